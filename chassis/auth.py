@@ -1,0 +1,326 @@
+"""Who is calling: access tokens verified by each service itself, and the rule every endpoint states.
+
+No header is trusted because the gateway sent it. An endpoint takes its caller through a rule, which is also what the
+contract shows and what a test looks for on every route:
+
+    Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
+"""
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from uuid import UUID
+
+import httpx
+from fastapi import FastAPI, Request
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.routing import iter_route_contexts
+from fastapi.security.base import SecurityBase
+from joserfc import jwt
+from joserfc.errors import ExpiredTokenError, JoseError
+from joserfc.jwk import KeySet
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chassis.problems import Problem, TryLater
+from chassis.settings import AUDIENCE, ServiceSettings
+from chassis.telemetry import log
+
+_CLOCK_LEEWAY = 30
+_CACHE_SIZE = 20_000
+_REFETCH_SECONDS = 10.0
+_MAX_TOKEN_LENGTH = 8_192
+
+
+class Unauthenticated(Problem):
+    status = 401
+    reason: ClassVar[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers = {"WWW-Authenticate": self.reason}
+
+
+class TokenMissing(Unauthenticated):
+    code, reason = "token_missing", 'Bearer realm="myili"'
+
+
+class TokenExpired(Unauthenticated):
+    code = "token_expired"
+    reason = 'Bearer realm="myili", error="invalid_token", error_description="the token has expired"'
+
+
+class TokenInvalid(Unauthenticated):
+    code = "token_invalid"
+    reason = 'Bearer realm="myili", error="invalid_token", error_description="not issued here, or changed"'
+
+
+class NotAllowed(Problem):
+    status, code = 403, "not_allowed"
+
+
+class AssuranceTooLow(Problem):
+    status, code = 403, "assurance_too_low"
+
+
+class Membership(BaseModel):
+    """A role a person has in an organisation, within a division when it is limited to one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    organisation_id: UUID
+    role: str
+    division_code: str | None = None
+
+
+class Claims(BaseModel):
+    """The claims of a verified access token (RFC 9068) that services use."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    sub: str
+    client_id: str
+    kind: str = Field(pattern="^(person|client)$")
+    exp: int
+    scope: str = ""
+    assurance_level: int = 0
+    memberships: tuple[Membership, ...] = ()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is calling, as a verified token says."""
+
+    subject: str
+    kind: str
+    client_id: str
+    scopes: frozenset[str]
+    assurance_level: int
+    memberships: tuple[Membership, ...]
+
+    @property
+    def id(self) -> UUID:
+        """The person's or the client's id."""
+        return UUID(self.subject)
+
+    def memberships_as(self, *roles: str) -> list[Membership]:
+        return [membership for membership in self.memberships if membership.role in roles]
+
+
+class TokenVerifier:
+    """Verifies access tokens against the issuer's published keys and remembers what it verified.
+
+    The memory is bounded, keyed by the hash of the whole token, never outlives `exp`, and is emptied when the keys change.
+    """
+
+    def __init__(self, jwks_url: str, issuer: str) -> None:
+        self._jwks_url = jwks_url
+        self._issuer = issuer
+        self._keys: KeySet | None = None
+        self._fetched_at = float("-inf")
+        self._fetching = asyncio.Lock()
+        self._verified: OrderedDict[bytes, tuple[int, Caller]] = OrderedDict()
+        self._registry = jwt.JWTClaimsRegistry(
+            leeway=_CLOCK_LEEWAY,
+            iss={"essential": True, "value": issuer},
+            aud={"essential": True, "value": AUDIENCE},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
+
+    async def verify(self, token: str) -> Caller:
+        """The caller a token names.
+
+        Raises:
+            TokenExpired, TokenInvalid: the token is no proof of anything.
+            TryLater: the issuer's keys cannot be had at the moment.
+        """
+        fingerprint = hashlib.sha256(token.encode()).digest()
+        if known := self._verified.get(fingerprint):
+            expires, caller = known
+            if time.time() < expires + _CLOCK_LEEWAY:
+                return caller
+            del self._verified[fingerprint]
+            raise TokenExpired
+        if len(token) > _MAX_TOKEN_LENGTH:
+            raise TokenInvalid
+        claims = self._checked(await self._decode(token))
+        caller = Caller(
+            claims.sub,
+            claims.kind,
+            claims.client_id,
+            frozenset(claims.scope.split()),
+            claims.assurance_level,
+            claims.memberships,
+        )
+        self._verified[fingerprint] = (claims.exp, caller)
+        if len(self._verified) > _CACHE_SIZE:
+            self._verified.popitem(last=False)
+        return caller
+
+    async def _decode(self, token: str) -> jwt.Token:
+        keys = self._keys or await self._fetch_keys()
+        try:
+            return jwt.decode(token, keys, algorithms=["ES256"])
+        except (JoseError, ValueError):
+            # A key we do not know may be a new one; a wrong signature stays wrong after the fetch.
+            fresh = await self._fetch_keys()
+            if fresh is keys:
+                raise TokenInvalid from None
+        try:
+            return jwt.decode(token, fresh, algorithms=["ES256"])
+        except (JoseError, ValueError):
+            raise TokenInvalid from None
+
+    def _checked(self, token: jwt.Token) -> Claims:
+        # "at+jwt" keeps ID tokens and other JWTs of the same issuer from passing as access tokens (RFC 9068).
+        if token.header.get("typ") != "at+jwt":
+            raise TokenInvalid
+        try:
+            self._registry.validate(token.claims)
+            return Claims.model_validate(token.claims)
+        except ExpiredTokenError:
+            raise TokenExpired from None
+        except (JoseError, ValidationError):
+            raise TokenInvalid from None
+
+    async def _fetch_keys(self) -> KeySet:
+        """The issuer's keys; asked for at most once in some seconds, however many unknown tokens come."""
+        async with self._fetching:
+            if time.monotonic() - self._fetched_at < _REFETCH_SECONDS and self._keys:
+                return self._keys
+            try:
+                async with httpx.AsyncClient(timeout=5.0) as client:
+                    answer = (await client.get(self._jwks_url)).raise_for_status()
+                published = answer.json()
+                keys = KeySet.import_key_set(published)
+            except (httpx.HTTPError, JoseError, ValueError, KeyError) as error:
+                log.warning("signing_keys_unreachable", error=type(error).__name__)
+                if self._keys:
+                    return self._keys
+                raise TryLater from None
+            self._fetched_at = time.monotonic()
+            if self._keys and self._keys.as_dict(private=False) == keys.as_dict(private=False):
+                return self._keys
+            self._keys = keys
+            self._verified.clear()
+            return keys
+
+
+class Rule:
+    """Who may call an endpoint, in words for the contract; a dependency that gives the caller or refuses."""
+
+    who_may_call: str
+
+
+class TokenRule(Rule, SecurityBase):
+    """The caller needs an access token, and this in it."""
+
+    def __init__(
+        self,
+        *,
+        persons: bool = False,
+        clients: bool = False,
+        assurance_level: int = 0,
+        roles: tuple[str, ...] = (),
+        scope: str | None = None,
+    ) -> None:
+        self.model = HTTPBearerModel(bearerFormat="JWT", description="An access token of svc_identity.")
+        self.scheme_name = "access_token"
+        self._kinds = {kind for kind, wanted in (("person", persons), ("client", clients)) if wanted}
+        self._assurance_level = assurance_level
+        self._roles = roles
+        self._scope = scope
+        self.who_may_call = self._in_words()
+
+    def _in_words(self) -> str:
+        words = [" or ".join(sorted(self._kinds))]
+        if self._assurance_level:
+            words.append(f"at assurance level {self._assurance_level}")
+        if self._roles:
+            words.append(f"as {' or '.join(self._roles)}")
+        if self._scope:
+            words.append(f"with scope {self._scope}")
+        return " ".join(words)
+
+    async def __call__(self, request: Request) -> Caller:
+        verifier: TokenVerifier = request.app.state.token_verifier
+        caller = await verifier.verify(bearer_token(request))
+        allowed = (
+            caller.kind in self._kinds
+            and (not self._roles or bool(caller.memberships_as(*self._roles)))
+            and (self._scope is None or self._scope in caller.scopes)
+        )
+        if not allowed:
+            raise NotAllowed(who_may_call=self.who_may_call)
+        if caller.assurance_level < self._assurance_level:
+            raise AssuranceTooLow(required=self._assurance_level)
+        return caller
+
+
+class OpenRule(Rule):
+    """No access token is asked for; the reason, or the other proof that is, stands in the contract."""
+
+    def __init__(self, who_may_call: str) -> None:
+        self.who_may_call = who_may_call
+
+    async def __call__(self) -> None:
+        return None
+
+
+def allow(
+    *,
+    persons: bool = False,
+    clients: bool = False,
+    assurance_level: int = 0,
+    role: str | tuple[str, ...] = (),
+    scope: str | None = None,
+) -> TokenRule:
+    """A rule by token: persons (at an assurance level, in one of some roles) or clients with a scope."""
+    roles = (role,) if isinstance(role, str) else role
+    return TokenRule(
+        persons=persons or bool(roles) or bool(assurance_level),
+        clients=clients or bool(scope),
+        assurance_level=assurance_level,
+        roles=roles,
+        scope=scope,
+    )
+
+
+def anyone(*, because: str) -> OpenRule:
+    """A rule for public endpoints, with the reason why they are public."""
+    return OpenRule(f"anyone: {because}")
+
+
+def verified_otherwise(*, by: str) -> OpenRule:
+    """A rule for endpoints whose callers prove themselves by something else than a token, such as a signature."""
+    return OpenRule(f"whoever is verified by {by}")
+
+
+def bearer_token(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise TokenMissing
+    return token.strip()
+
+
+def rules_by_route(app: FastAPI) -> Iterator[tuple[str, str, list[Rule]]]:
+    """Every endpoint of an app as (method, path, the rules it states); there should be exactly one."""
+    for route in iter_route_contexts(app.routes):
+        dependant = getattr(route, "dependant", None)
+        rules = [] if dependant is None else [part.call for part in _flat(dependant) if isinstance(part.call, Rule)]
+        for method in sorted((route.methods or set()) - {"HEAD"}):
+            yield method, route.path_format or "", rules
+
+
+def _flat(dependant: Any) -> Iterator[Any]:  # noqa: ANN401 - FastAPI's Dependant is not public
+    yield dependant
+    for inner in dependant.dependencies:
+        yield from _flat(inner)
+
+
+def install(app: FastAPI, settings: ServiceSettings) -> None:
+    app.state.token_verifier = TokenVerifier(settings.jwks_url, settings.issuer)

@@ -1,0 +1,235 @@
+"""PostgreSQL: engine, metadata, the transaction of a request, migrations and starter data.
+
+One request or one consumed message is one transaction; it commits at the edge, here, never in code below.
+"""
+
+import asyncio
+import contextlib
+import csv
+import importlib
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import asyncpg
+import uuid_utils.compat
+from alembic import command, context
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from fastapi import Depends, Request
+from sqlalchemy import URL, Connection, DateTime, MetaData, Table, pool, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from chassis.settings import ServiceSettings, load
+
+new_id = uuid_utils.compat.uuid7
+"""Every id in the house is a UUIDv7: unique without a round trip, and ordered by time."""
+
+Timestamp = DateTime(timezone=True)
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+chassis_metadata = MetaData(naming_convention=NAMING_CONVENTION)
+"""Tables every service has: outbox, inbox, dead letters, idempotency keys."""
+
+
+def now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)
+
+
+def service_metadata() -> MetaData:
+    """Metadata for one service's tables, with its own copies of the chassis tables."""
+    for module in ("outbox", "inbox", "idempotency"):
+        importlib.import_module(f"chassis.{module}")
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    for table in chassis_metadata.tables.values():
+        table.to_metadata(metadata)
+    return metadata
+
+
+class Database:
+    """The engine of one service and the sessions made from it."""
+
+    def __init__(self, url: URL, *, pool_size: int = 10) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, pool_recycle=1800
+        )
+        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @classmethod
+    def of(cls, settings: ServiceSettings) -> "Database":
+        return cls(settings.database, pool_size=settings.database_pool_size)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        async with self.sessions.begin() as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """One consistent snapshot that PostgreSQL itself keeps from writing."""
+        async with self.sessions() as tx:
+            await tx.connection(
+                execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            )
+            yield tx
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+async def transaction(request: Request) -> AsyncIterator[AsyncSession]:
+    database: Database = request.app.state.database
+    async with database.transaction() as tx:
+        yield tx
+
+
+async def read_transaction(request: Request) -> AsyncIterator[AsyncSession]:
+    database: Database = request.app.state.database
+    async with database.read() as tx:
+        yield tx
+
+
+# scope="function" commits before the response starts: FastAPI's default commits after it, so that a client
+# could see 200 for a commit that then fails.
+Tx = Annotated[AsyncSession, Depends(transaction, scope="function")]
+ReadTx = Annotated[AsyncSession, Depends(read_transaction, scope="function")]
+
+
+def is_connection_lost(error: BaseException) -> bool:
+    """Whether an error says that the database went away, so that trying again later is right.
+
+    asyncpg raises InternalClientError, neither PostgresError nor InterfaceError, when the server dies mid-query.
+    """
+    original = getattr(error, "orig", None) or error
+    causes = (original, original.__cause__) if isinstance(original, BaseException) else ()
+    return any(
+        isinstance(
+            cause,
+            OSError
+            | asyncpg.PostgresConnectionError
+            | asyncpg.InterfaceError
+            | asyncpg.InternalClientError
+            | asyncpg.OperatorInterventionError
+            | asyncpg.CannotConnectNowError
+            | asyncpg.TooManyConnectionsError,
+        )
+        for cause in causes
+    )
+
+
+async def upsert_csv(tx: AsyncSession, model: type[DeclarativeBase], path: Path) -> int:
+    """Load a CSV whose header names columns of the model; rows that exist are brought up to date.
+
+    Returns the number of rows in the file.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        rows: list[dict[str, str | None]] = [
+            {column: value or None for column, value in row.items()} for row in csv.DictReader(file)
+        ]
+    table = model.__table__
+    assert isinstance(table, Table)  # noqa: S101 - narrows FromClause for mypy; every mapped class here has a table
+    keys = list(table.primary_key.columns)
+    statement = insert(table).values(rows)
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in {key.name for key in keys}}
+    await tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+    return len(rows)
+
+
+# Migrations. Each service package has `migrations/` with its own history; its `env.py` is one call.
+
+
+def run_migrations(metadata: MetaData) -> None:
+    """The body of every service's `migrations/env.py`."""
+    asyncio.run(_run_migrations(context.config.attributes["url"], metadata))
+
+
+async def _run_migrations(url: URL, metadata: MetaData) -> None:
+    engine = create_async_engine(url, poolclass=pool.NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(_run_migrations_on, metadata)
+        await connection.commit()
+    await engine.dispose()
+
+
+def _run_migrations_on(connection: Connection, metadata: MetaData) -> None:
+    # Two starting services of the same kind must not migrate at once.
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('myili migrations'))"))
+    context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+    context.run_migrations()
+
+
+async def create_database(url: URL) -> None:
+    """Create the service's database on its server unless it is there."""
+    connection = await asyncpg.connect(
+        host=url.host, port=url.port, user=url.username, password=url.password, database="postgres"
+    )
+    try:
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", url.database):
+            with contextlib.suppress(asyncpg.DuplicateDatabaseError):
+                await connection.execute(f'CREATE DATABASE "{url.database}"')
+    finally:
+        await connection.close()
+
+
+def alembic_config(package: str, url: URL) -> Config:
+    """Alembic's configuration for one service package, such as `svc_payments`."""
+    config = Config()
+    config.set_main_option("script_location", f"{package}:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["url"] = url
+    return config
+
+
+def upgrade(package: str, url: URL) -> None:
+    """Create the service's database when it is missing and bring its schema to the newest revision."""
+    asyncio.run(create_database(url))
+    command.upgrade(alembic_config(package, url), "head")
+
+
+def settings_of(package: str) -> ServiceSettings:
+    """The settings of a service package, from its `settings.py`."""
+    module = importlib.import_module(f"{package}.settings")
+    settings: ServiceSettings = load(module.Settings)
+    return settings
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m chassis.db upgrade|check|revision PACKAGE...`: the schemas of these services."""
+    if len(arguments) < 2 or arguments[0] not in {"upgrade", "check", "revision"}:  # noqa: PLR2004 - verb and package
+        sys.stderr.write("usage: python -m chassis.db upgrade|check svc_NAME... | revision svc_NAME MESSAGE\n")
+        return 2
+    verb, *packages = arguments
+    try:
+        if verb == "revision":
+            package, message = packages
+            config = alembic_config(package, settings_of(package).database)
+            command.revision(config, message=message, autogenerate=True)
+            return 0
+        for package in packages:
+            url = settings_of(package).database
+            if verb == "upgrade":
+                upgrade(package, url)
+            else:
+                command.check(alembic_config(package, url))
+    except (CommandError, OSError, asyncpg.PostgresError) as error:
+        sys.stderr.write(f"{verb} {' '.join(packages)}: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,134 @@
+"""Unsafe requests once: the answer to an Idempotency-Key is stored in the transaction that did the work.
+
+Same key and body: the stored answer, with `Idempotency-Replayed: true`. Same key, other body: 422. Still running: 409.
+A refused request rolls its key back with everything else, so the key is free again. After
+draft-ietf-httpapi-idempotency-key-header.
+"""
+
+import hashlib
+import re
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, FastAPI, Header, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy import Column, Index, LargeBinary, PrimaryKeyConstraint, Table, Text, delete, func, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.db import Timestamp, chassis_metadata, now
+from chassis.problems import Problem
+
+RETENTION = timedelta(days=7)
+_WELL_FORMED = re.compile(r"[\x21-\x7e]{1,255}")
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    chassis_metadata,
+    Column("caller", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("answer", JSONB, nullable=False),
+    Column("created_at", Timestamp, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("caller", "key"),
+)
+Index("ix_idempotency_keys_created_at", idempotency_keys.c.created_at)
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+class IdempotencyKeyMissing(Problem):
+    status, code = 400, "idempotency_key_missing"
+
+
+class IdempotencyKeyReused(Problem):
+    status, code = 422, "idempotency_key_reused"
+
+
+class RequestInProgress(Problem):
+    status, code = 409, "request_in_progress"
+    headers = {"Retry-After": "1"}  # noqa: RUF012 - the base class declares it a read-only Mapping
+
+
+class _Replay(Exception):  # noqa: N818 - carries a stored answer past the endpoint
+    def __init__(self, answer: Any) -> None:  # noqa: ANN401 - stored JSON
+        self.answer = answer
+
+
+class Once:
+    """Dependency of an unsafe endpoint: `return await once.do(tx, caller, service.create_thing(tx, ...))`."""
+
+    def __init__(self, request: Request, key: str, body: bytes) -> None:
+        self._request = request
+        self._key = key
+        self._hash = hashlib.sha256(b"\n".join((request.method.encode(), request.url.path.encode(), body))).digest()
+
+    async def do(self, tx: AsyncSession, caller: Caller | str, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Do the work and store its answer, unless this key was answered before.
+
+        Args:
+            tx: the transaction of the work.
+            caller: whose key it is; a name of the door for endpoints open to anyone.
+            work: the use case, not yet awaited.
+        """
+        owner = caller if isinstance(caller, str) else caller.subject
+        try:
+            await self._claim(tx, owner)
+        except BaseException:
+            work.close()  # a coroutine never awaited would warn
+            raise
+        answer = await work
+        row = {"caller": owner, "key": self._key, "request_hash": self._hash, "answer": answer.model_dump(mode="json")}
+        await tx.execute(idempotency_keys.insert().values(row))
+        return answer
+
+    async def _claim(self, tx: AsyncSession, owner: str) -> None:
+        # The lock goes with the transaction, so a crash leaves no key behind that is "still running" for ever.
+        lock = func.pg_try_advisory_xact_lock(func.hashtextextended(f"{owner}\n{self._key}", 0))
+        if not await tx.scalar(select(lock)):
+            raise RequestInProgress
+        known = (
+            await tx.execute(
+                select(idempotency_keys.c.request_hash, idempotency_keys.c.answer).where(
+                    idempotency_keys.c.caller == owner, idempotency_keys.c.key == self._key
+                )
+            )
+        ).one_or_none()
+        if known is None:
+            return
+        if known.request_hash != self._hash:
+            raise IdempotencyKeyReused
+        raise _Replay(known.answer)
+
+
+async def _once(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None, Header(description="A new value for each operation; the same value for its retries.")
+    ] = None,
+) -> Once:
+    if idempotency_key is None or not _WELL_FORMED.fullmatch(idempotency_key):
+        raise IdempotencyKeyMissing
+    return Once(request, idempotency_key, await request.body())
+
+
+OnceKey = Annotated[Once, Depends(_once)]
+
+
+async def prune(tx: AsyncSession) -> None:
+    """Forget keys so old that no client retries them."""
+    await tx.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < now() - RETENTION))
+
+
+def install(app: FastAPI) -> None:
+    """Answer a known key with what was answered before."""
+    app.add_exception_handler(_Replay, _on_replay)
+
+
+async def _on_replay(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, _Replay)  # noqa: S101 - registered for this class alone
+    route = request.scope["route"]
+    return JSONResponse(error.answer, route.status_code or 200, {"Idempotency-Replayed": "true"})

@@ -1,0 +1,293 @@
+"""Events in: each is claimed in the inbox in the transaction that does its work, so its effect happens once.
+
+Delivery is at least once. A handler that fails is tried again with backoff and then parked as a dead letter with an
+alert; an offset is never committed past a failure that is not parked.
+"""
+
+import asyncio
+import contextlib
+import sys
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import CommitFailedError, KafkaError
+from cloudevents.core.exceptions import BaseCloudEventException
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    delete,
+    func,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import Database, Timestamp, chassis_metadata, is_connection_lost, new_id, now
+from chassis.outbox import ensure_topics
+from chassis.telemetry import DEAD_LETTERS, EVENTS_HANDLED, log
+
+RETENTION = timedelta(days=30)
+"""Longer than the outbox's, so that whatever is sent again is still recognised."""
+_BACKOFF_SECONDS = (0.1, 0.5, 2.0, 5.0)
+_BATCH = 1_000
+_PAUSE_SECONDS = 1.0
+
+inbox = Table(
+    "inbox",
+    chassis_metadata,
+    Column("consumer", Text, nullable=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("handled_at", Timestamp, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("consumer", "event_id"),
+)
+Index("ix_inbox_handled_at", inbox.c.handled_at)
+
+dead_letters = Table(
+    "dead_letters",
+    chassis_metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("consumer", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("log_offset", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("parked_at", Timestamp, nullable=False, server_default=func.now()),
+    Column("replayed_at", Timestamp),
+)
+
+
+class EventData(BaseModel):
+    """What a consumer reads of another service's event: only the fields it uses, the rest ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+Data = TypeVar("Data", bound=EventData)
+
+
+@dataclass(frozen=True)
+class Received(Generic[Data]):
+    """One event as its handler gets it."""
+
+    id: UUID
+    type: str
+    time: datetime
+    data: Data
+
+
+Handle = Callable[[AsyncSession, Received[Data]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Handler(Generic[Data]):
+    """One event type a service listens to, the reader model of its data, and what is done in the transaction."""
+
+    event_type: str
+    data: type[Data]
+    handle: Handle[Data]
+
+    @property
+    def topic(self) -> str:
+        _cn, _ili, service, noun, _past_tense, version = self.event_type.split(".")
+        return f"ili.{service}.{noun}.{version}"
+
+
+AnyHandler = Handler[EventData]
+
+
+class Poison(Exception):  # noqa: N818 - it is the message that is at fault
+    """A message no retry can help: not an event, or not what its type promises."""
+
+
+async def claim(tx: AsyncSession, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
+    """Claim events for a consumer; returns those it has not handled before."""
+    claimed = (
+        insert(inbox)
+        .from_select(
+            ["consumer", "event_id"],
+            select(literal(consumer, Text), func.unnest(literal(list(ids), ARRAY(Uuid)))),
+        )
+        .on_conflict_do_nothing()
+        .returning(inbox.c.event_id)
+    )
+    return set((await tx.scalars(claimed)).all())
+
+
+async def first_delivery(tx: AsyncSession, consumer: str, event_id: UUID) -> bool:
+    """Whether this consumer sees the event for the first time; claims it."""
+    return bool(await claim(tx, consumer, [event_id]))
+
+
+@dataclass
+class Consumer:
+    """One service's handlers of events, run for as long as the worker lives."""
+
+    name: str
+    database: Database
+    kafka: str
+    handlers: Sequence[AnyHandler]
+
+    def __post_init__(self) -> None:
+        self._by_type: Mapping[str, AnyHandler] = {handler.event_type: handler for handler in self.handlers}
+
+    async def run(self) -> None:
+        """Consume until cancelled; broker and database failures are waited out."""
+        while True:
+            try:
+                await self._consume()
+            except (KafkaError, CommitFailedError) as error:
+                log.warning("consumer_waits_for_kafka", consumer=self.name, error=type(error).__name__)
+            except Exception as error:
+                if not is_connection_lost(error):
+                    raise
+                log.warning("consumer_waits_for_database", consumer=self.name, error=type(error).__name__)
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _consume(self) -> None:
+        topics = sorted({handler.topic for handler in self.handlers})
+        await ensure_topics(self.kafka, topics)
+        source = AIOKafkaConsumer(
+            *topics,
+            bootstrap_servers=self.kafka,
+            group_id=f"myili-{self.name}",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
+        await source.start()
+        try:
+            while True:
+                batches = await source.getmany(timeout_ms=1_000, max_records=_BATCH)
+                for partition, records in batches.items():
+                    await self.handle(records)
+                    await self._commit(source, partition, records[-1].offset + 1)
+        finally:
+            await source.stop()
+
+    async def _commit(self, source: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> None:
+        # A rebalance may have taken the partition away: its new owner reads these again and the inbox drops them.
+        with contextlib.suppress(CommitFailedError):
+            await source.commit({partition: offset})
+
+    async def handle(self, records: Sequence[ConsumerRecord]) -> None:
+        """Handle records in order: together in one transaction, or one by one when that fails."""
+        try:
+            await self._handle_together([self._parse(record) for record in records])
+        except Exception as error:
+            if is_connection_lost(error):
+                raise
+            for record in records:
+                await self._handle_with_retries(record)
+
+    async def _handle_together(self, events: Sequence[Received[EventData] | None]) -> None:
+        wanted = [event for event in events if event]
+        if not wanted:
+            return
+        async with self.database.transaction() as tx:
+            fresh = await claim(tx, self.name, [event.id for event in wanted])
+            for event in wanted:
+                # Removing also drops an event that stands twice in one batch.
+                if event.id in fresh:
+                    fresh.remove(event.id)
+                    await self._by_type[event.type].handle(tx, event)
+        for event in wanted:
+            EVENTS_HANDLED.labels(event.type).inc()
+
+    async def _handle_with_retries(self, record: ConsumerRecord) -> None:
+        for pause in (*_BACKOFF_SECONDS, None):
+            try:
+                await self._handle_together([self._parse(record)])
+            except Exception as error:
+                if is_connection_lost(error):
+                    raise
+                if pause is None or isinstance(error, Poison):
+                    await self._park(record, error)
+                    return
+                log.warning("event_retried", consumer=self.name, topic=record.topic, error=type(error).__name__)
+                await asyncio.sleep(pause)
+            else:
+                return
+
+    async def _park(self, record: ConsumerRecord, error: Exception) -> None:
+        log.error("event_parked", consumer=self.name, topic=record.topic, offset=record.offset, exc_info=error)
+        DEAD_LETTERS.labels(record.topic).inc()
+        async with self.database.transaction() as tx:
+            await tx.execute(
+                dead_letters.insert().values(
+                    id=new_id(),
+                    consumer=self.name,
+                    topic=record.topic,
+                    partition=record.partition,
+                    log_offset=record.offset,
+                    payload=record.value or b"",
+                    error=str(error) if isinstance(error, Poison) else type(error).__name__,
+                )
+            )
+
+    def _parse(self, record: ConsumerRecord) -> Received[EventData] | None:
+        """The event, or None when it is of a type this service does not listen to."""
+        return self._parse_payload(record.value or b"")
+
+    def _parse_payload(self, payload: bytes) -> Received[EventData] | None:
+        try:
+            envelope = JSONFormat().read(CloudEvent, payload)
+            handler = self._by_type.get(envelope.get_type())
+            if handler is None:
+                return None
+            data = handler.data.model_validate(envelope.get_data())
+            happened = envelope.get_time() or now()
+            return Received(UUID(envelope.get_id()), envelope.get_type(), happened, data)
+        except ValidationError as error:
+            fields = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors())
+            raise Poison(f"the data does not fit its type: {fields}") from None
+        except (BaseCloudEventException, ValueError, TypeError, AttributeError, KeyError, RecursionError):
+            raise Poison("not a CloudEvents 1.0 JSON event") from None
+
+    async def prune(self) -> None:
+        """Forget events handled so long ago that they cannot come again."""
+        async with self.database.transaction() as tx:
+            await tx.execute(delete(inbox).where(inbox.c.handled_at < now() - RETENTION))
+
+    async def replay_dead_letters(self) -> tuple[int, int]:
+        """Try every parked event once more, oldest first. Returns how many worked and how many still fail."""
+        async with self.database.read() as tx:
+            parked = (
+                await tx.execute(
+                    select(dead_letters.c.id, dead_letters.c.payload)
+                    .where(dead_letters.c.replayed_at.is_(None), dead_letters.c.consumer == self.name)
+                    .order_by(dead_letters.c.parked_at, dead_letters.c.id)
+                )
+            ).all()
+        results: dict[bool, int] = defaultdict(int)
+        for identifier, payload in parked:
+            try:
+                await self._handle_together([self._parse_payload(payload)])
+            except Exception as error:
+                if is_connection_lost(error):
+                    raise
+                sys.stderr.write(f"{identifier} still fails: {type(error).__name__}\n")
+                results[False] += 1
+                continue
+            async with self.database.transaction() as tx:
+                done = update(dead_letters).where(dead_letters.c.id == identifier).values(replayed_at=now())
+                await tx.execute(done)
+            results[True] += 1
+        return results[True], results[False]

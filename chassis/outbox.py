@@ -1,0 +1,253 @@
+"""Events out: `emit` writes a row in the business transaction, the relay publishes rows in order.
+
+One relay per service at a time, held by an advisory lock: two relays with SKIP LOCKED publish one key's events out
+of order. A row is marked published when Kafka has acknowledged it, and kept for some days after, so that a broker
+that lost its memory can be given everything again (`resend`); inboxes make that harmless.
+"""
+
+import asyncio
+import contextlib
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+import aiokafka
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.partitioner import DefaultPartitioner
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Identity,
+    Index,
+    LargeBinary,
+    Row,
+    Table,
+    Text,
+    Uuid,
+    any_,
+    delete,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+
+from chassis.db import Database, Timestamp, chassis_metadata, is_connection_lost, new_id, now, settings_of
+from chassis.telemetry import EVENTS_PUBLISHED, OUTBOX_WAITING, log, traceparent
+
+RETENTION = timedelta(days=7)
+PARTITIONS = 3
+_BATCH = 2_000
+_BATCH_BYTES = 512 * 1024
+_IDLE_SECONDS = 1.0
+_CHANNEL = "myili_outbox"
+_RELAY_LOCK = "hashtext('myili outbox relay')"
+
+outbox = Table(
+    "outbox",
+    chassis_metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("topic", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("created_at", Timestamp, nullable=False, server_default=func.now()),
+    Column("published_at", Timestamp),
+)
+Index("ix_outbox_waiting", outbox.c.position, postgresql_where=outbox.c.published_at.is_(None))
+Index("ix_outbox_published_at", outbox.c.published_at)
+
+
+class Event(BaseModel):
+    """What happened, as its producer promises it; subclasses name the type and the field that is the key.
+
+    `event_type` is `cn.ili.<service>.<noun>.<past-tense>.v<major>`. Fields are ids, codes, amounts and times, never names,
+    phones or ID numbers.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    event_type: ClassVar[str]
+    key_field: ClassVar[str]
+
+    @classmethod
+    def topic(cls) -> str:
+        _cn, _ili, service, noun, _past_tense, version = cls.event_type.split(".")
+        return f"ili.{service}.{noun}.{version}"
+
+
+async def emit(tx: AsyncSession, *events: Event) -> None:
+    """Publish events if and only if the transaction commits.
+
+    The row of the noun must be locked or written by this transaction already: that is what keeps one key's events in
+    order.
+    """
+    await tx.execute(outbox.insert(), [_row(event) for event in events])
+    await tx.execute(text(f"NOTIFY {_CHANNEL}"))
+
+
+def _row(event: Event) -> dict[str, object]:
+    key = str(getattr(event, event.key_field))
+    identifier = new_id()
+    attributes = {
+        "specversion": "1.0",
+        "id": str(identifier),
+        "type": event.event_type,
+        "source": f"/{event.event_type.split('.')[2]}",
+        "subject": key,
+        "time": now(),
+        "datacontenttype": "application/json",
+    }
+    if parent := traceparent():
+        attributes["traceparent"] = parent
+    payload = JSONFormat().write(CloudEvent(attributes, event.model_dump(mode="json")))
+    return {"id": identifier, "topic": event.topic(), "key": key, "payload": payload}
+
+
+async def ensure_topics(kafka: str, topics: Sequence[str]) -> None:
+    """Create topics that are missing; needed before the first publish or subscription."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        missing = set(topics) - set(await admin.list_topics())
+        for topic in sorted(missing):
+            with contextlib.suppress(TopicAlreadyExistsError):
+                await admin.create_topics([NewTopic(topic, PARTITIONS, -1)])
+    finally:
+        await admin.close()
+
+
+@dataclass
+class Relay:
+    """Publishes one service's outbox for as long as it runs; a second one waits until the first is gone."""
+
+    engine: AsyncEngine
+    kafka: str
+    topics: Sequence[str]
+
+    async def run(self) -> None:
+        """Publish until cancelled; broker and database failures are waited out."""
+        while True:
+            try:
+                await self._lead()
+            except KafkaError as error:
+                log.warning("relay_waits_for_kafka", error=type(error).__name__)
+            except Exception as error:
+                if not is_connection_lost(error):
+                    raise
+                log.warning("relay_waits_for_database", error=type(error).__name__)
+            await asyncio.sleep(_IDLE_SECONDS)
+
+    async def _lead(self) -> None:
+        await ensure_topics(self.kafka, self.topics)
+        # The lock lives as long as this connection: a relay that loses it has lost the lead, and its next read fails.
+        async with self.engine.connect() as connection:
+            connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            while not await connection.scalar(text(f"SELECT pg_try_advisory_lock({_RELAY_LOCK})")):
+                await asyncio.sleep(_IDLE_SECONDS)
+            producer = aiokafka.AIOKafkaProducer(bootstrap_servers=self.kafka, acks="all", compression_type=None)
+            await producer.start()
+            try:
+                await self._publish_forever(connection, producer)
+            finally:
+                await producer.stop()
+                with contextlib.suppress(Exception):  # a dead connection has already given the lock back
+                    await connection.execute(text(f"SELECT pg_advisory_unlock({_RELAY_LOCK})"))
+
+    async def _publish_forever(self, connection: AsyncConnection, producer: aiokafka.AIOKafkaProducer) -> None:
+        woken = asyncio.Event()
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert raw is not None  # noqa: S101 - the pool hands out live connections
+        await raw.add_listener(_CHANNEL, lambda *_: woken.set())
+        while True:
+            woken.clear()
+            if await publish_waiting(connection, producer):
+                continue
+            await connection.execute(delete(outbox).where(outbox.c.published_at < now() - RETENTION))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), _IDLE_SECONDS)
+
+
+async def publish_waiting(connection: AsyncConnection, producer: aiokafka.AIOKafkaProducer) -> int:
+    """Publish the next batch of waiting rows; returns how many Kafka acknowledged.
+
+    Raises:
+        KafkaError: when a partition refused its rows; what was acknowledged before is marked, the rest stays waiting.
+    """
+    waiting = outbox.c.published_at.is_(None)
+    columns = (outbox.c.position, outbox.c.topic, outbox.c.key, outbox.c.payload)
+    rows = (await connection.execute(select(*columns).where(waiting).order_by(outbox.c.position).limit(_BATCH))).all()
+    OUTBOX_WAITING.set(len(rows))
+    if not rows:
+        return 0
+    lanes: dict[tuple[str, int], list[Row[tuple[int, str, str, bytes]]]] = defaultdict(list)
+    partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {row.topic for row in rows}}
+    for row in rows:
+        lane = DefaultPartitioner()(row.key.encode(), partitions[row.topic], partitions[row.topic])
+        lanes[row.topic, lane].append(row)
+    outcomes = await asyncio.gather(*(_publish_lane(producer, *lane, rows) for lane, rows in lanes.items()))
+    published = [position for positions, _error in outcomes for position in positions]
+    await connection.execute(update(outbox).where(outbox.c.position == any_(literal(published, ARRAY(BigInteger)))).values(published_at=now()))
+    for _positions, error in outcomes:
+        if error:
+            raise error
+    return len(published)
+
+
+async def _publish_lane(
+    producer: aiokafka.AIOKafkaProducer, topic: str, partition: int, rows: Sequence[Row[tuple[int, str, str, bytes]]]
+) -> tuple[list[int], KafkaError | None]:
+    # Batches of one partition go one after the other, and a failed one stops its lane: with several in flight, or
+    # with the next sent after a failure, a retry would put one key's events out of order. The embedded broker has no
+    # idempotent producer that would do this for us.
+    published: list[int] = []
+    position = 0
+    while position < len(rows):
+        batch = producer.create_batch()
+        size, sent_to = 0, position
+        while sent_to < len(rows) and size < _BATCH_BYTES:
+            row = rows[sent_to]
+            headers = [("content-type", b"application/cloudevents+json; charset=utf-8")]
+            if batch.append(key=row.key.encode(), value=row.payload, timestamp=None, headers=headers) is None:
+                break
+            size += len(row.payload)
+            sent_to += 1
+        try:
+            await (await producer.send_batch(batch, topic, partition=partition))
+        except KafkaError as error:
+            return published, error
+        published += [row.position for row in rows[position:sent_to]]
+        EVENTS_PUBLISHED.labels(topic).inc(sent_to - position)
+        position = sent_to
+    return published, None
+
+
+async def resend(engine: AsyncEngine) -> int:
+    """Mark every retained event as waiting again, for a broker that lost what it had. Returns how many."""
+    async with engine.begin() as connection:
+        retained = update(outbox).where(outbox.c.published_at.is_not(None)).values(published_at=None)
+        return (await connection.execute(retained)).rowcount
+
+
+async def _resend_all(packages: Sequence[str]) -> None:
+    for package in packages:
+        database = Database.of(settings_of(package))
+        count = await resend(database.engine)
+        await database.close()
+        sys.stdout.write(f"{package}: {count} retained events will be sent again.\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] != ["resend"] or not sys.argv[2:]:
+        raise SystemExit("usage: python -m chassis.outbox resend svc_NAME...")
+    asyncio.run(_resend_all(sys.argv[2:]))

@@ -1,0 +1,74 @@
+"""Keyset pages: `?limit=&cursor=` in, `items` and `next_cursor` out; a page costs the same however deep it lies."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, Query
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, Select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.problems import Problem
+
+Item = TypeVar("Item")
+Row = TypeVar("Row")
+
+
+class BadCursor(Problem):
+    status, code = 400, "bad_cursor"
+
+
+class Page(BaseModel, Generic[Item]):
+    items: list[Item]
+    next_cursor: str | None
+
+
+class PageRequest:
+    """What the client asked for: how many, and after which id."""
+
+    def __init__(
+        self,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        cursor: Annotated[str | None, Query(max_length=200)] = None,
+    ) -> None:
+        self.limit = limit
+        self.after = _decode(cursor) if cursor else None
+
+
+PageQuery = Annotated[PageRequest, Depends()]
+
+
+def _decode(cursor: str) -> UUID:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        return UUID(json.loads(base64.urlsafe_b64decode(padded))["after"])
+    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
+        raise BadCursor from None
+
+
+def _encode(after: UUID) -> str:
+    return base64.urlsafe_b64encode(json.dumps({"after": str(after)}).encode()).decode().rstrip("=")
+
+
+async def page_of(
+    tx: AsyncSession,
+    query: Select[tuple[Row]],
+    request: PageRequest,
+    key: ColumnElement[UUID] | Any,  # noqa: ANN401 - a mapped column, whose type SQLAlchemy states in several ways
+    show: Callable[[Row], Item],
+    *,
+    newest_first: bool = False,
+) -> Page[Item]:
+    """One page of a query of single rows, ordered by a UUIDv7 key (which is the order of creation)."""
+    if request.after is not None:
+        query = query.where(key < request.after if newest_first else key > request.after)
+    query = query.order_by(key.desc() if newest_first else key).limit(request.limit + 1)
+    rows: Sequence[Row] = (await tx.scalars(query)).all()
+    shown = rows[: request.limit]
+    more = len(rows) > request.limit
+    last = getattr(shown[-1], key.key) if more else None
+    return Page(items=[show(row) for row in shown], next_cursor=_encode(last) if last else None)

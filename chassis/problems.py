@@ -1,0 +1,190 @@
+"""Refusals: an exception class with a status and a stable code, answered as RFC 9457 problem+json.
+
+The words live in `messages/<language>.json` of each package (`{code: {"title": …, "detail": …}}`), so that a
+language is added by adding files. `detail` may name values the refusal carries: `"{amount_fen} fen …"`.
+"""
+
+import importlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, ClassVar
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from chassis.db import is_connection_lost
+from chassis.telemetry import log, request_id
+
+DEFAULT_LANGUAGE = "zh"
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):  # noqa: N818 - a refusal is an answer, not an error of the program
+    """A refusal; subclasses set `status` and `code`, and callers pass the values their message names.
+
+    Values become members of the answer too, so they never hold personal data or secrets.
+    """
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, **values: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+        super().__init__(self.code)
+        self.values = values
+
+    def render(self, language: str) -> dict[str, Any]:
+        words = _words(self.code, type(self).__module__.partition(".")[0], language)
+        return {
+            "type": f"urn:myili:problem:{self.code}",
+            "title": words["title"],
+            "status": self.status,
+            "detail": words["detail"].format_map(_Values(self.values)),
+            "code": self.code,
+            **self.values,
+        }
+
+
+class _Values(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return f"{{{key}}}"
+
+
+class MalformedJson(Problem):
+    status, code = 400, "malformed_json"
+
+
+class InvalidRequest(Problem):
+    status, code = 422, "invalid_request"
+
+
+class UnsupportedMediaType(Problem):
+    status, code = 415, "unsupported_media_type"
+
+
+class ContentTooLarge(Problem):
+    status, code = 413, "content_too_large"
+
+
+class NotFound(Problem):
+    status, code = 404, "not_found"
+
+
+class MethodNotAllowed(Problem):
+    status, code = 405, "method_not_allowed"
+
+
+class BadRequest(Problem):
+    status, code = 400, "bad_request"
+
+
+class InternalError(Problem):
+    status, code = 500, "internal_error"
+
+
+class TryLater(Problem):
+    """The database or another part this service needs is away for the moment."""
+
+    status, code = 503, "try_later"
+    headers: Mapping[str, str] = {"Retry-After": "2"}
+
+
+@cache
+def catalogue(package: str) -> dict[str, dict[str, dict[str, str]]]:
+    """All words of a package, as language -> code -> title and detail."""
+    root = Path(next(iter(importlib.import_module(package).__path__)))
+    return {file.stem: json.loads(file.read_text("utf-8")) for file in sorted((root / "messages").glob("*.json"))}
+
+
+def _words(code: str, package: str, language: str) -> dict[str, str]:
+    for candidate in (language, DEFAULT_LANGUAGE):
+        words = catalogue(package).get(candidate, {}).get(code)
+        if words:
+            return words
+    return {"title": code, "detail": code}
+
+
+@cache
+def preferred_language(accept_language: str) -> str:
+    """The best language we have words in, by RFC 9110 Accept-Language weights; Chinese when none fits."""
+    weighted: list[tuple[float, str]] = []
+    for entry in accept_language.split(",")[:20]:
+        tag, _, parameters = entry.strip().partition(";")
+        weight = parameters.strip().removeprefix("q=")
+        try:
+            weighted.append((float(weight) if weight else 1.0, tag.lower()))
+        except ValueError:
+            continue
+    known = catalogue("chassis")
+    for weight, tag in sorted(weighted, key=lambda pair: -pair[0]):
+        language = tag.partition("-")[0]
+        if weight > 0 and language in known:
+            return language
+    return DEFAULT_LANGUAGE
+
+
+def answer(problem: Problem, accept_language: str = "") -> JSONResponse:
+    """The HTTP answer for a refusal, in the reader's language."""
+    language = preferred_language(accept_language[:200])
+    content = problem.render(language)
+    if current := request_id():
+        content["instance"] = f"urn:myili:request:{current}"
+    headers = {**problem.headers, "Content-Language": language}
+    return JSONResponse(content, problem.status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make every refusal of the app, its own or the framework's, a problem+json answer."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_unexpected)
+
+
+def _answer_to(request: Request, problem: Problem) -> JSONResponse:
+    return answer(problem, request.headers.get("accept-language", ""))
+
+
+async def _on_problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Problem)  # noqa: S101 - registered for this class alone
+    return _answer_to(request, error)
+
+
+async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
+    faults = error.errors()
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return _answer_to(request, MalformedJson())
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body_refused = any(fault["loc"][:1] == ("body",) for fault in faults)
+    if body_refused and media_type != "application/json" and not media_type.endswith("+json"):
+        return _answer_to(request, UnsupportedMediaType(expected="application/json"))
+    # Where and why, never the rejected value: it may be personal data.
+    errors = [{"at": "/".join(str(part) for part in fault["loc"]), "reason": fault["msg"]} for fault in faults]
+    return _answer_to(request, InvalidRequest(errors=errors))
+
+
+_BY_STATUS: dict[int, type[Problem]] = {
+    problem.status: problem for problem in (BadRequest, NotFound, MethodNotAllowed, ContentTooLarge, UnsupportedMediaType)
+}
+
+
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+    kind = _BY_STATUS.get(error.status_code, InternalError if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else BadRequest)
+    problem = kind()
+    problem.headers = error.headers or {}
+    return _answer_to(request, problem)
+
+
+async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
+    if is_connection_lost(error):
+        log.warning("dependency_lost", error=type(error).__name__)
+        return _answer_to(request, TryLater())
+    log.error("request_failed", error=type(error).__name__, exc_info=error)
+    return _answer_to(request, InternalError())

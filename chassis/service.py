@@ -1,0 +1,192 @@
+"""The two processes of a service: the API (`create_app`) and the worker (`run_worker`)."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import uvloop
+from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from starlette.requests import Request
+
+from chassis import auth, idempotency, problems, telemetry
+from chassis.db import Database
+from chassis.inbox import AnyHandler, Consumer
+from chassis.outbox import Event, Relay
+from chassis.settings import ServiceSettings
+from chassis.telemetry import log
+
+JSON_BODY_LIMIT = 1024 * 1024
+_HOUR = 3600.0
+
+Work = Callable[[], Awaitable[object]]
+
+
+def create_service_app(settings: ServiceSettings, routers: Sequence[APIRouter], *, title: str, version: str) -> FastAPI:
+    """A FastAPI application with what every service has: database, tokens, problems, telemetry, health."""
+    telemetry.configure(settings, settings.service)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.settings = settings
+        app.state.database = Database.of(settings)
+        auth.install(app, settings)
+        yield
+        await app.state.database.close()
+
+    app = FastAPI(
+        title=title,
+        version=version,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        max_body_size=JSON_BODY_LIMIT,
+        telemetry={"operation_spans": False, "metrics": False},
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.add_middleware(telemetry.RequestContext)
+    problems.install(app)
+    idempotency.install(app)
+    for router in (*routers, _health):
+        app.include_router(router)
+    return app
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """The app's OpenAPI 3.1 document, with who may call each operation."""
+    document = app.openapi()
+    for method, path, rules in auth.rules_by_route(app):
+        operation = document["paths"].get(path, {}).get(method.lower())
+        if operation and rules:
+            operation["x-who-may-call"] = rules[0].who_may_call
+    return document
+
+
+_health = APIRouter(include_in_schema=False, dependencies=[Depends(auth.anyone(because="the platform asks how we are"))])
+
+
+@_health.get("/livez")
+async def livez() -> dict[str, str]:
+    return {"status": "alive"}
+
+
+@_health.get("/readyz")
+async def readyz(request: Request) -> JSONResponse:
+    database: Database = request.app.state.database
+    try:
+        async with asyncio.timeout(2), database.read() as tx:
+            await tx.execute(text("SELECT 1"))
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with the database, the answer is "not ready"
+        return JSONResponse({"status": "not ready", "because": f"database: {type(error).__name__}"}, 503)
+    return JSONResponse({"status": "ready"})
+
+
+@_health.get("/metrics")
+async def metrics() -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@dataclass(frozen=True)
+class Every:
+    """Work a worker repeats; a failure is logged and the next turn comes as usual."""
+
+    seconds: float
+    work: Work
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self.work()
+            except Exception as error:  # noqa: BLE001 - one failed turn must not end the schedule
+                log.error("schedule_failed", work=getattr(self.work, "__name__", "work"), exc_info=error)
+            await asyncio.sleep(self.seconds)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The second process of a service: publishes its events, handles others', keeps its schedules."""
+
+    settings: ServiceSettings
+    publishes: Sequence[type[Event]] = ()
+    handles: Sequence[AnyHandler] = ()
+    schedules: Callable[[Database], Sequence[Every]] = lambda _database: ()
+
+    async def run(self) -> None:
+        """Work until SIGTERM or SIGINT; what is in hand rolls back and is done by the next worker."""
+        database = Database.of(self.settings)
+        relay = Relay(database.engine, self.settings.kafka, sorted({event.topic() for event in self.publishes}))
+        consumer = Consumer(self.settings.service, database, self.settings.kafka, self.handles)
+        runs = [
+            relay.run(),
+            *([consumer.run()] if self.handles else []),
+            *(schedule.run() for schedule in (*self._housekeeping(database, consumer), *self.schedules(database))),
+        ]
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        server = await self._serve_health()
+        tasks = [asyncio.create_task(run) for run in runs]
+        stopping = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in (stopping, *tasks):
+            task.cancel()
+        await asyncio.gather(stopping, *tasks, return_exceptions=True)
+        if server:
+            server.close()
+        await database.close()
+        for task in done - {stopping}:
+            task.result()  # a part that ended by itself failed: say so and let the supervisor start us again
+
+    @staticmethod
+    def _housekeeping(database: Database, consumer: Consumer) -> Sequence[Every]:
+        async def prune() -> None:
+            await consumer.prune()
+            async with database.transaction() as tx:
+                await idempotency.prune(tx)
+
+        return [Every(_HOUR, prune)]
+
+    async def _serve_health(self) -> asyncio.Server | None:
+        if self.settings.worker_port is None:
+            return None
+        return await asyncio.start_server(_answer_health, "127.0.0.1", self.settings.worker_port)
+
+
+async def _answer_health(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        request = await reader.readuntil(b"\r\n\r\n")
+        metrics_wanted = request.startswith(b"GET /metrics ")
+        body = generate_latest() if metrics_wanted else b'{"status":"ready"}'
+        kind = CONTENT_TYPE_LATEST if metrics_wanted else "application/json"
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+    writer.close()
+
+
+def run_worker(worker: Worker, arguments: Sequence[str]) -> None:
+    """`python -m svc_NAME.worker`, or `python -m svc_NAME.worker replay-dead-letters`."""
+    telemetry.configure(worker.settings, f"{worker.settings.service}-worker")
+    if list(arguments) == ["replay-dead-letters"]:
+        asyncio.run(_replay(worker))
+        return
+    if arguments:
+        raise SystemExit("usage: python -m svc_NAME.worker [replay-dead-letters]")
+    uvloop.run(worker.run())
+
+
+async def _replay(worker: Worker) -> None:
+    database = Database.of(worker.settings)
+    consumer = Consumer(worker.settings.service, database, worker.settings.kafka, worker.handles)
+    worked, failed = await consumer.replay_dead_letters()
+    await database.close()
+    sys.stdout.write(f"{worked} dead letters handled, {failed} still fail.\n")
+    if failed:
+        raise SystemExit(1)

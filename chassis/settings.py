@@ -1,0 +1,84 @@
+"""Settings every service has, read once from MYILI_* environment variables."""
+
+import sys
+from typing import ClassVar, NoReturn, TypeVar
+
+from pydantic import SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+AUDIENCE = "myili"
+
+
+class ServiceSettings(BaseSettings):
+    """What a service needs before it can do anything; each service adds its own fields in a subclass."""
+
+    model_config = SettingsConfigDict(env_prefix="MYILI_", frozen=True, extra="ignore")
+
+    service: ClassVar[str]
+    """Short name of the service: its path prefix, its database suffix, its place in event types."""
+
+    database_url: SecretStr
+    """A PostgreSQL server, without a database: every service opens its own there."""
+    kafka: str
+    """Bootstrap servers, `host:port[,host:port]`."""
+    public_url: str
+    """The gateway as its clients see it, without a trailing slash."""
+    jwks_url: str
+    """Where the public keys of access tokens are fetched."""
+    log_level: str = "INFO"
+    otlp_endpoint: str | None = None
+    """An OpenTelemetry collector (OTLP over HTTP); without it no trace leaves the process."""
+    worker_port: int | None = None
+    """Where the worker answers /livez and /metrics; without it, nowhere."""
+    database_pool_size: int = 10
+
+    @field_validator("public_url")
+    @classmethod
+    def _no_trailing_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr) -> SecretStr:
+        try:
+            url = make_url(value.get_secret_value())
+        except ArgumentError:
+            raise ValueError("is not a URL like postgresql://user:password@host:5432") from None
+        if not url.drivername.startswith("postgresql"):
+            raise ValueError("must be a postgresql:// URL")
+        return value
+
+    @property
+    def issuer(self) -> str:
+        """Who signs access tokens: the OpenID Connect issuer."""
+        return f"{self.public_url}/identity"
+
+    @property
+    def database(self) -> URL:
+        """This service's own database on the configured server."""
+        return make_url(self.database_url.get_secret_value()).set(
+            drivername="postgresql+asyncpg", database=f"myili_{self.service}"
+        )
+
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+def load(settings: type[Settings]) -> Settings:
+    """Read settings from the environment; a broken one ends the process with one sentence, exit code 2."""
+    try:
+        return settings()
+    except ValidationError as error:
+        _exit_with_sentence(error)
+
+
+def _exit_with_sentence(error: ValidationError) -> NoReturn:
+    # Only names and reasons: a rejected value may be a secret.
+    faults = (
+        f"MYILI_{str(fault['loc'][0]).upper()}: {'is not set' if fault['type'] == 'missing' else fault['msg']}"
+        for fault in error.errors(include_input=False, include_url=False)
+    )
+    sys.stderr.write(f"Settings are not usable: {'; '.join(faults)}. See .env.example.\n")
+    raise SystemExit(2)

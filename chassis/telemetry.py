@@ -1,0 +1,133 @@
+"""Logs, traces and metrics: structlog JSON lines, OpenTelemetry spans, Prometheus figures."""
+
+import logging
+import re
+import sys
+import time
+from collections.abc import MutableMapping
+from contextvars import ContextVar
+from typing import Any
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.propagate import inject
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from prometheus_client import Counter, Gauge, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils.compat import uuid7
+
+from chassis.settings import ServiceSettings
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
+_WELL_FORMED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_SECRET_NAMES = re.compile(
+    r"secret|password|token|authorization|code|phone|id_number|holder|(^|_)name$|private|signature", re.IGNORECASE
+)
+
+REQUEST_SECONDS = Histogram("myili_request_seconds", "Time to answer", ["method", "route", "status"])
+OUTBOX_WAITING = Gauge("myili_outbox_waiting", "Events committed and not yet acknowledged by Kafka")
+EVENTS_PUBLISHED = Counter("myili_events_published", "Events acknowledged by Kafka", ["topic"])
+EVENTS_HANDLED = Counter("myili_events_handled", "Events handled by consumers", ["type"])
+DEAD_LETTERS = Counter("myili_dead_letters", "Events parked after failing; each one needs a person", ["topic"])
+
+
+def request_id() -> str:
+    """The id of the request being answered, or an empty string outside one."""
+    return _request_id.get()
+
+
+def well_formed_request_id(candidate: str) -> str:
+    """The client's request id when it is safe to log and echo, else a new one."""
+    return candidate if _WELL_FORMED_REQUEST_ID.fullmatch(candidate) else str(uuid7())
+
+
+def traceparent() -> str | None:
+    """The current span as a W3C traceparent, for an event or an outgoing call."""
+    carrier: dict[str, str] = {}
+    inject(carrier)
+    return carrier.get("traceparent")
+
+
+def _redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name in event:
+        if name != "event" and _SECRET_NAMES.search(name):
+            event[name] = "[redacted]"
+    return event
+
+
+def _drop_exception_values(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    # Messages of exceptions quote SQL parameters and request bodies; the type and the frames are what helps.
+    error = event.pop("exc_info", None)
+    if isinstance(error, BaseException):
+        frames = []
+        step = error.__traceback__
+        while step is not None:
+            frames.append(f"{step.tb_frame.f_code.co_filename.rsplit('/', 3)[-1]}:{step.tb_lineno}")
+            step = step.tb_next
+        event["error"] = type(error).__name__
+        event["frames"] = frames[-12:]
+    return event
+
+
+def configure(settings: ServiceSettings, process: str) -> None:
+    """Set up this process's logs and traces; `process` names it, such as `payments-worker`."""
+    level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _drop_exception_values,
+            _redact,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(process=process)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: f"myili-{process}"}))
+    if settings.otlp_endpoint:
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.otlp_endpoint)))
+    trace.set_tracer_provider(provider)
+
+
+class RequestContext:
+    """ASGI middleware: the request id in and out, one log line and one measurement per request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        identifier = well_formed_request_id(Headers(scope=scope).get("x-request-id", ""))
+        _request_id.set(identifier)
+        structlog.contextvars.bind_contextvars(request_id=identifier)
+        status = 500
+        started = time.perf_counter()
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = identifier
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            # The route's template, never the path: a path may hold an account number.
+            route = getattr(scope.get("route"), "path", "unknown")
+            seconds = time.perf_counter() - started
+            REQUEST_SECONDS.labels(scope["method"], route, status).observe(seconds)
+            if route not in {"/livez", "/readyz", "/metrics"}:
+                log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))

@@ -1,0 +1,227 @@
+"""For tests of services: databases cloned from a migrated template, tokens signed by a key of the test run.
+
+A service's `tests/<service>/conftest.py` is a few lines:
+
+    template = template_database("svc_payments")
+    database = fresh_database()        # commits for real; one clone per test
+    tx = rolled_back_transaction()     # cheaper: everything is rolled back
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+from joserfc import jwt
+from joserfc.jwk import ECKey
+from sqlalchemy import URL, make_url, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import Database, new_id, upgrade
+from chassis.outbox import outbox
+from chassis.settings import AUDIENCE
+
+PUBLIC_URL = "http://gateway.test"
+
+
+def template_database(package: str) -> Any:  # noqa: ANN401 - pytest's fixture type
+    """Fixture: the URL of a database migrated to the newest revision, to clone from and never to write to."""
+
+    @pytest.fixture(scope="session")
+    def template(postgres_url: str) -> URL:
+        url = make_url(postgres_url).set(drivername="postgresql+asyncpg", database=f"template_{package}")
+        upgrade_in_thread(package, url)
+        return url
+
+    return template
+
+
+def upgrade_in_thread(package: str, url: URL) -> None:
+    # Alembic's environment runs its own event loop, and pytest-asyncio already runs one in this thread.
+    worker = threading.Thread(target=upgrade, args=(package, url))
+    worker.start()
+    worker.join()
+
+
+def fresh_database() -> Any:  # noqa: ANN401 - pytest's fixture type
+    """Fixture: a Database of the test's own, cloned from `template`; what it commits stays until the test ends."""
+
+    @pytest_asyncio.fixture
+    async def database(template: URL) -> AsyncIterator[Database]:
+        async with cloned(template) as url:
+            database = Database(url)
+            yield database
+            await database.close()
+
+    return database
+
+
+def rolled_back_transaction() -> Any:  # noqa: ANN401 - pytest's fixture type
+    """Fixture: a session whose work is rolled back when the test ends."""
+
+    @pytest_asyncio.fixture
+    async def tx(template: URL) -> AsyncIterator[AsyncSession]:
+        database = Database(template)
+        async with database.engine.connect() as connection:
+            outer = await connection.begin()
+            async with AsyncSession(
+                connection, join_transaction_mode="create_savepoint", expire_on_commit=False
+            ) as session:
+                yield session
+            await outer.rollback()
+        await database.close()
+
+    return tx
+
+
+@contextlib.asynccontextmanager
+async def cloned(template: URL) -> AsyncIterator[URL]:
+    """A database with the template's content, dropped afterwards."""
+    name = f"test_{new_id().hex}"
+    await _execute(template, f'CREATE DATABASE "{name}" TEMPLATE "{template.database}"')
+    try:
+        yield template.set(database=name)
+    finally:
+        await _execute(template, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _execute(url: URL, statement: str) -> None:
+    connection = await asyncpg.connect(
+        host=url.host, port=url.port, user=url.username, password=url.password, database="postgres"
+    )
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+class Tokens:
+    """Signs access tokens like svc_identity does and publishes the key over HTTP, as the JWKS of a real issuer."""
+
+    def __init__(self) -> None:
+        self.key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
+        keys = json.dumps({"keys": [self.key.as_dict(private=False)]}).encode()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.end_headers()
+                self.wfile.write(keys)
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.jwks_url = f"http://127.0.0.1:{self._server.server_port}/jwks"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def sign(self, *, key: ECKey | None = None, typ: str = "at+jwt", **claims: Any) -> str:  # noqa: ANN401 - claims
+        """A token with usual claims, each of which can be replaced (or dropped, with None)."""
+        issued = int(time.time())
+        usual = {
+            "iss": f"{PUBLIC_URL}/identity",
+            "aud": AUDIENCE,
+            "sub": str(new_id()),
+            "client_id": "myili-app",
+            "kind": "person",
+            "iat": issued,
+            "exp": issued + 600,
+            "jti": new_id().hex,
+            "scope": "",
+            "assurance_level": 1,
+            "memberships": [],
+        }
+        chosen = {name: value for name, value in {**usual, **claims}.items() if value is not None}
+        signer = key or self.key
+        return jwt.encode({"alg": "ES256", "typ": typ, "kid": signer.kid}, chosen, signer, algorithms=["ES256"])
+
+    def resident(self, person_id: UUID | None = None, *, assurance_level: int = 2) -> dict[str, str]:
+        """The Authorization header of a person."""
+        return _bearer(self.sign(sub=str(person_id or new_id()), assurance_level=assurance_level))
+
+    def client(self, client_id: UUID, *scopes: str) -> dict[str, str]:
+        """The Authorization header of a provider's system."""
+        claims = {"sub": str(client_id), "client_id": str(client_id), "kind": "client", "assurance_level": None}
+        return _bearer(self.sign(**claims, scope=" ".join(scopes)))
+
+    def staff(self, role: str, *, organisation_id: UUID | None = None, division_code: str | None = None) -> dict[str, str]:
+        """The Authorization header of a person with a role in an organisation."""
+        membership = {"organisation_id": str(organisation_id or new_id()), "role": role, "division_code": division_code}
+        return _bearer(self.sign(assurance_level=2, memberships=[membership]))
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@contextlib.asynccontextmanager
+async def client_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client of an application in this process, with the application's lifespan around it."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
+        yield client
+
+
+def once() -> dict[str, str]:
+    """A new Idempotency-Key header."""
+    return {"Idempotency-Key": new_id().hex}
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """An event as it stands in the outbox."""
+
+    type: str
+    key: str
+    data: dict[str, Any]
+
+
+async def emitted(tx: AsyncSession) -> Sequence[Emitted]:
+    """What has been emitted, in order."""
+    rows = await tx.scalars(select(outbox.c.payload).order_by(outbox.c.position))
+    events = [json.loads(payload) for payload in rows]
+    return [Emitted(event["type"], event["subject"], event["data"]) for event in events]
+
+
+async def until(condition: Callable[[], Any], *, seconds: float = 15.0) -> Any:  # noqa: ANN401 - what the condition gives
+    """Wait for an awaitable condition to give something true, and return it.
+
+    Raises:
+        TimeoutError: it did not in time.
+    """
+    async with asyncio.timeout(seconds):
+        while not (result := await condition()):
+            await asyncio.sleep(0.02)
+    return result
+
+
+@contextlib.contextmanager
+def environment(**values: str) -> Iterator[None]:
+    """MYILI_* variables for as long as the block lasts."""
+    names = {f"MYILI_{name.upper()}": value for name, value in values.items()}
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(names)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value

@@ -1,0 +1,192 @@
+"""A service built on the chassis: rules, problems, idempotency and health, over HTTP."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, SecretStr
+from sqlalchemy import URL, Column, MetaData, Table, Text, Uuid, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller, allow, anyone, rules_by_route
+from chassis.db import Tx, new_id
+from chassis.idempotency import OnceKey
+from chassis.problems import Problem
+from chassis.service import create_service_app, openapi
+from chassis.settings import ServiceSettings
+from chassis.testing import PUBLIC_URL, Tokens, client_of, cloned, once
+
+notes = Table("notes", MetaData(), Column("id", Uuid, primary_key=True), Column("text", Text, nullable=False))
+router = APIRouter(prefix="/notes/v1")
+Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
+
+
+class NoteRefused(Problem):
+    status, code = 409, "note_refused"
+
+
+class NewNote(BaseModel):
+    text: str
+
+
+class Note(BaseModel):
+    id: UUID
+    text: str
+
+
+async def write_note(tx: AsyncSession, text: str) -> Note:
+    note = Note(id=new_id(), text=text)
+    await tx.execute(notes.insert().values(note.model_dump()))
+    if text == "refused":
+        raise NoteRefused
+    if text == "slow":
+        await asyncio.sleep(0.3)
+    return note
+
+
+@router.post("/notes", status_code=201)
+async def create_note(tx: Tx, caller: Resident, once: OnceKey, body: NewNote) -> Note:
+    return await once.do(tx, caller, write_note(tx, body.text))
+
+
+@router.get("/count", dependencies=[Depends(anyone(because="a test counts"))])
+async def count_notes(tx: Tx) -> int:
+    return await tx.scalar(select(func.count()).select_from(notes)) or 0
+
+
+class Settings(ServiceSettings):
+    service: ClassVar[str] = "notes"
+
+
+@pytest_asyncio.fixture
+async def api(template: URL, tokens: Tokens) -> AsyncIterator[httpx.AsyncClient]:
+    async with cloned(template) as url:
+        settings = Settings(
+            database_url=SecretStr(url.render_as_string(hide_password=False)),
+            kafka="127.0.0.1:1",
+            public_url=PUBLIC_URL,
+            jwks_url=tokens.jwks_url,
+        )
+        settings_here = _AtDatabase(url, settings)
+        app = create_service_app(settings_here, [router], title="Notes", version="1.0.0")
+        async with client_of(app) as client:
+            async with app.state.database.engine.begin() as connection:
+                await connection.run_sync(notes.metadata.create_all)
+            yield client
+
+
+def _AtDatabase(url: URL, settings: Settings) -> ServiceSettings:  # noqa: N802 - makes one
+    class Here(Settings):
+        @property
+        def database(self) -> URL:
+            return url
+
+    return Here.model_validate(settings.model_dump())
+
+
+async def test_a_retry_with_the_same_key_gets_the_same_answer_once(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    headers = tokens.resident() | once()
+    first = await api.post("/notes/v1/notes", json={"text": "water"}, headers=headers)
+    second = await api.post("/notes/v1/notes", json={"text": "water"}, headers=headers)
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert second.json() == first.json()
+    assert second.headers["idempotency-replayed"] == "true"
+    assert "idempotency-replayed" not in first.headers
+    assert (await api.get("/notes/v1/count")).json() == 1
+
+
+async def test_the_same_key_with_another_body_is_refused(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    headers = tokens.resident() | once()
+    await api.post("/notes/v1/notes", json={"text": "water"}, headers=headers)
+    other = await api.post("/notes/v1/notes", json={"text": "gas"}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_a_key_belongs_to_its_caller(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    key = once()
+    first = await api.post("/notes/v1/notes", json={"text": "water"}, headers=tokens.resident() | key)
+    second = await api.post("/notes/v1/notes", json={"text": "water"}, headers=tokens.resident() | key)
+    assert first.json()["id"] != second.json()["id"]
+
+
+async def test_two_at_once_with_one_key_do_the_work_once(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    headers = tokens.resident() | once()
+    answers = await asyncio.gather(
+        *(api.post("/notes/v1/notes", json={"text": "slow"}, headers=headers) for _ in range(5))
+    )
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses == [201, 409, 409, 409, 409]
+    assert (await api.get("/notes/v1/count")).json() == 1
+
+
+async def test_a_refused_request_frees_its_key_and_leaves_nothing(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    headers = tokens.resident() | once()
+    refused = await api.post("/notes/v1/notes", json={"text": "refused"}, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (409, "note_refused")
+    accepted = await api.post("/notes/v1/notes", json={"text": "water"}, headers=headers)
+    assert accepted.status_code == 201
+    assert (await api.get("/notes/v1/count")).json() == 1
+
+
+async def test_an_unsafe_request_without_a_key_is_told_to_make_one(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    answer = await api.post("/notes/v1/notes", json={"text": "water"}, headers=tokens.resident())
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing")
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "status", "code"),
+    [
+        (b'{"text": ', "application/json", 400, "malformed_json"),
+        (b'{"text": 7}', "application/json", 422, "invalid_request"),
+        (b"text=water", "application/x-www-form-urlencoded", 415, "unsupported_media_type"),
+        (b'{"text": "' + b"a" * 1_100_000 + b'"}', "application/json", 413, "content_too_large"),
+        (b'{"text": "\xff\xfe"}', "application/json", 400, "malformed_json"),
+    ],
+)
+async def test_bad_bodies_are_told_apart(
+    api: httpx.AsyncClient, tokens: Tokens, content: bytes, media_type: str, status: int, code: str
+) -> None:
+    headers = tokens.resident() | once() | {"Content-Type": media_type}
+    answer = await api.post("/notes/v1/notes", content=content, headers=headers)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert (await api.get("/notes/v1/count")).json() == 0
+
+
+@pytest.mark.parametrize(
+    ("accept_language", "language", "title"),
+    [("en-GB,zh;q=0.5", "en", "Not found"), ("kk, zh-CN;q=0.9", "zh", "未找到"), ("", "zh", "未找到"), (";;q=x", "zh", "未找到")],
+)
+async def test_problems_speak_the_readers_language(
+    api: httpx.AsyncClient, accept_language: str, language: str, title: str
+) -> None:
+    answer = await api.get("/nowhere", headers={"Accept-Language": accept_language})
+    assert (answer.status_code, answer.json()["title"]) == (404, title)
+    assert answer.headers["content-language"] == language
+
+
+async def test_request_ids_come_back_and_unsafe_ones_are_replaced(api: httpx.AsyncClient) -> None:
+    kept = await api.get("/livez", headers={"X-Request-ID": "from-the-app-1"})
+    replaced = await api.get("/livez", headers={"X-Request-ID": "forged\tline"})
+    assert kept.headers["x-request-id"] == "from-the-app-1"
+    assert UUID(replaced.headers["x-request-id"]).version == 7
+
+
+async def test_ready_only_with_a_database(api: httpx.AsyncClient) -> None:
+    assert (await api.get("/readyz")).json() == {"status": "ready"}
+
+
+def test_the_contract_says_who_may_call(tokens: Tokens) -> None:
+    settings = Settings(
+        database_url=SecretStr("postgresql://nobody@127.0.0.1:1"), kafka="-", public_url="-", jwks_url="-"
+    )
+    app = create_service_app(settings, [router], title="Notes", version="1.0.0")
+    operation = openapi(app)["paths"]["/notes/v1/notes"]["post"]
+    assert operation["x-who-may-call"] == "person at assurance level 2"
+    assert operation["security"] == [{"access_token": []}]
+    assert all(len(rules) == 1 for _method, _path, rules in rules_by_route(app))
