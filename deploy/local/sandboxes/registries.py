@@ -1,0 +1,73 @@
+"""Population and legal-entity registries. They hold nobody.
+
+Any ID number that could exist is on record under the first name it is asked with, and from then on under no
+other. Any USCC that could exist is an active organisation, unless its organisation code (characters 9 to 17) ends
+with 0000 (no record) or 9999 (revoked).
+"""
+
+import re
+from datetime import datetime, timedelta, timezone
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from deploy.local.sandboxes.base import Faults, application, open_state, parse, text
+
+SCHEMA = "CREATE TABLE IF NOT EXISTS persons (id_number TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;"
+
+CHINA = timezone(timedelta(hours=8))
+# GB/T 2260 province (83: residence permits for people from Taiwan), rest of the division, birth date, sequence.
+PROVINCE = r"(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])"
+ID_NUMBER = re.compile(PROVINCE + r"[0-9]{4}(19|20)[0-9]{9}[0-9X]")
+USCC_CHARACTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+USCC = re.compile(f"[{USCC_CHARACTERS}]{{2}}[0-9]{{6}}[{USCC_CHARACTERS}]{{10}}")
+
+
+def create_app() -> Starlette:
+    routes = [
+        Route("/population/verify", verify_person, methods=["POST"]),
+        Route("/legal-entities/lookup", look_up_legal_entity, methods=["POST"]),
+    ]
+    return application(open_state("registries", SCHEMA), routes, Faults())
+
+
+async def verify_person(request: Request) -> Response:
+    await request.app.state.faults.strike()
+    body = parse(await request.body())
+    name, id_number = text(body, "name", r".{1,100}").strip(), text(body, "id_number")
+    if not could_be_a_person(id_number):
+        return JSONResponse({"result": "no_record"})
+    db = request.app.state.db
+    db.execute("INSERT INTO persons VALUES (?, ?) ON CONFLICT DO NOTHING", (id_number, name))
+    (on_record,) = db.execute("SELECT name FROM persons WHERE id_number = ?", (id_number,)).fetchone()
+    return JSONResponse({"result": "match" if name == on_record else "no_match"})
+
+
+async def look_up_legal_entity(request: Request) -> Response:
+    await request.app.state.faults.strike()
+    uscc = text(parse(await request.body()), "uscc")
+    return JSONResponse({"result": legal_entity_status(uscc)})
+
+
+def could_be_a_person(id_number: str) -> bool:
+    """GB 11643: a division, a date of birth that has come, and the ISO 7064 MOD 11-2 check character."""
+    if not ID_NUMBER.fullmatch(id_number):
+        return False
+    try:
+        born = datetime.strptime(id_number[6:14], "%Y%m%d").replace(tzinfo=CHINA)
+    except ValueError:
+        return False
+    weighted = sum(int(digit) * 2 ** (17 - n) for n, digit in enumerate(id_number[:17]))
+    return born <= datetime.now(CHINA) and id_number[17] == "10X98765432"[weighted % 11]
+
+
+def legal_entity_status(uscc: str) -> str:
+    """GB 32100: the check character is the negated sum of values times powers of 3, modulo 31."""
+    if not USCC.fullmatch(uscc):
+        return "no_record"
+    weighted = sum(USCC_CHARACTERS.index(character) * 3**n for n, character in enumerate(uscc[:17]))
+    if uscc[17] != USCC_CHARACTERS[-weighted % 31]:
+        return "no_record"
+    return {"0000": "no_record", "9999": "revoked"}.get(uscc[13:17], "active")
