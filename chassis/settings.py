@@ -11,10 +11,32 @@ from sqlalchemy.exc import ArgumentError
 AUDIENCE = "myili"
 
 
-class ServiceSettings(BaseSettings):
-    """What a service needs before it can do anything; each service adds its own fields in a subclass."""
+class ProcessSettings(BaseSettings):
+    """What every process behind or at the platform's one address has to know."""
 
     model_config = SettingsConfigDict(env_prefix="MYILI_", frozen=True, extra="ignore")
+
+    public_url: str
+    """The gateway as its clients see it, without a trailing slash."""
+    jwks_url: str
+    """Where the public keys of access tokens are fetched."""
+    log_level: str = "INFO"
+    otlp_endpoint: str | None = None
+    """An OpenTelemetry collector (OTLP over HTTP); without it no trace leaves the process."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _no_trailing_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @property
+    def issuer(self) -> str:
+        """Who signs access tokens: the OpenID Connect issuer."""
+        return f"{self.public_url}/identity"
+
+
+class ServiceSettings(ProcessSettings):
+    """What a service needs before it can do anything; each service adds its own fields in a subclass."""
 
     service: ClassVar[str]
     """Short name of the service: its path prefix, its database suffix, its place in event types."""
@@ -23,21 +45,9 @@ class ServiceSettings(BaseSettings):
     """A PostgreSQL server, without a database: every service opens its own there."""
     kafka: str
     """Bootstrap servers, `host:port[,host:port]`."""
-    public_url: str
-    """The gateway as its clients see it, without a trailing slash."""
-    jwks_url: str
-    """Where the public keys of access tokens are fetched."""
-    log_level: str = "INFO"
-    otlp_endpoint: str | None = None
-    """An OpenTelemetry collector (OTLP over HTTP); without it no trace leaves the process."""
     worker_port: int | None = None
     """Where the worker answers /livez and /metrics; without it, nowhere."""
     database_pool_size: int = 10
-
-    @field_validator("public_url")
-    @classmethod
-    def _no_trailing_slash(cls, value: str) -> str:
-        return value.rstrip("/")
 
     @field_validator("database_url")
     @classmethod
@@ -49,11 +59,6 @@ class ServiceSettings(BaseSettings):
         if not url.drivername.startswith("postgresql"):
             raise ValueError("must be a postgresql:// URL")
         return value
-
-    @property
-    def issuer(self) -> str:
-        """Who signs access tokens: the OpenID Connect issuer."""
-        return f"{self.public_url}/identity"
 
     @property
     def database(self) -> URL:
