@@ -82,9 +82,7 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncSession]:
         """One consistent snapshot that PostgreSQL itself keeps from writing."""
         async with self.sessions() as tx:
-            await tx.connection(
-                execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-            )
+            await tx.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
             yield tx
 
     async def close(self) -> None:

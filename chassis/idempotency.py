@@ -81,7 +81,12 @@ class Once:
             work.close()  # a coroutine never awaited would warn
             raise
         answer = await work
-        row = {"caller": owner, "key": self._key, "request_hash": self._hash, "answer": answer.model_dump(mode="json")}
+        row = {
+            "caller": owner,
+            "key": self._key,
+            "request_hash": self._hash,
+            "answer": answer.model_dump(mode="json"),
+        }
         await tx.execute(idempotency_keys.insert().values(row))
         return answer
 

@@ -197,7 +197,11 @@ async def publish_waiting(connection: AsyncConnection, producer: aiokafka.AIOKaf
         lanes[row.topic, lane].append(row)
     outcomes = await asyncio.gather(*(_publish_lane(producer, *lane, rows) for lane, rows in lanes.items()))
     published = [position for positions, _error in outcomes for position in positions]
-    await connection.execute(update(outbox).where(outbox.c.position == any_(literal(published, ARRAY(BigInteger)))).values(published_at=now()))
+    await connection.execute(
+        update(outbox)
+        .where(outbox.c.position == any_(literal(published, ARRAY(BigInteger))))
+        .values(published_at=now())
+    )
     for _positions, error in outcomes:
         if error:
             raise error
@@ -205,7 +209,10 @@ async def publish_waiting(connection: AsyncConnection, producer: aiokafka.AIOKaf
 
 
 async def _publish_lane(
-    producer: aiokafka.AIOKafkaProducer, topic: str, partition: int, rows: Sequence[Row[tuple[int, str, str, bytes]]]
+    producer: aiokafka.AIOKafkaProducer,
+    topic: str,
+    partition: int,
+    rows: Sequence[Row[tuple[int, str, str, bytes]]],
 ) -> tuple[list[int], KafkaError | None]:
     # Batches of one partition go one after the other, and a failed one stops its lane: with several in flight, or
     # with the next sent after a failure, a retry would put one key's events out of order. The embedded broker has no

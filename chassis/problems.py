@@ -170,13 +170,19 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
 
 
 _BY_STATUS: dict[int, type[Problem]] = {
-    problem.status: problem for problem in (BadRequest, NotFound, MethodNotAllowed, ContentTooLarge, UnsupportedMediaType)
+    problem.status: problem
+    for problem in (BadRequest, NotFound, MethodNotAllowed, ContentTooLarge, UnsupportedMediaType)
 }
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
-    kind = _BY_STATUS.get(error.status_code, InternalError if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else BadRequest)
+    if error.detail == "There was an error parsing the body":  # FastAPI's words for bytes that are not UTF-8
+        return _answer_to(request, MalformedJson())
+    kind = _BY_STATUS.get(
+        error.status_code,
+        InternalError if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else BadRequest,
+    )
     problem = kind()
     problem.headers = error.headers or {}
     return _answer_to(request, problem)

@@ -13,7 +13,10 @@ from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import auth, idempotency, problems, telemetry
 from chassis.db import Database
@@ -47,16 +50,48 @@ def create_service_app(settings: ServiceSettings, routers: Sequence[APIRouter], 
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        max_body_size=JSON_BODY_LIMIT,
         telemetry={"operation_spans": False, "metrics": False},
         generate_unique_id_function=lambda route: route.name,
     )
+    app.add_middleware(BodyLimit)
     app.add_middleware(telemetry.RequestContext)
     problems.install(app)
     idempotency.install(app)
     for router in (*routers, _health):
         app.include_router(router)
     return app
+
+
+class BodyLimit:
+    """ASGI middleware: a body larger than its operation's `x-max-body-bytes` (by default 1 MiB) is a 413.
+
+    The limit stands in `openapi_extra`, so that the contract, the gateway and this service read the same number.
+    FastAPI's own `max_body_size` answers in plain text from outside every handler, which clients would have to special-case.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "0")
+        received = int(declared) if declared.isdecimal() else 0
+        counted = 0
+
+        async def limited() -> Message:
+            nonlocal counted
+            # Known only now: the router has run when the first part of the body is asked for.
+            extra = getattr(scope.get("route"), "openapi_extra", None) or {}
+            limit = extra.get("x-max-body-bytes", JSON_BODY_LIMIT)
+            message = await receive() if received <= limit else {}
+            counted += len(message.get("body", b""))
+            if received > limit or counted > limit:
+                raise HTTPException(413)
+            return message
+
+        await self.app(scope, limited, send)
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:
@@ -69,7 +104,9 @@ def openapi(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-_health = APIRouter(include_in_schema=False, dependencies=[Depends(auth.anyone(because="the platform asks how we are"))])
+_health = APIRouter(
+    include_in_schema=False, dependencies=[Depends(auth.anyone(because="the platform asks how we are"))]
+)
 
 
 @_health.get("/livez")

@@ -20,14 +20,15 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
-from chassis.settings import ServiceSettings
+from chassis.settings import ProcessSettings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _WELL_FORMED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _SECRET_NAMES = re.compile(
-    r"secret|password|token|authorization|code|phone|id_number|holder|(^|_)name$|private|signature", re.IGNORECASE
+    r"secret|password|token|authorization|code|phone|id_number|holder|(^|_)name$|private|signature",
+    re.IGNORECASE,
 )
 
 REQUEST_SECONDS = Histogram("myili_request_seconds", "Time to answer", ["method", "route", "status"])
@@ -75,7 +76,7 @@ def _drop_exception_values(_logger: object, _method: str, event: MutableMapping[
     return event
 
 
-def configure(settings: ServiceSettings, process: str) -> None:
+def configure(settings: ProcessSettings, process: str) -> None:
     """Set up this process's logs and traces; `process` names it, such as `payments-worker`."""
     level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)
     structlog.configure(
@@ -93,10 +94,10 @@ def configure(settings: ServiceSettings, process: str) -> None:
     )
     structlog.contextvars.bind_contextvars(process=process)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: f"myili-{process}"}))
     if settings.otlp_endpoint:
+        provider = TracerProvider(resource=Resource.create({SERVICE_NAME: f"myili-{process}"}))
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.otlp_endpoint)))
-    trace.set_tracer_provider(provider)
+        trace.set_tracer_provider(provider)
 
 
 class RequestContext:

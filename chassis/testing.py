@@ -158,12 +158,23 @@ class Tokens:
 
     def client(self, client_id: UUID, *scopes: str) -> dict[str, str]:
         """The Authorization header of a provider's system."""
-        claims = {"sub": str(client_id), "client_id": str(client_id), "kind": "client", "assurance_level": None}
+        claims = {
+            "sub": str(client_id),
+            "client_id": str(client_id),
+            "kind": "client",
+            "assurance_level": None,
+        }
         return _bearer(self.sign(**claims, scope=" ".join(scopes)))
 
-    def staff(self, role: str, *, organisation_id: UUID | None = None, division_code: str | None = None) -> dict[str, str]:
+    def staff(
+        self, role: str, *, organisation_id: UUID | None = None, division_code: str | None = None
+    ) -> dict[str, str]:
         """The Authorization header of a person with a role in an organisation."""
-        membership = {"organisation_id": str(organisation_id or new_id()), "role": role, "division_code": division_code}
+        membership = {
+            "organisation_id": str(organisation_id or new_id()),
+            "role": role,
+            "division_code": division_code,
+        }
         return _bearer(self.sign(assurance_level=2, memberships=[membership]))
 
 
@@ -175,7 +186,10 @@ def _bearer(token: str) -> dict[str, str]:
 async def client_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client of an application in this process, with the application's lifespan around it."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client,
+    ):
         yield client
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from deploy.local.errors import CannotStart
+from deploy.local.folder import write_private
 from deploy.local.programs import LOOPBACK, Program, as_user, free_port, primary_group, running
 
 SUPERUSER = "postgres"
@@ -81,8 +82,7 @@ def prepare(cluster: Path, password: str) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
     password_file = cluster.with_name(f"{cluster.name}.password")
-    password_file.touch(mode=0o600)
-    password_file.write_text(password)
+    write_private(password_file, password)
     _give_to_server_user(unfinished, password_file)
     try:
         _initdb(unfinished, password_file)
@@ -156,8 +156,7 @@ def _works_in(process: psutil.Process, cluster: Path) -> bool:
 def _remembered_password(data_dir: Path) -> str:
     file = data_dir / "password"
     if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(24))
+        write_private(file, secrets.token_urlsafe(24))
     return file.read_text()
 
 

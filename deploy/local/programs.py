@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from deploy.local.errors import CannotStart
+from deploy.local.settings import REPOSITORY
 
 LOOPBACK = "127.0.0.1"
 STOP_SECONDS = 10
@@ -42,14 +43,20 @@ class Program:
     orphan_signal: signal.Signals = signal.SIGKILL
     before_start: Callable[[], None] = _nothing_before
 
-    def spawn_options(self) -> dict[str, Any]:
-        return {
-            "process_group": 0,  # so that Ctrl-C at the terminal reaches the launcher alone
-            "env": {**os.environ, **self.environment},
-            "stdin": subprocess.DEVNULL,
-            "preexec_fn": self._die_with_launcher,
+    def spawn(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
+        # A program knows the settings it is told and no others.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("MYILI_")}
+        return subprocess.Popen(  # noqa: S603, PLW1509 (our own command lines; no thread of ours holds a lock over a fork)
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=REPOSITORY,
+            env={**inherited, **self.environment},
+            process_group=0,  # so that Ctrl-C at the terminal reaches the launcher alone
+            preexec_fn=self._die_with_launcher,
             **as_user(self.user),
-        }
+        )
 
     def _die_with_launcher(self) -> None:
         if _libc is not None:
@@ -79,31 +86,47 @@ def accepts_connections(port: int) -> bool:
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
+def port_is_taken(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As servers do: connections of an earlier run that are still fading away do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return True
+        return False
+
+
 @contextlib.contextmanager
 def running(program: Program, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run one program until the block ends; the block begins when it is ready."""
     program.before_start()
     with log.open("ab") as output:
-        process = _spawn(program, output)
+        process = program.spawn(output)
     try:
-        _wait_until_ready(program, process, log)
+        deadline = time.monotonic() + READY_SECONDS
+        while not program.ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise CannotStart(why_not_ready(program, process, log))
+            time.sleep(POLL_SECONDS)
         yield process
     finally:
         stop(process, program.stop_signal)
 
 
-def _spawn(program: Program, output: IO[bytes]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(program.command, stdout=output, stderr=output, **program.spawn_options())  # noqa: S603 (our own command lines)
+def why_not_ready(program: Program, process: subprocess.Popen[bytes], log: Path) -> str:
+    """One sentence; the last line of its log usually names the cause."""
+    if process.poll() is None:
+        return f"{program.name} was not ready within {READY_SECONDS} s; its log is {log}."
+    lines = log.read_text(errors="replace").strip().splitlines()
+    last_words = f" saying: {lines[-1].strip()}" if lines else ""
+    return f"{program.name} {how_it_ended(process)}{last_words} (log: {log})"
 
 
-def _wait_until_ready(program: Program, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while not program.ready():
-        if process.poll() is not None:
-            raise CannotStart(f"{program.name} ended with exit code {process.returncode}; its log is {log}.")
-        if time.monotonic() > deadline:
-            raise CannotStart(f"{program.name} was not ready within {READY_SECONDS} s; its log is {log}.")
-        time.sleep(POLL_SECONDS)
+def how_it_ended(process: subprocess.Popen[bytes]) -> str:
+    if process.returncode < 0:
+        return f"was ended by {signal.Signals(-process.returncode).name}"
+    return f"ended with exit code {process.returncode}"
 
 
 def stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals) -> None:

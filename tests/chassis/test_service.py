@@ -160,7 +160,12 @@ async def test_bad_bodies_are_told_apart(
 
 @pytest.mark.parametrize(
     ("accept_language", "language", "title"),
-    [("en-GB,zh;q=0.5", "en", "Not found"), ("kk, zh-CN;q=0.9", "zh", "未找到"), ("", "zh", "未找到"), (";;q=x", "zh", "未找到")],
+    [
+        ("en-GB,zh;q=0.5", "en", "Not found"),
+        ("kk, zh-CN;q=0.9", "zh", "未找到"),
+        ("", "zh", "未找到"),
+        (";;q=x", "zh", "未找到"),
+    ],
 )
 async def test_problems_speak_the_readers_language(
     api: httpx.AsyncClient, accept_language: str, language: str, title: str

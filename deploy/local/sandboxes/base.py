@@ -12,24 +12,20 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Lifespan
 
 MAX_BODY = 64 * 1024
 MOST_FAULTS = 1_000_000
 Json = dict[str, Any]
-
-
-class Lifespan(Protocol):
-    def __call__(self, app: Starlette) -> AbstractAsyncContextManager[None]: ...
 
 
 class Refused(Exception):  # noqa: N818 - an answer to the caller, not an error of the program
@@ -39,7 +35,10 @@ class Refused(Exception):  # noqa: N818 - an answer to the caller, not an error 
 
 
 def application(
-    state: sqlite3.Connection, routes: Sequence[Route], faults: "Faults", lifespan: Lifespan | None = None
+    state: sqlite3.Connection,
+    routes: Sequence[Route],
+    faults: "Faults",
+    lifespan: Lifespan[Starlette] | None = None,
 ) -> Starlette:
     _keep_queries_out_of_the_access_log()
     app = Starlette(
@@ -135,7 +134,7 @@ def problem(status: int, code: str, detail: str) -> JSONResponse:
 
 
 class Faults:
-    """What is to go wrong. Numbers count down, `delay_seconds` stays; `POST /faults {}` or a restart ends it."""
+    """What is to go wrong. Numbers count down, `delay_seconds` stays; `{}` or a restart ends it all."""
 
     def __init__(self, *further: str) -> None:
         self._left: dict[str, float] = dict.fromkeys(("delay_seconds", "unavailable", *further), 0)
@@ -146,8 +145,9 @@ class Faults:
             self._left[name] -= 1
         return happens
 
-    def __getitem__(self, name: str) -> float:
-        return self._left[name]
+    def take_all(self, name: str) -> int:
+        taken, self._left[name] = int(self._left[name]), 0
+        return taken
 
     async def strike(self) -> None:
         """To be called first by whatever an outside system would do slowly or not at all."""

@@ -1,8 +1,8 @@
 """Population and legal-entity registries. They hold nobody.
 
 Any ID number that could exist is on record under the first name it is asked with, and from then on under no
-other. Any USCC that could exist is an active organisation, unless its organisation code (characters 9 to 17) ends
-with 0000 (no record) or 9999 (revoked).
+other. Any USCC that could exist is an active organisation, unless its organisation code (characters 9 to 17)
+ends with 0000 (no record) or 9999 (revoked).
 """
 
 import re
@@ -18,7 +18,7 @@ from deploy.local.sandboxes.base import Faults, application, open_state, parse, 
 SCHEMA = "CREATE TABLE IF NOT EXISTS persons (id_number TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;"
 
 CHINA = timezone(timedelta(hours=8))
-# GB/T 2260 province (83: residence permits for people from Taiwan), rest of the division, birth date, sequence.
+# GB/T 2260 province (83: residence permits for people from Taiwan), rest of the division, birth, sequence.
 PROVINCE = r"(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])"
 ID_NUMBER = re.compile(PROVINCE + r"[0-9]{4}(19|20)[0-9]{9}[0-9X]")
 USCC_CHARACTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
