@@ -70,9 +70,7 @@ def open_state(name: str, schema: str) -> sqlite3.Connection:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     db = sqlite3.connect(folder / f"{name}.sqlite3", isolation_level=None)
     db.row_factory = sqlite3.Row
-    db.executescript(
-        f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; {schema}"
-    )
+    db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; {schema}")
     return db
 
 
@@ -164,9 +162,7 @@ class Faults:
         for name, value in wanted.items():
             kinds = {int, float} if name == "delay_seconds" else {int}
             if name not in self._left or type(value) not in kinds or not 0 <= value <= MOST_FAULTS:
-                expected = (
-                    f"{', '.join(self._left)} with numbers from 0 to {MOST_FAULTS}, all but the first whole"
-                )
+                expected = f"{', '.join(self._left)} with numbers from 0 to {MOST_FAULTS}, all but the first whole"
                 raise Refused(422, "invalid_request", f"The body may have {expected}.")
         self._left = {name: wanted.get(name, 0) for name in self._left}
         return JSONResponse(self._left)

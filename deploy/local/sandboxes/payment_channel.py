@@ -1,0 +1,274 @@
+"""A payment channel: orders, a cashier for the payer's wallet, signed notices that are repeated until heard.
+
+As the national mobile channels do, it signs with RSA-SHA256 over raw bytes, refuses an unsigned or replayed
+request, and tells the merchant of a payment later, over another connection, perhaps twice.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import sqlite3
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from chassis.signatures import (
+    MAX_CLOCK_SKEW,
+    NONCE_HEADER,
+    BadSignature,
+    load_private_key,
+    load_public_keys,
+    sign,
+    thumbprint,
+    verify,
+)
+from deploy.local.sandboxes.base import (
+    Faults,
+    Json,
+    Refused,
+    application,
+    moment,
+    only_from_this_machine,
+    open_state,
+    parse,
+    problem,
+    rfc3339,
+    setting,
+    text,
+    transaction,
+    whole_number,
+)
+from deploy.local.sandboxes.notices import Notices
+
+LARGEST_FEN = 10_000_000_000
+ORDER_NUMBER = r"[0-9A-Za-z_-]{6,64}"
+SEEN_BY_PAYER = ("order_number", "description", "amount_fen", "state")
+SEEN_BY_MERCHANT = ("order_number", "merchant_id", "state", "amount_fen", "transaction_id", "paid_at")
+LONGEST_SILENCE = 60  # seconds a request of the fault `order_timeouts` is left without its answer
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS orders (
+    order_number TEXT PRIMARY KEY,
+    merchant_id TEXT NOT NULL,
+    amount_fen INTEGER NOT NULL,
+    description TEXT NOT NULL,
+    notify_url TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'waiting',
+    account TEXT,
+    transaction_id TEXT,
+    paid_at TEXT
+);
+CREATE TABLE IF NOT EXISTS nonces (nonce TEXT PRIMARY KEY, seen_at REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS nonces_by_age ON nonces (seen_at);
+"""
+EXPIRE = "UPDATE orders SET state = 'closed' WHERE order_number = ? AND state = 'waiting' AND expires_at <= ?"
+TAKE = """
+UPDATE orders SET state = 'paid', account = :account, transaction_id = :transaction_id, paid_at = :paid_at
+WHERE order_number = :order_number
+"""
+
+Sign = Callable[[bytes], dict[str, str]]
+SignedEndpoint = Callable[[Request, bytes], Awaitable[JSONResponse]]
+
+
+def create_app() -> Starlette:
+    db = open_state("payment_channel", SCHEMA)
+    faults = Faults("order_timeouts", "drop_notices", "duplicate_notices")
+    key = load_private_key(setting("MYILI_CHANNEL_PRIVATE_KEY", "the RSA key that signs its notices, PEM"))
+    merchant = setting("MYILI_MERCHANT_PUBLIC_KEY", "the RSA key that checks the merchant's requests, PEM")
+    sign_own = partial(sign, key, thumbprint(key.public_key()))
+    notices = Notices(db, faults, sign_own)
+    channel = Channel(db, faults, notices, sign_own, load_public_keys(merchant))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        sending = asyncio.create_task(notices.keep_sending())
+        # A channel that cannot send (a full disk, say) should be seen to be down, not be quiet.
+        sending.add_done_callback(_end_unless_cancelled)
+        yield
+        sending.cancel()
+        await asyncio.wait([sending])
+
+    return application(db, channel.routes(), faults, lifespan)
+
+
+@dataclass(frozen=True)
+class Channel:
+    db: sqlite3.Connection
+    faults: Faults
+    notices: Notices
+    sign: Sign
+    merchant_keys: Mapping[str, RSAPublicKey]
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/orders", self.signed(self.place), methods=["POST"]),
+            Route("/orders/{order_number}", self.signed(self.query), methods=["GET"]),
+            Route("/orders/{order_number}/close", self.signed(self.close), methods=["POST"]),
+            Route("/orders/{order_number}/notices", self.show_notices, methods=["GET"]),
+            Route("/cashier/{order_number}", self.show_bill, methods=["GET"]),
+            Route("/cashier/{order_number}", self.pay, methods=["POST"], name="cashier"),
+        ]
+
+    def signed(self, endpoint: SignedEndpoint) -> Callable[[Request], Awaitable[Response]]:
+        """Check the merchant's signature before looking at the request, and sign whatever is answered."""
+
+        async def answer(request: Request) -> Response:
+            raw = await request.body()
+            try:
+                await self.faults.strike()
+                self._authenticate(request, raw)
+                result = await endpoint(request, raw)
+            except Refused as refused:
+                result = problem(refused.status, refused.code, refused.detail)
+            result.headers.update(self.sign(bytes(result.body)))
+            return result
+
+        return answer
+
+    def _authenticate(self, request: Request, raw: bytes) -> None:
+        try:
+            verify(self.merchant_keys, request.headers, raw)
+        except BadSignature as bad:
+            raise Refused(401, bad.reason, "The signature of this request was not accepted.") from None
+        now = time.time()
+        # Outside the clock skew a nonce may be forgotten: the timestamp it came with is refused by then.
+        self.db.execute("DELETE FROM nonces WHERE seen_at < ?", (now - 2 * MAX_CLOCK_SKEW,))
+        nonce = (request.headers[NONCE_HEADER], now)
+        if not self.db.execute("INSERT INTO nonces VALUES (?, ?) ON CONFLICT DO NOTHING", nonce).rowcount:
+            raise Refused(401, "nonce_replayed", "This nonce has been used before.")
+
+    async def place(self, request: Request, raw: bytes) -> JSONResponse:
+        wanted = _order_of(parse(raw))
+        known = self._order(wanted["order_number"])
+        if known and any(known[name] != value for name, value in wanted.items()):
+            raise Refused(409, "order_number_reused", "This order number stands for an order with other content.")
+        if not known:
+            if wanted["expires_at"] <= rfc3339(datetime.now(UTC)):
+                raise Refused(422, "invalid_request", "expires_at has passed.")
+            columns, values = ", ".join(wanted), ", ".join(f":{name}" for name in wanted)
+            self.db.execute(f"INSERT INTO orders ({columns}) VALUES ({values})", wanted)  # noqa: S608 - our own names
+        if self.faults.take("order_timeouts"):
+            await _say_nothing(request)
+        pay_url = str(request.url_for("cashier", order_number=wanted["order_number"]))
+        state = known["state"] if known else "waiting"
+        content = {"order_number": wanted["order_number"], "state": state, "pay_url": pay_url}
+        return JSONResponse(content, 200 if known else 201)
+
+    async def query(self, request: Request, _: bytes) -> JSONResponse:
+        order = self._order_of_merchant(request, request.query_params.get("merchant_id"))
+        return JSONResponse(_seen_by_merchant(order))
+
+    async def close(self, request: Request, raw: bytes) -> JSONResponse:
+        order = self._order_of_merchant(request, parse(raw).get("merchant_id"))
+        if order["state"] == "paid":
+            raise Refused(409, "order_paid", "A paid order cannot be closed.")
+        self.db.execute("UPDATE orders SET state = 'closed' WHERE order_number = ?", (order["order_number"],))
+        return JSONResponse({"order_number": order["order_number"], "state": "closed"})
+
+    async def show_bill(self, request: Request) -> Response:
+        order = self._known_order(request)
+        return JSONResponse({name: order[name] for name in SEEN_BY_PAYER})
+
+    async def pay(self, request: Request) -> Response:
+        """What the payer's wallet does; it may say the amount that the payer saw, for comparison."""
+        body = parse(await request.body())
+        account, order = text(body, "account"), self._known_order(request)
+        if order["state"] == "closed":
+            raise Refused(409, "order_closed", "This order has expired or was closed.")
+        if body.get("amount_fen", order["amount_fen"]) != order["amount_fen"]:
+            raise Refused(409, "amount_mismatch", f"The order is over {order['amount_fen']} fen.")
+        if order["state"] == "paid" and order["account"] != account:
+            raise Refused(409, "order_paid", "Somebody else has paid this order.")
+        if order["state"] == "waiting":
+            self._take_money(order, account)
+        return JSONResponse(_seen_by_merchant(self._known_order(request)))
+
+    def _take_money(self, order: sqlite3.Row, account: str) -> None:
+        now = datetime.now(UTC)
+        paid = {
+            "order_number": order["order_number"],
+            "transaction_id": f"{now:%Y%m%d}{uuid.uuid4().hex[:20]}",
+            "paid_at": rfc3339(now),
+        }
+        content = {
+            "notice_id": str(uuid.uuid4()),
+            "event": "payment.succeeded",
+            "merchant_id": order["merchant_id"],
+            **paid,
+            "amount_fen": order["amount_fen"],
+            "currency": "CNY",
+        }
+        with transaction(self.db):  # money and notice together: neither is forgotten without the other
+            self.db.execute(TAKE, {**paid, "account": account})
+            self.notices.add(content["notice_id"], order["order_number"], order["notify_url"], _encode(content))
+        self.notices.wake()
+
+    async def show_notices(self, request: Request) -> Response:
+        only_from_this_machine(request)
+        return JSONResponse({"items": self.notices.sent(self._known_order(request)["order_number"])})
+
+    def _order(self, order_number: str) -> sqlite3.Row | None:
+        self.db.execute(EXPIRE, (order_number, rfc3339(datetime.now(UTC))))
+        found: sqlite3.Row | None
+        found = self.db.execute("SELECT * FROM orders WHERE order_number = ?", (order_number,)).fetchone()
+        return found
+
+    def _known_order(self, request: Request) -> sqlite3.Row:
+        order = self._order(request.path_params["order_number"])
+        if order is None:
+            raise Refused(404, "unknown_order", "There is no such order.")
+        return order
+
+    def _order_of_merchant(self, request: Request, merchant_id: object) -> sqlite3.Row:
+        order = self._known_order(request)
+        if order["merchant_id"] != merchant_id:
+            raise Refused(404, "unknown_order", "There is no such order.")
+        return order
+
+
+def _order_of(body: Json) -> Json:
+    notify_url = text(body, "notify_url", r"https?://[!-~]{1,500}")
+    with contextlib.suppress(ValueError):  # of a port that is no number
+        if urlsplit(notify_url).hostname and urlsplit(notify_url).port != 0:
+            return {
+                "order_number": text(body, "order_number", ORDER_NUMBER),
+                "merchant_id": text(body, "merchant_id", r"[0-9A-Za-z_-]{1,64}"),
+                "amount_fen": whole_number(body, "amount_fen", LARGEST_FEN),
+                "description": text(body, "description"),
+                "notify_url": notify_url,
+                "expires_at": rfc3339(moment(body, "expires_at")),
+            }
+    raise Refused(422, "invalid_request", "notify_url must be the address of an HTTP endpoint")
+
+
+def _seen_by_merchant(order: sqlite3.Row) -> Json:
+    return {**{name: order[name] for name in SEEN_BY_MERCHANT}, "currency": "CNY"}
+
+
+def _encode(content: Json) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode()
+
+
+def _end_unless_cancelled(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        logging.getLogger("uvicorn.error").critical("sending of notices ended", exc_info=task.exception())
+        signal.raise_signal(signal.SIGTERM)
+
+
+async def _say_nothing(request: Request) -> None:
+    with contextlib.suppress(TimeoutError):
+        # The body is read, so all that can still be received is the caller's leaving.
+        await asyncio.wait_for(request.receive(), LONGEST_SILENCE)
