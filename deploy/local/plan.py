@@ -1,0 +1,143 @@
+"""Which programs make up the platform, on which ports, and what each of them is told."""
+
+import http.client
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from deploy.local import broker, postgres
+from deploy.local.programs import Program, accepts_connections
+
+SERVICES = ("identity", "services", "payments", "miniapps")
+PACKAGES = tuple(f"svc_{service}" for service in SERVICES)
+SANDBOXES = ("sms", "registries", "payment_channel")
+
+PORT_OFFSETS = {
+    "gateway": 0,
+    **{package: 1 + place for place, package in enumerate(PACKAGES)},
+    **{f"sandbox_{sandbox}": 5 + place for place, sandbox in enumerate(SANDBOXES)},
+    "postgres": 8,
+    "broker": 9,
+    **{f"{package}.worker": 11 + place for place, package in enumerate(PACKAGES)},
+}
+# Which secret is whose; nobody else is told.
+SECRETS = {
+    "svc_identity": {"database_url", "token_signing_key", "field_key", "index_key"},
+    "svc_services": {"database_url", "provider_signing_key"},
+    "svc_payments": {"database_url", "provider_signing_key", "merchant_key", "channel_public_key"},
+    "svc_miniapps": {"database_url"},
+    "sandbox_payment_channel": {"channel_private_key", "merchant_public_key"},
+}
+ALL_SECRETS = frozenset[str]().union(*SECRETS.values())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One platform: where its data and its ports are, its secrets, and what the person running it has chosen."""
+
+    data: Path
+    base_port: int
+    keys: Mapping[str, str]
+    given: Mapping[str, str]
+    """Settings in lower case without MYILI_; they win over ours, and a server named here is used, not started."""
+
+    def port(self, name: str) -> int:
+        return self.base_port + PORT_OFFSETS[name]
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.port(name)}"
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        ours = {**self.keys, "database_url": postgres.url(self.port("postgres"), self.keys["database_password"])}
+        return ours | {name: value for name, value in self.given.items() if name in ALL_SECRETS}
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What every program may know."""
+        ours = {
+            "kafka": f"127.0.0.1:{self.port('broker')}",
+            "public_url": self.url("gateway"),
+            "jwks_url": f"{self.url('svc_identity')}/identity/v1/oauth/jwks",
+            "sms_url": self.url("sandbox_sms"),
+            "registries_url": self.url("sandbox_registries"),
+            "channel_url": self.url("sandbox_payment_channel"),
+            "provider_endpoints": "any",
+            "packages": (self.data / "packages").as_uri(),
+            "sandbox_state": str(self.data / "sandboxes"),
+            **{f"{service}_url": self.url(f"svc_{service}") for service in SERVICES},
+        }
+        return ours | {name: value for name, value in self.given.items() if name not in ALL_SECRETS}
+
+    def environment(self, *owners: str, **more: str) -> Mapping[str, str]:
+        """The MYILI_* variables of a program that acts for these owners of secrets."""
+        owned = frozenset[str]().union(*(SECRETS.get(owner, ()) for owner in owners))
+        told = {**self.settings, **{name: self.secrets[name] for name in owned}, **more}
+        return {f"MYILI_{name.upper()}": value for name, value in told.items()}
+
+    def stores(self) -> Iterator[Program]:
+        if "database_url" not in self.given:
+            password = self.keys["database_password"]
+            yield postgres.program(self.data / "postgres", self.port("postgres"), password)
+        if "kafka" not in self.given:
+            yield broker.program(self.port("broker"))
+
+    def preparation(self) -> Program:
+        """Migrations, starter data, the first operator; and every retained event again for a new broker."""
+        resend = {} if "kafka" in self.given else {"resend": "yes"}
+        command = [sys.executable, "-m", "deploy.local.preparation"]
+        environment = self.environment(*SECRETS, operator_phone=self.keys["operator_phone"], **resend)
+        return Program("preparation", command, where="", environment=environment)
+
+    def resending(self) -> Program:
+        command = [sys.executable, "-m", "chassis.outbox", "resend", *PACKAGES]
+        return Program("resending", command, where="", environment=self.environment(*SECRETS))
+
+    def doors(self) -> Iterator[Program]:
+        """What needs no database: the gateway, and the stand-ins of the systems outside."""
+        yield self._http("gateway", "gateway.app")
+        for sandbox in SANDBOXES:
+            yield self._http(f"sandbox_{sandbox}", f"deploy.local.sandboxes.{sandbox}")
+
+    def services(self) -> Iterator[Program]:
+        for package in PACKAGES:
+            yield self._http(package, f"{package}.app")
+            yield self._worker(package)
+
+    def _http(self, name: str, module: str) -> Program:
+        port = self.port(name)
+        command = f"-m uvicorn --factory {module}:create_app --host 127.0.0.1 --port {port} --no-access-log"
+        command += " --loop uvloop --http httptools --timeout-graceful-shutdown 5"
+        return Program(
+            name,
+            [sys.executable, *command.split()],
+            where=self.url(name),
+            ready=partial(_answers_ready, port),
+            environment=self.environment(name),
+        )
+
+    def _worker(self, package: str) -> Program:
+        name = f"{package}.worker"
+        port = self.port(name)
+        return Program(
+            name,
+            [sys.executable, "-m", name],
+            where=self.url(name),
+            ready=partial(_answers_ready, port),
+            environment=self.environment(package, worker_port=str(port)),
+        )
+
+
+def _answers_ready(port: int) -> bool:
+    if not accepts_connections(port):
+        return False
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

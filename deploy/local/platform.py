@@ -1,0 +1,153 @@
+"""The whole platform on this machine, for as long as a block lasts: what `make run`, the demo and the tests start."""
+
+import asyncio
+import contextlib
+import json
+import random
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from deploy.local.errors import CannotStart
+from deploy.local.folder import is_owned, owned, write_private
+from deploy.local.keys import keys_in
+from deploy.local.plan import PORT_OFFSETS, Plan
+from deploy.local.programs import port_is_taken
+from deploy.local.settings import PORTS_USED
+from deploy.local.supervisor import Kept, Say, Supervisor
+
+# Below the range from which the kernel takes ports for outgoing connections.
+SCRATCH_PORTS = range(20_000, 32_000, PORTS_USED + 1)
+_ADDRESSES = "platform.json"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where a running platform is reached."""
+
+    public_url: str
+    sms_url: str
+    channel_url: str
+    registries_url: str
+    database_url: str
+    kafka: str
+    operator_phone: str
+    """The first operator's; the code to sign in with arrives at the SMS sandbox."""
+
+
+@dataclass(frozen=True)
+class LocalPlatform(Addresses):
+    """A platform that we started. Its programs have the names that the table of `make run` shows."""
+
+    supervisor: Supervisor = field(repr=False)
+
+    @property
+    def programs(self) -> Iterable[Kept]:
+        return self.supervisor.kept
+
+    def pid_of(self, name: str) -> int:
+        return self.supervisor.pid_of(name)
+
+    async def start(self, name: str) -> None:
+        """Start a stopped or killed program again and wait until it is ready."""
+        await self.supervisor.start_again(name)
+
+    async def stop(self, name: str) -> None:
+        """Stop a program properly; it stays stopped."""
+        await self.supervisor.stop(name)
+
+    async def kill(self, name: str) -> None:
+        """Kill a program with -9; it stays dead. Kill `pid_of(name)` yourself to see it started again."""
+        await self.supervisor.stop(name, kill=True)
+
+
+@contextlib.asynccontextmanager
+async def local_platform(
+    data_dir: Path,
+    base_port: int | None = None,
+    *,
+    given: Mapping[str, str] | None = None,
+    say: Say = lambda _sentence: None,
+) -> AsyncIterator[LocalPlatform]:
+    """Start everything, and stop it when the block ends.
+
+    Args:
+        data_dir: the data folder; one that was used before is found again with all it holds.
+        base_port: the gateway's, the other ports follow it; without one, free ports are found.
+        given: settings in lower case without MYILI_, such as `kafka` to use a broker that runs already.
+        say: gets one sentence at each step and for each crash.
+    """
+    with owned(data_dir) as data:
+        plan = Plan(data, base_port or _free_base_port(), keys_in(data), given or {})
+        _refuse_taken_ports(plan)
+        supervisor = Supervisor(data, say)
+        try:
+            await _start(plan, supervisor, say)
+            addresses = _addresses(plan)
+            write_private(data / _ADDRESSES, json.dumps(addresses))
+            yield LocalPlatform(**addresses, supervisor=supervisor)
+        finally:
+            (data / _ADDRESSES).unlink(missing_ok=True)
+            await supervisor.stop_all()
+
+
+def running_platform(data: Path) -> Addresses | None:
+    """The platform that another process runs on this data folder, once it is ready."""
+    if not is_owned(data):
+        return None
+    try:
+        return Addresses(**json.loads((data / _ADDRESSES).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+async def _start(plan: Plan, supervisor: Supervisor, say: Say) -> None:
+    async with _starting_together() as doors:
+        say("Starting the database and the broker, and what needs neither: the gateway and the sandboxes.")
+        for program in plan.doors():
+            doors.create_task(supervisor.start(program))
+        async with _starting_together() as stores:
+            for program in plan.stores():
+                stores.create_task(supervisor.start(program))
+        supervisor.after_restart("broker", plan.resending())
+        say("Bringing schemas and starter data up to date.")
+        await supervisor.run_to_end(plan.preparation())
+        say("Starting the services and their workers.")
+        async with _starting_together() as services:
+            for program in plan.services():
+                services.create_task(supervisor.start(program))
+
+
+@contextlib.asynccontextmanager
+async def _starting_together() -> AsyncIterator[asyncio.TaskGroup]:
+    """Tasks of which the first that cannot start cancels the others and is the one to be told about."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as errors:
+        refusals = errors.subgroup(CannotStart)
+        if refusals is None:
+            raise
+        raise refusals.exceptions[0] from None
+
+
+def _addresses(plan: Plan) -> dict[str, str]:
+    known = {**plan.settings, **plan.secrets}
+    return {each.name: known[each.name] for each in fields(Addresses)}
+
+
+def _refuse_taken_ports(plan: Plan) -> None:
+    for program in (*plan.stores(), *plan.doors(), *plan.services()):
+        port = plan.port(program.name)
+        if port_is_taken(port):
+            raise CannotStart(
+                f"Port {port}, needed by {program.name}, is taken by another program; "
+                "stop that one, or set MYILI_PORT to another first port."
+            )
+
+
+def _free_base_port() -> int:
+    for base in random.sample(SCRATCH_PORTS, len(SCRATCH_PORTS)):
+        if not any(port_is_taken(base + offset) for offset in PORT_OFFSETS.values()):
+            return base
+    raise CannotStart("No row of free ports was found for a scratch platform; stop some programs.")

@@ -1,0 +1,134 @@
+"""Keeps programs running: starts them, starts a crashed one again, stops all of them and nothing else."""
+
+import asyncio
+import contextlib
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.errors import CannotStart
+from deploy.local.folder import log_file, remember_processes
+from deploy.local.programs import READY_SECONDS, Program, how_it_ended, stop, why_not_ready
+
+READY_POLL_SECONDS = 0.05
+ALIVE_POLL_SECONDS = 0.2
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+HEALTHY_SECONDS = 30.0
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Kept:
+    """A program, and the process that runs it now."""
+
+    program: Program
+    log: Path
+    state: str = "starting"
+    process: subprocess.Popen[bytes] | None = None
+    keeper: asyncio.Task[None] | None = None
+
+
+class Supervisor:
+    def __init__(self, data: Path, say: Say) -> None:
+        self._data = data
+        self._say = say
+        self._kept: dict[str, Kept] = {}
+        self._after_restart: dict[str, Program] = {}
+
+    @property
+    def kept(self) -> Iterable[Kept]:
+        return self._kept.values()
+
+    def pid_of(self, name: str) -> int:
+        process = self._kept[name].process
+        return process.pid if process else 0
+
+    def after_restart(self, name: str, program: Program) -> None:
+        """Name a program to run to its end each time a crashed one runs again."""
+        self._after_restart[name] = program
+
+    async def start(self, program: Program) -> None:
+        """Start a program, wait until it is ready, and keep it running from then on."""
+        kept = self._kept[program.name] = Kept(program, log_file(self._data, program.name))
+        await self._launch(kept)
+        kept.keeper = asyncio.create_task(self._keep_running(kept))
+
+    async def start_again(self, name: str) -> None:
+        """Start a program that was stopped, as it was started before."""
+        await self.start(self._kept[name].program)
+
+    async def run_to_end(self, program: Program) -> None:
+        """Run a program that does one thing and ends."""
+        kept = self._kept[program.name] = Kept(program, log_file(self._data, program.name))
+        process = await self._spawn(kept)
+        await _ended(process, READY_POLL_SECONDS)
+        del self._kept[program.name]
+        if process.returncode != 0:
+            raise CannotStart(why_not_ready(program, process, kept.log))
+
+    async def stop(self, name: str, *, kill: bool = False) -> None:
+        """Stop a program and leave it stopped; `kill` gives it no chance to say goodbye."""
+        kept = self._kept[name]
+        if kept.keeper:
+            kept.keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await kept.keeper
+        kept.state = "stopped"
+        if kept.process:
+            await asyncio.to_thread(stop, kept.process, signal.SIGKILL if kill else kept.program.stop_signal)
+
+    async def stop_all(self) -> None:
+        """Stop everything: first the processes that use the database and the broker, then these two."""
+        stores = [name for name in self._kept if name in {"postgres", "broker"}]
+        await asyncio.gather(*(self.stop(name) for name in self._kept if name not in stores))
+        await asyncio.gather(*(self.stop(name) for name in stores))
+        remember_processes(self._data, {})
+
+    async def _launch(self, kept: Kept) -> None:
+        kept.state = "starting"
+        process = await self._spawn(kept)
+        deadline = time.monotonic() + READY_SECONDS
+        while not await asyncio.to_thread(kept.program.ready):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise CannotStart(why_not_ready(kept.program, process, kept.log))
+            await asyncio.sleep(READY_POLL_SECONDS)
+        kept.state = "ready"
+
+    async def _spawn(self, kept: Kept) -> subprocess.Popen[bytes]:
+        await asyncio.to_thread(kept.program.before_start)
+        with kept.log.open("ab") as output:
+            kept.process = kept.program.spawn(output)
+        pids = {name: each.process.pid for name, each in self._kept.items() if each.process}
+        remember_processes(self._data, pids)
+        return kept.process
+
+    async def _keep_running(self, kept: Kept) -> None:
+        """Start the program again whenever it ends, later and later while it does not stay up."""
+        name, pause = kept.program.name, FIRST_PAUSE_SECONDS
+        while kept.process:
+            up_since = time.monotonic()
+            await _ended(kept.process, ALIVE_POLL_SECONDS)
+            if time.monotonic() - up_since > HEALTHY_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            kept.state = "restarting"
+            self._say(f"{name} {how_it_ended(kept.process)}; it is started again (log: {kept.log}).")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            try:
+                await self._launch(kept)
+                if name in self._after_restart:
+                    await self.run_to_end(self._after_restart[name])
+                self._say(f"{name} is ready again.")
+            except CannotStart as error:
+                self._say(str(error))
+                stop(kept.process, signal.SIGKILL)
+
+
+async def _ended(process: subprocess.Popen[bytes], poll_seconds: float) -> None:
+    while process.poll() is None:  # noqa: ASYNC110 (the kernel tells nobody by an asyncio.Event)
+        await asyncio.sleep(poll_seconds)
