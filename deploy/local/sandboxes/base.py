@@ -88,7 +88,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 def parse(raw: bytes) -> Json:
     try:
         body = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refused(400, "malformed_json", "The body is not JSON.") from None
     if not isinstance(body, dict):
         raise Refused(422, "invalid_request", "The body must be a JSON object.")
@@ -97,7 +97,8 @@ def parse(raw: bytes) -> Json:
 
 def text(body: Json, name: str, pattern: str = r".{1,256}") -> str:
     value = body.get(name)
-    if not isinstance(value, str) or not re.fullmatch(pattern, value):
+    # Printable: neither control characters nor lone surrogates, which no file can hold.
+    if not isinstance(value, str) or not re.fullmatch(pattern, value) or not value.isprintable():
         raise Refused(422, "invalid_request", f"{name} must be a string like {pattern}")
     return value
 

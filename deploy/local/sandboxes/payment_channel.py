@@ -86,11 +86,15 @@ SignedEndpoint = Callable[[Request, bytes], Awaitable[JSONResponse]]
 def create_app() -> Starlette:
     db = open_state("payment_channel", SCHEMA)
     faults = Faults("order_timeouts", "drop_notices", "duplicate_notices")
-    key = load_private_key(setting("MYILI_CHANNEL_PRIVATE_KEY", "the RSA key that signs its notices, PEM"))
-    merchant = setting("MYILI_MERCHANT_PUBLIC_KEY", "the RSA key that checks the merchant's requests, PEM")
+    key_pem = setting("MYILI_CHANNEL_PRIVATE_KEY", "the RSA key that signs its notices, PEM")
+    merchant_pem = setting("MYILI_MERCHANT_PUBLIC_KEY", "the RSA key that checks the merchant's requests, PEM")
+    try:
+        key, merchant_keys = load_private_key(key_pem), load_public_keys(merchant_pem)
+    except ValueError as unusable:
+        raise SystemExit(f"The payment channel's keys are not usable: {unusable}.") from None
     sign_own = partial(sign, key, thumbprint(key.public_key()))
     notices = Notices(db, faults, sign_own)
-    channel = Channel(db, faults, notices, sign_own, load_public_keys(merchant))
+    channel = Channel(db, faults, notices, sign_own, merchant_keys)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
