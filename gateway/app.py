@@ -1,0 +1,141 @@
+"""The edge: one door for every client.
+
+    python -m uvicorn --factory gateway.app:create_app --http gateway.connection:ClientConnection --loop uvloop \
+        --no-access-log --no-server-header --no-proxy-headers
+
+Requests of services are plain ASGI from end to end; FastAPI serves the gateway's own pages only. Without
+`--no-proxy-headers`, uvicorn believes what a client on this machine says about its own address.
+"""
+
+import sys
+
+from prometheus_client import Counter
+from starlette.types import Receive, Scope, Send
+
+from chassis import telemetry
+from chassis.auth import TokenMissing, TokenVerifier
+from chassis.problems import InternalError, MethodNotAllowed, Problem
+from chassis.settings import load
+from chassis.telemetry import log
+from gateway.docs import own_pages
+from gateway.incoming import Incoming, take
+from gateway.proxy import Exchange
+from gateway.refusals import NoSuchEndpoint, send_refusal
+from gateway.routing import Contract, ContractError, Defaults, Operation, RoutingTable, read_contracts
+from gateway.settings import GatewaySettings
+from gateway.upstream import Upstream
+
+REQUESTS = Counter("myili_gateway_requests", "Requests answered", ["service", "status_class"])
+
+_OWN_PATHS = frozenset({b"/", b"/docs", b"/livez", b"/readyz", b"/metrics"})
+_OWN_PREFIX = b"/docs/"
+
+
+def create_app(settings: GatewaySettings | None = None) -> "Gateway":
+    """The gateway, routing by the contracts that are in its folder now."""
+    settings = settings or load(GatewaySettings)
+    telemetry.configure(settings, "gateway")
+    defaults = Defaults(settings.max_body_bytes, settings.answer_seconds)
+    try:
+        return Gateway(settings, read_contracts(settings.contracts, tuple(settings.service_urls), defaults))
+    except ContractError as error:
+        sys.stderr.write(f"The gateway cannot start. {error}\n")
+        raise SystemExit(2) from None
+
+
+class Gateway:
+    """The ASGI application."""
+
+    def __init__(self, settings: GatewaySettings, contracts: tuple[Contract, ...]) -> None:
+        self._settings = settings
+        self._table = RoutingTable(contracts)
+        self._upstreams = {name: Upstream(url, settings.limits) for name, url in settings.service_urls.items()}
+        self._verifier = TokenVerifier(settings.jwks_url, settings.issuer)
+        self._own_pages = own_pages(contracts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        elif scope["raw_path"] in _OWN_PATHS or scope["raw_path"].startswith(_OWN_PREFIX):
+            await self._own_pages(scope, receive, send)
+        else:
+            await self._serve(take(scope), receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        for upstream in self._upstreams.values():
+            upstream.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _serve(self, incoming: Incoming, receive: Receive, send: Send) -> None:
+        exchange: Exchange | None = None
+        try:
+            operation = self._operation_of(incoming)
+            exchange = Exchange(
+                self._upstreams[operation.service],
+                operation,
+                incoming,
+                receive=receive,
+                send=send,
+                client_seconds=self._settings.client_seconds,
+            )
+            await self._check_token(operation, incoming)
+            await exchange.run()
+            status = exchange.status
+        except Exception as error:  # noqa: BLE001 - the last place where a failure can become an answer
+            if exchange and exchange.status:
+                log.error("request_failed", request_id=incoming.request_id, exc_info=error)
+                return
+            status = await _refuse(error, incoming, exchange, receive, send)
+        if status:
+            REQUESTS.labels(exchange.operation.service if exchange else "none", f"{status // 100}xx").inc()
+
+    def _operation_of(self, incoming: Incoming) -> Operation:
+        incoming.check()
+        operations = self._table.find(incoming.path())
+        if operations is None:
+            raise NoSuchEndpoint
+        operation = operations.get(incoming.method)
+        if operation is None:
+            refusal = MethodNotAllowed()
+            refusal.headers = {"Allow": ", ".join(sorted(operations))}
+            raise refusal
+        return operation
+
+    async def _check_token(self, operation: Operation, incoming: Incoming) -> None:
+        """A token that proves nothing is refused also where none is needed: its owner believes to be signed in."""
+        token = incoming.bearer_token()
+        if token is not None:
+            await self._verifier.verify(token)
+        elif operation.needs_token:
+            raise TokenMissing
+
+
+async def _refuse(error: Exception, incoming: Incoming, exchange: Exchange | None, receive: Receive, send: Send) -> int:
+    if isinstance(error, Problem):
+        problem = error
+    else:
+        problem = InternalError()
+        log.error("request_failed", request_id=incoming.request_id, exc_info=error)
+    log.info(
+        "refused",
+        problem=problem.code,
+        status=problem.status,
+        method=incoming.method,
+        route=exchange.operation.template if exchange else "unknown",
+        request_id=incoming.request_id,
+    )
+    body_unread = exchange.body_unread if exchange else incoming.has_body
+    await send_refusal(
+        problem,
+        request_id=incoming.request_id,
+        accept_language=incoming.accept_language,
+        receive=receive,
+        send=send,
+        linger=body_unread and incoming.has_long_body,
+    )
+    return problem.status

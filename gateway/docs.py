@@ -1,0 +1,135 @@
+"""The gateway's own pages: documentation of all services on one page, health and metrics.
+
+Every asset comes from here, most of them from the installed `fastapi_offline`, which carries Swagger UI; the
+Content-Security-Policy keeps it that way in the browser.
+"""
+
+import gzip
+import hashlib
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from string import Template
+
+import fastapi_offline
+from fastapi import FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from chassis import problems
+from chassis.telemetry import RequestContext
+from gateway.refusals import NoSuchEndpoint
+from gateway.routing import Contract
+
+_OWN_FILES = Path(__file__).parent / "pages"
+_SWAGGER_FILES = Path(fastapi_offline.__file__).parent / "static"
+_KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_HEADERS = {
+    # Swagger UI needs nothing from elsewhere, no inline script, and pictures inside its own style sheet.
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",  # kept, and asked for again: a 304 when nothing changed
+}
+
+
+@dataclass(frozen=True)
+class _File:
+    content: bytes
+    media_type: str
+
+    @cached_property
+    def etag(self) -> str:
+        return f'"{hashlib.sha256(self.content).hexdigest()[:32]}"'
+
+    @cached_property
+    def compressed(self) -> bytes:
+        return gzip.compress(self.content, compresslevel=6, mtime=0)
+
+    def answer(self, request: Request) -> Response:
+        headers = {**_HEADERS, "ETag": self.etag, "Vary": "Accept-Encoding"}
+        if self.etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(self.content, media_type=self.media_type, headers=headers)
+        headers["Content-Encoding"] = "gzip"
+        return Response(self.compressed, media_type=self.media_type, headers=headers)
+
+
+def own_pages(contracts: Sequence[Contract]) -> FastAPI:
+    """The application behind every path that is no service's."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, routes=_routes(contracts))
+    app.add_middleware(RequestContext)
+    problems.install(app)
+    return app
+
+
+def _routes(contracts: Sequence[Contract]) -> list[BaseRoute]:
+    page = _File(_page(contracts), "text/html")
+    assets = {
+        "swagger-ui-bundle.js": _read(_SWAGGER_FILES / "swagger-ui-bundle.js"),
+        "swagger-ui.css": _read(_SWAGGER_FILES / "swagger-ui.css"),
+        "docs.js": _read(_OWN_FILES / "docs.js"),
+        "docs.css": _read(_OWN_FILES / "docs.css"),
+        "favicon.svg": _read(_OWN_FILES / "favicon.svg"),
+    }
+    documents = {f"{contract.service}.v1.json": _File(contract.document, "application/json") for contract in contracts}
+    ready = {"status": "ready", "operations": {contract.service: len(contract.operations) for contract in contracts}}
+
+    def docs(request: Request) -> Response:
+        return page.answer(request)
+
+    def asset(request: Request) -> Response:
+        return _named(assets, request)
+
+    def document(request: Request) -> Response:
+        return _named(documents, request)
+
+    async def index(_request: Request) -> Response:
+        return RedirectResponse("/docs", 307)
+
+    async def livez(_request: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(_request: Request) -> Response:
+        # Ready to route. A service that is away is answered for one by one; the others stay reachable.
+        return JSONResponse(ready)
+
+    async def metrics(_request: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return [
+        Route("/", index),
+        Route("/docs", docs),
+        Route("/docs/assets/{name}", asset),
+        Route("/docs/openapi/{name}", document),
+        Route("/livez", livez),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics),
+    ]
+
+
+def _named(files: Mapping[str, _File], request: Request) -> Response:
+    file = files.get(request.path_params["name"])
+    if file is None:
+        raise NoSuchEndpoint
+    return file.answer(request)
+
+
+def _read(file: Path) -> _File:
+    return _File(file.read_bytes(), _KINDS[file.suffix])
+
+
+def _page(contracts: Sequence[Contract]) -> bytes:
+    options = "\n".join(
+        f'<option value="/docs/openapi/{contract.service}.v1.json">{html.escape(contract.title)}</option>'
+        for contract in contracts
+    )
+    template = Template((_OWN_FILES / "docs.html").read_text("utf-8"))
+    return template.substitute(options=options).encode()

@@ -1,0 +1,199 @@
+"""What the gateway reads from a request before it lets it pass, and what of it goes on to the service.
+
+Nothing ambiguous passes: where two parsers could disagree about the path, the end of the body or whose token counts,
+the request is refused rather than guessed.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+from starlette.types import Scope
+
+from chassis.auth import TokenMissing
+from chassis.telemetry import well_formed_request_id
+from gateway.refusals import AddressTooLong, BadAddress, BadFraming, HeadersTooLarge
+
+MAX_ADDRESS_BYTES = 8 * 1024
+MAX_HEADER_BYTES = 32 * 1024
+MAX_HEADER_COUNT = 100
+DROPPED_BODY_BYTES = 64 * 1024
+
+Header = tuple[bytes, bytes]
+
+# RFC 9110, 7.6.1, with the unregistered ones that clients send all the same.
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+# What the gateway says itself to a service, so that nobody else can say it.
+_OWN = frozenset(
+    {
+        b"content-length",
+        b"expect",
+        b"forwarded",
+        b"host",
+        b"traceparent",
+        b"tracestate",
+        b"x-real-ip",
+        b"x-request-id",
+    }
+)
+_NOT_FORWARDED = HOP_BY_HOP | _OWN
+_ONCE = frozenset({b"host", b"authorization", b"content-length", b"transfer-encoding"})
+_NOTED = _ONCE | {b"accept-language", b"connection", b"traceparent", b"tracestate", b"x-request-id"}
+
+_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})|%(?:2[fF]|5[cC]|[01][0-9A-Fa-f]|7[fF])")
+_TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@dataclass(slots=True)
+class Incoming:
+    """A request's head as received; `check` decides whether it may pass."""
+
+    method: str
+    raw_path: bytes
+    query: bytes
+    request_id: str
+    noted: dict[bytes, bytes]
+    repeated: bool
+    passing: list[Header]
+    header_bytes: int
+    header_count: int
+    http_version: str
+    scheme: str
+    client: str
+
+    @property
+    def accept_language(self) -> str:
+        return self.noted.get(b"accept-language", b"").decode("latin-1")
+
+    @property
+    def content_length(self) -> int | None:
+        length = self.noted.get(b"content-length", b"")
+        return int(length) if length.isdigit() else None
+
+    @property
+    def has_body(self) -> bool:
+        return b"transfer-encoding" in self.noted or self.noted.get(b"content-length", b"0") != b"0"
+
+    @property
+    def has_long_body(self) -> bool:
+        """Whether the body is too long, or of unknown length, to be read only to be dropped."""
+        return b"transfer-encoding" in self.noted or (self.content_length or 0) > DROPPED_BODY_BYTES
+
+    def check(self) -> None:
+        """Refuse what is too large or could be read in two ways."""
+        if len(self.raw_path) + len(self.query) > MAX_ADDRESS_BYTES:
+            raise AddressTooLong(limit_bytes=MAX_ADDRESS_BYTES)
+        if self.header_bytes > MAX_HEADER_BYTES or self.header_count > MAX_HEADER_COUNT:
+            raise HeadersTooLarge(limit_bytes=MAX_HEADER_BYTES, limit_count=MAX_HEADER_COUNT)
+        length, coding = self.noted.get(b"content-length"), self.noted.get(b"transfer-encoding")
+        both_lengths = length is not None and coding is not None
+        bad_length = length is not None and not (length.isdigit() and len(length) < 20)  # noqa: PLR2004 - 64 bits
+        bad_coding = coding is not None and coding.strip().lower() != b"chunked"
+        no_host = b"host" not in self.noted and self.http_version == "1.1"
+        if self.repeated or both_lengths or bad_length or bad_coding or no_host:
+            raise BadFraming
+
+    def path(self) -> str:
+        """The decoded path, of which every service makes the same segments as the gateway."""
+        raw = self.raw_path
+        if b"%" in raw:
+            if _ESCAPE.search(raw):
+                raise BadAddress
+            raw = unquote_to_bytes(raw)
+        segments = raw.split(b"/")
+        if raw[:1] != b"/" or b"\\" in raw or b".." in segments or b"." in segments or b"" in segments[1:-1]:
+            raise BadAddress
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError:
+            raise BadAddress from None
+
+    def bearer_token(self) -> str | None:
+        """The access token; None without one, also where another scheme of authorisation is used."""
+        scheme, _, token = self.noted.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() != b"bearer":
+            return None
+        if not token.strip():
+            raise TokenMissing
+        return token.strip().decode("latin-1")
+
+    def head_for(self, host: bytes) -> bytes:
+        """The head to send to the service at `host`."""
+        target = self.raw_path + b"?" + self.query if self.query else self.raw_path
+        lines = [b"%b %b HTTP/1.1\r\nhost: %b" % (self.method.encode("ascii"), target, host)]
+        lines += [b"%b: %b" % header for header in (*self.passing, *self._said_by_gateway())]
+        return b"\r\n".join(lines) + b"\r\n\r\n"
+
+    def _said_by_gateway(self) -> list[Header]:
+        said = [
+            (b"x-request-id", self.request_id.encode("ascii")),
+            (b"x-forwarded-for", self.client.encode("ascii")),
+            (b"x-forwarded-proto", self.scheme.encode("ascii")),
+            *self._trace_context(),
+        ]
+        if (host := self.noted.get(b"host")) is not None:
+            said.append((b"x-forwarded-host", host))
+        if b"transfer-encoding" in self.noted:
+            said.append((b"transfer-encoding", b"chunked"))
+        elif (length := self.noted.get(b"content-length")) is not None:
+            said.append((b"content-length", length))
+        return said
+
+    def _trace_context(self) -> list[Header]:
+        received = self.noted.get(b"traceparent", b"")
+        if not _TRACEPARENT.fullmatch(received):
+            made = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+            return [(b"traceparent", made.encode("ascii"))]
+        state = self.noted.get(b"tracestate")
+        return [(b"traceparent", received), *([(b"tracestate", state)] if state else [])]
+
+
+def take(scope: Scope) -> Incoming:
+    """Read the head of a request, in one pass and without judging it."""
+    noted: dict[bytes, bytes] = {}
+    passing: list[Header] = []
+    repeated = False
+    header_bytes = 0
+    for header in scope["headers"]:
+        name, value = header
+        header_bytes += len(name) + len(value)
+        if name in _NOTED:
+            repeated = repeated or (name in noted and name in _ONCE)
+            noted[name] = value
+        if name not in _NOT_FORWARDED and not name.startswith(b"x-forwarded-"):
+            passing.append(header)
+    if b"connection" in noted:
+        passing = without_connection_options(passing, noted[b"connection"])
+    return Incoming(
+        method=scope["method"],
+        raw_path=scope["raw_path"],
+        query=scope["query_string"],
+        request_id=well_formed_request_id(noted.get(b"x-request-id", b"").decode("latin-1")),
+        noted=noted,
+        repeated=repeated,
+        passing=passing,
+        header_bytes=header_bytes,
+        header_count=len(scope["headers"]),
+        http_version=scope["http_version"],
+        scheme=scope["scheme"],
+        client=scope["client"][0] if scope.get("client") else "unknown",
+    )
+
+
+def without_connection_options(headers: list[Header], connection: bytes) -> list[Header]:
+    """Leave out the headers that a Connection header declares to be for this connection alone."""
+    options = {option.strip().lower() for option in connection.split(b",")} - {b"keep-alive", b"close"}
+    return [header for header in headers if header[0] not in options] if options else headers

@@ -1,0 +1,215 @@
+"""Carries an admitted request to its service and the answer back, both as streams."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from prometheus_client import Counter, Histogram
+from starlette.types import Receive, Send
+
+from chassis.problems import ContentTooLarge, Problem
+from chassis.telemetry import log
+from gateway.incoming import HOP_BY_HOP, Header, Incoming, without_connection_options
+from gateway.refusals import BodyIncomplete, ClientSlow, ServiceAbsent, ServiceBroken, ServiceBusy, ServiceSlow
+from gateway.routing import Operation
+from gateway.upstream import AbsentError, BusyError, Connection, SlowError, StaleError, Upstream, UpstreamError
+
+ANSWER_SECONDS = Histogram("myili_gateway_upstream_seconds", "Time to a service's first byte", ["service"])
+FAILURES = Counter("myili_gateway_upstream_failures", "Answers a service did not give", ["service", "kind"])
+CLIENTS_GONE = Counter("myili_gateway_clients_gone", "Clients that left before their answer was complete", ["service"])
+
+# Most answers come sooner; only a client that waits longer is worth a task that looks after it.
+_WATCH_AFTER_SECONDS = 0.25
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_BODILESS_STATUSES = frozenset({204, 304})
+_NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"x-request-id"}
+
+
+class ClientGoneError(Exception):
+    """The client closed its connection: nobody is left to answer."""
+
+
+class Exchange:
+    """One request on its way to a service, and its answer on the way back."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        operation: Operation,
+        incoming: Incoming,
+        *,
+        receive: Receive,
+        send: Send,
+        client_seconds: float,
+    ) -> None:
+        self._upstream = upstream
+        self.operation = operation
+        self._incoming = incoming
+        self._receive = receive
+        self._send = send
+        self._client_seconds = client_seconds
+        self.status = 0
+        """The status sent to the client, as soon as it has been sent."""
+        self.body_unread = incoming.has_body
+
+    async def run(self) -> None:
+        """Carry the request and the answer.
+
+        Raises:
+            Problem: nothing was sent to the client yet, and this is what it should be told.
+        """
+        service = self.operation.service
+        if (self._incoming.content_length or 0) > self.operation.max_body_bytes:
+            raise ContentTooLarge(limit_bytes=self.operation.max_body_bytes)
+        try:
+            await self._attempt_twice()
+        except ClientGoneError:
+            CLIENTS_GONE.labels(service).inc()
+        except UpstreamError as error:
+            kind = type(error).__name__.lower()
+            FAILURES.labels(service, kind).inc()
+            log.warning(
+                "upstream_failed",
+                service=service,
+                kind=kind,
+                reason=str(error),
+                route=self.operation.template,
+                request_id=self._incoming.request_id,
+                answer_begun=bool(self.status),
+            )
+            # Once the answer has begun, leaving it unfinished makes the server cut the client's connection.
+            if not self.status:
+                raise _problem_of(error, service) from error
+        except Problem:
+            if not self.status:
+                raise
+
+    async def _attempt_twice(self) -> None:
+        try:
+            await self._attempt(fresh=False)
+        except StaleError:
+            if self._incoming.has_body or self._incoming.method not in _IDEMPOTENT:
+                raise
+            await self._attempt(fresh=True)
+
+    async def _attempt(self, *, fresh: bool) -> None:
+        connection = await self._upstream.acquire(fresh=fresh)
+        follower = _Follower(self, connection)
+        try:
+            connection.begin(
+                self._incoming.head_for(self._upstream.host_header),
+                patience=self.operation.timeout_seconds,
+                without_body=self._incoming.method == "HEAD",
+            )
+            follower.start()
+            await self._pass_answer(connection)
+        finally:
+            follower.stop()
+            self._upstream.release(connection)
+
+    async def _pass_answer(self, connection: Connection) -> None:
+        started = time.perf_counter()
+        status, headers = await connection.answer()
+        ANSWER_SECONDS.labels(self.operation.service).observe(time.perf_counter() - started)
+        self.status = status
+        start = {"type": "http.response.start", "status": status, "headers": self._returned(status, headers)}
+        await self._send(start)
+        more = True
+        while more:
+            piece = await connection.read()
+            more = not connection.drained
+            await self._send({"type": "http.response.body", "body": piece, "more_body": more})
+
+    def _returned(self, status: int, headers: list[Header]) -> list[Header]:
+        returned = [header for header in headers if header[0] not in _NOT_RETURNED]
+        for name, value in headers:
+            if name == b"connection":
+                returned = without_connection_options(returned, value)
+        if status in _BODILESS_STATUSES:
+            # A 304 may tell the length of the body it does not have; the server would wait for that body.
+            returned = [header for header in returned if header[0] != b"content-length"]
+        returned.append((b"x-request-id", self._incoming.request_id.encode("ascii")))
+        return returned
+
+    async def send_body(self, connection: Connection) -> None:
+        """Pass the request's body on, piece by piece and within its limit."""
+        limit = self.operation.max_body_bytes
+        expected = self._incoming.content_length
+        received = 0
+        while self.body_unread:
+            piece = await self._next_piece()
+            received += len(piece)
+            if received > limit:
+                raise ContentTooLarge(limit_bytes=limit)
+            if not piece:
+                continue
+            await connection.write(piece if expected is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
+        if expected is None:
+            await connection.write(b"0\r\n\r\n")
+        elif received != expected:
+            raise BodyIncomplete
+
+    async def _next_piece(self) -> bytes:
+        try:
+            async with asyncio.timeout(self._client_seconds):
+                message = await self._receive()
+        except TimeoutError:
+            raise ClientSlow(seconds=self._client_seconds) from None
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        self.body_unread = message.get("more_body", False)
+        return bytes(message.get("body", b""))
+
+    async def watch_client(self) -> None:
+        """Return never; raise when the client leaves."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        raise ClientGoneError
+
+
+class _Follower:
+    """The client's side while its answer is awaited: sends its body on, and notices when it leaves."""
+
+    def __init__(self, exchange: Exchange, connection: Connection) -> None:
+        self._exchange = exchange
+        self._connection = connection
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        if self._exchange.body_unread:
+            self._run()
+        else:
+            self._connection.finish()
+            self._timer = asyncio.get_running_loop().call_later(_WATCH_AFTER_SECONDS, self._run)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _run(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._follow())
+
+    async def _follow(self) -> None:
+        try:
+            if self._exchange.body_unread:
+                await self._exchange.send_body(self._connection)
+                self._connection.finish()
+            await self._exchange.watch_client()
+        except UpstreamError:
+            return  # the one who awaits the answer meets the same error, or has an answer that came early
+        except Exception as error:  # noqa: BLE001 - whatever stops the client's side must end the waiting for the service
+            self._connection.fail(error)
+
+
+_PROBLEMS: Mapping[type[UpstreamError], type[Problem]] = {
+    AbsentError: ServiceAbsent,
+    BusyError: ServiceBusy,
+    SlowError: ServiceSlow,
+}
+
+
+def _problem_of(error: UpstreamError, service: str) -> Problem:
+    return _PROBLEMS.get(type(error), ServiceBroken)(service=service)

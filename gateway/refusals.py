@@ -1,0 +1,96 @@
+"""What the gateway itself refuses, and how a refusal is sent; the words are in `messages/`."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Mapping
+
+from starlette.types import Receive, Send
+
+from chassis.problems import MEDIA_TYPE, Problem, preferred_language
+
+LINGER_SECONDS = 5.0
+
+
+class BadAddress(Problem):
+    status, code = 400, "bad_address"
+
+
+class BadFraming(Problem):
+    status, code = 400, "bad_framing"
+
+
+class BodyIncomplete(Problem):
+    status, code = 400, "body_incomplete"
+
+
+class NoSuchEndpoint(Problem):
+    status, code = 404, "no_such_endpoint"
+
+
+class ClientSlow(Problem):
+    status, code = 408, "client_slow"
+
+
+class AddressTooLong(Problem):
+    status, code = 414, "address_too_long"
+
+
+class HeadersTooLarge(Problem):
+    status, code = 431, "headers_too_large"
+
+
+class ServiceBroken(Problem):
+    status, code = 502, "service_broken"
+
+
+class ServiceAbsent(Problem):
+    status, code = 503, "service_absent"
+    headers: Mapping[str, str] = {"Retry-After": "3"}
+
+
+class ServiceBusy(Problem):
+    status, code = 503, "service_busy"
+    headers: Mapping[str, str] = {"Retry-After": "1"}
+
+
+class ServiceSlow(Problem):
+    status, code = 504, "service_slow"
+
+
+def rendered(problem: Problem, request_id: str, accept_language: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body of the answer to a refused request."""
+    language = preferred_language(accept_language[:200])
+    content = {**problem.render(language), "instance": f"urn:myili:request:{request_id}"}
+    body = json.dumps(content, ensure_ascii=False).encode()
+    headers = {
+        "Content-Type": MEDIA_TYPE,
+        "Content-Language": language,
+        "Content-Length": str(len(body)),
+        "X-Request-ID": request_id,
+        **problem.headers,
+    }
+    return [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers.items()], body
+
+
+async def send_refusal(
+    problem: Problem, *, request_id: str, accept_language: str, receive: Receive, send: Send, linger: bool
+) -> None:
+    """Answer a refused request. `linger` when the client may still be sending much: its connection is closed, late."""
+    headers, body = rendered(problem, request_id, accept_language)
+    if linger:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    if linger:
+        await _linger(receive)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _linger(receive: Receive) -> None:
+    # Closing on a client that is still sending resets its connection, and the answer is lost with it. So what it
+    # sends is read and dropped for a moment; the answer itself is already on its way.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while (await receive()).get("more_body", False):
+                pass
