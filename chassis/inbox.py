@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -111,7 +111,8 @@ class Handler(Generic[Data]):
         return f"ili.{service}.{noun}.{version}"
 
 
-AnyHandler = Handler[EventData]
+# Each handler takes data of its own class, so no class of data fits them all.
+AnyHandler = Handler[Any]
 
 
 class Poison(Exception):  # noqa: N818 - it is the message that is at fault

@@ -1,0 +1,42 @@
+"""Account bindings as svc_services tells of them; right whatever order and how often the events come."""
+
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.inbox import AnyHandler, EventData, Handler, Received
+from svc_payments.accounts.models import AccountBinding
+
+
+class AccountBindingActivated(EventData):
+    binding_id: UUID
+    person_id: UUID
+    provider_id: UUID
+    account_number: str
+    role: str
+
+
+class AccountBindingEnded(EventData):
+    binding_id: UUID
+    person_id: UUID
+    provider_id: UUID
+    account_number: str
+
+
+async def on_activated(tx: AsyncSession, event: Received[AccountBindingActivated]) -> None:
+    # A binding is never activated twice: one that is here already has been heard of, perhaps even its end.
+    await tx.execute(insert(AccountBinding).values(event.data.model_dump()).on_conflict_do_nothing())
+
+
+async def on_ended(tx: AsyncSession, event: Received[AccountBindingEnded]) -> None:
+    ended = insert(AccountBinding).values(**event.data.model_dump(), ended_at=event.time)
+    await tx.execute(
+        ended.on_conflict_do_update(index_elements=[AccountBinding.binding_id], set_={"ended_at": event.time})
+    )
+
+
+HANDLERS: list[AnyHandler] = [
+    Handler("cn.ili.services.account_binding.activated.v1", AccountBindingActivated, on_activated),
+    Handler("cn.ili.services.account_binding.ended.v1", AccountBindingEnded, on_ended),
+]

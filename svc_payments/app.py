@@ -1,0 +1,12 @@
+from fastapi import FastAPI
+
+from chassis.service import create_service_app
+from chassis.settings import load
+from svc_payments.bill_files.endpoints import router as bill_files
+from svc_payments.bills.endpoints import router as bills
+from svc_payments.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    routers = [bill_files, bills]
+    return create_service_app(settings or load(Settings), routers, title="我的伊犁 payments", version="1.0.0")

@@ -1,0 +1,18 @@
+from typing import ClassVar
+from uuid import UUID
+
+from chassis.outbox import Event
+
+
+class BillFileIngested(Event):
+    """A provider's bill file was taken in; the numbers are of its rows."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.bill_file.ingested.v1"
+    key_field: ClassVar[str] = "bill_file_id"
+
+    bill_file_id: UUID
+    provider_id: UUID
+    accepted: int
+    unchanged: int
+    amended: int
+    refused: int

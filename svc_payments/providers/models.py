@@ -1,0 +1,46 @@
+"""What this service knows of providers and their tariffs: a read model fed by svc_services' events."""
+
+from datetime import date, datetime
+from typing import TypedDict
+from uuid import UUID
+
+from sqlalchemy import Index, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db import Timestamp
+from svc_payments.base import Base
+
+
+class Provider(Base):
+    __tablename__ = "providers"
+
+    provider_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    endpoint_url: Mapped[str] = mapped_column(Text)
+    as_of: Mapped[datetime] = mapped_column(Timestamp)
+    """When the event happened that these values come from."""
+
+
+class Tier(TypedDict):
+    """One step of a tariff: up to this quantity in a period (None: without end), yuan per unit."""
+
+    up_to: str | None
+    unit_price: str
+
+
+class Tariff(Base):
+    __tablename__ = "tariffs"
+    __table_args__ = (Index(None, "provider_id", "effective_from"),)
+
+    tariff_id: Mapped[UUID] = mapped_column(primary_key=True)
+    # No foreign key: events of two nouns come in any order, so a tariff may be here before its provider.
+    provider_id: Mapped[UUID]
+    kind: Mapped[str] = mapped_column(Text)
+    customer_class: Mapped[str] = mapped_column(Text)
+    unit: Mapped[str] = mapped_column(Text)
+    effective_from: Mapped[date]
+    tiers: Mapped[list[Tier]] = mapped_column(JSONB)
+    fixed_fee_fen: Mapped[int]
+    published_at: Mapped[datetime] = mapped_column(Timestamp)
