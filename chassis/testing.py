@@ -16,7 +16,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -31,9 +31,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, new_id, upgrade
 from chassis.outbox import outbox
-from chassis.settings import AUDIENCE
+from chassis.settings import AUDIENCE, ServiceSettings
 
 PUBLIC_URL = "http://gateway.test"
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
 def template_database(package: str) -> Any:  # noqa: ANN401 - pytest's fixture type
@@ -158,7 +160,7 @@ class Tokens:
 
     def client(self, client_id: UUID, *scopes: str) -> dict[str, str]:
         """The Authorization header of a provider's system."""
-        claims = {
+        claims: dict[str, Any] = {
             "sub": str(client_id),
             "client_id": str(client_id),
             "kind": "client",
@@ -180,6 +182,24 @@ class Tokens:
 
 def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+def settings_at(kind: type[Settings], url: URL, tokens: Tokens, **fields: Any) -> Settings:  # noqa: ANN401 - fields
+    """Settings of a service under test whose database is the one at `url`, whatever its name."""
+
+    class Here(kind):  # type: ignore[valid-type, misc]  # mypy takes no variable as a base class
+        @property
+        def database(self) -> URL:
+            return url
+
+    usual = {
+        "database_url": url.render_as_string(hide_password=False),
+        "kafka": "127.0.0.1:1",
+        "public_url": PUBLIC_URL,
+        "jwks_url": tokens.jwks_url,
+    }
+    settings: Settings = Here(**{**usual, **fields})
+    return settings
 
 
 @contextlib.asynccontextmanager
@@ -221,7 +241,7 @@ async def until(condition: Callable[[], Any], *, seconds: float = 15.0) -> Any: 
         TimeoutError: it did not in time.
     """
     async with asyncio.timeout(seconds):
-        while not (result := await condition()):
+        while not (result := await condition()):  # noqa: ASYNC110 - conditions are in databases and other processes
             await asyncio.sleep(0.02)
     return result
 
