@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 import httpx
@@ -90,6 +90,9 @@ class Claims(BaseModel):
     memberships: tuple[Membership, ...] = ()
 
 
+Statement = TypeVar("Statement", bound=BaseModel)
+
+
 @dataclass(frozen=True)
 class Caller:
     """Who is calling, as a verified token says."""
@@ -113,7 +116,8 @@ class Caller:
 class TokenVerifier:
     """Verifies access tokens against the issuer's published keys and remembers what it verified.
 
-    The memory is bounded, keyed by the hash of the whole token, never outlives `exp`, and is emptied when the keys change.
+    The memory is bounded, keyed by the hash of the whole token, never outlives `exp`, and is emptied when the
+    keys change.
     """
 
     def __init__(self, jwks_url: str, issuer: str) -> None:
@@ -123,13 +127,6 @@ class TokenVerifier:
         self._fetched_at = float("-inf")
         self._fetching = asyncio.Lock()
         self._verified: OrderedDict[bytes, tuple[int, Caller]] = OrderedDict()
-        self._registry = jwt.JWTClaimsRegistry(
-            leeway=_CLOCK_LEEWAY,
-            iss={"essential": True, "value": issuer},
-            aud={"essential": True, "value": AUDIENCE},
-            exp={"essential": True},
-            sub={"essential": True},
-        )
 
     async def verify(self, token: str) -> Caller:
         """The caller a token names.
@@ -145,9 +142,8 @@ class TokenVerifier:
                 return caller
             del self._verified[fingerprint]
             raise TokenExpired
-        if len(token) > _MAX_TOKEN_LENGTH:
-            raise TokenInvalid
-        claims = self._checked(await self._decode(token))
+        # "at+jwt" keeps ID tokens and other JWTs of the same issuer from passing as access tokens (RFC 9068).
+        claims = await self.verify_statement(token, Claims, typ="at+jwt", audience=AUDIENCE)
         caller = Caller(
             claims.sub,
             claims.kind,
@@ -160,6 +156,18 @@ class TokenVerifier:
         if len(self._verified) > _CACHE_SIZE:
             self._verified.popitem(last=False)
         return caller
+
+    async def verify_statement(self, token: str, claims: type[Statement], *, typ: str, audience: str) -> Statement:
+        """What a JWT of the issuer states; `typ` and `audience` say which kind of statement is expected.
+
+        Nothing is remembered, so that whoever accepts a statement once can insist on once.
+
+        Raises:
+            TokenExpired, TokenInvalid, TryLater: as `verify` does.
+        """
+        if len(token) > _MAX_TOKEN_LENGTH:
+            raise TokenInvalid
+        return self._checked(await self._decode(token), claims, typ, audience)
 
     async def _decode(self, token: str) -> jwt.Token:
         keys = self._keys or await self._fetch_keys()
@@ -175,13 +183,19 @@ class TokenVerifier:
         except (JoseError, ValueError):
             raise TokenInvalid from None
 
-    def _checked(self, token: jwt.Token) -> Claims:
-        # "at+jwt" keeps ID tokens and other JWTs of the same issuer from passing as access tokens (RFC 9068).
-        if token.header.get("typ") != "at+jwt":
+    def _checked(self, token: jwt.Token, claims: type[Statement], typ: str, audience: str) -> Statement:
+        if token.header.get("typ") != typ:
             raise TokenInvalid
+        registry = jwt.JWTClaimsRegistry(
+            leeway=_CLOCK_LEEWAY,
+            iss={"essential": True, "value": self._issuer},
+            aud={"essential": True, "value": audience},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
         try:
-            self._registry.validate(token.claims)
-            return Claims.model_validate(token.claims)
+            registry.validate(token.claims)
+            return claims.model_validate(token.claims)
         except ExpiredTokenError:
             raise TokenExpired from None
         except (JoseError, ValidationError):

@@ -74,15 +74,14 @@ class Once:
             caller: whose key it is; a name of the door for endpoints open to anyone.
             work: the use case, not yet awaited.
         """
-        owner = caller if isinstance(caller, str) else caller.subject
         try:
-            await self._claim(tx, owner)
+            await self.claim(tx, caller)
         except BaseException:
             work.close()  # a coroutine never awaited would warn
             raise
         answer = await work
         row = {
-            "caller": owner,
+            "caller": _owner(caller),
             "key": self._key,
             "request_hash": self._hash,
             "answer": answer.model_dump(mode="json"),
@@ -90,7 +89,12 @@ class Once:
         await tx.execute(idempotency_keys.insert().values(row))
         return answer
 
-    async def _claim(self, tx: AsyncSession, owner: str) -> None:
+    async def claim(self, tx: AsyncSession, caller: Caller | str) -> None:
+        """Refuse or replay a known key before anything is done.
+
+        `do` begins with it; work that calls an outside system between two transactions begins its first one with it.
+        """
+        owner = _owner(caller)
         # The lock goes with the transaction, so a crash leaves no key behind that is "still running" for ever.
         lock = func.pg_try_advisory_xact_lock(func.hashtextextended(f"{owner}\n{self._key}", 0))
         if not await tx.scalar(select(lock)):
@@ -107,6 +111,10 @@ class Once:
         if known.request_hash != self._hash:
             raise IdempotencyKeyReused
         raise _Replay(known.answer)
+
+
+def _owner(caller: Caller | str) -> str:
+    return caller if isinstance(caller, str) else caller.subject
 
 
 async def _once(

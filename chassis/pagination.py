@@ -3,19 +3,21 @@
 import base64
 import binascii
 import json
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from chassis.problems import Problem
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
+Key = TypeVar("Key", UUID, str)
 
 
 class BadCursor(Problem):
@@ -28,7 +30,7 @@ class Page(BaseModel, Generic[Item]):
 
 
 class PageRequest:
-    """What the client asked for: how many, and after which id."""
+    """What the client asked for: how many, and after which key."""
 
     def __init__(
         self,
@@ -42,32 +44,39 @@ class PageRequest:
 PageQuery = Annotated[PageRequest, Depends()]
 
 
-def _decode(cursor: str) -> UUID:
+def _decode(cursor: str) -> str:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        return UUID(json.loads(base64.urlsafe_b64decode(padded))["after"])
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
+        after = json.loads(base64.urlsafe_b64decode(padded))["after"]
+    except (ValueError, KeyError, TypeError, binascii.Error):
         raise BadCursor from None
+    if not isinstance(after, str) or not after.isprintable():  # PostgreSQL takes no NUL and no lone surrogate
+        raise BadCursor
+    return after
 
 
-def _encode(after: UUID) -> str:
+def _encode(after: UUID | str) -> str:
     return base64.urlsafe_b64encode(json.dumps({"after": str(after)}).encode()).decode().rstrip("=")
 
 
 async def page_of(
     tx: AsyncSession,
-    query: Select[tuple[Row]],
+    query: Select[Row],
     request: PageRequest,
-    key: ColumnElement[UUID] | Any,  # noqa: ANN401 - a mapped column, whose type SQLAlchemy states in several ways
+    key: InstrumentedAttribute[Key],
     show: Callable[[Row], Item],
     *,
     newest_first: bool = False,
 ) -> Page[Item]:
-    """One page of a query of single rows, ordered by a UUIDv7 key (which is the order of creation)."""
+    """One page of a query of single rows, ordered by a unique key: a UUIDv7 (the order of creation) or a code."""
     if request.after is not None:
-        query = query.where(key < request.after if newest_first else key > request.after)
+        try:
+            after = key.type.python_type(request.after)
+        except ValueError:
+            raise BadCursor from None
+        query = query.where(key < after if newest_first else key > after)
     query = query.order_by(key.desc() if newest_first else key).limit(request.limit + 1)
-    rows: Sequence[Row] = (await tx.scalars(query)).all()
+    rows = (await tx.scalars(query)).all()
     shown = rows[: request.limit]
     more = len(rows) > request.limit
     last = getattr(shown[-1], key.key) if more else None
