@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import aiokafka
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -28,7 +28,6 @@ from sqlalchemy import (
     Identity,
     Index,
     LargeBinary,
-    Row,
     Table,
     Text,
     Uuid,
@@ -47,8 +46,11 @@ from chassis.telemetry import EVENTS_PUBLISHED, OUTBOX_WAITING, log, traceparent
 
 RETENTION = timedelta(days=7)
 PARTITIONS = 3
+REPLICAS = 3  # or as many as there are brokers
 _BATCH = 2_000
-_BATCH_BYTES = 512 * 1024
+_BATCH_BYTES = 900_000  # below the 1 MB that brokers take in one request
+_EVENT_BYTES = 256_000
+_HEADERS = [("content-type", b"application/cloudevents+json; charset=utf-8")]
 _IDLE_SECONDS = 1.0
 _CHANNEL = "myili_outbox"
 _RELAY_LOCK = "hashtext('myili outbox relay')"
@@ -71,8 +73,8 @@ Index("ix_outbox_published_at", outbox.c.published_at)
 class Event(BaseModel):
     """What happened, as its producer promises it; subclasses name the type and the field that is the key.
 
-    `event_type` is `cn.ili.<service>.<noun>.<past-tense>.v<major>`. Fields are ids, codes, amounts and times, never names,
-    phones or ID numbers.
+    `event_type` is `cn.ili.<service>.<noun>.<past-tense>.v<major>`. Fields are ids, codes, amounts and times, never
+    names, phones or ID numbers.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -111,6 +113,8 @@ def _row(event: Event) -> dict[str, object]:
     if parent := traceparent():
         attributes["traceparent"] = parent
     payload = JSONFormat().write(CloudEvent(attributes, event.model_dump(mode="json")))
+    if len(payload) > _EVENT_BYTES:
+        raise ValueError(f"{event.event_type} is larger than an event may be; it should carry ids, not contents")
     return {"id": identifier, "topic": event.topic(), "key": key, "payload": payload}
 
 
@@ -120,9 +124,10 @@ async def ensure_topics(kafka: str, topics: Sequence[str]) -> None:
     await admin.start()
     try:
         missing = set(topics) - set(await admin.list_topics())
+        brokers = len((await admin.describe_cluster())["brokers"]) if missing else 0
         for topic in sorted(missing):
             with contextlib.suppress(TopicAlreadyExistsError):
-                await admin.create_topics([NewTopic(topic, PARTITIONS, -1)])
+                await admin.create_topics([NewTopic(topic, PARTITIONS, min(brokers, REPLICAS))])
     finally:
         await admin.close()
 
@@ -151,11 +156,11 @@ class Relay:
     async def _lead(self) -> None:
         await ensure_topics(self.kafka, self.topics)
         # The lock lives as long as this connection: a relay that loses it has lost the lead, and its next read fails.
-        async with self.engine.connect() as connection:
-            connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
-            while not await connection.scalar(text(f"SELECT pg_try_advisory_lock({_RELAY_LOCK})")):
+        engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
+            while not await connection.scalar(text(f"SELECT pg_try_advisory_lock({_RELAY_LOCK})")):  # noqa: ASYNC110
                 await asyncio.sleep(_IDLE_SECONDS)
-            producer = aiokafka.AIOKafkaProducer(bootstrap_servers=self.kafka, acks="all", compression_type=None)
+            producer = aiokafka.AIOKafkaProducer(bootstrap_servers=self.kafka, acks="all", max_batch_size=_BATCH_BYTES)
             await producer.start()
             try:
                 await self._publish_forever(connection, producer)
@@ -178,64 +183,71 @@ class Relay:
                 await asyncio.wait_for(woken.wait(), _IDLE_SECONDS)
 
 
+class Waiting(NamedTuple):
+    """An outbox row on its way to Kafka."""
+
+    position: int
+    topic: str
+    key: bytes
+    payload: bytes
+
+
 async def publish_waiting(connection: AsyncConnection, producer: aiokafka.AIOKafkaProducer) -> int:
     """Publish the next batch of waiting rows; returns how many Kafka acknowledged.
 
     Raises:
-        KafkaError: when a partition refused its rows; what was acknowledged before is marked, the rest stays waiting.
+        KafkaError: when a partition refused its rows; what was acknowledged is marked, the rest stays waiting.
     """
-    waiting = outbox.c.published_at.is_(None)
     columns = (outbox.c.position, outbox.c.topic, outbox.c.key, outbox.c.payload)
-    rows = (await connection.execute(select(*columns).where(waiting).order_by(outbox.c.position).limit(_BATCH))).all()
+    waiting = select(*columns).where(outbox.c.published_at.is_(None)).order_by(outbox.c.position).limit(_BATCH)
+    rows = [
+        Waiting(row.position, row.topic, row.key.encode(), row.payload) for row in await connection.execute(waiting)
+    ]
     OUTBOX_WAITING.set(len(rows))
     if not rows:
         return 0
-    lanes: dict[tuple[str, int], list[Row[tuple[int, str, str, bytes]]]] = defaultdict(list)
-    partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {row.topic for row in rows}}
-    for row in rows:
-        lane = DefaultPartitioner()(row.key.encode(), partitions[row.topic], partitions[row.topic])
-        lanes[row.topic, lane].append(row)
+    lanes = await _by_partition(producer, rows)
     outcomes = await asyncio.gather(*(_publish_lane(producer, *lane, rows) for lane, rows in lanes.items()))
     published = [position for positions, _error in outcomes for position in positions]
-    await connection.execute(
-        update(outbox)
-        .where(outbox.c.position == any_(literal(published, ARRAY(BigInteger))))
-        .values(published_at=now())
-    )
+    marked = outbox.c.position == any_(literal(published, ARRAY(BigInteger)))
+    await connection.execute(update(outbox).where(marked).values(published_at=now()))
     for _positions, error in outcomes:
         if error:
             raise error
     return len(published)
 
 
+async def _by_partition(
+    producer: aiokafka.AIOKafkaProducer, rows: Sequence[Waiting]
+) -> dict[tuple[str, int], list[Waiting]]:
+    choose = DefaultPartitioner()  # murmur2 of the key, as every Kafka client does it
+    partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {row.topic for row in rows}}
+    lanes: dict[tuple[str, int], list[Waiting]] = defaultdict(list)
+    for row in rows:
+        lanes[row.topic, choose(row.key, partitions[row.topic], partitions[row.topic])].append(row)
+    return lanes
+
+
 async def _publish_lane(
-    producer: aiokafka.AIOKafkaProducer,
-    topic: str,
-    partition: int,
-    rows: Sequence[Row[tuple[int, str, str, bytes]]],
+    producer: aiokafka.AIOKafkaProducer, topic: str, partition: int, rows: Sequence[Waiting]
 ) -> tuple[list[int], KafkaError | None]:
     # Batches of one partition go one after the other, and a failed one stops its lane: with several in flight, or
     # with the next sent after a failure, a retry would put one key's events out of order. The embedded broker has no
     # idempotent producer that would do this for us.
     published: list[int] = []
-    position = 0
-    while position < len(rows):
+    while len(published) < len(rows):
         batch = producer.create_batch()
-        size, sent_to = 0, position
-        while sent_to < len(rows) and size < _BATCH_BYTES:
-            row = rows[sent_to]
-            headers = [("content-type", b"application/cloudevents+json; charset=utf-8")]
-            if batch.append(key=row.key.encode(), value=row.payload, timestamp=None, headers=headers) is None:
+        sent: list[int] = []
+        for row in rows[len(published) :]:
+            if batch.append(key=row.key, value=row.payload, timestamp=None, headers=_HEADERS) is None:
                 break
-            size += len(row.payload)
-            sent_to += 1
+            sent.append(row.position)
         try:
             await (await producer.send_batch(batch, topic, partition=partition))
         except KafkaError as error:
             return published, error
-        published += [row.position for row in rows[position:sent_to]]
-        EVENTS_PUBLISHED.labels(topic).inc(sent_to - position)
-        position = sent_to
+        published += sent
+        EVENTS_PUBLISHED.labels(topic).inc(len(sent))
     return published, None
 
 

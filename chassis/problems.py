@@ -121,9 +121,9 @@ def preferred_language(accept_language: str) -> str:
         except ValueError:
             continue
     known = catalogue("chassis")
-    for weight, tag in sorted(weighted, key=lambda pair: -pair[0]):
+    for quality, tag in sorted(weighted, key=lambda pair: -pair[0]):
         language = tag.partition("-")[0]
-        if weight > 0 and language in known:
+        if quality > 0 and language in known:
             return language
     return DEFAULT_LANGUAGE
 

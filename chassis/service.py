@@ -66,7 +66,7 @@ class BodyLimit:
     """ASGI middleware: a body larger than its operation's `x-max-body-bytes` (by default 1 MiB) is a 413.
 
     The limit stands in `openapi_extra`, so that the contract, the gateway and this service read the same number.
-    FastAPI's own `max_body_size` answers in plain text from outside every handler, which clients would have to special-case.
+    FastAPI's own `max_body_size` answers in plain text from outside every handler.
     """
 
     def __init__(self, app: ASGIApp) -> None:

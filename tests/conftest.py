@@ -1,20 +1,25 @@
 """What all tests share: a real PostgreSQL and a real broker, each started once per test process."""
 
+import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from chassis.testing import Tokens
 from deploy.local.broker import running_broker
 from deploy.local.postgres import running_postgres
+from tests.apache_kafka import Unavailable, running_apache_kafka
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """The URL of a PostgreSQL server of this test process, without a database."""
-    folder: Path = tmp_path_factory.mktemp("postgres")
-    with running_postgres(folder, durable=False) as url:
+    # Not below pytest's own folder: another pytest of the same user closes that to everybody, and PostgreSQL, which
+    # refuses to run as root, is somebody else there.
+    with TemporaryDirectory(prefix="myili-postgres-") as folder, running_postgres(Path(folder), durable=False) as url:
         yield url
 
 
@@ -23,6 +28,26 @@ def embedded_kafka() -> Iterator[str]:
     """The bootstrap address of an embedded broker of this test process."""
     with running_broker() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The bootstrap address of an Apache Kafka of this test process; skips, plainly, where it cannot run."""
+    with contextlib.ExitStack() as stack:
+        try:
+            address = stack.enter_context(running_apache_kafka(tmp_path_factory.mktemp("kafka")))
+        except Unavailable as missing:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(f"the Apache Kafka run of this test needs more than this machine has: {missing}")
+        yield address
+
+
+@pytest.fixture(params=["embedded", pytest.param("apache", marks=pytest.mark.apache_kafka)])
+def kafka(request: pytest.FixtureRequest) -> str:
+    """A broker: every test that asks for one runs on the embedded one and on Apache Kafka."""
+    address: str = request.getfixturevalue("embedded_kafka" if request.param == "embedded" else "apache_kafka")
+    return address
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,296 @@
+"""Outbox, relay, inbox and dead letters, the same on the embedded broker and on Apache Kafka."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from typing import ClassVar
+from uuid import UUID
+
+import aiokafka
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import Database, new_id
+from chassis.inbox import Consumer, EventData, Handler, Received, dead_letters, inbox
+from chassis.outbox import Event, Relay, emit, ensure_topics, outbox, resend
+from chassis.testing import until
+
+EFFECTS = Table(
+    "effects",
+    MetaData(),
+    Column("position", Integer, primary_key=True, autoincrement=True),
+    Column("meter_id", Uuid, nullable=False),
+    Column("reading", Integer, nullable=False),
+    Column("note", Text),
+)
+
+
+def reading_event(noun: str) -> type["MeterRead"]:
+    """An event type of its own for each test, so that tests on one broker do not read each other's topics."""
+
+    class Here(MeterRead):
+        event_type: ClassVar[str] = f"cn.ili.chassis.{noun}.read.v1"
+
+    return Here
+
+
+class MeterRead(Event):
+    event_type: ClassVar[str] = "cn.ili.chassis.meter.read.v1"
+    key_field: ClassVar[str] = "meter_id"
+    meter_id: UUID
+    reading: int
+
+
+class SeenReading(EventData):
+    meter_id: UUID
+    reading: int
+
+
+async def record(tx: AsyncSession, event: Received[SeenReading]) -> None:
+    await tx.execute(EFFECTS.insert().values(meter_id=event.data.meter_id, reading=event.data.reading))
+
+
+@pytest.fixture
+def event_type() -> type[MeterRead]:
+    return reading_event(f"meter_{new_id().hex}")
+
+
+@pytest.fixture
+async def books(database: Database) -> Database:
+    """A database with the consumer's own table."""
+    async with database.engine.begin() as connection:
+        await connection.run_sync(EFFECTS.metadata.create_all)
+    return database
+
+
+@contextlib.asynccontextmanager
+async def running(*works: Awaitable[None]) -> AsyncIterator[None]:
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def consumer_of(books: Database, kafka: str, event_type: type[MeterRead], handle=record) -> Consumer:  # noqa: ANN001 - a handler
+    handler = Handler(event_type.event_type, SeenReading, handle)
+    return Consumer(f"consumer-{event_type.event_type}", books, kafka, [handler])
+
+
+def relay_of(books: Database, kafka: str, event_type: type[MeterRead]) -> Relay:
+    return Relay(books.engine, kafka, [event_type.topic()])
+
+
+async def effects(books: Database) -> Sequence[tuple[UUID, int]]:
+    async with books.read() as tx:
+        rows = await tx.execute(select(EFFECTS.c.meter_id, EFFECTS.c.reading).order_by(EFFECTS.c.position))
+        return [(row.meter_id, row.reading) for row in rows]
+
+
+async def count(books: Database, table: Table) -> int:
+    async with books.read() as tx:
+        return await tx.scalar(select(func.count()).select_from(table)) or 0
+
+
+async def waiting(books: Database) -> int:
+    async with books.read() as tx:
+        query = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
+        return await tx.scalar(query) or 0
+
+
+async def publish_raw(kafka: str, topic: str, *values: bytes) -> None:
+    producer = aiokafka.AIOKafkaProducer(bootstrap_servers=kafka)
+    await producer.start()
+    for value in values:
+        await producer.send_and_wait(topic, value, key=b"key")
+    await producer.stop()
+
+
+async def read_topic(kafka: str, topic: str, expected: int) -> list[bytes]:
+    """Messages of a topic as an independent client sees them, each partition in order."""
+    source = aiokafka.AIOKafkaConsumer(topic, bootstrap_servers=kafka, auto_offset_reset="earliest")
+    await source.start()
+    values: list[bytes] = []
+    try:
+        async with asyncio.timeout(20):
+            while len(values) < expected:
+                for records in (await source.getmany(timeout_ms=500)).values():
+                    values += [record.value for record in records]
+    finally:
+        await source.stop()
+    return values
+
+
+async def test_what_a_transaction_emits_reaches_its_consumer_once_and_in_order(
+    books: Database, kafka: str, event_type: type[MeterRead]
+) -> None:
+    meters = [new_id() for _ in range(5)]
+    for reading in range(20):
+        async with books.transaction() as tx:
+            await emit(tx, *(event_type(meter_id=meter, reading=reading) for meter in meters))
+    consumer = consumer_of(books, kafka, event_type)
+    async with running(relay_of(books, kafka, event_type).run(), consumer.run()):
+        await until(lambda: _has(books, 100))
+    seen = await effects(books)
+    for meter in meters:
+        assert [reading for seen_meter, reading in seen if seen_meter == meter] == list(range(20))
+    assert await waiting(books) == 0
+
+
+async def _has(books: Database, number: int) -> bool:
+    return len(await effects(books)) >= number
+
+
+async def test_a_rolled_back_transaction_publishes_nothing(books: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with books.transaction() as tx:
+            await emit(tx, MeterRead(meter_id=new_id(), reading=1))
+            raise ZeroDivisionError
+    assert await count(books, outbox) == 0
+
+
+async def test_the_message_is_a_cloudevent_keyed_by_its_noun(
+    books: Database, kafka: str, event_type: type[MeterRead]
+) -> None:
+    meter = new_id()
+    async with books.transaction() as tx:
+        await emit(tx, event_type(meter_id=meter, reading=7))
+    async with running(relay_of(books, kafka, event_type).run()):
+        message = json.loads((await read_topic(kafka, event_type.topic(), 1))[0])
+    assert message["specversion"] == "1.0"
+    assert message["type"] == event_type.event_type
+    assert message["subject"] == str(meter)
+    assert UUID(message["id"]).version == 7
+    assert message["data"] == {"meter_id": str(meter), "reading": 7}
+
+
+async def test_everything_sent_again_changes_nothing(books: Database, kafka: str, event_type: type[MeterRead]) -> None:
+    async with books.transaction() as tx:
+        await emit(tx, *(event_type(meter_id=new_id(), reading=reading) for reading in range(10)))
+    async with running(relay_of(books, kafka, event_type).run(), consumer_of(books, kafka, event_type).run()):
+        await until(lambda: _has(books, 10))
+        assert await resend(books.engine) == 10
+        await until(lambda: _none_waiting(books))
+        async with books.transaction() as tx:
+            await emit(tx, event_type(meter_id=new_id(), reading=99))
+        await until(lambda: _has(books, 11))
+    assert len(await effects(books)) == 11
+    assert len(await read_topic(kafka, event_type.topic(), 21)) == 21
+
+
+async def _none_waiting(books: Database) -> bool:
+    return await waiting(books) == 0
+
+
+async def test_two_relays_publish_each_event_once(books: Database, kafka: str, event_type: type[MeterRead]) -> None:
+    meter = new_id()
+    first, second = (relay_of(books, kafka, event_type) for _ in range(2))
+    async with running(first.run(), second.run()):
+        for reading in range(50):
+            async with books.transaction() as tx:
+                await emit(tx, event_type(meter_id=meter, reading=reading))
+        await until(lambda: _none_waiting(books))
+        messages = await read_topic(kafka, event_type.topic(), 50)
+    assert [json.loads(message)["data"]["reading"] for message in messages] == list(range(50))
+
+
+async def test_a_second_relay_takes_over_when_the_first_is_cut_off(
+    books: Database, kafka: str, event_type: type[MeterRead]
+) -> None:
+    async with running(relay_of(books, kafka, event_type).run(), relay_of(books, kafka, event_type).run()):
+        async with books.transaction() as tx:
+            await emit(tx, event_type(meter_id=new_id(), reading=1))
+        await until(lambda: _none_waiting(books))
+        async with books.engine.connect() as connection:
+            holder = text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+            assert (await connection.execute(holder)).scalars().all() == [True]
+        async with books.transaction() as tx:
+            await emit(tx, event_type(meter_id=new_id(), reading=2))
+        await until(lambda: _none_waiting(books))
+
+
+async def test_poison_is_parked_and_the_next_event_is_handled(
+    books: Database, kafka: str, event_type: type[MeterRead]
+) -> None:
+    await ensure_topics(kafka, [event_type.topic()])
+    broken = {"specversion": "1.0", "id": str(new_id()), "source": "/x", "type": event_type.event_type, "data": {}}
+    await publish_raw(kafka, event_type.topic(), b"\xff not json", b"[]", json.dumps(broken).encode(), b"[" * 100_000)
+    async with books.transaction() as tx:
+        await emit(tx, event_type(meter_id=new_id(), reading=5))
+    async with running(relay_of(books, kafka, event_type).run(), consumer_of(books, kafka, event_type).run()):
+        await until(lambda: _has(books, 1))
+        await until(lambda: _parked(books, 4))
+    async with books.read() as tx:
+        errors = set(await tx.scalars(select(dead_letters.c.error)))
+    assert errors == {"not a CloudEvents 1.0 JSON event", "the data does not fit its type: meter_id, reading"}
+
+
+async def _parked(books: Database, number: int) -> bool:
+    return await count(books, dead_letters) == number
+
+
+async def test_a_failing_handler_is_retried_then_parked_then_replayed_once(
+    books: Database, kafka: str, event_type: type[MeterRead]
+) -> None:
+    healthy = False
+
+    async def fail_until_healthy(tx: AsyncSession, event: Received[SeenReading]) -> None:
+        await record(tx, event)
+        if not healthy:
+            raise ArithmeticError
+
+    consumer = consumer_of(books, kafka, event_type, fail_until_healthy)
+    async with books.transaction() as tx:
+        await emit(tx, event_type(meter_id=new_id(), reading=3))
+    async with running(relay_of(books, kafka, event_type).run(), consumer.run()):
+        await until(lambda: _parked(books, 1), seconds=30)
+    assert await effects(books) == []
+    healthy = True
+    assert await consumer.replay_dead_letters() == (1, 0)
+    assert await consumer.replay_dead_letters() == (0, 0)
+    assert len(await effects(books)) == 1
+
+
+async def test_one_bad_event_in_a_batch_does_not_hold_the_good_ones_back(
+    books: Database, kafka: str, event_type: type[MeterRead]
+) -> None:
+    async def refuse_13(tx: AsyncSession, event: Received[SeenReading]) -> None:
+        if event.data.reading == 13:
+            raise ArithmeticError
+        await record(tx, event)
+
+    async with books.transaction() as tx:
+        await emit(tx, *(event_type(meter_id=new_id(), reading=reading) for reading in range(30)))
+    consumer = consumer_of(books, kafka, event_type, refuse_13)
+    async with running(relay_of(books, kafka, event_type).run(), consumer.run()):
+        await until(lambda: _has(books, 29), seconds=40)
+        await until(lambda: _parked(books, 1), seconds=40)
+    assert sorted(reading for _meter, reading in await effects(books)) == [r for r in range(30) if r != 13]
+    assert await count(books, inbox) == 29
+
+
+async def test_a_restarted_consumer_goes_on_where_it_stopped(
+    books: Database, kafka: str, event_type: type[MeterRead]
+) -> None:
+    async with running(relay_of(books, kafka, event_type).run()):
+        for batch in range(3):
+            async with books.transaction() as tx:
+                await emit(tx, *(event_type(meter_id=new_id(), reading=batch) for _ in range(5)))
+            async with running(consumer_of(books, kafka, event_type).run()):
+                await until(lambda batch=batch: _has(books, 5 * (batch + 1)), seconds=30)
+    assert len(await effects(books)) == 15
+
+
+def test_an_event_too_large_for_a_broker_is_refused_where_it_is_made() -> None:
+    class Contents(MeterRead):
+        contents: str
+
+    async def emitting() -> None:
+        await emit(AsyncSession(), Contents(meter_id=new_id(), reading=1, contents="x" * 300_000))
+
+    with pytest.raises(ValueError, match="should carry ids"):
+        asyncio.run(emitting())
