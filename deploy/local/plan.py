@@ -85,15 +85,13 @@ class Plan:
             yield broker.program(self.port("broker"))
 
     def preparation(self) -> Program:
-        """Migrations, starter data, the first operator; and every retained event again for a new broker."""
-        resend = {} if "kafka" in self.given else {"resend": "yes"}
-        command = [sys.executable, "-m", "deploy.local.preparation"]
-        environment = self.environment(*SECRETS, operator_phone=self.keys["operator_phone"], **resend)
-        return Program("preparation", command, where="", environment=environment)
+        """Brings everything up to date that services rely on. A broker of ours is new and has lost all events."""
+        steps = ["migrate", "starter-data", "operator", *([] if "kafka" in self.given else ["resend"])]
+        return self._steps("preparation", *steps)
 
     def resending(self) -> Program:
-        command = [sys.executable, "-m", "chassis.outbox", "resend", *PACKAGES]
-        return Program("resending", command, where="", environment=self.environment(*SECRETS))
+        """For a broker that crashed and runs again."""
+        return self._steps("resending", "resend")
 
     def doors(self) -> Iterator[Program]:
         """What needs no database: the gateway, and the stand-ins of the systems outside."""
@@ -105,6 +103,11 @@ class Plan:
         for package in PACKAGES:
             yield self._http(package, f"{package}.app")
             yield self._worker(package)
+
+    def _steps(self, name: str, *steps: str) -> Program:
+        command = [sys.executable, "-m", "deploy.local.preparation", *steps]
+        environment = self.environment(*SECRETS, operator_phone=self.keys["operator_phone"])
+        return Program(name, command, where="", environment=environment)
 
     def _http(self, name: str, module: str) -> Program:
         port = self.port(name)

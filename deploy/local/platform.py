@@ -102,15 +102,16 @@ def running_platform(data: Path) -> Addresses | None:
 
 
 async def _start(plan: Plan, supervisor: Supervisor, say: Say) -> None:
+    say("Starting the database and the broker.")
+    async with _starting_together() as stores:
+        stores.create_task(supervisor.warm_up())
+        for program in plan.stores():
+            stores.create_task(supervisor.start(program))
+    supervisor.after_restart("broker", plan.resending())
     async with _starting_together() as doors:
-        say("Starting the database and the broker, and what needs neither: the gateway and the sandboxes.")
+        say("Starting the gateway and the sandboxes; bringing schemas and starter data up to date.")
         for program in plan.doors():
             doors.create_task(supervisor.start(program))
-        async with _starting_together() as stores:
-            for program in plan.stores():
-                stores.create_task(supervisor.start(program))
-        supervisor.after_restart("broker", plan.resending())
-        say("Bringing schemas and starter data up to date.")
         await supervisor.run_to_end(plan.preparation())
         say("Starting the services and their workers.")
         async with _starting_together() as services:

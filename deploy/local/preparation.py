@@ -1,31 +1,58 @@
-"""Migrations, starter data and the first operator, in one process: each of them alone would import it all again.
+"""What has to be done before services start, in one process: each step alone would import everything again.
 
-The same commands do this in production; here they run one after the other as `python -m` would run them.
+In production these are the separate commands `python -m chassis.db upgrade`, `python -m svc_NAME.starter`,
+`python -m svc_identity.memberships grant-operator` and, for a broker that lost all it had, `python -m chassis.outbox
+resend`.
 """
 
+import asyncio
 import os
 import runpy
 import sys
-import warnings
+from collections.abc import Callable, Mapping
 
+from chassis import db, outbox
 from deploy.local.plan import PACKAGES
 
-OPERATOR_PHONE = "MYILI_OPERATOR_PHONE"
-RESEND = "MYILI_RESEND"
+OPERATOR_PHONE = "MYILI_OPERATOR_PHONE"  # not an argument: those can be seen by everybody on the machine
+STARTERS = ("svc_identity", "svc_services", "svc_miniapps")
 
 
-def main() -> None:
-    # runpy warns that a module about to run has been imported too; that is what `python -m` does to it anyway.
-    warnings.filterwarnings("ignore", category=RuntimeWarning, module="runpy")
-    _run("chassis.db", "upgrade", *PACKAGES)
-    for package in ("svc_identity", "svc_services", "svc_miniapps"):
+def migrate() -> None:
+    if db.main(["upgrade", *PACKAGES]) != 0:
+        raise SystemExit(1)
+
+
+def load_starter_data() -> None:
+    for package in STARTERS:
         _run(f"{package}.starter")
+
+
+def grant_operator() -> None:
     _run("svc_identity.memberships", "grant-operator", "--phone", os.environ[OPERATOR_PHONE])
-    if os.environ.get(RESEND):
-        _run("chassis.outbox", "resend", *PACKAGES)
+
+
+def resend() -> None:
+    asyncio.run(_resend())
+
+
+STEPS: Mapping[str, Callable[[], None]] = {
+    "migrate": migrate,
+    "starter-data": load_starter_data,
+    "operator": grant_operator,
+    "resend": resend,
+}
+
+
+async def _resend() -> None:
+    for package in PACKAGES:
+        database = db.Database.of(db.settings_of(package))
+        await outbox.resend(database.engine)
+        await database.close()
 
 
 def _run(module: str, *arguments: str) -> None:
+    """As `python -m` would."""
     sys.argv = [module, *arguments]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
@@ -35,4 +62,5 @@ def _run(module: str, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    for step in sys.argv[1:]:
+        STEPS[step]()

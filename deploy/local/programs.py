@@ -10,8 +10,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from deploy.local.errors import CannotStart
 from deploy.local.settings import REPOSITORY
@@ -34,6 +35,18 @@ def _nothing() -> None:
     pass
 
 
+class Process(Protocol):
+    """What is used of subprocess.Popen, for processes that are started in another way too."""
+
+    pid: int
+    returncode: int | Any
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, number: int, /) -> None: ...
+    def kill(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Program:
     name: str
@@ -47,24 +60,34 @@ class Program:
     orphan_signal: signal.Signals = signal.SIGKILL
     before_start: Callable[[], None] = _nothing
 
-    def spawn(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
-        # A program knows the settings it is told and no others.
+    @property
+    def is_python(self) -> bool:
+        return list(self.command[:2]) == [sys.executable, "-m"]
+
+    def whole_environment(self) -> dict[str, str]:
+        """A program knows the settings it is told and no others."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("MYILI_")}
+        return {**inherited, **self.environment}
+
+    def spawn(self, output: IO[bytes], pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 (our own command lines)
             self.command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             cwd=REPOSITORY,
-            env={**inherited, **self.environment},
+            env=self.whole_environment(),
+            pass_fds=pass_fds,
             process_group=0,  # so that Ctrl-C at the terminal reaches the launcher alone
-            preexec_fn=self._die_with_launcher,  # noqa: PLW1509 (one system call, which takes no lock that a thread may hold)
+            preexec_fn=partial(die_with_parent, self.orphan_signal),  # noqa: PLW1509 (one system call, which takes no lock that a thread may hold)
             **as_user(self.user),
         )
 
-    def _die_with_launcher(self) -> None:
-        if _libc is not None:
-            _libc.prctl(PR_SET_PDEATHSIG, int(self.orphan_signal))
+
+def die_with_parent(with_signal: signal.Signals) -> None:
+    """Have the kernel send this process a signal when its parent ends, however that ends."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, int(with_signal))
 
 
 def as_user(user: str | None) -> dict[str, Any]:
@@ -118,7 +141,7 @@ def running(program: Program, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         stop(process, program.stop_signal)
 
 
-def why_not_ready(program: Program, process: subprocess.Popen[bytes], log: Path) -> str:
+def why_not_ready(program: Program, process: Process, log: Path) -> str:
     """One sentence; the last line of its log usually names the cause."""
     if process.poll() is None:
         return f"{program.name} was not ready within {READY_SECONDS} s; its log is {log}."
@@ -127,13 +150,13 @@ def why_not_ready(program: Program, process: subprocess.Popen[bytes], log: Path)
     return f"{program.name} {how_it_ended(process)}{last_words} (log: {log})"
 
 
-def how_it_ended(process: subprocess.Popen[bytes]) -> str:
+def how_it_ended(process: Process) -> str:
     if process.returncode < 0:
         return f"was ended by {signal.Signals(-process.returncode).name}"
     return f"ended with exit code {process.returncode}"
 
 
-def stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals) -> None:
+def stop(process: Process, stop_signal: signal.Signals) -> None:
     if process.poll() is None:
         process.send_signal(stop_signal)
         try:
