@@ -1,0 +1,82 @@
+"""`python -m contracts export | check | release VERSION`: keep what the services promise."""
+
+import sys
+from pathlib import Path
+
+from contracts.compatibility import breaks
+from contracts.documents import FOLDER, current, in_folder
+
+RELEASED = FOLDER / "released"
+
+
+def export() -> int:
+    """Write the contracts the code states; remove files of contracts it no longer states."""
+    documents = current()
+    for stale in set(in_folder(FOLDER)) - set(documents):
+        (FOLDER / stale).unlink()
+        print(f"removed contracts/{stale}")
+    for path, text in documents.items():
+        _write(FOLDER / path, text)
+    print(f"{len(documents)} contracts are in contracts/openapi and contracts/events.")
+    return 0
+
+
+def check() -> int:
+    """Fail when a committed contract is not what the code states, or takes away what a released one promised."""
+    documents = current()
+    on_disk = {path: (FOLDER / path).read_text("utf-8") for path in in_folder(FOLDER)}
+    faults = [
+        f"contracts/{path} is stale: run `make contracts` and commit it."
+        for path in sorted(documents.keys() | on_disk.keys())
+        if documents.get(path) != on_disk.get(path)
+    ]
+    faults += broken_releases()
+    for fault in faults:
+        print(fault)
+    print(f"contracts: {len(documents)} checked, {len(faults)} faults.")
+    return 1 if faults else 0
+
+
+def broken_releases() -> list[str]:
+    """What the contracts in `contracts/` take away from any released version, as sentences."""
+    now = in_folder(FOLDER)
+    return [
+        f"{fault} (released in {release.name}); publish a v2 beside it instead."
+        for release in sorted(RELEASED.iterdir())
+        for path, document in in_folder(release).items()
+        for fault in breaks(path, document, now.get(path))
+    ]
+
+
+def release(version: str) -> int:
+    """Keep the contracts of now as a released version, which later ones may only add to."""
+    folder = RELEASED / version
+    if folder.exists():
+        print(f"{version} is released already, and a released version does not change.")
+        return 1
+    for path in in_folder(FOLDER):
+        _write(folder / path, (FOLDER / path).read_text("utf-8"))
+    print(f"Released contracts {version}: say what is new in contracts/CHANGELOG.md.")
+    return 0
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
+
+
+def main(arguments: list[str]) -> int:
+    match arguments:
+        case ["export"]:
+            return export()
+        case ["check"]:
+            return check()
+        case ["release", version]:
+            return release(version)
+        case _:
+            print(__doc__)
+            return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,99 @@
+"""The contracts as the code states them: OpenAPI 3.1 of each service, JSON Schema of each event."""
+
+import base64
+import importlib
+import inspect
+import json
+import pkgutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from chassis.outbox import Event
+from chassis.service import openapi
+from chassis.settings import ServiceSettings
+from chassis.testing import environment
+
+Document: TypeAlias = dict[str, Any]
+
+SERVICES = ("identity", "services", "payments", "miniapps")
+FOLDER = Path(__file__).parent
+
+
+def current() -> dict[str, str]:
+    """Every contract as the code states it now: path below `contracts/` -> the file's text."""
+    documents: dict[str, Document] = {}
+    with environment(**settings_nobody_uses()):
+        for service in SERVICES:
+            documents[f"openapi/{service}.v1.json"] = _openapi(service)
+            for event in events_of(service):
+                documents[f"events/{event.event_type}.json"] = _schema(event)
+    return {path: as_text(document) for path, document in sorted(documents.items())}
+
+
+def as_text(document: Document) -> str:
+    """Stable text, so that a diff shows what changed and nothing else."""
+    return json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def in_folder(folder: Path) -> dict[str, Document]:
+    """The contracts that lie in a folder: `openapi/…` and `events/…` -> document."""
+    files = sorted([*(folder / "openapi").glob("*.json"), *(folder / "events").glob("*.json")])
+    return {f"{file.parent.name}/{file.name}": json.loads(file.read_text("utf-8")) for file in files}
+
+
+def events_of(service: str) -> Iterator[type[Event]]:
+    """The event types a service publishes: the subclasses of Event in its slices' `events.py`."""
+    package = importlib.import_module(f"svc_{service}")
+    names = [module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+    for name in sorted(name for name in names if name.endswith(".events")):
+        for _name, member in inspect.getmembers(importlib.import_module(name), inspect.isclass):
+            if issubclass(member, Event) and member.__module__ == name and "event_type" in vars(member):
+                yield member
+
+
+def _openapi(service: str) -> Document:
+    settings_class: type[ServiceSettings] = importlib.import_module(f"svc_{service}.settings").Settings
+    app = importlib.import_module(f"svc_{service}.app").create_app(settings_class())
+    return openapi(app)
+
+
+def _schema(event: type[Event]) -> Document:
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:myili:event:{event.event_type}",
+        **event.model_json_schema(mode="serialization"),
+        "title": event.event_type,
+        "description": inspect.cleandoc(event.__doc__ or ""),
+        "x-topic": event.topic(),
+        "x-key": event.key_field,
+    }
+
+
+def settings_nobody_uses() -> Mapping[str, str]:
+    # An application is built to be asked for its routes, never started; its settings only have to be well-formed.
+    elliptic, modular = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048)
+    private = PrivateFormat.PKCS8, NoEncryption()
+    rsa_pem = modular.private_bytes(Encoding.PEM, *private).decode()
+    nowhere = "http://127.0.0.1:1"
+    return {
+        "database_url": "postgresql://nobody@127.0.0.1:1",
+        "kafka": "127.0.0.1:1",
+        "public_url": nowhere,
+        "jwks_url": nowhere,
+        "sms_url": nowhere,
+        "registries_url": nowhere,
+        "channel_url": nowhere,
+        "token_signing_key": elliptic.private_bytes(Encoding.PEM, *private).decode(),
+        "provider_signing_key": rsa_pem,
+        "merchant_key": rsa_pem,
+        "channel_public_key": modular.public_key()
+        .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        .decode(),
+        "field_key": base64.b64encode(bytes(32)).decode(),
+        "index_key": base64.b64encode(bytes(32)).decode(),
+        "packages": "memory:///",
+    }
