@@ -1,0 +1,154 @@
+"""The company's command line: `python -m contracts.reference_provider --help`."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+
+from contracts.reference_provider.billing_month import ENCODINGS, write_month
+from contracts.reference_provider.client import Client, PlatformError, load_key, new_key
+from contracts.reference_provider.tariff import SAMPLES
+
+Command = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
+KEY_SETS = ("services", "payments")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        options.run(options)
+    except (PlatformError, ValueError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def serve(options: argparse.Namespace) -> None:
+    import uvicorn  # only the server needs these, and the other commands should start at once
+
+    from contracts.reference_provider.books import Books
+    from contracts.reference_provider.platform_signature import PlatformKeys
+    from contracts.reference_provider.server import create_app
+
+    books = Books(options.state / "books.sqlite3")
+    books.fill_roster(options.seed, options.accounts)
+    keys = PlatformKeys([f"{options.platform}/{service}/v1/signing-keys" for service in KEY_SETS])
+    uvicorn.run(create_app(books, keys), host=options.host, port=options.port, log_level="warning")
+
+
+def make_keys(options: argparse.Namespace) -> None:
+    path = _key_path(options)
+    key = new_key()
+    # Never over an old key: the platform knows the company by it.
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        json.dump(key.as_dict(private=True), file)
+    _show({"keys": [key.as_dict(private=False)]})
+
+
+def apply(options: argparse.Namespace) -> None:
+    application = {
+        "uscc": options.uscc,
+        "name": options.name,
+        "kind": options.kind,
+        "division_codes": options.divisions.split(","),
+        "endpoint_url": options.endpoint_url,
+    }
+    if options.contact_phone:
+        application["contact_phone"] = options.contact_phone
+    _show(_client(options).apply(application))
+
+
+def publish_tariff(options: argparse.Namespace) -> None:
+    _show(_client(options).publish_tariff(SAMPLES[options.kind].as_json(options.effective_from)))
+
+
+def generate_bills(options: argparse.Namespace) -> None:
+    planted = write_month(
+        options.out,
+        provider_seed=options.seed,
+        rows=options.rows,
+        encoding=options.encoding,
+        tariff=SAMPLES[options.kind],
+        period=options.period,
+    )
+    _show({"file": str(options.out), "sha256": planted.sha256, **planted.counts, "reasons": planted.reasons})
+
+
+def upload(options: argparse.Namespace) -> None:
+    _show(_client(options).upload_bills(options.file, options.encoding))
+
+
+def _client(options: argparse.Namespace) -> Client:
+    return Client(options.platform, load_key(_key_path(options)), getattr(options, "provider_id", ""))
+
+
+def _key_path(options: argparse.Namespace) -> Path:
+    path: Path = options.state / "key.json"
+    return path
+
+
+def _show(content: object) -> None:
+    print(json.dumps(content, ensure_ascii=False, indent=2))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m contracts.reference_provider", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    everywhere = argparse.ArgumentParser(add_help=False)
+    everywhere.add_argument("--state", type=Path, default=Path("var/provider"), help="folder of the key and the books")
+    everywhere.add_argument("--platform", default="http://127.0.0.1:8000", help="public address of the platform")
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], meaning: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, parents=[everywhere], help=meaning, description=meaning)
+        added.set_defaults(run=run)
+        return added
+
+    _company_commands(command)
+    _bill_commands(command)
+    return parser
+
+
+def _company_commands(command: Command) -> None:
+    serving = command("serve", serve, "answer the platform's calls")
+    serving.add_argument("--host", default="127.0.0.1")
+    serving.add_argument("--port", type=int, required=True)
+    serving.add_argument("--seed", default="1", help="the company: its account numbers and holders")
+    serving.add_argument("--accounts", type=int, default=100_000)
+
+    command("keys", make_keys, "make the company's key; print its public half")
+
+    applying = command("apply", apply, "ask to be taken on by the platform")
+    applying.add_argument("--uscc", required=True, help="unified social credit code")
+    applying.add_argument("--name", required=True)
+    applying.add_argument("--kind", choices=SAMPLES, required=True)
+    applying.add_argument("--divisions", required=True, help="division codes, separated by commas")
+    applying.add_argument("--endpoint-url", required=True, help="where the platform calls the company")
+    applying.add_argument("--contact-phone")
+
+    publishing = command("publish-tariff", publish_tariff, "publish the sample tariff of a kind")
+    publishing.add_argument("--provider-id", required=True)
+    publishing.add_argument("--kind", choices=SAMPLES, required=True)
+    publishing.add_argument("--effective-from", type=date.fromisoformat, required=True)
+
+
+def _bill_commands(command: Command) -> None:
+    generating = command("generate-bills", generate_bills, "write a month of invented bills")
+    generating.add_argument("--rows", type=int, required=True)
+    generating.add_argument("--seed", default="1")
+    generating.add_argument("--kind", choices=SAMPLES, default="water")
+    generating.add_argument("--period", help="YYYY-MM; without it, the month before this one")
+    generating.add_argument("--encoding", choices=ENCODINGS, default="utf-8")
+    generating.add_argument("--out", type=Path, required=True)
+
+    uploading = command("upload", upload, "send a bill file and print the platform's report")
+    uploading.add_argument("file", type=Path)
+    uploading.add_argument("--provider-id", required=True)
+    uploading.add_argument("--encoding", choices=ENCODINGS, required=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""What the company sends to the platform: its application, its tariffs, its bills."""
+
+import json
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+ATTEMPTS = 4
+LONGEST_WAIT = 10.0  # seconds between two attempts
+WORTH_REPEATING = {502, 503, 504}
+UPLOAD_SECONDS = 900
+ASSERTION_SECONDS = 60
+RENEW_BEFORE = 30  # seconds before a token expires
+SCOPE = "tariffs:write bills:write"
+CHARSETS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "gb18030": "gb18030"}
+
+Json = dict[str, Any]
+
+
+class PlatformError(Exception):
+    """Its text is a sentence for the person at the terminal; `code` is the platform's, when it answered."""
+
+    def __init__(self, sentence: str, code: str = "") -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class Client:
+    """A company's connection to the platform. `provider_id` is given when the application is approved."""
+
+    def __init__(self, platform: str, key: ECKey, provider_id: str = "") -> None:
+        self._platform, self._key, self._provider_id = platform.rstrip("/"), key, provider_id
+        self._http = httpx.Client(base_url=self._platform, timeout=httpx.Timeout(30, read=UPLOAD_SECONDS))
+        self._token, self._token_until = "", 0.0
+
+    def close(self) -> None:
+        self._http.close()
+
+    def apply(self, application: Mapping[str, Any], idempotency_key: str = "") -> Json:
+        """Ask to be taken on; the answer holds the number of the application."""
+        body = {**application, "jwks": {"keys": [self._key.as_dict(private=False)]}}
+        headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16)}
+        return self._send("POST", "/services/v1/provider-applications", json=body, headers=headers)
+
+    def publish_tariff(self, tariff: Mapping[str, Any], idempotency_key: str = "") -> Json:
+        headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16), **self._authorisation()}
+        return self._send("POST", "/services/v1/tariffs", json=tariff, headers=headers)
+
+    def upload_bills(self, path: Path, encoding: str) -> Json:
+        """Send a month's file as it lies on the disk; sending it again changes nothing."""
+        headers = {"Content-Type": f"text/csv; charset={CHARSETS[encoding]}", **self._authorisation()}
+        return self._send("PUT", f"/payments/v1/bill-files/{quote(path.name)}", file=path, headers=headers)
+
+    def refused_rows(self, report: Mapping[str, Any]) -> Iterator[Json]:
+        """Every refused row of a report, also those beyond the first hundred."""
+        cursor: str | None = ""
+        while cursor is not None:
+            query = {"cursor": cursor} if cursor else {}
+            path = str(httpx.URL(report["refused_rows_url"]).path)
+            page = self._send("GET", path, query=query, headers=self._authorisation())
+            yield from page["items"]
+            cursor = page["next_cursor"]
+
+    def token(self) -> str:
+        """An access token, by client credentials with a signed assertion instead of a password (RFC 7523)."""
+        if time.time() < self._token_until:
+            return self._token
+        server = self._send("GET", "/identity/.well-known/openid-configuration")
+        if server["issuer"] != f"{self._platform}/identity":
+            # Else the assertion could be collected by a server that then uses it at the real one.
+            raise PlatformError(f"The platform at {self._platform} calls itself {server['issuer']}; use that address.")
+        form = {
+            "grant_type": "client_credentials",
+            "scope": SCOPE,
+            "client_id": self._provider_id,
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": self._assertion(server["issuer"]),
+        }
+        answer = self._send("POST", httpx.URL(server["token_endpoint"]).path, form=form)
+        self._token, self._token_until = answer["access_token"], time.time() + answer["expires_in"] - RENEW_BEFORE
+        return self._token
+
+    def _assertion(self, issuer: str) -> str:
+        now = int(time.time())
+        claims = {
+            "iss": self._provider_id,
+            "sub": self._provider_id,
+            "aud": issuer,
+            "jti": secrets.token_urlsafe(16),
+            "iat": now,
+            "exp": now + ASSERTION_SECONDS,
+        }
+        header = {"alg": "ES256", "kid": self._key.kid, "typ": "JWT"}
+        return jwt.encode(header, claims, self._key, algorithms=["ES256"])
+
+    def _authorisation(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token()}"}
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        form: Mapping[str, str] | None = None,
+        file: Path | None = None,
+    ) -> Json:
+        """One call, repeated while the platform is away: no call here does its work twice."""
+        for attempt in range(ATTEMPTS):
+            last = attempt == ATTEMPTS - 1
+            try:
+                # A file is read as it is sent: whatever its size, it needs no memory.
+                with file.open("rb") if file else nullcontext() as content:
+                    answer = self._http.request(
+                        method, path, headers=headers, params=query, json=json, data=form, content=content
+                    )
+            except httpx.TransportError as error:
+                if last:
+                    raise PlatformError(f"The platform at {self._platform} cannot be reached: {error}.") from error
+                asked_to_wait = ""
+            else:
+                if last or answer.status_code not in WORTH_REPEATING:
+                    return _content(method, path, answer)
+                asked_to_wait = answer.headers.get("Retry-After", "")
+            seconds = float(asked_to_wait) if asked_to_wait.isdecimal() else 2.0**attempt / 2
+            time.sleep(min(seconds, LONGEST_WAIT))
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _content(method: str, path: str, answer: httpx.Response) -> Json:
+    try:
+        content = answer.json()
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise PlatformError(f"The platform answered {method} {path} with {answer.status_code} and no JSON object.")
+    if answer.is_success:
+        return content
+    code = str(content.get("code") or content.get("error") or "no_code")
+    detail = content.get("detail") or content.get("error_description") or content.get("title") or "no reason was given"
+    raise PlatformError(f"The platform refused {method} {path} ({answer.status_code}, {code}): {detail}", code)
+
+
+def new_key() -> ECKey:
+    """A key whose id is its RFC 7638 thumbprint, so that two keys never carry the same id."""
+    key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, private=True)
+    return ECKey.import_key({**key.as_dict(private=True), "kid": key.thumbprint()})
+
+
+def load_key(path: Path) -> ECKey:
+    try:
+        return ECKey.import_key(json.loads(path.read_text()))
+    except FileNotFoundError:
+        raise PlatformError(f"There is no key at {path}; make one with the command keys.") from None

@@ -1,0 +1,88 @@
+"""Is this call from the platform? RSA-SHA256 over the raw body, checked with the keys the platform publishes.
+
+The signature covers three lines, timestamp, nonce and raw body: check it before parsing, over the bytes as they came.
+"""
+
+import asyncio
+import base64
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+
+MAX_CLOCK_SKEW = 300  # seconds
+COOLDOWN = 30  # seconds between two fetches, however many unknown keys are named
+MAX_AGE = 3600  # seconds after which a key that is no longer published is no longer trusted
+
+
+class NotFromPlatform(Exception):  # noqa: N818 - an answer to the caller
+    """Its text is the reason."""
+
+
+class KeysUnavailable(Exception):  # noqa: N818 - an answer to the caller
+    """The platform's keys cannot be fetched: nothing is known about the caller, who should try again."""
+
+
+class PlatformKeys:
+    """The platform's signing keys by key id, fetched when needed and kept for a while."""
+
+    def __init__(self, addresses: Sequence[str], cooldown: float = COOLDOWN) -> None:
+        self._addresses, self._cooldown = addresses, cooldown
+        self._keys: dict[str, dict[str, rsa.RSAPublicKey]] = {}
+        self._fetched_at = float("-inf")
+        self._complete = False
+        self._one_at_a_time = asyncio.Lock()
+
+    async def key(self, key_id: str) -> rsa.RSAPublicKey:
+        async with self._one_at_a_time:
+            age = time.monotonic() - self._fetched_at
+            known = self._find(key_id)
+            if age > MAX_AGE or (known is None and age > self._cooldown):
+                await self._fetch()
+                known = self._find(key_id)
+        if known is not None:
+            return known
+        if not self._complete:
+            raise KeysUnavailable
+        raise NotFromPlatform("unknown_key")
+
+    def _find(self, key_id: str) -> rsa.RSAPublicKey | None:
+        return next((keys[key_id] for keys in self._keys.values() if key_id in keys), None)
+
+    async def _fetch(self) -> None:
+        self._fetched_at, self._complete = time.monotonic(), True
+        async with httpx.AsyncClient(timeout=5) as client:
+            for address in self._addresses:
+                try:
+                    answer = await client.get(address)
+                    self._keys[address] = _rsa_keys(answer.raise_for_status().json())
+                except (httpx.HTTPError, ValueError, KeyError, JoseError):
+                    self._complete = False  # the keys of this address fetched before stay in use
+
+
+def _rsa_keys(jwks: Mapping[str, Any]) -> dict[str, rsa.RSAPublicKey]:
+    """Other kinds of key in the set are for other uses: left alone."""
+    signing = (jwk for jwk in jwks["keys"] if jwk["kty"] == "RSA" and jwk.get("use", "sig") == "sig")
+    return {jwk["kid"]: RSAKey.import_key(jwk).public_key for jwk in signing}
+
+
+async def verify(keys: PlatformKeys, headers: Mapping[str, str], body: bytes) -> None:
+    timestamp, nonce = headers.get("MyIli-Timestamp", ""), headers.get("MyIli-Nonce", "")
+    if not re.fullmatch(r"[0-9]{1,12}", timestamp) or not re.fullmatch(r"[0-9A-Fa-f]{32,128}", nonce):
+        raise NotFromPlatform("headers_malformed")
+    if abs(time.time() - int(timestamp)) > MAX_CLOCK_SKEW:
+        raise NotFromPlatform("clock_skew")
+    key = await keys.key(headers.get("MyIli-Key-Id", ""))
+    message = f"{timestamp}\n{nonce}\n".encode() + body + b"\n"
+    try:
+        signature = base64.b64decode(headers.get("MyIli-Signature", ""), validate=True)
+        key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+    except (ValueError, InvalidSignature):
+        raise NotFromPlatform("wrong_signature") from None

@@ -1,0 +1,113 @@
+"""What the platform calls: account verifications and postings. Each call is signed by the platform.
+
+A repeated call needs no defence of its own here: the same posting is booked once, and a verification changes nothing.
+"""
+
+import ipaddress
+import json
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from contracts.reference_provider.books import Books, Posting, PostingReused
+from contracts.reference_provider.platform_signature import KeysUnavailable, NotFromPlatform, PlatformKeys, verify
+
+MAX_BODY = 64 * 1024
+LARGEST_FEN = 100_000_000
+LONGEST_TEXT = 200
+
+
+def create_app(books: Books, keys: PlatformKeys) -> Starlette:
+    app = Starlette(
+        routes=[
+            Route("/account-verifications", verify_account, methods=["POST"]),
+            Route("/postings", book_posting, methods=["POST"]),
+            Route("/postings/{posting_id}", show_posting, methods=["GET"]),
+            Route("/books", show_books, methods=["GET"]),
+            Route("/livez", alive, methods=["GET"]),
+        ],
+        exception_handlers={HTTPException: refuse},
+        max_body_size=MAX_BODY,
+    )
+    app.state.books, app.state.keys = books, keys
+    return app
+
+
+async def verify_account(request: Request) -> Response:
+    body = parse(await body_from_platform(request))
+    text(body, "request_id")
+    result = request.app.state.books.verify_holder(text(body, "account_number"), text(body, "holder_name"))
+    return JSONResponse({"result": result})
+
+
+async def book_posting(request: Request) -> Response:
+    body = parse(await body_from_platform(request))
+    names = ("posting_id", "payment_id", "receipt_number", "bill_number", "account_number", "currency", "paid_at")
+    posting = Posting(**{name: text(body, name) for name in names}, amount_fen=fen(body, "amount_fen"))
+    try:
+        return JSONResponse(request.app.state.books.book(posting))
+    except PostingReused:
+        raise HTTPException(409, "posting_reused") from None
+
+
+async def show_posting(request: Request) -> Response:
+    await body_from_platform(request)
+    return JSONResponse(request.app.state.books.posting(request.path_params["posting_id"]))
+
+
+async def show_books(request: Request) -> Response:
+    """For the company's own people, on its own machine."""
+    if request.client is None or not ipaddress.ip_address(request.client.host).is_loopback:
+        raise HTTPException(403, "loopback_only")
+    books = request.app.state.books
+    return JSONResponse({**books.totals(), "newest": books.newest(limit=100)})
+
+
+async def alive(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def body_from_platform(request: Request) -> bytes:
+    body = await request.body()
+    try:
+        await verify(request.app.state.keys, request.headers, body)
+    except NotFromPlatform as reason:
+        raise HTTPException(401, str(reason)) from None
+    except KeysUnavailable:
+        raise HTTPException(503, "keys_unavailable", {"Retry-After": "5"}) from None
+    return body
+
+
+def parse(raw: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "malformed_json") from None
+    if not isinstance(body, dict):
+        raise HTTPException(422, "not_an_object")
+    return body
+
+
+def text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TEXT or not value.isprintable():
+        raise HTTPException(422, f"bad_{name}")
+    return value
+
+
+def fen(body: dict[str, Any], name: str) -> int:
+    value = body.get(name)
+    if type(value) is not int or not 0 < value <= LARGEST_FEN:  # a whole number: 41.40 and true are none
+        raise HTTPException(422, f"bad_{name}")
+    return value
+
+
+async def refuse(_: Request, error: Exception) -> Response:
+    """RFC 9457 problem details, as the platform itself answers."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+    content = {"type": "about:blank", "status": error.status_code, "code": error.detail}
+    return JSONResponse(content, error.status_code, error.headers, "application/problem+json")
