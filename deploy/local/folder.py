@@ -12,6 +12,7 @@ import psutil
 from deploy.local.errors import CannotStart
 
 LOG_BYTES_KEPT = 20_000_000
+CLOCK_STEP_SECONDS = 2  # start times are told relative to the clock, which may have been set since
 _RECORD = "processes.json"
 
 
@@ -65,7 +66,7 @@ def stop_leftovers(data: Path) -> None:
     for pid, start in record.values():
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(pid)
-            if process.create_time() == start:
+            if abs(process.create_time() - start) < CLOCK_STEP_SECONDS:
                 process.kill()
                 left_over.append(process)
     psutil.wait_procs(left_over, timeout=10)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from deploy.local.errors import CannotStart
-from deploy.local.folder import is_owned, owned, write_private
+from deploy.local.folder import is_owned, log_file, owned, write_private
 from deploy.local.keys import keys_in
 from deploy.local.plan import PORT_OFFSETS, Plan
-from deploy.local.programs import port_is_taken
+from deploy.local.programs import Starter, port_is_taken
 from deploy.local.settings import PORTS_USED
 from deploy.local.supervisor import Kept, Say, Supervisor
+from deploy.local.warm import best_starter
 
 # Below the range from which the kernel takes ports for outgoing connections.
 SCRATCH_PORTS = range(20_000, 32_000, PORTS_USED + 1)
@@ -80,15 +81,17 @@ async def local_platform(
     with owned(data_dir) as data:
         plan = Plan(data, base_port or _free_base_port(), keys_in(data), given or {})
         _refuse_taken_ports(plan)
-        supervisor = Supervisor(data, say)
+        starter = best_starter(log_file(data, "warm"))
+        supervisor = Supervisor(data, starter, say)
         try:
-            await _start(plan, supervisor, say)
+            await _start(plan, supervisor, starter, say)
             addresses = _addresses(plan)
             write_private(data / _ADDRESSES, json.dumps(addresses))
             yield LocalPlatform(**addresses, supervisor=supervisor)
         finally:
             (data / _ADDRESSES).unlink(missing_ok=True)
             await supervisor.stop_all()
+            starter.close()
 
 
 def running_platform(data: Path) -> Addresses | None:
@@ -101,10 +104,10 @@ def running_platform(data: Path) -> Addresses | None:
         return None
 
 
-async def _start(plan: Plan, supervisor: Supervisor, say: Say) -> None:
+async def _start(plan: Plan, supervisor: Supervisor, starter: Starter, say: Say) -> None:
     say("Starting the database and the broker.")
     async with _starting_together() as stores:
-        stores.create_task(supervisor.warm_up())
+        stores.create_task(asyncio.to_thread(starter.wait_until_ready))
         for program in plan.stores():
             stores.create_task(supervisor.start(program))
     supervisor.after_restart("broker", plan.resending())

@@ -90,6 +90,27 @@ def die_with_parent(with_signal: signal.Signals) -> None:
         _libc.prctl(PR_SET_PDEATHSIG, int(with_signal))
 
 
+class Starter(Protocol):
+    """A way to start programs."""
+
+    def wait_until_ready(self) -> None: ...
+    def spawn(self, program: Program, output: IO[bytes]) -> Process: ...
+    def close(self) -> None: ...
+
+
+class ColdStarter:
+    """Starts every program from nothing."""
+
+    def wait_until_ready(self) -> None:
+        return
+
+    def spawn(self, program: Program, output: IO[bytes]) -> Process:
+        return program.spawn(output)
+
+    def close(self) -> None:
+        return
+
+
 def as_user(user: str | None) -> dict[str, Any]:
     return {} if user is None else {"user": user, "group": primary_group(user), "extra_groups": []}
 

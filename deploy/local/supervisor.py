@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from deploy.local.errors import CannotStart
 from deploy.local.folder import log_file, remember_processes
-from deploy.local.programs import READY_SECONDS, Process, Program, how_it_ended, stop, why_not_ready
+from deploy.local.programs import READY_SECONDS, Process, Program, Starter, how_it_ended, stop, why_not_ready
 
 READY_POLL_SECONDS = 0.05
 ALIVE_POLL_SECONDS = 0.2
@@ -20,9 +19,6 @@ LONGEST_PAUSE_SECONDS = 30.0
 HEALTHY_SECONDS = 30.0
 
 Say = Callable[[str], None]
-
-if sys.platform == "linux":
-    from deploy.local.warm import WarmStarter
 
 
 @dataclass
@@ -37,12 +33,12 @@ class Kept:
 
 
 class Supervisor:
-    def __init__(self, data: Path, say: Say) -> None:
+    def __init__(self, data: Path, starter: Starter, say: Say) -> None:
         self._data = data
         self._say = say
         self._kept: dict[str, Kept] = {}
         self._after_restart: dict[str, Program] = {}
-        self._starter = WarmStarter(log_file(data, "warm")) if sys.platform == "linux" else None
+        self._starter = starter
 
     @property
     def kept(self) -> Iterable[Kept]:
@@ -55,11 +51,6 @@ class Supervisor:
     def after_restart(self, name: str, program: Program) -> None:
         """Name a program to run to its end each time a crashed one runs again."""
         self._after_restart[name] = program
-
-    async def warm_up(self) -> None:
-        """Wait until Python programs start fast; starting one before waits for it without letting others go on."""
-        if self._starter:
-            await asyncio.to_thread(self._starter.wait_until_warm)
 
     async def start(self, program: Program) -> None:
         """Start a program, wait until it is ready, and keep it running from then on."""
@@ -96,8 +87,6 @@ class Supervisor:
         stores = [name for name in self._kept if name in {"postgres", "broker"}]
         await asyncio.gather(*(self.stop(name) for name in self._kept if name not in stores))
         await asyncio.gather(*(self.stop(name) for name in stores))
-        if self._starter:
-            await asyncio.to_thread(self._starter.close)
         remember_processes(self._data, {})
 
     async def _launch(self, kept: Kept) -> None:
@@ -113,10 +102,7 @@ class Supervisor:
     async def _spawn(self, kept: Kept) -> Process:
         await asyncio.to_thread(kept.program.before_start)
         with kept.log.open("ab") as output:
-            if self._starter and kept.program.is_python:
-                kept.process = self._starter.spawn(kept.program, output)
-            else:
-                kept.process = kept.program.spawn(output)
+            kept.process = self._starter.spawn(kept.program, output)
         pids = {name: each.process.pid for name, each in self._kept.items() if each.process}
         remember_processes(self._data, pids)
         return kept.process

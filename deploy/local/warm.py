@@ -21,7 +21,7 @@ from typing import IO
 import setproctitle
 
 from deploy.local.errors import CannotStart
-from deploy.local.programs import Process, Program, die_with_parent
+from deploy.local.programs import ColdStarter, Process, Program, Starter, die_with_parent
 
 # Libraries and the chassis only: nothing that opens a connection, starts a thread or draws a random number on import.
 IMPORTED_ONCE = (
@@ -36,6 +36,11 @@ _LARGEST_REQUEST = 128 * 1024
 _POLL_SECONDS = 0.02
 
 
+def best_starter(log: Path) -> Starter:
+    """Forking is fast and safe on Linux; elsewhere system libraries may not survive it."""
+    return WarmStarter(log) if sys.platform == "linux" else ColdStarter()
+
+
 class WarmStarter:
     """The launcher's side. The process that forks the others ends when the launcher does."""
 
@@ -43,15 +48,17 @@ class WarmStarter:
         self._log = log
         self._start()
 
-    def wait_until_warm(self) -> None:
+    def wait_until_ready(self) -> None:
         if self._requests.recv(len(_WARM)) != _WARM:
             raise CannotStart(f"The libraries of the services cannot be imported; see {self._log}.")
 
     def spawn(self, program: Program, output: IO[bytes]) -> Process:
+        if not program.is_python:
+            return program.spawn(output)
         if self._server.poll() is not None:
             self.close()
             self._start()
-            self.wait_until_warm()
+            self.wait_until_ready()
         request = {"arguments": program.command[2:], "environment": program.whole_environment()}
         answers, answering = os.pipe()
         try:
@@ -156,10 +163,10 @@ def _become(request: bytes, output: int) -> None:
     os.dup2(output, sys.stderr.fileno())
     os.close(output)
     wanted = json.loads(request)
-    os.environ.clear()
-    os.environ.update(wanted["environment"])
     sys.argv = wanted["arguments"]
     setproctitle.setproctitle(" ".join([sys.executable, "-m", *sys.argv]))  # for people who look with ps or pgrep
+    os.environ.clear()
+    os.environ.update(wanted["environment"])
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
