@@ -21,8 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         options.run(options)
-    except (PlatformError, ValueError, OSError) as error:
+    except (PlatformError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"{error.filename or 'The network'}: {error.strerror}.\n")
         return 1
     return 0
 
