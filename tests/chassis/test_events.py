@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Sequence
+from functools import partial
 from typing import ClassVar
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid, func, selec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, new_id
-from chassis.inbox import Consumer, EventData, Handler, Received, dead_letters, inbox
+from chassis.inbox import Consumer, EventData, Handle, Handler, Received, dead_letters, inbox
 from chassis.outbox import Event, Relay, emit, ensure_topics, outbox, resend
 from chassis.testing import until
 
@@ -76,7 +77,9 @@ async def running(*works: Awaitable[None]) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def consumer_of(books: Database, kafka: str, event_type: type[MeterRead], handle=record) -> Consumer:  # noqa: ANN001 - a handler
+def consumer_of(
+    books: Database, kafka: str, event_type: type[MeterRead], handle: Handle[SeenReading] = record
+) -> Consumer:
     handler = Handler(event_type.event_type, SeenReading, handle)
     return Consumer(f"consumer-{event_type.event_type}", books, kafka, [handler])
 
@@ -146,10 +149,13 @@ async def _has(books: Database, number: int) -> bool:
 
 
 async def test_a_rolled_back_transaction_publishes_nothing(books: Database) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def emit_and_fail() -> None:
         async with books.transaction() as tx:
             await emit(tx, MeterRead(meter_id=new_id(), reading=1))
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await emit_and_fail()
     assert await count(books, outbox) == 0
 
 
@@ -281,7 +287,7 @@ async def test_a_restarted_consumer_goes_on_where_it_stopped(
             async with books.transaction() as tx:
                 await emit(tx, *(event_type(meter_id=new_id(), reading=batch) for _ in range(5)))
             async with running(consumer_of(books, kafka, event_type).run()):
-                await until(lambda batch=batch: _has(books, 5 * (batch + 1)), seconds=30)
+                await until(partial(_has, books, 5 * (batch + 1)), seconds=30)
     assert len(await effects(books)) == 15
 
 

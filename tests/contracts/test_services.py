@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from chassis.auth import OpenRule, rules_by_route
+from chassis.outbox import Event
 from chassis.problems import Problem, catalogue
 from chassis.settings import ServiceSettings
 from chassis.testing import environment
@@ -84,7 +85,7 @@ def _problems_of(package: str) -> Iterator[type[Problem]]:
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.event_type)
-def test_events_are_named_by_the_rule_and_hold_no_personal_data(event: type) -> None:
+def test_events_are_named_by_the_rule_and_hold_no_personal_data(event: type[Event]) -> None:
     assert re.fullmatch(r"cn\.ili\.[a-z]+\.[a-z_]+\.[a-z_]+\.v\d+", event.event_type)
     assert [field for field in event.model_fields if PERSONAL.search(field)] == []
 

@@ -5,7 +5,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -49,7 +49,7 @@ def reason(row: list[str]) -> str | None:
         return "wrong_column_count"
     number, account, period, usage, amount, due, before, after = row
     first, day = in_days(f"{period}-01"), in_days(due)
-    faults = {
+    faults: dict[str, Callable[[], object]] = {
         "bad_bill_number": lambda: not re.fullmatch(r"[A-Za-z0-9-]{1,32}", number),
         "bad_account_number": lambda: not re.fullmatch(r"[0-9]{10}", account),
         "bad_account_check_digit": lambda: not mod_11_10.is_valid(account),

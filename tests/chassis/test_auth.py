@@ -1,0 +1,164 @@
+"""Which access tokens a service believes, and how often it asks for the issuer's keys."""
+
+import base64
+import hmac
+import json
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import time_machine
+from joserfc import jwt
+from joserfc.jwk import ECKey, RSAKey
+
+from chassis.auth import TokenExpired, TokenInvalid, TokenVerifier
+from chassis.problems import Problem, TryLater
+from chassis.testing import PUBLIC_URL, Tokens
+
+ISSUER = f"{PUBLIC_URL}/identity"
+
+
+@pytest.fixture
+def verifier(tokens: Tokens) -> TokenVerifier:
+    return TokenVerifier(tokens.jwks_url, ISSUER)
+
+
+async def test_a_right_token_names_its_caller(verifier: TokenVerifier, tokens: Tokens) -> None:
+    person, organisation = uuid4(), uuid4()
+    membership = {"organisation_id": str(organisation), "role": "reviewer", "division_code": "654000"}
+    token = tokens.sign(sub=str(person), scope="openid profile", assurance_level=2, memberships=[membership])
+    caller = await verifier.verify(token)
+    assert (caller.id, caller.kind, caller.assurance_level) == (person, "person", 2)
+    assert caller.scopes == {"openid", "profile"}
+    assert caller.memberships_as("reviewer")[0].organisation_id == organisation
+    assert caller.memberships_as("operator") == []
+
+
+@pytest.mark.parametrize(
+    ("claims", "refusal"),
+    [
+        ({"exp": int(time.time()) - 60}, TokenExpired),
+        ({"exp": None}, TokenInvalid),
+        ({"iss": "http://elsewhere.test/identity"}, TokenInvalid),
+        ({"aud": "another-platform"}, TokenInvalid),
+        ({"aud": None}, TokenInvalid),
+        ({"nbf": int(time.time()) + 3_600}, TokenInvalid),
+        ({"typ": "JWT"}, TokenInvalid),
+        ({"kind": "operator"}, TokenInvalid),
+        ({"memberships": [{"role": "operator"}]}, TokenInvalid),
+        ({"sub": None}, TokenInvalid),
+    ],
+    ids=str,
+)
+async def test_wrong_claims_are_refused(
+    verifier: TokenVerifier, tokens: Tokens, claims: dict[str, Any], refusal: type[Problem]
+) -> None:
+    with pytest.raises(refusal):
+        await verifier.verify(tokens.sign(**claims))
+
+
+async def test_a_key_of_somebody_else_with_our_key_id_is_refused(verifier: TokenVerifier, tokens: Tokens) -> None:
+    forged = ECKey.generate_key("P-256", {"kid": str(tokens.key.kid)})
+    with pytest.raises(TokenInvalid):
+        await verifier.verify(tokens.sign(key=forged))
+
+
+async def test_an_unsigned_token_is_refused(verifier: TokenVerifier, tokens: Tokens) -> None:
+    _header, payload, _signature = tokens.sign().split(".")
+    header = _base64url(b'{"alg":"none","typ":"at+jwt"}')
+    with pytest.raises(TokenInvalid):
+        await verifier.verify(f"{header}.{payload}.")
+
+
+async def test_our_public_key_used_as_a_shared_secret_is_refused(verifier: TokenVerifier, tokens: Tokens) -> None:
+    header = _base64url(json.dumps({"alg": "HS256", "typ": "at+jwt", "kid": tokens.key.kid}).encode())
+    signed = f"{header}.{tokens.sign().split('.')[1]}"
+    signature = hmac.digest(tokens.key.as_pem(private=False), signed.encode(), "sha256")
+    with pytest.raises(TokenInvalid):
+        await verifier.verify(f"{signed}.{_base64url(signature)}")
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+async def test_another_algorithm_is_refused_even_when_rightly_signed(verifier: TokenVerifier) -> None:
+    key = RSAKey.generate_key(2048)
+    forged = jwt.encode({"alg": "RS256", "typ": "at+jwt"}, {"sub": "x"}, key, algorithms=["RS256"])
+    with pytest.raises(TokenInvalid):
+        await verifier.verify(forged)
+
+
+@pytest.mark.parametrize("garbage", ["", ".", "a.b.c", "é" * 20, "x" * 20_000, "eyJhbGciOiJFUzI1NiJ9..", "[" * 5_000])
+async def test_garbage_is_refused(verifier: TokenVerifier, garbage: str) -> None:
+    with pytest.raises(TokenInvalid):
+        await verifier.verify(garbage)
+
+
+async def test_a_remembered_token_is_refused_once_it_has_expired(verifier: TokenVerifier, tokens: Tokens) -> None:
+    token = tokens.sign(exp=int(time.time()) + 600)
+    await verifier.verify(token)
+    with time_machine.travel(time.time() + 600 + 31), pytest.raises(TokenExpired):  # clocks may differ by 30 s
+        await verifier.verify(token)
+
+
+class _Issuer:
+    """A key server that counts how often it is asked, and can change its key."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.key = ECKey.generate_key("P-256", auto_kid=True)
+        issuer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                issuer.asked += 1
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(json.dumps({"keys": [issuer.key.as_dict(private=False)]}).encode())
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def issuer() -> Iterator[_Issuer]:
+    issuer = _Issuer()
+    yield issuer
+    issuer.server.shutdown()
+    issuer.server.server_close()
+
+
+async def test_many_unknown_keys_do_not_make_many_requests_to_the_issuer(issuer: _Issuer, tokens: Tokens) -> None:
+    verifier = TokenVerifier(issuer.url, ISSUER)
+    for _ in range(20):
+        stranger = ECKey.generate_key("P-256", auto_kid=True)
+        with pytest.raises(TokenInvalid):
+            await verifier.verify(tokens.sign(key=stranger))
+    assert issuer.asked == 1
+
+
+async def test_a_new_key_of_the_issuer_is_found(
+    issuer: _Issuer, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.auth._REFETCH_SECONDS", 0.0)
+    verifier = TokenVerifier(issuer.url, ISSUER)
+    old = tokens.sign(key=issuer.key)
+    await verifier.verify(old)
+    issuer.key = ECKey.generate_key("P-256", auto_kid=True)
+    await verifier.verify(tokens.sign(key=issuer.key))
+    with pytest.raises(TokenInvalid):
+        await verifier.verify(old)
+
+
+async def test_without_keys_the_answer_is_to_try_later(tokens: Tokens) -> None:
+    with pytest.raises(TryLater):
+        await TokenVerifier("http://127.0.0.1:1/jwks", ISSUER).verify(tokens.sign())
