@@ -1,0 +1,198 @@
+"""The company's server as the platform meets it, as a process."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.reference_provider.roster import account_holder, account_number
+from tests.contracts.reference_provider.processes import SEED, Platform, Provider, new_key, signed_by
+
+HOLDER = account_holder(SEED, 7)
+
+
+@pytest.fixture(scope="module")
+def platform() -> Iterator[Platform]:
+    with Platform().running() as platform:
+        yield platform
+
+
+@pytest.fixture(scope="module")
+def company(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with Provider(platform.url, tmp_path_factory.mktemp("company")).running() as client:
+        yield client
+
+
+def verification(number: str = HOLDER.account_number, name: str = HOLDER.holder_name) -> dict[str, object]:
+    return {"request_id": str(uuid.uuid4()), "account_number": number, "holder_name": name}
+
+
+def posting(**changes: object) -> dict[str, object]:
+    unique = uuid.uuid4().hex
+    return {
+        "posting_id": str(uuid.uuid4()),
+        "payment_id": str(uuid.uuid4()),
+        "receipt_number": f"R{unique[:12]}",
+        "bill_number": f"W202510-{unique[:7]}",
+        "account_number": HOLDER.account_number,
+        "amount_fen": 4140,
+        "currency": "CNY",
+        "paid_at": "2025-11-22T08:00:00Z",
+        **changes,
+    }
+
+
+def post(company: httpx.Client, platform: Platform, path: str, content: object) -> httpx.Response:
+    body = json.dumps(content).encode()
+    service = "services" if path == "/account-verifications" else "payments"
+    return company.post(path, content=body, headers=platform.signed(body, service))
+
+
+def look(company: httpx.Client, platform: Platform, posting_id: object) -> dict[str, Any]:
+    answer: dict[str, Any] = company.get(f"/postings/{posting_id}", headers=platform.signed(b"")).json()
+    return answer
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.status_code, answer.json()["code"]
+
+
+class TestAccountVerifications:
+    @pytest.mark.parametrize(
+        ("number", "name", "result"),
+        [
+            (HOLDER.account_number, HOLDER.holder_name, "match"),
+            (HOLDER.account_number, f" {HOLDER.holder_name[:2]} {HOLDER.holder_name[2:]} ", "match"),
+            (HOLDER.account_number, "张三", "no_match"),
+            (HOLDER.account_number, account_holder(SEED, 8).holder_name, "no_match"),
+            (account_number(SEED, 50), HOLDER.holder_name, "no_account"),
+            ("0000000000", HOLDER.holder_name, "no_account"),
+        ],
+    )
+    def test_the_holder_of_an_account_is_known_by_name(
+        self, company: httpx.Client, platform: Platform, number: str, name: str, result: str
+    ) -> None:
+        answer = post(company, platform, "/account-verifications", verification(number, name))
+        assert (answer.status_code, answer.json()) == (200, {"result": result})
+
+    @pytest.mark.parametrize(
+        "change", [{"holder_name": ""}, {"holder_name": None}, {"account_number": 4}, {"request_id": "x" * 201}]
+    )
+    def test_a_question_with_a_bad_field_is_refused(
+        self, company: httpx.Client, platform: Platform, change: dict[str, object]
+    ) -> None:
+        answer = post(company, platform, "/account-verifications", {**verification(), **change})
+        assert refusal(answer) == (422, f"bad_{next(iter(change))}")
+
+
+class TestPostings:
+    def test_a_posting_is_booked_once_however_often_it_comes(self, company: httpx.Client, platform: Platform) -> None:
+        content = posting()
+        with ThreadPoolExecutor(8) as senders:
+            answers = list(senders.map(lambda _: post(company, platform, "/postings", content), range(12)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert {answer.json()["result"] for answer in answers} == {"booked"}
+        assert len({answer.json()["provider_reference"] for answer in answers}) == 1
+        assert look(company, platform, content["posting_id"]) == answers[0].json()
+        booked = [row for row in company.get("/books").json()["newest"] if row["posting_id"] == content["posting_id"]]
+        assert len(booked) == 1
+        assert booked[0]["amount_fen"] == 4140
+
+    def test_the_books_count_what_is_booked(self, company: httpx.Client, platform: Platform) -> None:
+        before = company.get("/books").json()
+        post(company, platform, "/postings", posting(amount_fen=25))
+        post(company, platform, "/postings", posting(amount_fen=3, currency="USD"))
+        after = company.get("/books").json()
+        assert after["booked"] - before["booked"] == 1
+        assert after["booked_fen"] - before["booked_fen"] == 25
+
+    def test_a_bill_is_booked_once(self, company: httpx.Client, platform: Platform) -> None:
+        first, second = posting(), posting()
+        second["bill_number"] = first["bill_number"]
+        assert post(company, platform, "/postings", first).json()["result"] == "booked"
+        refused = {"result": "refused", "reason": "bill_already_booked"}
+        assert post(company, platform, "/postings", second).json() == refused
+        assert look(company, platform, second["posting_id"]) == refused
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [({"account_number": account_number(SEED, 50)}, "no_account"), ({"currency": "USD"}, "currency_not_accepted")],
+    )
+    def test_what_cannot_be_booked_is_refused_the_same_way_every_time(
+        self, company: httpx.Client, platform: Platform, change: dict[str, object], reason: str
+    ) -> None:
+        content = posting(**change)
+        answers = [post(company, platform, "/postings", content).json() for _ in range(2)]
+        assert answers == [{"result": "refused", "reason": reason}] * 2
+
+    def test_a_posting_id_stands_for_one_content(self, company: httpx.Client, platform: Platform) -> None:
+        content = posting()
+        booked = post(company, platform, "/postings", content).json()
+        assert refusal(post(company, platform, "/postings", {**content, "amount_fen": 1})) == (409, "posting_reused")
+        assert look(company, platform, content["posting_id"]) == booked
+
+    def test_an_unknown_posting_is_not_found(self, company: httpx.Client, platform: Platform) -> None:
+        assert look(company, platform, uuid.uuid4()) == {"result": "not_found"}
+
+    @pytest.mark.parametrize("amount", [0, -1, 41.4, "4140", True, None, 10**12])
+    def test_an_amount_that_is_not_whole_fen_is_refused(
+        self, company: httpx.Client, platform: Platform, amount: object
+    ) -> None:
+        content = posting(amount_fen=amount)
+        assert refusal(post(company, platform, "/postings", content)) == (422, "bad_amount_fen")
+        assert look(company, platform, content["posting_id"]) == {"result": "not_found"}
+
+    def test_the_books_survive_a_crash(self, platform: Platform, tmp_path: Path) -> None:
+        provider, content = Provider(platform.url, tmp_path), posting()
+        with provider.running() as company:
+            booked = post(company, platform, "/postings", content).json()
+        with provider.running() as company:
+            assert post(company, platform, "/postings", content).json() == booked
+            assert company.get("/books").json()["booked"] == 1
+
+
+class TestSignatures:
+    def send(self, company: httpx.Client, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+        return refusal(company.post("/postings", content=body, headers=headers))
+
+    def test_an_unsigned_call_is_refused(self, company: httpx.Client) -> None:
+        body = json.dumps(posting()).encode()
+        assert self.send(company, body, {}) == (401, "headers_malformed")
+        assert refusal(company.get(f"/postings/{uuid.uuid4()}")) == (401, "headers_malformed")
+
+    def test_a_changed_body_is_refused_and_not_booked(self, company: httpx.Client, platform: Platform) -> None:
+        content = posting()
+        body = json.dumps(content).encode()
+        changed = body.replace(b"4140", b"4141")
+        assert self.send(company, changed, platform.signed(body)) == (401, "wrong_signature")
+        assert look(company, platform, content["posting_id"]) == {"result": "not_found"}
+
+    def test_a_stranger_is_refused_under_its_own_and_under_a_borrowed_key_id(
+        self, company: httpx.Client, platform: Platform
+    ) -> None:
+        body, stranger = json.dumps(posting()).encode(), new_key()
+        assert self.send(company, body, signed_by(stranger, body)) == (401, "unknown_key")
+        borrowed = {**signed_by(stranger, body), "MyIli-Key-Id": platform.signed(body)["MyIli-Key-Id"]}
+        assert self.send(company, body, borrowed) == (401, "wrong_signature")
+
+    def test_a_call_from_another_hour_is_refused(self, company: httpx.Client, platform: Platform) -> None:
+        headers = platform.signed(b"{}")
+        headers["MyIli-Timestamp"] = str(int(headers["MyIli-Timestamp"]) - 3600)
+        assert self.send(company, b"{}", headers) == (401, "clock_skew")
+
+    def test_the_signature_is_checked_before_the_body_is_parsed(
+        self, company: httpx.Client, platform: Platform
+    ) -> None:
+        assert self.send(company, b"{", {}) == (401, "headers_malformed")
+        assert self.send(company, b"{", platform.signed(b"{")) == (400, "malformed_json")
+        assert self.send(company, b"[]", platform.signed(b"[]")) == (422, "not_an_object")
+
+    def test_an_oversized_body_is_refused(self, company: httpx.Client, platform: Platform) -> None:
+        body = b'"' + b"x" * 70_000 + b'"'
+        assert company.post("/postings", content=body, headers=platform.signed(body)).status_code == 413
