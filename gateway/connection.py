@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from chassis.problems import BadRequest, Problem
 from chassis.telemetry import log, well_formed_request_id
 from gateway.incoming import MAX_HEADER_BYTES, MAX_HEADER_COUNT
-from gateway.refusals import HeadersTooLarge, rendered
+from gateway.refusals import LINGER_SECONDS, HeadersTooLarge, rendered
 
 
 class ClientConnection(HttpToolsProtocol):
@@ -25,6 +25,7 @@ class ClientConnection(HttpToolsProtocol):
     stuck_seconds = 30.0
     """How long a client may take nothing of an answer that waits for it."""
 
+    _refused = False
     _head_complete = False
     _unused_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
@@ -37,9 +38,11 @@ class ClientConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         # Whatever the parser turns into neither a head nor a body piles up inside it: headers, trailers, chunk
         # extensions. One header line is reported only when it has ended, so bytes are counted, not lines.
+        if self._refused:
+            return
         self._unused_bytes += len(data)
         super().data_received(data)
-        if self.transport.is_closing():
+        if self._refused or self.transport.is_closing():
             return
         if self._unused_bytes > MAX_HEADER_BYTES:
             self._refuse(HeadersTooLarge(limit_bytes=MAX_HEADER_BYTES, limit_count=MAX_HEADER_COUNT))
@@ -92,13 +95,24 @@ class ClientConnection(HttpToolsProtocol):
 
     def _refuse(self, problem: Problem) -> None:
         cycle = cast("RequestResponseCycle | None", self.cycle)  # uvicorn says so only in a comment
-        if cycle is not None and cycle.response_started and not cycle.response_complete:
-            self.transport.abort()  # an answer is on its way; another one inside it would be taken for its content
-            return
+        if cycle is not None and not cycle.response_complete:
+            if cycle.response_started:
+                # An answer is on its way, and a second one inside it would be taken for its content.
+                self.transport.abort()
+                return
+            cycle.disconnected = True
+            cycle.message_event.set()
         received = Headers(raw=self.headers or [])
         request_id = well_formed_request_id(received.get("x-request-id", ""))
         headers, body = rendered(problem, request_id, received.get("accept-language", ""))
         lines = [b"%b: %b\r\n" % header for header in (*headers, (b"connection", b"close"))]
         self.transport.write(b"".join([STATUS_LINE[problem.status], *lines, b"\r\n", body]))
-        self.transport.close()
         log.info("refused", problem=problem.code, status=problem.status, request_id=request_id)
+        self._close_late()
+
+    def _close_late(self) -> None:
+        # Closing on a client that is still sending resets its connection, and the answer is lost with it.
+        self._refused = True
+        self.transport.write_eof()
+        self._stop_head_timer()
+        self._head_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httptools
 
 HIGH_WATER = 64 * 1024
-MAX_HEAD_BYTES = 32 * 1024
+MAX_HEAD_BYTES = 64 * 1024
 LAST_STATUS = 599
 
 Header = tuple[bytes, bytes]
@@ -84,7 +84,7 @@ class Connection(asyncio.Protocol):
         self._without_body = without_body
         self._sent = self._got_bytes = self._interim = self._framed = self._keep_alive = self._complete = False
         self._status = 0
-        self._head_bytes = 0
+        self._unused_bytes = 0
         self._headers: list[Header] = []
         self._body: list[bytes] = []
         self._body_bytes = 0
@@ -174,10 +174,14 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         self._got_bytes = True
+        # What the parser makes neither a head nor a body of piles up in it; a header counts when its line has ended.
+        self._unused_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.fail(BrokenError(f"not understood: {type(error).__name__}"))
+        if self._unused_bytes > MAX_HEAD_BYTES:
+            self.fail(BrokenError("headers too large"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
@@ -207,9 +211,6 @@ class Connection(asyncio.Protocol):
             self._keep_alive = False  # a second answer to one request: this connection cannot be trusted
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_bytes += len(name) + len(value)
-        if self._head_bytes > MAX_HEAD_BYTES:
-            raise BrokenError("headers too large")
         name = name.lower()
         if name in {b"content-length", b"transfer-encoding"}:
             self._framed = True
@@ -217,6 +218,9 @@ class Connection(asyncio.Protocol):
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        self._unused_bytes = 0
+        if self._complete:
+            return
         status = self._parser.get_status_code()
         if status < HTTPStatus.OK:
             self._interim = True
@@ -231,6 +235,7 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def on_body(self, data: bytes) -> None:
+        self._unused_bytes = 0
         if self._complete:
             return
         self._body.append(data)

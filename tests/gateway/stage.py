@@ -99,24 +99,34 @@ class Scripted:
 
 
 @contextlib.asynccontextmanager
-async def scripted(script: Handler) -> AsyncIterator[Scripted]:
+async def scripted(script: Handler, port: int = 0) -> AsyncIterator[Scripted]:
     """Run a script as a service; a script that ends closes its connection."""
 
+    under_way: set[asyncio.Task[None] | None] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        under_way.add(asyncio.current_task())
         service.connections += 1
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await script(reader, writer)
-        writer.close()
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await script(reader, writer)
+        finally:
+            writer.close()
+            under_way.discard(asyncio.current_task())
         async with service.changed:
             service.closed += 1
             service.changed.notify_all()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
     service = Scripted(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     try:
         yield service
     finally:
         server.close()
+        tasks = [task for task in under_way if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def read_head(reader: asyncio.StreamReader) -> bytes:
