@@ -159,7 +159,7 @@ def running(program: Program, log: Path) -> Iterator[subprocess.Popen[bytes]]:
             time.sleep(POLL_SECONDS)
         yield process
     finally:
-        stop(process, program.stop_signal)
+        _stop(process, program.stop_signal)
 
 
 def why_not_ready(program: Program, process: Process, log: Path) -> str:
@@ -177,7 +177,7 @@ def how_it_ended(process: Process) -> str:
     return f"ended with exit code {process.returncode}"
 
 
-def stop(process: Process, stop_signal: signal.Signals) -> None:
+def _stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals) -> None:
     if process.poll() is None:
         process.send_signal(stop_signal)
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deploy.local.errors import CannotStart
 from deploy.local.folder import log_file, remember_processes
-from deploy.local.programs import READY_SECONDS, Process, Program, Starter, how_it_ended, stop, why_not_ready
+from deploy.local.programs import READY_SECONDS, STOP_SECONDS, Process, Program, Starter, how_it_ended, why_not_ready
 
 READY_POLL_SECONDS = 0.05
 ALIVE_POLL_SECONDS = 0.2
@@ -80,7 +80,7 @@ class Supervisor:
                 await kept.keeper
         kept.state = "stopped"
         if kept.process:
-            await asyncio.to_thread(stop, kept.process, signal.SIGKILL if kill else kept.program.stop_signal)
+            await _end(kept.process, signal.SIGKILL if kill else kept.program.stop_signal)
 
     async def stop_all(self) -> None:
         """Stop everything: first the processes that use the database and the broker, then these two."""
@@ -126,7 +126,17 @@ class Supervisor:
                 self._say(f"{name} is ready again.")
             except CannotStart as error:
                 self._say(str(error))
-                stop(kept.process, signal.SIGKILL)
+                await _end(kept.process, signal.SIGKILL)
+
+
+async def _end(process: Process, with_signal: signal.Signals) -> None:
+    process.send_signal(with_signal)
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await _ended(process, READY_POLL_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await _ended(process, READY_POLL_SECONDS)
 
 
 async def _ended(process: Process, poll_seconds: float) -> None:
