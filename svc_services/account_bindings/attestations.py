@@ -1,0 +1,57 @@
+"""What svc_identity attests for an account binding: that the caller's real name is this."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from chassis.auth import Caller, TokenExpired, TokenInvalid, TokenVerifier
+from chassis.problems import Problem
+
+TYPE = "attestation+jwt"
+AUDIENCE = "myili:services"
+
+
+class AttestationInvalid(Problem):
+    status, code = 422, "attestation_invalid"
+
+
+class AttestationExpired(Problem):
+    status, code = 422, "attestation_expired"
+
+
+class AttestationNotYours(Problem):
+    status, code = 403, "attestation_not_yours"
+
+
+class Attestation(BaseModel):
+    """The claims of a verified attestation. The name goes to the provider and nowhere else."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    sub: str
+    name: Annotated[SecretStr, Field(min_length=1, max_length=200)]
+    jti: Annotated[str, Field(min_length=1, max_length=128)]
+    exp: int
+
+    @property
+    def expires_at(self) -> datetime:
+        return datetime.fromtimestamp(self.exp, UTC)
+
+
+async def attested(verifier: TokenVerifier, caller: Caller, token: str) -> Attestation:
+    """The attestation in a token.
+
+    Raises:
+        AttestationInvalid, AttestationExpired: it proves nothing, or nothing any more.
+        AttestationNotYours: it is about somebody else.
+    """
+    try:
+        attestation = await verifier.verify_statement(token, Attestation, typ=TYPE, audience=AUDIENCE)
+    except TokenExpired:
+        raise AttestationExpired from None
+    except TokenInvalid:
+        raise AttestationInvalid from None
+    if attestation.sub != caller.subject:
+        raise AttestationNotYours
+    return attestation

@@ -1,0 +1,112 @@
+"""Which person has which utility account, and the attestations that were used to say so."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db import Timestamp, new_id, now
+from svc_services.base import Base, checked_move, one_of
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+
+
+class BindingStatus(StrEnum):
+    PENDING = "pending"
+    """The provider is being asked."""
+    ACTIVE = "active"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    """The provider was asked and gave no answer."""
+    ENDED = "ended"
+
+
+class Refusal(StrEnum):
+    ACCOUNT_NOT_FOUND = "account_not_found"
+    HOLDER_DOES_NOT_MATCH = "holder_does_not_match"
+    ALREADY_BOUND = "already_bound"
+
+
+TRANSITIONS: dict[BindingStatus, set[BindingStatus]] = {
+    BindingStatus.PENDING: {BindingStatus.ACTIVE, BindingStatus.REFUSED, BindingStatus.UNKNOWN},
+    BindingStatus.UNKNOWN: {BindingStatus.PENDING, BindingStatus.ENDED},
+    BindingStatus.ACTIVE: {BindingStatus.ENDED},
+    BindingStatus.REFUSED: set(),
+    BindingStatus.ENDED: set(),
+}
+
+
+class AccountBinding(Base):
+    """A person's utility account at a provider. The holder's name is not kept."""
+
+    __tablename__ = "account_bindings"
+    __table_args__ = (
+        one_of("status", BindingStatus),
+        one_of("role", Role),
+        one_of("refusal", Refusal),
+        CheckConstraint("(status = 'refused') = (refusal IS NOT NULL)", name="refused"),
+        Index(
+            "uq_account_bindings_owner",
+            "provider_id",
+            "account_number",
+            unique=True,
+            postgresql_where=text("status = 'active' AND role = 'owner'"),
+        ),
+        Index(
+            "uq_account_bindings_live",
+            "person_id",
+            "provider_id",
+            "account_number",
+            unique=True,
+            postgresql_where=text("status IN ('pending', 'active', 'unknown')"),
+        ),
+        Index(None, "person_id", "asked_at"),
+        Index("ix_account_bindings_pending", "asked_at", postgresql_where=text("status = 'pending'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    person_id: Mapped[UUID]
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("providers.id"))
+    account_number: Mapped[str] = mapped_column(Text)
+    role: Mapped[Role] = mapped_column(Text, default=Role.OWNER)
+    status: Mapped[BindingStatus] = mapped_column(Text, default=BindingStatus.PENDING)
+    refusal: Mapped[Refusal | None] = mapped_column(Text)
+    request_id: Mapped[UUID] = mapped_column(default=new_id)
+    """Names the latest question to the provider; an answer to an earlier one comes too late."""
+    asked_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    activated_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+
+    def move_to(self, status: BindingStatus) -> None:
+        self.status = checked_move(TRANSITIONS, BindingStatus(self.status), status)
+
+    def ask(self) -> None:
+        """Begin another question to the provider."""
+        self.move_to(BindingStatus.PENDING)
+        self.request_id, self.asked_at = new_id(), now()
+
+    def activate(self) -> None:
+        self.move_to(BindingStatus.ACTIVE)
+        self.activated_at = now()
+
+    def refuse(self, because: Refusal) -> None:
+        self.move_to(BindingStatus.REFUSED)
+        self.refusal = because
+
+    def end(self) -> None:
+        self.move_to(BindingStatus.ENDED)
+        self.ended_at = now()
+
+
+class UsedAttestation(Base):
+    """An attestation counts once; kept until it would have expired anyway."""
+
+    __tablename__ = "used_attestations"
+
+    jti: Mapped[str] = mapped_column(Text, primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp, index=True)

@@ -1,0 +1,41 @@
+"""What the tables of this service share."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from sqlalchemy import CheckConstraint, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase
+
+from chassis.db import service_metadata
+from chassis.problems import Problem
+
+
+class Base(DeclarativeBase):
+    metadata = service_metadata()
+
+
+class IllegalMove(Problem):
+    status, code = 409, "illegal_move"
+
+
+Status = TypeVar("Status", bound=StrEnum)
+
+
+def checked_move(transitions: Mapping[Status, set[Status]], current: Status, wanted: Status) -> Status:
+    """The wanted status, when a record may go there from its current one."""
+    if wanted not in transitions[current]:
+        raise IllegalMove(current=str(current), wanted=str(wanted))
+    return wanted
+
+
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    """A constraint that keeps a text column within an enum."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+async def lock(tx: AsyncSession, *names: object) -> None:
+    """Let one transaction at a time work on something that is not (yet) a row; released when it ends."""
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("/".join(map(str, names)), 0))))

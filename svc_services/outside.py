@@ -1,0 +1,117 @@
+"""Where a provider's endpoint may be: an address anyone chooses must not make this service call its own network.
+
+Checked when a provider applies and again at every call, because a name may point elsewhere by then. The call goes
+to the address that was checked, not to whatever the name resolves to a moment later (DNS rebinding).
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from chassis.problems import Problem
+
+_RESOLVE_SECONDS = 5.0
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+_SIX_TO_FOUR = ipaddress.ip_network("2002::/16")  # wraps any IPv4 address, also a private one
+
+
+class EndpointUrlRefused(Problem):
+    """`reason`: not_a_url, scheme, userinfo, query_or_fragment, not_resolvable, not_public."""
+
+    status, code = 422, "endpoint_url_refused"
+
+
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """The addresses of a host, as the operating system knows them; empty when it knows none."""
+    with contextlib.suppress(OSError, UnicodeError, TimeoutError):
+        async with asyncio.timeout(_RESOLVE_SECONDS):
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            return [str(address[0]) for *_, address in found]
+    return []
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to connect, and by which name the other side knows itself."""
+
+    url: httpx.URL
+    headers: Mapping[str, str] = field(default_factory=dict)
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """The rule for endpoints of providers: anywhere (a development machine), or public https addresses only."""
+
+    anywhere: bool
+    resolve: Resolve = resolve
+
+    def well_formed(self, url: str) -> httpx.URL:
+        """The URL without a trailing slash, parsed by the library that will call it."""
+        try:
+            parsed = httpx.URL(url.rstrip("/"))
+        except httpx.InvalidURL:
+            raise EndpointUrlRefused(reason="not_a_url") from None
+        if not parsed.host:
+            raise EndpointUrlRefused(reason="not_a_url")
+        if parsed.scheme not in ({"http", "https"} if self.anywhere else {"https"}):
+            raise EndpointUrlRefused(reason="scheme")
+        if "@" in parsed.netloc.decode() or parsed.userinfo:
+            raise EndpointUrlRefused(reason="userinfo")
+        if "?" in url or "#" in url:
+            raise EndpointUrlRefused(reason="query_or_fragment")
+        return parsed
+
+    async def accepted(self, url: str) -> str:
+        """The URL as it is kept.
+
+        Raises:
+            EndpointUrlRefused: this service will not call it.
+        """
+        parsed = self.well_formed(url)
+        if not self.anywhere:
+            await self._public_address(parsed)
+        return str(parsed)
+
+    async def target(self, url: str) -> Target:
+        """How to call a URL now.
+
+        Raises:
+            EndpointUrlRefused: as for `accepted`; the name may resolve differently today.
+        """
+        parsed = self.well_formed(url)
+        if self.anywhere:
+            return Target(parsed)
+        address = await self._public_address(parsed)
+        # TLS still asks for, and checks the certificate against, the name.
+        return Target(
+            parsed.copy_with(host=address),
+            {"Host": parsed.netloc.decode("ascii")},
+            {"sni_hostname": parsed.raw_host.decode("ascii")},
+        )
+
+    async def _public_address(self, url: httpx.URL) -> str:
+        addresses = await self.resolve(url.raw_host.decode("ascii").strip("[]"), url.port or 443)
+        if not addresses:
+            raise EndpointUrlRefused(reason="not_resolvable")
+        # One private address among public ones is enough to refuse: which one is used is not for the name to say.
+        if not all(is_public(address) for address in addresses):
+            raise EndpointUrlRefused(reason="not_public")
+        return addresses[0]
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address belongs to a host of the public internet."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return parsed in _GLOBAL_UNICAST and parsed not in _SIX_TO_FOUR and parsed.is_global
+    return parsed.is_global and not parsed.is_multicast

@@ -1,0 +1,32 @@
+"""`python -m svc_services.starter`: the reference data of this service, again and again to the same effect."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from chassis.db import Database, upsert_csv
+from chassis.settings import load
+from svc_services.catalogue.models import Division, Township, UtilityKindEntry
+from svc_services.settings import Settings
+
+REFERENCE_DATA = Path(__file__).parents[1] / "contracts" / "reference_data"
+
+
+async def load_reference_data(database: Database) -> str:
+    """Bring kinds, divisions and townships up to date; returns what was loaded, in words."""
+    async with database.transaction() as tx:
+        kinds = await upsert_csv(tx, UtilityKindEntry, REFERENCE_DATA / "utility_kinds.csv")
+        divisions = await upsert_csv(tx, Division, REFERENCE_DATA / "divisions.csv")
+        townships = await upsert_csv(tx, Township, REFERENCE_DATA / "townships.csv")
+    return f"{kinds} utility kinds, {divisions} divisions, {townships} townships"
+
+
+async def main() -> None:
+    database = Database.of(load(Settings))
+    loaded = await load_reference_data(database)
+    await database.close()
+    sys.stdout.write(f"svc_services: {loaded}.\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,34 @@
+from datetime import date
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from chassis.outbox import Event
+from svc_services.catalogue.models import UtilityKind
+from svc_services.tariffs.models import CustomerClass, Unit
+
+
+class PublishedTier(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    up_to: str | None
+    """A decimal string; null: no end."""
+    unit_price: str
+    """Yuan for one unit, a decimal string."""
+
+
+class TariffPublished(Event):
+    """A provider has published what it charges from a day on."""
+
+    event_type: ClassVar[str] = "cn.ili.services.tariff.published.v1"
+    key_field: ClassVar[str] = "tariff_id"
+
+    tariff_id: UUID
+    provider_id: UUID
+    kind: UtilityKind
+    customer_class: CustomerClass
+    unit: Unit
+    effective_from: date
+    tiers: list[PublishedTier]
+    fixed_fee_fen: int

@@ -1,0 +1,25 @@
+"""Words that clients send: bounded, trimmed, and free of what PostgreSQL or a terminal would choke on."""
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must not contain control characters or line breaks")
+    return value
+
+
+def _half_width(value: object) -> object:
+    """Full-width digits and letters, as Chinese keyboards type them, in their ASCII form."""
+    return unicodedata.normalize("NFKC", value).strip() if isinstance(value, str) else value
+
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_printable)]
+Name = Annotated[Line, Field(max_length=200)]
+Reason = Annotated[Line, Field(max_length=500)]
+Number = Annotated[Line, Field(max_length=64), BeforeValidator(_half_width)]
+"""A number as it stands on paper, such as an account number or a USCC; its shape is checked where it is used."""
+DivisionCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]

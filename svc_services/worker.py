@@ -1,0 +1,31 @@
+"""The worker of svc_services: publishes its events and clears up after askers that died."""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+from chassis.db import Database
+from chassis.service import Every, Worker, run_worker
+from chassis.settings import load
+from svc_services.account_bindings.events import AccountBindingActivated, AccountBindingEnded
+from svc_services.account_bindings.service import forget_expired_attestations, give_up_abandoned
+from svc_services.providers.events import ProviderApproved
+from svc_services.settings import Settings
+from svc_services.tariffs.events import TariffPublished
+
+PUBLISHES = (ProviderApproved, TariffPublished, AccountBindingActivated, AccountBindingEnded)
+
+
+def schedules(database: Database) -> Sequence[Every]:
+    return [
+        Every(15, partial(give_up_abandoned, database)),
+        Every(3600, partial(forget_expired_attestations, database)),
+    ]
+
+
+def make_worker(settings: Settings) -> Worker:
+    return Worker(settings, publishes=PUBLISHES, schedules=schedules)
+
+
+if __name__ == "__main__":
+    run_worker(make_worker(load(Settings)), sys.argv[1:])
