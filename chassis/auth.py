@@ -32,7 +32,10 @@ from chassis.telemetry import log
 _CLOCK_LEEWAY = 30
 _CACHE_SIZE = 20_000
 _REFETCH_SECONDS = 10.0
+_RETRY_SECONDS = 1.0
 _MAX_TOKEN_LENGTH = 8_192
+# joserfc lets a TypeError out for some headers that are JSON but not JOSE, such as a `crit` that is no list.
+_NO_PROOF = (JoseError, ValueError, TypeError)
 
 
 class Unauthenticated(Problem):
@@ -125,6 +128,7 @@ class TokenVerifier:
         self._issuer = issuer
         self._keys: KeySet | None = None
         self._fetched_at = float("-inf")
+        self._failed_at = float("-inf")
         self._fetching = asyncio.Lock()
         self._verified: OrderedDict[bytes, tuple[int, Caller]] = OrderedDict()
 
@@ -173,14 +177,14 @@ class TokenVerifier:
         keys = self._keys or await self._fetch_keys()
         try:
             return jwt.decode(token, keys, algorithms=["ES256"])
-        except (JoseError, ValueError):
+        except _NO_PROOF:
             # A key we do not know may be a new one; a wrong signature stays wrong after the fetch.
             fresh = await self._fetch_keys()
             if fresh is keys:
                 raise TokenInvalid from None
         try:
             return jwt.decode(token, fresh, algorithms=["ES256"])
-        except (JoseError, ValueError):
+        except _NO_PROOF:
             raise TokenInvalid from None
 
     def _checked(self, token: jwt.Token, claims: type[Statement], typ: str, audience: str) -> Statement:
@@ -206,6 +210,8 @@ class TokenVerifier:
         async with self._fetching:
             if time.monotonic() - self._fetched_at < _REFETCH_SECONDS and self._keys:
                 return self._keys
+            if time.monotonic() - self._failed_at < _RETRY_SECONDS:
+                return self._keys_in_hand()
             try:
                 async with httpx.AsyncClient(timeout=5.0) as client:
                     answer = (await client.get(self._jwks_url)).raise_for_status()
@@ -213,15 +219,19 @@ class TokenVerifier:
                 keys = KeySet.import_key_set(published)
             except (httpx.HTTPError, JoseError, ValueError, KeyError) as error:
                 log.warning("signing_keys_unreachable", error=type(error).__name__)
-                if self._keys:
-                    return self._keys
-                raise TryLater from None
+                self._failed_at = time.monotonic()
+                return self._keys_in_hand()
             self._fetched_at = time.monotonic()
             if self._keys and self._keys.as_dict(private=False) == keys.as_dict(private=False):
                 return self._keys
             self._keys = keys
             self._verified.clear()
             return keys
+
+    def _keys_in_hand(self) -> KeySet:
+        if self._keys is None:
+            raise TryLater
+        return self._keys
 
 
 class Rule:
