@@ -1,0 +1,42 @@
+"""`.env.example` names every setting that some process reads, and nothing else; as it stands it changes nothing."""
+
+from importlib import import_module
+from itertools import pairwise
+
+from dotenv import dotenv_values
+from pydantic_settings import BaseSettings
+
+from deploy.local.plan import PACKAGES
+from deploy.local.settings import REPOSITORY, LocalSettings
+from gateway.settings import GatewaySettings
+
+# Read from the environment without a settings class, by the sandboxes.
+SANDBOXES = {"sandbox_state", "channel_private_key", "merchant_public_key"}
+
+
+def settings_classes() -> list[type[BaseSettings]]:
+    return [LocalSettings, GatewaySettings, *(import_module(f"{package}.settings").Settings for package in PACKAGES)]
+
+
+def example() -> dict[str, str | None]:
+    values = dotenv_values(REPOSITORY / ".env.example")
+    return {name.removeprefix("MYILI_").lower(): value for name, value in values.items()}
+
+
+def test_every_setting_is_named_and_no_other() -> None:
+    fields = {name for settings in settings_classes() for name in settings.model_fields}
+    assert set(example()) == fields | SANDBOXES
+
+
+def test_every_value_is_the_default_or_empty() -> None:
+    for settings in settings_classes():
+        for name, field in settings.model_fields.items():
+            if value := example()[name]:
+                assert str(field.default).removesuffix(".0") == value, name
+
+
+def test_every_setting_has_a_comment() -> None:
+    lines = (REPOSITORY / ".env.example").read_text().splitlines()
+    for before, line in pairwise(lines):
+        if line.startswith("MYILI_"):
+            assert before.startswith("# "), line
