@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from contracts.reference_provider.billing_month import ENCODINGS, write_month
 from contracts.reference_provider.client import Client, PlatformError, load_key, new_key
@@ -46,9 +47,9 @@ def serve(options: argparse.Namespace) -> None:
 def make_keys(options: argparse.Namespace) -> None:
     path = _key_path(options)
     key = new_key()
-    # Never over an old key: the platform knows the company by it.
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        json.dump(key.as_dict(private=True), file)
+    if path.exists():
+        raise PlatformError(f"There is a key at {path} already, by which the platform knows the company.")
+    _write_private(path, key.as_dict(private=True))
     _show({"keys": [key.as_dict(private=False)]})
 
 
@@ -62,7 +63,19 @@ def apply(options: argparse.Namespace) -> None:
     }
     if options.contact_phone:
         application["contact_phone"] = options.contact_phone
-    _show(_client(options).apply(application))
+    filed = _client(options).apply(application)
+    # The token is a secret: into a file of ours, not onto the screen.
+    _write_private(options.state / "application.json", filed)
+    _show({name: value for name, value in filed.items() if name != "application_token"})
+
+
+def show_application(options: argparse.Namespace) -> None:
+    filed = _filed_application(options)
+    if not filed:
+        raise PlatformError("There is no application yet; file one with the command apply.")
+    known = _client(options).application(filed["application_id"], filed["application_token"])
+    _write_private(options.state / "application.json", {**filed, **known})
+    _show(known)
 
 
 def publish_tariff(options: argparse.Namespace) -> None:
@@ -86,12 +99,24 @@ def upload(options: argparse.Namespace) -> None:
 
 
 def _client(options: argparse.Namespace) -> Client:
-    return Client(options.platform, load_key(_key_path(options)), getattr(options, "provider_id", ""))
+    provider_id = _filed_application(options).get("provider_id") or ""
+    return Client(options.platform, load_key(_key_path(options)), provider_id)
 
 
 def _key_path(options: argparse.Namespace) -> Path:
     path: Path = options.state / "key.json"
     return path
+
+
+def _filed_application(options: argparse.Namespace) -> dict[str, Any]:
+    path: Path = options.state / "application.json"
+    filed: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return filed
+
+
+def _write_private(path: Path, content: object) -> None:
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+        json.dump(content, file, ensure_ascii=False)
 
 
 def _show(content: object) -> None:
@@ -132,10 +157,11 @@ def _company_commands(command: Command) -> None:
     applying.add_argument("--endpoint-url", required=True, help="where the platform calls the company")
     applying.add_argument("--contact-phone")
 
+    command("application", show_application, "show what became of the application; remember the provider_id")
+
     publishing = command("publish-tariff", publish_tariff, "publish the sample tariff of a kind")
-    publishing.add_argument("--provider-id", required=True)
     publishing.add_argument("--kind", choices=SAMPLES, required=True)
-    publishing.add_argument("--effective-from", type=date.fromisoformat, required=True)
+    publishing.add_argument("--effective-from", type=date.fromisoformat, required=True, help="today or later")
 
 
 def _bill_commands(command: Command) -> None:
@@ -149,7 +175,6 @@ def _bill_commands(command: Command) -> None:
 
     uploading = command("upload", upload, "send a bill file and print the platform's report")
     uploading.add_argument("file", type=Path)
-    uploading.add_argument("--provider-id", required=True)
     uploading.add_argument("--encoding", choices=ENCODINGS, required=True)
 
 

@@ -4,6 +4,7 @@ The same arguments give the same bytes. A million rows take a few seconds.
 """
 
 import hashlib
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from contracts.reference_provider.roster import account_number, position
+from contracts.reference_provider.roster import MOST_ACCOUNTS, account_number, position
 from contracts.reference_provider.tariff import SAMPLES, Tariff
 
 ENCODINGS = ("utf-8", "utf-8-sig", "gb18030")
@@ -154,6 +155,8 @@ def write_month(  # noqa: PLR0913 - all but the path are named where it is calle
     """
     if encoding not in ENCODINGS:
         raise ValueError(f"Bill files are written in {', '.join(ENCODINGS)}, not in {encoding}.")
+    if not 1 <= rows <= MOST_ACCOUNTS:
+        raise ValueError(f"A generated month holds 1 to {MOST_ACCOUNTS} rows, not {rows}.")
     period = period or previous_month(datetime.now(UTC).date())
     dirt = typical_dirt(rows) if dirt is None else dirt
     month = _Month(provider_seed, tariff, period, rows, dirt, {position(provider_seed, n) for n in clean})
@@ -271,5 +274,7 @@ def _yuan(fen: int) -> str:
 
 
 def _due_date(period: str) -> str:
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", period):
+        raise ValueError(f"{period} is no month like 2025-10.")
     year, month = (int(part) for part in period.split("-"))
     return date(year + month // 12, month % 12 + 1, 25).isoformat()

@@ -45,10 +45,15 @@ class Client:
         self._http.close()
 
     def apply(self, application: Mapping[str, Any], idempotency_key: str = "") -> Json:
-        """Ask to be taken on; the answer holds the number of the application."""
+        """Ask to be taken on. The answer holds a token that reads the application, shown this once."""
         body = {**application, "jwks": {"keys": [self._key.as_dict(private=False)]}}
         headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16)}
         return self._send("POST", "/services/v1/provider-applications", json=body, headers=headers)
+
+    def application(self, application_id: str, application_token: str) -> Json:
+        """What became of the application; once approved, `provider_id` is in it."""
+        headers = {"Application-Token": application_token}
+        return self._send("GET", f"/services/v1/provider-applications/{application_id}", headers=headers)
 
     def publish_tariff(self, tariff: Mapping[str, Any], idempotency_key: str = "") -> Json:
         headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16), **self._authorisation()}
@@ -73,6 +78,8 @@ class Client:
         """An access token, by client credentials with a signed assertion instead of a password (RFC 7523)."""
         if time.time() < self._token_until:
             return self._token
+        if not self._provider_id:
+            raise PlatformError("The company has no provider_id yet: its application must be approved first.")
         server = self._send("GET", "/identity/.well-known/openid-configuration")
         if server["issuer"] != f"{self._platform}/identity":
             # Else the assertion could be collected by a server that then uses it at the real one.
