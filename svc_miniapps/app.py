@@ -1,0 +1,22 @@
+"""The service of county mini-apps: registry, packages, review, release, catalogue."""
+
+from fastapi import FastAPI
+
+from chassis.service import create_service_app
+from chassis.settings import load
+from svc_miniapps.apps.endpoints import router as apps
+from svc_miniapps.catalogue.endpoints import router as catalogue
+from svc_miniapps.categories.endpoints import router as categories
+from svc_miniapps.packages.endpoints import router as packages
+from svc_miniapps.releases.endpoints import router as releases
+from svc_miniapps.reviews.endpoints import router as reviews
+from svc_miniapps.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    return create_service_app(
+        settings or load(Settings),
+        [categories, apps, packages, releases, reviews, catalogue],
+        title="My Ili mini-apps",
+        version="1.0.0",
+    )

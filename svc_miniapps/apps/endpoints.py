@@ -1,0 +1,38 @@
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from chassis.db import ReadTx, Tx
+from chassis.idempotency import OnceKey
+from chassis.pagination import Page, PageQuery
+from svc_miniapps.apps import schemas, service
+from svc_miniapps.etags import IfMatch, etag_of
+from svc_miniapps.members import TeamMember
+
+router = APIRouter(prefix="/miniapps/v1", tags=["apps"])
+
+
+@router.post("/apps", status_code=201)
+async def register_app(tx: Tx, caller: TeamMember, once: OnceKey, body: schemas.NewApp) -> schemas.App:
+    return await once.do(tx, caller, service.register_app(tx, caller, body))
+
+
+@router.get("/apps")
+async def list_apps(tx: ReadTx, caller: TeamMember, page: PageQuery) -> Page[schemas.App]:
+    return await service.list_apps(tx, caller, page)
+
+
+@router.get("/apps/{app_id}")
+async def get_app(tx: ReadTx, caller: TeamMember, response: Response, app_id: UUID) -> schemas.App:
+    app = await service.get_app(tx, caller, app_id)
+    response.headers["ETag"] = etag_of(app.revision)
+    return schemas.App.of(app)
+
+
+@router.patch("/apps/{app_id}")
+async def change_app(
+    tx: Tx, caller: TeamMember, response: Response, app_id: UUID, body: schemas.AppChanges, if_match: IfMatch = None
+) -> schemas.App:
+    app = await service.change_app(tx, caller, app_id, body, if_match)
+    response.headers["ETag"] = etag_of(app.revision)
+    return schemas.App.of(app)

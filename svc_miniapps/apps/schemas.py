@@ -1,0 +1,58 @@
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from svc_miniapps.apps.models import App as AppRow
+from svc_miniapps.text import Code, LanguageTag, Line, Name
+
+
+def _distinct(languages: list[str]) -> list[str]:
+    if len({language.lower() for language in languages}) < len(languages):
+        raise ValueError("must not name a language twice")
+    return languages
+
+
+Languages = Annotated[list[LanguageTag], Field(min_length=1, max_length=10), AfterValidator(_distinct)]
+DivisionCode = Annotated[str, Field(pattern="^[0-9]{6}$", description="GB/T 2260; 654000 is the whole prefecture.")]
+
+
+class NewApp(BaseModel):
+    name: Name
+    short_description: Line
+    category: Code
+    division_code: DivisionCode
+    languages: Languages
+
+
+class AppChanges(BaseModel):
+    """What is left out stays as it is. The name and the division are for ever."""
+
+    short_description: Line | None = None
+    category: Code | None = None
+    languages: Languages | None = None
+
+
+class App(BaseModel):
+    app_id: UUID
+    organisation_id: UUID
+    division_code: str
+    category: str
+    name: str
+    short_description: str
+    languages: list[str]
+    created_at: datetime
+
+    @classmethod
+    def of(cls, app: AppRow) -> "App":
+        return cls(
+            app_id=app.id,
+            organisation_id=app.organisation_id,
+            division_code=app.division_code,
+            category=app.category,
+            name=app.name,
+            short_description=app.short_description,
+            languages=app.languages,
+            created_at=app.created_at,
+        )

@@ -1,0 +1,112 @@
+"""Registering a mini-app and keeping what is said about it."""
+
+from uuid import UUID
+
+from sqlalchemy import Select, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.db import new_id
+from chassis.outbox import emit
+from chassis.pagination import Page, PageRequest, page_of
+from chassis.problems import NotFound, Problem
+from svc_miniapps import etags, members
+from svc_miniapps.apps import schemas
+from svc_miniapps.apps.events import AppRegistered
+from svc_miniapps.apps.models import App
+from svc_miniapps.categories.service import require_category
+from svc_miniapps.divisions.service import require_division
+from svc_miniapps.text import key_of
+
+
+class NotYourDivision(Problem):
+    status, code = 403, "not_your_division"
+
+
+class NameTaken(Problem):
+    status, code = 409, "name_taken"
+
+
+async def register_app(tx: AsyncSession, caller: Caller, new: schemas.NewApp) -> schemas.App:
+    """Register an app for the caller's own division; its name is settled here, before any work goes into it.
+
+    Raises:
+        UnknownDivision, UnknownCategory: there is no such code.
+        NotYourDivision: the caller is in no county team of this division.
+        NameTaken: an app of the division has this name, or one that reads the same.
+    """
+    await require_division(tx, new.division_code)
+    await require_category(tx, new.category)
+    team = members.team_for(caller, new.division_code)
+    if team is None:
+        raise NotYourDivision(division_code=new.division_code)
+    values = {
+        "id": new_id(),
+        "organisation_id": team.organisation_id,
+        "name_key": key_of(new.name),
+        "registered_by": caller.id,
+        "revision": 1,
+        **new.model_dump(),
+    }
+    # Two teams that want one name at once: the constraint decides, not a look beforehand.
+    app = await tx.scalar(insert(App).values(values).on_conflict_do_nothing().returning(App))
+    if app is None:
+        raise NameTaken(name=new.name)
+    await emit(
+        tx,
+        AppRegistered(
+            app_id=app.id,
+            organisation_id=app.organisation_id,
+            division_code=app.division_code,
+            category=app.category,
+            registered_by=caller.id,
+        ),
+    )
+    return schemas.App.of(app)
+
+
+async def list_apps(tx: AsyncSession, caller: Caller, page: PageRequest) -> Page[schemas.App]:
+    """The apps of the caller's teams."""
+    teams = [(team.organisation_id, team.division_code) for team in caller.memberships_as(members.TEAM)]
+    query = select(App).where(tuple_(App.organisation_id, App.division_code).in_(teams))
+    return await page_of(tx, query, page, App.id, schemas.App.of)
+
+
+async def get_app(tx: AsyncSession, caller: Caller, app_id: UUID) -> App:
+    return await _own(tx, caller, select(App).where(App.id == app_id))
+
+
+async def lock_app(tx: AsyncSession, caller: Caller, app_id: UUID) -> App:
+    """An app of the caller's team, kept from every other change until the transaction ends.
+
+    Everything that changes an app, its packages or its releases takes this lock first.
+    """
+    return await _own(tx, caller, select(App).where(App.id == app_id).with_for_update())
+
+
+async def _own(tx: AsyncSession, caller: Caller, query: Select[App]) -> App:
+    app = await tx.scalar(query)
+    # What another team prepares is its own affair until it is published, so there is no telling that it exists.
+    if app is None or not members.is_in_team(caller, app.organisation_id, app.division_code):
+        raise NotFound
+    return app
+
+
+async def change_app(
+    tx: AsyncSession, caller: Caller, app_id: UUID, changes: schemas.AppChanges, if_match: str | None
+) -> App:
+    """Change what is said about an app; a release that is already submitted keeps saying what its reviewer reads.
+
+    Raises:
+        IfMatchMissing, EditedMeanwhile: the change was not made over the present state.
+    """
+    if if_match is None:
+        raise etags.IfMatchMissing
+    app = await lock_app(tx, caller, app_id)
+    etags.require_unchanged(if_match, etags.etag_of(app.revision))
+    for name, value in changes.model_dump(exclude_none=True).items():
+        setattr(app, name, value)
+    await require_category(tx, app.category)
+    await tx.flush()
+    return app

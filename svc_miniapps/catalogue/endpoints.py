@@ -1,0 +1,70 @@
+import hashlib
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+
+from chassis.auth import anyone
+from chassis.db import ReadTx
+from chassis.pagination import Page, PageQuery
+from svc_miniapps.apps.schemas import DivisionCode
+from svc_miniapps.catalogue import schemas, service
+from svc_miniapps.etags import IfNoneMatch, is_known
+from svc_miniapps.packages.download import PACKAGE_RESPONSES, etag_of_package, package_response
+from svc_miniapps.packages.store import Store
+from svc_miniapps.text import Code
+
+CACHE_CONTROL = "public, max-age=1"
+"""A publication shows within two seconds, also to those who ask through a cache; asking again costs a 304."""
+
+router = APIRouter(
+    prefix="/miniapps/v1",
+    tags=["catalogue"],
+    dependencies=[Depends(anyone(because="what is published is public information"))],
+)
+
+_UNCHANGED = {"description": "The client has this already."}
+
+
+@router.get("/catalogue", response_model=Page[schemas.Listing], responses={304: _UNCHANGED})
+async def list_catalogue(
+    tx: ReadTx,
+    page: PageQuery,
+    division_code: Annotated[DivisionCode, Query()],
+    category: Annotated[Code | None, Query()] = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """The apps a resident of this division has: its own, and those of the whole prefecture."""
+    return _cacheable(await service.list_catalogue(tx, division_code, category, page), if_none_match)
+
+
+@router.get("/catalogue/{app_id}", response_model=schemas.Listing, responses={304: _UNCHANGED})
+async def get_listing(tx: ReadTx, app_id: UUID, if_none_match: IfNoneMatch = None) -> Response:
+    return _cacheable(schemas.Listing.of(await service.get_listing(tx, app_id)), if_none_match)
+
+
+@router.get(
+    "/catalogue/{app_id}/package",
+    response_class=StreamingResponse,
+    responses={**PACKAGE_RESPONSES, 304: _UNCHANGED},
+)
+async def download_package(tx: ReadTx, objects: Store, app_id: UUID, if_none_match: IfNoneMatch = None) -> Response:
+    listing = await service.get_listing(tx, app_id)
+    etag = etag_of_package(listing.package.sha256)
+    if is_known(if_none_match, etag):
+        return _not_modified(etag)
+    return await package_response(objects, listing.package, cache_control=CACHE_CONTROL)
+
+
+def _cacheable(answer: BaseModel, if_none_match: str | None) -> Response:
+    content = answer.model_dump_json().encode()
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    if is_known(if_none_match, etag):
+        return _not_modified(etag)
+    return Response(content, media_type="application/json", headers={"ETag": etag, "Cache-Control": CACHE_CONTROL})
+
+
+def _not_modified(etag: str) -> Response:
+    return Response(status_code=304, headers={"ETag": etag, "Cache-Control": CACHE_CONTROL})

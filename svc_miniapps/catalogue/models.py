@@ -1,0 +1,28 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ForeignKey, Index, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from chassis.db import Timestamp
+from svc_miniapps.base import Base
+from svc_miniapps.packages.models import Package
+
+
+class Listing(Base):
+    """What residents see of an app: its release of the moment, as it was approved. No row, nothing to see."""
+
+    __tablename__ = "listings"
+    __table_args__ = (Index("ix_listings_division_code", "division_code", "app_id"),)
+
+    app_id: Mapped[UUID] = mapped_column(ForeignKey("apps.id"), primary_key=True)
+    release_id: Mapped[UUID] = mapped_column(ForeignKey("releases.id"), unique=True)
+    package_id: Mapped[UUID] = mapped_column(ForeignKey("packages.id"))
+    division_code: Mapped[str] = mapped_column(Text, ForeignKey("divisions.code"))
+    category: Mapped[str] = mapped_column(Text, ForeignKey("categories.code"))
+    name: Mapped[str] = mapped_column(Text)
+    short_description: Mapped[str] = mapped_column(Text)
+    languages: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    published_at: Mapped[datetime] = mapped_column(Timestamp)
+
+    package: Mapped[Package] = relationship(lazy="joined", innerjoin=True)

@@ -1,0 +1,220 @@
+"""The ZIP container of a package: W3C MiniApp Packaging, "MiniApp ZIP Container", and what keeps readers safe.
+
+Everything that two ZIP readers could understand differently is refused: what the reviewer unpacks must be what the
+phone unpacks. So there is one directory, at the very end, that agrees with the headers before each file; nothing lies
+in front of the first file; no two files share bytes.
+"""
+
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from svc_miniapps.packages import names
+from svc_miniapps.packages.findings import Finding
+
+MAX_MEMBERS = 2_000
+MAX_MEMBER_BYTES = 20 * 1024 * 1024
+MAX_UNPACKED_BYTES = 64 * 1024 * 1024
+MAX_RATIO = 100
+RATIO_MATTERS_FROM = 1024 * 1024
+"""Small files may compress as well as they like; a ratio is a danger only where there is much to unpack."""
+
+_CHUNK = 64 * 1024
+_END = struct.Struct("<4s4H2LH")
+_END_MARK = b"PK\x05\x06"
+_LOCAL = struct.Struct("<4s5H3L2H")
+_LOCAL_MARK = b"PK\x03\x04"
+_SPLIT_MARKS = (b"PK\x07\x08", b"PK00")
+_ZIP64_MARK = b"PK\x06\x07"
+_ZIP64_SIZE = 20
+_ENCRYPTED_FLAGS = 0x0001 | 0x0040 | 0x2000  # traditional, strong, and of the directory itself
+_SIZES_FOLLOW_FLAG = 0x0008
+_UTF8_FLAG = 0x0800
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ARCHIVES = (_LOCAL_MARK, _END_MARK, b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\xfd7zXZ\x00")
+
+# What zipfile raises on bytes that are no ZIP file, besides its own error.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    ValueError,  # and UnicodeDecodeError
+    OverflowError,
+)
+
+
+@dataclass(frozen=True)
+class _End:
+    """The record at the end of a ZIP file."""
+
+    disk: int
+    directory_disk: int
+    entries_here: int
+    entries: int
+    directory_size: int
+    directory_offset: int
+
+
+@dataclass
+class Archive:
+    """A ZIP file whose container was found in order; `findings` says what is wrong with its members."""
+
+    zip: zipfile.ZipFile
+    findings: list[Finding]
+
+    @property
+    def paths(self) -> list[str]:
+        return [info.orig_filename for info in self.zip.infolist()]
+
+    def read(self, path: str, limit: int) -> bytes | None:
+        """A file's content, or None when it is longer than `limit` bytes."""
+        with self.zip.open(path) as member:
+            content = member.read(limit + 1)
+        return content if len(content) <= limit else None
+
+
+def open_archive(file: IO[bytes]) -> Archive | Sequence[Finding]:
+    """Read the directory of a ZIP file and check every member, or say why it cannot be read at all."""
+    end = _read_end(file)
+    if isinstance(end, Finding):
+        return [end]
+    try:
+        archive = zipfile.ZipFile(file)
+    except UnicodeDecodeError:
+        return [Finding("name_not_utf8")]
+    except _UNREADABLE:
+        return [Finding("damaged")]
+    infos = archive.infolist()
+    if len(infos) != end.entries or min((info.header_offset for info in infos), default=0) != 0:
+        return [Finding("damaged")]
+    findings = [finding for info in infos for finding in _check_entry(info)]
+    findings += names.check_unique(info.orig_filename for info in infos)
+    findings += _check_sizes(infos)
+    findings += _check_overlaps(infos, end.directory_offset)
+    if not findings:  # bytes are looked at only where what is said about them can be trusted
+        findings += [finding for info in infos for finding in _check_content(file, archive, info)]
+    return Archive(archive, findings)
+
+
+def _read_end(file: IO[bytes]) -> _End | Finding:
+    file.seek(0)
+    start = file.read(4)
+    if start != _LOCAL_MARK:
+        return Finding("split" if start in _SPLIT_MARKS else "not_a_zip")
+    size = file.seek(0, 2)
+    file.seek(max(0, size - _END.size))
+    record = file.read(_END.size)
+    if len(record) < _END.size or not record.startswith(_END_MARK):
+        return Finding(_why_no_end(file, size))
+    _mark, *numbers, comment_length = _END.unpack(record)
+    end = _End(*numbers)
+    if end.disk or end.directory_disk or end.entries_here != end.entries:
+        return Finding("split")
+    if end.entries > MAX_MEMBERS:
+        return Finding("too_many_files", values={"count": end.entries, "limit": MAX_MEMBERS})
+    file.seek(max(0, size - _END.size - _ZIP64_SIZE))
+    # A second, 64-bit record would name another directory; nothing of our sizes needs one.
+    is_zip64 = file.read(len(_ZIP64_MARK)) == _ZIP64_MARK
+    if is_zip64 or comment_length or end.directory_offset + end.directory_size != size - _END.size:
+        return Finding("damaged")
+    return end
+
+
+def _why_no_end(file: IO[bytes], size: int) -> str:
+    """A file without the record where it should be was cut short, or something was put behind it."""
+    file.seek(max(0, size - _END.size - 0xFFFF))
+    return "data_after_end" if _END_MARK in file.read() else "cut_short"
+
+
+def _check_entry(info: zipfile.ZipInfo) -> Iterator[Finding]:
+    """What the directory says about one member. `orig_filename` is the name as written, NULs and all."""
+    path = info.orig_filename
+    if info.flag_bits & _ENCRYPTED_FLAGS:
+        yield Finding("encrypted", path)
+    if info.compress_type not in _METHODS:
+        yield Finding("compression_method", path, {"method": info.compress_type})
+    if info.volume:
+        yield Finding("split", path)
+    if not path.isascii() and not info.flag_bits & _UTF8_FLAG:
+        yield Finding("name_not_utf8", path)
+    # The upper half holds Unix file modes, where the packing system had them: links and devices are refused.
+    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        yield Finding("not_a_file", path)
+    if path.endswith("/") and info.file_size:
+        yield Finding("folder_with_content", path)
+    yield from names.check_path(path)
+
+
+def _check_sizes(infos: Sequence[zipfile.ZipInfo]) -> Iterator[Finding]:
+    total = sum(info.file_size for info in infos)
+    if total > MAX_UNPACKED_BYTES:
+        yield Finding("unpacked_too_large", values={"bytes": total, "limit": MAX_UNPACKED_BYTES})
+    for info in infos:
+        if info.file_size > MAX_MEMBER_BYTES:
+            limits = {"bytes": info.file_size, "limit": MAX_MEMBER_BYTES}
+            yield Finding("file_too_large", info.orig_filename, limits)
+        elif info.file_size > max(RATIO_MATTERS_FROM, info.compress_size * MAX_RATIO):
+            yield Finding("ratio_too_high", info.orig_filename, {"limit": MAX_RATIO})
+
+
+def _check_overlaps(infos: Sequence[zipfile.ZipInfo], directory_offset: int) -> Iterator[Finding]:
+    ordered = sorted(infos, key=lambda info: info.header_offset)
+    ends = [following.header_offset for following in ordered[1:]] + [directory_offset]
+    for info, end in zip(ordered, ends, strict=True):
+        name_bytes = len(info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8_FLAG else "cp437"))
+        if info.header_offset + _LOCAL.size + name_bytes + info.compress_size > end:
+            yield Finding("overlapping", info.orig_filename)
+
+
+def _check_content(file: IO[bytes], archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[Finding]:
+    """Unpack one member, to nowhere: its header, length and checksum, and whether it is an archive itself."""
+    if not _header_agrees(file, info):
+        yield Finding("damaged_file", info.orig_filename)
+        return
+    head = tail = b""
+    length = 0
+    try:
+        with archive.open(info) as member:
+            while chunk := member.read(_CHUNK):
+                head = head or chunk[:8]
+                tail = (tail + chunk)[-(_END.size + 0xFFFF) :]
+                length += len(chunk)
+    except (*_UNREADABLE, RuntimeError):
+        yield Finding("damaged_file", info.orig_filename)
+        return
+    if length != info.file_size:
+        yield Finding("damaged_file", info.orig_filename)
+    if head.startswith(_ARCHIVES) or _ends_as_zip(tail):
+        yield Finding("archive_inside", info.orig_filename)
+
+
+def _header_agrees(file: IO[bytes], info: zipfile.ZipInfo) -> bool:
+    """Whether the header before a member says what the directory says, for readers that go by one or the other."""
+    file.seek(info.header_offset)
+    record = file.read(_LOCAL.size)
+    if len(record) < _LOCAL.size:
+        return False
+    mark, _version, flags, method, _time, _date, crc, packed, unpacked, _name, _extra = _LOCAL.unpack(record)
+    if (mark, flags, method) != (_LOCAL_MARK, info.flag_bits, info.compress_type):
+        return False
+    sizes = (crc, packed, unpacked)
+    # Tools that pack a stream write zeros here and the sizes after the content.
+    return sizes == (info.CRC, info.compress_size, info.file_size) or (
+        bool(flags & _SIZES_FOLLOW_FLAG) and sizes == (0, 0, 0)
+    )
+
+
+def _ends_as_zip(tail: bytes) -> bool:
+    """Whether a ZIP directory ends exactly where the file ends: a ZIP file hidden behind something else."""
+    place = tail.rfind(_END_MARK)
+    if place < 0 or len(tail) - place < _END.size:
+        return False
+    comment_length = _END.unpack_from(tail, place)[-1]
+    return place + _END.size + int(comment_length) == len(tail)

@@ -1,0 +1,30 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db import Timestamp, new_id, now
+from svc_miniapps.base import Base
+
+
+class Package(Base):
+    """One version of an app, byte for byte. What was reviewed is what runs: no row is ever changed."""
+
+    __tablename__ = "packages"
+    __table_args__ = (UniqueConstraint("app_id", "version_code"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    app_id: Mapped[UUID] = mapped_column(ForeignKey("apps.id"))
+    version_code: Mapped[int]
+    version_name: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(Text)
+    """Of the whole file, in lower-case hexadecimal."""
+    size_bytes: Mapped[int]
+    object_key: Mapped[str] = mapped_column(Text, unique=True)
+    """Where the object store has it."""
+    manifest: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    uploaded_by: Mapped[UUID]
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)

@@ -1,0 +1,78 @@
+"""Names of files in a package, after W3C MiniApp Packaging, "File Names": the same on every phone and computer."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+
+from svc_miniapps.packages.findings import Finding
+
+MAX_NAME_BYTES = 255
+MAX_PATH_BYTES = 1024
+"""The W3C allows 65,535; no file system that unpacks it does."""
+
+ROOT_FILES = ("manifest.json", "app.js", "app.css")
+PAGES = "pages/"
+I18N = "i18n/"
+
+# The punctuation some systems reserve, control characters, private use, non-characters, tags.
+_FORBIDDEN = re.compile(
+    r'["*:<>?\\|\x00-\x1f\x7f-\x9f\ue000-\uf8ff\ufdd0-\ufdef\ufff0-\uffff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]'
+)
+_LANGUAGE_FILE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\.json")
+
+
+def check_path(path: str) -> Iterator[Finding]:
+    """What is wrong with one name; a folder's ends with a slash."""
+    parts = path.removesuffix("/").split("/")
+    if path.startswith("/") or ".." in parts or "." in parts or "" in parts:
+        yield Finding("unsafe_path", path)
+    if found := _FORBIDDEN.search(path):
+        yield Finding("forbidden_character", path, {"character": f"U+{ord(found[0]):04X}"})
+    if any(part.endswith(".") and part not in {".", ".."} for part in parts):
+        yield Finding("dot_at_end", path)
+    if len(path.encode()) > MAX_PATH_BYTES or any(len(part.encode()) > MAX_NAME_BYTES for part in parts):
+        yield Finding("name_too_long", path, {"bytes": MAX_NAME_BYTES})
+    if path.startswith(I18N) and path.count("/") == 1 and path != I18N and not _LANGUAGE_FILE.fullmatch(parts[1]):
+        yield Finding("not_a_language_file", path)
+
+
+def check_unique(paths: Iterable[str]) -> Iterator[Finding]:
+    """Names that are one and the same where upper and lower case, or ways to compose a letter, make no difference.
+
+    Folders count too: `Pages/a` and `pages/b` are in one folder on one system and in two on another, and a name that
+    is a file here and a folder there cannot be unpacked.
+    """
+    known: dict[str, tuple[str, bool]] = {}
+    seen: set[str] = set()
+    for path in paths:
+        if path in seen:
+            yield Finding("duplicate_name", path, {"other": path})
+            continue
+        seen.add(path)
+        parts = path.removesuffix("/").split("/")
+        for depth in range(1, len(parts) + 1):
+            prefix = "/".join(parts[:depth])
+            is_folder = depth < len(parts) or path.endswith("/")
+            other = known.setdefault(_folded(prefix), (prefix, is_folder))
+            if other != (prefix, is_folder):
+                yield Finding("duplicate_name", path, {"other": other[0]})
+                break
+
+
+def _folded(name: str) -> str:
+    # Unicode canonical case fold normalisation (W3C Character Model: String Matching).
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def check_layout(paths: Sequence[str]) -> Iterator[Finding]:
+    """The files every package has at its root."""
+    wrapped = [path for path in paths if path.count("/") == 1 and path.endswith("/manifest.json")]
+    if "manifest.json" not in paths and wrapped:
+        # The commonest slip: the folder was compressed instead of what is in it. Saying so says everything.
+        yield Finding("wrapped_in_folder", wrapped[0], {"folder": wrapped[0].partition("/")[0]})
+        return
+    for name in ROOT_FILES:
+        if name not in paths:
+            yield Finding("missing_file", name)
+    if not any(path.startswith(PAGES) and not path.endswith("/") for path in paths):
+        yield Finding("missing_pages", PAGES)

@@ -1,0 +1,57 @@
+from typing import ClassVar, Self
+from uuid import UUID
+
+from chassis.outbox import Event
+from svc_miniapps.releases.models import Release
+
+
+class ReleaseEvent(Event):
+    """What all events of a release say."""
+
+    key_field: ClassVar[str] = "release_id"
+
+    release_id: UUID
+    app_id: UUID
+    version: str
+    version_code: int
+    division_code: str
+    category: str
+
+    @classmethod
+    def of(cls, release: Release, **more: object) -> Self:
+        fields = {
+            "release_id": release.id,
+            "app_id": release.app_id,
+            "version": release.package.version_name,
+            "version_code": release.package.version_code,
+            "division_code": release.app.division_code,
+            "category": release.category,
+        }
+        return cls.model_validate({**fields, **more})
+
+
+class ReleaseSubmitted(ReleaseEvent):
+    event_type: ClassVar[str] = "cn.ili.miniapps.release.submitted.v1"
+
+    submitted_by: UUID
+    """The person, by id; so are the reviewers below."""
+
+
+class ReleaseApproved(ReleaseEvent):
+    event_type: ClassVar[str] = "cn.ili.miniapps.release.approved.v1"
+
+    reviewer_id: UUID
+
+
+class ReleaseRejected(ReleaseEvent):
+    event_type: ClassVar[str] = "cn.ili.miniapps.release.rejected.v1"
+
+    reviewer_id: UUID
+    reason_codes: list[str]
+
+
+class ReleasePublished(ReleaseEvent):
+    event_type: ClassVar[str] = "cn.ili.miniapps.release.published.v1"
+
+    sha256: str
+    size_bytes: int

@@ -1,0 +1,121 @@
+"""Packages made for tests: sound ones with zipfile, broken ones byte by byte."""
+
+import io
+import json
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+    "1f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
+)
+
+
+def manifest_for(app_id: str, name: str, version_code: int = 1, **changes: object) -> dict[str, Any]:
+    manifest: dict[str, Any] = {
+        "app_id": app_id,
+        "name": name,
+        "icons": [{"src": "common/icon.png", "sizes": "48x48"}],
+        "pages": ["pages/index", "pages/detail/detail.html"],
+        "platform_version": {"min_code": 1},
+        "version": {"code": version_code, "name": f"1.{version_code}.0"},
+        **changes,
+    }
+    return {name: value for name, value in manifest.items() if value is not None}
+
+
+@dataclass
+class Package:
+    """A sound package; tests change `files` and `manifest` before packing it."""
+
+    manifest: dict[str, Any] | bytes
+    files: dict[str, bytes] = field(
+        default_factory=lambda: {
+            "app.js": b"App({})",
+            "app.css": b"",
+            "pages/index.html": "<p>停车</p>".encode(),
+            "pages/detail/detail.html": b"<p></p>",
+            "common/icon.png": PNG,
+            "i18n/zh-Hans.json": b"{}",
+        }
+    )
+
+    @property
+    def content(self) -> dict[str, bytes]:
+        manifest = self.manifest if isinstance(self.manifest, bytes) else json.dumps(self.manifest).encode()
+        return {"manifest.json": manifest, **self.files}
+
+    def packed(self, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", compression) as archive:
+            for name, content in self.content.items():
+                # A fixed time, so that the same content makes the same bytes.
+                info = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
+                info.compress_type = compression
+                archive.writestr(info, content)
+        return packed.getvalue()
+
+    def entries(self) -> "list[Entry]":
+        return [Entry(name.encode(), content) for name, content in self.content.items()]
+
+
+@dataclass
+class Entry:
+    """One member of a ZIP file with every field open to a lie; None stands for the truth."""
+
+    name: bytes
+    content: bytes = b""
+    flags: int = 0x0800
+    method: int = zipfile.ZIP_DEFLATED
+    mode: int = 0
+    disk: int = 0
+    crc: int | None = None
+    unpacked: int | None = None
+    data: bytes | None = None
+    """The packed bytes as they lie in the file."""
+    local_name: bytes | None = None
+    local_method: int | None = None
+    local_unpacked: int | None = None
+    offset: int | None = None
+    """Where the directory says it is, when not where it is."""
+
+    def packed(self) -> bytes:
+        if self.data is not None:
+            return self.data
+        if self.method != zipfile.ZIP_DEFLATED:
+            return self.content
+        deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+        return deflate.compress(self.content) + deflate.flush()
+
+    def header(self, *, local: bool) -> tuple[int, int, int, int, int, int, int]:
+        """Flags, method, time, date, checksum, and the two sizes."""
+        crc = zlib.crc32(self.content) if self.crc is None else self.crc
+        unpacked = len(self.content) if self.unpacked is None else self.unpacked
+        method = self.method
+        if local:
+            unpacked = unpacked if self.local_unpacked is None else self.local_unpacked
+            method = method if self.local_method is None else self.local_method
+        return self.flags, method, 0, 0x5C21, crc, len(self.packed()), unpacked
+
+
+def zipped(
+    entries: list[Entry], *, prefix: bytes = b"", disk: int = 0, extra_count: int = 0, comment: bytes = b""
+) -> bytes:
+    """A ZIP file as its entries describe it."""
+    body = bytearray(prefix)
+    directory = bytearray()
+    for entry in entries:
+        offset = len(body) if entry.offset is None else entry.offset
+        name = entry.name if entry.local_name is None else entry.local_name
+        body += struct.pack("<4s5H3L2H", b"PK\3\4", 20, *entry.header(local=True), len(name), 0) + name + entry.packed()
+        directory += (
+            struct.pack("<4s6H3L", b"PK\1\2", 3 << 8 | 20, 20, *entry.header(local=False))
+            + struct.pack("<5H2L", len(entry.name), 0, 0, entry.disk, 0, entry.mode << 16, offset)
+            + entry.name
+        )
+    count = len(entries) + extra_count
+    end = struct.pack("<4s4H2LH", b"PK\5\6", disk, disk, count, count, len(directory), len(body), len(comment))
+    return bytes(body + directory + end + comment)

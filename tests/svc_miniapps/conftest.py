@@ -1,0 +1,50 @@
+"""svc_miniapps with a database and a package store of the test's own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from sqlalchemy import URL
+
+from chassis.db import Database
+from chassis.testing import Tokens, client_of, cloned, settings_at, template_database
+from svc_miniapps.app import create_app
+from svc_miniapps.settings import Settings
+from svc_miniapps.starter import load_starter_data
+from tests.svc_miniapps.stage import Stage
+
+template = template_database("svc_miniapps")
+
+
+@pytest_asyncio.fixture
+async def database(template: URL) -> AsyncIterator[Database]:
+    async with cloned(template) as url:
+        database = Database(url)
+        await load_starter_data(database)
+        yield database
+        await database.close()
+
+
+@pytest.fixture
+def package_folder(tmp_path: Path) -> Path:
+    """Where the package store keeps its objects: a folder on disk, as in the embedded run."""
+    return tmp_path / "packages-store"
+
+
+@pytest.fixture
+def settings(database: Database, tokens: Tokens, package_folder: Path) -> Settings:
+    return settings_at(Settings, database.engine.url, tokens, packages=package_folder.as_uri())
+
+
+@pytest_asyncio.fixture
+async def api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(create_app(settings)) as client:
+        yield client
+
+
+@pytest.fixture
+def stage(api: httpx.AsyncClient, tokens: Tokens) -> Stage:
+    """People with their roles, and the steps they take."""
+    return Stage(api, tokens)

@@ -1,0 +1,103 @@
+"""The people of these tests and the steps they take, over HTTP; a step asserts nothing, its answer is the test's."""
+
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from chassis.db import new_id
+from chassis.testing import Tokens, once
+from tests.svc_miniapps.building import Package, manifest_for
+
+YINING, KUYTUN, PREFECTURE = "654002", "654003", "654000"
+MEDIA_TYPE = {"Content-Type": "application/miniapp-pkg+zip"}
+REASONS = [{"code": "broken_page", "where": "pages/index.html", "message": "页面空白，请修复"}]
+
+Headers = dict[str, str]
+Json = dict[str, Any]
+
+
+class Stage:
+    def __init__(self, api: httpx.AsyncClient, tokens: Tokens) -> None:
+        self.api = api
+        self.tokens = tokens
+        self.team_organisation = new_id()
+        self.team = self.team_of(YINING, self.team_organisation)
+        self.reviewer = tokens.staff("reviewer", organisation_id=new_id(), division_code=PREFECTURE)
+
+    def team_of(self, division_code: str, organisation_id: UUID | None = None) -> Headers:
+        return self.tokens.staff("county_team", organisation_id=organisation_id, division_code=division_code)
+
+    def person(self, *memberships: tuple[str, UUID, str], person_id: UUID | None = None) -> Headers:
+        """Somebody with several roles: (role, organisation, division)."""
+        names = ("role", "organisation_id", "division_code")
+        claims = [dict(zip(names, map(str, membership), strict=True)) for membership in memberships]
+        token = self.tokens.sign(sub=str(person_id or new_id()), assurance_level=2, memberships=claims)
+        return {"Authorization": f"Bearer {token}"}
+
+    async def register(self, caller: Headers | None = None, **changes: object) -> httpx.Response:
+        app = {
+            "name": "停车泊位",
+            "short_description": "查看附近的停车泊位",
+            "category": "transport",
+            "division_code": YINING,
+            "languages": ["zh-Hans", "kk"],
+            **changes,
+        }
+        return await self.api.post("/miniapps/v1/apps", json=app, headers=(caller or self.team) | once())
+
+    async def registered(self, caller: Headers | None = None, **changes: object) -> Json:
+        answer = await self.register(caller, **changes)
+        assert answer.status_code == 201, answer.text
+        app: Json = answer.json()
+        return app
+
+    async def upload(
+        self, app: Json, version_code: int = 1, content: bytes | None = None, caller: Headers | None = None
+    ) -> httpx.Response:
+        body = package_of(app, version_code) if content is None else content
+        path = f"/miniapps/v1/apps/{app['app_id']}/packages/{version_code}"
+        return await self.api.put(path, content=body, headers=(caller or self.team) | MEDIA_TYPE)
+
+    async def draft(self, app: Json, version_code: int = 1, caller: Headers | None = None) -> str:
+        answer = await self.upload(app, version_code, caller=caller)
+        assert answer.status_code == 201, answer.text
+        release_id: str = answer.json()["release_id"]
+        return release_id
+
+    async def step(
+        self, release_id: str, step: str, caller: Headers | None = None, body: Json | None = None, **headers: str
+    ) -> httpx.Response:
+        """Submit, withdraw, approve, reject or publish; by who does it usually, unless told otherwise."""
+        usual = self.reviewer if step in {"approve", "reject"} else self.team
+        if step == "reject" and body is None:
+            body = {"reasons": REASONS}
+        path = f"/miniapps/v1/releases/{release_id}/{step}"
+        return await self.api.post(path, json=body, headers=(caller or usual) | once() | headers)
+
+    async def published(self, app: Json, version_code: int = 1, caller: Headers | None = None) -> str:
+        release_id = await self.draft(app, version_code, caller)
+        for step, by in (("submit", caller), ("approve", None)):
+            answer = await self.step(release_id, step, by)
+            assert answer.status_code == 200, answer.text
+        return release_id
+
+    async def status(self, release_id: str) -> str:
+        answer = await self.api.get(f"/miniapps/v1/releases/{release_id}", headers=self.team)
+        status: str = answer.json()["status"]
+        return status
+
+    async def catalogue(self, division_code: str = YINING, **query: str) -> list[Json]:
+        answer = await self.api.get("/miniapps/v1/catalogue", params={"division_code": division_code, **query})
+        assert answer.status_code == 200, answer.text
+        items: list[Json] = answer.json()["items"]
+        return items
+
+
+def package_of(app: Json, version_code: int = 1) -> bytes:
+    """A package in which nothing is wrong."""
+    return Package(manifest_for(app["app_id"], app["name"], version_code)).packed()
+
+
+def outcome(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
