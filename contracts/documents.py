@@ -95,5 +95,5 @@ def settings_nobody_uses() -> Mapping[str, str]:
         .decode(),
         "field_key": base64.b64encode(bytes(32)).decode(),
         "index_key": base64.b64encode(bytes(32)).decode(),
-        "packages": "memory:///",
+        "packages": "file:///nowhere",
     }
