@@ -14,11 +14,12 @@ from contracts.reference_provider.client import Client, PlatformError, load_key,
 from contracts.reference_provider.tariff import SAMPLES
 
 Command = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
+KINDS = ("water", "electricity", "gas", "heating", "telecom", "cable_tv")
 KEY_SETS = ("services", "payments")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         options.run(options)
@@ -123,9 +124,9 @@ def _show(content: object) -> None:
     print(json.dumps(content, ensure_ascii=False, indent=2))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m contracts.reference_provider", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="command")
+def parser() -> argparse.ArgumentParser:
+    tool = argparse.ArgumentParser(prog="python -m contracts.reference_provider", description=__doc__)
+    commands = tool.add_subparsers(required=True, metavar="command")
     everywhere = argparse.ArgumentParser(add_help=False)
     everywhere.add_argument("--state", type=Path, default=Path("var/provider"), help="folder of the key and the books")
     everywhere.add_argument("--platform", default="http://127.0.0.1:8000", help="public address of the platform")
@@ -137,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _company_commands(command)
     _bill_commands(command)
-    return parser
+    return tool
 
 
 def _company_commands(command: Command) -> None:
@@ -152,7 +153,7 @@ def _company_commands(command: Command) -> None:
     applying = command("apply", apply, "ask to be taken on by the platform")
     applying.add_argument("--uscc", required=True, help="unified social credit code")
     applying.add_argument("--name", required=True)
-    applying.add_argument("--kind", choices=SAMPLES, required=True)
+    applying.add_argument("--kind", choices=KINDS, required=True)
     applying.add_argument("--divisions", required=True, help="division codes, separated by commas")
     applying.add_argument("--endpoint-url", required=True, help="where the platform calls the company")
     applying.add_argument("--contact-phone")
