@@ -47,7 +47,7 @@ from chassis.telemetry import DEAD_LETTERS, EVENTS_HANDLED, log
 RETENTION = timedelta(days=30)
 """Longer than the outbox's, so that whatever is sent again is still recognised."""
 _BACKOFF_SECONDS = (0.1, 0.5, 2.0, 5.0)
-_BATCH = 1_000
+_BATCH = 2_000
 _PAUSE_SECONDS = 1.0
 
 inbox = Table(

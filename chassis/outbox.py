@@ -47,7 +47,7 @@ from chassis.telemetry import EVENTS_PUBLISHED, OUTBOX_WAITING, log, traceparent
 RETENTION = timedelta(days=7)
 PARTITIONS = 3
 REPLICAS = 3  # or as many as there are brokers
-_BATCH = 2_000
+_BATCH = 4_000
 _BATCH_BYTES = 900_000  # below the 1 MB that brokers take in one request
 _EVENT_BYTES = 256_000
 _HEADERS = [("content-type", b"application/cloudevents+json; charset=utf-8")]

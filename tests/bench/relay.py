@@ -1,0 +1,179 @@
+"""relay: events per second from the outbox to handled, against a bare aiokafka producer and consumer.
+
+Both move the same bytes through the same broker in the same minute, producer and consumer in one process as in a
+worker. Ours also reads and marks outbox rows, parses each event, claims it in the inbox and calls its handler.
+"""
+
+import asyncio
+import contextlib
+import json
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import ClassVar
+from uuid import UUID
+
+import aiokafka
+import uvloop
+from sqlalchemy import make_url, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import Database, create_database, new_id, service_metadata
+from chassis.inbox import Consumer, EventData, Handler, Received
+from chassis.outbox import Event, Relay, emit, ensure_topics, outbox
+from deploy.local.broker import running_broker
+from deploy.local.postgres import running_postgres
+from tests.apache_kafka import Unavailable, running_apache_kafka
+from tests.bench.report import report
+
+EVENTS = 40_000
+ROUNDS = 3
+GOAL = 0.3
+
+
+class Moved(EventData):
+    payment_id: UUID
+    amount_fen: int
+
+
+def event_type_of(round_: int) -> type[Event]:
+    class Captured(Event):
+        event_type: ClassVar[str] = f"cn.ili.bench.payment_{round_}.captured.v1"
+        key_field: ClassVar[str] = "payment_id"
+        payment_id: UUID
+        person_id: UUID
+        provider_id: UUID
+        amount_fen: int
+
+    return Captured
+
+
+async def fill_outbox(database: Database, event_type: type[Event], events: int) -> None:
+    for _ in range(0, events, 1_000):
+        ids = {"person_id": new_id(), "provider_id": new_id()}
+        batch = (event_type(payment_id=new_id(), amount_fen=12_345, **ids) for _ in range(min(events, 1_000)))
+        async with database.transaction() as tx:
+            await emit(tx, *batch)
+
+
+async def emitted(database: Database, event_type: type[Event]) -> list[tuple[bytes, bytes]]:
+    """Keys and payloads as the outbox holds them, for the baseline to move."""
+    async with database.read() as tx:
+        rows = await tx.execute(select(outbox.c.key, outbox.c.payload).where(outbox.c.topic == event_type.topic()))
+        return [(row.key.encode(), row.payload) for row in rows]
+
+
+class Handled:
+    """Counts events and wakes who waits for a number of them."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._grown = asyncio.Condition()
+
+    async def add(self, number: int = 1) -> None:
+        self._count += number
+        async with self._grown:
+            self._grown.notify_all()
+
+    async def reach(self, number: int) -> None:
+        async with self._grown:
+            await asyncio.wait_for(self._grown.wait_for(lambda: self._count >= number), 300)
+
+
+async def ours(database: Database, kafka: str, event_type: type[Event]) -> float:
+    """Seconds from a full outbox to the last event handled. Joining the consumer group is over before that."""
+    handled = Handled()
+
+    async def handle(_tx: AsyncSession, _event: Received[Moved]) -> None:
+        await handled.add()
+
+    consumer = Consumer(f"bench-{event_type.topic()}", database, kafka, [Handler(event_type.event_type, Moved, handle)])
+    relay = Relay(database.engine, kafka, [event_type.topic()])
+    async with running(consumer.run()):
+        await fill_outbox(database, event_type, 1)
+        async with running(relay.run()):
+            await handled.reach(1)
+        await fill_outbox(database, event_type, EVENTS)
+        started = time.perf_counter()
+        async with running(relay.run()):
+            await handled.reach(EVENTS + 1)
+            return time.perf_counter() - started
+
+
+@contextlib.asynccontextmanager
+async def running(work: Awaitable[None]) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(work)
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def bare(kafka: str, topic: str, messages: list[tuple[bytes, bytes]]) -> float:
+    """Seconds in which a plain producer and consumer move the same bytes, both connected before."""
+    await ensure_topics(kafka, [topic])
+    source = aiokafka.AIOKafkaConsumer(topic, bootstrap_servers=kafka, group_id=topic, auto_offset_reset="earliest")
+    producer = aiokafka.AIOKafkaProducer(bootstrap_servers=kafka, acks="all", linger_ms=5, max_batch_size=900_000)
+    await asyncio.gather(source.start(), producer.start())
+    await producer.send_and_wait(topic, b"first")
+    seen = len(await source.getmany(timeout_ms=60_000))
+    started = time.perf_counter()
+    sending = asyncio.create_task(send_all(producer, topic, messages))
+    while seen < len(messages) + 1:
+        seen += sum(len(records) for records in (await source.getmany(timeout_ms=1_000, max_records=1_000)).values())
+    seconds = time.perf_counter() - started
+    await sending
+    await asyncio.gather(producer.stop(), source.stop())
+    return seconds
+
+
+async def send_all(producer: aiokafka.AIOKafkaProducer, topic: str, messages: list[tuple[bytes, bytes]]) -> None:
+    for key, value in messages:
+        await producer.send(topic, value, key=key)
+    await producer.flush()
+
+
+async def measure(database_url: str, kafka: str) -> tuple[float, float]:
+    """Events per second of ours and of the baseline: medians of interleaved rounds."""
+    url = make_url(database_url).set(drivername="postgresql+asyncpg", database="bench_relay")
+    await create_database(url)
+    database = Database(url)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(service_metadata().create_all)
+    rates: list[tuple[float, float]] = []
+    for round_ in range(ROUNDS):
+        event_type = event_type_of(round_)
+        ours_seconds = await ours(database, kafka, event_type)
+        bare_seconds = await bare(kafka, f"bare.{round_}", await emitted(database, event_type))
+        rates.append((EVENTS / ours_seconds, EVENTS / bare_seconds))
+        print(f"  round {round_ + 1}: outbox to handled {rates[-1][0]:,.0f}/s, bare client {rates[-1][1]:,.0f}/s")
+    await database.close()
+    ours_rates, bare_rates = zip(*rates, strict=True)
+    return statistics.median(ours_rates), statistics.median(bare_rates)
+
+
+@contextlib.contextmanager
+def brokers(folder: Path) -> Iterator[dict[str, str]]:
+    """The embedded broker, and Apache Kafka where it runs."""
+    with contextlib.ExitStack() as stack:
+        addresses = {"relay": stack.enter_context(running_broker())}
+        try:
+            addresses["relay_apache"] = stack.enter_context(running_apache_kafka(folder))
+        except Unavailable as missing:
+            print(f"  Apache Kafka is not measured: {missing}")
+        yield addresses
+
+
+def main() -> None:
+    with TemporaryDirectory(prefix="myili-bench-") as folder, brokers(Path(folder)) as addresses:
+        for name, kafka in addresses.items():
+            with running_postgres(Path(folder) / name) as database_url:
+                value, baseline = uvloop.run(measure(database_url, kafka))
+            detail = {"events": EVENTS, "rounds": ROUNDS, "goal": GOAL}
+            report(name, value=value, baseline=baseline, unit="events/s", detail=detail)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
