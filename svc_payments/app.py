@@ -4,9 +4,15 @@ from chassis.service import create_service_app
 from chassis.settings import load
 from svc_payments.bill_files.endpoints import router as bill_files
 from svc_payments.bills.endpoints import router as bills
+from svc_payments.channels.endpoints import router as channels
+from svc_payments.incidents.endpoints import router as incidents
+from svc_payments.ledger.endpoints import router as ledger
+from svc_payments.payments.endpoints import router as payments
+from svc_payments.postings.endpoints import router as postings
+from svc_payments.receipts.endpoints import router as receipts
 from svc_payments.settings import Settings
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    routers = [bill_files, bills]
+    routers = [bill_files, bills, payments, channels, receipts, postings, ledger, incidents]
     return create_service_app(settings or load(Settings), routers, title="我的伊犁 payments", version="1.0.0")

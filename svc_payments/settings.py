@@ -1,8 +1,15 @@
-from typing import ClassVar, Literal
+from datetime import timedelta
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from chassis.settings import ServiceSettings
+
+Seconds = Annotated[float, Field(gt=0)]
+Pauses = Annotated[tuple[Seconds, ...], Field(min_length=1)]
+"""How long to wait before each further try, in seconds; the last one repeats."""
+
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 
 
 class Settings(ServiceSettings):
@@ -14,7 +21,28 @@ class Settings(ServiceSettings):
     """PEM of the key the channel signs its notices and answers with."""
     merchant_key: SecretStr
     """PEM of our RSA key at the channel."""
+    merchant_id: str = "my-ili"
+    """Who we are at the channel."""
+    channel_timeout_seconds: Seconds = 5.0
+    order_seconds: Seconds = 30 * _MINUTE
+    """How long a resident may take to confirm a payment, and again to pay it at the channel."""
+    ask_again_seconds: Pauses = (_MINUTE, 5 * _MINUTE, 15 * _MINUTE, *[_HOUR] * 24, _DAY)
+    """When to ask what became of an order that no notice came for: at first soon, then hourly, then daily."""
     provider_signing_key: SecretStr
     """PEM of the RSA key that signs our calls to providers; its public half is at /payments/v1/signing-keys."""
     provider_endpoints: Literal["public", "any"] = "public"
     """`public`: providers are called over https at public addresses only; `any` is for a platform on one machine."""
+    provider_timeout_seconds: Seconds = 10.0
+    posting_retry_seconds: Pauses = (1.0, 2.0, 5.0, 15.0, _MINUTE, 5 * _MINUTE, 15 * _MINUTE)
+    """When to tell a provider again that did not answer."""
+    poll_seconds: Seconds = 0.3
+    """How often the worker looks for what is due."""
+
+    @property
+    def order_lifetime(self) -> timedelta:
+        return timedelta(seconds=self.order_seconds)
+
+    @property
+    def notice_url(self) -> str:
+        """Where the channel sends its notices."""
+        return f"{self.public_url}/payments/v1/channels/sandbox/notices"

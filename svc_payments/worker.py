@@ -1,9 +1,19 @@
 import sys
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
-from chassis.service import Worker, run_worker
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import Database
+from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from svc_payments.accounts.consumers import HANDLERS as ACCOUNT_HANDLERS
 from svc_payments.bill_files.events import BillFileIngested
+from svc_payments.channels.service import forget_nonces
+from svc_payments.payments.events import PAYMENT_EVENTS
+from svc_payments.payments.orders import keep_asking
+from svc_payments.payments.service import expire_unconfirmed
+from svc_payments.postings.delivery import Delivery
 from svc_payments.providers.consumers import HANDLERS as PROVIDER_HANDLERS
 from svc_payments.settings import Settings
 
@@ -11,9 +21,25 @@ from svc_payments.settings import Settings
 def make_worker(settings: Settings) -> Worker:
     return Worker(
         settings,
-        publishes=[BillFileIngested],
+        publishes=[BillFileIngested, *PAYMENT_EVENTS],
         handles=[*PROVIDER_HANDLERS, *ACCOUNT_HANDLERS],
+        schedules=partial(make_schedules, settings),
     )
+
+
+def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
+    return [
+        # These two go on by themselves, and are begun again when they fail.
+        Every(1.0, partial(keep_asking, database, settings)),
+        Every(1.0, Delivery(database, settings).run),
+        Every(1.0, partial(_in_transaction, database, expire_unconfirmed)),
+        Every(60.0, partial(_in_transaction, database, forget_nonces)),
+    ]
+
+
+async def _in_transaction(database: Database, work: Callable[[AsyncSession], Awaitable[object]]) -> None:
+    async with database.transaction() as tx:
+        await work(tx)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """svc_payments with a database of the test's own and keys of the test run's own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from uuid import UUID
 
 import httpx
@@ -11,9 +12,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from chassis.db import Database, new_id, now
 from chassis.testing import Tokens, client_of, fresh_database, rolled_back_transaction, settings_at, template_database
+from deploy.local.programs import free_port
 from svc_payments.app import create_app
 from svc_payments.providers.models import Provider
 from svc_payments.settings import Settings
+from tests.deploy.sandboxes.processes import Sandbox
+from tests.svc_payments.world import NOTICES, Company, World, served
 
 template = template_database("svc_payments")
 database = fresh_database()
@@ -67,3 +71,46 @@ async def approved_provider(database: Database, endpoint_url: str = "http://127.
     async with database.transaction() as tx:
         tx.add(provider)
     return provider.provider_id
+
+
+@pytest.fixture(scope="session")
+def channel_url(rsa_keys: dict[str, RSAPrivateKey], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The sandbox channel, one process for all tests."""
+    keys = {
+        "MYILI_CHANNEL_PRIVATE_KEY": private_pem(rsa_keys["channel_key"]),
+        "MYILI_MERCHANT_PUBLIC_KEY": public_pem(rsa_keys["merchant_key"]),
+    }
+    sandbox = Sandbox("payment_channel", tmp_path_factory.mktemp("channel"), keys)
+    with sandbox.running():
+        yield sandbox.url
+
+
+@pytest_asyncio.fixture
+async def world(
+    database: Database,
+    settings: Settings,
+    tokens: Tokens,
+    rsa_keys: dict[str, RSAPrivateKey],
+    channel_url: str,
+    tmp_path: Path,
+) -> AsyncIterator[World]:
+    """The API on a port, the channel, and a provider with its own endpoint, which is open."""
+    port = free_port()
+
+    class AtPort(type(settings)):  # type: ignore[misc]  # mypy takes no value as a base class
+        @property
+        def notice_url(self) -> str:
+            return f"http://127.0.0.1:{port}{NOTICES}"
+
+    here = AtPort(**settings.model_dump() | {"channel_url": channel_url, "channel_timeout_seconds": 2.0})
+    company = Company.at(tmp_path, free_port(), f"http://127.0.0.1:{port}")
+    async with (
+        served(create_app(here), port),
+        company.open(),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=15) as api,
+        httpx.AsyncClient(base_url=channel_url, timeout=15) as channel,
+    ):
+        provider_id = await approved_provider(database, company.endpoint_url)
+        world = World(here, database, tokens, api, channel, rsa_keys["channel_key"], provider_id, company)
+        yield world
+        await world.faults()

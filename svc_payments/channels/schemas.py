@@ -1,0 +1,18 @@
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, Field, StrictInt
+
+Printable = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
+
+
+class Notice(BaseModel):
+    """What the channel tells of a paid order, once its signature has been found right."""
+
+    notice_id: Printable
+    event: Literal["payment.succeeded"]
+    merchant_id: Printable
+    order_number: Printable
+    transaction_id: Printable
+    amount_fen: Annotated[StrictInt, Field(gt=0, lt=2**63)]
+    currency: Printable
+    paid_at: AwareDatetime

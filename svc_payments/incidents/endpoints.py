@@ -1,0 +1,24 @@
+from fastapi import APIRouter, Depends
+from sqlalchemy import select
+
+from chassis.auth import allow
+from chassis.db import ReadTx
+from chassis.pagination import Page, PageQuery, page_of
+from svc_payments.incidents import models, schemas
+
+router = APIRouter(prefix="/payments/v1", tags=["incidents"])
+
+
+@router.get("/incidents", dependencies=[Depends(allow(role=("operator", "auditor")))])
+async def list_incidents(tx: ReadTx, page: PageQuery) -> Page[schemas.Incident]:
+    return await page_of(tx, select(models.Incident), page, models.Incident.id, _shown, newest_first=True)
+
+
+def _shown(incident: models.Incident) -> schemas.Incident:
+    return schemas.Incident(
+        incident_id=incident.id,
+        kind=incident.kind,
+        subject=incident.subject,
+        details=incident.details,
+        created_at=incident.created_at,
+    )

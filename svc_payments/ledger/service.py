@@ -1,0 +1,72 @@
+"""Moving money between accounts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from svc_payments.ledger.models import Account, AccountKind, Entry, Transfer, TransferKind
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Which account is meant, by what it counts and whose it is."""
+
+    kind: AccountKind
+    holder: str
+
+
+def channel_receivable(channel: str) -> Ledger:
+    return Ledger(AccountKind.CHANNEL_RECEIVABLE, channel)
+
+
+def provider_payable(provider_id: UUID) -> Ledger:
+    return Ledger(AccountKind.PROVIDER_PAYABLE, str(provider_id))
+
+
+def suspense(channel: str) -> Ledger:
+    return Ledger(AccountKind.SUSPENSE, channel)
+
+
+async def transfer(
+    tx: AsyncSession, kind: TransferKind, reference_id: UUID, *, debit: Ledger, credit: Ledger, amount_fen: int
+) -> None:
+    """Move an amount from the credited to the debited account.
+
+    Afterwards this transaction holds the locks of both accounts, so whatever it writes next for them comes in the order
+    in which such transactions commit.
+
+    Raises:
+        IntegrityError: there is such a transfer already.
+    """
+    accounts = await _accounts(tx, debit, credit)
+    moved = Transfer(kind=kind, reference_id=reference_id)
+    tx.add(moved)
+    await tx.flush()
+    # One statement: the database takes a transfer's entries whole and balanced, or not at all.
+    legs = {accounts[debit]: amount_fen, accounts[credit]: -amount_fen}
+    await tx.execute(
+        insert(Entry).values(
+            [{"transfer_id": moved.id, "account_id": account, "amount_fen": amount} for account, amount in legs.items()]
+        )
+    )
+
+
+async def _accounts(tx: AsyncSession, *wanted: Ledger) -> Mapping[Ledger, UUID]:
+    """The ids of accounts; those that are new are opened."""
+    found = await _known_accounts(tx, wanted)
+    if missing := [{"kind": each.kind, "holder": each.holder} for each in wanted if each not in found]:
+        await tx.execute(insert(Account).values(missing).on_conflict_do_nothing())
+        found = await _known_accounts(tx, wanted)
+    return found
+
+
+async def _known_accounts(tx: AsyncSession, wanted: tuple[Ledger, ...]) -> Mapping[Ledger, UUID]:
+    names = [(each.kind, each.holder) for each in wanted]
+    rows = await tx.execute(
+        select(Account.id, Account.kind, Account.holder).where(tuple_(Account.kind, Account.holder).in_(names))
+    )
+    return {Ledger(AccountKind(row.kind), row.holder): row.id for row in rows}

@@ -1,0 +1,64 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import select
+
+from chassis.auth import Caller, allow
+from chassis.db import ReadTx, Tx
+from chassis.idempotency import OnceKey
+from chassis.pagination import Page, PageQuery, page_of
+from svc_payments.payments import schemas, service
+from svc_payments.payments.models import Payment
+from svc_payments.payments.orders import Orders
+from svc_payments.settings import Settings
+
+router = APIRouter(prefix="/payments/v1", tags=["payments"])
+
+Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _orders(request: Request) -> Orders:
+    return Orders(request.app.state.database, request.app.state.channels, request.app.state.settings)
+
+
+OrdersAtChannels = Annotated[Orders, Depends(_orders)]
+
+
+@router.post("/payments", status_code=201)
+async def create_payment(
+    tx: Tx,
+    caller: Resident,
+    once: OnceKey,
+    settings: Annotated[Settings, Depends(_settings)],
+    body: schemas.NewPayment,
+) -> schemas.Payment:
+    return await once.do(tx, caller, service.create_payment(tx, caller.id, body, settings.order_lifetime))
+
+
+@router.get("/payments")
+async def list_payments(tx: ReadTx, caller: Resident, page: PageQuery) -> Page[schemas.Payment]:
+    own = select(Payment).where(Payment.person_id == caller.id)
+    return await page_of(tx, own, page, Payment.id, schemas.shown, newest_first=True)
+
+
+@router.get("/payments/{payment_id}")
+async def get_payment(tx: ReadTx, caller: Resident, payment_id: UUID) -> schemas.Payment:
+    return schemas.shown(await service.own_payment(tx, caller.id, payment_id))
+
+
+@router.post("/payments/{payment_id}/confirm")
+async def confirm_payment(caller: Resident, orders: OrdersAtChannels, payment_id: UUID) -> schemas.Payment:
+    """Place the order at the channel. Made again it gives the same order, so it needs no Idempotency-Key."""
+    return schemas.shown(await orders.confirm(caller.id, payment_id))
+
+
+@router.post("/payments/{payment_id}/cancel")
+async def cancel_payment(caller: Resident, orders: OrdersAtChannels, payment_id: UUID) -> schemas.Payment:
+    """Give up an unpaid payment and free its bills; `expired` in the answer says that this is done."""
+    return schemas.shown(await orders.cancel(caller.id, payment_id))

@@ -1,0 +1,132 @@
+"""Payments: one intent of one person for bills of one provider, and its order at a channel."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from chassis.db import Timestamp, new_id
+from svc_payments.base import Base
+from svc_payments.bills.models import IllegalMove
+from svc_payments.channels.provider import ChannelName
+
+
+class PaymentStatus(StrEnum):
+    CREATED = "created"
+    """The bills are reserved; the resident has not confirmed yet."""
+    PENDING = "pending"
+    """An order stands at the channel, waiting for the resident's money."""
+    UNKNOWN = "unknown"
+    """The channel did not say what became of the order. It blocks another payment and is asked again until known."""
+    CAPTURED = "captured"
+    """The money is here and in the ledger."""
+    POSTING = "posting"
+    """The provider is being told."""
+    COMPLETED = "completed"
+    """The provider has booked every bill."""
+    FAILED = "failed"
+    """The channel would not take the order."""
+    EXPIRED = "expired"
+    """It was not paid in time, and the order is closed."""
+
+
+TRANSITIONS: dict[PaymentStatus, set[PaymentStatus]] = {
+    PaymentStatus.CREATED: {PaymentStatus.PENDING, PaymentStatus.EXPIRED},
+    PaymentStatus.PENDING: {
+        PaymentStatus.UNKNOWN,
+        PaymentStatus.CAPTURED,
+        PaymentStatus.FAILED,
+        PaymentStatus.EXPIRED,
+    },
+    PaymentStatus.UNKNOWN: {
+        PaymentStatus.PENDING,
+        PaymentStatus.CAPTURED,
+        PaymentStatus.FAILED,
+        PaymentStatus.EXPIRED,
+    },
+    PaymentStatus.CAPTURED: {PaymentStatus.POSTING},
+    PaymentStatus.POSTING: {PaymentStatus.COMPLETED},
+    PaymentStatus.COMPLETED: set(),
+    # Money is money: a channel may tell of it after we gave up.
+    PaymentStatus.FAILED: {PaymentStatus.CAPTURED},
+    PaymentStatus.EXPIRED: {PaymentStatus.CAPTURED},
+}
+AT_CHANNEL = {PaymentStatus.PENDING, PaymentStatus.UNKNOWN}
+GIVEN_UP = {PaymentStatus.FAILED, PaymentStatus.EXPIRED}
+
+
+class Payment(Base):
+    __tablename__ = "payments"
+    __table_args__ = (
+        CheckConstraint(
+            f"status IN ({', '.join(repr(status.value) for status in PaymentStatus)})", name="status_known"
+        ),
+        CheckConstraint("amount_fen > 0", name="amount_positive"),
+        Index("ix_payments_person_id_id", "person_id", "id"),
+        Index("ix_payments_unconfirmed", "expires_at", postgresql_where=text("status = 'created'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    person_id: Mapped[UUID]
+    provider_id: Mapped[UUID]
+    channel: Mapped[ChannelName] = mapped_column(Text)
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[PaymentStatus] = mapped_column(Text, default=PaymentStatus.CREATED)
+    held: Mapped[bool] = mapped_column(default=False)
+    """The money came when the bills could not take it any more, and is in suspense."""
+    expires_at: Mapped[datetime] = mapped_column(Timestamp)
+    """Until when to confirm it; from then on, until when to pay the order."""
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
+    captured_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    completed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+    lines: Mapped[list["PaymentLine"]] = relationship(lazy="selectin", order_by="PaymentLine.bill_id")
+    attempt: Mapped["Attempt | None"] = relationship(lazy="selectin")
+
+    @property
+    def bill_ids(self) -> list[UUID]:
+        return [line.bill_id for line in self.lines]
+
+    def move_to(self, status: PaymentStatus) -> None:
+        if status not in TRANSITIONS[PaymentStatus(self.status)]:
+            raise IllegalMove(current=self.status, wanted=status)
+        self.status = status
+
+
+class PaymentLine(Base):
+    """A bill in a payment, with its amount at that time. Until it is released, no other payment can have the bill."""
+
+    __tablename__ = "payment_lines"
+    __table_args__ = (
+        Index("uq_payment_lines_open_bill", "bill_id", unique=True, postgresql_where=text("released_at IS NULL")),
+    )
+
+    payment_id: Mapped[UUID] = mapped_column(ForeignKey(Payment.id), primary_key=True)
+    bill_id: Mapped[UUID] = mapped_column(ForeignKey("bills.id"), primary_key=True)
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    released_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+
+class Attempt(Base):
+    """The order of a payment at its channel, kept before the channel is called."""
+
+    __tablename__ = "payment_attempts"
+    __table_args__ = (
+        UniqueConstraint("channel", "transaction_id"),
+        Index("ix_payment_attempts_due", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    payment_id: Mapped[UUID] = mapped_column(ForeignKey(Payment.id), unique=True)
+    channel: Mapped[ChannelName] = mapped_column(Text)
+    order_number: Mapped[str] = mapped_column(Text, unique=True)
+    pay_url: Mapped[str | None] = mapped_column(Text)
+    transaction_id: Mapped[str | None] = mapped_column(Text)
+    """The channel's number of the money movement."""
+    paid_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    asked: Mapped[int] = mapped_column(default=0)
+    ask_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When to ask the channel next; none when there is nothing left to ask."""
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())

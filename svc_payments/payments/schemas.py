@@ -1,0 +1,59 @@
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from svc_payments.channels.provider import ChannelName
+from svc_payments.payments import models
+from svc_payments.payments.models import PaymentStatus
+
+MOST_BILLS = 50
+
+
+class NewPayment(BaseModel):
+    """What to pay and how. How much is nobody's to say: it stands in the bills."""
+
+    bill_ids: Annotated[set[UUID], Field(min_length=1, max_length=MOST_BILLS)]
+    channel: ChannelName
+
+
+class PaymentLine(BaseModel):
+    bill_id: UUID
+    amount_fen: int
+
+
+class Payment(BaseModel):
+    payment_id: UUID
+    provider_id: UUID
+    bills: list[PaymentLine]
+    amount_fen: int
+    currency: Literal["CNY"] = "CNY"
+    channel: ChannelName
+    status: PaymentStatus
+    held: bool
+    """The money came when the bills could not take it any more; it is kept apart until it goes back."""
+    pay_url: str | None
+    """Where the resident pays, once the channel has said so."""
+    created_at: datetime
+    expires_at: datetime
+    """Until when to confirm it; from then on, until when to pay it."""
+    captured_at: datetime | None
+    completed_at: datetime | None
+
+
+def shown(payment: models.Payment) -> Payment:
+    return Payment(
+        payment_id=payment.id,
+        provider_id=payment.provider_id,
+        bills=[PaymentLine(bill_id=line.bill_id, amount_fen=line.amount_fen) for line in payment.lines],
+        amount_fen=payment.amount_fen,
+        channel=payment.channel,
+        status=payment.status,
+        held=payment.held,
+        pay_url=payment.attempt.pay_url if payment.attempt else None,
+        created_at=payment.created_at,
+        expires_at=payment.expires_at,
+        captured_at=payment.captured_at,
+        completed_at=payment.completed_at,
+    )

@@ -1,0 +1,198 @@
+"""The life of a payment, each step in the caller's transaction. Its row is locked first, then its bills."""
+
+from collections.abc import Collection
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import new_id
+from chassis.outbox import emit
+from chassis.problems import NotFound, Problem
+from svc_payments.base import database_time
+from svc_payments.bills import service as bills
+from svc_payments.bills.models import IllegalMove
+from svc_payments.incidents import service as incidents
+from svc_payments.incidents.models import IncidentKind
+from svc_payments.payments import schemas
+from svc_payments.payments.events import (
+    PaymentCompleted,
+    PaymentCreated,
+    PaymentExpired,
+    PaymentFailed,
+    PaymentPending,
+    PaymentPostingRefused,
+    told,
+)
+from svc_payments.payments.models import AT_CHANNEL, GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
+
+_EXPIRED_AT_ONCE = 200
+
+
+class BillsOfSeveralProviders(Problem):
+    status, code = 422, "bills_of_several_providers"
+
+
+class PaymentTooLate(Problem):
+    """The time for confirming has passed; the bills are about to be free for another payment."""
+
+    status, code = 409, "payment_too_late"
+
+
+async def create_payment(
+    tx: AsyncSession, person_id: UUID, new: schemas.NewPayment, lifetime: timedelta
+) -> schemas.Payment:
+    """Reserve bills for paying; their amounts are the payment's.
+
+    Raises:
+        NotFound, BillAlreadyPaid, PaymentInProgress: as for bills.
+        BillsOfSeveralProviders: money goes to one provider at a time.
+    """
+    payable = await bills.lock_payable(tx, person_id, new.bill_ids)
+    provider_ids = {bill.provider_id for bill in payable}
+    if len(provider_ids) > 1:
+        raise BillsOfSeveralProviders
+    moment = await database_time(tx)
+    payment = Payment(
+        id=new_id(),
+        person_id=person_id,
+        provider_id=provider_ids.pop(),
+        channel=new.channel,
+        amount_fen=sum(bill.amount_fen for bill in payable),
+        status=PaymentStatus.CREATED,
+        held=False,
+        created_at=moment,
+        expires_at=moment + lifetime,
+        lines=[PaymentLine(bill_id=bill.id, amount_fen=bill.amount_fen) for bill in payable],
+        attempt=None,
+    )
+    tx.add(payment)
+    await bills.mark_paying(tx, payment.bill_ids)
+    await emit(tx, told(PaymentCreated, payment))
+    return schemas.shown(payment)
+
+
+async def own_payment(tx: AsyncSession, person_id: UUID, payment_id: UUID, *, locked: bool = False) -> Payment:
+    """A payment of this person.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's, which nobody learns.
+    """
+    payment = await _payment(tx, Payment.id == payment_id, Payment.person_id == person_id, locked=locked)
+    if payment is None:
+        raise NotFound
+    return payment
+
+
+async def lock(tx: AsyncSession, payment_id: UUID) -> Payment:
+    """A payment for changing, as the last one who changed it left it."""
+    payment = await _payment(tx, Payment.id == payment_id, locked=True)
+    assert payment is not None  # noqa: S101 - payments are never deleted, and whoever has an id has it from one
+    return payment
+
+
+async def _payment(tx: AsyncSession, *conditions: ColumnElement[bool], locked: bool) -> Payment | None:
+    query = select(Payment).where(*conditions)
+    if locked:
+        query = query.with_for_update(of=Payment).execution_options(populate_existing=True)
+    return (await tx.scalars(query)).one_or_none()
+
+
+async def confirm(tx: AsyncSession, person_id: UUID, payment_id: UUID, lifetime: timedelta, ask: timedelta) -> Payment:
+    """The resident wants to pay now: keep the attempt before the channel hears of it.
+
+    A payment confirmed before is given as it is, so a second tap finds the order of the first.
+
+    Args:
+        tx: the transaction.
+        person_id: whose payment it must be.
+        payment_id: which one.
+        lifetime: how long the order may be paid.
+        ask: when the channel is asked what became of it, should nobody tell.
+
+    Raises:
+        NotFound: it is not this person's.
+        PaymentTooLate: it was not confirmed in time.
+        IllegalMove: it has been given up.
+    """
+    payment = await own_payment(tx, person_id, payment_id, locked=True)
+    if payment.status in GIVEN_UP:
+        raise IllegalMove(current=payment.status, wanted=PaymentStatus.PENDING)
+    if payment.status != PaymentStatus.CREATED:
+        return payment
+    moment = await database_time(tx)
+    if payment.expires_at <= moment:
+        raise PaymentTooLate
+    payment.move_to(PaymentStatus.PENDING)
+    payment.expires_at = moment + lifetime
+    attempt_id = new_id()
+    payment.attempt = Attempt(
+        id=attempt_id,
+        channel=payment.channel,
+        order_number=attempt_id.hex,
+        asked=0,
+        ask_at=min(moment + ask, payment.expires_at),
+    )
+    await emit(tx, told(PaymentPending, payment))
+    return payment
+
+
+async def give_up(tx: AsyncSession, payment: Payment, status: PaymentStatus) -> None:
+    payment.move_to(status)
+    moment = await database_time(tx)
+    for line in payment.lines:
+        line.released_at = moment
+    if payment.attempt:
+        payment.attempt.ask_at = None
+    await bills.release(tx, payment.bill_ids)
+    event = PaymentExpired if status == PaymentStatus.EXPIRED else PaymentFailed
+    await emit(tx, told(event, payment))
+
+
+async def expire_unconfirmed(tx: AsyncSession) -> int:
+    """Free the bills of payments that were not confirmed in time. Returns how many."""
+    late = select(Payment).where(Payment.status == PaymentStatus.CREATED, Payment.expires_at <= func.now())
+    batch = late.order_by(Payment.expires_at).limit(_EXPIRED_AT_ONCE).with_for_update(of=Payment, skip_locked=True)
+    payments = (await tx.scalars(batch)).all()
+    for payment in payments:
+        await give_up(tx, payment, PaymentStatus.EXPIRED)
+    return len(payments)
+
+
+async def cancel_unconfirmed(tx: AsyncSession, person_id: UUID, payment_id: UUID) -> Payment:
+    """Give up a payment that no channel has heard of; one that stands at its channel is given back as it is.
+
+    Raises:
+        NotFound: it is not this person's.
+        IllegalMove: it is paid.
+    """
+    payment = await own_payment(tx, person_id, payment_id, locked=True)
+    if payment.status == PaymentStatus.CREATED:
+        await give_up(tx, payment, PaymentStatus.EXPIRED)
+    elif payment.status not in AT_CHANNEL | GIVEN_UP:
+        raise IllegalMove(current=payment.status, wanted=PaymentStatus.EXPIRED)
+    return payment
+
+
+async def begin_posting(tx: AsyncSession, payment_ids: Collection[UUID]) -> None:
+    """The provider of these payments is being told."""
+    for payment_id in sorted(payment_ids):
+        payment = await lock(tx, payment_id)
+        if payment.status == PaymentStatus.CAPTURED:
+            payment.move_to(PaymentStatus.POSTING)
+
+
+async def bill_booked(tx: AsyncSession, payment: Payment, bill_id: UUID, *, last: bool) -> None:
+    """The provider has booked a bill of a locked payment; with the last one the payment is complete."""
+    await bills.mark_posted(tx, [bill_id])
+    if last:
+        payment.completed_at = await database_time(tx)
+        payment.move_to(PaymentStatus.COMPLETED)
+        await emit(tx, told(PaymentCompleted, payment))
+
+
+async def bill_refused(tx: AsyncSession, payment: Payment, posting_id: UUID) -> None:
+    """The provider will not book a bill of a locked payment: it is paid and not posted, until its money is returned."""
+    await incidents.record(tx, IncidentKind.POSTING_REFUSED, posting_id, payment_id=str(payment.id))
+    await emit(tx, told(PaymentPostingRefused, payment))

@@ -1,0 +1,87 @@
+"""Postings: what a provider is told of a captured payment, one for each bill, until it has booked or refused it."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db import Timestamp, new_id
+from svc_payments.base import Base, one_of
+from svc_payments.bills.models import IllegalMove
+from svc_payments.payments.models import Payment
+
+
+class PostingStatus(StrEnum):
+    PENDING = "pending"
+    """The provider has surely not heard of it."""
+    SENDING = "sending"
+    """A worker is telling the provider; when its lease runs out before it says how that went, nobody knows."""
+    UNKNOWN = "unknown"
+    """The provider may have booked it: it is asked before it is told again."""
+    BOOKED = "booked"
+    REFUSED = "refused"
+
+
+TRANSITIONS: dict[PostingStatus, set[PostingStatus]] = {
+    PostingStatus.PENDING: {PostingStatus.SENDING},
+    PostingStatus.SENDING: {
+        PostingStatus.PENDING,
+        PostingStatus.SENDING,
+        PostingStatus.UNKNOWN,
+        PostingStatus.BOOKED,
+        PostingStatus.REFUSED,
+    },
+    PostingStatus.UNKNOWN: {PostingStatus.SENDING},
+    PostingStatus.BOOKED: set(),
+    PostingStatus.REFUSED: set(),
+}
+_UNSETTLED = text("status IN ('pending', 'sending', 'unknown')")
+
+
+class Posting(Base):
+    """What is sent stands in the row and never changes, so that every try says the same."""
+
+    __tablename__ = "postings"
+    __table_args__ = (
+        UniqueConstraint("payment_id", "bill_id"),
+        one_of("status", PostingStatus),
+        Index("ix_postings_due", "provider_id", "try_at", postgresql_where=_UNSETTLED),
+        Index(
+            "ix_postings_unsettled_of_account",
+            "provider_id",
+            "account_number",
+            "position",
+            postgresql_where=_UNSETTLED,
+        ),
+        Index("ix_postings_status_id", "status", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    position: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    """The order in which an account's postings are sent."""
+    payment_id: Mapped[UUID] = mapped_column(ForeignKey(Payment.id))
+    bill_id: Mapped[UUID] = mapped_column(ForeignKey("bills.id"))
+    provider_id: Mapped[UUID]
+    receipt_number: Mapped[str] = mapped_column(Text)
+    bill_number: Mapped[str] = mapped_column(Text)
+    account_number: Mapped[str] = mapped_column(Text)
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    paid_at: Mapped[datetime] = mapped_column(Timestamp)
+
+    status: Mapped[PostingStatus] = mapped_column(Text, default=PostingStatus.PENDING)
+    tries: Mapped[int] = mapped_column(default=0)
+    """How often a worker took it up. The number of its own try is what lets a worker write down the result."""
+    try_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
+    """When to take it up next; while it is being sent, when the lease of the worker runs out."""
+    provider_reference: Mapped[str | None] = mapped_column(Text)
+    refusal: Mapped[str | None] = mapped_column(Text)
+    """The provider's reason, as it gave it."""
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
+    settled_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+    def move_to(self, status: PostingStatus) -> None:
+        if status not in TRANSITIONS[PostingStatus(self.status)]:
+            raise IllegalMove(current=self.status, wanted=status)
+        self.status = status

@@ -1,0 +1,258 @@
+"""The surroundings of svc_payments in tests: its API on a port, the real sandbox channel, the reference provider."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from sqlalchemy import select
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis.db import Database, new_id
+from chassis.signatures import sign, thumbprint
+from chassis.testing import Emitted, Tokens, emitted, once
+from contracts.reference_provider.books import Books
+from contracts.reference_provider.platform_signature import PlatformKeys
+from contracts.reference_provider.roster import account_number
+from contracts.reference_provider.server import create_app as create_provider_app
+from deploy.local.programs import LOOPBACK
+from svc_payments.accounts.models import AccountBinding
+from svc_payments.bills.models import Bill
+from svc_payments.channels.provider import open_channels
+from svc_payments.incidents.models import Incident
+from svc_payments.payments.models import Attempt
+from svc_payments.payments.orders import Orders
+from svc_payments.settings import Settings
+
+SEED = "1"
+ACCOUNTS = 200
+NOTICES = "/payments/v1/channels/sandbox/notices"
+Answer = httpx.Response
+
+
+@contextlib.asynccontextmanager
+async def served(app: ASGIApp, port: int) -> AsyncIterator[None]:
+    """An application on a port of this process, for as long as the block lasts."""
+    config = uvicorn.Config(app, host=LOOPBACK, port=port, log_level="error", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            assert not serving.done(), "the server did not start"
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class LostAnswers:
+    """An application whose next answers to POST never arrive, although it has done what was asked."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.lost = 0
+        self.calls: list[tuple[str, str]] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        self.calls.append(
+            (scope["method"], scope["path"].rpartition("/")[0] if scope["method"] == "GET" else scope["path"])
+        )
+        if scope["method"] != "POST" or self.lost == 0:
+            await self._app(scope, receive, send)
+            return
+        self.lost -= 1
+
+        async def unheard(_: Message) -> None:
+            return
+
+        await self._app(scope, receive, unheard)
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+@dataclass
+class Company:
+    """The reference provider of a test: its books, and whether its answers arrive."""
+
+    books: Books
+    app: LostAnswers
+    port: int
+
+    @classmethod
+    def at(cls, folder: Path, port: int, platform: str) -> "Company":
+        books = Books(folder / f"books-{port}.sqlite3")
+        books.fill_roster(SEED, ACCOUNTS)
+        keys = PlatformKeys([f"{platform}/payments/v1/signing-keys"], cooldown=0)
+        return cls(books, LostAnswers(create_provider_app(books, keys)), port)
+
+    def open(self) -> contextlib.AbstractAsyncContextManager[None]:
+        return served(self.app, self.port)
+
+    @property
+    def endpoint_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def booked(self) -> list[dict[str, Any]]:
+        """What is booked, in the order in which it came."""
+        return [row for row in reversed(self.books.newest(1_000)) if row["result"] == "booked"]
+
+
+@dataclass
+class World:
+    settings: Settings
+    database: Database
+    tokens: Tokens
+    api: httpx.AsyncClient
+    channel: httpx.AsyncClient
+    channel_key: RSAPrivateKey
+    provider_id: UUID
+    company: Company
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    async def bill(
+        self, person_id: UUID, amount_fen: int = 4140, *, account: int = 0, provider_id: UUID | None = None
+    ) -> UUID:
+        """A due bill on an account of the company that this person is bound to."""
+        number = account_number(SEED, account)
+        provider = provider_id or self.provider_id
+        bill = Bill(
+            id=new_id(),
+            provider_id=provider,
+            bill_number=f"B-{next(self._numbers):06}",
+            account_number=number,
+            period=date(2026, 9, 1),
+            usage=12,
+            amount_fen=amount_fen,
+            due_date=date(2026, 10, 20),
+            bill_file_id=new_id(),
+        )
+        binding = AccountBinding(
+            binding_id=new_id(), person_id=person_id, provider_id=provider, account_number=number, role="owner"
+        )
+        async with self.database.transaction() as tx:
+            tx.add_all([bill, binding])
+        return bill.id
+
+    async def create(self, person_id: UUID, *bill_ids: UUID) -> Answer:
+        body = {"bill_ids": [str(bill_id) for bill_id in bill_ids], "channel": "sandbox"}
+        return await self.api.post("/payments/v1/payments", json=body, headers=self.tokens.resident(person_id) | once())
+
+    async def created(self, person_id: UUID, *bill_ids: UUID) -> str:
+        """The id of a new payment of these bills, or of a new bill."""
+        answer = await self.create(person_id, *(bill_ids or [await self.bill(person_id)]))
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["payment_id"])
+
+    async def confirm(self, person_id: UUID, payment_id: str) -> Answer:
+        return await self.act(person_id, payment_id, "confirm")
+
+    async def act(self, person_id: UUID, payment_id: str, verb: str) -> Answer:
+        return await self.api.post(
+            f"/payments/v1/payments/{payment_id}/{verb}", headers=self.tokens.resident(person_id)
+        )
+
+    async def confirmed(self, person_id: UUID, *bill_ids: UUID) -> str:
+        """The id of a payment that waits for the resident at the channel."""
+        payment_id = await self.created(person_id, *bill_ids)
+        answer = await self.confirm(person_id, payment_id)
+        assert (answer.status_code, answer.json()["status"]) == (200, "pending"), answer.text
+        return payment_id
+
+    async def pay(self, payment_id: str) -> dict[str, Any]:
+        """Pay at the channel's cashier, as the resident's wallet does."""
+        answer = await self.channel.post(
+            f"/cashier/{await self.order_number(payment_id)}", json={"account": "wallet-1"}
+        )
+        assert answer.status_code == 200, answer.text
+        paid: dict[str, Any] = answer.json()
+        return paid
+
+    async def captured(self, person_id: UUID, *bill_ids: UUID) -> str:
+        """The id of a payment whose money is here."""
+        payment_id = await self.confirmed(person_id, *bill_ids)
+        answer = await self.notify(self.notice_of(await self.pay(payment_id)))
+        assert answer.status_code == 204, answer.text
+        return payment_id
+
+    async def get(self, person_id: UUID, payment_id: str, part: str = "") -> Answer:
+        return await self.api.get(f"/payments/v1/payments/{payment_id}{part}", headers=self.tokens.resident(person_id))
+
+    async def status(self, person_id: UUID, payment_id: str) -> str:
+        return str((await self.get(person_id, payment_id)).json()["status"])
+
+    async def order_number(self, payment_id: str) -> str:
+        async with self.database.read() as tx:
+            found = select(Attempt.order_number).where(Attempt.payment_id == UUID(payment_id))
+            return (await tx.scalars(found)).one()
+
+    def notice_of(self, paid: dict[str, Any], **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        """A notice as the channel writes it, of an order it says is paid."""
+        names = ("merchant_id", "order_number", "transaction_id", "amount_fen", "currency", "paid_at")
+        notice = {"notice_id": str(new_id()), "event": "payment.succeeded", **{name: paid[name] for name in names}}
+        return {**notice, **changes}
+
+    def signed(self, notice: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+        raw = json.dumps(notice).encode()
+        return raw, sign(self.channel_key, thumbprint(self.channel_key.public_key()), raw)
+
+    async def notify(self, notice: dict[str, Any]) -> Answer:
+        """Send a notice signed by the channel's key."""
+        raw, headers = self.signed(notice)
+        return await self.api.post(NOTICES, content=raw, headers=headers)
+
+    async def faults(self, **faults: float) -> None:
+        (await self.channel.post("/faults", json=faults)).raise_for_status()
+
+    @contextlib.asynccontextmanager
+    async def orders(self, **settings: Any) -> AsyncIterator[Orders]:  # noqa: ANN401 - fields of Settings
+        """What the worker has for asking the channel."""
+        changed = self.settings.model_copy(update=settings)
+        async with open_channels(changed) as channels:
+            yield Orders(self.database, channels, changed)
+
+    async def events(self) -> list[Emitted]:
+        async with self.database.read() as tx:
+            return list(await emitted(tx))
+
+    async def trail(self, payment_id: str) -> list[str]:
+        """What was told of a payment, in order: created, pending, ..."""
+        return [event.type.split(".")[-2] for event in await self.events() if event.key == payment_id]
+
+    async def incidents(self) -> list[str]:
+        async with self.database.read() as tx:
+            return list(await tx.scalars(select(Incident.kind).order_by(Incident.id)))
+
+    async def bill_status(self, bill_id: UUID) -> str:
+        async with self.database.read() as tx:
+            return (await tx.scalars(select(Bill.status).where(Bill.id == bill_id))).one()
+
+    async def trial_balance(self) -> dict[str, Any]:
+        answer = await self.api.get("/payments/v1/ledger/trial-balance", headers=self.tokens.staff("auditor"))
+        assert answer.status_code == 200, answer.text
+        balance: dict[str, Any] = answer.json()
+        return balance
+
+
+@contextlib.asynccontextmanager
+async def working(*works: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+    """Parts of the worker, at work until the block ends."""
+    tasks = [asyncio.ensure_future(work()) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
