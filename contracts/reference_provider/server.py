@@ -61,10 +61,17 @@ async def show_posting(request: Request) -> Response:
 
 async def show_books(request: Request) -> Response:
     """For the company's own people, on its own machine."""
-    if request.client is None or not ipaddress.ip_address(request.client.host).is_loopback:
+    if not is_from_this_machine(request):
         raise HTTPException(403, "loopback_only")
     books = request.app.state.books
     return JSONResponse({**books.totals(), "newest": books.newest(limit=100)})
+
+
+def is_from_this_machine(request: Request) -> bool:
+    try:
+        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:  # a host that is no address
+        return False
 
 
 async def alive(_: Request) -> Response:

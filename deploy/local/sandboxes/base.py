@@ -111,7 +111,7 @@ def whole_number(body: Json, name: str, largest: int) -> int:
 
 
 def moment(body: Json, name: str) -> datetime:
-    with contextlib.suppress(TypeError, ValueError):
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
         value = datetime.fromisoformat(body.get(name, ""))
         if value.tzinfo is not None:
             return value.astimezone(UTC)
@@ -123,8 +123,10 @@ def rfc3339(when: datetime) -> str:
 
 
 def only_from_this_machine(request: Request) -> None:
-    if request.client is None or not ipaddress.ip_address(request.client.host).is_loopback:
-        raise Refused(403, "loopback_only", "This is answered to callers on the same machine only.")
+    with contextlib.suppress(ValueError):  # of a host that is no address
+        if request.client and ipaddress.ip_address(request.client.host).is_loopback:
+            return
+    raise Refused(403, "loopback_only", "This is answered to callers on the same machine only.")
 
 
 def problem(status: int, code: str, detail: str) -> JSONResponse:

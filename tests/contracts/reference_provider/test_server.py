@@ -157,6 +157,11 @@ class TestPostings:
             assert company.get("/books").json()["booked"] == 1
 
 
+@pytest.mark.parametrize("caller", ["203.0.113.7", "not an address"])
+def test_the_books_are_shown_on_the_companys_own_machine(company: httpx.Client, caller: str) -> None:
+    assert refusal(company.get("/books", headers={"X-Forwarded-For": caller})) == (403, "loopback_only")
+
+
 class TestSignatures:
     def send(self, company: httpx.Client, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
         return refusal(company.post("/postings", content=body, headers=headers))

@@ -183,6 +183,7 @@ class TestOrders:
             {"notify_url": "http://127.0.0.1/a\r\nX: y"},
             {"expires_at": "2999-01-01T00:00:00"},
             {"expires_at": "2020-01-01T00:00:00Z"},
+            {"expires_at": "0001-01-01T00:00:00+14:00"},
             {"expires_at": 4},
         ],
     )

@@ -121,6 +121,13 @@ def test_phone_numbers_stay_out_of_its_log(tmp_path: Path, phone: str) -> None:
     assert phone not in log
 
 
+@pytest.mark.parametrize("caller", ["203.0.113.7", "not an address"])
+def test_codes_and_faults_are_for_callers_on_this_machine(sms: httpx.Client, phone: str, caller: str) -> None:
+    headers = {"X-Forwarded-For": caller}
+    refused = (sms.get(f"/messages?phone={phone}", headers=headers), sms.post("/faults", json={}, headers=headers))
+    assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [(403, "loopback_only")] * 2
+
+
 def test_health(sms: httpx.Client) -> None:
     assert [sms.get(path).status_code for path in ("/livez", "/readyz", "/nothing")] == [200, 200, 404]
 
