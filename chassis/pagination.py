@@ -17,7 +17,8 @@ from chassis.problems import Problem
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
-Key = TypeVar("Key", UUID, str)
+Key = TypeVar("Key", UUID, str, int)
+_LARGEST_INTEGER = 2**31 - 1
 
 
 class BadCursor(Problem):
@@ -55,7 +56,7 @@ def _decode(cursor: str) -> str:
     return after
 
 
-def _encode(after: UUID | str) -> str:
+def _encode(after: UUID | str | int) -> str:
     return base64.urlsafe_b64encode(json.dumps({"after": str(after)}).encode()).decode().rstrip("=")
 
 
@@ -68,12 +69,14 @@ async def page_of(
     *,
     newest_first: bool = False,
 ) -> Page[Item]:
-    """One page of a query of single rows, ordered by a unique key: a UUIDv7 (the order of creation) or a code."""
+    """One page of single rows, ordered by a unique key: a UUIDv7 (the order of creation), a code or a number."""
     if request.after is not None:
         try:
             after = key.type.python_type(request.after)
         except ValueError:
             raise BadCursor from None
+        if isinstance(after, int) and abs(after) > _LARGEST_INTEGER:
+            raise BadCursor
         query = query.where(key < after if newest_first else key > after)
     query = query.order_by(key.desc() if newest_first else key).limit(request.limit + 1)
     rows = (await tx.scalars(query)).all()

@@ -1,3 +1,49 @@
-from fastapi import APIRouter
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from chassis.auth import Caller, TokenRule, allow
+from chassis.db import ReadTx
+from chassis.pagination import Page, PageQuery
+from svc_payments.bills import schemas, service
+from svc_payments.bills.models import BillStatus
 
 router = APIRouter(prefix="/payments/v1", tags=["bills"])
+
+
+class _ResidentOrProvider(TokenRule):
+    """A resident reads the bills of their accounts, a provider its own."""
+
+    def __init__(self) -> None:
+        super().__init__(persons=True, clients=True)
+        self._rules = {"person": allow(assurance_level=2), "client": allow(scope="bills:write")}
+        self.who_may_call = "; or ".join(rule.who_may_call for rule in self._rules.values())
+
+    async def __call__(self, request: Request) -> Caller:
+        caller = await super().__call__(request)
+        return await self._rules[caller.kind](request)
+
+
+Reader = Annotated[Caller, Depends(_ResidentOrProvider())]
+AccountNumber = Annotated[str | None, Query(pattern="^[0-9]{10}$")]
+BillNumber = Annotated[str | None, Query(pattern="^[A-Za-z0-9-]{1,32}$", description="The provider's own number.")]
+
+
+@router.get("/bills")
+async def list_bills(
+    tx: ReadTx,
+    caller: Reader,
+    page: PageQuery,
+    status: BillStatus | None = None,
+    account_number: AccountNumber = None,
+    bill_number: BillNumber = None,
+) -> Page[schemas.Bill]:
+    """A resident's bills, newest first; a provider's, in the order of their numbers."""
+    wanted = service.Wanted(status, account_number, bill_number)
+    return await service.list_bills(tx, caller, wanted, page)
+
+
+@router.get("/bills/{bill_id}")
+async def get_bill(tx: ReadTx, caller: Reader, bill_id: UUID) -> schemas.ExplainedBill:
+    return await service.get_bill(tx, caller, bill_id)

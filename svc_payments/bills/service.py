@@ -1,14 +1,19 @@
-"""What other slices ask of bills, each within the caller's transaction."""
+"""Showing bills to residents and providers, and what other slices do to them in their own transactions."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.auth import Caller
+from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound, Problem
-from svc_payments.accounts.models import AccountBinding
+from svc_payments.bills import schemas
+from svc_payments.bills.explanation import explanation_of
 from svc_payments.bills.models import Bill, BillStatus
+from svc_payments.bills.queries import bills_of_person, tariffs_for, visible_to
 
 
 class BillAlreadyPaid(Problem):
@@ -19,6 +24,64 @@ class PaymentInProgress(Problem):
     status, code = 409, "payment_in_progress"
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which bills a list is asked for."""
+
+    status: BillStatus | None
+    account_number: str | None
+    bill_number: str | None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        pairs = (
+            (Bill.status, self.status),
+            (Bill.account_number, self.account_number),
+            (Bill.bill_number, self.bill_number),
+        )
+        return [column == value for column, value in pairs if value is not None]
+
+
+async def list_bills(tx: AsyncSession, caller: Caller, wanted: Wanted, page: PageRequest) -> Page[schemas.Bill]:
+    if caller.kind == "person":
+        theirs = bills_of_person(caller.id, wanted.conditions())
+        return await page_of(tx, select(theirs), page, theirs.id, _shown, newest_first=True)
+    own = select(Bill).where(Bill.provider_id == caller.id, *wanted.conditions())
+    # By number, because there is an index for that, and a provider knows its numbers.
+    return await page_of(tx, own, page, Bill.bill_number, _shown)
+
+
+async def get_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> schemas.ExplainedBill:
+    """One bill with its explanation.
+
+    Raises:
+        NotFound: there is none, or it is neither on an account of this resident nor of this provider.
+    """
+    visible = visible_to(caller.id) if caller.kind == "person" else Bill.provider_id == caller.id
+    bill = await tx.scalar(select(Bill).where(Bill.id == bill_id, visible))
+    if bill is None:
+        raise NotFound
+    explanation = explanation_of(bill, await tariffs_for(tx, bill))
+    return schemas.ExplainedBill(**dict(_shown(bill)), explanation=explanation)
+
+
+def _shown(bill: Bill) -> schemas.Bill:
+    return schemas.Bill(
+        bill_id=bill.id,
+        provider_id=bill.provider_id,
+        bill_number=bill.bill_number,
+        account_number=bill.account_number,
+        period=f"{bill.period:%Y-%m}",
+        usage=bill.usage,
+        amount_fen=bill.amount_fen,
+        due_date=bill.due_date,
+        meter_from=bill.meter_from,
+        meter_to=bill.meter_to,
+        status=bill.status,
+        version=bill.version,
+        created_at=bill.created_at,
+    )
+
+
 async def lock_payable(tx: AsyncSession, person_id: UUID, bill_ids: Collection[UUID]) -> Sequence[Bill]:
     """Lock these bills for paying; they come back in the order of their ids, each once.
 
@@ -26,13 +89,7 @@ async def lock_payable(tx: AsyncSession, person_id: UUID, bill_ids: Collection[U
         NotFound: one of them does not exist or is not on an account this person is bound to.
         BillAlreadyPaid, PaymentInProgress: one of them is not due.
     """
-    bound = exists().where(
-        AccountBinding.person_id == person_id,
-        AccountBinding.provider_id == Bill.provider_id,
-        AccountBinding.account_number == Bill.account_number,
-        AccountBinding.ended_at.is_(None),
-    )
-    bills = await _locked(tx, bill_ids, bound)
+    bills = await _locked(tx, bill_ids, visible_to(person_id))
     for bill in bills:
         if bill.status == BillStatus.PAYING:
             raise PaymentInProgress(bill_id=str(bill.id))

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import TypedDict
 from uuid import UUID
 
-from sqlalchemy import Index, Text
+from sqlalchemy import BigInteger, Index, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -42,5 +42,5 @@ class Tariff(Base):
     unit: Mapped[str] = mapped_column(Text)
     effective_from: Mapped[date]
     tiers: Mapped[list[Tier]] = mapped_column(JSONB)
-    fixed_fee_fen: Mapped[int]
+    fixed_fee_fen: Mapped[int] = mapped_column(BigInteger)
     published_at: Mapped[datetime] = mapped_column(Timestamp)

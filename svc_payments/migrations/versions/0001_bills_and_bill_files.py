@@ -124,7 +124,7 @@ def upgrade() -> None:
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("effective_from", sa.Date(), nullable=False),
         sa.Column("tiers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("fixed_fee_fen", sa.Integer(), nullable=False),
+        sa.Column("fixed_fee_fen", sa.BigInteger(), nullable=False),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("tariff_id", name="pk_tariffs"),
     )

@@ -1,0 +1,214 @@
+"""From the body of a request to the text of a whole file.
+
+The body goes to a temporary file as UTF-8 while it arrives. Only when all of it is here and all of it is text does
+anybody look at its rows: a slow client holds no connection or lock of the database, and a file that is cut or
+broken never gets near it.
+"""
+
+import asyncio
+import codecs
+import hashlib
+import io
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from email.message import Message
+from enum import StrEnum
+from tempfile import TemporaryFile
+from typing import BinaryIO, TextIO
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from chassis.problems import ContentTooLarge, UnsupportedMediaType
+from svc_payments.bill_files.refusals import (
+    BodyTruncated,
+    EmptyFile,
+    GzipBroken,
+    NulCharacter,
+    UndecodableBytes,
+    UnsupportedContentEncoding,
+    WrongCharset,
+)
+
+LARGEST_FILE = 512 * 1024 * 1024
+MEDIA_TYPE = "text/csv"
+_INFLATE_STEP = 256 * 1024
+_GZIP = 16 + zlib.MAX_WBITS
+_LONGEST_BOM = 4
+
+
+class Encoding(StrEnum):
+    UTF_8 = "utf-8"
+    UTF_8_SIG = "utf-8-sig"
+    """UTF-8 with a byte order mark, as spreadsheet programs write it."""
+    GB18030 = "gb18030"
+
+
+# GB 18030 reads whatever its predecessors wrote, whose names many systems still put on it.
+_CHARSETS = {
+    "utf-8": Encoding.UTF_8,
+    "utf8": Encoding.UTF_8,
+    "gb18030": Encoding.GB18030,
+    "gbk": Encoding.GB18030,
+    "gb2312": Encoding.GB18030,
+}
+_BOMS = {
+    codecs.BOM_UTF8: Encoding.UTF_8_SIG,
+    "\ufeff".encode("gb18030"): Encoding.GB18030,
+    codecs.BOM_UTF16_LE: None,
+    codecs.BOM_UTF16_BE: None,
+}
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A whole file: its text with every line ending as a line feed, and what it was like when it came."""
+
+    text: TextIO
+    encoding: Encoding
+    sha256: str
+    """Of the file, after a Content-Encoding was undone."""
+
+
+@asynccontextmanager
+async def received(request: Request) -> AsyncIterator[Upload]:
+    """The uploaded file, for as long as the block lasts.
+
+    Raises:
+        UnsupportedMediaType, UnsupportedContentEncoding: the headers announce something else than a bill file.
+        ContentTooLarge: more than 512 MiB, as sent or unzipped.
+        BodyTruncated, GzipBroken, EmptyFile, UndecodableBytes, NulCharacter, WrongCharset: not a whole text file.
+    """
+    label = _labelled(request.headers.get("content-type", ""))
+    pieces = _body(request)
+    match request.headers.get("content-encoding", "identity").lower():
+        case "identity":
+            pass
+        case "gzip" | "x-gzip":
+            pieces = _gunzipped(pieces)
+        case _:
+            raise UnsupportedContentEncoding
+    with TemporaryFile() as file:
+        spool = _Spool(file, label)
+        async for piece in pieces:
+            await asyncio.to_thread(spool.write, piece)
+        yield await asyncio.to_thread(spool.finish)
+
+
+def _labelled(content_type: str) -> Encoding | None:
+    header = Message()
+    header["Content-Type"] = content_type
+    charset = header.get_param("charset")
+    known = charset is None or str(charset).lower() in _CHARSETS
+    if header.get_content_type() != MEDIA_TYPE or not content_type or not known:
+        raise UnsupportedMediaType(expected="text/csv; charset=utf-8, text/csv; charset=gb18030")
+    return None if charset is None else _CHARSETS[str(charset).lower()]
+
+
+async def _body(request: Request) -> AsyncIterator[bytes]:
+    count = 0
+    try:
+        async for piece in request.stream():
+            count += len(piece)
+            yield piece
+    except ClientDisconnect:
+        raise BodyTruncated from None
+    announced = request.headers.get("content-length")
+    if announced is not None and count != int(announced):
+        raise BodyTruncated
+
+
+async def _gunzipped(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Unzip in small steps, so that a bomb is met by the limit and not by the memory."""
+    member, count = zlib.decompressobj(_GZIP), 0
+    async for piece in pieces:
+        rest = piece
+        while rest:
+            if member.eof:  # gzip files may be several put together (RFC 1952, 2.2)
+                member = zlib.decompressobj(_GZIP)
+            try:
+                part = await asyncio.to_thread(member.decompress, rest, _INFLATE_STEP)
+            except zlib.error:
+                raise GzipBroken from None
+            rest = member.unused_data if member.eof else member.unconsumed_tail
+            count += len(part)
+            if count > LARGEST_FILE:
+                raise ContentTooLarge
+            yield part
+    if not member.eof:
+        raise GzipBroken
+
+
+class _Spool:
+    """Takes the bytes of a file piece by piece, proves that they are text, and keeps them as UTF-8."""
+
+    def __init__(self, file: BinaryIO, label: Encoding | None) -> None:
+        self._file = file
+        self._label = label
+        self._encoding: Encoding | None = None
+        self._head = b""
+        self._count = 0
+        self._sha256 = hashlib.sha256()
+
+    def write(self, piece: bytes) -> None:
+        self._sha256.update(piece)
+        if self._encoding is None:
+            self._head += piece
+            if len(self._head) < _LONGEST_BOM:
+                return
+            piece = self._begin()
+        self._decode(piece)
+
+    def finish(self) -> Upload:
+        if self._encoding is None:
+            if not self._head:
+                raise EmptyFile
+            self._decode(self._begin())
+        self._decode(b"", final=True)
+        self._file.seek(0)
+        text = io.TextIOWrapper(self._file, encoding="utf-8", newline=None)
+        assert self._encoding  # noqa: S101 - _begin has set it
+        return Upload(text, self._encoding, self._sha256.hexdigest())
+
+    def _begin(self) -> bytes:
+        """Settle the encoding by label and byte order mark; gives the first bytes without the mark."""
+        mark = next((mark for mark in _BOMS if self._head.startswith(mark)), b"")
+        marked = _BOMS.get(mark, self._label or Encoding.UTF_8)
+        labelled = self._label or marked
+        if marked is None or (marked == Encoding.GB18030) != (labelled == Encoding.GB18030):
+            raise WrongCharset(label=labelled or "utf-8")
+        self._encoding = marked
+        self._count = len(mark)
+        codec = Encoding.GB18030 if marked == Encoding.GB18030 else Encoding.UTF_8
+        self._decoder = codecs.getincrementaldecoder(codec)()
+        # Text in UTF-8 can pass for GB18030, as nonsense; text in GB18030 practically never passes for UTF-8.
+        self._suspicion = codecs.getincrementaldecoder("utf-8")() if codec == Encoding.GB18030 else None
+        self._ascii = True
+        return self._head[len(mark) :]
+
+    def _decode(self, piece: bytes, *, final: bool = False) -> None:
+        if (nul := piece.find(b"\0")) >= 0:
+            raise NulCharacter(byte=self._count + nul)
+        self._count += len(piece)
+        try:
+            text = self._decoder.decode(piece, final)
+        except UnicodeDecodeError as error:
+            # What the decoder had kept back of the piece before stands at the start of what it was decoding.
+            byte = self._count - len(error.object) + error.start
+            raise UndecodableBytes(byte=byte, encoding=self._encoding) from None
+        self._suspect(piece, final=final)
+        self._file.write(text.encode())
+
+    def _suspect(self, piece: bytes, *, final: bool) -> None:
+        if self._suspicion is None:
+            return
+        self._ascii = self._ascii and piece.isascii()
+        try:
+            self._suspicion.decode(piece, final)
+        except UnicodeDecodeError:
+            self._suspicion = None
+            return
+        if final and not self._ascii:
+            raise WrongCharset(label=self._encoding)

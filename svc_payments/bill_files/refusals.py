@@ -1,0 +1,81 @@
+"""Why a whole file is not taken in, and why a single row is not."""
+
+from enum import StrEnum
+
+from chassis.problems import Problem
+
+
+class ProviderNotReady(Problem):
+    """The caller's approval has not reached this service yet; it does within seconds."""
+
+    status, code = 409, "provider_not_ready"
+    headers = {"Retry-After": "5"}  # noqa: RUF012 - the base class declares it a read-only Mapping
+
+
+class UnsupportedContentEncoding(Problem):
+    status, code = 415, "unsupported_content_encoding"
+    headers = {"Accept-Encoding": "gzip"}  # noqa: RUF012 - the base class declares it a read-only Mapping
+
+
+class BodyTruncated(Problem):
+    """The connection ended, or the body did, before all that Content-Length announced was here."""
+
+    status, code = 400, "body_truncated"
+
+
+class GzipBroken(Problem):
+    status, code = 400, "gzip_broken"
+
+
+class WrongCharset(Problem):
+    """The bytes say plainly that they are in another encoding than the label does."""
+
+    status, code = 422, "wrong_charset"
+
+
+class UndecodableBytes(Problem):
+    """`byte` is the place of the first byte that is not text in `encoding`, counted from 0."""
+
+    status, code = 422, "undecodable_bytes"
+
+
+class NulCharacter(Problem):
+    status, code = 422, "nul_character"
+
+
+class EmptyFile(Problem):
+    status, code = 422, "empty_file"
+
+
+class WrongHeader(Problem):
+    status, code = 422, "wrong_header"
+
+
+class UnclosedQuote(Problem):
+    """A quote opened in `row` never closes."""
+
+    status, code = 422, "unclosed_quote"
+
+
+class LineTooLong(Problem):
+    status, code = 422, "line_too_long"
+
+
+class Reason(StrEnum):
+    """Why a row is refused; the words stand in `messages/` under the same codes."""
+
+    WRONG_COLUMN_COUNT = "wrong_column_count"
+    BAD_BILL_NUMBER = "bad_bill_number"
+    BAD_ACCOUNT_NUMBER = "bad_account_number"
+    BAD_ACCOUNT_CHECK_DIGIT = "bad_account_check_digit"
+    BAD_PERIOD = "bad_period"
+    FUTURE_PERIOD = "future_period"
+    BAD_USAGE = "bad_usage"
+    BAD_AMOUNT = "bad_amount"
+    AMOUNT_NOT_POSITIVE = "amount_not_positive"
+    AMOUNT_TOO_LARGE = "amount_too_large"
+    BAD_DUE_DATE = "bad_due_date"
+    BAD_METER_READING = "bad_meter_reading"
+    DUPLICATE_IN_FILE = "duplicate_in_file"
+    BILL_ALREADY_PAID = "bill_already_paid"
+    PAYMENT_IN_PROGRESS = "payment_in_progress"

@@ -1,0 +1,151 @@
+"""Taking in bill files and reporting on them."""
+
+import asyncio
+import codecs
+import csv
+import io
+from collections.abc import AsyncIterator, Iterable, Iterator
+from datetime import date, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import Database
+from chassis.outbox import emit
+from chassis.pagination import Page, PageRequest, page_of
+from chassis.problems import DEFAULT_LANGUAGE, NotFound, catalogue
+from svc_payments.bill_files import schemas, staging
+from svc_payments.bill_files.events import BillFileIngested
+from svc_payments.bill_files.models import BillFile, RefusedRow
+from svc_payments.bill_files.receiving import Encoding, Upload
+from svc_payments.bill_files.refusals import ProviderNotReady, Reason
+from svc_payments.bill_files.rows import staged_blocks
+from svc_payments.providers.models import Provider
+
+SHOWN_REFUSED_ROWS = 100
+_LOCAL_TIME = ZoneInfo("Asia/Shanghai")  # civil time in all of China, Xinjiang included
+
+
+async def take_in(
+    tx: AsyncSession, provider_id: UUID, file_name: str, upload: Upload, language: str
+) -> schemas.BillFile:
+    """Take in a provider's bill file; the same file again changes nothing.
+
+    Raises:
+        ProviderNotReady: the provider's approval has not arrived here yet.
+        WrongHeader, UnclosedQuote, LineTooLong, EmptyFile: the file is not a table that can be read.
+    """
+    if await tx.get(Provider, provider_id) is None:
+        raise ProviderNotReady
+    await staging.stage(tx, _ahead(staged_blocks(upload.text, _this_month())))
+    # One file of a provider after the other; what is staged waits without holding anything others want.
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"bill files of {provider_id}", 0))))
+    file = BillFile(provider_id=provider_id, file_name=file_name, sha256=upload.sha256, encoding=upload.encoding)
+    tx.add(file)
+    await tx.flush()
+    counts = await staging.take_in(tx, provider_id, file.id)
+    file.rows, file.accepted, file.unchanged = counts.rows, counts.accepted, counts.unchanged
+    file.amended, file.refused = counts.amended, counts.refused
+    await tx.flush()
+    await tx.refresh(file)
+    await emit(
+        tx,
+        BillFileIngested(
+            bill_file_id=file.id,
+            provider_id=provider_id,
+            accepted=file.accepted,
+            unchanged=file.unchanged,
+            amended=file.amended,
+            refused=file.refused,
+        ),
+    )
+    return await _report(tx, file, language)
+
+
+def _this_month() -> date:
+    return datetime.now(_LOCAL_TIME).date().replace(day=1)
+
+
+async def _ahead(blocks: Iterator[str]) -> AsyncIterator[bytes]:
+    # In a thread, so that other requests are answered and PostgreSQL takes one block while the next is made.
+    while block := await asyncio.to_thread(next, blocks, None):
+        yield block.encode()
+
+
+async def get_bill_file(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID, language: str) -> schemas.BillFile:
+    return await _report(tx, await own_file(tx, provider_id, bill_file_id), language)
+
+
+async def list_refused_rows(
+    tx: AsyncSession, provider_id: UUID, bill_file_id: UUID, page: PageRequest, language: str
+) -> Page[schemas.RefusedRow]:
+    file = await own_file(tx, provider_id, bill_file_id)
+    query = select(RefusedRow).where(RefusedRow.bill_file_id == file.id)
+    return await page_of(tx, query, page, RefusedRow.row, lambda row: _shown(row, language))
+
+
+async def own_file(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID) -> BillFile:
+    """A file of this provider; anybody else's does not exist for it."""
+    file = await tx.get(BillFile, bill_file_id)
+    if file is None or file.provider_id != provider_id:
+        raise NotFound
+    return file
+
+
+async def _report(tx: AsyncSession, file: BillFile, language: str) -> schemas.BillFile:
+    first = select(RefusedRow).where(RefusedRow.bill_file_id == file.id).order_by(RefusedRow.row)
+    refused = (await tx.scalars(first.limit(SHOWN_REFUSED_ROWS))).all()
+    return schemas.BillFile(
+        bill_file_id=file.id,
+        file_name=file.file_name,
+        sha256=file.sha256,
+        encoding=Encoding(file.encoding),
+        rows=file.rows,
+        accepted=file.accepted,
+        unchanged=file.unchanged,
+        amended=file.amended,
+        refused=file.refused,
+        refused_rows=[_shown(row, language) for row in refused],
+        refused_rows_url=f"/payments/v1/bill-files/{file.id}/refused-rows",
+        created_at=file.created_at,
+    )
+
+
+def _shown(row: RefusedRow, language: str) -> schemas.RefusedRow:
+    reason = Reason(row.reason)
+    return schemas.RefusedRow(row=row.row, bill_number=row.bill_number, reason=reason, message=_words(reason, language))
+
+
+def _words(reason: Reason, language: str) -> str:
+    words = catalogue("svc_payments")
+    return (words.get(language, {}).get(reason) or words[DEFAULT_LANGUAGE][reason])["title"]
+
+
+async def refused_rows_csv(database: Database, file: BillFile, language: str) -> AsyncIterator[bytes]:
+    """All refused rows of a file as CSV in the encoding the file came in."""
+    codec = "gb18030" if file.encoding == Encoding.GB18030 else "utf-8"
+    if file.encoding == Encoding.UTF_8_SIG:
+        yield codecs.BOM_UTF8
+    yield b"row,bill_number,reason,message\r\n"
+    query = select(RefusedRow).where(RefusedRow.bill_file_id == file.id).order_by(RefusedRow.row)
+    # A transaction of its own: the request's ends before the first byte of the answer leaves.
+    async with database.read() as tx:
+        rows = await tx.stream_scalars(query.execution_options(yield_per=1_000))
+        async for part in rows.partitions():
+            yield _csv_of(part, language).encode(codec)
+
+
+def _csv_of(rows: Iterable[RefusedRow], language: str) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    for row in rows:
+        reason = Reason(row.reason)
+        writer.writerow([row.row, _harmless(row.bill_number), reason, _words(reason, language)])
+    return text.getvalue()
+
+
+def _harmless(value: str) -> str:
+    """The value as a spreadsheet program shows it rather than runs it as a formula."""
+    return f"'{value}" if value.startswith(("=", "+", "-", "@")) else value
