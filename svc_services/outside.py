@@ -17,6 +17,8 @@ import httpx
 from chassis.problems import Problem
 
 _RESOLVE_SECONDS = 5.0
+_HTTPS = 443
+_HIGHEST_PORT = 65_535
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _SIX_TO_FOUR = ipaddress.ip_network("2002::/16")  # wraps any IPv4 address, also a private one
 
@@ -61,11 +63,11 @@ class Endpoints:
             parsed = httpx.URL(url.rstrip("/"))
         except httpx.InvalidURL:
             raise EndpointUrlRefused(reason="not_a_url") from None
-        if not parsed.host:
+        if not parsed.host or not 0 < (parsed.port or _HTTPS) <= _HIGHEST_PORT:
             raise EndpointUrlRefused(reason="not_a_url")
         if parsed.scheme not in ({"http", "https"} if self.anywhere else {"https"}):
             raise EndpointUrlRefused(reason="scheme")
-        if "@" in parsed.netloc.decode() or parsed.userinfo:
+        if parsed.userinfo:
             raise EndpointUrlRefused(reason="userinfo")
         if "?" in url or "#" in url:
             raise EndpointUrlRefused(reason="query_or_fragment")
@@ -100,7 +102,7 @@ class Endpoints:
         )
 
     async def _public_address(self, url: httpx.URL) -> str:
-        addresses = await self.resolve(url.raw_host.decode("ascii").strip("[]"), url.port or 443)
+        addresses = await self.resolve(url.raw_host.decode("ascii").strip("[]"), url.port or _HTTPS)
         if not addresses:
             raise EndpointUrlRefused(reason="not_resolvable")
         # One private address among public ones is enough to refuse: which one is used is not for the name to say.

@@ -66,13 +66,13 @@ def _public_key(key: object) -> dict[str, str]:
     kid, kind = key.get("kid"), key.get("kty")
     if not isinstance(kid, str) or not 1 <= len(kid) <= _MOST_KID or not kid.isprintable():
         raise BadKeySet(reason="kid")
-    if kind not in _PUBLIC_MEMBERS:
+    if not isinstance(kind, str) or kind not in _PUBLIC_MEMBERS:
         raise BadKeySet(reason="key_type")
     if key.get("use", "sig") != "sig":
         raise BadKeySet(reason="use")
     if key.get("alg", _ALGORITHMS[kind]) != _ALGORITHMS[kind]:
         raise BadKeySet(reason="algorithm")
-    members = {name: key.get(name) for name in _PUBLIC_MEMBERS[kind]}
+    members: dict[str, Any] = {name: key.get(name) for name in _PUBLIC_MEMBERS[kind]}
     _require_strong({"kty": kind, **members})
     return {"kty": kind, **members, "kid": kid, "use": "sig", "alg": _ALGORITHMS[kind]}
 

@@ -1,1 +1,72 @@
-"""svc_services with a database of the test's own, the reference data in it, and the real registry stand-in."""
+"""svc_services with a database of the test's own, the reference data in it, and the registry stand-in as a process."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from fastapi import FastAPI
+from sqlalchemy import URL
+
+from chassis.db import Database
+from chassis.testing import Tokens, client_of, fresh_database, settings_at, template_database
+from svc_services.app import create_app
+from svc_services.settings import Settings
+from svc_services.starter import load_reference_data
+from tests.deploy.sandboxes.processes import Sandbox
+from tests.svc_services.companies import ProviderSystem
+
+migrated = template_database("svc_services")
+database = fresh_database()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def template(migrated: URL) -> URL:
+    database = Database(migrated)
+    await load_reference_data(database)
+    await database.close()
+    return migrated
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    sandbox = Sandbox("registries", tmp_path_factory.mktemp("registries"))
+    with sandbox.running():
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def signing_key() -> RSAPrivateKey:
+    return generate_private_key(65537, 2048)
+
+
+@pytest.fixture
+def settings(database: Database, tokens: Tokens, registry: Sandbox, signing_key: RSAPrivateKey) -> Settings:
+    pem = signing_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    fields: dict[str, Any] = {
+        "registries_url": registry.url,
+        "provider_signing_key": pem,
+        "provider_endpoints": "any",
+    }
+    return settings_at(Settings, database.engine.url, tokens, **fields)
+
+
+@pytest.fixture
+def app(settings: Settings) -> FastAPI:
+    return create_app(settings)
+
+
+@pytest_asyncio.fixture
+async def api(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app) as client:
+        yield client
+
+
+@pytest.fixture
+def provider_system() -> Iterator[ProviderSystem]:
+    """The systems of a provider, on a port of their own."""
+    with ProviderSystem().running() as system:
+        yield system

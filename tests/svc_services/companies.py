@@ -1,0 +1,163 @@
+"""Companies that apply, and the systems they run: made anew by each test, with valid check digits."""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import httpx
+from joserfc.jwk import ECKey
+from stdnum.cn.uscc import calc_check_digit
+from stdnum.iso7064 import mod_11_10
+
+from chassis.db import new_id
+from chassis.testing import Tokens, once
+from svc_services.account_bindings.attestations import AUDIENCE, TYPE
+
+APPLICATIONS = "/services/v1/provider-applications"
+BINDINGS = "/services/v1/account-bindings"
+TARIFFS = "/services/v1/tariffs"
+_serials = count(1001)  # none ends with 0000 or 9999, which mean something to the registry stand-in for a long while
+
+
+def uscc(organisation: int | None = None, prefix: str = "91654002") -> str:
+    """A code that could be a company's; the registry stand-in knows the company unless it ends with 0000 or 9999."""
+    start = f"{prefix}{next(_serials) if organisation is None else organisation:09}"
+    return start + calc_check_digit(start)
+
+
+def account_number(first_nine: int) -> str:
+    start = f"{first_nine:09}"
+    number: str = start + mod_11_10.calc_check_digit(start)
+    return number
+
+
+def public_key(kid: str = "k1") -> dict[str, Any]:
+    return {**ECKey.generate_key("P-256").as_dict(private=False), "kid": kid}
+
+
+def application(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """A right application, with fields changed, or dropped with None."""
+    usual = {
+        "uscc": uscc(),
+        "name": "Sample Water Company",
+        "kind": "water",
+        "division_codes": ["654002", "654021"],
+        "jwks": {"keys": [public_key()]},
+        "endpoint_url": "http://127.0.0.1:1/platform",
+        "contact_phone": "13800000001",
+    }
+    return {name: value for name, value in {**usual, **changes}.items() if value is not None}
+
+
+async def apply(api: httpx.AsyncClient, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    answer = await api.post(APPLICATIONS, json=application(**changes), headers=once())
+    assert answer.status_code == 201, answer.text
+    filed: dict[str, Any] = answer.json()
+    return filed
+
+
+async def approved(api: httpx.AsyncClient, tokens: Tokens, **changes: Any) -> UUID:  # noqa: ANN401 - JSON
+    """The id of a provider that applied with these fields and was approved."""
+    filed = await apply(api, **changes)
+    path = f"{APPLICATIONS}/{filed['application_id']}/approve"
+    answer = await api.post(path, headers=tokens.staff("operator") | once())
+    assert answer.status_code == 200, answer.text
+    return UUID(answer.json()["provider_id"])
+
+
+def attestation(tokens: Tokens, person_id: UUID, **changes: Any) -> str:  # noqa: ANN401 - claims
+    """What svc_identity attests for an account binding, with claims changed, or dropped with None."""
+    usual = {
+        "typ": TYPE,
+        "aud": AUDIENCE,
+        "sub": str(person_id),
+        "name": "张三",
+        "jti": new_id().hex,
+        "exp": int(time.time()) + 300,
+        "client_id": None,
+        "kind": None,
+        "scope": None,
+        "assurance_level": None,
+        "memberships": None,
+    }
+    return tokens.sign(**{**usual, **changes})
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it reached the provider."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self.body)
+        return content
+
+
+Answer = Callable[[BaseHTTPRequestHandler, Asked], None]
+
+
+def says(result: str, status: int = 200) -> Answer:
+    return says_bytes(json.dumps({"result": result}).encode(), status)
+
+
+def says_bytes(body: bytes, status: int = 200, **headers: str) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler, _: Asked) -> None:
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(body)))
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+class ProviderSystem:
+    """A provider's HTTP server, as good or bad as `answer` makes it."""
+
+    def __init__(self) -> None:
+        self.answer: Answer = says("match")
+        self.asked: list[Asked] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self._server.server_port}/platform"
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator["ProviderSystem"]:
+        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield self
+        finally:
+            self.stop()
+            thread.join()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        system = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                asked = Asked(self.path, dict(self.headers), body)
+                system.asked.append(asked)
+                with contextlib.suppress(ConnectionError):  # an asker that has given up
+                    system.answer(self, asked)
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        return Handler

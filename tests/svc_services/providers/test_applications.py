@@ -1,0 +1,292 @@
+"""A company applies, an operator decides, the company reads the outcome."""
+
+import asyncio
+import json
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from joserfc.jwk import ECKey
+from sqlalchemy import select, text
+
+from chassis.db import Database, new_id
+from chassis.testing import Tokens, client_of, emitted, once
+from svc_services.outside import Endpoints
+from svc_services.providers.models import Provider, ProviderApplication
+from tests.deploy.sandboxes.processes import Sandbox
+from tests.svc_services.companies import APPLICATIONS, application, apply, approved, public_key, uscc
+
+
+def decide(decision: str, application_id: str) -> str:
+    return f"{APPLICATIONS}/{application_id}/{decision}"
+
+
+async def applications_in(database: Database) -> list[ProviderApplication]:
+    async with database.read() as tx:
+        return list(await tx.scalars(select(ProviderApplication)))
+
+
+async def everything_in(database: Database) -> str:
+    """All tables as text, to look for what must not be anywhere."""
+    async with database.read() as tx:
+        names = await tx.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
+        tables = [str(await tx.scalar(text(f"SELECT json_agg(t)::text FROM {name} t"))) for name in names]  # noqa: S608
+        payloads = [json.dumps(event.data) for event in await emitted(tx)]
+    return "\n".join(tables + payloads)
+
+
+async def test_an_applicant_reads_its_application_with_the_token_it_got(api: httpx.AsyncClient) -> None:
+    written = uscc()
+    filed = await apply(
+        api, uscc=f" {written[:9]} {written[9:].lower()}", division_codes=["654021", "654002", "654002"]
+    )
+    assert (filed["status"], filed["uscc"], filed["provider_id"]) == ("applied", written, None)
+    assert filed["division_codes"] == ["654002", "654021"]
+    path = f"{APPLICATIONS}/{filed['application_id']}"
+    read = await api.get(path, headers={"Application-Token": filed["application_token"]})
+    assert read.status_code == 200
+    assert read.json() == {name: value for name, value in filed.items() if name != "application_token"}
+
+
+async def test_the_tables_know_the_token_only_by_its_hash(api: httpx.AsyncClient, database: Database) -> None:
+    filed = await apply(api)
+    (kept,) = await applications_in(database)
+    assert filed["application_token"].encode() not in kept.token_hash
+    assert len(filed["application_token"]) > 40
+
+
+async def test_another_token_does_not_even_tell_that_there_is_an_application(api: httpx.AsyncClient) -> None:
+    first, second = await apply(api), await apply(api)
+    for application_id in (first["application_id"], new_id()):
+        answer = await api.get(
+            f"{APPLICATIONS}/{application_id}", headers={"Application-Token": second["application_token"]}
+        )
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_an_operator_approves_and_the_applicant_learns_its_client_id(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database
+) -> None:
+    operator_id, filed = new_id(), await apply(api)
+    membership = {"organisation_id": str(new_id()), "role": "operator"}
+    bearer = {"Authorization": f"Bearer {tokens.sign(sub=str(operator_id), memberships=[membership])}"}
+    answer = await api.post(decide("approve", filed["application_id"]), headers=bearer | once())
+    assert (answer.status_code, answer.json()["decided_by"]) == (200, str(operator_id))
+    path = f"{APPLICATIONS}/{filed['application_id']}"
+    read = (await api.get(path, headers={"Application-Token": filed["application_token"]})).json()
+    assert read["status"] == "approved"
+    assert UUID(read["provider_id"]).version == 7
+    async with database.read() as tx:
+        (event,) = await emitted(tx)
+    assert (event.type, event.key) == ("cn.ili.services.provider.approved.v1", read["provider_id"])
+    assert event.data == {
+        name: read[name] for name in ("provider_id", "kind", "name", "uscc", "division_codes", "endpoint_url", "jwks")
+    }
+
+
+async def test_two_operators_approving_at_once_make_one_provider(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database
+) -> None:
+    filed = await apply(api)
+    path = decide("approve", filed["application_id"])
+    answers = await asyncio.gather(*(api.post(path, headers=tokens.staff("operator") | once()) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"illegal_move"}
+    async with database.read() as tx:
+        assert len(list(await tx.scalars(select(Provider)))) == 1
+        assert len(await emitted(tx)) == 1
+
+
+async def test_approving_and_refusing_at_once_is_decided_once(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database
+) -> None:
+    filed = await apply(api)
+    answers = await asyncio.gather(
+        api.post(decide("approve", filed["application_id"]), headers=tokens.staff("operator") | once()),
+        api.post(
+            decide("refuse", filed["application_id"]),
+            json={"reason": "two of us"},
+            headers=tokens.staff("operator") | once(),
+        ),
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    (kept,) = await applications_in(database)
+    async with database.read() as tx:
+        assert len(await emitted(tx)) == (kept.status == "approved")
+
+
+async def test_a_refused_company_reads_why_and_may_apply_again(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    company = application()
+    filed = (await api.post(APPLICATIONS, json=company, headers=once())).json()
+    refused = await api.post(
+        decide("refuse", filed["application_id"]),
+        json={"reason": "营业执照已过期"},
+        headers=tokens.staff("operator") | once(),
+    )
+    assert (refused.status_code, refused.json()["status"]) == (200, "refused")
+    path = f"{APPLICATIONS}/{filed['application_id']}"
+    read = (await api.get(path, headers={"Application-Token": filed["application_token"]})).json()
+    assert (read["refusal_reason"], read["provider_id"]) == ("营业执照已过期", None)
+    assert (await api.post(APPLICATIONS, json=company, headers=once())).status_code == 201
+
+
+async def test_one_company_has_one_live_application_for_a_kind(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    code = uscc()
+    await apply(api, uscc=code)
+    waiting = await api.post(APPLICATIONS, json=application(uscc=code), headers=once())
+    assert (waiting.status_code, waiting.json()["code"]) == (409, "application_exists")
+    await approved(api, tokens, uscc=code, kind="heating")
+    connected = await api.post(APPLICATIONS, json=application(uscc=code, kind="heating"), headers=once())
+    assert (connected.status_code, connected.json()["code"]) == (409, "application_exists")
+
+
+async def test_two_clerks_of_a_company_applying_at_once_file_one_application(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    code = uscc()
+    answers = await asyncio.gather(
+        *(api.post(APPLICATIONS, json=application(uscc=code), headers=once()) for _ in range(4))
+    )
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    assert len(await applications_in(database)) == 1
+
+
+async def test_a_retry_after_a_lost_answer_gets_the_same_token(api: httpx.AsyncClient, database: Database) -> None:
+    company, key = application(), once()
+    first = await api.post(APPLICATIONS, json=company, headers=key)
+    second = await api.post(APPLICATIONS, json=company, headers=key)
+    assert (second.status_code, second.headers["idempotency-replayed"]) == (201, "true")
+    assert second.json() == first.json()
+    assert len(await applications_in(database)) == 1
+
+
+async def test_a_private_key_is_refused_loudly_and_kept_nowhere(api: httpx.AsyncClient, database: Database) -> None:
+    private = {**ECKey.generate_key("P-256").as_dict(private=True), "kid": "k1"}
+    body = application(jwks={"keys": [private]})
+    answer = await api.post(APPLICATIONS, json=body, headers=once() | {"Accept-Language": "en"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "private_key_sent")
+    assert "has been disclosed" in answer.json()["detail"]
+    secret = private["d"]
+    assert isinstance(secret, str)
+    for place in (answer.text, await everything_in(database)):
+        assert secret not in place
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"uscc": "91654002000001001" + "0"}, 422, "bad_uscc"),
+        ({"uscc": "916540020000010"}, 422, "bad_uscc"),
+        ({"uscc": uscc(120000)}, 422, "legal_entity_not_on_record"),
+        ({"uscc": uscc(129999)}, 422, "legal_entity_revoked"),
+        ({"division_codes": ["654002", "650100"]}, 422, "unknown_division"),
+        ({"division_codes": []}, 422, "invalid_request"),
+        ({"division_codes": ["65400２"]}, 422, "invalid_request"),
+        ({"kind": "broadband"}, 422, "invalid_request"),
+        ({"kind": None}, 422, "invalid_request"),
+        ({"name": "  "}, 422, "invalid_request"),
+        ({"name": "Sample\u0000Company"}, 422, "invalid_request"),
+        ({"name": "x" * 201}, 422, "invalid_request"),
+        ({"jwks": {"keys": []}}, 422, "bad_key_set"),
+        ({"jwks": {"keys": [public_key("same"), public_key("same")]}}, 422, "bad_key_set"),
+        ({"jwks": "keys"}, 422, "invalid_request"),
+        ({"endpoint_url": "gopher://127.0.0.1"}, 422, "endpoint_url_refused"),
+        ({"endpoint_url": "http://user:secret@127.0.0.1/"}, 422, "endpoint_url_refused"),
+        ({"contact_phone": "call me"}, 422, "invalid_request"),
+        ({"status": "approved"}, 422, "invalid_request"),
+    ],
+)
+async def test_a_faulty_application_is_refused_by_its_fault(
+    api: httpx.AsyncClient, database: Database, changes: dict[str, Any], status: int, code: str
+) -> None:
+    answer = await api.post(APPLICATIONS, json=application(**changes), headers=once())
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert "secret" not in answer.text
+    assert await applications_in(database) == []
+
+
+async def test_every_unknown_division_is_named(api: httpx.AsyncClient) -> None:
+    body = application(division_codes=["650100", "654002", "110000"])
+    answer = await api.post(APPLICATIONS, json=body, headers=once())
+    assert answer.json()["division_codes"] == ["110000", "650100"]
+
+
+async def test_an_application_without_an_idempotency_key_is_told_to_make_one(api: httpx.AsyncClient) -> None:
+    answer = await api.post(APPLICATIONS, json=application())
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing")
+
+
+async def test_a_very_long_application_is_refused_unread(api: httpx.AsyncClient) -> None:
+    answer = await api.post(APPLICATIONS, json=application(name="x" * 70_000), headers=once())
+    assert (answer.status_code, answer.json()["code"]) == (413, "content_too_large")
+
+
+async def test_without_the_registry_nothing_is_kept_and_the_same_request_works_later(
+    api: httpx.AsyncClient, database: Database, registry: Sandbox
+) -> None:
+    company, key = application(), once()
+    async with httpx.AsyncClient() as commands:
+        (await commands.post(f"{registry.url}/faults", json={"unavailable": 1})).raise_for_status()
+    away = await api.post(APPLICATIONS, json=company, headers=key)
+    assert (away.status_code, away.json()["code"]) == (503, "registry_unreachable")
+    assert int(away.headers["retry-after"]) > 0
+    assert await applications_in(database) == []
+    assert (await api.post(APPLICATIONS, json=company, headers=key)).status_code == 201
+
+
+async def test_an_endpoint_in_the_own_network_is_refused_where_providers_are_elsewhere(app: FastAPI) -> None:
+    async with client_of(app) as api:
+        app.state.endpoints = Endpoints(anywhere=False)
+        for url in ("https://127.0.0.1/api", "https://localhost/api", "http://example.com/api"):
+            answer = await api.post(APPLICATIONS, json=application(endpoint_url=url), headers=once())
+            assert (answer.status_code, answer.json()["code"]) == (422, "endpoint_url_refused")
+
+
+async def test_operators_list_what_waits_newest_first(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    operator = tokens.staff("operator")
+    filed = [(await apply(api))["application_id"] for _ in range(3)]
+    await api.post(decide("approve", filed[1]), headers=operator | once())
+    first = (await api.get(APPLICATIONS, params={"limit": 2}, headers=operator)).json()
+    rest = (await api.get(APPLICATIONS, params={"cursor": first["next_cursor"]}, headers=operator)).json()
+    assert [item["application_id"] for item in first["items"] + rest["items"]] == filed[::-1]
+    assert rest["next_cursor"] is None
+    waiting = (await api.get(APPLICATIONS, params={"status": "applied"}, headers=operator)).json()["items"]
+    assert [item["application_id"] for item in waiting] == [filed[2], filed[0]]
+    one = (await api.get(f"{APPLICATIONS}/{filed[0]}", headers=operator)).json()
+    assert (one["status"], one["contact_phone"]) == ("applied", "13800000001")
+
+
+@pytest.mark.parametrize("decision", ["approve", "refuse"])
+async def test_what_is_not_there_cannot_be_decided(api: httpx.AsyncClient, tokens: Tokens, decision: str) -> None:
+    headers = tokens.staff("operator") | once()
+    answer = await api.post(decide(decision, str(new_id())), json={"reason": "why not"}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("reason", [None, "", " \t", "x" * 501])
+async def test_a_refusal_gives_its_reason(api: httpx.AsyncClient, tokens: Tokens, reason: str | None) -> None:
+    filed = await apply(api)
+    headers = tokens.staff("operator") | once()
+    answer = await api.post(decide("refuse", filed["application_id"]), json={"reason": reason}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+async def test_the_public_sees_connected_companies_and_not_their_endpoints(
+    api: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    await apply(api)
+    water = await approved(api, tokens, division_codes=["654002"])
+    heating = await approved(api, tokens, kind="heating", division_codes=["654003"])
+    everyone = (await api.get("/services/v1/providers")).json()["items"]
+    assert [company["provider_id"] for company in everyone] == [str(water), str(heating)]
+    assert set(everyone[0]) == {"provider_id", "name", "uscc", "kind", "division_codes"}
+    by_kind = (await api.get("/services/v1/providers", params={"kind": "heating"})).json()["items"]
+    by_division = (await api.get("/services/v1/providers", params={"division_code": "654002"})).json()["items"]
+    assert [company["provider_id"] for company in by_kind] == [str(heating)]
+    assert [company["provider_id"] for company in by_division] == [str(water)]
+    one = await api.get(f"/services/v1/providers/{water}")
+    again = await api.get(f"/services/v1/providers/{water}", headers={"If-None-Match": one.headers["etag"]})
+    assert (one.json(), again.status_code) == (everyone[0], 304)
+    assert (await api.get(f"/services/v1/providers/{new_id()}")).status_code == 404

@@ -1,0 +1,132 @@
+"""Where a provider's endpoint may be."""
+
+import httpx
+import pytest
+
+from svc_services.outside import Endpoints, EndpointUrlRefused, is_public, resolve
+
+
+async def public_address(_: str, __: int) -> list[str]:
+    return ["9.9.9.9"]
+
+
+internet = Endpoints(anywhere=False, resolve=public_address)
+machine = Endpoints(anywhere=True)
+
+
+async def reason(endpoints: Endpoints, url: str) -> str:
+    with pytest.raises(EndpointUrlRefused) as refused:
+        await endpoints.accepted(url)
+    value: str = refused.value.values["reason"]
+    return value
+
+
+async def test_an_https_address_is_kept_without_its_last_slash() -> None:
+    assert await internet.accepted("https://provider.example/api/") == "https://provider.example/api"
+    assert await internet.accepted("https://Provider.Example:8443") == "https://provider.example:8443"
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://provider.example/api", "scheme"),
+        ("ftp://provider.example", "scheme"),
+        ("file:///etc/passwd", "not_a_url"),
+        ("provider.example/api", "not_a_url"),
+        ("https://", "not_a_url"),
+        ("https:///api", "not_a_url"),
+        ("https://provider.example:99999", "not_a_url"),
+        ("https://provider.example:x", "not_a_url"),
+        ("https://provider.example\\@127.0.0.1", "userinfo"),
+        ("https://user:secret@provider.example", "userinfo"),
+        ("https://provider.example/api?x=1", "query_or_fragment"),
+        ("https://provider.example/api?", "query_or_fragment"),
+        ("https://provider.example/api#top", "query_or_fragment"),
+    ],
+)
+async def test_an_address_of_the_wrong_form_is_refused(url: str, why: str) -> None:
+    assert await reason(internet, url) == why
+
+
+@pytest.mark.parametrize("form", ["https://user@127.0.0.1", "ftp://127.0.0.1", "http://127.0.0.1/#x"])
+async def test_also_on_a_development_machine_the_form_is_checked(form: str) -> None:
+    assert await machine.accepted("http://127.0.0.1:9000/api") == "http://127.0.0.1:9000/api"
+    assert await reason(machine, form) in {"userinfo", "scheme", "query_or_fragment"}
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0",
+        "10.0.0.8",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "224.0.0.1",
+        "255.255.255.255",
+        "[::1]",
+        "[::]",
+        "[fd00::1]",
+        "[fe80::1]",
+        "[ff02::1]",
+        "[::ffff:127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+    ],
+)
+async def test_the_own_network_is_refused_however_it_is_written(host: str) -> None:
+    """Resolved for real: the operating system understands more ways to write an address than a pattern would."""
+    assert await reason(Endpoints(anywhere=False), f"https://{host}/api") == "not_public"
+
+
+@pytest.mark.parametrize("host", ["nobody-has-this-name.invalid", "a" * 64 + ".example"])
+async def test_a_name_that_leads_nowhere_is_refused(host: str) -> None:
+    assert await reason(Endpoints(anywhere=False), f"https://{host}") in {"not_resolvable", "not_a_url"}
+
+
+async def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
+    async def mixed(_: str, __: int) -> list[str]:
+        return ["9.9.9.9", "10.0.0.8"]
+
+    assert await reason(Endpoints(anywhere=False, resolve=mixed), "https://provider.example") == "not_public"
+
+
+async def test_a_name_that_turned_to_a_private_address_is_not_called() -> None:
+    answers = iter([["9.9.9.9"], ["127.0.0.1"]])
+
+    async def rebinding(_: str, __: int) -> list[str]:
+        return next(answers)
+
+    endpoints = Endpoints(anywhere=False, resolve=rebinding)
+    kept = await endpoints.accepted("https://provider.example/api")
+    with pytest.raises(EndpointUrlRefused):
+        await endpoints.target(f"{kept}/account-verifications")
+
+
+async def test_the_call_goes_to_the_address_that_was_checked_under_the_providers_name() -> None:
+    target = await internet.target("https://provider.example:8443/api/account-verifications")
+    assert target.url == httpx.URL("https://9.9.9.9:8443/api/account-verifications")
+    assert target.headers == {"Host": "provider.example:8443"}
+    assert target.extensions == {"sni_hostname": "provider.example"}
+
+
+async def test_an_ipv6_address_is_called_as_one() -> None:
+    async def ipv6(_: str, __: int) -> list[str]:
+        return ["2620:fe::fe"]
+
+    target = await Endpoints(anywhere=False, resolve=ipv6).target("https://provider.example/api")
+    assert str(target.url) == "https://[2620:fe::fe]/api"
+
+
+async def test_the_system_knows_this_machine() -> None:
+    assert set(await resolve("localhost", 443)) <= {"127.0.0.1", "::1"}
+
+
+@pytest.mark.parametrize("address", ["9.9.9.9", "2620:fe::fe", "114.114.114.114"])
+def test_hosts_of_the_internet_are_public(address: str) -> None:
+    assert is_public(address)
