@@ -42,12 +42,8 @@ class ClientConnection(HttpToolsProtocol):
             return
         self._unused_bytes += len(data)
         super().data_received(data)
-        if self._refused or self.transport.is_closing():
-            return
-        if self._unused_bytes > MAX_HEADER_BYTES:
-            self._refuse(HeadersTooLarge(limit_bytes=MAX_HEADER_BYTES, limit_count=MAX_HEADER_COUNT))
-        elif not self._head_complete or self.cycle.response_complete:
-            self._await_head()
+        if not self.transport.is_closing():
+            self._look_after_rest()
 
     def on_message_begin(self) -> None:
         self._head_complete = False
@@ -78,6 +74,14 @@ class ClientConnection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words, replaced by a problem
         self._refuse(BadRequest())
+
+    def _look_after_rest(self) -> None:
+        if self._refused:
+            return
+        if self._unused_bytes > MAX_HEADER_BYTES:
+            self._refuse(HeadersTooLarge(limit_bytes=MAX_HEADER_BYTES, limit_count=MAX_HEADER_COUNT))
+        elif not self._head_complete or self.cycle.response_complete:
+            self._await_head()
 
     def _await_head(self) -> None:
         if self._head_timer is None:

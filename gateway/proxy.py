@@ -66,12 +66,11 @@ class Exchange:
         except ClientGoneError:
             CLIENTS_GONE.labels(service).inc()
         except UpstreamError as error:
-            kind = type(error).__name__.lower()
-            FAILURES.labels(service, kind).inc()
+            FAILURES.labels(service, error.kind).inc()
             log.warning(
                 "upstream_failed",
                 service=service,
-                kind=kind,
+                kind=error.kind,
                 reason=str(error),
                 route=self.operation.template,
                 request_id=self._incoming.request_id,

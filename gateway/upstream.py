@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import cast
+from typing import ClassVar, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -24,21 +24,31 @@ Header = tuple[bytes, bytes]
 class UpstreamError(Exception):
     """The service did not answer as it should; the text is for the log, never for the client."""
 
+    kind: ClassVar[str]
+
 
 class AbsentError(UpstreamError):
     """No connection could be made, so nothing was asked."""
+
+    kind = "absent"
 
 
 class BusyError(UpstreamError):
     """All connections the gateway allows itself to this service stayed in use."""
 
+    kind = "busy"
+
 
 class SlowError(UpstreamError):
     """Nothing moved for as long as the operation allows."""
 
+    kind = "slow"
+
 
 class BrokenError(UpstreamError):
     """The connection ended early, or what came was not HTTP."""
+
+    kind = "broken"
 
 
 class StaleError(BrokenError):

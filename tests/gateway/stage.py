@@ -101,7 +101,6 @@ class Scripted:
 @contextlib.asynccontextmanager
 async def scripted(script: Handler, port: int = 0) -> AsyncIterator[Scripted]:
     """Run a script as a service; a script that ends closes its connection."""
-
     under_way: set[asyncio.Task[None] | None] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -141,6 +140,17 @@ def answering(answer: bytes) -> Handler:
         await read_head(reader)
         writer.write(answer)
         await writer.drain()
+
+    return script
+
+
+def staying(answer: bytes) -> Handler:
+    """A script that answers every request of a connection with these bytes; for requests without a body."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await read_head(reader)
+            writer.write(answer)
 
     return script
 

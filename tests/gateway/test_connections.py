@@ -7,22 +7,18 @@ import httpx
 import pytest
 
 from gateway.connection import ClientConnection
-from tests.gateway.stage import Stage, dialogue, echo, read_head, reset, say, scripted, serving
+from tests.gateway.stage import Stage, dialogue, echo, read_head, reset, say, scripted, serving, staying
 
-BILL = {f"{method} /payments/v1/bills/{{bill_id}}": {} for method in ("GET", "POST", "PUT", "DELETE")}
+BILL: dict[str, dict[str, object]] = {
+    f"{method} /payments/v1/bills/{{bill_id}}": {} for method in ("GET", "POST", "PUT", "DELETE")
+}
 PATH = "/payments/v1/bills/1"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-async def keep_answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while True:
-        await read_head(reader)
-        writer.write(OK)
-
-
 async def test_a_connection_is_kept_for_the_next_request(stage: Stage, client: httpx.AsyncClient) -> None:
     stage.promise("payments", BILL)
-    async with scripted(keep_answering) as payments, stage.gateway(payments_url=payments.url) as gateway:
+    async with scripted(staying(OK)) as payments, stage.gateway(payments_url=payments.url) as gateway:
         for _ in range(20):
             assert (await client.get(f"{gateway}{PATH}")).text == "ok"
         assert payments.connections == 1
@@ -144,10 +140,8 @@ async def test_a_request_whose_turn_does_not_come_is_told_so(stage: Stage, clien
         await reader.read()
 
     stage.promise("payments", BILL)
-    async with (
-        scripted(script) as payments,
-        stage.gateway(payments_url=payments.url, upstream_connections=1, connect_seconds=0.2, answer_seconds=2) as gateway,
-    ):  # fmt: skip
+    narrow = {"upstream_connections": 1, "connect_seconds": 0.2, "answer_seconds": 2}
+    async with scripted(script) as payments, stage.gateway(payments_url=payments.url, **narrow) as gateway:
         first = asyncio.create_task(client.get(f"{gateway}{PATH}"))
         await reached.wait()
         second = await client.get(f"{gateway}{PATH}")
@@ -199,7 +193,9 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body_leaves_no_whole_bo
     stage.promise("payments", BILL)
     async with scripted(script) as payments, stage.gateway(payments_url=payments.url) as gateway:
         async with dialogue(gateway) as (_, writer):
-            writer.write(f"POST {PATH} HTTP/1.1\r\nHost: my.ili\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n".encode())
+            writer.write(
+                f"POST {PATH} HTTP/1.1\r\nHost: my.ili\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n".encode()
+            )
             await asyncio.sleep(0.1)
         assert await asyncio.wait_for(received, 5) == b"3\r\nabc\r\n"
 
@@ -215,23 +211,29 @@ async def test_a_client_that_takes_nothing_is_given_up(stage: Stage, monkeypatch
             await writer.drain()
 
     stage.promise("payments", BILL)
-    async with scripted(script) as payments, stage.gateway(payments_url=payments.url) as gateway:
-        async with dialogue(gateway) as (reader, writer):
-            reader._transport.pause_reading()  # type: ignore[attr-defined]  # noqa: SLF001 - a client that does not read
-            writer.write(f"GET {PATH} HTTP/1.1\r\nHost: my.ili\r\n\r\n".encode())
-            await payments.until_closed(1)
+    async with (
+        scripted(script) as payments,
+        stage.gateway(payments_url=payments.url) as gateway,
+        dialogue(gateway) as (reader, writer),
+    ):
+        reader._transport.pause_reading()  # type: ignore[attr-defined]  # noqa: SLF001 - a client that does not read
+        writer.write(f"GET {PATH} HTTP/1.1\r\nHost: my.ili\r\n\r\n".encode())
+        await payments.until_closed(1)
 
 
 async def test_pipelined_requests_are_answered_in_order(stage: Stage) -> None:
     stage.promise("payments", BILL)
-    async with serving(echo) as payments, stage.gateway(payments_url=payments) as gateway:
-        async with dialogue(gateway) as (reader, writer):
-            for number in range(5):
-                writer.write(f"GET /payments/v1/bills/{number} HTTP/1.1\r\nHost: my.ili\r\n\r\n".encode())
-            for number in range(5):
-                head = await read_head(reader)
-                length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-                assert f'"/payments/v1/bills/{number}"'.encode() in await reader.readexactly(length)
+    async with (
+        serving(echo) as payments,
+        stage.gateway(payments_url=payments) as gateway,
+        dialogue(gateway) as (reader, writer),
+    ):
+        for number in range(5):
+            writer.write(f"GET /payments/v1/bills/{number} HTTP/1.1\r\nHost: my.ili\r\n\r\n".encode())
+        for number in range(5):
+            head = await read_head(reader)
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            assert f'"/payments/v1/bills/{number}"'.encode() in await reader.readexactly(length)
 
 
 async def test_500_requests_at_once_each_get_their_own_answer(stage: Stage) -> None:

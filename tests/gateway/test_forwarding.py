@@ -2,13 +2,14 @@
 
 import re
 import uuid
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
-from tests.gateway.stage import Handler, Stage, answering, echo, read_head, say, scripted, serving
+from tests.gateway.stage import Stage, answering, echo, say, scripted, serving, staying
 
-BILL = {"GET /payments/v1/bills/{bill_id}": {}, "POST /payments/v1/bills/{bill_id}": {}}
+BILL: dict[str, dict[str, object]] = {"GET /payments/v1/bills/{bill_id}": {}, "POST /payments/v1/bills/{bill_id}": {}}
 PATH = "/payments/v1/bills/1"
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -41,7 +42,7 @@ async def test_a_request_reaches_its_service_unchanged(stage: Stage, client: htt
 
 
 async def test_a_body_of_unknown_length_reaches_its_service(stage: Stage, client: httpx.AsyncClient) -> None:
-    async def pieces():  # type: ignore[no-untyped-def]  # noqa: ANN202 - an async generator of bytes
+    async def pieces() -> AsyncIterator[bytes]:
         yield b"one,"
         yield b"two"
 
@@ -53,13 +54,13 @@ async def test_a_body_of_unknown_length_reaches_its_service(stage: Stage, client
 
 
 async def test_headers_for_one_hop_go_no_further(stage: Stage) -> None:
+    request = (
+        f"GET {PATH} HTTP/1.1\r\nHost: my.ili\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nTE: trailers\r\n"
+        "Keep-Alive: timeout=5\r\nProxy-Authorization: Basic eDp5\r\nExpect: 100-continue\r\nX-Stays: 2\r\n\r\n"
+    )
     stage.promise("payments", BILL)
     async with serving(echo) as payments, stage.gateway(payments_url=payments) as gateway:
-        status, answer = await say(
-            gateway,
-            f"GET {PATH} HTTP/1.1\r\nHost: my.ili\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nTE: trailers\r\n"
-            "Proxy-Authorization: Basic eDp5\r\nKeep-Alive: timeout=5\r\nExpect: 100-continue\r\nX-Stays: 2\r\n\r\n".encode(),
-        )
+        status, answer = await say(gateway, request.encode())
     assert status == 200
     assert b'["x-stays", "2"]' in answer
     for gone in (b"x-hop", b'"te"', b"proxy-authorization", b'"keep-alive"', b'"connection"', b"expect"):
@@ -92,13 +93,13 @@ async def test_a_well_formed_request_id_is_kept_and_returned(stage: Stage, clien
     assert received(answer)["x-request-id"] == "order-2024.17_a"
 
 
-@pytest.mark.parametrize("unsafe", ["", "short", "a" * 65, "spaces in it", 'quote"quote', "伊犁伊犁伊犁".encode()])
+@pytest.mark.parametrize("unsafe", ["", "short", "a" * 65, "spaces in it", 'quote"quote', "伊犁伊犁伊犁"])
 async def test_another_request_id_is_replaced_by_a_new_one(
-    stage: Stage, client: httpx.AsyncClient, unsafe: str | bytes
+    stage: Stage, client: httpx.AsyncClient, unsafe: str
 ) -> None:
     stage.promise("payments", BILL)
     async with serving(echo) as payments, stage.gateway(payments_url=payments) as gateway:
-        answer = await client.get(f"{gateway}{PATH}", headers=[("X-Request-ID", unsafe)])  # type: ignore[list-item]  # bytes
+        answer = await client.get(f"{gateway}{PATH}", headers=[(b"X-Request-ID", unsafe.encode())])
     made = answer.headers["x-request-id"]
     assert uuid.UUID(made).version == 7
     assert received(answer)["x-request-id"] == made
@@ -122,7 +123,9 @@ async def test_a_trace_goes_on(stage: Stage, client: httpx.AsyncClient) -> None:
     assert headers["tracestate"] == "a=1"
 
 
-@pytest.mark.parametrize("broken", [None, "nonsense", TRACEPARENT.replace("0af7651916cd43dd8448eb211c80319c", "0" * 32)])
+@pytest.mark.parametrize(
+    "broken", [None, "nonsense", TRACEPARENT.replace("0af7651916cd43dd8448eb211c80319c", "0" * 32)]
+)
 async def test_without_a_valid_trace_a_new_one_begins(
     stage: Stage, client: httpx.AsyncClient, broken: str | None
 ) -> None:
@@ -153,22 +156,33 @@ async def test_an_answer_reaches_the_client_unchanged(stage: Stage, client: http
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "body"),
+    ("head", "rest", "status", "body"),
     [
-        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b""),
-        (b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\nContent-Length: 9\r\n\r\n', 304, b""),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=1\r\nde\r\n0\r\nTrailer: 1\r\n\r\n", 200, b"abcde"),
-        (b"HTTP/1.1 200 OK\r\n\r\nuntil the end", 200, b"until the end"),
-        (b"HTTP/1.0 200 OK\r\n\r\nold", 200, b"old"),
-        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, b"ok"),
-        (b"HTTP/1.1 422 Unprocessable Content\r\nContent-Length: 0\r\n\r\n", 422, b""),
+        pytest.param("204 No Content", "", 204, b"", id="no content"),
+        pytest.param('304 Not Modified\r\nETag: "1"\r\nContent-Length: 9', "", 304, b"", id="not modified"),
+        pytest.param(
+            "200 OK\r\nTransfer-Encoding: chunked",
+            "3\r\nabc\r\n2;x=1\r\nde\r\n0\r\nTrailer: 1\r\n\r\n",
+            200,
+            b"abcde",
+            id="chunked",
+        ),
+        pytest.param("200 OK", "until the end", 200, b"until the end", id="until the end"),
+        pytest.param(
+            "100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2",
+            "ok",
+            200,
+            b"ok",
+            id="interim answers",
+        ),
+        pytest.param("422 Any Words\r\nContent-Length: 0", "", 422, b"", id="empty"),
     ],
-    ids=["no content", "not modified", "chunked", "until the end", "HTTP/1.0", "interim answers", "no reason phrase known"],
-)  # fmt: skip
+)
 async def test_every_framing_of_an_answer_is_understood(
-    stage: Stage, client: httpx.AsyncClient, answer: bytes, status: int, body: bytes
+    stage: Stage, client: httpx.AsyncClient, head: str, rest: str, status: int, body: bytes
 ) -> None:
     stage.promise("payments", BILL)
+    answer = f"HTTP/1.1 {head}\r\n\r\n{rest}".encode()
     async with scripted(answering(answer)) as payments, stage.gateway(payments_url=payments.url) as gateway:
         got = await client.get(f"{gateway}{PATH}")
     assert (got.status_code, got.content) == (status, body)
@@ -184,15 +198,12 @@ async def test_head_is_answered_without_a_body(stage: Stage, client: httpx.Async
             assert (got.status_code, got.headers["content-length"], got.content) == (200, "1000", b"")
 
 
-def staying(answer: bytes) -> Handler:
-    """A script that answers every request of a connection with the same bytes."""
-
-    async def script(reader, writer):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - as Handler says
-        while True:
-            await read_head(reader)
-            writer.write(answer)
-
-    return script
+async def test_an_http_1_0_service_is_understood(stage: Stage, client: httpx.AsyncClient) -> None:
+    stage.promise("payments", BILL)
+    answer = b"HTTP/1.0 200 OK\r\n\r\nold"
+    async with scripted(answering(answer)) as payments, stage.gateway(payments_url=payments.url) as gateway:
+        got = await client.get(f"{gateway}{PATH}")
+    assert (got.status_code, got.text) == (200, "old")
 
 
 async def test_an_http_1_0_client_is_served(stage: Stage) -> None:

@@ -9,7 +9,7 @@ import pytest
 from gateway.connection import ClientConnection
 from tests.gateway.stage import Stage, dialogue, echo, read_head, say, scripted, serving
 
-BILL = {"GET /payments/v1/bills/{bill_id}": {}, "POST /payments/v1/bills/{bill_id}": {}}
+BILL: dict[str, dict[str, object]] = {"GET /payments/v1/bills/{bill_id}": {}, "POST /payments/v1/bills/{bill_id}": {}}
 GOOD = "GET /payments/v1/bills/1 HTTP/1.1\r\nHost: my.ili\r\n"
 POST = "POST /payments/v1/bills/1 HTTP/1.1\r\nHost: my.ili\r\n"
 
@@ -60,7 +60,8 @@ async def test_an_irregular_path_is_refused_rather_than_guessed(stage: Stage, pa
 
 async def test_an_encoded_letter_is_the_letter(stage: Stage, client: httpx.AsyncClient) -> None:
     """As for the services, so that a rule for one spelling of a path holds for all of them."""
-    stage.promise("payments", {"GET /payments/v1/bills/{id}": {}, "GET /payments/v1/bills/all": {"security": [{"access_token": []}]}})  # fmt: skip
+    private: dict[str, object] = {"security": [{"access_token": []}]}
+    stage.promise("payments", {"GET /payments/v1/bills/{bill_id}": {}, "GET /payments/v1/bills/all": private})
     async with serving(echo) as payments, stage.gateway(payments_url=payments) as gateway:
         assert (await client.get(f"{gateway}/payments/v1/bills/%61bc")).status_code == 200
         assert (await client.get(f"{gateway}/payments/v1/bills/%61ll")).status_code == 401
@@ -109,18 +110,20 @@ async def test_a_broken_chunk_never_reaches_the_service_as_a_whole_body(stage: S
         received.set_result(await reader.read())
 
     stage.promise("payments", BILL)
-    async with scripted(script) as payments, stage.gateway(payments_url=payments.url) as gateway:
-        async with dialogue(gateway) as (_, writer):
-            writer.write(f"{POST}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n".encode())
-            await asyncio.sleep(0.1)
-            writer.write(b"xyz\r\n")
-            body = await asyncio.wait_for(received, 5)
+    async with (
+        scripted(script) as payments,
+        stage.gateway(payments_url=payments.url) as gateway,
+        dialogue(gateway) as (_, writer),
+    ):
+        writer.write(f"{POST}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n".encode())
+        await asyncio.sleep(0.1)
+        writer.write(b"xyz\r\n")
+        body = await asyncio.wait_for(received, 5)
     assert body == b"3\r\nabc\r\n"
 
 
 async def test_a_body_that_an_upgrade_swallows_is_no_whole_body(stage: Stage) -> None:
-    """After an Upgrade the parser takes no body; without a check the service would wait for it, or take the next
-    request for it."""
+    """After an Upgrade the parser takes no body, and the service would take the next request for it."""
     stage.promise("payments", BILL)
     async with serving(echo) as payments, stage.gateway(payments_url=payments) as gateway:
         status, answer = await say(
@@ -158,9 +161,7 @@ async def test_endless_trailers_end_the_connection(stage: Stage) -> None:
     assert (status, b"headers_too_large" in answer) == (431, True)
 
 
-async def test_a_head_that_does_not_end_is_not_waited_for(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_head_that_does_not_end_is_not_waited_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ClientConnection, "head_seconds", 0.4)
     stage.promise("payments", BILL)
     async with stage.gateway() as gateway, dialogue(gateway) as (reader, writer):

@@ -6,7 +6,18 @@ import time
 import httpx
 import pytest
 
-from tests.gateway.stage import Handler, Stage, answering, dialogue, echo, read_head, reset, scripted, serving, unused_port
+from tests.gateway.stage import (
+    Handler,
+    Stage,
+    answering,
+    dialogue,
+    echo,
+    read_head,
+    reset,
+    scripted,
+    serving,
+    unused_port,
+)
 
 BILL = {
     "GET /payments/v1/bills/{bill_id}": {"x-timeout-seconds": 0.4},
@@ -215,4 +226,3 @@ async def test_garbage_in_the_middle_of_a_chunked_answer_cuts_it(stage: Stage, c
     async with scripted(beginning(begun, "hang")) as payments, stage.gateway(payments_url=payments.url) as gateway:
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get(f"{gateway}{PATH}")
-

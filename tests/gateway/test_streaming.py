@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import time
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -230,13 +231,16 @@ async def test_a_service_that_never_takes_a_body_is_slow(stage: Stage) -> None:
 async def test_a_long_upload_may_take_longer_than_the_wait_for_an_answer(stage: Stage) -> None:
     """The clock of the service starts when it has the whole request."""
     stage.promise("payments", {FILE: {"x-timeout-seconds": 0.4}})
-    async with serving(echo) as payments, stage.gateway(payments_url=payments) as gateway:
-        async with dialogue(gateway) as (reader, writer):
-            writer.write(f"PUT {PATH} HTTP/1.1\r\nHost: my.ili\r\nContent-Length: 10\r\n\r\n".encode())
-            for _ in range(10):
-                await asyncio.sleep(0.1)
-                writer.write(b"x")
-            assert (await asyncio.wait_for(read_head(reader), 5)).startswith(b"HTTP/1.1 200")
+    async with (
+        serving(echo) as payments,
+        stage.gateway(payments_url=payments) as gateway,
+        dialogue(gateway) as (reader, writer),
+    ):
+        writer.write(f"PUT {PATH} HTTP/1.1\r\nHost: my.ili\r\nContent-Length: 10\r\n\r\n".encode())
+        for _ in range(10):
+            await asyncio.sleep(0.1)
+            writer.write(b"x")
+        assert (await asyncio.wait_for(read_head(reader), 5)).startswith(b"HTTP/1.1 200")
 
 
 async def test_a_client_that_stops_in_the_middle_of_its_body_is_not_waited_for(stage: Stage) -> None:
@@ -310,7 +314,7 @@ class TestLimits:
                 body += piece
             received.set_result(body)
 
-        async def pieces():  # type: ignore[no-untyped-def]  # noqa: ANN202 - an async generator of bytes
+        async def pieces() -> AsyncIterator[bytes]:
             for _ in range(64):
                 yield bytes(64 * 1024)
 
@@ -332,7 +336,9 @@ class TestLimits:
 
     async def test_a_client_that_asks_first_need_not_send(self, stage: Stage) -> None:
         stage.promise("payments", {FILE: {}})
-        request = f"PUT {PATH} HTTP/1.1\r\nHost: my.ili\r\nContent-Length: {2 * MEGABYTE}\r\nExpect: 100-continue\r\n\r\n"
+        request = (
+            f"PUT {PATH} HTTP/1.1\r\nHost: my.ili\r\nContent-Length: {2 * MEGABYTE}\r\nExpect: 100-continue\r\n\r\n"
+        )
         async with stage.gateway() as gateway:
             started = time.monotonic()
             status, _ = await say(gateway, request.encode())
@@ -341,13 +347,16 @@ class TestLimits:
 
     async def test_a_client_that_asks_first_is_told_to_go_on(self, stage: Stage) -> None:
         stage.promise("payments", {FILE: {}})
-        async with serving(echo) as payments, stage.gateway(payments_url=payments) as gateway:
-            async with dialogue(gateway) as (reader, writer):
-                head = f"PUT {PATH} HTTP/1.1\r\nHost: my.ili\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"
-                writer.write(head.encode())
-                assert (await asyncio.wait_for(read_head(reader), 5)).startswith(b"HTTP/1.1 100")
-                writer.write(b"body")
-                assert (await asyncio.wait_for(read_head(reader), 5)).startswith(b"HTTP/1.1 200")
+        async with (
+            serving(echo) as payments,
+            stage.gateway(payments_url=payments) as gateway,
+            dialogue(gateway) as (reader, writer),
+        ):
+            head = f"PUT {PATH} HTTP/1.1\r\nHost: my.ili\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"
+            writer.write(head.encode())
+            assert (await asyncio.wait_for(read_head(reader), 5)).startswith(b"HTTP/1.1 100")
+            writer.write(b"body")
+            assert (await asyncio.wait_for(read_head(reader), 5)).startswith(b"HTTP/1.1 200")
 
     async def test_a_refused_short_body_leaves_the_connection_usable(self, stage: Stage) -> None:
         stage.promise("payments", {FILE: {"security": [{"access_token": []}]}})
