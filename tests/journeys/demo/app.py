@@ -1,0 +1,108 @@
+"""The client of a person: the mobile app, which signs in through the browser as OpenID Connect wants it."""
+
+import base64
+import hashlib
+import secrets
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+from tests.journeys.demo.narrator import Surprise
+
+REDIRECT_URI = "http://127.0.0.1:53682/callback"
+_SECONDS = 60
+
+
+class Person:
+    """Somebody with a phone who uses the app; staff do so too."""
+
+    def __init__(self, gateway: str, sms: str, phone: str) -> None:
+        self.phone = phone
+        self._sms = sms
+        self._http = httpx.Client(base_url=gateway, timeout=_SECONDS, headers={"Accept-Language": "en"})
+        self._tokens: dict[str, Any] = {}
+
+    def close(self) -> None:
+        self._http.close()
+
+    def call(self, method: str, path: str, *, key: str | None = None, **request: Any) -> httpx.Response:  # noqa: ANN401
+        """One call through the gateway. Unsafe ones carry a new Idempotency-Key, or the given one."""
+        headers = {"Authorization": f"Bearer {self._tokens['access_token']}", **request.pop("headers", {})}
+        if method == "POST":
+            headers["Idempotency-Key"] = key or secrets.token_hex(16)
+        return self._http.request(method, path, headers=headers, **request)
+
+    def sign_in(self) -> dict[str, Any]:
+        """Authorization code with PKCE: the browser's pages, the code on the handset, the tokens."""
+        verifier = secrets.token_urlsafe(48)
+        state = secrets.token_urlsafe(16)
+        code = self._code_from_browser(verifier, state)
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
+        return self._take_tokens({**form, "code_verifier": verifier, "client_id": "myili-app"})
+
+    def refresh(self) -> dict[str, Any]:
+        """New tokens, which show what has been proven since."""
+        form = {"grant_type": "refresh_token", "refresh_token": self._tokens["refresh_token"]}
+        return self._take_tokens({**form, "client_id": "myili-app"})
+
+    def _take_tokens(self, form: dict[str, str]) -> dict[str, Any]:
+        server = self._http.get("/identity/.well-known/openid-configuration").raise_for_status().json()
+        answer = self._http.post(urlsplit(server["token_endpoint"]).path, data=form)
+        if answer.status_code != httpx.codes.OK:
+            raise Surprise(f"the token endpoint answered {answer.status_code} {answer.text[:300]}")
+        self._tokens = answer.json()
+        return self._tokens
+
+    def _code_from_browser(self, verifier: str, state: str) -> str:
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+        query = {
+            "response_type": "code",
+            "client_id": "myili-app",
+            "redirect_uri": REDIRECT_URI,
+            "scope": "openid profile phone offline_access",
+            "state": state,
+            "nonce": secrets.token_urlsafe(16),
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        # A browser of its own: cookies stay apart from the app's calls.
+        with httpx.Client(base_url=self._http.base_url, follow_redirects=True, timeout=_SECONDS) as browser:
+            phone_page = browser.get("/identity/v1/oauth/authorize", params=query)
+            code_page = _submit(browser, phone_page, phone=self.phone)
+            browser.follow_redirects = False
+            back = _submit(browser, code_page, code=self._code_on_handset())
+        answer = parse_qs(urlsplit(back.headers.get("location", "")).query)
+        if answer.get("state") != [state] or "code" not in answer:
+            raise Surprise(f"signing in did not lead back to the app: {back.status_code}")
+        return answer["code"][0]
+
+    def _code_on_handset(self) -> str:
+        messages = httpx.get(f"{self._sms}/messages", params={"phone": self.phone}).raise_for_status().json()
+        code: str = messages["items"][0]["params"]["code"]
+        return code
+
+
+class _Forms(HTMLParser):
+    """The forms of a page: where each goes and the fields it carries."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.forms: list[tuple[str, dict[str, str]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.forms.append((named.get("action", ""), {}))
+        elif tag == "input" and "name" in named and self.forms:
+            self.forms[-1][1][named["name"]] = named.get("value", "")
+
+
+def _submit(browser: httpx.Client, page: httpx.Response, **values: str) -> httpx.Response:
+    """Fill in the form that has these fields, and send it."""
+    for action, fields in _Forms(page.text).forms:
+        if values.keys() <= fields.keys():
+            return browser.post(page.url.join(action), data={**fields, **values})
+    raise Surprise(f"the page at {page.url.path} ({page.status_code}) has no form with {', '.join(values)}")

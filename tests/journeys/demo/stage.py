@@ -1,0 +1,116 @@
+"""Who and what a telling has at hand: the platform's addresses, the operator, the companies' own servers."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from contracts.reference_provider.client import Client, load_key
+from contracts.reference_provider.tariff import SAMPLES, Tariff
+from deploy.local.platform import Addresses
+from deploy.local.programs import free_port
+from tests.journeys.demo import made_up
+from tests.journeys.demo.app import Person
+from tests.journeys.demo.narrator import Narrator, Surprise
+
+_TOOL = [sys.executable, "-m", "contracts.reference_provider"]
+_READY_SECONDS = 30
+
+
+@dataclass
+class Company:
+    """A utility company: its own server (the reference provider), its key, its customers."""
+
+    name: str
+    kind: str
+    seed: str
+    encoding: str
+    state: Path
+    port: int
+    client: Client
+    uscc: str
+    provider_id: str = ""
+    application: dict[str, Any] | None = None
+
+    @property
+    def endpoint_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def tariff(self) -> Tariff:
+        return SAMPLES[self.kind]
+
+    def books(self) -> dict[str, Any]:
+        """What the company has booked, read on its own machine."""
+        books: dict[str, Any] = httpx.get(f"{self.endpoint_url}/books").raise_for_status().json()
+        return books
+
+
+@dataclass(frozen=True)
+class Stage:
+    """All that the acts of the story share."""
+
+    narrator: Narrator
+    platform: Addresses
+    folder: Path
+    rows: int
+    operator: Person
+    water: Company
+    heating: Company
+
+    @property
+    def companies(self) -> tuple[Company, Company]:
+        return self.water, self.heating
+
+    def person(self, phone: str | None = None) -> Person:
+        return Person(self.platform.public_url, self.platform.sms_url, phone or made_up.phone())
+
+
+@contextlib.contextmanager
+def set_stage(narrator: Narrator, platform: Addresses, folder: Path, rows: int) -> Iterator[Stage]:
+    """Start the two companies' servers and stop them afterwards."""
+    with contextlib.ExitStack() as stack:
+        operator = Person(platform.public_url, platform.sms_url, platform.operator_phone)
+        stack.callback(operator.close)
+        water = stack.enter_context(_company(platform, folder, rows, "Sample Water Company", "water", "gb18030"))
+        heating = stack.enter_context(_company(platform, folder, rows, "Sample Heating Company", "heating", "utf-8"))
+        yield Stage(narrator, platform, folder, rows, operator, water, heating)
+
+
+@contextlib.contextmanager
+def _company(platform: Addresses, folder: Path, rows: int, name: str, kind: str, encoding: str) -> Iterator[Company]:
+    state, uscc, port = folder / kind, made_up.uscc(), free_port()
+    seed = f"{kind} {uscc}"
+    where = ["--state", str(state), "--platform", platform.public_url]
+    subprocess.run([*_TOOL, "keys", *where], check=True, capture_output=True)  # noqa: S603 - our own command line
+    serving = [*_TOOL, "serve", *where, "--port", str(port), "--seed", seed, "--accounts", str(rows)]
+    with (folder / f"{kind}.log").open("wb") as log:
+        server = subprocess.Popen(serving, stdout=log, stderr=log)  # noqa: S603 - our own command line
+    client = Client(platform.public_url, load_key(state / "key.json"))
+    try:
+        yield Company(name, kind, seed, encoding, state, port, client, uscc)
+    finally:
+        client.close()
+        server.terminate()
+        server.wait()
+
+
+def wait_until_open(company: Company, narrator: Narrator) -> None:
+    def look() -> bool | None:
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"{company.endpoint_url}/livez").is_success or None
+        return None
+
+    narrator.wait_for(f"the server of the {company.kind} company answers", look, within=_READY_SECONDS)
+
+
+def paid_at_cashier(platform: Addresses, pay_url: str) -> httpx.Response:
+    """What the resident's wallet does: pay the order at the channel."""
+    if not pay_url.startswith(platform.channel_url):
+        raise Surprise(f"pay_url {pay_url} is not the channel's")
+    return httpx.post(pay_url, json={"account": "wallet-of-the-demo"})
