@@ -38,45 +38,41 @@ def owned(folder: Path) -> Iterator[Path]:
         yield data
 
 
-def is_owned(data: Path) -> bool:
-    """Whether a launcher runs on this data folder."""
-    try:
-        with (data / "lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
 def remember_processes(data: Path, pids: Mapping[str, int]) -> None:
     """Note what runs, so that the next launcher can stop it if this one cannot."""
-    record = {name: [pid, started_at(pid)] for name, pid in pids.items()}
-    write_private(data / _RECORD, json.dumps(record))
+    write_private(data / _RECORD, json.dumps({name: identity(pid) for name, pid in pids.items()}))
 
 
 def stop_leftovers(data: Path) -> None:
-    """Stop what a killed launcher left: the same pid and the same start, so surely the same process."""
+    """Stop what a killed launcher left, and only that."""
     try:
         record = json.loads((data / _RECORD).read_text())
     except (OSError, ValueError):
         return
-    left_over = []
-    for pid, start in record.values():
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(pid)
-            if abs(process.create_time() - start) < CLOCK_STEP_SECONDS:
-                process.kill()
-                left_over.append(process)
+    left_over = [process for process in map(alive, record.values()) if process]
+    for process in left_over:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
     psutil.wait_procs(left_over, timeout=10)
 
 
-def started_at(pid: int) -> float:
+def identity(pid: int) -> tuple[int, float]:
+    """Tells a process from a later one that is given the same number."""
     try:
-        return float(psutil.Process(pid).create_time())
+        return pid, float(psutil.Process(pid).create_time())
     except psutil.Error:
-        return 0.0
+        return pid, 0.0
+
+
+def alive(identity: tuple[int, float]) -> psutil.Process | None:
+    """The process that has this identity, while it is there."""
+    pid, started = identity
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - started) < CLOCK_STEP_SECONDS
+    except psutil.Error:
+        return None
+    return process if same else None
 
 
 def log_file(data: Path, name: str) -> Path:

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import json
+import os
 import random
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from deploy.local.errors import CannotStart
-from deploy.local.folder import is_owned, log_file, owned, write_private
+from deploy.local.folder import alive, identity, log_file, owned, write_private
 from deploy.local.keys import keys_in
 from deploy.local.plan import PORT_OFFSETS, Plan
 from deploy.local.programs import Starter, port_is_taken
@@ -19,7 +20,7 @@ from deploy.local.warm import best_starter
 
 # Below the range from which the kernel takes ports for outgoing connections.
 SCRATCH_PORTS = range(20_000, 32_000, PORTS_USED + 1)
-_ADDRESSES = "platform.json"
+_ANNOUNCEMENT = "platform.json"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ class LocalPlatform(Addresses):
 
     def pid_of(self, name: str) -> int:
         return self.supervisor.pid_of(name)
+
+    def state_of(self, name: str) -> str:
+        """One of starting, ready, restarting, stopped."""
+        return self.supervisor.state_of(name)
 
     async def start(self, name: str) -> None:
         """Start a stopped or killed program again and wait until it is ready."""
@@ -79,29 +84,29 @@ async def local_platform(
         say: gets one sentence at each step and for each crash.
     """
     with owned(data_dir) as data:
-        plan = Plan(data, base_port or _free_base_port(), keys_in(data), given or {})
+        plan = Plan(data, base_port or free_base_port(), keys_in(data), given or {})
         _refuse_taken_ports(plan)
         starter = best_starter(log_file(data, "warm"))
         supervisor = Supervisor(data, starter, say)
         try:
             await _start(plan, supervisor, starter, say)
             addresses = _addresses(plan)
-            write_private(data / _ADDRESSES, json.dumps(addresses))
+            announcement = {"launcher": identity(os.getpid()), "addresses": addresses}
+            write_private(data / _ANNOUNCEMENT, json.dumps(announcement))
             yield LocalPlatform(**addresses, supervisor=supervisor)
         finally:
-            (data / _ADDRESSES).unlink(missing_ok=True)
+            (data / _ANNOUNCEMENT).unlink(missing_ok=True)
             await supervisor.stop_all()
             starter.close()
 
 
 def running_platform(data: Path) -> Addresses | None:
     """The platform that another process runs on this data folder, once it is ready."""
-    if not is_owned(data):
-        return None
     try:
-        return Addresses(**json.loads((data / _ADDRESSES).read_text()))
-    except (OSError, ValueError, TypeError):
+        announcement = json.loads((data / _ANNOUNCEMENT).read_text())
+    except (OSError, ValueError):
         return None
+    return Addresses(**announcement["addresses"]) if alive(announcement["launcher"]) else None
 
 
 async def _start(plan: Plan, supervisor: Supervisor, starter: Starter, say: Say) -> None:
@@ -150,7 +155,7 @@ def _refuse_taken_ports(plan: Plan) -> None:
             )
 
 
-def _free_base_port() -> int:
+def free_base_port() -> int:
     for base in random.sample(SCRATCH_PORTS, len(SCRATCH_PORTS)):
         if not any(port_is_taken(base + offset) for offset in PORT_OFFSETS.values()):
             return base

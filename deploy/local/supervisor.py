@@ -48,6 +48,9 @@ class Supervisor:
         process = self._kept[name].process
         return process.pid if process else 0
 
+    def state_of(self, name: str) -> str:
+        return self._kept[name].state
+
     def after_restart(self, name: str, program: Program) -> None:
         """Name a program to run to its end each time a crashed one runs again."""
         self._after_restart[name] = program

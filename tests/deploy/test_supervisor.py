@@ -1,5 +1,6 @@
 """The supervisor keeps its programs running, and never touches a process that is not its own."""
 
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest_asyncio
 
 from chassis.testing import until
 from deploy.local.errors import CannotStart
-from deploy.local.folder import owned, started_at
+from deploy.local.folder import identity, owned
 from deploy.local.programs import LOOPBACK, ColdStarter, Program, accepts_connections, free_port
 from deploy.local.supervisor import Supervisor
 
@@ -115,10 +116,9 @@ def test_what_a_killed_launcher_left_is_stopped_by_the_next(
     tmp_path: Path, somebody_else: subprocess.Popen[bytes]
 ) -> None:
     left_over = subprocess.Popen(["sleep", "60"])  # noqa: S607 (any program will do)
-    (tmp_path / "processes.json").write_text(
-        # The second one's number was given to another process since.
-        f'{{"one": [{left_over.pid}, {started_at(left_over.pid)}], "two": [{somebody_else.pid}, 1000.0]}}'
-    )
+    # The second one's number was given to another process since.
+    record = {"one": identity(left_over.pid), "two": (somebody_else.pid, 1000.0)}
+    (tmp_path / "processes.json").write_text(json.dumps(record))
     with owned(tmp_path):
         assert not psutil.pid_exists(left_over.pid)
         assert somebody_else.poll() is None

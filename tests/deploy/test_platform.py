@@ -1,0 +1,196 @@
+"""The whole platform as `make run` starts it: what is killed comes back, what was written is found again."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import UUID
+
+import asyncpg
+import psutil
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaConsumer
+
+from chassis.testing import until
+from deploy.local.plan import PORT_OFFSETS
+from deploy.local.platform import Addresses, LocalPlatform, free_base_port, local_platform, running_platform
+from deploy.local.programs import port_is_taken
+from deploy.local.settings import REPOSITORY
+
+pytestmark = [pytest.mark.xdist_group("platform"), pytest.mark.timeout(180)]
+
+
+@contextmanager
+def launcher(data: Path, base_port: int) -> Iterator[subprocess.Popen[bytes]]:
+    ours = {"MYILI_DATA": str(data), "MYILI_PORT": str(base_port)}
+    command = [sys.executable, "-m", "deploy.local", "run"]
+    process = subprocess.Popen(command, env={**os.environ, **ours}, cwd=REPOSITORY)  # noqa: S603 (the line above)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+async def until_ready(process: subprocess.Popen[bytes], data: Path) -> Addresses:
+    async def found() -> Addresses | None:
+        assert process.poll() is None
+        return running_platform(data)
+
+    addresses: Addresses = await until(found, seconds=60)
+    return addresses
+
+
+async def until_gone(processes: list[psutil.Process]) -> None:
+    async def all_gone() -> bool:
+        return not any(is_at_work(process) for process in processes)
+
+    await until(all_gone)
+
+
+def is_at_work(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def everything_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    launcher = psutil.Process(process.pid)
+    return [launcher, *launcher.children(recursive=True)]
+
+
+async def sql(platform: Addresses, statement: str) -> object:
+    connection = await asyncpg.connect(f"{platform.database_url}/myili_identity")
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+async def emitted(platform: Addresses) -> dict[UUID, str]:
+    """The events of svc_identity, which emits some when it makes the first operator, and their topics."""
+    connection = await asyncpg.connect(f"{platform.database_url}/myili_identity")
+    try:
+        events = {row["id"]: row["topic"] for row in await connection.fetch("SELECT id, topic FROM outbox")}
+    finally:
+        await connection.close()
+    assert events
+    return events
+
+
+async def until_published(platform: Addresses, events: dict[UUID, str]) -> None:
+    """Wait until a consumer that belongs to no group has read all of these events."""
+    consumer = AIOKafkaConsumer(*set(events.values()), bootstrap_servers=platform.kafka, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        missing = set(events)
+        async with asyncio.timeout(30):
+            while missing:
+                missing.discard(UUID(json.loads((await consumer.getone()).value)["id"]))
+    finally:
+        await consumer.stop()
+
+
+async def kill_and_wait(platform: LocalPlatform, name: str) -> None:
+    """Kill a process behind the launcher's back, and wait until the launcher has another one ready."""
+    killed = platform.pid_of(name)
+    os.kill(killed, signal.SIGKILL)
+
+    async def ready_again() -> bool:
+        return platform.pid_of(name) != killed and platform.state_of(name) == "ready"
+
+    await until(ready_again)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def platform() -> AsyncIterator[LocalPlatform]:
+    with TemporaryDirectory(prefix="myili-") as folder:
+        async with local_platform(Path(folder)) as platform:
+            yield platform
+
+
+async def test_after_kill_9_of_everything_the_next_run_finds_it_all(data: Path) -> None:
+    base_port = free_base_port()
+    with launcher(data, base_port) as first:
+        before = await until_ready(first, data)
+        await sql(before, "CREATE TABLE kept AS SELECT 7 AS number")
+        events = await emitted(before)
+        await until_published(before, events)
+        killed = everything_of(first)
+        for process in killed:
+            process.kill()
+    await until_gone(killed)
+    with launcher(data, base_port) as second:
+        after = await until_ready(second, data)
+        assert after == before
+        assert await sql(after, "SELECT number FROM kept") == 7
+        assert (await emitted(after)).keys() >= events.keys()
+        await until_published(after, events)
+
+
+async def test_what_a_killed_launcher_leaves_ends_with_it(data: Path) -> None:
+    with launcher(data, free_base_port()) as process:
+        await until_ready(process, data)
+        running = everything_of(process)
+        process.kill()
+        await until_gone(running)
+
+
+async def test_ctrl_c_stops_everything_that_was_started_and_frees_its_ports(data: Path) -> None:
+    base_port = free_base_port()
+    with launcher(data, base_port) as process:
+        await until_ready(process, data)
+        running = everything_of(process)
+        assert len(running) > len(PORT_OFFSETS)
+    assert process.returncode == 0
+    await until_gone(running)
+    assert not any(port_is_taken(base_port + offset) for offset in PORT_OFFSETS.values())
+
+
+async def test_ctrl_c_while_starting_leaves_nothing(data: Path) -> None:
+    with launcher(data, free_base_port()) as process:
+
+        async def database_is_starting() -> bool:
+            return any(child.name() == "postgres" for child in psutil.Process(process.pid).children())
+
+        await until(database_is_starting)
+        running = everything_of(process)
+    assert process.returncode == 0
+    await until_gone(running)
+
+
+@pytest.mark.parametrize("name", [name for name in PORT_OFFSETS if name not in {"postgres", "broker"}])
+async def test_a_killed_process_comes_back(platform: LocalPlatform, name: str) -> None:
+    await kill_and_wait(platform, name)
+
+
+async def test_a_killed_database_comes_back_with_its_rows(platform: LocalPlatform) -> None:
+    await sql(platform, "CREATE TABLE survives AS SELECT 8 AS number")
+    await platform.kill("postgres")
+    await platform.start("postgres")
+    assert await sql(platform, "SELECT number FROM survives") == 8
+
+
+async def test_a_killed_broker_is_given_all_events_again(platform: LocalPlatform) -> None:
+    events = await emitted(platform)
+    await until_published(platform, events)
+    await kill_and_wait(platform, "broker")
+    await until_published(platform, events)
+
+
+async def test_servers_named_in_the_settings_are_used_and_left_running(
+    data: Path, postgres_url: str, embedded_kafka: str
+) -> None:
+    given = {"database_url": postgres_url, "kafka": embedded_kafka}
+    async with local_platform(data, given=given) as platform:
+        assert {kept.program.name for kept in platform.programs} == PORT_OFFSETS.keys() - {"postgres", "broker"}
+        await until_published(platform, await emitted(platform))
+    assert await sql(platform, "SELECT 1") == 1
