@@ -31,6 +31,7 @@ _LOCAL_MARK = b"PK\x03\x04"
 _SPLIT_MARKS = (b"PK\x07\x08", b"PK00")
 _ZIP64_MARK = b"PK\x06\x07"
 _ZIP64_SIZE = 20
+_MAX_COMMENT = 0xFFFF
 _ENCRYPTED_FLAGS = 0x0001 | 0x0040 | 0x2000  # traditional, strong, and of the directory itself
 _SIZES_FOLLOW_FLAG = 0x0008
 _UTF8_FLAG = 0x0800
@@ -38,16 +39,11 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ARCHIVES = (_LOCAL_MARK, _END_MARK, b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\xfd7zXZ\x00")
 
 # What zipfile raises on bytes that are no ZIP file, besides its own error.
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    NotImplementedError,
-    ValueError,  # and UnicodeDecodeError
-    OverflowError,
-)
+_UNREADABLE = (zipfile.BadZipFile, struct.error, EOFError, NotImplementedError, ValueError, OverflowError)
+
+
+class _DamagedError(Exception):
+    """A member's bytes are not what its entry in the directory says."""
 
 
 @dataclass(frozen=True)
@@ -62,22 +58,22 @@ class _End:
     directory_offset: int
 
 
-@dataclass
+@dataclass(frozen=True)
 class Archive:
-    """A ZIP file whose container was found in order; `findings` says what is wrong with its members."""
+    """A ZIP file whose directory was found in order; `findings` says what is wrong with its members."""
 
-    zip: zipfile.ZipFile
-    findings: list[Finding]
+    file: IO[bytes]
+    infos: Sequence[zipfile.ZipInfo]
+    findings: Sequence[Finding]
 
     @property
     def paths(self) -> list[str]:
-        return [info.orig_filename for info in self.zip.infolist()]
+        return [info.orig_filename for info in self.infos]
 
     def read(self, path: str, limit: int) -> bytes | None:
-        """A file's content, or None when it is longer than `limit` bytes."""
-        with self.zip.open(path) as member:
-            content = member.read(limit + 1)
-        return content if len(content) <= limit else None
+        """The content of a member that has no finding, or None when it is longer than `limit` bytes."""
+        info = next(info for info in self.infos if info.orig_filename == path)
+        return None if info.file_size > limit else b"".join(_content(self.file, info))
 
 
 def open_archive(file: IO[bytes]) -> Archive | Sequence[Finding]:
@@ -86,21 +82,22 @@ def open_archive(file: IO[bytes]) -> Archive | Sequence[Finding]:
     if isinstance(end, Finding):
         return [end]
     try:
-        archive = zipfile.ZipFile(file)
+        infos = zipfile.ZipFile(file).infolist()
     except UnicodeDecodeError:
         return [Finding("name_not_utf8")]
     except _UNREADABLE:
         return [Finding("damaged")]
-    infos = archive.infolist()
     if len(infos) != end.entries or min((info.header_offset for info in infos), default=0) != 0:
         return [Finding("damaged")]
     findings = [finding for info in infos for finding in _check_entry(info)]
     findings += names.check_unique(info.orig_filename for info in infos)
     findings += _check_sizes(infos)
     findings += _check_overlaps(infos, end.directory_offset)
-    if not findings:  # bytes are looked at only where what is said about them can be trusted
-        findings += [finding for info in infos for finding in _check_content(file, archive, info)]
-    return Archive(archive, findings)
+    troubled = {finding.member for finding in findings}
+    if None not in troubled:  # else it is too large as a whole to be unpacked
+        sound = [info for info in infos if info.orig_filename not in troubled]
+        findings += [finding for info in sound for finding in _check_content(file, info)]
+    return Archive(file, infos, findings)
 
 
 def _read_end(file: IO[bytes]) -> _End | Finding:
@@ -129,8 +126,10 @@ def _read_end(file: IO[bytes]) -> _End | Finding:
 
 def _why_no_end(file: IO[bytes], size: int) -> str:
     """A file without the record where it should be was cut short, or something was put behind it."""
-    file.seek(max(0, size - _END.size - 0xFFFF))
-    return "data_after_end" if _END_MARK in file.read() else "cut_short"
+    file.seek(max(0, size - _END.size - _MAX_COMMENT))
+    tail = file.read()
+    place = tail.rfind(_END_MARK)
+    return "data_after_end" if place >= 0 and len(tail) - place > _END.size else "cut_short"
 
 
 def _check_entry(info: zipfile.ZipInfo) -> Iterator[Finding]:
@@ -168,47 +167,86 @@ def _check_overlaps(infos: Sequence[zipfile.ZipInfo], directory_offset: int) -> 
     ordered = sorted(infos, key=lambda info: info.header_offset)
     ends = [following.header_offset for following in ordered[1:]] + [directory_offset]
     for info, end in zip(ordered, ends, strict=True):
-        name_bytes = len(info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8_FLAG else "cp437"))
-        if info.header_offset + _LOCAL.size + name_bytes + info.compress_size > end:
+        if info.header_offset + _LOCAL.size + len(_name_bytes(info)) + info.compress_size > end:
             yield Finding("overlapping", info.orig_filename)
 
 
-def _check_content(file: IO[bytes], archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[Finding]:
+def _check_content(file: IO[bytes], info: zipfile.ZipInfo) -> Iterator[Finding]:
     """Unpack one member, to nowhere: its header, length and checksum, and whether it is an archive itself."""
-    if not _header_agrees(file, info):
-        yield Finding("damaged_file", info.orig_filename)
-        return
     head = tail = b""
-    length = 0
     try:
-        with archive.open(info) as member:
-            while chunk := member.read(_CHUNK):
-                head = head or chunk[:8]
-                tail = (tail + chunk)[-(_END.size + 0xFFFF) :]
-                length += len(chunk)
-    except (*_UNREADABLE, RuntimeError):
+        for chunk in _content(file, info):
+            head = head or chunk[:8]
+            tail = (tail + chunk)[-(_END.size + _MAX_COMMENT) :]
+    except _DamagedError:
         yield Finding("damaged_file", info.orig_filename)
         return
-    if length != info.file_size:
-        yield Finding("damaged_file", info.orig_filename)
     if head.startswith(_ARCHIVES) or _ends_as_zip(tail):
         yield Finding("archive_inside", info.orig_filename)
 
 
-def _header_agrees(file: IO[bytes], info: zipfile.ZipInfo) -> bool:
-    """Whether the header before a member says what the directory says, for readers that go by one or the other."""
+def _content(file: IO[bytes], info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """A member's content, exactly as long as its entry says.
+
+    zipfile would stop at that length and not look whether more is packed; other readers go on.
+
+    Raises:
+        _DamagedError: length, checksum, header or packed bytes disagree; perhaps after some pieces were given.
+    """
+    file.seek(_data_offset(file, info))
+    pieces = _inflated(file, info.compress_size) if info.compress_type else _plain(file, info.compress_size)
+    length = checksum = 0
+    for piece in pieces:
+        length += len(piece)
+        if length > info.file_size:
+            raise _DamagedError
+        checksum = zlib.crc32(piece, checksum)
+        yield piece
+    if length != info.file_size or checksum != info.CRC:
+        raise _DamagedError
+
+
+def _plain(file: IO[bytes], size: int) -> Iterator[bytes]:
+    while size and (piece := file.read(min(_CHUNK, size))):
+        size -= len(piece)
+        yield piece
+
+
+def _inflated(file: IO[bytes], size: int) -> Iterator[bytes]:
+    """What packed bytes unpack to, a piece at a time however much that is; all of them are needed, and no more."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    packed = _plain(file, size)
+    while not inflater.eof:
+        waiting = inflater.unconsumed_tail or next(packed, b"")
+        try:
+            piece = inflater.decompress(waiting, _CHUNK)
+        except zlib.error:
+            raise _DamagedError from None
+        if not waiting and not piece:  # nothing more comes in or out, and the end was not reached
+            raise _DamagedError
+        yield piece
+    if inflater.unused_data or next(packed, b""):
+        raise _DamagedError
+
+
+def _data_offset(file: IO[bytes], info: zipfile.ZipInfo) -> int:
+    """Where a member's packed bytes begin, when the header before them says what the directory says."""
     file.seek(info.header_offset)
     record = file.read(_LOCAL.size)
     if len(record) < _LOCAL.size:
-        return False
-    mark, _version, flags, method, _time, _date, crc, packed, unpacked, _name, _extra = _LOCAL.unpack(record)
-    if (mark, flags, method) != (_LOCAL_MARK, info.flag_bits, info.compress_type):
-        return False
-    sizes = (crc, packed, unpacked)
+        raise _DamagedError
+    mark, _version, flags, method, _time, _date, *sizes, name_length, extra_length = _LOCAL.unpack(record)
+    name = file.read(name_length)
+    agrees = (mark, flags, method, name) == (_LOCAL_MARK, info.flag_bits, info.compress_type, _name_bytes(info))
     # Tools that pack a stream write zeros here and the sizes after the content.
-    return sizes == (info.CRC, info.compress_size, info.file_size) or (
-        bool(flags & _SIZES_FOLLOW_FLAG) and sizes == (0, 0, 0)
-    )
+    are_later = bool(flags & _SIZES_FOLLOW_FLAG) and not any(sizes)
+    if not agrees or not (are_later or sizes == [info.CRC, info.compress_size, info.file_size]):
+        raise _DamagedError
+    return info.header_offset + _LOCAL.size + int(name_length) + int(extra_length)
+
+
+def _name_bytes(info: zipfile.ZipInfo) -> bytes:
+    return info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8_FLAG else "cp437")
 
 
 def _ends_as_zip(tail: bytes) -> bool:

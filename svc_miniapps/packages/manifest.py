@@ -17,6 +17,7 @@ from svc_miniapps.text import key_of
 
 FILE = "manifest.json"
 MAX_BYTES = 256 * 1024
+MAX_DEPTH = 32
 _NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")  # as JSON writes the character, not a backslash followed by u0000
 
 
@@ -43,6 +44,8 @@ def read_manifest(content: bytes) -> dict[str, Any] | Finding:
         manifest = json.loads(content.decode("utf-8"), object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError) as error:
         return _why_no_json(error)
+    if not _is_shallow(manifest, MAX_DEPTH):
+        return Finding("manifest_too_deep", FILE, {"limit": MAX_DEPTH})
     if not _is_storable(manifest):
         return Finding("manifest_impossible_value", FILE)
     if not isinstance(manifest, dict):
@@ -67,6 +70,13 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise _DuplicateMemberError(name)
         found[name] = value
     return found
+
+
+def _is_shallow(value: object, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_shallow(part, levels - 1) for part in inner)
 
 
 def _is_storable(manifest: object) -> bool:

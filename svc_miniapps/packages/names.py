@@ -9,6 +9,7 @@ from svc_miniapps.packages.findings import Finding
 MAX_NAME_BYTES = 255
 MAX_PATH_BYTES = 1024
 """The W3C allows 65,535; no file system that unpacks it does."""
+MAX_DEPTH = 20
 
 ROOT_FILES = ("manifest.json", "app.js", "app.css")
 PAGES = "pages/"
@@ -32,6 +33,8 @@ def check_path(path: str) -> Iterator[Finding]:
         yield Finding("dot_at_end", path)
     if len(path.encode()) > MAX_PATH_BYTES or any(len(part.encode()) > MAX_NAME_BYTES for part in parts):
         yield Finding("name_too_long", path, {"bytes": MAX_NAME_BYTES})
+    if len(parts) > MAX_DEPTH:
+        yield Finding("too_deep", path, {"limit": MAX_DEPTH})
     if path.startswith(I18N) and path.count("/") == 1 and path != I18N and not _LANGUAGE_FILE.fullmatch(parts[1]):
         yield Finding("not_a_language_file", path)
 
@@ -50,7 +53,8 @@ def check_unique(paths: Iterable[str]) -> Iterator[Finding]:
             continue
         seen.add(path)
         parts = path.removesuffix("/").split("/")
-        for depth in range(1, len(parts) + 1):
+        # Deeper ones are refused already, and would only make this long.
+        for depth in range(1, min(len(parts), MAX_DEPTH) + 1):
             prefix = "/".join(parts[:depth])
             is_folder = depth < len(parts) or path.endswith("/")
             other = known.setdefault(_folded(prefix), (prefix, is_folder))

@@ -14,7 +14,7 @@ PNG = bytes.fromhex(
 )
 
 
-def manifest_for(app_id: str, name: str, version_code: int = 1, **changes: object) -> dict[str, Any]:
+def manifest_for(app_id: str, name: str, version_code: int = 1, /, **changes: object) -> dict[str, Any]:
     manifest: dict[str, Any] = {
         "app_id": app_id,
         "name": name,

@@ -1,0 +1,170 @@
+"""The manifest: its form, and that it speaks of this app, this version and these files."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from chassis.db import new_id
+from svc_miniapps.packages.findings import Finding
+from svc_miniapps.packages.manifest import Expected, check_manifest, read_manifest
+from tests.svc_miniapps.building import Package, manifest_for
+
+APP_ID: UUID = new_id()
+NAME = "停车泊位"
+
+
+def checked(changes: dict[str, Any] | None = None, latest_version_code: int = 0) -> list[Finding]:
+    manifest = manifest_for(str(APP_ID), NAME, **(changes or {}))
+    paths = list(Package(manifest).content)
+    return list(check_manifest(manifest, paths, Expected(APP_ID, NAME, 1, latest_version_code)))
+
+
+def codes(found: list[Finding]) -> list[str]:
+    return [finding.code for finding in found]
+
+
+def test_a_manifest_with_all_members_of_the_standard_is_taken() -> None:
+    everything: dict[str, Any] = {
+        "short_name": "停车",
+        "description": "查看附近的停车泊位",
+        "dir": "ltr",
+        "lang": "zh-Hans",
+        "color_scheme": "auto",
+        "device_type": ["phone"],
+        "req_permissions": [{"name": "system.permission.LOCATION", "reason": "在地图上显示位置"}],
+        "widgets": [{"name": "附近", "path": "pages/detail/detail", "min_code": 1}],
+        "window": {"navigation_bar_title_text": "停车", "orientation": "portrait", "fullscreen": False},
+        "of_another_vendor": {"anything": [1, 2.5, None]},
+    }
+    assert checked(everything) == []
+
+
+@pytest.mark.parametrize("member", ["app_id", "icons", "name", "pages", "platform_version", "version"])
+def test_a_missing_member_is_named(member: str) -> None:
+    (finding,) = checked({member: None})
+    assert (finding.code, finding.values) == ("manifest_member_missing", {"at": "/", "name": member})
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "at"),
+    [
+        ({"version": {"code": "1", "name": "1.0.0"}}, "manifest_wrong_type", "/version/code"),
+        ({"version": {"code": 1.5, "name": "1.0.0"}}, "manifest_wrong_type", "/version/code"),
+        ({"version": {"code": True, "name": "1.0.0"}}, "manifest_wrong_type", "/version/code"),
+        ({"version": {"code": 0, "name": "1.0.0"}}, "manifest_wrong_value", "/version/code"),
+        ({"version": {"code": -1, "name": "1.0.0"}}, "manifest_wrong_value", "/version/code"),
+        ({"version": {"code": 2**31, "name": "1.0.0"}}, "manifest_wrong_value", "/version/code"),
+        ({"version": {"code": 10**400, "name": "1.0.0"}}, "manifest_wrong_value", "/version/code"),
+        ({"version": {"code": 1, "name": "one point zero"}}, "manifest_wrong_value", "/version/name"),
+        ({"version": {"code": 1}}, "manifest_member_missing", "/version"),
+        ({"version": "1.0.0"}, "manifest_wrong_type", "/version"),
+        ({"platform_version": {}}, "manifest_member_missing", "/platform_version"),
+        ({"pages": []}, "manifest_wrong_value", "/pages"),
+        ({"pages": "pages/index"}, "manifest_wrong_type", "/pages"),
+        ({"pages": ["pages/index", "pages/index"]}, "manifest_wrong_value", "/pages"),
+        ({"pages": [7]}, "manifest_wrong_type", "/pages/0"),
+        ({"icons": []}, "manifest_wrong_value", "/icons"),
+        ({"icons": [{"sizes": "48x48"}]}, "manifest_member_missing", "/icons/0"),
+        ({"name": ""}, "manifest_wrong_value", "/name"),
+        ({"app_id": 7}, "manifest_wrong_type", "/app_id"),
+        ({"dir": "down"}, "manifest_wrong_value", "/dir"),
+        ({"window": {"orientation": "diagonal"}}, "manifest_wrong_value", "/window/orientation"),
+    ],
+)
+def test_a_member_of_the_wrong_form_is_named_by_its_place(changes: dict[str, Any], code: str, at: str) -> None:
+    (finding,) = checked(changes)
+    assert (finding.code, finding.values["at"]) == (code, at)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"app_id": str(new_id())}, "other_app_id"),
+        ({"app_id": "org.example.parking"}, "other_app_id"),
+        ({"name": "别的名称"}, "other_name"),
+        ({"version": {"code": 2, "name": "1.0.0"}}, "other_version_code"),
+        ({"pages": ["pages/nowhere"]}, "page_missing"),
+        ({"pages": ["pages/Index"]}, "page_missing"),
+        ({"pages": ["pages"]}, "page_outside_pages"),
+        ({"pages": ["app.js"]}, "page_outside_pages"),
+        ({"pages": ["https://example.org/"]}, "page_outside_pages"),
+        ({"pages": ["pages/../app.js"]}, "page_missing"),
+        ({"icons": [{"src": "common/none.png"}]}, "icon_missing"),
+        ({"icons": [{"src": "https://example.org/icon.png"}]}, "icon_missing"),
+        ({"widgets": [{"name": "附近", "path": "widgets/none"}]}, "widget_missing"),
+    ],
+)
+def test_a_manifest_of_something_else_is_refused(changes: dict[str, Any], code: str) -> None:
+    assert codes(checked(changes)) == [code]
+
+
+def test_a_page_may_be_named_with_or_without_its_ending_and_from_the_root() -> None:
+    assert checked({"pages": ["pages/index", "pages/index.html", "/pages/detail/detail"]}) == []
+
+
+def test_a_name_may_be_written_in_another_width_than_registered() -> None:
+    manifest = manifest_for(str(APP_ID), "ＡＢＣ 停车")
+    paths = list(Package(manifest).content)
+    assert list(check_manifest(manifest, paths, Expected(APP_ID, "abc  停车", 1, 0))) == []
+
+
+@pytest.mark.parametrize(("latest", "expected"), [(0, []), (1, ["version_too_low"]), (7, ["version_too_low"])])
+def test_the_version_has_to_grow(latest: int, expected: list[str]) -> None:
+    assert codes(checked(latest_version_code=latest)) == expected
+
+
+def test_all_faults_of_a_manifest_are_told_at_once() -> None:
+    found = checked({"app_id": None, "name": 7, "pages": [], "version": {"code": 0, "name": "1"}})
+    assert sorted(codes(found)) == [
+        "manifest_member_missing",
+        "manifest_wrong_type",
+        "manifest_wrong_value",
+        "manifest_wrong_value",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "manifest_not_json"),
+        (b"{", "manifest_not_json"),
+        (b"{'app_id': 1}", "manifest_not_json"),
+        (b'{"a": 1,}', "manifest_not_json"),
+        (b"// comment\n{}", "manifest_not_json"),
+        (b"[" * 100_000, "manifest_not_json"),
+        (b'{"a": ' + b"9" * 10_000 + b"}", "manifest_not_json"),
+        (b"[]", "manifest_wrong_type"),
+        (b'"text"', "manifest_wrong_type"),
+        (b"\xef\xbb\xbf{}", "manifest_byte_order_mark"),
+        ("{}".encode("utf-16"), "manifest_not_utf8"),
+        ('{"name": "停车"}'.encode("gb18030"), "manifest_not_utf8"),
+        (b'{"a": 1, "a": 2}', "manifest_duplicate_member"),
+        (b'{"a": {"b": 1, "b": 2}}', "manifest_duplicate_member"),
+        (b'{"a": ' + b"[" * 32 + b"]" * 32 + b"}", "manifest_too_deep"),
+        (b'{"a": ' + b"[" * 900 + b"]" * 900 + b"}", "manifest_too_deep"),
+        (b'{"a": NaN}', "manifest_impossible_value"),
+        (b'{"a": -Infinity}', "manifest_impossible_value"),
+        (b'{"a": 1e999}', "manifest_impossible_value"),
+        (rb'{"a": "\ud800"}', "manifest_impossible_value"),
+        (rb'{"\udfff": 1}', "manifest_impossible_value"),
+        (rb'{"a": ["\u0000"]}', "manifest_impossible_value"),
+        (rb'{"a\u0000b": 1}', "manifest_impossible_value"),
+    ],
+)
+def test_json_that_readers_take_differently_or_not_at_all_is_refused(content: bytes, code: str) -> None:
+    found = read_manifest(content)
+    assert isinstance(found, Finding)
+    assert found.code == code
+
+
+def test_a_backslash_before_u0000_is_only_text() -> None:
+    text = {"a": "\\u0000"}
+    assert read_manifest(json.dumps(text).encode()) == text
+
+
+def test_the_place_of_a_json_fault_is_told() -> None:
+    found = read_manifest(b'{\n  "name": "x"\n  "pages": []\n}')
+    assert isinstance(found, Finding)
+    assert found.values == {"line": 3, "column": 3}
