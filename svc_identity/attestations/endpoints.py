@@ -1,0 +1,32 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from chassis.auth import Caller, allow
+from chassis.db import Tx
+from chassis.idempotency import OnceKey
+from svc_identity.attestations import schemas, service
+from svc_identity.oauth.endpoints import TheIssuer
+
+router = APIRouter(prefix="/identity/v1", tags=["persons"])
+
+Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
+
+
+@router.post("/me/attestations", status_code=201)
+async def create_attestation(
+    tx: Tx,
+    caller: Resident,
+    issuer: TheIssuer,
+    once: OnceKey,
+    body: schemas.NewAttestation,
+    response: Response,
+) -> schemas.Attestation:
+    """A signed statement of one's name, to hand to svc_services for binding a utility account.
+
+    The answer holds a name, so it is not kept for a repeat of the request: that gets a statement of its own, which
+    does no harm, since each is accepted once.
+    """
+    await once.claim(tx, caller)
+    response.headers["Cache-Control"] = "no-store"
+    return await service.attest(tx, issuer.signer, caller, body)

@@ -1,0 +1,59 @@
+"""Clients that prove themselves with a signed assertion (private_key_jwt, RFC 7523)."""
+
+import hashlib
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from authlib.oauth2.rfc6749 import InvalidClientError
+from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from svc_identity.oauth.issuer import ASSERTION_ALGORITHMS, ASSERTION_SECONDS, CLOCK_LEEWAY, Issuer
+from svc_identity.oauth.models import Client, UsedAssertion
+
+
+class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib ships no types
+    CLIENT_AUTH_METHOD = "private_key_jwt"
+
+    def __init__(self, session: Session, issuer: Issuer) -> None:
+        super().__init__(leeway=CLOCK_LEEWAY)
+        self._session = session
+        self._issuer = issuer
+
+    def get_audiences(self) -> list[str]:
+        return [self._issuer.address("token"), self._issuer.name]
+
+    def resolve_client_public_key(self, client: Client) -> KeySet:
+        if client.jwks is None:
+            raise InvalidClientError("this client has no keys")
+        return KeySet.import_key_set(client.jwks)  # type: ignore[arg-type]  # JSON, checked when it was registered
+
+    def process_assertion_claims(self, assertion: str, resolve_key: KeySet) -> dict[str, Any]:
+        try:
+            token = jwt.decode(assertion, resolve_key, algorithms=ASSERTION_ALGORITHMS)
+        except (JoseError, ValueError, TypeError):  # the last two: a key of another kind than the algorithm's
+            raise InvalidClientError("the assertion is not signed by a key of this client") from None
+        self.verify_claims(token.claims)
+        return token.claims
+
+    def verify_claims(self, claims: dict[str, Any]) -> None:
+        remaining = claims.get("exp", 0)
+        # Written so that NaN, which JSON parsers let through, is refused.
+        if not (isinstance(remaining, int | float) and remaining - time.time() <= ASSERTION_SECONDS + CLOCK_LEEWAY):
+            raise InvalidClientError(f"exp must be at most {ASSERTION_SECONDS} seconds ahead")
+        super().verify_claims(claims)
+
+    def validate_jti(self, claims: dict[str, Any], jti: str) -> bool:
+        """Whether this assertion comes for the first time; two at once cannot both be first."""
+        first = insert(UsedAssertion).values(
+            client_id=claims["sub"],
+            jti_hash=hashlib.sha256(jti.encode()).digest(),
+            expires_at=datetime.fromtimestamp(claims["exp"] + CLOCK_LEEWAY, UTC),
+        )
+        claimed = self._session.scalar(first.on_conflict_do_nothing().returning(UsedAssertion.client_id))
+        return claimed is not None

@@ -1,0 +1,120 @@
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+
+from chassis.auth import Caller, allow, anyone, verified_otherwise
+from chassis.db import Tx
+from svc_identity.oauth import schemas
+from svc_identity.oauth.issuer import Issuer
+from svc_identity.oauth.requests import FORM, Parsed, parse_form
+from svc_identity.oauth.server import AuthorizationServer
+from svc_identity.personal_data.models import Purpose
+from svc_identity.personal_data.service import read_personal_data
+from svc_identity.persons.service import known_person
+from svc_identity.sign_in.pages import languages
+
+router = APIRouter(prefix="/identity", tags=["oauth"])
+
+_FORM_LIMIT = 64 * 1024
+
+
+def _issuer(request: Request) -> Issuer:
+    issuer: Issuer = request.app.state.issuer
+    return issuer
+
+
+TheIssuer = Annotated[Issuer, Depends(_issuer)]
+SignedIn = Annotated[Caller, Depends(allow(persons=True))]
+
+
+def form(*required: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    """OpenAPI of an operation that takes a form; read by hand, because OAuth forbids repeated parameters."""
+    schema = {
+        "type": "object",
+        "required": list(required),
+        "properties": {name: {"type": "string"} for name in (*required, *optional)},
+    }
+    return {
+        "requestBody": {"required": True, "content": {FORM: {"schema": schema}}},
+        "x-max-body-bytes": _FORM_LIMIT,
+    }
+
+
+_ASSERTION = ("client_id", "client_assertion_type", "client_assertion")
+
+
+@router.get("/.well-known/openid-configuration", dependencies=[Depends(anyone(because="clients begin here"))])
+async def get_openid_configuration(issuer: TheIssuer) -> JSONResponse:
+    """OpenID Connect Discovery 1.0."""
+    locales = [texts["tag"] for texts in languages().values()]
+    return JSONResponse(issuer.metadata(locales), headers={"Cache-Control": "public, max-age=300"})
+
+
+@router.get("/v1/oauth/jwks", dependencies=[Depends(anyone(because="the keys are public"))])
+async def get_jwks(issuer: TheIssuer, response: Response) -> schemas.Jwks:
+    """The keys that verify our tokens (RFC 7517)."""
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return schemas.Jwks.model_validate(issuer.signer.public_keys())
+
+
+@router.post(
+    "/v1/oauth/token",
+    dependencies=[Depends(verified_otherwise(by="PKCE, a refresh token or a signed client assertion"))],
+    openapi_extra=form(
+        "grant_type",
+        optional=("code", "redirect_uri", "code_verifier", "refresh_token", "scope", *_ASSERTION),
+    ),
+)
+async def create_token(tx: Tx, issuer: TheIssuer, request: Request) -> Response:
+    """Tokens for a code, a refresh token or a client assertion (RFC 6749, 7636, 7523; OpenID Connect Core).
+
+    A refused request commits too: a code is spent by the first try, a stolen refresh token ends its family.
+    """
+    return await _answer(tx, issuer, request, "token")
+
+
+@router.post(
+    "/v1/oauth/revoke",
+    dependencies=[Depends(verified_otherwise(by="a refresh token, and a signed assertion of clients with keys"))],
+    openapi_extra=form("token", optional=("token_type_hint", *_ASSERTION)),
+)
+async def revoke_token(tx: Tx, issuer: TheIssuer, request: Request) -> Response:
+    """End a sign-in on one device: its refresh token and all that descend from it (RFC 7009)."""
+    return await _answer(tx, issuer, request, "revoke")
+
+
+async def _answer(tx: Tx, issuer: Issuer, request: Request, endpoint: str) -> Response:
+    parsed = Parsed("POST", issuer.address(endpoint), await parse_form(request))
+    if parsed.repeated:
+        return JSONResponse({"error": "invalid_request", "error_description": "a parameter is repeated"}, 400)
+
+    def respond(session: Any) -> Response:  # noqa: ANN401 - the synchronous face of the session
+        server = AuthorizationServer(session, issuer)
+        answer: Response = (
+            server.create_token_response(parsed)
+            if endpoint == "token"
+            else server.create_endpoint_response("revocation", parsed)
+        )
+        return answer
+
+    return await tx.run_sync(respond)
+
+
+@router.get("/v1/oauth/userinfo", operation_id="get_userinfo")
+@router.post("/v1/oauth/userinfo", operation_id="post_userinfo")
+async def get_userinfo(
+    tx: Tx, caller: Annotated[Caller, Depends(allow(persons=True, scope="openid"))], response: Response
+) -> schemas.UserInfo:
+    """Who signed in: name with scope profile, phone with scope phone. Each read is logged."""
+    response.headers["Cache-Control"] = "no-store"
+    person = await known_person(tx, caller.id)
+    fields = [name for name, scope in (("name", "profile"), ("phone", "phone")) if scope in caller.scopes]
+    info = schemas.UserInfo(sub=str(person.id))
+    if fields:
+        clear = (await read_personal_data(tx, [person.id], fields, reader=caller.subject, purpose=Purpose.USER_INFO))[
+            person.id
+        ]
+        info.name, info.phone_number = clear.name, clear.phone
+        info.phone_number_verified = True if clear.phone else None
+    return info

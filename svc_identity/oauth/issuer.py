@@ -1,0 +1,91 @@
+"""What is issued, by whom, for how long: the one place that knows the addresses, the keys and the claims of tokens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chassis.settings import AUDIENCE
+from svc_identity.keys import Signer, derive
+from svc_identity.oauth.models import Client
+from svc_identity.persons.models import Person
+from svc_identity.settings import Settings
+
+ACCESS_TOKEN_SECONDS = 600
+ID_TOKEN_SECONDS = 600
+CODE_SECONDS = 60
+ASSERTION_SECONDS = 300
+CLOCK_LEEWAY = 30
+ASSERTION_ALGORITHMS = ["ES256", "RS256", "PS256"]
+
+PERSON_SCOPES = ("openid", "profile", "phone", "offline_access")
+PROVIDER_SCOPES = ("tariffs:write", "bills:write")
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """The OpenID Connect provider of the platform."""
+
+    name: str
+    signer: Signer
+    refresh_key: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Issuer":
+        signer = Signer(settings.issuer, settings.token_signing_key.get_secret_value())
+        return cls(settings.issuer, signer, derive(settings.index_key.get_secret_value(), "refresh tokens"))
+
+    def address(self, endpoint: str) -> str:
+        return f"{self.name}/v1/oauth/{endpoint}"
+
+    def person_token(self, client: Client, person: Person, scope: str, memberships: Sequence[Any]) -> dict[str, Any]:
+        """A token answer for a person, without a refresh token."""
+        return self._answer(
+            client,
+            scope,
+            sub=str(person.id),
+            kind="person",
+            assurance_level=person.assurance_level,
+            memberships=memberships,
+        )
+
+    def client_token(self, client: Client, scope: str) -> dict[str, Any]:
+        """A token answer for a provider's system acting for itself."""
+        return self._answer(client, scope, sub=client.client_id, kind="client")
+
+    def _answer(self, client: Client, scope: str, **claims: Any) -> dict[str, Any]:  # noqa: ANN401 - claims
+        token = self.signer.sign(
+            "at+jwt", ACCESS_TOKEN_SECONDS, aud=AUDIENCE, client_id=client.client_id, scope=scope, **claims
+        )
+        return {"token_type": "Bearer", "access_token": token, "expires_in": ACCESS_TOKEN_SECONDS, "scope": scope}
+
+    def metadata(self, ui_locales: Sequence[str]) -> dict[str, Any]:
+        """The discovery document (OpenID Connect Discovery 1.0, RFC 8414, RFC 9207)."""
+        return {
+            "issuer": self.name,
+            "authorization_endpoint": self.address("authorize"),
+            "token_endpoint": self.address("token"),
+            "userinfo_endpoint": self.address("userinfo"),
+            "revocation_endpoint": self.address("revoke"),
+            "jwks_uri": self.address("jwks"),
+            "scopes_supported": [*PERSON_SCOPES, *PROVIDER_SCOPES],
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+            "code_challenge_methods_supported": ["S256"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": [self.signer.algorithm],
+            "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+            "revocation_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+            "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+            "claims_supported": [
+                *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr"),
+                *("name", "phone_number", "phone_number_verified"),
+            ],
+            "prompt_values_supported": ["none", "login"],
+            "ui_locales_supported": list(ui_locales),
+            "authorization_response_iss_parameter_supported": True,
+            "claims_parameter_supported": False,
+            "request_parameter_supported": False,
+            "request_uri_parameter_supported": False,
+        }

@@ -1,0 +1,138 @@
+"""Clients, authorization codes, refresh token families, used assertions.
+
+The `get_…` and `check_…` methods are those Authlib's grants ask of a client, a code and a token.
+"""
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Integer, LargeBinary, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db import Timestamp, new_id, now
+from svc_identity.base import Base
+
+# RFC 8252, section 7.3: an app listens on whatever loopback port is free, so the port is not compared.
+_LOOPBACK_PORT = re.compile(r"^(http://(?:127\.0\.0\.1|\[::1\])):[0-9]{1,5}(?=/)")
+
+
+class Client(Base):
+    """An OAuth client: an app of residents, public and without keys, or a provider's system, which signs assertions."""
+
+    __tablename__ = "clients"
+    __table_args__ = (CheckConstraint("(jwks IS NULL) <> (redirect_uris = '{}')", name="app_or_system"),)
+
+    client_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    redirect_uris: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    jwks: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+
+    def get_client_id(self) -> str:
+        return self.client_id
+
+    def get_default_redirect_uri(self) -> str | None:
+        return None  # OpenID Connect wants it stated in each request
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        return _LOOPBACK_PORT.sub(r"\1", redirect_uri) in self.redirect_uris
+
+    def check_response_type(self, response_type: str) -> bool:
+        return response_type == "code" and self.jwks is None
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        own = {"authorization_code", "refresh_token"} if self.jwks is None else {"client_credentials"}
+        return grant_type in own
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 - the same at each endpoint
+        return method == ("none" if self.jwks is None else "private_key_jwt")
+
+    def get_allowed_scope(self, scope: str | None) -> str | None:
+        """The scope when all of it is allowed, else None; a system that asks for nothing gets all it may have."""
+        if not scope:
+            return None if self.jwks is None else " ".join(self.scopes)
+        asked = scope.split()
+        return " ".join(dict.fromkeys(asked)) if set(asked) <= set(self.scopes) else None
+
+
+class AuthorizationCode(Base):
+    """A code on its way from the browser to the app; redeeming deletes it."""
+
+    __tablename__ = "authorization_codes"
+
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id"))
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
+    redirect_uri: Mapped[str] = mapped_column(Text)
+    scope: Mapped[str] = mapped_column(Text)
+    nonce: Mapped[str | None] = mapped_column(Text)
+    code_challenge: Mapped[str] = mapped_column(Text)
+    authenticated_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
+
+    code_challenge_method = "S256"
+
+    def get_redirect_uri(self) -> str:
+        return self.redirect_uri
+
+    def get_scope(self) -> str:
+        return self.scope
+
+    def get_nonce(self) -> str | None:
+        return self.nonce
+
+    def get_auth_time(self) -> int:
+        return int(self.authenticated_at.timestamp())
+
+    def get_acr(self) -> None:
+        return None
+
+    def get_amr(self) -> list[str]:
+        return ["otp", "sms"]  # RFC 8176
+
+
+class EndReason(StrEnum):
+    REVOKED = "revoked"
+    REUSE = "reuse"
+    CODE_REUSE = "code_reuse"
+
+
+class TokenFamily(Base):
+    """All refresh tokens that descend from one sign-in; only the newest is good. See `refresh.py`."""
+
+    __tablename__ = "token_families"
+    __table_args__ = (
+        CheckConstraint(f"end_reason IN ({', '.join(repr(str(reason)) for reason in EndReason)})", name="end_reason"),
+        CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name="ended_with_reason"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id"))
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"), index=True)
+    scope: Mapped[str] = mapped_column(Text)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    generation: Mapped[int] = mapped_column(Integer, default=1)
+    rotated_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    end_reason: Mapped[EndReason | None] = mapped_column(Text)
+
+    def check_client(self, client: Client) -> bool:
+        return self.client_id == client.client_id
+
+    def get_scope(self) -> str:
+        return self.scope
+
+
+class UsedAssertion(Base):
+    """A client assertion that was accepted, remembered until it would have expired anyway."""
+
+    __tablename__ = "used_assertions"
+
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id"), primary_key=True)
+    jti_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp, index=True)

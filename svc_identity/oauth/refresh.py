@@ -1,0 +1,96 @@
+"""Refresh tokens: each use gives the next of its family, and an old one that comes back ends the family (RFC 9700).
+
+A token is its family's id and generation with a MAC over both, so the database holds no token, and a family is one row.
+Phones lose answers: the token just before the newest is accepted for a short while more and gives the newest again, the
+same one, as long as that was not used.
+"""
+
+import base64
+import binascii
+import hmac
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from chassis.db import now
+from chassis.telemetry import log
+from svc_identity.oauth.models import EndReason, TokenFamily
+
+GRACE = timedelta(seconds=30)
+UNUSED_LIFE = timedelta(days=30)
+WHOLE_LIFE = timedelta(days=180)
+_PREFIX = "myili-rt-"
+_ID_BYTES, _GENERATION_BYTES, _MAC_BYTES = 16, 4, 32
+
+
+class Presented(NamedTuple):
+    family_id: UUID
+    generation: int
+
+
+class Redeemed(NamedTuple):
+    family: TokenFamily
+    is_retry: bool
+
+
+def write(key: bytes, family: TokenFamily) -> str:
+    """The newest token of a family."""
+    body = family.id.bytes + family.generation.to_bytes(_GENERATION_BYTES, "big")
+    return _PREFIX + base64.urlsafe_b64encode(body + hmac.digest(key, body, "sha256")).decode().rstrip("=")
+
+
+def read(key: bytes, token: str) -> Presented | None:
+    """What a token says, or None when it is none of ours."""
+    encoded = token.removeprefix(_PREFIX)
+    try:
+        raw = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+    except (binascii.Error, ValueError):
+        return None
+    body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
+    if len(body) != _ID_BYTES + _GENERATION_BYTES or not hmac.compare_digest(mac, hmac.digest(key, body, "sha256")):
+        return None
+    return Presented(UUID(bytes=body[:_ID_BYTES]), int.from_bytes(body[_ID_BYTES:], "big"))
+
+
+def redeem(session: Session, key: bytes, token: str) -> Redeemed | None:
+    """The family of a token that may be used now, locked until the transaction ends."""
+    presented = read(key, token)
+    if presented is None:
+        return None
+    family = session.get(TokenFamily, presented.family_id, with_for_update=True)
+    if family is None or family.ended_at is not None or _expired(family):
+        return None
+    if presented.generation == family.generation:
+        return Redeemed(family, is_retry=False)
+    if presented.generation == family.generation - 1 and now() - family.rotated_at <= GRACE:
+        return Redeemed(family, is_retry=True)
+    end(family, EndReason.REUSE)
+    log.warning("refresh_token_reused", family_id=str(family.id), person_id=str(family.person_id))
+    return None
+
+
+def _expired(family: TokenFamily) -> bool:
+    return now() > min(family.rotated_at + UNUSED_LIFE, family.created_at + WHOLE_LIFE)
+
+
+def rotate(family: TokenFamily) -> None:
+    """Make the family's next token the only good one."""
+    family.generation += 1
+    family.rotated_at = now()
+
+
+def end(family: TokenFamily, reason: EndReason) -> None:
+    """No token of the family is good any more."""
+    if family.ended_at is None:
+        family.ended_at = now()
+        family.end_reason = reason
+
+
+def end_family_of_code(session: Session, code_hash: bytes) -> None:
+    """End what came of a code that is presented a second time (RFC 6749, section 4.1.2)."""
+    family = session.scalar(select(TokenFamily).where(TokenFamily.code_hash == code_hash).with_for_update())
+    if family:
+        end(family, EndReason.CODE_REUSE)

@@ -1,0 +1,105 @@
+"""The authorization server: Authlib's protocol checks over our tables and our tokens.
+
+Authlib's core is synchronous. An `AuthorizationServer` is made for one request, around the synchronous face of its
+transaction (`tx.run_sync`), so that all it reads and writes commits with everything else. Where Authlib is laxer than
+RFC 9700 asks, the grants in `grants.py` are stricter; docs/decisions/0010 says what is whose.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from authlib.common.urls import add_params_to_uri
+from authlib.oauth2 import AuthorizationServer as AuthlibServer
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import UnsupportedTokenTypeError
+from authlib.oauth2.rfc7009 import RevocationEndpoint
+from sqlalchemy.orm import Session
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from svc_identity.oauth import refresh
+from svc_identity.oauth.assertions import PrivateKeyJwt
+from svc_identity.oauth.grants import ClientGrant, CodeGrant, IdToken, RefreshGrant, S256Only
+from svc_identity.oauth.issuer import Issuer
+from svc_identity.oauth.models import Client, EndReason, TokenFamily
+from svc_identity.oauth.requests import Parsed
+from svc_identity.persons.models import Person
+
+logging.getLogger("authlib").setLevel(logging.WARNING)  # at DEBUG it writes whole tokens
+
+_LONGEST_CLIENT_ID = 100
+_JWT_DOTS = 2
+
+
+class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships no types
+    def __init__(self, session: Session, issuer: Issuer) -> None:
+        super().__init__()
+        self.session = session
+        self.issuer = issuer
+        self.register_client_auth_method("private_key_jwt", PrivateKeyJwt(session, issuer))
+        self.register_grant(CodeGrant, [S256Only(), IdToken(issuer)])
+        self.register_grant(RefreshGrant)
+        self.register_grant(ClientGrant)
+        self.register_endpoint(Revocation)
+
+    def query_client(self, client_id: str) -> Client | None:
+        return self.session.get(Client, client_id) if len(client_id) <= _LONGEST_CLIENT_ID else None
+
+    def save_token(self, token: object, request: Parsed) -> None:
+        """Nothing to save: access tokens are signed statements, refresh tokens are rows of their families."""
+
+    def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
+        """Nobody listens."""
+
+    def create_oauth2_request(self, request: Parsed) -> Parsed:
+        return request
+
+    def authorize(self, request: Parsed, person: Person) -> Response:
+        """Send the browser back to the app with a code for this person.
+
+        Raises:
+            OAuth2Error: the client changed since its request was first checked.
+        """
+        grant = self.get_consent_grant(request, person)
+        response: Response = self.create_authorization_response(request, person, grant)
+        return response
+
+    def handle_response(self, status: int, body: Any, headers: Sequence[tuple[str, str]]) -> Response:  # noqa: ANN401
+        location = dict(headers).get("Location")
+        return _to_app(self.issuer, location) if location else JSONResponse(body, status, dict(headers))
+
+    def handle_error_response(self, request: Parsed, error: OAuth2Error) -> Response:  # noqa: ARG002 - Authlib's
+        status, body, headers = error()
+        if error.error == "invalid_client":
+            status, headers = 401, [*headers, ("WWW-Authenticate", 'Bearer realm="myili", error="invalid_client"')]
+        return self.handle_response(status, body, headers)
+
+
+def redirect_to_app(issuer: Issuer, error: OAuth2Error) -> Response:
+    """Tell the app, through the browser, why its authorization request is refused."""
+    _status, _body, headers = error()
+    return _to_app(issuer, dict(headers)["Location"])
+
+
+def _to_app(issuer: Issuer, location: str) -> Response:
+    # 303, or the browser would repeat the form post, with what was typed in it, to the app (RFC 9700, 4.12).
+    named = add_params_to_uri(location, [("iss", issuer.name)])  # RFC 9207
+    return RedirectResponse(named, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+
+
+class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no types
+    """RFC 7009 for refresh tokens. An access token is a signed statement that nobody can take back: it says so."""
+
+    CLIENT_AUTH_METHODS = ("none", "private_key_jwt")
+
+    def query_token(self, token: str, token_type_hint: str | None) -> TokenFamily | None:  # noqa: ARG002 - Authlib's
+        if token.count(".") == _JWT_DOTS:
+            error = UnsupportedTokenTypeError()
+            error.status_code, error.description = 400, "access tokens expire by themselves, in ten minutes"
+            raise error
+        presented = refresh.read(self.server.issuer.refresh_key, token)
+        session: Session = self.server.session
+        return session.get(TokenFamily, presented.family_id, with_for_update=True) if presented else None
+
+    def revoke_token(self, token: TokenFamily, request: Parsed) -> None:  # noqa: ARG002 - Authlib's signature
+        refresh.end(token, EndReason.REVOKED)

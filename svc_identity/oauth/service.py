@@ -1,0 +1,39 @@
+"""Clients of the authorization server, and what is forgotten in time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Boolean, delete, literal_column
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import now
+from chassis.outbox import emit
+from svc_identity.oauth.events import ClientRegistered
+from svc_identity.oauth.models import AuthorizationCode, Client, UsedAssertion
+
+
+async def register_client(
+    tx: AsyncSession,
+    client_id: str,
+    *,
+    scopes: Sequence[str],
+    redirect_uris: Sequence[str] = (),
+    jwks: dict[str, Any] | None = None,
+) -> None:
+    """Register a client, or bring a known one up to date: a provider may have changed its keys."""
+    values = {"scopes": list(scopes), "redirect_uris": list(redirect_uris), "jwks": jwks}
+    statement = (
+        insert(Client)
+        .values(client_id=client_id, **values)
+        .on_conflict_do_update(index_elements=[Client.client_id], set_=values)
+        .returning(literal_column("xmax = 0", Boolean))  # PostgreSQL's mark of a row that this statement inserted
+    )
+    if await tx.scalar(statement):
+        await emit(tx, ClientRegistered(client_id=client_id))
+
+
+async def prune(tx: AsyncSession) -> None:
+    """Forget codes and assertions that nobody can use any more."""
+    await tx.execute(delete(AuthorizationCode).where(AuthorizationCode.expires_at < now()))
+    await tx.execute(delete(UsedAssertion).where(UsedAssertion.expires_at < now()))

@@ -1,0 +1,64 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import select
+
+from chassis.auth import Caller, allow
+from chassis.db import Database, ReadTx, Tx
+from chassis.idempotency import OnceKey
+from chassis.pagination import Page, PageQuery, page_of
+from svc_identity.organisations import queries, schemas, service
+from svc_identity.organisations.models import Organisation
+from svc_identity.organisations.provider import Registry
+
+router = APIRouter(prefix="/identity/v1/organisations", tags=["organisations"])
+
+Operator = Annotated[Caller, Depends(allow(role="operator"))]
+
+
+@router.post("", status_code=201)
+async def create_organisation(
+    request: Request, caller: Operator, once: OnceKey, registry: Registry, body: schemas.NewOrganisation
+) -> schemas.Organisation:
+    """Register an organisation whose members will work here; the legal-entity registry must know it."""
+    database: Database = request.app.state.database
+    async with database.transaction() as tx:
+        await once.claim(tx, caller)
+        await service.check_new(tx, body)
+    status = await registry.look_up(body.uscc)
+    async with database.transaction() as tx:
+        return await once.do(tx, caller, service.register(tx, body, status))
+
+
+@router.get("", dependencies=[Depends(allow(role="operator"))])
+async def list_organisations(tx: ReadTx, page: PageQuery) -> Page[schemas.Organisation]:
+    return await page_of(tx, select(Organisation), page, Organisation.id, schemas.Organisation.model_validate)
+
+
+@router.get("/{organisation_id}", dependencies=[Depends(allow(role="operator"))])
+async def get_organisation(tx: ReadTx, organisation_id: UUID) -> schemas.Organisation:
+    return schemas.Organisation.model_validate(await service.known(tx, organisation_id))
+
+
+@router.post("/{organisation_id}/members", status_code=201)
+async def add_member(
+    tx: Tx, caller: Operator, once: OnceKey, organisation_id: UUID, body: schemas.NewMember
+) -> schemas.Member:
+    """Give a role to the person of a phone; somebody new is registered. It shows in tokens issued from now on."""
+    return await once.do(tx, caller, service.add_member(tx, organisation_id, body))
+
+
+@router.get("/{organisation_id}/members")
+async def list_members(tx: Tx, caller: Operator, organisation_id: UUID, page: PageQuery) -> Page[schemas.Member]:
+    """Who has which role now."""
+    await service.known(tx, organisation_id)
+    return await queries.members(tx, organisation_id, page, reader=caller.subject)
+
+
+@router.delete(
+    "/{organisation_id}/members/{membership_id}", status_code=204, dependencies=[Depends(allow(role="operator"))]
+)
+async def remove_member(tx: Tx, organisation_id: UUID, membership_id: UUID) -> None:
+    """Take a role back. Tokens issued before keep it until they expire, ten minutes at most."""
+    await service.end_membership(tx, organisation_id, membership_id)

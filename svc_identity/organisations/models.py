@@ -1,0 +1,90 @@
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db import Timestamp, new_id, now
+from svc_identity.base import Base
+
+
+class Division(Base):
+    """A division of Ili, from the starter data (GB/T 2260)."""
+
+    __tablename__ = "divisions"
+
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    name_zh: Mapped[str] = mapped_column(Text)
+    name_en: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    parent: Mapped[str] = mapped_column(Text)
+
+
+class Kind(StrEnum):
+    PLATFORM = "platform"
+    COUNTY_TEAM = "county_team"
+    REVIEW_BODY = "review_body"
+
+
+class Role(StrEnum):
+    OPERATOR = "operator"
+    AUDITOR = "auditor"
+    REVIEWER = "reviewer"
+    COUNTY_TEAM = "county_team"
+
+
+ROLES: dict[Kind, frozenset[Role]] = {
+    Kind.PLATFORM: frozenset({Role.OPERATOR, Role.AUDITOR}),
+    Kind.COUNTY_TEAM: frozenset({Role.COUNTY_TEAM}),
+    Kind.REVIEW_BODY: frozenset({Role.REVIEWER, Role.AUDITOR}),
+}
+"""Which roles an organisation may give to its members."""
+
+
+def _one_of(column: str, values: type[StrEnum]) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+class Organisation(Base):
+    """An organisation whose members work on the platform. Utility companies are svc_services' providers."""
+
+    __tablename__ = "organisations"
+    __table_args__ = (
+        CheckConstraint(_one_of("kind", Kind), name="kind"),
+        CheckConstraint("uscc IS NOT NULL OR kind = 'platform'", name="uscc_known"),
+        # The platform's own organisation is made before anyone can state its USCC, and there is one of it.
+        Index("uq_organisations_platform", "kind", unique=True, postgresql_where=text("uscc IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    uscc: Mapped[str | None] = mapped_column(Text, unique=True)
+    name: Mapped[str] = mapped_column(Text)
+    kind: Mapped[Kind] = mapped_column(Text)
+    division_code: Mapped[str] = mapped_column(ForeignKey("divisions.code"))
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+
+
+class Membership(Base):
+    """A person's role in an organisation, until it ends."""
+
+    __tablename__ = "memberships"
+    __table_args__ = (
+        CheckConstraint(_one_of("role", Role), name="role"),
+        Index(
+            "uq_memberships_current",
+            "person_id",
+            "organisation_id",
+            "role",
+            unique=True,
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index("ix_memberships_organisation_id_id", "organisation_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
+    role: Mapped[Role] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    ended_at: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -1,0 +1,48 @@
+"""The legal-entity registry: whether a USCC belongs to an active organisation."""
+
+from enum import StrEnum
+from typing import Annotated, Protocol
+
+import httpx
+from fastapi import Depends, Request
+
+from chassis.telemetry import log
+from svc_identity.outside import RegistryUnavailable
+from svc_identity.settings import Settings
+
+
+class LegalStatus(StrEnum):
+    ACTIVE = "active"
+    NO_RECORD = "no_record"
+    REVOKED = "revoked"
+
+
+class LegalEntityRegistry(Protocol):
+    async def look_up(self, uscc: str) -> LegalStatus:
+        """What the registry says of a USCC.
+
+        Raises:
+            RegistryUnavailable: it did not say.
+        """
+
+
+class HttpLegalEntityRegistry:
+    def __init__(self, client: httpx.AsyncClient, url: str) -> None:
+        self._client = client
+        self._url = f"{url}/legal-entities/lookup"
+
+    async def look_up(self, uscc: str) -> LegalStatus:
+        try:
+            answer = await self._client.post(self._url, json={"uscc": uscc})
+            return LegalStatus(answer.raise_for_status().json()["result"])
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            log.warning("legal_entity_registry_failed", error=type(error).__name__)
+            raise RegistryUnavailable from None
+
+
+def _registry(request: Request) -> LegalEntityRegistry:
+    settings: Settings = request.app.state.settings
+    return HttpLegalEntityRegistry(request.app.state.outside, settings.registries_url)
+
+
+Registry = Annotated[LegalEntityRegistry, Depends(_registry)]

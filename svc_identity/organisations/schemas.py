@@ -1,0 +1,43 @@
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from svc_identity.fields import DivisionCode, Line
+from svc_identity.organisations.models import Kind, Role
+from svc_identity.organisations.uscc import Uscc
+from svc_identity.persons.phones import Phone
+
+
+class NewOrganisation(BaseModel):
+    uscc: Uscc
+    name: Line
+    kind: Kind
+    division_code: DivisionCode
+
+
+class Organisation(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    organisation_id: UUID = Field(validation_alias="id")
+    uscc: str | None = Field(description="Null only for the platform's own organisation.")
+    name: str
+    kind: Kind
+    division_code: str
+    created_at: datetime
+
+
+class NewMember(BaseModel):
+    phone: Phone
+    role: Role
+
+
+class Member(BaseModel):
+    """A membership; the phone is masked."""
+
+    membership_id: UUID
+    organisation_id: UUID
+    person_id: UUID
+    phone: str = Field(examples=["138****0001"])
+    role: Role
+    created_at: datetime

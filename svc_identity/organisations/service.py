@@ -1,0 +1,162 @@
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import new_id, now
+from chassis.outbox import emit
+from chassis.problems import NotFound, Problem
+from svc_identity.organisations import schemas
+from svc_identity.organisations.events import OrganisationRegistered
+from svc_identity.organisations.models import ROLES, Division, Kind, Membership, Organisation, Role
+from svc_identity.organisations.provider import LegalStatus
+from svc_identity.persons.phones import mask_phone
+from svc_identity.persons.service import person_of_phone
+
+PREFECTURE = "654000"
+
+
+class UnknownDivision(Problem):
+    status, code = 422, "unknown_division"
+
+
+class OrganisationExists(Problem):
+    status, code = 409, "organisation_exists"
+
+
+class LegalEntityNotActive(Problem):
+    """The registry has no such organisation, or not any more."""
+
+    status, code = 422, "legal_entity_not_active"
+
+
+class RoleDoesNotFit(Problem):
+    status, code = 422, "role_does_not_fit"
+
+
+class AlreadyMember(Problem):
+    status, code = 409, "already_member"
+
+
+async def check_new(tx: AsyncSession, new: schemas.NewOrganisation) -> None:
+    """What can be refused before the registry is asked.
+
+    Raises:
+        UnknownDivision, OrganisationExists
+    """
+    if await tx.get(Division, new.division_code) is None:
+        raise UnknownDivision(division_code=new.division_code)
+    if await tx.scalar(select(Organisation.id).where(Organisation.uscc == new.uscc)):
+        raise OrganisationExists(uscc=new.uscc)
+
+
+async def register(tx: AsyncSession, new: schemas.NewOrganisation, status: LegalStatus) -> schemas.Organisation:
+    """Register an organisation that the legal-entity registry knows.
+
+    Raises:
+        LegalEntityNotActive, OrganisationExists
+    """
+    if status is not LegalStatus.ACTIVE:
+        raise LegalEntityNotActive(uscc=new.uscc, registry_says=status)
+    organisation_id = await _insert(tx, **new.model_dump())
+    if organisation_id is None:
+        raise OrganisationExists(uscc=new.uscc)
+    return schemas.Organisation.model_validate(await tx.get_one(Organisation, organisation_id))
+
+
+async def platform(tx: AsyncSession) -> Organisation:
+    """The platform's own organisation; made now when there is none.
+
+    Raises:
+        UnknownDivision: the divisions are not loaded.
+    """
+    if await tx.get(Division, PREFECTURE) is None:
+        raise UnknownDivision(division_code=PREFECTURE)
+    await _insert(tx, uscc=None, name="我的伊犁", kind=Kind.PLATFORM, division_code=PREFECTURE)
+    own = select(Organisation).where(Organisation.kind == Kind.PLATFORM, Organisation.uscc.is_(None))
+    return (await tx.scalars(own)).one()
+
+
+async def _insert(tx: AsyncSession, **values: object) -> UUID | None:
+    """Insert an organisation and tell; None when it is there already."""
+    statement = insert(Organisation).values(id=new_id(), **values).on_conflict_do_nothing()
+    inserted = await tx.scalar(statement.returning(Organisation.id))
+    if inserted:
+        organisation = await tx.get_one(Organisation, inserted)
+        await emit(
+            tx,
+            OrganisationRegistered(
+                organisation_id=organisation.id, kind=organisation.kind, division_code=organisation.division_code
+            ),
+        )
+    return inserted
+
+
+async def known(tx: AsyncSession, organisation_id: UUID) -> Organisation:
+    """An organisation by its id.
+
+    Raises:
+        NotFound
+    """
+    organisation = await tx.get(Organisation, organisation_id)
+    if organisation is None:
+        raise NotFound
+    return organisation
+
+
+async def add_member(tx: AsyncSession, organisation_id: UUID, new: schemas.NewMember) -> schemas.Member:
+    """Give a role to the person of a phone, who is registered now when new.
+
+    Raises:
+        NotFound, RoleDoesNotFit, AlreadyMember
+    """
+    membership = await grant_role(tx, await known(tx, organisation_id), new.phone, new.role)
+    if membership is None:
+        raise AlreadyMember(role=new.role)
+    return show_member(membership, new.phone)
+
+
+async def grant_role(tx: AsyncSession, organisation: Organisation, phone: str, role: Role) -> Membership | None:
+    """The new membership, or None when the person has this role already.
+
+    Raises:
+        RoleDoesNotFit
+    """
+    if role not in ROLES[organisation.kind]:
+        raise RoleDoesNotFit(role=role, fitting=sorted(ROLES[organisation.kind]))
+    person = await person_of_phone(tx, phone)
+    values = {"id": new_id(), "organisation_id": organisation.id, "person_id": person.id, "role": role}
+    granted = await tx.scalar(insert(Membership).values(values).on_conflict_do_nothing().returning(Membership.id))
+    return await tx.get_one(Membership, granted) if granted else None
+
+
+async def end_membership(tx: AsyncSession, organisation_id: UUID, membership_id: UUID) -> None:
+    """End a membership; tokens issued before it ended still carry the role until they expire.
+
+    Raises:
+        NotFound: there is no such current membership in this organisation.
+    """
+    ended = await tx.scalar(
+        update(Membership)
+        .where(
+            Membership.id == membership_id,
+            Membership.organisation_id == organisation_id,
+            Membership.ended_at.is_(None),
+        )
+        .values(ended_at=now())
+        .returning(Membership.id)
+    )
+    if ended is None:
+        raise NotFound
+
+
+def show_member(membership: Membership, phone: str) -> schemas.Member:
+    return schemas.Member(
+        membership_id=membership.id,
+        organisation_id=membership.organisation_id,
+        person_id=membership.person_id,
+        phone=mask_phone(phone),
+        role=membership.role,
+        created_at=membership.created_at,
+    )

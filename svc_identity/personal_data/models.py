@@ -1,0 +1,35 @@
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db import Timestamp, new_id, now
+from svc_identity.base import Base
+
+
+class Purpose(StrEnum):
+    """Why somebody's personal data was read."""
+
+    OWN_PROFILE = "own_profile"
+    USER_INFO = "user_info"
+    ATTESTATION = "attestation"
+    MEMBER_LIST = "member_list"
+
+
+class PersonalDataRead(Base):
+    """One look at decrypted personal data: whose, who looked, at what, why. Written by the transaction that looks."""
+
+    __tablename__ = "personal_data_reads"
+    __table_args__ = (
+        CheckConstraint(f"purpose IN ({', '.join(repr(str(purpose)) for purpose in Purpose)})", name="purpose"),
+        Index("ix_personal_data_reads_person_id_id", "person_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
+    reader: Mapped[str] = mapped_column(Text)
+    fields: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    purpose: Mapped[Purpose] = mapped_column(Text)
+    read_at: Mapped[datetime] = mapped_column(Timestamp, default=now)

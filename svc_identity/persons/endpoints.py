@@ -1,0 +1,16 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from chassis.auth import Caller, allow
+from chassis.db import Tx
+from svc_identity.persons import schemas, service
+
+router = APIRouter(prefix="/identity/v1", tags=["persons"])
+
+Somebody = Annotated[Caller, Depends(allow(persons=True))]
+
+
+@router.get("/me")
+async def get_me(tx: Tx, caller: Somebody) -> schemas.Me:
+    return await service.own_profile(tx, caller.id)

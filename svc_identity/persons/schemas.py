@@ -1,0 +1,14 @@
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+
+class Me(BaseModel):
+    """One's own record; phone and name are masked."""
+
+    person_id: UUID
+    phone: str = Field(examples=["138****0001"])
+    name: str | None = Field(description="Known from identity proofing on.", examples=["张*"])
+    assurance_level: int = Field(description="1: phone; 2: name and ID number agree with the population registry.")
+    created_at: datetime

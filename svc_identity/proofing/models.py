@@ -1,0 +1,36 @@
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db import Timestamp, new_id, now
+from svc_identity.base import Base
+
+
+class Outcome(StrEnum):
+    """What the population registry said; `pending` until it has, and for ever when this process died meanwhile."""
+
+    PENDING = "pending"
+    MATCH = "match"
+    NO_MATCH = "no_match"
+    NO_RECORD = "no_record"
+    UNAVAILABLE = "unavailable"
+
+
+class ProofingAttempt(Base):
+    """One question to the population registry, kept so that they can be counted."""
+
+    __tablename__ = "proofing_attempts"
+    __table_args__ = (
+        CheckConstraint(f"outcome IN ({', '.join(repr(str(outcome)) for outcome in Outcome)})", name="outcome"),
+        Index("ix_proofing_attempts_person_id_started_at", "person_id", "started_at"),
+        Index("ix_proofing_attempts_id_number_index_started_at", "id_number_index", "started_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
+    id_number_index: Mapped[bytes] = mapped_column(LargeBinary)
+    outcome: Mapped[Outcome] = mapped_column(Text, default=Outcome.PENDING)
+    started_at: Mapped[datetime] = mapped_column(Timestamp, default=now)

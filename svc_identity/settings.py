@@ -1,0 +1,44 @@
+from typing import ClassVar
+
+from pydantic import Field, SecretStr, field_validator
+
+from chassis.settings import ServiceSettings
+from svc_identity.keys import read_key, read_signing_keys
+
+
+class Settings(ServiceSettings):
+    service: ClassVar[str] = "identity"
+
+    token_signing_key: SecretStr
+    """EC P-256 private keys in PEM, one after the other. The first signs, all are published; keys change this way."""
+    field_key: SecretStr
+    """Keys of 32 bytes in base64, comma-separated. The first encrypts personal data, all can decrypt it."""
+    index_key: SecretStr
+    """32 bytes in base64. Phones and ID numbers are found by a hash made with it, so it stays for ever."""
+    sms_url: str
+    """The SMS gateway's API."""
+    registries_url: str
+    """The API of the population registry and the legal-entity registry."""
+    code_resend_seconds: int = Field(default=60, ge=1)
+    """How long a phone waits for its next sign-in code."""
+    codes_per_address: int = Field(default=100, ge=1)
+    """Most sign-in codes asked for from one network address in an hour; many homes share an address."""
+
+    @field_validator("token_signing_key")
+    @classmethod
+    def _are_signing_keys(cls, value: SecretStr) -> SecretStr:
+        read_signing_keys(value.get_secret_value())
+        return value
+
+    @field_validator("field_key")
+    @classmethod
+    def _are_keys(cls, value: SecretStr) -> SecretStr:
+        for key in value.get_secret_value().split(","):
+            read_key(key)
+        return value
+
+    @field_validator("index_key")
+    @classmethod
+    def _is_key(cls, value: SecretStr) -> SecretStr:
+        read_key(value.get_secret_value())
+        return value

@@ -1,0 +1,260 @@
+"""The pages between an app's authorization request and its code: phone, then code, then back to the app.
+
+Each page has one form to go on with. A client without a browser posts all hidden fields of that form and `phone`, then
+`code`, keeps the cookie, and does not follow the last redirect, which is the app's.
+"""
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from authlib.oauth2 import OAuth2Error
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import anyone, verified_otherwise
+from chassis.db import Database, ReadTx
+from svc_identity.oauth.endpoints import TheIssuer, form
+from svc_identity.oauth.issuer import Issuer
+from svc_identity.oauth.requests import Parameters, Parsed, parse, parse_form
+from svc_identity.oauth.server import AuthorizationServer, redirect_to_app
+from svc_identity.persons.phones import mask_phone, normalise_phone
+from svc_identity.persons.service import person_of_phone
+from svc_identity.settings import Settings
+from svc_identity.sign_in import pages, service
+from svc_identity.sign_in.browser import PATH, Browser, browser_of, new_browser
+from svc_identity.sign_in.models import SignIn
+from svc_identity.sign_in.provider import NotSent, Sms, TheSms
+
+router = APIRouter(prefix="/identity/v1/oauth", tags=["sign-in"], default_response_class=HTMLResponse)
+
+_PUBLIC = Depends(anyone(because="people sign in here"))
+_OWN_BROWSER = Depends(verified_otherwise(by="the cookie and the form of the page before"))
+
+
+class WrongPhone(service.Refused):
+    text = "wrong_phone"
+
+
+class NotFromHere(service.Refused):
+    """The form did not come from a page of ours in this browser, or the browser keeps no cookies."""
+
+    status, text = 403, "not_from_here"
+
+
+class SmsUnavailable(service.Refused):
+    status, text = 503, "sms_unavailable"
+
+
+@router.get("/authorize", dependencies=[_PUBLIC])
+async def show_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Response:
+    """Begin to sign in (RFC 6749, section 4.1, with PKCE; OpenID Connect Core, section 3.1.2): asks for the phone."""
+    return await _phone_page(tx, issuer, request, parse(request.url.query))
+
+
+@router.post(
+    "/authorize",
+    dependencies=[_PUBLIC],
+    openapi_extra=form(
+        *("client_id", "response_type", "redirect_uri", "scope", "code_challenge", "code_challenge_method"),
+        optional=("state", "nonce", "ui_locales", "prompt"),
+    ),
+)
+async def post_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Response:
+    """The same for an authorization request that is posted."""
+    return await _phone_page(tx, issuer, request, await parse_form(request))
+
+
+@router.post("/authorize/sign-ins", dependencies=[_OWN_BROWSER], openapi_extra=form("form_token", "request", "phone"))
+async def create_sign_in(issuer: TheIssuer, sms: TheSms, request: Request) -> Response:
+    """Send a code to a phone."""
+    fields = dict(await parse_form(request))
+    parameters = parse(fields.get("request", ""))
+    language = _language(request, parameters)
+    database: Database = request.app.state.database
+    try:
+        browser = _own_browser(request, fields)
+        phone = _phone(fields.get("phone", ""))
+        async with database.transaction() as tx:
+            await _check(tx, issuer, parameters)
+            code = await service.start(
+                tx,
+                _settings(request),
+                _asked(request, browser),
+                request=urlencode(parameters),
+                language=language,
+                phone=phone,
+            )
+        await _send(database, sms, code)
+    except NotFromHere as refused:
+        return _last_page(language, refused)
+    except (service.Refused, OAuth2Error) as refused:
+        async with database.read() as tx:
+            return await _phone_page(tx, issuer, request, parameters, refused, fields.get("phone", ""))
+    return _go_on(code.sign_in)
+
+
+@router.get("/authorize/sign-ins/{sign_in_id}", dependencies=[_OWN_BROWSER])
+async def show_code_form(tx: ReadTx, request: Request, sign_in_id: UUID) -> Response:
+    """Ask for the code."""
+    try:
+        browser = _own_browser(request)
+        return _code_page(browser, await service.running(tx, sign_in_id, browser.fingerprint))
+    except service.Refused as refused:
+        return _last_page(_language(request, ()), refused)
+
+
+@router.post("/authorize/sign-ins/{sign_in_id}", dependencies=[_OWN_BROWSER], openapi_extra=form("form_token", "code"))
+async def finish_sign_in(issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
+    """Check the code and send the browser back to the app; a phone that is new here is registered."""
+    fields = dict(await parse_form(request))
+    database: Database = request.app.state.database
+    try:
+        browser = _own_browser(request, fields)
+        async with database.transaction() as tx:
+            sign_in = await service.running(tx, sign_in_id, browser.fingerprint, for_update=True)
+            refused = service.try_code(_settings(request), sign_in, fields.get("code", ""))
+            if refused is None:
+                return await _to_app(tx, issuer, sign_in)
+    except service.Refused as over:
+        return _last_page(_language(request, ()), over)
+    return _code_page(browser, sign_in, refused)
+
+
+@router.post("/authorize/sign-ins/{sign_in_id}/codes", dependencies=[_OWN_BROWSER], openapi_extra=form("form_token"))
+async def send_code_again(request: Request, sms: TheSms, sign_in_id: UUID) -> Response:
+    """Send another code; the one before is no longer good."""
+    fields = dict(await parse_form(request))
+    database: Database = request.app.state.database
+    try:
+        browser = _own_browser(request, fields)
+        asked = _asked(request, browser)
+        async with database.transaction() as tx:
+            code = await service.send_again(tx, _settings(request), asked, sign_in_id)
+        await _send(database, sms, code)
+    except (service.TooManyCodes, SmsUnavailable) as refused:
+        async with database.read() as tx:
+            return _code_page(browser, await service.running(tx, sign_in_id, browser.fingerprint), refused)
+    except service.Refused as over:
+        return _last_page(_language(request, ()), over)
+    return _go_on(code.sign_in)
+
+
+async def _check(tx: AsyncSession, issuer: Issuer, parameters: Parameters) -> Parsed:
+    """The authorization request, when the client may make it.
+
+    Raises:
+        OAuth2Error: with the app's address in it, unless that is what is wrong.
+    """
+    parsed = Parsed("GET", issuer.address("authorize"), parameters)
+    await tx.run_sync(lambda session: AuthorizationServer(session, issuer).get_consent_grant(parsed))
+    return parsed
+
+
+async def _to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
+    parsed = Parsed("GET", issuer.address("authorize"), parse(sign_in.request))
+    person = await person_of_phone(tx, sign_in.phone)
+    return await tx.run_sync(lambda session: AuthorizationServer(session, issuer).authorize(parsed, person))
+
+
+async def _send(database: Database, sms: Sms, code: service.Code) -> None:
+    # Between transactions: a slow gateway must hold no row of ours.
+    minutes = int(service.CODE_LIFE.total_seconds() // 60)
+    try:
+        await sms.send_code(code.sign_in.phone, code.digits, minutes=minutes, language=code.sign_in.language)
+    except NotSent:
+        async with database.transaction() as tx:
+            await service.forget_sent(tx, code.sent)
+        raise SmsUnavailable from None
+
+
+async def _phone_page(
+    tx: AsyncSession,
+    issuer: Issuer,
+    request: Request,
+    parameters: Parameters,
+    refused: service.Refused | OAuth2Error | None = None,
+    phone: str = "",
+) -> Response:
+    language = _language(request, parameters)
+    try:
+        parsed = await _check(tx, issuer, parameters)
+    except OAuth2Error as error:
+        if error.redirect_uri:
+            return redirect_to_app(issuer, error)
+        return pages.page("refused.html", language, status=400, error=error.error, detail=error.description)
+    browser = browser_of(request) or new_browser(_settings(request))
+    others = [pair for pair in parameters if pair[0] != "ui_locales"]
+    response = pages.page(
+        "phone.html",
+        language,
+        status=refused.status if isinstance(refused, service.Refused) else 200,
+        redirect_uri=parsed.payload.redirect_uri,
+        form_token=browser.form_token,
+        action=f"{PATH}/sign-ins",
+        request=urlencode(parameters),
+        phone=phone,
+        refused=refused,
+        languages=[
+            (texts, f"{PATH}?{urlencode([*others, ('ui_locales', texts['tag'])])}")
+            for texts in pages.languages().values()
+        ],
+    )
+    browser.remember(response)
+    return response
+
+
+def _code_page(browser: Browser, sign_in: SignIn, refused: service.Refused | None = None) -> Response:
+    parameters = dict(parse(sign_in.request))
+    return pages.page(
+        "code.html",
+        sign_in.language,
+        status=refused.status if refused else 200,
+        redirect_uri=parameters["redirect_uri"],
+        form_token=browser.form_token,
+        action=f"{PATH}/sign-ins/{sign_in.id}",
+        back=f"{PATH}?{sign_in.request}",
+        phone=mask_phone(sign_in.phone),
+        digits=service.DIGITS,
+        minutes=int(service.CODE_LIFE.total_seconds() // 60),
+        refused=refused,
+        usable=not isinstance(refused, service.CodeExpired | service.NoTriesLeft),
+    )
+
+
+def _last_page(language: str, refused: service.Refused) -> Response:
+    text = pages.languages()[language][refused.text]
+    return pages.page("refused.html", language, status=refused.status, error="", detail=text)
+
+
+def _go_on(sign_in: SignIn) -> Response:
+    return RedirectResponse(f"{PATH}/sign-ins/{sign_in.id}", 303, {"Cache-Control": "no-store"})
+
+
+def _own_browser(request: Request, fields: dict[str, str] | None = None) -> Browser:
+    browser = browser_of(request)
+    if browser is None or (fields is not None and not browser.sent(fields.get("form_token", ""))):
+        raise NotFromHere
+    return browser
+
+
+def _phone(typed: str) -> str:
+    try:
+        return normalise_phone(typed)
+    except ValueError:
+        raise WrongPhone from None
+
+
+def _asked(request: Request, browser: Browser) -> service.Asked:
+    # The address is what the server took from X-Forwarded-For of a proxy it trusts; it only counts codes.
+    return service.Asked(browser.fingerprint, request.client.host if request.client else "")
+
+
+def _language(request: Request, parameters: Parameters) -> str:
+    asked = dict(parameters).get("ui_locales", "")
+    return pages.choose_language(asked, request.headers.get("accept-language", ""))
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings

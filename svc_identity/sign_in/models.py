@@ -1,0 +1,41 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Index, LargeBinary, SmallInteger, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db import Timestamp, new_id, now
+from svc_identity.base import Base
+from svc_identity.personal_data.encryption import Encrypted
+
+
+class SignIn(Base):
+    """Somebody on the way to the app: the app's request, the phone they typed, and the code that was sent there."""
+
+    __tablename__ = "sign_ins"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    browser_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    request: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(Text)
+    phone: Mapped[str] = mapped_column(Encrypted("sign_ins.phone"))
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    tries: Mapped[int] = mapped_column(SmallInteger, default=0)
+    code_expires_at: Mapped[datetime] = mapped_column(Timestamp)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)
+    finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+
+class SentCode(Base):
+    """One SMS with a code, counted by phone and by network address, neither of which can be read from here."""
+
+    __tablename__ = "sent_codes"
+    __table_args__ = (
+        Index("ix_sent_codes_phone_index_sent_at", "phone_index", "sent_at"),
+        Index("ix_sent_codes_address_index_sent_at", "address_index", "sent_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    phone_index: Mapped[bytes] = mapped_column(LargeBinary)
+    address_index: Mapped[bytes] = mapped_column(LargeBinary)
+    sent_at: Mapped[datetime] = mapped_column(Timestamp, default=now)

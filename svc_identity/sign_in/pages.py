@@ -1,0 +1,75 @@
+"""The pages of signing in: server-rendered HTML that needs no script, in every language that has a file in `texts/`."""
+
+import json
+import secrets
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from chassis.problems import DEFAULT_LANGUAGE
+
+_HERE = Path(__file__).parent
+_TEMPLATES = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined)
+_MOST_LANGUAGES_ASKED = 20
+
+Texts = dict[str, str]
+
+
+@cache
+def languages() -> dict[str, Texts]:
+    """The texts of all languages by their primary subtag; Chinese first."""
+    files = sorted((_HERE / "texts").glob("*.json"), key=lambda file: (file.stem != DEFAULT_LANGUAGE, file.stem))
+    return {file.stem: json.loads(file.read_text("utf-8")) for file in files}
+
+
+def choose_language(ui_locales: str, accept_language: str) -> str:
+    """The first language we have: of the app's `ui_locales`, else of the browser's Accept-Language, else Chinese."""
+    weighted = []
+    for entry in accept_language.split(",")[:_MOST_LANGUAGES_ASKED]:
+        tag, _, weight = entry.strip().partition(";q=")
+        try:
+            weighted.append((-float(weight or 1), tag))
+        except ValueError:
+            continue
+    asked = ui_locales.split()[:_MOST_LANGUAGES_ASKED]
+    accepted = [tag for weight, tag in sorted(weighted, key=lambda pair: pair[0]) if weight]
+    for tag in (*asked, *accepted):
+        language = tag.partition("-")[0].lower()
+        if language in languages():
+            return language
+    return DEFAULT_LANGUAGE
+
+
+def page(
+    template: str,
+    language: str,
+    *,
+    status: int = 200,
+    redirect_uri: str = "",
+    **values: Any,  # noqa: ANN401 - whatever the template shows
+) -> HTMLResponse:
+    """A page that no cache keeps, no frame shows, and that loads nothing."""
+    nonce = secrets.token_urlsafe(16)
+    texts = languages()[language]
+    content = _TEMPLATES.get_template(template).render(
+        language=texts["tag"], direction=texts["direction"], text=texts, nonce=nonce, **values
+    )
+    # Browsers apply form-action to where a form's answer redirects as well, so the app's address has to be in it.
+    target = urlsplit(redirect_uri)
+    app = f"{target.scheme}://{target.netloc}" if target.scheme in {"http", "https"} else f"{target.scheme}:"
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Language": texts["tag"],
+        "Content-Security-Policy": (
+            f"default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; base-uri 'none'; frame-ancestors 'none'; "
+            f"form-action 'self'{f' {app}' if redirect_uri else ''}"
+        ),
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+    }
+    return HTMLResponse(content, status, headers)

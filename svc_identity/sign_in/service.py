@@ -1,0 +1,192 @@
+"""Signing in by phone: a code of six digits, sent by SMS, good for five minutes and five tries."""
+
+import hmac
+import math
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import new_id, now
+from svc_identity.keys import derive
+from svc_identity.personal_data.encryption import blind_index
+from svc_identity.persons.service import phone_index
+from svc_identity.settings import Settings
+from svc_identity.sign_in.models import SentCode, SignIn
+
+CODE_LIFE = timedelta(minutes=5)
+SIGN_IN_LIFE = timedelta(minutes=30)
+TRIES = 5
+DIGITS = 6
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+CODES_PER_PHONE = ((10, _HOUR), (20, _DAY))
+"""With five tries a code, somebody who guesses has a chance of one in ten thousand a day."""
+_ADDRESS_WAIT = timedelta(minutes=10)
+_LONGEST_CODE = 20
+
+
+class Refused(Exception):  # noqa: N818 - a refusal is an answer
+    """Why a step of signing in is not taken; `text` names the sentence the page shows."""
+
+    status: ClassVar[int] = 422
+    text: ClassVar[str]
+
+    def __init__(self, **values: int) -> None:
+        super().__init__(self.text)
+        self.values = values
+
+
+class TooManyCodes(Refused):
+    status, text = 429, "too_many_codes"
+
+
+class SignInOver(Refused):
+    """Unknown, too old, finished, or another browser's: the difference is nobody's business."""
+
+    status, text = 410, "sign_in_over"
+
+
+class CodeExpired(Refused):
+    text = "code_expired"
+
+
+class NoTriesLeft(Refused):
+    status, text = 429, "no_tries_left"
+
+
+class WrongCode(Refused):
+    text = "wrong_code"
+
+
+@dataclass(frozen=True)
+class Code:
+    """A code to send; `repr` does not show it, so that no log can."""
+
+    sign_in: SignIn
+    sent: SentCode
+    digits: str
+
+    def __repr__(self) -> str:
+        return "Code(…)"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks for a code, and from where."""
+
+    browser: bytes
+    address: str
+
+
+async def start(tx: AsyncSession, settings: Settings, asked: Asked, *, request: str, language: str, phone: str) -> Code:
+    """Begin a sign-in with a code for a phone. The same for every phone, registered or not.
+
+    Raises:
+        TooManyCodes
+    """
+    sign_in = SignIn(id=new_id(), browser_hash=asked.browser, request=request, language=language, phone=phone)
+    code = await _new_code(tx, settings, sign_in, asked.address)
+    tx.add(sign_in)
+    return code
+
+
+async def send_again(tx: AsyncSession, settings: Settings, asked: Asked, sign_in_id: UUID) -> Code:
+    """Another code for a sign-in; the one before is no longer good.
+
+    Raises:
+        SignInOver, TooManyCodes
+    """
+    sign_in = await running(tx, sign_in_id, asked.browser, for_update=True)
+    return await _new_code(tx, settings, sign_in, asked.address)
+
+
+async def running(tx: AsyncSession, sign_in_id: UUID, browser: bytes, *, for_update: bool = False) -> SignIn:
+    """A sign-in of this browser that is not over.
+
+    Raises:
+        SignInOver
+    """
+    sign_in = await tx.get(SignIn, sign_in_id, with_for_update=for_update)
+    if (
+        sign_in is None
+        or sign_in.finished_at is not None
+        or sign_in.created_at < now() - SIGN_IN_LIFE
+        or not hmac.compare_digest(sign_in.browser_hash, browser)
+    ):
+        raise SignInOver
+    return sign_in
+
+
+async def _new_code(tx: AsyncSession, settings: Settings, sign_in: SignIn, address: str) -> Code:
+    sent = SentCode(phone_index=phone_index(sign_in.phone), address_index=blind_index("sent_codes.address", address))
+    await _check_rate(tx, settings, sent)
+    tx.add(sent)
+    digits = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
+    sign_in.code_hash = _code_hash(settings, sign_in.id, digits)
+    sign_in.code_expires_at = now() + CODE_LIFE
+    sign_in.tries = 0
+    return Code(sign_in, sent, digits)
+
+
+async def _check_rate(tx: AsyncSession, settings: Settings, sent: SentCode) -> None:
+    # One at a time for one phone, or two requests at once would both find the minute over.
+    await tx.execute(select(func.pg_advisory_xact_lock(int.from_bytes(sent.phone_index[:8], "big", signed=True))))
+    to_phone = (
+        select(SentCode.sent_at)
+        .where(SentCode.phone_index == sent.phone_index, SentCode.sent_at > now() - _DAY)
+        .order_by(SentCode.sent_at.desc())
+    )
+    latest = (await tx.scalars(to_phone)).all()
+    from_address = select(func.count()).where(
+        SentCode.address_index == sent.address_index, SentCode.sent_at > now() - _HOUR
+    )
+    free_at = [
+        latest[most - 1] + period
+        for most, period in ((1, timedelta(seconds=settings.code_resend_seconds)), *CODES_PER_PHONE)
+        if len(latest) >= most
+    ]
+    if (await tx.scalar(from_address) or 0) >= settings.codes_per_address:
+        free_at.append(now() + _ADDRESS_WAIT)
+    wait = max(free_at, default=now()) - now()
+    if wait > timedelta(0):
+        raise TooManyCodes(seconds=math.ceil(wait.total_seconds()))
+
+
+def _code_hash(settings: Settings, sign_in_id: UUID, digits: str) -> bytes:
+    # A plain hash of six digits is undone by trying all of them; this one needs the key too.
+    key = derive(settings.index_key.get_secret_value(), "sign-in codes")
+    return hmac.digest(key, sign_in_id.bytes + digits.encode(), "sha256")
+
+
+def try_code(settings: Settings, sign_in: SignIn, typed: str) -> Refused | None:
+    """Finish a locked sign-in with its code, or say why not.
+
+    The refusal is returned, not raised, because the try has to be counted by the transaction that refuses.
+    """
+    if sign_in.tries >= TRIES:
+        return NoTriesLeft()
+    if sign_in.code_expires_at < now():
+        return CodeExpired()
+    sign_in.tries += 1
+    digits = unicodedata.normalize("NFKC", typed[:_LONGEST_CODE]).replace(" ", "")
+    if not hmac.compare_digest(_code_hash(settings, sign_in.id, digits), sign_in.code_hash):
+        left = TRIES - sign_in.tries
+        return WrongCode(left=left) if left else NoTriesLeft()
+    sign_in.finished_at = now()
+    return None
+
+
+async def forget_sent(tx: AsyncSession, sent: SentCode) -> None:
+    """A message that did not leave does not count."""
+    await tx.execute(delete(SentCode).where(SentCode.id == sent.id))
+
+
+async def prune(tx: AsyncSession) -> None:
+    """Forget what no limit counts and no browser returns to any more, the phones in it included."""
+    await tx.execute(delete(SentCode).where(SentCode.sent_at < now() - _DAY))
+    await tx.execute(delete(SignIn).where(SignIn.created_at < now() - SIGN_IN_LIFE))

@@ -1,0 +1,37 @@
+"""`python -m svc_identity.starter`: the divisions of Ili and the residents' app, brought up to date."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from chassis.db import Database, upsert_csv
+from chassis.settings import load
+from svc_identity.oauth.issuer import PERSON_SCOPES
+from svc_identity.oauth.service import register_client
+from svc_identity.organisations.models import Division
+from svc_identity.settings import Settings
+
+DIVISIONS = Path(__file__).parents[1] / "contracts" / "reference_data" / "divisions.csv"
+APP = "myili-app"
+# Any port of the loopback addresses is accepted (RFC 8252, section 7.3): desktop and command-line clients listen there.
+APP_REDIRECT_URIS = ["myili://callback", "http://127.0.0.1/callback", "http://[::1]/callback"]
+
+
+async def load_starter_data(database: Database) -> int:
+    """Load what the service starts with, again after any change of it; returns the number of divisions."""
+    async with database.transaction() as tx:
+        await register_client(tx, APP, scopes=PERSON_SCOPES, redirect_uris=APP_REDIRECT_URIS)
+        return await upsert_csv(tx, Division, DIVISIONS)
+
+
+async def main(settings: Settings) -> None:
+    database = Database.of(settings)
+    try:
+        divisions = await load_starter_data(database)
+    finally:
+        await database.close()
+    sys.stdout.write(f"identity: {divisions} divisions and the app {APP} are in place.\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(load(Settings)))

@@ -1,0 +1,39 @@
+import sys
+from collections.abc import Sequence
+
+from chassis.db import Database
+from chassis.service import Every, Worker, run_worker
+from chassis.settings import load
+from svc_identity.oauth import service as oauth
+from svc_identity.oauth.consumers import HANDLERS
+from svc_identity.oauth.events import ClientRegistered
+from svc_identity.organisations.events import OrganisationRegistered
+from svc_identity.personal_data.encryption import use_keys_of
+from svc_identity.persons.events import PersonProofed, PersonRegistered
+from svc_identity.settings import Settings
+from svc_identity.sign_in import service as sign_in
+
+_PRUNE_SECONDS = 300.0
+
+
+def schedules(database: Database) -> Sequence[Every]:
+    async def prune_what_expired() -> None:
+        async with database.transaction() as tx:
+            await oauth.prune(tx)
+            await sign_in.prune(tx)
+
+    return [Every(_PRUNE_SECONDS, prune_what_expired)]
+
+
+def make_worker(settings: Settings) -> Worker:
+    use_keys_of(settings)
+    return Worker(
+        settings,
+        publishes=[PersonRegistered, PersonProofed, OrganisationRegistered, ClientRegistered],
+        handles=HANDLERS,
+        schedules=schedules,
+    )
+
+
+if __name__ == "__main__":
+    run_worker(make_worker(load(Settings)), sys.argv[1:])

@@ -1,0 +1,130 @@
+"""The residents' app and a resident's browser, as any client outside would write them."""
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+
+AUTHORIZE = "/identity/v1/oauth/authorize"
+TOKEN = "/identity/v1/oauth/token"
+REDIRECT_URI = "myili://callback"
+SCOPE = "openid profile phone offline_access"
+
+
+@dataclass
+class Form:
+    action: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+class Page(HTMLParser):
+    """The forms and the text of a page."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        super().__init__()
+        self.answer = answer
+        self.forms: list[Form] = []
+        self.root: dict[str, str | None] = {}
+        self.feed(answer.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if tag == "html":
+            self.root = found
+        elif tag == "form":
+            self.forms.append(Form(found["action"] or ""))
+        elif tag == "input" and found.get("type") == "hidden":
+            self.forms[-1].fields[found["name"] or ""] = found["value"] or ""
+
+
+class AppClient:
+    """One sign-in of one resident: `code = await app.sign_in(phone)`, then `await app.redeem(code)`."""
+
+    def __init__(self, api: httpx.AsyncClient, sms: httpx.AsyncClient) -> None:
+        self.api = api
+        self.sms = sms
+        self.verifier = secrets.token_urlsafe(48)
+        self.state = secrets.token_urlsafe(12)
+        self.nonce = secrets.token_urlsafe(12)
+
+    def request(self, **changes: str | None) -> dict[str, str]:
+        """An authorization request; a parameter can be replaced, or dropped with None."""
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).decode().rstrip("=")
+        usual = {
+            "response_type": "code",
+            "client_id": "myili-app",
+            "redirect_uri": REDIRECT_URI,
+            "scope": SCOPE,
+            "state": self.state,
+            "nonce": self.nonce,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        return {name: value for name, value in {**usual, **changes}.items() if value is not None}
+
+    async def begin(self, **changes: str | None) -> Page:
+        return Page(await self.api.get(AUTHORIZE, params=self.request(**changes)))
+
+    async def type_phone(self, page: Page, phone: str) -> httpx.Response:
+        form = page.forms[0]
+        return await self.api.post(form.action, data={**form.fields, "phone": phone})
+
+    async def code_page(self, phone: str, **changes: str | None) -> Page:
+        sent = await self.type_phone(await self.begin(**changes), phone)
+        assert sent.status_code == 303, sent.text
+        return Page(await self.api.get(sent.headers["location"]))
+
+    async def type_code(self, page: Page, code: str) -> httpx.Response:
+        form = page.forms[0]
+        return await self.api.post(form.action, data={**form.fields, "code": code})
+
+    async def texted_code(self, phone: str) -> str:
+        """The newest code on the handset."""
+        messages = (await self.sms.get("/messages", params={"phone": phone})).json()["items"]
+        code: str = messages[0]["params"]["code"]
+        return code
+
+    async def sign_in(self, phone: str, **changes: str | None) -> str:
+        """Through the pages to the app's authorization code."""
+        page = await self.code_page(phone, **changes)
+        answer = await self.type_code(page, await self.texted_code(phone))
+        returned = returned_to_app(answer)
+        assert returned["state"] == self.state
+        return returned["code"]
+
+    async def redeem(self, code: str, **changes: str | None) -> httpx.Response:
+        usual = {
+            "grant_type": "authorization_code",
+            "client_id": "myili-app",
+            "redirect_uri": REDIRECT_URI,
+            "code": code,
+            "code_verifier": self.verifier,
+        }
+        data = {name: value for name, value in {**usual, **changes}.items() if value is not None}
+        return await self.api.post(TOKEN, data=data)
+
+    async def refresh(self, refresh_token: str, **more: str) -> httpx.Response:
+        data = {"grant_type": "refresh_token", "client_id": "myili-app", "refresh_token": refresh_token, **more}
+        return await self.api.post(TOKEN, data=data)
+
+    async def tokens(self, phone: str) -> dict[str, Any]:
+        """Signed in: the token answer."""
+        answer = await self.redeem(await self.sign_in(phone))
+        assert answer.status_code == 200, answer.text
+        tokens: dict[str, Any] = answer.json()
+        return tokens
+
+
+def returned_to_app(answer: httpx.Response) -> dict[str, str]:
+    """The parameters the browser brings back to the app."""
+    assert answer.status_code == 303, answer.text
+    return dict(parse_qsl(urlsplit(answer.headers["location"]).query))
+
+
+def bearer(tokens: dict[str, Any]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens['access_token']}"}
