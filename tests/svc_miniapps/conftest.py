@@ -9,28 +9,31 @@ import pytest_asyncio
 from sqlalchemy import URL
 
 from chassis.db import Database
-from chassis.testing import Tokens, client_of, cloned, settings_at, template_database
+from chassis.testing import Tokens, client_of, fresh_database, settings_at, template_database
 from svc_miniapps.app import create_app
 from svc_miniapps.settings import Settings
 from svc_miniapps.starter import load_starter_data
 from tests.svc_miniapps.stage import Stage
 
-template = template_database("svc_miniapps")
+migrated = template_database("svc_miniapps")
+database = fresh_database()
 
 
-@pytest_asyncio.fixture
-async def database(template: URL) -> AsyncIterator[Database]:
-    async with cloned(template) as url:
-        database = Database(url)
-        await load_starter_data(database)
-        yield database
-        await database.close()
+@pytest_asyncio.fixture(scope="session")
+async def template(migrated: URL) -> URL:
+    """The migrated database with starter data in it."""
+    database = Database(migrated)
+    await load_starter_data(database)
+    await database.close()
+    return migrated
 
 
 @pytest.fixture
 def package_folder(tmp_path: Path) -> Path:
     """Where the package store keeps its objects: a folder on disk, as in the embedded run."""
-    return tmp_path / "packages-store"
+    folder = tmp_path / "packages-store"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture
