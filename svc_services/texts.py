@@ -1,9 +1,13 @@
 """Words that clients send: bounded, trimmed, and free of what PostgreSQL or a terminal would choke on."""
 
+import re
 import unicodedata
+from datetime import date
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+_ISO_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _printable(value: str) -> str:
@@ -17,9 +21,17 @@ def _half_width(value: object) -> object:
     return unicodedata.normalize("NFKC", value).strip() if isinstance(value, str) else value
 
 
+def _iso_day(value: object) -> object:
+    """Pydantic would also take seconds since 1970, as a number or a string of digits."""
+    if not isinstance(value, str) or not _ISO_DAY.fullmatch(value):
+        raise ValueError("must be a day like 2026-01-31")
+    return value
+
+
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_printable)]
 Name = Annotated[Line, Field(max_length=200)]
 Reason = Annotated[Line, Field(max_length=500)]
 Number = Annotated[Line, Field(max_length=64), BeforeValidator(_half_width)]
 """A number as it stands on paper, such as an account number or a USCC; its shape is checked where it is used."""
 DivisionCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+Day = Annotated[date, BeforeValidator(_iso_day)]

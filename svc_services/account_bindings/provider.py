@@ -16,7 +16,6 @@ from chassis.signatures import sign, thumbprint
 from chassis.telemetry import log
 from svc_services.outside import Endpoints, EndpointUrlRefused
 
-_SECONDS = 10.0
 _LONGEST_ANSWER = 16_384
 
 
@@ -55,12 +54,13 @@ class HttpAccountVerifier:
 
     key: RSAPrivateKey
     endpoints: Endpoints
+    seconds: float = 10.0
     tls: SSLContext = field(default_factory=httpx.create_ssl_context)
 
     async def ask(self, question: Question) -> Outcome:
         try:
             # A limit on the whole: a provider that trickles its answer would outlast a limit between two bytes.
-            async with asyncio.timeout(_SECONDS):
+            async with asyncio.timeout(self.seconds):
                 return _Answer.model_validate_json(await self._post(question)).result
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValidationError, EndpointUrlRefused) as error:
             log.warning("provider_gave_no_answer", provider_id=str(question.provider_id), error=type(error).__name__)
@@ -81,7 +81,7 @@ class HttpAccountVerifier:
             **sign(self.key, thumbprint(self.key.public_key()), body),
         }
         async with (
-            httpx.AsyncClient(verify=self.tls, trust_env=False, timeout=_SECONDS) as client,
+            httpx.AsyncClient(verify=self.tls, trust_env=False, timeout=self.seconds) as client,
             client.stream(
                 "POST", target.url, content=body, headers=headers, extensions=dict(target.extensions)
             ) as answer,

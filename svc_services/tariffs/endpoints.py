@@ -1,4 +1,3 @@
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from svc_services.catalogue.models import UtilityKind
 from svc_services.tariffs import schemas, service
 from svc_services.tariffs.models import Tariff
 from svc_services.tariffs.queries import tariffs_where
-from svc_services.texts import DivisionCode
+from svc_services.texts import Day, DivisionCode
 
 router = APIRouter(prefix="/services/v1/tariffs", tags=["tariffs"])
 Publisher = Annotated[Caller, Depends(allow(scope="tariffs:write"))]
@@ -34,7 +33,7 @@ async def list_tariffs(
     provider_id: UUID | None = None,
     kind: UtilityKind | None = None,
     division_code: DivisionCode | None = None,
-    on: Annotated[date | None, Query(description="Only what is in force on this day.")] = None,
+    on: Annotated[Day | None, Query(description="Only what is in force on this day.")] = None,
 ) -> Response:
     query = tariffs_where(provider_id, kind, division_code, on)
     return cacheable(request, await page_of(tx, query, page, Tariff.id, service.shown), seconds=_MINUTE)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from svc_services.catalogue.models import UtilityKind
 from svc_services.tariffs.models import CustomerClass, Unit
+from svc_services.texts import Day
 
 # Decimal strings, because a JSON number is a float to most clients. ASCII digits only, no exponent, no sign.
 Quantity = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,3})?$")]
@@ -42,7 +43,7 @@ class NewTariff(BaseModel):
     kind: UtilityKind
     customer_class: CustomerClass
     unit: Unit
-    effective_from: date
+    effective_from: Day
     """The first day, in China, that the tariff holds."""
     tiers: list[Tier] = Field(min_length=1, max_length=20)
     fixed_fee_fen: int = Field(strict=True, ge=0, le=_MOST_FIXED_FEE_FEN)

@@ -29,7 +29,10 @@ class UnitDoesNotFit(Problem):
 
 
 class StartsInThePast(Problem):
-    """Bills may have been made by the tariff that held until now."""
+    """Bills may have been made by the tariff that held until now.
+
+    The first tariff is the one by which the customers are billed already, so it may have begun long ago.
+    """
 
     status, code = 422, "effective_from_in_the_past"
 
@@ -46,7 +49,6 @@ async def publish(tx: AsyncSession, provider_id: UUID, new: schemas.NewTariff) -
     provider = await tx.get(Provider, provider_id, with_for_update={"key_share": True})
     if provider is None:
         raise NotAllowed(who_may_call="approved providers")
-    _require_publishable(provider, new)
     line = (
         Tariff.provider_id == provider_id,
         Tariff.customer_class == new.customer_class,
@@ -55,6 +57,7 @@ async def publish(tx: AsyncSession, provider_id: UUID, new: schemas.NewTariff) -
     if await tx.scalar(select(Tariff.id).where(*line, Tariff.effective_from == new.effective_from)):
         raise DateTaken(effective_from=new.effective_from.isoformat())
     latest = await tx.scalar(select(func.max(Tariff.version)).where(*line))
+    _require_publishable(provider, new, is_first=latest is None)
     tariff = Tariff(
         provider_id=provider_id,
         kind=new.kind,
@@ -84,12 +87,12 @@ def today() -> date:
     return datetime.now(_CHINA).date()
 
 
-def _require_publishable(provider: Provider, new: schemas.NewTariff) -> None:
+def _require_publishable(provider: Provider, new: schemas.NewTariff, *, is_first: bool) -> None:
     if new.kind != provider.kind:
         raise ForeignKind(kind=provider.kind)
     if new.unit not in UNITS[new.kind]:
         raise UnitDoesNotFit(kind=new.kind, units=sorted(UNITS[new.kind]))
-    if new.effective_from < today():
+    if not is_first and new.effective_from < today():
         raise StartsInThePast(today=today().isoformat())
 
 

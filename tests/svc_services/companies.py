@@ -111,12 +111,11 @@ def says(result: str, status: int = 200) -> Answer:
     return says_bytes(json.dumps({"result": result}).encode(), status)
 
 
-def says_bytes(body: bytes, status: int = 200, **headers: str) -> Answer:
+def says_bytes(body: bytes, status: int = 200, content_encoding: str = "identity") -> Answer:
     def answer(handler: BaseHTTPRequestHandler, _: Asked) -> None:
         handler.send_response(status)
         handler.send_header("Content-Length", str(len(body)))
-        for name, value in headers.items():
-            handler.send_header(name, value)
+        handler.send_header("Content-Encoding", content_encoding)
         handler.end_headers()
         handler.wfile.write(body)
 
@@ -129,6 +128,7 @@ class ProviderSystem:
     def __init__(self) -> None:
         self.answer: Answer = says("match")
         self.asked: list[Asked] = []
+        self.first_question = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}/platform"
 
@@ -154,6 +154,7 @@ class ProviderSystem:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 asked = Asked(self.path, dict(self.headers), body)
                 system.asked.append(asked)
+                system.first_question.set()
                 with contextlib.suppress(ConnectionError):  # an asker that has given up
                     system.answer(self, asked)
 

@@ -1,0 +1,87 @@
+"""Who is turned away from each endpoint, and how."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from joserfc.jwk import ECKey
+
+from chassis.auth import OpenRule, rules_by_route
+from chassis.testing import Tokens, once
+from tests.svc_services.companies import APPLICATIONS, BINDINGS, TARIFFS
+
+ANY = UUID("01900000-0000-7000-8000-000000000000")
+Bearer = Callable[[Tokens], dict[str, str]]
+
+CALLERS: dict[str, Bearer] = {
+    "resident": lambda tokens: tokens.resident(),
+    "resident at level 1": lambda tokens: tokens.resident(assurance_level=1),
+    "operator": lambda tokens: tokens.staff("operator"),
+    "auditor": lambda tokens: tokens.staff("auditor"),
+    "county team": lambda tokens: tokens.staff("county_team", division_code="654002"),
+    "provider": lambda tokens: tokens.client(ANY, "tariffs:write", "bills:write"),
+    "provider without the scope": lambda tokens: tokens.client(ANY, "bills:write"),
+}
+PERSONS = {"resident", "operator", "auditor", "county team"}  # staff of the tests are persons of level 2
+OPERATORS, PROVIDERS = {"operator"}, {"provider"}
+
+ENDPOINTS = [
+    ("GET", APPLICATIONS, OPERATORS),
+    ("GET", f"{APPLICATIONS}/{ANY}", OPERATORS),
+    ("POST", f"{APPLICATIONS}/{ANY}/approve", OPERATORS),
+    ("POST", f"{APPLICATIONS}/{ANY}/refuse", OPERATORS),
+    ("POST", TARIFFS, PROVIDERS),
+    ("POST", BINDINGS, PERSONS),
+    ("GET", BINDINGS, PERSONS),
+    ("GET", f"{BINDINGS}/{ANY}", PERSONS),
+    ("DELETE", f"{BINDINGS}/{ANY}", PERSONS),
+]
+
+
+async def call(api: httpx.AsyncClient, method: str, path: str, headers: dict[str, str]) -> httpx.Response:
+    content = {"reason": "because"} if method == "POST" else None
+    return await api.request(method, path, json=content, headers=headers | once())
+
+
+@pytest.mark.parametrize(("method", "path", "allowed"), ENDPOINTS)
+async def test_only_the_right_callers_pass_the_door(
+    api: httpx.AsyncClient, tokens: Tokens, method: str, path: str, allowed: set[str]
+) -> None:
+    passed = set()
+    for name, bearer in CALLERS.items():
+        answer = await call(api, method, path, bearer(tokens))
+        if answer.status_code != 403:
+            assert answer.status_code in {200, 404, 422}, (name, answer.text)
+            passed.add(name)
+        else:
+            assert answer.json()["code"] in {"not_allowed", "assurance_too_low"}
+    assert passed == allowed
+
+
+@pytest.mark.parametrize(("method", "path", "_allowed"), ENDPOINTS)
+async def test_without_a_good_token_nobody_passes(
+    api: httpx.AsyncClient, tokens: Tokens, method: str, path: str, _allowed: set[str]
+) -> None:
+    foreign = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
+    for token, code in (
+        (None, "token_missing"),
+        ("nonsense", "token_invalid"),
+        (tokens.sign(exp=1_700_000_000), "token_expired"),
+        (tokens.sign(key=foreign), "token_invalid"),
+        (tokens.sign(aud="myili:services", typ="attestation+jwt"), "token_invalid"),
+    ):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        answer = await call(api, method, path, headers)
+        assert (answer.status_code, answer.json()["code"]) == (401, code)
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_every_endpoint_that_asks_for_a_token_is_tried_above(app: FastAPI) -> None:
+    asking = {
+        (method, path.replace("{application_id}", str(ANY)).replace("{binding_id}", str(ANY)))
+        for method, path, rules in rules_by_route(app)
+        if not isinstance(rules[0], OpenRule) or path == f"{APPLICATIONS}/{{application_id}}"
+    }
+    assert asking == {(method, path) for method, path, _ in ENDPOINTS}
