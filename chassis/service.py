@@ -193,7 +193,7 @@ class Worker:
     async def _serve_health(self) -> asyncio.Server | None:
         if self.settings.worker_port is None:
             return None
-        return await asyncio.start_server(_answer_health, "127.0.0.1", self.settings.worker_port)
+        return await asyncio.start_server(_answer_health, self.settings.worker_host, self.settings.worker_port)
 
 
 async def _answer_health(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

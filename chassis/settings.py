@@ -47,6 +47,7 @@ class ServiceSettings(ProcessSettings):
     """Bootstrap servers, `host:port[,host:port]`."""
     worker_port: int | None = None
     """Where the worker answers /livez and /metrics; without it, nowhere."""
+    worker_host: str = "127.0.0.1"
     database_pool_size: int = 10
 
     @field_validator("database_url")

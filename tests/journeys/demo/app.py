@@ -80,8 +80,7 @@ class Person:
 
     def _code_on_handset(self) -> str:
         messages = httpx.get(f"{self._sms}/messages", params={"phone": self.phone}).raise_for_status().json()
-        code: str = messages["items"][0]["params"]["code"]
-        return code
+        return str(messages["items"][0]["params"]["code"])
 
 
 class _Forms(HTMLParser):

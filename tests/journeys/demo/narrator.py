@@ -45,7 +45,8 @@ class Narrator:
 
     def answered(self, claim: str, answer: httpx.Response, status: int, code: str | None = None) -> Any:  # noqa: ANN401
         """Check an answer's status (and problem code) and return its JSON, or nothing when it has none."""
-        content = answer.json() if answer.headers.get("content-type", "").split(";")[0].endswith("json") else None
+        is_json = answer.headers.get("content-type", "").partition(";")[0].endswith("json")
+        content = answer.json() if is_json and answer.content else None
         got = (answer.status_code, (content or {}).get("code") if code else None)
         if got != (status, code):
             raise Surprise(f"{claim}: expected {status} {code or ''}, got {answer.status_code} {answer.text[:500]}")
