@@ -76,7 +76,8 @@ class Person:
         answer = parse_qs(urlsplit(back.headers.get("location", "")).query)
         if answer.get("state") != [state] or "code" not in answer:
             raise Surprise(f"signing in did not lead back to the app: {back.status_code}")
-        return answer["code"][0]
+        code: str = answer["code"][0]
+        return code
 
     def _code_on_handset(self) -> str:
         messages = httpx.get(f"{self._sms}/messages", params={"phone": self.phone}).raise_for_status().json()
