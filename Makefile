@@ -62,7 +62,7 @@ setup: .venv/installed
 # Bytecode is compiled once here, so that no start of a service has to.
 .venv/installed: $(UV) pyproject.toml uv.lock
 	@echo "Installing the locked packages into .venv; the first time this takes a minute or two."
-	@UV_PYTHON_DOWNLOADS=never $(UV) sync --quiet --locked --compile-bytecode --python $(PYTHON)
+	@UV_PYTHON_DOWNLOADS=never $(UV) sync --quiet --locked --system-certs --compile-bytecode --python $(PYTHON)
 	@touch $@
 
 $(UV):
