@@ -42,6 +42,8 @@ class Plan:
     keys: Mapping[str, str]
     given: Mapping[str, str]
     """Settings in lower case without MYILI_; they win over ours, and a server named here is used, not started."""
+    durable: bool = True
+    """Whether the database waits for the disk, as it must where anybody would miss the data after a power cut."""
 
     def port(self, name: str) -> int:
         return self.base_port + PORT_OFFSETS[name]
@@ -80,7 +82,8 @@ class Plan:
     def stores(self) -> Iterator[Program]:
         if "database_url" not in self.given:
             password = self.keys["database_password"]
-            yield postgres.program(self.data / "postgres", self.port("postgres"), password)
+            safety = {} if self.durable else postgres.NOT_DURABLE
+            yield postgres.program(self.data / "postgres", self.port("postgres"), password, safety)
         if "kafka" not in self.given:
             yield broker.program(self.port("broker"))
 

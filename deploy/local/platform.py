@@ -73,18 +73,21 @@ async def local_platform(
     base_port: int | None = None,
     *,
     given: Mapping[str, str] | None = None,
+    durable: bool = True,
     say: Say = lambda _sentence: None,
 ) -> AsyncIterator[LocalPlatform]:
     """Start everything, and stop it when the block ends.
 
     Args:
-        data_dir: the data folder; one that was used before is found again with all it holds.
+        data_dir: the data folder; one that was used before is found again with all it holds. As root, one that
+            others may pass through to (not pytest's tmp_path), since PostgreSQL runs as another user.
         base_port: the gateway's, the other ports follow it; without one, free ports are found.
         given: settings in lower case without MYILI_, such as `kafka` to use a broker that runs already.
+        durable: false for a database that need not survive a power cut; it still survives kill -9.
         say: gets one sentence at each step and for each crash.
     """
     with owned(data_dir) as data:
-        plan = Plan(data, base_port or free_base_port(), keys_in(data), given or {})
+        plan = Plan(data, base_port or free_base_port(), keys_in(data), given or {}, durable)
         _refuse_taken_ports(plan)
         starter = best_starter(log_file(data, "warm"))
         supervisor = Supervisor(data, starter, say)

@@ -66,6 +66,7 @@ def program(cluster: Path, port: int, password: str, more: Mapping[str, str] | N
         ready=partial(_is_ready, cluster),
         user=_server_user(),
         stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint, needs no recovery next time
+        stop_seconds=60,  # the first checkpoint of new databases is thousands of files
         orphan_signal=signal.SIGINT,
         before_start=partial(_prepare, cluster, password),
     )

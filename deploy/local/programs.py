@@ -18,8 +18,7 @@ from deploy.local.errors import CannotStart
 from deploy.local.settings import REPOSITORY
 
 LOOPBACK = "127.0.0.1"
-STOP_SECONDS = 10
-READY_SECONDS = 60
+READY_SECONDS = 120
 POLL_SECONDS = 0.05
 PR_SET_PDEATHSIG = 1
 
@@ -56,6 +55,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
     stop_signal: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 10  # then it is killed
     # What the kernel sends when the launcher is killed and can stop nothing itself.
     orphan_signal: signal.Signals = signal.SIGKILL
     before_start: Callable[[], None] = _nothing
@@ -159,7 +159,7 @@ def running(program: Program, log: Path) -> Iterator[subprocess.Popen[bytes]]:
             time.sleep(POLL_SECONDS)
         yield process
     finally:
-        _stop(process, program.stop_signal)
+        _stop(program, process)
 
 
 def why_not_ready(program: Program, process: Process, log: Path) -> str:
@@ -177,11 +177,11 @@ def how_it_ended(process: Process) -> str:
     return f"ended with exit code {process.returncode}"
 
 
-def _stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals) -> None:
+def _stop(program: Program, process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
-        process.send_signal(stop_signal)
+        process.send_signal(program.stop_signal)
         try:
-            process.wait(STOP_SECONDS)
+            process.wait(program.stop_seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

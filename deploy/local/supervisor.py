@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deploy.local.errors import CannotStart
 from deploy.local.folder import log_file, remember_processes
-from deploy.local.programs import READY_SECONDS, STOP_SECONDS, Process, Program, Starter, how_it_ended, why_not_ready
+from deploy.local.programs import READY_SECONDS, Process, Program, Starter, how_it_ended, why_not_ready
 
 READY_POLL_SECONDS = 0.05
 ALIVE_POLL_SECONDS = 0.2
@@ -83,7 +83,7 @@ class Supervisor:
                 await kept.keeper
         kept.state = "stopped"
         if kept.process:
-            await _end(kept.process, signal.SIGKILL if kill else kept.program.stop_signal)
+            await _end(kept.process, signal.SIGKILL if kill else kept.program.stop_signal, kept.program.stop_seconds)
 
     async def stop_all(self) -> None:
         """Stop everything: first the processes that use the database and the broker, then these two."""
@@ -129,13 +129,13 @@ class Supervisor:
                 self._say(f"{name} is ready again.")
             except CannotStart as error:
                 self._say(str(error))
-                await _end(kept.process, signal.SIGKILL)
+                await _end(kept.process, signal.SIGKILL, kept.program.stop_seconds)
 
 
-async def _end(process: Process, with_signal: signal.Signals) -> None:
+async def _end(process: Process, with_signal: signal.Signals, seconds: float) -> None:
     process.send_signal(with_signal)
     try:
-        async with asyncio.timeout(STOP_SECONDS):
+        async with asyncio.timeout(seconds):
             await _ended(process, READY_POLL_SECONDS)
     except TimeoutError:
         process.kill()

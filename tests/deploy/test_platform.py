@@ -24,7 +24,7 @@ from deploy.local.platform import Addresses, LocalPlatform, free_base_port, loca
 from deploy.local.programs import port_is_taken
 from deploy.local.settings import REPOSITORY
 
-pytestmark = [pytest.mark.xdist_group("platform"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("platform"), pytest.mark.timeout(400)]
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def launcher(data: Path, base_port: int) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(30)
+        process.wait(90)
 
 
 async def until_ready(process: subprocess.Popen[bytes], data: Path) -> Addresses:
@@ -44,7 +44,7 @@ async def until_ready(process: subprocess.Popen[bytes], data: Path) -> Addresses
         assert process.poll() is None
         return running_platform(data)
 
-    addresses: Addresses = await until(found, seconds=60)
+    addresses: Addresses = await until(found, seconds=120)
     return addresses
 
 
@@ -52,7 +52,7 @@ async def until_gone(processes: list[psutil.Process]) -> None:
     async def all_gone() -> bool:
         return not any(is_at_work(process) for process in processes)
 
-    await until(all_gone)
+    await until(all_gone, seconds=60)
 
 
 def is_at_work(process: psutil.Process) -> bool:
@@ -92,7 +92,7 @@ async def until_published(platform: Addresses, events: dict[UUID, str]) -> None:
     await consumer.start()
     try:
         missing = set(events)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while missing:
                 missing.discard(UUID(json.loads((await consumer.getone()).value)["id"]))
     finally:
@@ -107,13 +107,13 @@ async def kill_and_wait(platform: LocalPlatform, name: str) -> None:
     async def ready_again() -> bool:
         return platform.pid_of(name) != killed and platform.state_of(name) == "ready"
 
-    await until(ready_again)
+    await until(ready_again, seconds=60)
 
 
 @pytest_asyncio.fixture(scope="module")
 async def platform() -> AsyncIterator[LocalPlatform]:
     with TemporaryDirectory(prefix="myili-") as folder:
-        async with local_platform(Path(folder)) as platform:
+        async with local_platform(Path(folder), durable=False) as platform:
             yield platform
 
 
@@ -161,7 +161,7 @@ async def test_ctrl_c_while_starting_leaves_nothing(data: Path) -> None:
         async def database_is_starting() -> bool:
             return any(child.name() == "postgres" for child in psutil.Process(process.pid).children())
 
-        await until(database_is_starting)
+        await until(database_is_starting, seconds=60)
         running = everything_of(process)
     assert process.returncode == 0
     await until_gone(running)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -60,7 +61,7 @@ async def test_a_crashed_program_is_started_again_and_said_so(supervisor: Superv
     async def ready_again() -> bool:
         return said[-1:] == ["server is ready again."]
 
-    await until(ready_again)
+    await until(ready_again, seconds=60)
     assert supervisor.pid_of("server") != first
     assert "SIGKILL" in said[0]
 
@@ -85,9 +86,8 @@ async def test_stopping_everything_stops_only_its_own(
     assert somebody_else.poll() is None
 
 
-async def test_a_program_that_will_not_stop_is_killed(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deploy.local.supervisor.STOP_SECONDS", 0.2)
-    program = http_server()
+async def test_a_program_that_will_not_stop_is_killed(supervisor: Supervisor) -> None:
+    program = replace(http_server(), stop_seconds=0.2)
     await supervisor.start(program)
     os.kill(supervisor.pid_of("server"), signal.SIGSTOP)  # a stopped process does not act on SIGTERM
     await supervisor.stop("server")
