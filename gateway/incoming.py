@@ -155,8 +155,8 @@ class Incoming:
     def _trace_context(self) -> list[Header]:
         received = self.noted.get(b"traceparent", b"")
         if not _TRACEPARENT.fullmatch(received):
-            made = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
-            return [(b"traceparent", made.encode("ascii"))]
+            made = secrets.token_hex(24)
+            return [(b"traceparent", f"00-{made[:32]}-{made[32:]}-01".encode("ascii"))]
         state = self.noted.get(b"tracestate")
         return [(b"traceparent", received), *([(b"tracestate", state)] if state else [])]
 

@@ -14,6 +14,7 @@ function show() {
     deepLinking: false,
     docExpansion: "list",
     defaultModelsExpandDepth: 0,
+    showExtensions: true,
     persistAuthorization: true,
     validatorUrl: null,
   });
