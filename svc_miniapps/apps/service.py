@@ -100,13 +100,15 @@ async def change_app(
 
     Raises:
         IfMatchMissing, EditedMeanwhile: the change was not made over the present state.
+        UnknownCategory: there is no such code.
     """
     if if_match is None:
         raise etags.IfMatchMissing
     app = await lock_app(tx, caller, app_id)
     etags.require_unchanged(if_match, etags.etag_of(app.revision))
+    if changes.category is not None:
+        await require_category(tx, changes.category)
     for name, value in changes.model_dump(exclude_none=True).items():
         setattr(app, name, value)
-    await require_category(tx, app.category)
     await tx.flush()
     return app

@@ -169,7 +169,7 @@ async def _changed(
 
 async def _locked_for_decision(tx: AsyncSession, caller: Caller, release_id: UUID, if_match: str | None) -> Release:
     release = await _locked(tx, release_id)
-    if not _may_see(caller, release):
+    if not release.reviews:  # one that was withdrawn is known to reviewers, and answers that it is a draft again
         raise NotFound
     reviews.require_independent(caller, release)
     etags.require_unchanged(if_match, etags.etag_of(release.revision))

@@ -66,14 +66,20 @@ class Stage:
         return release_id
 
     async def step(
-        self, release_id: str, step: str, caller: Headers | None = None, body: Json | None = None, **headers: str
+        self,
+        release_id: str,
+        step: str,
+        caller: Headers | None = None,
+        body: Json | None = None,
+        if_match: str | None = None,
     ) -> httpx.Response:
         """Submit, withdraw, approve, reject or publish; by who does it usually, unless told otherwise."""
         usual = self.reviewer if step in {"approve", "reject"} else self.team
         if step == "reject" and body is None:
             body = {"reasons": REASONS}
         path = f"/miniapps/v1/releases/{release_id}/{step}"
-        return await self.api.post(path, json=body, headers=(caller or usual) | once() | headers)
+        condition = {} if if_match is None else {"If-Match": if_match}
+        return await self.api.post(path, json=body, headers=(caller or usual) | once() | condition)
 
     async def published(self, app: Json, version_code: int = 1, caller: Headers | None = None) -> str:
         release_id = await self.draft(app, version_code, caller)

@@ -1,0 +1,30 @@
+"""Settings that cannot work are refused before anything starts."""
+
+import pytest
+
+from chassis.settings import load
+from chassis.testing import environment
+from svc_miniapps.settings import Settings
+
+USUAL = {
+    "database_url": "postgresql://nobody@127.0.0.1:1",
+    "kafka": "127.0.0.1:1",
+    "public_url": "http://127.0.0.1:1",
+    "jwks_url": "http://127.0.0.1:1",
+}
+
+
+@pytest.mark.parametrize("url", ["memory:///", "file://relative", "/srv/packages", "http://bucket", ""])
+def test_a_store_that_keeps_nothing_is_refused_in_one_sentence(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with environment(**USUAL, packages=url), pytest.raises(SystemExit) as end:
+        load(Settings)
+    assert end.value.code == 2
+    message = capsys.readouterr().err
+    assert "MYILI_PACKAGES" in message
+    assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("url", ["file:///srv/packages", "s3://bucket/prefix"])
+def test_a_folder_or_a_bucket_is_taken(url: str) -> None:
+    with environment(**USUAL, packages=url):
+        assert load(Settings).packages == url
