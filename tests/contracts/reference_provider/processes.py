@@ -43,7 +43,7 @@ class Provider:
             ready=self._answers,
             stop_signal=signal.SIGKILL,  # every restart in these tests is also a crash
         )
-        with running(program, self.folder / "log"), httpx.Client(base_url=self.url, timeout=20) as client:
+        with running(program, self.folder / "log"), httpx.Client(base_url=self.url, timeout=30) as client:
             yield client
 
     def _answers(self) -> bool:

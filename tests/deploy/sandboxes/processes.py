@@ -45,7 +45,7 @@ class Sandbox:
             environment={"MYILI_SANDBOX_STATE": str(self.folder), **self.environment},
             stop_signal=signal.SIGKILL,  # every restart in these tests is also a crash
         )
-        with running(program, self.log), httpx.Client(base_url=self.url, timeout=10) as client:
+        with running(program, self.log), httpx.Client(base_url=self.url, timeout=30) as client:
             yield client
 
     def _answers(self) -> bool:
@@ -73,7 +73,7 @@ class Listener:
         self.url = f"http://{LOOPBACK}:{self.port}/payments/v1/channels/sandbox/notices?from=test"
 
     def next(self) -> Received:
-        return self.received.get(timeout=20)
+        return self.received.get(timeout=30)
 
     @contextlib.contextmanager
     def listening(self) -> Iterator["Listener"]:
