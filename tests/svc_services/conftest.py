@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from sqlalchemy import URL
 
 from chassis.db import Database
-from chassis.testing import Tokens, client_of, fresh_database, settings_at, template_database
+from chassis.testing import Tokens, client_of, cloned, fresh_database, settings_at, template_database
 from svc_services.app import create_app
 from svc_services.settings import Settings
 from svc_services.starter import load_reference_data
@@ -29,6 +29,15 @@ async def template(migrated: URL) -> URL:
     await load_reference_data(database)
     await database.close()
     return migrated
+
+
+@pytest_asyncio.fixture(scope="module")
+async def shared_database(template: URL) -> AsyncIterator[Database]:
+    """A database for all tests of a module, where each makes its own companies and persons: much quicker."""
+    async with cloned(template) as url:
+        database = Database(url)
+        yield database
+        await database.close()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from joserfc.jwk import ECKey
 
 from chassis.auth import OpenRule, rules_by_route
+from chassis.db import Database
 from chassis.testing import Tokens, once
 from tests.svc_services.companies import APPLICATIONS, BINDINGS, TARIFFS
 
@@ -38,6 +39,11 @@ ENDPOINTS = [
     ("GET", f"{BINDINGS}/{ANY}", PERSONS),
     ("DELETE", f"{BINDINGS}/{ANY}", PERSONS),
 ]
+
+
+@pytest.fixture
+def database(shared_database: Database) -> Database:
+    return shared_database
 
 
 async def call(api: httpx.AsyncClient, method: str, path: str, headers: dict[str, str]) -> httpx.Response:

@@ -10,6 +10,11 @@ from svc_services.catalogue.models import UtilityKind
 from svc_services.starter import load_reference_data
 
 
+@pytest.fixture
+def database(shared_database: Database) -> Database:
+    return shared_database
+
+
 async def test_the_six_kinds_have_names_in_both_languages(api: httpx.AsyncClient) -> None:
     answer = await api.get("/services/v1/utility-kinds")
     entries = {entry["kind"]: entry for entry in answer.json()["items"]}
