@@ -7,7 +7,7 @@ language is added by adding files. `detail` may name values the refusal carries:
 import importlib
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar
@@ -109,7 +109,7 @@ def _words(code: str, package: str, language: str) -> dict[str, str]:
     return {"title": code, "detail": code}
 
 
-@cache
+@lru_cache(maxsize=1024)  # what clients send has no end
 def preferred_language(accept_language: str) -> str:
     """The best language we have words in, by RFC 9110 Accept-Language weights; Chinese when none fits."""
     weighted: list[tuple[float, str]] = []
