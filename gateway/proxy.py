@@ -23,6 +23,8 @@ answer_seconds_of = cache(ANSWER_SECONDS.labels)  # looking a label up costs mor
 
 # Most answers come sooner; only a client that waits longer is worth a task that looks after it.
 _WATCH_AFTER_SECONDS = 0.25
+# A client may be slow, but one that sends next to nothing would hold a connection to a service for days.
+_SLOWEST_BYTES_PER_SECOND = 1024
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _BODILESS_STATUSES = frozenset({204, 304})
 _NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"x-request-id"}
@@ -54,6 +56,9 @@ class Exchange:
         self.status = 0
         """The status sent to the client, as soon as it has been sent."""
         self.body_unread = incoming.has_body
+        self._received = 0
+        self._waited = 0.0
+        """Seconds spent on waiting for the client's body."""
 
     async def run(self) -> None:
         """Carry the request and the answer.
@@ -137,30 +142,33 @@ class Exchange:
         """Pass the request's body on, piece by piece and within its limit."""
         limit = self.operation.max_body_bytes
         expected = self._incoming.content_length
-        received = 0
         while self.body_unread:
             piece = await self._next_piece()
-            received += len(piece)
-            if received > limit:
+            if self._received > limit:
                 raise ContentTooLarge(limit_bytes=limit)
             if not piece:
                 continue
             await connection.write(piece if expected is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
         if expected is None:
             await connection.write(b"0\r\n\r\n")
-        elif received != expected:
+        elif self._received != expected:
             raise BodyIncomplete
 
     async def _next_piece(self) -> bytes:
+        since = time.perf_counter()
+        earned = self._received / _SLOWEST_BYTES_PER_SECOND
         try:
-            async with asyncio.timeout(self._client_seconds):
+            async with asyncio.timeout(self._client_seconds + min(0.0, earned - self._waited)):
                 message = await self._receive()
         except TimeoutError:
             raise ClientSlow(seconds=self._client_seconds) from None
+        self._waited += time.perf_counter() - since
         if message["type"] == "http.disconnect":
             raise ClientGoneError
         self.body_unread = message.get("more_body", False)
-        return bytes(message.get("body", b""))
+        piece: bytes = message.get("body", b"")
+        self._received += len(piece)
+        return piece
 
     async def watch_client(self) -> None:
         """Return never; raise when the client leaves."""

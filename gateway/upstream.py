@@ -224,6 +224,8 @@ class Connection(asyncio.Protocol):
         name = name.lower()
         if name in {b"content-length", b"transfer-encoding"}:
             self._framed = True
+            if name == b"transfer-encoding" and value.lower() != b"chunked":
+                raise BrokenError("a transfer coding that was not asked for")
         if not self._status:  # later ones are trailers, which are not passed on
             self._headers.append((name, value))
 

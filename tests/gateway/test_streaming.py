@@ -256,6 +256,28 @@ async def test_a_client_that_stops_in_the_middle_of_its_body_is_not_waited_for(s
         await payments.until_closed(1)
 
 
+async def test_a_client_that_sends_next_to_nothing_is_not_waited_for(stage: Stage) -> None:
+    """Each byte comes in time, and the whole would take an hour."""
+
+    async def script(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    stage.promise("payments", UPLOAD)
+    async with (
+        scripted(script) as payments,
+        stage.gateway(payments_url=payments.url, client_seconds=0.5) as gateway,
+        dialogue(gateway) as (reader, writer),
+    ):
+        writer.write(f"PUT {PATH} HTTP/1.1\r\nHost: my.ili\r\nContent-Length: 36000\r\n\r\n".encode())
+        answer = asyncio.create_task(read_head(reader))
+        async with asyncio.timeout(5):
+            while not answer.done():
+                writer.write(b"x")
+                await asyncio.sleep(0.1)
+        assert (await answer).startswith(b"HTTP/1.1 408")
+        await payments.until_closed(1)
+
+
 async def test_an_answer_that_comes_early_is_passed_on_while_the_body_is_still_sent(stage: Stage) -> None:
     """A service that refuses a file by its head does not have to take all of it."""
     refused = b"HTTP/1.1 415 Unsupported Media Type\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
