@@ -1,7 +1,6 @@
 """svc_services with a database of the test's own, the reference data in it, and the registry stand-in as a process."""
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
 import httpx
 import pytest
@@ -52,15 +51,20 @@ def signing_key() -> RSAPrivateKey:
     return generate_private_key(65537, 2048)
 
 
-@pytest.fixture
-def settings(database: Database, tokens: Tokens, registry: Sandbox, signing_key: RSAPrivateKey) -> Settings:
-    pem = signing_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    fields: dict[str, Any] = {
+@pytest.fixture(scope="session")
+def surroundings(tokens: Tokens, registry: Sandbox, signing_key: RSAPrivateKey) -> dict[str, str]:
+    """Settings that say what is around the service; its database is not among them."""
+    return {
+        "jwks_url": tokens.jwks_url,
         "registries_url": registry.url,
-        "provider_signing_key": pem,
+        "provider_signing_key": signing_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
         "provider_endpoints": "any",
     }
-    return settings_at(Settings, database.engine.url, tokens, **fields)
+
+
+@pytest.fixture
+def settings(database: Database, tokens: Tokens, surroundings: dict[str, str]) -> Settings:
+    return settings_at(Settings, database.engine.url, tokens, **surroundings)
 
 
 @pytest.fixture
