@@ -6,9 +6,7 @@ worker. Ours also reads and marks outbox rows, parses each event, claims it in t
 
 import asyncio
 import contextlib
-import json
 import statistics
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
@@ -172,8 +170,8 @@ def main() -> None:
             with running_postgres(Path(folder) / name) as database_url:
                 value, baseline = uvloop.run(measure(database_url, kafka))
             detail = {"events": EVENTS, "rounds": ROUNDS, "goal": GOAL}
-            report(name, value=value, baseline=baseline, unit="events/s", detail=detail)
+            report(name, value, baseline, "events/s", detail)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
