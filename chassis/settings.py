@@ -14,7 +14,8 @@ AUDIENCE = "myili"
 class ProcessSettings(BaseSettings):
     """What every process behind or at the platform's one address has to know."""
 
-    model_config = SettingsConfigDict(env_prefix="MYILI_", frozen=True, extra="ignore")
+    # .env.example names every setting; one left empty there is one not made.
+    model_config = SettingsConfigDict(env_prefix="MYILI_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     public_url: str
     """The gateway as its clients see it, without a trailing slash."""

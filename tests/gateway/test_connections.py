@@ -50,6 +50,18 @@ async def test_a_connection_that_cannot_be_trusted_is_not_kept(
             assert payments.connections == expected
 
 
+async def test_a_connection_with_half_a_request_on_it_carries_no_other(stage: Stage, client: httpx.AsyncClient) -> None:
+    """The service answered early and keeps the connection; it would take the next request for the missing half."""
+    stage.promise("payments", BILL)
+    async with scripted(staying(OK)) as payments, stage.gateway(payments_url=payments.url) as gateway:
+        async with dialogue(gateway) as (reader, writer):
+            writer.write(f"POST {PATH} HTTP/1.1\r\nHost: my.ili\r\nContent-Length: 100\r\n\r\nhalf".encode())
+            assert (await read_head(reader)).startswith(b"HTTP/1.1 200")
+            await payments.until_closed(1)
+        assert (await client.get(f"{gateway}{PATH}")).text == "ok"
+        assert payments.connections == 2
+
+
 async def test_bytes_between_two_requests_end_the_connection(stage: Stage, client: httpx.AsyncClient) -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_head(reader)

@@ -98,6 +98,7 @@ async def test_a_client_cannot_name_its_own_address(gateway_process: GatewayProc
     [
         ({"payments_url": "ftp://127.0.0.1:1"}, "MYILI_PAYMENTS_URL"),
         ({"answer_seconds": "0"}, "MYILI_ANSWER_SECONDS"),
+        ({"payments_url": ""}, "MYILI_PAYMENTS_URL: is not set"),
         ({"contracts": "/nonexistent"}, "There is no contract in /nonexistent"),
     ],
 )

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from gateway.routing import ContractError, Defaults, RoutingTable, read_contracts
+from tests.gateway.processes import REPOSITORY
 from tests.gateway.stage import SERVICES, Stage, answering, echo, scripted, serving, write_contract
 
 DEFAULTS = Defaults(max_body_bytes=1_000, timeout_seconds=30.0)
@@ -48,6 +49,16 @@ def test_a_path_finds_its_template(tmp_path: Path, path: str, template: str | No
     write_contract(tmp_path, "payments", {f"GET {known}": {} for known in templates})
     found = table(tmp_path).find(path)
     assert (found["GET"].template if found else None) == template
+
+
+def test_the_published_contracts_can_be_routed_by() -> None:
+    contracts = read_contracts(REPOSITORY / "contracts" / "openapi", SERVICES, DEFAULTS)
+    routes = RoutingTable(contracts)
+    for contract in contracts:
+        for operation in contract.operations:
+            found = routes.find(operation.template.replace("{", "").replace("}", ""))
+            assert found is not None
+            assert found[operation.method] is operation
 
 
 def test_an_operation_has_the_limits_of_its_contract(tmp_path: Path) -> None:
