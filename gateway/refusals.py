@@ -10,6 +10,8 @@ from starlette.types import Receive, Send
 from chassis.problems import MEDIA_TYPE, Problem, preferred_language
 
 LINGER_SECONDS = 5.0
+# Where the end of a request is in doubt, what follows on the connection is no request.
+CLOSE: Mapping[str, str] = {"Connection": "close"}
 
 
 class BadAddress(Problem):
@@ -18,10 +20,12 @@ class BadAddress(Problem):
 
 class BadFraming(Problem):
     status, code = 400, "bad_framing"
+    headers = CLOSE
 
 
 class BodyIncomplete(Problem):
     status, code = 400, "body_incomplete"
+    headers = CLOSE
 
 
 class NoSuchEndpoint(Problem):
@@ -78,7 +82,7 @@ async def send_refusal(
 ) -> None:
     """Answer a refused request. `linger` when the client may still be sending much: its connection is closed, late."""
     headers, body = rendered(problem, request_id, accept_language)
-    if linger:
+    if linger and "Connection" not in problem.headers:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": True})

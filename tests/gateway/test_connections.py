@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from gateway.connection import ClientConnection
-from tests.gateway.stage import Stage, dialogue, echo, read_head, reset, say, scripted, serving, staying
+from tests.gateway.stage import Stage, dialogue, echo, read_head, reset, say, scripted, serving, staying, unused_port
 
 BILL: dict[str, dict[str, object]] = {
     f"{method} /payments/v1/bills/{{bill_id}}": {} for method in ("GET", "POST", "PUT", "DELETE")
@@ -160,6 +160,25 @@ async def test_a_request_whose_turn_does_not_come_is_told_so(stage: Stage, clien
         assert (second.status_code, second.json()["code"]) == (503, "service_busy")
         assert "retry-after" in second.headers
         assert (await first).status_code == 504
+
+
+async def test_turns_come_back_however_a_request_ended(stage: Stage, client: httpx.AsyncClient) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        reset(writer)
+
+    port = unused_port()
+    narrow = {"upstream_connections": 1, "connect_seconds": 0.2}
+    stage.promise("payments", BILL)
+    async with stage.gateway(payments_url=f"http://127.0.0.1:{port}", **narrow) as gateway:
+        for _ in range(3):
+            assert (await client.get(f"{gateway}{PATH}")).json()["code"] == "service_absent"
+        async with scripted(script, port):
+            for _ in range(3):
+                assert (await client.get(f"{gateway}{PATH}")).json()["code"] == "service_broken"
+        async with scripted(staying(OK), port):
+            for _ in range(3):
+                assert (await client.get(f"{gateway}{PATH}")).text == "ok"
 
 
 async def test_a_client_that_leaves_ends_the_request_at_the_service(stage: Stage) -> None:
