@@ -3,14 +3,21 @@
 Same key and body: the stored answer, with `Idempotency-Replayed: true`. Same key, other body: 422. Still running: 409.
 A refused request rolls its key back with everything else, so the key is free again. After
 draft-ietf-httpapi-idempotency-key-header.
+
+Answers hold what was shown once, such as a token of which the service itself keeps only a hash. So they are sealed
+with the key they answer to, and the table holds that key only as a hash: it can be read by whoever asks again.
 """
 
+import base64
 import hashlib
+import json
 import re
+import secrets
 from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Depends, FastAPI, Header, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -23,6 +30,7 @@ from chassis.db import Timestamp, chassis_metadata, now
 from chassis.problems import Problem
 
 RETENTION = timedelta(days=7)
+_NONCE_BYTES = 12
 _WELL_FORMED = re.compile(r"[\x21-\x7e]{1,255}")
 
 idempotency_keys = Table(
@@ -31,7 +39,7 @@ idempotency_keys = Table(
     Column("caller", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("request_hash", LargeBinary, nullable=False),
-    Column("answer", JSONB, nullable=False),
+    Column("answer", JSONB, nullable=False),  # a string: the sealed answer in base64
     Column("created_at", Timestamp, nullable=False, server_default=func.now()),
     PrimaryKeyConstraint("caller", "key"),
 )
@@ -63,7 +71,8 @@ class Once:
 
     def __init__(self, request: Request, key: str, body: bytes) -> None:
         self._request = request
-        self._key = key
+        self._key = hashlib.sha256(b"key\n" + key.encode()).hexdigest()
+        self._cipher = AESGCM(hashlib.sha256(b"answer\n" + key.encode()).digest())
         self._hash = hashlib.sha256(b"\n".join((request.method.encode(), request.url.path.encode(), body))).digest()
 
     async def do(self, tx: AsyncSession, caller: Caller | str, work: Coroutine[Any, Any, Answer]) -> Answer:
@@ -84,7 +93,7 @@ class Once:
             "caller": _owner(caller),
             "key": self._key,
             "request_hash": self._hash,
-            "answer": answer.model_dump(mode="json"),
+            "answer": self._seal(answer),
         }
         await tx.execute(idempotency_keys.insert().values(row))
         return answer
@@ -110,7 +119,17 @@ class Once:
             return
         if known.request_hash != self._hash:
             raise IdempotencyKeyReused
-        raise _Replay(known.answer)
+        raise _Replay(self._unseal(known.answer))
+
+    def _seal(self, answer: BaseModel) -> str:
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        content = answer.model_dump_json().encode()
+        return base64.b64encode(nonce + self._cipher.encrypt(nonce, content, self._hash)).decode()
+
+    def _unseal(self, sealed: str) -> object:
+        raw = base64.b64decode(sealed)
+        answer: object = json.loads(self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], self._hash))
+        return answer
 
 
 def _owner(caller: Caller | str) -> str:

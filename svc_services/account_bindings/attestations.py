@@ -1,7 +1,7 @@
 """What svc_identity attests for an account binding: that the caller's real name is this."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -30,6 +30,7 @@ class Attestation(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     sub: str
+    purpose: Literal["account_binding"]
     name: Annotated[SecretStr, Field(min_length=1, max_length=200)]
     jti: Annotated[str, Field(min_length=1, max_length=128)]
     exp: int

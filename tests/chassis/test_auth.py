@@ -14,9 +14,11 @@ import pytest
 import time_machine
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
+from pydantic import BaseModel
 
 from chassis.auth import TokenExpired, TokenInvalid, TokenVerifier
 from chassis.problems import Problem, TryLater
+from chassis.settings import AUDIENCE
 from chassis.testing import PUBLIC_URL, Tokens
 
 ISSUER = f"{PUBLIC_URL}/identity"
@@ -97,6 +99,32 @@ async def test_another_algorithm_is_refused_even_when_rightly_signed(verifier: T
 async def test_garbage_is_refused(verifier: TokenVerifier, garbage: str) -> None:
     with pytest.raises(TokenInvalid):
         await verifier.verify(garbage)
+
+
+class Voucher(BaseModel):
+    """What another kind of statement of the issuer may say."""
+
+    sub: str
+    prize: int
+
+
+async def test_another_kind_of_statement_is_told_by_its_type_and_audience(
+    verifier: TokenVerifier, tokens: Tokens
+) -> None:
+    kind: dict[str, Any] = {"typ": "voucher+jwt", "aud": "myili:prizes"}
+
+    async def verify(**changes: Any) -> Voucher:  # noqa: ANN401 - claims
+        token = tokens.sign(**{"sub": "x", "prize": 3, **kind, **changes})
+        return await verifier.verify_statement(token, Voucher, typ="voucher+jwt", audience="myili:prizes")
+
+    assert await verify() == Voucher(sub="x", prize=3)
+    for wrong in ({"typ": "at+jwt"}, {"aud": AUDIENCE}, {"aud": None}, {"prize": "many"}, {"iss": "http://else.test"}):
+        with pytest.raises(TokenInvalid):
+            await verify(**wrong)
+    with pytest.raises(TokenExpired):
+        await verify(exp=int(time.time()) - 60)
+    with pytest.raises(TokenInvalid):
+        await verifier.verify(tokens.sign(**kind))
 
 
 async def test_a_remembered_token_is_refused_once_it_has_expired(verifier: TokenVerifier, tokens: Tokens) -> None:

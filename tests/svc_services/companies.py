@@ -79,6 +79,7 @@ def attestation(tokens: Tokens, person_id: UUID, **changes: Any) -> str:  # noqa
         "aud": AUDIENCE,
         "sub": str(person_id),
         "name": "张三",
+        "purpose": "account_binding",
         "jti": new_id().hex,
         "exp": int(time.time()) + 300,
         "client_id": None,

@@ -42,6 +42,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
         ({"name": None}, 422, "attestation_invalid"),
         ({"name": ""}, 422, "attestation_invalid"),
         ({"name": ["张三"]}, 422, "attestation_invalid"),
+        ({"purpose": "loan"}, 422, "attestation_invalid"),
         ({"jti": None}, 422, "attestation_invalid"),
         ({"jti": ""}, 422, "attestation_invalid"),
         ({"sub": None}, 422, "attestation_invalid"),

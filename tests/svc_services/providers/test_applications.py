@@ -48,11 +48,18 @@ async def test_an_applicant_reads_its_application_with_the_token_it_got(api: htt
     assert read.json() == {name: value for name, value in filed.items() if name != "application_token"}
 
 
-async def test_the_tables_know_the_token_only_by_its_hash(api: httpx.AsyncClient, database: Database) -> None:
-    filed = await apply(api)
-    (kept,) = await applications_in(database)
-    assert filed["application_token"].encode() not in kept.token_hash
+async def test_the_tables_hold_neither_the_token_nor_what_unseals_it(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    company, key = application(), once()
+    filed = (await api.post(APPLICATIONS, json=company, headers=key)).json()
     assert len(filed["application_token"]) > 40
+    tables = await everything_in(database)
+    assert filed["application_id"] in tables
+    for secret in (filed["application_token"], key["Idempotency-Key"]):
+        assert secret not in tables
+    again = await api.post(APPLICATIONS, json=company, headers=key)
+    assert again.json()["application_token"] == filed["application_token"]
 
 
 async def test_another_token_does_not_even_tell_that_there_is_an_application(api: httpx.AsyncClient) -> None:
