@@ -64,10 +64,12 @@ class HolderDoesNotMatch(Problem):
 
 
 class ProviderUnreachable(Problem):
-    """The binding stays unknown until the resident asks again, with a fresh attestation."""
+    """The binding stays unknown until the resident asks again, with a fresh attestation.
 
-    status, code = 503, "provider_unreachable"
-    headers = {"Retry-After": "30"}  # noqa: RUF012 - the base class declares it a read-only Mapping
+    So not a 503 with Retry-After: clients may repeat such a request as it is.
+    """
+
+    status, code = 502, "provider_unreachable"
 
 
 _REFUSALS: dict[Refusal, type[Problem]] = {

@@ -344,6 +344,6 @@ async def test_an_answer_that_comes_after_the_binding_was_asked_about_again_chan
         await give_up_abandoned(database)
     awake = await bind()
     waking.set()
-    assert (awake.status_code, code(await sleeper)) == (201, (503, "provider_unreachable"))
+    assert (awake.status_code, code(await sleeper)) == (201, (502, "provider_unreachable"))
     assert [binding.status for binding in await bindings_in(database)] == ["active"]
     assert len(await binding_events(database)) == 1
