@@ -50,6 +50,8 @@ class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
 
     def validate_jti(self, claims: dict[str, Any], jti: str) -> bool:
         """Whether this assertion comes for the first time; two at once cannot both be first."""
+        if not jti:
+            return False
         first = insert(UsedAssertion).values(
             client_id=claims["sub"],
             jti_hash=hashlib.sha256(jti.encode()).digest(),

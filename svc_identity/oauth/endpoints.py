@@ -101,8 +101,8 @@ async def _answer(tx: Tx, issuer: Issuer, request: Request, endpoint: str) -> Re
     return await tx.run_sync(respond)
 
 
-@router.get("/v1/oauth/userinfo", operation_id="get_userinfo")
-@router.post("/v1/oauth/userinfo", operation_id="post_userinfo")
+@router.get("/v1/oauth/userinfo", operation_id="get_userinfo", response_model_exclude_none=True)
+@router.post("/v1/oauth/userinfo", operation_id="post_userinfo", response_model_exclude_none=True)
 async def get_userinfo(
     tx: Tx, caller: Annotated[Caller, Depends(allow(persons=True, scope="openid"))], response: Response
 ) -> schemas.UserInfo:

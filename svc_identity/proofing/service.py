@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -57,15 +57,14 @@ async def begin(tx: AsyncSession, person_id: UUID, proof: Proof) -> UUID | None:
             raise AlreadyProofed
         return None
     # Counted by ID number too: else many accounts could try names on one number.
-    asked = await tx.scalar(
-        select(func.count()).where(
-            or_(ProofingAttempt.person_id == person_id, ProofingAttempt.id_number_index == index),
+    for counted in (ProofingAttempt.person_id == person_id, ProofingAttempt.id_number_index == index):
+        asked = select(func.count()).where(
+            counted,
             ProofingAttempt.started_at > now() - _DAY,
             ProofingAttempt.outcome != Outcome.UNAVAILABLE,
         )
-    )
-    if (asked or 0) >= ATTEMPTS_A_DAY:
-        raise TooManyProofings(attempts_a_day=ATTEMPTS_A_DAY)
+        if (await tx.scalar(asked) or 0) >= ATTEMPTS_A_DAY:
+            raise TooManyProofings(attempts_a_day=ATTEMPTS_A_DAY)
     attempt = ProofingAttempt(person_id=person_id, id_number_index=index)
     tx.add(attempt)
     await tx.flush()

@@ -99,7 +99,7 @@ async def show_code_form(tx: ReadTx, request: Request, sign_in_id: UUID) -> Resp
     """Ask for the code."""
     try:
         browser = _own_browser(request)
-        return _code_page(browser, await service.running(tx, sign_in_id, browser.fingerprint))
+        return _code_page(request, browser, await service.running(tx, sign_in_id, browser.fingerprint))
     except service.Refused as refused:
         return _last_page(_language(request, ()), refused)
 
@@ -118,7 +118,7 @@ async def finish_sign_in(issuer: TheIssuer, request: Request, sign_in_id: UUID) 
                 return await _to_app(tx, issuer, sign_in)
     except service.Refused as over:
         return _last_page(_language(request, ()), over)
-    return _code_page(browser, sign_in, refused)
+    return _code_page(request, browser, sign_in, refused)
 
 
 @router.post("/authorize/sign-ins/{sign_in_id}/codes", dependencies=[_OWN_BROWSER], openapi_extra=form("form_token"))
@@ -134,7 +134,7 @@ async def send_code_again(request: Request, sms: TheSms, sign_in_id: UUID) -> Re
         await _send(database, sms, code)
     except (service.TooManyCodes, SmsUnavailable) as refused:
         async with database.read() as tx:
-            return _code_page(browser, await service.running(tx, sign_in_id, browser.fingerprint), refused)
+            return _code_page(request, browser, await service.running(tx, sign_in_id, browser.fingerprint), refused)
     except service.Refused as over:
         return _last_page(_language(request, ()), over)
     return _go_on(code.sign_in)
@@ -204,7 +204,7 @@ async def _phone_page(
     return response
 
 
-def _code_page(browser: Browser, sign_in: SignIn, refused: service.Refused | None = None) -> Response:
+def _code_page(request: Request, browser: Browser, sign_in: SignIn, refused: service.Refused | None = None) -> Response:
     parameters = dict(parse(sign_in.request))
     return pages.page(
         "code.html",
@@ -217,6 +217,7 @@ def _code_page(browser: Browser, sign_in: SignIn, refused: service.Refused | Non
         phone=mask_phone(sign_in.phone),
         digits=service.DIGITS,
         minutes=int(service.CODE_LIFE.total_seconds() // 60),
+        seconds=_settings(request).code_resend_seconds,
         refused=refused,
         usable=not isinstance(refused, service.CodeExpired | service.NoTriesLeft),
     )

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 
 AUTHORIZE = "/identity/v1/oauth/authorize"
-TOKEN = "/identity/v1/oauth/token"
+TOKEN = "/identity/v1/oauth/token"  # noqa: S105 - an address
 REDIRECT_URI = "myili://callback"
 SCOPE = "openid profile phone offline_access"
 

@@ -1,0 +1,196 @@
+"""Providers' systems: known by event, proving themselves with private_key_jwt."""
+
+import asyncio
+import base64
+import hmac
+import json
+import time
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
+
+from chassis.db import Database
+from chassis.inbox import Poison
+from chassis.testing import Tokens, emitted
+from svc_identity.oauth.models import Client
+from tests.svc_identity.app_client import AppClient
+from tests.svc_identity.conftest import PUBLIC_URL
+from tests.svc_identity.oauth.providers import ProviderSystem, new_key
+from tests.svc_identity.oauth.test_codes import refusal
+
+INVALID_CLIENT = (401, "invalid_client")
+
+
+@pytest_asyncio.fixture
+async def provider(database: Database) -> ProviderSystem:
+    return await registered(database, ProviderSystem())
+
+
+async def registered(database: Database, provider: ProviderSystem) -> ProviderSystem:
+    async with database.transaction() as tx:
+        await provider.register(tx)
+    return provider
+
+
+@pytest.mark.parametrize(("kind", "algorithm"), [("EC", "ES256"), ("RSA", "RS256"), ("RSA", "PS256")])
+async def test_an_approved_provider_gets_a_token_for_its_work(
+    api: httpx.AsyncClient, database: Database, tokens: Tokens, kind: str, algorithm: str
+) -> None:
+    provider = await registered(database, ProviderSystem(new_key(kind), algorithm))
+    answer = await provider.token(api)
+    assert answer.json().keys() == {"token_type", "access_token", "expires_in", "scope"}
+    token = jwt.decode(answer.json()["access_token"], tokens.key, ["ES256"])
+    assert token.header["typ"] == "at+jwt"
+    assert token.claims.keys() == {"iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti", "kind"}
+    assert token.claims["sub"] == token.claims["client_id"] == provider.provider_id
+    assert (token.claims["kind"], token.claims["scope"]) == ("client", "tariffs:write bills:write")
+
+
+async def test_the_issuer_is_an_audience_too(api: httpx.AsyncClient, provider: ProviderSystem) -> None:
+    for audience in (f"{PUBLIC_URL}/identity", [f"{PUBLIC_URL}/identity", "https://other.test"]):
+        assert (await provider.token(api, provider.assertion(aud=audience))).status_code == 200
+
+
+async def test_scope_is_what_was_asked_of_what_is_allowed(api: httpx.AsyncClient, provider: ProviderSystem) -> None:
+    assert (await provider.token(api, scope="bills:write")).json()["scope"] == "bills:write"
+    for scope in ("openid", "bills:write openid", "everything"):
+        assert refusal(await provider.token(api, scope=scope)) == (400, "invalid_scope")
+
+
+async def test_an_assertion_is_good_once(api: httpx.AsyncClient, provider: ProviderSystem) -> None:
+    assertion = provider.assertion()
+    answers = await asyncio.gather(*(provider.token(api, assertion) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200, *[401] * 7]
+    assert refusal(await provider.token(api, assertion)) == INVALID_CLIENT
+
+
+async def test_two_providers_may_use_the_same_jti(api: httpx.AsyncClient, database: Database) -> None:
+    for provider in (ProviderSystem(), ProviderSystem()):
+        await registered(database, provider)
+        assert (await provider.token(api, provider.assertion(jti="1"))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"aud": "https://other.test/token"},
+        {"aud": f"{PUBLIC_URL}/identity/v1/oauth/token/"},
+        {"aud": None},
+        {"aud": []},
+        {"exp": None},
+        {"exp": int(time.time()) - 60},
+        {"exp": int(time.time()) + 3_600},
+        {"exp": "soon"},
+        {"exp": float("nan")},
+        {"exp": float("inf")},
+        {"nbf": int(time.time()) + 3_600},
+        {"jti": None},
+        {"jti": 7},
+        {"jti": ""},
+        {"iss": "somebody else"},
+        {"sub": "somebody else"},
+        {"sub": None},
+        {"sub": 7},
+        {"sub": "myili-app", "iss": "myili-app"},
+    ],
+)
+async def test_an_assertion_that_states_something_else_is_refused(
+    api: httpx.AsyncClient, provider: ProviderSystem, changes: dict[str, Any]
+) -> None:
+    assert refusal(await provider.token(api, provider.assertion(**changes))) == INVALID_CLIENT
+
+
+async def test_an_assertion_of_another_key_is_refused(api: httpx.AsyncClient, provider: ProviderSystem) -> None:
+    forger = ProviderSystem(provider_id=provider.provider_id)
+    forged_kid = {"alg": "ES256", "kid": provider.key.kid}
+    for assertion in (
+        forger.assertion(),
+        forger.assertion(header=forged_kid),
+        forger.assertion(header={"alg": "ES256"}),
+    ):
+        assert refusal(await provider.token(api, assertion)) == INVALID_CLIENT
+
+
+def unsigned(header: dict[str, Any], claims: dict[str, Any]) -> str:
+    parts = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, claims))
+    return ".".join((*parts, ""))
+
+
+async def test_an_unsigned_assertion_is_refused(api: httpx.AsyncClient, provider: ProviderSystem) -> None:
+    for algorithm in ("none", "None", "NONE", ""):
+        assertion = unsigned({"alg": algorithm, "kid": provider.key.kid}, provider.claims())
+        assert refusal(await provider.token(api, assertion)) == INVALID_CLIENT
+
+
+async def test_a_public_key_is_no_shared_secret(api: httpx.AsyncClient, database: Database) -> None:
+    provider = await registered(database, ProviderSystem(new_key("RSA"), "RS256"))
+    body = unsigned({"alg": "HS256", "kid": provider.key.kid}, provider.claims())[:-1]
+    mac = hmac.digest(provider.key.as_pem(private=False), body.encode(), "sha256")
+    assertion = f"{body}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
+    assert refusal(await provider.token(api, assertion)) == INVALID_CLIENT
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+async def test_an_algorithm_of_another_kind_of_key_is_refused(
+    api: httpx.AsyncClient, database: Database, algorithm: str
+) -> None:
+    own, other = (new_key("EC"), new_key("RSA")) if algorithm == "RS256" else (new_key("RSA"), new_key("EC"))
+    provider = await registered(database, ProviderSystem(own))
+    confused = ProviderSystem(other, algorithm, provider.provider_id)
+    assertion = confused.assertion(header={"alg": algorithm, "kid": own.kid})
+    assert refusal(await provider.token(api, assertion)) == INVALID_CLIENT
+
+
+@pytest.mark.parametrize(
+    "assertion", ["", "x", "a.b.c", "..", "名.名.名", "e30.e30.e30", "bnVsbA.bnVsbA.", "a" * 4_000]
+)
+async def test_what_is_no_assertion_is_refused(
+    api: httpx.AsyncClient, provider: ProviderSystem, assertion: str
+) -> None:
+    assert refusal(await provider.token(api, assertion)) == INVALID_CLIENT
+
+
+async def test_a_system_cannot_send_people_to_sign_in(app_client: AppClient, provider: ProviderSystem) -> None:
+    page = await app_client.begin(client_id=provider.provider_id)
+    assert page.answer.status_code == 400
+    assert "location" not in page.answer.headers
+
+
+async def test_a_known_provider_can_change_its_keys(api: httpx.AsyncClient, database: Database) -> None:
+    old = await registered(database, ProviderSystem())
+    new = await registered(database, ProviderSystem(provider_id=old.provider_id))
+    assert refusal(await old.token(api)) == INVALID_CLIENT
+    assert (await new.token(api)).status_code == 200
+    async with database.read() as tx:
+        told = [event for event in await emitted(tx) if event.key == old.provider_id]
+    assert [(event.type, event.data) for event in told] == [
+        ("cn.ili.identity.client.registered.v1", {"client_id": old.provider_id})
+    ]
+
+
+@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")  # the weak key is what is tested
+async def test_only_usable_public_keys_are_kept(api: httpx.AsyncClient, database: Database) -> None:
+    provider = ProviderSystem()
+    others = [RSAKey.generate_key(1024), ECKey.generate_key("P-384"), OctKey.generate_key(256)]
+    everything = KeySet([provider.key, *others]).as_dict(private=True)
+    async with database.transaction() as tx:
+        await provider.register(tx, jwks=everything)
+    async with database.read() as tx:
+        kept = ((await tx.get_one(Client, provider.provider_id)).jwks or {})["keys"]
+    assert [key["kid"] for key in kept] == [provider.key.kid]
+    assert "d" not in kept[0]
+    assert (await provider.token(api)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "jwks",
+    [{}, {"keys": []}, {"keys": [{}]}, {"keys": "x"}, {"keys": [OctKey.generate_key(256).as_dict(private=True)]}],
+)
+async def test_an_event_without_a_usable_key_is_poison(database: Database, jwks: dict[str, Any]) -> None:
+    async with database.transaction() as tx:
+        with pytest.raises(Poison):
+            await ProviderSystem().register(tx, jwks=jwks)

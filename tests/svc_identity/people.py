@@ -1,0 +1,29 @@
+"""Numbers of nobody, made when they are needed: right check characters, no known person or organisation."""
+
+import secrets
+from typing import Any
+
+from stdnum.cn import uscc
+from stdnum.iso7064 import mod_11_2
+
+NAME = "张三"
+
+
+def id_number(division: str = "654002", born: str = "19900101") -> str:
+    body = f"{division}{born}{secrets.randbelow(1000):03}"
+    return body + mod_11_2.calc_check_digit(body)
+
+
+def wrong_check(number: str) -> str:
+    return number[:-1] + ("0" if number[-1] != "0" else "1")
+
+
+def new_uscc(ending: str | None = None) -> str:
+    """A USCC of a division in Ili; the registry stand-in knows it unless `ending` says otherwise."""
+    digits = ending or f"{1 + secrets.randbelow(9998):04}"
+    body = f"91654002MA{secrets.randbelow(1000):03}{digits}"
+    return body + str(uscc.calc_check_digit(body))
+
+
+def proof(name: str = NAME, number: str | None = None) -> dict[str, Any]:
+    return {"name": name, "id_number": number or id_number()}
