@@ -1,12 +1,15 @@
 from typing import ClassVar
 from uuid import UUID
 
+from pydantic import ConfigDict
+
 from chassis.outbox import Event
-from svc_services.account_bindings.models import Role
 
 
 class AccountBindingActivated(Event):
     """A person has been verified as the holder of a utility account."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     event_type: ClassVar[str] = "cn.ili.services.account_binding.activated.v1"
     key_field: ClassVar[str] = "binding_id"
@@ -15,7 +18,8 @@ class AccountBindingActivated(Event):
     person_id: UUID
     provider_id: UUID
     account_number: str
-    role: Role
+    role: str
+    """`owner`; expect further roles within v1."""
 
 
 class AccountBindingEnded(Event):

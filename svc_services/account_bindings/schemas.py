@@ -9,7 +9,7 @@ from svc_services.texts import Number
 
 
 class NewAccountBinding(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     provider_id: UUID
     account_number: Number

@@ -28,7 +28,7 @@ _JWKS = {
 
 
 class NewProviderApplication(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     uscc: Number
     """GB 32100 code of the company; spaces and lower case are put right."""
@@ -41,6 +41,8 @@ class NewProviderApplication(BaseModel):
 
 
 class ProviderApplication(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     application_id: UUID
     status: ApplicationStatus
     uscc: str
@@ -64,7 +66,7 @@ class FiledProviderApplication(ProviderApplication):
 
 
 class Refusal(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     reason: Reason
 

@@ -29,7 +29,7 @@ def written(number: int, places: int, *, at_least: int = 0) -> str:
 
 
 class Tier(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     up_to: Quantity | None
     """The last unit of usage the price holds for, to thousandths; null in the last tier, which has no end."""
@@ -38,7 +38,7 @@ class Tier(BaseModel):
 
 
 class NewTariff(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     kind: UtilityKind
     customer_class: CustomerClass
