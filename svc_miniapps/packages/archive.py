@@ -2,18 +2,29 @@
 
 Everything that two ZIP readers could understand differently is refused: what the reviewer unpacks must be what the
 phone unpacks. So there is one directory, at the very end, that agrees with the headers before each file; nothing lies
-in front of the first file; no two files share bytes.
+in front of the first file or between two; no two files share bytes.
 """
 
 import stat
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import IO
 
 from svc_miniapps.packages import names
+from svc_miniapps.packages.entries import (
+    LOCAL,
+    LOCAL_MARK,
+    SIZES_FOLLOW_FLAG,
+    DamagedError,
+    content,
+    data_offset,
+    has_other_name,
+    path_of,
+    raw_name,
+)
 from svc_miniapps.packages.findings import Finding
 
 MAX_MEMBERS = 2_000
@@ -23,27 +34,19 @@ MAX_RATIO = 100
 RATIO_MATTERS_FROM = 1024 * 1024
 """Small files may compress as well as they like; a ratio is a danger only where there is much to unpack."""
 
-_CHUNK = 64 * 1024
 _END = struct.Struct("<4s4H2LH")
 _END_MARK = b"PK\x05\x06"
-_LOCAL = struct.Struct("<4s5H3L2H")
-_LOCAL_MARK = b"PK\x03\x04"
 _SPLIT_MARKS = (b"PK\x07\x08", b"PK00")
 _ZIP64_MARK = b"PK\x06\x07"
 _ZIP64_SIZE = 20
 _MAX_COMMENT = 0xFFFF
 _ENCRYPTED_FLAGS = 0x0001 | 0x0040 | 0x2000  # traditional, strong, and of the directory itself
-_SIZES_FOLLOW_FLAG = 0x0008
-_UTF8_FLAG = 0x0800
+_DESCRIPTOR_SIZES = (12, 16, 20, 24)  # of what follows then: with or without a mark, in 32 or 64 bits
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_ARCHIVES = (_LOCAL_MARK, _END_MARK, b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\xfd7zXZ\x00")
+_ARCHIVES = (LOCAL_MARK, _END_MARK, b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\xfd7zXZ\x00")
 
 # What zipfile raises on bytes that are no ZIP file, besides its own error.
 _UNREADABLE = (zipfile.BadZipFile, struct.error, EOFError, NotImplementedError, ValueError, OverflowError)
-
-
-class _DamagedError(Exception):
-    """A member's bytes are not what its entry in the directory says."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +71,12 @@ class Archive:
 
     @property
     def paths(self) -> list[str]:
-        return [info.orig_filename for info in self.infos]
+        return [path_of(info) for info in self.infos]
 
     def read(self, path: str, limit: int) -> bytes | None:
         """The content of a member that has no finding, or None when it is longer than `limit` bytes."""
-        info = next(info for info in self.infos if info.orig_filename == path)
-        return None if info.file_size > limit else b"".join(_content(self.file, info))
+        info = next(info for info in self.infos if path_of(info) == path)
+        return None if info.file_size > limit else b"".join(content(self.file, info))
 
 
 def open_archive(file: IO[bytes]) -> Archive | Sequence[Finding]:
@@ -90,20 +93,22 @@ def open_archive(file: IO[bytes]) -> Archive | Sequence[Finding]:
     if len(infos) != end.entries or min((info.header_offset for info in infos), default=0) != 0:
         return [Finding("damaged")]
     findings = [finding for info in infos for finding in _check_entry(info)]
-    findings += names.check_unique(info.orig_filename for info in infos)
+    findings += names.check_unique(path_of(info) for info in infos)
     findings += _check_sizes(infos)
     findings += _check_overlaps(infos, end.directory_offset)
     troubled = {finding.member for finding in findings}
     if None not in troubled:  # else it is too large as a whole to be unpacked
-        sound = [info for info in infos if info.orig_filename not in troubled]
+        sound = [info for info in infos if path_of(info) not in troubled]
         findings += [finding for info in sound for finding in _check_content(file, info)]
+    if not findings:
+        findings += _check_gaps(file, infos, end.directory_offset)
     return Archive(file, infos, findings)
 
 
 def _read_end(file: IO[bytes]) -> _End | Finding:
     file.seek(0)
     start = file.read(4)
-    if start != _LOCAL_MARK:
+    if start != LOCAL_MARK:
         return Finding("split" if start in _SPLIT_MARKS else "not_a_zip")
     size = file.seek(0, 2)
     file.seek(max(0, size - _END.size))
@@ -133,22 +138,25 @@ def _why_no_end(file: IO[bytes], size: int) -> str:
 
 
 def _check_entry(info: zipfile.ZipInfo) -> Iterator[Finding]:
-    """What the directory says about one member. `orig_filename` is the name as written, NULs and all."""
-    path = info.orig_filename
+    """What the directory says about one member."""
+    path = path_of(info)
     if info.flag_bits & _ENCRYPTED_FLAGS:
         yield Finding("encrypted", path)
     if info.compress_type not in _METHODS:
         yield Finding("compression_method", path, {"method": info.compress_type})
     if info.volume:
         yield Finding("split", path)
-    if not path.isascii() and not info.flag_bits & _UTF8_FLAG:
+    if path.encode() == raw_name(info):
+        yield from names.check_path(path)
+    else:
         yield Finding("name_not_utf8", path)
+    if has_other_name(info.extra, raw_name(info)):
+        yield Finding("two_names", path)
     # The upper half holds Unix file modes, where the packing system had them: links and devices are refused.
     if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
         yield Finding("not_a_file", path)
     if path.endswith("/") and info.file_size:
         yield Finding("folder_with_content", path)
-    yield from names.check_path(path)
 
 
 def _check_sizes(infos: Sequence[zipfile.ZipInfo]) -> Iterator[Finding]:
@@ -158,95 +166,46 @@ def _check_sizes(infos: Sequence[zipfile.ZipInfo]) -> Iterator[Finding]:
     for info in infos:
         if info.file_size > MAX_MEMBER_BYTES:
             limits = {"bytes": info.file_size, "limit": MAX_MEMBER_BYTES}
-            yield Finding("file_too_large", info.orig_filename, limits)
+            yield Finding("file_too_large", path_of(info), limits)
         elif info.file_size > max(RATIO_MATTERS_FROM, info.compress_size * MAX_RATIO):
-            yield Finding("ratio_too_high", info.orig_filename, {"limit": MAX_RATIO})
+            yield Finding("ratio_too_high", path_of(info), {"limit": MAX_RATIO})
 
 
 def _check_overlaps(infos: Sequence[zipfile.ZipInfo], directory_offset: int) -> Iterator[Finding]:
     ordered = sorted(infos, key=lambda info: info.header_offset)
     ends = [following.header_offset for following in ordered[1:]] + [directory_offset]
     for info, end in zip(ordered, ends, strict=True):
-        if info.header_offset + _LOCAL.size + len(_name_bytes(info)) + info.compress_size > end:
-            yield Finding("overlapping", info.orig_filename)
+        if info.header_offset + LOCAL.size + len(raw_name(info)) + info.compress_size > end:
+            yield Finding("overlapping", path_of(info))
 
 
 def _check_content(file: IO[bytes], info: zipfile.ZipInfo) -> Iterator[Finding]:
     """Unpack one member, to nowhere: its header, length and checksum, and whether it is an archive itself."""
     head = tail = b""
     try:
-        for chunk in _content(file, info):
+        for chunk in content(file, info):
             head = head or chunk[:8]
             tail = (tail + chunk)[-(_END.size + _MAX_COMMENT) :]
-    except _DamagedError:
-        yield Finding("damaged_file", info.orig_filename)
+    except DamagedError:
+        yield Finding("damaged_file", path_of(info))
         return
     if head.startswith(_ARCHIVES) or _ends_as_zip(tail):
-        yield Finding("archive_inside", info.orig_filename)
+        yield Finding("archive_inside", path_of(info))
 
 
-def _content(file: IO[bytes], info: zipfile.ZipInfo) -> Iterator[bytes]:
-    """A member's content, exactly as long as its entry says.
-
-    zipfile would stop at that length and not look whether more is packed; other readers go on.
-
-    Raises:
-        _DamagedError: length, checksum, header or packed bytes disagree; perhaps after some pieces were given.
-    """
-    file.seek(_data_offset(file, info))
-    pieces = _inflated(file, info.compress_size) if info.compress_type else _plain(file, info.compress_size)
-    length = checksum = 0
-    for piece in pieces:
-        length += len(piece)
-        if length > info.file_size:
-            raise _DamagedError
-        checksum = zlib.crc32(piece, checksum)
-        yield piece
-    if length != info.file_size or checksum != info.CRC:
-        raise _DamagedError
-
-
-def _plain(file: IO[bytes], size: int) -> Iterator[bytes]:
-    while size and (piece := file.read(min(_CHUNK, size))):
-        size -= len(piece)
-        yield piece
-
-
-def _inflated(file: IO[bytes], size: int) -> Iterator[bytes]:
-    """What packed bytes unpack to, a piece at a time however much that is; all of them are needed, and no more."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    packed = _plain(file, size)
-    while not inflater.eof:
-        waiting = inflater.unconsumed_tail or next(packed, b"")
-        try:
-            piece = inflater.decompress(waiting, _CHUNK)
-        except zlib.error:
-            raise _DamagedError from None
-        if not waiting and not piece:  # nothing more comes in or out, and the end was not reached
-            raise _DamagedError
-        yield piece
-    if inflater.unused_data or next(packed, b""):
-        raise _DamagedError
-
-
-def _data_offset(file: IO[bytes], info: zipfile.ZipInfo) -> int:
-    """Where a member's packed bytes begin, when the header before them says what the directory says."""
-    file.seek(info.header_offset)
-    record = file.read(_LOCAL.size)
-    if len(record) < _LOCAL.size:
-        raise _DamagedError
-    mark, _version, flags, method, _time, _date, *sizes, name_length, extra_length = _LOCAL.unpack(record)
-    name = file.read(name_length)
-    agrees = (mark, flags, method, name) == (_LOCAL_MARK, info.flag_bits, info.compress_type, _name_bytes(info))
-    # Tools that pack a stream write zeros here and the sizes after the content.
-    are_later = bool(flags & _SIZES_FOLLOW_FLAG) and not any(sizes)
-    if not agrees or not (are_later or sizes == [info.CRC, info.compress_size, info.file_size]):
-        raise _DamagedError
-    return info.header_offset + _LOCAL.size + int(name_length) + int(extra_length)
-
-
-def _name_bytes(info: zipfile.ZipInfo) -> bytes:
-    return info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8_FLAG else "cp437")
+def _check_gaps(file: IO[bytes], infos: Sequence[zipfile.ZipInfo], directory_offset: int) -> Iterator[Finding]:
+    """Files that no directory names, between those it does: readers that go from header to header would find them."""
+    ordered = sorted(infos, key=lambda info: info.header_offset)
+    for info, following in pairwise(ordered):
+        gap = following.header_offset - data_offset(file, info) - info.compress_size
+        if gap and not (info.flag_bits & SIZES_FOLLOW_FLAG and gap in _DESCRIPTOR_SIZES):
+            yield Finding("hidden_bytes", path_of(info))
+    # The W3C's signing block may lie between the last file and the directory.
+    last = ordered[-1]
+    place = data_offset(file, last) + last.compress_size
+    file.seek(place)
+    if LOCAL_MARK in file.read(min(directory_offset - place, max(_DESCRIPTOR_SIZES) + len(LOCAL_MARK))):
+        yield Finding("hidden_bytes", path_of(last))
 
 
 def _ends_as_zip(tail: bytes) -> bool:

@@ -9,8 +9,8 @@ from svc_miniapps.packages.archive import Archive, open_archive
 from svc_miniapps.packages.findings import Finding, PackageRefused
 
 
-def inspect(file: IO[bytes], expected: manifests.Expected) -> dict[str, Any]:
-    """The manifest of a package in which nothing is wrong.
+def inspect(file: IO[bytes], expected: manifests.Expected) -> str:
+    """The version's name, from the manifest of a package in which nothing is wrong.
 
     It unpacks up to 64 MiB, so it belongs in a thread.
 
@@ -29,7 +29,8 @@ def inspect(file: IO[bytes], expected: manifests.Expected) -> dict[str, Any]:
         findings += manifests.check_manifest(manifest, frozenset(paths), expected)
     if findings or not isinstance(manifest, dict):
         raise PackageRefused(findings)
-    return manifest
+    version_name: str = manifest["version"]["name"]
+    return version_name
 
 
 def _manifest_of(archive: Archive, paths: Sequence[str]) -> dict[str, Any] | Finding | None:

@@ -1,9 +1,7 @@
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now
@@ -25,6 +23,5 @@ class Package(Base):
     size_bytes: Mapped[int]
     object_key: Mapped[str] = mapped_column(Text, unique=True)
     """Where the object store has it."""
-    manifest: Mapped[dict[str, Any]] = mapped_column(JSONB)
     uploaded_by: Mapped[UUID]
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from uuid import UUID
 
 from obstore.store import ObjectStore
@@ -84,19 +84,19 @@ async def upload(
         if known is not None:
             async with database.read() as tx:
                 return await _repeated(tx, known, received)
-        manifest = await asyncio.to_thread(inspect, received.file, expected)
+        version_name = await asyncio.to_thread(inspect, received.file, expected)
         # The key is this upload's own: no other upload's object, and no sweep of an older one, can come between.
         key = f"{store.FOLDER}/{received.sha256}/{new_id()}.ma"
         await store.put(objects, key, received.path)
     async with database.transaction() as tx:
-        return await _write_down(tx, caller, app_id, version_code, _Stored(received, key, manifest))
+        return await _write_down(tx, caller, app_id, version_code, _Stored(received, key, version_name))
 
 
 @dataclass(frozen=True)
 class _Stored:
     received: _Received
     key: str
-    manifest: dict[str, Any]
+    version_name: str
 
 
 async def _expected(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: int) -> Expected:
@@ -147,11 +147,10 @@ async def _write_down(tx: AsyncSession, caller: Caller, app_id: UUID, version_co
     package = Package(
         app_id=app.id,
         version_code=version_code,
-        version_name=stored.manifest["version"]["name"],
+        version_name=stored.version_name,
         sha256=stored.received.sha256,
         size_bytes=stored.received.size_bytes,
         object_key=stored.key,
-        manifest=stored.manifest,
         uploaded_by=caller.id,
     )
     tx.add(package)

@@ -6,7 +6,7 @@ from svc_miniapps.releases.models import Release
 
 
 class ReleaseEvent(Event):
-    """What all events of a release say."""
+    """What all events of a release say. Staff stand in them by id."""
 
     key_field: ClassVar[str] = "release_id"
 
@@ -31,19 +31,25 @@ class ReleaseEvent(Event):
 
 
 class ReleaseSubmitted(ReleaseEvent):
+    """A county team asks for a review."""
+
     event_type: ClassVar[str] = "cn.ili.miniapps.release.submitted.v1"
 
     submitted_by: UUID
-    """The person, by id; so are the reviewers below."""
+    """The person, by id."""
 
 
 class ReleaseApproved(ReleaseEvent):
+    """A reviewer of another organisation approved; `published` follows at once unless the team keeps it back."""
+
     event_type: ClassVar[str] = "cn.ili.miniapps.release.approved.v1"
 
     reviewer_id: UUID
 
 
 class ReleaseRejected(ReleaseEvent):
+    """A reviewer rejected; the reasons in words are for the team alone."""
+
     event_type: ClassVar[str] = "cn.ili.miniapps.release.rejected.v1"
 
     reviewer_id: UUID
@@ -51,6 +57,8 @@ class ReleaseRejected(ReleaseEvent):
 
 
 class ReleasePublished(ReleaseEvent):
+    """Residents of the division have this release now, in the place of the one before."""
+
     event_type: ClassVar[str] = "cn.ili.miniapps.release.published.v1"
 
     sha256: str

@@ -79,8 +79,14 @@ class Entry:
     local_name: bytes | None = None
     local_method: int | None = None
     local_unpacked: int | None = None
+    local_packed: int | None = None
+    local_crc: int | None = None
+    extra: bytes = b""
+    local_extra: bytes | None = None
     offset: int | None = None
     """Where the directory says it is, when not where it is."""
+    behind: bytes = b""
+    """Bytes after the member that belong to nobody."""
 
     def packed(self) -> bytes:
         if self.data is not None:
@@ -92,13 +98,28 @@ class Entry:
 
     def header(self, *, local: bool) -> tuple[int, int, int, int, int, int, int]:
         """Flags, method, time, date, checksum, and the two sizes."""
-        crc = zlib.crc32(self.content) if self.crc is None else self.crc
-        unpacked = len(self.content) if self.unpacked is None else self.unpacked
         method = self.method
+        crc = zlib.crc32(self.content) if self.crc is None else self.crc
+        packed = len(self.packed())
+        unpacked = len(self.content) if self.unpacked is None else self.unpacked
         if local:
-            unpacked = unpacked if self.local_unpacked is None else self.local_unpacked
             method = method if self.local_method is None else self.local_method
-        return self.flags, method, 0, 0x5C21, crc, len(self.packed()), unpacked
+            crc = crc if self.local_crc is None else self.local_crc
+            packed = packed if self.local_packed is None else self.local_packed
+            unpacked = unpacked if self.local_unpacked is None else self.local_unpacked
+        return self.flags, method, 0, 0x5C21, crc, packed, unpacked
+
+    def local_part(self) -> bytes:
+        name = self.name if self.local_name is None else self.local_name
+        extra = self.extra if self.local_extra is None else self.local_extra
+        head = struct.pack("<4s5H3L2H", b"PK\3\4", 20, *self.header(local=True), len(name), len(extra))
+        return head + name + extra + self.packed() + self.behind
+
+    def directory_part(self, offset: int) -> bytes:
+        place = offset if self.offset is None else self.offset
+        head = struct.pack("<4s6H3L", b"PK\1\2", 3 << 8 | 20, 20, *self.header(local=False))
+        rest = struct.pack("<5H2L", len(self.name), len(self.extra), 0, self.disk, 0, self.mode << 16, place)
+        return head + rest + self.name + self.extra
 
 
 def zipped(
@@ -108,14 +129,8 @@ def zipped(
     body = bytearray(prefix)
     directory = bytearray()
     for entry in entries:
-        offset = len(body) if entry.offset is None else entry.offset
-        name = entry.name if entry.local_name is None else entry.local_name
-        body += struct.pack("<4s5H3L2H", b"PK\3\4", 20, *entry.header(local=True), len(name), 0) + name + entry.packed()
-        directory += (
-            struct.pack("<4s6H3L", b"PK\1\2", 3 << 8 | 20, 20, *entry.header(local=False))
-            + struct.pack("<5H2L", len(entry.name), 0, 0, entry.disk, 0, entry.mode << 16, offset)
-            + entry.name
-        )
+        directory += entry.directory_part(len(body))
+        body += entry.local_part()
     count = len(entries) + extra_count
     end = struct.pack("<4s4H2LH", b"PK\5\6", disk, disk, count, count, len(directory), len(body), len(comment))
     return bytes(body + directory + end + comment)

@@ -125,6 +125,21 @@ def test_a_package_hidden_behind_a_first_file_is_refused() -> None:
     assert codes(zipped(entries(), prefix=hidden)) == {"damaged"}
 
 
+@pytest.mark.parametrize("place", [1, 4, -1])
+def test_a_file_hidden_between_others_is_refused(place: int) -> None:
+    """It lies there for readers that go from header to header; the directory does not name it."""
+    members = entries()
+    before = members[place - 1] if place > 0 else members[-1]
+    before.behind = Entry(b"app.js", b"evil()").local_part()
+    assert findings(zipped(members)) == [("hidden_bytes", before.name.decode())]
+
+
+def test_a_signing_block_before_the_directory_is_taken() -> None:
+    members = entries()
+    members[-1].behind = b"signature" * 20 + b"RPK Sig Block 42"
+    assert findings(zipped(members)) == []
+
+
 def test_a_64_bit_directory_beside_the_ordinary_one_is_refused() -> None:
     plain = zipped(entries())
     directory, end = plain[:-22], plain[-22:]
@@ -226,6 +241,30 @@ def test_a_second_manifest_is_refused() -> None:
 def test_a_name_in_another_encoding_is_refused() -> None:
     """As packing tools on Chinese Windows write it: GBK, and no word about it."""
     assert codes(zipped([*entries(), Entry("common/图标.png".encode("gbk"), b"x", flags=0)])) == {"name_not_utf8"}
+
+
+@pytest.mark.parametrize("place", ["directory", "header"])
+def test_a_second_name_in_an_extra_field_is_refused(place: str) -> None:
+    other = struct.pack("<2HBL", 0x7075, 5 + 4, 1, 0) + b"b.js"
+    same = struct.pack("<2HBL", 0x7075, 5 + 4, 1, 0) + b"a.js"
+    lying = {"extra": other} if place == "directory" else {"extra": same, "local_extra": other}
+    assert findings(zipped([*entries(), Entry(b"a.js", b"x", extra=same)])) == []
+    expected = "two_names" if place == "directory" else "damaged_file"
+    assert findings(zipped([*entries(), Entry(b"a.js", b"x", **lying)])) == [(expected, "a.js")]  # type: ignore[arg-type]
+
+
+def test_names_in_utf_8_without_the_flag_are_taken() -> None:
+    """As `zip` on Linux and macOS writes them."""
+    named = [Entry(entry.name, entry.content, flags=0) for entry in entries()]
+    assert findings(zipped([*named, Entry("common/图标.png".encode(), b"x", flags=0)])) == []
+
+
+def test_sizes_that_follow_the_content_may_be_partly_known_before() -> None:
+    """As `zip` writes a package to a pipe."""
+    late = Entry(b"common/a", b"content" * 9, flags=0x0808, local_crc=0, local_packed=0)
+    wrong = Entry(b"common/a", b"content" * 9, flags=0x0808, local_crc=0, local_packed=7)
+    assert findings(zipped([*entries(), late])) == []
+    assert findings(zipped([*entries(), wrong])) == [("damaged_file", "common/a")]
 
 
 def test_a_name_marked_as_utf_8_that_is_not_is_refused() -> None:
