@@ -105,7 +105,18 @@ class Plan:
     def services(self) -> Iterator[Program]:
         for package in PACKAGES:
             yield self._http(package, f"{package}.app")
-            yield self._worker(package)
+
+    def workers(self) -> Iterator[Program]:
+        for package in PACKAGES:
+            name = f"{package}.worker"
+            port = self.port(name)
+            yield Program(
+                name,
+                [sys.executable, "-m", name],
+                where=self.url(name),
+                ready=partial(_answers_ready, port),
+                environment=self.environment(package, worker_port=str(port)),
+            )
 
     def _steps(self, name: str, *steps: str) -> Program:
         command = [sys.executable, "-m", "deploy.local.preparation", *steps]
@@ -122,17 +133,6 @@ class Plan:
             where=self.url(name),
             ready=partial(_answers_ready, port),
             environment=self.environment(name),
-        )
-
-    def _worker(self, package: str) -> Program:
-        name = f"{package}.worker"
-        port = self.port(name)
-        return Program(
-            name,
-            [sys.executable, "-m", name],
-            where=self.url(name),
-            ready=partial(_answers_ready, port),
-            environment=self.environment(package, worker_port=str(port)),
         )
 
 

@@ -7,6 +7,7 @@ import os
 import random
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 
 from deploy.local.errors import CannotStart
@@ -118,7 +119,7 @@ async def _start(plan: Plan, supervisor: Supervisor, starter: Starter, say: Say)
         stores.create_task(asyncio.to_thread(starter.wait_until_ready))
         for program in plan.stores():
             stores.create_task(supervisor.start(program))
-    supervisor.after_restart("broker", plan.resending())
+    supervisor.around_restart("broker", partial(_as_for_a_new_broker, plan, supervisor))
     async with _starting_together() as doors:
         say("Starting the gateway and the sandboxes; bringing schemas and starter data up to date.")
         for program in plan.doors():
@@ -126,8 +127,18 @@ async def _start(plan: Plan, supervisor: Supervisor, starter: Starter, say: Say)
         await supervisor.run_to_end(plan.preparation())
         say("Starting the services and their workers.")
         async with _starting_together() as services:
-            for program in plan.services():
+            for program in (*plan.services(), *plan.workers()):
                 services.create_task(supervisor.start(program))
+
+
+@contextlib.asynccontextmanager
+async def _as_for_a_new_broker(plan: Plan, supervisor: Supervisor) -> AsyncIterator[None]:
+    """A broker that starts again has forgotten its topics, so workers may not meet it before they start again too."""
+    workers = [worker.name for worker in plan.workers()]
+    await asyncio.gather(*(supervisor.stop(worker) for worker in workers))
+    yield
+    await supervisor.run_to_end(plan.resending())
+    await asyncio.gather(*(supervisor.start_again(worker) for worker in workers))
 
 
 @contextlib.asynccontextmanager
@@ -149,7 +160,7 @@ def _addresses(plan: Plan) -> dict[str, str]:
 
 
 def _refuse_taken_ports(plan: Plan) -> None:
-    for program in (*plan.stores(), *plan.doors(), *plan.services()):
+    for program in (*plan.stores(), *plan.doors(), *plan.services(), *plan.workers()):
         port = plan.port(program.name)
         if port_is_taken(port):
             raise CannotStart(

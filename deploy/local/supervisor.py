@@ -5,6 +5,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 HEALTHY_SECONDS = 30.0
 
 Say = Callable[[str], None]
+AroundRestart = Callable[[], AbstractAsyncContextManager[None]]
 
 
 @dataclass
@@ -37,7 +39,7 @@ class Supervisor:
         self._data = data
         self._say = say
         self._kept: dict[str, Kept] = {}
-        self._after_restart: dict[str, Program] = {}
+        self._around_restart: dict[str, AroundRestart] = {}
         self._starter = starter
 
     @property
@@ -51,19 +53,21 @@ class Supervisor:
     def state_of(self, name: str) -> str:
         return self._kept[name].state
 
-    def after_restart(self, name: str, program: Program) -> None:
-        """Name a program to run to its end each time a crashed one runs again."""
-        self._after_restart[name] = program
+    def around_restart(self, name: str, act: AroundRestart) -> None:
+        """What has to be done before a program is started once more, and after, for it to count as ready."""
+        self._around_restart[name] = act
 
     async def start(self, program: Program) -> None:
         """Start a program, wait until it is ready, and keep it running from then on."""
         kept = self._kept[program.name] = Kept(program, log_file(self._data, program.name))
         await self._launch(kept)
-        kept.keeper = asyncio.create_task(self._keep_running(kept))
+        self._keep(kept)
 
     async def start_again(self, name: str) -> None:
         """Start a program that was stopped, as it was started before."""
-        await self.start(self._kept[name].program)
+        kept = self._kept[name]
+        await self._launch_again(kept)
+        self._keep(kept)
 
     async def run_to_end(self, program: Program) -> None:
         """Run a program that does one thing and ends."""
@@ -77,20 +81,35 @@ class Supervisor:
     async def stop(self, name: str, *, kill: bool = False) -> None:
         """Stop a program and leave it stopped; `kill` gives it no chance to say goodbye."""
         kept = self._kept[name]
-        if kept.keeper:
-            kept.keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await kept.keeper
+        await self._keep_no_longer(kept)
         kept.state = "stopped"
         if kept.process:
             await _end(kept.process, signal.SIGKILL if kill else kept.program.stop_signal, kept.program.stop_seconds)
 
     async def stop_all(self) -> None:
         """Stop everything: first the processes that use the database and the broker, then these two."""
+        # A keeper may be about to start something, even another program, so all of them end first.
+        await asyncio.gather(*(self._keep_no_longer(kept) for kept in self._kept.values()))
         stores = [name for name in self._kept if name in {"postgres", "broker"}]
         await asyncio.gather(*(self.stop(name) for name in self._kept if name not in stores))
         await asyncio.gather(*(self.stop(name) for name in stores))
         remember_processes(self._data, {})
+
+    async def _keep_no_longer(self, kept: Kept) -> None:
+        if kept.keeper:
+            kept.keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await kept.keeper
+
+    def _keep(self, kept: Kept) -> None:
+        kept.keeper = asyncio.create_task(self._keep_running(kept))
+
+    async def _launch_again(self, kept: Kept) -> None:
+        around = self._around_restart.get(kept.program.name, contextlib.nullcontext)
+        async with around():
+            await self._launch(kept)
+            kept.state = "restarting"
+        kept.state = "ready"
 
     async def _launch(self, kept: Kept) -> None:
         kept.state = "starting"
@@ -123,9 +142,7 @@ class Supervisor:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             try:
-                await self._launch(kept)
-                if name in self._after_restart:
-                    await self.run_to_end(self._after_restart[name])
+                await self._launch_again(kept)
                 self._say(f"{name} is ready again.")
             except CannotStart as error:
                 self._say(str(error))

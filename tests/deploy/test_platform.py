@@ -17,12 +17,18 @@ import psutil
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer
+from joserfc.jwk import ECKey
+from sqlalchemy import make_url
 
+from chassis.db import Database, new_id
+from chassis.outbox import emit
 from chassis.testing import until
 from deploy.local.plan import PORT_OFFSETS
 from deploy.local.platform import Addresses, LocalPlatform, free_base_port, local_platform, running_platform
 from deploy.local.programs import port_is_taken
 from deploy.local.settings import REPOSITORY
+from svc_services.catalogue.models import UtilityKind
+from svc_services.providers.events import ProviderApproved
 
 pytestmark = [pytest.mark.xdist_group("platform"), pytest.mark.timeout(400)]
 
@@ -97,6 +103,30 @@ async def until_published(platform: Addresses, events: dict[UUID, str]) -> None:
                 missing.discard(UUID(json.loads((await consumer.getone()).value)["id"]))
     finally:
         await consumer.stop()
+
+
+async def approve_a_provider(platform: Addresses) -> None:
+    """Have svc_services say so, and wait until svc_identity has made the company an OAuth client."""
+    provider_id = new_id()
+    key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
+    database = Database(make_url(f"{platform.database_url}/myili_services").set(drivername="postgresql+asyncpg"))
+    async with database.transaction() as tx:
+        approved = ProviderApproved(
+            provider_id=provider_id,
+            kind=UtilityKind.WATER,
+            name="Sample Water Company",
+            uscc="91654002MA00000000",
+            division_codes=["654002"],
+            endpoint_url="http://127.0.0.1:1",
+            jwks={"keys": [key.as_dict(private=False)]},
+        )
+        await emit(tx, approved)
+    await database.close()
+
+    async def has_a_client() -> object:
+        return await sql(platform, f"SELECT 1 FROM clients WHERE client_id = '{provider_id}'")  # noqa: S608 (a UUID of ours)
+
+    await until(has_a_client, seconds=60)
 
 
 async def kill_and_wait(platform: LocalPlatform, name: str) -> None:
@@ -184,6 +214,14 @@ async def test_a_killed_broker_is_given_all_events_again(platform: LocalPlatform
     await until_published(platform, events)
     await kill_and_wait(platform, "broker")
     await until_published(platform, events)
+
+
+async def test_events_reach_other_services_before_and_after_a_broker_is_killed(platform: LocalPlatform) -> None:
+    for _ in range(4):
+        await approve_a_provider(platform)
+    await kill_and_wait(platform, "broker")
+    for _ in range(4):
+        await approve_a_provider(platform)
 
 
 async def test_servers_named_in_the_settings_are_used_and_left_running(
