@@ -89,10 +89,12 @@ class Gateway:
             await exchange.run()
             status = exchange.status
         except Exception as error:  # noqa: BLE001 - the last place where a failure can become an answer
-            if exchange and exchange.status:
-                log.error("request_failed", request_id=incoming.request_id, exc_info=error)
-                return
-            status = await _refuse(error, incoming, exchange, receive, send)
+            problem = _problem_of(error, incoming)
+            status = exchange.status if exchange else 0
+            # Once an answer has begun, leaving it unfinished makes the server cut the client's connection.
+            if not status:
+                status = problem.status
+                await _refuse(problem, incoming, exchange, receive, send)
         if status:
             requests_of(exchange.operation.service if exchange else "none", f"{status // 100}xx").inc()
 
@@ -117,12 +119,16 @@ class Gateway:
             raise TokenMissing
 
 
-async def _refuse(error: Exception, incoming: Incoming, exchange: Exchange | None, receive: Receive, send: Send) -> int:
+def _problem_of(error: Exception, incoming: Incoming) -> Problem:
     if isinstance(error, Problem):
-        problem = error
-    else:
-        problem = InternalError()
-        log.error("request_failed", request_id=incoming.request_id, exc_info=error)
+        return error
+    log.error("request_failed", request_id=incoming.request_id, exc_info=error)
+    return InternalError()
+
+
+async def _refuse(
+    problem: Problem, incoming: Incoming, exchange: Exchange | None, receive: Receive, send: Send
+) -> None:
     log.info(
         "refused",
         problem=problem.code,
@@ -140,4 +146,3 @@ async def _refuse(error: Exception, incoming: Incoming, exchange: Exchange | Non
         send=send,
         linger=body_unread and incoming.has_long_body,
     )
-    return problem.status

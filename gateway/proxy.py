@@ -64,7 +64,7 @@ class Exchange:
         """Carry the request and the answer.
 
         Raises:
-            Problem: nothing was sent to the client yet, and this is what it should be told.
+            Problem: what the client should be told, if `status` says that nothing has been sent to it yet.
         """
         service = self.operation.service
         if (self._incoming.content_length or 0) > self.operation.max_body_bytes:
@@ -84,12 +84,7 @@ class Exchange:
                 request_id=self._incoming.request_id,
                 answer_begun=bool(self.status),
             )
-            # Once the answer has begun, leaving it unfinished makes the server cut the client's connection.
-            if not self.status:
-                raise _problem_of(error, service) from error
-        except Problem:
-            if not self.status:
-                raise
+            raise _problem_of(error, service) from error
 
     async def _attempt_twice(self) -> None:
         try:

@@ -1,5 +1,6 @@
 """What of a request reaches its service, and what of the answer reaches the client."""
 
+import asyncio
 import re
 import uuid
 from collections.abc import AsyncIterator
@@ -7,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.gateway.stage import Stage, answering, echo, say, scripted, serving, staying
+from tests.gateway.stage import Stage, answering, dialogue, echo, read_head, say, scripted, serving, staying
 
 BILL: dict[str, dict[str, object]] = {"GET /payments/v1/bills/{bill_id}": {}, "POST /payments/v1/bills/{bill_id}": {}}
 PATH = "/payments/v1/bills/1"
@@ -196,6 +197,21 @@ async def test_head_is_answered_without_a_body(stage: Stage, client: httpx.Async
         for _ in range(2):
             got = await client.head(f"{gateway}{PATH}")
             assert (got.status_code, got.headers["content-length"], got.content) == (200, "1000", b"")
+
+
+@pytest.mark.parametrize("answer", ["204 No Content", "304 Not Modified\r\nContent-Length: 9"])
+async def test_an_answer_without_a_body_leaves_the_clients_connection_usable(stage: Stage, answer: str) -> None:
+    stage.promise("payments", BILL)
+    request = f"GET {PATH} HTTP/1.1\r\nHost: my.ili\r\n\r\n".encode()
+    async with (
+        scripted(staying(f"HTTP/1.1 {answer}\r\n\r\n".encode())) as payments,
+        stage.gateway(payments_url=payments.url) as gateway,
+        dialogue(gateway) as (reader, writer),
+    ):
+        for _ in range(3):
+            writer.write(request)
+            assert answer[:3].encode() in (await asyncio.wait_for(read_head(reader), 5))[:13]
+        assert payments.connections == 1
 
 
 async def test_an_http_1_0_service_is_understood(stage: Stage, client: httpx.AsyncClient) -> None:

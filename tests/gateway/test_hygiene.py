@@ -183,6 +183,17 @@ async def test_a_head_that_does_not_end_is_not_waited_for(stage: Stage, monkeypa
             await asyncio.wait_for(reader.readexactly(1), 5)
 
 
+async def test_a_second_head_is_not_waited_for_longer_than_the_first(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ClientConnection, "head_seconds", 0.4)
+    stage.promise("payments", BILL)
+    async with stage.gateway() as gateway, dialogue(gateway) as (reader, writer):
+        writer.write(f"{GOOD}\r\n{GOOD}".encode())
+        answers = await asyncio.wait_for(reader.read(), 3)
+    assert answers.count(b"HTTP/1.1 503") == 1
+
+
 async def test_a_silent_connection_is_closed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ClientConnection, "head_seconds", 0.2)
     stage.promise("payments", BILL)
