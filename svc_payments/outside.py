@@ -3,13 +3,13 @@
 import asyncio
 import ipaddress
 import socket
-import ssl
 from dataclasses import dataclass
 
 import httpx
 
 MOST_BYTES = 64 * 1024
-TLS = ssl.create_default_context()
+RESOLVE_SECONDS = 5.0
+TLS = httpx.create_ssl_context()
 """One for the process: reading the certificate authorities takes as long as many calls."""
 
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
@@ -80,8 +80,9 @@ async def public_address(host: str, port: int) -> str:
         NotReached: the name is not known, or one of its addresses is not of the public internet.
     """
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+        async with asyncio.timeout(RESOLVE_SECONDS):
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError, TimeoutError):
         raise NotReached("name_unknown") from None
     addresses = [str(address[0]) for *_, address in found]
     if not addresses or not all(map(is_public, addresses)):

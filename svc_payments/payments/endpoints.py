@@ -15,6 +15,9 @@ from svc_payments.settings import Settings
 
 router = APIRouter(prefix="/payments/v1", tags=["payments"])
 
+# Several times, each bounded by MYILI_CHANNEL_TIMEOUT_SECONDS.
+_CALLS_THE_CHANNEL = {"x-timeout-seconds": 20}
+
 Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
 
 
@@ -52,13 +55,13 @@ async def get_payment(tx: ReadTx, caller: Resident, payment_id: UUID) -> schemas
     return schemas.shown(await service.own_payment(tx, caller.id, payment_id))
 
 
-@router.post("/payments/{payment_id}/confirm")
+@router.post("/payments/{payment_id}/confirm", openapi_extra=_CALLS_THE_CHANNEL)
 async def confirm_payment(caller: Resident, orders: OrdersAtChannels, payment_id: UUID) -> schemas.Payment:
     """Place the order at the channel. Made again it gives the same order, so it needs no Idempotency-Key."""
     return schemas.shown(await orders.confirm(caller.id, payment_id))
 
 
-@router.post("/payments/{payment_id}/cancel")
+@router.post("/payments/{payment_id}/cancel", openapi_extra=_CALLS_THE_CHANNEL)
 async def cancel_payment(caller: Resident, orders: OrdersAtChannels, payment_id: UUID) -> schemas.Payment:
     """Give up an unpaid payment and free its bills; `expired` in the answer says that this is done."""
     return schemas.shown(await orders.cancel(caller.id, payment_id))

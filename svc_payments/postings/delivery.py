@@ -21,7 +21,7 @@ from chassis.db import Database
 from chassis.signatures import load_private_key
 from chassis.telemetry import log
 from svc_payments.base import database_time
-from svc_payments.outside import outside_client
+from svc_payments.outside import RESOLVE_SECONDS, outside_client
 from svc_payments.payments import service as payments
 from svc_payments.postings.models import Posting, PostingStatus
 from svc_payments.postings.provider import (
@@ -39,6 +39,7 @@ from svc_payments.settings import Settings
 UNSETTLED = (PostingStatus.PENDING, PostingStatus.SENDING, PostingStatus.UNKNOWN)
 _AT_ONCE = 8
 _CALLS_IN_A_TRY = 2
+_SLACK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Delivery:
     async def deliver_due(self, provider_id: UUID, client: httpx.AsyncClient) -> int:
         """Tell one provider the next few of what is due. Returns how many postings were taken up."""
         seconds = self._settings.provider_timeout_seconds
-        lease = timedelta(seconds=_CALLS_IN_A_TRY * seconds + 5)
+        lease = timedelta(seconds=_CALLS_IN_A_TRY * (RESOLVE_SECONDS + seconds) + _SLACK_SECONDS)
         async with self._database.transaction() as tx:
             tries = await take_up(tx, provider_id, lease)
             provider = await tx.get(Provider, provider_id)

@@ -1,4 +1,7 @@
-from fastapi import APIRouter, Depends, Request, Response
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from sqlalchemy import select
 
 from chassis.auth import allow, anyone
@@ -7,7 +10,15 @@ from chassis.pagination import Page, PageQuery, page_of
 from chassis.signatures import load_private_key, public_jwks
 from svc_payments.postings import models, schemas
 
-router = APIRouter(prefix="/payments/v1", tags=["postings"])
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    key = load_private_key(app.state.settings.provider_signing_key.get_secret_value())
+    app.state.signing_keys = public_jwks([key.public_key()])
+    yield
+
+
+router = APIRouter(prefix="/payments/v1", tags=["postings"], lifespan=lifespan)
 
 
 @router.get("/postings", dependencies=[Depends(allow(role=("operator", "auditor")))])
@@ -27,8 +38,7 @@ async def list_postings(
 )
 async def list_signing_keys(request: Request, response: Response) -> schemas.SigningKeys:
     response.headers["Cache-Control"] = "public, max-age=300"
-    key = load_private_key(request.app.state.settings.provider_signing_key.get_secret_value())
-    return schemas.SigningKeys.model_validate(public_jwks([key.public_key()]))
+    return schemas.SigningKeys.model_validate(request.app.state.signing_keys)
 
 
 def _shown(posting: models.Posting) -> schemas.Posting:

@@ -14,6 +14,7 @@ from chassis.db import Database, new_id, now
 from chassis.testing import Tokens, client_of, fresh_database, rolled_back_transaction, settings_at, template_database
 from deploy.local.programs import free_port
 from svc_payments.app import create_app
+from svc_payments.outside import outside_client
 from svc_payments.providers.models import Provider
 from svc_payments.settings import Settings
 from tests.deploy.sandboxes.processes import Sandbox
@@ -107,8 +108,8 @@ async def world(
     async with (
         served(create_app(here), port),
         company.open(),
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=15) as api,
-        httpx.AsyncClient(base_url=channel_url, timeout=15) as channel,
+        outside_client(f"http://127.0.0.1:{port}") as api,
+        outside_client(channel_url) as channel,
     ):
         provider_id = await approved_provider(database, company.endpoint_url)
         world = World(here, database, tokens, api, channel, rsa_keys["channel_key"], provider_id, company)

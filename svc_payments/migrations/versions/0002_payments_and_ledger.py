@@ -23,7 +23,7 @@ BEGIN
     END IF;
     IF EXISTS (
         SELECT FROM ledger_entries WHERE transfer_id IN (SELECT transfer_id FROM written)
-        EXCEPT SELECT FROM written
+        AND position NOT IN (SELECT position FROM written)
     ) THEN
         RAISE EXCEPTION 'a transfer is final: it takes no further entries' USING ERRCODE = 'check_violation';
     END IF;

@@ -1,0 +1,122 @@
+"""What the client of the channel makes of answers: one that is not signed, or makes no sense, is none."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from chassis.db import now
+from chassis.signatures import sign, thumbprint
+from deploy.local.programs import free_port
+from svc_payments.channels.provider import Channel, ChannelName, Order, Refused, Unclear, Waiting, open_channels
+from svc_payments.payments.orders import inquire
+from svc_payments.settings import Settings
+from tests.svc_payments.world import served
+
+NUMBER = "a" * 32
+GOOD = {"order_number": NUMBER, "state": "waiting", "pay_url": "https://pay.test/1"}
+
+
+def order() -> Order:
+    return Order(NUMBER, 4140, now() + timedelta(minutes=5))
+
+
+class BabblingChannel:
+    """A channel that answers whatever it is told to, signed by whom it is told to."""
+
+    def __init__(self) -> None:
+        self.key: RSAPrivateKey | None = None
+        self.body, self.status = b"", 200
+
+    async def answer(self, _: Request) -> Response:
+        headers = sign(self.key, thumbprint(self.key.public_key()), self.body) if self.key else {}
+        return Response(self.body, self.status, headers)
+
+
+@pytest.fixture
+def babbling() -> BabblingChannel:
+    return BabblingChannel()
+
+
+@pytest_asyncio.fixture
+async def channel(babbling: BabblingChannel, settings: Settings) -> AsyncIterator[Channel]:
+    """The client of the babbling channel."""
+    port = free_port()
+    app = Starlette(routes=[Route("/{path:path}", babbling.answer, methods=["GET", "POST"])])
+    here = settings.model_copy(update={"channel_url": f"http://127.0.0.1:{port}"})
+    async with served(app, port), open_channels(here) as channels:
+        yield channels[ChannelName.SANDBOX]
+
+
+async def test_a_signed_answer_that_makes_sense_is_believed(
+    babbling: BabblingChannel, channel: Channel, rsa_keys: dict[str, RSAPrivateKey]
+) -> None:
+    babbling.key, babbling.body, babbling.status = rsa_keys["channel_key"], json.dumps(GOOD).encode(), 201
+    assert await channel.place(order()) == Waiting("https://pay.test/1")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 200),
+        ({**GOOD, "order_number": "b" * 32}, 200),
+        ({**GOOD, "pay_url": "javascript:alert(1)"}, 200),
+        ({**GOOD, "state": "lost"}, 200),
+        (GOOD, 302),
+        (GOOD, 409),
+        (GOOD, 503),
+        ([], 200),
+        ("x" * 100_000, 200),
+    ],
+)
+async def test_a_signed_answer_that_makes_no_sense_is_no_answer(
+    babbling: BabblingChannel, channel: Channel, rsa_keys: dict[str, RSAPrivateKey], body: object, status: int
+) -> None:
+    babbling.key, babbling.body, babbling.status = rsa_keys["channel_key"], json.dumps(body).encode(), status
+    assert isinstance(await channel.place(order()), Unclear)
+
+
+@pytest.mark.parametrize("signer", [None, "merchant_key"])
+async def test_an_answer_that_the_channel_has_not_signed_is_no_answer(
+    babbling: BabblingChannel, channel: Channel, rsa_keys: dict[str, RSAPrivateKey], signer: str | None
+) -> None:
+    babbling.key, babbling.body = rsa_keys[signer] if signer else None, json.dumps(GOOD).encode()
+    assert isinstance(await channel.place(order()), Unclear)
+
+
+async def test_a_refusal_ends_an_order_only_when_it_is_signed(
+    babbling: BabblingChannel, channel: Channel, rsa_keys: dict[str, RSAPrivateKey]
+) -> None:
+    babbling.body, babbling.status = b'{"code": "invalid_request"}', 422
+    assert isinstance(await channel.place(order()), Unclear)
+    babbling.key = rsa_keys["channel_key"]
+    assert await channel.place(order()) == Refused("invalid_request")
+
+
+async def test_a_paid_order_without_its_transaction_is_no_answer(
+    babbling: BabblingChannel, channel: Channel, rsa_keys: dict[str, RSAPrivateKey]
+) -> None:
+    paid = {"order_number": NUMBER, "merchant_id": "my-ili", "state": "paid", "amount_fen": 4140, "currency": "CNY"}
+    babbling.key = rsa_keys["channel_key"]
+    babbling.body = json.dumps({**paid, "transaction_id": None, "paid_at": None}).encode()
+    assert isinstance(await channel.query(order()), Unclear)
+
+
+async def test_a_channel_out_of_reach_is_unclear_at_every_question(settings: Settings) -> None:
+    nowhere = settings.model_copy(update={"channel_url": f"http://127.0.0.1:{free_port()}"})
+    async with open_channels(nowhere) as channels:
+        channel = channels[ChannelName.SANDBOX]
+        answers = [
+            await channel.place(order()),
+            await channel.query(order()),
+            await channel.close(order()),
+            await inquire(channel, order(), now(), placed=False),
+        ]
+    assert [type(answer) for answer in answers] == [Unclear] * 4

@@ -1,0 +1,259 @@
+"""Notices of the channel: three times the same, forged, replayed, of another order, amount, merchant, currency."""
+
+import asyncio
+import json
+import secrets
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+import time_machine
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from sqlalchemy import func, select, update
+
+from chassis.db import new_id, now
+from chassis.signatures import MAX_CLOCK_SKEW, sign, thumbprint
+from chassis.testing import until
+from svc_payments.channels.models import Nonce
+from svc_payments.channels.service import forget_nonces
+from svc_payments.ledger.models import Entry
+from svc_payments.payments.models import Attempt
+from tests.svc_payments.world import NOTICES, Answer, World
+
+ONE_EFFECT = ["created", "pending", "captured"]
+
+
+def refused(answer: Answer) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+async def paid_unheard(world: World, person: UUID) -> tuple[str, dict[str, Any]]:
+    """A payment whose money the channel has, and of which we have not heard; and the notice of it."""
+    payment_id = await world.confirmed(person)
+    await world.faults(drop_notices=1_000)
+    return payment_id, world.notice_of(await world.pay(payment_id))
+
+
+async def entries(world: World) -> int:
+    async with world.database.read() as tx:
+        return await tx.scalar(select(func.count()).select_from(Entry)) or 0
+
+
+async def test_the_channels_own_notice_captures_the_payment(world: World) -> None:
+    person = new_id()
+    payment_id = await world.confirmed(person)
+    await world.faults(duplicate_notices=2)
+    await world.pay(payment_id)
+    order_number = await world.order_number(payment_id)
+
+    async def answered() -> list[int]:
+        sent = (await world.channel.get(f"/orders/{order_number}/notices")).json()["items"]
+        statuses = [notice["answer_status"] for notice in sent]
+        return statuses if len(statuses) == 3 and all(statuses) else []
+
+    assert await until(answered) == [204, 204, 204]
+    assert await world.trail(payment_id) == ONE_EFFECT
+    assert await entries(world) == 2
+
+
+async def test_the_same_notice_three_times_is_answered_well_and_has_one_effect(world: World) -> None:
+    payment_id, notice = await paid_unheard(world, new_id())
+    assert [(await world.notify(notice)).status_code for _ in range(3)] == [204] * 3
+    assert await world.trail(payment_id) == ONE_EFFECT
+    assert await entries(world) == 2
+
+
+async def test_notices_at_the_same_moment_have_one_effect(world: World) -> None:
+    payment_id, notice = await paid_unheard(world, new_id())
+    answers = await asyncio.gather(*(world.notify(notice) for _ in range(5)))
+    assert [answer.status_code for answer in answers] == [204] * 5
+    assert await world.trail(payment_id) == ONE_EFFECT
+    assert await entries(world) == 2
+
+
+async def test_the_same_bytes_replayed_get_the_same_answer_and_change_nothing(world: World) -> None:
+    payment_id, notice = await paid_unheard(world, new_id())
+    raw, headers = world.signed(notice)
+    answers = await asyncio.gather(*(world.api.post(NOTICES, content=raw, headers=headers) for _ in range(3)))
+    assert [answer.status_code for answer in answers] == [204] * 3
+    assert await world.trail(payment_id) == ONE_EFFECT
+
+
+async def test_a_nonce_seen_with_another_body_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, first_notice = await paid_unheard(world, new_id())
+    second, second_notice = await paid_unheard(world, new_id())
+    nonce = secrets.token_hex(16)
+    monkeypatch.setattr(secrets, "token_hex", lambda _: nonce)
+    assert (await world.notify(first_notice)).status_code == 204
+    assert refused(await world.notify(second_notice)) == (409, "nonce_reused")
+    assert await world.trail(first) == ONE_EFFECT
+    assert await world.trail(second) == ["created", "pending"]
+
+
+async def test_a_forged_notice_is_refused_and_changes_nothing(world: World, rsa_keys: dict[str, RSAPrivateKey]) -> None:
+    payment_id, notice = await paid_unheard(world, new_id())
+    raw, headers = world.signed(notice)
+    other = rsa_keys["merchant_key"]
+    channel_key_id = thumbprint(world.channel_key.public_key())
+    forgeries = {
+        "wrong_signature": (raw, sign(other, channel_key_id, raw)),
+        "unknown_key": (raw, sign(other, thumbprint(other.public_key()), raw)),
+        "headers_malformed": (raw, {}),
+    }
+    tampered = (raw.replace(b"my-ili", b"my-11i"), headers)
+    reformatted = (json.dumps(notice, indent=1).encode(), headers)
+    for reason, (body, signed) in (
+        *forgeries.items(),
+        ("wrong_signature", tampered),
+        ("wrong_signature", reformatted),
+        ("wrong_signature", (raw, {**headers, "MyIli-Signature": "not base64!"})),
+    ):
+        answer = await world.api.post(NOTICES, content=body, headers=signed)
+        assert refused(answer) == (401, "notice_not_authentic")
+        assert answer.json()["reason"] == reason
+    assert await world.trail(payment_id) == ["created", "pending"]
+    assert await world.incidents() == []
+
+
+@pytest.mark.parametrize("seconds", [-MAX_CLOCK_SKEW - 5, MAX_CLOCK_SKEW + 5])
+async def test_a_notice_of_another_time_is_refused(world: World, seconds: int) -> None:
+    payment_id, notice = await paid_unheard(world, new_id())
+    with time_machine.travel(now().timestamp() + seconds, tick=False):
+        raw, headers = world.signed(notice)
+    answer = await world.api.post(NOTICES, content=raw, headers=headers)
+    assert (refused(answer), answer.json()["reason"]) == ((401, "notice_not_authentic"), "clock_skew")
+    assert await world.trail(payment_id) == ["created", "pending"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected", "incident"),
+    [
+        ({"merchant_id": "another"}, (403, "notice_for_other_merchant"), "other_merchant"),
+        ({"amount_fen": 4139}, (409, "notice_of_other_amount"), "other_amount"),
+        ({"amount_fen": 2**62}, (409, "notice_of_other_amount"), "other_amount"),
+        ({"currency": "USD"}, (409, "notice_of_other_currency"), "other_currency"),
+        ({"order_number": "0" * 32}, (404, "notice_of_unknown_order"), "unknown_order"),
+    ],
+)
+async def test_a_notice_by_the_right_key_that_does_not_fit_is_refused_and_recorded(
+    world: World, changes: dict[str, Any], expected: tuple[int, str], incident: str
+) -> None:
+    person = new_id()
+    payment_id, notice = await paid_unheard(world, person)
+    wrong = {**notice, **changes}
+    assert [refused(await world.notify(wrong)) for _ in range(2)] == [expected] * 2
+    assert await world.incidents() == [incident]
+    assert await world.trail(payment_id) == ["created", "pending"]
+    assert (await world.notify(notice)).status_code == 204
+
+
+async def test_what_people_have_to_look_at_is_listed_for_them_alone(world: World) -> None:
+    _, notice = await paid_unheard(world, new_id())
+    await world.notify({**notice, "amount_fen": 1})
+    url = "/payments/v1/incidents"
+    (found,) = (await world.api.get(url, headers=world.tokens.staff("operator"))).json()["items"]
+    assert (found["kind"], found["subject"], found["details"]["amount_fen"]) == ("other_amount", notice["notice_id"], 1)
+    assert (await world.api.get(url, headers=world.tokens.resident())).status_code == 403
+
+
+async def test_a_second_transaction_for_a_paid_order_is_refused_and_recorded(world: World) -> None:
+    payment_id, notice = await paid_unheard(world, new_id())
+    await world.notify(notice)
+    again = {**notice, "notice_id": "n-2", "transaction_id": "another"}
+    assert refused(await world.notify(again)) == (409, "notice_of_second_transaction")
+    assert await world.incidents() == ["second_transaction"]
+    assert await world.trail(payment_id) == ONE_EFFECT
+
+
+async def test_one_transaction_does_not_pay_two_orders(world: World) -> None:
+    _, first = await paid_unheard(world, new_id())
+    second_payment, second = await paid_unheard(world, new_id())
+    await world.notify(first)
+    stolen = {**second, "transaction_id": first["transaction_id"]}
+    assert refused(await world.notify(stolen)) == (409, "notice_of_reused_transaction")
+    assert await world.trail(second_payment) == ["created", "pending"]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"text"',
+        b"\xff\xfe",
+        b'{"event": "payment.succeeded"}',
+        b"[" * 10_000,
+    ],
+)
+async def test_authentic_bytes_that_are_no_notice_are_refused(world: World, raw: bytes) -> None:
+    headers = sign(world.channel_key, thumbprint(world.channel_key.public_key()), raw)
+    assert refused(await world.api.post(NOTICES, content=raw, headers=headers)) == (422, "notice_malformed")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"amount_fen": "4140"},
+        {"amount_fen": 41.40},
+        {"amount_fen": True},
+        {"amount_fen": 0},
+        {"amount_fen": 2**70},
+        {"event": "payment.refunded"},
+        {"paid_at": "yesterday"},
+        {"paid_at": "2026-10-01T08:00:00"},
+        {"transaction_id": "a\u0000b"},
+        {"transaction_id": "x" * 65},
+    ],
+)
+async def test_a_notice_with_a_field_that_makes_no_sense_is_refused(world: World, changes: dict[str, Any]) -> None:
+    payment_id, notice = await paid_unheard(world, new_id())
+    assert refused(await world.notify({**notice, **changes})) == (422, "notice_malformed")
+    assert await world.trail(payment_id) == ["created", "pending"]
+
+
+async def test_a_notice_of_unreasonable_size_is_refused_unread(world: World) -> None:
+    raw = b" " * 17_000
+    headers = sign(world.channel_key, thumbprint(world.channel_key.public_key()), raw)
+    assert refused(await world.api.post(NOTICES, content=raw, headers=headers)) == (413, "content_too_large")
+
+
+async def test_a_notice_that_comes_before_the_tap_is_answered_wins(world: World) -> None:
+    person = new_id()
+    payment_id = await world.created(person)
+    await world.faults(order_timeouts=1, drop_notices=1_000)
+    tap = asyncio.create_task(world.confirm(person, payment_id))
+
+    async def paid() -> dict[str, Any] | None:
+        async with world.database.read() as tx:
+            number = await tx.scalar(select(Attempt.order_number))
+        answer = await world.channel.post(f"/cashier/{number}", json={"account": "wallet-1"})
+        return answer.json() if answer.is_success else None
+
+    notice = world.notice_of(await until(paid))
+    assert (await world.notify(notice)).status_code == 204
+    assert (await tap).json()["status"] == "captured"
+    assert await world.trail(payment_id) == ONE_EFFECT
+
+
+async def test_a_notice_racing_the_question_has_one_effect(world: World) -> None:
+    payment_id, notice = await paid_unheard(world, new_id())
+    async with world.database.transaction() as tx:
+        await tx.execute(update(Attempt).values(ask_at=now()))
+    async with world.orders() as orders:
+        answer, _ = await asyncio.gather(world.notify(notice), orders.ask_due())
+    assert answer.status_code == 204
+    assert await world.trail(payment_id) == ONE_EFFECT
+    assert await entries(world) == 2
+
+
+async def test_nonces_are_forgotten_when_their_timestamp_is_refused_anyway(world: World) -> None:
+    _, notice = await paid_unheard(world, new_id())
+    await world.notify(notice)
+    async with world.database.transaction() as tx:
+        await forget_nonces(tx)
+        assert len((await tx.scalars(select(Nonce))).all()) == 1
+        await tx.execute(update(Nonce).values(seen_at=now() - timedelta(seconds=2 * MAX_CLOCK_SKEW + 1)))
+        await forget_nonces(tx)
+        assert (await tx.scalars(select(Nonce))).all() == []

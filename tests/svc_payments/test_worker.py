@@ -1,0 +1,85 @@
+"""The worker as the process it is: what it does by itself, and the trail that others read on Kafka."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID
+
+import aiokafka
+import pytest_asyncio
+from pydantic import SecretStr
+from sqlalchemy import make_url, update
+
+from chassis.db import Database, new_id, now
+from chassis.testing import until, upgrade_in_thread
+from deploy.local.programs import Program, accepts_connections, free_port, running
+from svc_payments.payments.models import Attempt, Payment
+from tests.svc_payments.world import World
+
+
+@pytest_asyncio.fixture
+async def database(postgres_url: str) -> AsyncIterator[Database]:
+    """Under the name that the worker expects on the server it is told."""
+    url = make_url(postgres_url).set(drivername="postgresql+asyncpg", database="myili_payments")
+    upgrade_in_thread("svc_payments", url)
+    database = Database(url)
+    yield database
+    await database.close()
+
+
+def worker(world: World, postgres_url: str, kafka: str) -> Program:
+    port = free_port()
+    told = {"database_url": postgres_url, "kafka": kafka, "worker_port": port, "provider_endpoints": "any"}
+    for name in ("public_url", "jwks_url", "channel_url", "channel_public_key", "merchant_key", "provider_signing_key"):
+        value = getattr(world.settings, name)
+        told[name] = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return Program(
+        name="worker",
+        command=[sys.executable, "-m", "svc_payments.worker"],
+        where="",
+        ready=lambda: accepts_connections(port),
+        environment={f"MYILI_{name.upper()}": str(value) for name, value in told.items()},
+    )
+
+
+async def trail_on_kafka(kafka: str, payment_id: str, length: int) -> list[str]:
+    """What an independent client reads of a payment, in order."""
+    consumer = aiokafka.AIOKafkaConsumer(
+        "ili.payments.payment.v1", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None
+    )
+    await consumer.start()
+    trail: list[str] = []
+    try:
+        async with asyncio.timeout(20):
+            async for record in consumer:
+                event = json.loads(record.value)
+                assert record.key.decode() == event["subject"]
+                trail += [event["type"].split(".")[-2]] if event["subject"] == payment_id else []
+                if len(trail) == length:
+                    break
+    finally:
+        await consumer.stop()
+    return trail
+
+
+async def test_the_worker_asks_delivers_and_tells_by_itself(
+    world: World, postgres_url: str, embedded_kafka: str, tmp_path: Path
+) -> None:
+    person = new_id()
+    forgotten, missed = await world.created(person), await world.confirmed(person)
+    await world.faults(drop_notices=1_000)
+    await world.pay(missed)
+    async with world.database.transaction() as tx:
+        await tx.execute(update(Attempt).values(ask_at=now()))
+        await tx.execute(update(Payment).where(Payment.id == UUID(forgotten)).values(expires_at=now()))
+
+    async def both_ended() -> bool:
+        return [await world.status(person, each) for each in (missed, forgotten)] == ["completed", "expired"]
+
+    with running(worker(world, postgres_url, embedded_kafka), tmp_path / "worker.log"):
+        await until(both_ended, seconds=30)
+        trail = await trail_on_kafka(embedded_kafka, missed, 4)
+    assert trail == ["created", "pending", "captured", "completed"]
+    assert len(world.company.booked()) == 1
