@@ -1,5 +1,6 @@
 from typing import ClassVar
 
+from authlib.common.security import is_secure_transport
 from pydantic import Field, SecretStr, field_validator
 
 from chassis.settings import ServiceSettings
@@ -23,6 +24,13 @@ class Settings(ServiceSettings):
     """How long a phone waits for its next sign-in code."""
     codes_per_address: int = Field(default=100, ge=1)
     """Most sign-in codes asked for from one network address in an hour; many homes share an address."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_private_on_the_way(cls, value: str) -> str:
+        if not is_secure_transport(value):
+            raise ValueError("must be https, or http at a loopback address: people sign in there")
+        return value
 
     @field_validator("token_signing_key")
     @classmethod

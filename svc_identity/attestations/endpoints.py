@@ -22,11 +22,6 @@ async def create_attestation(
     body: schemas.NewAttestation,
     response: Response,
 ) -> schemas.Attestation:
-    """A signed statement of one's name, to hand to svc_services for binding a utility account.
-
-    The answer holds a name, so it is not kept for a repeat of the request: that gets a statement of its own, which
-    does no harm, since each is accepted once.
-    """
-    await once.claim(tx, caller)
+    """A signed statement of one's name, to hand to svc_services for binding a utility account."""
     response.headers["Cache-Control"] = "no-store"
-    return await service.attest(tx, issuer.signer, caller, body)
+    return await once.do(tx, caller, service.attest(tx, issuer.signer, caller, body))

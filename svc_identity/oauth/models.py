@@ -117,7 +117,7 @@ class TokenFamily(Base):
     code_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     generation: Mapped[int] = mapped_column(Integer, default=1)
     rotated_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     end_reason: Mapped[EndReason | None] = mapped_column(Text)
 

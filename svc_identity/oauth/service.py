@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import now
 from chassis.outbox import emit
 from svc_identity.oauth.events import ClientRegistered
-from svc_identity.oauth.models import AuthorizationCode, Client, UsedAssertion
+from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily, UsedAssertion
+from svc_identity.oauth.refresh import WHOLE_LIFE
 
 
 async def register_client(
@@ -34,6 +35,7 @@ async def register_client(
 
 
 async def prune(tx: AsyncSession) -> None:
-    """Forget codes and assertions that nobody can use any more."""
+    """Forget codes, refresh tokens and assertions that nobody can use any more."""
+    await tx.execute(delete(TokenFamily).where(TokenFamily.created_at < now() - WHOLE_LIFE))
     await tx.execute(delete(AuthorizationCode).where(AuthorizationCode.expires_at < now()))
     await tx.execute(delete(UsedAssertion).where(UsedAssertion.expires_at < now()))

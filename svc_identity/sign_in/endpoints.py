@@ -118,6 +118,8 @@ async def finish_sign_in(issuer: TheIssuer, request: Request, sign_in_id: UUID) 
                 return await _to_app(tx, issuer, sign_in)
     except service.Refused as over:
         return _last_page(_language(request, ()), over)
+    except OAuth2Error as error:  # the client was changed meanwhile
+        return _tell(issuer, sign_in.language, error)
     return _code_page(request, browser, sign_in, refused)
 
 
@@ -180,9 +182,7 @@ async def _phone_page(
     try:
         parsed = await _check(tx, issuer, parameters)
     except OAuth2Error as error:
-        if error.redirect_uri:
-            return redirect_to_app(issuer, error)
-        return pages.page("refused.html", language, status=400, error=error.error, detail=error.description)
+        return _tell(issuer, language, error)
     browser = browser_of(request) or new_browser(_settings(request))
     others = [pair for pair in parameters if pair[0] != "ui_locales"]
     response = pages.page(
@@ -221,6 +221,13 @@ def _code_page(request: Request, browser: Browser, sign_in: SignIn, refused: ser
         refused=refused,
         usable=not isinstance(refused, service.CodeExpired | service.NoTriesLeft),
     )
+
+
+def _tell(issuer: Issuer, language: str, error: OAuth2Error) -> Response:
+    """What is wrong with an authorization request goes to the app, or to the person when that cannot be trusted."""
+    if error.redirect_uri:
+        return redirect_to_app(issuer, error)
+    return pages.page("refused.html", language, status=400, error=error.error, detail=error.description)
 
 
 def _last_page(language: str, refused: service.Refused) -> Response:

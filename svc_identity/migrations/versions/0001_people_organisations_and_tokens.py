@@ -221,6 +221,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("code_hash", name="uq_token_families_code_hash"),
     )
     op.create_index("ix_token_families_person_id", "token_families", ["person_id"], unique=False)
+    op.create_index("ix_token_families_created_at", "token_families", ["created_at"], unique=False)
     op.create_table(
         "used_assertions",
         sa.Column("client_id", sa.Text(), nullable=False),

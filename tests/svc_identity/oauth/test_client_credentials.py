@@ -175,7 +175,11 @@ async def test_a_known_provider_can_change_its_keys(api: httpx.AsyncClient, data
 @pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")  # the weak key is what is tested
 async def test_only_usable_public_keys_are_kept(api: httpx.AsyncClient, database: Database) -> None:
     provider = ProviderSystem()
-    others = [RSAKey.generate_key(1024), ECKey.generate_key("P-384"), OctKey.generate_key(256)]
+    others: list[ECKey | RSAKey | OctKey] = [
+        RSAKey.generate_key(1024),
+        ECKey.generate_key("P-384"),
+        OctKey.generate_key(256),
+    ]
     everything = KeySet([provider.key, *others]).as_dict(private=True)
     async with database.transaction() as tx:
         await provider.register(tx, jwks=everything)

@@ -1,7 +1,7 @@
 """GB 11643: what can be an ID number at all."""
 
-import time_machine
 import pytest
+import time_machine
 
 from svc_identity.proofing.id_number import normalise_id_number
 from tests.svc_identity.people import id_number, wrong_check

@@ -205,12 +205,11 @@ async def test_a_phone_gets_ten_codes_an_hour(app_client: AppClient, phone: str)
 
 
 async def test_an_address_gets_its_share_of_codes(settings: Settings, sms: httpx.AsyncClient) -> None:
-    async with running(settings, codes_per_address=2, code_resend_seconds=1) as app:
-        async with browser_on(app) as api:
-            # The tests before came from the same address, but nobody has come from this one.
-            api._transport.client = ("203.0.113.9", 1)  # type: ignore[attr-defined]  # noqa: SLF001 - its own setting
-            client = AppClient(api, sms)
-            statuses = [(await client.type_phone(await client.begin(), new_phone())).status_code for _ in range(3)]
+    async with running(settings, codes_per_address=2, code_resend_seconds=1) as app, browser_on(app) as api:
+        # The tests before came from the same address, but nobody has come from this one.
+        api._transport.client = ("203.0.113.9", 1)  # type: ignore[attr-defined]  # noqa: SLF001 - its own setting
+        client = AppClient(api, sms)
+        statuses = [(await client.type_phone(await client.begin(), new_phone())).status_code for _ in range(3)]
     assert statuses == [303, 303, 429]
 
 

@@ -1,0 +1,88 @@
+"""What is run by hand and by the launcher: starter data, the first operator, settings."""
+
+import asyncio
+import base64
+
+import pytest
+from joserfc.jwk import ECKey
+from sqlalchemy import func, select
+
+from chassis.db import Database
+from chassis.settings import load
+from chassis.testing import environment
+from svc_identity.memberships import grant_operator, main
+from svc_identity.oauth.models import Client
+from svc_identity.organisations.models import Division, Membership, Organisation, Role
+from svc_identity.persons.phones import normalise_phone
+from svc_identity.settings import Settings
+from svc_identity.starter import APP, load_starter_data
+
+
+async def test_starter_data_can_be_loaded_again(database: Database) -> None:
+    assert await load_starter_data(database) == 12
+    async with database.read() as tx:
+        assert await tx.scalar(select(func.count()).select_from(Division)) == 12
+        app = await tx.get_one(Client, APP)
+    assert app.scopes == ["openid", "profile", "phone", "offline_access"]
+
+
+async def test_the_platform_gets_one_organisation_and_one_membership_each(
+    database: Database, settings: Settings, phone: str
+) -> None:
+    normal = normalise_phone(phone)
+    sentences = await asyncio.gather(*(grant_operator(settings, normal) for _ in range(4)))
+    assert sorted("nothing changed" in sentence for sentence in sentences) == [False, True, True, True]
+    assert all(phone not in sentence for sentence in sentences)
+    async with database.read() as tx:
+        platforms = await tx.scalar(select(func.count()).where(Organisation.uscc.is_(None)))
+        roles = (await tx.scalars(select(Membership.role).where(Membership.ended_at.is_(None)))).all()
+    assert platforms == 1
+    assert Role.OPERATOR in roles
+
+
+def well_formed() -> dict[str, str]:
+    secret = base64.b64encode(bytes(range(32))).decode()
+    return {
+        "database_url": "postgresql://nobody@127.0.0.1:1",
+        "kafka": "127.0.0.1:1",
+        "public_url": "https://gateway.test",
+        "jwks_url": "http://127.0.0.1:1",
+        "sms_url": "http://127.0.0.1:1",
+        "registries_url": "http://127.0.0.1:1",
+        "token_signing_key": ECKey.generate_key("P-256").as_pem(private=True).decode(),
+        "field_key": secret,
+        "index_key": secret,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("token_signing_key", "not a key"),
+        ("token_signing_key", ECKey.generate_key("P-384").as_pem(private=True).decode()),
+        ("token_signing_key", ECKey.generate_key("P-256").as_pem(private=False).decode()),
+        ("field_key", "c2hvcnQ="),
+        ("field_key", f"{base64.b64encode(bytes(32)).decode()},"),
+        ("index_key", "not base64!"),
+        ("public_url", "http://gateway.test"),
+    ],
+)
+def test_a_broken_setting_is_one_sentence_that_does_not_repeat_it(
+    capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    with environment(**well_formed() | {name: value}), pytest.raises(SystemExit) as ended:
+        load(Settings)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.startswith(f"Settings are not usable: MYILI_{name.upper()}: ")
+    assert len(said.splitlines()) == 1
+    assert value not in said
+
+
+@pytest.mark.parametrize("phone", ["123", "+77011234567", ""])
+def test_a_wrong_phone_is_one_sentence(capsys: pytest.CaptureFixture[str], phone: str) -> None:
+    with environment(**well_formed()):
+        assert main(["grant-operator", "--phone", phone]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("--phone is not a ")
+    assert len(said.splitlines()) == 1

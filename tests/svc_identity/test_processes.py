@@ -1,0 +1,265 @@
+"""The service as it is run: uvicorn and the worker as processes, a client that knows only the discovery document."""
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import json
+import re
+import secrets
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import aiokafka
+import httpx
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.hashes import SHA256
+from joserfc.jwk import ECKey
+
+from chassis.db import new_id, now
+from chassis.outbox import ensure_topics
+from chassis.testing import once, until
+from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
+from tests.deploy.sandboxes.processes import Sandbox
+from tests.svc_identity.conftest import new_phone
+from tests.svc_identity.people import id_number, wrong_check
+
+NAME = "努尔兰测试"
+APPROVED = "cn.ili.services.provider.approved.v1"
+APPROVED_TOPIC = "ili.services.provider.v1"
+
+
+@dataclass
+class Service:
+    url: str
+    kafka: str
+    sms: str
+    logs: list[Path]
+
+    def written(self) -> str:
+        return "".join(log.read_text() for log in self.logs)
+
+
+@pytest.fixture(scope="module")
+def service(
+    postgres_url: str, embedded_kafka: str, sandboxes: dict[str, Sandbox], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    folder, port, worker_port = tmp_path_factory.mktemp("identity"), free_port(), free_port()
+    url = f"http://{LOOPBACK}:{port}"
+    environment = {
+        "MYILI_DATABASE_URL": postgres_url,
+        "MYILI_KAFKA": embedded_kafka,
+        "MYILI_PUBLIC_URL": url,
+        "MYILI_JWKS_URL": f"{url}/identity/v1/oauth/jwks",
+        "MYILI_SMS_URL": sandboxes["sms"].url,
+        "MYILI_REGISTRIES_URL": sandboxes["registries"].url,
+        "MYILI_TOKEN_SIGNING_KEY": ECKey.generate_key("P-256").as_pem(private=True).decode(),
+        "MYILI_FIELD_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "MYILI_INDEX_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "MYILI_WORKER_PORT": str(worker_port),
+        "MYILI_LOG_LEVEL": "DEBUG",
+    }
+
+    def program(name: str, *arguments: str, on: int | None = None) -> contextlib.AbstractContextManager[Any]:
+        ready = (lambda: accepts_connections(on)) if on else (lambda: True)
+        command = [sys.executable, "-m", *arguments]
+        return running(Program(name, command, url, ready, environment), folder / f"{name}.log")
+
+    for name, *arguments in (
+        ("migration", "chassis.db", "upgrade", "svc_identity"),
+        ("starter", "svc_identity.starter"),
+    ):
+        with program(name, *arguments) as process:
+            assert process.wait(60) == 0
+    served = ["uvicorn", "--factory", "svc_identity.app:create_app", "--host", LOOPBACK, "--port", str(port)]
+    with program("api", *served, "--no-access-log", on=port), program("worker", "svc_identity.worker", on=worker_port):
+        logs = [folder / "api.log", folder / "worker.log"]
+        yield Service(url, embedded_kafka, sandboxes["sms"].url, logs)
+
+
+@pytest_asyncio.fixture
+async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=service.url) as client:
+        yield client
+
+
+async def discovered(client: httpx.AsyncClient) -> dict[str, Any]:
+    return dict((await client.get("/identity/.well-known/openid-configuration")).json())
+
+
+def inputs(html: str) -> tuple[str, dict[str, str]]:
+    """The first form of a page: where it goes, and what it carries."""
+    (action,) = re.findall(r'<form method="post" action="([^"]+)">', html)[:1]
+    first_form = html.split("</form>", maxsplit=1)[0]
+    hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', first_form)
+    return action, {name: value.replace("&amp;", "&") for name, value in hidden}
+
+
+async def sign_in(client: httpx.AsyncClient, service: Service, phone: str) -> tuple[dict[str, Any], str]:
+    """The token answer, and the texted code."""
+    metadata = await discovered(client)
+    verifier, state = secrets.token_urlsafe(40), secrets.token_urlsafe(8)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+    redirect_uri = "http://127.0.0.1:49152/callback"
+    request = {
+        "response_type": "code",
+        "client_id": "myili-app",
+        "redirect_uri": redirect_uri,
+        "state": state,
+        "scope": "openid profile phone offline_access",
+        "nonce": "n-1",
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    action, fields = inputs((await client.get(metadata["authorization_endpoint"], params=request)).text)
+    page = await client.post(action, data={**fields, "phone": phone}, follow_redirects=True)
+    async with httpx.AsyncClient(base_url=service.sms) as handset:
+        code = (await handset.get("/messages", params={"phone": phone})).json()["items"][0]["params"]["code"]
+    action, fields = inputs(page.text)
+    back = (await client.post(action, data={**fields, "code": code})).headers["location"]
+    returned = dict(parse_qsl(urlsplit(back).query))
+    assert back.startswith(f"{redirect_uri}?")
+    assert (returned["state"], returned["iss"]) == (state, metadata["issuer"])
+    redemption = {
+        "grant_type": "authorization_code",
+        "client_id": "myili-app",
+        "redirect_uri": redirect_uri,
+        "code": returned["code"],
+        "code_verifier": verifier,
+    }
+    answer = await client.post(metadata["token_endpoint"], data=redemption)
+    assert answer.status_code == 200, answer.text
+    return answer.json(), code
+
+
+def opened(token: str, jwks: Mapping[str, Any]) -> dict[str, Any]:
+    """The claims of an ES256 JWT, verified with nothing but a curve and a hash."""
+
+    def raw(part: str) -> bytes:
+        return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+    def number(part: str) -> int:
+        return int.from_bytes(raw(part), "big")
+
+    head, body, signature = token.split(".")
+    header = json.loads(raw(head))
+    assert header["alg"] == "ES256"
+    (key,) = [key for key in jwks["keys"] if key["kid"] == header["kid"]]
+    public = ec.EllipticCurvePublicNumbers(number(key["x"]), number(key["y"]), ec.SECP256R1()).public_key()
+    r, s = (int.from_bytes(half, "big") for half in (raw(signature)[:32], raw(signature)[32:]))
+    public.verify(utils.encode_dss_signature(r, s), f"{head}.{body}".encode(), ec.ECDSA(SHA256()))
+    return dict(json.loads(raw(body)))
+
+
+async def test_a_client_made_from_the_standards_signs_a_resident_in(
+    client: httpx.AsyncClient, service: Service
+) -> None:
+    metadata = await discovered(client)
+    tokens, _code = await sign_in(client, service, new_phone())
+    jwks = (await client.get(metadata["jwks_uri"])).json()
+    access, identity = opened(tokens["access_token"], jwks), opened(tokens["id_token"], jwks)
+    assert access["sub"] == identity["sub"]
+    assert (identity["nonce"], identity["aud"]) == ("n-1", "myili-app")
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    info = (await client.get(metadata["userinfo_endpoint"], headers=headers)).json()
+    assert info["sub"] == access["sub"]
+    refreshed = await client.post(
+        metadata["token_endpoint"],
+        data={"grant_type": "refresh_token", "client_id": "myili-app", "refresh_token": tokens["refresh_token"]},
+    )
+    assert refreshed.status_code == 200
+    ended = {"client_id": "myili-app", "token": refreshed.json()["refresh_token"]}
+    assert (await client.post(metadata["revocation_endpoint"], data=ended)).status_code == 200
+
+
+async def test_a_provider_that_was_approved_elsewhere_gets_a_token_here(
+    client: httpx.AsyncClient, service: Service
+) -> None:
+    key, provider_id = ECKey.generate_key("P-256", auto_kid=True), str(new_id())
+    data = {"provider_id": provider_id, "kind": "water", "jwks": {"keys": [key.as_dict(private=False)]}}
+    event = {
+        "specversion": "1.0",
+        "id": str(new_id()),
+        "source": "/services",
+        "type": APPROVED,
+        "subject": provider_id,
+        "time": now().isoformat(),
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+    await ensure_topics(service.kafka, [APPROVED_TOPIC])
+    async with aiokafka.AIOKafkaProducer(bootstrap_servers=service.kafka) as producer:
+        await producer.send_and_wait(APPROVED_TOPIC, json.dumps(event).encode(), key=provider_id.encode())
+    metadata = await discovered(client)
+
+    async def token() -> httpx.Response | None:
+        from joserfc import jwt
+
+        seconds = int(now().timestamp())
+        claims = {
+            "iss": provider_id,
+            "sub": provider_id,
+            "aud": metadata["issuer"],
+            "iat": seconds,
+            "exp": seconds + 60,
+            "jti": new_id().hex,
+        }
+        assertion = jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key)
+        form = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": assertion,
+        }
+        answer = await client.post(metadata["token_endpoint"], data=form)
+        return answer if answer.status_code == 200 else None
+
+    answer = await until(token, seconds=30)
+    assert answer.json()["scope"] == "tariffs:write bills:write"
+
+
+async def test_events_reach_the_topic_with_ids_and_nothing_personal(
+    client: httpx.AsyncClient, service: Service
+) -> None:
+    phone = new_phone()
+    tokens, _code = await sign_in(client, service, phone)
+    jwks = (await client.get("/identity/v1/oauth/jwks")).json()
+    person_id = opened(tokens["access_token"], jwks)["sub"]
+    consumer = aiokafka.AIOKafkaConsumer(
+        "ili.identity.person.v1", bootstrap_servers=service.kafka, auto_offset_reset="earliest"
+    )
+    async with consumer, asyncio.timeout(30):
+        async for record in consumer:
+            if record.key == person_id.encode():
+                break
+    event = json.loads(record.value)
+    assert (event["type"], event["data"]) == ("cn.ili.identity.person.registered.v1", {"person_id": person_id})
+    assert phone.encode() not in record.value
+
+
+async def test_the_logs_hold_nothing_personal_and_no_secret(client: httpx.AsyncClient, service: Service) -> None:
+    phone, number = new_phone(), id_number()
+    tokens, code = await sign_in(client, service, phone)
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    proofing = "/identity/v1/me/proofing"
+    bodies: list[dict[str, Any]] = [
+        {"name": NAME, "id_number": wrong_check(number)},
+        {"name": NAME, "id_number": number},
+        {"name": "李四测试", "id_number": number},
+    ]
+    statuses = [(await client.post(proofing, json=body, headers=headers | once())).status_code for body in bodies]
+    assert statuses == [422, 200, 200]
+    await client.post(proofing, content=b'{"name": "' + NAME.encode(), headers=headers | once())
+    await client.get("/identity/v1/me", params={"phone": phone, "name": NAME}, headers=headers)
+    refused = {"grant_type": "refresh_token", "client_id": "myili-app", "refresh_token": "x" + tokens["refresh_token"]}
+    await client.post("/identity/v1/oauth/token", data=refused)
+    written = service.written()
+    assert '"route": "/identity/v1/me/proofing"' in written
+    for secret in (phone, phone[3:], NAME, "李四测试", number, number[6:], *tokens.values()):
+        assert str(secret) in {"Bearer", "600", "openid profile phone offline_access"} or str(secret) not in written
+    assert not re.search(rf"\b{code}\b", written)
