@@ -57,7 +57,7 @@ class Endpoints:
     anywhere: bool
     resolve: Resolve = resolve
 
-    def well_formed(self, url: str) -> httpx.URL:
+    def _well_formed(self, url: str) -> httpx.URL:
         """The URL without a trailing slash, parsed by the library that will call it."""
         try:
             parsed = httpx.URL(url.rstrip("/"))
@@ -79,7 +79,7 @@ class Endpoints:
         Raises:
             EndpointUrlRefused: this service will not call it.
         """
-        parsed = self.well_formed(url)
+        parsed = self._well_formed(url)
         if not self.anywhere:
             await self._public_address(parsed)
         return str(parsed)
@@ -90,7 +90,7 @@ class Endpoints:
         Raises:
             EndpointUrlRefused: as for `accepted`; the name may resolve differently today.
         """
-        parsed = self.well_formed(url)
+        parsed = self._well_formed(url)
         if self.anywhere:
             return Target(parsed)
         address = await self._public_address(parsed)

@@ -90,11 +90,11 @@ async def begin(
     # One beginning of a person at a time, or the limits below could be outrun.
     await lock(tx, "bindings of", person_id)
     binding = await _live_binding(tx, person_id, provider_id, account_number)
-    if binding and binding.status == BindingStatus.ACTIVE:
-        raise AlreadyBound
     if binding and binding.status == BindingStatus.PENDING:
         raise BindingInProgress
     await _use_up(tx, attestation)
+    if binding and binding.status == BindingStatus.ACTIVE:
+        raise AlreadyBound
     await _require_attempts_left(tx, person_id)
     if binding:
         binding.ask()

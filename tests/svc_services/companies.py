@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -126,12 +127,15 @@ def says_bytes(body: bytes, status: int = 200, content_encoding: str = "identity
 class ProviderSystem:
     """A provider's HTTP server, as good or bad as `answer` makes it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answer: Answer = says("match")
         self.asked: list[Asked] = []
         self.first_question = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self._server.server_port}/platform"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/platform"
 
     @contextlib.contextmanager
     def running(self) -> Iterator["ProviderSystem"]:
