@@ -42,6 +42,10 @@ def form(*required: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 _ASSERTION = ("client_id", "client_assertion_type", "client_assertion")
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": schemas.OAuthError, "description": "The grant, the scope or the request is not good"},
+    401: {"model": schemas.OAuthError, "description": "The client is not who it says"},
+}
 
 
 @router.get("/.well-known/openid-configuration", dependencies=[Depends(anyone(because="clients begin here"))])
@@ -61,6 +65,7 @@ async def get_jwks(issuer: TheIssuer, response: Response) -> schemas.Jwks:
 @router.post(
     "/v1/oauth/token",
     dependencies=[Depends(verified_otherwise(by="PKCE, a refresh token or a signed client assertion"))],
+    responses={200: {"model": schemas.TokenAnswer}, **_REFUSALS},
     openapi_extra=form(
         "grant_type",
         optional=("code", "redirect_uri", "code_verifier", "refresh_token", "scope", *_ASSERTION),
@@ -77,6 +82,7 @@ async def create_token(tx: Tx, issuer: TheIssuer, request: Request) -> Response:
 @router.post(
     "/v1/oauth/revoke",
     dependencies=[Depends(verified_otherwise(by="a refresh token, and a signed assertion of clients with keys"))],
+    responses=_REFUSALS,
     openapi_extra=form("token", optional=("token_type_hint", *_ASSERTION)),
 )
 async def revoke_token(tx: Tx, issuer: TheIssuer, request: Request) -> Response:

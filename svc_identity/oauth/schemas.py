@@ -1,12 +1,30 @@
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class Jwks(BaseModel):
     """Public keys, RFC 7517."""
 
     keys: list[dict[str, Any]]
+
+
+class TokenAnswer(BaseModel):
+    """Tokens (RFC 6749, section 5.1)."""
+
+    token_type: str = Field(examples=["Bearer"])
+    access_token: str
+    expires_in: int = Field(description="Seconds.", examples=[600])
+    scope: str
+    refresh_token: str | None = Field(default=None, description="With scope offline_access.")
+    id_token: str | None = Field(default=None, description="With scope openid, in exchange for a code.")
+
+
+class OAuthError(BaseModel):
+    """A refusal in the words of OAuth (RFC 6749, section 5.2), which client libraries expect here."""
+
+    error: str = Field(examples=["invalid_grant"])
+    error_description: str | None = None
 
 
 class UserInfo(BaseModel):

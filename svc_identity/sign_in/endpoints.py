@@ -30,6 +30,8 @@ router = APIRouter(prefix="/identity/v1/oauth", tags=["sign-in"], default_respon
 
 _PUBLIC = Depends(anyone(because="people sign in here"))
 _OWN_BROWSER = Depends(verified_otherwise(by="the cookie and the form of the page before"))
+_TO_APP: dict[int | str, dict[str, str]] = {303: {"description": "Back to the app, with a code or an error"}}
+_GO_ON: dict[int | str, dict[str, str]] = {303: {"description": "To the page that asks for the code"}}
 
 
 class WrongPhone(service.Refused):
@@ -46,7 +48,7 @@ class SmsUnavailable(service.Refused):
     status, text = 503, "sms_unavailable"
 
 
-@router.get("/authorize", dependencies=[_PUBLIC])
+@router.get("/authorize", dependencies=[_PUBLIC], responses=_TO_APP)
 async def show_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Response:
     """Begin to sign in (RFC 6749, section 4.1, with PKCE; OpenID Connect Core, section 3.1.2): asks for the phone."""
     return await _phone_page(tx, issuer, request, parse(request.url.query))
@@ -55,6 +57,7 @@ async def show_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Respo
 @router.post(
     "/authorize",
     dependencies=[_PUBLIC],
+    responses=_TO_APP,
     openapi_extra=form(
         *("client_id", "response_type", "redirect_uri", "scope", "code_challenge", "code_challenge_method"),
         optional=("state", "nonce", "ui_locales", "prompt"),
@@ -65,7 +68,12 @@ async def post_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Respo
     return await _phone_page(tx, issuer, request, await parse_form(request))
 
 
-@router.post("/authorize/sign-ins", dependencies=[_OWN_BROWSER], openapi_extra=form("form_token", "request", "phone"))
+@router.post(
+    "/authorize/sign-ins",
+    dependencies=[_OWN_BROWSER],
+    responses=_GO_ON,
+    openapi_extra=form("form_token", "request", "phone"),
+)
 async def create_sign_in(issuer: TheIssuer, sms: TheSms, request: Request) -> Response:
     """Send a code to a phone."""
     fields = dict(await parse_form(request))
@@ -104,7 +112,12 @@ async def show_code_form(tx: ReadTx, request: Request, sign_in_id: UUID) -> Resp
         return _last_page(_language(request, ()), refused)
 
 
-@router.post("/authorize/sign-ins/{sign_in_id}", dependencies=[_OWN_BROWSER], openapi_extra=form("form_token", "code"))
+@router.post(
+    "/authorize/sign-ins/{sign_in_id}",
+    dependencies=[_OWN_BROWSER],
+    responses=_TO_APP,
+    openapi_extra=form("form_token", "code"),
+)
 async def finish_sign_in(issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
     """Check the code and send the browser back to the app; a phone that is new here is registered."""
     fields = dict(await parse_form(request))
@@ -118,28 +131,40 @@ async def finish_sign_in(issuer: TheIssuer, request: Request, sign_in_id: UUID) 
                 return await _to_app(tx, issuer, sign_in)
     except service.Refused as over:
         return _last_page(_language(request, ()), over)
-    except OAuth2Error as error:  # the client was changed meanwhile
-        return _tell(issuer, sign_in.language, error)
     return _code_page(request, browser, sign_in, refused)
 
 
-@router.post("/authorize/sign-ins/{sign_in_id}/codes", dependencies=[_OWN_BROWSER], openapi_extra=form("form_token"))
+@router.post(
+    "/authorize/sign-ins/{sign_in_id}/codes",
+    dependencies=[_OWN_BROWSER],
+    responses=_GO_ON,
+    openapi_extra=form("form_token"),
+)
 async def send_code_again(request: Request, sms: TheSms, sign_in_id: UUID) -> Response:
     """Send another code; the one before is no longer good."""
     fields = dict(await parse_form(request))
     database: Database = request.app.state.database
     try:
         browser = _own_browser(request, fields)
-        asked = _asked(request, browser)
-        async with database.transaction() as tx:
-            code = await service.send_again(tx, _settings(request), asked, sign_in_id)
-        await _send(database, sms, code)
-    except (service.TooManyCodes, SmsUnavailable) as refused:
+        refused = await _send_again(database, sms, _settings(request), _asked(request, browser), sign_in_id)
         async with database.read() as tx:
-            return _code_page(request, browser, await service.running(tx, sign_in_id, browser.fingerprint), refused)
+            sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
     except service.Refused as over:
         return _last_page(_language(request, ()), over)
-    return _go_on(code.sign_in)
+    return _code_page(request, browser, sign_in, refused) if refused else _go_on(sign_in)
+
+
+async def _send_again(
+    database: Database, sms: Sms, settings: Settings, asked: service.Asked, sign_in_id: UUID
+) -> service.Refused | None:
+    """Why no code was sent though the sign-in goes on, if so."""
+    try:
+        async with database.transaction() as tx:
+            code = await service.send_again(tx, settings, asked, sign_in_id)
+        await _send(database, sms, code)
+    except (service.TooManyCodes, SmsUnavailable) as refused:
+        return refused
+    return None
 
 
 async def _check(tx: AsyncSession, issuer: Issuer, parameters: Parameters) -> Parsed:
@@ -156,7 +181,10 @@ async def _check(tx: AsyncSession, issuer: Issuer, parameters: Parameters) -> Pa
 async def _to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
     parsed = Parsed("GET", issuer.address("authorize"), parse(sign_in.request))
     person = await person_of_phone(tx, sign_in.phone)
-    return await tx.run_sync(lambda session: AuthorizationServer(session, issuer).authorize(parsed, person))
+    try:
+        return await tx.run_sync(lambda session: AuthorizationServer(session, issuer).authorize(parsed, person))
+    except OAuth2Error as error:  # the client was changed meanwhile
+        return _tell(issuer, sign_in.language, error)
 
 
 async def _send(database: Database, sms: Sms, code: service.Code) -> None:

@@ -7,10 +7,14 @@ from string import Formatter
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 import svc_identity.sign_in
+from chassis.db import Database
+from svc_identity.oauth.models import Client
 from svc_identity.sign_in.pages import choose_language
-from tests.svc_identity.app_client import AppClient, Page
+from svc_identity.starter import APP, load_starter_data
+from tests.svc_identity.app_client import AppClient, Page, returned_to_app
 from tests.svc_identity.conftest import NewAppClient
 
 TEXTS = Path(svc_identity.sign_in.__file__).parent / "texts"
@@ -111,6 +115,19 @@ async def test_a_forms_request_is_checked_again(app_client: AppClient, phone: st
         assert answer.status_code in {303, 400}
         assert "/sign-ins/" not in answer.headers.get("location", "")
     assert (await app_client.sms.get("/messages", params={"phone": phone})).json()["items"] == []
+
+
+async def test_a_client_that_lost_a_scope_meanwhile_is_told_at_the_end(
+    app_client: AppClient, database: Database, phone: str
+) -> None:
+    page = await app_client.code_page(phone)
+    async with database.transaction() as tx:
+        await tx.execute(update(Client).where(Client.client_id == APP).values(scopes=["openid"]))
+    try:
+        answer = await app_client.type_code(page, await app_client.texted_code(phone))
+    finally:
+        await load_starter_data(database)
+    assert returned_to_app(answer)["error"] == "invalid_scope"
 
 
 # What another site, or another browser, could try.
