@@ -1,8 +1,6 @@
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
@@ -12,7 +10,7 @@ from svc_payments.bill_files.events import BillFileIngested
 from svc_payments.channels.service import forget_nonces
 from svc_payments.payments.events import PAYMENT_EVENTS
 from svc_payments.payments.orders import keep_asking
-from svc_payments.payments.service import expire_unconfirmed
+from svc_payments.payments.service import expire_one
 from svc_payments.postings.delivery import Delivery
 from svc_payments.providers.consumers import HANDLERS as PROVIDER_HANDLERS
 from svc_payments.settings import Settings
@@ -32,14 +30,21 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         # These two go on by themselves, and are begun again when they fail.
         Every(1.0, partial(keep_asking, database, settings)),
         Every(1.0, Delivery(database, settings).run),
-        Every(1.0, partial(_in_transaction, database, expire_unconfirmed)),
-        Every(60.0, partial(_in_transaction, database, forget_nonces)),
+        Every(1.0, partial(_expire_unconfirmed, database)),
+        Every(60.0, partial(_forget_nonces, database)),
     ]
 
 
-async def _in_transaction(database: Database, work: Callable[[AsyncSession], Awaitable[object]]) -> None:
+async def _expire_unconfirmed(database: Database) -> None:
+    more = True
+    while more:
+        async with database.transaction() as tx:
+            more = await expire_one(tx)
+
+
+async def _forget_nonces(database: Database) -> None:
     async with database.transaction() as tx:
-        await work(tx)
+        await forget_nonces(tx)
 
 
 if __name__ == "__main__":

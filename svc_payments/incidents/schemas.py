@@ -2,14 +2,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
-
-from svc_payments.incidents.models import IncidentKind
+from pydantic import BaseModel, ConfigDict
 
 
 class Incident(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     incident_id: UUID
-    kind: IncidentKind
+    kind: str
+    """What was found, such as other_amount or money_held; expect further kinds within v1."""
     subject: str
     """The notice, payment or posting it is about."""
     details: dict[str, Any]

@@ -1,14 +1,15 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel
-
-from svc_payments.ledger.models import AccountKind
+from pydantic import BaseModel, ConfigDict
 
 
 class AccountBalance(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     account_id: UUID
-    kind: AccountKind
+    kind: str
+    """channel_receivable, provider_payable or suspense; expect further kinds within v1."""
     holder: str
     """A channel's name or a provider's id."""
     debit_fen: int

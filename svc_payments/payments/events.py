@@ -3,13 +3,16 @@
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from pydantic import ConfigDict
+
 from chassis.outbox import Event
-from svc_payments.channels.provider import ChannelName
-from svc_payments.payments.models import Payment, PaymentStatus
+from svc_payments.payments.models import Payment
 
 
 class PaymentEvent(Event):
     """What every event of a payment says."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     key_field: ClassVar[str] = "payment_id"
 
@@ -19,8 +22,10 @@ class PaymentEvent(Event):
     bill_ids: list[UUID]
     amount_fen: int
     currency: Literal["CNY"] = "CNY"
-    channel: ChannelName
-    status: PaymentStatus
+    channel: str
+    """`sandbox`; expect further channels within v1."""
+    status: str
+    """What the payment is now, in most events their own name; expect further values within v1."""
     held: bool
     """Whether the money is in suspense, because the bills could not take it any more."""
 

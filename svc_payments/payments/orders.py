@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database
 from chassis.outbox import emit
+from chassis.telemetry import log
 from svc_payments.base import database_time
 from svc_payments.channels.provider import (
     Absent,
@@ -90,11 +91,14 @@ class Orders:
 
     async def _ask(self, payment: Payment, moment: datetime) -> None:
         channel, placed = self.channels[payment.channel], _may_be_paid(payment)
-        answer = await inquire(channel, order_of(payment), moment, placed=placed)
-        async with self.database.transaction() as tx:
-            payment = await service.lock(tx, payment.id)
-            await self._learn(tx, payment, answer)
-            await _ask_again(tx, payment, self.settings.ask_again_seconds)
+        try:
+            answer = await inquire(channel, order_of(payment), moment, placed=placed)
+            async with self.database.transaction() as tx:
+                payment = await service.lock(tx, payment.id)
+                await self._learn(tx, payment, answer)
+                await _ask_again(tx, payment, self.settings.ask_again_seconds)
+        except Exception as error:  # noqa: BLE001 - its turn comes again; the others asked about now go on
+            log.error("asking_failed", payment_id=str(payment.id), exc_info=error)
 
     async def _apply(self, payment_id: UUID, answer: Answer) -> Payment:
         async with self.database.transaction() as tx:

@@ -2,11 +2,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from svc_payments.channels.provider import ChannelName
 from svc_payments.payments import models
-from svc_payments.payments.models import PaymentStatus
 
 MOST_BILLS = 50
 
@@ -24,13 +23,16 @@ class PaymentLine(BaseModel):
 
 
 class Payment(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     payment_id: UUID
     provider_id: UUID
     bills: list[PaymentLine]
     amount_fen: int
     currency: Literal["CNY"] = "CNY"
-    channel: ChannelName
-    status: PaymentStatus
+    channel: str
+    status: str
+    """created, pending, unknown, captured, posting, completed, failed or expired; expect further values within v1."""
     held: bool
     """The money came when the bills could not take it any more; it is kept apart until it goes back."""
     pay_url: str | None

@@ -27,8 +27,6 @@ from svc_payments.payments.events import (
 )
 from svc_payments.payments.models import AT_CHANNEL, GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
 
-_EXPIRED_AT_ONCE = 200
-
 
 class BillsOfSeveralProviders(Problem):
     status, code = 422, "bills_of_several_providers"
@@ -139,6 +137,7 @@ async def confirm(tx: AsyncSession, person_id: UUID, payment_id: UUID, lifetime:
 
 
 async def give_up(tx: AsyncSession, payment: Payment, status: PaymentStatus) -> None:
+    """End a locked payment that no money came for, as expired or failed; its bills are due again."""
     payment.move_to(status)
     moment = await database_time(tx)
     for line in payment.lines:
@@ -150,14 +149,17 @@ async def give_up(tx: AsyncSession, payment: Payment, status: PaymentStatus) -> 
     await emit(tx, told(event, payment))
 
 
-async def expire_unconfirmed(tx: AsyncSession) -> int:
-    """Free the bills of payments that were not confirmed in time. Returns how many."""
+async def expire_one(tx: AsyncSession) -> bool:
+    """Free the bills of a payment that was not confirmed in time. Returns whether there was one.
+
+    One in a transaction: bills are locked in the order of their ids, which those of several payments would not be.
+    """
     late = select(Payment).where(Payment.status == PaymentStatus.CREATED, Payment.expires_at <= func.now())
-    batch = late.order_by(Payment.expires_at).limit(_EXPIRED_AT_ONCE).with_for_update(of=Payment, skip_locked=True)
-    payments = (await tx.scalars(batch)).all()
-    for payment in payments:
+    oldest = late.order_by(Payment.expires_at).limit(1).with_for_update(of=Payment, skip_locked=True)
+    payment = await tx.scalar(oldest)
+    if payment is not None:
         await give_up(tx, payment, PaymentStatus.EXPIRED)
-    return len(payments)
+    return payment is not None
 
 
 async def cancel_unconfirmed(tx: AsyncSession, person_id: UUID, payment_id: UUID) -> Payment:

@@ -78,7 +78,7 @@ class Delivery:
                 while await self.deliver_due(provider_id, client):
                     pass
         except Exception as error:  # noqa: BLE001 - one provider's trouble, whatever it is, must not end all lanes
-            log.error("delivery_failed", provider_id=str(provider_id), exc_info=error)
+            log.error("lane_failed", provider_id=str(provider_id), exc_info=error)
             await asyncio.sleep(self._settings.poll_seconds)
         finally:
             self._busy.discard(provider_id)
@@ -100,10 +100,13 @@ class Delivery:
         return len(tries)
 
     async def _deliver(self, books: ProviderBooks, each: Try) -> None:
-        outcome = await books.ask(each.posting) if each.ask_first else NotFound()
-        if isinstance(outcome, NotFound):
-            outcome = await books.tell(each.posting)
-        await self._write_down(each, outcome)
+        try:
+            outcome = await books.ask(each.posting) if each.ask_first else NotFound()
+            if isinstance(outcome, NotFound):
+                outcome = await books.tell(each.posting)
+            await self._write_down(each, outcome)
+        except Exception as error:  # noqa: BLE001 - its lease runs out and its turn comes again; the others go on
+            log.error("delivery_failed", posting_id=str(each.posting.id), exc_info=error)
 
     async def _write_down(self, each: Try, outcome: Outcome) -> None:
         pauses = self._settings.posting_retry_seconds

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from chassis.db import new_id, now
 from chassis.testing import once, until
 from svc_payments.payments.models import Payment, PaymentLine
-from svc_payments.payments.service import expire_unconfirmed
+from svc_payments.payments.service import expire_one
 from svc_payments.postings.delivery import Delivery
 from tests.svc_payments.conftest import approved_provider
 from tests.svc_payments.world import Answer, World, working
@@ -196,7 +196,7 @@ async def test_a_payment_not_confirmed_in_time_frees_its_bill(world: World) -> N
         await tx.execute(update(Payment).values(expires_at=now()))
     assert refused(await world.confirm(person, payment_id)) == (409, "payment_too_late")
     async with world.database.transaction() as tx:
-        assert await expire_unconfirmed(tx) == 1
+        assert await expire_one(tx)
     assert await world.status(person, payment_id) == "expired"
     assert await world.trail(payment_id) == ["created", "expired"]
     assert refused(await world.confirm(person, payment_id)) == (409, "illegal_move")
@@ -207,7 +207,7 @@ async def test_a_payment_in_time_is_not_expired(world: World) -> None:
     person = new_id()
     payment_id = await world.created(person)
     async with world.database.transaction() as tx:
-        assert await expire_unconfirmed(tx) == 0
+        assert not await expire_one(tx)
     assert await world.status(person, payment_id) == "created"
 
 
