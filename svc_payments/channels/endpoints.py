@@ -8,6 +8,7 @@ from chassis.db import Database
 from chassis.signatures import NONCE_HEADER, load_public_keys
 from svc_payments.channels import service
 from svc_payments.channels.provider import ChannelName, open_channels
+from svc_payments.channels.schemas import Notice
 from svc_payments.settings import Settings
 
 
@@ -26,7 +27,11 @@ router = APIRouter(prefix="/payments/v1", tags=["channels"], lifespan=lifespan)
     "/channels/sandbox/notices",
     status_code=204,
     dependencies=[Depends(verified_otherwise(by="the channel's signature over the raw body"))],
-    openapi_extra={"x-max-body-bytes": 16 * 1024},
+    openapi_extra={
+        "x-max-body-bytes": 16 * 1024,
+        # Read as raw bytes below, so the contract has to be told what they mean.
+        "requestBody": {"required": True, "content": {"application/json": {"schema": Notice.model_json_schema()}}},
+    },
 )
 async def receive_sandbox_notice(request: Request) -> None:
     """Be told by the sandbox channel that an order was paid. Any answer but 2xx has it told again."""

@@ -12,27 +12,33 @@ from svc_payments.ledger.models import Account, AccountKind, Entry, Transfer, Tr
 
 
 @dataclass(frozen=True)
-class Ledger:
+class AccountName:
     """Which account is meant, by what it counts and whose it is."""
 
     kind: AccountKind
     holder: str
 
 
-def channel_receivable(channel: str) -> Ledger:
-    return Ledger(AccountKind.CHANNEL_RECEIVABLE, channel)
+def channel_receivable(channel: str) -> AccountName:
+    return AccountName(AccountKind.CHANNEL_RECEIVABLE, channel)
 
 
-def provider_payable(provider_id: UUID) -> Ledger:
-    return Ledger(AccountKind.PROVIDER_PAYABLE, str(provider_id))
+def provider_payable(provider_id: UUID) -> AccountName:
+    return AccountName(AccountKind.PROVIDER_PAYABLE, str(provider_id))
 
 
-def suspense(channel: str) -> Ledger:
-    return Ledger(AccountKind.SUSPENSE, channel)
+def suspense(channel: str) -> AccountName:
+    return AccountName(AccountKind.SUSPENSE, channel)
 
 
 async def transfer(
-    tx: AsyncSession, kind: TransferKind, reference_id: UUID, *, debit: Ledger, credit: Ledger, amount_fen: int
+    tx: AsyncSession,
+    kind: TransferKind,
+    reference_id: UUID,
+    *,
+    debit: AccountName,
+    credit: AccountName,
+    amount_fen: int,
 ) -> None:
     """Move an amount from the credited to the debited account.
 
@@ -55,7 +61,7 @@ async def transfer(
     )
 
 
-async def _accounts(tx: AsyncSession, *wanted: Ledger) -> Mapping[Ledger, UUID]:
+async def _accounts(tx: AsyncSession, *wanted: AccountName) -> Mapping[AccountName, UUID]:
     """The ids of accounts; those that are new are opened."""
     found = await _known_accounts(tx, wanted)
     if missing := [{"kind": each.kind, "holder": each.holder} for each in wanted if each not in found]:
@@ -64,9 +70,9 @@ async def _accounts(tx: AsyncSession, *wanted: Ledger) -> Mapping[Ledger, UUID]:
     return found
 
 
-async def _known_accounts(tx: AsyncSession, wanted: tuple[Ledger, ...]) -> Mapping[Ledger, UUID]:
+async def _known_accounts(tx: AsyncSession, wanted: tuple[AccountName, ...]) -> Mapping[AccountName, UUID]:
     names = [(each.kind, each.holder) for each in wanted]
     rows = await tx.execute(
         select(Account.id, Account.kind, Account.holder).where(tuple_(Account.kind, Account.holder).in_(names))
     )
-    return {Ledger(AccountKind(row.kind), row.holder): row.id for row in rows}
+    return {AccountName(AccountKind(row.kind), row.holder): row.id for row in rows}

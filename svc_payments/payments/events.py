@@ -31,18 +31,26 @@ class PaymentEvent(Event):
 
 
 class PaymentCreated(PaymentEvent):
+    """A resident wants to pay bills, which are reserved for it."""
+
     event_type: ClassVar[str] = "cn.ili.payments.payment.created.v1"
 
 
 class PaymentPending(PaymentEvent):
+    """The resident has confirmed; an order at the channel waits for the money."""
+
     event_type: ClassVar[str] = "cn.ili.payments.payment.pending.v1"
 
 
 class PaymentUnknown(PaymentEvent):
+    """The channel did not say what became of the order; it is asked until it does."""
+
     event_type: ClassVar[str] = "cn.ili.payments.payment.unknown.v1"
 
 
 class PaymentCaptured(PaymentEvent):
+    """The money is here and in the ledger."""
+
     event_type: ClassVar[str] = "cn.ili.payments.payment.captured.v1"
 
 
@@ -53,14 +61,20 @@ class PaymentPostingRefused(PaymentEvent):
 
 
 class PaymentCompleted(PaymentEvent):
+    """The provider has booked every bill."""
+
     event_type: ClassVar[str] = "cn.ili.payments.payment.completed.v1"
 
 
 class PaymentFailed(PaymentEvent):
+    """The channel would not take the order; the bills are due again."""
+
     event_type: ClassVar[str] = "cn.ili.payments.payment.failed.v1"
 
 
 class PaymentExpired(PaymentEvent):
+    """It was not paid in time, or was cancelled; the bills are due again."""
+
     event_type: ClassVar[str] = "cn.ili.payments.payment.expired.v1"
 
 

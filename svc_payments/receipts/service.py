@@ -40,8 +40,8 @@ async def receipt_of(tx: AsyncSession, payment: Payment) -> schemas.Receipt:
     Raises:
         ReceiptNotIssued: the money has not come, or no bill could take it.
     """
-    receipt = await tx.get(Receipt, payment.id)
-    if receipt is None or payment.attempt is None:
+    receipt, attempt = await tx.get(Receipt, payment.id), payment.attempt
+    if receipt is None or attempt is None or attempt.transaction_id is None or attempt.paid_at is None:
         raise ReceiptNotIssued(payment_status=payment.status)
     provider = await tx.get(Provider, payment.provider_id)
     return schemas.Receipt(
@@ -50,11 +50,11 @@ async def receipt_of(tx: AsyncSession, payment: Payment) -> schemas.Receipt:
         status=payment.status,
         amount_fen=payment.amount_fen,
         channel=payment.channel,
-        transaction_id=payment.attempt.transaction_id or "",
+        transaction_id=attempt.transaction_id,
         provider_id=payment.provider_id,
         provider_name=provider.name if provider else None,
         bills=await _receipted_bills(tx, payment.id),
-        paid_at=payment.attempt.paid_at or receipt.issued_at,
+        paid_at=attempt.paid_at,
         issued_at=receipt.issued_at,
         completed_at=payment.completed_at,
     )

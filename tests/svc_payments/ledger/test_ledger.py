@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, new_id
 from svc_payments.ledger.models import Account, AccountKind, Entry, Transfer, TransferKind
-from svc_payments.ledger.service import Ledger, channel_receivable, provider_payable, suspense, transfer
+from svc_payments.ledger.service import AccountName, channel_receivable, provider_payable, suspense, transfer
 from tests.svc_payments.world import World
 
 CAPTURED = TransferKind.PAYMENT_CAPTURED
@@ -160,7 +160,7 @@ async def test_balances_are_what_was_moved(tx: AsyncSession, moves: list[tuple[s
     run = new_id().hex
     expected: Counter[str] = Counter()
     for to, from_, amount in moves:
-        debit, credit = Ledger(AccountKind.SUSPENSE, run + to), Ledger(AccountKind.SUSPENSE, run + from_)
+        debit, credit = AccountName(AccountKind.SUSPENSE, run + to), AccountName(AccountKind.SUSPENSE, run + from_)
         await transfer(tx, CAPTURED, new_id(), debit=debit, credit=credit, amount_fen=amount)
         expected[run + to] += amount
         expected[run + from_] -= amount
@@ -176,7 +176,7 @@ async def test_balances_are_what_was_moved(tx: AsyncSession, moves: list[tuple[s
 async def test_transfers_crossing_each_other_do_not_deadlock(database: Database) -> None:
     one, other = suspense("one"), suspense("other")
 
-    async def move(to: Ledger, from_: Ledger) -> None:
+    async def move(to: AccountName, from_: AccountName) -> None:
         async with database.transaction() as tx:
             await transfer(tx, CAPTURED, new_id(), debit=to, credit=from_, amount_fen=7)
 
