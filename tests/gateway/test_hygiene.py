@@ -119,8 +119,29 @@ async def test_a_broken_chunk_never_reaches_the_service_as_a_whole_body(stage: S
         writer.write(f"{POST}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n".encode())
         await asyncio.sleep(0.1)
         writer.write(b"xyz\r\n")
-        body = await asyncio.wait_for(received, 5)
+        body = await asyncio.wait_for(received, 2)
     assert body == b"3\r\nabc\r\n"
+
+
+async def test_a_broken_chunk_does_not_put_a_second_answer_into_one_under_way(stage: Stage) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n")
+        await reader.read()
+
+    stage.promise("payments", BILL)
+    async with (
+        scripted(script) as payments,
+        stage.gateway(payments_url=payments.url) as gateway,
+        dialogue(gateway) as (reader, writer),
+    ):
+        writer.write(f"{POST}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n".encode())
+        await asyncio.wait_for(reader.readuntil(b"begun\r\n"), 5)
+        writer.write(b"xyz\r\n")
+        rest = b""
+        with contextlib.suppress(ConnectionError):
+            rest = await asyncio.wait_for(reader.read(), 5)
+        assert rest == b""
 
 
 async def test_a_body_that_an_upgrade_swallows_is_neither_a_whole_body_nor_a_request(stage: Stage) -> None:
