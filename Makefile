@@ -31,7 +31,7 @@ demo: setup
 	@exec $(RUN) tests.journeys.demo
 
 test: setup
-	$(RUN) pytest -n 2 --dist loadgroup $(ARGS)
+	$(RUN) pytest -n 2 --dist loadfile $(ARGS)
 
 lint: setup
 	.venv/bin/ruff check .

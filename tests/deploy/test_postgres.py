@@ -60,6 +60,14 @@ async def test_committed_rows_are_there_after_kill_9(data: Path) -> None:
         assert await fetch(url, "SELECT number FROM kept") == 7
 
 
+async def test_a_database_that_does_not_wait_for_the_disk_survives_kill_9_too(data: Path) -> None:
+    with running_postgres(data, durable=False) as url:
+        await execute(url, "CREATE TABLE kept AS SELECT 7 AS number")
+        os.kill(postmaster_pid(data), signal.SIGKILL)
+    with running_postgres(data, durable=False) as url:
+        assert await fetch(url, "SELECT number FROM kept") == 7
+
+
 async def test_a_left_over_pid_that_is_now_somebody_elses_is_left_alone(
     data: Path, somebody_else: subprocess.Popen[bytes]
 ) -> None:

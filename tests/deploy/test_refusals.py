@@ -12,6 +12,7 @@ import pytest
 from deploy.local import broker, postgres
 from deploy.local.errors import CannotStart
 from deploy.local.folder import owned
+from deploy.local.platform import free_base_port
 from deploy.local.programs import LOOPBACK
 
 
@@ -29,9 +30,10 @@ def refusal(**settings: str | Path) -> str:
 
 
 def test_an_occupied_port_is_named_with_who_needs_it(tmp_path: Path) -> None:
-    with socket.create_server((LOOPBACK, 0)) as other:
-        taken: int = other.getsockname()[1]
-        sentence = refusal(PORT=str(taken - 3), DATA=tmp_path)
+    base_port = free_base_port()
+    taken = base_port + 3
+    with socket.create_server((LOOPBACK, taken)):
+        sentence = refusal(PORT=str(base_port), DATA=tmp_path)
     assert f"Port {taken}, needed by svc_payments, is taken" in sentence
     assert "MYILI_PORT" in sentence
 
