@@ -40,9 +40,10 @@ Answer = httpx.Response
 
 
 @contextlib.asynccontextmanager
-async def served(app: ASGIApp, port: int) -> AsyncIterator[None]:
+async def served(app: ASGIApp, port: int, **tls: Path) -> AsyncIterator[None]:
     """An application on a port of this process, for as long as the block lasts."""
-    config = uvicorn.Config(app, host=LOOPBACK, port=port, log_level="error", timeout_graceful_shutdown=1)
+    files: dict[str, Any] = dict(tls)
+    config = uvicorn.Config(app, host=LOOPBACK, port=port, log_level="error", timeout_graceful_shutdown=1, **files)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     try:

@@ -1,11 +1,19 @@
 """The client of a provider's endpoint: whom it calls, what it believes, and for how long it listens."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
@@ -141,6 +149,53 @@ async def test_an_endpoint_inside_is_never_called(
     rsa_keys: dict[str, RSAPrivateKey], endpoint_url: str, reason: str
 ) -> None:
     assert await told(endpoint_url, rsa_keys["provider_signing_key"], only_public=True) == NotHeard(reason)
+
+
+def certificate_of(name: str, folder: Path) -> tuple[Path, Path]:
+    """A self-signed certificate of a host name, and its key, as files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now() - timedelta(days=1))
+        .not_valid_after(now() + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    cert_file, key_file = folder / f"{name}.crt", folder / f"{name}.key"
+    cert_file.write_bytes(certificate.public_bytes(Encoding.PEM))
+    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return cert_file, key_file
+
+
+@pytest.mark.parametrize(("name", "reached"), [("provider.example", True), ("other.example", False)])
+async def test_the_address_is_called_that_was_checked_and_the_certificate_is_of_the_name(
+    rsa_keys: dict[str, RSAPrivateKey], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, *, reached: bool
+) -> None:
+    cert_file, key_file = certificate_of("provider.example", tmp_path)
+    port = free_port()
+    hosts: list[str] = []
+
+    async def book(request: Request) -> Response:
+        hosts.append(request.headers["host"])
+        return Response(b'{"result": "booked", "provider_reference": "R-1"}')
+
+    async def checked(_: str, __: int) -> str:
+        return "127.0.0.1"
+
+    monkeypatch.setattr("svc_payments.postings.provider.public_address", checked)
+    app = Starlette(routes=[Route("/api/postings", book, methods=["POST"])])
+    trusting = ssl.create_default_context(cafile=cert_file)
+    async with (
+        served(app, port, ssl_certfile=cert_file, ssl_keyfile=key_file),
+        httpx.AsyncClient(verify=trusting) as client,
+    ):
+        key = rsa_keys["provider_signing_key"]
+        outcome = await HttpProviderBooks(client, f"https://{name}:{port}/api", key, 2.0, only_public=True).tell(
+            posting()
+        )
+    assert (outcome == Booked("R-1")) is reached
+    assert hosts == ([f"{name}:{port}"] if reached else [])
 
 
 @pytest.mark.parametrize(
