@@ -8,8 +8,8 @@ Answers hold what was shown once, such as a token of which the service itself ke
 with the key they answer to, and the table holds that key only as a hash: it can be read by whoever asks again.
 """
 
-import base64
 import hashlib
+import hmac
 import json
 import re
 import secrets
@@ -22,7 +22,6 @@ from fastapi import Depends, FastAPI, Header, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy import Column, Index, LargeBinary, PrimaryKeyConstraint, Table, Text, delete, func, select
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
@@ -39,7 +38,7 @@ idempotency_keys = Table(
     Column("caller", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("request_hash", LargeBinary, nullable=False),
-    Column("answer", JSONB, nullable=False),  # a string: the sealed answer in base64
+    Column("answer", LargeBinary, nullable=False),
     Column("created_at", Timestamp, nullable=False, server_default=func.now()),
     PrimaryKeyConstraint("caller", "key"),
 )
@@ -73,7 +72,9 @@ class Once:
         self._request = request
         self._key = hashlib.sha256(b"key\n" + key.encode()).hexdigest()
         self._cipher = AESGCM(hashlib.sha256(b"answer\n" + key.encode()).digest())
-        self._hash = hashlib.sha256(b"\n".join((request.method.encode(), request.url.path.encode(), body))).digest()
+        # Keyed, because a body may be short enough to be guessed from its plain hash: a name and an ID number.
+        said = b"\n".join((request.method.encode(), request.url.path.encode(), body))
+        self._hash = hmac.digest(b"request\n" + key.encode(), said, "sha256")
 
     async def do(self, tx: AsyncSession, caller: Caller | str, work: Coroutine[Any, Any, Answer]) -> Answer:
         """Do the work and store its answer, unless this key was answered before.
@@ -121,14 +122,12 @@ class Once:
             raise IdempotencyKeyReused
         raise _Replay(self._unseal(known.answer))
 
-    def _seal(self, answer: BaseModel) -> str:
+    def _seal(self, answer: BaseModel) -> bytes:
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        content = answer.model_dump_json().encode()
-        return base64.b64encode(nonce + self._cipher.encrypt(nonce, content, self._hash)).decode()
+        return nonce + self._cipher.encrypt(nonce, answer.model_dump_json().encode(), self._hash)
 
-    def _unseal(self, sealed: str) -> object:
-        raw = base64.b64decode(sealed)
-        answer: object = json.loads(self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], self._hash))
+    def _unseal(self, sealed: bytes) -> object:
+        answer: object = json.loads(self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._hash))
         return answer
 
 

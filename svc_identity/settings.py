@@ -22,6 +22,10 @@ class Settings(ServiceSettings):
     """The API of the population registry and the legal-entity registry."""
     code_resend_seconds: int = Field(default=60, ge=1)
     """How long a phone waits for its next sign-in code."""
+    codes_per_phone_an_hour: int = Field(default=10, ge=1)
+    """Most sign-in codes for one phone in an hour."""
+    codes_per_phone_a_day: int = Field(default=20, ge=1)
+    """Most sign-in codes for one phone in a day."""
     codes_per_address: int = Field(default=100, ge=1)
     """Most sign-in codes asked for from one network address in an hour; many homes share an address."""
 

@@ -30,6 +30,7 @@ SECRETS = {
     "svc_miniapps": {"database_url"},
     "sandbox_payment_channel": {"channel_private_key", "merchant_public_key"},
 }
+_CODE_LIMITS = ("codes_per_phone_an_hour", "codes_per_phone_a_day", "codes_per_address")
 ALL_SECRETS = frozenset[str]().union(*SECRETS.values())
 
 
@@ -67,6 +68,9 @@ class Plan:
             "registries_url": self.url("sandbox_registries"),
             "channel_url": self.url("sandbox_payment_channel"),
             "provider_endpoints": "any",
+            # The sandbox sends codes for nothing, and everybody who tries things out here has one address.
+            **dict.fromkeys(_CODE_LIMITS, "100000"),
+            "code_resend_seconds": "1",
             "packages": (self.data / "packages").as_uri(),
             "sandbox_state": str(self.data / "sandboxes"),
             **{f"{service}_url": self.url(f"svc_{service}") for service in SERVICES},

@@ -24,7 +24,6 @@ SIGN_IN_LIFE = timedelta(minutes=30)
 TRIES = 5
 DIGITS = 6
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-CODES_PER_PHONE = ((10, _HOUR), (20, _DAY))
 """With five tries a code, somebody who guesses has a chance of one in ten thousand a day."""
 _ADDRESS_WAIT = timedelta(minutes=10)
 _LONGEST_CODE = 20
@@ -145,11 +144,12 @@ async def _check_rate(tx: AsyncSession, settings: Settings, sent: SentCode) -> N
     from_address = select(func.count()).where(
         SentCode.address_index == sent.address_index, SentCode.sent_at > now() - _HOUR
     )
-    free_at = [
-        latest[most - 1] + period
-        for most, period in ((1, timedelta(seconds=settings.code_resend_seconds)), *CODES_PER_PHONE)
-        if len(latest) >= most
-    ]
+    shares = (
+        (1, timedelta(seconds=settings.code_resend_seconds)),
+        (settings.codes_per_phone_an_hour, _HOUR),
+        (settings.codes_per_phone_a_day, _DAY),
+    )
+    free_at = [latest[most - 1] + period for most, period in shares if len(latest) >= most]
     if (await tx.scalar(from_address) or 0) >= settings.codes_per_address:
         free_at.append(now() + _ADDRESS_WAIT)
     wait = max(free_at, default=now()) - now()
