@@ -66,7 +66,7 @@ setup: .venv/installed
 	@touch $@
 
 $(UV):
-	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" 2> /dev/null || { \
 		echo "My Ili needs Python 3.11 or newer as $(PYTHON); name one: make PYTHON=/path/to/python3.12" >&2; exit 2; }
 	@echo "Installing uv $(UV_VERSION), which installs everything else, into .tools."
 	@rm -rf .tools
