@@ -4,23 +4,17 @@ Checked when a provider applies and again at every call, because a name may poin
 to the address that was checked, not to whatever the name resolves to a moment later (DNS rebinding).
 """
 
-import asyncio
-import contextlib
-import ipaddress
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
+from chassis.outside import is_public, resolve
 from chassis.problems import Problem
 
-_RESOLVE_SECONDS = 5.0
 _HTTPS = 443
 _HIGHEST_PORT = 65_535
-_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
-_SIX_TO_FOUR = ipaddress.ip_network("2002::/16")  # wraps any IPv4 address, also a private one
 
 
 class EndpointUrlRefused(Problem):
@@ -30,15 +24,6 @@ class EndpointUrlRefused(Problem):
 
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
-
-
-async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a host, as the operating system knows them; empty when it knows none."""
-    with contextlib.suppress(OSError, UnicodeError, TimeoutError):
-        async with asyncio.timeout(_RESOLVE_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            return [str(address[0]) for *_, address in found]
-    return []
 
 
 @dataclass(frozen=True)
@@ -109,11 +94,3 @@ class Endpoints:
         if not all(is_public(address) for address in addresses):
             raise EndpointUrlRefused(reason="not_public")
         return addresses[0]
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address belongs to a host of the public internet."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address):
-        return parsed in _GLOBAL_UNICAST and parsed not in _SIX_TO_FOUR and parsed.is_global
-    return parsed.is_global and not parsed.is_multicast

@@ -11,9 +11,9 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from pydantic import AwareDatetime, BaseModel, Field, StrictInt, ValidationError
 
+from chassis.outside import NoAnswer, NotReached, Reply, call, outside_client
 from chassis.signatures import BadSignature, load_private_key, load_public_keys, sign, thumbprint, verify
 from chassis.telemetry import log
-from svc_payments.outside import NoAnswer, NotReached, Reply, call, outside_client
 from svc_payments.settings import Settings
 
 DESCRIPTION = "我的伊犁 生活缴费"

@@ -18,10 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from chassis.db import Database
+from chassis.outside import RESOLVE_SECONDS, outside_client
 from chassis.signatures import load_private_key
 from chassis.telemetry import log
 from svc_payments.base import database_time
-from svc_payments.outside import RESOLVE_SECONDS, outside_client
 from svc_payments.payments import service as payments
 from svc_payments.postings.models import Posting, PostingStatus
 from svc_payments.postings.provider import (

@@ -9,8 +9,8 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import BaseModel, Field, ValidationError
 
+from chassis.outside import NoAnswer, NotReached, call, public_address
 from chassis.signatures import sign, thumbprint
-from svc_payments.outside import NoAnswer, NotReached, call, public_address
 from svc_payments.postings.models import Posting
 
 _HTTPS = 443

@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from svc_services.outside import Endpoints, EndpointUrlRefused, is_public, resolve
+from chassis.outside import is_public, resolve
+from svc_services.outside import Endpoints, EndpointUrlRefused
 
 
 async def public_address(_: str, __: int) -> list[str]:

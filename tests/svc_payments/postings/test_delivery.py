@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from chassis.db import new_id, now
+from chassis.outside import outside_client
 from chassis.testing import until
 from deploy.local.programs import free_port
-from svc_payments.outside import outside_client
 from svc_payments.postings.delivery import Delivery, Try, take_up, write_down
 from svc_payments.postings.models import Posting, PostingStatus
 from svc_payments.postings.provider import Booked, NotHeard, Unclear

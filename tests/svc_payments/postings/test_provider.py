@@ -22,9 +22,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from chassis.db import new_id, now
+from chassis.outside import is_public, outside_client
 from chassis.signatures import thumbprint, verify
 from deploy.local.programs import free_port
-from svc_payments.outside import is_public, outside_client
 from svc_payments.postings.models import Posting
 from svc_payments.postings.provider import (
     Booked,

@@ -3,7 +3,7 @@
 import re
 
 from chassis.db import new_id
-from svc_payments.outside import outside_client
+from chassis.outside import outside_client
 from svc_payments.postings.delivery import Delivery
 from tests.svc_payments.world import World
 

@@ -1,6 +1,7 @@
 """Calls to systems of others: bounded in time and size, never redirected, and clear about what was surely not heard."""
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
 from dataclasses import dataclass
@@ -79,15 +80,21 @@ async def public_address(host: str, port: int) -> str:
     Raises:
         NotReached: the name is not known, or one of its addresses is not of the public internet.
     """
-    try:
-        async with asyncio.timeout(RESOLVE_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError, TimeoutError):
-        raise NotReached("name_unknown") from None
-    addresses = [str(address[0]) for *_, address in found]
-    if not addresses or not all(map(is_public, addresses)):
+    addresses = await resolve(host, port)
+    if not addresses:
+        raise NotReached("name_unknown")
+    if not all(map(is_public, addresses)):
         raise NotReached("address_not_public")
     return addresses[0]
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """The addresses of a host, as the operating system knows them; empty when it knows none."""
+    with contextlib.suppress(OSError, UnicodeError, TimeoutError):
+        async with asyncio.timeout(RESOLVE_SECONDS):
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            return [str(address[0]) for *_, address in found]
+    return []
 
 
 def is_public(address: str) -> bool:
