@@ -100,8 +100,8 @@ class ClientConnection(HttpToolsProtocol):
     def _refuse(self, problem: Problem) -> None:
         cycle = cast("RequestResponseCycle | None", self.cycle)  # uvicorn says so only in a comment
         if cycle is not None and not cycle.response_complete:
-            if cycle.response_started:
-                # An answer is on its way, and a second one inside it would be taken for its content.
+            if cycle.response_started or self.pipeline:
+                # An answer is, or may be, on its way; a second one inside it would be taken for its content.
                 self.transport.abort()
                 return
             cycle.disconnected = True
