@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from deploy.local.errors import CannotStart
 from deploy.local.folder import alive, identity, log_file, owned, write_private
 from deploy.local.keys import keys_in
 from deploy.local.plan import PORT_OFFSETS, Plan
-from deploy.local.programs import Starter, port_is_taken
+from deploy.local.programs import LOOPBACK, Starter, answers, port_is_taken
 from deploy.local.settings import PORTS_USED
 from deploy.local.supervisor import Kept, Say, Supervisor
 from deploy.local.warm import best_starter
@@ -90,6 +91,7 @@ async def local_platform(
     with owned(data_dir) as data:
         plan = Plan(data, base_port or free_base_port(), keys_in(data), given or {}, durable)
         _refuse_taken_ports(plan)
+        _refuse_absent_servers(plan)
         starter = best_starter(log_file(data, "warm"))
         supervisor = Supervisor(data, starter, say)
         try:
@@ -167,6 +169,18 @@ def _refuse_taken_ports(plan: Plan) -> None:
                 f"Port {port}, needed by {program.name}, is taken by another program; "
                 "stop that one, or set MYILI_PORT to another first port."
             )
+
+
+def _refuse_absent_servers(plan: Plan) -> None:
+    if "database_url" in plan.given:
+        server = urlsplit(plan.given["database_url"])
+        if not answers(server.hostname or LOOPBACK, server.port or 5432):
+            raise CannotStart(
+                f"No server answers at the address in MYILI_DATABASE_URL, {server.hostname}:{server.port}."
+            )
+    brokers = [address.rsplit(":", 1) for address in plan.given.get("kafka", "").split(",") if address]
+    if brokers and not any(answers(host, int(port)) for host, port in brokers):
+        raise CannotStart(f"No broker answers at the address in MYILI_KAFKA, {plan.given['kafka']}.")
 
 
 def free_base_port() -> int:

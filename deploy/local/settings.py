@@ -1,6 +1,7 @@
 """Settings of the embedded run. A broken one is one sentence, never a traceback."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +27,7 @@ class LocalSettings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=HIGHEST_PORT - PORTS_USED)] = DEFAULT_PORT
     data: Path = Path("var/local")
     database_url: SecretStr | None = None
+    kafka: str | None = None
 
     @field_validator("data")
     @classmethod
@@ -39,6 +41,13 @@ class LocalSettings(BaseSettings):
             raise ValueError("must be a URL like postgresql://user:password@host:5432")
         return value
 
+    @field_validator("kafka")
+    @classmethod
+    def _is_addresses(cls, value: str | None) -> str | None:
+        if value and not re.fullmatch(r"[^\s:,]+:\d{1,5}(,[^\s:,]+:\d{1,5})*", value):
+            raise ValueError("must be host:port[,host:port]")
+        return value
+
 
 def load() -> LocalSettings:
     try:
@@ -46,7 +55,7 @@ def load() -> LocalSettings:
     except ValidationError as error:
         # Only names and reasons: a rejected value may be a secret.
         faults = "; ".join(
-            f"MYILI_{str(fault['loc'][0]).upper()}: {fault['msg']}"
+            f"MYILI_{str(fault['loc'][0]).upper()}: {fault['msg'].removeprefix('Value error, ')}"
             for fault in error.errors(include_input=False, include_url=False)
         )
         raise CannotStart(f"A setting is not usable: {faults}. See .env.example.") from None

@@ -144,7 +144,7 @@ class Supervisor:
             try:
                 await self._launch_again(kept)
                 self._say(f"{name} is ready again.")
-            except CannotStart as error:
+            except (CannotStart, OSError) as error:
                 self._say(str(error))
                 await _end(kept.process, signal.SIGKILL, kept.program.stop_seconds)
 

@@ -52,6 +52,33 @@ def test_a_broken_database_url_is_named_without_its_password(tmp_path: Path) -> 
     assert "hunter2" not in sentence
 
 
+def test_a_refused_password_of_the_database_is_said_without_it(tmp_path: Path, postgres_url: str) -> None:
+    wrong = postgres_url.replace("postgres:", "postgres:hunter2")
+    sentence = refusal(DATABASE_URL=wrong, PORT=str(free_base_port()), DATA=tmp_path)
+    assert "password authentication failed" in sentence
+    assert "hunter2" not in sentence
+
+
+def test_a_kafka_address_without_a_port_is_named(tmp_path: Path) -> None:
+    assert "MYILI_KAFKA" in refusal(KAFKA="localhost", DATA=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("DATABASE_URL", "postgresql://postgres:hunter2@127.0.0.1:1"), ("KAFKA", "127.0.0.1:1,127.0.0.1:2")],
+)
+def test_a_server_that_does_not_answer_is_named(tmp_path: Path, setting: str, value: str) -> None:
+    sentence = refusal(**{setting: value}, PORT=str(free_base_port()), DATA=tmp_path)
+    assert f"MYILI_{setting}, 127.0.0.1:1" in sentence
+    assert "hunter2" not in sentence
+
+
+def test_a_broken_setting_of_a_service_is_named_without_its_value(data: Path) -> None:
+    sentence = refusal(FIELD_KEY="hunter2", PORT=str(free_base_port()), DATA=data)
+    assert "MYILI_FIELD_KEY" in sentence
+    assert "hunter2" not in sentence
+
+
 def test_a_data_folder_that_cannot_be_one_is_named(tmp_path: Path) -> None:
     in_the_way = tmp_path / "file"
     in_the_way.touch()
