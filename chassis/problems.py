@@ -24,6 +24,30 @@ DEFAULT_LANGUAGE = "zh"
 MEDIA_TYPE = "application/problem+json"
 
 
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "Further members say what the code needs: a limit, a state, where a fault is.",
+    "properties": {
+        "type": {"type": "string", "description": "urn:myili:problem:<code>"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What to do about it."},
+        "code": {"type": "string", "description": "Stable; decide by this one."},
+        "instance": {"type": "string", "description": "urn:myili:request:<id>: quote it when asking for help."},
+        "errors": {
+            "type": "array",
+            "description": "Of invalid_request: where each fault is, and why it is one.",
+            "items": {
+                "type": "object",
+                "properties": {"at": {"type": "string"}, "reason": {"type": "string"}},
+                "required": ["at", "reason"],
+            },
+        },
+    },
+    "required": ["type", "title", "status", "detail", "code"],
+}
+
+
 class Problem(Exception):  # noqa: N818 - a refusal is an answer, not an error of the program
     """A refusal; subclasses set `status` and `code`, and callers pass the values their message names.
 
@@ -85,6 +109,12 @@ class BadRequest(Problem):
 
 class InternalError(Problem):
     status, code = 500, "internal_error"
+
+
+class IllegalMove(Problem):
+    """A status change that a TRANSITIONS table does not have; `current` and `wanted` name the two."""
+
+    status, code = 409, "illegal_move"
 
 
 class TryLater(Problem):

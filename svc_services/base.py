@@ -9,15 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
 from chassis.db import service_metadata
-from chassis.problems import Problem
+from chassis.problems import IllegalMove
 
 
 class Base(DeclarativeBase):
     metadata = service_metadata()
-
-
-class IllegalMove(Problem):
-    status, code = 409, "illegal_move"
 
 
 Status = TypeVar("Status", bound=StrEnum)

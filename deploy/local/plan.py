@@ -129,8 +129,11 @@ class Plan:
 
     def _http(self, name: str, module: str) -> Program:
         port = self.port(name)
+        protocol = "gateway.connection:ClientConnection" if name == "gateway" else "httptools"
         command = f"-m uvicorn --factory {module}:create_app --host 127.0.0.1 --port {port} --no-access-log"
-        command += " --loop uvloop --http httptools --timeout-graceful-shutdown 5"
+        command += f" --loop uvloop --http {protocol} --no-server-header --timeout-graceful-shutdown 5"
+        # What a client of this machine says of its address is not believed at the door; the services believe the door.
+        command += " --no-proxy-headers" if name == "gateway" else ""
         return Program(
             name,
             [sys.executable, *command.split()],

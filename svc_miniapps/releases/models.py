@@ -7,7 +7,7 @@ from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.db import Timestamp, new_id, now
-from chassis.problems import Problem
+from chassis.problems import IllegalMove
 from svc_miniapps.apps.models import App
 from svc_miniapps.base import Base
 from svc_miniapps.packages.models import Package
@@ -34,10 +34,6 @@ TRANSITIONS: dict[Status, set[Status]] = {
     Status.PUBLISHED: set(),
 }
 _STATUSES = ", ".join(f"'{status}'" for status in Status)
-
-
-class IllegalMove(Problem):
-    status, code = 409, "illegal_move"
 
 
 class Release(Base):

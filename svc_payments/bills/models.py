@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp
-from chassis.problems import Problem
+from chassis.problems import IllegalMove
 from svc_payments.base import Base
 
 Quantity = Numeric(12, 3)
@@ -31,12 +31,6 @@ TRANSITIONS: dict[BillStatus, set[BillStatus]] = {
     BillStatus.PAID: {BillStatus.POSTED},
     BillStatus.POSTED: set(),
 }
-
-
-class IllegalMove(Problem):
-    """A status change that TRANSITIONS does not have; `current` and `wanted` name the two."""
-
-    status, code = 409, "illegal_move"
 
 
 class Bill(Base):

@@ -8,8 +8,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, Uni
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.db import Timestamp, new_id
+from chassis.problems import IllegalMove
 from svc_payments.base import Base
-from svc_payments.bills.models import IllegalMove
 from svc_payments.channels.provider import ChannelName
 
 

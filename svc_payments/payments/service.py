@@ -9,10 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import new_id
 from chassis.outbox import emit
-from chassis.problems import NotFound, Problem
+from chassis.problems import IllegalMove, NotFound, Problem
 from svc_payments.base import database_time
 from svc_payments.bills import service as bills
-from svc_payments.bills.models import IllegalMove
 from svc_payments.incidents import service as incidents
 from svc_payments.incidents.models import IncidentKind
 from svc_payments.payments import schemas

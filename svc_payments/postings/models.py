@@ -8,8 +8,8 @@ from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, UniqueCons
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id
+from chassis.problems import IllegalMove
 from svc_payments.base import Base, one_of
-from svc_payments.bills.models import IllegalMove
 from svc_payments.payments.models import Payment
 
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from threading import Thread
 from typing import Any
 from uuid import uuid4
@@ -54,7 +55,7 @@ async def test_a_right_token_names_its_caller(verifier: TokenVerifier, tokens: T
         ({"memberships": [{"role": "operator"}]}, TokenInvalid),
         ({"sub": None}, TokenInvalid),
     ],
-    ids=str,
+    ids=map(str, count()),  # claims hold times and new ids, and every test process needs the same names
 )
 async def test_wrong_claims_are_refused(
     verifier: TokenVerifier, tokens: Tokens, claims: dict[str, Any], refusal: type[Problem]

@@ -6,6 +6,8 @@ import json
 import pkgutil
 import re
 from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
 
 import jsoncompat
 import jsonschema_rs
@@ -68,20 +70,28 @@ def test_every_refusal_has_words_in_chinese_and_english(package: str) -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_words_are_left_of_refusals_that_are_gone(package: str) -> None:
-    codes = {problem.code for problem in _problems_of(package)}
+    codes = {problem.code for problem in _problems_of(package)} | set(_reasons_of(package))
     for language, words in catalogue(package).items():
         assert set(words) - codes == set(), language
 
 
 def _problems_of(package: str) -> Iterator[type[Problem]]:
+    return (kind for kind in _classes_of(package) if issubclass(kind, Problem) and hasattr(kind, "code"))
+
+
+def _reasons_of(package: str) -> Iterator[str]:
+    """Why rows of a file are refused: codes with words, too, though no answer of their own."""
+    enums = (kind for kind in _classes_of(package) if issubclass(kind, StrEnum) and kind.__name__ == "Reason")
+    return (str(reason) for enum in enums for reason in enum)
+
+
+def _classes_of(package: str) -> Iterator[type[Any]]:
     root = importlib.import_module(package)
     names = [package, *(module.name for module in pkgutil.walk_packages(root.__path__, f"{package}."))]
     for name in names:
-        if ".migrations" in name or name.endswith("__main__"):
-            continue
-        for _, member in inspect.getmembers(importlib.import_module(name), inspect.isclass):
-            if issubclass(member, Problem) and member.__module__ == name and hasattr(member, "code"):
-                yield member
+        if ".migrations" not in name and not name.endswith("__main__"):
+            members = inspect.getmembers(importlib.import_module(name), inspect.isclass)
+            yield from (member for _, member in members if member.__module__ == name)
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.event_type)
@@ -97,8 +107,13 @@ def test_a_sample_of_every_event_fits_every_released_schema(release: str) -> Non
         if path.startswith("events/"):
             validator = jsonschema_rs.validator_for(schema)
             for _ in range(20):
-                sample = json.loads(jsoncompat.generate_value(now[path], 5))
+                sample = json.loads(jsoncompat.generate_value(_without_address(now[path]), 5))
                 validator.validate(sample)
+
+
+def _without_address(schema: str) -> str:
+    # Only local references are followed by the generator, and an absolute $id makes them look remote to it.
+    return json.dumps({name: value for name, value in json.loads(schema).items() if name != "$id"})
 
 
 def test_the_change_log_names_every_release() -> None:

@@ -245,6 +245,7 @@ async def test_only_operators_touch_organisations(
         ("９１654002MA0000000", "18"),
         (wrong_check(new_uscc()), "check character"),
     ],
+    ids=["empty", "too short", "too long", "full width", "check character"],
 )
 def test_what_is_no_uscc_is_told_why(code: str, because: str) -> None:
     with pytest.raises(ValueError, match=because):

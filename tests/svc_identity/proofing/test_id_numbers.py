@@ -46,6 +46,7 @@ def test_it_may_be_typed_wide_small_or_with_space() -> None:
         (id_number(born="29990101"), "date of birth"),
         (wrong_check(id_number()), "check character"),
     ],
+    ids=lambda value: value if " " in value else "",  # the reason; numbers are new in each process
 )
 def test_what_cannot_be_is_refused_with_its_reason_and_without_the_number(number: str, because: str) -> None:
     with pytest.raises(ValueError, match=because) as refused:

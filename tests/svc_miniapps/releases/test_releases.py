@@ -6,8 +6,9 @@ from itertools import pairwise
 import pytest
 
 from chassis.db import Database, new_id
+from chassis.problems import IllegalMove
 from chassis.testing import emitted, once
-from svc_miniapps.releases.models import TRANSITIONS, IllegalMove, Release, Status
+from svc_miniapps.releases.models import TRANSITIONS, Release, Status
 from tests.svc_miniapps.stage import KUYTUN, PREFECTURE, REASONS, YINING, Stage, outcome
 
 KEPT_BACK = {"publish_on_approval": False}

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -48,7 +49,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
         ({"sub": None}, 422, "attestation_invalid"),
         ({"sub": str(new_id())}, 403, "attestation_not_yours"),
     ],
-    ids=str,
+    ids=map(str, count()),  # claims hold times and new ids, and every test process needs the same names
 )
 async def test_an_attestation_that_proves_nothing_is_refused(
     bind: Bind, provider_system: ProviderSystem, claims: dict[str, Any], status: int, refusal: str
