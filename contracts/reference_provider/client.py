@@ -136,9 +136,11 @@ class Client:
                     raise PlatformError(f"The platform at {self._platform} cannot be reached: {error}.") from error
                 asked_to_wait = ""
             else:
-                if last or answer.status_code not in WORTH_REPEATING:
-                    return _content(method, path, answer)
                 asked_to_wait = answer.headers.get("Retry-After", "")
+                # Also a refusal may pass by itself, such as that of a company approved a moment ago: it says when.
+                passing = asked_to_wait.isdecimal() and int(asked_to_wait) <= LONGEST_WAIT
+                if last or not (passing or answer.status_code in WORTH_REPEATING):
+                    return _content(method, path, answer)
             seconds = float(asked_to_wait) if asked_to_wait.isdecimal() else 2.0**attempt / 2
             time.sleep(min(seconds, LONGEST_WAIT))
         raise AssertionError("the last attempt returns or raises")

@@ -9,7 +9,7 @@ class ProviderNotReady(Problem):
     """The caller's approval has not reached this service yet; it does within seconds."""
 
     status, code = 409, "provider_not_ready"
-    headers = {"Retry-After": "5"}  # noqa: RUF012 - the base class declares it a read-only Mapping
+    headers = {"Retry-After": "2"}  # noqa: RUF012 - the base class declares it a read-only Mapping
 
 
 class UnsupportedContentEncoding(Problem):

@@ -231,6 +231,18 @@ class TestCalls:
         again = platform.to("POST", "/services/v1/tariffs")[-1]
         assert again.headers["Idempotency-Key"] != sent[0].headers["Idempotency-Key"]
 
+    def test_a_refusal_that_passes_soon_is_waited_out_and_a_lasting_one_is_told(
+        self, platform: Answers, client: Client, no_waiting: list[float]
+    ) -> None:
+        tariff = SAMPLES["water"].as_json(date(2026, 1, 1))
+        platform.on("POST", "/services/v1/tariffs", {"code": "provider_not_ready"}, 409, Retry_After="2")
+        platform.on("POST", "/services/v1/tariffs", {"tariff_id": "1"}, 201)
+        assert client.publish_tariff(tariff) == {"tariff_id": "1"}
+        platform.on("POST", "/services/v1/tariffs", {"code": "too_many"}, 429, Retry_After="86400")
+        with pytest.raises(PlatformError, match="too_many"):
+            client.publish_tariff(tariff)
+        assert no_waiting == [2.0]
+
     def test_an_application_shows_the_public_key_only(self, platform: Answers) -> None:
         key, filed = new_key(), {"application_id": "5", "application_token": "secret", "provider_id": None}
         platform.on("POST", "/services/v1/provider-applications", filed, 201)
