@@ -238,9 +238,9 @@ class TestCalls:
         platform.on("POST", "/services/v1/tariffs", {"code": "provider_not_ready"}, 409, Retry_After="2")
         platform.on("POST", "/services/v1/tariffs", {"tariff_id": "1"}, 201)
         assert client.publish_tariff(tariff) == {"tariff_id": "1"}
-        platform.on("POST", "/services/v1/tariffs", {"code": "too_many"}, 429, Retry_After="86400")
+        platform.on("GET", "/services/v1/provider-applications/5", {"code": "too_many"}, 429, Retry_After="86400")
         with pytest.raises(PlatformError, match="too_many"):
-            client.publish_tariff(tariff)
+            client.application("5", "its token")
         assert no_waiting == [2.0]
 
     def test_an_application_shows_the_public_key_only(self, platform: Answers) -> None:
