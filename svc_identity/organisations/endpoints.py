@@ -33,11 +33,13 @@ async def create_organisation(
 
 @router.get("", dependencies=[Depends(allow(role="operator"))])
 async def list_organisations(tx: ReadTx, page: PageQuery) -> Page[schemas.Organisation]:
+    """All organisations whose members work on the platform, in the order they were registered."""
     return await page_of(tx, select(Organisation), page, Organisation.id, schemas.Organisation.model_validate)
 
 
 @router.get("/{organisation_id}", dependencies=[Depends(allow(role="operator"))])
 async def get_organisation(tx: ReadTx, organisation_id: UUID) -> schemas.Organisation:
+    """One organisation."""
     return schemas.Organisation.model_validate(await service.known(tx, organisation_id))
 
 

@@ -14,16 +14,19 @@ router = APIRouter(prefix="/miniapps/v1", tags=["apps"])
 
 @router.post("/apps", status_code=201)
 async def register_app(tx: Tx, caller: TeamMember, once: OnceKey, body: schemas.NewApp) -> schemas.App:
+    """Register a mini-app for the caller's own division; its name is settled here and now."""
     return await once.do(tx, caller, service.register_app(tx, caller, body))
 
 
 @router.get("/apps")
 async def list_apps(tx: ReadTx, caller: TeamMember, page: PageQuery) -> Page[schemas.App]:
+    """The mini-apps of the caller's teams, in the order they were registered."""
     return await service.list_apps(tx, caller, page)
 
 
 @router.get("/apps/{app_id}")
 async def get_app(tx: ReadTx, caller: TeamMember, response: Response, app_id: UUID) -> schemas.App:
+    """A mini-app of the caller's team, with the ETag that changing it asks for."""
     app = await service.get_app(tx, caller, app_id)
     response.headers["ETag"] = etag_of(app.revision)
     return schemas.App.of(app)
@@ -33,6 +36,7 @@ async def get_app(tx: ReadTx, caller: TeamMember, response: Response, app_id: UU
 async def change_app(
     tx: Tx, caller: TeamMember, response: Response, app_id: UUID, body: schemas.AppChanges, if_match: IfMatch = None
 ) -> schemas.App:
+    """Change description, category or languages over the state `If-Match` names; submitted releases stay."""
     app = await service.change_app(tx, caller, app_id, body, if_match)
     response.headers["ETag"] = etag_of(app.revision)
     return schemas.App.of(app)

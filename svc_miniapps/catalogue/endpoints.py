@@ -42,6 +42,7 @@ async def list_catalogue(
 
 @router.get("/catalogue/{app_id}", response_model=schemas.Listing, responses={304: _UNCHANGED})
 async def get_listing(tx: ReadTx, app_id: UUID, if_none_match: IfNoneMatch = None) -> Response:
+    """One mini-app as residents see it."""
     return _cacheable(schemas.Listing.of(await service.get_listing(tx, app_id)), if_none_match)
 
 
@@ -51,6 +52,7 @@ async def get_listing(tx: ReadTx, app_id: UUID, if_none_match: IfNoneMatch = Non
     responses={**PACKAGE_RESPONSES, 304: _UNCHANGED},
 )
 async def download_package(tx: ReadTx, objects: Store, app_id: UUID, if_none_match: IfNoneMatch = None) -> Response:
+    """The published package; its ETag is the SHA-256 that the listing names."""
     listing = await service.get_listing(tx, app_id)
     etag = etag_of_package(listing.package.sha256)
     if is_known(if_none_match, etag):

@@ -41,17 +41,20 @@ async def create_payment(
     settings: Annotated[Settings, Depends(_settings)],
     body: schemas.NewPayment,
 ) -> schemas.Payment:
+    """Reserve bills of one provider for paying, at their amounts; no other payment can have them meanwhile."""
     return await once.do(tx, caller, service.create_payment(tx, caller.id, body, settings.order_lifetime))
 
 
 @router.get("/payments")
 async def list_payments(tx: ReadTx, caller: Resident, page: PageQuery) -> Page[schemas.Payment]:
+    """The caller's payments, newest first."""
     own = select(Payment).where(Payment.person_id == caller.id)
     return await page_of(tx, own, page, Payment.id, schemas.shown, newest_first=True)
 
 
 @router.get("/payments/{payment_id}")
 async def get_payment(tx: ReadTx, caller: Resident, payment_id: UUID) -> schemas.Payment:
+    """One of the caller's payments; ask again until it is completed."""
     return schemas.shown(await service.own_payment(tx, caller.id, payment_id))
 
 

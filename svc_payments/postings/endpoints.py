@@ -37,6 +37,7 @@ async def list_postings(
     dependencies=[Depends(anyone(because="providers check with these keys that a call is the platform's"))],
 )
 async def list_signing_keys(request: Request, response: Response) -> schemas.SigningKeys:
+    """The keys that sign postings to providers (RFC 7517)."""
     response.headers["Cache-Control"] = "public, max-age=300"
     return schemas.SigningKeys.model_validate(request.app.state.signing_keys)
 

@@ -30,5 +30,6 @@ class SigningKeys(BaseModel):
     dependencies=[Depends(anyone(because="providers check with these keys that a call is the platform's"))],
 )
 async def list_signing_keys(request: Request) -> Response:
+    """The keys that sign account verifications sent to providers (RFC 7517)."""
     published = SigningKeys.model_validate(request.app.state.signing_keys)
     return cacheable(request, published, seconds=_FIVE_MINUTES)
