@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -25,7 +25,7 @@ from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import KeySet
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chassis.problems import Problem, TryLater
+from chassis.problems import Problem, TryLater, words
 from chassis.settings import AUDIENCE, ServiceSettings
 from chassis.telemetry import log
 
@@ -62,7 +62,17 @@ class TokenInvalid(Unauthenticated):
 
 
 class NotAllowed(Problem):
+    """The token is right, and its bearer may not do this; who may is said in the reader's language."""
+
     status, code = 403, "not_allowed"
+
+    def __init__(self, who_may_call: Callable[[str], str]) -> None:
+        super().__init__()
+        self._who_may_call = who_may_call
+
+    def render(self, language: str) -> dict[str, Any]:
+        self.values = {"who_may_call": self._who_may_call(language)}
+        return super().render(language)
 
 
 class AssuranceTooLow(Problem):
@@ -258,17 +268,18 @@ class TokenRule(Rule, SecurityBase):
         self._assurance_level = assurance_level
         self._roles = roles
         self._scope = scope
-        self.who_may_call = self._in_words()
+        self.who_may_call = self.in_words("en")
 
-    def _in_words(self) -> str:
-        words = [" or ".join(sorted(self._kinds))]
+    def in_words(self, language: str) -> str:
+        say = words("who_may_call", "chassis", language)
+        who = say["or"].join(say[kind] for kind in sorted(self._kinds))
         if self._assurance_level:
-            words.append(f"at assurance level {self._assurance_level}")
+            who = say["at_level"].format(who=who, level=self._assurance_level)
         if self._roles:
-            words.append(f"as {' or '.join(self._roles)}")
+            who = say["as_role"].format(who=who, roles=say["or"].join(self._roles))
         if self._scope:
-            words.append(f"with scope {self._scope}")
-        return " ".join(words)
+            who = say["with_scope"].format(who=who, scope=self._scope)
+        return who
 
     async def __call__(self, request: Request) -> Caller:
         verifier: TokenVerifier = request.app.state.token_verifier
@@ -279,7 +290,7 @@ class TokenRule(Rule, SecurityBase):
             and (self._scope is None or self._scope in caller.scopes)
         )
         if not allowed:
-            raise NotAllowed(who_may_call=self.who_may_call)
+            raise NotAllowed(self.in_words)
         if caller.assurance_level < self._assurance_level:
             raise AssuranceTooLow(required=self._assurance_level)
         return caller

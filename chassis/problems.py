@@ -1,7 +1,9 @@
 """Refusals: an exception class with a status and a stable code, answered as RFC 9457 problem+json.
 
 The words live in `messages/<language>.json` of each package (`{code: {"title": …, "detail": …}}`), so that a
-language is added by adding files. `detail` may name values the refusal carries: `"{amount_fen} fen …"`.
+language is added by adding files. `detail` may name values the refusal carries: `"{amount_fen} fen …"`. Under
+`invalid_request` stand the reasons for single values too: by the type of Pydantic's error, or by the English sentence
+with which a model of ours refuses.
 """
 
 import importlib
@@ -16,6 +18,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.db import is_connection_lost
 from chassis.telemetry import log, request_id
@@ -63,20 +66,27 @@ class Problem(Exception):  # noqa: N818 - a refusal is an answer, not an error o
         self.values = values
 
     def render(self, language: str) -> dict[str, Any]:
-        words = _words(self.code, type(self).__module__.partition(".")[0], language)
+        spoken = words(self.code, type(self).__module__.partition(".")[0], language)
         return {
             "type": f"urn:myili:problem:{self.code}",
-            "title": words["title"],
+            "title": spoken["title"],
             "status": self.status,
-            "detail": words["detail"].format_map(_Values(self.values)),
+            "detail": spoken["detail"].format_map(_Values(self.values, language)),
             "code": self.code,
             **self.values,
         }
 
 
 class _Values(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return f"{{{key}}}"
+    """The values a message names; several in one are written as a list in its language."""
+
+    def __init__(self, values: Mapping[str, Any], language: str) -> None:
+        super().__init__(values)
+        self._comma = words("punctuation", "chassis", language)["comma"]
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - whatever a refusal carries
+        value = self.get(key, f"{{{key}}}")
+        return self._comma.join(f"{part}" for part in value) if isinstance(value, list | tuple | set) else value
 
 
 class MalformedJson(Problem):
@@ -131,11 +141,12 @@ def catalogue(package: str) -> dict[str, dict[str, dict[str, str]]]:
     return {file.stem: json.loads(file.read_text("utf-8")) for file in sorted((root / "messages").glob("*.json"))}
 
 
-def _words(code: str, package: str, language: str) -> dict[str, str]:
+def words(code: str, package: str, language: str) -> dict[str, str]:
+    """What a package says under a code; in Chinese where nobody has translated it."""
     for candidate in (language, DEFAULT_LANGUAGE):
-        words = catalogue(package).get(candidate, {}).get(code)
-        if words:
-            return words
+        found = catalogue(package).get(candidate, {}).get(code)
+        if found:
+            return found
     return {"title": code, "detail": code}
 
 
@@ -173,7 +184,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(Exception, _on_unexpected)
 
 
 def _answer_to(request: Request, problem: Problem) -> JSONResponse:
@@ -194,9 +204,27 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
     body_refused = any(fault["loc"][:1] == ("body",) for fault in faults)
     if body_refused and media_type != "application/json" and not media_type.endswith("+json"):
         return _answer_to(request, UnsupportedMediaType(expected="application/json"))
+    package = getattr(request.scope.get("endpoint"), "__module__", "chassis").partition(".")[0]
+    language = preferred_language(request.headers.get("accept-language", "")[:200])
     # Where and why, never the rejected value: it may be personal data.
-    errors = [{"at": "/".join(str(part) for part in fault["loc"]), "reason": fault["msg"]} for fault in faults]
+    errors = [
+        {"at": "/".join(str(part) for part in fault["loc"]), "reason": _reason(fault, package, language)}
+        for fault in faults
+    ]
     return _answer_to(request, InvalidRequest(errors=errors))
+
+
+def _reason(fault: Mapping[str, Any], package: str, language: str) -> str:
+    """Why a value is refused, in the reader's language, or in English while nobody has translated it."""
+    values = fault.get("ctx", {})
+    ours = isinstance(values.get("error"), ValueError)
+    english = str(values["error"]) if ours else str(fault["msg"])
+    key = english if ours else str(fault["type"])
+    for owner in (package, "chassis"):
+        reasons = catalogue(owner).get(language, {}).get("invalid_request", {})
+        if key in reasons:
+            return reasons[key].format_map(_Values(values, language))
+    return english
 
 
 _BY_STATUS: dict[int, type[Problem]] = {
@@ -218,7 +246,33 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     return _answer_to(request, problem)
 
 
-async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
+class LastResort:
+    """ASGI middleware: what nobody foresaw is a 500 in the same form as every refusal.
+
+    Starlette's own place for this raises the error again after its answer, and the server closes the connection
+    without a word: the gateway's next request on it, somebody else's, would fail.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def noticed(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noticed)
+        except Exception as error:
+            if begun or scope["type"] != "http":
+                raise
+            await _unexpected(Request(scope), error)(scope, receive, send)
+
+
+def _unexpected(request: Request, error: Exception) -> JSONResponse:
     if is_connection_lost(error):
         log.warning("dependency_lost", error=type(error).__name__)
         return _answer_to(request, TryLater())

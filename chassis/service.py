@@ -55,6 +55,7 @@ def create_service_app(settings: ServiceSettings, routers: Sequence[APIRouter], 
         generate_unique_id_function=lambda route: route.name,
     )
     app.add_middleware(BodyLimit)
+    app.add_middleware(problems.LastResort)
     app.add_middleware(telemetry.RequestContext)
     problems.install(app)
     idempotency.install(app)

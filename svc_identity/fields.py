@@ -5,11 +5,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+# Control and format characters, surrogates, private use, unassigned, line and paragraph separators: they cannot be
+# stored (PostgreSQL has no U+0000), hide in a name, or turn the direction of the text around it.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
 
 def _printable(value: str) -> str:
-    # NUL cannot be stored in PostgreSQL at all; the other control characters have no place in a line of text.
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in value):
-        raise ValueError("control characters are not allowed")
+    if any(unicodedata.category(character) in _INVISIBLE for character in value):
+        raise ValueError("must not contain control or invisible characters")
     return unicodedata.normalize("NFC", value)
 
 

@@ -11,7 +11,8 @@ _ISO_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _printable(value: str) -> str:
-    if not value.isprintable():
+    # Spaces of every width are printable to people, though not to Python: Chinese keyboards type U+3000.
+    if not all(character.isprintable() or unicodedata.category(character) == "Zs" for character in value):
         raise ValueError("must not contain control characters or line breaks")
     return value
 

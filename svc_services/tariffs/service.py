@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import NotAllowed
 from chassis.outbox import emit
-from chassis.problems import NotFound, Problem
+from chassis.problems import NotFound, Problem, words
 from svc_services.providers.models import Provider
 from svc_services.tariffs import schemas
 from svc_services.tariffs.events import PublishedTier, TariffPublished
@@ -48,7 +48,7 @@ async def publish(tx: AsyncSession, provider_id: UUID, new: schemas.NewTariff) -
     # One publication of a provider at a time: versions have no gaps, and a date is taken once.
     provider = await tx.get(Provider, provider_id, with_for_update={"key_share": True})
     if provider is None:
-        raise NotAllowed(who_may_call="approved providers")
+        raise NotAllowed(lambda language: words("approved_providers", "svc_services", language)["title"])
     line = (
         Tariff.provider_id == provider_id,
         Tariff.customer_class == new.customer_class,

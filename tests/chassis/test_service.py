@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, cast
 from uuid import UUID
 
 import httpx
 import pytest
 import pytest_asyncio
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, SecretStr
+from pydantic import AfterValidator, BaseModel, SecretStr
 from sqlalchemy import URL, Column, MetaData, Table, Text, Uuid, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,8 +30,14 @@ class NoteRefused(Problem):
     status, code = 409, "note_refused"
 
 
+def prose(text: str) -> str:
+    if text == "verse":
+        raise ValueError("notes are prose")
+    return text
+
+
 class NewNote(BaseModel):
-    text: str
+    text: Annotated[str, AfterValidator(prose)]
 
 
 class Note(BaseModel):
@@ -52,6 +58,11 @@ async def write_note(tx: AsyncSession, text: str) -> Note:
 @router.post("/notes", status_code=201)
 async def create_note(tx: Tx, caller: Resident, once: OnceKey, body: NewNote) -> Note:
     return await once.do(tx, caller, write_note(tx, body.text))
+
+
+@router.get("/fail", dependencies=[Depends(anyone(because="a test fails"))])
+async def fail() -> None:
+    raise RuntimeError
 
 
 @router.get("/count", dependencies=[Depends(anyone(because="a test counts"))])
@@ -173,6 +184,40 @@ async def test_problems_speak_the_readers_language(
     answer = await api.get("/nowhere", headers={"Accept-Language": accept_language})
     assert (answer.status_code, answer.json()["title"]) == (404, title)
     assert answer.headers["content-language"] == language
+
+
+@pytest.mark.parametrize(
+    ("accept_language", "text", "reason"),
+    [
+        ("zh", 7, "应为字符串"),
+        ("en", 7, "Input should be a valid string"),
+        ("zh", "verse", "notes are prose"),  # our own sentence, which the package has not translated
+    ],
+)
+async def test_the_reason_of_each_fault_is_said_in_the_readers_language(
+    api: httpx.AsyncClient, tokens: Tokens, accept_language: str, text: object, reason: str
+) -> None:
+    headers = tokens.resident() | once() | {"Accept-Language": accept_language}
+    answer = await api.post("/notes/v1/notes", json={"text": text}, headers=headers)
+    assert answer.json()["errors"] == [{"at": "body/text", "reason": reason}]
+
+
+async def test_who_may_call_is_said_in_the_readers_language(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    headers = tokens.client(new_id(), "notes:write") | once()
+    for language, said in {"zh": "认证等级不低于 2 的个人", "en": "person at assurance level 2"}.items():
+        answer = await api.post("/notes/v1/notes", json={"text": "a"}, headers=headers | {"Accept-Language": language})
+        assert (answer.status_code, answer.json()["who_may_call"]) == (403, said)
+        assert said in answer.json()["detail"]
+
+
+async def test_what_nobody_foresaw_is_answered_and_the_connection_stays(api: httpx.AsyncClient) -> None:
+    """An error that reached the server would make it close the connection under the next request."""
+    strict = httpx.ASGITransport(cast("httpx.ASGITransport", api._transport).app)  # noqa: SLF001 - raises what reaches it
+    async with httpx.AsyncClient(transport=strict, base_url=PUBLIC_URL) as server:
+        answer = await server.get("/notes/v1/fail")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "x-request-id" in answer.headers
 
 
 async def test_request_ids_come_back_and_unsafe_ones_are_replaced(api: httpx.AsyncClient) -> None:

@@ -167,6 +167,7 @@ async def test_only_roles_that_fit_the_organisation_are_given(
             given.add(role)
         else:
             assert refusal(answer) == (422, "role_does_not_fit")
+            assert answer.json()["detail"].endswith(f"{'、'.join(sorted(fitting))}。")
     assert given == fitting
 
 
