@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from svc_identity.oauth.issuer import ASSERTION_ALGORITHMS, ASSERTION_SECONDS, CLOCK_LEEWAY, Issuer
 from svc_identity.oauth.models import Client, UsedAssertion
+from svc_identity.oauth.requests import Parsed
 
 
 class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib ships no types
@@ -24,6 +26,20 @@ class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         super().__init__(leeway=CLOCK_LEEWAY)
         self._session = session
         self._issuer = issuer
+
+    def __call__(self, query_client: Callable[[str], Client | None], request: Parsed) -> Client | None:
+        client: Client | None = super().__call__(query_client, request)
+        # RFC 7521, 4.2: a client_id beside an assertion must be the client's that the assertion proves.
+        if client is not None and request.form.get("client_id", client.client_id) != client.client_id:
+            raise InvalidClientError("client_id is not the client that the assertion is about")
+        return client
+
+    def extract_assertion(self, assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        try:
+            parts: tuple[dict[str, Any], dict[str, Any]] = super().extract_assertion(assertion)
+        except RecursionError:  # JSON nested deeper than Python reads it
+            raise InvalidClientError("Invalid JWT payload.") from None
+        return parts
 
     def get_audiences(self) -> list[str]:
         return [self._issuer.address("token"), self._issuer.name]
@@ -54,7 +70,7 @@ class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
             return False
         first = insert(UsedAssertion).values(
             client_id=claims["sub"],
-            jti_hash=hashlib.sha256(jti.encode()).digest(),
+            jti_hash=hashlib.sha256(jti.encode("utf-8", "surrogatepass")).digest(),
             expires_at=datetime.fromtimestamp(claims["exp"] + CLOCK_LEEWAY, UTC),
         )
         claimed = self._session.scalar(first.on_conflict_do_nothing().returning(UsedAssertion.client_id))

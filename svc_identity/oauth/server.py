@@ -43,7 +43,9 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         self.register_endpoint(Revocation)
 
     def query_client(self, client_id: str) -> Client | None:
-        return self.session.get(Client, client_id) if len(client_id) <= _LONGEST_CLIENT_ID else None
+        # An assertion's `sub` comes straight from JSON: it may hold what PostgreSQL cannot even be asked about.
+        well_formed = len(client_id) <= _LONGEST_CLIENT_ID and client_id.isascii() and client_id.isprintable()
+        return self.session.get(Client, client_id) if well_formed else None
 
     def save_token(self, token: object, request: Parsed) -> None:
         """Nothing to save: access tokens are signed statements, refresh tokens are rows of their families."""

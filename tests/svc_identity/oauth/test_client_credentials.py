@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 
 from chassis.db import Database
@@ -96,12 +96,37 @@ async def test_two_providers_may_use_the_same_jti(api: httpx.AsyncClient, databa
         {"sub": None},
         {"sub": 7},
         {"sub": "myili-app", "iss": "myili-app"},
+        {"sub": "a\0", "iss": "a\0"},
     ],
 )
 async def test_an_assertion_that_states_something_else_is_refused(
     api: httpx.AsyncClient, provider: ProviderSystem, changes: dict[str, Any]
 ) -> None:
     assert refusal(await provider.token(api, provider.assertion(**changes))) == INVALID_CLIENT
+
+
+async def test_a_client_id_beside_the_assertion_names_the_same_client(
+    api: httpx.AsyncClient, provider: ProviderSystem
+) -> None:
+    assert (await provider.token(api, client_id=provider.provider_id)).status_code == 200
+    assert refusal(await provider.token(api, client_id="myili-app")) == INVALID_CLIENT
+
+
+def raw_assertion(claims: str) -> str:
+    parts = ('{"alg": "ES256"}', claims, "no signature")
+    return ".".join(base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
+
+
+@pytest.mark.parametrize("claims", ['{"sub": "\\ud800", "iss": "\\ud800"}', "[" * 1_200 + "]" * 1_200])
+async def test_claims_that_python_can_hardly_read_are_refused(api: httpx.AsyncClient, claims: str) -> None:
+    assert refusal(await ProviderSystem().token(api, raw_assertion(claims))) == INVALID_CLIENT
+
+
+async def test_half_a_character_makes_a_jti_like_any_other(api: httpx.AsyncClient, provider: ProviderSystem) -> None:
+    claims = json.dumps(provider.claims(jti="\ud800"))
+    assertion = jws.serialize_compact({"alg": "ES256", "kid": provider.key.kid}, claims, provider.key)
+    assert (await provider.token(api, assertion)).status_code == 200
+    assert refusal(await provider.token(api, assertion)) == INVALID_CLIENT
 
 
 async def test_an_assertion_of_another_key_is_refused(api: httpx.AsyncClient, provider: ProviderSystem) -> None:
