@@ -4,6 +4,7 @@ Checked when a provider applies and again at every call, because a name may poin
 to the address that was checked, not to whatever the name resolves to a moment later (DNS rebinding).
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from chassis.outside import is_public, resolve
 from chassis.problems import Problem
 
 _HTTPS = 443
+_HOST = re.compile(rb"[a-z0-9_.-]+|\[?[0-9a-f:.]+\]?")
 _HIGHEST_PORT = 65_535
 
 
@@ -48,7 +50,8 @@ class Endpoints:
             parsed = httpx.URL(url.rstrip("/"))
         except httpx.InvalidURL:
             raise EndpointUrlRefused(reason="not_a_url") from None
-        if not parsed.host or not 0 < (parsed.port or _HTTPS) <= _HIGHEST_PORT:
+        port = _HTTPS if parsed.port is None else parsed.port
+        if not _HOST.fullmatch(parsed.raw_host) or not 0 < port <= _HIGHEST_PORT:
             raise EndpointUrlRefused(reason="not_a_url")
         if parsed.scheme not in ({"http", "https"} if self.anywhere else {"https"}):
             raise EndpointUrlRefused(reason="scheme")

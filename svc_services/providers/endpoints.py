@@ -10,6 +10,7 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_services.caching import NOT_MODIFIED, cacheable
 from svc_services.catalogue.models import UtilityKind
+from svc_services.catalogue.service import require_divisions
 from svc_services.dependencies import Operator, ProviderEndpoints, Registry, Transactions, only_operators
 from svc_services.providers import schemas, service
 from svc_services.providers.models import ApplicationStatus, Provider, ProviderApplication
@@ -95,6 +96,7 @@ async def list_providers(
     if kind:
         query = query.where(Provider.kind == kind)
     if division_code:
+        await require_divisions(tx, [division_code])
         query = query.where(Provider.division_codes.contains([division_code]))
     return cacheable(request, await page_of(tx, query, page, Provider.id, service.shown_provider), seconds=_MINUTE)
 

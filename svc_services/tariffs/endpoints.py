@@ -9,6 +9,7 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_services.caching import NOT_MODIFIED, cacheable
 from svc_services.catalogue.models import UtilityKind
+from svc_services.catalogue.service import require_divisions
 from svc_services.tariffs import schemas, service
 from svc_services.tariffs.models import Tariff
 from svc_services.tariffs.queries import tariffs_where
@@ -35,6 +36,8 @@ async def list_tariffs(
     division_code: DivisionCode | None = None,
     on: Annotated[Day | None, Query(description="Only what is in force on this day.")] = None,
 ) -> Response:
+    if division_code:
+        await require_divisions(tx, [division_code])
     query = tariffs_where(provider_id, kind, division_code, on)
     return cacheable(request, await page_of(tx, query, page, Tariff.id, service.shown), seconds=_MINUTE)
 

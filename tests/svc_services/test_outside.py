@@ -37,6 +37,8 @@ async def test_an_https_address_is_kept_without_its_last_slash() -> None:
         ("https://", "not_a_url"),
         ("https:///api", "not_a_url"),
         ("https://provider.example:99999", "not_a_url"),
+        ("https://provider.example:0", "not_a_url"),
+        ("https://provider .example", "not_a_url"),
         ("https://provider.example:x", "not_a_url"),
         ("https://provider.example\\@127.0.0.1", "userinfo"),
         ("https://user:secret@provider.example", "userinfo"),

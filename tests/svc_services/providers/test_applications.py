@@ -227,6 +227,8 @@ async def test_the_public_sees_connected_companies_and_not_their_endpoints(
     by_division = (await api.get("/services/v1/providers", params={"division_code": "654002"})).json()["items"]
     assert [company["provider_id"] for company in by_kind] == [str(heating)]
     assert [company["provider_id"] for company in by_division] == [str(water)]
+    nowhere = await api.get("/services/v1/providers", params={"division_code": "999999"})
+    assert (nowhere.status_code, nowhere.json()["code"]) == (422, "unknown_division")
     one = await api.get(f"/services/v1/providers/{water}")
     again = await api.get(f"/services/v1/providers/{water}", headers={"If-None-Match": one.headers["etag"]})
     assert (one.json(), again.status_code) == (everyone[0], 304)

@@ -133,6 +133,8 @@ async def test_the_public_list_is_filtered_and_paged(api: httpx.AsyncClient, tok
     assert await listed(api, division_code="654003") == [other]
     assert await listed(api, division_code="654002", on=day(0)) == [tariffs[0], other]
     assert await listed(api, provider_id=str(new_id())) == []
+    nowhere = await api.get(TARIFFS, params={"division_code": "999999"})
+    assert (nowhere.status_code, nowhere.json()["code"]) == (422, "unknown_division")
     first = (await api.get(TARIFFS, params={"limit": 3})).json()
     rest = (await api.get(TARIFFS, params={"limit": 3, "cursor": first["next_cursor"]})).json()
     assert [item["tariff_id"] for item in first["items"] + rest["items"]] == [*tariffs, other]
