@@ -215,11 +215,13 @@ async def test_a_client_that_leaves_in_the_middle_of_an_answer_ends_it_at_the_se
 
 
 async def test_a_client_that_leaves_in_the_middle_of_its_body_leaves_no_whole_body(stage: Stage) -> None:
-    received = asyncio.get_running_loop().create_future()
+    begun, received = asyncio.Event(), asyncio.get_running_loop().create_future()
 
     async def script(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await read_head(reader)
-        received.set_result(await reader.read())
+        start = await reader.readuntil(b"abc\r\n")
+        begun.set()
+        received.set_result(start + await reader.read())
 
     stage.promise("payments", BILL)
     async with scripted(script) as payments, stage.gateway(payments_url=payments.url) as gateway:
@@ -227,7 +229,7 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body_leaves_no_whole_bo
             writer.write(
                 f"POST {PATH} HTTP/1.1\r\nHost: my.ili\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n".encode()
             )
-            await asyncio.sleep(0.1)
+            await asyncio.wait_for(begun.wait(), 5)
         assert await asyncio.wait_for(received, 5) == b"3\r\nabc\r\n"
 
 

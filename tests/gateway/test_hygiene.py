@@ -104,11 +104,13 @@ async def test_ambiguous_or_broken_heads_are_refused(stage: Stage, request_head:
 
 
 async def test_a_broken_chunk_never_reaches_the_service_as_a_whole_body(stage: Stage) -> None:
-    received = asyncio.get_running_loop().create_future()
+    begun, received = asyncio.Event(), asyncio.get_running_loop().create_future()
 
     async def script(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await read_head(reader)
-        received.set_result(await reader.read())
+        start = await reader.readuntil(b"abc\r\n")
+        begun.set()
+        received.set_result(start + await reader.read())
 
     stage.promise("payments", BILL)
     async with (
@@ -117,7 +119,7 @@ async def test_a_broken_chunk_never_reaches_the_service_as_a_whole_body(stage: S
         dialogue(gateway) as (_, writer),
     ):
         writer.write(f"{POST}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n".encode())
-        await asyncio.sleep(0.1)
+        await asyncio.wait_for(begun.wait(), 5)
         writer.write(b"xyz\r\n")
         body = await asyncio.wait_for(received, 2)
     assert body == b"3\r\nabc\r\n"

@@ -83,10 +83,14 @@ async def test_money_whose_notice_is_missing_is_found_by_asking(world: World) ->
 async def test_a_crash_between_the_attempt_and_the_call_is_healed_by_asking(world: World) -> None:
     person = new_id()
     payment_id = await world.created(person)
+
+    async def attempt_is_kept() -> bool:
+        return await world.status(person, payment_id) == "pending"
+
     await world.faults(order_timeouts=1)
     async with world.orders() as orders:
         tap = asyncio.create_task(orders.confirm(person, UUID(payment_id)))
-        await asyncio.sleep(0.3)
+        await until(attempt_is_kept)
         tap.cancel()
         await asyncio.gather(tap, return_exceptions=True)
     assert (await world.get(person, payment_id)).json()["status"] == "pending"
