@@ -162,7 +162,7 @@ def _company_commands(command: Command) -> None:
 
     publishing = command("publish-tariff", publish_tariff, "publish the sample tariff of a kind")
     publishing.add_argument("--kind", choices=SAMPLES, required=True)
-    publishing.add_argument("--effective-from", type=date.fromisoformat, required=True, help="not past, after the first")
+    publishing.add_argument("--effective-from", type=date.fromisoformat, required=True, help="first day it holds")
 
 
 def _bill_commands(command: Command) -> None:
