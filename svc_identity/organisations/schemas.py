@@ -3,7 +3,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from svc_identity.fields import DivisionCode, Line
+from svc_identity.fields import DivisionCode, Name
 from svc_identity.organisations.models import Kind, Role
 from svc_identity.organisations.uscc import Uscc
 from svc_identity.persons.phones import Phone
@@ -11,7 +11,7 @@ from svc_identity.persons.phones import Phone
 
 class NewOrganisation(BaseModel):
     uscc: Uscc
-    name: Line
+    name: Name
     kind: Kind
     division_code: DivisionCode
 

@@ -3,7 +3,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel
 
-from svc_identity.fields import Line
+from svc_identity.fields import Name
 from svc_identity.proofing.id_number import IdNumber
 
 # Keyboards write the dot between the parts of a name in many ways; the registry knows one.
@@ -21,5 +21,5 @@ def _name(value: str) -> str:
 class Proof(BaseModel):
     """Who somebody says they are."""
 
-    name: Annotated[Line, AfterValidator(_name)]
+    name: Annotated[Name, AfterValidator(_name)]
     id_number: IdNumber

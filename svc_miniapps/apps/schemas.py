@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field
 
 from svc_miniapps.apps.models import App as AppRow
-from svc_miniapps.text import Code, LanguageTag, Line, Name
+from svc_miniapps.fields import Code, DivisionCode, LanguageTag, Name, Sentence
 
 
 def _distinct(languages: list[str]) -> list[str]:
@@ -15,12 +15,11 @@ def _distinct(languages: list[str]) -> list[str]:
 
 
 Languages = Annotated[list[LanguageTag], Field(min_length=1, max_length=10), AfterValidator(_distinct)]
-DivisionCode = Annotated[str, Field(pattern="^[0-9]{6}$", description="GB/T 2260; 654000 is the whole prefecture.")]
 
 
 class NewApp(BaseModel):
     name: Name
-    short_description: Line
+    short_description: Sentence
     category: Code
     division_code: DivisionCode
     languages: Languages
@@ -29,7 +28,7 @@ class NewApp(BaseModel):
 class AppChanges(BaseModel):
     """What is left out stays as it is. The name and the division are for ever."""
 
-    short_description: Line | None = None
+    short_description: Sentence | None = None
     category: Code | None = None
     languages: Languages | None = None
 

@@ -17,7 +17,7 @@ from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.apps.models import App
 from svc_miniapps.categories.service import require_category
 from svc_miniapps.divisions.service import require_division
-from svc_miniapps.text import key_of
+from svc_miniapps.fields import key_of
 
 
 class NotYourDivision(Problem):

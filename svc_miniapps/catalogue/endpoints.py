@@ -9,12 +9,11 @@ from pydantic import BaseModel
 from chassis.auth import anyone
 from chassis.db import ReadTx
 from chassis.pagination import Page, PageQuery
-from svc_miniapps.apps.schemas import DivisionCode
 from svc_miniapps.catalogue import schemas, service
 from svc_miniapps.etags import IfNoneMatch, is_known
+from svc_miniapps.fields import Code, DivisionCode
 from svc_miniapps.packages.download import PACKAGE_RESPONSES, etag_of_package, package_response
 from svc_miniapps.packages.store import Store
-from svc_miniapps.text import Code
 
 CACHE_CONTROL = "public, max-age=1"
 """A publication shows within two seconds, also to those who ask through a cache; asking again costs a 304."""

@@ -11,9 +11,9 @@ from uuid import UUID
 
 import jsonschema_rs
 
+from svc_miniapps.fields import key_of
 from svc_miniapps.packages.findings import Finding
 from svc_miniapps.packages.names import PAGES
-from svc_miniapps.text import key_of
 
 FILE = "manifest.json"
 MAX_BYTES = 256 * 1024

@@ -4,19 +4,19 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from svc_miniapps.fields import Code, Sentence
 from svc_miniapps.packages.schemas import Version
 from svc_miniapps.reviews.models import Outcome
 from svc_miniapps.reviews.models import Review as ReviewRow
-from svc_miniapps.text import Code, Line
 
 
 class Reason(BaseModel):
     """One thing to put right: what kind, where, and in words."""
 
     code: Code
-    where: Line
+    where: Sentence
     """A file of the package, a member of the manifest, a page, or a field of the registration."""
-    message: Line
+    message: Sentence
 
 
 Reasons = Annotated[list[Reason], Field(min_length=1, max_length=50)]

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from svc_services.account_bindings.models import BindingStatus, Refusal, Role
-from svc_services.texts import Number
+from svc_services.fields import Number
 
 
 class NewAccountBinding(BaseModel):

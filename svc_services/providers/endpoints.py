@@ -12,9 +12,9 @@ from svc_services.caching import NOT_MODIFIED, cacheable
 from svc_services.catalogue.models import UtilityKind
 from svc_services.catalogue.service import require_divisions
 from svc_services.dependencies import Operator, ProviderEndpoints, Registry, Transactions, only_operators
+from svc_services.fields import DivisionCode
 from svc_services.providers import schemas, service
 from svc_services.providers.models import ApplicationStatus, Provider, ProviderApplication
-from svc_services.texts import DivisionCode
 
 router = APIRouter(prefix="/services/v1", tags=["providers"])
 _APPLICANTS = "provider-applications"

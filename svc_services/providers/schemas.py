@@ -4,9 +4,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from chassis.text import Line
 from svc_services.catalogue.models import UtilityKind
+from svc_services.fields import DivisionCode, Name, Number, Reason
 from svc_services.providers.models import ApplicationStatus
-from svc_services.texts import DivisionCode, Line, Name, Number, Reason
 
 _JWKS = {
     "type": "object",

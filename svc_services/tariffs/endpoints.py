@@ -10,10 +10,10 @@ from chassis.pagination import Page, PageQuery, page_of
 from svc_services.caching import NOT_MODIFIED, cacheable
 from svc_services.catalogue.models import UtilityKind
 from svc_services.catalogue.service import require_divisions
+from svc_services.fields import Day, DivisionCode
 from svc_services.tariffs import schemas, service
 from svc_services.tariffs.models import Tariff
 from svc_services.tariffs.queries import tariffs_where
-from svc_services.texts import Day, DivisionCode
 
 router = APIRouter(prefix="/services/v1/tariffs", tags=["tariffs"])
 Publisher = Annotated[Caller, Depends(allow(scope="tariffs:write"))]

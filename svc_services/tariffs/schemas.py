@@ -6,8 +6,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from svc_services.catalogue.models import UtilityKind
+from svc_services.fields import Day
 from svc_services.tariffs.models import CustomerClass, Unit
-from svc_services.texts import Day
 
 # Decimal strings, because a JSON number is a float to most clients. ASCII digits only, no exponent, no sign.
 Quantity = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,3})?$")]

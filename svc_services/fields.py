@@ -1,20 +1,15 @@
-"""Words that clients send: bounded, trimmed, and free of what PostgreSQL or a terminal would choke on."""
+"""Kinds of fields that request models share."""
 
 import re
 import unicodedata
 from datetime import date
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from chassis.text import Line
 
 _ISO_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-def _printable(value: str) -> str:
-    # Spaces of every width are printable to people, though not to Python: Chinese keyboards type U+3000.
-    if not all(character.isprintable() or unicodedata.category(character) == "Zs" for character in value):
-        raise ValueError("must not contain control characters or line breaks")
-    return value
 
 
 def _half_width(value: object) -> object:
@@ -29,7 +24,6 @@ def _iso_day(value: object) -> object:
     return value
 
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_printable)]
 Name = Annotated[Line, Field(max_length=200)]
 Reason = Annotated[Line, Field(max_length=500)]
 Number = Annotated[Line, Field(max_length=64), BeforeValidator(_half_width)]
