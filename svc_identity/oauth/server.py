@@ -12,7 +12,7 @@ from typing import Any
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2 import AuthorizationServer as AuthlibServer
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import UnsupportedTokenTypeError
+from authlib.oauth2.rfc6749 import InvalidClientError, UnsupportedTokenTypeError
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -28,6 +28,7 @@ from svc_identity.persons.models import Person
 logging.getLogger("authlib").setLevel(logging.WARNING)  # at DEBUG it writes whole tokens
 
 _LONGEST_CLIENT_ID = 100
+_PROOFS = {"none": "the client_id", "private_key_jwt": "a client_assertion with its client_assertion_type"}
 _JWT_DOTS = 2
 
 
@@ -46,6 +47,17 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         # An assertion's `sub` comes straight from JSON: it may hold what PostgreSQL cannot even be asked about.
         well_formed = len(client_id) <= _LONGEST_CLIENT_ID and client_id.isascii() and client_id.isprintable()
         return self.session.get(Client, client_id) if well_formed else None
+
+    def authenticate_client(self, request: Parsed, methods: Sequence[str], endpoint: str = "token") -> Client:
+        try:
+            client: Client = super().authenticate_client(request, methods, endpoint)
+        except InvalidClientError as error:
+            if f"{methods}" not in (error.description or ""):
+                raise
+            # Authlib names Python's tuple of its own method names here; say what to send instead.
+            wanted = " or ".join(_PROOFS[method] for method in methods)
+            raise InvalidClientError(f"send {wanted} of a client that may make this request") from None
+        return client
 
     def save_token(self, token: object, request: Parsed) -> None:
         """Nothing to save: access tokens are signed statements, refresh tokens are rows of their families."""

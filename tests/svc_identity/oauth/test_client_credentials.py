@@ -17,7 +17,7 @@ from chassis.db import Database
 from chassis.inbox import Poison
 from chassis.testing import Tokens, emitted
 from svc_identity.oauth.models import Client
-from tests.svc_identity.app_client import AppClient
+from tests.svc_identity.app_client import TOKEN, AppClient
 from tests.svc_identity.conftest import PUBLIC_URL
 from tests.svc_identity.oauth.providers import ProviderSystem, new_key
 from tests.svc_identity.oauth.test_codes import refusal
@@ -110,6 +110,19 @@ async def test_a_client_id_beside_the_assertion_names_the_same_client(
 ) -> None:
     assert (await provider.token(api, client_id=provider.provider_id)).status_code == 200
     assert refusal(await provider.token(api, client_id="myili-app")) == INVALID_CLIENT
+
+
+@pytest.mark.parametrize(
+    ("grant_type", "wanted"),
+    [
+        ("client_credentials", "a client_assertion with its client_assertion_type"),
+        ("refresh_token", "the client_id"),
+    ],
+)
+async def test_who_does_not_say_which_client_is_told_how(api: httpx.AsyncClient, grant_type: str, wanted: str) -> None:
+    answer = await api.post(TOKEN, data={"grant_type": grant_type, "refresh_token": "some"})
+    assert refusal(answer) == INVALID_CLIENT
+    assert answer.json()["error_description"] == f"send {wanted} of a client that may make this request"
 
 
 def raw_assertion(claims: str) -> str:
