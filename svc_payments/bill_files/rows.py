@@ -160,7 +160,7 @@ def _other(row: int, line: str, lines: Iterator[tuple[int, str]], this_month: da
     result = checked(columns, this_month)
     if isinstance(result, CheckedRow):
         return "\t".join([str(row), *result, "\n"])
-    number = _normalised(columns[0])[:LONGEST_KEPT_NUMBER].translate(_ESCAPED)
+    number = columns[0].strip(" \t")[:LONGEST_KEPT_NUMBER].translate(_ESCAPED)
     nothing = "\t" * len(CheckedRow._fields)
     return f"{row}\t{number}{nothing}{result}\n"
 
