@@ -318,7 +318,7 @@ def allow(
     roles = (role,) if isinstance(role, str) else role
     return TokenRule(
         persons=persons or bool(roles) or bool(assurance_level),
-        clients=clients or bool(scope),
+        clients=clients or (bool(scope) and not persons),
         assurance_level=assurance_level,
         roles=roles,
         scope=scope,

@@ -110,7 +110,16 @@ def openapi(app: FastAPI) -> dict[str, Any]:
             operation["x-who-may-call"] = rules[0].who_may_call
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = _REFUSAL
+            _summarise(operation)
     return document
+
+
+def _summarise(operation: dict[str, Any]) -> None:
+    """The first line of an endpoint's docstring heads it in every list; FastAPI would put the function's name there."""
+    first, _, rest = operation.pop("description", operation["summary"].capitalize()).partition("\n")
+    operation["summary"] = first.removesuffix(".")
+    if rest.strip():
+        operation["description"] = rest.strip()
 
 
 _REFUSAL = {

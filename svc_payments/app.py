@@ -15,4 +15,4 @@ from svc_payments.settings import Settings
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     routers = [bill_files, bills, payments, channels, receipts, postings, ledger, incidents]
-    return create_service_app(settings or load(Settings), routers, title="我的伊犁 payments", version="1.0.0")
+    return create_service_app(settings or load(Settings), routers, title="My Ili payments", version="1.0.0")

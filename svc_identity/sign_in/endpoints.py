@@ -64,7 +64,7 @@ async def show_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Respo
     ),
 )
 async def post_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Response:
-    """The same for an authorization request that is posted."""
+    """Begin to sign in with an authorization request that is posted."""
     return await _phone_page(tx, issuer, request, await parse_form(request))
 
 
@@ -104,7 +104,7 @@ async def create_sign_in(issuer: TheIssuer, sms: TheSms, request: Request) -> Re
 
 @router.get("/authorize/sign-ins/{sign_in_id}", dependencies=[_OWN_BROWSER])
 async def show_code_form(tx: ReadTx, request: Request, sign_in_id: UUID) -> Response:
-    """Ask for the code."""
+    """The page that asks for the code."""
     try:
         browser = _own_browser(request)
         return _code_page(request, browser, await service.running(tx, sign_in_id, browser.fingerprint))

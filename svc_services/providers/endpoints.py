@@ -34,6 +34,7 @@ async def create_provider_application(
     endpoints: ProviderEndpoints,
     body: schemas.NewProviderApplication,
 ) -> schemas.FiledProviderApplication:
+    """Ask to be connected as a provider. The answer holds the token that reads the application, shown once."""
     async with transactions.transaction() as tx:
         await once.claim(tx, _APPLICANTS)
     facts = await service.checked(registry, endpoints, body)
@@ -45,6 +46,7 @@ async def create_provider_application(
 async def list_provider_applications(
     tx: ReadTx, _: Operator, page: PageQuery, status: ApplicationStatus | None = None
 ) -> Page[schemas.ProviderApplication]:
+    """Companies that want to connect, and what became of that, newest first."""
     query = select(ProviderApplication)
     if status:
         query = query.where(ProviderApplication.status == status)
@@ -61,6 +63,7 @@ async def get_provider_application(
     application_id: UUID,
     application_token: Annotated[str | None, Header(max_length=200)] = None,
 ) -> schemas.ProviderApplication:
+    """One application, read by whoever filed it or by an operator."""
     if application_token is not None:
         return service.shown(await service.application_read_with(tx, application_id, application_token))
     await only_operators(request)
@@ -71,6 +74,7 @@ async def get_provider_application(
 async def approve_provider_application(
     tx: Tx, caller: Operator, once: OnceKey, application_id: UUID
 ) -> schemas.ProviderApplication:
+    """Connect the company: from now on its systems get tokens with the id of the application as `client_id`."""
     return await once.do(tx, caller, service.approve(tx, application_id, caller.id))
 
 
@@ -78,6 +82,7 @@ async def approve_provider_application(
 async def refuse_provider_application(
     tx: Tx, caller: Operator, once: OnceKey, application_id: UUID, body: schemas.Refusal
 ) -> schemas.ProviderApplication:
+    """Refuse the company with a reason; it may apply again."""
     return await once.do(tx, caller, service.refuse(tx, application_id, caller.id, body.reason))
 
 
@@ -92,6 +97,7 @@ async def list_providers(
     kind: UtilityKind | None = None,
     division_code: DivisionCode | None = None,
 ) -> Response:
+    """The companies that are connected, by kind of utility and by division."""
     query = select(Provider)
     if kind:
         query = query.where(Provider.kind == kind)
@@ -103,4 +109,5 @@ async def list_providers(
 
 @router.get("/providers/{provider_id}", dependencies=_public, response_model=schemas.Provider, responses=NOT_MODIFIED)
 async def get_provider(request: Request, tx: ReadTx, provider_id: UUID) -> Response:
+    """One connected company."""
     return cacheable(request, service.shown_provider(await service.provider_of(tx, provider_id)), seconds=_MINUTE)
