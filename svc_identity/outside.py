@@ -1,14 +1,20 @@
-"""Calling systems outside the platform: one HTTP client per process, short timeouts, no redirects."""
+"""Calling systems outside the platform: one HTTP client for the process, one way to ask a base registry."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import TypeVar
 
 import httpx
 from fastapi import FastAPI
+from pydantic import BaseModel, ValidationError
 
+from chassis.outside import NoAnswer, NotReached, call, outside_client
 from chassis.problems import TryLater
+from chassis.telemetry import log
 
-TIMEOUT = httpx.Timeout(5.0, connect=2.0)
+SECONDS = 5.0
+
+Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class RegistryUnavailable(TryLater):
@@ -20,6 +26,24 @@ class RegistryUnavailable(TryLater):
 @contextlib.asynccontextmanager
 async def outside_systems(app: FastAPI) -> AsyncIterator[None]:
     """Lifespan: `app.state.outside` is the client that the `provider.py` of each slice uses."""
-    async with httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as client:
-        app.state.outside = client
+    async with outside_client() as app.state.outside:
         yield
+
+
+async def ask_registry(
+    client: httpx.AsyncClient, url: str, question: Mapping[str, str], answer: type[Answer]
+) -> Answer:
+    """What a base registry answers, in the shape it should have.
+
+    Raises:
+        RegistryUnavailable: it gave no such answer.
+    """
+    try:
+        reply = await call(client, client.build_request("POST", url, json=dict(question)), seconds=SECONDS)
+        if reply.status == httpx.codes.OK:
+            return answer.model_validate_json(reply.body)
+        reason = f"status_{reply.status}"
+    except (NotReached, NoAnswer, ValidationError) as error:
+        reason = type(error).__name__
+    log.warning("registry_failed", url=url, reason=reason)
+    raise RegistryUnavailable

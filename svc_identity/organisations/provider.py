@@ -5,9 +5,9 @@ from typing import Annotated, Protocol
 
 import httpx
 from fastapi import Depends, Request
+from pydantic import BaseModel
 
-from chassis.telemetry import log
-from svc_identity.outside import RegistryUnavailable
+from svc_identity.outside import ask_registry
 from svc_identity.settings import Settings
 
 
@@ -26,18 +26,17 @@ class LegalEntityRegistry(Protocol):
         """
 
 
+class _Answer(BaseModel):
+    result: LegalStatus
+
+
 class HttpLegalEntityRegistry:
     def __init__(self, client: httpx.AsyncClient, url: str) -> None:
         self._client = client
         self._url = f"{url}/legal-entities/lookup"
 
     async def look_up(self, uscc: str) -> LegalStatus:
-        try:
-            answer = await self._client.post(self._url, json={"uscc": uscc})
-            return LegalStatus(answer.raise_for_status().json()["result"])
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-            log.warning("legal_entity_registry_failed", error=type(error).__name__)
-            raise RegistryUnavailable from None
+        return (await ask_registry(self._client, self._url, {"uscc": uscc}, _Answer)).result
 
 
 def _registry(request: Request) -> LegalEntityRegistry:

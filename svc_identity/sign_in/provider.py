@@ -5,7 +5,9 @@ from typing import Annotated, Protocol
 import httpx
 from fastapi import Depends, Request
 
+from chassis.outside import NoAnswer, NotReached, call
 from chassis.telemetry import log
+from svc_identity.outside import SECONDS
 from svc_identity.settings import Settings
 
 
@@ -23,20 +25,26 @@ class Sms(Protocol):
 
 
 class HttpSms:
-    def __init__(self, client: httpx.AsyncClient, url: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, url: str, *, seconds: float = SECONDS) -> None:
         self._client = client
+        self._seconds = seconds
         self._url = f"{url}/messages"
 
     async def send_code(self, phone: str, code: str, *, minutes: int, language: str) -> None:
         params = {"code": code, "minutes": minutes, "language": language}
         message = {"phone": phone, "template": "sign_in_code", "params": params}
+        request = self._client.build_request("POST", self._url, json=message)
         try:
-            (await self._client.post(self._url, json=message)).raise_for_status()
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.HTTPStatusError) as error:
-            log.warning("sms_not_sent", error=type(error).__name__)
+            reply = await call(self._client, request, seconds=self._seconds)
+        except NotReached as silence:
+            log.warning("sms_not_sent", reason=str(silence))
             raise NotSent from None
-        except httpx.HTTPError as error:  # the gateway may have taken it before the line broke
-            log.warning("sms_maybe_sent", error=type(error).__name__)
+        except NoAnswer as silence:
+            log.warning("sms_maybe_sent", reason=str(silence))
+            return
+        if not httpx.codes.is_success(reply.status):
+            log.warning("sms_not_sent", reason=f"status_{reply.status}")
+            raise NotSent
 
 
 def _sms(request: Request) -> Sms:

@@ -7,10 +7,11 @@ from typing import Protocol
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from chassis.outside import NoAnswer, NotReached, call, outside_client
 from chassis.problems import Problem
 from chassis.telemetry import log
 
-_TIMEOUT = httpx.Timeout(5.0)
+_SECONDS = 5.0
 
 
 class RegistryUnreachable(Problem):
@@ -45,9 +46,13 @@ class HttpLegalEntityRegistry:
 
     async def standing_of(self, uscc: str) -> Standing:
         try:
-            async with httpx.AsyncClient(base_url=self.url, timeout=_TIMEOUT, trust_env=False) as client:
-                answer = (await client.post("/legal-entities/lookup", json={"uscc": uscc})).raise_for_status()
-            return _Answer.model_validate_json(answer.content).result
-        except (httpx.HTTPError, ValidationError) as error:
-            log.warning("legal_entity_registry_unreachable", error=type(error).__name__)
-            raise RegistryUnreachable from None
+            async with outside_client(self.url) as client:
+                request = client.build_request("POST", "/legal-entities/lookup", json={"uscc": uscc})
+                reply = await call(client, request, seconds=_SECONDS)
+            if reply.status == httpx.codes.OK:
+                return _Answer.model_validate_json(reply.body).result
+            reason = f"status_{reply.status}"
+        except (NotReached, NoAnswer, ValidationError) as error:
+            reason = type(error).__name__
+        log.warning("legal_entity_registry_unreachable", reason=reason)
+        raise RegistryUnreachable

@@ -10,6 +10,7 @@ import time_machine
 from sqlalchemy import func, select
 
 from chassis.db import Database
+from chassis.outside import outside_client
 from chassis.testing import emitted
 from deploy.local.programs import free_port
 from svc_identity.persons.models import Person
@@ -223,7 +224,7 @@ async def test_when_no_message_can_be_sent_the_page_says_so_and_nothing_is_count
 
 
 async def test_a_gateway_that_is_away_certainly_sent_nothing(phone: str) -> None:
-    async with httpx.AsyncClient() as client:
+    async with outside_client() as client:
         sms = HttpSms(client, f"http://127.0.0.1:{free_port()}")
         with pytest.raises(NotSent):
             await sms.send_code(phone, "123456", minutes=5, language="zh")
@@ -233,8 +234,9 @@ async def test_a_gateway_that_hesitates_may_have_sent_it(
     sandboxes: dict[str, Sandbox], faults: Callable[..., None], phone: str
 ) -> None:
     faults("sms", delay_seconds=0.6)
-    async with httpx.AsyncClient(timeout=0.2) as client:
-        await HttpSms(client, sandboxes["sms"].url).send_code(phone, "123456", minutes=5, language="zh")
+    async with outside_client() as client:
+        sms = HttpSms(client, sandboxes["sms"].url, seconds=0.2)
+        await sms.send_code(phone, "123456", minutes=5, language="zh")
 
 
 async def test_the_number_of_people_does_not_depend_on_how_a_phone_is_typed(
