@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, select, true
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -50,7 +51,7 @@ async def tariffs_for(tx: AsyncSession, bill: Bill) -> Sequence[Tariff]:
     in_force = (
         select(Tariff)
         .where(Tariff.provider_id == bill.provider_id, Tariff.effective_from <= bill.period)
-        .distinct(*kind)
+        .ext(distinct_on(*kind))
         .order_by(*kind, Tariff.effective_from.desc(), Tariff.tariff_id.desc())
     )
     return (await tx.scalars(in_force)).all()
