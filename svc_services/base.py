@@ -1,29 +1,16 @@
 """What the tables of this service share."""
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeVar
 
 from sqlalchemy import CheckConstraint, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
 from chassis.db import service_metadata
-from chassis.problems import IllegalMove
 
 
 class Base(DeclarativeBase):
     metadata = service_metadata()
-
-
-Status = TypeVar("Status", bound=StrEnum)
-
-
-def checked_move(transitions: Mapping[Status, set[Status]], current: Status, wanted: Status) -> Status:
-    """The wanted status, when a record may go there from its current one."""
-    if wanted not in transitions[current]:
-        raise IllegalMove(current=str(current), wanted=str(wanted))
-    return wanted
 
 
 def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:

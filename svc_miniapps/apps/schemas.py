@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from svc_miniapps.apps.models import App as AppRow
 from svc_miniapps.fields import Code, DivisionCode, LanguageTag, Name, Sentence
@@ -18,6 +18,8 @@ Languages = Annotated[list[LanguageTag], Field(min_length=1, max_length=10), Aft
 
 
 class NewApp(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     name: Name
     short_description: Sentence
     category: Code
@@ -27,6 +29,8 @@ class NewApp(BaseModel):
 
 class AppChanges(BaseModel):
     """What is left out stays as it is. The name and the division are for ever."""
+
+    model_config = ConfigDict(extra="forbid")
 
     short_description: Sentence | None = None
     category: Code | None = None

@@ -8,7 +8,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now
-from svc_services.base import Base, checked_move, one_of
+from chassis.problems import checked_move
+from svc_services.base import Base, one_of
 
 
 class Role(StrEnum):

@@ -7,6 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from svc_services.base import Base, one_of
 
+PREFECTURE = "654000"
+
 
 class UtilityKind(StrEnum):
     WATER = "water"

@@ -103,7 +103,7 @@ async def list_providers(
         query = query.where(Provider.kind == kind)
     if division_code:
         await require_divisions(tx, [division_code])
-        query = query.where(Provider.division_codes.contains([division_code]))
+        query = query.where(Provider.serves(division_code))
     return cacheable(request, await page_of(tx, query, page, Provider.id, service.shown_provider), seconds=_MINUTE)
 
 

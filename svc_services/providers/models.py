@@ -5,13 +5,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, text
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now
-from svc_services.base import Base, checked_move, one_of
-from svc_services.catalogue.models import UtilityKind
+from chassis.problems import checked_move
+from svc_services.base import Base, one_of
+from svc_services.catalogue.models import PREFECTURE, UtilityKind
 
 
 class ApplicationStatus(StrEnum):
@@ -82,3 +83,9 @@ class Provider(Base):
     jwks: Mapped[dict[str, Any]] = mapped_column(JSONB)
     endpoint_url: Mapped[str] = mapped_column(Text)
     approved_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+
+    @classmethod
+    def serves(cls, division_code: str) -> ColumnElement[bool]:
+        """Whether a company serves a division; one of the whole prefecture serves all of them."""
+        served: ColumnElement[bool] = cls.division_codes.overlap([division_code, PREFECTURE])
+        return served

@@ -21,7 +21,7 @@ def tariffs_where(
     if kind:
         query = query.where(Tariff.kind == kind)
     if division_code:
-        query = query.join(Provider).where(Provider.division_codes.contains([division_code]))
+        query = query.join(Provider).where(Provider.serves(division_code))
     if on:
         query = query.where(Tariff.effective_from <= on, ~_superseded(on))
     return query

@@ -112,6 +112,7 @@ async def test_a_refused_name_frees_its_key(stage: Stage) -> None:
         ({"languages": ["zh", "ZH"]}, "invalid_request"),
         ({"languages": ["chinese language"]}, "invalid_request"),
         ({"languages": ["zh"] * 11}, "invalid_request"),
+        ({"icon": "a member nobody knows"}, "invalid_request"),
     ],
 )
 async def test_what_cannot_be_registered_is_refused(
@@ -223,5 +224,6 @@ async def test_a_change_keeps_to_the_rules(stage: Stage) -> None:
         422,
         "unknown_category",
     )
+    assert outcome(await stage.api.patch(path, json={"name": "新名"}, headers=headers)) == (422, "invalid_request")
     stranger = stage.team_of(YINING) | {"If-Match": "*"}
     assert outcome(await stage.api.patch(path, json={"category": "health"}, headers=stranger)) == (404, "not_found")

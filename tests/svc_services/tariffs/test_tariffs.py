@@ -123,6 +123,15 @@ async def test_a_client_that_is_no_provider_publishes_nothing(api: httpx.AsyncCl
     assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
 
 
+async def test_a_company_of_the_whole_prefecture_serves_every_county(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    everywhere = await approved(api, tokens, division_codes=["654000"])
+    await approved(api, tokens, kind="gas", division_codes=["654003"])
+    published = (await publish(api, tokens, everywhere))["tariff_id"]
+    assert await listed(api, division_code="654021") == [published]
+    companies = (await api.get("/services/v1/providers", params={"division_code": "654021"})).json()["items"]
+    assert [company["provider_id"] for company in companies] == [str(everywhere)]
+
+
 async def test_the_public_list_is_filtered_and_paged(api: httpx.AsyncClient, tokens: Tokens) -> None:
     water = await approved(api, tokens, division_codes=["654002"])
     gas = await approved(api, tokens, kind="gas", division_codes=["654003", "654002"])
