@@ -9,10 +9,11 @@ with which a model of ours refuses.
 import importlib
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from functools import cache, lru_cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -25,6 +26,8 @@ from chassis.telemetry import log, request_id
 
 DEFAULT_LANGUAGE = "zh"
 MEDIA_TYPE = "application/problem+json"
+
+Status = TypeVar("Status", bound=StrEnum)
 
 
 SCHEMA: dict[str, Any] = {
@@ -125,6 +128,17 @@ class IllegalMove(Problem):
     """A status change that a TRANSITIONS table does not have; `current` and `wanted` name the two."""
 
     status, code = 409, "illegal_move"
+
+
+def checked_move(transitions: Mapping[Status, set[Status]], current: Status, wanted: Status) -> Status:
+    """The wanted status, when a record may go there from its current one.
+
+    Raises:
+        IllegalMove
+    """
+    if wanted not in transitions[current]:
+        raise IllegalMove(current=str(current), wanted=str(wanted))
+    return wanted
 
 
 class TryLater(Problem):

@@ -7,7 +7,7 @@ from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.db import Timestamp, new_id, now
-from chassis.problems import IllegalMove
+from chassis.problems import checked_move
 from svc_miniapps.apps.models import App
 from svc_miniapps.base import Base
 from svc_miniapps.packages.models import Package
@@ -72,9 +72,7 @@ class Release(Base):
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012 - declared for instances by SQLAlchemy
 
     def move_to(self, status: Status) -> None:
-        if status not in TRANSITIONS[Status(self.status)]:
-            raise IllegalMove(current=self.status, wanted=status)
-        self.status = status
+        self.status = checked_move(TRANSITIONS, Status(self.status), status)
 
     def describe(self) -> None:
         """Take over what is said about the app at this moment."""

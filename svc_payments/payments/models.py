@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, Uni
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.db import Timestamp, new_id
-from chassis.problems import IllegalMove
+from chassis.problems import checked_move
 from svc_payments.base import Base
 from svc_payments.channels.provider import ChannelName
 
@@ -90,9 +90,7 @@ class Payment(Base):
         return [line.bill_id for line in self.lines]
 
     def move_to(self, status: PaymentStatus) -> None:
-        if status not in TRANSITIONS[PaymentStatus(self.status)]:
-            raise IllegalMove(current=self.status, wanted=status)
-        self.status = status
+        self.status = checked_move(TRANSITIONS, PaymentStatus(self.status), status)
 
 
 class PaymentLine(Base):

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, UniqueCons
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id
-from chassis.problems import IllegalMove
+from chassis.problems import checked_move
 from svc_payments.base import Base, one_of
 from svc_payments.payments.models import Payment
 
@@ -82,6 +82,4 @@ class Posting(Base):
     settled_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
     def move_to(self, status: PostingStatus) -> None:
-        if status not in TRANSITIONS[PostingStatus(self.status)]:
-            raise IllegalMove(current=self.status, wanted=status)
-        self.status = status
+        self.status = checked_move(TRANSITIONS, PostingStatus(self.status), status)
