@@ -3,21 +3,43 @@
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Protocol, TypeVar
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from pydantic import AwareDatetime, BaseModel, Field, StrictInt, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StrictInt, ValidationError
 
 from chassis.outside import NoAnswer, NotReached, Reply, call, outside_client
-from chassis.signatures import BadSignature, load_private_key, load_public_keys, sign, thumbprint, verify
+from chassis.signatures import (
+    MAX_CLOCK_SKEW,
+    BadSignature,
+    load_private_key,
+    load_public_keys,
+    sign,
+    thumbprint,
+    verify,
+)
 from chassis.telemetry import log
 from svc_payments.settings import Settings
 
 DESCRIPTION = "我的伊犁 生活缴费"
 """What payers see in their wallets; nothing personal."""
+EARLIEST_PAYMENT = datetime(2020, 1, 1, tzinfo=UTC)
+LATEST_PAYMENT = timedelta(seconds=MAX_CLOCK_SKEW)
+"""How far a channel's clock may be ahead of ours."""
+
+
+def _possible(moment: datetime) -> datetime:
+    # Stored, shown on the receipt and told to the provider: a signature does not make such a date right.
+    if not EARLIEST_PAYMENT <= moment <= datetime.now(UTC) + LATEST_PAYMENT:
+        raise ValueError("not a time at which this could have been paid")
+    return moment
+
+
+PaidAt = Annotated[AwareDatetime, Field(strict=True), AfterValidator(_possible)]
+"""When a channel says it took the money."""
 
 
 class ChannelName(StrEnum):
@@ -109,7 +131,7 @@ class _KnownOrder(_AboutOrder):
     amount_fen: StrictInt
     currency: Annotated[str, Field(max_length=8)]
     transaction_id: Annotated[str, Field(pattern=r"^[!-~]{1,64}$")] | None
-    paid_at: AwareDatetime | None
+    paid_at: PaidAt | None
 
 
 class _ClosedOrder(_AboutOrder):

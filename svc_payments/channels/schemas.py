@@ -1,6 +1,8 @@
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, StrictInt
+from pydantic import BaseModel, Field, StrictInt
+
+from svc_payments.channels.provider import PaidAt
 
 Printable = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 
@@ -15,4 +17,4 @@ class Notice(BaseModel):
     transaction_id: Printable
     amount_fen: Annotated[StrictInt, Field(gt=0, lt=2**63)]
     currency: Printable
-    paid_at: AwareDatetime
+    paid_at: PaidAt

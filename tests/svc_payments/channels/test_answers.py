@@ -100,12 +100,20 @@ async def test_a_refusal_ends_an_order_only_when_it_is_signed(
     assert await channel.place(order()) == Refused("invalid_request")
 
 
-async def test_a_paid_order_without_its_transaction_is_no_answer(
-    babbling: BabblingChannel, channel: Channel, rsa_keys: dict[str, RSAPrivateKey]
+@pytest.mark.parametrize(
+    "proof",
+    [
+        {"transaction_id": None, "paid_at": None},
+        {"transaction_id": "T1", "paid_at": "9999-12-31T23:59:59-14:00"},
+        {"transaction_id": "T1", "paid_at": "0001-01-01T00:00:00+14:00"},
+    ],
+)
+async def test_a_paid_order_without_its_transaction_or_at_no_possible_time_is_no_answer(
+    babbling: BabblingChannel, channel: Channel, rsa_keys: dict[str, RSAPrivateKey], proof: dict[str, str | None]
 ) -> None:
     paid = {"order_number": NUMBER, "merchant_id": "my-ili", "state": "paid", "amount_fen": 4140, "currency": "CNY"}
     babbling.key = rsa_keys["channel_key"]
-    babbling.body = json.dumps({**paid, "transaction_id": None, "paid_at": None}).encode()
+    babbling.body = json.dumps({**paid, **proof}).encode()
     assert isinstance(await channel.query(order()), Unclear)
 
 
