@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ from alembic import command, context
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from fastapi import Depends, Request
-from sqlalchemy import URL, Connection, DateTime, MetaData, Table, pool, text
+from sqlalchemy import URL, CheckConstraint, Connection, DateTime, MetaData, Table, pool, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -59,12 +60,23 @@ def service_metadata() -> MetaData:
     return metadata
 
 
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    """A constraint that keeps a text column within an enumeration."""
+    return CheckConstraint(f"{column} IN ({', '.join(repr(value.value) for value in values)})", name=column)
+
+
 class Database:
     """The engine of one service and the sessions made from it."""
 
     def __init__(self, url: URL, *, pool_size: int = 10) -> None:
+        # Parameters are people's data, and errors end up in logs: also those that our own logging never sees.
         self.engine: AsyncEngine = create_async_engine(
-            url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, pool_recycle=1800
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            hide_parameters=True,
         )
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 

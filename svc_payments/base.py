@@ -1,7 +1,6 @@
 from datetime import datetime
-from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
@@ -12,11 +11,6 @@ class Base(DeclarativeBase):
     """Every table of svc_payments, the chassis tables included."""
 
     metadata = service_metadata()
-
-
-def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
-    """The constraint of a text column that holds an enumeration."""
-    return CheckConstraint(f"{column} IN ({', '.join(repr(value.value) for value in values)})", name=f"{column}_known")
 
 
 async def database_time(tx: AsyncSession) -> datetime:

@@ -1,8 +1,6 @@
 """What the tables of this service share."""
 
-from enum import StrEnum
-
-from sqlalchemy import CheckConstraint, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
@@ -11,12 +9,6 @@ from chassis.db import service_metadata
 
 class Base(DeclarativeBase):
     metadata = service_metadata()
-
-
-def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
-    """A constraint that keeps a text column within an enum."""
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
 async def lock(tx: AsyncSession, *names: object) -> None:

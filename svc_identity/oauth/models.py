@@ -13,7 +13,7 @@ from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Integer, LargeBinary,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db import Timestamp, new_id, now
+from chassis.db import Timestamp, new_id, now, one_of
 from svc_identity.base import Base
 
 # RFC 8252, section 7.3: an app listens on whatever loopback port is free, so the port is not compared.
@@ -106,7 +106,7 @@ class TokenFamily(Base):
 
     __tablename__ = "token_families"
     __table_args__ = (
-        CheckConstraint(f"end_reason IN ({', '.join(repr(str(reason)) for reason in EndReason)})", name="end_reason"),
+        one_of("end_reason", EndReason),
         CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name="ended_with_reason"),
     )
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db import Timestamp, new_id, now
+from chassis.db import Timestamp, new_id, now, one_of
 from svc_identity.base import Base
 
 
@@ -42,16 +42,12 @@ ROLES: dict[Kind, frozenset[Role]] = {
 """Which roles an organisation may give to its members."""
 
 
-def _one_of(column: str, values: type[StrEnum]) -> str:
-    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
-
-
 class Organisation(Base):
     """An organisation whose members work on the platform. Utility companies are svc_services' providers."""
 
     __tablename__ = "organisations"
     __table_args__ = (
-        CheckConstraint(_one_of("kind", Kind), name="kind"),
+        one_of("kind", Kind),
         CheckConstraint("uscc IS NOT NULL OR kind = 'platform'", name="uscc_known"),
         # The platform's own organisation is made before anyone can state its USCC, and there is one of it.
         Index("uq_organisations_platform", "kind", unique=True, postgresql_where=text("uscc IS NULL")),
@@ -70,7 +66,7 @@ class Membership(Base):
 
     __tablename__ = "memberships"
     __table_args__ = (
-        CheckConstraint(_one_of("role", Role), name="role"),
+        one_of("role", Role),
         Index(
             "uq_memberships_current",
             "person_id",

@@ -2,10 +2,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text
+from sqlalchemy import ARRAY, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db import Timestamp, new_id, now
+from chassis.db import Timestamp, new_id, now, one_of
 from svc_identity.base import Base
 
 
@@ -23,7 +23,7 @@ class PersonalDataRead(Base):
 
     __tablename__ = "personal_data_reads"
     __table_args__ = (
-        CheckConstraint(f"purpose IN ({', '.join(repr(str(purpose)) for purpose in Purpose)})", name="purpose"),
+        one_of("purpose", Purpose),
         Index("ix_personal_data_reads_person_id_id", "person_id", "id"),
     )
 

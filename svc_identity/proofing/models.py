@@ -2,10 +2,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text
+from sqlalchemy import ForeignKey, Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db import Timestamp, new_id, now
+from chassis.db import Timestamp, new_id, now, one_of
 from svc_identity.base import Base
 
 
@@ -24,7 +24,7 @@ class ProofingAttempt(Base):
 
     __tablename__ = "proofing_attempts"
     __table_args__ = (
-        CheckConstraint(f"outcome IN ({', '.join(repr(str(outcome)) for outcome in Outcome)})", name="outcome"),
+        one_of("outcome", Outcome),
         Index("ix_proofing_attempts_person_id_started_at", "person_id", "started_at"),
         Index("ix_proofing_attempts_id_number_index_started_at", "id_number_index", "started_at"),
     )

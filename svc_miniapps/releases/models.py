@@ -3,10 +3,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy import ARRAY, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from chassis.db import Timestamp, new_id, now
+from chassis.db import Timestamp, new_id, now, one_of
 from chassis.problems import checked_move
 from svc_miniapps.apps.models import App
 from svc_miniapps.base import Base
@@ -33,7 +33,6 @@ TRANSITIONS: dict[Status, set[Status]] = {
     Status.REJECTED: {Status.SUBMITTED},
     Status.PUBLISHED: set(),
 }
-_STATUSES = ", ".join(f"'{status}'" for status in Status)
 
 
 class Release(Base):
@@ -41,7 +40,7 @@ class Release(Base):
 
     __tablename__ = "releases"
     __table_args__ = (
-        CheckConstraint(f"status IN ({_STATUSES})", name="status"),
+        one_of("status", Status),
         # One release of an app at a time is under review or waits to be published, so that none overtakes another.
         Index(
             "uq_releases_app_id_open",

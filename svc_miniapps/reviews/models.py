@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from chassis.db import Timestamp, new_id, now
+from chassis.db import Timestamp, new_id, now, one_of
 from svc_miniapps.base import Base
 from svc_miniapps.releases.models import Release
 
@@ -19,15 +19,12 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
 
 
-_OUTCOMES = ", ".join(f"'{outcome}'" for outcome in Outcome)
-
-
 class Review(Base):
     """One submission of a release and what came of it; a release that is submitted again gets another one."""
 
     __tablename__ = "reviews"
     __table_args__ = (
-        CheckConstraint(f"outcome IN ({_OUTCOMES})", name="outcome"),
+        one_of("outcome", Outcome),
         CheckConstraint("(outcome IN ('approved', 'rejected')) = (reviewer_id IS NOT NULL)", name="reviewer"),
         Index("uq_reviews_release_id_waiting", "release_id", unique=True, postgresql_where=text("outcome = 'waiting'")),
         Index("ix_reviews_waiting", "id", postgresql_where=text("outcome = 'waiting'")),

@@ -9,8 +9,8 @@ from sqlalchemy import Text, UniqueConstraint, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db import Timestamp, new_id
-from svc_payments.base import Base, one_of
+from chassis.db import Timestamp, new_id, one_of
+from svc_payments.base import Base
 
 
 class IncidentKind(StrEnum):

@@ -12,8 +12,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Text, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db import Timestamp, new_id
-from svc_payments.base import Base, one_of
+from chassis.db import Timestamp, new_id, one_of
+from svc_payments.base import Base
 
 
 class AccountKind(StrEnum):

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from chassis.db import Timestamp, new_id
+from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
 from svc_payments.base import Base
 from svc_payments.channels.provider import ChannelName
@@ -60,9 +60,7 @@ GIVEN_UP = {PaymentStatus.FAILED, PaymentStatus.EXPIRED}
 class Payment(Base):
     __tablename__ = "payments"
     __table_args__ = (
-        CheckConstraint(
-            f"status IN ({', '.join(repr(status.value) for status in PaymentStatus)})", name="status_known"
-        ),
+        one_of("status", PaymentStatus),
         CheckConstraint("amount_fen > 0", name="amount_positive"),
         Index("ix_payments_person_id_id", "person_id", "id"),
         Index("ix_payments_unconfirmed", "expires_at", postgresql_where=text("status = 'created'")),

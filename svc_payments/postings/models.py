@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db import Timestamp, new_id
+from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
-from svc_payments.base import Base, one_of
+from svc_payments.base import Base
 from svc_payments.payments.models import Payment
 
 

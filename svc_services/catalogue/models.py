@@ -5,7 +5,8 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from svc_services.base import Base, one_of
+from chassis.db import one_of
+from svc_services.base import Base
 
 PREFECTURE = "654000"
 

@@ -9,9 +9,9 @@ from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, LargeB
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db import Timestamp, new_id, now
+from chassis.db import Timestamp, new_id, now, one_of
 from chassis.problems import checked_move
-from svc_services.base import Base, one_of
+from svc_services.base import Base
 from svc_services.catalogue.models import PREFECTURE, UtilityKind
 
 

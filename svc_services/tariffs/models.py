@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from chassis.db import Timestamp, new_id, now
-from svc_services.base import Base, one_of
+from chassis.db import Timestamp, new_id, now, one_of
+from svc_services.base import Base
 from svc_services.catalogue.models import UtilityKind
 
 

@@ -129,3 +129,10 @@ def _without_address(schema: str) -> str:
 def test_the_change_log_names_every_release() -> None:
     text = (FOLDER / "CHANGELOG.md").read_text("utf-8")
     assert [folder.name for folder in RELEASED.iterdir() if f"## {folder.name}" not in text] == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_migrations_name_checks_as_they_are(service: str) -> None:
+    """Without `op.f` the naming convention is applied to a name that follows it already."""
+    versions = (FOLDER.parent / f"svc_{service}" / "migrations" / "versions").glob("*.py")
+    assert [file.name for file in versions if 'name="ck_' in file.read_text("utf-8")] == []

@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("redirect_uris", sa.ARRAY(sa.Text()), nullable=False),
         sa.Column("jwks", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("(jwks IS NULL) <> (redirect_uris = '{}')", name="ck_clients_app_or_system"),
+        sa.CheckConstraint("(jwks IS NULL) <> (redirect_uris = '{}')", name=op.f("ck_clients_app_or_system")),
         sa.PrimaryKeyConstraint("client_id", name="pk_clients"),
     )
     op.create_table(
@@ -95,10 +95,10 @@ def upgrade() -> None:
         sa.Column("assurance_level", sa.SmallInteger(), nullable=False),
         sa.Column("proofed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("assurance_level BETWEEN 1 AND 3", name="ck_persons_assurance_level"),
+        sa.CheckConstraint("assurance_level BETWEEN 1 AND 3", name=op.f("ck_persons_assurance_level")),
         sa.CheckConstraint(
             "num_nulls(name, id_number, id_number_index, proofed_at) = CASE WHEN assurance_level = 1 THEN 4 ELSE 0 END",
-            name="ck_persons_proofed_whole",
+            name=op.f("ck_persons_proofed_whole"),
         ),
         sa.PrimaryKeyConstraint("id", name="pk_persons"),
         sa.UniqueConstraint("id_number_index", name="uq_persons_id_number_index"),
@@ -153,8 +153,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("division_code", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("kind IN ('platform', 'county_team', 'review_body')", name="ck_organisations_kind"),
-        sa.CheckConstraint("uscc IS NOT NULL OR kind = 'platform'", name="ck_organisations_uscc_known"),
+        sa.CheckConstraint("kind IN ('platform', 'county_team', 'review_body')", name=op.f("ck_organisations_kind")),
+        sa.CheckConstraint("uscc IS NOT NULL OR kind = 'platform'", name=op.f("ck_organisations_uscc_known")),
         sa.ForeignKeyConstraint(["division_code"], ["divisions.code"], name="fk_organisations_division_code_divisions"),
         sa.PrimaryKeyConstraint("id", name="pk_organisations"),
         sa.UniqueConstraint("uscc", name="uq_organisations_uscc"),
@@ -172,7 +172,7 @@ def upgrade() -> None:
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "purpose IN ('own_profile', 'user_info', 'attestation', 'member_list')",
-            name="ck_personal_data_reads_purpose",
+            name=op.f("ck_personal_data_reads_purpose"),
         ),
         sa.ForeignKeyConstraint(["person_id"], ["persons.id"], name="fk_personal_data_reads_person_id_persons"),
         sa.PrimaryKeyConstraint("id", name="pk_personal_data_reads"),
@@ -187,7 +187,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "outcome IN ('pending', 'match', 'no_match', 'no_record', 'unavailable')",
-            name="ck_proofing_attempts_outcome",
+            name=op.f("ck_proofing_attempts_outcome"),
         ),
         sa.ForeignKeyConstraint(["person_id"], ["persons.id"], name="fk_proofing_attempts_person_id_persons"),
         sa.PrimaryKeyConstraint("id", name="pk_proofing_attempts"),
@@ -213,8 +213,12 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("end_reason", sa.Text(), nullable=True),
-        sa.CheckConstraint("end_reason IN ('revoked', 'reuse', 'code_reuse')", name="ck_token_families_end_reason"),
-        sa.CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name="ck_token_families_ended_with_reason"),
+        sa.CheckConstraint(
+            "end_reason IN ('revoked', 'reuse', 'code_reuse')", name=op.f("ck_token_families_end_reason")
+        ),
+        sa.CheckConstraint(
+            "(ended_at IS NULL) = (end_reason IS NULL)", name=op.f("ck_token_families_ended_with_reason")
+        ),
         sa.ForeignKeyConstraint(["client_id"], ["clients.client_id"], name="fk_token_families_client_id_clients"),
         sa.ForeignKeyConstraint(["person_id"], ["persons.id"], name="fk_token_families_person_id_persons"),
         sa.PrimaryKeyConstraint("id", name="pk_token_families"),
@@ -239,7 +243,9 @@ def upgrade() -> None:
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("role IN ('operator', 'auditor', 'reviewer', 'county_team')", name="ck_memberships_role"),
+        sa.CheckConstraint(
+            "role IN ('operator', 'auditor', 'reviewer', 'county_team')", name=op.f("ck_memberships_role")
+        ),
         sa.ForeignKeyConstraint(
             ["organisation_id"], ["organisations.id"], name="fk_memberships_organisation_id_organisations"
         ),

@@ -137,7 +137,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.CheckConstraint(
-            "status IN ('draft', 'submitted', 'approved', 'rejected', 'published')", name="ck_releases_status"
+            "status IN ('draft', 'submitted', 'approved', 'rejected', 'published')", name=op.f("ck_releases_status")
         ),
         sa.ForeignKeyConstraint(["app_id"], ["apps.id"], name="fk_releases_app_id_apps"),
         sa.ForeignKeyConstraint(["category"], ["categories.code"], name="fk_releases_category_categories"),
@@ -186,9 +186,11 @@ def upgrade() -> None:
         sa.Column("reasons", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(outcome IN ('approved', 'rejected')) = (reviewer_id IS NOT NULL)", name="ck_reviews_reviewer"
+            "(outcome IN ('approved', 'rejected')) = (reviewer_id IS NOT NULL)", name=op.f("ck_reviews_reviewer")
         ),
-        sa.CheckConstraint("outcome IN ('waiting', 'withdrawn', 'approved', 'rejected')", name="ck_reviews_outcome"),
+        sa.CheckConstraint(
+            "outcome IN ('waiting', 'withdrawn', 'approved', 'rejected')", name=op.f("ck_reviews_outcome")
+        ),
         sa.ForeignKeyConstraint(["release_id"], ["releases.id"], name="fk_reviews_release_id_releases"),
         sa.PrimaryKeyConstraint("id", name="pk_reviews"),
     )

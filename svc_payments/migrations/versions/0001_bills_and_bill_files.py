@@ -51,8 +51,8 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("bill_file_id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("status IN ('due', 'paying', 'paid', 'posted')", name="ck_bills_status"),
-        sa.CheckConstraint("amount_fen BETWEEN 1 AND 100000000", name="ck_bills_amount_fen"),
+        sa.CheckConstraint("status IN ('due', 'paying', 'paid', 'posted')", name=op.f("ck_bills_status")),
+        sa.CheckConstraint("amount_fen BETWEEN 1 AND 100000000", name=op.f("ck_bills_amount_fen")),
         sa.PrimaryKeyConstraint("id", name="pk_bills"),
         sa.UniqueConstraint("provider_id", "bill_number", name="uq_bills_provider_id_bill_number"),
     )

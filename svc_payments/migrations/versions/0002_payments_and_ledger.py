@@ -107,7 +107,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "kind IN ('unknown_order', 'other_merchant', 'other_amount', 'other_currency', 'second_transaction', "
             "'transaction_reused', 'money_held', 'posting_refused')",
-            name=op.f("ck_incidents_kind_known"),
+            name=op.f("ck_incidents_kind"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incidents")),
         sa.UniqueConstraint("kind", "subject", name=op.f("uq_incidents_kind_subject")),
@@ -121,7 +121,7 @@ def upgrade() -> None:
         sa.Column("credit_fen", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('channel_receivable', 'provider_payable', 'suspense')", name=op.f("ck_ledger_accounts_kind_known")
+            "kind IN ('channel_receivable', 'provider_payable', 'suspense')", name=op.f("ck_ledger_accounts_kind")
         ),
         sa.CheckConstraint("debit_fen >= 0 AND credit_fen >= 0", name=op.f("ck_ledger_accounts_totals_not_negative")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_accounts")),
@@ -133,7 +133,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("reference_id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("kind IN ('payment_captured', 'payment_held')", name=op.f("ck_ledger_transfers_kind_known")),
+        sa.CheckConstraint("kind IN ('payment_captured', 'payment_held')", name=op.f("ck_ledger_transfers_kind")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_transfers")),
         sa.UniqueConstraint("reference_id", "kind", name=op.f("uq_ledger_transfers_reference_id_kind")),
     )
@@ -152,7 +152,7 @@ def upgrade() -> None:
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "status IN ('created', 'pending', 'unknown', 'captured', 'posting', 'completed', 'failed', 'expired')",
-            name=op.f("ck_payments_status_known"),
+            name=op.f("ck_payments_status"),
         ),
         sa.CheckConstraint("amount_fen > 0", name=op.f("ck_payments_amount_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payments")),
@@ -244,7 +244,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "status IN ('pending', 'sending', 'unknown', 'booked', 'refused')", name=op.f("ck_postings_status_known")
+            "status IN ('pending', 'sending', 'unknown', 'booked', 'refused')", name=op.f("ck_postings_status")
         ),
         sa.ForeignKeyConstraint(["bill_id"], ["bills.id"], name=op.f("fk_postings_bill_id_bills")),
         sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_postings_payment_id_payments")),

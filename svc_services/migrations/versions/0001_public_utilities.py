@@ -78,7 +78,8 @@ def upgrade() -> None:
         sa.Column("name_zh", sa.Text(), nullable=False),
         sa.Column("name_en", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('water', 'electricity', 'gas', 'heating', 'telecom', 'cable_tv')", name="ck_utility_kinds_kind"
+            "kind IN ('water', 'electricity', 'gas', 'heating', 'telecom', 'cable_tv')",
+            name=op.f("ck_utility_kinds_kind"),
         ),
         sa.PrimaryKeyConstraint("kind", name="pk_utility_kinds"),
     )
@@ -100,12 +101,14 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "(status = 'applied') = (decided_by IS NULL AND decided_at IS NULL)",
-            name="ck_provider_applications_decided",
+            name=op.f("ck_provider_applications_decided"),
         ),
         sa.CheckConstraint(
-            "(status = 'refused') = (refusal_reason IS NOT NULL)", name="ck_provider_applications_refusal_reason"
+            "(status = 'refused') = (refusal_reason IS NOT NULL)", name=op.f("ck_provider_applications_refusal_reason")
         ),
-        sa.CheckConstraint("status IN ('applied', 'approved', 'refused')", name="ck_provider_applications_status"),
+        sa.CheckConstraint(
+            "status IN ('applied', 'approved', 'refused')", name=op.f("ck_provider_applications_status")
+        ),
         sa.ForeignKeyConstraint(["kind"], ["utility_kinds.kind"], name="fk_provider_applications_kind_utility_kinds"),
         sa.PrimaryKeyConstraint("id", name="pk_provider_applications"),
     )
@@ -154,14 +157,14 @@ def upgrade() -> None:
         sa.Column("activated_at", sa.DateTime(timezone=True)),
         sa.Column("ended_at", sa.DateTime(timezone=True)),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("(status = 'refused') = (refusal IS NOT NULL)", name="ck_account_bindings_refused"),
+        sa.CheckConstraint("(status = 'refused') = (refusal IS NOT NULL)", name=op.f("ck_account_bindings_refused")),
         sa.CheckConstraint(
             "refusal IN ('account_not_found', 'holder_does_not_match', 'already_bound')",
-            name="ck_account_bindings_refusal",
+            name=op.f("ck_account_bindings_refusal"),
         ),
-        sa.CheckConstraint("role IN ('owner')", name="ck_account_bindings_role"),
+        sa.CheckConstraint("role IN ('owner')", name=op.f("ck_account_bindings_role")),
         sa.CheckConstraint(
-            "status IN ('pending', 'active', 'refused', 'unknown', 'ended')", name="ck_account_bindings_status"
+            "status IN ('pending', 'active', 'refused', 'unknown', 'ended')", name=op.f("ck_account_bindings_status")
         ),
         sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name="fk_account_bindings_provider_id_providers"),
         sa.PrimaryKeyConstraint("id", name="pk_account_bindings"),
@@ -197,10 +200,10 @@ def upgrade() -> None:
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "customer_class IN ('residential', 'commercial', 'industrial', 'agricultural', 'special')",
-            name="ck_tariffs_customer_class",
+            name=op.f("ck_tariffs_customer_class"),
         ),
-        sa.CheckConstraint("unit IN ('m3', 'kWh', 'GJ', 'm2', 'month')", name="ck_tariffs_unit"),
-        sa.CheckConstraint("fixed_fee_fen >= 0", name="ck_tariffs_fixed_fee"),
+        sa.CheckConstraint("unit IN ('m3', 'kWh', 'GJ', 'm2', 'month')", name=op.f("ck_tariffs_unit")),
+        sa.CheckConstraint("fixed_fee_fen >= 0", name=op.f("ck_tariffs_fixed_fee")),
         sa.ForeignKeyConstraint(["kind"], ["utility_kinds.kind"], name="fk_tariffs_kind_utility_kinds"),
         sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name="fk_tariffs_provider_id_providers"),
         sa.PrimaryKeyConstraint("id", name="pk_tariffs"),
@@ -213,8 +216,8 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("up_to_e3", sa.BigInteger()),
         sa.Column("unit_price_e4", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("unit_price_e4 >= 0", name="ck_tariff_tiers_unit_price"),
-        sa.CheckConstraint("up_to_e3 > 0", name="ck_tariff_tiers_up_to"),
+        sa.CheckConstraint("unit_price_e4 >= 0", name=op.f("ck_tariff_tiers_unit_price")),
+        sa.CheckConstraint("up_to_e3 > 0", name=op.f("ck_tariff_tiers_up_to")),
         sa.ForeignKeyConstraint(["tariff_id"], ["tariffs.id"], name="fk_tariff_tiers_tariff_id_tariffs"),
         sa.PrimaryKeyConstraint("tariff_id", "position", name="pk_tariff_tiers"),
     )
