@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import uuid_utils.compat
@@ -32,6 +33,9 @@ new_id = uuid_utils.compat.uuid7
 """Every id in the house is a UUIDv7: unique without a round trip, and ordered by time."""
 
 Timestamp = DateTime(timezone=True)
+
+CHINA = ZoneInfo("Asia/Shanghai")
+"""Civil time in all of China, Xinjiang included: what people mean by a day."""
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -101,14 +105,21 @@ class Database:
         await self.engine.dispose()
 
 
-async def transaction(request: Request) -> AsyncIterator[AsyncSession]:
+async def _database(request: Request) -> Database:
     database: Database = request.app.state.database
+    return database
+
+
+Transactions = Annotated[Database, Depends(_database)]
+"""For endpoints that call an outside system between two transactions."""
+
+
+async def transaction(database: Transactions) -> AsyncIterator[AsyncSession]:
     async with database.transaction() as tx:
         yield tx
 
 
-async def read_transaction(request: Request) -> AsyncIterator[AsyncSession]:
-    database: Database = request.app.state.database
+async def read_transaction(database: Transactions) -> AsyncIterator[AsyncSession]:
     async with database.read() as tx:
         yield tx
 

@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from chassis.auth import Caller, TokenVerifier, allow
-from chassis.db import Database
 from svc_services.account_bindings.provider import AccountVerifier
 from svc_services.outside import Endpoints
 from svc_services.providers.provider import LegalEntityRegistry
@@ -13,11 +12,6 @@ from svc_services.providers.provider import LegalEntityRegistry
 only_operators = allow(role="operator")
 Operator = Annotated[Caller, Depends(only_operators)]
 Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
-
-
-def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
 
 
 def _statements(request: Request) -> TokenVerifier:
@@ -40,8 +34,6 @@ def _account_verifier(request: Request) -> AccountVerifier:
     return verifier
 
 
-Transactions = Annotated[Database, Depends(_database)]
-"""For endpoints that call an outside system between two transactions."""
 Statements = Annotated[TokenVerifier, Depends(_statements)]
 ProviderEndpoints = Annotated[Endpoints, Depends(_endpoints)]
 Registry = Annotated[LegalEntityRegistry, Depends(_registry)]

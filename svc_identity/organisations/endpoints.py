@@ -1,11 +1,11 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from sqlalchemy import select
 
 from chassis.auth import Caller, allow
-from chassis.db import Database, ReadTx, Tx
+from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_identity.organisations import queries, schemas, service
@@ -19,15 +19,14 @@ Operator = Annotated[Caller, Depends(allow(role="operator"))]
 
 @router.post("", status_code=201)
 async def create_organisation(
-    request: Request, caller: Operator, once: OnceKey, registry: Registry, body: schemas.NewOrganisation
+    transactions: Transactions, caller: Operator, once: OnceKey, registry: Registry, body: schemas.NewOrganisation
 ) -> schemas.Organisation:
     """Register an organisation whose members will work here; the legal-entity registry must know it."""
-    database: Database = request.app.state.database
-    async with database.transaction() as tx:
+    async with transactions.transaction() as tx:
         await once.claim(tx, caller)
         await service.check_new(tx, body)
     status = await registry.look_up(body.uscc)
-    async with database.transaction() as tx:
+    async with transactions.transaction() as tx:
         return await once.do(tx, caller, service.register(tx, body, status))
 
 

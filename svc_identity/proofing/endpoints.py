@@ -1,6 +1,6 @@
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
-from chassis.db import Database
+from chassis.db import Transactions
 from chassis.idempotency import OnceKey
 from svc_identity.persons import schemas as persons
 from svc_identity.persons.endpoints import Somebody
@@ -14,11 +14,10 @@ router = APIRouter(prefix="/identity/v1", tags=["persons"])
 
 @router.post("/me/proofing")
 async def prove_identity(
-    request: Request, caller: Somebody, once: OnceKey, registry: Registry, body: Proof
+    transactions: Transactions, caller: Somebody, once: OnceKey, registry: Registry, body: Proof
 ) -> persons.Me:
     """Prove name and ID number against the population registry; the next access token shows the new assurance level."""
-    database: Database = request.app.state.database
-    async with database.transaction() as tx:
+    async with transactions.transaction() as tx:
         await once.claim(tx, caller)
         attempt_id = await service.begin(tx, caller.id, body)
     outcome = Outcome.MATCH if attempt_id is None else Outcome.UNAVAILABLE
@@ -26,7 +25,7 @@ async def prove_identity(
         try:
             outcome = await registry.verify(body.name, body.id_number)
         finally:
-            async with database.transaction() as tx:
+            async with transactions.transaction() as tx:
                 await service.record_outcome(tx, attempt_id, outcome)
-    async with database.transaction() as tx:
+    async with transactions.transaction() as tx:
         return await once.do(tx, caller, service.raise_assurance(tx, caller.id, body, outcome))

@@ -2,14 +2,15 @@
 
 import re
 import unicodedata
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 from stdnum.iso7064 import mod_11_2
 
+from chassis.db import CHINA
+
 _SHAPE = re.compile(r"[0-9]{17}[0-9X]")
-_CHINA = timezone(timedelta(hours=8))
 # GB/T 2260 provinces, and 81 to 83 of residence permits. Counties come and go, and a number keeps the code of the place
 # and day it was given, so which county it was is left to the population registry.
 _PROVINCES = re.compile(r"1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]")
@@ -28,7 +29,7 @@ def normalise_id_number(typed: str) -> str:
         raise ValueError("an ID number is 17 digits and a check character")
     if not _PROVINCES.match(number):
         raise ValueError("the first digits name no division")
-    if not _OLDEST <= _birth_date(number) <= datetime.now(_CHINA).date():
+    if not _OLDEST <= _birth_date(number) <= datetime.now(CHINA).date():
         raise ValueError("the date of birth is impossible")
     if not mod_11_2.is_valid(number):
         raise ValueError("the check character does not fit")

@@ -2,7 +2,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from chassis.db import Database
+from chassis.db import Transactions
 from chassis.problems import UnsupportedMediaType
 from svc_miniapps.members import TeamMember
 from svc_miniapps.packages import schemas, service
@@ -31,6 +31,7 @@ MAX_PACKAGE_BYTES = 20 * 1024 * 1024
 async def upload_package(
     request: Request,
     response: Response,
+    transactions: Transactions,
     caller: TeamMember,
     objects: Store,
     app_id: UUID,
@@ -40,7 +41,6 @@ async def upload_package(
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != MEDIA_TYPE or "content-encoding" in request.headers:
         raise UnsupportedMediaType(expected=MEDIA_TYPE)
-    database: Database = request.app.state.database
-    uploaded = await service.upload(database, objects, caller, app_id, version_code, request.stream())
+    uploaded = await service.upload(transactions, objects, caller, app_id, version_code, request.stream())
     response.status_code = 201 if uploaded.is_new else 200
     return uploaded.package

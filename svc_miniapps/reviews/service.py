@@ -2,13 +2,12 @@
 
 from datetime import datetime, timedelta
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
-from chassis.db import now
+from chassis.db import CHINA, now
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import Problem
 from svc_miniapps import members
@@ -19,7 +18,6 @@ from svc_miniapps.reviews.models import Outcome, Review
 
 PROMISED_WORKING_DAYS = 3
 _WEEKDAYS = 5
-_OFFICE_TIME = ZoneInfo("Asia/Shanghai")
 
 
 class OwnOrganisation(Problem):
@@ -43,7 +41,7 @@ def due_after(submitted_at: datetime, working_days: int = PROMISED_WORKING_DAYS)
 
     Public holidays are counted like any other day: a promise kept too early harms nobody.
     """
-    due = submitted_at.astimezone(_OFFICE_TIME)
+    due = submitted_at.astimezone(CHINA)
     while working_days:
         due += timedelta(days=1)
         working_days -= due.weekday() < _WEEKDAYS

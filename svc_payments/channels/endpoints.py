@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, Depends, FastAPI, Request
 
 from chassis.auth import verified_otherwise
-from chassis.db import Database
+from chassis.db import Transactions
 from chassis.signatures import NONCE_HEADER, load_public_keys
 from svc_payments.channels import service
 from svc_payments.channels.provider import ChannelName, open_channels
@@ -33,14 +33,13 @@ router = APIRouter(prefix="/payments/v1", tags=["channels"], lifespan=lifespan)
         "requestBody": {"required": True, "content": {"application/json": {"schema": Notice.model_json_schema()}}},
     },
 )
-async def receive_sandbox_notice(request: Request) -> None:
+async def receive_sandbox_notice(request: Request, transactions: Transactions) -> None:
     """Be told by the sandbox channel that an order was paid. Any answer but 2xx has it told again."""
     raw = await request.body()
     notice = service.authentic(request.app.state.channel_keys, request.headers, raw)
     nonce = request.headers[NONCE_HEADER]
-    database: Database = request.app.state.database
     merchant_id = request.app.state.settings.merchant_id
-    async with database.transaction() as tx:
+    async with transactions.transaction() as tx:
         refusal = await service.take_notice(tx, ChannelName.SANDBOX, notice, nonce, raw, merchant_id)
     # Raised only now: the finding must stay although the notice is refused.
     if refusal:

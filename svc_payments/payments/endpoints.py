@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import select
 
 from chassis.auth import Caller, allow
-from chassis.db import ReadTx, Tx
+from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_payments.payments import schemas, service
@@ -26,8 +26,8 @@ def _settings(request: Request) -> Settings:
     return settings
 
 
-def _orders(request: Request) -> Orders:
-    return Orders(request.app.state.database, request.app.state.channels, request.app.state.settings)
+def _orders(request: Request, transactions: Transactions) -> Orders:
+    return Orders(transactions, request.app.state.channels, request.app.state.settings)
 
 
 OrdersAtChannels = Annotated[Orders, Depends(_orders)]

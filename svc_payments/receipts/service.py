@@ -1,9 +1,9 @@
-from datetime import timedelta, timezone
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import CHINA
 from chassis.problems import Problem
 from svc_payments.bills.models import Bill
 from svc_payments.payments.models import Payment, PaymentLine
@@ -11,8 +11,6 @@ from svc_payments.postings.models import Posting
 from svc_payments.providers.models import Provider
 from svc_payments.receipts import schemas
 from svc_payments.receipts.models import Receipt, receipt_numbers
-
-BEIJING = timezone(timedelta(hours=8))
 
 
 class ReceiptNotIssued(Problem):
@@ -24,7 +22,7 @@ class ReceiptNotIssued(Problem):
 async def issue(tx: AsyncSession, payment: Payment) -> Receipt:
     """A receipt for a payment captured in this transaction, numbered by the day it is in Beijing and on from there."""
     assert payment.captured_at is not None  # noqa: S101 - the caller has captured it
-    day = payment.captured_at.astimezone(BEIJING)
+    day = payment.captured_at.astimezone(CHINA)
     receipt = Receipt(
         payment_id=payment.id,
         number=f"{day:%Y%m%d}{await tx.scalar(receipt_numbers):010}",

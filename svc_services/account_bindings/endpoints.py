@@ -4,13 +4,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from sqlalchemy import select
 
-from chassis.db import ReadTx, Tx
+from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_services.account_bindings import schemas, service
 from svc_services.account_bindings.attestations import attested
 from svc_services.account_bindings.models import AccountBinding, BindingStatus
-from svc_services.dependencies import Resident, Statements, Transactions, Verifier
+from svc_services.dependencies import Resident, Statements, Verifier
 
 router = APIRouter(prefix="/services/v1/account-bindings", tags=["account bindings"])
 

@@ -5,13 +5,13 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from sqlalchemy import select
 
 from chassis.auth import anyone, verified_otherwise
-from chassis.db import ReadTx, Tx
+from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_services.caching import NOT_MODIFIED, cacheable
 from svc_services.catalogue.models import UtilityKind
 from svc_services.catalogue.service import require_divisions
-from svc_services.dependencies import Operator, ProviderEndpoints, Registry, Transactions, only_operators
+from svc_services.dependencies import Operator, ProviderEndpoints, Registry, only_operators
 from svc_services.fields import DivisionCode
 from svc_services.providers import schemas, service
 from svc_services.providers.models import ApplicationStatus, Provider, ProviderApplication

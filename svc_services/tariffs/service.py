@@ -2,20 +2,18 @@
 
 from datetime import date, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import NotAllowed
+from chassis.db import CHINA
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem, words
 from svc_services.providers.models import Provider
 from svc_services.tariffs import schemas
 from svc_services.tariffs.events import PublishedTier, TariffPublished
 from svc_services.tariffs.models import UNITS, Tariff, TariffTier
-
-_CHINA = ZoneInfo("Asia/Shanghai")
 
 
 class ForeignKind(Problem):
@@ -84,7 +82,7 @@ async def tariff_of(tx: AsyncSession, tariff_id: UUID) -> Tariff:
 
 def today() -> date:
     """Today where the bills are."""
-    return datetime.now(_CHINA).date()
+    return datetime.now(CHINA).date()
 
 
 def _require_publishable(provider: Provider, new: schemas.NewTariff, *, is_first: bool) -> None:
