@@ -115,10 +115,11 @@ def _lines(text: TextIO) -> Iterator[str]:
     count, rest = 0, ""
     while piece := text.read(_READ):
         lines = (rest + piece).split("\n")
+        if len(max(lines, key=len)) > LONGEST_LINE:
+            too_long = next(row for row, line in enumerate(lines, count + 1) if len(line) > LONGEST_LINE)
+            raise LineTooLong(row=too_long, longest=LONGEST_LINE)
         rest = lines.pop()
         count += len(lines)
-        if len(rest) > LONGEST_LINE:
-            raise LineTooLong(row=count + 1, longest=LONGEST_LINE)
         yield from lines
     if rest:
         yield rest
@@ -170,9 +171,6 @@ def _divided(row: int, line: str, lines: Iterator[tuple[int, str]]) -> list[str]
     if '"' not in line:
         return line.split(",")
 
-    if len(line) > LONGEST_LINE:
-        raise LineTooLong(row=row, longest=LONGEST_LINE)
-
     def until_closed() -> Iterator[str]:
         yield line + "\n"
         length = len(line)
@@ -197,10 +195,10 @@ def checked(columns: Sequence[str], this_month: date) -> CheckedRow | Reason:
     fault = (
         (None if _BILL_NUMBER.fullmatch(number) else Reason.BAD_BILL_NUMBER)
         or _account_fault(account)
-        or _period_fault(period, this_month)
+        or (_period_fault(period, this_month) if _PERIOD.fullmatch(period) else Reason.BAD_PERIOD)
         or (None if _USAGE.fullmatch(usage) else Reason.BAD_USAGE)
         or _amount_fault(amount)
-        or _due_date_fault(due_date, period)
+        or (_due_date_fault(due_date, period) if _DAY.fullmatch(due_date) else Reason.BAD_DUE_DATE)
         or _meter_fault(before, after)
     )
     if fault:
@@ -221,28 +219,26 @@ def _account_fault(account: str) -> Reason | None:
     return None if check_digit(first, second, third) == check else Reason.BAD_ACCOUNT_CHECK_DIGIT
 
 
-# A file has a million rows and a handful of dates.
+# A file has a million rows and a handful of dates. Only what looks like a date is remembered.
 @lru_cache(maxsize=1_024)
 def _period_fault(period: str, this_month: date) -> Reason | None:
+    """The fault of a period that is written as YYYY-MM."""
     try:
-        month = date.fromisoformat(f"{period}-01") if _PERIOD.fullmatch(period) else None
+        month = date.fromisoformat(f"{period}-01")
     except ValueError:
-        month = None
-    if month is None:
         return Reason.BAD_PERIOD
     return Reason.FUTURE_PERIOD if month > this_month else None
 
 
 @lru_cache(maxsize=1_024)
 def _due_date_fault(due_date: str, period: str) -> Reason | None:
-    """The fault of a due date in a row whose period is right."""
-    try:
-        due = date.fromisoformat(due_date) if _DAY.fullmatch(due_date) else None
-    except ValueError:
-        due = None
+    """The fault of a due date that is written as YYYY-MM-DD, in a row whose period is right."""
     begins = date.fromisoformat(f"{period}-01")
     latest = begins.replace(year=begins.year + _LATEST_DUE_YEARS)
-    return None if due and begins <= due <= latest else Reason.BAD_DUE_DATE
+    try:
+        return None if begins <= date.fromisoformat(due_date) <= latest else Reason.BAD_DUE_DATE
+    except ValueError:
+        return Reason.BAD_DUE_DATE
 
 
 def _amount_fault(amount: str) -> Reason | None:

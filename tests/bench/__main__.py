@@ -14,10 +14,9 @@ def main(arguments: list[str]) -> int:
     if unknown := set(arguments) - set(BENCHMARKS):
         sys.stderr.write(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}.\n")
         return 2
-    chosen = arguments or BENCHMARKS
-    for name in chosen:
+    for name in arguments or BENCHMARKS:
         import_module(f"tests.bench.{name}").main()
-    print_table(chosen)
+    print_table()
     return 0
 
 

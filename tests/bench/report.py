@@ -3,10 +3,11 @@
 import json
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import psutil
 from rich.console import Console
@@ -14,11 +15,12 @@ from rich.table import Table
 
 FOLDER = Path(__file__).resolve().parents[2] / "build" / "bench"
 _GIGABYTE = 1024**3
+_reported: list[dict[str, Any]] = []
 
 
 def report(name: str, value: float, baseline: float, unit: str, detail: Mapping[str, object]) -> None:
     """Keep a measurement; `baseline` is the same work done in the plainest way, on this machine in the same minute."""
-    measured = {
+    measured: dict[str, Any] = {
         "name": name,
         "value": round(value, 3),
         "baseline": round(baseline, 3),
@@ -28,6 +30,7 @@ def report(name: str, value: float, baseline: float, unit: str, detail: Mapping[
         "detail": dict(detail),
         "machine": machine(),
     }
+    _reported.append(measured)
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"{name}.json").write_text(json.dumps(measured, indent=2, ensure_ascii=False) + "\n")
 
@@ -52,12 +55,11 @@ def _cpu_model() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
-def print_table(names: Iterable[str]) -> None:
-    """What was last measured under these names."""
+def print_table() -> None:
+    """What this run has measured."""
     table = Table("benchmark", "value", "baseline", "ratio", "unit", "detail")
-    for name in names:
-        measured = json.loads((FOLDER / f"{name}.json").read_text())
+    for measured in _reported:
         detail = ", ".join(f"{key} {figure}" for key, figure in measured["detail"].items())
         figures = (f"{measured['value']:,}", f"{measured['baseline']:,}", f"{measured['ratio']:.2f}")
-        table.add_row(name, *figures, measured["unit"], detail)
+        table.add_row(measured["name"], *figures, measured["unit"], detail)
     Console().print(table)

@@ -209,6 +209,26 @@ def test_a_file_that_is_no_table_is_refused_as_a_whole(text: str, refusal: type[
         staged(text)
 
 
+@pytest.mark.parametrize("size", [1_000, 100_000, 1_000_000])
+def test_the_limit_of_a_line_does_not_depend_on_how_the_file_is_read(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(rows, "_READ", size)
+    longest, too_long = "x" * LONGEST_LINE, "x" * (LONGEST_LINE + 1)
+    assert outcomes(file_of(row(), longest, row("W-2"))) == [(2, ""), (3, "wrong_column_count"), (4, "")]
+    with pytest.raises(LineTooLong) as refusal:
+        staged(file_of(row(), too_long, row("W-2")))
+    assert refusal.value.values["row"] == 3
+
+
+def test_nothing_long_is_remembered_of_a_refused_row() -> None:
+    before = rows._period_fault.cache_info().currsize, rows._due_date_fault.cache_info().currsize  # noqa: SLF001
+    staged(file_of(row(period="9" * 60_000), row(due_date="9" * 60_000)))
+    after = rows._period_fault.cache_info().currsize, rows._due_date_fault.cache_info().currsize  # noqa: SLF001
+    assert after[0] - before[0] <= 1  # the one real period of these rows
+    assert after[1] == before[1]
+
+
 def test_the_refusal_of_a_file_names_the_row() -> None:
     with pytest.raises(UnclosedQuote) as refusal:
         staged(file_of(row(), "", '"W-2' + row()[3:], row("W-3")))
