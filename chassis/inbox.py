@@ -133,11 +133,6 @@ async def claim(tx: AsyncSession, consumer: str, ids: Sequence[UUID]) -> set[UUI
     return set((await tx.scalars(claimed)).all())
 
 
-async def first_delivery(tx: AsyncSession, consumer: str, event_id: UUID) -> bool:
-    """Whether this consumer sees the event for the first time; claims it."""
-    return bool(await claim(tx, consumer, [event_id]))
-
-
 @dataclass
 class Consumer:
     """One service's handlers of events, run for as long as the worker lives."""

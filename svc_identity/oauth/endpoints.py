@@ -25,7 +25,6 @@ def _issuer(request: Request) -> Issuer:
 
 
 TheIssuer = Annotated[Issuer, Depends(_issuer)]
-SignedIn = Annotated[Caller, Depends(allow(persons=True))]
 
 
 def form(*required: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:

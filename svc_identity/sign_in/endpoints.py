@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import anyone, verified_otherwise
-from chassis.db import Database, ReadTx
+from chassis.db import Database, ReadTx, Transactions
 from svc_identity.oauth.endpoints import TheIssuer, form
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, Parsed, parse, parse_form
@@ -74,31 +74,21 @@ async def post_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Respo
     responses=_GO_ON,
     openapi_extra=form("form_token", "request", "phone"),
 )
-async def create_sign_in(issuer: TheIssuer, sms: TheSms, request: Request) -> Response:
+async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request) -> Response:
     """Send a code to a phone."""
     fields = dict(await parse_form(request))
-    parameters = parse(fields.get("request", ""))
-    language = _language(request, parameters)
-    database: Database = request.app.state.database
+    parameters, phone = parse(fields.get("request", "")), fields.get("phone", "")
     try:
         browser = _own_browser(request, fields)
-        phone = _phone(fields.get("phone", ""))
-        async with database.transaction() as tx:
+        async with transactions.transaction() as tx:
             await _check(tx, issuer, parameters)
-            code = await service.start(
-                tx,
-                _settings(request),
-                _asked(request, browser),
-                request=urlencode(parameters),
-                language=language,
-                phone=phone,
-            )
-        await _send(database, sms, code)
+            code = await _start(tx, request, browser, parameters, phone)
+        await _send(transactions, sms, code)
     except NotFromHere as refused:
-        return _last_page(language, refused)
+        return _last_page(_language(request, parameters), refused)
     except (service.Refused, OAuth2Error) as refused:
-        async with database.read() as tx:
-            return await _phone_page(tx, issuer, request, parameters, refused, fields.get("phone", ""))
+        async with transactions.read() as tx:
+            return await _phone_page(tx, issuer, request, parameters, refused, phone)
     return _go_on(code.sign_in)
 
 
@@ -118,13 +108,12 @@ async def show_code_form(tx: ReadTx, request: Request, sign_in_id: UUID) -> Resp
     responses=_TO_APP,
     openapi_extra=form("form_token", "code"),
 )
-async def finish_sign_in(issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
+async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
     """Check the code and send the browser back to the app; a phone that is new here is registered."""
     fields = dict(await parse_form(request))
-    database: Database = request.app.state.database
     try:
         browser = _own_browser(request, fields)
-        async with database.transaction() as tx:
+        async with transactions.transaction() as tx:
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint, for_update=True)
             refused = service.try_code(_settings(request), sign_in, fields.get("code", ""))
             if refused is None:
@@ -140,18 +129,30 @@ async def finish_sign_in(issuer: TheIssuer, request: Request, sign_in_id: UUID) 
     responses=_GO_ON,
     openapi_extra=form("form_token"),
 )
-async def send_code_again(request: Request, sms: TheSms, sign_in_id: UUID) -> Response:
+async def send_code_again(transactions: Transactions, sms: TheSms, request: Request, sign_in_id: UUID) -> Response:
     """Send another code; the one before is no longer good."""
     fields = dict(await parse_form(request))
-    database: Database = request.app.state.database
     try:
         browser = _own_browser(request, fields)
-        refused = await _send_again(database, sms, _settings(request), _asked(request, browser), sign_in_id)
-        async with database.read() as tx:
+        refused = await _send_again(transactions, sms, _settings(request), _asked(request, browser), sign_in_id)
+        async with transactions.read() as tx:
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
     except service.Refused as over:
         return _last_page(_language(request, ()), over)
     return _code_page(request, browser, sign_in, refused) if refused else _go_on(sign_in)
+
+
+async def _start(
+    tx: AsyncSession, request: Request, browser: Browser, parameters: Parameters, phone: str
+) -> service.Code:
+    return await service.start(
+        tx,
+        _settings(request),
+        _asked(request, browser),
+        request=urlencode(parameters),
+        language=_language(request, parameters),
+        phone=_phone(phone),
+    )
 
 
 async def _send_again(

@@ -24,7 +24,6 @@ SIGN_IN_LIFE = timedelta(minutes=30)
 TRIES = 5
 DIGITS = 6
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-"""With five tries a code, somebody who guesses has a chance of one in ten thousand a day."""
 _ADDRESS_WAIT = timedelta(minutes=10)
 _LONGEST_CODE = 20
 
