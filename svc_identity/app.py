@@ -1,3 +1,5 @@
+"""The service of people and organisations: signing in, tokens, identity proofing, attestations, staff."""
+
 from fastapi import APIRouter, FastAPI
 
 from chassis.service import create_service_app

@@ -1,3 +1,5 @@
+"""The second process: publishes this service's events, makes clients of approved providers, forgets what expired."""
+
 import sys
 from collections.abc import Sequence
 

@@ -1,3 +1,5 @@
+"""The service of bills and money: bill files, bills, payments, ledger, postings, receipts."""
+
 from fastapi import FastAPI
 
 from chassis.service import create_service_app

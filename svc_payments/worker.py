@@ -1,3 +1,5 @@
+"""The second process: publishes this service's events, asks channels, tells providers, frees what was not confirmed."""
+
 import sys
 from collections.abc import Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""svc_services: public utilities, their providers, tariffs, and whose accounts are whose."""
+"""The service of public utilities: catalogue, providers, tariffs, account bindings."""
 
 from fastapi import FastAPI
 

@@ -1,4 +1,4 @@
-"""The worker of svc_services: publishes its events and clears up after askers that died."""
+"""The second process: publishes this service's events and clears up after askers that died."""
 
 import sys
 from collections.abc import Sequence
