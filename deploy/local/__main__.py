@@ -77,7 +77,7 @@ def _with_postgres(command: Sequence[str]) -> int:
         with running_postgres(data / "postgres", durable=False) as database_url:
             plan = Plan(data, settings.DEFAULT_PORT, keys_in(data), {"database_url": database_url})
             environment = {**os.environ, **plan.environment(*SECRETS)}
-            return subprocess.run(command, check=False, env=environment).returncode  # noqa: S603 (what the caller asked for)
+            return subprocess.run(command, check=False, env=environment).returncode  # noqa: S603 - what the caller asked for
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def _initdb(folder: Path, password_file: Path) -> None:
         "--builtin-locale=C.UTF-8",
         "--locale=C",
     ]
-    made = subprocess.run(  # noqa: S603 (our own command line)
+    made = subprocess.run(  # noqa: S603 - our own command line
         command, check=False, capture_output=True, text=True, **as_user(_server_user())
     )
     if made.returncode != 0:

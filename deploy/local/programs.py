@@ -70,7 +70,7 @@ class Program:
         return {**inherited, **self.environment}
 
     def spawn(self, output: IO[bytes], pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603 (our own command lines)
+        return subprocess.Popen(  # noqa: S603 - our own command lines
             self.command,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -79,7 +79,7 @@ class Program:
             env=self.whole_environment(),
             pass_fds=pass_fds,
             process_group=0,  # so that Ctrl-C at the terminal reaches the launcher alone
-            preexec_fn=partial(die_with_parent, self.orphan_signal),  # noqa: PLW1509 (one system call, which takes no lock that a thread may hold)
+            preexec_fn=partial(die_with_parent, self.orphan_signal),  # noqa: PLW1509 - one system call, which takes no lock that a thread may hold
             **as_user(self.user),
         )
 

@@ -160,5 +160,5 @@ async def _end(process: Process, with_signal: signal.Signals, seconds: float) ->
 
 
 async def _ended(process: Process, poll_seconds: float) -> None:
-    while process.poll() is None:  # noqa: ASYNC110 (the kernel tells nobody by an asyncio.Event)
+    while process.poll() is None:  # noqa: ASYNC110 - the kernel tells nobody by an asyncio.Event
         await asyncio.sleep(poll_seconds)

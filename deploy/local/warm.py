@@ -90,9 +90,8 @@ class WarmProcess:
     def poll(self) -> int | None:
         if self.returncode is None:
             answer = self._answers.read()
-            if (
-                answer is not None
-            ):  # None: nothing was said; empty: whoever would have said it was killed, and so was this
+            # None: nothing was said. Empty: whoever would have said it was killed, and so was this.
+            if answer is not None:
                 self.returncode = int(answer or -signal.SIGKILL)
                 self._answers.close()
         return self.returncode

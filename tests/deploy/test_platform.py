@@ -37,7 +37,7 @@ pytestmark = pytest.mark.timeout(400)
 def launcher(data: Path, base_port: int) -> Iterator[subprocess.Popen[bytes]]:
     ours = {"MYILI_DATA": str(data), "MYILI_PORT": str(base_port)}
     command = [sys.executable, "-m", "deploy.local", "run"]
-    process = subprocess.Popen(command, env={**os.environ, **ours}, cwd=REPOSITORY)  # noqa: S603 (the line above)
+    process = subprocess.Popen(command, env={**os.environ, **ours}, cwd=REPOSITORY)  # noqa: S603 - the line above
     try:
         yield process
     finally:
@@ -124,7 +124,7 @@ async def approve_a_provider(platform: Addresses) -> None:
     await database.close()
 
     async def has_a_client() -> object:
-        return await sql(platform, f"SELECT 1 FROM clients WHERE client_id = '{provider_id}'")  # noqa: S608 (a UUID of ours)
+        return await sql(platform, f"SELECT 1 FROM clients WHERE client_id = '{provider_id}'")  # noqa: S608 - a UUID of ours
 
     await until(has_a_client, seconds=60)
 

@@ -18,7 +18,7 @@ from deploy.local.postgres import running_postgres
 @pytest.fixture
 def somebody_else() -> Iterator[subprocess.Popen[bytes]]:
     """A process that is none of ours."""
-    process = subprocess.Popen(["sleep", "60"])  # noqa: S607 (any program will do)
+    process = subprocess.Popen(["sleep", "60"])  # noqa: S607 - any program will do
     yield process
     process.kill()
     process.wait()

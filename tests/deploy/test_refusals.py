@@ -21,7 +21,7 @@ def refusal(**settings: str | Path) -> str:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MYILI_")}
     environment = {**inherited, **{f"MYILI_{name}": str(value) for name, value in settings.items()}}
     command = [sys.executable, "-m", "deploy.local", "run"]
-    ended = subprocess.run(  # noqa: S603 (the command of the line above)
+    ended = subprocess.run(  # noqa: S603 - the command of the line above
         command, env=environment, capture_output=True, text=True, timeout=30, check=False
     )
     assert ended.returncode == 2

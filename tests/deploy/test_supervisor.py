@@ -47,7 +47,7 @@ async def supervisor(tmp_path: Path, said: list[str]) -> AsyncIterator[Superviso
 
 @pytest.fixture
 def somebody_else() -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(["sleep", "60"])  # noqa: S607 (any program will do)
+    process = subprocess.Popen(["sleep", "60"])  # noqa: S607 - any program will do
     yield process
     process.kill()
     process.wait()
@@ -115,7 +115,7 @@ async def test_a_program_knows_only_the_settings_it_is_told(
 def test_what_a_killed_launcher_left_is_stopped_by_the_next(
     tmp_path: Path, somebody_else: subprocess.Popen[bytes]
 ) -> None:
-    left_over = subprocess.Popen(["sleep", "60"])  # noqa: S607 (any program will do)
+    left_over = subprocess.Popen(["sleep", "60"])  # noqa: S607 - any program will do
     # The second one's number was given to another process since.
     record = {"one": identity(left_over.pid), "two": (somebody_else.pid, 1000.0)}
     (tmp_path / "processes.json").write_text(json.dumps(record))
