@@ -41,13 +41,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, Timestamp, chassis_metadata, is_connection_lost, new_id, now
-from chassis.outbox import ensure_topics
+from chassis.outbox import ensure_topics, topic_of
 from chassis.telemetry import DEAD_LETTERS, EVENTS_HANDLED, log
 
 RETENTION = timedelta(days=30)
 """Longer than the outbox's, so that whatever is sent again is still recognised."""
 _BACKOFF_SECONDS = (0.1, 0.5, 2.0, 5.0)
-_BATCH = 2_000
+_BATCH = 4_000
 _PAUSE_SECONDS = 1.0
 
 inbox = Table(
@@ -107,8 +107,7 @@ class Handler(Generic[Data]):
 
     @property
     def topic(self) -> str:
-        _cn, _ili, service, noun, _past_tense, version = self.event_type.split(".")
-        return f"ili.{service}.{noun}.{version}"
+        return topic_of(self.event_type)
 
 
 # Each handler takes data of its own class, so no class of data fits them all.
@@ -172,16 +171,16 @@ class Consumer:
         try:
             while True:
                 batches = await source.getmany(timeout_ms=1_000, max_records=_BATCH)
-                for partition, records in batches.items():
-                    await self.handle(records)
-                    await self._commit(source, partition, records[-1].offset + 1)
+                if batches:
+                    await self.handle([record for records in batches.values() for record in records])
+                    await self._commit(source, {part: records[-1].offset + 1 for part, records in batches.items()})
         finally:
             await source.stop()
 
-    async def _commit(self, source: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> None:
+    async def _commit(self, source: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
         # A rebalance may have taken the partition away: its new owner reads these again and the inbox drops them.
         with contextlib.suppress(CommitFailedError):
-            await source.commit({partition: offset})
+            await source.commit(offsets)
 
     async def handle(self, records: Sequence[ConsumerRecord]) -> None:
         """Handle records in order: together in one transaction, or one by one when that fails."""

@@ -84,8 +84,13 @@ class Event(BaseModel):
 
     @classmethod
     def topic(cls) -> str:
-        _cn, _ili, service, noun, _past_tense, version = cls.event_type.split(".")
-        return f"ili.{service}.{noun}.{version}"
+        return topic_of(cls.event_type)
+
+
+def topic_of(event_type: str) -> str:
+    """The topic that a type of event is published to: one for each noun, so that its events stay in order."""
+    _cn, _ili, service, noun, _past_tense, version = event_type.split(".")
+    return f"ili.{service}.{noun}.{version}"
 
 
 async def emit(tx: AsyncSession, *events: Event) -> None:
@@ -258,7 +263,8 @@ async def resend(engine: AsyncEngine) -> int:
         return (await connection.execute(retained)).rowcount
 
 
-async def _resend_all(packages: Sequence[str]) -> None:
+async def resend_all(packages: Sequence[str]) -> None:
+    """Mark the retained events of these services as waiting again."""
     for package in packages:
         database = Database.of(settings_of(package))
         count = await resend(database.engine)
@@ -269,4 +275,4 @@ async def _resend_all(packages: Sequence[str]) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] != ["resend"] or not sys.argv[2:]:
         raise SystemExit("usage: python -m chassis.outbox resend svc_NAME...")
-    asyncio.run(_resend_all(sys.argv[2:]))
+    asyncio.run(resend_all(sys.argv[2:]))

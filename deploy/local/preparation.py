@@ -33,7 +33,7 @@ def grant_operator() -> None:
 
 
 def resend() -> None:
-    asyncio.run(_resend())
+    asyncio.run(outbox.resend_all(PACKAGES))
 
 
 STEPS: Mapping[str, Callable[[], None]] = {
@@ -42,13 +42,6 @@ STEPS: Mapping[str, Callable[[], None]] = {
     "operator": grant_operator,
     "resend": resend,
 }
-
-
-async def _resend() -> None:
-    for package in PACKAGES:
-        database = db.Database.of(db.settings_of(package))
-        await outbox.resend(database.engine)
-        await database.close()
 
 
 def _run(module: str, *arguments: str) -> None:
