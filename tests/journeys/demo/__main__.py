@@ -52,6 +52,9 @@ def main() -> int:
     except (Surprise, PlatformError, CannotStart, httpx.HTTPError) as surprise:
         print(f"\ndemo: stopped at a surprise. {surprise}", file=sys.stderr)
         return 1
+    except (LookupError, TypeError) as hole:
+        print(f"\ndemo: stopped at a surprise. An answer was not as its contract says: {hole!r}", file=sys.stderr)
+        return 1
     print(f"\n{narrator.closing_line()}")
     return 0
 
