@@ -7,12 +7,11 @@ import io
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import date, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import Database
+from chassis.db import CHINA, Database
 from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import DEFAULT_LANGUAGE, NotFound, catalogue
@@ -25,7 +24,6 @@ from svc_payments.bill_files.rows import staged_blocks
 from svc_payments.providers.models import Provider
 
 SHOWN_REFUSED_ROWS = 100
-_LOCAL_TIME = ZoneInfo("Asia/Shanghai")  # civil time in all of China, Xinjiang included
 
 
 async def take_in(
@@ -65,7 +63,7 @@ async def take_in(
 
 
 def _this_month() -> date:
-    return datetime.now(_LOCAL_TIME).date().replace(day=1)
+    return datetime.now(CHINA).date().replace(day=1)
 
 
 async def _ahead(blocks: Iterator[str]) -> AsyncIterator[bytes]:

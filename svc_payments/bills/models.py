@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db import Timestamp
-from chassis.problems import IllegalMove
+from chassis.db import Timestamp, one_of
+from chassis.problems import checked_move
 from svc_payments.base import Base
 
 Quantity = Numeric(12, 3)
@@ -45,7 +45,7 @@ class Bill(Base):
         UniqueConstraint("provider_id", "bill_number"),
         # An account's bills, newest first, whatever the size of the table.
         Index(None, "provider_id", "account_number", "id"),
-        CheckConstraint("status IN ('due', 'paying', 'paid', 'posted')", name="status"),
+        one_of("status", BillStatus),
         CheckConstraint("amount_fen BETWEEN 1 AND 100000000", name="amount_fen"),
     )
 
@@ -68,9 +68,7 @@ class Bill(Base):
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
 
     def move_to(self, status: BillStatus) -> None:
-        if status not in TRANSITIONS[BillStatus(self.status)]:
-            raise IllegalMove(current=self.status, wanted=status)
-        self.status = status
+        self.status = checked_move(TRANSITIONS, BillStatus(self.status), status)
 
 
 class BillVersion(Base):
