@@ -43,12 +43,14 @@ _FILE = {"schema": {"type": "string", "format": "binary"}}
 async def upload_bill_file(
     request: Request, tx: Tx, caller: Uploader, language: Language, file_name: FileName
 ) -> schemas.BillFile:
+    """Take in a file of bills row by row; rows with faults are refused one by one, the same file changes nothing."""
     async with received(request) as upload:
         return await service.take_in(tx, caller.id, file_name, upload, language)
 
 
 @router.get("/bill-files/{bill_file_id}")
 async def get_bill_file(tx: ReadTx, caller: Uploader, language: Language, bill_file_id: UUID) -> schemas.BillFile:
+    """The report of an uploaded file again: what became of its rows."""
     return await service.get_bill_file(tx, caller.id, bill_file_id, language)
 
 
@@ -65,6 +67,7 @@ async def get_bill_file(tx: ReadTx, caller: Uploader, language: Language, bill_f
 async def list_refused_rows(
     request: Request, tx: ReadTx, caller: Uploader, language: Language, bill_file_id: UUID, page: PageQuery
 ) -> Page[schemas.RefusedRow] | Response:
+    """The rows of a file that were refused and why, as pages of JSON or, to Accept: text/csv, all of them as CSV."""
     if MEDIA_TYPE not in request.headers.get("accept", ""):
         return await service.list_refused_rows(tx, caller.id, bill_file_id, page, language)
     file = await service.own_file(tx, caller.id, bill_file_id)

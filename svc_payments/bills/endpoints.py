@@ -46,4 +46,5 @@ async def list_bills(
 
 @router.get("/bills/{bill_id}")
 async def get_bill(tx: ReadTx, caller: Reader, bill_id: UUID) -> schemas.ExplainedBill:
+    """One bill, and how its amount follows from the provider's tariff."""
     return await service.get_bill(tx, caller, bill_id)
