@@ -52,9 +52,15 @@ class WrongHeader(Problem):
 
 
 class UnclosedQuote(Problem):
-    """A quote opened in `row` never closes."""
+    """A quote opened in `row` is still open where the file ends."""
 
     status, code = 422, "unclosed_quote"
+
+
+class FieldTooLong(Problem):
+    """A quoted field makes `row` longer than a row may be; whether its quote closes later is not looked for."""
+
+    status, code = 422, "field_too_long"
 
 
 class LineTooLong(Problem):

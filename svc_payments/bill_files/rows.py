@@ -12,13 +12,13 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple, TextIO
 
-from svc_payments.bill_files.refusals import EmptyFile, LineTooLong, Reason, UnclosedQuote, WrongHeader
+from svc_payments.bill_files.refusals import EmptyFile, FieldTooLong, LineTooLong, Reason, UnclosedQuote, WrongHeader
 
 COLUMNS = ("bill_number", "account_number", "period", "usage", "amount", "due_date", "meter_from", "meter_to")
 LARGEST_AMOUNT_YUAN = 1_000_000
 LONGEST_KEPT_NUMBER = 40
 LONGEST_LINE = 64 * 1024
-"""Characters; also the most that one quoted row may have over several lines."""
+"""Characters; also the most that one quoted row may have over several lines, its line breaks among them."""
 _LATEST_DUE_YEARS = 2
 _READ = 1024 * 1024
 _BLOCK_ROWS = 5_000
@@ -95,7 +95,7 @@ def staged_blocks(text: TextIO, this_month: date) -> Iterator[str]:
         this_month: the first day of the last month that is not in the future.
 
     Raises:
-        EmptyFile, WrongHeader, UnclosedQuote, LineTooLong: the whole file is refused.
+        EmptyFile, WrongHeader, UnclosedQuote, FieldTooLong, LineTooLong: the whole file is refused.
     """
     lines = enumerate(_lines(text), 1)
     _expect_header(lines)
@@ -175,9 +175,9 @@ def _divided(row: int, line: str, lines: Iterator[tuple[int, str]]) -> list[str]
         yield line + "\n"
         length = len(line)
         for _, following in lines:
-            length += len(following)
+            length += 1 + len(following)
             if length > LONGEST_LINE:
-                break
+                raise FieldTooLong(row=row, longest=LONGEST_LINE)
             yield following + "\n"
         raise UnclosedQuote(row=row)
 

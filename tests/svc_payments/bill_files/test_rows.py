@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chassis.problems import Problem
 from contracts.reference_provider.roster import account_number, check_digit
 from svc_payments.bill_files import rows
-from svc_payments.bill_files.refusals import EmptyFile, LineTooLong, Reason, UnclosedQuote, WrongHeader
+from svc_payments.bill_files.refusals import EmptyFile, FieldTooLong, LineTooLong, Reason, UnclosedQuote, WrongHeader
 from svc_payments.bill_files.rows import LONGEST_LINE, CheckedRow, checked, staged_blocks
 from tests.svc_payments.bill_files.files import HEADER, file_of, row
 
@@ -188,7 +188,8 @@ def test_only_line_ends_divide_lines() -> None:
         (file_of(row(), '"W-2' + row()[3:], row("W-3")), UnclosedQuote),
         ('"' + HEADER, UnclosedQuote),
         (file_of(row(), "x" * (2 * 1024 * 1024)), LineTooLong),
-        (file_of(row(), '"' + "x\n" * LONGEST_LINE), UnclosedQuote),
+        (file_of(row(), '"' + "x\n" * LONGEST_LINE), FieldTooLong),
+        (file_of(row(), '"' + "\n" * LONGEST_LINE + '"'), FieldTooLong),
         (file_of(row(), '"' + "x" * LONGEST_LINE + '"'), LineTooLong),
     ],
     ids=[
@@ -201,6 +202,7 @@ def test_only_line_ends_divide_lines() -> None:
         "open header",
         "long",
         "far",
+        "tall",
         "wide",
     ],
 )
@@ -219,6 +221,14 @@ def test_the_limit_of_a_line_does_not_depend_on_how_the_file_is_read(
     with pytest.raises(LineTooLong) as refusal:
         staged(file_of(row(), too_long, row("W-2")))
     assert refusal.value.values["row"] == 3
+
+
+def test_a_quoted_row_over_several_lines_has_the_limit_of_a_line() -> None:
+    half = "x" * (LONGEST_LINE // 2 - 2)  # with two quotes, a line break and one more character it is the limit
+    assert outcomes(file_of(row(), f'"{half}\n{half}x"', row("W-2"))) == [(2, ""), (3, "wrong_column_count"), (5, "")]
+    with pytest.raises(FieldTooLong) as refusal:
+        staged(file_of(row(), f'"{half}\n{half}xx"', row("W-2")))
+    assert refusal.value.values == {"row": 3, "longest": LONGEST_LINE}
 
 
 def test_nothing_long_is_remembered_of_a_refused_row() -> None:
