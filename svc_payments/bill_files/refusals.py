@@ -67,6 +67,10 @@ class LineTooLong(Problem):
     status, code = 422, "line_too_long"
 
 
+class TooManyLines(Problem):
+    status, code = 422, "too_many_lines"
+
+
 class Reason(StrEnum):
     """Why a row is refused; the words stand in `messages/` under the same codes."""
 

@@ -12,13 +12,24 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple, TextIO
 
-from svc_payments.bill_files.refusals import EmptyFile, FieldTooLong, LineTooLong, Reason, UnclosedQuote, WrongHeader
+from svc_payments.bill_files.refusals import (
+    EmptyFile,
+    FieldTooLong,
+    LineTooLong,
+    Reason,
+    TooManyLines,
+    UnclosedQuote,
+    WrongHeader,
+)
 
 COLUMNS = ("bill_number", "account_number", "period", "usage", "amount", "due_date", "meter_from", "meter_to")
 LARGEST_AMOUNT_YUAN = 1_000_000
 LONGEST_KEPT_NUMBER = 40
 LONGEST_LINE = 64 * 1024
 """Characters; also the most that one quoted row may have over several lines, its line breaks among them."""
+MOST_LINES = 10_000_000
+"""Ten times a large provider's month, and about what fits into the largest file when every line is a row. Blank lines
+zip to next to nothing: without this limit a few KB of gzip would keep a thread busy with hundreds of millions."""
 _LATEST_DUE_YEARS = 2
 _READ = 1024 * 1024
 _BLOCK_ROWS = 5_000
@@ -95,7 +106,7 @@ def staged_blocks(text: TextIO, this_month: date) -> Iterator[str]:
         this_month: the first day of the last month that is not in the future.
 
     Raises:
-        EmptyFile, WrongHeader, UnclosedQuote, FieldTooLong, LineTooLong: the whole file is refused.
+        EmptyFile, WrongHeader, UnclosedQuote, FieldTooLong, LineTooLong, TooManyLines: the whole file is refused.
     """
     lines = enumerate(_lines(text), 1)
     _expect_header(lines)
@@ -120,6 +131,8 @@ def _lines(text: TextIO) -> Iterator[str]:
             raise LineTooLong(row=too_long, longest=LONGEST_LINE)
         rest = lines.pop()
         count += len(lines)
+        if count + bool(rest) > MOST_LINES:
+            raise TooManyLines(most=MOST_LINES)
         yield from lines
     if rest:
         yield rest

@@ -33,7 +33,8 @@ async def take_in(
 
     Raises:
         ProviderNotReady: the provider's approval has not arrived here yet.
-        WrongHeader, UnclosedQuote, FieldTooLong, LineTooLong, EmptyFile: the file is not a table that can be read.
+        WrongHeader, UnclosedQuote, FieldTooLong, LineTooLong, TooManyLines, EmptyFile: the file is not a table that
+            can be read.
     """
     if await tx.get(Provider, provider_id) is None:
         raise ProviderNotReady

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from chassis.problems import Problem
 from contracts.reference_provider.roster import account_number, check_digit
 from svc_payments.bill_files import rows
-from svc_payments.bill_files.refusals import EmptyFile, FieldTooLong, LineTooLong, Reason, UnclosedQuote, WrongHeader
+from svc_payments.bill_files.refusals import (
+    EmptyFile,
+    FieldTooLong,
+    LineTooLong,
+    Reason,
+    TooManyLines,
+    UnclosedQuote,
+    WrongHeader,
+)
 from svc_payments.bill_files.rows import LONGEST_LINE, CheckedRow, checked, staged_blocks
 from tests.svc_payments.bill_files.files import HEADER, file_of, row
 
@@ -229,6 +237,18 @@ def test_a_quoted_row_over_several_lines_has_the_limit_of_a_line() -> None:
     with pytest.raises(FieldTooLong) as refusal:
         staged(file_of(row(), f'"{half}\n{half}xx"', row("W-2")))
     assert refusal.value.values == {"row": 3, "longest": LONGEST_LINE}
+
+
+@pytest.mark.parametrize("last", ["", "\n"])
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+def test_lines_are_limited_blank_ones_too(monkeypatch: pytest.MonkeyPatch, size: int, last: str) -> None:
+    monkeypatch.setattr(rows, "_READ", size)
+    monkeypatch.setattr(rows, "MOST_LINES", 10)
+    blank = "\n" * 8
+    assert outcomes(HEADER + "\n" + blank + row() + last) == [(10, "")]
+    with pytest.raises(TooManyLines) as refusal:
+        staged(HEADER + "\n\n" + blank + row() + last)
+    assert refusal.value.values == {"most": 10}
 
 
 def test_nothing_long_is_remembered_of_a_refused_row() -> None:
