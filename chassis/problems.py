@@ -189,7 +189,7 @@ def answer(problem: Problem, accept_language: str = "") -> JSONResponse:
     content = problem.render(language)
     if current := request_id():
         content["instance"] = f"urn:myili:request:{current}"
-    headers = {**problem.headers, "Content-Language": language}
+    headers = {**problem.headers, "Content-Language": language, "Vary": "Accept-Language"}
     return JSONResponse(content, problem.status, headers, MEDIA_TYPE)
 
 

@@ -70,6 +70,7 @@ def rendered(problem: Problem, request_id: str, accept_language: str) -> tuple[l
     headers = {
         "Content-Type": MEDIA_TYPE,
         "Content-Language": language,
+        "Vary": "Accept-Language",
         "Content-Length": str(len(body)),
         "X-Request-ID": request_id,
         **problem.headers,

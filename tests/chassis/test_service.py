@@ -183,7 +183,7 @@ async def test_problems_speak_the_readers_language(
 ) -> None:
     answer = await api.get("/nowhere", headers={"Accept-Language": accept_language})
     assert (answer.status_code, answer.json()["title"]) == (404, title)
-    assert answer.headers["content-language"] == language
+    assert (answer.headers["content-language"], answer.headers["vary"]) == (language, "Accept-Language")
 
 
 @pytest.mark.parametrize(

@@ -229,5 +229,5 @@ async def test_the_language_of_a_refusal_is_the_clients(stage: Stage, client: ht
     async with stage.gateway() as gateway:
         for accepted, language in (("en", "en"), ("zh-CN,zh;q=0.9,en;q=0.5", "zh"), ("kk", "zh"), ("", "zh")):
             answer = await client.get(f"{gateway}/payments/v1/nothing", headers={"Accept-Language": accepted})
-            assert answer.headers["content-language"] == language
+            assert (answer.headers["content-language"], answer.headers["vary"]) == (language, "Accept-Language")
             assert answer.json()["title"] == {"en": "No such endpoint", "zh": "没有这个接口"}[language]
