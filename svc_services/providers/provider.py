@@ -14,8 +14,8 @@ from chassis.telemetry import log
 _SECONDS = 5.0
 
 
-class RegistryUnreachable(Problem):
-    status, code = 503, "registry_unreachable"
+class RegistryUnavailable(Problem):
+    status, code = 503, "registry_unavailable"
     headers = {"Retry-After": "30"}  # noqa: RUF012 - the base class declares it a read-only Mapping
 
 
@@ -30,7 +30,7 @@ class LegalEntityRegistry(Protocol):
         """How the registry has a company.
 
         Raises:
-            RegistryUnreachable: it gave no answer, or none that makes sense.
+            RegistryUnavailable: it gave no answer, or none that makes sense.
         """
 
 
@@ -54,5 +54,5 @@ class HttpLegalEntityRegistry:
             reason = f"status_{reply.status}"
         except (NotReached, NoAnswer, ValidationError) as error:
             reason = type(error).__name__
-        log.warning("legal_entity_registry_unreachable", reason=reason)
-        raise RegistryUnreachable
+        log.warning("legal_entity_registry_unavailable", reason=reason)
+        raise RegistryUnavailable

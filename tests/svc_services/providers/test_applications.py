@@ -186,7 +186,7 @@ async def test_without_the_registry_nothing_is_kept_and_the_same_request_works_l
     async with httpx.AsyncClient() as commands:
         (await commands.post(f"{registry.url}/faults", json={"unavailable": 1})).raise_for_status()
     away = await api.post(APPLICATIONS, json=company, headers=key)
-    assert (away.status_code, away.json()["code"]) == (503, "registry_unreachable")
+    assert (away.status_code, away.json()["code"]) == (503, "registry_unavailable")
     assert int(away.headers["retry-after"]) > 0
     assert await applications_in(database) == []
     assert (await api.post(APPLICATIONS, json=company, headers=key)).status_code == 201
