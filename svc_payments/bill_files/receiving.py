@@ -9,6 +9,7 @@ import asyncio
 import codecs
 import hashlib
 import io
+import re
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,6 +38,8 @@ MEDIA_TYPE = "text/csv"
 _INFLATE_STEP = 256 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 _LONGEST_BOM = 4
+_LONG_SEQUENCE = re.compile(rb"[\xe0-\xf4]")
+"""In UTF-8 the first byte of a sequence of three or four, as Chinese and full-width forms are written."""
 
 
 class Encoding(StrEnum):
@@ -183,9 +186,10 @@ class _Spool:
         self._count = len(mark)
         codec = Encoding.GB18030 if marked == Encoding.GB18030 else Encoding.UTF_8
         self._decoder = codecs.getincrementaldecoder(codec)()
-        # Text in UTF-8 can pass for GB18030, as nonsense; text in GB18030 practically never passes for UTF-8.
+        # Chinese in UTF-8 can pass for GB18030, as nonsense. A few characters in GB18030 can pass for UTF-8 too, but for
+        # sequences of two: they practically never make one of three.
         self._suspicion = codecs.getincrementaldecoder("utf-8")() if codec == Encoding.GB18030 else None
-        self._ascii = True
+        self._long_sequence = False
         return self._head[len(mark) :]
 
     def _decode(self, piece: bytes, *, final: bool = False) -> None:
@@ -204,11 +208,11 @@ class _Spool:
     def _suspect(self, piece: bytes, *, final: bool) -> None:
         if self._suspicion is None:
             return
-        self._ascii = self._ascii and piece.isascii()
+        self._long_sequence = self._long_sequence or _LONG_SEQUENCE.search(piece) is not None
         try:
             self._suspicion.decode(piece, final)
         except UnicodeDecodeError:
             self._suspicion = None
             return
-        if final and not self._ascii:
+        if final and self._long_sequence:
             raise WrongCharset(label=self._encoding)

@@ -130,11 +130,19 @@ async def test_a_nul_character_is_refused_with_its_place(size: int) -> None:
         (codecs.BOM_UTF8 + b"abc", "text/csv; charset=gb18030"),
         (b"\x84\x31\x95\x33abc", "text/csv; charset=utf-8"),
         ("户号１２".encode(), "text/csv; charset=gb18030"),
+        ("Іле,١,𠮷".encode(), "text/csv; charset=gb18030"),
     ],
 )
 async def test_a_label_that_the_bytes_contradict_is_refused(content: bytes, content_type: str) -> None:
     with pytest.raises(WrongCharset):
         await text_of([content], content_type)
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+async def test_gb18030_that_happens_to_be_utf_8_of_two_bytes_is_read(size: int) -> None:
+    content = "W-1,盲,1".encode("gb18030")
+    assert content.decode("utf-8") == "W-1,ä,1"
+    assert await text_of(in_pieces(content, size), "text/csv; charset=gb18030") == ("W-1,盲,1", Encoding.GB18030)
 
 
 @pytest.mark.parametrize(
@@ -195,10 +203,10 @@ async def test_gzip_files_put_together_are_one_file() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        gzip.compress(b"abc" * 999)[:-1],
-        gzip.compress(b"abc")[:5],
+        gzip.compress(b"abc" * 999, mtime=0)[:-1],
+        gzip.compress(b"abc", mtime=0)[:5],
         b"abc",
-        gzip.compress(b"abc") + b"trailing garbage",
+        gzip.compress(b"abc", mtime=0) + b"trailing garbage",
         b"",
     ],
 )
