@@ -14,22 +14,22 @@ Operator = Annotated[Caller, Depends(only_operators)]
 Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
 
 
-def _statements(request: Request) -> TokenVerifier:
+async def _statements(request: Request) -> TokenVerifier:
     verifier: TokenVerifier = request.app.state.token_verifier
     return verifier
 
 
-def _endpoints(request: Request) -> Endpoints:
+async def _endpoints(request: Request) -> Endpoints:
     endpoints: Endpoints = request.app.state.endpoints
     return endpoints
 
 
-def _registry(request: Request) -> LegalEntityRegistry:
+async def _registry(request: Request) -> LegalEntityRegistry:
     registry: LegalEntityRegistry = request.app.state.registry
     return registry
 
 
-def _account_verifier(request: Request) -> AccountVerifier:
+async def _account_verifier(request: Request) -> AccountVerifier:
     verifier: AccountVerifier = request.app.state.account_verifier
     return verifier
 

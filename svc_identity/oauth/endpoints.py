@@ -19,7 +19,7 @@ router = APIRouter(prefix="/identity", tags=["oauth"])
 _FORM_LIMIT = 64 * 1024
 
 
-def _issuer(request: Request) -> Issuer:
+async def _issuer(request: Request) -> Issuer:
     issuer: Issuer = request.app.state.issuer
     return issuer
 

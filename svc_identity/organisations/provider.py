@@ -39,7 +39,7 @@ class HttpLegalEntityRegistry:
         return (await ask_registry(self._client, self._url, {"uscc": uscc}, _Answer)).result
 
 
-def _registry(request: Request) -> LegalEntityRegistry:
+async def _registry(request: Request) -> LegalEntityRegistry:
     settings: Settings = request.app.state.settings
     return HttpLegalEntityRegistry(request.app.state.outside, settings.registries_url)
 

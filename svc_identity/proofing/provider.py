@@ -34,7 +34,7 @@ class HttpPopulationRegistry:
         return (await ask_registry(self._client, self._url, question, _Answer)).result
 
 
-def _registry(request: Request) -> PopulationRegistry:
+async def _registry(request: Request) -> PopulationRegistry:
     settings: Settings = request.app.state.settings
     return HttpPopulationRegistry(request.app.state.outside, settings.registries_url)
 

@@ -47,7 +47,7 @@ class HttpSms:
             raise NotSent
 
 
-def _sms(request: Request) -> Sms:
+async def _sms(request: Request) -> Sms:
     settings: Settings = request.app.state.settings
     return HttpSms(request.app.state.outside, settings.sms_url)
 

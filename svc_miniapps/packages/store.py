@@ -27,7 +27,7 @@ def opened(url: str) -> ObjectStore:
     return from_url(url, mkdir=True) if url.startswith("file:") else from_url(url)
 
 
-def _store(request: Request) -> ObjectStore:
+async def _store(request: Request) -> ObjectStore:
     settings: Settings = request.app.state.settings
     return opened(settings.packages)
 

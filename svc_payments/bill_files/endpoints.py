@@ -18,7 +18,7 @@ Uploader = Annotated[Caller, Depends(allow(scope="bills:write"))]
 FileName = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f\\]+$")]
 
 
-def _language(request: Request) -> str:
+async def _language(request: Request) -> str:
     return preferred_language(request.headers.get("accept-language", "")[:200])
 
 

@@ -21,12 +21,12 @@ _CALLS_THE_CHANNEL = {"x-timeout-seconds": 20}
 Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def _orders(request: Request, transactions: Transactions) -> Orders:
+async def _orders(request: Request, transactions: Transactions) -> Orders:
     return Orders(transactions, request.app.state.channels, request.app.state.settings)
 
 
