@@ -130,10 +130,10 @@ class Incoming:
             raise TokenMissing
         return token.strip().decode("latin-1")
 
-    def head_for(self, host: bytes) -> bytes:
-        """The head to send to the service at `host`."""
+    def head_for(self, host: bytes, method: str) -> bytes:
+        """The head to send to the service at `host`, whose `method` answers the client's: GET also HEAD."""
         target = self.raw_path + b"?" + self.query if self.query else self.raw_path
-        lines = [b"%b %b HTTP/1.1\r\nhost: %b" % (self.method.encode("ascii"), target, host)]
+        lines = [b"%b %b HTTP/1.1\r\nhost: %b" % (method.encode("ascii"), target, host)]
         lines += [b"%b: %b" % header for header in (*self.passing, *self._said_by_gateway())]
         return b"\r\n".join(lines) + b"\r\n\r\n"
 

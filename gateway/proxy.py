@@ -99,9 +99,9 @@ class Exchange:
         follower = _Follower(self, connection)
         try:
             connection.begin(
-                self._incoming.head_for(self._upstream.host_header),
+                self._incoming.head_for(self._upstream.host_header, self.operation.method),
                 patience=self.operation.timeout_seconds,
-                without_body=self._incoming.method == "HEAD",
+                without_body=self.operation.method == "HEAD",
             )
             follower.start()
             await self._pass_answer(connection)
@@ -117,6 +117,7 @@ class Exchange:
         start = {"type": "http.response.start", "status": status, "headers": self._returned(status, headers)}
         await self._send(start)
         more = True
+        # To a client that asked with HEAD the server sends none of it; it is read to keep the service's connection.
         while more:
             piece = await connection.read()
             more = not connection.drained

@@ -115,11 +115,12 @@ class RoutingTable:
 
     def __init__(self, contracts: Sequence[Contract]) -> None:
         self._root = _Node()
-        for contract in contracts:
-            for operation in contract.operations:
-                self._add(operation)
+        for node in [self._add(operation) for contract in contracts for operation in contract.operations]:
+            if "GET" in node.operations:
+                # RFC 9110, 9.3.2: the head of what GET answers. The service is asked with GET.
+                node.operations.setdefault("HEAD", node.operations["GET"])
 
-    def _add(self, operation: Operation) -> None:
+    def _add(self, operation: Operation) -> _Node:
         node = self._root
         for segment in operation.template.split("/")[1:]:
             if segment.startswith("{") and segment.endswith("}"):
@@ -133,6 +134,7 @@ class RoutingTable:
         known = node.operations.setdefault(operation.method, operation)
         if known is not operation:
             raise ContractError(f"{operation.method} {operation.template} and {known.template} are the same address.")
+        return node
 
     def find(self, path: str) -> Mapping[str, Operation] | None:
         """The operations of a decoded path by method, or None where no contract has this path."""

@@ -199,6 +199,49 @@ async def test_head_is_answered_without_a_body(stage: Stage, client: httpx.Async
             assert (got.status_code, got.headers["content-length"], got.content) == (200, "1000", b"")
 
 
+@pytest.mark.parametrize(
+    ("framing", "told"),
+    [
+        ("Content-Length: 5\r\n\r\nwhole", b"content-length: 5\r\n"),
+        ("Transfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n", b""),
+    ],
+)
+async def test_head_tells_what_get_would_on_connections_that_stay_usable(
+    stage: Stage, framing: str, told: bytes
+) -> None:
+    stage.promise("payments", BILL)
+    methods: list[bytes] = []
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            methods.append((await read_head(reader)).split(b" ")[0])
+            writer.write(f'HTTP/1.1 200 OK\r\nETag: "1"\r\n{framing}'.encode())
+
+    async with (
+        scripted(script) as payments,
+        stage.gateway(payments_url=payments.url) as gateway,
+        dialogue(gateway) as (reader, writer),
+    ):
+        for _ in range(3):
+            writer.write(f"HEAD {PATH} HTTP/1.1\r\nHost: my.ili\r\n\r\n".encode())
+            head = await asyncio.wait_for(read_head(reader), 5)
+            assert head.startswith(b"HTTP/1.1 200 ")
+            assert b'etag: "1"\r\n' in head
+            assert told in head
+        writer.write(f"GET {PATH} HTTP/1.1\r\nHost: my.ili\r\nConnection: close\r\n\r\n".encode())
+        assert b"whole" in await asyncio.wait_for(reader.read(), 5)
+        assert (payments.connections, methods) == (1, [b"GET"] * 4)
+
+
+async def test_head_is_refused_without_a_body_too(stage: Stage, client: httpx.AsyncClient) -> None:
+    stage.promise("payments", BILL)
+    async with stage.gateway() as gateway:
+        for _ in range(2):
+            got = await client.head(f"{gateway}{PATH}")
+            assert (got.status_code, got.headers["content-type"]) == (503, "application/problem+json")
+            assert (got.content, int(got.headers["content-length"]) > 0) == (b"", True)
+
+
 @pytest.mark.parametrize("answer", ["204 No Content", "304 Not Modified\r\nContent-Length: 9"])
 async def test_an_answer_without_a_body_leaves_the_clients_connection_usable(stage: Stage, answer: str) -> None:
     stage.promise("payments", BILL)

@@ -138,13 +138,20 @@ async def test_an_unknown_path_is_no_endpoint(stage: Stage, client: httpx.AsyncC
     assert (answer.status_code, answer.json()["code"]) == (404, "no_such_endpoint")
 
 
-@pytest.mark.parametrize("method", ["DELETE", "PUT", "OPTIONS", "HEAD", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "OPTIONS", "TRACE", "PROPFIND"])
 async def test_another_method_is_told_which_there_are(stage: Stage, client: httpx.AsyncClient, method: str) -> None:
     stage.promise("payments", {"POST /payments/v1/payments": {}, "GET /payments/v1/payments": {}})
     async with serving(echo) as payments, stage.gateway(payments_url=payments) as gateway:
         answer = await client.request(method, f"{gateway}/payments/v1/payments")
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "GET, POST"
+    assert answer.headers["allow"] == "GET, HEAD, POST"
+
+
+async def test_head_is_not_answered_where_get_is_not(stage: Stage, client: httpx.AsyncClient) -> None:
+    stage.promise("payments", {"POST /payments/v1/payments": {}})
+    async with serving(echo) as payments, stage.gateway(payments_url=payments) as gateway:
+        answer = await client.head(f"{gateway}/payments/v1/payments")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
 async def test_what_a_service_keeps_out_of_its_contract_stays_inside(stage: Stage, client: httpx.AsyncClient) -> None:
