@@ -186,8 +186,8 @@ class _Spool:
         self._count = len(mark)
         codec = Encoding.GB18030 if marked == Encoding.GB18030 else Encoding.UTF_8
         self._decoder = codecs.getincrementaldecoder(codec)()
-        # Chinese in UTF-8 can pass for GB18030, as nonsense. A few characters in GB18030 can pass for UTF-8 too, but for
-        # sequences of two: they practically never make one of three.
+        # Chinese in UTF-8 can pass for GB18030, as nonsense. A few characters in GB18030 can pass for UTF-8 too, but
+        # as sequences of two; they practically never make one of three.
         self._suspicion = codecs.getincrementaldecoder("utf-8")() if codec == Encoding.GB18030 else None
         self._long_sequence = False
         return self._head[len(mark) :]
