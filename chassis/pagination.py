@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
@@ -30,19 +31,22 @@ class Page(BaseModel, Generic[Item]):
     next_cursor: str | None
 
 
+@dataclass(frozen=True)
 class PageRequest:
     """What the client asked for: how many, and after which key."""
 
-    def __init__(
-        self,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        cursor: Annotated[str | None, Query(max_length=200)] = None,
-    ) -> None:
-        self.limit = limit
-        self.after = _decode(cursor) if cursor else None
+    limit: int = 50
+    after: str | None = None
 
 
-PageQuery = Annotated[PageRequest, Depends()]
+# Not the class itself as the dependency: FastAPI would make each in a thread.
+async def _page_request(
+    limit: Annotated[int, Query(ge=1, le=200)] = 50, cursor: Annotated[str | None, Query(max_length=200)] = None
+) -> PageRequest:
+    return PageRequest(limit, _decode(cursor) if cursor else None)
+
+
+PageQuery = Annotated[PageRequest, Depends(_page_request)]
 
 
 def _decode(cursor: str) -> str:
