@@ -42,7 +42,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, Timestamp, chassis_metadata, is_connection_lost, new_id, now
 from chassis.outbox import ensure_topics, topic_of
-from chassis.telemetry import DEAD_LETTERS, EVENTS_HANDLED, log
+from chassis.telemetry import DEAD_LETTERS, EVENTS_HANDLED, continue_trace, log
 
 RETENTION = timedelta(days=30)
 """Longer than the outbox's, so that whatever is sent again is still recognised."""
@@ -92,6 +92,7 @@ class Received(Generic[Data]):
     type: str
     time: datetime
     data: Data
+    traceparent: str | None = None
 
 
 Handle = Callable[[AsyncSession, Received[Data]], Awaitable[None]]
@@ -202,6 +203,7 @@ class Consumer:
                 # Removing also drops an event that stands twice in one batch.
                 if event.id in fresh:
                     fresh.remove(event.id)
+                    continue_trace(event.traceparent)
                     await self._by_type[event.type].handle(tx, event)
         for event in wanted:
             EVENTS_HANDLED.labels(event.type).inc()
@@ -249,7 +251,8 @@ class Consumer:
                 return None
             data = handler.data.model_validate(envelope.get_data())
             happened = envelope.get_time() or now()
-            return Received(UUID(envelope.get_id()), envelope.get_type(), happened, data)
+            trace = envelope.get_extension("traceparent")
+            return Received(UUID(envelope.get_id()), envelope.get_type(), happened, data, trace)
         except ValidationError as error:
             fields = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors())
             raise Poison(f"the data does not fit its type: {fields}") from None

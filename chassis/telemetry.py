@@ -25,6 +25,8 @@ from chassis.settings import ProcessSettings
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
+_traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
+_WELL_FORMED_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _WELL_FORMED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _SECRET_NAMES = re.compile(
     r"secret|password|token|authorization|code|phone|id_number|holder|(^|_)name$|private|signature",
@@ -49,10 +51,16 @@ def well_formed_request_id(candidate: str) -> str:
 
 
 def traceparent() -> str | None:
-    """The current span as a W3C traceparent, for an event or an outgoing call."""
+    """The W3C traceparent of what is being done, for an event or an outgoing call."""
     carrier: dict[str, str] = {}
     inject(carrier)
-    return carrier.get("traceparent")
+    # Without a collector there are no spans of ours, and the trace of whoever asked goes on as it came.
+    return carrier.get("traceparent") or _traceparent.get()
+
+
+def continue_trace(parent: str | None) -> None:
+    """What is done from here on belongs to this trace: a request's, or that of the event being handled."""
+    _traceparent.set(parent if parent and _WELL_FORMED_TRACEPARENT.fullmatch(parent) else None)
 
 
 def _redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -110,8 +118,10 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        identifier = well_formed_request_id(Headers(scope=scope).get("x-request-id", ""))
+        headers = Headers(scope=scope)
+        identifier = well_formed_request_id(headers.get("x-request-id", ""))
         _request_id.set(identifier)
+        continue_trace(headers.get("traceparent"))
         structlog.contextvars.bind_contextvars(request_id=identifier)
         status = 500
         started = time.perf_counter()

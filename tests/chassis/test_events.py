@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database, new_id
 from chassis.inbox import Consumer, EventData, Handle, Handler, Received, dead_letters, inbox
 from chassis.outbox import Event, Relay, emit, ensure_topics, outbox, resend
+from chassis.telemetry import continue_trace
 from chassis.testing import until
 
 EFFECTS = Table(
@@ -172,6 +173,26 @@ async def test_the_message_is_a_cloudevent_keyed_by_its_noun(
     assert message["subject"] == str(meter)
     assert UUID(message["id"]).version == 7
     assert message["data"] == {"meter_id": str(meter), "reading": 7}
+
+
+async def test_the_trace_of_a_request_goes_on_in_what_its_events_cause(
+    books: Database, kafka: str, event_type: type[MeterRead]
+) -> None:
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    caused = reading_event(f"caused_{new_id().hex}")
+
+    async def cause_another(tx: AsyncSession, event: Received[SeenReading]) -> None:
+        await record(tx, event)
+        await emit(tx, caused(meter_id=event.data.meter_id, reading=event.data.reading))
+
+    async with books.transaction() as tx:
+        continue_trace(parent)
+        await emit(tx, event_type(meter_id=new_id(), reading=1))
+        continue_trace(None)
+    relay = Relay(books.engine, kafka, [event_type.topic(), caused.topic()])
+    async with running(relay.run(), consumer_of(books, kafka, event_type, cause_another).run()):
+        message = json.loads((await read_topic(kafka, caused.topic(), 1))[0])
+    assert message["traceparent"] == parent
 
 
 async def test_everything_sent_again_changes_nothing(books: Database, kafka: str, event_type: type[MeterRead]) -> None:
