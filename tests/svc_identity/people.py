@@ -1,6 +1,7 @@
 """Numbers of nobody, made when they are needed: right check characters, no known person or organisation."""
 
 import secrets
+from datetime import date, timedelta
 from typing import Any
 
 from stdnum.cn import uscc
@@ -9,8 +10,11 @@ from stdnum.iso7064 import mod_11_2
 NAME = "张三"
 
 
-def id_number(division: str = "654002", born: str = "19900101") -> str:
-    body = f"{division}{born}{secrets.randbelow(1000):03}"
+def id_number(division: str = "654002", born: str | None = None) -> str:
+    # A day at random as well: of one day's thousand numbers, two tests would sooner or later take the same one, and the
+    # registry remembers under which name it met a number first.
+    day = born or (date(1950, 1, 1) + timedelta(days=secrets.randbelow(20_000))).strftime("%Y%m%d")
+    body = f"{division}{day}{secrets.randbelow(1000):03}"
     return body + mod_11_2.calc_check_digit(body)
 
 
