@@ -7,7 +7,7 @@ alert; an offset is never committed past a failure that is not parked.
 import asyncio
 import contextlib
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -205,8 +205,8 @@ class Consumer:
                     fresh.remove(event.id)
                     continue_trace(event.traceparent)
                     await self._by_type[event.type].handle(tx, event)
-        for event in wanted:
-            EVENTS_HANDLED.labels(event.type).inc()
+        for event_type, number in Counter(event.type for event in wanted).items():
+            EVENTS_HANDLED.labels(event_type).inc(number)
 
     async def _handle_with_retries(self, record: ConsumerRecord) -> None:
         for pause in (*_BACKOFF_SECONDS, None):
