@@ -1,0 +1,14 @@
+"""Money's states: clearing, reversal and refund; the audit trail."""
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
