@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -25,6 +26,7 @@ from starlette.types import Lifespan
 
 MAX_BODY = 64 * 1024
 MOST_FAULTS = 1_000_000
+LONGEST_SILENCE = 60  # seconds a request is left without its answer, on command
 Json = dict[str, Any]
 
 
@@ -118,6 +120,14 @@ def moment(body: Json, name: str) -> datetime:
     raise Refused(422, "invalid_request", f"{name} must be a time like 2026-01-31T08:00:00Z")
 
 
+def url(body: Json, name: str) -> str:
+    value = text(body, name, r"https?://[!-~]{1,500}")
+    with contextlib.suppress(ValueError):  # of a port that is no number
+        if urlsplit(value).hostname and urlsplit(value).port != 0:
+            return value
+    raise Refused(422, "invalid_request", f"{name} must be the address of an HTTP endpoint")
+
+
 def rfc3339(when: datetime) -> str:
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -127,6 +137,12 @@ def only_from_this_machine(request: Request) -> None:
         if request.client and ipaddress.ip_address(request.client.host).is_loopback:
             return
     raise Refused(403, "loopback_only", "This is answered to callers on the same machine only.")
+
+
+async def say_nothing(request: Request) -> None:
+    with contextlib.suppress(TimeoutError):
+        # The body is read, so all that can still be received is the caller's leaving.
+        await asyncio.wait_for(request.receive(), LONGEST_SILENCE)
 
 
 def problem(status: int, code: str, detail: str) -> JSONResponse:

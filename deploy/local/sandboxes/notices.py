@@ -104,6 +104,10 @@ class Notices:
         return status in SUCCESS
 
 
+def encode(content: Json) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode()
+
+
 def _post(url: str, body: bytes, headers: Mapping[str, str]) -> int | None:
     """The status answered; None when there was none. Follows no redirect, as the real channels do not."""
     parts = urlsplit(url)

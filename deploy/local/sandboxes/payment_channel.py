@@ -1,4 +1,4 @@
-"""A payment channel: orders, a cashier for the payer's wallet, signed notices that are repeated until heard.
+"""A payment channel: orders, a cashier for the payer's wallet, refunds, signed notices that are repeated until heard.
 
 As the national mobile channels do, it signs with RSA-SHA256 over raw bytes, refuses an unsigned or replayed
 request, and tells the merchant of a payment later, over another connection, perhaps twice.
@@ -6,7 +6,6 @@ request, and tells the merchant of a payment later, over another connection, per
 
 import asyncio
 import contextlib
-import json
 import logging
 import signal
 import sqlite3
@@ -16,7 +15,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from starlette.applications import Starlette
@@ -45,18 +43,20 @@ from deploy.local.sandboxes.base import (
     parse,
     problem,
     rfc3339,
+    say_nothing,
     setting,
     text,
     transaction,
+    url,
     whole_number,
 )
-from deploy.local.sandboxes.notices import Notices
+from deploy.local.sandboxes.notices import Notices, encode
+from deploy.local.sandboxes.refunds import FAULTS as REFUND_FAULTS
+from deploy.local.sandboxes.refunds import LARGEST_FEN, NUMBER, Refunds
+from deploy.local.sandboxes.refunds import SCHEMA as REFUNDS_SCHEMA
 
-LARGEST_FEN = 10_000_000_000
-ORDER_NUMBER = r"[0-9A-Za-z_-]{6,64}"
 SEEN_BY_PAYER = ("order_number", "description", "amount_fen", "state")
 SEEN_BY_MERCHANT = ("order_number", "merchant_id", "state", "amount_fen", "transaction_id", "paid_at")
-LONGEST_SILENCE = 60  # seconds a request of the fault `order_timeouts` is left without its answer
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
     order_number TEXT PRIMARY KEY,
@@ -70,22 +70,31 @@ CREATE TABLE IF NOT EXISTS orders (
     transaction_id TEXT,
     paid_at TEXT
 );
+CREATE TABLE IF NOT EXISTS transactions (
+    transaction_id TEXT PRIMARY KEY,
+    order_number TEXT NOT NULL REFERENCES orders,
+    amount_fen INTEGER NOT NULL,
+    paid_at TEXT NOT NULL
+);
+INSERT INTO transactions SELECT transaction_id, order_number, amount_fen, paid_at FROM orders
+WHERE state = 'paid' ON CONFLICT DO NOTHING;
 CREATE TABLE IF NOT EXISTS nonces (nonce TEXT PRIMARY KEY, seen_at REAL NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS nonces_by_age ON nonces (seen_at);
 """
 EXPIRE = "UPDATE orders SET state = 'closed' WHERE order_number = ? AND state = 'waiting' AND expires_at <= ?"
 TAKE = """
 UPDATE orders SET state = 'paid', account = :account, transaction_id = :transaction_id, paid_at = :paid_at
-WHERE order_number = :order_number
+WHERE order_number = :order_number AND state = 'waiting'
 """
+KEEP = "INSERT INTO transactions VALUES (:transaction_id, :order_number, :amount_fen, :paid_at)"
 
 Sign = Callable[[bytes], dict[str, str]]
 SignedEndpoint = Callable[[Request, bytes], Awaitable[JSONResponse]]
 
 
 def create_app() -> Starlette:
-    db = open_state("payment_channel", SCHEMA)
-    faults = Faults("order_timeouts", "drop_notices", "duplicate_notices")
+    db = open_state("payment_channel", SCHEMA + REFUNDS_SCHEMA)
+    faults = Faults("order_timeouts", "double_payments", "drop_notices", "duplicate_notices", *REFUND_FAULTS)
     key_pem = setting("MYILI_CHANNEL_PRIVATE_KEY", "the RSA key that signs its notices, PEM")
     merchant_pem = setting("MYILI_MERCHANT_PUBLIC_KEY", "the RSA key that checks the merchant's requests, PEM")
     try:
@@ -94,7 +103,7 @@ def create_app() -> Starlette:
         raise SystemExit(f"The payment channel's keys are not usable: {unusable}.") from None
     sign_own = partial(sign, key, thumbprint(key.public_key()))
     notices = Notices(db, faults, sign_own)
-    channel = Channel(db, faults, notices, sign_own, merchant_keys)
+    channel = Channel(db, faults, notices, Refunds(db, faults, notices), sign_own, merchant_keys)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -113,6 +122,7 @@ class Channel:
     db: sqlite3.Connection
     faults: Faults
     notices: Notices
+    refunds: Refunds
     sign: Sign
     merchant_keys: Mapping[str, RSAPublicKey]
 
@@ -122,6 +132,9 @@ class Channel:
             Route("/orders/{order_number}", self.signed(self.query), methods=["GET"]),
             Route("/orders/{order_number}/close", self.signed(self.close), methods=["POST"]),
             Route("/orders/{order_number}/notices", self.show_notices, methods=["GET"]),
+            Route("/refunds", self.signed(self.refunds.place), methods=["POST"]),
+            Route("/refunds/{refund_number}", self.signed(self.refunds.query), methods=["GET"]),
+            Route("/refunds/{refund_number}/settle", self.refunds.settle, methods=["POST"]),
             Route("/cashier/{order_number}", self.show_bill, methods=["GET"]),
             Route("/cashier/{order_number}", self.pay, methods=["POST"], name="cashier"),
         ]
@@ -165,7 +178,7 @@ class Channel:
             columns, values = ", ".join(wanted), ", ".join(f":{name}" for name in wanted)
             self.db.execute(f"INSERT INTO orders ({columns}) VALUES ({values})", wanted)  # noqa: S608 - our own names
         if self.faults.take("order_timeouts"):
-            await _say_nothing(request)
+            await say_nothing(request)
         pay_url = str(request.url_for("cashier", order_number=wanted["order_number"]))
         state = known["state"] if known else "waiting"
         content = {"order_number": wanted["order_number"], "state": state, "pay_url": pay_url}
@@ -201,10 +214,18 @@ class Channel:
         return JSONResponse(_seen_by_merchant(self._known_order(request)))
 
     def _take_money(self, order: sqlite3.Row, account: str) -> None:
+        with transaction(self.db):  # money and notice together: neither is forgotten without the other
+            self._move_money(order, account)
+            if self.faults.take("double_payments"):
+                self._move_money(order, account)
+        self.notices.wake()
+
+    def _move_money(self, order: sqlite3.Row, account: str) -> None:
         now = datetime.now(UTC)
         paid = {
             "order_number": order["order_number"],
             "transaction_id": f"{now:%Y%m%d}{uuid.uuid4().hex[:20]}",
+            "amount_fen": order["amount_fen"],
             "paid_at": rfc3339(now),
         }
         content = {
@@ -212,13 +233,11 @@ class Channel:
             "event": "payment.succeeded",
             "merchant_id": order["merchant_id"],
             **paid,
-            "amount_fen": order["amount_fen"],
             "currency": "CNY",
         }
-        with transaction(self.db):  # money and notice together: neither is forgotten without the other
-            self.db.execute(TAKE, {**paid, "account": account})
-            self.notices.add(content["notice_id"], order["order_number"], order["notify_url"], _encode(content))
-        self.notices.wake()
+        self.db.execute(TAKE, {**paid, "account": account})
+        self.db.execute(KEEP, paid)
+        self.notices.add(content["notice_id"], order["order_number"], order["notify_url"], encode(content))
 
     async def show_notices(self, request: Request) -> Response:
         only_from_this_machine(request)
@@ -244,35 +263,21 @@ class Channel:
 
 
 def _order_of(body: Json) -> Json:
-    notify_url = text(body, "notify_url", r"https?://[!-~]{1,500}")
-    with contextlib.suppress(ValueError):  # of a port that is no number
-        if urlsplit(notify_url).hostname and urlsplit(notify_url).port != 0:
-            return {
-                "order_number": text(body, "order_number", ORDER_NUMBER),
-                "merchant_id": text(body, "merchant_id", r"[0-9A-Za-z_-]{1,64}"),
-                "amount_fen": whole_number(body, "amount_fen", LARGEST_FEN),
-                "description": text(body, "description"),
-                "notify_url": notify_url,
-                "expires_at": rfc3339(moment(body, "expires_at")),
-            }
-    raise Refused(422, "invalid_request", "notify_url must be the address of an HTTP endpoint")
+    return {
+        "order_number": text(body, "order_number", NUMBER),
+        "merchant_id": text(body, "merchant_id", r"[0-9A-Za-z_-]{1,64}"),
+        "amount_fen": whole_number(body, "amount_fen", LARGEST_FEN),
+        "description": text(body, "description"),
+        "notify_url": url(body, "notify_url"),
+        "expires_at": rfc3339(moment(body, "expires_at")),
+    }
 
 
 def _seen_by_merchant(order: sqlite3.Row) -> Json:
     return {**{name: order[name] for name in SEEN_BY_MERCHANT}, "currency": "CNY"}
 
 
-def _encode(content: Json) -> bytes:
-    return json.dumps(content, separators=(",", ":")).encode()
-
-
 def _end_unless_cancelled(task: asyncio.Task[None]) -> None:
     if not task.cancelled():
         logging.getLogger("uvicorn.error").critical("sending of notices ended", exc_info=task.exception())
         signal.raise_signal(signal.SIGTERM)
-
-
-async def _say_nothing(request: Request) -> None:
-    with contextlib.suppress(TimeoutError):
-        # The body is read, so all that can still be received is the caller's leaving.
-        await asyncio.wait_for(request.receive(), LONGEST_SILENCE)
