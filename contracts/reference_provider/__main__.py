@@ -5,12 +5,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
-from contracts.reference_provider.billing_month import ENCODINGS, write_month
+from contracts.reference_provider.billing_month import ENCODINGS, clean_month, write_month
+from contracts.reference_provider.books import PREPAID, Books
 from contracts.reference_provider.client import Client, PlatformError, load_key, new_key
+from contracts.reference_provider.sales import PURCHASABLE_FEN, Offer, Sales
 from contracts.reference_provider.tariff import SAMPLES
 
 Command = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
@@ -35,14 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(options: argparse.Namespace) -> None:
     import uvicorn  # only the server needs these, and the other commands should start at once
 
-    from contracts.reference_provider.books import Books
     from contracts.reference_provider.platform_signature import PlatformKeys
     from contracts.reference_provider.server import create_app
 
-    books = Books(options.state / "books.sqlite3")
+    books = Books(options.state / "books.sqlite3", options.prepaid)
     books.fill_roster(options.seed, options.accounts)
+    if options.billed:
+        books.add_bills(clean_month(options.seed, options.accounts, SAMPLES["water"], options.billed))
     keys = PlatformKeys([f"{options.platform}/{service}/v1/signing-keys" for service in KEY_SETS])
-    uvicorn.run(create_app(books, keys), host=options.host, port=options.port, log_level="warning")
+    sales = Sales(books, Offer(tuple(options.purchasable), options.closed))
+    uvicorn.run(create_app(books, keys, sales), host=options.host, port=options.port, log_level="warning")
 
 
 def make_keys(options: argparse.Namespace) -> None:
@@ -104,6 +108,11 @@ def _client(options: argparse.Namespace) -> Client:
     return Client(options.platform, load_key(_key_path(options)), provider_id)
 
 
+def _hours(text: str) -> tuple[time, time]:
+    begin, _, end = text.partition("-")
+    return time.fromisoformat(begin), time.fromisoformat(end)
+
+
 def _key_path(options: argparse.Namespace) -> Path:
     path: Path = options.state / "key.json"
     return path
@@ -147,6 +156,10 @@ def _company_commands(command: Command) -> None:
     serving.add_argument("--port", type=int, required=True)
     serving.add_argument("--seed", default="1", help="the company: its account numbers and holders")
     serving.add_argument("--accounts", type=int, default=100_000)
+    serving.add_argument("--billed", metavar="YYYY-MM", help="have each account owe a bill of this month to inquiries")
+    serving.add_argument("--prepaid", choices=PREPAID, help="what a top-up buys; without it, credit on the account")
+    serving.add_argument("--closed", type=_hours, help="hours of the nightly batch, Beijing time, such as 23:00-02:00")
+    serving.add_argument("--purchasable", type=int, nargs="+", default=PURCHASABLE_FEN, help="top-ups, in fen")
 
     command("keys", make_keys, "make the company's key; print its public half")
 

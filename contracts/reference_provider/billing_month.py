@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from contracts.reference_provider.books import BilledBill
 from contracts.reference_provider.roster import MOST_ACCOUNTS, account_number, position
 from contracts.reference_provider.tariff import SAMPLES, Tariff
 
@@ -169,6 +170,16 @@ def write_month(  # noqa: PLR0913 - all but the path are named where it is calle
             file.write(raw)
     month.planted.sha256 = digest.hexdigest()
     return month.planted
+
+
+def clean_month(provider_seed: str | int, accounts: int, tariff: Tariff, period: str) -> Iterator[BilledBill]:
+    """A bill of the month for each account, as the books hold it for inquiries; there is no file of it."""
+    draw = Random(f"{provider_seed} {tariff.kind} {period} inquiries").choices  # noqa: S311 - repeatable, not secret
+    prefix, due_date = f"{tariff.kind[0].upper()}Q{period.replace('-', '')}-", _due_date(period)
+    for n, units in enumerate(draw(WHOLE_UNITS[tariff.kind], k=accounts)):
+        fen = tariff.amount_fen(Decimal(units))
+        number = account_number(provider_seed, n)
+        yield BilledBill(f"{prefix}{n:07}", number, period, str(units), fen, due_date, "0", str(units))
 
 
 def previous_month(today: date) -> str:

@@ -1,42 +1,36 @@
-"""The company's books: who holds which account, and which payments of the platform are booked."""
+"""The company's books: who holds which account, what is due, and which payments of the platform are booked."""
 
 import contextlib
+import secrets
 import sqlite3
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from contracts.reference_provider.roster import account_holder
+from contracts.reference_provider.schema import open_books
 
-SCHEMA = """
-PRAGMA journal_mode = WAL;
-CREATE TABLE IF NOT EXISTS accounts (account_number TEXT PRIMARY KEY, holder_name TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS postings (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
-    posting_id TEXT NOT NULL UNIQUE,
-    payment_id TEXT NOT NULL,
-    receipt_number TEXT NOT NULL,
-    bill_number TEXT NOT NULL,
-    account_number TEXT NOT NULL,
-    amount_fen INTEGER NOT NULL CHECK (amount_fen > 0),
-    currency TEXT NOT NULL,
-    paid_at TEXT NOT NULL,
-    received_at TEXT NOT NULL,
-    provider_reference TEXT UNIQUE,
-    reason TEXT
-);
--- A bill is booked once, whatever the platform says.
-CREATE UNIQUE INDEX IF NOT EXISTS booked_bills ON postings (bill_number) WHERE reason IS NULL;
-"""
 INSERT = """
 INSERT INTO postings (posting_id, payment_id, receipt_number, bill_number, account_number, amount_fen, currency,
-                      paid_at, received_at, provider_reference, reason)
+                      paid_at, kind, late_fee_fen, bill_amount_fen, received_at, provider_reference, reason,
+                      prepaid_kind, prepaid_token, prepaid_state)
 VALUES (:posting_id, :payment_id, :receipt_number, :bill_number, :account_number, :amount_fen, :currency,
-        :paid_at, :received_at, :provider_reference, :reason)
+        :paid_at, :kind, :late_fee_fen, :bill_amount_fen, :received_at, :provider_reference, :reason,
+        :prepaid_kind, :prepaid_token, :prepaid_state)
 """
+DUE = """
+SELECT bills.* FROM bills WHERE account_number = ? AND amount_fen > (
+    SELECT ifnull(sum(amount_fen - late_fee_fen), 0) FROM postings
+    WHERE postings.bill_number = bills.bill_number AND reason IS NULL
+) ORDER BY due_date, bill_number
+"""
+PREPAID = ("token", "write_card")
+CANCELLED = "cancelled"
+REFUND = "refund"
+TOKEN_DIGITS = 20  # what is keyed into a prepayment meter (IEC 62055-41)
 
 
 @dataclass(frozen=True)
@@ -51,6 +45,23 @@ class Posting:
     amount_fen: int
     currency: str
     paid_at: str
+    kind: str = "regular"
+    """`regular`: of a bill of the company; `advance` and `top_up`: of a number that the platform gave."""
+    late_fee_fen: int = 0
+    """How much of the amount is late fee, and not the bill's own amount."""
+    bill_amount_fen: int | None = None
+    """What the whole bill comes to without late fee; a posting may be a part of it."""
+
+
+class BilledBill(NamedTuple):
+    bill_number: str
+    account_number: str
+    period: str
+    usage: str
+    amount_fen: int
+    due_date: str
+    meter_from: str | None = None
+    meter_to: str | None = None
 
 
 class PostingReused(Exception):  # noqa: N818 - an answer to the caller
@@ -58,19 +69,38 @@ class PostingReused(Exception):  # noqa: N818 - an answer to the caller
 
 
 class Books:
-    def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.row_factory = sqlite3.Row
-        self._db.executescript(SCHEMA)
+    """One file. `prepaid` says what a top-up buys: a `token`, a card to write (`write_card`), or (None) credit."""
+
+    def __init__(self, path: Path, prepaid: str | None = None) -> None:
+        self._db = open_books(path)
+        self._prepaid = prepaid
 
     def fill_roster(self, seed: str, accounts: int) -> None:
         with self._transaction():
             rows = (account_holder(seed, n) for n in range(accounts))
-            self._db.executemany("INSERT INTO accounts VALUES (?, ?) ON CONFLICT DO NOTHING", rows)
+            insert = "INSERT INTO accounts (account_number, holder_name) VALUES (?, ?) ON CONFLICT DO NOTHING"
+            self._db.executemany(insert, rows)
+
+    def add_bills(self, bills: Iterable[BilledBill]) -> None:
+        """What the company has billed; a bill that is known is brought up to date."""
+        with self._transaction():
+            self._db.executemany("INSERT OR REPLACE INTO bills VALUES (?, ?, ?, ?, ?, ?, ?, ?)", bills)
+
+    def due_bills(self, account_number: str) -> list[dict[str, Any]]:
+        """What is not booked in full, oldest first."""
+        return [dict(row) for row in self._db.execute(DUE, (account_number,))]
+
+    def set_state(self, account_number: str, state: str) -> None:
+        """`open`, `not_payable_online` or `payment_unfinished` (a payment made elsewhere is not through yet)."""
+        self._db.execute("UPDATE accounts SET state = ? WHERE account_number = ?", (state, account_number))
+
+    def state(self, account_number: str) -> str | None:
+        """An account's state; None when there is no such account."""
+        account = self._account(account_number)
+        return account["state"] if account else None
 
     def verify_holder(self, account_number: str, name: str) -> str:
-        query = "SELECT holder_name FROM accounts WHERE account_number = ?"
-        account = self._db.execute(query, (account_number,)).fetchone()
+        account = self._account(account_number)
         if account is None:
             return "no_account"
         return "match" if comparable(account["holder_name"]) == comparable(name) else "no_match"
@@ -88,7 +118,31 @@ class Books:
 
     def posting(self, posting_id: str) -> dict[str, Any]:
         row = self._row(posting_id)
-        return {"result": "not_found"} if row is None else _answer(row)
+        if row is not None:
+            return _answer(row)
+        cancelled = self._is_cancelled(posting_id)
+        return {"result": "refused", "reason": CANCELLED} if cancelled else {"result": "not_found"}
+
+    def cancel(self, posting_id: str, reason: str) -> dict[str, Any]:
+        """The money of a posting is going back to the payer: it must not be booked any more, should it still come.
+
+        What is booked stays so, unless the platform asks for a `refund` of it and nothing was handed out for it.
+        """
+        with self._transaction():
+            row = self._row(posting_id)
+            if row is not None and row["reason"] is None and (reason != REFUND or row["prepaid_kind"]):
+                return _answer(row)
+            cancellation = (posting_id, reason, datetime.now(UTC).isoformat())
+            self._db.execute("INSERT INTO cancellations VALUES (?, ?, ?) ON CONFLICT DO NOTHING", cancellation)
+            unbook = "UPDATE postings SET reason = ? WHERE posting_id = ? AND reason IS NULL"
+            self._db.execute(unbook, (CANCELLED, posting_id))
+        return {"result": CANCELLED}
+
+    def card_written(self, posting_id: str) -> dict[str, Any]:
+        """The holder has held the card to a terminal of the company."""
+        write = "UPDATE postings SET prepaid_state = 'written' WHERE posting_id = ? AND prepaid_state = 'to_write'"
+        self._db.execute(write, (posting_id,))
+        return self.posting(posting_id)
 
     def newest(self, limit: int) -> list[dict[str, Any]]:
         rows = self._db.execute("SELECT * FROM postings ORDER BY position DESC LIMIT ?", (limit,))
@@ -104,23 +158,45 @@ class Books:
         (last,) = self._db.execute("SELECT ifnull(max(position), 0) FROM postings").fetchone()
         reference = f"{now:%Y%m%d}-{last + 1:08}" if reason is None else None
         row = {"received_at": now.isoformat(), "provider_reference": reference, "reason": reason}
-        self._db.execute(INSERT, {**asdict(posting), **row})
+        handed_out = self._prepaid if reason is None and posting.kind == "top_up" else None
+        self._db.execute(INSERT, {**asdict(posting), **row, **_prepaid(handed_out)})
 
     def _why_refused(self, posting: Posting) -> str | None:
+        if self._is_cancelled(posting.posting_id):
+            return CANCELLED
         if posting.currency != "CNY":
             return "currency_not_accepted"
-        account = "SELECT 1 FROM accounts WHERE account_number = ?"
-        if not self._db.execute(account, (posting.account_number,)).fetchone():
+        if self._account(posting.account_number) is None:
             return "no_account"
-        booked = "SELECT 1 FROM postings WHERE bill_number = ? AND reason IS NULL"
-        if self._db.execute(booked, (posting.bill_number,)).fetchone():
+        booked_fen, amount_fen = self._booked_fen(posting.bill_number), self._bill_amount_fen(posting)
+        if booked_fen >= amount_fen:
             return "bill_already_booked"
-        return None
+        more = booked_fen + posting.amount_fen - posting.late_fee_fen > amount_fen
+        return "more_than_billed" if more else None
+
+    def _booked_fen(self, bill_number: str) -> int:
+        query = "SELECT sum(amount_fen - late_fee_fen) FROM postings WHERE bill_number = ? AND reason IS NULL"
+        return self._db.execute(query, (bill_number,)).fetchone()[0] or 0
+
+    def _bill_amount_fen(self, posting: Posting) -> int:
+        """What the company itself billed; else what the platform says; else a bill is paid with one posting."""
+        billed = self._db.execute("SELECT amount_fen FROM bills WHERE bill_number = ?", (posting.bill_number,))
+        if known := billed.fetchone():
+            return int(known["amount_fen"])
+        return posting.bill_amount_fen or posting.amount_fen - posting.late_fee_fen
+
+    def _account(self, account_number: str) -> sqlite3.Row | None:
+        account: sqlite3.Row | None
+        account = self._db.execute("SELECT * FROM accounts WHERE account_number = ?", (account_number,)).fetchone()
+        return account
 
     def _row(self, posting_id: str) -> sqlite3.Row | None:
         row: sqlite3.Row | None
         row = self._db.execute("SELECT * FROM postings WHERE posting_id = ?", (posting_id,)).fetchone()
         return row
+
+    def _is_cancelled(self, posting_id: str) -> bool:
+        return bool(self._db.execute("SELECT 1 FROM cancellations WHERE posting_id = ?", (posting_id,)).fetchone())
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -139,7 +215,24 @@ def comparable(name: str) -> str:
     return "".join("·" if character in "·•‧・∙⋅." else character for character in folded if not character.isspace())
 
 
+def _prepaid(kind: str | None) -> dict[str, str | None]:
+    """What is handed out for a top-up: a token is drawn once and kept, so that asking again shows the same."""
+    token = "".join(secrets.choice("0123456789") for _ in range(TOKEN_DIGITS)) if kind == "token" else None
+    return {
+        "prepaid_kind": kind,
+        "prepaid_token": token,
+        "prepaid_state": "to_write" if kind == "write_card" else None,
+    }
+
+
 def _answer(row: sqlite3.Row) -> dict[str, Any]:
-    if row["reason"] is None:
-        return {"result": "booked", "provider_reference": row["provider_reference"]}
-    return {"result": "refused", "reason": row["reason"]}
+    if row["reason"] is not None:
+        return {"result": "refused", "reason": row["reason"]}
+    booked = {"result": "booked", "provider_reference": row["provider_reference"]}
+    match row["prepaid_kind"]:
+        case "token":
+            return {**booked, "prepaid": {"kind": "token", "token": row["prepaid_token"]}}
+        case "write_card":
+            return {**booked, "prepaid": {"kind": "write_card", "state": row["prepaid_state"]}}
+        case _:
+            return booked

@@ -1,6 +1,7 @@
-"""What the platform calls: account verifications and postings. Each call is signed by the platform.
+"""What the platform calls: verifications, inquiries, top-up validations, postings, cancellations; all signed by it.
 
-A repeated call needs no defence of its own here: the same posting is booked once, and a verification changes nothing.
+A repeated call needs no defence of its own here: the same posting is booked and cancelled once, and a question changes
+nothing.
 """
 
 import ipaddress
@@ -15,25 +16,31 @@ from starlette.routing import Route
 
 from contracts.reference_provider.books import Books, Posting, PostingReused
 from contracts.reference_provider.platform_signature import KeysUnavailable, NotFromPlatform, PlatformKeys, verify
+from contracts.reference_provider.sales import Sales
 
 MAX_BODY = 64 * 1024
-LARGEST_FEN = 100_000_000
+LARGEST_FEN = 200_000_000  # the largest bill, and a late fee as large
 LONGEST_TEXT = 200
+KINDS = ("regular", "advance", "top_up")
 
 
-def create_app(books: Books, keys: PlatformKeys) -> Starlette:
+def create_app(books: Books, keys: PlatformKeys, sales: Sales | None = None) -> Starlette:
     app = Starlette(
         routes=[
             Route("/account-verifications", verify_account, methods=["POST"]),
+            Route("/bill-inquiries", inquire_bills, methods=["POST"]),
+            Route("/top-up-validations", validate_top_up, methods=["POST"]),
             Route("/postings", book_posting, methods=["POST"]),
             Route("/postings/{posting_id}", show_posting, methods=["GET"]),
+            Route("/postings/{posting_id}/cancellations", cancel_posting, methods=["POST"]),
             Route("/books", show_books, methods=["GET"]),
+            Route("/books/cards/{posting_id}", write_card, methods=["POST"]),
             Route("/livez", alive, methods=["GET"]),
         ],
         exception_handlers={HTTPException: refuse},
         max_body_size=MAX_BODY,
     )
-    app.state.books, app.state.keys = books, keys
+    app.state.books, app.state.keys, app.state.sales = books, keys, sales or Sales(books)
     return app
 
 
@@ -44,10 +51,29 @@ async def verify_account(request: Request) -> Response:
     return JSONResponse({"result": result})
 
 
+async def inquire_bills(request: Request) -> Response:
+    body = parse(await body_from_platform(request))
+    text(body, "inquiry_id")
+    return JSONResponse(request.app.state.sales.inquire(text(body, "account_number")))
+
+
+async def validate_top_up(request: Request) -> Response:
+    body = parse(await body_from_platform(request))
+    text(body, "validation_id")
+    return JSONResponse(request.app.state.sales.validate(text(body, "account_number"), fen(body, "amount_fen")))
+
+
 async def book_posting(request: Request) -> Response:
     body = parse(await body_from_platform(request))
     names = ("posting_id", "payment_id", "receipt_number", "bill_number", "account_number", "currency", "paid_at")
-    posting = Posting(**{name: text(body, name) for name in names}, amount_fen=fen(body, "amount_fen"))
+    amount_fen = fen(body, "amount_fen")
+    posting = Posting(
+        **{name: text(body, name) for name in names},
+        amount_fen=amount_fen,
+        kind=kind_of(body),
+        late_fee_fen=fen(body, "late_fee_fen", least=0, most=amount_fen) if "late_fee_fen" in body else 0,
+        bill_amount_fen=fen(body, "bill_amount_fen") if "bill_amount_fen" in body else None,
+    )
     try:
         return JSONResponse(request.app.state.books.book(posting))
     except PostingReused:
@@ -57,6 +83,21 @@ async def book_posting(request: Request) -> Response:
 async def show_posting(request: Request) -> Response:
     await body_from_platform(request)
     return JSONResponse(request.app.state.books.posting(request.path_params["posting_id"]))
+
+
+async def cancel_posting(request: Request) -> Response:
+    body = parse(await body_from_platform(request))
+    posting_id = request.path_params["posting_id"]
+    if text(body, "posting_id") != posting_id:
+        raise HTTPException(422, "bad_posting_id")  # the path is not signed, so the body has to say it too
+    return JSONResponse(request.app.state.books.cancel(posting_id, text(body, "reason")))
+
+
+async def write_card(request: Request) -> Response:
+    """What the company's own card terminal does."""
+    if not is_from_this_machine(request):
+        raise HTTPException(403, "loopback_only")
+    return JSONResponse(request.app.state.books.card_written(request.path_params["posting_id"]))
 
 
 async def show_books(request: Request) -> Response:
@@ -106,9 +147,16 @@ def text(body: dict[str, Any], name: str) -> str:
     return value
 
 
-def fen(body: dict[str, Any], name: str) -> int:
+def kind_of(body: dict[str, Any]) -> str:
+    kind = body.get("kind", "regular")
+    if kind not in KINDS:
+        raise HTTPException(422, "bad_kind")
+    return str(kind)
+
+
+def fen(body: dict[str, Any], name: str, *, least: int = 1, most: int = LARGEST_FEN) -> int:
     value = body.get(name)
-    if type(value) is not int or not 0 < value <= LARGEST_FEN:  # a whole number: 41.40 and true are none
+    if type(value) is not int or not least <= value <= most:  # a whole number: 41.40 and true are none
         raise HTTPException(422, f"bad_{name}")
     return value
 

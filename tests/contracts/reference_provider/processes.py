@@ -26,6 +26,7 @@ class Provider:
     platform: str
     folder: Path
     accounts: int = 50
+    options: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
 
     @property
@@ -38,7 +39,7 @@ class Provider:
         company = ["--state", str(self.folder), "--seed", SEED, "--accounts", str(self.accounts)]
         program = Program(
             name="reference provider",
-            command=[*command, *company, "--platform", self.platform],
+            command=[*command, *company, "--platform", self.platform, *self.options],
             where=self.url,
             ready=self._answers,
             stop_signal=signal.SIGKILL,  # every restart in these tests is also a crash

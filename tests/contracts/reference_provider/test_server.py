@@ -137,6 +137,23 @@ class TestPostings:
         assert refusal(post(company, platform, "/postings", {**content, "amount_fen": 1})) == (409, "posting_reused")
         assert look(company, platform, content["posting_id"]) == booked
 
+    def test_a_bill_in_parts_is_booked_up_to_its_amount(self, company: httpx.Client, platform: Platform) -> None:
+        parts = [posting(amount_fen=fen, bill_amount_fen=1000, bill_number="P-1") for fen in (400, 601, 600, 1)]
+        answers = [post(company, platform, "/postings", part).json() for part in parts]
+        reasons = [answer.get("reason", answer["result"]) for answer in answers]
+        assert reasons == ["booked", "more_than_billed", "booked", "bill_already_booked"]
+
+    def test_late_fee_does_not_count_against_the_bill(self, company: httpx.Client, platform: Platform) -> None:
+        late = posting(amount_fen=1025, late_fee_fen=25, bill_amount_fen=1000)
+        assert post(company, platform, "/postings", late).json()["result"] == "booked"
+
+    @pytest.mark.parametrize("change", [{"kind": "gift"}, {"late_fee_fen": -1}, {"late_fee_fen": 4141}])
+    def test_a_posting_with_an_odd_detail_is_refused(
+        self, company: httpx.Client, platform: Platform, change: dict[str, object]
+    ) -> None:
+        refused = post(company, platform, "/postings", posting(**change))
+        assert refusal(refused) == (422, f"bad_{next(iter(change))}")
+
     def test_an_unknown_posting_is_not_found(self, company: httpx.Client, platform: Platform) -> None:
         assert look(company, platform, uuid.uuid4()) == {"result": "not_found"}
 

@@ -1,0 +1,62 @@
+"""What a resident may pay just now: answers to bill inquiries (fetch and pay) and to top-ups (validate and pay)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta, timezone
+from typing import Any
+
+from contracts.reference_provider.books import Books
+
+BEIJING = timezone(timedelta(hours=8))
+OPEN = "open"
+PURCHASABLE_FEN = (1_000, 3_000, 5_000, 10_000, 20_000, 50_000)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the company sells beforehand, and when it answers at all."""
+
+    purchasable_fen: tuple[int, ...] = PURCHASABLE_FEN
+    closed: tuple[time, time] | None = None
+    """From when until when, Beijing time, the billing system runs its batch; it may go past midnight."""
+
+    def is_closed(self, moment: datetime) -> bool:
+        if self.closed is None:
+            return False
+        begin, end = self.closed
+        at = moment.astimezone(BEIJING).time()
+        return begin <= at < end if begin <= end else at >= begin or at < end
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Sales:
+    def __init__(self, books: Books, offer: Offer | None = None, clock: Callable[[], datetime] = _now) -> None:
+        self._books, self._offer, self._clock = books, offer or Offer(), clock
+
+    def inquire(self, account_number: str) -> dict[str, Any]:
+        """What is due on an account: its unpaid bills as they were billed, or why there are none to show."""
+        if obstacle := self._obstacle(account_number):
+            return {"result": obstacle}
+        bills = self._books.due_bills(account_number)
+        return {"result": "due", "bills": bills} if bills else {"result": "nothing_due"}
+
+    def validate(self, account_number: str, amount_fen: int) -> dict[str, Any]:
+        """Whether this amount may be bought for an account. Nothing is set aside by it."""
+        if obstacle := self._obstacle(account_number):
+            return {"result": obstacle}
+        most_fen = max(self._offer.purchasable_fen)
+        if amount_fen > most_fen:
+            return {"result": "above_purchasable", "most_fen": most_fen}
+        sold = amount_fen in self._offer.purchasable_fen
+        return {"result": "accepted"} if sold else {"result": "not_purchasable"}
+
+    def _obstacle(self, account_number: str) -> str | None:
+        if self._offer.is_closed(self._clock()):
+            return "closed"
+        state = self._books.state(account_number)
+        if state is None:
+            return "no_account"
+        return None if state == OPEN else state

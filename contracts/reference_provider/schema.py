@@ -1,0 +1,68 @@
+"""The file the company's books are kept in: its tables, and how a file of an earlier release becomes one of today."""
+
+import sqlite3
+from pathlib import Path
+
+# Steps are only ever added: a file remembers in `user_version` how many it has taken.
+STEPS = (
+    """
+    CREATE TABLE IF NOT EXISTS accounts (account_number TEXT PRIMARY KEY, holder_name TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS postings (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        posting_id TEXT NOT NULL UNIQUE,
+        payment_id TEXT NOT NULL,
+        receipt_number TEXT NOT NULL,
+        bill_number TEXT NOT NULL,
+        account_number TEXT NOT NULL,
+        amount_fen INTEGER NOT NULL CHECK (amount_fen > 0),
+        currency TEXT NOT NULL,
+        paid_at TEXT NOT NULL,
+        received_at TEXT NOT NULL,
+        provider_reference TEXT UNIQUE,
+        reason TEXT
+    );
+    CREATE UNIQUE INDEX IF NOT EXISTS booked_bills ON postings (bill_number) WHERE reason IS NULL;
+    """,
+    """
+    ALTER TABLE accounts ADD COLUMN state TEXT NOT NULL DEFAULT 'open'
+        CHECK (state IN ('open', 'not_payable_online', 'payment_unfinished'));
+    ALTER TABLE postings ADD COLUMN kind TEXT NOT NULL DEFAULT 'regular'
+        CHECK (kind IN ('regular', 'advance', 'top_up'));
+    ALTER TABLE postings ADD COLUMN late_fee_fen INTEGER NOT NULL DEFAULT 0
+        CHECK (late_fee_fen BETWEEN 0 AND amount_fen);
+    ALTER TABLE postings ADD COLUMN bill_amount_fen INTEGER;
+    ALTER TABLE postings ADD COLUMN prepaid_kind TEXT CHECK (prepaid_kind IN ('token', 'write_card'));
+    ALTER TABLE postings ADD COLUMN prepaid_token TEXT;
+    CREATE UNIQUE INDEX prepaid_tokens ON postings (prepaid_token);
+    ALTER TABLE postings ADD COLUMN prepaid_state TEXT CHECK (prepaid_state IN ('to_write', 'written'));
+    -- A bill may come in parts, so what guards it is its amount (Books.book), no longer its number alone.
+    DROP INDEX booked_bills;
+    CREATE INDEX booked_bills ON postings (bill_number) WHERE reason IS NULL;
+    CREATE TABLE cancellations (
+        posting_id TEXT PRIMARY KEY,
+        reason TEXT NOT NULL,
+        received_at TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE bills (
+        bill_number TEXT PRIMARY KEY,
+        account_number TEXT NOT NULL,
+        period TEXT NOT NULL,
+        usage TEXT NOT NULL,
+        amount_fen INTEGER NOT NULL CHECK (amount_fen > 0),
+        due_date TEXT NOT NULL,
+        meter_from TEXT,
+        meter_to TEXT
+    ) WITHOUT ROWID;
+    CREATE INDEX bills_of_account ON bills (account_number);
+    """,
+)
+
+
+def open_books(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, isolation_level=None)
+    database.row_factory = sqlite3.Row
+    database.execute("PRAGMA journal_mode = WAL")
+    (taken,) = database.execute("PRAGMA user_version").fetchone()
+    for number, step in enumerate(STEPS[taken:], taken + 1):
+        database.executescript(f"BEGIN IMMEDIATE; {step}; PRAGMA user_version = {number}; COMMIT;")
+    return database
