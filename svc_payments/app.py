@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from chassis.service import create_service_app
 from chassis.settings import load
+from svc_payments.audit.endpoints import router as audit
 from svc_payments.bill_files.endpoints import router as bill_files
 from svc_payments.bills.endpoints import router as bills
 from svc_payments.channels.endpoints import router as channels
@@ -16,5 +17,5 @@ from svc_payments.settings import Settings
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    routers = [bill_files, bills, payments, channels, receipts, postings, ledger, incidents]
+    routers = [bill_files, bills, payments, channels, receipts, postings, ledger, incidents, audit]
     return create_service_app(settings or load(Settings), routers, title="My Ili payments", version="1.0.0")

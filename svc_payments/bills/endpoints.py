@@ -7,7 +7,6 @@ from chassis.auth import Caller, TokenRule, allow
 from chassis.db import ReadTx
 from chassis.pagination import Page, PageQuery
 from svc_payments.bills import schemas, service
-from svc_payments.bills.models import BillStatus
 
 router = APIRouter(prefix="/payments/v1", tags=["bills"])
 
@@ -28,6 +27,7 @@ class _ResidentOrProvider(TokenRule):
 Reader = Annotated[Caller, Depends(_ResidentOrProvider())]
 AccountNumber = Annotated[str | None, Query(pattern="^[0-9]{10}$")]
 BillNumber = Annotated[str | None, Query(pattern="^[A-Za-z0-9-]{1,32}$", description="The provider's own number.")]
+Withdrawn = Annotated[bool, Query(description="Those that are void, expired or superseded, and only those.")]
 
 
 @router.get("/bills")
@@ -35,12 +35,13 @@ async def list_bills(
     tx: ReadTx,
     caller: Reader,
     page: PageQuery,
-    status: BillStatus | None = None,
+    status: schemas.PayingStatus | None = None,
     account_number: AccountNumber = None,
     bill_number: BillNumber = None,
+    withdrawn: Withdrawn = False,  # noqa: FBT002 - a query parameter
 ) -> Page[schemas.Bill]:
     """A resident's bills, newest first; a provider's, in the order of their numbers."""
-    wanted = service.Wanted(status, account_number, bill_number)
+    wanted = service.Wanted(status, account_number, bill_number, withdrawn)
     return await service.list_bills(tx, caller, wanted, page)
 
 

@@ -1,11 +1,9 @@
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field, PlainSerializer
-
-from svc_payments.bills.models import BillStatus
 
 
 def _plain(value: Decimal) -> str:
@@ -14,6 +12,10 @@ def _plain(value: Decimal) -> str:
 
 Quantity = Annotated[Decimal, PlainSerializer(_plain, return_type=str)]
 """A decimal number as a JSON string without needless zeros."""
+
+
+PayingStatus = Literal["due", "paying", "paid", "posted"]
+"""How far a bill is paid. v1 promises these four, so that a bill is withdrawn is said beside them."""
 
 
 class Bill(BaseModel):
@@ -28,7 +30,14 @@ class Bill(BaseModel):
     due_date: date
     meter_from: Quantity | None
     meter_to: Quantity | None
-    status: BillStatus
+    kind: str = Field(description="regular, advance or top_up; expect further values within v1.")
+    paid_fen: int = Field(description="What has been paid of it so far, and not given back.")
+    outstanding_fen: int = Field(description="What is left to pay.")
+    status: PayingStatus
+    withdrawn: str | None = Field(
+        description="void, expired or superseded: there is nothing to pay any more, whatever the status. "
+        "Expect further values within v1."
+    )
     version: int = Field(description="Counts up when the provider amends the bill.")
     created_at: datetime
 

@@ -1,6 +1,6 @@
 """Showing bills to residents and providers, and what other slices do to them in their own transactions."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound, Problem
 from svc_payments.bills import schemas
 from svc_payments.bills.explanation import explanation_of
-from svc_payments.bills.models import Bill, BillStatus
+from svc_payments.bills.models import WITHDRAWN, Bill, BillStatus, Part
 from svc_payments.bills.queries import bills_of_person, tariffs_for, visible_to
 
 
@@ -24,13 +24,21 @@ class PaymentInProgress(Problem):
     status, code = 409, "payment_in_progress"
 
 
+class BillNotPayable(Problem):
+    """Void, expired or superseded."""
+
+    status, code = 409, "bill_not_payable"
+
+
 @dataclass(frozen=True)
 class Wanted:
     """Which bills a list is asked for."""
 
-    status: BillStatus | None
+    status: schemas.PayingStatus | None
     account_number: str | None
     bill_number: str | None
+    withdrawn: bool = False
+    """Those, instead of the ones that are to be paid or are paid."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         pairs = (
@@ -38,7 +46,8 @@ class Wanted:
             (Bill.account_number, self.account_number),
             (Bill.bill_number, self.bill_number),
         )
-        return [column == value for column, value in pairs if value is not None]
+        stands = Bill.status.in_(WITHDRAWN) if self.withdrawn else Bill.status.not_in(WITHDRAWN)
+        return [stands, *(column == value for column, value in pairs if value is not None)]
 
 
 async def list_bills(tx: AsyncSession, caller: Caller, wanted: Wanted, page: PageRequest) -> Page[schemas.Bill]:
@@ -65,6 +74,7 @@ async def get_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> schemas.E
 
 
 def _shown(bill: Bill) -> schemas.Bill:
+    withdrawn = bill.status in WITHDRAWN
     return schemas.Bill(
         bill_id=bill.id,
         provider_id=bill.provider_id,
@@ -76,7 +86,11 @@ def _shown(bill: Bill) -> schemas.Bill:
         due_date=bill.due_date,
         meter_from=bill.meter_from,
         meter_to=bill.meter_to,
-        status=bill.status,
+        kind=bill.kind,
+        paid_fen=bill.paid_fen,
+        outstanding_fen=0 if withdrawn else bill.outstanding_fen,
+        status="due" if withdrawn else bill.status,
+        withdrawn=bill.status if withdrawn else None,
         version=bill.version,
         created_at=bill.created_at,
     )
@@ -87,14 +101,16 @@ async def lock_payable(tx: AsyncSession, person_id: UUID, bill_ids: Collection[U
 
     Raises:
         NotFound: one of them does not exist or is not on an account this person is bound to.
-        BillAlreadyPaid, PaymentInProgress: one of them is not due.
+        BillAlreadyPaid, PaymentInProgress, BillNotPayable: one of them is not due.
     """
     bills = await _locked(tx, bill_ids, visible_to(person_id))
     for bill in bills:
         if bill.status == BillStatus.PAYING:
             raise PaymentInProgress(bill_id=str(bill.id))
-        if bill.status != BillStatus.DUE:
+        if bill.status in {BillStatus.PAID, BillStatus.POSTED}:
             raise BillAlreadyPaid(bill_id=str(bill.id))
+        if bill.status != BillStatus.DUE:
+            raise BillNotPayable(bill_id=str(bill.id), bill_status=bill.status)
     return bills
 
 
@@ -108,14 +124,46 @@ async def release(tx: AsyncSession, bill_ids: Collection[UUID]) -> None:
     await _move(tx, bill_ids, BillStatus.DUE)
 
 
-async def mark_paid(tx: AsyncSession, bill_ids: Collection[UUID]) -> None:
-    """The money for these bills is here."""
-    await _move(tx, bill_ids, BillStatus.PAID)
+async def mark_paid(tx: AsyncSession, parts: Mapping[UUID, Part]) -> Collection[UUID]:
+    """The money for these bills, which a payment holds, is here.
+
+    Returns:
+        Which of them are due again, since this was only a part of them.
+    """
+    unfinished = []
+    for bill in await _locked(tx, parts.keys()):
+        part = parts[bill.id]
+        bill.late_fee_fen += part.late_fee_fen
+        bill.paid_fen += part.amount_fen
+        bill.move_to(BillStatus.DUE if bill.outstanding_fen else BillStatus.PAID)
+        if bill.outstanding_fen:
+            unfinished.append(bill.id)
+    return unfinished
 
 
-async def mark_posted(tx: AsyncSession, bill_ids: Collection[UUID]) -> None:
-    """The provider has booked these paid bills."""
-    await _move(tx, bill_ids, BillStatus.POSTED)
+async def mark_booked(tx: AsyncSession, bill_id: UUID, amount_fen: int) -> None:
+    """The provider has booked a part of a bill; the one that completes it makes it posted."""
+    (bill,) = await _locked(tx, [bill_id])
+    bill.booked_fen += amount_fen
+    if bill.status == BillStatus.PAID and not bill.outstanding_fen and bill.booked_fen == bill.paid_fen:
+        bill.move_to(BillStatus.POSTED)
+
+
+async def give_back(tx: AsyncSession, bill_id: UUID, part: Part, *, booked: bool) -> None:
+    """A part of what was paid for a bill goes back to the payer: that much is owed again.
+
+    Args:
+        tx: the transaction.
+        bill_id: which bill.
+        part: how much, and how much of that was a late fee, which is owed no longer.
+        booked: whether the provider had booked it.
+    """
+    (bill,) = await _locked(tx, [bill_id])
+    bill.booked_fen -= part.amount_fen if booked else 0
+    bill.paid_fen -= part.amount_fen
+    bill.late_fee_fen -= part.late_fee_fen
+    if bill.status in {BillStatus.PAID, BillStatus.POSTED}:
+        bill.move_to(BillStatus.DUE)
 
 
 async def _move(tx: AsyncSession, bill_ids: Collection[UUID], status: BillStatus) -> None:

@@ -7,7 +7,8 @@ from chassis.auth import verified_otherwise
 from chassis.db import Transactions
 from chassis.signatures import NONCE_HEADER, load_public_keys
 from svc_payments.channels import service
-from svc_payments.channels.provider import ChannelName, open_channels
+from svc_payments.channels.provider import ChannelName
+from svc_payments.channels.registry import open_channels
 from svc_payments.channels.schemas import Notice
 from svc_payments.settings import Settings
 

@@ -1,28 +1,14 @@
-"""Payment channels: who collects residents' money. One protocol, and the client of the sandbox channel."""
+"""Payment channels: who collects residents' money. What each of them is asked, and what it can answer."""
 
-from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Literal, Protocol, TypeVar
+from typing import Annotated, Protocol
 
-import httpx
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StrictInt, ValidationError
+from pydantic import AfterValidator, AwareDatetime, Field
 
-from chassis.outside import NoAnswer, NotReached, Reply, call, outside_client
-from chassis.signatures import (
-    MAX_CLOCK_SKEW,
-    BadSignature,
-    load_private_key,
-    load_public_keys,
-    sign,
-    thumbprint,
-    verify,
-)
-from chassis.telemetry import log
-from svc_payments.settings import Settings
+from chassis.signatures import MAX_CLOCK_SKEW
 
 DESCRIPTION = "我的伊犁 生活缴费"
 """What payers see in their wallets; nothing personal."""
@@ -44,6 +30,13 @@ PaidAt = Annotated[AwareDatetime, Field(strict=True), AfterValidator(_possible)]
 
 class ChannelName(StrEnum):
     SANDBOX = "sandbox"
+    WECHAT = "wechat"
+    ALIPAY = "alipay"
+    UNIONPAY = "unionpay"
+    CASH = "cash"
+    """Over the counter, counted into a till's drawer."""
+    POS = "pos"
+    """Over the counter, by a card terminal."""
 
 
 @dataclass(frozen=True)
@@ -113,150 +106,66 @@ class Channel(Protocol):
         """End an unpaid order; one that was paid after all is answered as paid."""
 
 
-Channels = Mapping[ChannelName, Channel]
+@dataclass(frozen=True)
+class RefundOrder:
+    """What a channel is asked to give back of a paid order. One number stands for one content, as with an order."""
 
-
-class _AboutOrder(BaseModel):
+    number: str
     order_number: str
+    transaction_id: str
+    amount_fen: int
+    paid_fen: int
+    """What the order was paid with; several refunds together never exceed it."""
 
 
-class _PlacedOrder(_AboutOrder):
-    state: Literal["waiting", "paid", "closed"]
-    pay_url: Annotated[str, Field(pattern=r"^https?://[!-~]{1,1000}$")]
+@dataclass(frozen=True)
+class Refunding:
+    """The channel has taken the refund and is at it."""
 
 
-class _KnownOrder(_AboutOrder):
-    merchant_id: Annotated[str, Field(max_length=64)]
-    state: Literal["waiting", "paid", "closed"]
-    amount_fen: StrictInt
-    currency: Annotated[str, Field(max_length=8)]
-    transaction_id: Annotated[str, Field(pattern=r"^[!-~]{1,64}$")] | None
-    paid_at: PaidAt | None
+@dataclass(frozen=True)
+class Refunded:
+    """The payer has the money back."""
+
+    refund_id: str
+    amount_fen: int
+    refunded_at: datetime
 
 
-class _ClosedOrder(_AboutOrder):
-    state: Literal["closed"]
+@dataclass(frozen=True)
+class RefundAbsent:
+    """The channel has no refund of this number, yet."""
 
 
-class _Problem(BaseModel):
-    code: Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")]
+@dataclass(frozen=True)
+class RefundRefused:
+    """The channel will not, or could not, give this money back."""
+
+    code: str
 
 
-Body = TypeVar("Body", bound=_AboutOrder)
+RefundAnswer = Refunding | Refunded | RefundAbsent | RefundRefused | Unclear
 
 
-@asynccontextmanager
-async def open_channels(settings: Settings) -> AsyncIterator[Channels]:
-    """The channels there are, with their connections kept for as long as the block lasts."""
-    async with outside_client(settings.channel_url) as client:
-        yield {ChannelName.SANDBOX: SandboxChannel(settings, client)}
+class RefundingChannel(Protocol):
+    """A channel that gives money back; as with orders, whatever goes wrong is `Unclear` and never raised."""
+
+    async def refund(self, refund: RefundOrder) -> RefundAnswer:
+        """Ask for money to go back; asking again gives the answer of the first time, and no money twice."""
+
+    async def query_refund(self, refund: RefundOrder) -> RefundAnswer:
+        """Ask what became of a refund."""
 
 
-class SandboxChannel:
-    """The sandbox channel's API: requests and answers are both signed, RSA-SHA256 over the raw body."""
+class StatementChannel(Protocol):
+    """A channel that tells in a file what it did on a day."""
 
-    def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
-        """Use a client whose base URL is the channel's."""
-        self._client = client
-        self._merchant_id = settings.merchant_id
-        self._notify_url = settings.notice_url
-        self._seconds = settings.channel_timeout_seconds
-        self._key: RSAPrivateKey = load_private_key(settings.merchant_key.get_secret_value())
-        self._key_id = thumbprint(self._key.public_key())
-        self._channel_keys: Mapping[str, RSAPublicKey] = load_public_keys(settings.channel_public_key)
+    def statement(self, day: date) -> AsyncIterator[bytes]:
+        """The channel's bill file of a day in Beijing, as it is.
 
-    async def place(self, order: Order) -> Answer:
-        return await _believed(self._place(order))
-
-    async def query(self, order: Order) -> Answer:
-        return await _believed(self._query(order))
-
-    async def close(self, order: Order) -> Answer:
-        return await _believed(self._close(order))
-
-    async def _place(self, order: Order) -> Answer:
-        reply = await self._call(
-            "POST",
-            "/orders",
-            {
-                "merchant_id": self._merchant_id,
-                "order_number": order.number,
-                "amount_fen": order.amount_fen,
-                "description": DESCRIPTION,
-                "notify_url": self._notify_url,
-                "expires_at": order.expires_at.isoformat(),
-            },
-        )
-        if reply.status in _CONTENT_REFUSED:
-            return Refused(_code(reply))
-        if reply.status not in {httpx.codes.OK, httpx.codes.CREATED}:
-            raise _NotUnderstood(f"status_{reply.status}")
-        placed = _body(_PlacedOrder, reply, order)
-        return Waiting(placed.pay_url) if placed.state == "waiting" else await self._query(order)
-
-    async def _query(self, order: Order) -> Answer:
-        reply = await self._call("GET", f"/orders/{order.number}", params={"merchant_id": self._merchant_id})
-        if reply.status == httpx.codes.NOT_FOUND and _code(reply) == "unknown_order":
-            return Absent()
-        if reply.status != httpx.codes.OK:
-            raise _NotUnderstood(f"status_{reply.status}")
-        known = _body(_KnownOrder, reply, order)
-        if known.state == "waiting":
-            return Waiting()
-        if known.state == "closed":
-            return Closed()
-        if known.transaction_id is None or known.paid_at is None:
-            raise _NotUnderstood("paid_without_proof")
-        return Paid(known.merchant_id, known.transaction_id, known.amount_fen, known.currency, known.paid_at)
-
-    async def _close(self, order: Order) -> Answer:
-        reply = await self._call("POST", f"/orders/{order.number}/close", {"merchant_id": self._merchant_id})
-        if reply.status == httpx.codes.OK:
-            _body(_ClosedOrder, reply, order)
-            return Closed()
-        # Paid at the last moment, or not known: the query says which.
-        return await self._query(order)
-
-    async def _call(
-        self, method: str, path: str, content: dict[str, object] | None = None, params: dict[str, str] | None = None
-    ) -> Reply:
-        """One signed call; an answer that the channel has not signed is no answer."""
-        request = self._client.build_request(method, path, json=content, params=params)
-        request.headers.update(sign(self._key, self._key_id, request.content))
-        reply = await call(self._client, request, seconds=self._seconds)
-        verify(self._channel_keys, reply.headers, reply.body)
-        return reply
+        Raises:
+            NotReached, NoAnswer, BadSignature: it did not come, or not from the channel.
+        """
 
 
-class _NotUnderstood(Exception):  # noqa: N818 - becomes an answer below
-    pass
-
-
-# A signed word that an order's content is not acceptable is final; whatever else goes wrong may pass.
-_CONTENT_REFUSED = {httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN, httpx.codes.UNPROCESSABLE_ENTITY}
-
-
-async def _believed(asking: Awaitable[Answer]) -> Answer:
-    try:
-        return await asking
-    except (NotReached, NoAnswer, BadSignature, _NotUnderstood) as error:
-        log.warning("channel_unclear", reason=str(error))
-        return Unclear(str(error))
-
-
-def _body(kind: type[Body], reply: Reply, order: Order) -> Body:
-    try:
-        body = kind.model_validate_json(reply.body)
-    except ValidationError:
-        raise _NotUnderstood("answer_malformed") from None
-    # The signature covers the body alone: an answer about another order, played again, is as well signed.
-    if body.order_number != order.number:
-        raise _NotUnderstood("other_order")
-    return body
-
-
-def _code(reply: Reply) -> str:
-    try:
-        return _Problem.model_validate_json(reply.body).code
-    except ValidationError:
-        return ""
+Channels = Mapping[ChannelName, Channel]

@@ -21,15 +21,57 @@ class AccountKind(StrEnum):
 
     CHANNEL_RECEIVABLE = "channel_receivable"
     """What a channel has taken from residents and owes us; the holder is the channel."""
+    PERSON_CLEARING = "person_clearing"
+    """A person's money that is here and that no provider has booked yet; the holder is the person's id."""
     PROVIDER_PAYABLE = "provider_payable"
-    """What we owe a provider for bills paid; the holder is the provider's id."""
+    """What we owe a provider for bills it has booked; the holder is the provider's id."""
     SUSPENSE = "suspense"
-    """Money that came when nothing was left to pay with it, until it goes back; the holder is the channel."""
+    """Money of which it is not known yet whose it is, or that waits to go back; the holder is the channel."""
+    REFUNDS = "refunds"
+    """Money on its way back to payers; the holder is the channel that gives it back."""
+    FEES = "fees"
+    """What channels charge us, and what we charge providers; the holder is the channel or the provider's id."""
+    BANK = "bank"
+    """Our settlement account at the bank; the holder is `settlement`."""
 
 
 class TransferKind(StrEnum):
+    """What a movement is; in brackets what its reference is, then the accounts it debits and credits."""
+
     PAYMENT_CAPTURED = "payment_captured"
+    """[payment] channel_receivable, person_clearing"""
     PAYMENT_HELD = "payment_held"
+    """[payment] channel_receivable, suspense: the bills could not take the money any more"""
+    BILL_BOOKED = "bill_booked"
+    """[posting] person_clearing, provider_payable"""
+    BOOKING_REVERSED = "booking_reversed"
+    """[posting] provider_payable, person_clearing"""
+    REFUND_STARTED = "refund_started"
+    """[refund] person_clearing, provider_payable or suspense; refunds"""
+    REFUND_PAID = "refund_paid"
+    """[refund] refunds, channel_receivable"""
+    REFUND_FAILED = "refund_failed"
+    """[refund] refunds, where it was started from"""
+    CHANNEL_FEE = "channel_fee"
+    """[channel statement] fees, channel_receivable"""
+    CHANNEL_SETTLED = "channel_settled"
+    """[channel statement] bank, channel_receivable"""
+    PROVIDER_FEE = "provider_fee"
+    """[settlement] provider_payable, fees"""
+    PROVIDER_SETTLED = "provider_settled"
+    """[settlement] provider_payable, bank"""
+    EXCESS_RECORDED = "excess_recorded"
+    """[case] channel_receivable, suspense: the channel has money that we knew nothing of"""
+    SHORTAGE_RECORDED = "shortage_recorded"
+    """[case] suspense, channel_receivable: the channel does not have what it had told us of"""
+    CASE_CLOSED = "case_closed"
+    """[case] what puts right the difference that the case was about"""
+    CASH_DEPOSITED = "cash_deposited"
+    """[till session] bank, channel_receivable of cash"""
+    CASH_DIFFERENCE = "cash_difference"
+    """[till session] what the drawer has more or less than it should, against suspense"""
+    CORRECTED = "corrected"
+    """[whatever was wrong] any accounts; the audit trail says who and why"""
 
 
 class Account(Base):
@@ -60,7 +102,7 @@ class Transfer(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     kind: Mapped[TransferKind] = mapped_column(Text)
     reference_id: Mapped[UUID]
-    """The payment, for the two kinds there are."""
+    """The payment, posting, refund, ... that its kind says."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
 
 

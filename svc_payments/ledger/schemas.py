@@ -9,9 +9,10 @@ class AccountBalance(BaseModel):
 
     account_id: UUID
     kind: str
-    """channel_receivable, provider_payable or suspense; expect further kinds within v1."""
+    """channel_receivable, person_clearing, provider_payable, suspense, refunds, fees or bank; expect further kinds
+    within v1."""
     holder: str
-    """A channel's name or a provider's id."""
+    """A channel's name, or the id of a provider or person."""
     debit_fen: int
     credit_fen: int
     balance_fen: int

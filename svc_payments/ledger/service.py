@@ -27,6 +27,22 @@ def provider_payable(provider_id: UUID) -> AccountName:
     return AccountName(AccountKind.PROVIDER_PAYABLE, str(provider_id))
 
 
+def person_clearing(person_id: UUID) -> AccountName:
+    return AccountName(AccountKind.PERSON_CLEARING, str(person_id))
+
+
+def refunds(channel: str) -> AccountName:
+    return AccountName(AccountKind.REFUNDS, channel)
+
+
+def fees(holder: str) -> AccountName:
+    return AccountName(AccountKind.FEES, holder)
+
+
+def bank() -> AccountName:
+    return AccountName(AccountKind.BANK, "settlement")
+
+
 def suspense(channel: str) -> AccountName:
     return AccountName(AccountKind.SUSPENSE, channel)
 
@@ -42,21 +58,40 @@ async def transfer(
 ) -> None:
     """Move an amount from the credited to the debited account.
 
-    Afterwards this transaction holds the locks of both accounts, so whatever it writes next for them comes in the order
-    in which such transactions commit.
-
     Raises:
         IntegrityError: there is such a transfer already.
     """
-    accounts = await _accounts(tx, debit, credit)
+    await transfer_legs(tx, kind, reference_id, {debit: amount_fen, credit: -amount_fen})
+
+
+async def transfer_legs(
+    tx: AsyncSession, kind: TransferKind, reference_id: UUID, legs: Mapping[AccountName, int]
+) -> None:
+    """Move money between several accounts at once.
+
+    Afterwards this transaction holds the locks of both accounts, so whatever it writes next for them comes in the order
+    in which such transactions commit.
+
+    Args:
+        tx: the transaction.
+        kind: what the movement is.
+        reference_id: what it is for.
+        legs: fen by account, debits positive, credits negative; together zero.
+
+    Raises:
+        IntegrityError: there is such a transfer already, or the legs do not balance.
+    """
+    accounts = await _accounts(tx, *legs)
     moved = Transfer(kind=kind, reference_id=reference_id)
     tx.add(moved)
     await tx.flush()
     # One statement: the database takes a transfer's entries whole and balanced, or not at all.
-    legs = {accounts[debit]: amount_fen, accounts[credit]: -amount_fen}
     await tx.execute(
         insert(Entry).values(
-            [{"transfer_id": moved.id, "account_id": account, "amount_fen": amount} for account, amount in legs.items()]
+            [
+                {"transfer_id": moved.id, "account_id": accounts[account], "amount_fen": amount_fen}
+                for account, amount_fen in legs.items()
+            ]
         )
     )
 

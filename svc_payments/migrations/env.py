@@ -1,11 +1,10 @@
 from importlib import import_module
+from pathlib import Path
 
 from chassis.db import run_migrations
 from svc_payments.base import Base
 
-SLICES = "accounts bill_files bills channels incidents ledger payments postings providers receipts"
-
-for slice_name in SLICES.split():
-    import_module(f"svc_payments.{slice_name}.models")
+for models in sorted(Path(__file__).parents[1].glob("*/models.py")):
+    import_module(f"svc_payments.{models.parent.name}.models")
 
 run_migrations(Base.metadata)

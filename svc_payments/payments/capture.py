@@ -13,7 +13,7 @@ from svc_payments.incidents.models import IncidentKind
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
 from svc_payments.payments.events import PaymentCaptured, told
-from svc_payments.payments.models import GIVEN_UP, Attempt, Payment, PaymentStatus
+from svc_payments.payments.models import GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
 from svc_payments.postings import service as postings
 from svc_payments.receipts import service as receipts
 
@@ -54,7 +54,7 @@ async def take_money(
     if payment.held:
         await _hold(tx, payment)
     else:
-        await _credit_provider(tx, payment)
+        await _clear(tx, payment)
     await emit(tx, told(PaymentCaptured, payment))
     return None
 
@@ -78,8 +78,8 @@ async def _reserve_again(tx: AsyncSession, payment: Payment) -> bool:
     """Take back the bills of a payment that was given up, if all are due as they were."""
     query = select(Bill).where(Bill.id.in_(payment.bill_ids)).order_by(Bill.id).with_for_update(of=Bill)
     found = (await tx.scalars(query.execution_options(populate_existing=True))).all()
-    amounts = {bill.id: bill.amount_fen for bill in found if bill.status == BillStatus.DUE}
-    if amounts != {line.bill_id: line.amount_fen for line in payment.lines}:
+    due = {bill.id: bill.outstanding_fen for bill in found if bill.status == BillStatus.DUE}
+    if not all(_still_fits(line, due.get(line.bill_id, 0)) for line in payment.lines):
         return False
     for line in payment.lines:
         line.released_at = None
@@ -87,17 +87,26 @@ async def _reserve_again(tx: AsyncSession, payment: Payment) -> bool:
     return True
 
 
-async def _credit_provider(tx: AsyncSession, payment: Payment) -> None:
-    await bills.mark_paid(tx, payment.bill_ids)
+def _still_fits(line: PaymentLine, outstanding_fen: int) -> bool:
+    pays_fen = line.amount_fen - line.late_fee_fen
+    return pays_fen <= outstanding_fen if line.partial else pays_fen == outstanding_fen
+
+
+async def _clear(tx: AsyncSession, payment: Payment) -> None:
+    """The bills are paid; the money is the payer's until the provider has booked it."""
+    unfinished = await bills.mark_paid(tx, payment.parts)
+    for line in payment.lines:
+        if line.bill_id in unfinished:
+            line.released_at = payment.captured_at
+    receipt = await receipts.issue(tx, payment)
     await ledger.transfer(
         tx,
         TransferKind.PAYMENT_CAPTURED,
         payment.id,
         debit=ledger.channel_receivable(payment.channel),
-        credit=ledger.provider_payable(payment.provider_id),
+        credit=ledger.person_clearing(payment.person_id),
         amount_fen=payment.amount_fen,
     )
-    receipt = await receipts.issue(tx, payment)
     await postings.enqueue(tx, payment, receipt.number)
 
 

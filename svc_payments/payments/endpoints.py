@@ -11,7 +11,6 @@ from chassis.pagination import Page, PageQuery, page_of
 from svc_payments.payments import schemas, service
 from svc_payments.payments.models import Payment
 from svc_payments.payments.orders import Orders
-from svc_payments.settings import Settings
 
 router = APIRouter(prefix="/payments/v1", tags=["payments"])
 
@@ -19,11 +18,6 @@ router = APIRouter(prefix="/payments/v1", tags=["payments"])
 _CALLS_THE_CHANNEL = {"x-timeout-seconds": 20}
 
 Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
-
-
-async def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
 
 
 async def _orders(request: Request, transactions: Transactions) -> Orders:
@@ -38,11 +32,13 @@ async def create_payment(
     tx: Tx,
     caller: Resident,
     once: OnceKey,
-    settings: Annotated[Settings, Depends(_settings)],
+    orders: OrdersAtChannels,
     body: schemas.NewPayment,
 ) -> schemas.Payment:
     """Reserve bills of one provider for paying, at their amounts; no other payment can have them meanwhile."""
-    return await once.do(tx, caller, service.create_payment(tx, caller.id, body, settings.order_lifetime))
+    if body.channel not in orders.channels:
+        raise service.ChannelNotAvailable
+    return await once.do(tx, caller, service.create_payment(tx, caller.id, body, orders.settings.order_lifetime))
 
 
 @router.get("/payments")

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
 from svc_payments.base import Base
+from svc_payments.bills.models import Part
 from svc_payments.channels.provider import ChannelName
 
 
@@ -25,7 +26,11 @@ class PaymentStatus(StrEnum):
     POSTING = "posting"
     """The provider is being told."""
     COMPLETED = "completed"
-    """The provider has booked every bill."""
+    """The provider has booked every bill whose money was not given back."""
+    REVERSING = "reversing"
+    """Money is on its way back to the payer."""
+    REFUNDED = "refunded"
+    """All of the money has gone back."""
     FAILED = "failed"
     """The channel would not take the order."""
     EXPIRED = "expired"
@@ -46,9 +51,12 @@ TRANSITIONS: dict[PaymentStatus, set[PaymentStatus]] = {
         PaymentStatus.FAILED,
         PaymentStatus.EXPIRED,
     },
-    PaymentStatus.CAPTURED: {PaymentStatus.POSTING},
-    PaymentStatus.POSTING: {PaymentStatus.COMPLETED},
-    PaymentStatus.COMPLETED: set(),
+    PaymentStatus.CAPTURED: {PaymentStatus.POSTING, PaymentStatus.REVERSING},
+    PaymentStatus.POSTING: {PaymentStatus.COMPLETED, PaymentStatus.REVERSING},
+    PaymentStatus.COMPLETED: {PaymentStatus.REVERSING},
+    # A part may go back while the provider is still being told of the rest.
+    PaymentStatus.REVERSING: {PaymentStatus.REFUNDED, PaymentStatus.COMPLETED, PaymentStatus.POSTING},
+    PaymentStatus.REFUNDED: set(),
     # Money is money: a channel may tell of it after we gave up.
     PaymentStatus.FAILED: {PaymentStatus.CAPTURED},
     PaymentStatus.EXPIRED: {PaymentStatus.CAPTURED},
@@ -62,6 +70,7 @@ class Payment(Base):
     __table_args__ = (
         one_of("status", PaymentStatus),
         CheckConstraint("amount_fen > 0", name="amount_positive"),
+        CheckConstraint("refunded_fen BETWEEN 0 AND amount_fen", name="refunded_fen"),
         Index("ix_payments_person_id_id", "person_id", "id"),
         Index("ix_payments_unconfirmed", "expires_at", postgresql_where=text("status = 'created'")),
     )
@@ -74,6 +83,8 @@ class Payment(Base):
     status: Mapped[PaymentStatus] = mapped_column(Text, default=PaymentStatus.CREATED)
     held: Mapped[bool] = mapped_column(default=False)
     """The money came when the bills could not take it any more, and is in suspense."""
+    refunded_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """What has gone back to the payer."""
     expires_at: Mapped[datetime] = mapped_column(Timestamp)
     """Until when to confirm it; from then on, until when to pay the order."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
@@ -87,21 +98,31 @@ class Payment(Base):
     def bill_ids(self) -> list[UUID]:
         return [line.bill_id for line in self.lines]
 
+    @property
+    def parts(self) -> dict[UUID, Part]:
+        """What it pays of each bill."""
+        return {line.bill_id: Part(line.amount_fen, line.late_fee_fen) for line in self.lines}
+
     def move_to(self, status: PaymentStatus) -> None:
         self.status = checked_move(TRANSITIONS, PaymentStatus(self.status), status)
 
 
 class PaymentLine(Base):
-    """A bill in a payment, with its amount at that time. Until it is released, no other payment can have the bill."""
+    """What a payment pays of a bill. Until the line is released, no other payment can have the bill."""
 
     __tablename__ = "payment_lines"
     __table_args__ = (
         Index("uq_payment_lines_open_bill", "bill_id", unique=True, postgresql_where=text("released_at IS NULL")),
+        CheckConstraint("late_fee_fen >= 0 AND late_fee_fen <= amount_fen", name="late_fee_fen"),
     )
 
     payment_id: Mapped[UUID] = mapped_column(ForeignKey(Payment.id), primary_key=True)
     bill_id: Mapped[UUID] = mapped_column(ForeignKey("bills.id"), primary_key=True)
     amount_fen: Mapped[int] = mapped_column(BigInteger)
+    late_fee_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """How much of the amount is a late fee."""
+    partial: Mapped[bool] = mapped_column(server_default="false")
+    """Whether less than what was owed of the bill."""
     released_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 

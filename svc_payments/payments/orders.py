@@ -29,8 +29,8 @@ from svc_payments.channels.provider import (
     Refused,
     Unclear,
     Waiting,
-    open_channels,
 )
+from svc_payments.channels.registry import open_channels
 from svc_payments.payments import service
 from svc_payments.payments.capture import take_money
 from svc_payments.payments.events import PaymentPending, PaymentUnknown, told

@@ -18,8 +18,12 @@ class NewPayment(BaseModel):
 
 
 class PaymentLine(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     bill_id: UUID
     amount_fen: int
+    late_fee_fen: int
+    """How much of the amount is a late fee."""
 
 
 class Payment(BaseModel):
@@ -32,9 +36,12 @@ class Payment(BaseModel):
     currency: Literal["CNY"] = "CNY"
     channel: str
     status: str
-    """created, pending, unknown, captured, posting, completed, failed or expired; expect further values within v1."""
+    """created, pending, unknown, captured, posting, completed, reversing, refunded, failed or expired; expect further
+    values within v1."""
     held: bool
     """The money came when the bills could not take it any more; it is kept apart until it goes back."""
+    refunded_fen: int
+    """What has gone back to the payer."""
     pay_url: str | None
     """Where the resident pays, once the channel has said so."""
     created_at: datetime
@@ -48,11 +55,15 @@ def shown(payment: models.Payment) -> Payment:
     return Payment(
         payment_id=payment.id,
         provider_id=payment.provider_id,
-        bills=[PaymentLine(bill_id=line.bill_id, amount_fen=line.amount_fen) for line in payment.lines],
+        bills=[
+            PaymentLine(bill_id=line.bill_id, amount_fen=line.amount_fen, late_fee_fen=line.late_fee_fen)
+            for line in payment.lines
+        ],
         amount_fen=payment.amount_fen,
         channel=payment.channel,
         status=payment.status,
         held=payment.held,
+        refunded_fen=payment.refunded_fen,
         pay_url=payment.attempt.pay_url if payment.attempt else None,
         created_at=payment.created_at,
         expires_at=payment.expires_at,

@@ -14,6 +14,8 @@ from svc_payments.base import database_time
 from svc_payments.bills import service as bills
 from svc_payments.incidents import service as incidents
 from svc_payments.incidents.models import IncidentKind
+from svc_payments.ledger import service as ledger
+from svc_payments.ledger.models import TransferKind
 from svc_payments.payments import schemas
 from svc_payments.payments.events import (
     PaymentCompleted,
@@ -25,10 +27,17 @@ from svc_payments.payments.events import (
     told,
 )
 from svc_payments.payments.models import AT_CHANNEL, GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
+from svc_payments.postings.models import Posting
 
 
 class BillsOfSeveralProviders(Problem):
     status, code = 422, "bills_of_several_providers"
+
+
+class ChannelNotAvailable(Problem):
+    """A channel that there is, and that this platform has not been given access to."""
+
+    status, code = 422, "channel_not_available"
 
 
 class PaymentTooLate(Problem):
@@ -43,7 +52,7 @@ async def create_payment(
     """Reserve bills for paying; their amounts are the payment's.
 
     Raises:
-        NotFound, BillAlreadyPaid, PaymentInProgress: as for bills.
+        NotFound, BillAlreadyPaid, PaymentInProgress, BillNotPayable: as for bills.
         BillsOfSeveralProviders: money goes to one provider at a time.
     """
     payable = await bills.lock_payable(tx, person_id, new.bill_ids)
@@ -56,12 +65,16 @@ async def create_payment(
         person_id=person_id,
         provider_id=provider_ids.pop(),
         channel=new.channel,
-        amount_fen=sum(bill.amount_fen for bill in payable),
+        amount_fen=sum(bill.outstanding_fen for bill in payable),
         status=PaymentStatus.CREATED,
         held=False,
+        refunded_fen=0,
         created_at=moment,
         expires_at=moment + lifetime,
-        lines=[PaymentLine(bill_id=bill.id, amount_fen=bill.amount_fen) for bill in payable],
+        lines=[
+            PaymentLine(bill_id=bill.id, amount_fen=bill.outstanding_fen, late_fee_fen=0, partial=False)
+            for bill in payable
+        ],
         attempt=None,
     )
     tx.add(payment)
@@ -184,13 +197,21 @@ async def begin_posting(tx: AsyncSession, payment_ids: Collection[UUID]) -> None
             payment.move_to(PaymentStatus.POSTING)
 
 
-async def bill_booked(tx: AsyncSession, payment: Payment, bill_id: UUID, *, last: bool) -> None:
+async def bill_booked(tx: AsyncSession, payment: Payment, posting: Posting, *, last: bool) -> None:
     """The provider has booked a bill of a locked payment; with the last one the payment is complete."""
-    await bills.mark_posted(tx, [bill_id])
+    await bills.mark_booked(tx, posting.bill_id, posting.amount_fen)
     if last:
         payment.completed_at = await database_time(tx)
         payment.move_to(PaymentStatus.COMPLETED)
         await emit(tx, told(PaymentCompleted, payment))
+    await ledger.transfer(
+        tx,
+        TransferKind.BILL_BOOKED,
+        posting.id,
+        debit=ledger.person_clearing(payment.person_id),
+        credit=ledger.provider_payable(payment.provider_id),
+        amount_fen=posting.amount_fen,
+    )
 
 
 async def bill_refused(tx: AsyncSession, payment: Payment, posting_id: UUID) -> None:

@@ -188,4 +188,4 @@ async def _settle(tx: AsyncSession, posting: Posting, status: PostingStatus) -> 
         return
     # Counted while the payment is locked: of two postings settled at once, the second to get here sees the first.
     others = exists().where(Posting.payment_id == payment.id, Posting.status != PostingStatus.BOOKED)
-    await payments.bill_booked(tx, payment, posting.bill_id, last=not await tx.scalar(select(others)))
+    await payments.bill_booked(tx, payment, posting, last=not await tx.scalar(select(others)))

@@ -9,9 +9,10 @@ from svc_payments.postings.models import Posting
 async def enqueue(tx: AsyncSession, payment: Payment, receipt_number: str) -> None:
     """Have the provider told of a payment captured in this transaction.
 
-    The caller has moved the money in the ledger before, so it holds the lock of the provider's account there: positions
-    are given in the order of commit, and an account's postings go out in that order.
+    The caller has moved the money in the ledger before, so it holds the lock of the channel's account there: positions
+    are given in the order in which a channel's payments commit, and an account's postings go out in that order.
     """
+    parts = payment.parts
     for bill in await tx.scalars(select(Bill).where(Bill.id.in_(payment.bill_ids)).order_by(Bill.id)):
         tx.add(
             Posting(
@@ -21,7 +22,7 @@ async def enqueue(tx: AsyncSession, payment: Payment, receipt_number: str) -> No
                 receipt_number=receipt_number,
                 bill_number=bill.bill_number,
                 account_number=bill.account_number,
-                amount_fen=bill.amount_fen,
+                amount_fen=parts[bill.id].amount_fen,
                 paid_at=payment.captured_at,
             )
         )

@@ -27,7 +27,7 @@ from contracts.reference_provider.server import create_app as create_provider_ap
 from deploy.local.programs import LOOPBACK
 from svc_payments.accounts.models import AccountBinding
 from svc_payments.bills.models import Bill
-from svc_payments.channels.provider import open_channels
+from svc_payments.channels.registry import open_channels
 from svc_payments.incidents.models import Incident
 from svc_payments.payments.models import Attempt
 from svc_payments.payments.orders import Orders

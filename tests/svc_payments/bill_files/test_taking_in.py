@@ -16,7 +16,7 @@ from chassis.testing import Tokens, emitted
 from contracts.reference_provider.billing_month import ENCODINGS, write_month
 from svc_payments.bill_files.models import BillFile, RefusedRow
 from svc_payments.bills import service as bills
-from svc_payments.bills.models import Bill, BillVersion
+from svc_payments.bills.models import Bill, BillVersion, Part
 from tests.svc_payments.bill_files.files import ACCOUNT, counts, file_of, reasons, row, upload, uploader
 from tests.svc_payments.conftest import approved_provider
 
@@ -34,7 +34,7 @@ async def paying(database: Database, bill: Bill) -> None:
 async def paid(database: Database, bill: Bill) -> None:
     await paying(database, bill)
     async with database.transaction() as tx:
-        await bills.mark_paid(tx, [bill.id])
+        await bills.mark_paid(tx, {bill.id: Part(bill.amount_fen, 0)})
 
 
 async def everything(database: Database) -> list[object]:

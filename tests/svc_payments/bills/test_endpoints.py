@@ -41,7 +41,11 @@ async def test_a_bill_is_shown_to_the_resident_with_its_explanation(
         "due_date": "2026-10-25",
         "meter_from": "100",
         "meter_to": "116.5",
+        "kind": "regular",
+        "paid_fen": 0,
+        "outstanding_fen": 4268,
         "status": "due",
+        "withdrawn": None,
         "version": 1,
         "explanation": {
             "tariff_id": str(tariff.tariff_id),
@@ -182,3 +186,13 @@ async def test_a_provider_pages_through_its_own_bills_by_number(
     assert [bill["bill_number"] for bill in first["items"] + second["items"]] == sorted(numbers)
     bill_id = first["items"][0]["bill_id"]
     assert (await api.get(f"{URL}/{bill_id}", headers=headers)).status_code == 200
+
+
+async def test_a_withdrawn_bill_is_shown_only_to_those_who_ask_and_owes_nothing(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, provider_id: UUID
+) -> None:
+    person, bill = new_id(), a_bill(provider_id, status="void")
+    await kept(database, bill, a_binding(person, provider_id))
+    assert (await api.get(URL, headers=tokens.resident(person))).json()["items"] == []
+    (shown,) = (await api.get(f"{URL}?withdrawn=true", headers=tokens.resident(person))).json()["items"]
+    assert (shown["withdrawn"], shown["outstanding_fen"]) == ("void", 0)

@@ -6,13 +6,15 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.db import Database, new_id
 from chassis.pagination import PageRequest
 from chassis.problems import IllegalMove, NotFound
 from svc_payments.bills import service
-from svc_payments.bills.models import TRANSITIONS, Bill, BillStatus
+from svc_payments.bills.models import TRANSITIONS, Bill, BillStatus, Part
 from svc_payments.bills.service import BillAlreadyPaid, PaymentInProgress
 from tests.svc_payments.bills.making import a_bill, a_binding, kept
 
@@ -85,14 +87,66 @@ async def test_of_two_payments_at_once_one_gets_the_bill(database: Database, pro
     assert sorted(await asyncio.gather(*map(begin, orders))) == ["begun"] + ["refused"] * 9
 
 
+async def paid_in_full(tx: AsyncSession, bill_ids: list[UUID]) -> None:
+    whole = Part(amount_fen=2760, late_fee_fen=0)
+    assert await service.mark_paid(tx, dict.fromkeys(bill_ids, whole)) == []
+
+
+async def booked_in_full(tx: AsyncSession, bill_ids: list[UUID]) -> None:
+    for bill_id in bill_ids:
+        await service.mark_booked(tx, bill_id, 2760)
+
+
+async def bill_now(database: Database, bill_id: UUID) -> tuple[str, int, int, int]:
+    async with database.read() as tx:
+        bill = await tx.get_one(Bill, bill_id)
+        return bill.status, bill.late_fee_fen, bill.paid_fen, bill.booked_fen
+
+
+async def test_a_bill_paid_in_parts_is_posted_with_the_last_booking(database: Database, provider_id: UUID) -> None:
+    _, (bill_id, _) = await two_bills(database, provider_id)
+    for part in (Part(1000, 0), Part(1770, 10)):
+        async with database.transaction() as tx:
+            await service.mark_paying(tx, [bill_id])
+            unfinished = await service.mark_paid(tx, {bill_id: part})
+        assert list(unfinished) == ([bill_id] if part.amount_fen == 1000 else [])
+    assert await bill_now(database, bill_id) == ("paid", 10, 2770, 0)
+    for amount_fen, status in ((1000, "paid"), (1770, "posted")):
+        async with database.transaction() as tx:
+            await service.mark_booked(tx, bill_id, amount_fen)
+        assert (await bill_now(database, bill_id))[0] == status
+
+
+async def test_what_is_given_back_is_owed_again_without_its_late_fee(database: Database, provider_id: UUID) -> None:
+    _, (bill_id, _) = await two_bills(database, provider_id)
+    whole = Part(2770, 10)
+    async with database.transaction() as tx:
+        await service.mark_paying(tx, [bill_id])
+        await service.mark_paid(tx, {bill_id: whole})
+        await service.mark_booked(tx, bill_id, whole.amount_fen)
+    async with database.transaction() as tx:
+        await service.give_back(tx, bill_id, whole, booked=True)
+    assert await bill_now(database, bill_id) == ("due", 0, 0, 0)
+
+
+async def test_the_database_lets_nobody_pay_more_than_is_owed(database: Database, provider_id: UUID) -> None:
+    _, (bill_id, _) = await two_bills(database, provider_id)
+    async with database.sessions() as tx:
+        await service.mark_paying(tx, [bill_id])
+        await service.mark_paid(tx, {bill_id: Part(2700, 0)})
+        (await tx.get_one(Bill, bill_id)).paid_fen = 2761
+        with pytest.raises(IntegrityError, match="ck_bills_paid_fen"):
+            await tx.flush()
+
+
 async def test_a_bill_goes_from_due_to_posted(database: Database, provider_id: UUID) -> None:
     _, ids = await two_bills(database, provider_id)
     for move, status in (
         (service.mark_paying, "paying"),
         (service.release, "due"),
         (service.mark_paying, "paying"),
-        (service.mark_paid, "paid"),
-        (service.mark_posted, "posted"),
+        (paid_in_full, "paid"),
+        (booked_in_full, "posted"),
     ):
         async with database.transaction() as tx:
             await move(tx, ids)

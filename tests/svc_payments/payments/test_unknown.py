@@ -222,7 +222,7 @@ async def test_money_that_comes_after_another_payment_of_the_bill_is_held(world:
     balance = await world.trial_balance()
     assert {account["kind"]: account["balance_fen"] for account in balance["accounts"]} == {
         "channel_receivable": 2 * 4140,
-        "provider_payable": -4140,
+        "person_clearing": -4140,
         "suspense": -4140,
     }
 

@@ -1,0 +1,162 @@
+"""The client of the sandbox channel; requests and answers are both signed, RSA-SHA256 over the raw body."""
+
+from collections.abc import Awaitable, Mapping
+from typing import Annotated, Literal, TypeVar
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from pydantic import BaseModel, Field, StrictInt, ValidationError
+
+from chassis.outside import NoAnswer, NotReached, Reply, call
+from chassis.signatures import BadSignature, load_private_key, load_public_keys, sign, thumbprint, verify
+from chassis.telemetry import log
+from svc_payments.channels.provider import (
+    DESCRIPTION,
+    Absent,
+    Answer,
+    Closed,
+    Order,
+    Paid,
+    PaidAt,
+    Refused,
+    Unclear,
+    Waiting,
+)
+from svc_payments.settings import Settings
+
+
+class _AboutOrder(BaseModel):
+    order_number: str
+
+
+class _PlacedOrder(_AboutOrder):
+    state: Literal["waiting", "paid", "closed"]
+    pay_url: Annotated[str, Field(pattern=r"^https?://[!-~]{1,1000}$")]
+
+
+class _KnownOrder(_AboutOrder):
+    merchant_id: Annotated[str, Field(max_length=64)]
+    state: Literal["waiting", "paid", "closed"]
+    amount_fen: StrictInt
+    currency: Annotated[str, Field(max_length=8)]
+    transaction_id: Annotated[str, Field(pattern=r"^[!-~]{1,64}$")] | None
+    paid_at: PaidAt | None
+
+
+class _ClosedOrder(_AboutOrder):
+    state: Literal["closed"]
+
+
+class _Problem(BaseModel):
+    code: Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")]
+
+
+Body = TypeVar("Body", bound=_AboutOrder)
+
+
+class SandboxChannel:
+    def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
+        """Use a client whose base URL is the channel's."""
+        self._client = client
+        self._merchant_id = settings.merchant_id
+        self._notify_url = settings.notice_url
+        self._seconds = settings.channel_timeout_seconds
+        self._key: RSAPrivateKey = load_private_key(settings.merchant_key.get_secret_value())
+        self._key_id = thumbprint(self._key.public_key())
+        self._channel_keys: Mapping[str, RSAPublicKey] = load_public_keys(settings.channel_public_key)
+
+    async def place(self, order: Order) -> Answer:
+        return await _believed(self._place(order))
+
+    async def query(self, order: Order) -> Answer:
+        return await _believed(self._query(order))
+
+    async def close(self, order: Order) -> Answer:
+        return await _believed(self._close(order))
+
+    async def _place(self, order: Order) -> Answer:
+        reply = await self._call(
+            "POST",
+            "/orders",
+            {
+                "merchant_id": self._merchant_id,
+                "order_number": order.number,
+                "amount_fen": order.amount_fen,
+                "description": DESCRIPTION,
+                "notify_url": self._notify_url,
+                "expires_at": order.expires_at.isoformat(),
+            },
+        )
+        if reply.status in _CONTENT_REFUSED:
+            return Refused(_code(reply))
+        if reply.status not in {httpx.codes.OK, httpx.codes.CREATED}:
+            raise _NotUnderstood(f"status_{reply.status}")
+        placed = _body(_PlacedOrder, reply, order)
+        return Waiting(placed.pay_url) if placed.state == "waiting" else await self._query(order)
+
+    async def _query(self, order: Order) -> Answer:
+        reply = await self._call("GET", f"/orders/{order.number}", params={"merchant_id": self._merchant_id})
+        if reply.status == httpx.codes.NOT_FOUND and _code(reply) == "unknown_order":
+            return Absent()
+        if reply.status != httpx.codes.OK:
+            raise _NotUnderstood(f"status_{reply.status}")
+        known = _body(_KnownOrder, reply, order)
+        if known.state == "waiting":
+            return Waiting()
+        if known.state == "closed":
+            return Closed()
+        if known.transaction_id is None or known.paid_at is None:
+            raise _NotUnderstood("paid_without_proof")
+        return Paid(known.merchant_id, known.transaction_id, known.amount_fen, known.currency, known.paid_at)
+
+    async def _close(self, order: Order) -> Answer:
+        reply = await self._call("POST", f"/orders/{order.number}/close", {"merchant_id": self._merchant_id})
+        if reply.status == httpx.codes.OK:
+            _body(_ClosedOrder, reply, order)
+            return Closed()
+        # Paid at the last moment, or not known: the query says which.
+        return await self._query(order)
+
+    async def _call(
+        self, method: str, path: str, content: dict[str, object] | None = None, params: dict[str, str] | None = None
+    ) -> Reply:
+        """One signed call; an answer that the channel has not signed is no answer."""
+        request = self._client.build_request(method, path, json=content, params=params)
+        request.headers.update(sign(self._key, self._key_id, request.content))
+        reply = await call(self._client, request, seconds=self._seconds)
+        verify(self._channel_keys, reply.headers, reply.body)
+        return reply
+
+
+class _NotUnderstood(Exception):  # noqa: N818 - becomes an answer below
+    pass
+
+
+# A signed word that an order's content is not acceptable is final; whatever else goes wrong may pass.
+_CONTENT_REFUSED = {httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN, httpx.codes.UNPROCESSABLE_ENTITY}
+
+
+async def _believed(asking: Awaitable[Answer]) -> Answer:
+    try:
+        return await asking
+    except (NotReached, NoAnswer, BadSignature, _NotUnderstood) as error:
+        log.warning("channel_unclear", reason=str(error))
+        return Unclear(str(error))
+
+
+def _body(kind: type[Body], reply: Reply, order: Order) -> Body:
+    try:
+        body = kind.model_validate_json(reply.body)
+    except ValidationError:
+        raise _NotUnderstood("answer_malformed") from None
+    # The signature covers the body alone: an answer about another order, played again, is as well signed.
+    if body.order_number != order.number:
+        raise _NotUnderstood("other_order")
+    return body
+
+
+def _code(reply: Reply) -> str:
+    try:
+        return _Problem.model_validate_json(reply.body).code
+    except ValidationError:
+        return ""
