@@ -165,8 +165,13 @@ def words(code: str, package: str, language: str) -> dict[str, str]:
 
 
 @lru_cache(maxsize=1024)  # what clients send has no end
-def preferred_language(accept_language: str) -> str:
-    """The best language we have words in, by RFC 9110 Accept-Language weights; Chinese when none fits."""
+def preferred_language(accept_language: str, known: frozenset[str] | None = None) -> str:
+    """The best of the known languages, by RFC 9110 Accept-Language weights; Chinese when none fits.
+
+    Args:
+        accept_language: the header as it came.
+        known: primary subtags; those that refusals have words in, unless told otherwise.
+    """
     weighted: list[tuple[float, str]] = []
     for entry in accept_language.split(",")[:20]:
         tag, _, parameters = entry.strip().partition(";")
@@ -175,10 +180,10 @@ def preferred_language(accept_language: str) -> str:
             weighted.append((float(weight) if weight else 1.0, tag.lower()))
         except ValueError:
             continue
-    known = catalogue("chassis")
+    spoken = catalogue("chassis").keys() if known is None else known
     for quality, tag in sorted(weighted, key=lambda pair: -pair[0]):
         language = tag.partition("-")[0]
-        if quality > 0 and language in known:
+        if quality > 0 and language in spoken:
             return language
     return DEFAULT_LANGUAGE
 

@@ -1,6 +1,7 @@
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
 
+from fastapi import Depends, Request
 from pydantic import Field, SecretStr
 
 from chassis.settings import ServiceSettings
@@ -47,3 +48,12 @@ class Settings(ServiceSettings):
     def notice_url(self) -> str:
         """Where the channel sends its notices."""
         return f"{self.public_url}/payments/v1/channels/sandbox/notices"
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+TheSettings = Annotated[Settings, Depends(_settings)]
+"""For endpoints that need to know how the service is set up."""

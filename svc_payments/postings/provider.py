@@ -1,16 +1,19 @@
 """Providers' books, over their own HTTP endpoints: tell of a posting, and ask what became of it."""
 
-from collections.abc import Mapping
+import json
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import BaseModel, Field, ValidationError
 
-from chassis.outside import NoAnswer, NotReached
+from chassis.outside import NoAnswer, NotReached, call, public_address
+from chassis.signatures import sign, thumbprint
 from svc_payments.postings.models import Posting
-from svc_payments.providers.endpoint import Endpoint
+
+_HTTPS = 443
 
 
 @dataclass(frozen=True)
@@ -65,18 +68,29 @@ class _Answer(BaseModel):
     reason: Words | None = None
 
 
-class HttpProviderBooks(Endpoint):
-    """The books behind one provider's endpoint."""
+@dataclass(frozen=True)
+class HttpProviderBooks:
+    """One provider's endpoint. Our calls are signed; the provider checks them with the keys we publish."""
+
+    client: httpx.AsyncClient
+    endpoint_url: str
+    key: RSAPrivateKey
+    seconds: float
+    only_public: bool
+    """Https at public addresses alone: a provider chooses its endpoint, and must not make us call our own network."""
 
     async def tell(self, posting: Posting) -> Outcome:
-        return await self._outcome("POST", "/postings", letter(posting))
+        return await self._call("POST", "/postings", json.dumps(letter(posting), ensure_ascii=False).encode())
 
     async def ask(self, posting: Posting) -> Outcome:
-        return await self._outcome("GET", f"/postings/{posting.id}")
+        return await self._call("GET", f"/postings/{posting.id}", b"")
 
-    async def _outcome(self, method: str, path: str, content: Mapping[str, str | int] | None = None) -> Outcome:
+    async def _call(self, method: str, path: str, body: bytes) -> Outcome:
+        headers = {"Content-Type": "application/json"} if body else {}
+        headers |= sign(self.key, thumbprint(self.key.public_key()), body)
         try:
-            reply = await self.send(method, path, content)
+            request = await self._request(method, path, headers, body)
+            reply = await call(self.client, request, seconds=self.seconds)
         except NotReached as silence:
             return NotHeard(str(silence))
         except NoAnswer as silence:
@@ -84,6 +98,21 @@ class HttpProviderBooks(Endpoint):
         if reply.status != httpx.codes.OK:
             return Unclear(f"status_{reply.status}")
         return _outcome(reply.body)
+
+    async def _request(self, method: str, path: str, headers: dict[str, str], body: bytes) -> httpx.Request:
+        try:
+            url = httpx.URL(self.endpoint_url.rstrip("/") + path)
+        except httpx.InvalidURL:
+            raise NotReached("not_a_url") from None
+        extensions: dict[str, Any] = {}
+        if self.only_public:
+            if url.scheme != "https":
+                raise NotReached("not_https")
+            # Connected to by its address; TLS still asks for, and checks the certificate against, the name.
+            headers = {**headers, "Host": url.netloc.decode("ascii")}
+            extensions = {"sni_hostname": url.raw_host.decode("ascii")}
+            url = url.copy_with(host=await public_address(url.raw_host.decode("ascii").strip("[]"), url.port or _HTTPS))
+        return self.client.build_request(method, url, headers=headers, content=body, extensions=extensions)
 
 
 def letter(posting: Posting) -> dict[str, str | int]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Sequence, Text
+from sqlalchemy import ForeignKey, LargeBinary, Sequence, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp
@@ -19,3 +19,17 @@ class Receipt(Base):
     payment_id: Mapped[UUID] = mapped_column(ForeignKey(Payment.id), primary_key=True)
     number: Mapped[str] = mapped_column(Text, unique=True)
     issued_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class ReceiptCode(Base):
+    """The code on a receipt that was printed, by which anyone who holds it can verify it; made with the first print.
+
+    It is looked for by its hash, so that how long an answer takes says nothing about how close a guess came.
+    """
+
+    __tablename__ = "receipt_codes"
+
+    payment_id: Mapped[UUID] = mapped_column(ForeignKey(Receipt.payment_id), primary_key=True)
+    code: Mapped[str] = mapped_column(Text)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())

@@ -1,22 +1,29 @@
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import CHINA
 from chassis.problems import Problem
 from svc_payments.bills.models import Bill
-from svc_payments.payments.models import Payment, PaymentLine
+from svc_payments.payments.models import Payment, PaymentLine, PaymentStatus
 from svc_payments.postings.models import Posting
 from svc_payments.providers.models import Provider
-from svc_payments.receipts import schemas
-from svc_payments.receipts.models import Receipt, receipt_numbers
+from svc_payments.receipts import codes, schemas
+from svc_payments.receipts.models import Receipt, ReceiptCode, receipt_numbers
 
 
 class ReceiptNotIssued(Problem):
     """There is no money yet that could be receipted."""
 
     status, code = 409, "receipt_not_issued"
+
+
+class ReceiptNotFound(Problem):
+    """No receipt has this verification code, for whatever reason: a guess learns nothing from the answer."""
+
+    status, code = 404, "receipt_not_found"
 
 
 async def issue(tx: AsyncSession, payment: Payment) -> Receipt:
@@ -46,11 +53,14 @@ async def receipt_of(tx: AsyncSession, payment: Payment) -> schemas.Receipt:
         receipt_number=receipt.number,
         payment_id=payment.id,
         status=payment.status,
+        standing=standing_of(payment),
         amount_fen=payment.amount_fen,
+        refunded_fen=payment.refunded_fen,
         channel=payment.channel,
         transaction_id=attempt.transaction_id,
         provider_id=payment.provider_id,
         provider_name=provider.name if provider else None,
+        provider_kind=provider.kind if provider else None,
         bills=await _receipted_bills(tx, payment.id),
         paid_at=attempt.paid_at,
         issued_at=receipt.issued_at,
@@ -58,9 +68,53 @@ async def receipt_of(tx: AsyncSession, payment: Payment) -> schemas.Receipt:
     )
 
 
+def standing_of(payment: Payment) -> str:
+    """What became of the money, for people who only want to know that."""
+    match payment.status:
+        case PaymentStatus.REFUNDED:
+            return "refunded"
+        case PaymentStatus.REVERSING:
+            return "reversing"
+        case PaymentStatus.COMPLETED:
+            return "partly_refunded" if payment.refunded_fen else "booked"
+        case _:
+            return "being_posted"
+
+
+async def code_of(tx: AsyncSession, payment_id: UUID) -> str:
+    """The verification code of an issued receipt: drawn when it is first asked for, and the same ever after."""
+    drawn = codes.new_code()
+    row = {"payment_id": payment_id, "code": drawn, "code_hash": codes.hash_of(drawn)}
+    await tx.execute(insert(ReceiptCode).values(row).on_conflict_do_nothing(index_elements=[ReceiptCode.payment_id]))
+    return (await tx.scalars(select(ReceiptCode.code).where(ReceiptCode.payment_id == payment_id))).one()
+
+
+async def verify(tx: AsyncSession, typed: str) -> schemas.ReceiptVerification:
+    """What anyone who holds a receipt may know of it.
+
+    Raises:
+        ReceiptNotFound: no receipt has this code.
+    """
+    code = codes.read(typed)
+    found = code and await tx.scalar(select(ReceiptCode).where(ReceiptCode.code_hash == codes.hash_of(code)))
+    if not found:
+        raise ReceiptNotFound
+    payment = (await tx.scalars(select(Payment).where(Payment.id == found.payment_id))).one()
+    receipt = await receipt_of(tx, payment)
+    return schemas.ReceiptVerification(
+        receipt_number=receipt.receipt_number,
+        amount_fen=receipt.amount_fen,
+        refunded_fen=receipt.refunded_fen,
+        provider_name=receipt.provider_name,
+        provider_kind=receipt.provider_kind,
+        paid_on=receipt.paid_at.astimezone(CHINA).date(),
+        standing=receipt.standing,
+    )
+
+
 async def _receipted_bills(tx: AsyncSession, payment_id: UUID) -> list[schemas.ReceiptedBill]:
     rows = await tx.execute(
-        select(Bill, PaymentLine.amount_fen, Posting)
+        select(Bill, PaymentLine, Posting)
         .join(PaymentLine, PaymentLine.bill_id == Bill.id)
         .join(Posting, (Posting.bill_id == Bill.id) & (Posting.payment_id == PaymentLine.payment_id))
         .where(PaymentLine.payment_id == payment_id)
@@ -72,9 +126,10 @@ async def _receipted_bills(tx: AsyncSession, payment_id: UUID) -> list[schemas.R
             bill_number=bill.bill_number,
             account_number=bill.account_number,
             period=f"{bill.period:%Y-%m}",
-            amount_fen=amount_fen,
+            amount_fen=line.amount_fen,
+            late_fee_fen=line.late_fee_fen,
             posting_status=posting.status,
             provider_reference=posting.provider_reference,
         )
-        for bill, amount_fen, posting in rows
+        for bill, line, posting in rows
     ]

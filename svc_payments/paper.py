@@ -1,0 +1,68 @@
+"""Papers: what people print, keep and show to others, set by Typst from a template of ours and some data.
+
+The same data gives the same bytes, whenever and wherever it is set: a paper says nothing of the moment it is made.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Literal
+
+import anyio.to_thread
+import fontpkg_noto_sans
+import fontpkg_noto_sans_arabic
+import pylopdf_fonts_zh_cn
+import typst
+from anyio import CapacityLimiter
+
+_HERE = Path(__file__).parent
+_AT_ONCE = CapacityLimiter(2)
+"""A page costs a few milliseconds of a core; a crowd of them waits here and not for the threads of everything else."""
+
+
+async def pdf(template: str, data: Mapping[str, Any], *, issued_at: datetime) -> bytes:
+    """A paper as PDF/A-2b with its fonts inside, set in a thread of its own.
+
+    Args:
+        template: the name of a file in `papers/`, without its suffix.
+        data: what the template shows, as JSON can hold it; no text in it is ever read as markup.
+        issued_at: the date the file says it is from.
+    """
+    return await anyio.to_thread.run_sync(partial(_set, template, json.dumps(data), issued_at), limiter=_AT_ONCE)
+
+
+def _set(template: str, data: str, issued_at: datetime) -> bytes:
+    try:
+        return _compiled(template, data, issued_at, standard="a-2b")
+    except typst.TypstError:
+        # A rare character that none of our fonts has, as some names have, makes a PDF/A impossible, but not a paper.
+        return _compiled(template, data, issued_at, standard="1.7")
+
+
+def _compiled(template: str, data: str, issued_at: datetime, standard: Literal["a-2b", "1.7"]) -> bytes:
+    made = typst.compile(
+        _HERE / "papers" / f"{template}.typ",
+        root=_HERE / "papers",
+        font_paths=_fonts(),
+        sys_inputs={"data": data},
+        pdf_standards=standard,
+        timestamp=int(issued_at.timestamp()),
+    )
+    assert isinstance(made, bytes)  # noqa: S101 - it is a list only of formats that have one file a page
+    return made
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    """Noto for Chinese, for Latin and Cyrillic with Kazakh's letters, and for Arabic with Uyghur's and Kazakh's.
+
+    Fonts of the machine are left out: with them a paper would look different on another one.
+    """
+    folders = [
+        pylopdf_fonts_zh_cn.sans_path().parent,
+        fontpkg_noto_sans.ROOT / "files",
+        fontpkg_noto_sans_arabic.ROOT / "files",
+    ]
+    return typst.Fonts(font_paths=folders, include_system_fonts=False, include_embedded_fonts=False)
