@@ -10,6 +10,7 @@ from svc_payments.bills.endpoints import router as bills
 from svc_payments.channels.endpoints import router as channels
 from svc_payments.incidents.endpoints import router as incidents
 from svc_payments.ledger.endpoints import router as ledger
+from svc_payments.payment_terms.endpoints import router as payment_terms
 from svc_payments.payments.endpoints import router as payments
 from svc_payments.postings.endpoints import router as postings
 from svc_payments.receipts.endpoints import router as receipts
@@ -17,5 +18,5 @@ from svc_payments.settings import Settings
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    routers = [bill_files, bills, payments, channels, receipts, postings, ledger, incidents, audit]
+    routers = [bill_files, bills, payments, channels, receipts, postings, ledger, incidents, audit, payment_terms]
     return create_service_app(settings or load(Settings), routers, title="My Ili payments", version="1.0.0")

@@ -10,6 +10,7 @@ from chassis.settings import load
 from svc_payments.accounts.consumers import HANDLERS as ACCOUNT_HANDLERS
 from svc_payments.bill_files.events import BillFileIngested
 from svc_payments.channels.service import forget_nonces
+from svc_payments.payment_terms.events import PaymentTermsPublished
 from svc_payments.payments.events import PAYMENT_EVENTS
 from svc_payments.payments.orders import keep_asking
 from svc_payments.payments.service import expire_one
@@ -21,7 +22,7 @@ from svc_payments.settings import Settings
 def make_worker(settings: Settings) -> Worker:
     return Worker(
         settings,
-        publishes=[BillFileIngested, *PAYMENT_EVENTS],
+        publishes=[BillFileIngested, PaymentTermsPublished, *PAYMENT_EVENTS],
         handles=[*PROVIDER_HANDLERS, *ACCOUNT_HANDLERS],
         schedules=partial(make_schedules, settings),
     )

@@ -1,30 +1,19 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 
-from chassis.auth import Caller, TokenRule, allow
+from chassis.auth import Caller, allow
 from chassis.db import ReadTx
 from chassis.pagination import Page, PageQuery
+from svc_payments.access import PersonOrClient
 from svc_payments.bills import schemas, service
 
 router = APIRouter(prefix="/payments/v1", tags=["bills"])
 
 
-class _ResidentOrProvider(TokenRule):
-    """A resident reads the bills of their accounts, a provider its own."""
-
-    def __init__(self) -> None:
-        super().__init__(persons=True, clients=True)
-        self._rules = {"person": allow(assurance_level=2), "client": allow(scope="bills:write")}
-        self.who_may_call = "; or ".join(rule.who_may_call for rule in self._rules.values())
-
-    async def __call__(self, request: Request) -> Caller:
-        caller = await super().__call__(request)
-        return await self._rules[caller.kind](request)
-
-
-Reader = Annotated[Caller, Depends(_ResidentOrProvider())]
+# A resident reads the bills of their accounts, a provider its own.
+Reader = Annotated[Caller, Depends(PersonOrClient(person=allow(assurance_level=2), client=allow(scope="bills:write")))]
 AccountNumber = Annotated[str | None, Query(pattern="^[0-9]{10}$")]
 BillNumber = Annotated[str | None, Query(pattern="^[A-Za-z0-9-]{1,32}$", description="The provider's own number.")]
 Withdrawn = Annotated[bool, Query(description="Those that are void, expired or superseded, and only those.")]

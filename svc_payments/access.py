@@ -1,0 +1,18 @@
+"""Rules of access that several slices state."""
+
+from fastapi import Request
+
+from chassis.auth import Caller, TokenRule
+
+
+class PersonOrClient(TokenRule):
+    """One rule for people and another for providers' systems, at the same endpoint."""
+
+    def __init__(self, *, person: TokenRule, client: TokenRule) -> None:
+        super().__init__(persons=True, clients=True)
+        self._rules = {"person": person, "client": client}
+        self.who_may_call = "; or ".join(rule.who_may_call for rule in self._rules.values())
+
+    async def __call__(self, request: Request) -> Caller:
+        caller = await super().__call__(request)
+        return await self._rules[caller.kind](request)
