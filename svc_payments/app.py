@@ -8,15 +8,33 @@ from svc_payments.audit.endpoints import router as audit
 from svc_payments.bill_files.endpoints import router as bill_files
 from svc_payments.bills.endpoints import router as bills
 from svc_payments.channels.endpoints import router as channels
+from svc_payments.figures.endpoints import router as figures
 from svc_payments.incidents.endpoints import router as incidents
 from svc_payments.ledger.endpoints import router as ledger
+from svc_payments.manual_actions.endpoints import router as manual_actions
 from svc_payments.payment_terms.endpoints import router as payment_terms
 from svc_payments.payments.endpoints import router as payments
 from svc_payments.postings.endpoints import router as postings
 from svc_payments.receipts.endpoints import router as receipts
+from svc_payments.search.endpoints import router as search
 from svc_payments.settings import Settings
+
+ROUTERS = [
+    audit,
+    bill_files,
+    bills,
+    channels,
+    figures,
+    incidents,
+    ledger,
+    manual_actions,
+    payment_terms,
+    payments,
+    postings,
+    receipts,
+    search,
+]
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    routers = [bill_files, bills, payments, channels, receipts, postings, ledger, incidents, audit, payment_terms]
-    return create_service_app(settings or load(Settings), routers, title="My Ili payments", version="1.0.0")
+    return create_service_app(settings or load(Settings), ROUTERS, title="My Ili payments", version="1.0.0")

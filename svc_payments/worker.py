@@ -10,6 +10,7 @@ from chassis.settings import load
 from svc_payments.accounts.consumers import HANDLERS as ACCOUNT_HANDLERS
 from svc_payments.bill_files.events import BillFileIngested
 from svc_payments.channels.service import forget_nonces
+from svc_payments.figures.metrics import measure
 from svc_payments.payment_terms.events import PaymentTermsPublished
 from svc_payments.payments.events import PAYMENT_EVENTS
 from svc_payments.payments.orders import keep_asking
@@ -22,7 +23,11 @@ from svc_payments.settings import Settings
 def make_worker(settings: Settings) -> Worker:
     return Worker(
         settings,
-        publishes=[BillFileIngested, PaymentTermsPublished, *PAYMENT_EVENTS],
+        publishes=[
+            BillFileIngested,
+            PaymentTermsPublished,
+            *PAYMENT_EVENTS,
+        ],
         handles=[*PROVIDER_HANDLERS, *ACCOUNT_HANDLERS],
         schedules=partial(make_schedules, settings),
     )
@@ -35,6 +40,7 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         Every(1.0, Delivery(database, settings).run),
         Every(1.0, partial(_expire_unconfirmed, database)),
         Every(60.0, partial(_forget_nonces, database)),
+        Every(15.0, partial(measure, database)),
     ]
 
 

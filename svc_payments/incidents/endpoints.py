@@ -22,4 +22,5 @@ def _shown(incident: models.Incident) -> schemas.Incident:
         subject=incident.subject,
         details=incident.details,
         created_at=incident.created_at,
+        resolved_at=incident.resolved_at,
     )

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, UniqueConstraint, func
+from sqlalchemy import Index, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -36,6 +36,7 @@ class Incident(Base):
     __table_args__ = (
         UniqueConstraint("kind", "subject"),
         one_of("kind", IncidentKind),
+        Index("ix_incidents_open", "id", postgresql_where=text("resolved_at IS NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -44,3 +45,5 @@ class Incident(Base):
     """What it is about: a notice, a payment or a posting, by its id."""
     details: Mapped[dict[str, Any]] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
+    resolved_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When two persons agreed that it is dealt with; the manual action says who and how."""

@@ -15,3 +15,5 @@ class Incident(BaseModel):
     """The notice, payment or posting it is about."""
     details: dict[str, Any]
     created_at: datetime
+    resolved_at: datetime | None
+    """When it was dealt with; the audit trail of the incident says by whom and how."""

@@ -72,6 +72,12 @@ class Payment(Base):
         CheckConstraint("amount_fen > 0", name="amount_positive"),
         CheckConstraint("refunded_fen BETWEEN 0 AND amount_fen", name="refunded_fen"),
         Index("ix_payments_person_id_id", "person_id", "id"),
+        Index(
+            "ix_payments_unsettled",
+            "status",
+            "id",
+            postgresql_where=text("status IN ('created', 'pending', 'unknown', 'captured', 'posting', 'reversing')"),
+        ),
         Index("ix_payments_unconfirmed", "expires_at", postgresql_where=text("status = 'created'")),
     )
 

@@ -56,6 +56,7 @@ class Posting(Base):
             postgresql_where=_UNSETTLED,
         ),
         Index("ix_postings_status_id", "status", "id"),
+        Index(None, "provider_reference"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

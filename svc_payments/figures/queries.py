@@ -1,0 +1,87 @@
+"""What is going on with the money, counted over a stretch of time that ends now."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.inbox import dead_letters
+from chassis.outbox import outbox
+from svc_payments.figures import schemas
+from svc_payments.figures.overdue import OVERDUE
+from svc_payments.incidents.models import Incident
+from svc_payments.payments.models import GIVEN_UP, Payment, PaymentStatus
+from svc_payments.postings.models import Posting, PostingStatus
+
+_UUID_TIME_BITS = 80
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """What no id made from this moment on is smaller than: a UUIDv7 begins with its milliseconds (RFC 9562, 5.7)."""
+    return UUID(int=int(moment.timestamp() * 1000) << _UUID_TIME_BITS)
+
+
+async def figures(tx: AsyncSession, since: datetime, at: datetime) -> schemas.Figures:
+    return schemas.Figures(
+        at=at,
+        since=since,
+        channels=await _channels(tx, since),
+        providers=await _providers(tx, since),
+        unknown=await _count(tx, Payment.status == PaymentStatus.UNKNOWN),
+        overdue=await _count(tx, OVERDUE),
+        open_incidents=await _count(tx, Incident.resolved_at.is_(None)),
+        events_waiting=await _count(tx, outbox.c.published_at.is_(None)),
+        parked_events=await _count(tx, dead_letters.c.replayed_at.is_(None)),
+    )
+
+
+async def unknown_by_channel(tx: AsyncSession) -> dict[str, int]:
+    unknown = select(Payment.channel, func.count().label("payments")).where(Payment.status == PaymentStatus.UNKNOWN)
+    return {row.channel: row.payments for row in await tx.execute(unknown.group_by(Payment.channel))}
+
+
+async def overdue_by_status(tx: AsyncSession) -> dict[str, int]:
+    overdue = select(Payment.status, func.count().label("payments")).where(OVERDUE)
+    return {row.status: row.payments for row in await tx.execute(overdue.group_by(Payment.status))}
+
+
+async def _count(tx: AsyncSession, condition: ColumnElement[bool]) -> int:
+    return (await tx.scalars(select(func.count()).where(condition))).one()
+
+
+async def _channels(tx: AsyncSession, since: datetime) -> list[schemas.ChannelFigures]:
+    captured = func.count().filter(Payment.captured_at.is_not(None))
+    given_up = func.count().filter(Payment.status.in_(GIVEN_UP))
+    begun = select(Payment.channel, func.count(), captured, given_up).where(Payment.id >= first_id_at(since))
+    return [
+        schemas.ChannelFigures(
+            channel=channel,
+            begun=total,
+            captured=captured,
+            given_up=given_up,
+            under_way=total - captured - given_up,
+            success=captured / (captured + given_up) if captured + given_up else None,
+        )
+        for channel, total, captured, given_up in await tx.execute(
+            begun.group_by(Payment.channel).order_by(Payment.channel)
+        )
+    ]
+
+
+async def _providers(tx: AsyncSession, since: datetime) -> list[schemas.ProviderFigures]:
+    booked, refused = (Posting.status == status for status in (PostingStatus.BOOKED, PostingStatus.REFUSED))
+    # created_at is the moment of the capture, for both are one transaction.
+    seconds = func.extract("epoch", Posting.settled_at - Posting.created_at)
+    told = select(
+        Posting.provider_id,
+        func.count(),
+        func.count().filter(booked),
+        func.count().filter(refused),
+        func.count().filter(Posting.settled_at.is_(None)),
+        func.percentile_cont(0.5).within_group(seconds).filter(booked),
+        func.percentile_cont(0.95).within_group(seconds).filter(booked),
+    ).where(Posting.id >= first_id_at(since))
+    names = list(schemas.ProviderFigures.model_fields)
+    rows = await tx.execute(told.group_by(Posting.provider_id).order_by(Posting.provider_id))
+    return [schemas.ProviderFigures.model_validate(dict(zip(names, row, strict=True))) for row in rows]

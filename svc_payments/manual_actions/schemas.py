@@ -1,0 +1,84 @@
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, model_validator
+
+from svc_payments.ledger.models import AccountKind
+
+LARGEST_CORRECTION_FEN = 10**12
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=500, pattern=r"^[^\x00]*$")]
+
+
+class AskChannel(BaseModel):
+    """Ask the channel now what became of a payment's order, rather than when its turn comes."""
+
+    kind: Literal["ask_channel"]
+    payment_id: UUID
+
+
+class TellProvider(BaseModel):
+    """Tell the provider now of a payment's bill that it has not settled, rather than when its turn comes."""
+
+    kind: Literal["tell_provider"]
+    posting_id: UUID
+
+
+class ResolveIncident(BaseModel):
+    """Say of a finding that it is dealt with; the reason says how."""
+
+    kind: Literal["resolve_incident"]
+    incident_id: UUID
+
+
+class LedgerAccount(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    kind: AccountKind
+    holder: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
+    """As the trial balance names it: a channel, or the id of a provider or person."""
+
+
+class CorrectLedger(BaseModel):
+    """Put a mistake in the books right by a further transfer; nothing in them is ever changed."""
+
+    kind: Literal["correct_ledger"]
+    debit: LedgerAccount
+    credit: LedgerAccount
+    amount_fen: Annotated[StrictInt, Field(gt=0, le=LARGEST_CORRECTION_FEN)]
+
+    @model_validator(mode="after")
+    def _between_two(self) -> Self:
+        if self.debit == self.credit:
+            raise ValueError("a transfer is between two accounts")
+        return self
+
+
+What = Annotated[AskChannel | TellProvider | ResolveIncident | CorrectLedger, Field(discriminator="kind")]
+
+
+class NewManualAction(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    what: What
+    reason: Reason
+    """For whoever is to agree, and for the audit trail. No personal data."""
+
+
+class Decision(BaseModel):
+    reason: Reason
+
+
+class ManualAction(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    manual_action_id: UUID
+    what: dict[str, Any]
+    """As it was proposed; `kind` says what it is."""
+    reason: str
+    status: str
+    """proposed, done or rejected; expect further values within v1."""
+    proposed_by: str
+    proposed_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
