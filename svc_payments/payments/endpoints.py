@@ -2,7 +2,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
-from sqlalchemy import select
 
 from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Transactions, Tx
@@ -11,6 +10,7 @@ from chassis.pagination import Page, PageQuery, page_of
 from svc_payments.payments import schemas, service
 from svc_payments.payments.models import Payment
 from svc_payments.payments.orders import Orders
+from svc_payments.payments.queries import WantedPayments, payments_of
 
 router = APIRouter(prefix="/payments/v1", tags=["payments"])
 
@@ -42,9 +42,9 @@ async def create_payment(
 
 
 @router.get("/payments")
-async def list_payments(tx: ReadTx, caller: Resident, page: PageQuery) -> Page[schemas.Payment]:
-    """The caller's payments, newest first."""
-    own = select(Payment).where(Payment.person_id == caller.id)
+async def list_payments(tx: ReadTx, caller: Resident, page: PageQuery, wanted: WantedPayments) -> Page[schemas.Payment]:
+    """The caller's payments, newest first: also those for accounts that they are not bound to any more."""
+    own = payments_of(caller.id, wanted)
     return await page_of(tx, own, page, Payment.id, schemas.shown, newest_first=True)
 
 
