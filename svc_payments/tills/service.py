@@ -1,0 +1,268 @@
+"""The life of a till session: opened and counted by a clerk, closed and deposited by a supervisor of the counter.
+
+The session's row is locked before anything else, so that a payment and the counting of the drawer come one after the
+other, whichever is first.
+"""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller, Membership
+from chassis.db import new_id
+from chassis.outbox import emit
+from chassis.problems import NotFound, Problem
+from svc_payments.audit import service as audit
+from svc_payments.base import database_time
+from svc_payments.channels.provider import ChannelName
+from svc_payments.incidents import service as incidents
+from svc_payments.incidents.models import IncidentKind
+from svc_payments.ledger import service as ledger
+from svc_payments.ledger.models import TransferKind
+from svc_payments.tills import queries, schemas
+from svc_payments.tills.events import (
+    TillSessionClosed,
+    TillSessionCounted,
+    TillSessionDeposited,
+    TillSessionOpened,
+    TillSessionReopened,
+    told,
+)
+from svc_payments.tills.models import SessionStatus, TillCount, TillSession
+
+CLERK, SUPERVISOR = "clerk", "till_supervisor"
+OVERSEERS = ("operator", "auditor")
+
+
+class NotClerkOfCounter(Problem):
+    status, code = 403, "not_clerk_of_counter"
+
+
+class TillInUse(Problem):
+    """The till, or the clerk, has a session that is not closed yet."""
+
+    status, code = 409, "till_in_use"
+
+
+class TillSessionNotOpen(Problem):
+    status, code = 409, "till_session_not_open"
+
+
+class TillPaymentsUnfinished(Problem):
+    """A card terminal's answer has not been entered."""
+
+    status, code = 409, "till_payments_unfinished"
+
+
+class SecondPersonNeeded(Problem):
+    """Nobody closes what they counted themselves."""
+
+    status, code = 403, "second_person_needed"
+
+
+class NothingToDeposit(Problem):
+    status, code = 409, "nothing_to_deposit"
+
+
+class DepositDiffers(Problem):
+    status, code = 409, "deposit_differs"
+
+
+class DepositReferenceUsed(Problem):
+    status, code = 409, "deposit_reference_used"
+
+
+async def open_session(tx: AsyncSession, caller: Caller, new: schemas.NewTillSession) -> schemas.TillSession:
+    """Begin taking payments at a till.
+
+    Raises:
+        NotClerkOfCounter: the caller is no clerk of this counter.
+        TillInUse: the till or the clerk has another session that is not closed.
+    """
+    membership = _membership(caller, CLERK, new.organisation_id)
+    if membership is None:
+        raise NotClerkOfCounter
+    values = {"id": new_id(), **new.model_dump(), "division_code": membership.division_code, "clerk_id": caller.id}
+    opened = insert(TillSession).values(**values, status=SessionStatus.OPEN).on_conflict_do_nothing()
+    session_id = await tx.scalar(opened.returning(TillSession.id))
+    if session_id is None:
+        raise TillInUse
+    session = await tx.get_one(TillSession, session_id)
+    await audit.record(tx, caller, "till_session_opened", session_id, opening_float_fen=session.opening_float_fen)
+    await emit(tx, told(TillSessionOpened, session))
+    return schemas.shown(session)
+
+
+def visible_to(caller: Caller) -> ColumnElement[bool]:
+    """A clerk sees the own sessions, a supervisor those of the counter, an auditor or operator all."""
+    if caller.memberships_as(*OVERSEERS):
+        return TillSession.id.is_not(None)
+    supervised = [each.organisation_id for each in caller.memberships_as(SUPERVISOR)]
+    return or_(TillSession.clerk_id == caller.id, TillSession.organisation_id.in_(supervised))
+
+
+async def get_session(tx: AsyncSession, caller: Caller, session_id: UUID) -> TillSession:
+    """A session that the caller may see.
+
+    Raises:
+        NotFound: there is none, which is also the answer to those of other counters.
+    """
+    session = await tx.scalar(select(TillSession).where(TillSession.id == session_id, visible_to(caller)))
+    if session is None:
+        raise NotFound
+    return session
+
+
+async def lock_own(tx: AsyncSession, caller: Caller, session_id: UUID) -> TillSession:
+    """The clerk's own open session, at a counter that they still are a clerk of.
+
+    Raises:
+        NotFound, TillSessionNotOpen
+    """
+    session = await _lock(tx, session_id)
+    if session.clerk_id != caller.id or not _membership(caller, CLERK, session.organisation_id):
+        raise NotFound
+    if session.status != SessionStatus.OPEN:
+        raise TillSessionNotOpen(session_status=session.status)
+    return session
+
+
+async def lock_supervised(tx: AsyncSession, caller: Caller, session_id: UUID) -> TillSession:
+    """A session of another clerk, at the counter that the caller supervises.
+
+    Raises:
+        NotFound: it is another counter's.
+        SecondPersonNeeded: it is the caller's own.
+    """
+    session = await _lock(tx, session_id)
+    if not _membership(caller, SUPERVISOR, session.organisation_id):
+        raise NotFound
+    if session.clerk_id == caller.id:
+        raise SecondPersonNeeded
+    return session
+
+
+async def count_drawer(
+    tx: AsyncSession, caller: Caller, session_id: UUID, new: schemas.NewCount
+) -> schemas.TillSession:
+    """End the taking of payments by counting the drawer.
+
+    Raises:
+        NotFound, TillSessionNotOpen: as `lock_own`.
+        TillPaymentsUnfinished: what became of a card payment is to be entered first.
+    """
+    session = await lock_own(tx, caller, session_id)
+    if waiting := await queries.unfinished(tx, session.id):
+        raise TillPaymentsUnfinished(payments=waiting)
+    session.expected_fen = queries.expected_fen(session, await queries.totals(tx, session.id))
+    session.counted_fen = sum(int(fen) * pieces for fen, pieces in new.pieces.items())
+    session.move_to(SessionStatus.COUNTED)
+    tx.add(
+        TillCount(
+            till_session_id=session.id,
+            counted_by=caller.id,
+            pieces=new.pieces,
+            counted_fen=session.counted_fen,
+            expected_fen=session.expected_fen,
+        )
+    )
+    await tx.flush()
+    await emit(tx, told(TillSessionCounted, session))
+    return schemas.shown(session)
+
+
+async def send_back(tx: AsyncSession, caller: Caller, session_id: UUID, reason: str) -> schemas.TillSession:
+    """Have a counted session opened again, to be put right and counted anew; the old count stays on record.
+
+    Raises:
+        NotFound, SecondPersonNeeded: as `lock_supervised`.
+        IllegalMove: it has not been counted, or is closed.
+    """
+    session = await lock_supervised(tx, caller, session_id)
+    session.move_to(SessionStatus.OPEN)
+    session.counted_fen = session.expected_fen = None
+    await audit.record(tx, caller, "till_session_sent_back", session.id, reason=reason)
+    await emit(tx, told(TillSessionReopened, session))
+    return schemas.shown(session)
+
+
+async def close_session(tx: AsyncSession, caller: Caller, session_id: UUID) -> schemas.TillSession:
+    """Close a counted session; what the drawer has more or less than it should goes to suspense, and to people.
+
+    Raises:
+        NotFound, SecondPersonNeeded: as `lock_supervised`.
+        IllegalMove: it has not been counted, or is closed.
+    """
+    session = await lock_supervised(tx, caller, session_id)
+    session.move_to(SessionStatus.CLOSED)
+    session.closed_at, session.closed_by = await database_time(tx), caller.id
+    difference = session.difference_fen
+    assert difference is not None  # noqa: S101 - it was counted, or could not have moved
+    await audit.record(tx, caller, "till_session_closed", session.id, difference_fen=difference)
+    await emit(tx, told(TillSessionClosed, session))
+    if difference:
+        await incidents.record(tx, IncidentKind.CASH_DIFFERENCE, session.id, amount_fen=difference)
+        await _book_difference(tx, session.id, difference)
+    return schemas.shown(session)
+
+
+async def deposit(tx: AsyncSession, caller: Caller, session_id: UUID, new: schemas.NewDeposit) -> schemas.TillSession:
+    """The cash of a closed session has been taken to the bank; the float stays in the drawer.
+
+    Raises:
+        NotFound, SecondPersonNeeded: as `lock_supervised`.
+        IllegalMove: it is not closed, or has been deposited.
+        NothingToDeposit: the drawer held no more than the float.
+        DepositDiffers: the slip says another amount.
+        DepositReferenceUsed: the slip is another session's.
+    """
+    session = await lock_supervised(tx, caller, session_id)
+    session.move_to(SessionStatus.DEPOSITED)
+    assert session.counted_fen is not None  # noqa: S101 - the database keeps closed sessions whole
+    amount_fen = session.counted_fen - session.opening_float_fen
+    if amount_fen <= 0:
+        raise NothingToDeposit
+    if new.amount_fen != amount_fen:
+        raise DepositDiffers(amount_fen=amount_fen)
+    if await tx.scalar(select(TillSession.id).where(TillSession.deposit_reference == new.reference)):
+        raise DepositReferenceUsed
+    session.deposited_at, session.deposited_by = await database_time(tx), caller.id
+    session.deposit_reference = new.reference
+    await audit.record(tx, caller, "till_session_deposited", session.id, amount_fen=amount_fen)
+    await emit(tx, told(TillSessionDeposited, session))
+    await ledger.transfer(
+        tx,
+        TransferKind.CASH_DEPOSITED,
+        session.id,
+        debit=ledger.bank(),
+        credit=ledger.channel_receivable(ChannelName.CASH),
+        amount_fen=amount_fen,
+    )
+    return schemas.shown(session)
+
+
+async def _book_difference(tx: AsyncSession, session_id: UUID, difference_fen: int) -> None:
+    receivable, suspense = ledger.channel_receivable(ChannelName.CASH), ledger.suspense(ChannelName.CASH)
+    excess = difference_fen > 0
+    await ledger.transfer(
+        tx,
+        TransferKind.CASH_DIFFERENCE,
+        session_id,
+        debit=receivable if excess else suspense,
+        credit=suspense if excess else receivable,
+        amount_fen=abs(difference_fen),
+    )
+
+
+def _membership(caller: Caller, role: str, organisation_id: UUID) -> Membership | None:
+    return next((each for each in caller.memberships_as(role) if each.organisation_id == organisation_id), None)
+
+
+async def _lock(tx: AsyncSession, session_id: UUID) -> TillSession:
+    query = select(TillSession).where(TillSession.id == session_id).with_for_update()
+    session = await tx.scalar(query.execution_options(populate_existing=True))
+    if session is None:
+        raise NotFound
+    return session
