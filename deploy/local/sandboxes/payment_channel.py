@@ -1,4 +1,4 @@
-"""A payment channel: orders, a cashier for the payer's wallet, refunds, signed notices that are repeated until heard.
+"""A payment channel: orders, a cashier, refunds, deduction contracts, signed notices that are repeated until heard.
 
 As the national mobile channels do, it signs with RSA-SHA256 over raw bytes, refuses an unsigned or replayed
 request, and tells the merchant of a payment later, over another connection, perhaps twice.
@@ -50,6 +50,9 @@ from deploy.local.sandboxes.base import (
     url,
     whole_number,
 )
+from deploy.local.sandboxes.contracts import FAULTS as CONTRACT_FAULTS
+from deploy.local.sandboxes.contracts import SCHEMA as CONTRACTS_SCHEMA
+from deploy.local.sandboxes.contracts import Contracts, SignedEndpoint
 from deploy.local.sandboxes.notices import Notices, encode
 from deploy.local.sandboxes.refunds import FAULTS as REFUND_FAULTS
 from deploy.local.sandboxes.refunds import LARGEST_FEN, NUMBER, Refunds
@@ -89,12 +92,12 @@ WHERE order_number = :order_number AND state = 'waiting'
 KEEP = "INSERT INTO transactions VALUES (:transaction_id, :order_number, :amount_fen, :paid_at)"
 
 Sign = Callable[[bytes], dict[str, str]]
-SignedEndpoint = Callable[[Request, bytes], Awaitable[JSONResponse]]
 
 
 def create_app() -> Starlette:
-    db = open_state("payment_channel", SCHEMA + REFUNDS_SCHEMA)
-    faults = Faults("order_timeouts", "double_payments", "drop_notices", "duplicate_notices", *REFUND_FAULTS)
+    db = open_state("payment_channel", SCHEMA + REFUNDS_SCHEMA + CONTRACTS_SCHEMA)
+    further = (*REFUND_FAULTS, *CONTRACT_FAULTS)
+    faults = Faults("order_timeouts", "double_payments", "drop_notices", "duplicate_notices", *further)
     key_pem = setting("MYILI_CHANNEL_PRIVATE_KEY", "the RSA key that signs its notices, PEM")
     merchant_pem = setting("MYILI_MERCHANT_PUBLIC_KEY", "the RSA key that checks the merchant's requests, PEM")
     try:
@@ -137,6 +140,7 @@ class Channel:
             Route("/refunds/{refund_number}/settle", self.refunds.settle, methods=["POST"]),
             Route("/cashier/{order_number}", self.show_bill, methods=["GET"]),
             Route("/cashier/{order_number}", self.pay, methods=["POST"], name="cashier"),
+            *Contracts(self.db, self.faults, self.notices, self).routes(),
         ]
 
     def signed(self, endpoint: SignedEndpoint) -> Callable[[Request], Awaitable[Response]]:
@@ -168,21 +172,27 @@ class Channel:
             raise Refused(401, "nonce_replayed", "This nonce has been used before.")
 
     async def place(self, request: Request, raw: bytes) -> JSONResponse:
+        order, known = self.keep_order(raw)
+        if self.faults.take("order_timeouts"):
+            await say_nothing(request)
+        pay_url = str(request.url_for("cashier", order_number=order["order_number"]))
+        content = {"order_number": order["order_number"], "state": order["state"], "pay_url": pay_url}
+        return JSONResponse(content, 200 if known else 201)
+
+    def keep_order(self, raw: bytes) -> tuple[sqlite3.Row, bool]:
+        """The order that a body describes, kept now unless it was known, and whether it was."""
         wanted = _order_of(parse(raw))
         known = self._order(wanted["order_number"])
         if known and any(known[name] != value for name, value in wanted.items()):
             raise Refused(409, "order_number_reused", "This order number stands for an order with other content.")
-        if not known:
-            if wanted["expires_at"] <= rfc3339(datetime.now(UTC)):
-                raise Refused(422, "invalid_request", "expires_at has passed.")
-            columns, values = ", ".join(wanted), ", ".join(f":{name}" for name in wanted)
-            self.db.execute(f"INSERT INTO orders ({columns}) VALUES ({values})", wanted)  # noqa: S608 - our own names
-        if self.faults.take("order_timeouts"):
-            await say_nothing(request)
-        pay_url = str(request.url_for("cashier", order_number=wanted["order_number"]))
-        state = known["state"] if known else "waiting"
-        content = {"order_number": wanted["order_number"], "state": state, "pay_url": pay_url}
-        return JSONResponse(content, 200 if known else 201)
+        if known:
+            return known, True
+        if wanted["expires_at"] <= rfc3339(datetime.now(UTC)):
+            raise Refused(422, "invalid_request", "expires_at has passed.")
+        columns, values = ", ".join(wanted), ", ".join(f":{name}" for name in wanted)
+        self.db.execute(f"INSERT INTO orders ({columns}) VALUES ({values})", wanted)  # noqa: S608 - our own names
+        kept = self.db.execute("SELECT * FROM orders WHERE order_number = ?", (wanted["order_number"],))
+        return kept.fetchone(), False
 
     async def query(self, request: Request, _: bytes) -> JSONResponse:
         order = self._order_of_merchant(request, request.query_params.get("merchant_id"))
@@ -210,10 +220,10 @@ class Channel:
         if order["state"] == "paid" and order["account"] != account:
             raise Refused(409, "order_paid", "Somebody else has paid this order.")
         if order["state"] == "waiting":
-            self._take_money(order, account)
+            self.take_money(order, account)
         return JSONResponse(_seen_by_merchant(self._known_order(request)))
 
-    def _take_money(self, order: sqlite3.Row, account: str) -> None:
+    def take_money(self, order: sqlite3.Row, account: str) -> None:
         with transaction(self.db):  # money and notice together: neither is forgotten without the other
             self._move_money(order, account)
             if self.faults.take("double_payments"):
