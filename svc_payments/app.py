@@ -1,4 +1,4 @@
-"""The service of bills and money: bill files, bills, payments, ledger, postings, receipts."""
+"""The service of bills and money: bill files, bills, payments, ledger, postings, receipts, tills."""
 
 from fastapi import FastAPI
 
@@ -19,6 +19,7 @@ from svc_payments.postings.endpoints import router as postings
 from svc_payments.receipts.endpoints import router as receipts
 from svc_payments.search.endpoints import router as search
 from svc_payments.settings import Settings
+from svc_payments.tills.endpoints import router as tills
 
 ROUTERS = [
     audit,
@@ -40,4 +41,5 @@ ROUTERS = [
 def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service_app(settings or load(Settings), ROUTERS, title="My Ili payments", version="1.0.0")
     routers = [bill_files, bills, payments, payment_exports, channels, receipts, postings, ledger, incidents, audit]
+    routers = [bill_files, bills, payments, channels, receipts, postings, ledger, incidents, audit, tills]
     return create_service_app(settings or load(Settings), routers, title="My Ili payments", version="1.0.0")

@@ -37,6 +37,8 @@ class Settings(ServiceSettings):
     provider_timeout_seconds: Seconds = 10.0
     posting_retry_seconds: Pauses = (1.0, 2.0, 5.0, 15.0, _MINUTE, 5 * _MINUTE, 15 * _MINUTE)
     """When to tell a provider again that did not answer."""
+    cash_limit_fen: Annotated[int, Field(gt=0)] = 1_000_000
+    """The largest payment that a counter takes in cash."""
     poll_seconds: Seconds = 0.3
     """How often the worker looks for what is due."""
 

@@ -18,6 +18,7 @@ from svc_payments.payments.service import expire_one
 from svc_payments.postings.delivery import Delivery
 from svc_payments.providers.consumers import HANDLERS as PROVIDER_HANDLERS
 from svc_payments.settings import Settings
+from svc_payments.tills.events import TILL_SESSION_EVENTS
 
 
 def make_worker(settings: Settings) -> Worker:
@@ -28,6 +29,7 @@ def make_worker(settings: Settings) -> Worker:
             PaymentTermsPublished,
             *PAYMENT_EVENTS,
         ],
+        publishes=[BillFileIngested, *PAYMENT_EVENTS, *TILL_SESSION_EVENTS],
         handles=[*PROVIDER_HANDLERS, *ACCOUNT_HANDLERS],
         schedules=partial(make_schedules, settings),
     )

@@ -15,6 +15,8 @@ from svc_payments.bills.explanation import explanation_of
 from svc_payments.bills.models import WITHDRAWN, Bill, BillStatus, Part
 from svc_payments.bills.queries import bills_of_person, tariffs_for, visible_to
 
+_MOST_LOOKED_AT = 200
+
 
 class BillAlreadyPaid(Problem):
     status, code = 409, "bill_already_paid"
@@ -57,6 +59,17 @@ async def list_bills(tx: AsyncSession, caller: Caller, wanted: Wanted, page: Pag
     own = select(Bill).where(Bill.provider_id == caller.id, *wanted.conditions())
     # By number, because there is an index for that, and a provider knows its numbers.
     return await page_of(tx, own, page, Bill.bill_number, _shown)
+
+
+async def to_pay_on(tx: AsyncSession, provider_id: UUID, account_number: str) -> list[schemas.Bill]:
+    """What is to pay on an account, oldest first, for whoever may look at it."""
+    open_bills = select(Bill).where(
+        Bill.provider_id == provider_id,
+        Bill.account_number == account_number,
+        Bill.status.in_({BillStatus.DUE, BillStatus.PAYING}),
+    )
+    oldest_first = open_bills.order_by(Bill.due_date, Bill.id).limit(_MOST_LOOKED_AT)
+    return [_shown(bill) for bill in await tx.scalars(oldest_first)]
 
 
 async def get_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> schemas.ExplainedBill:
@@ -103,7 +116,23 @@ async def lock_payable(tx: AsyncSession, person_id: UUID, bill_ids: Collection[U
         NotFound: one of them does not exist or is not on an account this person is bound to.
         BillAlreadyPaid, PaymentInProgress, BillNotPayable: one of them is not due.
     """
-    bills = await _locked(tx, bill_ids, visible_to(person_id))
+    return _payable(await _locked(tx, bill_ids, visible_to(person_id)))
+
+
+async def lock_payable_on(
+    tx: AsyncSession, provider_id: UUID, account_number: str, bill_ids: Collection[UUID]
+) -> Sequence[Bill]:
+    """Lock these bills of one account for paying at a counter, where nobody has to be bound to it.
+
+    Raises:
+        NotFound: one of them does not exist or is not on this account.
+        BillAlreadyPaid, PaymentInProgress, BillNotPayable: one of them is not due.
+    """
+    on_account = (Bill.provider_id == provider_id, Bill.account_number == account_number)
+    return _payable(await _locked(tx, bill_ids, *on_account))
+
+
+def _payable(bills: Sequence[Bill]) -> Sequence[Bill]:
     for bill in bills:
         if bill.status == BillStatus.PAYING:
             raise PaymentInProgress(bill_id=str(bill.id))

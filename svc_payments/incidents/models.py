@@ -27,6 +27,8 @@ class IncidentKind(StrEnum):
     """Money came late for a bill that could not take it any more; it is in suspense."""
     POSTING_REFUSED = "posting_refused"
     """The provider did not book a captured payment."""
+    CASH_DIFFERENCE = "cash_difference"
+    """The drawer of a till held more or less than its session had taken."""
 
 
 class Incident(Base):

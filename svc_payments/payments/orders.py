@@ -59,7 +59,8 @@ class Orders:
         async with self.database.transaction() as tx:
             payment = await service.confirm(tx, person_id, payment_id, self.settings.order_lifetime, first_ask)
             moment = await database_time(tx)
-        if payment.status not in AT_CHANNEL or _may_be_paid(payment):
+        # What is paid at a counter has no channel to call: its clerk says what became of it.
+        if payment.status not in AT_CHANNEL or _may_be_paid(payment) or payment.channel not in self.channels:
             return payment
         channel, order = self.channels[payment.channel], order_of(payment)
         # An order that is only pending was never answered for: placing it is all there is to do.
@@ -75,7 +76,7 @@ class Orders:
         """
         async with self.database.transaction() as tx:
             payment = await service.cancel_unconfirmed(tx, person_id, payment_id)
-        if payment.status not in AT_CHANNEL:
+        if payment.status not in AT_CHANNEL or payment.channel not in self.channels:
             return payment
         return await self._apply(payment_id, await self.channels[payment.channel].close(order_of(payment)))
 

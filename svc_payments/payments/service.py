@@ -1,7 +1,7 @@
 """The life of a payment, each step in the caller's transaction. Its row is locked first, then its bills."""
 
-from collections.abc import Collection
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
@@ -12,6 +12,8 @@ from chassis.outbox import emit
 from chassis.problems import IllegalMove, NotFound, Problem
 from svc_payments.base import database_time
 from svc_payments.bills import service as bills
+from svc_payments.bills.models import Bill
+from svc_payments.channels.provider import ChannelName
 from svc_payments.incidents import service as incidents
 from svc_payments.incidents.models import IncidentKind
 from svc_payments.ledger import service as ledger
@@ -56,21 +58,32 @@ async def create_payment(
         BillsOfSeveralProviders: money goes to one provider at a time.
     """
     payable = await bills.lock_payable(tx, person_id, new.bill_ids)
+    expires_at = await database_time(tx) + lifetime
+    return schemas.shown(await reserve(tx, person_id, payable, new.channel, expires_at))
+
+
+async def reserve(
+    tx: AsyncSession, payer_id: UUID, payable: Sequence[Bill], channel: ChannelName, expires_at: datetime
+) -> Payment:
+    """Begin a payment of locked bills that are due, whoever may see them.
+
+    Raises:
+        BillsOfSeveralProviders: money goes to one provider at a time.
+    """
     provider_ids = {bill.provider_id for bill in payable}
     if len(provider_ids) > 1:
         raise BillsOfSeveralProviders
-    moment = await database_time(tx)
     payment = Payment(
         id=new_id(),
-        person_id=person_id,
+        person_id=payer_id,
         provider_id=provider_ids.pop(),
-        channel=new.channel,
+        channel=channel,
         amount_fen=sum(bill.outstanding_fen for bill in payable),
         status=PaymentStatus.CREATED,
         held=False,
         refunded_fen=0,
-        created_at=moment,
-        expires_at=moment + lifetime,
+        created_at=await database_time(tx),
+        expires_at=expires_at,
         lines=[
             PaymentLine(bill_id=bill.id, amount_fen=bill.outstanding_fen, late_fee_fen=0, partial=False)
             for bill in payable
@@ -80,7 +93,7 @@ async def create_payment(
     tx.add(payment)
     await bills.mark_paying(tx, payment.bill_ids)
     await emit(tx, told(PaymentCreated, payment))
-    return schemas.shown(payment)
+    return payment
 
 
 async def own_payment(tx: AsyncSession, person_id: UUID, payment_id: UUID, *, locked: bool = False) -> Payment:

@@ -30,9 +30,7 @@ OurSettings = Annotated[Settings, Depends(_settings)]
 
 
 @router.post("/till-sessions", status_code=201)
-async def open_till_session(
-    tx: Tx, caller: Clerk, once: OnceKey, body: schemas.NewTillSession
-) -> schemas.TillSession:
+async def open_till_session(tx: Tx, caller: Clerk, once: OnceKey, body: schemas.NewTillSession) -> schemas.TillSession:
     """Open a till of the caller's counter, with the change in its drawer."""
     return await once.do(tx, caller, service.open_session(tx, caller, body))
 
@@ -117,9 +115,7 @@ async def send_till_session_back(
 
 
 @router.post("/till-sessions/{till_session_id}/close")
-async def close_till_session(
-    tx: Tx, caller: Supervisor, once: OnceKey, till_session_id: UUID
-) -> schemas.TillSession:
+async def close_till_session(tx: Tx, caller: Supervisor, once: OnceKey, till_session_id: UUID) -> schemas.TillSession:
     """Close a counted session of another person; a difference goes to suspense and becomes an incident."""
     return await once.do(tx, caller, service.close_session(tx, caller, till_session_id))
 

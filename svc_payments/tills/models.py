@@ -44,12 +44,12 @@ class TillSession(Base):
         CheckConstraint("opening_float_fen >= 0", name="opening_float_fen"),
         CheckConstraint("closed_by <> clerk_id", name="closed_by_another"),
         CheckConstraint(
-            "status IN ('open', 'counted') OR"
-            " closed_by IS NOT NULL AND closed_at IS NOT NULL AND expected_fen IS NOT NULL AND counted_fen IS NOT NULL",
+            "status IN ('open', 'counted') OR num_nulls(closed_by, closed_at, expected_fen, counted_fen) = 0",
             name="closed_whole",
         ),
         CheckConstraint(
-            "status <> 'deposited' OR deposit_reference IS NOT NULL AND deposited_at IS NOT NULL", name="deposited_whole"
+            "status <> 'deposited' OR num_nulls(deposited_by, deposited_at, deposit_reference) = 0",
+            name="deposited_whole",
         ),
         Index("uq_till_sessions_clerk", "clerk_id", unique=True, postgresql_where=_AT_THE_TILL),
         Index("uq_till_sessions_till", "organisation_id", "till_number", unique=True, postgresql_where=_AT_THE_TILL),
@@ -100,7 +100,7 @@ class TillPayment(Base):
         ),
         CheckConstraint("tendered_fen IS NULL OR trace_number IS NULL", name="cash_or_card"),
         # A terminal gives each of its transactions one number within a batch.
-        UniqueConstraint("merchant_number", "terminal_number", "batch_number", "trace_number"),
+        UniqueConstraint("merchant_number", "terminal_number", "batch_number", "trace_number", name="slip"),
         Index("ix_till_payments_till_session_id", "till_session_id"),
     )
 

@@ -90,7 +90,7 @@ async def open_session(tx: AsyncSession, caller: Caller, new: schemas.NewTillSes
     if session_id is None:
         raise TillInUse
     session = await tx.get_one(TillSession, session_id)
-    await audit.record(tx, caller, "till_session_opened", session_id, opening_float_fen=session.opening_float_fen)
+    await audit.record(tx, caller, "open_till_session", session_id, opening_float_fen=session.opening_float_fen)
     await emit(tx, told(TillSessionOpened, session))
     return schemas.shown(session)
 
@@ -183,7 +183,7 @@ async def send_back(tx: AsyncSession, caller: Caller, session_id: UUID, reason: 
     session = await lock_supervised(tx, caller, session_id)
     session.move_to(SessionStatus.OPEN)
     session.counted_fen = session.expected_fen = None
-    await audit.record(tx, caller, "till_session_sent_back", session.id, reason=reason)
+    await audit.record(tx, caller, "send_back_till_session", session.id, reason=reason)
     await emit(tx, told(TillSessionReopened, session))
     return schemas.shown(session)
 
@@ -196,11 +196,12 @@ async def close_session(tx: AsyncSession, caller: Caller, session_id: UUID) -> s
         IllegalMove: it has not been counted, or is closed.
     """
     session = await lock_supervised(tx, caller, session_id)
+    moment = await database_time(tx)
     session.move_to(SessionStatus.CLOSED)
-    session.closed_at, session.closed_by = await database_time(tx), caller.id
+    session.closed_at, session.closed_by = moment, caller.id
     difference = session.difference_fen
     assert difference is not None  # noqa: S101 - it was counted, or could not have moved
-    await audit.record(tx, caller, "till_session_closed", session.id, difference_fen=difference)
+    await audit.record(tx, caller, "close_till_session", session.id, difference_fen=difference)
     await emit(tx, told(TillSessionClosed, session))
     if difference:
         await incidents.record(tx, IncidentKind.CASH_DIFFERENCE, session.id, amount_fen=difference)
@@ -219,7 +220,26 @@ async def deposit(tx: AsyncSession, caller: Caller, session_id: UUID, new: schem
         DepositReferenceUsed: the slip is another session's.
     """
     session = await lock_supervised(tx, caller, session_id)
+    moment = await database_time(tx)
+    if session.status == SessionStatus.CLOSED:
+        await _check_deposit(tx, session, new)
     session.move_to(SessionStatus.DEPOSITED)
+    session.deposited_at, session.deposited_by = moment, caller.id
+    session.deposit_reference = new.reference
+    await audit.record(tx, caller, "deposit_till_cash", session.id, amount_fen=new.amount_fen)
+    await emit(tx, told(TillSessionDeposited, session))
+    await ledger.transfer(
+        tx,
+        TransferKind.CASH_DEPOSITED,
+        session.id,
+        debit=ledger.bank(),
+        credit=ledger.channel_receivable(ChannelName.CASH),
+        amount_fen=new.amount_fen,
+    )
+    return schemas.shown(session)
+
+
+async def _check_deposit(tx: AsyncSession, session: TillSession, new: schemas.NewDeposit) -> None:
     assert session.counted_fen is not None  # noqa: S101 - the database keeps closed sessions whole
     amount_fen = session.counted_fen - session.opening_float_fen
     if amount_fen <= 0:
@@ -228,19 +248,6 @@ async def deposit(tx: AsyncSession, caller: Caller, session_id: UUID, new: schem
         raise DepositDiffers(amount_fen=amount_fen)
     if await tx.scalar(select(TillSession.id).where(TillSession.deposit_reference == new.reference)):
         raise DepositReferenceUsed
-    session.deposited_at, session.deposited_by = await database_time(tx), caller.id
-    session.deposit_reference = new.reference
-    await audit.record(tx, caller, "till_session_deposited", session.id, amount_fen=amount_fen)
-    await emit(tx, told(TillSessionDeposited, session))
-    await ledger.transfer(
-        tx,
-        TransferKind.CASH_DEPOSITED,
-        session.id,
-        debit=ledger.bank(),
-        credit=ledger.channel_receivable(ChannelName.CASH),
-        amount_fen=amount_fen,
-    )
-    return schemas.shown(session)
 
 
 async def _book_difference(tx: AsyncSession, session_id: UUID, difference_fen: int) -> None:

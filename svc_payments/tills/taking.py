@@ -5,7 +5,7 @@ Everything of a payment is one transaction: session, bills, payment, ledger, rec
 
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
@@ -59,8 +59,8 @@ async def look_up_bills(
         NotFound, TillSessionNotOpen: as `service.lock_own`.
     """
     await service.lock_own(tx, caller, session_id)
-    details = {"provider_id": str(provider_id), "account_number": account_number}
-    await audit.record(tx, caller, "bills_looked_up", session_id, **details)
+    account = f"{provider_id}/{account_number}"
+    await audit.record(tx, caller, "look_up_bills", account, till_session_id=str(session_id))
     return await bills.to_pay_on(tx, provider_id, account_number)
 
 
@@ -86,7 +86,7 @@ async def take_payment(
             await _take_slip(tx, taken, payment, terminal)
     tx.add(taken)
     await tx.flush()
-    await audit.record(tx, caller, "till_payment_taken", payment.id, till_session_id=str(session.id))
+    await audit.record(tx, caller, "take_till_payment", payment.id, till_session_id=str(session.id))
     if isinstance(new.tender, schemas.Cash) or new.tender.terminal:
         await counter.money_taken(tx, payment, transaction_id_of(taken), settings.merchant_id)
     return schemas.shown_payment(taken, payment, await tx.get(Receipt, payment.id))
@@ -107,7 +107,7 @@ async def capture_card(
     if payment.status not in AT_CHANNEL:
         raise IllegalMove(current=payment.status, wanted=PaymentStatus.CAPTURED)
     await _take_slip(tx, taken, payment, terminal)
-    await audit.record(tx, caller, "till_payment_captured", payment.id, till_session_id=str(session.id))
+    await audit.record(tx, caller, "capture_till_payment", payment.id, till_session_id=str(session.id))
     await counter.money_taken(tx, payment, transaction_id_of(taken), settings.merchant_id)
     return schemas.shown_payment(taken, payment, await tx.get(Receipt, payment.id))
 
@@ -123,7 +123,7 @@ async def cancel_card(
     """
     session = await service.lock_own(tx, caller, session_id)
     taken, payment = await _lock_payment(tx, session, payment_id)
-    await audit.record(tx, caller, "till_payment_cancelled", payment.id, reason=reason)
+    await audit.record(tx, caller, "cancel_till_payment", payment.id, reason=reason)
     await payments.give_up(tx, payment, PaymentStatus.EXPIRED)
     return schemas.shown_payment(taken, payment, await tx.get(Receipt, payment.id))
 
@@ -156,14 +156,11 @@ async def _take_slip(tx: AsyncSession, taken: TillPayment, payment: Payment, ter
     if terminal.amount_fen != payment.amount_fen:
         raise TerminalAmountDiffers(amount_fen=payment.amount_fen)
     numbers = terminal.model_dump(exclude={"amount_fen"})
+    unique = {name: numbers[name] for name in ("merchant_number", "terminal_number", "batch_number", "trace_number")}
     # Two clerks who enter one slip at once: the second finds what the first has done.
-    slip = "\n".join((terminal.merchant_number, terminal.terminal_number, terminal.batch_number, terminal.trace_number))
-    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"slip\n{slip}", 0))))
-    unique = ("merchant_number", "terminal_number", "batch_number", "trace_number")
-    with tx.no_autoflush:
-        used = exists().where(*(getattr(TillPayment, name) == numbers[name] for name in unique))
-        if await tx.scalar(select(used)):
-            raise TerminalReferenceUsed
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"slip\n{'-'.join(unique.values())}", 0))))
+    if await tx.scalar(select(TillPayment.payment_id).filter_by(**unique)):
+        raise TerminalReferenceUsed
     for name, value in numbers.items():
         setattr(taken, name, value)
 
