@@ -12,8 +12,8 @@ from svc_payments.figures.endpoints import router as figures
 from svc_payments.incidents.endpoints import router as incidents
 from svc_payments.ledger.endpoints import router as ledger
 from svc_payments.manual_actions.endpoints import router as manual_actions
-from svc_payments.payment_terms.endpoints import router as payment_terms
 from svc_payments.payment_exports.endpoints import router as payment_exports
+from svc_payments.payment_terms.endpoints import router as payment_terms
 from svc_payments.payments.endpoints import router as payments
 from svc_payments.postings.endpoints import router as postings
 from svc_payments.receipts.endpoints import router as receipts
@@ -30,16 +30,15 @@ ROUTERS = [
     incidents,
     ledger,
     manual_actions,
+    payment_exports,
     payment_terms,
     payments,
     postings,
     receipts,
     search,
+    tills,
 ]
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service_app(settings or load(Settings), ROUTERS, title="My Ili payments", version="1.0.0")
-    routers = [bill_files, bills, payments, payment_exports, channels, receipts, postings, ledger, incidents, audit]
-    routers = [bill_files, bills, payments, channels, receipts, postings, ledger, incidents, audit, tills]
-    return create_service_app(settings or load(Settings), routers, title="My Ili payments", version="1.0.0")

@@ -28,8 +28,8 @@ def make_worker(settings: Settings) -> Worker:
             BillFileIngested,
             PaymentTermsPublished,
             *PAYMENT_EVENTS,
+            *TILL_SESSION_EVENTS,
         ],
-        publishes=[BillFileIngested, *PAYMENT_EVENTS, *TILL_SESSION_EVENTS],
         handles=[*PROVIDER_HANDLERS, *ACCOUNT_HANDLERS],
         schedules=partial(make_schedules, settings),
     )
