@@ -9,7 +9,17 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Text, UniqueConstraint, func
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    func,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, one_of
@@ -80,6 +90,7 @@ class Account(Base):
         UniqueConstraint("kind", "holder"),
         one_of("kind", AccountKind),
         CheckConstraint("debit_fen >= 0 AND credit_fen >= 0", name="totals_not_negative"),
+        CheckConstraint("holder ~ '^[!-~]{1,64}$'", name="holder_one_word"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -118,3 +129,37 @@ class Entry(Base):
     transfer_id: Mapped[UUID] = mapped_column(ForeignKey(Transfer.id))
     account_id: Mapped[UUID] = mapped_column(ForeignKey(Account.id))
     amount_fen: Mapped[int] = mapped_column(BigInteger)
+
+
+class Link(Base):
+    """One statement's entries in the hash chain; only the database itself adds links.
+
+    The chain is locked from before the entries are numbered until their transaction ends: links, and positions in
+    them, follow each other in the order of commit, and nothing is ever added before what anybody has seen.
+    """
+
+    __tablename__ = "ledger_links"
+    __table_args__ = (
+        CheckConstraint("number > 0", name="number_positive"),
+        CheckConstraint("octet_length(hash) = 32 AND octet_length(previous_hash) = 32", name="hashes_whole"),
+        CheckConstraint("first_position <= last_position", name="positions_ordered"),
+        Index(None, "sealed_at", "number"),
+    )
+
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    previous_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+    """SHA-256 over the hash before it and what `chain.sealed_text` writes of this link."""
+    first_position: Mapped[int] = mapped_column(BigInteger)
+    last_position: Mapped[int] = mapped_column(BigInteger, unique=True)
+    sealed_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class Anchor(Base):
+    """A head of the chain that was written outside the database."""
+
+    __tablename__ = "ledger_anchors"
+
+    link_number: Mapped[int] = mapped_column(ForeignKey(Link.number), primary_key=True, autoincrement=False)
+    object_name: Mapped[str] = mapped_column(Text)
+    anchored_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
