@@ -10,7 +10,7 @@ from uuid import UUID
 
 from fastapi import Depends, Query
 from pydantic import BaseModel
-from sqlalchemy import Select
+from sqlalchemy import BigInteger, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -19,7 +19,7 @@ from chassis.problems import Problem
 Item = TypeVar("Item")
 Row = TypeVar("Row")
 Key = TypeVar("Key", UUID, str, int)
-_LARGEST_INTEGER = 2**31 - 1
+_LARGEST_INTEGER, _LARGEST_BIG_INTEGER = 2**31 - 1, 2**63 - 1
 
 
 class BadCursor(Problem):
@@ -79,7 +79,8 @@ async def page_of(
             after = key.type.python_type(request.after)
         except ValueError:
             raise BadCursor from None
-        if isinstance(after, int) and abs(after) > _LARGEST_INTEGER:
+        largest = _LARGEST_BIG_INTEGER if isinstance(key.type, BigInteger) else _LARGEST_INTEGER
+        if isinstance(after, int) and abs(after) > largest:
             raise BadCursor
         query = query.where(key < after if newest_first else key > after)
     query = query.order_by(key.desc() if newest_first else key).limit(request.limit + 1)

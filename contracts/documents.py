@@ -96,4 +96,5 @@ def settings_nobody_uses() -> Mapping[str, str]:
         "field_key": base64.b64encode(bytes(32)).decode(),
         "index_key": base64.b64encode(bytes(32)).decode(),
         "packages": "file:///nowhere",
+        "ledger_anchors": "file:///nowhere",
     }

@@ -5,6 +5,7 @@ from fastapi import Depends, Request
 from pydantic import Field, SecretStr
 
 from chassis.settings import ServiceSettings
+from svc_payments.ledger.settings import StoreUrl
 
 Seconds = Annotated[float, Field(gt=0)]
 Pauses = Annotated[tuple[Seconds, ...], Field(min_length=1)]
@@ -39,6 +40,9 @@ class Settings(ServiceSettings):
     """When to tell a provider again that did not answer."""
     cash_limit_fen: Annotated[int, Field(gt=0)] = 1_000_000
     """The largest payment that a counter takes in cash."""
+    ledger_anchors: StoreUrl
+    """Where the head of the ledger's hash chain is kept each day: `file:///folder`, or `s3://bucket/prefix` with the
+    usual AWS_* variables; best where the owner of the database cannot write."""
     poll_seconds: Seconds = 0.3
     """How often the worker looks for what is due."""
 

@@ -12,6 +12,8 @@ from svc_payments.bill_files.events import BillFileIngested
 from svc_payments.channels.service import forget_nonces
 from svc_payments.figures.metrics import measure
 from svc_payments.payment_terms.events import PaymentTermsPublished
+from svc_payments.ledger.anchors import anchor_daily
+from svc_payments.ledger.events import LedgerAnchored
 from svc_payments.payments.events import PAYMENT_EVENTS
 from svc_payments.payments.orders import keep_asking
 from svc_payments.payments.service import expire_one
@@ -30,6 +32,7 @@ def make_worker(settings: Settings) -> Worker:
             *PAYMENT_EVENTS,
             *TILL_SESSION_EVENTS,
         ],
+        publishes=[BillFileIngested, LedgerAnchored, *PAYMENT_EVENTS],
         handles=[*PROVIDER_HANDLERS, *ACCOUNT_HANDLERS],
         schedules=partial(make_schedules, settings),
     )
@@ -43,6 +46,7 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         Every(1.0, partial(_expire_unconfirmed, database)),
         Every(60.0, partial(_forget_nonces, database)),
         Every(15.0, partial(measure, database)),
+        Every(600.0, partial(anchor_daily, database, settings.ledger_anchors)),
     ]
 
 

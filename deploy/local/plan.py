@@ -72,6 +72,7 @@ class Plan:
             **dict.fromkeys(_CODE_LIMITS, "100000"),
             "code_resend_seconds": "1",
             "packages": (self.data / "packages").as_uri(),
+            "ledger_anchors": (self.data / "ledger-anchors").as_uri(),
             "sandbox_state": str(self.data / "sandboxes"),
             **{f"{service}_url": self.url(f"svc_{service}") for service in SERVICES},
         }

@@ -1,13 +1,47 @@
-from fastapi import APIRouter, Depends
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime
 
 from chassis.auth import allow
-from chassis.db import ReadTx
+from chassis.db import ReadTx, Transactions
+from chassis.pagination import Page, PageQuery
 from svc_payments.ledger import queries, schemas
 
-router = APIRouter(prefix="/payments/v1", tags=["ledger"])
+router = APIRouter(
+    prefix="/payments/v1", tags=["ledger"], dependencies=[Depends(allow(role=("operator", "auditor")))]
+)
+Word = Annotated[str | None, Query(pattern=r"^[!-~]{1,64}$")]
 
 
-@router.get("/ledger/trial-balance", dependencies=[Depends(allow(role=("operator", "auditor")))])
-async def get_trial_balance(tx: ReadTx) -> schemas.TrialBalance:
-    """All accounts of the ledger at one moment; the books are right when debits equal credits."""
-    return await queries.trial_balance(tx)
+async def _moment(database: Transactions, at: Annotated[AwareDatetime | None, Query()] = None) -> datetime | None:
+    if at is not None:
+        async with database.transaction() as tx:
+            await queries.wait_for_links(tx, at)
+    return at
+
+
+Moment = Annotated[datetime | None, Depends(_moment)]
+"""The books as they were at a time that has passed; asked again, the answer is the same. By default, as they are."""
+
+
+@router.get("/ledger/trial-balance")
+async def get_trial_balance(tx: ReadTx, at: Moment) -> schemas.TrialBalance:
+    """The books at one moment; they are right when debits equal credits."""
+    return await queries.trial_balance(tx, at)
+
+
+@router.get("/ledger/accounts")
+async def list_accounts(
+    tx: ReadTx, at: Moment, page: PageQuery, kind: Word = None, holder: Word = None
+) -> Page[schemas.AccountBalance]:
+    """Accounts with their balances at one moment."""
+    return await queries.list_accounts(tx, kind, holder, at, page)
+
+
+@router.get("/ledger/accounts/{account_id}/entries")
+async def list_account_entries(tx: ReadTx, account_id: UUID, at: Moment, page: PageQuery) -> Page[schemas.Entry]:
+    """An account's entries up to a moment, newest first, each with the balance after it."""
+    return await queries.list_entries(tx, account_id, at, page)

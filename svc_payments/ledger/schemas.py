@@ -19,11 +19,50 @@ class AccountBalance(BaseModel):
     """Debits less credits."""
 
 
-class TrialBalance(BaseModel):
-    """Every account at one moment. Books are right only when all debits equal all credits."""
+class KindTotals(BaseModel):
+    """All accounts of one kind together."""
 
-    at: datetime
-    accounts: list[AccountBalance]
+    kind: str
+    accounts: int
     debit_fen: int
     credit_fen: int
     balance_fen: int
+
+
+class TrialBalance(BaseModel):
+    """The books at one moment. They are right only when all debits equal all credits."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    at: datetime
+    link_number: int
+    """How many links of the hash chain the figures hold: exactly those sealed up to this moment."""
+    accounts: list[AccountBalance]
+    """Every account but those of persons, who are too many; /ledger/accounts lists them too."""
+    kinds: list[KindTotals]
+    """All accounts, those of persons included, summed up by kind."""
+    debit_fen: int
+    credit_fen: int
+    balance_fen: int
+
+
+class Entry(BaseModel):
+    """One leg of a transfer, with what its account came to by it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    position: int
+    """Entries are numbered in the order in which they were committed."""
+    transfer_id: UUID
+    kind: str
+    """What moved: payment_captured, bill_booked, refund_paid and so on; expect further kinds within v1."""
+    reference_id: UUID
+    """The payment, posting, refund, statement, settlement or case that the transfer is for."""
+    amount_fen: int
+    """A debit is positive, a credit negative."""
+    balance_fen: int
+    """The account's balance after this entry."""
+    link_number: int
+    """Which link of the hash chain holds it."""
+    sealed_at: datetime
+    """When it became part of the books."""

@@ -81,6 +81,7 @@ def _service(server: str, tokens: Tokens, folder: Path) -> Program:
         "channel_public_key": keys["channel_public_key"],
         "merchant_key": keys["merchant_key"],
         "provider_signing_key": keys["provider_signing_key"],
+        "ledger_anchors": (folder / "anchors").as_uri(),
     }
     return Program(
         name="svc_payments",

@@ -40,7 +40,9 @@ def public_pem(key: RSAPrivateKey) -> str:
 
 
 @pytest.fixture
-def settings(database: Database, tokens: Tokens, rsa_keys: dict[str, RSAPrivateKey]) -> Settings:
+def settings(
+    database: Database, tokens: Tokens, rsa_keys: dict[str, RSAPrivateKey], tmp_path: Path
+) -> Settings:
     return settings_at(
         Settings,
         database.engine.url,
@@ -50,6 +52,7 @@ def settings(database: Database, tokens: Tokens, rsa_keys: dict[str, RSAPrivateK
         merchant_key=private_pem(rsa_keys["merchant_key"]),
         provider_signing_key=private_pem(rsa_keys["provider_signing_key"]),
         provider_endpoints="any",
+        ledger_anchors=(tmp_path / "anchors").as_uri(),
     )
 
 

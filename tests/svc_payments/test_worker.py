@@ -32,7 +32,8 @@ async def database(postgres_url: str) -> AsyncIterator[Database]:
 def worker(world: World, postgres_url: str, kafka: str) -> Program:
     port = free_port()
     told = {"database_url": postgres_url, "kafka": kafka, "worker_port": port, "provider_endpoints": "any"}
-    for name in ("public_url", "jwks_url", "channel_url", "channel_public_key", "merchant_key", "provider_signing_key"):
+    keys = ("channel_public_key", "merchant_key", "provider_signing_key")
+    for name in ("public_url", "jwks_url", "channel_url", "ledger_anchors", *keys):
         value = getattr(world.settings, name)
         told[name] = value.get_secret_value() if isinstance(value, SecretStr) else value
     return Program(

@@ -1,0 +1,26 @@
+from datetime import datetime
+from typing import ClassVar
+
+from pydantic import ConfigDict
+
+from chassis.outbox import Event
+
+
+class LedgerAnchored(Event):
+    """The head of the ledger's hash chain was written outside the database.
+
+    Whoever keeps these events can prove that the chain was not cut or written anew since.
+    """
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    event_type: ClassVar[str] = "cn.ili.payments.ledger.anchored.v1"
+    key_field: ClassVar[str] = "link_number"
+
+    link_number: int
+    """How many links the chain has."""
+    hash: str
+    """SHA-256 of the last of them, in hexadecimal."""
+    sealed_at: datetime
+    object_name: str
+    """Under which name it lies in the store of anchors."""

@@ -1,0 +1,225 @@
+"""The proof of the ledger over everything it holds: each finding is a sentence with the ids to look for.
+
+All of it reads one snapshot, so it may run beside the service, and row by row, so it needs no more memory for a year
+than for a day.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from svc_payments.ledger.anchors import Head, Totals
+from svc_payments.ledger.chain import GENESIS, LinkHash, SealedEntry
+from svc_payments.ledger.models import Account, Anchor, Entry, Link, Transfer
+
+Progress = Callable[[str, int, int], None]
+"""Told from time to time: of what, how many are done, of how many."""
+_ROWS_AT_ONCE = 2_000
+_LINKS = select(Link.number, Link.previous_hash, Link.hash, Link.first_position, Link.last_position, Link.sealed_at)
+_ENTRIES = (
+    select(
+        Entry.position,
+        Entry.transfer_id,
+        Transfer.kind,
+        Transfer.reference_id,
+        func.coalesce(Transfer.created_at, func.to_timestamp(0)),
+        func.coalesce(Account.kind, "unknown"),
+        Account.holder,
+        Entry.amount_fen,
+    )
+    # Outer: an entry whose transfer or account was removed must not go unseen.
+    .outerjoin(Transfer, Transfer.id == Entry.transfer_id)
+    .outerjoin(Account, Account.id == Entry.account_id)
+    .order_by(Entry.position)
+)
+
+
+async def findings(tx: AsyncSession, anchors: Mapping[int, Head], progress: Progress) -> AsyncIterator[str]:
+    """Everything that is not as it must be; nothing, when the ledger is right.
+
+    Args:
+        tx: one snapshot of the database.
+        anchors: the heads kept outside, by the number of their link.
+        progress: is told how far the proof is.
+    """
+    async for finding in _chain_findings(tx, anchors, progress):
+        yield finding
+    async for finding in _anchor_findings(tx, anchors):
+        yield finding
+    for place, check in enumerate(CHECKS, start=1):
+        progress("checks of sums and payments", place, len(CHECKS))
+        async for row in await tx.stream(text(check.rows)):
+            yield check.sentence.format_map(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name of it
+
+
+@dataclass
+class _Tail:
+    """Where the walk along the chain has come to."""
+
+    number: int = 0
+    hash: bytes = GENESIS
+    sealed_at: datetime | None = None
+    debit_fen: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    credit_fen: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def count(self, entry: SealedEntry) -> None:
+        self.debit_fen[entry.account_kind] += max(entry.amount_fen, 0)
+        self.credit_fen[entry.account_kind] += max(-entry.amount_fen, 0)
+
+    def totals(self) -> dict[str, Totals]:
+        return {kind: Totals(self.debit_fen[kind], self.credit_fen[kind]) for kind in self.debit_fen}
+
+
+async def _chain_findings(
+    tx: AsyncSession, anchors: Mapping[int, Head], progress: Progress
+) -> AsyncIterator[str]:
+    """Compute every link again from the entries, and hold the heads kept outside against it."""
+    last = await tx.scalar(select(Link.number).order_by(Link.number.desc()).limit(1)) or 0
+    entries = aiter(_entries(tx))
+    entry = await anext(entries, None)
+    tail = _Tail()
+    async for link in await tx.stream(_LINKS.order_by(Link.number), execution_options={"yield_per": _ROWS_AT_ONCE}):
+        if link.number != tail.number + 1:
+            yield f"Links {tail.number + 1} to {link.number - 1} of the chain are missing."
+        if link.previous_hash != tail.hash:
+            yield f"Link {link.number} does not follow from the link before it."
+        if tail.sealed_at and link.sealed_at < tail.sealed_at:
+            yield f"Link {link.number} was sealed before the link before it."
+        computed = LinkHash(link.number, link.previous_hash, link.sealed_at)
+        while entry and entry.position <= link.last_position:
+            tail.count(entry)
+            if entry.position < link.first_position:
+                yield f"Entry {entry.position} of transfer {entry.transfer_id} is in no link of the chain."
+            else:
+                computed.add(entry)
+            entry = await anext(entries, None)
+        if computed.digest() != link.hash:
+            yield (
+                f"Link {link.number} does not hold what was sealed: among the entries {link.first_position} to "
+                f"{link.last_position}, their transfers and accounts something was changed, removed or added."
+            )
+        tail.number, tail.hash, tail.sealed_at = link.number, link.hash, link.sealed_at
+        if link.number in anchors and (fault := _difference(anchors[link.number], tail, link.last_position)):
+            yield f"Link {link.number} was anchored with another {fault}: the chain was written anew since."
+        if link.number % _ROWS_AT_ONCE == 0 or link.number == last:
+            progress("links of the chain", link.number, last)
+    while entry:
+        yield f"Entry {entry.position} of transfer {entry.transfer_id} is in no link of the chain."
+        entry = await anext(entries, None)
+    for number in sorted(number for number in anchors if number > tail.number):
+        yield f"Link {number} is anchored, but the chain ends with link {tail.number}: its tail was cut off."
+
+
+async def _entries(tx: AsyncSession) -> AsyncIterator[SealedEntry]:
+    async for row in await tx.stream(_ENTRIES, execution_options={"yield_per": _ROWS_AT_ONCE}):
+        yield SealedEntry(*row)
+
+
+def _difference(anchored: Head, tail: _Tail, last_position: int) -> str | None:
+    if anchored.hash != tail.hash.hex():
+        return "hash"
+    if tail.sealed_at is None or anchored.sealed_at != tail.sealed_at.isoformat():
+        return "time"
+    if anchored.last_position != last_position:
+        return "last entry"
+    moved = {kind: totals for kind, totals in anchored.totals.items() if totals != Totals(0, 0)}
+    return "sum of its accounts" if moved != tail.totals() else None
+
+
+async def _anchor_findings(tx: AsyncSession, anchors: Mapping[int, Head]) -> AsyncIterator[str]:
+    async for anchor in await tx.stream_scalars(select(Anchor).order_by(Anchor.link_number)):
+        if anchor.link_number not in anchors:
+            yield f"The anchor of link {anchor.link_number} is not in the store of anchors: {anchor.object_name}."
+
+
+@dataclass(frozen=True)
+class Check:
+    """A query for what must not be, and the sentence that tells of each row of it."""
+
+    sentence: str
+    rows: str
+
+
+# The amount of a transfer is what it debits: its entries sum to zero.
+_AMOUNTS = """
+    SELECT transfer.id, transfer.kind, transfer.reference_id,
+        (SELECT sum(amount_fen) FROM ledger_entries WHERE transfer_id = transfer.id AND amount_fen > 0) AS amount_fen
+    FROM ledger_transfers AS transfer
+"""
+CHECKS = (
+    Check(
+        "Transfer {id} has no entries, or entries that sum to {sum_fen} fen instead of zero.",
+        """
+        SELECT transfer.id, coalesce(sum(entry.amount_fen), 0) AS sum_fen
+        FROM ledger_transfers AS transfer LEFT JOIN ledger_entries AS entry ON entry.transfer_id = transfer.id
+        GROUP BY transfer.id HAVING coalesce(sum(entry.amount_fen), 1) <> 0
+        """,
+    ),
+    Check(
+        "Transfer {transfer_id} is spread over more than one link of the chain.",
+        """
+        SELECT transfer_id FROM (
+            SELECT transfer_id, min(position) AS first_one, max(position) AS last_one
+            FROM ledger_entries GROUP BY transfer_id
+        ) AS transfer
+        CROSS JOIN LATERAL (
+            SELECT last_position FROM ledger_links WHERE last_position >= first_one ORDER BY last_position LIMIT 1
+        ) AS link
+        WHERE last_one > link.last_position
+        """,
+    ),
+    Check(
+        "All entries sum to {sum_fen} fen instead of zero.",
+        "SELECT sum(amount_fen) AS sum_fen FROM ledger_entries HAVING sum(amount_fen) <> 0",
+    ),
+    Check(
+        "Account {id} ({kind} of {holder}) is kept as {debit_fen} fen debited and {credit_fen} fen credited; its "
+        "entries come to {debited} and {credited}.",
+        """
+        SELECT id, kind, holder, debit_fen, credit_fen, coalesce(debited, 0) AS debited,
+            coalesce(credited, 0) AS credited
+        FROM ledger_accounts LEFT JOIN (
+            SELECT account_id, sum(greatest(amount_fen, 0)) AS debited, sum(greatest(-amount_fen, 0)) AS credited
+            FROM ledger_entries GROUP BY account_id
+        ) AS moved ON account_id = id
+        WHERE (debit_fen, credit_fen) <> (coalesce(debited, 0), coalesce(credited, 0))
+        """,
+    ),
+    Check(
+        "The trial balance does not come to zero: {debit_fen} fen debited, {credit_fen} fen credited.",
+        """
+        SELECT sum(debit_fen) AS debit_fen, sum(credit_fen) AS credit_fen FROM ledger_accounts
+        HAVING sum(debit_fen) <> sum(credit_fen)
+        """,
+    ),
+    Check(
+        "Payment {id} is captured and has {captures} capture transfers instead of one.",
+        """
+        SELECT payment.id, count(transfer.id) AS captures FROM payments AS payment
+        LEFT JOIN ledger_transfers AS transfer
+            ON transfer.reference_id = payment.id AND transfer.kind IN ('payment_captured', 'payment_held')
+        WHERE payment.captured_at IS NOT NULL GROUP BY payment.id HAVING count(transfer.id) <> 1
+        """,
+    ),
+    Check(
+        "Transfer {id} captures payment {reference_id}, which is not captured.",
+        """
+        SELECT transfer.id, reference_id FROM ledger_transfers AS transfer
+        LEFT JOIN payments AS payment ON payment.id = reference_id
+        WHERE transfer.kind IN ('payment_captured', 'payment_held') AND payment.captured_at IS NULL
+        """,
+    ),
+    Check(
+        "Transfer {id} captures {amount_fen} fen; payment {reference_id} is of {paid_fen}.",
+        f"""
+        SELECT capture.*, payment.amount_fen AS paid_fen FROM ({_AMOUNTS}) AS capture
+        JOIN payments AS payment ON payment.id = reference_id
+        WHERE capture.kind IN ('payment_captured', 'payment_held')
+        AND capture.amount_fen IS DISTINCT FROM payment.amount_fen
+        """,
+    ),
+)
