@@ -10,9 +10,7 @@ from chassis.db import ReadTx, Transactions
 from chassis.pagination import Page, PageQuery
 from svc_payments.ledger import queries, schemas
 
-router = APIRouter(
-    prefix="/payments/v1", tags=["ledger"], dependencies=[Depends(allow(role=("operator", "auditor")))]
-)
+router = APIRouter(prefix="/payments/v1", tags=["ledger"], dependencies=[Depends(allow(role=("operator", "auditor")))])
 Word = Annotated[str | None, Query(pattern=r"^[!-~]{1,64}$")]
 
 

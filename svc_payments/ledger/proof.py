@@ -6,7 +6,7 @@ than for a day.
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select, text
@@ -19,7 +19,6 @@ from svc_payments.ledger.models import Account, Anchor, Entry, Link, Transfer
 Progress = Callable[[str, int, int], None]
 """Told from time to time: of what, how many are done, of how many."""
 _ROWS_AT_ONCE = 2_000
-_LINKS = select(Link.number, Link.previous_hash, Link.hash, Link.first_position, Link.last_position, Link.sealed_at)
 _ENTRIES = (
     select(
         Entry.position,
@@ -56,78 +55,95 @@ async def findings(tx: AsyncSession, anchors: Mapping[int, Head], progress: Prog
             yield check.sentence.format_map(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name of it
 
 
-@dataclass
-class _Tail:
-    """Where the walk along the chain has come to."""
-
-    number: int = 0
-    hash: bytes = GENESIS
-    sealed_at: datetime | None = None
-    debit_fen: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    credit_fen: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-
-    def count(self, entry: SealedEntry) -> None:
-        self.debit_fen[entry.account_kind] += max(entry.amount_fen, 0)
-        self.credit_fen[entry.account_kind] += max(-entry.amount_fen, 0)
-
-    def totals(self) -> dict[str, Totals]:
-        return {kind: Totals(self.debit_fen[kind], self.credit_fen[kind]) for kind in self.debit_fen}
-
-
-async def _chain_findings(
-    tx: AsyncSession, anchors: Mapping[int, Head], progress: Progress
-) -> AsyncIterator[str]:
+async def _chain_findings(tx: AsyncSession, anchors: Mapping[int, Head], progress: Progress) -> AsyncIterator[str]:
     """Compute every link again from the entries, and hold the heads kept outside against it."""
     last = await tx.scalar(select(Link.number).order_by(Link.number.desc()).limit(1)) or 0
-    entries = aiter(_entries(tx))
-    entry = await anext(entries, None)
-    tail = _Tail()
-    async for link in await tx.stream(_LINKS.order_by(Link.number), execution_options={"yield_per": _ROWS_AT_ONCE}):
-        if link.number != tail.number + 1:
-            yield f"Links {tail.number + 1} to {link.number - 1} of the chain are missing."
-        if link.previous_hash != tail.hash:
+    walk = _Walk(_entries(tx))
+    links = await tx.stream_scalars(select(Link).order_by(Link.number), execution_options={"yield_per": _ROWS_AT_ONCE})
+    async for link in links:
+        async for finding in walk.along(link):
+            yield finding
+        anchored = anchors.get(link.number)
+        if anchored and (fault := walk.difference(anchored)):
+            yield f"Link {link.number} was anchored with another {fault}: the chain was written anew since."
+        if link.number % _ROWS_AT_ONCE == 0 or link.number == last:
+            progress("links of the chain", link.number, last)
+        tx.expunge(link)
+    async for finding in walk.beyond():
+        yield finding
+    for number in sorted(number for number in anchors if number > walk.number):
+        yield f"Link {number} is anchored, but the chain ends with link {walk.number}: its tail was cut off."
+
+
+class _Walk:
+    """A walk along the chain, link by link, with the entries beside it."""
+
+    def __init__(self, entries: AsyncIterator[SealedEntry]) -> None:
+        """Stand before the first link."""
+        self.number, self._hash, self._last_position = 0, GENESIS, 0
+        self._sealed_at: datetime | None = None
+        self._entries = entries
+        self._next: SealedEntry | None = None
+        self._debit_fen: defaultdict[str, int] = defaultdict(int)
+        self._credit_fen: defaultdict[str, int] = defaultdict(int)
+
+    async def along(self, link: Link) -> AsyncIterator[str]:
+        if link.number != self.number + 1:
+            yield f"Links {self.number + 1} to {link.number - 1} of the chain are missing."
+        if link.previous_hash != self._hash:
             yield f"Link {link.number} does not follow from the link before it."
-        if tail.sealed_at and link.sealed_at < tail.sealed_at:
+        if self._sealed_at and link.sealed_at < self._sealed_at:
             yield f"Link {link.number} was sealed before the link before it."
         computed = LinkHash(link.number, link.previous_hash, link.sealed_at)
-        while entry and entry.position <= link.last_position:
-            tail.count(entry)
+        while (entry := await self._upcoming()) and entry.position <= link.last_position:
             if entry.position < link.first_position:
-                yield f"Entry {entry.position} of transfer {entry.transfer_id} is in no link of the chain."
+                yield _in_no_link(entry)
             else:
                 computed.add(entry)
-            entry = await anext(entries, None)
+            self._pass(entry)
         if computed.digest() != link.hash:
             yield (
                 f"Link {link.number} does not hold what was sealed: among the entries {link.first_position} to "
                 f"{link.last_position}, their transfers and accounts something was changed, removed or added."
             )
-        tail.number, tail.hash, tail.sealed_at = link.number, link.hash, link.sealed_at
-        if link.number in anchors and (fault := _difference(anchors[link.number], tail, link.last_position)):
-            yield f"Link {link.number} was anchored with another {fault}: the chain was written anew since."
-        if link.number % _ROWS_AT_ONCE == 0 or link.number == last:
-            progress("links of the chain", link.number, last)
-    while entry:
-        yield f"Entry {entry.position} of transfer {entry.transfer_id} is in no link of the chain."
-        entry = await anext(entries, None)
-    for number in sorted(number for number in anchors if number > tail.number):
-        yield f"Link {number} is anchored, but the chain ends with link {tail.number}: its tail was cut off."
+        self.number, self._hash, self._sealed_at = link.number, link.hash, link.sealed_at
+        self._last_position = link.last_position
+
+    async def beyond(self) -> AsyncIterator[str]:
+        while entry := await self._upcoming():
+            yield _in_no_link(entry)
+            self._pass(entry)
+
+    async def _upcoming(self) -> SealedEntry | None:
+        if self._next is None:
+            self._next = await anext(self._entries, None)
+        return self._next
+
+    def _pass(self, entry: SealedEntry) -> None:
+        self._debit_fen[entry.account_kind] += max(entry.amount_fen, 0)
+        self._credit_fen[entry.account_kind] += max(-entry.amount_fen, 0)
+        self._next = None
+
+    def difference(self, anchored: Head) -> str | None:
+        """What an anchor says otherwise than the chain up to here."""
+        if anchored.hash != self._hash.hex():
+            return "hash"
+        if self._sealed_at is None or anchored.sealed_at != self._sealed_at.isoformat():
+            return "time"
+        if anchored.last_position != self._last_position:
+            return "last entry"
+        moved = {kind: totals for kind, totals in anchored.totals.items() if totals != Totals(0, 0)}
+        walked = {kind: Totals(debit, self._credit_fen[kind]) for kind, debit in self._debit_fen.items()}
+        return "sum of its accounts" if moved != walked else None
+
+
+def _in_no_link(entry: SealedEntry) -> str:
+    return f"Entry {entry.position} of transfer {entry.transfer_id} is in no link of the chain."
 
 
 async def _entries(tx: AsyncSession) -> AsyncIterator[SealedEntry]:
     async for row in await tx.stream(_ENTRIES, execution_options={"yield_per": _ROWS_AT_ONCE}):
         yield SealedEntry(*row)
-
-
-def _difference(anchored: Head, tail: _Tail, last_position: int) -> str | None:
-    if anchored.hash != tail.hash.hex():
-        return "hash"
-    if tail.sealed_at is None or anchored.sealed_at != tail.sealed_at.isoformat():
-        return "time"
-    if anchored.last_position != last_position:
-        return "last entry"
-    moved = {kind: totals for kind, totals in anchored.totals.items() if totals != Totals(0, 0)}
-    return "sum of its accounts" if moved != tail.totals() else None
 
 
 async def _anchor_findings(tx: AsyncSession, anchors: Mapping[int, Head]) -> AsyncIterator[str]:
@@ -149,6 +165,14 @@ _AMOUNTS = """
     SELECT transfer.id, transfer.kind, transfer.reference_id,
         (SELECT sum(amount_fen) FROM ledger_entries WHERE transfer_id = transfer.id AND amount_fen > 0) AS amount_fen
     FROM ledger_transfers AS transfer
+"""
+# Before there were clearing accounts, a capture credited the provider at once and a booking moved nothing.
+_CREDITED_AT_CAPTURE = """
+    SELECT FROM ledger_transfers AS capture
+    JOIN ledger_entries AS entry ON entry.transfer_id = capture.id
+    JOIN ledger_accounts AS account ON account.id = entry.account_id
+    WHERE capture.reference_id = posting.payment_id AND capture.kind = 'payment_captured'
+    AND account.kind = 'provider_payable'
 """
 CHECKS = (
     Check(
@@ -220,6 +244,30 @@ CHECKS = (
         JOIN payments AS payment ON payment.id = reference_id
         WHERE capture.kind IN ('payment_captured', 'payment_held')
         AND capture.amount_fen IS DISTINCT FROM payment.amount_fen
+        """,  # noqa: S608 - nothing but texts of this module
+    ),
+    Check(
+        "Posting {id} is booked, and {transfers} transfers say so, of {booked_fen} fen; it should be one of "
+        "{amount_fen}.",
+        f"""
+        SELECT posting.id, posting.amount_fen, count(booking.id) AS transfers,
+            coalesce(sum(booking.amount_fen), 0) AS booked_fen
+        FROM postings AS posting
+        LEFT JOIN ({_AMOUNTS} WHERE transfer.kind = 'bill_booked') AS booking ON booking.reference_id = posting.id
+        WHERE posting.status = 'booked' AND NOT EXISTS ({_CREDITED_AT_CAPTURE})
+        GROUP BY posting.id HAVING (count(booking.id), sum(booking.amount_fen)) IS DISTINCT FROM (1, posting.amount_fen)
+        """,  # noqa: S608 - nothing but texts of this module
+    ),
+    Check(
+        "Transfer {id} books posting {reference_id}, which no provider has booked.",
+        """
+        SELECT transfer.id, reference_id FROM ledger_transfers AS transfer
+        LEFT JOIN postings ON postings.id = reference_id
+        WHERE transfer.kind = 'bill_booked' AND postings.provider_reference IS NULL
         """,
+    ),
+    Check(
+        "Payment {id} of {amount_fen} fen has had {refunded_fen} fen given back.",
+        "SELECT id, amount_fen, refunded_fen FROM payments WHERE refunded_fen > amount_fen",
     ),
 )

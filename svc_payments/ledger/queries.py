@@ -9,12 +9,11 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select, text, true
+from sqlalchemy import Executable, Row, Select, func, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.pagination import Page, PageRequest, page_of
@@ -129,9 +128,7 @@ _DEBIT = func.coalesce(func.sum(func.greatest(Entry.amount_fen, 0)), 0)
 _CREDIT = func.coalesce(func.sum(func.greatest(-Entry.amount_fen, 0)), 0)
 
 
-async def _balances(
-    tx: AsyncSession, accounts: Sequence[Account], reach: Reach
-) -> list[schemas.AccountBalance]:
+async def _balances(tx: AsyncSession, accounts: Sequence[Account], reach: Reach) -> list[schemas.AccountBalance]:
     """These accounts' balances: what is kept now, less what came later."""
     of_them = Entry.account_id.in_([account.id for account in accounts])
     moved = select(Entry.account_id, _DEBIT, _CREDIT).where(of_them, Entry.position > reach.position)
@@ -154,7 +151,7 @@ def _balance(account: Account, later_debit_fen: int, later_credit_fen: int) -> s
     )
 
 
-def _kinds_up_to(reach: Reach) -> Select[tuple[str, int, Decimal, Decimal]]:
+def _kinds_up_to(reach: Reach) -> Executable:
     later = (
         select(Account.kind, _DEBIT.label("debit_fen"), _CREDIT.label("credit_fen"))
         .join(Entry, Entry.account_id == Account.id)

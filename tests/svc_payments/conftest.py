@@ -40,9 +40,7 @@ def public_pem(key: RSAPrivateKey) -> str:
 
 
 @pytest.fixture
-def settings(
-    database: Database, tokens: Tokens, rsa_keys: dict[str, RSAPrivateKey], tmp_path: Path
-) -> Settings:
+def settings(database: Database, tokens: Tokens, rsa_keys: dict[str, RSAPrivateKey], tmp_path: Path) -> Settings:
     return settings_at(
         Settings,
         database.engine.url,

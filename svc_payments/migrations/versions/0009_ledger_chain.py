@@ -1,4 +1,4 @@
-"""The ledger's hash chain: every statement that posts entries is a link, sealed with the one before it; and its anchors.
+"""The ledger's hash chain: each statement that posts entries is a link, sealed with the one before; and its anchors.
 
 From here on the entries of a statement have positions that follow each other in the order of commit, because the
 chain is locked before the first of them is numbered and until the transaction ends.
@@ -82,7 +82,7 @@ BEGIN
     PERFORM seal_ledger_entries(posted.content, posted.first_one, posted.last_one);
     RETURN NULL;
 END $$
-"""
+"""  # noqa: S608 - nothing but texts of this module
 _KEEP_CHAIN = """
 CREATE FUNCTION keep_ledger_chain() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -120,7 +120,7 @@ _TRIGGERS = (
 _SEAL_WHAT_IS_THERE = f"""
 SELECT seal_ledger_entries(content, first_one, last_one)
 FROM ({_CONTENT.format(into="", entries="ledger_entries")}) AS posted WHERE content IS NOT NULL
-"""
+"""  # noqa: S608 - nothing but texts of this module
 _POST_ENTRIES_BEFORE = """
 CREATE OR REPLACE FUNCTION post_ledger_entries() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
