@@ -11,9 +11,9 @@ from svc_payments.accounts.consumers import HANDLERS as ACCOUNT_HANDLERS
 from svc_payments.bill_files.events import BillFileIngested
 from svc_payments.channels.service import forget_nonces
 from svc_payments.figures.metrics import measure
-from svc_payments.payment_terms.events import PaymentTermsPublished
 from svc_payments.ledger.anchors import anchor_daily
 from svc_payments.ledger.events import LedgerAnchored
+from svc_payments.payment_terms.events import PaymentTermsPublished
 from svc_payments.payments.events import PAYMENT_EVENTS
 from svc_payments.payments.orders import keep_asking
 from svc_payments.payments.service import expire_one
@@ -28,11 +28,11 @@ def make_worker(settings: Settings) -> Worker:
         settings,
         publishes=[
             BillFileIngested,
+            LedgerAnchored,
             PaymentTermsPublished,
             *PAYMENT_EVENTS,
             *TILL_SESSION_EVENTS,
         ],
-        publishes=[BillFileIngested, LedgerAnchored, *PAYMENT_EVENTS],
         handles=[*PROVIDER_HANDLERS, *ACCOUNT_HANDLERS],
         schedules=partial(make_schedules, settings),
     )
