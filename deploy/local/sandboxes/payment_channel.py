@@ -57,6 +57,7 @@ from deploy.local.sandboxes.notices import Notices, encode
 from deploy.local.sandboxes.refunds import FAULTS as REFUND_FAULTS
 from deploy.local.sandboxes.refunds import LARGEST_FEN, NUMBER, Refunds
 from deploy.local.sandboxes.refunds import SCHEMA as REFUNDS_SCHEMA
+from deploy.local.sandboxes.statements import Statements
 
 SEEN_BY_PAYER = ("order_number", "description", "amount_fen", "state")
 SEEN_BY_MERCHANT = ("order_number", "merchant_id", "state", "amount_fen", "transaction_id", "paid_at")
@@ -106,7 +107,8 @@ def create_app() -> Starlette:
         raise SystemExit(f"The payment channel's keys are not usable: {unusable}.") from None
     sign_own = partial(sign, key, thumbprint(key.public_key()))
     notices = Notices(db, faults, sign_own)
-    channel = Channel(db, faults, notices, Refunds(db, faults, notices), sign_own, merchant_keys)
+    refunds, statements = Refunds(db, faults, notices), Statements(db)
+    channel = Channel(db, faults, notices, refunds, statements, sign_own, merchant_keys)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -126,6 +128,7 @@ class Channel:
     faults: Faults
     notices: Notices
     refunds: Refunds
+    statements: Statements
     sign: Sign
     merchant_keys: Mapping[str, RSAPublicKey]
 
@@ -138,6 +141,8 @@ class Channel:
             Route("/refunds", self.signed(self.refunds.place), methods=["POST"]),
             Route("/refunds/{refund_number}", self.signed(self.refunds.query), methods=["GET"]),
             Route("/refunds/{refund_number}/settle", self.refunds.settle, methods=["POST"]),
+            Route("/statements/{day}", self.signed(self.statements.tell), methods=["GET"]),
+            Route("/statements/{day}/file", self.statements.file, methods=["GET"], name="statement_file"),
             Route("/cashier/{order_number}", self.show_bill, methods=["GET"]),
             Route("/cashier/{order_number}", self.pay, methods=["POST"], name="cashier"),
             *Contracts(self.db, self.faults, self.notices, self).routes(),

@@ -1,0 +1,109 @@
+"""The channel's bill of a day: every payment and refund of a merchant, its fees, and totals to check them by.
+
+As at the national channels, a signed answer tells where the file is and what its SHA-256 is; the file itself, which
+may be large, is fetched from there.
+"""
+
+import csv
+import hashlib
+import io
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from deploy.local.sandboxes.base import Refused, only_from_this_machine, rfc3339
+
+COLUMNS = (
+    "kind",
+    "order_number",
+    "transaction_id",
+    "refund_number",
+    "refund_id",
+    "amount_fen",
+    "fee_fen",
+    "state",
+    "at",
+)
+CHINA = ZoneInfo("Asia/Shanghai")
+FEE_PER_MILLE = 3
+"""Of each payment, rounded half up to whole fen; a refund gives none of it back."""
+
+PAYMENTS = """
+SELECT 'payment' AS kind, order_number, transactions.transaction_id, '' AS refund_number, '' AS refund_id,
+    transactions.amount_fen, (transactions.amount_fen * :fee + 500) / 1000 AS fee_fen, 'succeeded' AS state,
+    transactions.paid_at AS at
+FROM transactions JOIN orders USING (order_number)
+WHERE merchant_id = :merchant_id AND transactions.paid_at >= :begins AND transactions.paid_at < :ends
+"""
+# A refund stands in the bill of the day it succeeded; while it has not, in that of the day it was asked for.
+REFUNDS = """
+SELECT 'refund', order_number, transaction_id, refund_number, refund_id, amount_fen, 0, state,
+    coalesce(refunded_at, created_at) AS at
+FROM refunds
+WHERE merchant_id = :merchant_id AND coalesce(refunded_at, created_at) >= :begins
+    AND coalesce(refunded_at, created_at) < :ends
+"""
+BILL = f"{PAYMENTS} UNION ALL {REFUNDS} ORDER BY at, transaction_id, refund_number"
+
+
+@dataclass(frozen=True)
+class Statements:
+    db: sqlite3.Connection
+
+    async def tell(self, request: Request, _: bytes) -> JSONResponse:
+        """Where the file of a day is, and its hash; the answer is signed."""
+        day, merchant_id = _asked(request)
+        if datetime.now(CHINA).date() <= day:
+            raise Refused(409, "day_not_over", "The bill of a day is made when the day is over.")
+        file = self._file(day, merchant_id)
+        where = str(
+            request.url_for("statement_file", day=day.isoformat()).include_query_params(merchant_id=merchant_id)
+        )
+        told = {
+            "day": day.isoformat(),
+            "merchant_id": merchant_id,
+            "sha256": hashlib.sha256(file).hexdigest(),
+            "bytes": len(file),
+            "download_url": str(where),
+        }
+        return JSONResponse(told)
+
+    async def file(self, request: Request) -> Response:
+        only_from_this_machine(request)
+        return Response(self._file(*_asked(request)), media_type="text/csv; charset=utf-8")
+
+    def _file(self, day: date, merchant_id: str) -> bytes:
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(["statement", merchant_id, day.isoformat()])
+        writer.writerow(COLUMNS)
+        lines, paid, refunded, fees = 0, 0, 0, 0
+        for row in self._rows(day, merchant_id):
+            writer.writerow(row)
+            lines, fees = lines + 1, fees + row["fee_fen"]
+            if row["kind"] == "payment":
+                paid += row["amount_fen"]
+            else:
+                refunded += row["amount_fen"]
+        writer.writerow(["total", lines, paid, refunded, fees])
+        return text.getvalue().encode()
+
+    def _rows(self, day: date, merchant_id: str) -> Iterator[sqlite3.Row]:
+        begins = datetime.combine(day, time(), CHINA)
+        period = {
+            name: rfc3339(at.astimezone(UTC)) for name, at in (("begins", begins), ("ends", begins + timedelta(1)))
+        }
+        yield from self.db.execute(BILL, {"merchant_id": merchant_id, "fee": FEE_PER_MILLE, **period})
+
+
+def _asked(request: Request) -> tuple[date, str]:
+    try:
+        day = date.fromisoformat(request.path_params["day"])
+    except ValueError:
+        raise Refused(422, "invalid_request", "day must be a date like 2026-01-31") from None
+    return day, request.query_params.get("merchant_id", "")
