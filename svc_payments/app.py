@@ -7,6 +7,7 @@ from chassis.settings import load
 from svc_payments.audit.endpoints import router as audit
 from svc_payments.bill_files.endpoints import router as bill_files
 from svc_payments.bills.endpoints import router as bills
+from svc_payments.cases.endpoints import router as cases
 from svc_payments.channels.endpoints import router as channels
 from svc_payments.figures.endpoints import router as figures
 from svc_payments.incidents.endpoints import router as incidents
@@ -42,3 +43,12 @@ ROUTERS = [
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service_app(settings or load(Settings), ROUTERS, title="My Ili payments", version="1.0.0")
+from svc_payments.reconciliation.endpoints import router as reconciliation
+from svc_payments.settings import Settings
+from svc_payments.statements.endpoints import router as statements
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    routers = [bill_files, bills, payments, channels, receipts, postings, ledger, incidents, audit]
+    routers += [statements, reconciliation, cases]
+    return create_service_app(settings or load(Settings), routers, title="My Ili payments", version="1.0.0")

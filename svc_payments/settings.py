@@ -43,6 +43,10 @@ class Settings(ServiceSettings):
     ledger_anchors: StoreUrl
     """Where the head of the ledger's hash chain is kept each day: `file:///folder`, or `s3://bucket/prefix` with the
     usual AWS_* variables; best where the owner of the database cannot write."""
+    midnight_seconds: Seconds = _HOUR
+    """For how long before midnight a movement may come to stand on the next day's statement."""
+    statements_from_hour: Annotated[int, Field(ge=0, le=23)] = 10
+    """From which hour in Beijing channels have the bill of the day before; the national ones promise ten o'clock."""
     poll_seconds: Seconds = 0.3
     """How often the worker looks for what is due."""
 

@@ -9,6 +9,7 @@ from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from svc_payments.accounts.consumers import HANDLERS as ACCOUNT_HANDLERS
 from svc_payments.bill_files.events import BillFileIngested
+from svc_payments.cases.events import CASE_EVENTS
 from svc_payments.channels.service import forget_nonces
 from svc_payments.figures.metrics import measure
 from svc_payments.ledger.anchors import anchor_daily
@@ -19,8 +20,11 @@ from svc_payments.payments.orders import keep_asking
 from svc_payments.payments.service import expire_one
 from svc_payments.postings.delivery import Delivery
 from svc_payments.providers.consumers import HANDLERS as PROVIDER_HANDLERS
+from svc_payments.reconciliation.events import ReconciliationFinished
+from svc_payments.reconciliation.work import work_off
 from svc_payments.settings import Settings
 from svc_payments.tills.events import TILL_SESSION_EVENTS
+from svc_payments.statements.fetching import fetch_missing
 
 
 def make_worker(settings: Settings) -> Worker:
@@ -33,6 +37,7 @@ def make_worker(settings: Settings) -> Worker:
             *PAYMENT_EVENTS,
             *TILL_SESSION_EVENTS,
         ],
+        publishes=[BillFileIngested, *PAYMENT_EVENTS, *CASE_EVENTS, ReconciliationFinished],
         handles=[*PROVIDER_HANDLERS, *ACCOUNT_HANDLERS],
         schedules=partial(make_schedules, settings),
     )
@@ -47,6 +52,8 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         Every(60.0, partial(_forget_nonces, database)),
         Every(15.0, partial(measure, database)),
         Every(600.0, partial(anchor_daily, database, settings.ledger_anchors)),
+        Every(1.0, partial(work_off, database, settings)),
+        Every(600.0, partial(fetch_missing, database, settings)),
     ]
 
 

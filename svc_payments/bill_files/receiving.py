@@ -85,7 +85,7 @@ async def received(request: Request) -> AsyncIterator[Upload]:
         BodyTruncated, GzipBroken, EmptyFile, UndecodableBytes, NulCharacter, WrongCharset: not a whole text file.
     """
     label = _labelled(request.headers.get("content-type", ""))
-    pieces = _body(request)
+    pieces = whole_body(request)
     match request.headers.get("content-encoding", "identity").lower():
         case "identity":
             pass
@@ -110,7 +110,12 @@ def _labelled(content_type: str) -> Encoding | None:
     return None if charset is None else _CHARSETS[str(charset).lower()]
 
 
-async def _body(request: Request) -> AsyncIterator[bytes]:
+async def whole_body(request: Request) -> AsyncIterator[bytes]:
+    """The body of a request piece by piece.
+
+    Raises:
+        BodyTruncated: less came than was announced.
+    """
     count = 0
     try:
         async for piece in request.stream():

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
@@ -157,6 +157,7 @@ class RefundingChannel(Protocol):
         """Ask what became of a refund."""
 
 
+@runtime_checkable
 class StatementChannel(Protocol):
     """A channel that tells in a file what it did on a day."""
 

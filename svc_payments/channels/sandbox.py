@@ -1,6 +1,8 @@
 """The client of the sandbox channel; requests and answers are both signed, RSA-SHA256 over the raw body."""
 
-from collections.abc import Awaitable, Mapping
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from datetime import date
 from typing import Annotated, Literal, TypeVar
 
 import httpx
@@ -47,6 +49,11 @@ class _ClosedOrder(_AboutOrder):
     state: Literal["closed"]
 
 
+class _Statement(BaseModel):
+    sha256: str
+    download_url: Annotated[str, Field(pattern=r"^https?://[!-~]{1,1000}$")]
+
+
 class _Problem(BaseModel):
     code: Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")]
 
@@ -73,6 +80,24 @@ class SandboxChannel:
 
     async def close(self, order: Order) -> Answer:
         return await _believed(self._close(order))
+
+    async def statement(self, day: date) -> AsyncIterator[bytes]:
+        """The file that a signed answer names, piece by piece; only at its end is it known to be the one meant."""
+        reply = await self._call("GET", f"/statements/{day}", params={"merchant_id": self._merchant_id})
+        try:
+            told = _Statement.model_validate_json(reply.body)
+        except ValidationError:
+            raise NoAnswer(f"status_{reply.status}") from None
+        sha256 = hashlib.sha256()
+        try:
+            async with self._client.stream("GET", told.download_url) as response:
+                async for piece in response.raise_for_status().aiter_bytes():
+                    sha256.update(piece)
+                    yield piece
+        except httpx.HTTPError as error:
+            raise NoAnswer(type(error).__name__) from None
+        if sha256.hexdigest() != told.sha256:
+            raise BadSignature("wrong_hash")
 
     async def _place(self, order: Order) -> Answer:
         reply = await self._call(

@@ -139,6 +139,10 @@ class Attempt(Base):
     __table_args__ = (
         UniqueConstraint("channel", "transaction_id"),
         Index("ix_payment_attempts_due", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),
+        # A day of a channel, for reconciliation.
+        Index(
+            "ix_payment_attempts_channel_paid_at", "channel", "paid_at", postgresql_where=text("paid_at IS NOT NULL")
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -102,7 +102,7 @@ def _unpacked(file: StatementFile) -> Iterator[io.BufferedReader]:
         with archive, archive.open(_statement_in(archive.namelist())) as member:
             yield io.BufferedReader(_Bounded(member), _PIECE)
     elif head.startswith(_GZIP):
-        with gzip.GzipFile(fileobj=file.content) as member:
+        with gzip.open(file.content) as member:
             yield io.BufferedReader(_Bounded(member), _PIECE)
     else:
         yield io.BufferedReader(_Bounded(file.content), _PIECE)
@@ -119,7 +119,7 @@ def _statement_in(names: Sequence[str]) -> str:
 class _Bounded(io.RawIOBase):
     """Reads what is packed in an archive, but not without end. Closing it leaves what it reads from open."""
 
-    def __init__(self, content: IO[bytes]) -> None:
+    def __init__(self, content: "IO[bytes] | gzip.GzipFile") -> None:
         super().__init__()
         self._content = content
         self._count = 0

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import CHINA, new_id
@@ -116,18 +115,10 @@ def _layout_of(whose: Whose) -> Layout:
 
 async def current(tx: AsyncSession, whose: Whose, day: date) -> Statement | None:
     """The newest version of a day."""
-    newest = _of(whose).where(Statement.day == day).order_by(Statement.version.desc()).limit(1)
-    found: Statement | None = await tx.scalar(newest)
-    return found
-
-
-def _of(whose: Whose) -> Select[tuple[Statement]]:
-    return select(Statement).where(Statement.source == whose.source, Statement.holder == whose.holder)
-
-
-def current_of_all_days(whose: Whose) -> Select[tuple[Statement]]:
-    """The newest versions of every day."""
-    return _of(whose).ext(distinct_on(Statement.day)).order_by(Statement.day, Statement.version.desc())
+    of_day = select(Statement).where(
+        Statement.source == whose.source, Statement.holder == whose.holder, Statement.day == day
+    )
+    return await tx.scalar(of_day.order_by(Statement.version.desc()).limit(1))
 
 
 async def statement(tx: AsyncSession, statement_id: UUID, *, locked: bool = False) -> Statement:

@@ -56,14 +56,12 @@ class Statements:
     db: sqlite3.Connection
 
     async def tell(self, request: Request, _: bytes) -> JSONResponse:
-        """Where the file of a day is, and its hash; the answer is signed."""
+        """Where the file of a day is, and its hash; the answer is signed. That of today is what there is so far."""
         day, merchant_id = _asked(request)
-        if datetime.now(CHINA).date() <= day:
-            raise Refused(409, "day_not_over", "The bill of a day is made when the day is over.")
+        if day > datetime.now(CHINA).date():
+            raise Refused(409, "day_not_begun", "There is no bill of a day to come.")
         file = self._file(day, merchant_id)
-        where = str(
-            request.url_for("statement_file", day=day.isoformat()).include_query_params(merchant_id=merchant_id)
-        )
+        where = request.url_for("statement_file", day=day.isoformat()).include_query_params(merchant_id=merchant_id)
         told = {
             "day": day.isoformat(),
             "merchant_id": merchant_id,
@@ -94,10 +92,8 @@ class Statements:
         return text.getvalue().encode()
 
     def _rows(self, day: date, merchant_id: str) -> Iterator[sqlite3.Row]:
-        begins = datetime.combine(day, time(), CHINA)
-        period = {
-            name: rfc3339(at.astimezone(UTC)) for name, at in (("begins", begins), ("ends", begins + timedelta(1)))
-        }
+        begins = datetime.combine(day, time(), CHINA).astimezone(UTC)
+        period = {"begins": rfc3339(begins), "ends": rfc3339(begins + timedelta(days=1))}
         yield from self.db.execute(BILL, {"merchant_id": merchant_id, "fee": FEE_PER_MILLE, **period})
 
 

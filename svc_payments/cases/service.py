@@ -1,0 +1,246 @@
+"""The life of a case, from the run that opens it to its closing entry in the ledger."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.db import new_id
+from chassis.outbox import emit
+from chassis.problems import NotFound, Problem
+from svc_payments.audit import service as audit
+from svc_payments.base import database_time
+from svc_payments.cases import events
+from svc_payments.cases.models import Case, CaseAct, CaseEntry, CaseStatus, Resolution
+from svc_payments.cases.working_time import due_after
+from svc_payments.ledger import service as ledger
+from svc_payments.ledger.models import TransferKind
+from svc_payments.reconciliation.models import Finding
+from svc_payments.statements.models import Source
+from svc_payments.statements.service import Whose
+
+WORKING_DAYS = 2
+"""How long a difference may stay unexplained; the day it is found does not count."""
+OWNER_ROLE = "operator"
+
+
+class SecondPersonNeeded(Problem):
+    """Whoever wants to write something off cannot be the one who agrees to it."""
+
+    status, code = 403, "second_person_needed"
+
+
+async def open_cases(tx: AsyncSession, whose: Whose, findings: Sequence[Finding]) -> Sequence[Case]:
+    """Open a case for each difference that has none.
+
+    One that a person has closed stays closed: its difference has been dealt with, and does not go away by that. One
+    that a run has closed because the difference was gone is followed by a new one.
+
+    The entries in the ledger are still to be made: see `book`.
+    """
+    known = select(Case.number, Case.transaction_id).where(
+        Case.source == whose.source,
+        Case.holder == whose.holder,
+        Case.number.in_([finding.number for finding in findings]),
+        Case.resolution.is_distinct_from(Resolution.RESOLVED),
+    )
+    dealt_with = {(row.number, row.transaction_id) for row in await tx.execute(known)}
+    due_at = due_after(await database_time(tx), WORKING_DAYS)
+    cases = [
+        Case(
+            id=new_id(),
+            source=whose.source,
+            holder=whose.holder,
+            day=finding.day,
+            movement=finding.movement,
+            number=finding.number,
+            transaction_id=finding.transaction_id,
+            result=finding.result,
+            statement_fen=finding.statement_fen,
+            ledger_fen=finding.ledger_fen,
+            difference_fen=finding.difference_fen,
+            reference_id=finding.reference_id,
+            status=CaseStatus.OPEN,
+            owner_role=OWNER_ROLE,
+            due_at=due_at,
+        )
+        for finding in findings
+        if (finding.number, finding.transaction_id) not in dealt_with
+    ]
+    tx.add_all(cases)
+    await tx.flush()
+    for case in cases:
+        await _note(tx, case, None, CaseAct.OPENED, difference_fen=case.difference_fen)
+        await emit(tx, events.opened(case))
+    return cases
+
+
+async def unclosed(tx: AsyncSession, whose: Whose, days: Sequence[date]) -> Sequence[Case]:
+    """The cases of some days that are still open, locked."""
+    query = select(Case).where(
+        Case.source == whose.source,
+        Case.holder == whose.holder,
+        Case.day.in_(days),
+        Case.status != CaseStatus.CLOSED,
+    )
+    return (await tx.scalars(query.order_by(Case.id).with_for_update())).all()
+
+
+async def days_with_unclosed(tx: AsyncSession, whose: Whose, first: date, last: date) -> Sequence[date]:
+    """The days of a period that have open cases."""
+    days = select(Case.day).where(
+        Case.source == whose.source,
+        Case.holder == whose.holder,
+        Case.day.between(first, last),
+        Case.status != CaseStatus.CLOSED,
+    )
+    return (await tx.scalars(days.distinct().order_by(Case.day))).all()
+
+
+async def lock(tx: AsyncSession, case_id: UUID) -> Case:
+    """A case for changing.
+
+    Raises:
+        NotFound: there is none.
+    """
+    case = await tx.get(Case, case_id, with_for_update=True, populate_existing=True)
+    if case is None:
+        raise NotFound
+    return case
+
+
+async def hand_over(tx: AsyncSession, caller: Caller, case_id: UUID, assignee_id: UUID, reason: str) -> Case:
+    """Put a case into somebody's hands.
+
+    Raises:
+        NotFound: there is no such case.
+        IllegalMove: it is closed.
+    """
+    case = await _unclosed(tx, case_id)
+    before, case.assignee_id = case.assignee_id, assignee_id
+    changed = {"from": str(before) if before else None, "to": str(assignee_id)}
+    await _note(tx, case, caller, CaseAct.HANDED_OVER, reason, **changed)
+    return case
+
+
+async def comment(tx: AsyncSession, caller: Caller, case_id: UUID, words: str) -> Case:
+    case = await lock(tx, case_id)
+    await _note(tx, case, caller, CaseAct.COMMENTED, words)
+    return case
+
+
+async def settle(tx: AsyncSession, caller: Caller, case_id: UUID, reason: str) -> Case:
+    """Close a case that the other side has put right.
+
+    Raises:
+        NotFound: there is no such case.
+        IllegalMove: it is closed already.
+    """
+    case = await _unclosed(tx, case_id)
+    await _close(tx, case, Resolution.SETTLED, caller, reason)
+    return case
+
+
+async def propose_write_off(tx: AsyncSession, caller: Caller, case_id: UUID, reason: str) -> Case:
+    """Ask a second person to agree that nobody will put it right.
+
+    Raises:
+        NotFound: there is no such case.
+        IllegalMove: it is closed, or proposed already.
+    """
+    case = await lock(tx, case_id)
+    case.move_to(CaseStatus.PROPOSED)
+    case.proposed_by = caller.subject
+    await _note(tx, case, caller, CaseAct.WRITE_OFF_PROPOSED, reason)
+    return case
+
+
+async def decide_write_off(tx: AsyncSession, caller: Caller, case_id: UUID, *, agreed: bool, reason: str) -> Case:
+    """Agree to a proposed write-off, or refuse it.
+
+    Raises:
+        NotFound: there is no such case.
+        IllegalMove: nobody has proposed it.
+        SecondPersonNeeded: it is the caller's own proposal.
+    """
+    case = await lock(tx, case_id)
+    if case.status != CaseStatus.PROPOSED:
+        case.move_to(CaseStatus.OPEN)  # raises: an open case has nothing to decide on, a closed one no more
+    if case.proposed_by == caller.subject:
+        raise SecondPersonNeeded
+    if agreed:
+        await _close(tx, case, Resolution.WRITTEN_OFF, caller, reason)
+    else:
+        case.move_to(CaseStatus.OPEN)
+        case.proposed_by = None
+        await _note(tx, case, caller, CaseAct.WRITE_OFF_REFUSED, reason)
+    return case
+
+
+async def resolve(tx: AsyncSession, cases: Sequence[Case]) -> None:
+    """End locked cases whose difference a run found gone; their entries in the ledger are still to be made: `book`."""
+    for case in cases:
+        await _end(tx, case, Resolution.RESOLVED, None, None)
+
+
+async def book(tx: AsyncSession, *, opened: Sequence[Case], closed: Sequence[Case]) -> None:
+    """Make the entries of cases in the ledger, where locks are held until the transaction ends.
+
+    A case is booked into suspense when it is opened, so that the books show what the channel has, and out of it again
+    when it is closed. What a provider says moves no money here.
+    """
+    for case in closed:
+        if case.source == Source.CHANNEL:
+            written_off = case.resolution == Resolution.WRITTEN_OFF
+            other = ledger.fees(case.holder) if written_off else ledger.channel_receivable(case.holder)
+            await _transfer(tx, TransferKind.CASE_CLOSED, case, -case.difference_fen, other)
+    for case in opened:
+        if case.source == Source.CHANNEL:
+            excess = case.difference_fen > 0
+            kind = TransferKind.EXCESS_RECORDED if excess else TransferKind.SHORTAGE_RECORDED
+            await _transfer(tx, kind, case, case.difference_fen, ledger.channel_receivable(case.holder))
+
+
+async def _transfer(
+    tx: AsyncSession, kind: TransferKind, case: Case, amount_fen: int, other: ledger.AccountName
+) -> None:
+    legs = {other: amount_fen, ledger.suspense(case.holder): -amount_fen}
+    await ledger.transfer_legs(tx, kind, case.id, legs)
+
+
+async def _close(tx: AsyncSession, case: Case, resolution: Resolution, caller: Caller, reason: str) -> None:
+    await _end(tx, case, resolution, caller, reason)
+    await book(tx, opened=[], closed=[case])
+
+
+async def _end(tx: AsyncSession, case: Case, resolution: Resolution, caller: Caller | None, reason: str | None) -> None:
+    case.move_to(CaseStatus.CLOSED)
+    case.resolution = resolution
+    case.closed_at = await database_time(tx)
+    await _note(tx, case, caller, CaseAct.CLOSED, reason, resolution=resolution)
+    await emit(tx, events.closed(case))
+
+
+async def _unclosed(tx: AsyncSession, case_id: UUID) -> Case:
+    case = await lock(tx, case_id)
+    if case.status == CaseStatus.CLOSED:
+        case.move_to(CaseStatus.CLOSED)  # raises
+    return case
+
+
+async def _note(
+    tx: AsyncSession,
+    case: Case,
+    caller: Caller | None,
+    act: CaseAct,
+    words: str | None = None,
+    **details: Any,  # noqa: ANN401 - JSON
+) -> None:
+    actor = caller.subject if caller else audit.SYSTEM
+    tx.add(CaseEntry(case_id=case.id, act=act, actor=actor, words=words, details=details))
+    # What was written stays with the case: the trail says only that it was.
+    await audit.record(tx, caller, f"case_{act}", case.id, **details)
