@@ -18,14 +18,17 @@ from svc_payments.payment_terms.endpoints import router as payment_terms
 from svc_payments.payments.endpoints import router as payments
 from svc_payments.postings.endpoints import router as postings
 from svc_payments.receipts.endpoints import router as receipts
+from svc_payments.reconciliation.endpoints import router as reconciliation
 from svc_payments.search.endpoints import router as search
 from svc_payments.settings import Settings
+from svc_payments.statements.endpoints import router as statements
 from svc_payments.tills.endpoints import router as tills
 
 ROUTERS = [
     audit,
     bill_files,
     bills,
+    cases,
     channels,
     figures,
     incidents,
@@ -36,19 +39,12 @@ ROUTERS = [
     payments,
     postings,
     receipts,
+    reconciliation,
     search,
+    statements,
     tills,
 ]
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service_app(settings or load(Settings), ROUTERS, title="My Ili payments", version="1.0.0")
-from svc_payments.reconciliation.endpoints import router as reconciliation
-from svc_payments.settings import Settings
-from svc_payments.statements.endpoints import router as statements
-
-
-def create_app(settings: Settings | None = None) -> FastAPI:
-    routers = [bill_files, bills, payments, channels, receipts, postings, ledger, incidents, audit]
-    routers += [statements, reconciliation, cases]
-    return create_service_app(settings or load(Settings), routers, title="My Ili payments", version="1.0.0")

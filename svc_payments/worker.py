@@ -23,8 +23,8 @@ from svc_payments.providers.consumers import HANDLERS as PROVIDER_HANDLERS
 from svc_payments.reconciliation.events import ReconciliationFinished
 from svc_payments.reconciliation.work import work_off
 from svc_payments.settings import Settings
-from svc_payments.tills.events import TILL_SESSION_EVENTS
 from svc_payments.statements.fetching import fetch_missing
+from svc_payments.tills.events import TILL_SESSION_EVENTS
 
 
 def make_worker(settings: Settings) -> Worker:
@@ -34,10 +34,11 @@ def make_worker(settings: Settings) -> Worker:
             BillFileIngested,
             LedgerAnchored,
             PaymentTermsPublished,
+            ReconciliationFinished,
+            *CASE_EVENTS,
             *PAYMENT_EVENTS,
             *TILL_SESSION_EVENTS,
         ],
-        publishes=[BillFileIngested, *PAYMENT_EVENTS, *CASE_EVENTS, ReconciliationFinished],
         handles=[*PROVIDER_HANDLERS, *ACCOUNT_HANDLERS],
         schedules=partial(make_schedules, settings),
     )
@@ -51,9 +52,9 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         Every(1.0, partial(_expire_unconfirmed, database)),
         Every(60.0, partial(_forget_nonces, database)),
         Every(15.0, partial(measure, database)),
-        Every(600.0, partial(anchor_daily, database, settings.ledger_anchors)),
         Every(1.0, partial(work_off, database, settings)),
         Every(600.0, partial(fetch_missing, database, settings)),
+        Every(600.0, partial(anchor_daily, database, settings.ledger_anchors)),
     ]
 
 
