@@ -22,10 +22,21 @@ from alembic import command, context
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from fastapi import Depends, Request
-from sqlalchemy import URL, CheckConstraint, Connection, DateTime, MetaData, Table, pool, text
+from sqlalchemy import (
+    URL,
+    CheckConstraint,
+    Connection,
+    DateTime,
+    ForeignKeyConstraint,
+    MetaData,
+    Table,
+    pool,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.schema import SchemaItem
 
 from chassis.settings import ServiceSettings, load
 
@@ -189,7 +200,16 @@ async def _run_migrations(url: URL, metadata: MetaData) -> None:
 def _run_migrations_on(connection: Connection, metadata: MetaData) -> None:
     # Two starting services of the same kind must not migrate at once.
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('myili migrations'))"))
-    context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+    # Partitions come and go with time; what they look like, and the copies of references to them, is their table's
+    # affair.
+    partitions = set(connection.scalars(text("SELECT relname FROM pg_class WHERE relispartition")))
+
+    def compared(item: SchemaItem, *_: object) -> bool:
+        if isinstance(item, ForeignKeyConstraint):
+            return item.elements[0].target_fullname.partition(".")[0] not in partitions
+        return not isinstance(item, Table) or item.name not in partitions
+
+    context.configure(connection=connection, target_metadata=metadata, compare_type=True, include_object=compared)
     context.run_migrations()
 
 

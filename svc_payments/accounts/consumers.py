@@ -26,7 +26,8 @@ class AccountBindingEnded(EventData):
 
 async def on_activated(tx: AsyncSession, event: Received[AccountBindingActivated]) -> None:
     # A binding is never activated twice: one that is here already has been heard of, perhaps even its end.
-    await tx.execute(insert(AccountBinding).values(event.data.model_dump()).on_conflict_do_nothing())
+    activated = insert(AccountBinding).values(**event.data.model_dump(), bound_at=event.time)
+    await tx.execute(activated.on_conflict_do_nothing())
 
 
 async def on_ended(tx: AsyncSession, event: Received[AccountBindingEnded]) -> None:

@@ -28,4 +28,6 @@ class AccountBinding(Base):
     account_number: Mapped[str] = mapped_column(Text)
     role: Mapped[str | None] = mapped_column(Text)
     """owner, family or tenant; unknown when only the end of the binding was heard of."""
+    bound_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When it became active; unknown when only its end was heard of."""
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)

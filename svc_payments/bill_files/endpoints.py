@@ -10,7 +10,8 @@ from chassis.db import ReadTx, Tx
 from chassis.pagination import Page, PageQuery
 from chassis.problems import preferred_language
 from svc_payments.bill_files import schemas, service
-from svc_payments.bill_files.receiving import LARGEST_FILE, MEDIA_TYPE, Encoding, received
+from svc_payments.bill_files.models import Encoding
+from svc_payments.bill_files.receiving import LARGEST_FILE, MEDIA_TYPE, received
 
 router = APIRouter(prefix="/payments/v1", tags=["bill files"])
 

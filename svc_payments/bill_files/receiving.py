@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.message import Message
-from enum import StrEnum
 from tempfile import TemporaryFile
 from typing import BinaryIO, TextIO
 
@@ -23,6 +22,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from chassis.problems import ContentTooLarge, UnsupportedMediaType
+from svc_payments.bill_files.models import Encoding
 from svc_payments.bill_files.refusals import (
     BodyTruncated,
     EmptyFile,
@@ -40,13 +40,6 @@ _GZIP = 16 + zlib.MAX_WBITS
 _LONGEST_BOM = 4
 _LONG_SEQUENCE = re.compile(rb"[\xe0-\xf4]")
 """In UTF-8 the first byte of a sequence of three or four, as Chinese and full-width forms are written."""
-
-
-class Encoding(StrEnum):
-    UTF_8 = "utf-8"
-    UTF_8_SIG = "utf-8-sig"
-    """UTF-8 with a byte order mark, as spreadsheet programs write it."""
-    GB18030 = "gb18030"
 
 
 # GB 18030 reads whatever its predecessors wrote, whose names many systems still put on it.

@@ -51,6 +51,12 @@ class WrongHeader(Problem):
     status, code = 422, "wrong_header"
 
 
+class OtherProvidersFile(Problem):
+    """The rows say themselves that they are another provider's bills."""
+
+    status, code = 403, "other_providers_file"
+
+
 class UnclosedQuote(Problem):
     """A quote opened in `row` is still open where the file ends."""
 
@@ -86,6 +92,17 @@ class Reason(StrEnum):
     AMOUNT_TOO_LARGE = "amount_too_large"
     BAD_DUE_DATE = "bad_due_date"
     BAD_METER_READING = "bad_meter_reading"
+    BAD_EXPIRY = "bad_expiry"
+    BAD_SUPERSEDES = "bad_supersedes"
+    BAD_REASON = "bad_reason"
+    BAD_NOTE = "bad_note"
     DUPLICATE_IN_FILE = "duplicate_in_file"
     BILL_ALREADY_PAID = "bill_already_paid"
+    BILL_PARTLY_PAID = "bill_partly_paid"
     PAYMENT_IN_PROGRESS = "payment_in_progress"
+    BILL_VOID = "bill_void"
+    BILL_EXPIRED = "bill_expired"
+    BILL_SUPERSEDED = "bill_superseded"
+    BILL_NUMBER_RESERVED = "bill_number_reserved"
+    SUPERSEDED_UNKNOWN = "superseded_unknown"
+    SUPERSEDED_NOT_DUE = "superseded_not_due"

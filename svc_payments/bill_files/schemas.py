@@ -3,7 +3,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from svc_payments.bill_files.receiving import Encoding
+from svc_payments.bill_files.models import Encoding
 from svc_payments.bill_files.refusals import Reason
 
 

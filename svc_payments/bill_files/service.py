@@ -8,19 +8,19 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import CHINA, Database
 from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import DEFAULT_LANGUAGE, NotFound, catalogue
-from svc_payments.bill_files import schemas, staging
+from svc_payments.bill_files import schemas, sets, staging
 from svc_payments.bill_files.events import BillFileIngested
-from svc_payments.bill_files.models import BillFile, RefusedRow
-from svc_payments.bill_files.receiving import Encoding, Upload
+from svc_payments.bill_files.models import BillFile, Encoding, RefusedRow
+from svc_payments.bill_files.receiving import Upload
 from svc_payments.bill_files.refusals import ProviderNotReady, Reason
-from svc_payments.bill_files.rows import staged_blocks
+from svc_payments.bill_files.rows import staged_rows
 from svc_payments.providers.models import Provider
 
 SHOWN_REFUSED_ROWS = 100
@@ -33,18 +33,21 @@ async def take_in(
 
     Raises:
         ProviderNotReady: the provider's approval has not arrived here yet.
+        OtherProvidersFile: its rows say that they are somebody else's.
         WrongHeader, UnclosedQuote, FieldTooLong, LineTooLong, TooManyLines, EmptyFile: the file is not a table that
             can be read.
     """
     if await tx.get(Provider, provider_id) is None:
         raise ProviderNotReady
-    await staging.stage(tx, _ahead(staged_blocks(upload.text, _this_month())))
-    # One file of a provider after the other; what is staged waits without holding anything others want.
-    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"bill files of {provider_id}", 0))))
+    staged = await asyncio.to_thread(staged_rows, upload.text, this_month(), provider_id)
+    await staging.stage(tx, staged.columns, _ahead(staged.blocks))
+    # What is staged waits without holding anything others want.
+    await staging.one_at_a_time(tx, provider_id)
     file = BillFile(provider_id=provider_id, file_name=file_name, sha256=upload.sha256, encoding=upload.encoding)
     tx.add(file)
     await tx.flush()
-    counts = await staging.take_in(tx, provider_id, file.id)
+    counts = await sets.take_in(tx, provider_id, file.id, says_expiry="expires_on" in staged.names)
+    await sets.keep_refused(tx, file.id)
     file.rows, file.accepted, file.unchanged = counts.rows, counts.accepted, counts.unchanged
     file.amended, file.refused = counts.amended, counts.refused
     await tx.flush()
@@ -63,7 +66,8 @@ async def take_in(
     return await _report(tx, file, language)
 
 
-def _this_month() -> date:
+def this_month() -> date:
+    """The first day of the month that it is in China."""
     return datetime.now(CHINA).date().replace(day=1)
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, Text, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, one_of
@@ -56,12 +56,36 @@ TRANSITIONS: dict[BillStatus, set[BillStatus]] = {
     BillStatus.SUPERSEDED: set(),
 }
 
-
 WITHDRAWN = {BillStatus.VOID, BillStatus.EXPIRED, BillStatus.SUPERSEDED}
+
+
+class ChangeReason(StrEnum):
+    """Why a version of a bill took the place of the one before."""
+
+    METER_ERROR = "meter_error"
+    COURT_CASE = "court_case"
+    ARREARS_WRITE_OFF = "arrears_write_off"
+    TARIFF_CORRECTION = "tariff_correction"
+    DUPLICATE = "duplicate"
+    BILLING_ERROR = "billing_error"
+    ACCOUNT_CLOSED = "account_closed"
+    OTHER = "other"
+    NOT_STATED = "not_stated"
+    """The provider sent the bill again with other content and did not say why."""
+    PAST_EXPIRY = "past_expiry"
+    REPLACED = "replaced"
+    """By the bill that names it."""
+
+
+STATED_REASONS = frozenset(ChangeReason) - {ChangeReason.NOT_STATED, ChangeReason.PAST_EXPIRY, ChangeReason.REPLACED}
+"""Those a provider may give."""
 
 
 class Bill(Base):
     """The newest version of a bill.
+
+    Partitioned by month: an id begins with its time, so that a month is a range of ids, and whoever has the id of a
+    bill finds it in one partition. That a provider uses a number once is kept by `BillNumber`.
 
     `provider_id` and `bill_file_id` have no foreign key: a file of a million rows would pay a lookup for each of them
     to confirm two values that its own transaction has just written or read. Neither table's rows are ever deleted.
@@ -69,15 +93,19 @@ class Bill(Base):
 
     __tablename__ = "bills"
     __table_args__ = (
-        UniqueConstraint("provider_id", "bill_number"),
         # An account's bills, newest first, whatever the size of the table.
         Index(None, "provider_id", "account_number", "id"),
+        # Without the status, which every payment changes: were it part of an index, each change would touch them all.
+        Index("ix_bills_expiring", "expires_on", postgresql_where=text("expires_on IS NOT NULL")),
         one_of("status", BillStatus),
         one_of("kind", BillKind),
         CheckConstraint("amount_fen BETWEEN 1 AND 100000000", name="amount_fen"),
         CheckConstraint("late_fee_fen >= 0", name="late_fee_fen"),
         CheckConstraint("paid_fen BETWEEN 0 AND amount_fen + late_fee_fen", name="paid_fen"),
         CheckConstraint("booked_fen BETWEEN 0 AND paid_fen", name="booked_fen"),
+        one_of("reason", ChangeReason),
+        CheckConstraint("(status = 'superseded') = (superseded_by IS NOT NULL)", name="superseded_by"),
+        {"postgresql_partition_by": "RANGE (id)"},
     )
 
     # PostgreSQL makes the id, so that COPY need not carry it.
@@ -100,9 +128,18 @@ class Bill(Base):
     booked_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """What the provider has booked of that."""
     status: Mapped[BillStatus] = mapped_column(Text, server_default=BillStatus.DUE)
+    expires_on: Mapped[date | None]
+    """The last day on which it can be paid."""
     version: Mapped[int] = mapped_column(server_default="1")
-    bill_file_id: Mapped[UUID]
-    """The file that brought this version."""
+    reason: Mapped[ChangeReason | None] = mapped_column(Text)
+    """Why there is this version; none of the first."""
+    note: Mapped[str | None] = mapped_column(Text)
+    """The reason in the provider's words."""
+    supersedes: Mapped[str | None] = mapped_column(Text)
+    """The number of the bill in whose place it stands."""
+    superseded_by: Mapped[UUID | None]
+    bill_file_id: Mapped[UUID | None]
+    """The file that brought this version; none when it came by itself."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
 
     @property
@@ -123,10 +160,24 @@ class Part:
     """How much of the amount is a late fee."""
 
 
+class BillNumber(Base):
+    """Which bill has a number of a provider. A trigger on `bills` adds to it; a number is used once, for ever."""
+
+    __tablename__ = "bill_numbers"
+
+    provider_id: Mapped[UUID] = mapped_column(primary_key=True)
+    bill_number: Mapped[str] = mapped_column(Text, primary_key=True)
+    bill_id: Mapped[UUID]
+
+
 class BillVersion(Base):
-    """What a bill said before it was amended; only ever added to, which the database enforces."""
+    """A version of a bill that another has replaced; only ever added to, which the database enforces.
+
+    It was due: a version that withdraws a bill is its last.
+    """
 
     __tablename__ = "bill_versions"
+    __table_args__ = (one_of("reason", ChangeReason),)
 
     bill_id: Mapped[UUID] = mapped_column(ForeignKey("bills.id"), primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -137,5 +188,8 @@ class BillVersion(Base):
     due_date: Mapped[date]
     meter_from: Mapped[Decimal | None] = mapped_column(Quantity)
     meter_to: Mapped[Decimal | None] = mapped_column(Quantity)
-    bill_file_id: Mapped[UUID]
+    expires_on: Mapped[date | None]
+    reason: Mapped[ChangeReason | None] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text)
+    bill_file_id: Mapped[UUID | None]
     replaced_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())

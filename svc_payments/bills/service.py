@@ -12,7 +12,7 @@ from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound, Problem
 from svc_payments.bills import schemas
 from svc_payments.bills.explanation import explanation_of
-from svc_payments.bills.models import WITHDRAWN, Bill, BillStatus, Part
+from svc_payments.bills.models import WITHDRAWN, Bill, BillNumber, BillStatus, Part
 from svc_payments.bills.queries import bills_of_person, tariffs_for, visible_to
 
 _MOST_LOOKED_AT = 200
@@ -42,11 +42,12 @@ class Wanted:
     withdrawn: bool = False
     """Those, instead of the ones that are to be paid or are paid."""
 
-    def conditions(self) -> list[ColumnElement[bool]]:
+    def conditions(self, numbers: type[Bill | BillNumber] = Bill) -> list[ColumnElement[bool]]:
+        """As conditions on bills; the number is looked for in the table whose index has it."""
         pairs = (
             (Bill.status, self.status),
             (Bill.account_number, self.account_number),
-            (Bill.bill_number, self.bill_number),
+            (numbers.bill_number, self.bill_number),
         )
         stands = Bill.status.in_(WITHDRAWN) if self.withdrawn else Bill.status.not_in(WITHDRAWN)
         return [stands, *(column == value for column, value in pairs if value is not None)]
@@ -56,9 +57,9 @@ async def list_bills(tx: AsyncSession, caller: Caller, wanted: Wanted, page: Pag
     if caller.kind == "person":
         theirs = bills_of_person(caller.id, wanted.conditions())
         return await page_of(tx, select(theirs), page, theirs.id, _shown, newest_first=True)
-    own = select(Bill).where(Bill.provider_id == caller.id, *wanted.conditions())
+    own = select(Bill).join(BillNumber, BillNumber.bill_id == Bill.id).where(BillNumber.provider_id == caller.id)
     # By number, because there is an index for that, and a provider knows its numbers.
-    return await page_of(tx, own, page, Bill.bill_number, _shown)
+    return await page_of(tx, own.where(*wanted.conditions(BillNumber)), page, BillNumber.bill_number, _shown)
 
 
 async def to_pay_on(tx: AsyncSession, provider_id: UUID, account_number: str) -> list[schemas.Bill]:

@@ -14,7 +14,8 @@ from starlette.types import Message
 
 from chassis.problems import ContentTooLarge, Problem, UnsupportedMediaType
 from svc_payments.bill_files import receiving
-from svc_payments.bill_files.receiving import Encoding, received
+from svc_payments.bill_files.models import Encoding
+from svc_payments.bill_files.receiving import received
 from svc_payments.bill_files.refusals import (
     BodyTruncated,
     EmptyFile,

@@ -4,6 +4,7 @@ import csv
 import io
 from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from chassis.problems import Problem
 from contracts.reference_provider.roster import account_number, check_digit
-from svc_payments.bill_files import rows
+from svc_payments.bill_files import checks, rows
+from svc_payments.bill_files.checks import CheckedRow, checked
 from svc_payments.bill_files.refusals import (
     EmptyFile,
     FieldTooLong,
@@ -21,16 +23,17 @@ from svc_payments.bill_files.refusals import (
     UnclosedQuote,
     WrongHeader,
 )
-from svc_payments.bill_files.rows import LONGEST_LINE, CheckedRow, checked, staged_blocks
+from svc_payments.bill_files.rows import LONGEST_LINE, staged_columns, staged_rows
 from tests.svc_payments.bill_files.files import HEADER, file_of, row
 
 THIS_MONTH = date(2026, 11, 1)
+PROVIDER = UUID(int=7)
 
 
 def staged(text: str) -> list[list[str]]:
     """The staged rows as lists of columns: row number, eight values, reason."""
     file = io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8", newline=None)
-    lines = "".join(staged_blocks(file, THIS_MONTH)).split("\n")
+    lines = "".join(staged_rows(file, THIS_MONTH, PROVIDER).blocks).split("\n")
     return [line.split("\t") for line in lines[:-1]]
 
 
@@ -252,9 +255,9 @@ def test_lines_are_limited_blank_ones_too(monkeypatch: pytest.MonkeyPatch, size:
 
 
 def test_nothing_long_is_remembered_of_a_refused_row() -> None:
-    before = rows._period_fault.cache_info().currsize, rows._due_date_fault.cache_info().currsize  # noqa: SLF001
+    before = checks.period_fault.cache_info().currsize, checks.due_date_fault.cache_info().currsize
     staged(file_of(row(period="9" * 60_000), row(due_date="9" * 60_000)))
-    after = rows._period_fault.cache_info().currsize, rows._due_date_fault.cache_info().currsize  # noqa: SLF001
+    after = checks.period_fault.cache_info().currsize, checks.due_date_fault.cache_info().currsize
     assert after[0] - before[0] <= 1  # the one real period of these rows
     assert after[1] == before[1]
 
@@ -280,7 +283,7 @@ def test_any_text_is_read_to_its_end_or_refused(content: str) -> None:
         result = staged(HEADER + "\n" + content)
     except Problem:
         return
-    assert all(len(columns) == len(rows.STAGED_COLUMNS) for columns in result)
+    assert all(len(columns) == len(staged_columns(checks.COLUMNS)) for columns in result)
     numbers = [int(columns[0]) for columns in result]
     assert numbers == sorted(set(numbers))
     lines = content.replace("\r\n", "\n").replace("\r", "\n").split("\n")
@@ -336,7 +339,7 @@ def test_the_short_way_and_the_long_way_agree(columns: dict[str, str]) -> None:
 
 @given(st.from_regex(r"[0-9]{9}", fullmatch=True))
 def test_check_digits_are_those_of_iso_7064(nine: str) -> None:
-    assert rows.check_digit(nine[:3], nine[3:6], nine[6:]) == check_digit(nine)
+    assert checks.check_digit(nine[:3], nine[3:6], nine[6:]) == check_digit(nine)
 
 
 def test_the_check_digit_of_a_published_example() -> None:

@@ -313,8 +313,9 @@ async def test_plans_do_not_trust_statistics_of_an_empty_table(
     async with database.transaction() as tx:
         await tx.execute(
             text(
-                "UPDATE pg_class SET reltuples = 0, relpages = 10000 WHERE oid = 'bills'::regclass "
-                "OR oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = 'bills'::regclass)"
+                "WITH tables AS (SELECT oid FROM pg_class WHERE relname ~ '^bills_' OR relname = 'bill_numbers') "
+                "UPDATE pg_class SET reltuples = 0, relpages = 10000 WHERE oid IN (SELECT oid FROM tables) "
+                "OR oid IN (SELECT indexrelid FROM pg_index WHERE indrelid IN (SELECT oid FROM tables))"
             )
         )
     rows = [row(f"W-{n}") for n in range(20_000)]
