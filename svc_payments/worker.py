@@ -1,8 +1,10 @@
 """The second process: publishes this service's events, asks channels, tells providers, frees what was not confirmed."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
@@ -10,6 +12,7 @@ from chassis.settings import load
 from svc_payments.accounts.consumers import HANDLERS as ACCOUNT_HANDLERS
 from svc_payments.bill_files.events import BillFileIngested
 from svc_payments.cases.events import CASE_EVENTS
+from svc_payments.bills.partitions import ensure_partitions
 from svc_payments.channels.service import forget_nonces
 from svc_payments.figures.metrics import measure
 from svc_payments.ledger.anchors import anchor_daily
@@ -25,6 +28,8 @@ from svc_payments.reconciliation.work import work_off
 from svc_payments.settings import Settings
 from svc_payments.statements.fetching import fetch_missing
 from svc_payments.tills.events import TILL_SESSION_EVENTS
+
+_HOUR = 3_600.0
 
 
 def make_worker(settings: Settings) -> Worker:
@@ -50,7 +55,8 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         Every(1.0, partial(keep_asking, database, settings)),
         Every(1.0, Delivery(database, settings).run),
         Every(1.0, partial(_expire_unconfirmed, database)),
-        Every(60.0, partial(_forget_nonces, database)),
+        Every(60.0, partial(_in_a_transaction, database, forget_nonces)),
+        Every(_HOUR, partial(_in_a_transaction, database, ensure_partitions)),
         Every(15.0, partial(measure, database)),
         Every(1.0, partial(work_off, database, settings)),
         Every(600.0, partial(fetch_missing, database, settings)),
@@ -65,9 +71,9 @@ async def _expire_unconfirmed(database: Database) -> None:
             more = await expire_one(tx)
 
 
-async def _forget_nonces(database: Database) -> None:
+async def _in_a_transaction(database: Database, work: Callable[[AsyncSession], Awaitable[object]]) -> None:
     async with database.transaction() as tx:
-        await forget_nonces(tx)
+        await work(tx)
 
 
 if __name__ == "__main__":
