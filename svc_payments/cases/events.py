@@ -18,7 +18,7 @@ class CaseEvent(Event):
     case_id: UUID
     source: str
     """channel or provider: whose statement differs from the ledger."""
-    holder: str
+    party: str
     """The channel's name or the provider's id."""
     day: date
     result: str
@@ -49,7 +49,7 @@ def opened(case: Case) -> CaseOpened:
     return CaseOpened(
         case_id=case.id,
         source=case.source,
-        holder=case.holder,
+        party=case.holder,
         day=case.day,
         result=case.result,
         difference_fen=case.difference_fen,
@@ -61,7 +61,7 @@ def closed(case: Case) -> CaseClosed:
     return CaseClosed(
         case_id=case.id,
         source=case.source,
-        holder=case.holder,
+        party=case.holder,
         day=case.day,
         result=case.result,
         difference_fen=case.difference_fen,

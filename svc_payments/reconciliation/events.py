@@ -13,7 +13,7 @@ class ReconciliationFinished(Event):
 
     run_id: UUID
     source: str
-    holder: str
+    party: str
     day: date
     lines: int
     movements: int

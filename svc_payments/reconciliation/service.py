@@ -196,7 +196,7 @@ def _finished(run: Run) -> ReconciliationFinished:
     return ReconciliationFinished(
         run_id=run.id,
         source=run.source,
-        holder=run.holder,
+        party=run.holder,
         day=run.day,
         lines=run.lines,
         movements=run.movements,
