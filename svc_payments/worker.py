@@ -11,8 +11,8 @@ from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from svc_payments.accounts.consumers import HANDLERS as ACCOUNT_HANDLERS
 from svc_payments.bill_files.events import BillFileIngested
-from svc_payments.cases.events import CASE_EVENTS
 from svc_payments.bills.partitions import ensure_partitions
+from svc_payments.cases.events import CASE_EVENTS
 from svc_payments.channels.service import forget_nonces
 from svc_payments.figures.metrics import measure
 from svc_payments.ledger.anchors import anchor_daily
