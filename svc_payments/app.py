@@ -19,6 +19,7 @@ from svc_payments.payments.endpoints import router as payments
 from svc_payments.postings.endpoints import router as postings
 from svc_payments.receipts.endpoints import router as receipts
 from svc_payments.reconciliation.endpoints import router as reconciliation
+from svc_payments.reminders.endpoints import router as reminders
 from svc_payments.search.endpoints import router as search
 from svc_payments.settings import Settings
 from svc_payments.statements.endpoints import router as statements
@@ -40,6 +41,7 @@ ROUTERS = [
     postings,
     receipts,
     reconciliation,
+    reminders,
     search,
     statements,
     tills,

@@ -47,6 +47,18 @@ class Settings(ServiceSettings):
     """For how long before midnight a movement may come to stand on the next day's statement."""
     statements_from_hour: Annotated[int, Field(ge=0, le=23)] = 10
     """From which hour in Beijing channels have the bill of the day before; the national ones promise ten o'clock."""
+    reminder_hour: Annotated[int, Field(ge=0, le=23)] = 9
+    """From which hour of the day in China people are reminded of bills."""
+    reminder_due_days: Annotated[int, Field(ge=0, le=30)] = 3
+    """How many days before a bill is due."""
+    reminder_overdue_days: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (1, 7, 30)
+    """After how many days, and again after how many."""
+    reminder_late_days: Annotated[int, Field(ge=0)] = 7
+    """For how long after its last stage a bill that was not seen in time, or came late, is still called overdue."""
+    reminder_change_percent: Annotated[int, Field(ge=1)] = 50
+    """How far a bill is from last year's, in money or usage, for its change to be large."""
+    reminder_change_floor_fen: Annotated[int, Field(ge=0)] = 2_000
+    """A change of less money is never large."""
     poll_seconds: Seconds = 0.3
     """How often the worker looks for what is due."""
 

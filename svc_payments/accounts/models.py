@@ -20,6 +20,13 @@ class AccountBinding(Base):
             "account_number",
             postgresql_where=text("ended_at IS NULL"),
         ),
+        # Who is to hear of a bill.
+        Index(
+            "ix_account_bindings_of_account",
+            "provider_id",
+            "account_number",
+            postgresql_where=text("ended_at IS NULL"),
+        ),
     )
 
     binding_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -97,6 +97,8 @@ class Bill(Base):
         Index(None, "provider_id", "account_number", "id"),
         # Without the status, which every payment changes: were it part of an index, each change would touch them all.
         Index("ix_bills_expiring", "expires_on", postgresql_where=text("expires_on IS NOT NULL")),
+        # Those that wait, day by day, for reminders; without the status for the same reason.
+        Index(None, "due_date", "id"),
         one_of("status", BillStatus),
         one_of("kind", BillKind),
         CheckConstraint("amount_fen BETWEEN 1 AND 100000000", name="amount_fen"),

@@ -27,7 +27,66 @@ def upgrade() -> None:
         "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON receipt_codes "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     )
+    _reminders()
+
+
+def _reminders() -> None:
+    op.create_index("ix_bills_due_date_id", "bills", ["due_date", "id"], unique=False)
+    op.create_index(
+        "ix_account_bindings_of_account",
+        "account_bindings",
+        ["provider_id", "account_number"],
+        unique=False,
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_table(
+        "reminders",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
+        sa.Column("bill_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("stage", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("compared_with", sa.Text(), nullable=True),
+        sa.Column("usual_fen", sa.BigInteger(), nullable=True),
+        sa.Column("raised_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("kind IN ('due_soon', 'overdue', 'large_change')", name=op.f("ck_reminders_kind")),
+        sa.CheckConstraint("compared_with IN ('last_year', 'last_months')", name=op.f("ck_reminders_compared_with")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reminders")),
+        sa.UniqueConstraint(
+            "bill_id", "person_id", "kind", "stage", name=op.f("uq_reminders_bill_id_person_id_kind_stage")
+        ),
+    )
+    op.create_index("ix_reminders_person_id_id", "reminders", ["person_id", "id"], unique=False)
+    op.create_table(
+        "reminder_runs",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("due_date", sa.Date(), nullable=False),
+        sa.Column("bill_id", sa.Uuid(), nullable=False),
+        sa.Column("bills", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("reminders", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_reminder_runs")),
+    )
+    op.create_table(
+        "muted_reminders",
+        sa.Column("binding_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("muted_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("kind IN ('due_soon', 'overdue', 'large_change')", name=op.f("ck_muted_reminders_kind")),
+        sa.ForeignKeyConstraint(
+            ["binding_id"],
+            ["account_bindings.binding_id"],
+            name=op.f("fk_muted_reminders_binding_id_account_bindings"),
+        ),
+        sa.PrimaryKeyConstraint("binding_id", "kind", name=op.f("pk_muted_reminders")),
+    )
 
 
 def downgrade() -> None:
+    for table in ("muted_reminders", "reminder_runs", "reminders"):
+        op.drop_table(table)
+    op.drop_index("ix_account_bindings_of_account", "account_bindings")
+    op.drop_index("ix_bills_due_date_id", "bills")
     op.drop_table("receipt_codes")
