@@ -25,6 +25,7 @@ from svc_payments.postings.delivery import Delivery
 from svc_payments.providers.consumers import HANDLERS as PROVIDER_HANDLERS
 from svc_payments.reconciliation.events import ReconciliationFinished
 from svc_payments.reconciliation.work import work_off
+from svc_payments.reminders.events import ReminderRaised
 from svc_payments.reminders.service import raise_reminders
 from svc_payments.settings import Settings
 from svc_payments.statements.fetching import fetch_missing
@@ -41,6 +42,7 @@ def make_worker(settings: Settings) -> Worker:
             LedgerAnchored,
             PaymentTermsPublished,
             ReconciliationFinished,
+            ReminderRaised,
             *CASE_EVENTS,
             *PAYMENT_EVENTS,
             *TILL_SESSION_EVENTS,
@@ -58,7 +60,6 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         Every(1.0, partial(_expire_unconfirmed, database)),
         Every(60.0, partial(_in_a_transaction, database, forget_nonces)),
         Every(_HOUR, partial(_in_a_transaction, database, ensure_partitions)),
-        Every(60.0, partial(_forget_nonces, database)),
         Every(60.0, partial(raise_reminders, database, settings)),
         Every(15.0, partial(measure, database)),
         Every(1.0, partial(work_off, database, settings)),

@@ -53,7 +53,8 @@ RAISE: TextClause = text("""
             AND abs(step.amount_fen - usual.amount_fen) >= CAST(:floor_fen AS bigint)
             AND (
                 abs(step.amount_fen - usual.amount_fen) * 100 >= usual.amount_fen * CAST(:percent AS bigint)
-                OR abs(step.usage - usual.usage) * 100 >= usual.usage * CAST(:percent AS bigint) AND step.usage <> usual.usage
+                OR step.usage <> usual.usage
+                AND abs(step.usage - usual.usage) * 100 >= usual.usage * CAST(:percent AS bigint)
             )
     ), called_for AS (
         SELECT id, 'due_soon' AS kind, 0 AS stage, NULL::text AS compared_with, NULL::bigint AS usual_fen
@@ -69,7 +70,8 @@ RAISE: TextClause = text("""
         SELECT id, 'large_change', 0, compared_with, amount_fen FROM changed
     ), raised AS (
         INSERT INTO reminders (bill_id, person_id, kind, stage, day, compared_with, usual_fen)
-        SELECT called_for.id, bound.person_id, called_for.kind, called_for.stage, CAST(:today AS date), compared_with, usual_fen
+        SELECT called_for.id, bound.person_id, called_for.kind, called_for.stage, CAST(:today AS date),
+            compared_with, usual_fen
         FROM called_for
         JOIN step USING (id)
         JOIN account_bindings AS bound
