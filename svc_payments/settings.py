@@ -38,6 +38,10 @@ class Settings(ServiceSettings):
     provider_timeout_seconds: Seconds = 10.0
     posting_retry_seconds: Pauses = (1.0, 2.0, 5.0, 15.0, _MINUTE, 5 * _MINUTE, 15 * _MINUTE)
     """When to tell a provider again that did not answer."""
+    refund_second_person_fen: Annotated[int, Field(ge=0)] = 20_000
+    """Of a payment, up to so much goes back on the word of one operator; more needs a second one."""
+    refund_expected_seconds: Seconds = 3 * _DAY
+    """How long a channel usually takes until the payer sees the money; payers are told so."""
     cash_limit_fen: Annotated[int, Field(gt=0)] = 1_000_000
     """The largest payment that a counter takes in cash."""
     ledger_anchors: StoreUrl

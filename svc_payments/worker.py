@@ -25,6 +25,8 @@ from svc_payments.postings.delivery import Delivery
 from svc_payments.providers.consumers import HANDLERS as PROVIDER_HANDLERS
 from svc_payments.reconciliation.events import ReconciliationFinished
 from svc_payments.reconciliation.work import work_off
+from svc_payments.refunds.driving import keep_refunding
+from svc_payments.refunds.events import REFUND_EVENTS
 from svc_payments.reminders.events import ReminderRaised
 from svc_payments.reminders.service import raise_reminders
 from svc_payments.settings import Settings
@@ -45,6 +47,7 @@ def make_worker(settings: Settings) -> Worker:
             ReminderRaised,
             *CASE_EVENTS,
             *PAYMENT_EVENTS,
+            *REFUND_EVENTS,
             *TILL_SESSION_EVENTS,
         ],
         handles=[*PROVIDER_HANDLERS, *ACCOUNT_HANDLERS],
@@ -54,8 +57,9 @@ def make_worker(settings: Settings) -> Worker:
 
 def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
     return [
-        # These two go on by themselves, and are begun again when they fail.
+        # These three go on by themselves, and are begun again when they fail.
         Every(1.0, partial(keep_asking, database, settings)),
+        Every(1.0, partial(keep_refunding, database, settings)),
         Every(1.0, Delivery(database, settings).run),
         Every(1.0, partial(_expire_unconfirmed, database)),
         Every(60.0, partial(_in_a_transaction, database, forget_nonces)),

@@ -147,6 +147,7 @@ class RefundRefused:
 RefundAnswer = Refunding | Refunded | RefundAbsent | RefundRefused | Unclear
 
 
+@runtime_checkable
 class RefundingChannel(Protocol):
     """A channel that gives money back; as with orders, whatever goes wrong is `Unclear` and never raised."""
 

@@ -20,6 +20,12 @@ from svc_payments.channels.provider import (
     Order,
     Paid,
     PaidAt,
+    RefundAbsent,
+    RefundAnswer,
+    Refunded,
+    Refunding,
+    RefundOrder,
+    RefundRefused,
     Refused,
     Unclear,
     Waiting,
@@ -54,11 +60,22 @@ class _Statement(BaseModel):
     download_url: Annotated[str, Field(pattern=r"^https?://[!-~]{1,1000}$")]
 
 
+class _KnownRefund(BaseModel):
+    merchant_id: str
+    refund_number: str
+    transaction_id: str
+    state: Literal["processing", "succeeded", "closed", "abnormal"]
+    amount_fen: StrictInt
+    refund_id: Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
+    refunded_at: PaidAt | None
+
+
 class _Problem(BaseModel):
     code: Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")]
 
 
 Body = TypeVar("Body", bound=_AboutOrder)
+Said = TypeVar("Said", Answer, RefundAnswer)
 
 
 class SandboxChannel:
@@ -80,6 +97,12 @@ class SandboxChannel:
 
     async def close(self, order: Order) -> Answer:
         return await _believed(self._close(order))
+
+    async def refund(self, refund: RefundOrder) -> RefundAnswer:
+        return await _believed(self._refund(refund))
+
+    async def query_refund(self, refund: RefundOrder) -> RefundAnswer:
+        return await _believed(self._query_refund(refund))
 
     async def statement(self, day: date) -> AsyncIterator[bytes]:
         """The file that a signed answer names, piece by piece; only at its end is it known to be the one meant."""
@@ -142,6 +165,50 @@ class SandboxChannel:
         # Paid at the last moment, or not known: the query says which.
         return await self._query(order)
 
+    async def _refund(self, refund: RefundOrder) -> RefundAnswer:
+        reply = await self._call(
+            "POST",
+            "/refunds",
+            {
+                "merchant_id": self._merchant_id,
+                "refund_number": refund.number,
+                "order_number": refund.order_number,
+                "transaction_id": refund.transaction_id,
+                "amount_fen": refund.amount_fen,
+                "paid_fen": refund.paid_fen,
+                "notify_url": self._notify_url,
+            },
+        )
+        if reply.status in _CONTENT_REFUSED or reply.status == httpx.codes.NOT_FOUND:
+            return RefundRefused(_code(reply))
+        if reply.status not in {httpx.codes.OK, httpx.codes.CREATED}:
+            raise _NotUnderstood(f"status_{reply.status}")
+        return self._known_refund(reply, refund)
+
+    async def _query_refund(self, refund: RefundOrder) -> RefundAnswer:
+        reply = await self._call("GET", f"/refunds/{refund.number}", params={"merchant_id": self._merchant_id})
+        if reply.status == httpx.codes.NOT_FOUND and _code(reply) == "unknown_refund":
+            return RefundAbsent()
+        if reply.status != httpx.codes.OK:
+            raise _NotUnderstood(f"status_{reply.status}")
+        return self._known_refund(reply, refund)
+
+    def _known_refund(self, reply: Reply, refund: RefundOrder) -> RefundAnswer:
+        try:
+            known = _KnownRefund.model_validate_json(reply.body)
+        except ValidationError:
+            raise _NotUnderstood("answer_malformed") from None
+        about = (known.merchant_id, known.refund_number, known.transaction_id)
+        if about != (self._merchant_id, refund.number, refund.transaction_id):
+            raise _NotUnderstood("other_refund")
+        if known.state == "processing":
+            return Refunding()
+        if known.state != "succeeded":
+            return RefundRefused(known.state)
+        if known.refunded_at is None:
+            raise _NotUnderstood("refunded_without_time")
+        return Refunded(known.refund_id, known.amount_fen, known.refunded_at)
+
     async def _call(
         self, method: str, path: str, content: dict[str, object] | None = None, params: dict[str, str] | None = None
     ) -> Reply:
@@ -161,7 +228,7 @@ class _NotUnderstood(Exception):  # noqa: N818 - becomes an answer below
 _CONTENT_REFUSED = {httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN, httpx.codes.UNPROCESSABLE_ENTITY}
 
 
-async def _believed(asking: Awaitable[Answer]) -> Answer:
+async def _believed(asking: Awaitable[Said]) -> Said | Unclear:
     try:
         return await asking
     except (NotReached, NoAnswer, BadSignature, _NotUnderstood) as error:

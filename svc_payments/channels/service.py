@@ -62,10 +62,6 @@ class NoticeOfOtherCurrency(NoticeRefused):
     status, code, finding = 409, "notice_of_other_currency", IncidentKind.OTHER_CURRENCY
 
 
-class NoticeOfSecondTransaction(NoticeRefused):
-    status, code, finding = 409, "notice_of_second_transaction", IncidentKind.SECOND_TRANSACTION
-
-
 class NoticeOfReusedTransaction(NoticeRefused):
     status, code, finding = 409, "notice_of_reused_transaction", IncidentKind.TRANSACTION_REUSED
 

@@ -1,4 +1,4 @@
-"""What a person has to look at: things that should not happen and that no program can put right."""
+"""What a person has to look at: things that should not happen, also where the money then goes back by itself."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -24,11 +24,21 @@ class IncidentKind(StrEnum):
     TRANSACTION_REUSED = "transaction_reused"
     """The channel says that one movement of money paid two orders."""
     MONEY_HELD = "money_held"
-    """Money came late for a bill that could not take it any more; it is in suspense."""
-    POSTING_REFUSED = "posting_refused"
-    """The provider did not book a captured payment."""
+    """Money came late for a bill that could not take it any more; it goes back by itself."""
     CASH_DIFFERENCE = "cash_difference"
     """The drawer of a till held more or less than its session had taken."""
+    POSTING_REFUSED = "posting_refused"
+    """The provider did not book a captured payment; its money goes back by itself."""
+    POSTING_UNANSWERED = "posting_unanswered"
+    """The provider did not answer within its time; the money goes back by itself."""
+    BOOKED_AFTER_REVERSAL = "booked_after_reversal"
+    """The money had gone back when the provider said that it has booked the payment and keeps it so."""
+    UNKNOWN_REFUND = "unknown_refund"
+    """The channel told us of a refund that we never asked for."""
+    REFUND_DISAGREES = "refund_disagrees"
+    """The channel says of a refund what does not fit what we asked for or know of it."""
+    REFUND_FAILED = "refund_failed"
+    """The channel could not give money back."""
 
 
 class Incident(Base):

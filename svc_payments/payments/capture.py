@@ -16,6 +16,7 @@ from svc_payments.payments.events import PaymentCaptured, told
 from svc_payments.payments.models import GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
 from svc_payments.postings import service as postings
 from svc_payments.receipts import service as receipts
+from svc_payments.refunds import reversals
 
 CURRENCY = "CNY"
 
@@ -25,10 +26,11 @@ async def take_money(
 ) -> IncidentKind | None:
     """The channel has the money of a locked payment: capture it, once, or record why this cannot be right.
 
-    Everything the capture means happens in this one transaction: ledger, bills, receipt, posting, event.
+    Everything the capture means happens in this one transaction: ledger, bills, receipt, posting, event. Money that
+    comes a second time, or too late for its bills, is taken into the books as well, and begins to go back.
 
     Returns:
-        What does not agree, which is recorded under `subject`; None when the money is captured, now or before.
+        What does not agree, which is recorded under `subject`; None when the money is in the books, now or before.
     """
     assert payment.attempt is not None  # noqa: S101 - it was found by its order or is at the channel
     if fault := await _disagreement(tx, payment, payment.attempt, paid, merchant_id):
@@ -43,6 +45,8 @@ async def take_money(
         )
         return fault
     if payment.attempt.transaction_id is not None:
+        if payment.attempt.transaction_id != paid.transaction_id:
+            await reversals.return_second_transaction(tx, payment, paid)
         return None
     late = payment.status in GIVEN_UP
     payment.held = late and not await _reserve_again(tx, payment)
@@ -51,11 +55,11 @@ async def take_money(
     payment.attempt.ask_at = None
     payment.captured_at = await database_time(tx)
     payment.move_to(PaymentStatus.CAPTURED)
+    await emit(tx, told(PaymentCaptured, payment))
     if payment.held:
         await _hold(tx, payment)
     else:
         await _clear(tx, payment)
-    await emit(tx, told(PaymentCaptured, payment))
     return None
 
 
@@ -66,10 +70,10 @@ async def _disagreement(
         return IncidentKind.OTHER_MERCHANT
     if paid.currency != CURRENCY:
         return IncidentKind.OTHER_CURRENCY
-    if paid.amount_fen != payment.amount_fen:
+    if paid.amount_fen != payment.amount_fen and attempt.transaction_id in {None, paid.transaction_id}:
         return IncidentKind.OTHER_AMOUNT
-    if attempt.transaction_id is not None:
-        return None if attempt.transaction_id == paid.transaction_id else IncidentKind.SECOND_TRANSACTION
+    if attempt.transaction_id == paid.transaction_id:
+        return None
     used = select(Attempt.id).where(Attempt.channel == attempt.channel, Attempt.transaction_id == paid.transaction_id)
     return IncidentKind.TRANSACTION_REUSED if await tx.scalar(used) else None
 
@@ -111,7 +115,8 @@ async def _clear(tx: AsyncSession, payment: Payment) -> None:
 
 
 async def _hold(tx: AsyncSession, payment: Payment) -> None:
-    """The bills went another way meanwhile. The money is kept apart until it is given back."""
+    """The bills went another way meanwhile. The money is kept apart, and goes back."""
+    await incidents.record(tx, IncidentKind.MONEY_HELD, payment.id, amount_fen=payment.amount_fen)
     await ledger.transfer(
         tx,
         TransferKind.PAYMENT_HELD,
@@ -120,4 +125,4 @@ async def _hold(tx: AsyncSession, payment: Payment) -> None:
         credit=ledger.suspense(payment.channel),
         amount_fen=payment.amount_fen,
     )
-    await incidents.record(tx, IncidentKind.MONEY_HELD, payment.id, amount_fen=payment.amount_fen)
+    await reversals.return_held(tx, payment)

@@ -1,4 +1,7 @@
-"""The trail of a payment: created, pending, captured, completed; unknown in between, or failed or expired."""
+"""The trail of a payment: created, pending, captured, completed; unknown in between, or failed or expired.
+
+Money may go back after its capture: then it is reversing, and refunded or, if a part of it stays, completed again.
+"""
 
 from typing import ClassVar, Literal
 from uuid import UUID
@@ -28,6 +31,8 @@ class PaymentEvent(Event):
     """What the payment is now, in most events their own name; expect further values within v1."""
     held: bool
     """Whether the money is in suspense, because the bills could not take it any more."""
+    refunded_fen: int = 0
+    """What of the amount has gone back to the payer."""
 
 
 class PaymentCreated(PaymentEvent):
@@ -55,13 +60,31 @@ class PaymentCaptured(PaymentEvent):
 
 
 class PaymentPostingRefused(PaymentEvent):
-    """The provider did not book one of the bills; the payment stays in posting until its money is given back."""
+    """The provider did not book one of the bills; its money goes back by itself."""
 
     event_type: ClassVar[str] = "cn.ili.payments.payment.posting_refused.v1"
 
 
+class PaymentPostingUnanswered(PaymentEvent):
+    """The provider did not answer within its time; the money goes back by itself."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.payment.posting_unanswered.v1"
+
+
+class PaymentReversing(PaymentEvent):
+    """Money of it is on its way back to the payer; events of its refunds say how much and why."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.payment.reversing.v1"
+
+
+class PaymentRefunded(PaymentEvent):
+    """All of the money has gone back."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.payment.refunded.v1"
+
+
 class PaymentCompleted(PaymentEvent):
-    """The provider has booked every bill."""
+    """The provider has booked every bill whose money was not given back; told again when a part has gone back later."""
 
     event_type: ClassVar[str] = "cn.ili.payments.payment.completed.v1"
 
@@ -84,6 +107,9 @@ PAYMENT_EVENTS: list[type[PaymentEvent]] = [
     PaymentUnknown,
     PaymentCaptured,
     PaymentPostingRefused,
+    PaymentPostingUnanswered,
+    PaymentReversing,
+    PaymentRefunded,
     PaymentCompleted,
     PaymentFailed,
     PaymentExpired,
@@ -101,4 +127,5 @@ def told(event: type[PaymentEvent], payment: Payment) -> PaymentEvent:
         channel=payment.channel,
         status=payment.status,
         held=payment.held,
+        refunded_fen=payment.refunded_fen,
     )

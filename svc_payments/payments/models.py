@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
+from svc_payments.asking import Asked
 from svc_payments.base import Base
 from svc_payments.bills.models import Part
 from svc_payments.channels.provider import ChannelName
@@ -71,6 +72,7 @@ class Payment(Base):
         one_of("status", PaymentStatus),
         CheckConstraint("amount_fen > 0", name="amount_positive"),
         CheckConstraint("refunded_fen BETWEEN 0 AND amount_fen", name="refunded_fen"),
+        CheckConstraint("refunding_fen BETWEEN 0 AND amount_fen - refunded_fen", name="refunding_fen"),
         Index("ix_payments_person_id_id", "person_id", "id"),
         Index(
             "ix_payments_unsettled",
@@ -91,6 +93,8 @@ class Payment(Base):
     """The money came when the bills could not take it any more, and is in suspense."""
     refunded_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """What has gone back to the payer."""
+    refunding_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """What is set aside for refunds that have not come to their end."""
     expires_at: Mapped[datetime] = mapped_column(Timestamp)
     """Until when to confirm it; from then on, until when to pay the order."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
@@ -103,6 +107,10 @@ class Payment(Base):
     @property
     def bill_ids(self) -> list[UUID]:
         return [line.bill_id for line in self.lines]
+
+    def line(self, bill_id: UUID) -> "PaymentLine":
+        """What it pays of one of its bills."""
+        return next(line for line in self.lines if line.bill_id == bill_id)
 
     @property
     def parts(self) -> dict[UUID, Part]:
@@ -120,6 +128,9 @@ class PaymentLine(Base):
     __table_args__ = (
         Index("uq_payment_lines_open_bill", "bill_id", unique=True, postgresql_where=text("released_at IS NULL")),
         CheckConstraint("late_fee_fen >= 0 AND late_fee_fen <= amount_fen", name="late_fee_fen"),
+        CheckConstraint("refunded_fen BETWEEN 0 AND amount_fen", name="refunded_fen"),
+        CheckConstraint("refunding_fen BETWEEN 0 AND amount_fen - refunded_fen", name="refunding_fen"),
+        Index("ix_payment_lines_refunding", "bill_id", postgresql_where=text("refunding_fen > 0")),
     )
 
     payment_id: Mapped[UUID] = mapped_column(ForeignKey(Payment.id), primary_key=True)
@@ -129,10 +140,12 @@ class PaymentLine(Base):
     """How much of the amount is a late fee."""
     partial: Mapped[bool] = mapped_column(server_default="false")
     """Whether less than what was owed of the bill."""
+    refunded_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    refunding_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
     released_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
-class Attempt(Base):
+class Attempt(Asked, Base):
     """The order of a payment at its channel, kept before the channel is called."""
 
     __tablename__ = "payment_attempts"
@@ -153,7 +166,4 @@ class Attempt(Base):
     transaction_id: Mapped[str | None] = mapped_column(Text)
     """The channel's number of the money movement."""
     paid_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    asked: Mapped[int] = mapped_column(default=0)
-    ask_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    """When to ask the channel next; none when there is nothing left to ask."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())

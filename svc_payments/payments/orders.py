@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database
 from chassis.outbox import emit
 from chassis.telemetry import log
+from svc_payments.asking import ask_again, claim_due
 from svc_payments.base import database_time
 from svc_payments.channels.provider import (
     Absent,
@@ -37,7 +38,6 @@ from svc_payments.payments.events import PaymentPending, PaymentUnknown, told
 from svc_payments.payments.models import AT_CHANNEL, Attempt, Payment, PaymentStatus
 from svc_payments.settings import Settings
 
-_ASKED_AT_ONCE = 20
 _CALLS_IN_AN_INQUIRY = 3
 
 
@@ -191,11 +191,7 @@ async def _lose_sight(tx: AsyncSession, payment: Payment) -> None:
 
 async def _claim_due(tx: AsyncSession, lease: timedelta) -> Sequence[Payment]:
     """Payments whose channel is to be asked now; other workers leave them alone for the time of the lease."""
-    moment = await database_time(tx)
-    due = select(Attempt).where(Attempt.ask_at <= moment).order_by(Attempt.ask_at).limit(_ASKED_AT_ONCE)
-    attempts = (await tx.scalars(due.with_for_update(skip_locked=True))).all()
-    for attempt in attempts:
-        attempt.ask_at = moment + lease
+    attempts = await claim_due(tx, Attempt, lease)
     asked = select(Payment).where(Payment.id.in_([attempt.payment_id for attempt in attempts]))
     return (await tx.scalars(asked)).all()
 
@@ -204,10 +200,6 @@ async def _ask_again(tx: AsyncSession, payment: Payment, pauses: Sequence[float]
     """Set when the channel is asked next; the moment at which an unpaid order expires is one to ask at, too."""
     if payment.status not in AT_CHANNEL:
         return
-    attempt = _attempt(payment)
     moment = await database_time(tx)
-    attempt.asked += 1
-    pause = pauses[min(attempt.asked, len(pauses) - 1)]
-    attempt.ask_at = moment + timedelta(seconds=pause)
-    if moment < payment.expires_at:
-        attempt.ask_at = min(attempt.ask_at, payment.expires_at)
+    latest = payment.expires_at if moment < payment.expires_at else None
+    ask_again(_attempt(payment), moment, pauses, latest=latest)

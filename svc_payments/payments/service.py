@@ -1,6 +1,6 @@
 """The life of a payment, each step in the caller's transaction. Its row is locked first, then its bills."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,22 +14,15 @@ from svc_payments.base import database_time
 from svc_payments.bills import service as bills
 from svc_payments.bills.models import Bill
 from svc_payments.channels.provider import ChannelName
-from svc_payments.incidents import service as incidents
-from svc_payments.incidents.models import IncidentKind
-from svc_payments.ledger import service as ledger
-from svc_payments.ledger.models import TransferKind
 from svc_payments.payments import schemas
 from svc_payments.payments.events import (
-    PaymentCompleted,
     PaymentCreated,
     PaymentExpired,
     PaymentFailed,
     PaymentPending,
-    PaymentPostingRefused,
     told,
 )
 from svc_payments.payments.models import AT_CHANNEL, GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
-from svc_payments.postings.models import Posting
 
 
 class BillsOfSeveralProviders(Problem):
@@ -200,34 +193,3 @@ async def cancel_unconfirmed(tx: AsyncSession, person_id: UUID, payment_id: UUID
     elif payment.status not in AT_CHANNEL | GIVEN_UP:
         raise IllegalMove(current=payment.status, wanted=PaymentStatus.EXPIRED)
     return payment
-
-
-async def begin_posting(tx: AsyncSession, payment_ids: Collection[UUID]) -> None:
-    """The provider of these payments is being told."""
-    for payment_id in sorted(payment_ids):
-        payment = await lock(tx, payment_id)
-        if payment.status == PaymentStatus.CAPTURED:
-            payment.move_to(PaymentStatus.POSTING)
-
-
-async def bill_booked(tx: AsyncSession, payment: Payment, posting: Posting, *, last: bool) -> None:
-    """The provider has booked a bill of a locked payment; with the last one the payment is complete."""
-    await bills.mark_booked(tx, posting.bill_id, posting.amount_fen)
-    if last:
-        payment.completed_at = await database_time(tx)
-        payment.move_to(PaymentStatus.COMPLETED)
-        await emit(tx, told(PaymentCompleted, payment))
-    await ledger.transfer(
-        tx,
-        TransferKind.BILL_BOOKED,
-        posting.id,
-        debit=ledger.person_clearing(payment.person_id),
-        credit=ledger.provider_payable(payment.provider_id),
-        amount_fen=posting.amount_fen,
-    )
-
-
-async def bill_refused(tx: AsyncSession, payment: Payment, posting_id: UUID) -> None:
-    """The provider will not book a bill of a locked payment: it is paid and not posted, until its money is returned."""
-    await incidents.record(tx, IncidentKind.POSTING_REFUSED, posting_id, payment_id=str(payment.id))
-    await emit(tx, told(PaymentPostingRefused, payment))

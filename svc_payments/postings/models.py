@@ -22,6 +22,12 @@ class PostingStatus(StrEnum):
     """The provider may have booked it: it is asked before it is told again."""
     BOOKED = "booked"
     REFUSED = "refused"
+    CANCELLING = "cancelling"
+    """The provider is told, until it answers, that the money goes back: nobody could wait longer, or it is refunded."""
+    CANCELLED = "cancelled"
+    """The provider has not booked it and never will, or has taken its booking back."""
+    KEPT = "kept"
+    """The money had gone back when the provider said that it has booked it and keeps it; people settle that."""
 
 
 TRANSITIONS: dict[PostingStatus, set[PostingStatus]] = {
@@ -32,11 +38,16 @@ TRANSITIONS: dict[PostingStatus, set[PostingStatus]] = {
         PostingStatus.UNKNOWN,
         PostingStatus.BOOKED,
         PostingStatus.REFUSED,
+        PostingStatus.CANCELLING,
     },
     PostingStatus.UNKNOWN: {PostingStatus.SENDING},
-    PostingStatus.BOOKED: set(),
+    PostingStatus.BOOKED: {PostingStatus.CANCELLING},
     PostingStatus.REFUSED: set(),
+    PostingStatus.CANCELLING: {PostingStatus.CANCELLED, PostingStatus.BOOKED, PostingStatus.KEPT},
+    PostingStatus.CANCELLED: set(),
+    PostingStatus.KEPT: set(),
 }
+UNSETTLED = (PostingStatus.PENDING, PostingStatus.SENDING, PostingStatus.UNKNOWN)
 _UNSETTLED = text("status IN ('pending', 'sending', 'unknown')")
 
 
@@ -55,6 +66,7 @@ class Posting(Base):
             "position",
             postgresql_where=_UNSETTLED,
         ),
+        Index("ix_postings_cancelling", "provider_id", "try_at", postgresql_where=text("status = 'cancelling'")),
         Index("ix_postings_status_id", "status", "id"),
         Index(None, "provider_reference"),
         # A day of a provider, for reconciliation.
@@ -86,6 +98,14 @@ class Posting(Base):
     provider_reference: Mapped[str | None] = mapped_column(Text)
     refusal: Mapped[str | None] = mapped_column(Text)
     """The provider's reason, as it gave it."""
+    prepaid_kind: Mapped[str | None] = mapped_column(Text)
+    """token or write_card, when the booking is for a prepaid meter."""
+    prepaid_token: Mapped[str | None] = mapped_column(Text)
+    """What the payer keys into the meter; nobody else is shown it, and it is in no log and no event."""
+    prepaid_state: Mapped[str | None] = mapped_column(Text)
+    """How far the writing of a card is, in the provider's word."""
+    given_up_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When its money began to go back because the provider had not answered in time."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     settled_at: Mapped[datetime | None] = mapped_column(Timestamp)
 

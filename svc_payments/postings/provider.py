@@ -1,24 +1,32 @@
-"""Providers' books, over their own HTTP endpoints: tell of a posting, and ask what became of it."""
+"""Providers' books, over their own HTTP endpoints: tell of a posting, ask what became of it, and cancel it."""
 
-import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC
-from typing import Annotated, Any, Literal, Protocol
+from enum import StrEnum
+from typing import Annotated, Literal, Protocol
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import BaseModel, Field, ValidationError
 
-from chassis.outside import NoAnswer, NotReached, call, public_address
-from chassis.signatures import sign, thumbprint
+from chassis.outside import NoAnswer, NotReached
 from svc_payments.postings.models import Posting
+from svc_payments.providers.endpoint import Endpoint
 
-_HTTPS = 443
+
+@dataclass(frozen=True)
+class Prepaid:
+    """What a prepaid meter needs to know of a booking: a token for its keys, or a card to be written."""
+
+    kind: str
+    state: str | None
+    token: str | None = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Booked:
     reference: str
+    prepaid: Prepaid | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,19 @@ class Unclear:
     reason: str
 
 
-Outcome = Booked | Refused | NotHeard | NotFound | Unclear
+@dataclass(frozen=True)
+class Cancelled:
+    """The provider has not booked it and never will, or has taken its booking back."""
+
+
+Outcome = Booked | Refused | NotHeard | NotFound | Unclear | Cancelled
+
+
+class CancellationReason(StrEnum):
+    UNANSWERED = "unanswered"
+    """Nobody could wait for its answer any longer."""
+    REFUND = "refund"
+    """What it has booked is to be returned."""
 
 
 class ProviderBooks(Protocol):
@@ -57,40 +77,44 @@ class ProviderBooks(Protocol):
     async def ask(self, posting: Posting) -> Outcome:
         """What became of a posting."""
 
+    async def cancel(self, posting: Posting) -> Outcome:
+        """Have a posting not booked, or its booking taken back; `Booked` says that it stays."""
+
 
 # Kept and shown to people, so: short and printable.
 Words = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 
 
+class _Prepaid(BaseModel):
+    kind: Literal["token", "write_card"]
+    token: Words | None = None
+    state: Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")] | None = None
+
+
 class _Answer(BaseModel):
-    result: Literal["booked", "refused", "not_found"]
+    result: Literal["booked", "refused", "not_found", "cancelled"]
     provider_reference: Words | None = None
     reason: Words | None = None
+    prepaid: _Prepaid | None = None
 
 
-@dataclass(frozen=True)
-class HttpProviderBooks:
-    """One provider's endpoint. Our calls are signed; the provider checks them with the keys we publish."""
-
-    client: httpx.AsyncClient
-    endpoint_url: str
-    key: RSAPrivateKey
-    seconds: float
-    only_public: bool
-    """Https at public addresses alone: a provider chooses its endpoint, and must not make us call our own network."""
+class HttpProviderBooks(Endpoint):
+    """The books behind one provider's endpoint."""
 
     async def tell(self, posting: Posting) -> Outcome:
-        return await self._call("POST", "/postings", json.dumps(letter(posting), ensure_ascii=False).encode())
+        return await self._outcome("POST", "/postings", letter(posting))
 
     async def ask(self, posting: Posting) -> Outcome:
-        return await self._call("GET", f"/postings/{posting.id}", b"")
+        return await self._outcome("GET", f"/postings/{posting.id}")
 
-    async def _call(self, method: str, path: str, body: bytes) -> Outcome:
-        headers = {"Content-Type": "application/json"} if body else {}
-        headers |= sign(self.key, thumbprint(self.key.public_key()), body)
+    async def cancel(self, posting: Posting) -> Outcome:
+        reason = CancellationReason.REFUND if posting.provider_reference else CancellationReason.UNANSWERED
+        content = {"posting_id": str(posting.id), "reason": reason.value}
+        return await self._outcome("POST", f"/postings/{posting.id}/cancellations", content)
+
+    async def _outcome(self, method: str, path: str, content: Mapping[str, str | int] | None = None) -> Outcome:
         try:
-            request = await self._request(method, path, headers, body)
-            reply = await call(self.client, request, seconds=self.seconds)
+            reply = await self.send(method, path, content)
         except NotReached as silence:
             return NotHeard(str(silence))
         except NoAnswer as silence:
@@ -98,21 +122,6 @@ class HttpProviderBooks:
         if reply.status != httpx.codes.OK:
             return Unclear(f"status_{reply.status}")
         return _outcome(reply.body)
-
-    async def _request(self, method: str, path: str, headers: dict[str, str], body: bytes) -> httpx.Request:
-        try:
-            url = httpx.URL(self.endpoint_url.rstrip("/") + path)
-        except httpx.InvalidURL:
-            raise NotReached("not_a_url") from None
-        extensions: dict[str, Any] = {}
-        if self.only_public:
-            if url.scheme != "https":
-                raise NotReached("not_https")
-            # Connected to by its address; TLS still asks for, and checks the certificate against, the name.
-            headers = {**headers, "Host": url.netloc.decode("ascii")}
-            extensions = {"sni_hostname": url.raw_host.decode("ascii")}
-            url = url.copy_with(host=await public_address(url.raw_host.decode("ascii").strip("[]"), url.port or _HTTPS))
-        return self.client.build_request(method, url, headers=headers, content=body, extensions=extensions)
 
 
 def letter(posting: Posting) -> dict[str, str | int]:
@@ -136,10 +145,16 @@ def _outcome(body: bytes) -> Outcome:
         return Unclear("answer_malformed")
     match answer:
         case _Answer(result="booked", provider_reference=str(reference)):
-            return Booked(reference)
+            return Booked(reference, _prepaid(answer.prepaid))
         case _Answer(result="refused", reason=str(reason)):
             return Refused(reason)
         case _Answer(result="not_found"):
             return NotFound()
+        case _Answer(result="cancelled"):
+            return Cancelled()
         case _:
             return Unclear("answer_malformed")
+
+
+def _prepaid(said: _Prepaid | None) -> Prepaid | None:
+    return Prepaid(said.kind, said.state, said.token) if said else None

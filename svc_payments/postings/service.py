@@ -1,9 +1,10 @@
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from svc_payments.base import database_time
 from svc_payments.bills.models import Bill
 from svc_payments.payments.models import Payment
-from svc_payments.postings.models import Posting
+from svc_payments.postings.models import Posting, PostingStatus
 
 
 async def enqueue(tx: AsyncSession, payment: Payment, receipt_number: str) -> None:
@@ -27,3 +28,9 @@ async def enqueue(tx: AsyncSession, payment: Payment, receipt_number: str) -> No
             )
         )
     await tx.flush()
+
+
+async def begin_cancellation(tx: AsyncSession, posting: Posting) -> None:
+    """Have the provider of a locked posting told that its money goes back, until it answers."""
+    posting.move_to(PostingStatus.CANCELLING)
+    posting.try_at = await database_time(tx)

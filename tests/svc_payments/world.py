@@ -18,6 +18,7 @@ from sqlalchemy import select
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.db import Database, new_id
+from chassis.outside import outside_client
 from chassis.signatures import sign, thumbprint
 from chassis.testing import Emitted, Tokens, emitted, once
 from contracts.reference_provider.books import Books
@@ -31,6 +32,8 @@ from svc_payments.channels.registry import open_channels
 from svc_payments.incidents.models import Incident
 from svc_payments.payments.models import Attempt
 from svc_payments.payments.orders import Orders
+from svc_payments.postings.delivery import Delivery
+from svc_payments.refunds.driving import Refunds
 from svc_payments.settings import Settings
 
 SEED = "1"
@@ -223,6 +226,20 @@ class World:
         changed = self.settings.model_copy(update=settings)
         async with open_channels(changed) as channels:
             yield Orders(self.database, channels, changed)
+
+    @contextlib.asynccontextmanager
+    async def refunds(self, **settings: Any) -> AsyncIterator[Refunds]:  # noqa: ANN401 - fields of Settings
+        """What the worker has for giving money back."""
+        changed = self.settings.model_copy(update=settings)
+        async with open_channels(changed) as channels:
+            yield Refunds(self.database, channels, changed)
+
+    async def told(self, seconds: float = 10.0, **settings: Any) -> int:  # noqa: ANN401 - fields of Settings
+        """Tell the company once what is due for it; what is not settled by that is not due again by itself."""
+        once_a_minute = {"provider_timeout_seconds": seconds, "posting_retry_seconds": (60.0,), **settings}
+        async with outside_client() as client:
+            delivery = Delivery(self.database, self.settings.model_copy(update=once_a_minute))
+            return await delivery.deliver_due(self.provider_id, client)
 
     async def events(self) -> list[Emitted]:
         async with self.database.read() as tx:

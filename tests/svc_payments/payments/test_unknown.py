@@ -216,14 +216,15 @@ async def test_money_that_comes_after_another_payment_of_the_bill_is_held(world:
     )
     assert (await world.notify(late)).status_code == 204
     found = (await world.get(person, given_up)).json()
-    assert (found["status"], found["held"]) == ("captured", True)
+    assert (found["status"], found["held"]) == ("reversing", True)
     assert (await world.get(person, given_up, "/receipt")).json()["code"] == "receipt_not_issued"
     assert await world.incidents() == ["money_held"]
     balance = await world.trial_balance()
     assert {kind["kind"]: kind["balance_fen"] for kind in balance["kinds"]} == {
         "channel_receivable": 2 * 4140,
         "person_clearing": -4140,
-        "suspense": -4140,
+        "suspense": 0,
+        "refunds": -4140,
     }
 
 

@@ -11,9 +11,11 @@ from chassis.db import new_id, now
 from chassis.outside import outside_client
 from chassis.testing import until
 from deploy.local.programs import free_port
-from svc_payments.postings.delivery import Delivery, Try, take_up, write_down
+from svc_payments.postings.delivery import Delivery
 from svc_payments.postings.models import Posting, PostingStatus
+from svc_payments.postings.outcomes import write_down
 from svc_payments.postings.provider import Booked, NotHeard, Unclear
+from svc_payments.postings.tries import Try, take_up
 from svc_payments.providers.models import Provider
 from tests.svc_payments.conftest import approved_provider
 from tests.svc_payments.world import Company, World, working
@@ -177,14 +179,14 @@ async def test_another_account_does_not_wait(world: World) -> None:
     assert sorted(each.posting.position for each in tries) == [1, 3]
 
 
-async def test_a_refused_posting_is_shown_as_it_is_and_keeps_nobody_waiting(world: World) -> None:
+async def test_a_refused_posting_sends_its_money_back_and_keeps_nobody_waiting(world: World) -> None:
     person = new_id()
     bill = await world.bill(person, account=500)  # which is none of the company's
     payment_id = await world.captured(person, bill)
     await deliver(world)
-    assert await world.status(person, payment_id) == "posting"
+    assert await world.status(person, payment_id) == "reversing"
     assert await world.bill_status(bill) == "paid"
-    assert await world.trail(payment_id) == ["created", "pending", "captured", "posting_refused"]
+    assert await world.trail(payment_id) == ["created", "pending", "captured", "posting_refused", "reversing"]
     assert await world.incidents() == ["posting_refused"]
     headers = world.tokens.staff("operator")
     listed = (await world.api.get("/payments/v1/postings?status=refused", headers=headers)).json()["items"]

@@ -183,7 +183,7 @@ async def test_the_address_is_called_that_was_checked_and_the_certificate_is_of_
     async def checked(_: str, __: int) -> str:
         return "127.0.0.1"
 
-    monkeypatch.setattr("svc_payments.postings.provider.public_address", checked)
+    monkeypatch.setattr("svc_payments.providers.endpoint.public_address", checked)
     app = Starlette(routes=[Route("/api/postings", book, methods=["POST"])])
     trusting = ssl.create_default_context(cafile=cert_file)
     async with (

@@ -1,0 +1,53 @@
+"""Calling a provider: signed, at the endpoint it chose, and never into our own network."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from chassis.outside import NotReached, Reply, call, public_address
+from chassis.signatures import sign, thumbprint
+
+_HTTPS = 443
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One provider's endpoint. Our calls are signed; the provider checks them with the keys we publish."""
+
+    client: httpx.AsyncClient
+    endpoint_url: str
+    key: RSAPrivateKey
+    seconds: float
+    only_public: bool
+    """Https at public addresses alone: a provider chooses its endpoint, and must not make us call our own network."""
+
+    async def send(self, method: str, path: str, content: Mapping[str, str | int] | None = None) -> Reply:
+        """One call with a JSON object as its body, or with none.
+
+        Raises:
+            NotReached: the provider has surely not heard us.
+            NoAnswer: it may have; no whole answer of reasonable size came in time.
+        """
+        body = json.dumps(content, ensure_ascii=False).encode() if content else b""
+        headers = {"Content-Type": "application/json"} if body else {}
+        headers |= sign(self.key, thumbprint(self.key.public_key()), body)
+        return await call(self.client, await self._request(method, path, headers, body), seconds=self.seconds)
+
+    async def _request(self, method: str, path: str, headers: dict[str, str], body: bytes) -> httpx.Request:
+        try:
+            url = httpx.URL(self.endpoint_url.rstrip("/") + path)
+        except httpx.InvalidURL:
+            raise NotReached("not_a_url") from None
+        extensions: dict[str, Any] = {}
+        if self.only_public:
+            if url.scheme != "https":
+                raise NotReached("not_https")
+            # Connected to by its address; TLS still asks for, and checks the certificate against, the name.
+            headers = {**headers, "Host": url.netloc.decode("ascii")}
+            extensions = {"sni_hostname": url.raw_host.decode("ascii")}
+            url = url.copy_with(host=await public_address(url.raw_host.decode("ascii").strip("[]"), url.port or _HTTPS))
+        return self.client.build_request(method, url, headers=headers, content=body, extensions=extensions)

@@ -1,0 +1,26 @@
+"""Money that goes back by itself: refused, unanswered, come too late, taken twice."""
+
+from tests.svc_payments.refunds.making import balances, refund_trail, refunds, refused, step
+from tests.svc_payments.world import World
+
+
+async def test_a_refused_posting_is_reversed_and_its_bill_is_due_again(world: World) -> None:
+    person, payment_id, bill = await refused(world)
+    assert await balances(world) == {"channel_receivable": 4140, "refunds": -4140}
+    assert await step(world) == 1
+    (refund,) = await refunds(world)
+    assert (refund.status, refund.reason, refund.amount_fen) == ("refunded", "posting_refused", 4140)
+    found = (await world.get(person, payment_id)).json()
+    assert (found["status"], found["refunded_fen"]) == ("refunded", 4140)
+    assert await world.bill_status(bill) == "due"
+    assert await balances(world) == {}
+    told = ["created", "pending", "captured", "posting_refused", "reversing", "refunded"]
+    assert await world.trail(payment_id) == told
+    assert await refund_trail(world, refund.id) == ["started", "refunded"]
+
+
+async def test_a_reversed_bill_can_be_paid_again(world: World) -> None:
+    person, _, bill = await refused(world)
+    await step(world)
+    again = await world.captured(person, bill)
+    assert await world.status(person, again) == "captured"
