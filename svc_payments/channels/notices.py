@@ -1,0 +1,55 @@
+"""What a notice of any channel comes down to, once its signature has been found right."""
+
+from dataclasses import dataclass
+
+from chassis.problems import Problem
+from svc_payments.channels.provider import Paid, RefundAnswer
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What makes one notice the same as another: told again it is welcome, and its nonce with other content is not."""
+
+    notice_id: str
+    nonce: str
+    digest: bytes
+    """Of what it says; a channel that repeats itself repeats this."""
+
+
+@dataclass(frozen=True)
+class PaidNotice:
+    """An order was paid."""
+
+    proof: Proof
+    order_number: str
+    paid: Paid
+
+
+@dataclass(frozen=True)
+class RefundNotice:
+    """A refund came to an end."""
+
+    proof: Proof
+    merchant_id: str
+    refund_number: str
+    answer: RefundAnswer
+
+
+@dataclass(frozen=True)
+class NothingNew:
+    """Something that is known here already, or does not matter."""
+
+    proof: Proof
+
+
+Notice = PaidNotice | RefundNotice | NothingNew
+
+
+class NoticeNotAuthentic(Problem):
+    """Not signed by the channel, or not now."""
+
+    status, code = 401, "notice_not_authentic"
+
+
+class NoticeMalformed(Problem):
+    status, code = 422, "notice_malformed"

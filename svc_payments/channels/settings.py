@@ -1,0 +1,117 @@
+"""What each channel has to be told before it is offered. A channel of which nothing is set is not offered."""
+
+from collections.abc import Callable
+from typing import Annotated, Literal, Self, get_args
+
+from cryptography import x509
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from chassis.signatures import load_private_key, load_public_keys
+
+WechatMethod = Literal["native", "jsapi", "app", "h5"]
+AlipayMethod = Literal["precreate", "page", "wap", "app"]
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+def _said_plainly(load: Callable[[str], object], pem: str, sentence: str) -> None:
+    # The libraries' own words help no operator, and might quote what they were given.
+    try:
+        load(pem)
+    except (ValueError, TypeError):
+        raise ValueError(sentence) from None
+
+
+def _private_key(pem: SecretStr) -> SecretStr:
+    _said_plainly(load_private_key, pem.get_secret_value(), "must be an RSA private key of at least 2048 bits in PEM")
+    return pem
+
+
+def _public_key(pem: str) -> str:
+    _said_plainly(load_public_keys, pem, "must be an RSA public key of at least 2048 bits in PEM")
+    return pem
+
+
+def _certificates(pem: str) -> str:
+    _said_plainly(lambda text: x509.load_pem_x509_certificates(text.encode()), pem, "must be certificates in PEM")
+    return pem
+
+
+def _api_key(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value().encode()) != 32:  # noqa: PLR2004 - the key size of AES-256
+        raise ValueError("must have 32 characters")
+    return key
+
+
+PrivateKey = Annotated[SecretStr, AfterValidator(_private_key)]
+PublicKey = Annotated[str, AfterValidator(_public_key)]
+Certificates = Annotated[str, AfterValidator(_certificates)]
+Url = Annotated[str, Field(pattern=r"^https?://[!-~]+[^/]$")]
+
+
+class WechatSettings(BaseModel):
+    """A merchant of WeChat Pay, API v3."""
+
+    model_config = ConfigDict(frozen=True)
+
+    merchant_id: Annotated[str, Field(pattern=r"^[0-9]{1,32}$")]
+    """mchid."""
+    app_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,32}$")]
+    """The official account or mini program that orders are placed for."""
+    mobile_app_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,32}$")] | None = None
+    """The mobile app of method `app`, when that is another one."""
+    merchant_key: PrivateKey
+    """Of the merchant's API certificate."""
+    merchant_serial: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{8,64}$")]
+    """The serial number of that certificate."""
+    api_key: Annotated[SecretStr, AfterValidator(_api_key)]
+    """The APIv3 key, which notices and platform certificates are encrypted with."""
+    public_key: PublicKey | None = None
+    """WeChat Pay's public key. Without it, platform certificates are fetched with the APIv3 key."""
+    public_key_id: Annotated[str, Field(pattern=r"^PUB_KEY_ID_[0-9A-Za-z]{1,64}$")] | None = None
+    methods: Annotated[tuple[WechatMethod, ...], BeforeValidator(_split), Field(min_length=1)] = ("native",)
+    """What the merchant has been given; the first is used when a client names none."""
+    url: Url = "https://api.mch.weixin.qq.com"
+
+    @model_validator(mode="after")
+    def _key_with_its_id(self) -> Self:
+        if (self.public_key is None) != (self.public_key_id is None):
+            raise ValueError("public_key and public_key_id are set together")
+        return self
+
+
+class AlipaySettings(BaseModel):
+    """An application at Alipay's open platform, in public-key mode."""
+
+    model_config = ConfigDict(frozen=True)
+
+    app_id: Annotated[str, Field(pattern=r"^[0-9]{1,32}$")]
+    seller_id: Annotated[str, Field(pattern=r"^2088[0-9]{12}$")]
+    """The Alipay account that the money comes to."""
+    app_key: PrivateKey
+    """The application's private key."""
+    public_key: PublicKey
+    """Alipay's public key for this application; not the application's own."""
+    methods: Annotated[tuple[AlipayMethod, ...], BeforeValidator(_split), Field(min_length=1)] = get_args(AlipayMethod)
+    url: Url = "https://openapi.alipay.com/gateway.do"
+
+
+class UnionpaySettings(BaseModel):
+    """A merchant of UnionPay's online gateway, ACP 5.1.0."""
+
+    model_config = ConfigDict(frozen=True)
+
+    merchant_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{15}$")]
+    """merId."""
+    merchant_key: PrivateKey
+    merchant_certificate: Certificates
+    """The certificate of that key; its serial number is the certId of our messages."""
+    trusted_certificates: Certificates
+    """The root first, then the intermediate certificates that UnionPay's signing certificates hang on."""
+    signer: str = "中国银联股份有限公司"
+    """The name UnionPay's signing certificates bear."""
+    front_url: Url
+    """Where the payer comes back to after paying."""
+    url: Url = "https://gateway.95516.com/gateway/api"

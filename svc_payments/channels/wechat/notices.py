@@ -1,0 +1,60 @@
+"""Notices of WeChat Pay: https://pay.weixin.qq.com/doc/v3/merchant/4012791861."""
+
+import hashlib
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from chassis.signatures import BadSignature
+from chassis.telemetry import log
+from svc_payments.channels.believing import NotUnderstood
+from svc_payments.channels.notices import (
+    Notice,
+    NoticeMalformed,
+    NoticeNotAuthentic,
+    PaidNotice,
+    Proof,
+    RefundNotice,
+)
+from svc_payments.channels.settings import WechatSettings
+from svc_payments.channels.wechat import meaning, messages
+from svc_payments.channels.wechat.keys import PlatformKeys
+from svc_payments.channels.wechat.signing import NotOpened, Signed
+
+
+async def read(keys: PlatformKeys, settings: WechatSettings, headers: Mapping[str, str], raw: bytes) -> Notice:
+    """What a notice says. Its signature is over the raw bytes, so they are looked at only once it is found right.
+
+    Raises:
+        NoticeNotAuthentic: the bytes are not WeChat Pay's, or not of this moment.
+        NoticeMalformed: they are, and make no sense.
+    """
+    try:
+        signed = Signed.of(headers)
+        await keys.check(signed, raw)
+    except BadSignature as bad:
+        raise NoticeNotAuthentic(reason=bad.reason) from None
+    try:
+        notice = messages.Notice.model_validate_json(raw)
+        opened = notice.resource.open(settings.api_key.get_secret_value().encode())
+        proof = Proof(notice.id, signed.nonce, hashlib.sha256(raw).digest())
+        return _meant(notice.event_type, opened, proof)
+    except NotOpened:
+        # Signed by WeChat Pay and not for our key: ours is wrong, or the notice is for another merchant.
+        log.error("notice_not_opened", channel="wechat")
+        raise NoticeMalformed from None
+    except (ValidationError, NotUnderstood):
+        raise NoticeMalformed from None
+
+
+def _meant(event_type: str, opened: bytes, proof: Proof) -> Notice:
+    if event_type == "TRANSACTION.SUCCESS":
+        transaction = messages.Transaction.model_validate_json(opened)
+        if transaction.trade_state != "SUCCESS":
+            raise NotUnderstood("unknown_state")
+        return PaidNotice(proof, transaction.out_trade_no, meaning.of_payment(transaction))
+    if event_type.startswith("REFUND."):
+        refund = messages.RefundTold.model_validate_json(opened)
+        answer = meaning.of_refund(refund.refund_status, refund)
+        return RefundNotice(proof, refund.mchid, refund.out_refund_no, answer)
+    raise NotUnderstood("unknown_event")
