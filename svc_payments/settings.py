@@ -5,6 +5,8 @@ from fastapi import Depends, Request
 from pydantic import Field, SecretStr
 
 from chassis.settings import ServiceSettings
+from svc_payments.channels.provider import ChannelName
+from svc_payments.channels.settings import AlipaySettings, UnionpaySettings, WechatSettings
 from svc_payments.ledger.settings import StoreUrl
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -25,6 +27,9 @@ class Settings(ServiceSettings):
     """PEM of our RSA key at the channel."""
     merchant_id: str = "my-ili"
     """Who we are at the channel."""
+    wechat: WechatSettings | None = None
+    alipay: AlipaySettings | None = None
+    unionpay: UnionpaySettings | None = None
     channel_timeout_seconds: Seconds = 5.0
     order_seconds: Seconds = 30 * _MINUTE
     """How long a resident may take to confirm a payment, and again to pay it at the channel."""
@@ -72,8 +77,21 @@ class Settings(ServiceSettings):
 
     @property
     def notice_url(self) -> str:
-        """Where the channel sends its notices."""
-        return f"{self.public_url}/payments/v1/channels/sandbox/notices"
+        """Where the sandbox channel sends its notices."""
+        return self.notices_of(ChannelName.SANDBOX)
+
+    def notices_of(self, channel: ChannelName) -> str:
+        """Where a channel sends its notices."""
+        return f"{self.public_url}/payments/v1/channels/{channel}/notices"
+
+    def merchant_at(self, channel: ChannelName) -> str:
+        """Who we are at a channel."""
+        own = {
+            ChannelName.WECHAT: self.wechat and self.wechat.merchant_id,
+            ChannelName.ALIPAY: self.alipay and self.alipay.seller_id,
+            ChannelName.UNIONPAY: self.unionpay and self.unionpay.merchant_id,
+        }
+        return own.get(channel) or self.merchant_id
 
 
 async def _settings(request: Request) -> Settings:

@@ -1,4 +1,4 @@
-"""Files of channels: too large for memory, so they go to disk first and are handed on once they are known to be whole."""
+"""Files of channels: too large for memory, so they go to disk first, and are handed on once they are known whole."""
 
 import asyncio
 import gzip

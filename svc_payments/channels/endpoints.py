@@ -1,47 +1,98 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
 
-from chassis.auth import verified_otherwise
-from chassis.db import Transactions
-from chassis.signatures import NONCE_HEADER, load_public_keys
-from svc_payments.channels import service
-from svc_payments.channels.provider import ChannelName
+from chassis.auth import anyone, verified_otherwise
+from chassis.db import Database, Transactions
+from chassis.problems import NotFound, Problem
+from chassis.telemetry import log
+from svc_payments.channels import schemas, service
+from svc_payments.channels.believing import NOTICES
+from svc_payments.channels.notices import NotifyingChannel
+from svc_payments.channels.provider import ChannelName, Channels
 from svc_payments.channels.registry import open_channels
-from svc_payments.channels.schemas import Notice
 from svc_payments.settings import Settings
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    settings: Settings = app.state.settings
-    app.state.channel_keys = load_public_keys(settings.channel_public_key)
-    async with open_channels(settings) as app.state.channels:
+    async with open_channels(app.state.settings) as app.state.channels:
         yield
 
 
 router = APIRouter(prefix="/payments/v1", tags=["channels"], lifespan=lifespan)
 
+Signed = Depends(verified_otherwise(by="the channel's signature over the raw body"))
+
+
+def _read_raw(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """For bodies that are read as raw bytes: the contract has to be told what they mean."""
+    return {
+        "x-max-body-bytes": 16 * 1024,
+        "requestBody": {"required": True, "content": {media_type: {"schema": schema}}},
+    }
+
+
+@router.get("/channels", dependencies=[Depends(anyone(because="what one can pay with is no secret"))])
+async def list_channels(request: Request) -> schemas.ChannelList:
+    """The channels that payments can be made through here, and the ways in which each can be paid."""
+    channels: Channels = request.app.state.channels
+    items = [schemas.ChannelEntry(channel=name, methods=list(channel.methods)) for name, channel in channels.items()]
+    return schemas.ChannelList(items=items)
+
 
 @router.post(
     "/channels/sandbox/notices",
     status_code=204,
-    dependencies=[Depends(verified_otherwise(by="the channel's signature over the raw body"))],
-    openapi_extra={
-        "x-max-body-bytes": 16 * 1024,
-        # Read as raw bytes below, so the contract has to be told what they mean.
-        "requestBody": {"required": True, "content": {"application/json": {"schema": Notice.model_json_schema()}}},
-    },
+    dependencies=[Signed],
+    openapi_extra=_read_raw("application/json", schemas.Notice.model_json_schema()),
 )
 async def receive_sandbox_notice(request: Request, transactions: Transactions) -> None:
     """Be told by the sandbox channel that an order was paid. Any answer but 2xx has it told again."""
+    await _take(request, transactions, ChannelName.SANDBOX)
+
+
+@router.post(
+    "/channels/wechat/notices",
+    status_code=204,
+    response_class=Response,
+    dependencies=[Signed],
+    openapi_extra=_read_raw("application/json", {"type": "object", "description": "As WeChat Pay's API v3 says."}),
+)
+async def receive_wechat_notice(request: Request, transactions: Transactions) -> Response:
+    """Be told by WeChat Pay of a payment or a refund. Any answer but 2xx has it told again."""
+    try:
+        await _take(request, transactions, ChannelName.WECHAT)
+    except Problem as refusal:
+        return JSONResponse({"code": "FAIL", "message": refusal.code}, refusal.status)
+    return Response(status_code=204)
+
+
+async def _take(request: Request, transactions: Database, name: ChannelName) -> None:
+    """Take a notice, or refuse it; each counts."""
+    try:
+        await _taken(request, transactions, name)
+    except Problem as refusal:
+        reason = refusal.values.get("reason", refusal.code)
+        NOTICES.labels(name, reason).inc()
+        # Probes are wrong on purpose: nobody is to be woken by them.
+        (log.info if reason == "probe" else log.warning)("notice_refused", channel=name, reason=reason)
+        raise
+    NOTICES.labels(name, "taken").inc()
+
+
+async def _taken(request: Request, transactions: Database, name: ChannelName) -> None:
+    settings: Settings = request.app.state.settings
+    channel: NotifyingChannel | None = request.app.state.channels.get(name)
+    if channel is None:
+        raise NotFound
     raw = await request.body()
-    notice = service.authentic(request.app.state.channel_keys, request.headers, raw)
-    nonce = request.headers[NONCE_HEADER]
-    merchant_id = request.app.state.settings.merchant_id
+    notice = await channel.read_notice(request.headers, raw)
     async with transactions.transaction() as tx:
-        refusal = await service.take_notice(tx, ChannelName.SANDBOX, notice, nonce, raw, merchant_id)
+        refusal = await service.take_notice(tx, name, notice, settings.merchant_at(name))
     # Raised only now: the finding must stay although the notice is refused.
     if refusal:
         raise refusal

@@ -1,6 +1,8 @@
 """What a notice of any channel comes down to, once its signature has been found right."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from chassis.problems import Problem
 from svc_payments.channels.provider import Paid, RefundAnswer
@@ -43,6 +45,18 @@ class NothingNew:
 
 
 Notice = PaidNotice | RefundNotice | NothingNew
+
+
+class NotifyingChannel(Protocol):
+    """A channel that tells by itself what happened."""
+
+    async def read_notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:
+        """What a notice says, after its signature over the raw bytes was found right.
+
+        Raises:
+            NoticeNotAuthentic: the bytes are not the channel's, or not of this moment.
+            NoticeMalformed: they are, and make no sense.
+        """
 
 
 class NoticeNotAuthentic(Problem):

@@ -1,13 +1,14 @@
 """Payment channels: who collects residents' money. What each of them is asked, and what it can answer."""
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
+from chassis.outside import NoAnswer
 from chassis.signatures import MAX_CLOCK_SKEW
 
 DESCRIPTION = "我的伊犁 生活缴费"
@@ -39,20 +40,44 @@ class ChannelName(StrEnum):
     """Over the counter, by a card terminal."""
 
 
+AT_COUNTER = {ChannelName.CASH, ChannelName.POS}
+"""Channels that nobody calls: a clerk says what became of a payment."""
+
+
+@dataclass(frozen=True)
+class Payer:
+    """What some channels want to know of the payer. It comes with the payer's own request and is kept nowhere."""
+
+    open_id: str | None = field(default=None, repr=False)
+    """Who the payer is to our application in WeChat."""
+    address: str | None = field(default=None, repr=False)
+    """The IP address of the payer's phone."""
+
+
+NOBODY = Payer()
+
+
 @dataclass(frozen=True)
 class Order:
     """What a channel is asked to collect. One number stands for one content, so that an order may be sent again."""
 
     number: str
+    """A UUIDv7 in hexadecimal, which also says when it was made."""
     amount_fen: int
     expires_at: datetime
+    method: str | None = None
+    """How it is paid, of the channel's methods; a channel without a choice has none."""
+    payer: Payer = NOBODY
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """The order is open; `pay_url` is where the resident pays it, when the answer says."""
+    """The order is open. How the resident pays it, when the answer says so, stands in one or both of the others."""
 
     pay_url: str | None = None
+    """An address to open."""
+    pay_parameters: Mapping[str, str] | None = None
+    """What the channel's SDK is called with; or, beside an address, the fields of a form to send there."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +120,10 @@ Answer = Waiting | Paid | Closed | Absent | Refused | Unclear
 
 class Channel(Protocol):
     """What each channel can do. Whatever a channel, or the way to it, does wrong is `Unclear` and never raised."""
+
+    @property
+    def methods(self) -> Sequence[str]:
+        """The ways in which an order can be paid, the usual one first; none when there is no choice."""
 
     async def place(self, order: Order) -> Answer:
         """Ask for the money; placing an order again gives the answer of the first time."""
@@ -158,6 +187,10 @@ class RefundingChannel(Protocol):
         """Ask what became of a refund."""
 
 
+class NoStatement(NoAnswer):
+    """The channel has no bill file of this day: nothing happened on it, or it is not ready."""
+
+
 @runtime_checkable
 class StatementChannel(Protocol):
     """A channel that tells in a file what it did on a day."""
@@ -166,6 +199,7 @@ class StatementChannel(Protocol):
         """The channel's bill file of a day in Beijing, as it is.
 
         Raises:
+            NoStatement: there is none.
             NotReached, NoAnswer, BadSignature: it did not come, or not from the channel.
         """
 

@@ -1,16 +1,24 @@
-"""The channels there are."""
+"""The channels there are: the sandbox, and those whose settings are made."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from chassis.outside import outside_client
-from svc_payments.channels.provider import ChannelName, Channels
+from svc_payments.channels.provider import Channel, ChannelName, Channels
 from svc_payments.channels.sandbox import SandboxChannel
+from svc_payments.channels.wechat.client import WechatChannel
 from svc_payments.settings import Settings
 
 
 @asynccontextmanager
 async def open_channels(settings: Settings) -> AsyncIterator[Channels]:
     """The channels there are, with their connections kept for as long as the block lasts."""
-    async with outside_client(settings.channel_url) as client:
-        yield {ChannelName.SANDBOX: SandboxChannel(settings, client)}
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(outside_client(settings.channel_url))
+        channels: dict[ChannelName, Channel] = {ChannelName.SANDBOX: SandboxChannel(settings, sandbox)}
+        seconds = settings.channel_timeout_seconds
+        if settings.wechat:
+            client = await stack.enter_async_context(outside_client(settings.wechat.url))
+            notices = settings.notices_of(ChannelName.WECHAT)
+            channels[ChannelName.WECHAT] = WechatChannel(settings.wechat, notices, seconds, client)
+        yield channels

@@ -1,7 +1,7 @@
 """The client of the sandbox channel; requests and answers are both signed, RSA-SHA256 over the raw body."""
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Literal, TypeVar
 
@@ -9,13 +9,16 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from pydantic import BaseModel, Field, StrictInt, ValidationError
 
-from chassis.outside import NoAnswer, NotReached, Reply, call
-from chassis.signatures import BadSignature, load_private_key, load_public_keys, sign, thumbprint, verify
-from chassis.telemetry import log
+from chassis.outside import Reply, call
+from chassis.signatures import NONCE_HEADER, BadSignature, load_private_key, load_public_keys, sign, thumbprint, verify
+from svc_payments.channels import schemas
+from svc_payments.channels.believing import NotUnderstood, believed
+from svc_payments.channels.notices import NoticeMalformed, NoticeNotAuthentic, PaidNotice, Proof
 from svc_payments.channels.provider import (
     DESCRIPTION,
     Absent,
     Answer,
+    ChannelName,
     Closed,
     Order,
     Paid,
@@ -27,10 +30,11 @@ from svc_payments.channels.provider import (
     RefundOrder,
     RefundRefused,
     Refused,
-    Unclear,
     Waiting,
 )
 from svc_payments.settings import Settings
+
+NAME = ChannelName.SANDBOX
 
 
 class _AboutOrder(BaseModel):
@@ -79,6 +83,8 @@ Said = TypeVar("Said", Answer, RefundAnswer)
 
 
 class SandboxChannel:
+    methods: Sequence[str] = ()
+
     def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
         """Use a client whose base URL is the channel's."""
         self._client = client
@@ -90,19 +96,32 @@ class SandboxChannel:
         self._channel_keys: Mapping[str, RSAPublicKey] = load_public_keys(settings.channel_public_key)
 
     async def place(self, order: Order) -> Answer:
-        return await _believed(self._place(order))
+        return await believed(NAME, "place", self._place(order))
 
     async def query(self, order: Order) -> Answer:
-        return await _believed(self._query(order))
+        return await believed(NAME, "query", self._query(order))
 
     async def close(self, order: Order) -> Answer:
-        return await _believed(self._close(order))
+        return await believed(NAME, "close", self._close(order))
+
+    async def read_notice(self, headers: Mapping[str, str], raw: bytes) -> PaidNotice:
+        try:
+            verify(self._channel_keys, headers, raw)
+        except BadSignature as bad:
+            raise NoticeNotAuthentic(reason=bad.reason) from None
+        try:
+            told = schemas.Notice.model_validate_json(raw)
+        except ValidationError:
+            raise NoticeMalformed from None
+        proof = Proof(told.notice_id, headers[NONCE_HEADER], hashlib.sha256(raw).digest())
+        paid = Paid(told.merchant_id, told.transaction_id, told.amount_fen, told.currency, told.paid_at)
+        return PaidNotice(proof, told.order_number, paid)
 
     async def refund(self, refund: RefundOrder) -> RefundAnswer:
-        return await _believed(self._refund(refund))
+        return await believed(NAME, "refund", self._refund(refund))
 
     async def query_refund(self, refund: RefundOrder) -> RefundAnswer:
-        return await _believed(self._query_refund(refund))
+        return await believed(NAME, "query_refund", self._query_refund(refund))
 
     async def statement(self, day: date) -> AsyncIterator[bytes]:
         """The file that a signed answer names, piece by piece; only at its end is it known to be the one meant."""
@@ -138,7 +157,7 @@ class SandboxChannel:
         if reply.status in _CONTENT_REFUSED:
             return Refused(_code(reply))
         if reply.status not in {httpx.codes.OK, httpx.codes.CREATED}:
-            raise _NotUnderstood(f"status_{reply.status}")
+            raise NotUnderstood(f"status_{reply.status}")
         placed = _body(_PlacedOrder, reply, order)
         return Waiting(placed.pay_url) if placed.state == "waiting" else await self._query(order)
 
@@ -147,14 +166,14 @@ class SandboxChannel:
         if reply.status == httpx.codes.NOT_FOUND and _code(reply) == "unknown_order":
             return Absent()
         if reply.status != httpx.codes.OK:
-            raise _NotUnderstood(f"status_{reply.status}")
+            raise NotUnderstood(f"status_{reply.status}")
         known = _body(_KnownOrder, reply, order)
         if known.state == "waiting":
             return Waiting()
         if known.state == "closed":
             return Closed()
         if known.transaction_id is None or known.paid_at is None:
-            raise _NotUnderstood("paid_without_proof")
+            raise NotUnderstood("paid_without_proof")
         return Paid(known.merchant_id, known.transaction_id, known.amount_fen, known.currency, known.paid_at)
 
     async def _close(self, order: Order) -> Answer:
@@ -182,7 +201,7 @@ class SandboxChannel:
         if reply.status in _CONTENT_REFUSED or reply.status == httpx.codes.NOT_FOUND:
             return RefundRefused(_code(reply))
         if reply.status not in {httpx.codes.OK, httpx.codes.CREATED}:
-            raise _NotUnderstood(f"status_{reply.status}")
+            raise NotUnderstood(f"status_{reply.status}")
         return self._known_refund(reply, refund)
 
     async def _query_refund(self, refund: RefundOrder) -> RefundAnswer:
@@ -190,23 +209,23 @@ class SandboxChannel:
         if reply.status == httpx.codes.NOT_FOUND and _code(reply) == "unknown_refund":
             return RefundAbsent()
         if reply.status != httpx.codes.OK:
-            raise _NotUnderstood(f"status_{reply.status}")
+            raise NotUnderstood(f"status_{reply.status}")
         return self._known_refund(reply, refund)
 
     def _known_refund(self, reply: Reply, refund: RefundOrder) -> RefundAnswer:
         try:
             known = _KnownRefund.model_validate_json(reply.body)
         except ValidationError:
-            raise _NotUnderstood("answer_malformed") from None
+            raise NotUnderstood("answer_malformed") from None
         about = (known.merchant_id, known.refund_number, known.transaction_id)
         if about != (self._merchant_id, refund.number, refund.transaction_id):
-            raise _NotUnderstood("other_refund")
+            raise NotUnderstood("other_refund")
         if known.state == "processing":
             return Refunding()
         if known.state != "succeeded":
             return RefundRefused(known.state)
         if known.refunded_at is None:
-            raise _NotUnderstood("refunded_without_time")
+            raise NotUnderstood("refunded_without_time")
         return Refunded(known.refund_id, known.amount_fen, known.refunded_at)
 
     async def _call(
@@ -220,30 +239,18 @@ class SandboxChannel:
         return reply
 
 
-class _NotUnderstood(Exception):  # noqa: N818 - becomes an answer below
-    pass
-
-
 # A signed word that an order's content is not acceptable is final; whatever else goes wrong may pass.
 _CONTENT_REFUSED = {httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN, httpx.codes.UNPROCESSABLE_ENTITY}
-
-
-async def _believed(asking: Awaitable[Said]) -> Said | Unclear:
-    try:
-        return await asking
-    except (NotReached, NoAnswer, BadSignature, _NotUnderstood) as error:
-        log.warning("channel_unclear", reason=str(error))
-        return Unclear(str(error))
 
 
 def _body(kind: type[Body], reply: Reply, order: Order) -> Body:
     try:
         body = kind.model_validate_json(reply.body)
     except ValidationError:
-        raise _NotUnderstood("answer_malformed") from None
+        raise NotUnderstood("answer_malformed") from None
     # The signature covers the body alone: an answer about another order, played again, is as well signed.
     if body.order_number != order.number:
-        raise _NotUnderstood("other_order")
+        raise NotUnderstood("other_order")
     return body
 
 

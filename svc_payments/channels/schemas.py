@@ -1,10 +1,22 @@
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from svc_payments.channels.provider import PaidAt
 
 Printable = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
+
+
+class ChannelEntry(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    channel: str
+    methods: list[str]
+    """The ways in which it can be paid, the usual one first; empty when there is no choice."""
+
+
+class ChannelList(BaseModel):
+    items: list[ChannelEntry]
 
 
 class Notice(BaseModel):

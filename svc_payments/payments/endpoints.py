@@ -7,6 +7,8 @@ from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
+from svc_payments.channels.methods import ChannelNotAvailable
+from svc_payments.channels.provider import Payer
 from svc_payments.payments import schemas, service
 from svc_payments.payments.models import Payment
 from svc_payments.payments.orders import Orders
@@ -37,7 +39,7 @@ async def create_payment(
 ) -> schemas.Payment:
     """Reserve bills of one provider for paying, at their amounts; no other payment can have them meanwhile."""
     if body.channel not in orders.channels:
-        raise service.ChannelNotAvailable
+        raise ChannelNotAvailable
     return await once.do(tx, caller, service.create_payment(tx, caller.id, body, orders.settings.order_lifetime))
 
 
@@ -55,9 +57,18 @@ async def get_payment(tx: ReadTx, caller: Resident, payment_id: UUID) -> schemas
 
 
 @router.post("/payments/{payment_id}/confirm", openapi_extra=_CALLS_THE_CHANNEL)
-async def confirm_payment(caller: Resident, orders: OrdersAtChannels, payment_id: UUID) -> schemas.Payment:
+async def confirm_payment(
+    request: Request,
+    caller: Resident,
+    orders: OrdersAtChannels,
+    payment_id: UUID,
+    body: schemas.Confirmation | None = None,
+) -> schemas.Payment:
     """Place the order at the channel. Made again it gives the same order, so it needs no Idempotency-Key."""
-    return schemas.shown(await orders.confirm(caller.id, payment_id))
+    how = body or schemas.Confirmation()
+    # The gateway writes this header itself; whatever a client sent in it does not come through.
+    payer = Payer(how.open_id, request.headers.get("x-forwarded-for"))
+    return schemas.shown(await orders.confirm(caller.id, payment_id, how.method, payer))
 
 
 @router.post("/payments/{payment_id}/cancel", openapi_extra=_CALLS_THE_CHANNEL)

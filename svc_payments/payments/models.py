@@ -5,6 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.db import Timestamp, new_id, one_of
@@ -162,7 +163,10 @@ class Attempt(Asked, Base):
     payment_id: Mapped[UUID] = mapped_column(ForeignKey(Payment.id), unique=True)
     channel: Mapped[ChannelName] = mapped_column(Text)
     order_number: Mapped[str] = mapped_column(Text, unique=True)
+    method: Mapped[str | None] = mapped_column(Text)
+    """How it is paid, of the channel's methods."""
     pay_url: Mapped[str | None] = mapped_column(Text)
+    pay_parameters: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))
     transaction_id: Mapped[str | None] = mapped_column(Text)
     """The channel's number of the money movement."""
     paid_at: Mapped[datetime | None] = mapped_column(Timestamp)

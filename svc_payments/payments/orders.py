@@ -19,7 +19,10 @@ from chassis.outbox import emit
 from chassis.telemetry import log
 from svc_payments.asking import ask_again, claim_due
 from svc_payments.base import database_time
+from svc_payments.channels.methods import ChannelNotAvailable, chosen, require_payer
 from svc_payments.channels.provider import (
+    AT_COUNTER,
+    NOBODY,
     Absent,
     Answer,
     Channel,
@@ -27,6 +30,7 @@ from svc_payments.channels.provider import (
     Closed,
     Order,
     Paid,
+    Payer,
     Refused,
     Unclear,
     Waiting,
@@ -49,20 +53,27 @@ class Orders:
     channels: Channels
     settings: Settings
 
-    async def confirm(self, person_id: UUID, payment_id: UUID) -> Payment:
+    async def confirm(
+        self, person_id: UUID, payment_id: UUID, method: str | None = None, payer: Payer = NOBODY
+    ) -> Payment:
         """Place the order of a payment. A second tap, even at the same moment, gets the same order.
 
         Raises:
             NotFound, PaymentTooLate, IllegalMove: as `service.confirm`.
+            ChannelNotAvailable, MethodNotOffered, MethodAlreadyChosen, OpenIdMissing: it cannot be paid like that.
         """
         first_ask = timedelta(seconds=self.settings.ask_again_seconds[0])
         async with self.database.transaction() as tx:
             payment = await service.confirm(tx, person_id, payment_id, self.settings.order_lifetime, first_ask)
+            if payment.status not in AT_CHANNEL or payment.channel in AT_COUNTER:
+                return payment
+            channel, attempt = self._channel(payment), _attempt(payment)
+            attempt.method = chosen(channel.methods, method, attempt.method)
+            if _may_be_paid(payment):
+                return payment
+            require_payer(attempt.method, payer)
             moment = await database_time(tx)
-        # What is paid at a counter has no channel to call: its clerk says what became of it.
-        if payment.status not in AT_CHANNEL or _may_be_paid(payment) or payment.channel not in self.channels:
-            return payment
-        channel, order = self.channels[payment.channel], order_of(payment)
+        order = order_of(payment, payer)
         # An order that is only pending was never answered for: placing it is all there is to do.
         placing = payment.status == PaymentStatus.PENDING
         answer = await (channel.place(order) if placing else inquire(channel, order, moment, placed=False))
@@ -76,9 +87,14 @@ class Orders:
         """
         async with self.database.transaction() as tx:
             payment = await service.cancel_unconfirmed(tx, person_id, payment_id)
-        if payment.status not in AT_CHANNEL or payment.channel not in self.channels:
+        if payment.status not in AT_CHANNEL or payment.channel in AT_COUNTER:
             return payment
-        return await self._apply(payment_id, await self.channels[payment.channel].close(order_of(payment)))
+        return await self._apply(payment_id, await self._channel(payment).close(order_of(payment)))
+
+    def _channel(self, payment: Payment) -> Channel:
+        if payment.channel not in self.channels:
+            raise ChannelNotAvailable  # it was taken out of the settings while the payment stood there
+        return self.channels[payment.channel]
 
     async def ask_due(self) -> int:
         """Ask the channels about every order whose time has come. Returns how many were asked about."""
@@ -91,9 +107,9 @@ class Orders:
         return len(due)
 
     async def _ask(self, payment: Payment, moment: datetime) -> None:
-        channel, placed = self.channels[payment.channel], _may_be_paid(payment)
+        placed = _may_be_paid(payment)
         try:
-            answer = await inquire(channel, order_of(payment), moment, placed=placed)
+            answer = await inquire(self._channel(payment), order_of(payment), moment, placed=placed)
             async with self.database.transaction() as tx:
                 payment = await service.lock(tx, payment.id)
                 await self._learn(tx, payment, answer)
@@ -111,7 +127,9 @@ class Orders:
         """Apply what the channel says of a locked payment's order; what is settled already stays as it is."""
         match answer:
             case Paid():
-                if await take_money(tx, payment, answer, self.settings.merchant_id, subject=payment.id):
+                if await take_money(
+                    tx, payment, answer, self.settings.merchant_at(payment.channel), subject=payment.id
+                ):
                     await _lose_sight(tx, payment)
             case _ if payment.status not in AT_CHANNEL:
                 return
@@ -119,8 +137,8 @@ class Orders:
                 await service.give_up(tx, payment, PaymentStatus.EXPIRED)
             case Refused():
                 await service.give_up(tx, payment, PaymentStatus.FAILED)
-            case Waiting(pay_url=pay_url):
-                await _wait(tx, payment, pay_url)
+            case Waiting():
+                await _wait(tx, payment, answer)
             case Absent() | Unclear():
                 # An order known to wait goes on waiting while we cannot ask, but not past its time.
                 if not (_may_be_paid(payment) and payment.expires_at > await database_time(tx)):
@@ -136,9 +154,10 @@ async def keep_asking(database: Database, settings: Settings) -> None:
                 await asyncio.sleep(settings.poll_seconds)
 
 
-def order_of(payment: Payment) -> Order:
+def order_of(payment: Payment, payer: Payer = NOBODY) -> Order:
     """What the channel is asked for; the same however often it is asked."""
-    return Order(_attempt(payment).order_number, payment.amount_fen, payment.expires_at)
+    attempt = _attempt(payment)
+    return Order(attempt.order_number, payment.amount_fen, payment.expires_at, attempt.method, payer)
 
 
 async def inquire(channel: Channel, order: Order, moment: datetime, *, placed: bool) -> Answer:
@@ -172,13 +191,20 @@ def _attempt(payment: Payment) -> Attempt:
 
 
 def _may_be_paid(payment: Payment) -> bool:
-    return payment.status == PaymentStatus.PENDING and _attempt(payment).pay_url is not None
+    return payment.status == PaymentStatus.PENDING and _placed(_attempt(payment))
 
 
-async def _wait(tx: AsyncSession, payment: Payment, pay_url: str | None) -> None:
+def _placed(attempt: Attempt) -> bool:
+    """Whether we know how the order is paid."""
+    return attempt.pay_url is not None or attempt.pay_parameters is not None
+
+
+async def _wait(tx: AsyncSession, payment: Payment, answer: Waiting) -> None:
     attempt = _attempt(payment)
-    attempt.pay_url = attempt.pay_url or pay_url
-    if payment.status == PaymentStatus.UNKNOWN and attempt.pay_url:
+    if not _placed(attempt):
+        attempt.pay_url = answer.pay_url
+        attempt.pay_parameters = dict(answer.pay_parameters) if answer.pay_parameters else None
+    if payment.status == PaymentStatus.UNKNOWN and _placed(attempt):
         payment.move_to(PaymentStatus.PENDING)
         await emit(tx, told(PaymentPending, payment))
 

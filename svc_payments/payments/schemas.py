@@ -17,6 +17,17 @@ class NewPayment(BaseModel):
     channel: ChannelName
 
 
+class Confirmation(BaseModel):
+    """How to pay, where the channel offers a choice; its usual way when nothing is said."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    method: Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")] | None = None
+    """Of the channel's methods, which `GET /payments/v1/channels` lists."""
+    open_id: Annotated[str, Field(pattern=r"^[!-~]{1,128}$")] | None = None
+    """Who the payer is to our application in WeChat: `jsapi` needs it. It is passed on and not kept."""
+
+
 class PaymentLine(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -42,8 +53,12 @@ class Payment(BaseModel):
     """The money came when the bills could not take it any more; it is kept apart until it goes back."""
     refunded_fen: int
     """What has gone back to the payer."""
+    method: str | None
+    """How the resident pays at the channel, where it offers a choice."""
     pay_url: str | None
-    """Where the resident pays, once the channel has said so."""
+    """Where the resident pays, once the channel has said so: a page to open, or an address to show as a QR code."""
+    pay_parameters: dict[str, str] | None
+    """What the app gives the channel's SDK; or, beside `pay_url`, the fields of a form that a browser posts there."""
     created_at: datetime
     expires_at: datetime
     """Until when to confirm it; from then on, until when to pay it."""
@@ -64,7 +79,9 @@ def shown(payment: models.Payment) -> Payment:
         status=payment.status,
         held=payment.held,
         refunded_fen=payment.refunded_fen,
+        method=payment.attempt.method if payment.attempt else None,
         pay_url=payment.attempt.pay_url if payment.attempt else None,
+        pay_parameters=payment.attempt.pay_parameters if payment.attempt else None,
         created_at=payment.created_at,
         expires_at=payment.expires_at,
         captured_at=payment.captured_at,

@@ -29,12 +29,6 @@ class BillsOfSeveralProviders(Problem):
     status, code = 422, "bills_of_several_providers"
 
 
-class ChannelNotAvailable(Problem):
-    """A channel that there is, and that this platform has not been given access to."""
-
-    status, code = 422, "channel_not_available"
-
-
 class PaymentTooLate(Problem):
     """The time for confirming has passed; the bills are about to be free for another payment."""
 

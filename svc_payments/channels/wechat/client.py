@@ -189,8 +189,8 @@ class WechatChannel:
             headers["Wechatpay-Serial"] = self._settings.public_key_id  # the key that the answer is to be signed with
         request = self._client.build_request(method, target, content=body, headers=headers)
         sent = request.url.raw_path.decode()
-        stamp = {"timestamp": int(time.time()), "nonce": secrets.token_hex(16)}
-        request.headers["Authorization"] = self._merchant.authorization(method, sent, body or b"", **stamp)
+        timestamp, nonce = int(time.time()), secrets.token_hex(16)
+        request.headers["Authorization"] = self._merchant.authorization(method, sent, body or b"", timestamp, nonce)
         return request
 
 

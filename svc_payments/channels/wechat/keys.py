@@ -52,7 +52,8 @@ class PlatformKeys:
         self._asking = asyncio.Lock()
 
     async def check(self, signed: Signed, body: bytes) -> None:
-        """
+        """Find the key and check the signature with it.
+
         Raises:
             BadSignature: unknown_key, or as `Signed.check`.
         """

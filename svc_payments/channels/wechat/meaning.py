@@ -1,12 +1,22 @@
 """What WeChat Pay's states mean here."""
 
 from svc_payments.channels.believing import NotUnderstood
-from svc_payments.channels.provider import Answer, Closed, Paid, RefundAnswer, Refunded, Refunding, RefundRefused, Waiting
+from svc_payments.channels.provider import (
+    Answer,
+    Closed,
+    Paid,
+    RefundAnswer,
+    Refunded,
+    Refunding,
+    RefundRefused,
+    Waiting,
+)
 from svc_payments.channels.wechat import messages
 
 
 def of_order(known: messages.Transaction) -> Answer:
-    """
+    """What became of an order.
+
     Raises:
         NotUnderstood
     """
@@ -25,7 +35,8 @@ def of_order(known: messages.Transaction) -> Answer:
 
 
 def of_payment(known: messages.Transaction) -> Paid:
-    """
+    """The payment of a paid order.
+
     Raises:
         NotUnderstood: it is said to be paid, and not by which transaction or when.
     """
@@ -36,7 +47,8 @@ def of_payment(known: messages.Transaction) -> Paid:
 
 
 def of_refund(status: str, known: messages.Refund | messages.RefundTold) -> RefundAnswer:
-    """
+    """What became of a refund.
+
     Raises:
         NotUnderstood
     """

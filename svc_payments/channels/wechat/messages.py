@@ -81,4 +81,3 @@ class Bill(BaseModel):
     hash_type: Literal["SHA1"]
     hash_value: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{40}$")]
     download_url: Annotated[str, Field(pattern=r"^https?://[!-~]{1,2048}$")]
-

@@ -4,8 +4,9 @@ import secrets
 import time
 from typing import Any, TypeVar
 
+from chassis.db import CHINA
 from svc_payments.channels.believing import NotUnderstood
-from svc_payments.channels.provider import DESCRIPTION, Order, Waiting, in_china
+from svc_payments.channels.provider import DESCRIPTION, Order, Waiting
 from svc_payments.channels.settings import WechatSettings
 from svc_payments.channels.wechat import messages
 from svc_payments.channels.wechat.signing import Merchant
@@ -26,7 +27,7 @@ def content_of(order: Order, method: str, settings: WechatSettings, notice_url: 
         "mchid": settings.merchant_id,
         "description": DESCRIPTION,
         "out_trade_no": order.number,
-        "time_expire": in_china(order.expires_at).isoformat(timespec="seconds"),
+        "time_expire": order.expires_at.astimezone(CHINA).isoformat(timespec="seconds"),
         "notify_url": notice_url,
         "amount": {"total": order.amount_fen, "currency": CURRENCY},
     }

@@ -47,7 +47,7 @@ class Merchant:
     def sign(self, *lines: str | bytes) -> str:
         return base64.b64encode(self.key.sign(message(*lines), PKCS1v15(), hashes.SHA256())).decode()
 
-    def authorization(self, method: str, target: str, body: bytes, *, timestamp: int, nonce: str) -> str:
+    def authorization(self, method: str, target: str, body: bytes, timestamp: int, nonce: str) -> str:
         """The Authorization header of a request; `target` is its path with the query, as they are sent."""
         signature = self.sign(method, target, str(timestamp), nonce, body)
         said = {
@@ -71,7 +71,8 @@ class Signed:
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> "Signed":
-        """
+        """Read the headers.
+
         Raises:
             BadSignature: headers_malformed, or clock_skew.
         """
@@ -86,7 +87,8 @@ class Signed:
         return found
 
     def check(self, key: RSAPublicKey, body: bytes) -> None:
-        """
+        """Verify the raw body.
+
         Raises:
             BadSignature: probe, or wrong_signature.
         """
@@ -110,7 +112,8 @@ class Encrypted(BaseModel):
     ciphertext: str
 
     def open(self, api_key: bytes) -> bytes:
-        """
+        """Decrypt it.
+
         Raises:
             NotOpened
         """
