@@ -15,7 +15,7 @@ class ProcessSettings(BaseSettings):
     """What every process behind or at the platform's one address has to know."""
 
     # .env.example names every setting; one left empty there is one not made.
-    model_config = SettingsConfigDict(env_prefix="MYILI_", env_ignore_empty=True, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MYILI_", env_nested_delimiter="__", env_ignore_empty=True, frozen=True, extra="ignore")
 
     public_url: str
     """The gateway as its clients see it, without a trailing slash."""
@@ -81,10 +81,15 @@ def load(settings: type[Settings]) -> Settings:
         _exit_with_sentence(error)
 
 
+def _name(place: tuple[int | str, ...]) -> str:
+    # Only names: inside a list or a union stand numbers and types, which nobody sets.
+    return "__".join(str(part) for part in place if isinstance(part, str)).upper()
+
+
 def _exit_with_sentence(error: ValidationError) -> NoReturn:
     # Only names and reasons: a rejected value may be a secret.
     faults = (
-        f"MYILI_{str(fault['loc'][0]).upper()}: {'is not set' if fault['type'] == 'missing' else fault['msg']}"
+        f"MYILI_{_name(fault['loc'])}: {'is not set' if fault['type'] == 'missing' else fault['msg']}"
         for fault in error.errors(include_input=False, include_url=False)
     )
     sys.stderr.write(f"Settings are not usable: {'; '.join(faults)}. See .env.example.\n")

@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self, get_args
 from cryptography import x509
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
+from pydantic_settings import NoDecode
+
 from chassis.signatures import load_private_key, load_public_keys
 
 WechatMethod = Literal["native", "jsapi", "app", "h5"]
@@ -71,7 +73,7 @@ class WechatSettings(BaseModel):
     public_key: PublicKey | None = None
     """WeChat Pay's public key. Without it, platform certificates are fetched with the APIv3 key."""
     public_key_id: Annotated[str, Field(pattern=r"^PUB_KEY_ID_[0-9A-Za-z]{1,64}$")] | None = None
-    methods: Annotated[tuple[WechatMethod, ...], BeforeValidator(_split), Field(min_length=1)] = ("native",)
+    methods: Annotated[tuple[WechatMethod, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)] = ("native",)
     """What the merchant has been given; the first is used when a client names none."""
     url: Url = "https://api.mch.weixin.qq.com"
 
@@ -94,7 +96,7 @@ class AlipaySettings(BaseModel):
     """The application's private key."""
     public_key: PublicKey
     """Alipay's public key for this application; not the application's own."""
-    methods: Annotated[tuple[AlipayMethod, ...], BeforeValidator(_split), Field(min_length=1)] = get_args(AlipayMethod)
+    methods: Annotated[tuple[AlipayMethod, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)] = get_args(AlipayMethod)
     url: Url = "https://openapi.alipay.com/gateway.do"
 
 

@@ -2,8 +2,11 @@
 
 from importlib import import_module
 from itertools import pairwise
+from typing import get_args
 
 from dotenv import dotenv_values
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from deploy.local.plan import PACKAGES
@@ -18,19 +21,31 @@ def settings_classes() -> list[type[BaseSettings]]:
     return [LocalSettings, GatewaySettings, *(import_module(f"{package}.settings").Settings for package in PACKAGES)]
 
 
+def fields(settings: type[BaseModel], prefix: str = "") -> dict[str, FieldInfo]:
+    """Every setting by the name of its variable; one that is several has a name for each of them."""
+    found: dict[str, FieldInfo] = {}
+    for name, field in settings.model_fields.items():
+        parts = [part for part in get_args(field.annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
+        for part in parts:
+            found |= fields(part, f"{prefix}{name}__")
+        if not parts:
+            found[f"{prefix}{name}"] = field
+    return found
+
+
 def example() -> dict[str, str | None]:
     values = dotenv_values(REPOSITORY / ".env.example")
     return {name.removeprefix("MYILI_").lower(): value for name, value in values.items()}
 
 
 def test_every_setting_is_named_and_no_other() -> None:
-    fields = {name for settings in settings_classes() for name in settings.model_fields}
-    assert set(example()) == fields | SANDBOXES
+    names = {name for settings in settings_classes() for name in fields(settings)}
+    assert set(example()) == names | SANDBOXES
 
 
 def test_every_value_is_the_default_or_empty() -> None:
     for settings in settings_classes():
-        for name, field in settings.model_fields.items():
+        for name, field in fields(settings).items():
             if value := example()[name]:
                 assert str(field.default).removesuffix(".0") == value, name
 
