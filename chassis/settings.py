@@ -15,7 +15,10 @@ class ProcessSettings(BaseSettings):
     """What every process behind or at the platform's one address has to know."""
 
     # .env.example names every setting; one left empty there is one not made.
-    model_config = SettingsConfigDict(env_prefix="MYILI_", env_nested_delimiter="__", env_ignore_empty=True, frozen=True, extra="ignore")
+    # Settings of one thing are one setting with parts: MYILI_WECHAT__APP_ID.
+    model_config = SettingsConfigDict(
+        env_prefix="MYILI_", env_nested_delimiter="__", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
     public_url: str
     """The gateway as its clients see it, without a trailing slash."""

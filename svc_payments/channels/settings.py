@@ -1,17 +1,13 @@
 """What each channel has to be told before it is offered. A channel of which nothing is set is not offered."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from cryptography import x509
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
-
 from pydantic_settings import NoDecode
 
 from chassis.signatures import load_private_key, load_public_keys
-
-WechatMethod = Literal["native", "jsapi", "app", "h5"]
-AlipayMethod = Literal["precreate", "page", "wap", "app"]
 
 
 def _split(value: object) -> object:
@@ -47,6 +43,13 @@ def _api_key(key: SecretStr) -> SecretStr:
     return key
 
 
+# Written with commas, as environments have no lists.
+WechatMethods = Annotated[
+    tuple[Literal["native", "jsapi", "app", "h5"], ...], NoDecode, BeforeValidator(_split), Field(min_length=1)
+]
+AlipayMethods = Annotated[
+    tuple[Literal["precreate", "page", "wap", "app"], ...], NoDecode, BeforeValidator(_split), Field(min_length=1)
+]
 PrivateKey = Annotated[SecretStr, AfterValidator(_private_key)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 Certificates = Annotated[str, AfterValidator(_certificates)]
@@ -73,7 +76,7 @@ class WechatSettings(BaseModel):
     public_key: PublicKey | None = None
     """WeChat Pay's public key. Without it, platform certificates are fetched with the APIv3 key."""
     public_key_id: Annotated[str, Field(pattern=r"^PUB_KEY_ID_[0-9A-Za-z]{1,64}$")] | None = None
-    methods: Annotated[tuple[WechatMethod, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)] = ("native",)
+    methods: WechatMethods = ("native",)
     """What the merchant has been given; the first is used when a client names none."""
     url: Url = "https://api.mch.weixin.qq.com"
 
@@ -96,7 +99,7 @@ class AlipaySettings(BaseModel):
     """The application's private key."""
     public_key: PublicKey
     """Alipay's public key for this application; not the application's own."""
-    methods: Annotated[tuple[AlipayMethod, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)] = get_args(AlipayMethod)
+    methods: AlipayMethods = ("precreate", "page", "wap", "app")
     url: Url = "https://openapi.alipay.com/gateway.do"
 
 

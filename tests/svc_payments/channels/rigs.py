@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.applications import Starlette
 
 from deploy.local.programs import free_port
-from svc_payments.channels.provider import ChannelName
+from svc_payments.channels.provider import Channel, ChannelName, RefundingChannel
 from tests.svc_payments.channels.doubles.parties import certified
 from tests.svc_payments.channels.doubles.wechat import WechatDouble, public_key_double
 from tests.svc_payments.world import served
@@ -19,10 +19,17 @@ Told = tuple[bytes, dict[str, str]]
 """The raw body and the headers of a notice."""
 
 
+class FullChannel(Channel, RefundingChannel, Protocol):
+    pass
+
+
 class Rig(Protocol):
     name: ChannelName
     method: str
-    settings: BaseModel
+
+    @property
+    def settings(self) -> BaseModel:
+        """With which the channel is offered."""
 
     def app(self) -> Starlette:
         """The channel."""
@@ -99,7 +106,9 @@ class WechatRig:
         return raw.replace(b"encrypt-resource", b"encrypt-resourcf"), headers
 
     def forged(self, number: str) -> Told:
-        stranger = WechatDouble(platforms=[certified("Somebody")], api_key=self.double.api_key, orders=self.double.orders)
+        stranger = WechatDouble(
+            platforms=[certified("Somebody")], api_key=self.double.api_key, orders=self.double.orders
+        )
         raw, headers = stranger.paid_notice(number)
         return raw, headers | {"Wechatpay-Serial": self.double.sign(b"")["Wechatpay-Serial"]}
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import httpx
@@ -16,7 +16,6 @@ from chassis.db import new_id, now
 from chassis.testing import once
 from svc_payments.channels.provider import (
     Absent,
-    Channel,
     Closed,
     Order,
     Paid,
@@ -32,7 +31,7 @@ from svc_payments.channels.registry import open_channels
 from svc_payments.ledger.models import Entry
 from svc_payments.payments.models import Attempt, Payment
 from svc_payments.settings import Settings
-from tests.svc_payments.channels.rigs import RIGS, Rig, Told, running
+from tests.svc_payments.channels.rigs import RIGS, FullChannel, Rig, Told, running
 from tests.svc_payments.world import World
 
 CAPTURED = ["created", "pending", "captured"]
@@ -53,9 +52,9 @@ def settings(settings: Settings, rig: Rig) -> Settings:
 
 
 @pytest_asyncio.fixture
-async def channel(settings: Settings, rig: Rig) -> AsyncIterator[Channel]:
+async def channel(settings: Settings, rig: Rig) -> AsyncIterator[FullChannel]:
     async with open_channels(settings) as channels:
-        yield channels[rig.name]
+        yield cast(FullChannel, channels[rig.name])
 
 
 @dataclass
@@ -242,7 +241,7 @@ async def test_an_order_paid_at_the_last_moment_is_not_cancelled(paid: Paying) -
     assert answer.json()["status"] == "captured"
 
 
-async def test_answers_that_somebody_else_signed_are_none(channel: Channel, rig: Rig) -> None:
+async def test_answers_that_somebody_else_signed_are_none(channel: FullChannel, rig: Rig) -> None:
     order = await placed(channel, rig)
     rig.pay(order.number)
     rig.forge_answers()
@@ -254,7 +253,7 @@ def order_by(rig: Rig) -> Order:
     return Order(new_id().hex, 4140, now() + timedelta(minutes=5), rig.method)
 
 
-async def placed(channel: Channel, rig: Rig) -> Order:
+async def placed(channel: FullChannel, rig: Rig) -> Order:
     order = order_by(rig)
     assert isinstance(await channel.place(order), Waiting)
     return order
@@ -264,7 +263,7 @@ def refund_of(order: Order, transaction_id: str, amount_fen: int = 4140) -> Refu
     return RefundOrder(new_id().hex, order.number, transaction_id, amount_fen, order.amount_fen)
 
 
-async def test_an_order_is_what_the_channel_says_it_is(channel: Channel, rig: Rig) -> None:
+async def test_an_order_is_what_the_channel_says_it_is(channel: FullChannel, rig: Rig) -> None:
     assert isinstance(await channel.query(order_by(rig)), Absent)
     order = await placed(channel, rig)
     assert isinstance(await channel.query(order), Waiting | Absent)
@@ -276,20 +275,20 @@ async def test_an_order_is_what_the_channel_says_it_is(channel: Channel, rig: Ri
     assert await channel.close(order) == answer
 
 
-async def test_a_closed_order_is_closed(channel: Channel, rig: Rig) -> None:
+async def test_a_closed_order_is_closed(channel: FullChannel, rig: Rig) -> None:
     order = await placed(channel, rig)
     assert isinstance(await channel.close(order), Closed)
     assert isinstance(await channel.query(order), Closed)
 
 
-async def test_their_own_trouble_leaves_everything_open(channel: Channel, rig: Rig) -> None:
+async def test_their_own_trouble_leaves_everything_open(channel: FullChannel, rig: Rig) -> None:
     order = await placed(channel, rig)
     for ask in (channel.query, channel.place, channel.close):
         rig.silence()
         assert isinstance(await ask(order), Unclear | Waiting)
 
 
-async def test_money_goes_back_once_under_one_number(channel: Channel, rig: Rig) -> None:
+async def test_money_goes_back_once_under_one_number(channel: FullChannel, rig: Rig) -> None:
     order, transaction_id = await paid_order(channel, rig)
     refund = refund_of(order, transaction_id, 1000)
     assert isinstance(await channel.query_refund(refund), RefundAbsent)
@@ -302,7 +301,7 @@ async def test_money_goes_back_once_under_one_number(channel: Channel, rig: Rig)
     assert rig.refunded_fen(order.number) == 1000
 
 
-async def paid_order(channel: Channel, rig: Rig) -> tuple[Order, str]:
+async def paid_order(channel: FullChannel, rig: Rig) -> tuple[Order, str]:
     order = await placed(channel, rig)
     rig.pay(order.number)
     answer = await channel.query(order)
@@ -310,14 +309,14 @@ async def paid_order(channel: Channel, rig: Rig) -> tuple[Order, str]:
     return order, answer.transaction_id
 
 
-async def test_no_more_goes_back_than_was_paid(channel: Channel, rig: Rig) -> None:
+async def test_no_more_goes_back_than_was_paid(channel: FullChannel, rig: Rig) -> None:
     order, transaction_id = await paid_order(channel, rig)
     assert isinstance(await channel.refund(refund_of(order, transaction_id, 3000)), Refunding | Refunded)
     assert isinstance(await channel.refund(refund_of(order, transaction_id, 1141)), RefundRefused)
     assert rig.refunded_fen(order.number) == 3000
 
 
-async def test_their_trouble_with_a_refund_leaves_it_open(channel: Channel, rig: Rig) -> None:
+async def test_their_trouble_with_a_refund_leaves_it_open(channel: FullChannel, rig: Rig) -> None:
     order, transaction_id = await paid_order(channel, rig)
     rig.silence()
     refund = refund_of(order, transaction_id)

@@ -370,4 +370,6 @@ class WechatDouble:
 
 def public_key_double() -> WechatDouble:
     """WeChat Pay in public-key mode."""
-    return WechatDouble(public_key=key_of("WeChat Pay's public key"), public_key_id=f"PUB_KEY_ID_01{secrets.randbelow(10**30):030}")
+    return WechatDouble(
+        public_key=key_of("WeChat Pay's public key"), public_key_id=f"PUB_KEY_ID_01{secrets.randbelow(10**30):030}"
+    )
