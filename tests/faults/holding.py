@@ -1,0 +1,77 @@
+"""What must hold after everything was killed: each rule looks at all rows there are, and names those that break it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+UNSETTLED = "status NOT IN ('completed', 'refunded', 'failed', 'expired')"
+_TOLD = "(SELECT key, convert_from(payload, 'UTF8')::json ->> 'type' AS type FROM outbox) AS told"
+
+# Each query gives the rows that break a rule.
+BREACHES: Mapping[str, str] = {
+    "at most one settled payment of a bill": """
+        SELECT bill_id FROM payment_lines JOIN payments ON payments.id = payment_id
+        WHERE captured_at IS NOT NULL AND NOT held AND refunded_fen < payments.amount_fen
+        GROUP BY bill_id HAVING count(*) > 1
+    """,
+    "a bill is paid with what was captured for it": """
+        SELECT bills.id FROM bills LEFT JOIN (
+            SELECT bill_id, sum(payment_lines.amount_fen) AS fen FROM payment_lines
+            JOIN payments ON payments.id = payment_id
+            WHERE captured_at IS NOT NULL AND NOT held AND refunded_fen = 0 GROUP BY bill_id
+        ) AS paid ON bill_id = bills.id
+        WHERE paid_fen <> coalesce(fen, 0)
+    """,
+    "entries sum to zero": "SELECT 1 FROM ledger_entries HAVING sum(amount_fen) <> 0",
+    "a transfer has its legs, which sum to zero": """
+        SELECT ledger_transfers.id FROM ledger_transfers LEFT JOIN ledger_entries ON transfer_id = ledger_transfers.id
+        GROUP BY ledger_transfers.id HAVING count(*) < 2 OR sum(amount_fen) <> 0
+    """,
+    "a balance is what its entries make it": """
+        SELECT ledger_accounts.id FROM ledger_accounts LEFT JOIN ledger_entries ON account_id = ledger_accounts.id
+        GROUP BY ledger_accounts.id HAVING debit_fen - credit_fen <> coalesce(sum(amount_fen), 0)
+    """,
+    "a captured payment is in the ledger, once, with its amount": """
+        SELECT payments.id FROM payments
+        LEFT JOIN ledger_transfers ON reference_id = payments.id AND kind IN ('payment_captured', 'payment_held')
+        LEFT JOIN ledger_entries ON transfer_id = ledger_transfers.id AND ledger_entries.amount_fen > 0
+        GROUP BY payments.id
+        HAVING coalesce(sum(ledger_entries.amount_fen), 0)
+            <> CASE WHEN captured_at IS NULL THEN 0 ELSE payments.amount_fen END
+    """,
+    "a booked posting is in the ledger, once": """
+        SELECT postings.id FROM postings
+        LEFT JOIN ledger_transfers ON reference_id = postings.id AND kind = 'bill_booked'
+        GROUP BY postings.id HAVING count(ledger_transfers.id) <> (postings.status = 'booked')::int
+    """,
+    "no more goes back than was paid": "SELECT id FROM payments WHERE refunded_fen > amount_fen",
+    "no payment is under way for ever": f"""
+        SELECT id, status FROM payments WHERE {UNSETTLED}
+    """,  # noqa: S608 - the words above
+    "each step of a payment was told exactly once": f"""
+        SELECT key, type FROM {_TOLD}
+        WHERE type ~ 'payment\\.(created|captured|completed|expired|refunded)\\.v1$'
+        GROUP BY key, type HAVING count(*) > 1
+    """,  # noqa: S608 - the words above
+    "every captured payment was told of": f"""
+        SELECT id FROM payments WHERE captured_at IS NOT NULL AND NOT EXISTS (
+            SELECT FROM {_TOLD} WHERE key = payments.id::text AND type LIKE '%.payment.captured.v1'
+        )
+    """,  # noqa: S608 - the words above
+}
+
+
+async def breaches(tx: AsyncSession) -> dict[str, list[Any]]:
+    """The rules that do not hold, with the rows that break them."""
+    found = {rule: [tuple(row) for row in await tx.execute(text(query))] for rule, query in BREACHES.items()}
+    return {rule: rows for rule, rows in found.items() if rows}
+
+
+async def booked_otherwise(tx: AsyncSession, booked: Sequence[str]) -> set[str]:
+    """Postings that the provider's own books and ours do not agree on, or that it has booked more than once."""
+    theirs = Counter(booked)
+    ours = Counter(await tx.scalars(text("SELECT id::text FROM postings WHERE status = 'booked'")))
+    return set((theirs - ours) + (ours - theirs))
