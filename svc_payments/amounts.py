@@ -14,6 +14,13 @@ def in_digits(fen: int) -> str:
     return f"{sign}¥{abs(fen) // _FEN_OF_YUAN:,}.{abs(fen) % _FEN_OF_YUAN:02}"
 
 
+def money(**fen: int) -> dict[str, int | str]:
+    """Amounts for a refusal, to reckon with and to read: `money(least=500)` is least_fen 500 and least ¥5.00."""
+    return {f"{name}_fen": value for name, value in fen.items()} | {
+        name: in_digits(value) for name, value in fen.items()
+    }
+
+
 def in_capitals(fen: int) -> str:
     """Such as 人民币壹仟陆佰捌拾元零叁角贰分, as 正确填写票据和结算凭证的基本规定 has it.
 

@@ -47,10 +47,11 @@ class BillStatus(StrEnum):
 
 TRANSITIONS: dict[BillStatus, set[BillStatus]] = {
     BillStatus.DUE: {BillStatus.PAYING, BillStatus.VOID, BillStatus.EXPIRED, BillStatus.SUPERSEDED},
-    BillStatus.PAYING: {BillStatus.DUE, BillStatus.PAID},
+    # A bill that was made for a payment is over with it.
+    BillStatus.PAYING: {BillStatus.DUE, BillStatus.PAID, BillStatus.EXPIRED},
     # Money may go back, before the provider has booked it and after.
-    BillStatus.PAID: {BillStatus.POSTED, BillStatus.DUE},
-    BillStatus.POSTED: {BillStatus.DUE},
+    BillStatus.PAID: {BillStatus.POSTED, BillStatus.DUE, BillStatus.VOID},
+    BillStatus.POSTED: {BillStatus.DUE, BillStatus.VOID},
     BillStatus.VOID: set(),
     BillStatus.EXPIRED: set(),
     BillStatus.SUPERSEDED: set(),

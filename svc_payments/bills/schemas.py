@@ -31,8 +31,11 @@ class Bill(BaseModel):
     meter_from: Quantity | None
     meter_to: Quantity | None
     kind: str = Field(description="regular, advance or top_up; expect further values within v1.")
-    paid_fen: int = Field(description="What has been paid of it so far, and not given back.")
-    outstanding_fen: int = Field(description="What is left to pay.")
+    late_fee_fen: int = Field(
+        description="Late fees: those paid so far, and what has grown until today on what is left of the amount."
+    )
+    paid_fen: int = Field(description="What has been paid of it so far, late fees included, and not given back.")
+    outstanding_fen: int = Field(description="What is left to pay today: amount and late fees less what was paid.")
     status: PayingStatus
     withdrawn: str | None = Field(
         description="void, expired or superseded: there is nothing to pay any more, whatever the status. "

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
@@ -11,9 +12,11 @@ from chassis.auth import Caller
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound, Problem
 from svc_payments.bills import schemas
+from svc_payments.bills.accruals import accrued_late_fee
 from svc_payments.bills.explanation import explanation_of
-from svc_payments.bills.models import WITHDRAWN, Bill, BillNumber, BillStatus, Part
+from svc_payments.bills.models import WITHDRAWN, Bill, BillKind, BillNumber, BillStatus, Part
 from svc_payments.bills.queries import bills_of_person, tariffs_for, visible_to
+from svc_payments.payment_terms import service as payment_terms
 
 _MOST_LOOKED_AT = 200
 
@@ -56,10 +59,11 @@ class Wanted:
 async def list_bills(tx: AsyncSession, caller: Caller, wanted: Wanted, page: PageRequest) -> Page[schemas.Bill]:
     if caller.kind == "person":
         theirs = bills_of_person(caller.id, wanted.conditions())
-        return await page_of(tx, select(theirs), page, theirs.id, _shown, newest_first=True)
+        return await _show_page(tx, await page_of(tx, select(theirs), page, theirs.id, _itself, newest_first=True))
     own = select(Bill).join(BillNumber, BillNumber.bill_id == Bill.id).where(BillNumber.provider_id == caller.id)
     # By number, because there is an index for that, and a provider knows its numbers.
-    return await page_of(tx, own.where(*wanted.conditions(BillNumber)), page, BillNumber.bill_number, _shown)
+    asked = own.where(*wanted.conditions(BillNumber))
+    return await _show_page(tx, await page_of(tx, asked, page, BillNumber.bill_number, _itself))
 
 
 async def to_pay_on(tx: AsyncSession, provider_id: UUID, account_number: str) -> list[schemas.Bill]:
@@ -70,7 +74,7 @@ async def to_pay_on(tx: AsyncSession, provider_id: UUID, account_number: str) ->
         Bill.status.in_({BillStatus.DUE, BillStatus.PAYING}),
     )
     oldest_first = open_bills.order_by(Bill.due_date, Bill.id).limit(_MOST_LOOKED_AT)
-    return [_shown(bill) for bill in await tx.scalars(oldest_first)]
+    return await show_bills(tx, (await tx.scalars(oldest_first)).all())
 
 
 async def get_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> schemas.ExplainedBill:
@@ -84,10 +88,28 @@ async def get_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> schemas.E
     if bill is None:
         raise NotFound
     explanation = explanation_of(bill, await tariffs_for(tx, bill))
-    return schemas.ExplainedBill(**dict(_shown(bill)), explanation=explanation)
+    (shown,) = await show_bills(tx, [bill])
+    return schemas.ExplainedBill(**dict(shown), explanation=explanation)
 
 
-def _shown(bill: Bill) -> schemas.Bill:
+async def show_bills(tx: AsyncSession, bills: Sequence[Bill]) -> list[schemas.Bill]:
+    """Bills with the late fees that they bear today."""
+    if not bills:
+        return []
+    day = await payment_terms.today(tx)
+    agreed = await payment_terms.histories(tx, {bill.provider_id for bill in bills})
+    return [_shown(bill, accrued_late_fee(bill, agreed[bill.provider_id], day)) for bill in bills]
+
+
+async def _show_page(tx: AsyncSession, page: Page[Any]) -> Page[schemas.Bill]:
+    return Page(items=await show_bills(tx, page.items), next_cursor=page.next_cursor)
+
+
+def _itself(bill: Bill) -> Bill:
+    return bill
+
+
+def _shown(bill: Bill, accrued_fen: int) -> schemas.Bill:
     withdrawn = bill.status in WITHDRAWN
     return schemas.Bill(
         bill_id=bill.id,
@@ -101,8 +123,9 @@ def _shown(bill: Bill) -> schemas.Bill:
         meter_from=bill.meter_from,
         meter_to=bill.meter_to,
         kind=bill.kind,
+        late_fee_fen=bill.late_fee_fen + accrued_fen,
         paid_fen=bill.paid_fen,
-        outstanding_fen=0 if withdrawn else bill.outstanding_fen,
+        outstanding_fen=0 if withdrawn else bill.outstanding_fen + accrued_fen,
         status="due" if withdrawn else bill.status,
         withdrawn=bill.status if withdrawn else None,
         version=bill.version,
@@ -133,6 +156,15 @@ async def lock_payable_on(
     return _payable(await _locked(tx, bill_ids, *on_account))
 
 
+async def payable(tx: AsyncSession, person_id: UUID, bill_ids: Collection[UUID]) -> Sequence[Bill]:
+    """The same bills as `lock_payable` gives, only looked at."""
+    wanted = select(Bill).where(Bill.id.in_(bill_ids), visible_to(person_id)).order_by(Bill.id)
+    bills = (await tx.scalars(wanted)).all()
+    if len(bills) != len(set(bill_ids)):
+        raise NotFound
+    return _payable(bills)
+
+
 def _payable(bills: Sequence[Bill]) -> Sequence[Bill]:
     for bill in bills:
         if bill.status == BillStatus.PAYING:
@@ -150,8 +182,9 @@ async def mark_paying(tx: AsyncSession, bill_ids: Collection[UUID]) -> None:
 
 
 async def release(tx: AsyncSession, bill_ids: Collection[UUID]) -> None:
-    """The payment of these bills came to nothing: they are due again."""
-    await _move(tx, bill_ids, BillStatus.DUE)
+    """The payment of these bills came to nothing: they are due again, and those made for it are over."""
+    for bill in await _locked(tx, bill_ids):
+        bill.move_to(BillStatus.DUE if bill.kind == BillKind.REGULAR else BillStatus.EXPIRED)
 
 
 async def mark_paid(tx: AsyncSession, parts: Mapping[UUID, Part]) -> Collection[UUID]:
@@ -192,8 +225,12 @@ async def give_back(tx: AsyncSession, bill_id: UUID, part: Part, *, booked: bool
     bill.booked_fen -= part.amount_fen if booked else 0
     bill.paid_fen -= part.amount_fen
     bill.late_fee_fen -= part.late_fee_fen
-    if bill.status in {BillStatus.PAID, BillStatus.POSTED}:
-        bill.move_to(BillStatus.DUE)
+    if bill.kind == BillKind.REGULAR:
+        if bill.status in {BillStatus.PAID, BillStatus.POSTED}:
+            bill.move_to(BillStatus.DUE)
+    elif not bill.paid_fen:
+        # Nobody owed what was paid ahead, so it is not owed again.
+        bill.move_to(BillStatus.VOID)
 
 
 async def _move(tx: AsyncSession, bill_ids: Collection[UUID], status: BillStatus) -> None:

@@ -9,7 +9,7 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_payments.channels.methods import ChannelNotAvailable
 from svc_payments.channels.provider import Payer
-from svc_payments.payments import schemas, service
+from svc_payments.payments import quotes, schemas, service
 from svc_payments.payments.models import Payment
 from svc_payments.payments.orders import Orders
 from svc_payments.payments.queries import WantedPayments, payments_of
@@ -37,10 +37,21 @@ async def create_payment(
     orders: OrdersAtChannels,
     body: schemas.NewPayment,
 ) -> schemas.Payment:
-    """Reserve bills of one provider for paying, at their amounts; no other payment can have them meanwhile."""
+    """Reserve bills of one provider for paying, at what they come to today, or an amount on one account.
+
+    No other payment can have the bills meanwhile.
+    """
     if body.channel not in orders.channels:
         raise ChannelNotAvailable
     return await once.do(tx, caller, service.create_payment(tx, caller.id, body, orders.settings.order_lifetime))
+
+
+@router.post("/payment-quotes")
+async def quote_payment(
+    tx: ReadTx, caller: Resident, orders: OrdersAtChannels, body: schemas.NewQuote
+) -> schemas.PaymentQuote:
+    """What a payment would come to, line by line, and over which channels; nothing is begun, so it needs no key."""
+    return await quotes.quote(tx, caller.id, body, list(orders.channels))
 
 
 @router.get("/payments")

@@ -1,20 +1,94 @@
-from datetime import datetime
-from typing import Annotated, Literal
+from datetime import date, datetime
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, model_validator
 
 from svc_payments.channels.provider import ChannelName
 from svc_payments.payments import models
+from svc_payments.payments.plans import MOST_BILLS
 
-MOST_BILLS = 50
+LARGEST_PAYMENT_FEN = 1_000_000_000
+Fen = Annotated[StrictInt, Field(ge=1, le=LARGEST_PAYMENT_FEN)]
+"""Whole fen as a JSON number without a point; nothing else is an amount."""
 
 
-class NewPayment(BaseModel):
-    """What to pay and how. How much is nobody's to say: it stands in the bills."""
+class PaymentChoice(BaseModel):
+    """What to pay: bills, each in full, or else an amount on an account, which goes to its oldest bills first.
 
-    bill_ids: Annotated[set[UUID], Field(min_length=1, max_length=MOST_BILLS)]
+    How much a bill comes to is nobody's to say: where bills are named, an amount is not looked at. On an account it is
+    a choice within what the provider's payment terms allow.
+    """
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    bill_ids: Annotated[set[UUID], Field(min_length=1, max_length=MOST_BILLS)] | None = None
+    provider_id: UUID | None = None
+    account_number: Annotated[str, StringConstraints(pattern=r"^[0-9]{10}$")] | None = None
+    amount_fen: Fen | None = None
+
+    @model_validator(mode="after")
+    def _bills_or_account(self) -> Self:
+        if not self.bill_ids and None in (self.provider_id, self.account_number):
+            raise ValueError("name bills, or a provider, an account number and an amount")
+        return self
+
+
+class NewPayment(PaymentChoice):
     channel: ChannelName
+    expected_amount_fen: Fen | None = None
+    """What the payer has been shown. If it comes to another amount by now, nothing is begun."""
+
+    @model_validator(mode="after")
+    def _amount(self) -> Self:
+        if not self.bill_ids and self.amount_fen is None:
+            raise ValueError("name bills, or a provider, an account number and an amount")
+        return self
+
+
+class NewQuote(PaymentChoice):
+    """Without an amount: of all that is due on the account."""
+
+
+class QuotedLine(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    bill_id: UUID | None
+    """null: money paid ahead, for which a bill is made with the payment."""
+    kind: str
+    """regular or advance; expect further values within v1."""
+    bill_number: str | None
+    period: str | None
+    due_date: date | None
+    owed_fen: int
+    """How much is paid of the bill itself."""
+    late_fee_fen: int
+    amount_fen: int
+    """Both together."""
+    partial: bool
+    """Whether something is left to pay afterwards."""
+
+
+class QuotedChannel(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    channel: str
+    least_fen: int
+    most_fen: int
+    """Of one payment."""
+    usable: bool
+    """Whether the amount is within these limits."""
+
+
+class PaymentQuote(BaseModel):
+    """What a payment would pay, and how; nothing is begun or kept for it."""
+
+    provider_id: UUID
+    lines: list[QuotedLine]
+    amount_fen: int
+    late_fee_fen: int
+    currency: Literal["CNY"] = "CNY"
+    channels: list[QuotedChannel]
 
 
 class Confirmation(BaseModel):

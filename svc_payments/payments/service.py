@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.problems import IllegalMove, NotFound, Problem
+from svc_payments.amounts import money
 from svc_payments.base import database_time
+from svc_payments.bills import open_bills
 from svc_payments.bills import service as bills
 from svc_payments.bills.models import Bill
 from svc_payments.channels.provider import ChannelName
-from svc_payments.payments import schemas
+from svc_payments.payments import plans, schemas
 from svc_payments.payments.events import (
     PaymentCreated,
     PaymentExpired,
@@ -23,10 +25,13 @@ from svc_payments.payments.events import (
     told,
 )
 from svc_payments.payments.models import AT_CHANNEL, GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
+from svc_payments.payments.plans import Plan, PlannedLine
 
 
-class BillsOfSeveralProviders(Problem):
-    status, code = 422, "bills_of_several_providers"
+class BillAmountChanged(Problem):
+    """It comes to another amount than the payer has been shown."""
+
+    status, code = 409, "bill_amount_changed"
 
 
 class PaymentTooLate(Problem):
@@ -38,15 +43,33 @@ class PaymentTooLate(Problem):
 async def create_payment(
     tx: AsyncSession, person_id: UUID, new: schemas.NewPayment, lifetime: timedelta
 ) -> schemas.Payment:
-    """Reserve bills for paying; their amounts are the payment's.
+    """Reserve what a person has chosen to pay: bills at what they come to today, or an amount on an account.
 
     Raises:
         NotFound, BillAlreadyPaid, PaymentInProgress, BillNotPayable: as for bills.
-        BillsOfSeveralProviders: money goes to one provider at a time.
+        BillAmountChanged: it is not what the payer has been shown.
+        Problem: the provider's terms do not allow it; see `plans`.
     """
-    payable = await bills.lock_payable(tx, person_id, new.bill_ids)
+    plan = await chosen(tx, person_id, new, locked=True)
+    if new.expected_amount_fen not in {None, plan.amount_fen}:
+        raise BillAmountChanged(**money(amount=plan.amount_fen, expected=new.expected_amount_fen))
     expires_at = await database_time(tx) + lifetime
-    return schemas.shown(await reserve(tx, person_id, payable, new.channel, expires_at))
+    return schemas.shown(await begin(tx, person_id, plan, new.channel, expires_at))
+
+
+async def chosen(tx: AsyncSession, person_id: UUID, choice: schemas.PaymentChoice, *, locked: bool) -> Plan:
+    """What a choice comes to.
+
+    Raises: as `create_payment`.
+    """
+    if choice.bill_ids:
+        look = bills.lock_payable if locked else bills.payable
+        payable = await look(tx, person_id, choice.bill_ids)
+        return await plans.whole_bills(tx, payable, person_id)
+    assert choice.provider_id is not None  # noqa: S101 - the model has seen to it
+    assert choice.account_number is not None  # noqa: S101 - as above
+    account = (choice.provider_id, choice.account_number)
+    return await plans.of_account(tx, person_id, *account, choice.amount_fen, locked=locked)
 
 
 async def reserve(
@@ -56,24 +79,37 @@ async def reserve(
 
     Raises:
         BillsOfSeveralProviders: money goes to one provider at a time.
+        OlderBillFirst, ChannelNotAccepted, OutsideChannelLimits: the provider's terms do not allow it.
     """
-    provider_ids = {bill.provider_id for bill in payable}
-    if len(provider_ids) > 1:
-        raise BillsOfSeveralProviders
+    return await begin(tx, payer_id, await plans.whole_bills(tx, payable), channel, expires_at)
+
+
+async def begin(tx: AsyncSession, payer_id: UUID, plan: Plan, channel: ChannelName, expires_at: datetime) -> Payment:
+    """Begin a payment of what is planned, whose bills are locked.
+
+    Raises:
+        ChannelNotAccepted, OutsideChannelLimits: as `Plan.check_channel`.
+    """
+    plan.check_channel(channel)
+    lines = list(plan.lines)
+    if plan.made:
+        lines.append(PlannedLine(await open_bills.make(tx, plan.made), plan.made.amount_fen, 0))
     payment = Payment(
         id=new_id(),
         person_id=payer_id,
-        provider_id=provider_ids.pop(),
+        provider_id=plan.provider_id,
         channel=channel,
-        amount_fen=sum(bill.outstanding_fen for bill in payable),
+        amount_fen=plan.amount_fen,
         status=PaymentStatus.CREATED,
         held=False,
         refunded_fen=0,
         created_at=await database_time(tx),
         expires_at=expires_at,
         lines=[
-            PaymentLine(bill_id=bill.id, amount_fen=bill.outstanding_fen, late_fee_fen=0, partial=False)
-            for bill in payable
+            PaymentLine(
+                bill_id=line.bill.id, amount_fen=line.amount_fen, late_fee_fen=line.late_fee_fen, partial=line.partial
+            )
+            for line in lines
         ],
         attempt=None,
     )

@@ -4,12 +4,13 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
 from svc_payments.base import Base
+from svc_payments.bills.models import BillKind
 from svc_payments.payments.models import Payment
 
 
@@ -58,6 +59,8 @@ class Posting(Base):
     __table_args__ = (
         UniqueConstraint("payment_id", "bill_id"),
         one_of("status", PostingStatus),
+        one_of("kind", BillKind),
+        CheckConstraint("late_fee_fen >= 0 AND late_fee_fen <= amount_fen", name="late_fee_fen"),
         Index("ix_postings_due", "provider_id", "try_at", postgresql_where=_UNSETTLED),
         Index(
             "ix_postings_unsettled_of_account",
@@ -88,6 +91,12 @@ class Posting(Base):
     bill_number: Mapped[str] = mapped_column(Text)
     account_number: Mapped[str] = mapped_column(Text)
     amount_fen: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[BillKind] = mapped_column(Text, server_default=BillKind.REGULAR)
+    """Of the bill, which tells the provider whether the number is its own."""
+    late_fee_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """How much of the amount is a late fee."""
+    bill_amount_fen: Mapped[int | None] = mapped_column(BigInteger)
+    """What the whole bill came to without late fees; unknown of postings made before bills could be paid in parts."""
     paid_at: Mapped[datetime] = mapped_column(Timestamp)
 
     status: Mapped[PostingStatus] = mapped_column(Text, default=PostingStatus.PENDING)

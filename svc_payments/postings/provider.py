@@ -126,7 +126,7 @@ class HttpProviderBooks(Endpoint):
 
 def letter(posting: Posting) -> dict[str, str | int]:
     """What the provider is told; word for word the same at every try."""
-    return {
+    content: dict[str, str | int] = {
         "posting_id": str(posting.id),
         "payment_id": str(posting.payment_id),
         "receipt_number": posting.receipt_number,
@@ -136,6 +136,11 @@ def letter(posting: Posting) -> dict[str, str | int]:
         "currency": "CNY",
         "paid_at": posting.paid_at.astimezone(UTC).isoformat(),
     }
+    if posting.bill_amount_fen is None:
+        return content  # it was told without these the first time
+    content["kind"] = posting.kind
+    content["late_fee_fen"], content["bill_amount_fen"] = posting.late_fee_fen, posting.bill_amount_fen
+    return content
 
 
 def _outcome(body: bytes) -> Outcome:

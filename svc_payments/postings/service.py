@@ -24,6 +24,9 @@ async def enqueue(tx: AsyncSession, payment: Payment, receipt_number: str) -> No
                 bill_number=bill.bill_number,
                 account_number=bill.account_number,
                 amount_fen=parts[bill.id].amount_fen,
+                kind=bill.kind,
+                late_fee_fen=parts[bill.id].late_fee_fen,
+                bill_amount_fen=bill.amount_fen,
                 paid_at=payment.captured_at,
             )
         )

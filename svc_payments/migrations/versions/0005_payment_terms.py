@@ -51,8 +51,17 @@ def upgrade() -> None:
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
+    op.add_column("postings", sa.Column("kind", sa.Text(), server_default="regular", nullable=False))
+    op.add_column("postings", sa.Column("late_fee_fen", sa.BigInteger(), server_default="0", nullable=False))
+    op.add_column("postings", sa.Column("bill_amount_fen", sa.BigInteger(), nullable=True))
+    op.create_check_constraint(op.f("ck_postings_kind"), "postings", "kind IN ('regular', 'advance', 'top_up')")
+    op.create_check_constraint(
+        op.f("ck_postings_late_fee_fen"), "postings", "late_fee_fen >= 0 AND late_fee_fen <= amount_fen"
+    )
 
 
 def downgrade() -> None:
+    for column in ("bill_amount_fen", "late_fee_fen", "kind"):
+        op.drop_column("postings", column)
     op.drop_table("payment_terms_approvals")
     op.drop_table("payment_terms")

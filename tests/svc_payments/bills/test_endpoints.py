@@ -42,6 +42,7 @@ async def test_a_bill_is_shown_to_the_resident_with_its_explanation(
         "meter_from": "100",
         "meter_to": "116.5",
         "kind": "regular",
+        "late_fee_fen": 0,
         "paid_fen": 0,
         "outstanding_fen": 4268,
         "status": "due",
