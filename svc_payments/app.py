@@ -12,6 +12,7 @@ from svc_payments.channels.endpoints import router as channels
 from svc_payments.figures.endpoints import router as figures
 from svc_payments.incidents.endpoints import router as incidents
 from svc_payments.ledger.endpoints import router as ledger
+from svc_payments.mandates.endpoints import router as mandates
 from svc_payments.manual_actions.endpoints import router as manual_actions
 from svc_payments.payment_exports.endpoints import router as payment_exports
 from svc_payments.payment_terms.endpoints import router as payment_terms
@@ -34,6 +35,7 @@ ROUTERS = [
     figures,
     incidents,
     ledger,
+    mandates,
     manual_actions,
     payment_exports,
     payment_terms,

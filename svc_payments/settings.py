@@ -68,12 +68,22 @@ class Settings(ServiceSettings):
     """How far a bill is from last year's, in money or usage, for its change to be large."""
     reminder_change_floor_fen: Annotated[int, Field(ge=0)] = 2_000
     """A change of less money is never large."""
+    sign_seconds: Seconds = 30 * _MINUTE
+    """How long a resident may take to sign the contract of an auto-pay mandate."""
+    look_seconds: Seconds = 6 * _HOUR
+    """How often an auto-pay mandate looks for bills."""
+    deduct_again_days: Annotated[int, Field(ge=0)] = 3
+    """On how many days after the announced one a deduction that the channel refused is tried again."""
     poll_seconds: Seconds = 0.3
     """How often the worker looks for what is due."""
 
     @property
     def order_lifetime(self) -> timedelta:
         return timedelta(seconds=self.order_seconds)
+
+    @property
+    def sign_lifetime(self) -> timedelta:
+        return timedelta(seconds=self.sign_seconds)
 
     @property
     def notice_url(self) -> str:
@@ -92,6 +102,11 @@ class Settings(ServiceSettings):
             ChannelName.UNIONPAY: self.unionpay and self.unionpay.merchant_id,
         }
         return own.get(channel) or self.merchant_id
+
+    @property
+    def contract_notice_url(self) -> str:
+        """Where the channel tells of deduction contracts."""
+        return f"{self.public_url}/payments/v1/channels/sandbox/contract-notices"
 
 
 async def _settings(request: Request) -> Settings:

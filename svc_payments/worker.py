@@ -17,6 +17,8 @@ from svc_payments.channels.service import forget_nonces
 from svc_payments.figures.metrics import measure
 from svc_payments.ledger.anchors import anchor_daily
 from svc_payments.ledger.events import LedgerAnchored
+from svc_payments.mandates.driving import keep_mandates
+from svc_payments.mandates.events import MANDATE_EVENTS
 from svc_payments.payment_terms.events import PaymentTermsPublished
 from svc_payments.payments.events import PAYMENT_EVENTS
 from svc_payments.payments.orders import keep_asking
@@ -46,6 +48,7 @@ def make_worker(settings: Settings) -> Worker:
             ReconciliationFinished,
             ReminderRaised,
             *CASE_EVENTS,
+            *MANDATE_EVENTS,
             *PAYMENT_EVENTS,
             *REFUND_EVENTS,
             *TILL_SESSION_EVENTS,
@@ -58,9 +61,11 @@ def make_worker(settings: Settings) -> Worker:
 def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
     return [
         # These three go on by themselves, and are begun again when they fail.
+        # These go on by themselves, and are begun again when they fail.
         Every(1.0, partial(keep_asking, database, settings)),
         Every(1.0, partial(keep_refunding, database, settings)),
         Every(1.0, Delivery(database, settings).run),
+        Every(1.0, partial(keep_mandates, database, settings)),
         Every(1.0, partial(_expire_unconfirmed, database)),
         Every(60.0, partial(_in_a_transaction, database, forget_nonces)),
         Every(_HOUR, partial(_in_a_transaction, database, ensure_partitions)),

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import AnyHandler, EventData, Handler, Received
 from svc_payments.accounts.models import AccountBinding
+from svc_payments.mandates import service as mandates
 
 
 class AccountBindingActivated(EventData):
@@ -35,6 +36,7 @@ async def on_ended(tx: AsyncSession, event: Received[AccountBindingEnded]) -> No
     await tx.execute(
         ended.on_conflict_do_update(index_elements=[AccountBinding.binding_id], set_={"ended_at": event.time})
     )
+    await mandates.binding_ended(tx, event.data.person_id, event.data.provider_id, event.data.account_number)
 
 
 HANDLERS: list[AnyHandler] = [

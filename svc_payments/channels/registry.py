@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from chassis.outside import outside_client
 from svc_payments.channels.provider import Channel, ChannelName, Channels
-from svc_payments.channels.sandbox import SandboxChannel
+from svc_payments.channels.sandbox_contracts import SandboxContracts
 from svc_payments.channels.wechat.client import WechatChannel
 from svc_payments.settings import Settings
 
@@ -15,7 +15,7 @@ async def open_channels(settings: Settings) -> AsyncIterator[Channels]:
     """The channels there are, with their connections kept for as long as the block lasts."""
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(outside_client(settings.channel_url))
-        channels: dict[ChannelName, Channel] = {ChannelName.SANDBOX: SandboxChannel(settings, sandbox)}
+        channels: dict[ChannelName, Channel] = {ChannelName.SANDBOX: SandboxContracts(settings, sandbox)}
         seconds = settings.channel_timeout_seconds
         if settings.wechat:
             client = await stack.enter_async_context(outside_client(settings.wechat.url))

@@ -142,24 +142,23 @@ class SandboxChannel:
             raise BadSignature("wrong_hash")
 
     async def _place(self, order: Order) -> Answer:
-        reply = await self._call(
-            "POST",
-            "/orders",
-            {
-                "merchant_id": self._merchant_id,
-                "order_number": order.number,
-                "amount_fen": order.amount_fen,
-                "description": DESCRIPTION,
-                "notify_url": self._notify_url,
-                "expires_at": order.expires_at.isoformat(),
-            },
-        )
+        reply = await self._call("POST", "/orders", self._content_of(order))
         if reply.status in _CONTENT_REFUSED:
             return Refused(_code(reply))
         if reply.status not in {httpx.codes.OK, httpx.codes.CREATED}:
             raise NotUnderstood(f"status_{reply.status}")
         placed = _body(_PlacedOrder, reply, order)
         return Waiting(placed.pay_url) if placed.state == "waiting" else await self._query(order)
+
+    def _content_of(self, order: Order) -> dict[str, object]:
+        return {
+            "merchant_id": self._merchant_id,
+            "order_number": order.number,
+            "amount_fen": order.amount_fen,
+            "description": DESCRIPTION,
+            "notify_url": self._notify_url,
+            "expires_at": order.expires_at.isoformat(),
+        }
 
     async def _query(self, order: Order) -> Answer:
         reply = await self._call("GET", f"/orders/{order.number}", params={"merchant_id": self._merchant_id})

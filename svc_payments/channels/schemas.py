@@ -30,3 +30,13 @@ class Notice(BaseModel):
     amount_fen: Annotated[StrictInt, Field(gt=0, lt=2**63)]
     currency: Printable
     paid_at: PaidAt
+
+
+class ContractNotice(BaseModel):
+    """What the sandbox channel tells of a deduction contract, once its signature has been found right."""
+
+    notice_id: Printable
+    event: Literal["contract.signed", "contract.ended"]
+    merchant_id: Printable
+    contract_number: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+    contract_id: Printable

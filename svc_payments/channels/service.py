@@ -63,7 +63,7 @@ async def take_notice(tx: AsyncSession, channel: ChannelName, notice: Notice, me
     Raises:
         NonceReused: the nonce came with other content before.
     """
-    await _remember(tx, channel, notice.proof)
+    await remember(tx, channel, notice.proof)
     match notice:
         case PaidNotice():
             return await _take_payment(tx, channel, notice, merchant_id)
@@ -85,7 +85,12 @@ async def _take_payment(
     return _REFUSALS[finding]() if finding else None
 
 
-async def _remember(tx: AsyncSession, channel: ChannelName, proof: Proof) -> None:
+async def remember(tx: AsyncSession, channel: ChannelName, proof: Proof) -> None:
+    """Keep what makes a notice the same when it comes again.
+
+    Raises:
+        NonceReused: its nonce came with other content before.
+    """
     row = {"channel": channel, "nonce": proof.nonce, "body_hash": proof.digest}
     if await tx.scalar(insert(Nonce).values(row).on_conflict_do_nothing().returning(Nonce.nonce)):
         return

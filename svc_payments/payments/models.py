@@ -167,6 +167,10 @@ class Attempt(Asked, Base):
     """How it is paid, of the channel's methods."""
     pay_url: Mapped[str | None] = mapped_column(Text)
     pay_parameters: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))
+    contract_number: Mapped[str | None] = mapped_column(Text)
+    """The mandate's contract that the channel charges; none when the payer pays at the channel."""
+    refusal: Mapped[str | None] = mapped_column(Text)
+    """The channel's code, when it would not take the order."""
     transaction_id: Mapped[str | None] = mapped_column(Text)
     """The channel's number of the money movement."""
     paid_at: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -36,6 +36,7 @@ from svc_payments.channels.provider import (
     Waiting,
 )
 from svc_payments.channels.registry import open_channels
+from svc_payments.mandates.provider import Deductions, MandateChannel
 from svc_payments.payments import service
 from svc_payments.payments.capture import take_money
 from svc_payments.payments.events import PaymentPending, PaymentUnknown, told
@@ -94,7 +95,11 @@ class Orders:
     def _channel(self, payment: Payment) -> Channel:
         if payment.channel not in self.channels:
             raise ChannelNotAvailable  # it was taken out of the settings while the payment stood there
-        return self.channels[payment.channel]
+        channel, contract_number = self.channels[payment.channel], _attempt(payment).contract_number
+        if contract_number is None:
+            return channel
+        assert isinstance(channel, MandateChannel)  # noqa: S101 - it has given us the contract
+        return Deductions(channel, contract_number)
 
     async def ask_due(self) -> int:
         """Ask the channels about every order whose time has come. Returns how many were asked about."""
@@ -135,7 +140,8 @@ class Orders:
                 return
             case Closed():
                 await service.give_up(tx, payment, PaymentStatus.EXPIRED)
-            case Refused():
+            case Refused(code=code):
+                _attempt(payment).refusal = code
                 await service.give_up(tx, payment, PaymentStatus.FAILED)
             case Waiting():
                 await _wait(tx, payment, answer)
@@ -204,7 +210,7 @@ async def _wait(tx: AsyncSession, payment: Payment, answer: Waiting) -> None:
     if not _placed(attempt):
         attempt.pay_url = answer.pay_url
         attempt.pay_parameters = dict(answer.pay_parameters) if answer.pay_parameters else None
-    if payment.status == PaymentStatus.UNKNOWN and _placed(attempt):
+    if payment.status == PaymentStatus.UNKNOWN and (_placed(attempt) or attempt.contract_number):
         payment.move_to(PaymentStatus.PENDING)
         await emit(tx, told(PaymentPending, payment))
 

@@ -1,7 +1,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy import select
 
 from chassis.auth import Caller, allow
@@ -9,7 +9,7 @@ from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_payments.bills.schemas import Bill
-from svc_payments.settings import Settings
+from svc_payments.settings import TheSettings
 from svc_payments.tills import report, schemas, service, taking
 from svc_payments.tills.models import TillSession
 from svc_payments.tills.service import CLERK, OVERSEERS, SUPERVISOR
@@ -19,14 +19,6 @@ router = APIRouter(prefix="/payments/v1", tags=["tills"])
 Clerk = Annotated[Caller, Depends(allow(role=CLERK, assurance_level=2))]
 Supervisor = Annotated[Caller, Depends(allow(role=SUPERVISOR, assurance_level=2))]
 Reader = Annotated[Caller, Depends(allow(role=(CLERK, SUPERVISOR, *OVERSEERS)))]
-
-
-async def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
-
-
-OurSettings = Annotated[Settings, Depends(_settings)]
 
 
 @router.post("/till-sessions", status_code=201)
@@ -70,7 +62,7 @@ async def look_up_bills(
 
 @router.post("/till-sessions/{till_session_id}/payments", status_code=201)
 async def take_till_payment(
-    tx: Tx, caller: Clerk, once: OnceKey, settings: OurSettings, till_session_id: UUID, body: schemas.NewTillPayment
+    tx: Tx, caller: Clerk, once: OnceKey, settings: TheSettings, till_session_id: UUID, body: schemas.NewTillPayment
 ) -> schemas.TillPayment:
     """Take a payment in cash or by card; with the money here it is captured at once and has its receipt."""
     return await once.do(tx, caller, taking.take_payment(tx, caller, till_session_id, body, settings))
@@ -81,7 +73,7 @@ async def capture_till_payment(
     tx: Tx,
     caller: Clerk,
     once: OnceKey,
-    settings: OurSettings,
+    settings: TheSettings,
     till_session_id: UUID,
     payment_id: UUID,
     body: schemas.Terminal,

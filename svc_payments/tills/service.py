@@ -56,10 +56,10 @@ class TillPaymentsUnfinished(Problem):
     status, code = 409, "till_payments_unfinished"
 
 
-class SecondPersonNeeded(Problem):
+class OwnTillSession(Problem):
     """Nobody closes what they counted themselves."""
 
-    status, code = 403, "second_person_needed"
+    status, code = 403, "own_till_session"
 
 
 class NothingToDeposit(Problem):
@@ -134,13 +134,13 @@ async def lock_supervised(tx: AsyncSession, caller: Caller, session_id: UUID) ->
 
     Raises:
         NotFound: it is another counter's.
-        SecondPersonNeeded: it is the caller's own.
+        OwnTillSession: it is the caller's own.
     """
     session = await _lock(tx, session_id)
     if not _membership(caller, SUPERVISOR, session.organisation_id):
         raise NotFound
     if session.clerk_id == caller.id:
-        raise SecondPersonNeeded
+        raise OwnTillSession
     return session
 
 
@@ -177,7 +177,7 @@ async def send_back(tx: AsyncSession, caller: Caller, session_id: UUID, reason: 
     """Have a counted session opened again, to be put right and counted anew; the old count stays on record.
 
     Raises:
-        NotFound, SecondPersonNeeded: as `lock_supervised`.
+        NotFound, OwnTillSession: as `lock_supervised`.
         IllegalMove: it has not been counted, or is closed.
     """
     session = await lock_supervised(tx, caller, session_id)
@@ -192,7 +192,7 @@ async def close_session(tx: AsyncSession, caller: Caller, session_id: UUID) -> s
     """Close a counted session; what the drawer has more or less than it should goes to suspense, and to people.
 
     Raises:
-        NotFound, SecondPersonNeeded: as `lock_supervised`.
+        NotFound, OwnTillSession: as `lock_supervised`.
         IllegalMove: it has not been counted, or is closed.
     """
     session = await lock_supervised(tx, caller, session_id)
@@ -213,7 +213,7 @@ async def deposit(tx: AsyncSession, caller: Caller, session_id: UUID, new: schem
     """The cash of a closed session has been taken to the bank; the float stays in the drawer.
 
     Raises:
-        NotFound, SecondPersonNeeded: as `lock_supervised`.
+        NotFound, OwnTillSession: as `lock_supervised`.
         IllegalMove: it is not closed, or has been deposited.
         NothingToDeposit: the drawer held no more than the float.
         DepositDiffers: the slip says another amount.

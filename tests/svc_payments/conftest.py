@@ -18,7 +18,7 @@ from svc_payments.app import create_app
 from svc_payments.providers.models import Provider
 from svc_payments.settings import Settings
 from tests.deploy.sandboxes.processes import Sandbox
-from tests.svc_payments.world import NOTICES, Company, World, served
+from tests.svc_payments.world import CONTRACT_NOTICES, NOTICES, Company, World, served
 
 template = template_database("svc_payments")
 database = fresh_database()
@@ -103,6 +103,10 @@ async def world(
         @property
         def notice_url(self) -> str:
             return f"http://127.0.0.1:{port}{NOTICES}"
+
+        @property
+        def contract_notice_url(self) -> str:
+            return f"http://127.0.0.1:{port}{CONTRACT_NOTICES}"
 
     here = AtPort(**settings.model_dump() | {"channel_url": channel_url, "channel_timeout_seconds": 2.0})
     company = Company.at(tmp_path, free_port(), f"http://127.0.0.1:{port}")

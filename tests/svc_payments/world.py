@@ -39,6 +39,7 @@ from svc_payments.settings import Settings
 SEED = "1"
 ACCOUNTS = 200
 NOTICES = "/payments/v1/channels/sandbox/notices"
+CONTRACT_NOTICES = "/payments/v1/channels/sandbox/contract-notices"
 Answer = httpx.Response
 
 

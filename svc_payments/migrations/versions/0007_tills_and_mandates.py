@@ -24,6 +24,53 @@ _INCIDENTS = (
 def upgrade() -> None:
     _allow_incidents(*_INCIDENTS, "cash_difference")
     op.create_table(
+        "mandates",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("provider_id", sa.Uuid(), nullable=False),
+        sa.Column("account_number", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("limit_fen", sa.BigInteger(), nullable=False),
+        sa.Column("monthly_limit_fen", sa.BigInteger(), nullable=True),
+        sa.Column("notice_days", sa.Integer(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("end_reason", sa.Text(), nullable=True),
+        sa.Column("sign_url", sa.Text(), nullable=True),
+        sa.Column("sign_by", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("contract_id", sa.Text(), nullable=True),
+        sa.Column("look_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("asked", sa.Integer(), nullable=False),
+        sa.Column("ask_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("end_reason IN ('person', 'binding_ended', 'channel')", name=op.f("ck_mandates_end_reason")),
+        sa.CheckConstraint(
+            "status <> 'active' OR contract_id IS NOT NULL", name=op.f("ck_mandates_active_by_contract")
+        ),
+        sa.CheckConstraint(
+            "status IN ('requested', 'active', 'suspended', 'expired', 'cancelled')", name=op.f("ck_mandates_status")
+        ),
+        sa.CheckConstraint("limit_fen > 0", name=op.f("ck_mandates_limit_fen")),
+        sa.CheckConstraint("monthly_limit_fen >= limit_fen", name=op.f("ck_mandates_monthly_limit_fen")),
+        sa.CheckConstraint("notice_days BETWEEN 1 AND 15", name=op.f("ck_mandates_notice_days")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mandates")),
+    )
+    op.create_index("ix_mandates_person_id_id", "mandates", ["person_id", "id"], unique=False)
+    op.create_index(
+        "ix_mandates_to_ask", "mandates", ["ask_at"], unique=False, postgresql_where=sa.text("ask_at IS NOT NULL")
+    )
+    op.create_index(
+        "ix_mandates_to_look", "mandates", ["look_at"], unique=False, postgresql_where=sa.text("status = 'active'")
+    )
+    op.create_index(
+        "uq_mandates_account",
+        "mandates",
+        ["provider_id", "account_number"],
+        unique=True,
+        postgresql_where=sa.text("status IN ('requested', 'active', 'suspended')"),
+    )
+    op.create_table(
         "till_sessions",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
@@ -70,6 +117,54 @@ def upgrade() -> None:
         ["organisation_id", "till_number"],
         unique=True,
         postgresql_where=sa.text("status IN ('open', 'counted')"),
+    )
+    op.create_table(
+        "mandate_debits",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("mandate_id", sa.Uuid(), nullable=False),
+        sa.Column("bill_id", sa.Uuid(), nullable=False),
+        sa.Column("payment_id", sa.Uuid(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("debit_on", sa.Date(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("try_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "status IN ('announced', 'ordered', 'paid', 'over_limit', 'withdrawn', 'unneeded', 'failed')",
+            name=op.f("ck_mandate_debits_status"),
+        ),
+        sa.CheckConstraint(
+            "status NOT IN ('ordered', 'paid') OR payment_id IS NOT NULL",
+            name=op.f("ck_mandate_debits_ordered_by_payment"),
+        ),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("ck_mandate_debits_amount_fen")),
+        sa.ForeignKeyConstraint(["mandate_id"], ["mandates.id"], name=op.f("fk_mandate_debits_mandate_id_mandates")),
+        sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_mandate_debits_payment_id_payments")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mandate_debits")),
+        sa.UniqueConstraint("mandate_id", "bill_id", name=op.f("uq_mandate_debits_mandate_id_bill_id")),
+    )
+    op.create_index(
+        "ix_mandate_debits_ordered",
+        "mandate_debits",
+        ["payment_id"],
+        unique=False,
+        postgresql_where=sa.text("status = 'ordered'"),
+    )
+    op.create_index(
+        "ix_mandate_debits_to_order",
+        "mandate_debits",
+        ["try_at"],
+        unique=False,
+        postgresql_where=sa.text("status = 'announced'"),
+    )
+    op.create_index(
+        "uq_mandate_debits_open_bill",
+        "mandate_debits",
+        ["bill_id"],
+        unique=True,
+        postgresql_where=sa.text("status IN ('announced', 'ordered')"),
     )
     op.create_table(
         "till_counts",
@@ -121,6 +216,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("merchant_number", "terminal_number", "batch_number", "trace_number", name="slip"),
     )
     op.create_index("ix_till_payments_till_session_id", "till_payments", ["till_session_id"], unique=False)
+    op.add_column("payment_attempts", sa.Column("contract_number", sa.Text(), nullable=True))
+    op.add_column("payment_attempts", sa.Column("refusal", sa.Text(), nullable=True))
     # refuse_change came with the first migration.
     op.execute(
         "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON till_counts "
@@ -129,10 +226,24 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("payment_attempts", "refusal")
+    op.drop_column("payment_attempts", "contract_number")
     op.drop_index("ix_till_payments_till_session_id", table_name="till_payments")
     op.drop_table("till_payments")
     op.drop_index("ix_till_counts_till_session_id", table_name="till_counts")
     op.drop_table("till_counts")
+    op.drop_index(
+        "uq_mandate_debits_open_bill",
+        table_name="mandate_debits",
+        postgresql_where=sa.text("status IN ('announced', 'ordered')"),
+    )
+    op.drop_index(
+        "ix_mandate_debits_to_order", table_name="mandate_debits", postgresql_where=sa.text("status = 'announced'")
+    )
+    op.drop_index(
+        "ix_mandate_debits_ordered", table_name="mandate_debits", postgresql_where=sa.text("status = 'ordered'")
+    )
+    op.drop_table("mandate_debits")
     op.drop_index(
         "uq_till_sessions_till", table_name="till_sessions", postgresql_where=sa.text("status IN ('open', 'counted')")
     )
@@ -141,6 +252,15 @@ def downgrade() -> None:
     )
     op.drop_index("ix_till_sessions_organisation_id_id", table_name="till_sessions")
     op.drop_table("till_sessions")
+    op.drop_index(
+        "uq_mandates_account",
+        table_name="mandates",
+        postgresql_where=sa.text("status IN ('requested', 'active', 'suspended')"),
+    )
+    op.drop_index("ix_mandates_to_look", table_name="mandates", postgresql_where=sa.text("status = 'active'"))
+    op.drop_index("ix_mandates_to_ask", table_name="mandates", postgresql_where=sa.text("ask_at IS NOT NULL"))
+    op.drop_index("ix_mandates_person_id_id", table_name="mandates")
+    op.drop_table("mandates")
     _allow_incidents(*_INCIDENTS)
 
 

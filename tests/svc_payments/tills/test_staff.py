@@ -67,7 +67,7 @@ async def test_nobody_closes_the_session_of_their_own(world: World, counter: Cou
     person = {"Authorization": f"Bearer {both}"}
     session = await counter.opened(person)
     await counter.count(person, session, 50_000)
-    assert refused(await counter.post(person, f"{session}/close")) == (403, "second_person_needed")
+    assert refused(await counter.post(person, f"{session}/close")) == (403, "own_till_session")
 
 
 async def test_the_database_itself_wants_another_person_to_close(world: World, counter: Counter) -> None:
