@@ -12,6 +12,7 @@ from chassis.db import new_id
 from chassis.testing import once
 from contracts.reference_provider.roster import account_number
 from svc_payments.audit.models import AuditRecord
+from svc_payments.ledger.models import Account
 from tests.svc_payments.world import SEED, World
 
 Answer = httpx.Response
@@ -88,9 +89,10 @@ class Counter:
         return await self.post(self.staff("till_supervisor"), f"{session}/close")
 
     async def balance(self, kind: str, holder: str) -> int:
-        accounts = (await self.world.trial_balance())["accounts"]
-        found = [each["balance_fen"] for each in accounts if (each["kind"], each["holder"]) == (kind, holder)]
-        return int(found[0]) if found else 0
+        """An account's debits less its credits."""
+        async with self.world.database.read() as tx:
+            found = select(Account.debit_fen - Account.credit_fen).where(Account.kind == kind, Account.holder == holder)
+            return int(await tx.scalar(found) or 0)
 
     async def audited(self, subject: str) -> list[str]:
         async with self.world.database.read() as tx:
