@@ -3,6 +3,7 @@
 from fastapi import Request
 
 from chassis.auth import Caller, TokenRule
+from chassis.problems import Problem
 
 
 class PersonOrClient(TokenRule):
@@ -16,3 +17,9 @@ class PersonOrClient(TokenRule):
     async def __call__(self, request: Request) -> Caller:
         caller = await super().__call__(request)
         return await self._rules[caller.kind](request)
+
+
+class SecondPersonNeeded(Problem):
+    """Whoever proposed something, or made it, is not the one to agree to it."""
+
+    status, code = 403, "second_person_needed"

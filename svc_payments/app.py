@@ -23,6 +23,7 @@ from svc_payments.reconciliation.endpoints import router as reconciliation
 from svc_payments.reminders.endpoints import router as reminders
 from svc_payments.search.endpoints import router as search
 from svc_payments.settings import Settings
+from svc_payments.settlement.endpoints import router as settlement
 from svc_payments.statements.endpoints import router as statements
 from svc_payments.tills.endpoints import router as tills
 
@@ -45,6 +46,7 @@ ROUTERS = [
     reconciliation,
     reminders,
     search,
+    settlement,
     statements,
     tills,
 ]

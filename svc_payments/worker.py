@@ -32,6 +32,8 @@ from svc_payments.refunds.events import REFUND_EVENTS
 from svc_payments.reminders.events import ReminderRaised
 from svc_payments.reminders.service import raise_reminders
 from svc_payments.settings import Settings
+from svc_payments.settlement.events import SETTLEMENT_EVENTS
+from svc_payments.settlement.service import close_due
 from svc_payments.statements.fetching import fetch_missing
 from svc_payments.tills.events import TILL_SESSION_EVENTS
 
@@ -51,6 +53,7 @@ def make_worker(settings: Settings) -> Worker:
             *MANDATE_EVENTS,
             *PAYMENT_EVENTS,
             *REFUND_EVENTS,
+            *SETTLEMENT_EVENTS,
             *TILL_SESSION_EVENTS,
         ],
         handles=[*PROVIDER_HANDLERS, *ACCOUNT_HANDLERS],
@@ -73,6 +76,7 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         Every(15.0, partial(measure, database)),
         Every(1.0, partial(work_off, database, settings)),
         Every(600.0, partial(fetch_missing, database, settings)),
+        Every(600.0, partial(close_due, database, settings)),
         Every(600.0, partial(anchor_daily, database, settings.ledger_anchors)),
     ]
 

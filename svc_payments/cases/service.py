@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.db import new_id
 from chassis.outbox import emit
-from chassis.problems import NotFound, Problem
+from chassis.problems import NotFound
+from svc_payments.access import SecondPersonNeeded
 from svc_payments.audit import service as audit
 from svc_payments.base import database_time
 from svc_payments.cases import events
@@ -26,12 +27,6 @@ from svc_payments.statements.service import Whose
 WORKING_DAYS = 2
 """How long a difference may stay unexplained; the day it is found does not count."""
 OWNER_ROLE = "operator"
-
-
-class SecondPersonNeeded(Problem):
-    """Whoever wants to write something off cannot be the one who agrees to it."""
-
-    status, code = 403, "second_person_needed"
 
 
 async def open_cases(tx: AsyncSession, whose: Whose, findings: Sequence[Finding]) -> Sequence[Case]:

@@ -108,6 +108,8 @@ class Transfer(Base):
     __table_args__ = (
         UniqueConstraint("reference_id", "kind"),
         one_of("kind", TransferKind),
+        # A day's transfers lie together, as they are only added: a few pages of this tell where.
+        Index("ix_ledger_transfers_created_at", "created_at", postgresql_using="brin"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

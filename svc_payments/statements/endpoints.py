@@ -4,9 +4,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import select
 
-from chassis.auth import Caller, TokenRule, allow
+from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.pagination import Page, PageQuery, page_of
+from svc_payments.access import PersonOrClient
 from svc_payments.bill_files.receiving import LARGEST_FILE, whole_body
 from svc_payments.channels.provider import ChannelName
 from svc_payments.reconciliation import service as reconciliation
@@ -23,20 +24,10 @@ Operator = Annotated[Caller, Depends(allow(role="operator"))]
 Provider = Annotated[Caller, Depends(allow(scope="bills:write"))]
 
 
-class _StaffOrProvider(TokenRule):
-    """Operators and auditors read all, a provider its own."""
-
-    def __init__(self) -> None:
-        super().__init__(persons=True, clients=True)
-        self._rules = {"person": allow(role=("operator", "auditor")), "client": allow(scope="bills:write")}
-        self.who_may_call = "; or ".join(rule.who_may_call for rule in self._rules.values())
-
-    async def __call__(self, request: Request) -> Caller:
-        caller = await super().__call__(request)
-        return await self._rules[caller.kind](request)
-
-
-Reader = Annotated[Caller, Depends(_StaffOrProvider())]
+Reader = Annotated[
+    Caller,
+    Depends(PersonOrClient(person=allow(role=("operator", "auditor")), client=allow(scope="bills:write"))),
+]
 
 
 def _file_in(description: str, *media_types: str) -> dict[str, Any]:

@@ -11,6 +11,28 @@ depends_on = None
 
 _ONLY_ADDED_TO = ("case_entries",)
 
+_SETTLED_IS_FINAL = (
+    """
+    CREATE FUNCTION refuse_change_of_settled_line() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'a settled line is final' USING ERRCODE = 'restrict_violation';
+    END $$
+    """,
+    # The fee of a line is counted just after it is taken into its settlement; nothing else of it ever changes again.
+    """
+    CREATE TRIGGER settled_is_final BEFORE UPDATE ON settlement_lines FOR EACH ROW
+    WHEN (
+        OLD.settlement_id IS NOT NULL
+        AND (OLD.fee_fen <> 0 OR (OLD.transfer_id, OLD.provider_id, OLD.kind, OLD.amount_fen, OLD.settlement_id)
+            IS DISTINCT FROM (NEW.transfer_id, NEW.provider_id, NEW.kind, NEW.amount_fen, NEW.settlement_id))
+    ) EXECUTE FUNCTION refuse_change_of_settled_line()
+    """,
+    """
+    CREATE TRIGGER never_removed BEFORE DELETE OR TRUNCATE ON settlement_lines
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+    """,
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -101,6 +123,25 @@ def upgrade() -> None:
         postgresql_where=sa.text("settled_at IS NOT NULL"),
     )
     op.create_table(
+        "transfer_files",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("transfers", sa.Integer(), nullable=False),
+        sa.Column("total_fen", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("generated_by", sa.Text(), nullable=False),
+        sa.Column("sent_by", sa.Text(), nullable=True),
+        sa.Column("confirmed_by", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('generated', 'sent', 'confirmed')", name=op.f("ck_transfer_files_state")),
+        sa.CheckConstraint("sent_by <> generated_by", name=op.f("ck_transfer_files_two_people")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transfer_files")),
+        sa.UniqueConstraint("number", name=op.f("uq_transfer_files_number")),
+    )
+    op.create_table(
         "case_entries",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -166,6 +207,40 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "settlements",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("provider_id", sa.Uuid(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("bookings", sa.Integer(), nullable=False),
+        sa.Column("booked_fen", sa.BigInteger(), nullable=False),
+        sa.Column("returned_fen", sa.BigInteger(), nullable=False),
+        sa.Column("fee_fen", sa.BigInteger(), nullable=False),
+        sa.Column("payable_fen", sa.BigInteger(), nullable=False),
+        sa.Column("held_bookings", sa.Integer(), nullable=False),
+        sa.Column("held_fen", sa.BigInteger(), nullable=False),
+        sa.Column("transfer_file_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('closed', 'instructed', 'sent', 'confirmed')", name=op.f("ck_settlements_status")
+        ),
+        sa.CheckConstraint("payable_fen = booked_fen - returned_fen - fee_fen", name=op.f("ck_settlements_adds_up")),
+        sa.CheckConstraint("payable_fen >= 0 AND fee_fen >= 0", name=op.f("ck_settlements_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["provider_id"], ["providers.provider_id"], name=op.f("fk_settlements_provider_id_providers")
+        ),
+        sa.ForeignKeyConstraint(
+            ["transfer_file_id"], ["transfer_files.id"], name=op.f("fk_settlements_transfer_file_id_transfer_files")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_settlements")),
+        sa.UniqueConstraint("provider_id", "day", name=op.f("uq_settlements_provider_id_day")),
+    )
+    op.create_index(
+        "ix_settlements_to_pay", "settlements", ["id"], unique=False, postgresql_where=sa.text("status = 'closed'")
+    )
+    op.create_index(op.f("ix_settlements_transfer_file_id"), "settlements", ["transfer_file_id"], unique=False)
+    op.create_table(
         "reconciliation_findings",
         sa.Column("id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
         sa.Column("run_id", sa.Uuid(), nullable=False),
@@ -197,6 +272,42 @@ def upgrade() -> None:
             "run_id", "number", "transaction_id", name=op.f("uq_reconciliation_findings_run_id_number_transaction_id")
         ),
     )
+    op.create_table(
+        "settlement_lines",
+        sa.Column("transfer_id", sa.Uuid(), nullable=False),
+        sa.Column("provider_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("reference_id", sa.Uuid(), nullable=False),
+        sa.Column("payment_id", sa.Uuid(), nullable=True),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("fee_fen", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settlement_id", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["settlement_id"], ["settlements.id"], name=op.f("fk_settlement_lines_settlement_id_settlements")
+        ),
+        sa.ForeignKeyConstraint(
+            ["transfer_id"], ["ledger_transfers.id"], name=op.f("fk_settlement_lines_transfer_id_ledger_transfers")
+        ),
+        sa.PrimaryKeyConstraint("transfer_id", name=op.f("pk_settlement_lines")),
+    )
+    op.create_index(op.f("ix_settlement_lines_payment_id"), "settlement_lines", ["payment_id"], unique=False)
+    op.create_index(
+        op.f("ix_settlement_lines_settlement_id_transfer_id"),
+        "settlement_lines",
+        ["settlement_id", "transfer_id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_settlement_lines_unsettled",
+        "settlement_lines",
+        ["provider_id", "moved_at"],
+        unique=False,
+        postgresql_where=sa.text("settlement_id IS NULL"),
+    )
+    op.create_index(
+        "ix_ledger_transfers_created_at", "ledger_transfers", ["created_at"], unique=False, postgresql_using="brin"
+    )
     op.create_index(
         "ix_payment_attempts_channel_paid_at",
         "payment_attempts",
@@ -217,6 +328,8 @@ def upgrade() -> None:
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
+    for statement in _SETTLED_IS_FINAL:
+        op.execute(statement)
 
 
 def downgrade() -> None:
@@ -228,7 +341,19 @@ def downgrade() -> None:
         table_name="payment_attempts",
         postgresql_where=sa.text("paid_at IS NOT NULL"),
     )
+    op.drop_index("ix_ledger_transfers_created_at", table_name="ledger_transfers", postgresql_using="brin")
+    op.drop_index(
+        "ix_settlement_lines_unsettled",
+        table_name="settlement_lines",
+        postgresql_where=sa.text("settlement_id IS NULL"),
+    )
+    op.drop_index(op.f("ix_settlement_lines_settlement_id_transfer_id"), table_name="settlement_lines")
+    op.drop_index(op.f("ix_settlement_lines_payment_id"), table_name="settlement_lines")
+    op.drop_table("settlement_lines")
     op.drop_table("reconciliation_findings")
+    op.drop_index(op.f("ix_settlements_transfer_file_id"), table_name="settlements")
+    op.drop_index("ix_settlements_to_pay", table_name="settlements", postgresql_where=sa.text("status = 'closed'"))
+    op.drop_table("settlements")
     op.drop_index(op.f("ix_reconciliation_runs_source_holder_day"), table_name="reconciliation_runs")
     op.drop_index(
         "ix_reconciliation_runs_requested",
@@ -238,6 +363,7 @@ def downgrade() -> None:
     op.drop_table("reconciliation_runs")
     op.drop_index(op.f("ix_case_entries_case_id_id"), table_name="case_entries")
     op.drop_table("case_entries")
+    op.drop_table("transfer_files")
     op.drop_index(
         "uq_statements_settled_day", table_name="statements", postgresql_where=sa.text("settled_at IS NOT NULL")
     )
@@ -248,3 +374,4 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_cases_reference_id"), table_name="cases")
     op.drop_index("ix_cases_due", table_name="cases", postgresql_where=sa.text("status <> 'closed'"))
     op.drop_table("cases")
+    op.execute("DROP FUNCTION refuse_change_of_settled_line")

@@ -1,0 +1,174 @@
+from datetime import date
+from enum import StrEnum
+from functools import partial
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
+from sqlalchemy import select
+
+from chassis.auth import Caller, allow
+from chassis.db import ReadTx, Transactions, Tx
+from chassis.idempotency import OnceKey
+from chassis.pagination import Page, PageQuery, page_of
+from chassis.problems import NotFound
+from svc_payments.access import PersonOrClient
+from svc_payments.audit import service as audit
+from svc_payments.settings import Settings
+from svc_payments.settlement import models, papers, schemas, service, transfers
+from svc_payments.statements import schemas as statement_schemas
+
+router = APIRouter(prefix="/payments/v1", tags=["settlement"])
+
+Operator = Annotated[Caller, Depends(allow(role="operator"))]
+Reader = Annotated[
+    Caller,
+    Depends(PersonOrClient(person=allow(role=("operator", "auditor")), client=allow(scope="bills:write"))),
+]
+STAFF = [Depends(allow(role=("operator", "auditor")))]
+
+
+class CsvResponse(StreamingResponse):
+    media_type = "text/csv; charset=utf-8"
+
+
+class XlsxResponse(StreamingResponse):
+    media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+class PdfResponse(Response):
+    media_type = "application/pdf"
+
+
+class FileEncoding(StrEnum):
+    UTF_8 = "utf-8"
+    GB18030 = "gb18030"
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+@router.post("/settlements/close", status_code=201)
+async def close_settlement_day(
+    tx: Tx, caller: Operator, once: OnceKey, settings: Annotated[Settings, Depends(_settings)], body: schemas.CloseDay
+) -> schemas.ClosedDay:
+    """Close a day for every provider, as the worker does each morning by itself."""
+    return await once.do(tx, caller, service.close_by_hand(tx, caller, body, settings))
+
+
+@router.get("/settlements")
+async def list_settlements(
+    tx: ReadTx, caller: Reader, page: PageQuery, provider_id: UUID | None = None, day: date | None = None
+) -> Page[schemas.Settlement]:
+    """Settlements, newest first; to a provider its own."""
+    query = select(models.Settlement)
+    if caller.kind == "client":
+        provider_id = caller.id
+    if provider_id:
+        query = query.where(models.Settlement.provider_id == provider_id)
+    if day:
+        query = query.where(models.Settlement.day == day)
+    return await page_of(tx, query, page, models.Settlement.id, schemas.shown, newest_first=True)
+
+
+@router.get("/settlements/{settlement_id}")
+async def get_settlement(tx: ReadTx, caller: Reader, settlement_id: UUID) -> schemas.Settlement:
+    """One settlement."""
+    return schemas.shown(await service.visible(tx, caller, settlement_id))
+
+
+@router.get("/settlements/{settlement_id}/statement.pdf", response_class=PdfResponse)
+async def get_settlement_as_pdf(tx: ReadTx, caller: Reader, settlement_id: UUID) -> PdfResponse:
+    """The figures of a settlement on a page."""
+    settlement = await service.visible(tx, caller, settlement_id)
+    return PdfResponse(await papers.as_pdf(tx, settlement), headers=_named(settlement, "pdf"))
+
+
+@router.get("/settlements/{settlement_id}/statement.csv", response_class=CsvResponse)
+async def get_settlement_as_csv(database: Transactions, caller: Reader, settlement_id: UUID) -> StreamingResponse:
+    """Every line of a settlement (UTF-8 with a byte order mark)."""
+    async with database.read() as tx:
+        settlement = await service.visible(tx, caller, settlement_id)
+    lines = papers.as_csv(papers.Statement(database, settlement))
+    return CsvResponse(lines, headers=_named(settlement, "csv"))
+
+
+@router.get("/settlements/{settlement_id}/statement.xlsx", response_class=XlsxResponse)
+async def get_settlement_as_xlsx(database: Transactions, caller: Reader, settlement_id: UUID) -> StreamingResponse:
+    """Figures and lines of a settlement as a workbook."""
+    async with database.read() as tx:
+        settlement = await service.visible(tx, caller, settlement_id)
+    book = await papers.as_xlsx(papers.Statement(database, settlement))
+    return XlsxResponse(book, headers=_named(settlement, "xlsx"))
+
+
+def _named(settlement: models.Settlement, suffix: str) -> dict[str, str]:
+    return {
+        "Cache-Control": "private, no-store",
+        "Content-Disposition": f'attachment; filename="settlement-{settlement.day}.{suffix}"',
+    }
+
+
+@router.post("/transfer-files", status_code=201)
+async def generate_transfer_file(
+    tx: Tx, caller: Operator, once: OnceKey, body: schemas.Because
+) -> schemas.TransferFile:
+    """Put every closed settlement into one file of instructions to the bank; none is ever in two."""
+    return await once.do(tx, caller, service.changed_file(tx, partial(transfers.generate, tx, caller, body.reason)))
+
+
+@router.get("/transfer-files", dependencies=STAFF)
+async def list_transfer_files(tx: ReadTx, page: PageQuery) -> Page[schemas.TransferFile]:
+    """Files of instructions to the bank, newest first."""
+    query = select(models.TransferFile)
+    return await page_of(tx, query, page, models.TransferFile.id, schemas.shown_file, newest_first=True)
+
+
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}}}
+}
+
+
+@router.get("/transfer-files/{transfer_file_id}/content", response_class=Response, responses=_FILE)
+async def get_transfer_file_content(
+    tx: Tx, caller: Operator, transfer_file_id: UUID, encoding: FileEncoding = FileEncoding.UTF_8
+) -> Response:
+    """The file itself.
+
+    Its last line has the number and sum of the transfers and the SHA-256 of the lines above it in UTF-8.
+    """
+    file = await tx.get(models.TransferFile, transfer_file_id)
+    if file is None:
+        raise NotFound
+    await audit.record(tx, caller, "fetch_transfer_file", file.id)
+    name = {"Content-Disposition": f'attachment; filename="{file.number}.csv"', "Cache-Control": "private, no-store"}
+    return Response(file.content.decode().encode(encoding), media_type=f"text/csv; charset={encoding}", headers=name)
+
+
+@router.post("/transfer-files/{transfer_file_id}/sent")
+async def send_transfer_file(
+    tx: Tx, caller: Operator, once: OnceKey, transfer_file_id: UUID, body: schemas.Because
+) -> schemas.TransferFile:
+    """The bank has the file: written down by another person than who made it."""
+    send = partial(transfers.send, tx, caller, transfer_file_id, body.reason)
+    return await once.do(tx, caller, service.changed_file(tx, send))
+
+
+@router.post("/transfer-files/{transfer_file_id}/confirmed")
+async def confirm_transfer_file(
+    tx: Tx, caller: Operator, once: OnceKey, transfer_file_id: UUID, body: schemas.Because
+) -> schemas.TransferFile:
+    """The bank has paid every transfer of the file."""
+    confirm = partial(transfers.confirm, tx, caller, transfer_file_id, body.reason)
+    return await once.do(tx, caller, service.changed_file(tx, confirm))
+
+
+@router.post("/statements/{statement_id}/funds")
+async def confirm_channel_funds(
+    tx: Tx, caller: Operator, once: OnceKey, statement_id: UUID, body: schemas.ChannelFunds
+) -> statement_schemas.Statement:
+    """The bank has a channel's money of a day: what its bill says, less refunds and fees."""
+    return await once.do(tx, caller, service.confirm_funds(tx, caller, statement_id, body))

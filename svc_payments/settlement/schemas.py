@@ -1,0 +1,90 @@
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+
+from chassis.text import Line
+from svc_payments.settlement import models
+
+_LARGEST = 10**15
+Reason = Annotated[Line, Field(max_length=500)]
+
+
+class Because(BaseModel):
+    """Why, in the words of who does it."""
+
+    reason: Reason
+
+
+class CloseDay(Because):
+    """Which day to close."""
+
+    day: date
+
+
+class ChannelFunds(Because):
+    """What the bank has of a channel's day."""
+
+    amount_fen: Annotated[StrictInt, Field(ge=-_LARGEST, le=_LARGEST)]
+
+
+class Settlement(BaseModel):
+    """What a provider is paid for a day: booked less returned less fee."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    settlement_id: UUID
+    provider_id: UUID
+    day: date
+    status: str
+    """closed, instructed (stands in a transfer file), sent or confirmed; expect further values within v1."""
+    bookings: int
+    booked_fen: int
+    returned_fen: int
+    """Bookings taken back, and refunds that the provider bears."""
+    fee_fen: int
+    payable_fen: int
+    held_bookings: int
+    held_fen: int
+    """Booked, and kept back until a difference is cleared up or the day of its payment is reconciled."""
+    transfer_file_id: UUID | None
+    created_at: datetime
+    confirmed_at: datetime | None
+
+
+class ClosedDay(BaseModel):
+    """The settlements that came of closing a day; none when it was closed before."""
+
+    settlements: list[Settlement]
+
+
+class TransferFile(BaseModel):
+    """Instructions to the bank."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    transfer_file_id: UUID
+    number: str
+    state: str
+    """generated, sent or confirmed; expect further values within v1."""
+    transfers: int
+    total_fen: int
+    generated_by: str
+    sent_by: str | None
+    confirmed_by: str | None
+    created_at: datetime
+    sent_at: datetime | None
+    confirmed_at: datetime | None
+
+
+_OF_SETTLEMENT = set(Settlement.model_fields) - {"settlement_id"}
+_OF_FILE = set(TransferFile.model_fields) - {"transfer_file_id"}
+
+
+def shown(settlement: models.Settlement) -> Settlement:
+    return Settlement(settlement_id=settlement.id, **{name: getattr(settlement, name) for name in _OF_SETTLEMENT})
+
+
+def shown_file(file: models.TransferFile) -> TransferFile:
+    return TransferFile(transfer_file_id=file.id, **{name: getattr(file, name) for name in _OF_FILE})

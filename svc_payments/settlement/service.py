@@ -1,0 +1,70 @@
+"""Settlements for those who may see them, and the acts of staff on them."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.db import CHINA, Database
+from chassis.problems import NotFound
+from svc_payments.audit import service as audit
+from svc_payments.settings import Settings
+from svc_payments.settlement import channel_funds, closing, schemas
+from svc_payments.settlement.models import Settlement, TransferFile
+from svc_payments.statements import schemas as statement_schemas
+
+_DAYS_BACK = 7
+"""A worker that did not run for so long closes the days it missed, the oldest first."""
+
+
+async def visible(tx: AsyncSession, caller: Caller, settlement_id: UUID) -> Settlement:
+    """A settlement that the caller may see.
+
+    Raises:
+        NotFound: there is none, or it is another provider's, which nobody learns.
+    """
+    settlement = await tx.get(Settlement, settlement_id)
+    if settlement is None or (caller.kind == "client" and settlement.provider_id != caller.id):
+        raise NotFound
+    return settlement
+
+
+async def close_due(database: Database, settings: Settings) -> None:
+    """Close the last days, an hour after the channels' bills are fetched; a closed day stays as it is."""
+    moment = datetime.now(CHINA)
+    if moment.hour <= settings.statements_from_hour:
+        return
+    for back in range(_DAYS_BACK, 0, -1):
+        async with database.transaction() as tx:
+            day = moment.date() - timedelta(days=back)
+            await closing.close_day(tx, day, timedelta(seconds=settings.midnight_seconds))
+
+
+async def close_by_hand(
+    tx: AsyncSession, caller: Caller, asked: schemas.CloseDay, settings: Settings
+) -> schemas.ClosedDay:
+    """Close a day because somebody says so.
+
+    Raises:
+        DayNotOver
+    """
+    await audit.record(tx, caller, "close_settlement_day", asked.day, reason=asked.reason)
+    closed = await closing.close_day(tx, asked.day, timedelta(seconds=settings.midnight_seconds))
+    for settlement in closed:
+        await tx.refresh(settlement)
+    return schemas.ClosedDay(settlements=[schemas.shown(settlement) for settlement in closed])
+
+
+async def changed_file(tx: AsyncSession, change: Callable[[], Awaitable[TransferFile]]) -> schemas.TransferFile:
+    file = await change()
+    await tx.flush()
+    return schemas.shown_file(file)
+
+
+async def confirm_funds(
+    tx: AsyncSession, caller: Caller, statement_id: UUID, funds: schemas.ChannelFunds
+) -> statement_schemas.Statement:
+    statement = await channel_funds.confirm(tx, caller, statement_id, funds.amount_fen, funds.reason)
+    return statement_schemas.shown(statement)

@@ -1,0 +1,168 @@
+"""Paying settlements: a file of instructions to the bank, made once; sent by a second person; then confirmed."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.db import CHINA, new_id
+from chassis.outbox import emit
+from chassis.problems import NotFound, Problem
+from svc_payments.access import SecondPersonNeeded
+from svc_payments.audit import service as audit
+from svc_payments.base import database_time
+from svc_payments.ledger import service as ledger
+from svc_payments.ledger.models import TransferKind
+from svc_payments.providers.models import Provider
+from svc_payments.settlement.events import SettlementConfirmed
+from svc_payments.settlement.models import FileState, Settlement, SettlementStatus, TransferFile
+
+COLUMNS = ("序号", "结算单号", "结算日期", "收款单位编号", "收款单位名称", "金额（元）", "用途")
+PURPOSE = "生活缴费结算款"
+_MOST = 10_000
+"""Settlements in one file; what is left goes into the next."""
+
+
+class NothingToPay(Problem):
+    """Every settlement stands in a transfer file, or had nothing to pay."""
+
+    status, code = 409, "nothing_to_pay"
+
+
+async def generate(tx: AsyncSession, caller: Caller, reason: str) -> TransferFile:
+    """Put every closed settlement into a new file; none is ever in two.
+
+    Raises:
+        NothingToPay
+    """
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("transfer files", 0))))
+    closed = select(Settlement).where(Settlement.status == SettlementStatus.CLOSED).order_by(Settlement.id)
+    settlements = (await tx.scalars(closed.limit(_MOST).with_for_update())).all()
+    if not settlements:
+        raise NothingToPay
+    number = await _number(tx)
+    file = TransferFile(
+        id=new_id(),
+        number=number,
+        state=FileState.GENERATED,
+        transfers=len(settlements),
+        total_fen=sum(settlement.payable_fen for settlement in settlements),
+        content=_written(number, settlements, await _names(tx, settlements)),
+        generated_by=caller.subject,
+    )
+    tx.add(file)
+    await tx.flush()
+    for settlement in settlements:
+        settlement.transfer_file_id = file.id
+        settlement.move_to(SettlementStatus.INSTRUCTED)
+    await audit.record(tx, caller, "generate_transfer_file", file.id, reason=reason, total_fen=file.total_fen)
+    await tx.refresh(file)
+    return file
+
+
+async def send(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) -> TransferFile:
+    """Write down that the bank has the file.
+
+    Raises:
+        NotFound: there is no such file.
+        SecondPersonNeeded: the caller has made it.
+        IllegalMove: it was sent already.
+    """
+    file = await _lock(tx, file_id)
+    if file.generated_by == caller.subject:
+        raise SecondPersonNeeded
+    file.move_to(FileState.SENT)
+    file.sent_by, file.sent_at = caller.subject, await database_time(tx)
+    for settlement in await _settlements(tx, file):
+        settlement.move_to(SettlementStatus.SENT)
+    await audit.record(tx, caller, "send_transfer_file", file.id, reason=reason)
+    return file
+
+
+async def confirm(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) -> TransferFile:
+    """Write down that the bank has paid it all, in the ledger too.
+
+    Raises:
+        NotFound: there is no such file.
+        IllegalMove: it was not sent, or is confirmed already.
+    """
+    file = await _lock(tx, file_id)
+    file.move_to(FileState.CONFIRMED)
+    file.confirmed_by, file.confirmed_at = caller.subject, await database_time(tx)
+    settlements = await _settlements(tx, file)
+    for settlement in settlements:
+        settlement.move_to(SettlementStatus.CONFIRMED)
+        settlement.confirmed_at = file.confirmed_at
+        await emit(tx, _confirmed(settlement))
+    await audit.record(tx, caller, "confirm_transfer_file", file.id, reason=reason)
+    for settlement in settlements:
+        await ledger.transfer(
+            tx,
+            TransferKind.PROVIDER_SETTLED,
+            settlement.id,
+            debit=ledger.provider_payable(settlement.provider_id),
+            credit=ledger.bank(),
+            amount_fen=settlement.payable_fen,
+        )
+    return file
+
+
+async def _number(tx: AsyncSession) -> str:
+    """By the day it is in Beijing and on from there; whoever calls holds the lock of all files."""
+    day = f"{(await database_time(tx)).astimezone(CHINA):%Y%m%d}"
+    of_day = select(func.count()).select_from(TransferFile).where(TransferFile.number.startswith(f"TF{day}"))
+    return f"TF{day}{(await tx.scalar(of_day) or 0) + 1:04}"
+
+
+async def _names(tx: AsyncSession, settlements: Sequence[Settlement]) -> dict[UUID, str]:
+    ids = {settlement.provider_id for settlement in settlements}
+    found = select(Provider.provider_id, Provider.name).where(Provider.provider_id.in_(ids))
+    return {row.provider_id: row.name for row in await tx.execute(found)}
+
+
+def _written(number: str, settlements: Sequence[Settlement], names: dict[UUID, str]) -> bytes:
+    """The file: a line for each, then their number and sum, and the SHA-256 of all lines above."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["批次号", number])
+    writer.writerow(COLUMNS)
+    for position, settlement in enumerate(settlements, 1):
+        name = names[settlement.provider_id]
+        amount = _yuan(settlement.payable_fen)
+        writer.writerow(
+            [position, settlement.id.hex, settlement.day, settlement.provider_id.hex, name, amount, PURPOSE]
+        )
+    total = _yuan(sum(settlement.payable_fen for settlement in settlements))
+    checksum = hashlib.sha256(text.getvalue().encode()).hexdigest()
+    writer.writerow(["合计", len(settlements), total, checksum])
+    return text.getvalue().encode()
+
+
+def _yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02}"
+
+
+async def _lock(tx: AsyncSession, file_id: UUID) -> TransferFile:
+    file = await tx.get(TransferFile, file_id, with_for_update=True, populate_existing=True)
+    if file is None:
+        raise NotFound
+    return file
+
+
+async def _settlements(tx: AsyncSession, file: TransferFile) -> Sequence[Settlement]:
+    inside = select(Settlement).where(Settlement.transfer_file_id == file.id).order_by(Settlement.id)
+    return (await tx.scalars(inside.with_for_update())).all()
+
+
+def _confirmed(settlement: Settlement) -> SettlementConfirmed:
+    return SettlementConfirmed(
+        settlement_id=settlement.id,
+        provider_id=settlement.provider_id,
+        day=settlement.day,
+        payable_fen=settlement.payable_fen,
+    )
