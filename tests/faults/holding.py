@@ -14,14 +14,14 @@ _TOLD = "(SELECT key, convert_from(payload, 'UTF8')::json ->> 'type' AS type FRO
 BREACHES: Mapping[str, str] = {
     "at most one settled payment of a bill": """
         SELECT bill_id FROM payment_lines JOIN payments ON payments.id = payment_id
-        WHERE captured_at IS NOT NULL AND NOT held AND refunded_fen < payments.amount_fen
+        WHERE captured_at IS NOT NULL AND NOT held AND payment_lines.refunded_fen < payment_lines.amount_fen
         GROUP BY bill_id HAVING count(*) > 1
     """,
     "a bill is paid with what was captured for it": """
         SELECT bills.id FROM bills LEFT JOIN (
-            SELECT bill_id, sum(payment_lines.amount_fen) AS fen FROM payment_lines
+            SELECT bill_id, sum(payment_lines.amount_fen - payment_lines.refunded_fen) AS fen FROM payment_lines
             JOIN payments ON payments.id = payment_id
-            WHERE captured_at IS NOT NULL AND NOT held AND refunded_fen = 0 GROUP BY bill_id
+            WHERE captured_at IS NOT NULL AND NOT held GROUP BY bill_id
         ) AS paid ON bill_id = bills.id
         WHERE paid_fen <> coalesce(fen, 0)
     """,

@@ -57,6 +57,8 @@ async def test_whatever_is_killed_money_is_paid_once_and_explained(tokens: Token
                 assert client.memory.unexpected == []
                 assert await answered_otherwise(client) == []
                 assert await never_published(stage, database) == set()
+                proof = await asyncio.to_thread(stage.command, "svc_payments.ledger", "verify")
+                assert proof.returncode == 0, proof.stdout + proof.stderr
     assert killed > SECONDS / PAUSE_SECONDS / 3, "hardly anything was killed, so nothing was shown"
 
 
