@@ -9,6 +9,7 @@ from svc_payments.bill_files.endpoints import router as bill_files
 from svc_payments.bills.endpoints import router as bills
 from svc_payments.cases.endpoints import router as cases
 from svc_payments.channels.endpoints import router as channels
+from svc_payments.e_invoices.endpoints import router as e_invoices
 from svc_payments.figures.endpoints import router as figures
 from svc_payments.incidents.endpoints import router as incidents
 from svc_payments.ledger.endpoints import router as ledger
@@ -33,6 +34,7 @@ ROUTERS = [
     bills,
     cases,
     channels,
+    e_invoices,
     figures,
     incidents,
     ledger,

@@ -56,6 +56,11 @@ class Settings(ServiceSettings):
     """For how long before midnight a movement may come to stand on the next day's statement."""
     statements_from_hour: Annotated[int, Field(ge=0, le=23)] = 10
     """From which hour in Beijing channels have the bill of the day before; the national ones promise ten o'clock."""
+    invoices_url: str | None = None
+    """The API of the issuer of e-invoices; without one they are not offered."""
+    invoices_timeout_seconds: Seconds = 10.0
+    invoice_retry_seconds: Pauses = (2.0, 10.0, _MINUTE, 5 * _MINUTE, 30 * _MINUTE, _HOUR)
+    """When to go to the issuer again that did not answer."""
     reminder_hour: Annotated[int, Field(ge=0, le=23)] = 9
     """From which hour of the day in China people are reminded of bills."""
     reminder_due_days: Annotated[int, Field(ge=0, le=30)] = 3

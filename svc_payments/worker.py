@@ -14,6 +14,8 @@ from svc_payments.bill_files.events import BillFileIngested
 from svc_payments.bills.partitions import ensure_partitions
 from svc_payments.cases.events import CASE_EVENTS
 from svc_payments.channels.service import forget_nonces
+from svc_payments.e_invoices.events import E_INVOICE_EVENTS
+from svc_payments.e_invoices.issuing import issue_due
 from svc_payments.figures.metrics import measure
 from svc_payments.ledger.anchors import anchor_daily
 from svc_payments.ledger.events import LedgerAnchored
@@ -51,6 +53,7 @@ def make_worker(settings: Settings) -> Worker:
             ReminderRaised,
             *CASE_EVENTS,
             *MANDATE_EVENTS,
+            *E_INVOICE_EVENTS,
             *PAYMENT_EVENTS,
             *REFUND_EVENTS,
             *SETTLEMENT_EVENTS,
@@ -72,6 +75,7 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         Every(1.0, partial(_expire_unconfirmed, database)),
         Every(60.0, partial(_in_a_transaction, database, forget_nonces)),
         Every(_HOUR, partial(_in_a_transaction, database, ensure_partitions)),
+        Every(2.0, partial(issue_due, database, settings)),
         Every(60.0, partial(raise_reminders, database, settings)),
         Every(15.0, partial(measure, database)),
         Every(1.0, partial(work_off, database, settings)),

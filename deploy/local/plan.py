@@ -12,12 +12,13 @@ from deploy.local.programs import Program, accepts_connections
 
 SERVICES = ("identity", "services", "payments", "miniapps")
 PACKAGES = tuple(f"svc_{service}" for service in SERVICES)
-SANDBOXES = ("sms", "registries", "payment_channel")
+# The stand-ins by their ports, which other programs stand between.
+SANDBOXES = {"sms": 5, "registries": 6, "payment_channel": 7, "invoicing": 10}
 
 PORT_OFFSETS = {
     "gateway": 0,
     **{package: 1 + place for place, package in enumerate(PACKAGES)},
-    **{f"sandbox_{sandbox}": 5 + place for place, sandbox in enumerate(SANDBOXES)},
+    **{f"sandbox_{sandbox}": offset for sandbox, offset in SANDBOXES.items()},
     "postgres": 8,
     "broker": 9,
     **{f"{package}.worker": 11 + place for place, package in enumerate(PACKAGES)},
@@ -29,6 +30,7 @@ SECRETS = {
     "svc_payments": {"database_url", "provider_signing_key", "merchant_key", "channel_public_key"},
     "svc_miniapps": {"database_url"},
     "sandbox_payment_channel": {"channel_private_key", "merchant_public_key"},
+    "sandbox_invoicing": {"merchant_public_key"},
 }
 _CODE_LIMITS = ("codes_per_phone_an_hour", "codes_per_phone_a_day", "codes_per_address")
 ALL_SECRETS = frozenset[str]().union(*SECRETS.values())
@@ -67,6 +69,7 @@ class Plan:
             "sms_url": self.url("sandbox_sms"),
             "registries_url": self.url("sandbox_registries"),
             "channel_url": self.url("sandbox_payment_channel"),
+            "invoices_url": self.url("sandbox_invoicing"),
             "provider_endpoints": "any",
             # The sandbox sends codes for nothing, and everybody who tries things out here has one address.
             **dict.fromkeys(_CODE_LIMITS, "100000"),

@@ -28,6 +28,7 @@ def upgrade() -> None:
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     )
     _reminders()
+    _e_invoices()
 
 
 def _reminders() -> None:
@@ -84,8 +85,61 @@ def _reminders() -> None:
     )
 
 
+def _e_invoices() -> None:
+    op.create_table(
+        "e_invoices",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("payment_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("provider_id", sa.Uuid(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("refunded_fen", sa.BigInteger(), nullable=False),
+        sa.Column("title_kind", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("uscc", sa.Text(), nullable=True),
+        sa.Column("email", sa.Text(), nullable=True),
+        sa.Column("invoice_number", sa.Text(), nullable=True),
+        sa.Column("document_url", sa.Text(), nullable=True),
+        sa.Column("red_invoice_number", sa.Text(), nullable=True),
+        sa.Column("failure", sa.Text(), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("try_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("red_lettered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('requested', 'unknown', 'issued', 'failed', 'reversing', 'red_lettered')",
+            name=op.f("ck_e_invoices_status"),
+        ),
+        sa.CheckConstraint("title_kind IN ('personal', 'organisation')", name=op.f("ck_e_invoices_title_kind")),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("ck_e_invoices_amount_positive")),
+        sa.CheckConstraint("(title_kind = 'organisation') = (uscc IS NOT NULL)", name=op.f("ck_e_invoices_uscc")),
+        sa.CheckConstraint(
+            "email IS NULL OR status IN ('requested', 'unknown')", name=op.f("ck_e_invoices_email_forgotten")
+        ),
+        sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_e_invoices_payment_id_payments")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_e_invoices")),
+    )
+    op.create_index(
+        "uq_e_invoices_in_force",
+        "e_invoices",
+        ["payment_id"],
+        unique=True,
+        postgresql_where=sa.text("status NOT IN ('failed', 'red_lettered')"),
+    )
+    op.create_index(
+        "ix_e_invoices_due",
+        "e_invoices",
+        ["try_at"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('requested', 'unknown', 'reversing')"),
+    )
+    op.create_index("ix_e_invoices_person_id_id", "e_invoices", ["person_id", "id"], unique=False)
+
+
 def downgrade() -> None:
-    for table in ("muted_reminders", "reminder_runs", "reminders"):
+    for table in ("e_invoices", "muted_reminders", "reminder_runs", "reminders"):
         op.drop_table(table)
     op.drop_index("ix_account_bindings_of_account", "account_bindings")
     op.drop_index("ix_bills_due_date_id", "bills")

@@ -1,0 +1,147 @@
+"""The issuer of e-invoices: one small port, and the client of the HTTP interface that the sandbox speaks.
+
+An issuer licensed by the tax authority is another class with the same three methods.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal, Protocol
+from uuid import UUID
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from pydantic import BaseModel, Field, ValidationError
+
+from chassis.outside import NoAnswer, NotReached, call
+from chassis.signatures import sign, thumbprint
+
+
+@dataclass(frozen=True)
+class InvoiceOrder:
+    """What the issuer is asked for; the same at every try."""
+
+    number: str
+    provider_id: UUID
+    provider_name: str
+    amount_fen: int
+    title_kind: str
+    title: str
+    uscc: str | None
+    email: str | None
+
+
+@dataclass(frozen=True)
+class Issued:
+    invoice_number: str
+    document_url: str
+
+
+@dataclass(frozen=True)
+class RedLettered:
+    red_invoice_number: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The issuer will not do it, now or later."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Absent:
+    """The issuer, asked, does not know it."""
+
+
+@dataclass(frozen=True)
+class NotHeard:
+    """The issuer surely has not got it."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """The issuer may have done it, or is still at it."""
+
+    reason: str
+
+
+Outcome = Issued | RedLettered | Refused | Absent | NotHeard | Unclear
+
+
+class InvoiceIssuer(Protocol):
+    async def issue(self, order: InvoiceOrder) -> Outcome:
+        """Have an invoice made out; once for a number, however often it is asked for."""
+
+    async def ask(self, number: str) -> Outcome:
+        """What became of a number."""
+
+    async def take_back(self, number: str) -> Outcome:
+        """Have an invoice taken back by a red-letter one; once, however often it is asked for."""
+
+
+class _Answer(BaseModel):
+    state: Literal["processing", "issued", "refused", "red_lettered"]
+    invoice_number: Annotated[str | None, Field(pattern="^[0-9A-Za-z-]{1,40}$")] = None
+    document_url: Annotated[str | None, Field(pattern=r"^https?://[^\s]{1,500}$")] = None
+    red_invoice_number: Annotated[str | None, Field(pattern="^[0-9A-Za-z-]{1,40}$")] = None
+    reason: Annotated[str | None, Field(pattern="^[a-z0-9_]{1,60}$")] = None
+
+
+@dataclass(frozen=True)
+class HttpInvoiceIssuer:
+    client: httpx.AsyncClient
+    url: str
+    key: RSAPrivateKey
+    seconds: float
+
+    async def issue(self, order: InvoiceOrder) -> Outcome:
+        buyer = {"kind": order.title_kind, "name": order.title, "uscc": order.uscc}
+        letter = {
+            "number": order.number,
+            "seller": {"id": str(order.provider_id), "name": order.provider_name},
+            "buyer": buyer,
+            "amount_fen": order.amount_fen,
+            "email": order.email,
+        }
+        return await self._call("POST", "/invoices", letter)
+
+    async def ask(self, number: str) -> Outcome:
+        return await self._call("GET", f"/invoices/{number}")
+
+    async def take_back(self, number: str) -> Outcome:
+        return await self._call("POST", f"/invoices/{number}/red-letter", {})
+
+    async def _call(self, method: str, path: str, letter: Mapping[str, object] | None = None) -> Outcome:
+        body = b"" if letter is None else json.dumps(letter, ensure_ascii=False).encode()
+        headers = {"Content-Type": "application/json"} | sign(self.key, thumbprint(self.key.public_key()), body)
+        request = self.client.build_request(method, self.url.rstrip("/") + path, headers=headers, content=body)
+        try:
+            reply = await call(self.client, request, seconds=self.seconds)
+        except NotReached as silence:
+            return NotHeard(str(silence))
+        except NoAnswer as silence:
+            return Unclear(str(silence))
+        if reply.status == httpx.codes.NOT_FOUND:
+            return Absent()
+        if not httpx.codes.is_success(reply.status):
+            return Unclear(f"status_{reply.status}")
+        return _outcome(reply.body)
+
+
+def _outcome(body: bytes) -> Outcome:
+    try:
+        answer = _Answer.model_validate_json(body)
+    except ValidationError:
+        return Unclear("answer_malformed")
+    match answer:
+        case _Answer(state="issued", invoice_number=str(number), document_url=str(url)):
+            return Issued(number, url)
+        case _Answer(state="red_lettered", red_invoice_number=str(number)):
+            return RedLettered(number)
+        case _Answer(state="refused"):
+            return Refused(answer.reason or "not_stated")
+        case _:
+            return Unclear(answer.state)
