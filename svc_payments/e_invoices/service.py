@@ -48,7 +48,7 @@ async def request(tx: AsyncSession, person_id: UUID, new: schemas.NewEInvoice) -
     # Locked: no refund and no second request come in between.
     payment = await payments.own_payment(tx, person_id, new.payment_id, locked=True)
     amount_fen = payment.amount_fen - payment.refunded_fen
-    if payment.status != PaymentStatus.COMPLETED or amount_fen == 0:
+    if payment.status != PaymentStatus.COMPLETED or payment.refunding_fen or amount_fen == 0:
         raise PaymentNotInvoiceable(payment_status=payment.status)
     if existing := await _in_force(tx, payment.id):
         raise EInvoiceExists(e_invoice_id=str(existing.id))
@@ -84,13 +84,13 @@ async def own(tx: AsyncSession, person_id: UUID, e_invoice_id: UUID) -> schemas.
     return schemas.shown(found)
 
 
-async def after_refund(tx: AsyncSession, payment_id: UUID) -> None:
-    """Money of a locked payment has gone back: its invoice, made out for more, is taken back.
+async def after_refund(tx: AsyncSession, payment: Payment) -> None:
+    """Money of a locked payment may have gone back: then its invoice, made out for more, is taken back.
 
     One that a worker is taking to the issuer right now is looked at again when it is known what became of it.
     """
-    invoice = await _in_force(tx, payment_id, locked=True)
-    if invoice is None:
+    invoice = await _in_force(tx, payment.id, locked=True)
+    if invoice is None or invoice.refunded_fen == payment.refunded_fen:
         return
     if invoice.status == EInvoiceStatus.ISSUED:
         await _begin_to_take_back(tx, invoice)

@@ -33,6 +33,8 @@ _LABELS = (
     "posting",
     "total",
     "in_capitals",
+    "refund_number",
+    "refunded_at",
     "refunded",
     "kept",
     "verification_code",
@@ -85,6 +87,14 @@ def _shown(receipt: schemas.Receipt, code: str, verify_at: str, language: str) -
         ],
         "amount": in_digits(receipt.amount_fen),
         "amount_in_capitals": in_capitals(receipt.amount_fen),
+        "refunds": [
+            {
+                "number": refund.number,
+                "at": f"{refund.refunded_at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}",
+                "amount": in_digits(refund.amount_fen),
+            }
+            for refund in receipt.refunds
+        ],
         "refunded": in_digits(receipt.refunded_fen) if receipt.refunded_fen else "",
         "kept": in_digits(receipt.amount_fen - receipt.refunded_fen),
         "code": codes.shown(code),

@@ -16,9 +16,17 @@ class ReceiptedBill(BaseModel):
     late_fee_fen: int
     """How much of the amount is a late fee."""
     posting_status: str
-    """pending, sending, unknown, booked or refused; expect further values within v1."""
+    """pending, sending, unknown, booked, refused, cancelling, cancelled or kept; expect further values within v1."""
     provider_reference: str | None
     """The provider's own number of the booking, once it has booked."""
+
+
+class ReceiptedRefund(BaseModel):
+    """Money of the payment that has gone back."""
+
+    number: str
+    amount_fen: int
+    refunded_at: datetime
 
 
 class Receipt(BaseModel):
@@ -33,6 +41,7 @@ class Receipt(BaseModel):
     amount_fen: int
     refunded_fen: int
     """What has gone back to the payer of it."""
+    refunds: list[ReceiptedRefund]
     currency: Literal["CNY"] = "CNY"
     channel: str
     transaction_id: str

@@ -12,6 +12,7 @@ from svc_payments.postings.models import Posting
 from svc_payments.providers.models import Provider
 from svc_payments.receipts import codes, schemas
 from svc_payments.receipts.models import Receipt, ReceiptCode, receipt_numbers
+from svc_payments.refunds.models import Refund, RefundStatus
 
 
 class ReceiptNotIssued(Problem):
@@ -56,6 +57,7 @@ async def receipt_of(tx: AsyncSession, payment: Payment) -> schemas.Receipt:
         standing=standing_of(payment),
         amount_fen=payment.amount_fen,
         refunded_fen=payment.refunded_fen,
+        refunds=await _refunds_of(tx, payment.id),
         channel=payment.channel,
         transaction_id=attempt.transaction_id,
         provider_id=payment.provider_id,
@@ -110,6 +112,17 @@ async def verify(tx: AsyncSession, typed: str) -> schemas.ReceiptVerification:
         paid_on=receipt.paid_at.astimezone(CHINA).date(),
         standing=receipt.standing,
     )
+
+
+async def _refunds_of(tx: AsyncSession, payment_id: UUID) -> list[schemas.ReceiptedRefund]:
+    # What the channel took a second time was never on this receipt.
+    gone_back = select(Refund.number, Refund.amount_fen, Refund.refunded_at).where(
+        Refund.payment_id == payment_id,
+        Refund.status == RefundStatus.REFUNDED,
+        Refund.second_transaction_id.is_(None),
+    )
+    rows = await tx.execute(gone_back.order_by(Refund.refunded_at, Refund.number))
+    return [schemas.ReceiptedRefund(**row._mapping) for row in rows]  # noqa: SLF001 - the documented way to names
 
 
 async def _receipted_bills(tx: AsyncSession, payment_id: UUID) -> list[schemas.ReceiptedBill]:

@@ -15,6 +15,7 @@ from svc_payments.base import database_time
 from svc_payments.bills import service as bills
 from svc_payments.bills.models import Part
 from svc_payments.channels.provider import ChannelName
+from svc_payments.e_invoices import service as e_invoices
 from svc_payments.incidents import service as incidents
 from svc_payments.incidents.models import IncidentKind
 from svc_payments.ledger import service as ledger
@@ -115,6 +116,7 @@ async def refunded(tx: AsyncSession, refund: Refund, payment: Payment, reference
     if refund.bill_id and refund.source == RefundSource.CLEARING:
         await _free_bill(tx, payment, refund.bill_id)
     await advance(tx, payment)
+    await e_invoices.after_refund(tx, payment)
     await emit(tx, told(RefundRefunded, refund, payment))
     sent_by_bank = refund.way == RefundWay.BANK_TRANSFER
     await ledger.transfer(

@@ -80,7 +80,7 @@ class Invoicing:
         async with self.database.transaction() as tx:
             payment = (await tx.scalars(select(Payment).where(Payment.id == payment_id).with_for_update())).one()
             payment.refunded_fen += amount_fen
-            await service.after_refund(tx, payment_id)
+            await service.after_refund(tx, payment)
 
     async def faults(self, **faults: float) -> None:
         (await self.issuer.post("/faults", json=faults)).raise_for_status()

@@ -22,6 +22,7 @@ def receipt(bills: Sequence[schemas.ReceiptedBill] = (), **fields: Any) -> schem
         "standing": "booked",
         "amount_fen": 168_032,
         "refunded_fen": 0,
+        "refunds": [],
         "channel": "sandbox",
         "transaction_id": "SANDBOX-TRANSACTION-1",
         "provider_id": new_id(),

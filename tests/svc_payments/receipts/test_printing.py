@@ -6,9 +6,9 @@ import io
 import pypdf
 import pytest
 
-from svc_payments.receipts import codes, printing
+from svc_payments.receipts import codes, printing, schemas
 from svc_payments.receipts.words import choose, languages, words_in
-from tests.svc_payments.receipts.printed import bill, receipt, text_of
+from tests.svc_payments.receipts.printed import ISSUED, bill, receipt, text_of
 
 CODE = codes.new_code()
 VERIFY_AT = "https://ili.example/payments/v1/verify-receipt"
@@ -45,9 +45,11 @@ async def test_the_paper_says_everything_of_the_payment() -> None:
 
 
 async def test_a_refund_is_on_the_paper_with_what_is_left() -> None:
-    paid_back = receipt(standing="partly_refunded", refunded_fen=68_032)
+    refund = schemas.ReceiptedRefund(number="R-0001", amount_fen=68_032, refunded_at=ISSUED)
+    paid_back = receipt(standing="partly_refunded", refunded_fen=68_032, refunds=[refund])
     said = text_of(await printing.printed(paid_back, CODE, VERIFY_AT, "zh"))
     assert "部分退款" in said
+    assert "R-0001 2026-03-01 00:30:00 ¥680.32" in said
     assert "已退款 ¥680.32" in said
     assert "扣除退款后 ¥1,000.00" in said
 

@@ -5,6 +5,8 @@ import re
 from chassis.db import new_id
 from chassis.outside import outside_client
 from svc_payments.postings.delivery import Delivery
+from tests.svc_payments.receipts.printed import text_of
+from tests.svc_payments.refunds.making import refunds, refused, step
 from tests.svc_payments.world import World
 
 
@@ -36,3 +38,16 @@ async def test_receipt_numbers_are_of_the_day_and_all_different(world: World) ->
         numbers.add(receipt["receipt_number"])
         assert re.fullmatch(r"20[0-9]{6}[0-9]{10}", receipt["receipt_number"])
     assert len(numbers) == 3
+
+
+async def test_a_refund_is_on_the_receipt_and_on_its_print(world: World) -> None:
+    person, payment_id, _ = await refused(world)
+    printed_before = await world.get(person, payment_id, "/receipt.pdf")
+    await step(world)
+    (refund,) = await refunds(world)
+    receipt = (await world.get(person, payment_id, "/receipt")).json()
+    assert (receipt["standing"], receipt["refunded_fen"]) == ("refunded", 4140)
+    assert [(each["number"], each["amount_fen"]) for each in receipt["refunds"]] == [(refund.number, 4140)]
+    printed = await world.get(person, payment_id, "/receipt.pdf")
+    assert printed.headers["etag"] != printed_before.headers["etag"]
+    assert refund.number in text_of(printed.content).replace(" ", "")
