@@ -11,6 +11,8 @@ from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from svc_payments.accounts.consumers import HANDLERS as ACCOUNT_HANDLERS
 from svc_payments.bill_files.events import BillFileIngested
+from svc_payments.bills.changes import expire_overdue
+from svc_payments.bills.events import BILL_EVENTS
 from svc_payments.bills.partitions import ensure_partitions
 from svc_payments.cases.events import CASE_EVENTS
 from svc_payments.channels.service import forget_nonces
@@ -47,6 +49,7 @@ def make_worker(settings: Settings) -> Worker:
         settings,
         publishes=[
             BillFileIngested,
+            *BILL_EVENTS,
             LedgerAnchored,
             PaymentTermsPublished,
             ReconciliationFinished,
@@ -73,10 +76,12 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         Every(1.0, Delivery(database, settings).run),
         Every(1.0, partial(keep_mandates, database, settings)),
         Every(1.0, partial(_expire_unconfirmed, database)),
+        Every(1.0, partial(_until_done, database, expire_one)),
         Every(60.0, partial(_in_a_transaction, database, forget_nonces)),
         Every(_HOUR, partial(_in_a_transaction, database, ensure_partitions)),
         Every(2.0, partial(issue_due, database, settings)),
         Every(60.0, partial(raise_reminders, database, settings)),
+        Every(60.0, partial(_until_done, database, expire_overdue)),
         Every(15.0, partial(measure, database)),
         Every(1.0, partial(work_off, database, settings)),
         Every(600.0, partial(fetch_missing, database, settings)),
@@ -85,11 +90,12 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
     ]
 
 
-async def _expire_unconfirmed(database: Database) -> None:
-    more = True
+async def _until_done(database: Database, work: Callable[[AsyncSession], Awaitable[int]]) -> None:
+    """Some at a time, each in a transaction of its own, until there is no more."""
+    more = 1
     while more:
         async with database.transaction() as tx:
-            more = await expire_one(tx)
+            more = await work(tx)
 
 
 async def _in_a_transaction(database: Database, work: Callable[[AsyncSession], Awaitable[object]]) -> None:

@@ -5,16 +5,16 @@ import codecs
 import csv
 import io
 from collections.abc import AsyncIterator, Iterable, Iterator
-from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import CHINA, Database
+from chassis.db import Database
 from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import DEFAULT_LANGUAGE, NotFound, catalogue
+from svc_payments.base import this_month
 from svc_payments.bill_files import schemas, sets, staging
 from svc_payments.bill_files.events import BillFileIngested
 from svc_payments.bill_files.models import BillFile, Encoding, RefusedRow
@@ -37,8 +37,7 @@ async def take_in(
         WrongHeader, UnclosedQuote, FieldTooLong, LineTooLong, TooManyLines, EmptyFile: the file is not a table that
             can be read.
     """
-    if await tx.get(Provider, provider_id) is None:
-        raise ProviderNotReady
+    await expect_provider(tx, provider_id)
     staged = await asyncio.to_thread(staged_rows, upload.text, this_month(), provider_id)
     await staging.stage(tx, staged.columns, _ahead(staged.blocks))
     # What is staged waits without holding anything others want.
@@ -66,9 +65,10 @@ async def take_in(
     return await _report(tx, file, language)
 
 
-def this_month() -> date:
-    """The first day of the month that it is in China."""
-    return datetime.now(CHINA).date().replace(day=1)
+async def expect_provider(tx: AsyncSession, provider_id: UUID) -> None:
+    """Refuse a provider that this service has not heard of yet."""
+    if await tx.get(Provider, provider_id) is None:
+        raise ProviderNotReady
 
 
 async def _ahead(blocks: Iterator[str]) -> AsyncIterator[bytes]:
@@ -118,10 +118,13 @@ async def _report(tx: AsyncSession, file: BillFile, language: str) -> schemas.Bi
 
 def _shown(row: RefusedRow, language: str) -> schemas.RefusedRow:
     reason = Reason(row.reason)
-    return schemas.RefusedRow(row=row.row, bill_number=row.bill_number, reason=reason, message=_words(reason, language))
+    return schemas.RefusedRow(
+        row=row.row, bill_number=row.bill_number, reason=reason, message=words_for(reason, language)
+    )
 
 
-def _words(reason: Reason, language: str) -> str:
+def words_for(reason: Reason, language: str) -> str:
+    """A reason in a reader's language."""
     words = catalogue("svc_payments")
     return (words.get(language, {}).get(reason) or words[DEFAULT_LANGUAGE][reason])["title"]
 
@@ -145,7 +148,7 @@ def _csv_of(rows: Iterable[RefusedRow], language: str) -> str:
     writer = csv.writer(text)
     for row in rows:
         reason = Reason(row.reason)
-        writer.writerow([row.row, _harmless(row.bill_number), reason, _words(reason, language)])
+        writer.writerow([row.row, _harmless(row.bill_number), reason, words_for(reason, language)])
     return text.getvalue()
 
 

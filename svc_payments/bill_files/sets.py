@@ -1,13 +1,16 @@
 """What becomes of claimed rows: bills, amendments of bills, or refusals; set by set, in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.outbox import emit
 from svc_payments.bill_files import staging
+from svc_payments.bills.events import BillAmended, BillSuperseded
 
 _PLAIN_CONTENT = ("account_number", "period", "usage", "amount_fen", "due_date", "meter_from", "meter_to")
 _CONTENT = ", ".join([*_PLAIN_CONTENT, "expires_on"])
@@ -130,12 +133,30 @@ _KEEP_REFUSED = """
     ) AS refused
 """
 
+_OUTCOMES = """
+    SELECT claims.row, coalesce(claims.outcome, 'accepted'),
+        coalesce(first.known_id, CASE WHEN first.outcome IS NULL THEN first.id END)
+    FROM claims JOIN claims AS first ON first.bill_number = claims.bill_number AND first.place = 1
+"""
+
 _COUNT = """
     SELECT (SELECT count(*) FROM staged) AS rows,
         count(*) FILTER (WHERE outcome IS NULL) AS accepted,
         count(*) FILTER (WHERE outcome = 'unchanged') AS unchanged,
         count(*) FILTER (WHERE outcome = 'amended') AS amended
     FROM claims
+"""
+
+_TOLD_AT_ONCE = 1_000
+
+_AMENDED = """
+    SELECT bills.id AS bill_id, provider_id, version, bills.reason
+    FROM claims JOIN bills ON bills.id = known_id WHERE outcome = 'amended'
+"""
+
+_SUPERSEDED = """
+    SELECT bills.id AS bill_id, provider_id, version, bills.reason, superseded_by
+    FROM claims JOIN bills ON bills.id = old_id WHERE outcome IS NULL
 """
 
 _GROWN = """
@@ -177,12 +198,36 @@ async def take_in(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID | None
     if not all_new:
         for statement in (_AMEND, _SUPERSEDE, _NOTE_AMENDED, _FOLLOW):
             await _execute(tx, statement, values)
+        await _tell_changes(tx)
     return Counts(*(await tx.execute(text(_COUNT))).one())
+
+
+class Outcome(NamedTuple):
+    """What became of a row without fault."""
+
+    row: int
+    outcome: str
+    """accepted, unchanged, amended, or the reason why it is refused."""
+    bill_id: UUID | None
+    """The bill that has its number now."""
+
+
+async def outcomes(tx: AsyncSession) -> Sequence[Outcome]:
+    """What became of each row that was staged without fault."""
+    return [Outcome(*row) for row in await tx.execute(text(_OUTCOMES))]
 
 
 async def keep_refused(tx: AsyncSession, bill_file_id: UUID) -> None:
     """Keep what was refused of the staged rows, and why."""
     await tx.execute(text(_KEEP_REFUSED), {"bill_file_id": bill_file_id})
+
+
+async def _tell_changes(tx: AsyncSession) -> None:
+    """Tell of each bill that is amended or superseded, batch by batch, since a file may change a million."""
+    async for amended in (await tx.stream(text(_AMENDED))).partitions(_TOLD_AT_ONCE):
+        await emit(tx, *(BillAmended(**row._asdict()) for row in amended))
+    async for superseded in (await tx.stream(text(_SUPERSEDED))).partitions(_TOLD_AT_ONCE):
+        await emit(tx, *(BillSuperseded(**row._asdict()) for row in superseded))
 
 
 async def _analyse_what_has_grown(tx: AsyncSession) -> None:

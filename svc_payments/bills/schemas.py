@@ -5,6 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, PlainSerializer
 
+from chassis.text import Line
+
 
 def _plain(value: Decimal) -> str:
     return f"{value.normalize():f}"
@@ -12,6 +14,31 @@ def _plain(value: Decimal) -> str:
 
 Quantity = Annotated[Decimal, PlainSerializer(_plain, return_type=str)]
 """A decimal number as a JSON string without needless zeros."""
+
+
+Value = Annotated[str, Field(max_length=100)]
+"""A value as a bill file would have it; whether it is right is said of the bill, not of the request."""
+
+Fen = Annotated[int, Field(strict=True, ge=-(10**15), le=10**15)]
+
+StatedReason = Literal[
+    "meter_error",
+    "court_case",
+    "arrears_write_off",
+    "tariff_correction",
+    "duplicate",
+    "billing_error",
+    "account_closed",
+    "other",
+]
+
+REASON = "Why there is this version, such as meter_error or duplicate; expect further values within v1."
+
+
+def yuan(amount_fen: int) -> str:
+    """An amount as bill files have it."""
+    sign, fen = ("-" if amount_fen < 0 else ""), abs(amount_fen)
+    return f"{sign}{fen // 100}.{fen % 100:02}"
 
 
 PayingStatus = Literal["due", "paying", "paid", "posted"]
@@ -41,8 +68,91 @@ class Bill(BaseModel):
         description="void, expired or superseded: there is nothing to pay any more, whatever the status. "
         "Expect further values within v1."
     )
-    version: int = Field(description="Counts up when the provider amends the bill.")
+    expires_on: date | None = Field(description="The last day on which it can be paid; null: there is none.")
+    supersedes: str | None = Field(description="The number of the bill in whose place it stands.")
+    superseded_by: UUID | None = Field(description="The bill that stands in its place.")
+    version: int = Field(description="Counts up when the provider changes the bill.")
+    reason: str | None = Field(description=f"{REASON} null: nothing has changed.")
+    note: str | None = Field(description="The reason in the provider's words.")
     created_at: datetime
+
+
+class BillVersion(BaseModel):
+    """What a bill said from one change to the next."""
+
+    version: int
+    account_number: str
+    period: str
+    usage: Quantity
+    amount_fen: int
+    due_date: date
+    meter_from: Quantity | None
+    meter_to: Quantity | None
+    expires_on: date | None
+    reason: str | None = Field(description=f"{REASON} null: it is the first version.")
+    note: str | None
+    replaced_at: datetime | None = Field(description="null: it is the newest version.")
+
+
+class Change(BaseModel):
+    """Why a bill changes."""
+
+    reason: StatedReason
+    note: Annotated[Line, Field(max_length=200)] | None = Field(None, description="The reason in your words.")
+    version: int | None = Field(None, description="The version you have seen; when it is another by now: 409.", ge=1)
+
+
+class Amendment(Change):
+    """What a bill is to say from now on; what is left out stays as it is. The rules are those of bill files."""
+
+    account_number: Value | None = None
+    period: Value | None = Field(None, description="YYYY-MM.")
+    usage: Value | None = None
+    amount_fen: Fen | None = None
+    due_date: Value | None = Field(None, description="YYYY-MM-DD.")
+    meter_from: Value | None = None
+    meter_to: Value | None = None
+    expires_on: Value | None = Field(None, description="YYYY-MM-DD; null: it can be paid at any time.")
+
+
+class PushedBill(BaseModel):
+    """A bill as a row of a bill file has it; what is wrong with it is told in the report."""
+
+    bill_number: Value
+    account_number: Value
+    period: Value = Field(description="YYYY-MM.")
+    usage: Value
+    amount_fen: Fen
+    due_date: Value = Field(description="YYYY-MM-DD.")
+    meter_from: Value | None = None
+    meter_to: Value | None = None
+    expires_on: Value | None = Field(None, description="YYYY-MM-DD, the last day on which it can be paid.")
+    supersedes: Value | None = Field(
+        None, description="The number of a due bill of the account that this one replaces."
+    )
+    reason: Value | None = Field(None, description="Why it changes a bill that is there, or supersedes one.")
+    note: Annotated[str, Field(max_length=400)] | None = None
+
+
+class BillPush(BaseModel):
+    bills: Annotated[list[PushedBill], Field(min_length=1, max_length=1_000)]
+
+
+class PushedBillOutcome(BaseModel):
+    index: int = Field(description="The place in what was sent, from 0.")
+    bill_number: str
+    outcome: str = Field(description="accepted, unchanged, amended or refused; expect further values within v1.")
+    bill_id: UUID | None = Field(description="null: refused, and there is no bill of this number.")
+    reason: str | None = Field(description="Why it is refused, as for rows of bill files.")
+    message: str | None = Field(description="The reason in the reader's language.")
+
+
+class PushReport(BaseModel):
+    accepted: int
+    unchanged: int
+    amended: int
+    refused: int
+    bills: list[PushedBillOutcome] = Field(description="In the order in which they were sent.")
 
 
 class TierLine(BaseModel):

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound, Problem
+from svc_payments.base import today
 from svc_payments.bills import schemas
 from svc_payments.bills.accruals import accrued_late_fee
 from svc_payments.bills.explanation import explanation_of
@@ -83,13 +84,23 @@ async def get_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> schemas.E
     Raises:
         NotFound: there is none, or it is neither on an account of this resident nor of this provider.
     """
+    bill = await visible_bill(tx, caller, bill_id)
+    explanation = explanation_of(bill, await tariffs_for(tx, bill))
+    (shown,) = await show_bills(tx, [bill])
+    return schemas.ExplainedBill(**dict(shown), explanation=explanation)
+
+
+async def visible_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> Bill:
+    """A bill that this resident or this provider may see.
+
+    Raises:
+        NotFound: there is none.
+    """
     visible = visible_to(caller.id) if caller.kind == "person" else Bill.provider_id == caller.id
     bill = await tx.scalar(select(Bill).where(Bill.id == bill_id, visible))
     if bill is None:
         raise NotFound
-    explanation = explanation_of(bill, await tariffs_for(tx, bill))
-    (shown,) = await show_bills(tx, [bill])
-    return schemas.ExplainedBill(**dict(shown), explanation=explanation)
+    return bill
 
 
 async def show_bills(tx: AsyncSession, bills: Sequence[Bill]) -> list[schemas.Bill]:
@@ -128,7 +139,12 @@ def _shown(bill: Bill, accrued_fen: int) -> schemas.Bill:
         outstanding_fen=0 if withdrawn else bill.outstanding_fen + accrued_fen,
         status="due" if withdrawn else bill.status,
         withdrawn=bill.status if withdrawn else None,
+        expires_on=bill.expires_on,
+        supersedes=bill.supersedes,
+        superseded_by=bill.superseded_by,
         version=bill.version,
+        reason=bill.reason,
+        note=bill.note,
         created_at=bill.created_at,
     )
 
@@ -171,8 +187,10 @@ def _payable(bills: Sequence[Bill]) -> Sequence[Bill]:
             raise PaymentInProgress(bill_id=str(bill.id))
         if bill.status in {BillStatus.PAID, BillStatus.POSTED}:
             raise BillAlreadyPaid(bill_id=str(bill.id))
-        if bill.status != BillStatus.DUE:
-            raise BillNotPayable(bill_id=str(bill.id), bill_status=bill.status)
+        expired = bill.expires_on is not None and bill.expires_on < today()
+        if bill.status != BillStatus.DUE or expired:
+            status = BillStatus.EXPIRED if expired else bill.status
+            raise BillNotPayable(bill_id=str(bill.id), bill_status=status)
     return bills
 
 
