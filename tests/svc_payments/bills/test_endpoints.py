@@ -47,7 +47,12 @@ async def test_a_bill_is_shown_to_the_resident_with_its_explanation(
         "outstanding_fen": 4268,
         "status": "due",
         "withdrawn": None,
+        "expires_on": None,
+        "supersedes": None,
+        "superseded_by": None,
         "version": 1,
+        "reason": None,
+        "note": None,
         "explanation": {
             "tariff_id": str(tariff.tariff_id),
             "customer_class": "residential",

@@ -13,7 +13,7 @@ from chassis.db import Database, new_id
 from chassis.testing import Tokens, emitted, once
 from svc_payments.bill_files import staging
 from svc_payments.bills import service
-from svc_payments.bills.models import Bill, BillStatus, BillVersion
+from svc_payments.bills.models import Bill, BillKind, BillStatus, BillVersion
 from tests.svc_payments.bill_files.files import ACCOUNT, counts, file_of, row, upload, uploader
 from tests.svc_payments.bill_files.test_rows import FAULTS
 from tests.svc_payments.conftest import approved_provider
@@ -244,7 +244,7 @@ async def test_a_number_that_the_platform_gave_is_not_the_providers(
 ) -> None:
     await push(api, headers, bill())
     async with database.transaction() as tx:
-        (await tx.get_one(Bill, (await bill_of(database)).id)).kind = "advance"
+        (await tx.get_one(Bill, (await bill_of(database)).id)).kind = BillKind.ADVANCE
     assert outcomes(await push(api, headers, bill(amount_fen=1))) == ["bill_number_reserved"]
 
 
