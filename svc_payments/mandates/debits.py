@@ -17,6 +17,7 @@ from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from svc_payments.accounts.queries import is_bound
 from svc_payments.base import database_time
+from svc_payments.bills.accruals import accrued_late_fee
 from svc_payments.bills.models import Bill, BillKind, BillStatus
 from svc_payments.bills.service import BillAlreadyPaid, BillNotPayable, PaymentInProgress
 from svc_payments.mandates import service
@@ -30,6 +31,7 @@ from svc_payments.mandates.events import (
     told,
 )
 from svc_payments.mandates.models import COUNTED, Debit, DebitStatus, EndReason, Mandate, MandateStatus
+from svc_payments.payment_terms import service as payment_terms
 from svc_payments.payments import service as payments
 from svc_payments.payments.models import AT_CHANNEL, GIVEN_UP, Payment, PaymentStatus
 from svc_payments.payments.schemas import NewPayment
@@ -40,10 +42,6 @@ OPENING = time(9)
 _BUSY = timedelta(minutes=30)
 _PASSING = {"insufficient_funds", "not_deducted"}
 """Refusals that another day may change."""
-
-
-class _AmountChanged(Exception):  # noqa: N818 - undoes the payment that was begun
-    pass
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ async def look_one(tx: AsyncSession, settings: Settings) -> bool:
         return True
     today = moment.astimezone(CHINA).date()
     for bill, debit in await _due_soon(tx, mandate, today):
-        if debit is None or debit.status == DebitStatus.WITHDRAWN or debit.amount_fen != owed_on(bill, debit.debit_on):
+        if debit is None or await _is_to_be_told(tx, debit, bill):
             await _announce(tx, mandate, debit, bill, today)
     return True
 
@@ -100,7 +98,7 @@ async def order_one(tx: AsyncSession, settings: Settings) -> Ordered | bool:
         debit.try_at = moment + _BUSY
     except (BillAlreadyPaid, BillNotPayable, NotFound):
         debit.move_to(DebitStatus.UNNEEDED)
-    except _AmountChanged:
+    except payments.BillAmountChanged:
         bill = (await tx.scalars(select(Bill).where(Bill.id == debit.bill_id))).one()
         await _announce(tx, mandate, debit, bill, moment.astimezone(CHINA).date())
     except Problem as refused:
@@ -135,9 +133,10 @@ async def settle_one(tx: AsyncSession, settings: Settings) -> bool:
     return True
 
 
-def owed_on(bill: Bill, _day: date) -> int:
-    """What a bill will come to on a day."""
-    return bill.outstanding_fen
+async def _owed_on(tx: AsyncSession, bill: Bill, day: date) -> int:
+    """What a bill will come to on a day, with the late fee that it will have grown by then."""
+    history = await payment_terms.history(tx, bill.provider_id)
+    return bill.outstanding_fen + accrued_late_fee(bill, history, day)
 
 
 async def _still_bound(tx: AsyncSession, mandate: Mandate) -> bool:
@@ -175,10 +174,15 @@ async def _due_soon(tx: AsyncSession, mandate: Mandate, today: date) -> list[tup
     return [(row[0], row[1]) for row in await tx.execute(due_soon)]
 
 
+async def _is_to_be_told(tx: AsyncSession, debit: Debit, bill: Bill) -> bool:
+    """Whether what the person was told of a bill is not so any more."""
+    return debit.status == DebitStatus.WITHDRAWN or debit.amount_fen != await _owed_on(tx, bill, debit.debit_on)
+
+
 async def _announce(tx: AsyncSession, mandate: Mandate, debit: Debit | None, bill: Bill, today: date) -> None:
     """Tell the person what will be deducted and when, or that it will not be."""
     day = max(bill.due_date, today + timedelta(days=mandate.notice_days))
-    amount_fen = owed_on(bill, day)
+    amount_fen = await _owed_on(tx, bill, day)
     if debit is None:
         debit = Debit(id=new_id(), mandate_id=mandate.id, bill_id=bill.id, status=DebitStatus.ANNOUNCED, tries=0)
     debit.amount_fen, debit.debit_on, debit.try_at = amount_fen, day, _opening(day)
@@ -221,10 +225,8 @@ async def _above_limit(tx: AsyncSession, mandate: Mandate, debit: Debit) -> str 
 
 
 async def _order(tx: AsyncSession, mandate: Mandate, debit: Debit, settings: Settings) -> Ordered:
-    wanted = NewPayment(bill_ids={debit.bill_id}, channel=mandate.channel)
+    wanted = NewPayment(bill_ids={debit.bill_id}, channel=mandate.channel, expected_amount_fen=debit.amount_fen)
     begun = await payments.create_payment(tx, mandate.person_id, wanted, settings.order_lifetime)
-    if begun.amount_fen != debit.amount_fen:
-        raise _AmountChanged
     ask = timedelta(seconds=settings.ask_again_seconds[0])
     payment = await payments.confirm(tx, mandate.person_id, begun.payment_id, settings.order_lifetime, ask)
     assert payment.attempt is not None  # noqa: S101 - it was confirmed just now
@@ -239,7 +241,7 @@ async def _order(tx: AsyncSession, mandate: Mandate, debit: Debit, settings: Set
 async def _postpone(tx: AsyncSession, mandate: Mandate, debit: Debit, refusal: str) -> None:
     day = (await database_time(tx)).astimezone(CHINA).date() + timedelta(days=1)
     bill = (await tx.scalars(select(Bill).where(Bill.id == debit.bill_id))).one()
-    debit.amount_fen = owed_on(bill, day) or debit.amount_fen
+    debit.amount_fen = await _owed_on(tx, bill, day) or debit.amount_fen
     debit.debit_on, debit.try_at = day, _opening(day)
     debit.tries += 1
     if not await _refuse_above_limit(tx, mandate, debit):
