@@ -75,7 +75,6 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         Every(1.0, partial(keep_refunding, database, settings)),
         Every(1.0, Delivery(database, settings).run),
         Every(1.0, partial(keep_mandates, database, settings)),
-        Every(1.0, partial(_expire_unconfirmed, database)),
         Every(1.0, partial(_until_done, database, expire_one)),
         Every(60.0, partial(_in_a_transaction, database, forget_nonces)),
         Every(_HOUR, partial(_in_a_transaction, database, ensure_partitions)),
