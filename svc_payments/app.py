@@ -25,6 +25,7 @@ from svc_payments.reminders.endpoints import router as reminders
 from svc_payments.search.endpoints import router as search
 from svc_payments.settings import Settings
 from svc_payments.settlement.endpoints import router as settlement
+from svc_payments.spending.endpoints import router as spending
 from svc_payments.statements.endpoints import router as statements
 from svc_payments.tills.endpoints import router as tills
 
@@ -49,6 +50,7 @@ ROUTERS = [
     reminders,
     search,
     settlement,
+    spending,
     statements,
     tills,
 ]
