@@ -72,13 +72,6 @@ class Posting(Base):
         Index("ix_postings_cancelling", "provider_id", "try_at", postgresql_where=text("status = 'cancelling'")),
         Index("ix_postings_status_id", "status", "id"),
         Index(None, "provider_reference"),
-        # A day of a provider, for reconciliation.
-        Index(
-            "ix_postings_provider_id_settled_at",
-            "provider_id",
-            "settled_at",
-            postgresql_where=text("settled_at IS NOT NULL"),
-        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -64,19 +64,20 @@ _CARRIED_IN = """
         AND known.transaction_id = reconciliation_findings.transaction_id)
 """
 
-# The statements of the days around that count.
+# The statements of the days around that count. A channel or provider may have done a week ago what we learned of today:
+# an answer was lost, and nobody could be asked for so long.
 _AROUND = """
     CREATE TEMPORARY TABLE around ON COMMIT DROP AS
     SELECT DISTINCT ON (day) id, day FROM statements
-    WHERE source = :source AND holder = :holder AND day BETWEEN CAST(:day AS date) - 2 AND CAST(:day AS date) + 1
+    WHERE source = :source AND holder = :holder AND day BETWEEN CAST(:day AS date) - 8 AND CAST(:day AS date) + 1
     ORDER BY day, version DESC
 """
-# A movement of the ledger that is on a line of the day before or after, and the other way round. A line that stands on
+# A movement of the ledger that is on a line of another day, and the other way round. A line that stands on
 # two days' statements belongs to the one of its movement's day; the other one is an excess.
 _FIND_LINES = """
     UPDATE found SET statement_fen = line.amount_fen, statement_state = line.state, statement_at = line.at
     FROM statement_lines AS line JOIN around ON around.id = line.statement_id
-    WHERE found.statement_fen IS NULL AND around.day BETWEEN found.day - 1 AND found.day + 1
+    WHERE found.statement_fen IS NULL AND around.day BETWEEN found.day - 7 AND found.day + 1
         AND line.number = found.number AND line.transaction_id = found.transaction_id
 """
 _FIND_MOVEMENTS = """

@@ -160,6 +160,8 @@ class Refund(Asked, Base):
         ),
         Index("ix_refunds_due", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),
         Index("ix_refunds_status_id", "status", "id"),
+        # A day of a channel, for reconciliation.
+        Index("ix_refunds_refunded_at", "refunded_at", postgresql_where=text("refunded_at IS NOT NULL")),
         Index(None, "payment_id"),
     )
 

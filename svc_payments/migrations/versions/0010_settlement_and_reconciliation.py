@@ -316,11 +316,11 @@ def upgrade() -> None:
         postgresql_where=sa.text("paid_at IS NOT NULL"),
     )
     op.create_index(
-        "ix_postings_provider_id_settled_at",
-        "postings",
-        ["provider_id", "settled_at"],
+        "ix_refunds_refunded_at",
+        "refunds",
+        ["refunded_at"],
         unique=False,
-        postgresql_where=sa.text("settled_at IS NOT NULL"),
+        postgresql_where=sa.text("refunded_at IS NOT NULL"),
     )
     for table in _ONLY_ADDED_TO:
         # refuse_change came with the first migration.
@@ -333,9 +333,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index(
-        "ix_postings_provider_id_settled_at", table_name="postings", postgresql_where=sa.text("settled_at IS NOT NULL")
-    )
+    op.drop_index("ix_refunds_refunded_at", table_name="refunds", postgresql_where=sa.text("refunded_at IS NOT NULL"))
     op.drop_index(
         "ix_payment_attempts_channel_paid_at",
         table_name="payment_attempts",

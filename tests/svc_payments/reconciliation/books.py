@@ -16,6 +16,7 @@ from svc_payments.ledger.models import TransferKind
 from svc_payments.payments.models import Attempt, Payment, PaymentStatus
 from svc_payments.reconciliation import service as reconciliation
 from svc_payments.reconciliation.models import Run
+from svc_payments.refunds.models import Refund, RefundReason, RefundSource, RefundStatus, RefundWay
 from svc_payments.settings import Settings
 from svc_payments.statements import service as statements
 from svc_payments.statements.files import spooled
@@ -26,6 +27,7 @@ from svc_payments.statements.service import Whose
 
 DAY = statements.today() - timedelta(days=1)
 CHANNEL = statements.of_channel("sandbox")
+MINUTE = timedelta(minutes=1)
 _numbers = itertools.count(1)
 
 
@@ -42,6 +44,10 @@ class Paid:
     def line(self) -> str:
         at = self.at.isoformat()
         return f"payment,{self.order_number},{self.transaction_id},,,{self.amount_fen},0,succeeded,{at}"
+
+    def refund_line(self, number: str, amount_fen: int, state: str = "succeeded", later: timedelta = MINUTE) -> str:
+        at = (self.at + later).isoformat()
+        return f"refund,{self.order_number},{self.transaction_id},{number},R-{number},{amount_fen},0,{state},{at}"
 
 
 def paid(amount_fen: int = 4140, *, at: time = time(12), day: date = DAY) -> Paid:
@@ -90,6 +96,35 @@ async def _capture(tx: AsyncSession, paid: Paid) -> UUID:
         amount_fen=paid.amount_fen,
     )
     return payment.id
+
+
+async def give_back(
+    tx: AsyncSession, payment_id: UUID, known: Paid, amount_fen: int, *, done: bool = True, later: timedelta = MINUTE
+) -> str:
+    """Our side: a refund, which the ledger has when it is done. Gives its number."""
+    refund = Refund(
+        id=new_id(),
+        number=new_id().hex,
+        payment_id=payment_id,
+        amount_fen=amount_fen,
+        reason=RefundReason.OTHER,
+        way=RefundWay.CHANNEL,
+        source=RefundSource.SUSPENSE,
+        status=RefundStatus.REFUNDED if done else RefundStatus.REFUNDING,
+        refunded_at=known.at + later if done else None,
+    )
+    tx.add(refund)
+    await tx.flush()
+    if done:
+        await ledger.transfer(
+            tx,
+            TransferKind.REFUND_PAID,
+            refund.id,
+            debit=ledger.refunds("sandbox"),
+            credit=ledger.channel_receivable("sandbox"),
+            amount_fen=amount_fen,
+        )
+    return refund.number
 
 
 def bill(*payments: Paid, day: date = DAY, further: tuple[str, ...] = (), merchant: str = "my-ili") -> bytes:
