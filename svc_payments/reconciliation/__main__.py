@@ -27,14 +27,14 @@ _BY = "command line"
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m svc_payments.reconciliation", description=__doc__)
-    run = parser.add_subparsers(required=True).add_parser("run", help="reconcile a day")
-    run.add_argument("--day", type=date.fromisoformat, required=True)
-    whose = run.add_mutually_exclusive_group(required=True)
+    verb = parser.add_subparsers(required=True).add_parser("run", help="reconcile a day")
+    verb.add_argument("--day", type=date.fromisoformat, required=True)
+    whose = verb.add_mutually_exclusive_group(required=True)
     whose.add_argument("--channel", type=ChannelName)
     whose.add_argument("--provider", type=UUID)
     asked = parser.parse_args(arguments)
     try:
-        return asyncio.run(_run(load(Settings), asked.day, asked.channel, asked.provider))
+        return asyncio.run(run(load(Settings), asked.day, asked.channel, asked.provider))
     except Problem as refused:
         sys.stderr.write(f"{refused.render('en')['detail']}\n")
     except (NotReached, NoAnswer, BadSignature) as error:
@@ -42,7 +42,8 @@ def main(arguments: list[str]) -> int:
     return 1
 
 
-async def _run(settings: Settings, day: date, channel: ChannelName | None, provider_id: UUID | None) -> int:
+async def run(settings: Settings, day: date, channel: ChannelName | None, provider_id: UUID | None) -> int:
+    """Reconcile a day of a channel or of a provider; a channel's bill that is missing is fetched first."""
     whose = statements.of_channel(channel) if channel else statements.of_provider(provider_id or UUID(int=0))
     database = Database.of(settings)
     screen = _Screen()
@@ -50,9 +51,9 @@ async def _run(settings: Settings, day: date, channel: ChannelName | None, provi
         if channel:
             await _fetch_if_missing(database, settings, channel, day, screen)
         async with database.transaction() as tx:
-            run = await service.request(tx, whose, day, _BY)
+            requested = await service.request(tx, whose, day, _BY)
         screen.about(whose, day)
-        await service.carry_out(database, settings, run.id, screen.show)
+        await service.carry_out(database, settings, requested.id, screen.show)
     finally:
         await database.close()
     return 0
