@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from chassis.db import Database
+from svc_payments.channels.provider import ChannelName
 from svc_payments.reconciliation import __main__ as command
 from svc_payments.settings import Settings
 from tests.svc_payments.reconciliation.books import DAY, bill, capture, paid, take_in
@@ -17,7 +18,7 @@ async def test_progress_is_shown_step_by_step(
     async with database.transaction() as tx:
         await capture(tx, known)
     await take_in(database, bill(known, paid()))
-    assert await command.run(settings, DAY, command.ChannelName.SANDBOX, None) == 0
+    assert await command.run(settings, DAY, ChannelName.SANDBOX, None) == 0
     shown = [line.split(" s  ")[1] for line in capsys.readouterr().out.splitlines()]
     assert shown[0].startswith("reconciling channel sandbox")
     assert shown[1] == "matching 2 lines with the ledger"

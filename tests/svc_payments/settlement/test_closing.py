@@ -88,9 +88,8 @@ async def test_what_came_late_for_a_closed_day_comes_with_the_next(
 
 async def test_a_booking_taken_back_is_not_paid(database: Database, settings: Settings, provider_id: UUID) -> None:
     async with database.transaction() as tx:
-        payment, (kept, back) = await booked(tx, provider_id, 1000, 300)
+        payment, (_, back) = await booked(tx, provider_id, 1000, 300)
         await reversed_booking(tx, back)
-    assert kept
     await reconciled(database, settings, payment)
     (settlement,) = await close(database)
     assert (settlement.booked_fen, settlement.returned_fen, settlement.payable_fen) == (1300, 300, 1000)
@@ -142,8 +141,7 @@ async def test_an_open_difference_holds_back_its_payment_only(
 ) -> None:
     async with database.transaction() as tx:
         right, _ = await booked(tx, provider_id, 100)
-        missing, _ = await booked(tx, provider_id, 2000)
-    assert missing
+        await booked(tx, provider_id, 2000)
     await reconciled(database, settings, right)
     (settlement,) = await close(database)
     assert (settlement.payable_fen, settlement.held_fen) == (100, 2000)

@@ -125,7 +125,7 @@ async def test_every_line_is_in_the_csv_and_in_the_workbook(settlement: dict[str
     rows = list(csv.reader(io.StringIO((await one.get(f"{path}.csv")).content.decode("utf-8-sig"))))
     assert sorted(row[6] for row in rows[1:]) == ["11.40", "25.00"]
     book = CalamineWorkbook.from_filelike(io.BytesIO((await one.get(f"{path}.xlsx")).content))
-    figures = dict(book.get_sheet_by_name("汇总").to_python())
+    figures = {label: value for label, value in book.get_sheet_by_name("汇总").to_python()}  # noqa: C416 - typed
     assert figures["应付金额（元）"] == 36.4
     assert sorted(row[6] for row in book.get_sheet_by_name("明细").to_python()[1:]) == [11.4, 25.0]
 

@@ -45,8 +45,8 @@ def wechat_row(state: str = "SUCCESS", *, at: str = "2026-10-01 08:00:00", goods
     )
     fee = "0.24840" if state == "SUCCESS" else "-0.06000"
     values = (at, "wx8888888888888888", "1900000001", "0", "", "4200000001", ORDER, "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o")
-    values += ("JSAPI", state, "OTHERS", "CNY", paid, "0.00", *refund, goods, "", fee, "0.60%", paid, back, "")
-    return ",".join(f"`{value}" for value in values)
+    rest = ("JSAPI", state, "OTHERS", "CNY", paid, "0.00", *refund, goods, "", fee, "0.60%", paid, back, "")
+    return ",".join(f"`{value}" for value in (*values, *rest))
 
 
 def wechat_bill(*rows: str, summary: str = "`2,`41.40,`10.00,`0.00,`0.18840,`41.40,`10.00") -> bytes:
