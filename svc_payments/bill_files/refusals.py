@@ -1,5 +1,6 @@
 """Why a whole file is not taken in, and why a single row is not."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from chassis.problems import Problem
@@ -106,3 +107,20 @@ class Reason(StrEnum):
     BILL_NUMBER_RESERVED = "bill_number_reserved"
     SUPERSEDED_UNKNOWN = "superseded_unknown"
     SUPERSEDED_NOT_DUE = "superseded_not_due"
+
+
+AS_IN_1_0: Mapping[Reason, Reason] = {
+    Reason.BAD_EXPIRY: Reason.BAD_DUE_DATE,
+    Reason.BAD_SUPERSEDES: Reason.BAD_BILL_NUMBER,
+    Reason.BAD_REASON: Reason.WRONG_COLUMN_COUNT,
+    Reason.BAD_NOTE: Reason.WRONG_COLUMN_COUNT,
+    Reason.BILL_PARTLY_PAID: Reason.BILL_ALREADY_PAID,
+    Reason.BILL_VOID: Reason.BILL_ALREADY_PAID,
+    Reason.BILL_EXPIRED: Reason.BILL_ALREADY_PAID,
+    Reason.BILL_SUPERSEDED: Reason.BILL_ALREADY_PAID,
+    Reason.BILL_NUMBER_RESERVED: Reason.BAD_BILL_NUMBER,
+    Reason.SUPERSEDED_UNKNOWN: Reason.BAD_BILL_NUMBER,
+    Reason.SUPERSEDED_NOT_DUE: Reason.BAD_BILL_NUMBER,
+}
+"""Contract 1.0.0 promised a closed list of reasons. Its clients are told the nearest of them for those that came later,
+which stand in `code`."""

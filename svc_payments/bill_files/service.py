@@ -19,7 +19,7 @@ from svc_payments.bill_files import schemas, sets, staging
 from svc_payments.bill_files.events import BillFileIngested
 from svc_payments.bill_files.models import BillFile, Encoding, RefusedRow
 from svc_payments.bill_files.receiving import Upload
-from svc_payments.bill_files.refusals import ProviderNotReady, Reason
+from svc_payments.bill_files.refusals import AS_IN_1_0, ProviderNotReady, Reason
 from svc_payments.bill_files.rows import staged_rows
 from svc_payments.providers.models import Provider
 
@@ -104,7 +104,8 @@ async def _report(tx: AsyncSession, file: BillFile, language: str) -> schemas.Bi
         bill_file_id=file.id,
         file_name=file.file_name,
         sha256=file.sha256,
-        encoding=Encoding(file.encoding),
+        encoding=Encoding.UTF_8 if file.encoding == Encoding.XLSX else Encoding(file.encoding),
+        format="xlsx" if file.encoding == Encoding.XLSX else "csv",
         rows=file.rows,
         accepted=file.accepted,
         unchanged=file.unchanged,
@@ -119,7 +120,11 @@ async def _report(tx: AsyncSession, file: BillFile, language: str) -> schemas.Bi
 def _shown(row: RefusedRow, language: str) -> schemas.RefusedRow:
     reason = Reason(row.reason)
     return schemas.RefusedRow(
-        row=row.row, bill_number=row.bill_number, reason=reason, message=words_for(reason, language)
+        row=row.row,
+        bill_number=row.bill_number,
+        reason=AS_IN_1_0.get(reason, reason),
+        code=reason,
+        message=words_for(reason, language),
     )
 
 

@@ -48,7 +48,8 @@ RELEASED: dict[str, Any] = {
     },
     "components": {"schemas": {"Bill": BILL, "NewPayment": NEW_PAYMENT}},
 }
-EVENT: dict[str, Any] = {**BILL, "x-topic": "ili.payments.bill.v1", "x-key": "bill_id"}
+EVENT: dict[str, Any] = {
+    "$id": "urn:myili:event:cn.ili.payments.bill.issued.v1",**BILL, "x-topic": "ili.payments.bill.v1", "x-key": "bill_id"}
 
 Change = Callable[[dict[str, Any]], None]
 

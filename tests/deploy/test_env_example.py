@@ -1,5 +1,6 @@
 """`.env.example` names every setting that some process reads, and nothing else; as it stands it changes nothing."""
 
+import re
 from importlib import import_module
 from itertools import pairwise
 from typing import get_args
@@ -15,6 +16,8 @@ from gateway.settings import GatewaySettings
 
 # Read from the environment without a settings class, by the sandboxes.
 SANDBOXES = {"sandbox_state", "channel_private_key", "merchant_public_key"}
+# Where the files of this repository and of the embedded run lie, which an image knows by itself.
+OWN_FOLDERS = {"contracts", "data"}
 
 
 def settings_classes() -> list[type[BaseSettings]]:
@@ -55,3 +58,9 @@ def test_every_setting_has_a_comment() -> None:
     for before, line in pairwise(lines):
         if line.startswith("MYILI_"):
             assert before.startswith("# "), line
+
+
+def test_compose_hands_every_setting_on() -> None:
+    composed = (REPOSITORY / "deploy/compose/compose.yaml").read_text()
+    handed_on = {name.lower() for name in re.findall(r"\bMYILI_(\w+)", composed)}
+    assert set(example()) - handed_on == OWN_FOLDERS

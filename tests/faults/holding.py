@@ -44,7 +44,7 @@ BREACHES: Mapping[str, str] = {
     """,
     "a booked posting is in the ledger, once": """
         SELECT postings.id FROM postings
-        LEFT JOIN ledger_transfers ON reference_id = postings.id AND kind = 'bill_booked'
+        LEFT JOIN ledger_transfers ON reference_id = postings.id AND ledger_transfers.kind = 'bill_booked'
         GROUP BY postings.id HAVING count(ledger_transfers.id) <> (postings.status = 'booked')::int
     """,
     "no more goes back than was paid": "SELECT id FROM payments WHERE refunded_fen > amount_fen",

@@ -58,7 +58,7 @@ def counts(answer: httpx.Response) -> dict[str, int]:
 
 def reasons(answer: httpx.Response) -> list[tuple[int, str]]:
     assert answer.status_code == 200, answer.text
-    return [(refused["row"], refused["reason"]) for refused in answer.json()["refused_rows"]]
+    return [(refused["row"], refused["code"]) for refused in answer.json()["refused_rows"]]
 
 
 def uploader(tokens: Tokens, provider_id: UUID) -> dict[str, str]:

@@ -69,11 +69,18 @@ async def test_the_report_counts_rows_and_names_the_refused_ones(
     assert counts(answer) == {"accepted": 2, "unchanged": 1, "refused": 2}
     assert (report["file_name"], report["encoding"]) == ("九月.csv", "utf-8")
     assert report["refused_rows"] == [
-        {"row": 4, "bill_number": "W-2", "reason": "amount_not_positive", "message": "The amount is not above 0"},
+        {
+            "row": 4,
+            "bill_number": "W-2",
+            "reason": "amount_not_positive",
+            "code": "amount_not_positive",
+            "message": "The amount is not above 0",
+        },
         {
             "row": 7,
             "bill_number": "W-3",
             "reason": "duplicate_in_file",
+            "code": "duplicate_in_file",
             "message": "An earlier row of the file has this bill number and other content",
         },
     ]
@@ -347,3 +354,11 @@ async def test_a_provider_not_heard_of_yet_is_told_to_come_back(
     assert (answer.status_code, answer.json()["code"]) == (409, "provider_not_ready")
     assert int(answer.headers["retry-after"]) > 0
     assert await everything(database) == [[], []]
+
+
+async def test_a_reason_of_later_is_told_to_clients_of_1_0_by_the_nearest_they_know(
+    api: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    answer = await upload(api, headers, file_of(row("MYILI-1")))
+    [refused] = answer.json()["refused_rows"]
+    assert (refused["reason"], refused["code"]) == ("bad_bill_number", "bill_number_reserved")

@@ -151,7 +151,9 @@ async def test_a_fault_is_told_and_the_others_are_taken_in(
 async def test_what_is_no_list_of_bills_is_refused_as_a_whole(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database, body: dict[str, Any]
 ) -> None:
-    answer = await api.post(URL, content=json.dumps(body), headers=headers | once())
+    # Not through `json=`, which cannot write a lone surrogate.
+    as_json = {"Content-Type": "application/json"}
+    answer = await api.post(URL, content=json.dumps(body), headers=headers | once() | as_json)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     async with database.read() as tx:
         assert await tx.scalar(select(func.count()).select_from(Bill)) == 0
