@@ -49,7 +49,11 @@ RELEASED: dict[str, Any] = {
     "components": {"schemas": {"Bill": BILL, "NewPayment": NEW_PAYMENT}},
 }
 EVENT: dict[str, Any] = {
-    "$id": "urn:myili:event:cn.ili.payments.bill.issued.v1",**BILL, "x-topic": "ili.payments.bill.v1", "x-key": "bill_id"}
+    "$id": "urn:myili:event:cn.ili.payments.bill.issued.v1",
+    **BILL,
+    "x-topic": "ili.payments.bill.v1",
+    "x-key": "bill_id",
+}
 
 Change = Callable[[dict[str, Any]], None]
 

@@ -17,7 +17,7 @@ from contracts.reference_provider.billing_month import ENCODINGS, write_month
 from svc_payments.bill_files.models import BillFile, RefusedRow
 from svc_payments.bills import service as bills
 from svc_payments.bills.models import Bill, BillVersion, Part
-from tests.svc_payments.bill_files.files import ACCOUNT, counts, file_of, reasons, row, upload, uploader
+from tests.svc_payments.bill_files.files import ACCOUNT, HEADER, counts, file_of, reasons, row, upload, uploader
 from tests.svc_payments.conftest import approved_provider
 
 
@@ -359,6 +359,6 @@ async def test_a_provider_not_heard_of_yet_is_told_to_come_back(
 async def test_a_reason_of_later_is_told_to_clients_of_1_0_by_the_nearest_they_know(
     api: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
-    answer = await upload(api, headers, file_of(row("MYILI-1")))
+    answer = await upload(api, headers, f"{HEADER},expires_on\r\n{row()},2026-01-01\r\n")
     [refused] = answer.json()["refused_rows"]
-    assert (refused["reason"], refused["code"]) == ("bad_bill_number", "bill_number_reserved")
+    assert (refused["reason"], refused["code"]) == ("bad_due_date", "bad_expiry")
