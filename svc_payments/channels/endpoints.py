@@ -71,6 +71,20 @@ async def receive_wechat_notice(request: Request, transactions: Transactions) ->
     return Response(status_code=204)
 
 
+@router.post(
+    "/channels/unionpay/notices",
+    response_class=Response,
+    dependencies=[Signed],
+    openapi_extra=_read_raw(
+        "application/x-www-form-urlencoded", {"type": "object", "description": "As UnionPay's ACP 5.1.0 says."}
+    ),
+)
+async def receive_unionpay_notice(request: Request, transactions: Transactions) -> Response:
+    """Be told by UnionPay of a payment or a refund. Any answer but 200 has it told again."""
+    await _take(request, transactions, ChannelName.UNIONPAY)
+    return Response()
+
+
 async def _take(request: Request, transactions: Database, name: ChannelName) -> None:
     """Take a notice, or refuse it; each counts."""
     try:

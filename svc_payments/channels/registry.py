@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from chassis.outside import outside_client
 from svc_payments.channels.provider import Channel, ChannelName, Channels
 from svc_payments.channels.sandbox_contracts import SandboxContracts
+from svc_payments.channels.unionpay.client import UnionpayChannel
 from svc_payments.channels.wechat.client import WechatChannel
 from svc_payments.settings import Settings
 
@@ -21,4 +22,8 @@ async def open_channels(settings: Settings) -> AsyncIterator[Channels]:
             client = await stack.enter_async_context(outside_client(settings.wechat.url))
             notices = settings.notices_of(ChannelName.WECHAT)
             channels[ChannelName.WECHAT] = WechatChannel(settings.wechat, notices, seconds, client)
+        if settings.unionpay:
+            client = await stack.enter_async_context(outside_client(settings.unionpay.url))
+            notices = settings.notices_of(ChannelName.UNIONPAY)
+            channels[ChannelName.UNIONPAY] = UnionpayChannel(settings.unionpay, notices, seconds, client)
         yield channels

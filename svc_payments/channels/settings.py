@@ -116,7 +116,15 @@ class UnionpaySettings(BaseModel):
     trusted_certificates: Certificates
     """The root first, then the intermediate certificates that UnionPay's signing certificates hang on."""
     signer: str = "中国银联股份有限公司"
-    """The name UnionPay's signing certificates bear."""
+    """The name UnionPay's signing certificates bear: the third of the four parts of their CN."""
     front_url: Url
     """Where the payer comes back to after paying."""
     url: Url = "https://gateway.95516.com/gateway/api"
+
+    @model_validator(mode="after")
+    def _key_of_the_certificate(self) -> Self:
+        # Otherwise every request would name a certificate that its signature is not by.
+        (certificate, *_) = x509.load_pem_x509_certificates(self.merchant_certificate.encode())
+        if certificate.public_key() != load_private_key(self.merchant_key.get_secret_value()).public_key():
+            raise ValueError("merchant_certificate must be of merchant_key")
+        return self

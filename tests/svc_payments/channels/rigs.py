@@ -1,9 +1,10 @@
 """Each channel's double behind one face, so that a behaviour is written once and holds for all of them."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
+from urllib.parse import parse_qsl
 
 import httpx
 from pydantic import BaseModel
@@ -12,6 +13,7 @@ from starlette.applications import Starlette
 from deploy.local.programs import free_port
 from svc_payments.channels.provider import Channel, ChannelName, RefundingChannel
 from tests.svc_payments.channels.doubles.parties import certified
+from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble, strange_signer, written
 from tests.svc_payments.channels.doubles.wechat import WechatDouble, public_key_double
 from tests.svc_payments.world import served
 
@@ -26,6 +28,10 @@ class FullChannel(Channel, RefundingChannel, Protocol):
 class Rig(Protocol):
     name: ChannelName
     method: str
+    answers_orders: bool
+    """Whether placing an order asks the channel; where not, it only makes what the payer brings there."""
+    closes_orders: bool
+    """Whether an unpaid order can be ended; where not, it lasts until its time is over."""
 
     @property
     def settings(self) -> BaseModel:
@@ -36,6 +42,9 @@ class Rig(Protocol):
 
     def configure(self, url: str) -> None:
         """Say where the channel is."""
+
+    async def opened(self, pay_url: str | None, pay_parameters: Mapping[str, str] | None) -> None:
+        """What the payer's phone does with the way to pay."""
 
     def pay(self, number: str) -> None:
         """What the payer does in the wallet."""
@@ -51,6 +60,9 @@ class Rig(Protocol):
 
     def forged(self, number: str) -> Told:
         """A notice signed by somebody else."""
+
+    def unsigned(self, told: Told) -> Told:
+        """A notice without its signature."""
 
     def taken(self, answer: httpx.Response) -> bool:
         """Whether the channel would be content with this answer to a notice, and forget it."""
@@ -76,6 +88,7 @@ class Rig(Protocol):
 
 class WechatRig:
     name, method = ChannelName.WECHAT, "native"
+    answers_orders = closes_orders = True
 
     def __init__(self, double: WechatDouble) -> None:
         self.double = double
@@ -85,6 +98,9 @@ class WechatRig:
 
     def configure(self, url: str) -> None:
         self.settings = self.double.settings(url)
+
+    async def opened(self, pay_url: str | None, pay_parameters: Mapping[str, str] | None) -> None:
+        """WeChat knows its own orders."""
 
     def pay(self, number: str) -> None:
         self.double.pay(number)
@@ -111,6 +127,9 @@ class WechatRig:
         )
         raw, headers = stranger.paid_notice(number)
         return raw, headers | {"Wechatpay-Serial": self.double.sign(b"")["Wechatpay-Serial"]}
+
+    def unsigned(self, told: Told) -> Told:
+        return told[0], {}
 
     def taken(self, answer: httpx.Response) -> bool:
         assert answer.is_success or answer.json()["code"] == "FAIL"
@@ -140,7 +159,78 @@ class WechatRig:
         return sum(refund["amount"]["refund"] for refund in refunds if refund["out_trade_no"] == number)
 
 
+class UnionpayRig:
+    name, method = ChannelName.UNIONPAY, "web"
+    answers_orders = closes_orders = False
+
+    def __init__(self, double: UnionpayDouble) -> None:
+        self.double = double
+
+    def app(self) -> Starlette:
+        return self.double.app()
+
+    def configure(self, url: str) -> None:
+        self.settings = self.double.settings(url)
+
+    async def opened(self, pay_url: str | None, pay_parameters: Mapping[str, str] | None) -> None:
+        assert pay_url
+        assert pay_parameters
+        async with httpx.AsyncClient(trust_env=False) as browser:
+            page = await browser.post(pay_url, data=dict(pay_parameters))
+        assert (page.status_code, page.text) == (200, "<h1>收银台</h1>")
+
+    def pay(self, number: str) -> None:
+        self.double.pay(number)
+
+    def told(self, number: str) -> Told:
+        return self.double.told(number), {"Content-Type": "application/x-www-form-urlencoded"}
+
+    def told_wrongly(self, number: str, what: str) -> Told:
+        changes: dict[str, dict[str, Any]] = {
+            "merchant": {"merId": "898650149000002"},
+            "amount": {"txnAmt": "4139"},
+            "currency": {"currencyCode": "840"},
+            "order": {"orderId": "0" * 32},
+        }
+        return self.double.told(number, **changes[what]), {}
+
+    def tampered(self, told: Told) -> Told:
+        raw, headers = told
+        return raw.replace(b"txnAmt=4140", b"txnAmt=4139"), headers
+
+    def forged(self, number: str) -> Told:
+        return self.double.told(number, sign_with=strange_signer()), {}
+
+    def unsigned(self, told: Told) -> Told:
+        raw, headers = told
+        return raw.partition(b"&signature=")[0], headers
+
+    def taken(self, answer: httpx.Response) -> bool:
+        return answer.status_code == httpx.codes.OK
+
+    def silence(self) -> None:
+        self.double.faults.append(("/", 500))
+
+    def forge_answers(self) -> None:
+        stranger = strange_signer()
+        self.double.forge = lambda fields: written(self.double.sign(fields, stranger))
+
+    def speak_again(self) -> None:
+        self.double.forge = None
+
+    def encoded_again(self, raw: bytes) -> bytes:
+        # What is parted and not escaped again: each + of the signature is read as a space then.
+        return "&".join(f"{name}={value}" for name, value in parse_qsl(raw.decode())).encode()
+
+    def finish_refund(self, number: str) -> None:
+        self.double.finish_refund(number)
+
+    def refunded_fen(self, number: str) -> int:
+        return self.double.gone(self.double.of(number)["queryId"])
+
+
 RIGS: dict[str, Callable[[], Rig]] = {
+    "unionpay": lambda: UnionpayRig(UnionpayDouble()),
     "wechat": lambda: WechatRig(WechatDouble()),
     "wechat-public-key": lambda: WechatRig(public_key_double()),
 }

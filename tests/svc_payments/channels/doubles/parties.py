@@ -45,10 +45,23 @@ class Certified:
 
 
 def certified(
-    name: str, *, by: Certified | None = None, authority: bool = False, until: datetime | None = None
+    name: str,
+    *,
+    by: Certified | None = None,
+    authority: bool = False,
+    until: datetime | None = None,
+    key_name: str | None = None,
 ) -> Certified:
-    """A new key, and its certificate by somebody else or by itself."""
-    key, subject = key_of(name), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    """A party's key, and its certificate by somebody else or by itself.
+
+    Args:
+        name: whose it says it is.
+        by: who says so.
+        authority: whether it may say so of others.
+        until: until when it is good.
+        key_name: whose key it really is.
+    """
+    key, subject = key_of(key_name or name), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -56,7 +69,7 @@ def certified(
         .public_key(key.public_key())
         # As long as the national channels' own, of which the first digit is never zero.
         .serial_number(int(f"5{secrets.token_hex(15)}", 16))
-        .not_valid_before(now() - timedelta(days=400))
+        .not_valid_before(min(now(), until or now()) - timedelta(days=400))
         .not_valid_after(until or now() + timedelta(days=400))
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .sign(by.key if by else key, hashes.SHA256())

@@ -1,0 +1,90 @@
+"""Whose key signed a message of UnionPay: each brings its certificate along, which has to lead to what we trust.
+
+UnionPay changes its signing certificate every few years without telling. Nothing is to be done here then: the next one
+hangs on the same certificates above it and bears the same name.
+"""
+
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.x509.oid import NameOID
+
+from chassis.db import now
+from chassis.signatures import MIN_KEY_BITS, BadSignature
+from svc_payments.channels.settings import UnionpaySettings
+from svc_payments.channels.unionpay.signing import CERTIFICATE, Fields, check
+
+_LONGEST = 16 * 1024
+_NAME_PARTS, _NAME_PART = 4, 2
+"""Of the names that the China Financial Certification Authority gives: kind@number@name of the owner@serial."""
+
+
+class Signers:
+    """Finds the key that a message is signed with, if UnionPay has it."""
+
+    def __init__(self, settings: UnionpaySettings) -> None:
+        self._name = settings.signer
+        trusted = x509.load_pem_x509_certificates(settings.trusted_certificates.encode())
+        self._root, self._intermediates = trusted[0], trusted[1:]
+
+    def check(self, fields: Fields) -> None:
+        """Find the key and check the signature with it.
+
+        Raises:
+            BadSignature: headers_malformed, unknown_key, or as `signing.check`.
+        """
+        check(self._key(fields.get(CERTIFICATE, "")), fields)
+
+    def _key(self, pem: str) -> RSAPublicKey:
+        if len(pem) > _LONGEST:
+            raise BadSignature("headers_malformed")
+        try:
+            certificate = x509.load_pem_x509_certificate(pem.encode())
+            key = certificate.public_key()
+        except (ValueError, x509.InvalidVersion):
+            raise BadSignature("headers_malformed") from None
+        trusted = self._is_named(certificate) and self._leads_to_root(certificate, now())
+        if not trusted or not isinstance(key, RSAPublicKey) or key.key_size < MIN_KEY_BITS:
+            raise BadSignature("unknown_key")
+        return key
+
+    def _is_named(self, certificate: x509.Certificate) -> bool:
+        # Others have certificates by the same authority: this is what tells UnionPay from them.
+        names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        parts = str(names[0].value).split("@") if len(names) == 1 else []
+        return len(parts) == _NAME_PARTS and parts[_NAME_PART] == self._name
+
+    def _leads_to_root(self, certificate: x509.Certificate, moment: datetime) -> bool:
+        below = certificate
+        for _ in range(len(self._intermediates) + 1):
+            if not _valid(below, moment):
+                return False
+            if _issued(self._root, below):
+                return _valid(self._root, moment)
+            above = [one for one in self._intermediates if one != below and _may_issue(one) and _issued(one, below)]
+            if not above:
+                return False
+            # When an authority renews itself, the old certificate and the new one have the same key.
+            below = next((one for one in above if _valid(one, moment)), above[0])
+        return False
+
+
+def _valid(certificate: x509.Certificate, moment: datetime) -> bool:
+    return certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc
+
+
+def _issued(above: x509.Certificate, below: x509.Certificate) -> bool:
+    try:
+        below.verify_directly_issued_by(above)
+    except (ValueError, TypeError, InvalidSignature):  # another issuer's name; a kind of key that cannot be
+        return False
+    return True
+
+
+def _may_issue(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, ValueError):
+        return False

@@ -1,0 +1,199 @@
+"""UnionPay's online gateway, ACP 5.1.0: orders that the payer's own browser brings there; queries, refunds, notices."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import TypeVar
+
+import httpx
+from cryptography import x509
+from pydantic import BaseModel, ValidationError
+
+from chassis.db import now
+from chassis.outside import call
+from chassis.signatures import BadSignature, load_private_key
+from svc_payments.channels.believing import NotUnderstood, believed
+from svc_payments.channels.notices import Notice
+from svc_payments.channels.provider import (
+    Absent,
+    Answer,
+    ChannelName,
+    Closed,
+    Order,
+    RefundAbsent,
+    RefundAnswer,
+    Refunding,
+    RefundOrder,
+    RefundRefused,
+    Waiting,
+)
+from svc_payments.channels.settings import UnionpaySettings
+from svc_payments.channels.unionpay import meaning, messages
+from svc_payments.channels.unionpay.certificates import Signers
+from svc_payments.channels.unionpay.notices import read
+from svc_payments.channels.unionpay.signing import Fields, Merchant, NotAMessage, of_answer
+from svc_payments.channels.unionpay.times import begun_at, beijing
+
+NAME = ChannelName.UNIONPAY
+_CHANNEL_TYPES = {"web": "07", "wap": "08"}
+"""By method: the cashier's page for computers, and the one for phones."""
+_PRODUCT = "000201"  # payment through the gateway
+_CURRENCY = "156"
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class UnionpayChannel:
+    methods: Sequence[str] = tuple(_CHANNEL_TYPES)
+
+    def __init__(self, settings: UnionpaySettings, notice_url: str, seconds: float, client: httpx.AsyncClient) -> None:
+        """Use a client whose base URL is the gateway's; each answer may take so many seconds."""
+        self._settings = settings
+        self._notice_url = notice_url
+        self._seconds = seconds
+        self._client = client
+        certificate = x509.load_pem_x509_certificate(settings.merchant_certificate.encode())
+        key = load_private_key(settings.merchant_key.get_secret_value())
+        self._merchant = Merchant(settings.merchant_id, str(certificate.serial_number), key)
+        self._signers = Signers(settings)
+
+    async def place(self, order: Order) -> Answer:
+        return await believed(NAME, "place", self._place(order))
+
+    async def query(self, order: Order) -> Answer:
+        return await believed(NAME, "query", self._query(order))
+
+    async def close(self, order: Order) -> Answer:
+        return await believed(NAME, "close", self._close(order))
+
+    async def refund(self, refund: RefundOrder) -> RefundAnswer:
+        return await believed(NAME, "refund", self._refund(refund))
+
+    async def query_refund(self, refund: RefundOrder) -> RefundAnswer:
+        return await believed(NAME, "query_refund", self._query_refund(refund))
+
+    async def read_notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:  # noqa: ARG002 - all is in the form
+        return read(self._signers, raw)
+
+    async def _place(self, order: Order) -> Answer:
+        """A form for the payer's browser to send; UnionPay hears of the order only by that."""
+        form = self._merchant.signed(
+            {
+                "txnType": meaning.PAYMENT,
+                "txnSubType": "01",
+                "bizType": _PRODUCT,
+                "channelType": _CHANNEL_TYPES[order.method or self.methods[0]],
+                "orderId": order.number,
+                "txnTime": begun_at(order.number),
+                "txnAmt": str(order.amount_fen),
+                "currencyCode": _CURRENCY,
+                "payTimeout": beijing(order.expires_at),
+                "frontUrl": self._settings.front_url,
+                "backUrl": self._notice_url,
+            }
+        )
+        return Waiting(f"{self._settings.url}/frontTransReq.do", form)
+
+    async def _query(self, order: Order) -> Answer:
+        # Taken before the question: an order that is not there then, and whose time is over, will never be.
+        over = order.expires_at <= now()
+        known = await self._known(order.number, meaning.PAYMENT)
+        if known is None:
+            return Closed() if over else Absent()
+        return meaning.of_order(known, over=over)
+
+    async def _close(self, order: Order) -> Answer:
+        """UnionPay ends orders by their time alone: until then the payer may still bring the form there."""
+        known = await self._query(order)
+        return Waiting() if isinstance(known, Absent) else known
+
+    async def _refund(self, refund: RefundOrder) -> RefundAnswer:
+        asked = {
+            "txnType": meaning.REFUND,
+            "txnSubType": "00",
+            "bizType": _PRODUCT,
+            "channelType": "07",
+            "orderId": refund.number,
+            "txnTime": begun_at(refund.number),
+            "txnAmt": str(refund.amount_fen),
+            "origQryId": refund.transaction_id,
+            "backUrl": self._notice_url,
+        }
+        fields = await self._call("/backTransReq.do", asked)
+        code = _body(messages.Coded, fields).code
+        if code in meaning.DONE:
+            self._check_transaction(_body(messages.Told, fields), refund.number, meaning.REFUND)
+            return Refunding()
+        if code in meaning.NOT_KNOWN | meaning.MAY_PASS:
+            raise NotUnderstood(f"code_{code}")
+        # Of a number that it has already, UnionPay says so or finds some other fault: the query knows.
+        known = await self._query_refund(refund)
+        return RefundRefused(code) if isinstance(known, RefundAbsent) and code != meaning.REPEATED else known
+
+    async def _query_refund(self, refund: RefundOrder) -> RefundAnswer:
+        known = await self._known(refund.number, meaning.REFUND)
+        if known is None:
+            return RefundAbsent()
+        if known.orig_query_id not in {"", refund.transaction_id}:
+            raise NotUnderstood("other_refund")
+        return meaning.of_refund(known)
+
+    async def _known(self, number: str, txn_type: str) -> messages.Known | None:
+        """What became of a transaction; none when there is no such one."""
+        asked = {
+            "txnType": "00",
+            "txnSubType": "00",
+            "bizType": "000000",
+            "orderId": number,
+            "txnTime": begun_at(number),
+        }
+        fields = await self._call("/queryTrans.do", asked)
+        code = _body(messages.Coded, fields).code
+        if code == meaning.ABSENT:
+            self._check_about(_body(messages.About, fields), number)
+            return None
+        if code not in meaning.DONE:
+            raise NotUnderstood(f"code_{code}")
+        known = _body(messages.Known, fields)
+        self._check_transaction(known, number, txn_type)
+        return known
+
+    def _check_transaction(self, told: messages.Transaction, number: str, txn_type: str) -> None:
+        self._check_about(told, number)
+        if told.txn_type != txn_type:
+            raise NotUnderstood("other_transaction")
+
+    def _check_about(self, told: messages.About, number: str) -> None:
+        # An answer about another number, played again, is as well signed.
+        if (told.merchant_id, told.number, told.txn_time) != (self._merchant.merchant_id, number, begun_at(number)):
+            raise NotUnderstood("other_order")
+
+    async def _call(self, path: str, content: Fields) -> Fields:
+        """One signed call; an answer that UnionPay has not signed is no answer."""
+        request = self._client.build_request("POST", path, data=self._merchant.signed(content))
+        reply = await call(self._client, request, seconds=self._seconds)
+        if reply.status != HTTPStatus.OK:
+            raise NotUnderstood(f"status_{reply.status}")
+        try:
+            fields = of_answer(reply.body)
+        except NotAMessage:
+            raise NotUnderstood("answer_malformed") from None
+        try:
+            self._signers.check(fields)
+        except BadSignature as bad:
+            # It signs no answer to a request whose own signature it could not accept.
+            raise NotUnderstood(f"{bad.reason}_{_code(fields)}") from None
+        return fields
+
+
+def _body(kind: type[Body], fields: Fields) -> Body:
+    try:
+        return kind.model_validate(fields)
+    except ValidationError:
+        raise NotUnderstood("answer_malformed") from None
+
+
+def _code(fields: Fields) -> str:
+    try:
+        return messages.Coded.model_validate(fields).code
+    except ValidationError:
+        return ""

@@ -1,0 +1,55 @@
+"""What UnionPay says, as far as it matters here. Who paid, and with which card, is not read at all."""
+
+import re
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+
+def _digits(value: object) -> int:
+    # Python reads signs, spaces and underscores in numbers as well.
+    if not isinstance(value, str) or not re.fullmatch("[0-9]{1,19}", value):
+        raise ValueError("not digits")
+    return int(value)
+
+
+Number = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
+NumberIfAny = Annotated[str, Field(pattern=r"^[!-~]{0,64}$")]
+Code = Annotated[str, Field(pattern=r"^[0-9A-Z]{2}$")]
+Fen = Annotated[int, BeforeValidator(_digits), Field(gt=0, lt=2**63)]
+
+
+class Coded(BaseModel):
+    code: Annotated[Code, Field(alias="respCode")]
+
+
+class About(BaseModel):
+    """What a message is about: to UnionPay the number of an order means nothing without its time."""
+
+    merchant_id: Annotated[Number, Field(alias="merId")]
+    number: Annotated[Number, Field(alias="orderId")]
+    txn_time: Annotated[str, Field(alias="txnTime", pattern=r"^[0-9]{14}$")]
+
+
+class Transaction(About):
+    """A payment or a refund."""
+
+    txn_type: Annotated[Number, Field(alias="txnType")]
+    query_id: Annotated[NumberIfAny, Field(alias="queryId")] = ""
+    amount_fen: Annotated[Fen | None, Field(alias="txnAmt")] = None
+    currency: Annotated[NumberIfAny, Field(alias="currencyCode")] = ""
+    trace_time: Annotated[str, Field(alias="traceTime", pattern=r"^([0-9]{10})?$")] = ""
+    """When UnionPay moved the money, in Beijing, without the year."""
+    orig_query_id: Annotated[NumberIfAny, Field(alias="origQryId")] = ""
+
+
+class Told(Transaction):
+    """What became of it, as told by a notice, and as answered to the request for it."""
+
+    code: Annotated[Code, Field(alias="respCode")]
+
+
+class Known(Transaction):
+    """What became of it, as answered to a query."""
+
+    code: Annotated[Code, Field(alias="origRespCode")]

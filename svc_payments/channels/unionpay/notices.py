@@ -1,0 +1,69 @@
+"""Notices of UnionPay: forms that are signed like everything else it says."""
+
+from pydantic import ValidationError
+
+from chassis.signatures import BadSignature
+from svc_payments.channels.believing import NotUnderstood
+from svc_payments.channels.notices import (
+    NothingNew,
+    Notice,
+    NoticeMalformed,
+    NoticeNotAuthentic,
+    PaidNotice,
+    Proof,
+    RefundNotice,
+)
+from svc_payments.channels.unionpay import meaning, messages
+from svc_payments.channels.unionpay.certificates import Signers
+from svc_payments.channels.unionpay.signing import CERTIFICATE, Fields, NotAMessage, digest, of_form
+from svc_payments.channels.unionpay.times import begun_at
+
+
+def read(signers: Signers, raw: bytes) -> Notice:
+    """What a notice says.
+
+    Raises:
+        NoticeNotAuthentic: it is not UnionPay's.
+        NoticeMalformed: it is, and makes no sense.
+    """
+    try:
+        fields = of_form(raw)
+        signers.check(fields)
+    except NotAMessage:
+        raise NoticeNotAuthentic(reason="headers_malformed") from None
+    except BadSignature as bad:
+        raise NoticeNotAuthentic(reason=bad.reason) from None
+    try:
+        return _meant(messages.Told.model_validate(fields), _proof(fields))
+    except (ValidationError, NotUnderstood):
+        raise NoticeMalformed from None
+
+
+def _proof(fields: Fields) -> Proof:
+    # A notice has no time and no nonce. Told again it says the same, perhaps with another certificate; so what it says
+    # is what it is known by, and an old one that somebody plays again says nothing that is not known.
+    said = digest({name: value for name, value in fields.items() if name != CERTIFICATE})
+    name = said.decode()
+    return Proof(notice_id=name, nonce=name, digest=said)
+
+
+def _meant(told: messages.Told, proof: Proof) -> Notice:
+    match told.txn_type:
+        case meaning.PAYMENT if told.code in meaning.DONE:
+            return PaidNotice(proof, _whole_number(told), meaning.of_payment(told))
+        case meaning.PAYMENT:
+            # Refused cards are not told of, and would not be the end of their order.
+            return NothingNew(proof)
+        case meaning.REFUND:
+            return RefundNotice(proof, told.merchant_id, _whole_number(told), meaning.of_refund(told))
+        case _:
+            raise NotUnderstood("unknown_transaction")
+
+
+def _whole_number(told: messages.About) -> str:
+    """The number of an order; of another order that has the number of ours, a number that none of ours has."""
+    try:
+        ours = told.txn_time == begun_at(told.number)
+    except (ValueError, OverflowError):
+        ours = False
+    return told.number if ours else f"{told.number}/{told.txn_time}"
