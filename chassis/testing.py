@@ -169,15 +169,20 @@ class Tokens:
         return _bearer(self.sign(**claims, scope=" ".join(scopes)))
 
     def staff(
-        self, role: str, *, organisation_id: UUID | None = None, division_code: str | None = None
+        self,
+        role: str,
+        *,
+        organisation_id: UUID | None = None,
+        division_code: str | None = None,
+        person_id: UUID | None = None,
     ) -> dict[str, str]:
-        """The Authorization header of a person with a role in an organisation."""
+        """The Authorization header of a person with a role in an organisation; a new person with each call."""
         membership = {
             "organisation_id": str(organisation_id or new_id()),
             "role": role,
             "division_code": division_code,
         }
-        return _bearer(self.sign(assurance_level=2, memberships=[membership]))
+        return _bearer(self.sign(sub=str(person_id or new_id()), assurance_level=2, memberships=[membership]))
 
 
 def _bearer(token: str) -> dict[str, str]:

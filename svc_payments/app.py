@@ -21,6 +21,7 @@ from svc_payments.payments.endpoints import router as payments
 from svc_payments.postings.endpoints import router as postings
 from svc_payments.receipts.endpoints import router as receipts
 from svc_payments.reconciliation.endpoints import router as reconciliation
+from svc_payments.refunds.endpoints import router as refunds
 from svc_payments.reminders.endpoints import router as reminders
 from svc_payments.search.endpoints import router as search
 from svc_payments.settings import Settings
@@ -47,6 +48,7 @@ ROUTERS = [
     postings,
     receipts,
     reconciliation,
+    refunds,
     reminders,
     search,
     settlement,

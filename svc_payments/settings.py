@@ -87,6 +87,10 @@ class Settings(ServiceSettings):
         return timedelta(seconds=self.order_seconds)
 
     @property
+    def refund_expected(self) -> timedelta:
+        return timedelta(seconds=self.refund_expected_seconds)
+
+    @property
     def sign_lifetime(self) -> timedelta:
         return timedelta(seconds=self.sign_seconds)
 

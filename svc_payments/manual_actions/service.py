@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.problems import NotFound, Problem
+from svc_payments.access import SecondPersonNeeded
 from svc_payments.audit import service as audit
 from svc_payments.base import database_time
 from svc_payments.incidents.models import Incident
@@ -20,12 +21,6 @@ from svc_payments.manual_actions import schemas
 from svc_payments.manual_actions.models import ActionStatus, ManualAction
 from svc_payments.payments.models import AT_CHANNEL, Attempt, Payment
 from svc_payments.postings.models import Posting, PostingStatus
-
-
-class SecondPersonNeeded(Problem):
-    """The one who proposed it wants to agree to it."""
-
-    status, code = 403, "second_person_needed"
 
 
 class NothingToDo(Problem):

@@ -14,6 +14,7 @@ from chassis.db import CHINA
 from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound, Problem
+from svc_payments.access import SecondPersonNeeded
 from svc_payments.audit import service as audit
 from svc_payments.base import database_time
 from svc_payments.payment_terms import schemas
@@ -37,12 +38,6 @@ class TermsOvertaken(Problem):
     """A later version is in force or about to be; it would not be clear which is meant."""
 
     status, code = 409, "terms_overtaken"
-
-
-class SecondPersonNeeded(Problem):
-    """Who wrote the terms does not approve them."""
-
-    status, code = 403, "second_person_needed"
 
 
 @dataclass(frozen=True)

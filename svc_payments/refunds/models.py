@@ -20,7 +20,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
@@ -74,6 +74,14 @@ TRANSITIONS: dict[RefundStatus, set[RefundStatus]] = {
     RefundStatus.REFUNDED: set(),
     RefundStatus.RETRIED: set(),
     RefundStatus.REJECTED: set(),
+}
+WAITING_FOR_PEOPLE = {
+    RefundStatus.REQUESTED,
+    RefundStatus.PROPOSED,
+    RefundStatus.BOOKING_KEPT,
+    RefundStatus.AT_COUNTER,
+    RefundStatus.BY_TRANSFER,
+    RefundStatus.FAILED,
 }
 AT_CHANNEL = {RefundStatus.STARTED, RefundStatus.REFUNDING, RefundStatus.UNKNOWN}
 
@@ -176,6 +184,8 @@ class Refund(Asked, Base):
     reason: Mapped[RefundReason] = mapped_column(Text)
     note: Mapped[str | None] = mapped_column(Text)
     """In the words of who wanted it; shown to the payer and to staff, and never written anywhere else."""
+    rejection: Mapped[str | None] = mapped_column(Text)
+    """Why no money goes back, in the words of who decided so; shown to the payer, as the note is."""
     way: Mapped[RefundWay] = mapped_column(Text)
     source: Mapped[RefundSource] = mapped_column(Text)
     status: Mapped[RefundStatus] = mapped_column(Text)
@@ -192,6 +202,9 @@ class Refund(Asked, Base):
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     started_at: Mapped[datetime | None] = mapped_column(Timestamp)
     refunded_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+    payment: Mapped[Payment] = relationship(lazy="raise", viewonly=True)
+    """For those who read; whoever changes it locks the payment by itself."""
 
     def move_to(self, status: RefundStatus) -> None:
         self.status = checked_move(TRANSITIONS, RefundStatus(self.status), status)

@@ -1,7 +1,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from sqlalchemy import select
 
 from chassis.auth import Caller, allow
@@ -10,7 +10,7 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_payments.bills.schemas import Bill
 from svc_payments.settings import TheSettings
-from svc_payments.tills import report, schemas, service, taking
+from svc_payments.tills import paying_out, report, schemas, service, taking
 from svc_payments.tills.models import TillSession
 from svc_payments.tills.service import CLERK, OVERSEERS, SUPERVISOR
 
@@ -18,6 +18,7 @@ router = APIRouter(prefix="/payments/v1", tags=["tills"])
 
 Clerk = Annotated[Caller, Depends(allow(role=CLERK, assurance_level=2))]
 Supervisor = Annotated[Caller, Depends(allow(role=SUPERVISOR, assurance_level=2))]
+RefundNumber = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 Reader = Annotated[Caller, Depends(allow(role=(CLERK, SUPERVISOR, *OVERSEERS)))]
 
 
@@ -88,6 +89,22 @@ async def cancel_till_payment(
 ) -> schemas.TillPayment:
     """The terminal has not charged the card: the bills are due again."""
     return await once.do(tx, caller, taking.cancel_card(tx, caller, till_session_id, payment_id, body.reason))
+
+
+@router.get("/till-sessions/{till_session_id}/refunds/{refund_number}")
+async def look_up_refund(
+    tx: Tx, caller: Clerk, till_session_id: UUID, refund_number: RefundNumber
+) -> schemas.RefundAtCounter:
+    """A refund that waits for its payer at a counter. Every look is kept in the audit trail."""
+    return await paying_out.look_up_refund(tx, caller, till_session_id, refund_number)
+
+
+@router.post("/till-sessions/{till_session_id}/refunds/{refund_number}/pay-out")
+async def pay_refund_out(
+    tx: Tx, caller: Clerk, once: OnceKey, till_session_id: UUID, refund_number: RefundNumber, body: schemas.Payout
+) -> schemas.RefundAtCounter:
+    """Give a refund to its payer: from the drawer, or over the card terminal, whose slip is named."""
+    return await once.do(tx, caller, paying_out.pay_out(tx, caller, till_session_id, refund_number, body))
 
 
 @router.post("/till-sessions/{till_session_id}/count")

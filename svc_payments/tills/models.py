@@ -12,6 +12,7 @@ from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
 from svc_payments.base import Base
 from svc_payments.payments.models import Payment
+from svc_payments.refunds.models import Refund
 
 DENOMINATIONS = (10_000, 5_000, 2_000, 1_000, 500, 100, 50, 10, 5, 2, 1)
 """Notes and coins that circulate, in fen: 100 to 1 yuan, 5 and 1 jiao, 5, 2 and 1 fen."""
@@ -118,6 +119,22 @@ class TillPayment(Base):
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     voided_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """When the money was handed back, or the terminal gave it back, within the session."""
+
+
+class TillPayout(Base):
+    """Money of a refund that was given to its payer at the counter; only ever added to."""
+
+    __tablename__ = "till_payouts"
+    __table_args__ = (
+        CheckConstraint("cash_fen >= 0", name="cash_fen"),
+        Index("ix_till_payouts_till_session_id", "till_session_id"),
+    )
+
+    refund_id: Mapped[UUID] = mapped_column(ForeignKey(Refund.id), primary_key=True)
+    till_session_id: Mapped[UUID] = mapped_column(ForeignKey(TillSession.id))
+    cash_fen: Mapped[int] = mapped_column(BigInteger)
+    """What left the drawer; 0 for a card, which the terminal has given back."""
+    paid_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
 
 
 class TillCount(Base):

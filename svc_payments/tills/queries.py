@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from svc_payments.channels.provider import ChannelName
 from svc_payments.payments.models import AT_CHANNEL, GIVEN_UP, Payment
-from svc_payments.tills.models import TillCount, TillPayment, TillSession
+from svc_payments.tills.models import TillCount, TillPayment, TillPayout, TillSession
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,21 @@ async def unfinished(tx: AsyncSession, session_id: UUID) -> int:
     return (await tx.scalars(waiting)).one()
 
 
-def expected_fen(session: TillSession, taken: Sequence[Total]) -> int:
-    """What should be in the drawer: the float, and the cash taken that was not handed back."""
+def expected_fen(session: TillSession, taken: Sequence[Total], paid_out_fen: int) -> int:
+    """What should be in the drawer: the float, and the cash taken that was not handed back or paid out for refunds."""
     cash = (each.amount_fen - each.voided_fen for each in taken if each.channel == ChannelName.CASH)
-    return session.opening_float_fen + sum(cash)
+    return session.opening_float_fen + sum(cash) - paid_out_fen
+
+
+async def paid_out_fen(tx: AsyncSession, session_id: UUID) -> int:
+    """The cash that left the drawer of a session for refunds."""
+    paid = select(func.coalesce(func.sum(TillPayout.cash_fen), 0)).where(TillPayout.till_session_id == session_id)
+    return int(await tx.scalar(paid) or 0)
+
+
+async def in_drawer_fen(tx: AsyncSession, session: TillSession) -> int:
+    """What should be in the drawer of a session now."""
+    return expected_fen(session, await totals(tx, session.id), await paid_out_fen(tx, session.id))
 
 
 async def counts(tx: AsyncSession, session_id: UUID) -> Sequence[TillCount]:

@@ -12,11 +12,13 @@ from svc_payments.tills.models import TillPayment, TillSession
 
 async def report_of(tx: AsyncSession, session: TillSession) -> schemas.TillReport:
     taken = await queries.totals(tx, session.id)
+    paid_out_fen = await queries.paid_out_fen(tx, session.id)
     return schemas.TillReport(
         session=schemas.shown(session),
         totals=[schemas.ChannelTotal(**vars(total)) for total in taken],
         unfinished_payments=await queries.unfinished(tx, session.id),
-        expected_fen=queries.expected_fen(session, taken),
+        paid_out_fen=paid_out_fen,
+        expected_fen=queries.expected_fen(session, taken, paid_out_fen),
         counts=[schemas.Count.model_validate(count) for count in await queries.counts(tx, session.id)],
     )
 

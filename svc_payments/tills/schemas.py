@@ -112,6 +112,27 @@ class TillPayment(BaseModel):
     """When it was taken back within the session and the money handed back."""
 
 
+class RefundAtCounter(BaseModel):
+    """A refund that waits for its payer, as the clerk needs to see it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    refund_number: str
+    payment_id: UUID
+    channel: str
+    """cash: from the drawer; pos: over the card terminal."""
+    amount_fen: int
+    status: str
+    """at_counter, or refunded once it is paid out; expect further values within v1."""
+
+
+class Payout(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    retrieval_number: Annotated[str, Field(pattern="^[0-9A-Z]{12}$")] | None = None
+    """Of the terminal's slip (RRN), when a card payment goes back."""
+
+
 class NewCount(BaseModel):
     """How many notes and coins of each kind are in the drawer; kinds left out are none."""
 
@@ -154,8 +175,10 @@ class TillReport(BaseModel):
     totals: list[ChannelTotal]
     unfinished_payments: int
     """Card payments of which the terminal's answer has not been entered."""
+    paid_out_fen: int
+    """Cash that left the drawer for refunds."""
     expected_fen: int
-    """What should be in the drawer now: the float and the cash taken, less the cash handed back."""
+    """What should be in the drawer now: the float and the cash taken, less the cash handed back and paid out."""
     counts: list[Count]
 
 

@@ -156,7 +156,7 @@ async def count_drawer(
     session = await lock_own(tx, caller, session_id)
     if waiting := await queries.unfinished(tx, session.id):
         raise TillPaymentsUnfinished(payments=waiting)
-    session.expected_fen = queries.expected_fen(session, await queries.totals(tx, session.id))
+    session.expected_fen = await queries.in_drawer_fen(tx, session)
     session.counted_fen = sum(int(fen) * pieces for fen, pieces in new.pieces.items())
     session.move_to(SessionStatus.COUNTED)
     tx.add(
