@@ -33,9 +33,9 @@ class Settings(ServiceSettings):
     channel_timeout_seconds: Seconds = 5.0
     order_seconds: Seconds = 30 * _MINUTE
     """How long a resident may take to confirm a payment, and again to pay it at the channel."""
-    ask_again_seconds: Pauses = (5.0, 25.0, 30.0, 2 * _MINUTE, 5 * _MINUTE, 15 * _MINUTE, *[_HOUR] * 24, _DAY)
+    ask_again_seconds: Pauses = (5.0, 25.0, 30.0, 4 * _MINUTE, 10 * _MINUTE, *[_HOUR] * 24, _DAY)
     """When to ask what became of an order that no notice came for: at first while the resident is looking at the
-    screen, as the national channels advise, then hourly, then daily."""
+    screen, then after 1, 5 and 15 minutes, hourly, daily. As pauses: each from the time before."""
     provider_signing_key: SecretStr
     """PEM of the RSA key that signs our calls to providers; its public half is at /payments/v1/signing-keys."""
     provider_endpoints: Literal["public", "any"] = "public"

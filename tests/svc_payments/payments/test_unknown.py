@@ -1,6 +1,7 @@
 """When the channel does not say what became of an order: unknown blocks, and is asked until it is known."""
 
 import asyncio
+from itertools import accumulate
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -9,6 +10,7 @@ from chassis.db import new_id, now
 from chassis.testing import until
 from svc_payments.payments.models import Attempt, Payment
 from svc_payments.payments.orders import keep_asking
+from svc_payments.settings import Settings
 from tests.svc_payments.world import World, working
 
 
@@ -240,3 +242,11 @@ async def test_the_worker_keeps_asking_by_itself(world: World) -> None:
 
     async with working(lambda: keep_asking(world.database, world.settings)):
         await until(known)
+
+
+def test_unless_set_otherwise_it_is_asked_after_1_5_and_15_minutes_then_hourly_then_daily() -> None:
+    pauses = Settings.model_fields["ask_again_seconds"].default
+    moments = [seconds / 60 for seconds in accumulate(pauses)]
+    assert {1, 5, 15} < set(moments)
+    assert {pause / 60 for pause, moment in zip(pauses, moments, strict=True) if moment > 15} == {60, 24 * 60}
+    assert pauses[-1] == 24 * 3600
