@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.problems import Problem
 from chassis.signatures import MAX_CLOCK_SKEW
 from svc_payments.channels.models import Nonce
-from svc_payments.channels.notices import Notice, PaidNotice, Proof
+from svc_payments.channels.notices import Notice, PaidNotice, Proof, RefundNotice
 from svc_payments.channels.provider import ChannelName
 from svc_payments.incidents import service as incidents
 from svc_payments.incidents.models import IncidentKind
 from svc_payments.payments import service as payments
 from svc_payments.payments.capture import take_money
 from svc_payments.payments.models import Attempt
+from svc_payments.refunds import notices as refund_notices
 
 
 class NonceReused(Problem):
@@ -51,11 +52,19 @@ class NoticeOfReusedTransaction(NoticeRefused):
     status, code, finding = 409, "notice_of_reused_transaction", IncidentKind.TRANSACTION_REUSED
 
 
+class NoticeOfUnknownRefund(NoticeRefused):
+    status, code, finding = 404, "notice_of_unknown_refund", IncidentKind.UNKNOWN_REFUND
+
+
+class NoticeOfOtherRefund(NoticeRefused):
+    status, code, finding = 409, "notice_of_other_refund", IncidentKind.REFUND_DISAGREES
+
+
 _REFUSALS = {refusal.finding: refusal for refusal in NoticeRefused.__subclasses__()}
 
 
 async def take_notice(tx: AsyncSession, channel: ChannelName, notice: Notice, merchant_id: str) -> NoticeRefused | None:
-    """Capture what a notice says was paid; told again, nothing more happens.
+    """Capture what a notice says was paid, or ask about a refund that it tells of; told again, nothing more happens.
 
     Returns:
         The refusal of a notice that does not fit, for the caller to raise once the finding is committed.
@@ -67,6 +76,9 @@ async def take_notice(tx: AsyncSession, channel: ChannelName, notice: Notice, me
     match notice:
         case PaidNotice():
             return await _take_payment(tx, channel, notice, merchant_id)
+        case RefundNotice():
+            finding = await refund_notices.take(tx, channel, notice, merchant_id)
+            return _REFUSALS[finding]() if finding else None
         case _:
             return None
 

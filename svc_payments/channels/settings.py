@@ -120,6 +120,8 @@ class UnionpaySettings(BaseModel):
     front_url: Url
     """Where the payer comes back to after paying."""
     url: Url = "https://gateway.95516.com/gateway/api"
+    files_url: Url = "https://filedownload.95516.com"
+    """Where the file of a day is; `url` is all the rest."""
 
     @model_validator(mode="after")
     def _key_of_the_certificate(self) -> Self:

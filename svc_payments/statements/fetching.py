@@ -26,7 +26,12 @@ _SYSTEM = "system"
 
 def merchant_of(channel: str, settings: Settings) -> str | None:
     """Whose bill of a channel it must be, where its layout says."""
-    return settings.merchant_id if channel == ChannelName.SANDBOX else None
+    whose: dict[str, str] = {ChannelName.SANDBOX: settings.merchant_id}
+    if settings.wechat:
+        whose[ChannelName.WECHAT] = settings.wechat.merchant_id
+    if settings.unionpay:
+        whose[ChannelName.UNIONPAY] = settings.unionpay.merchant_id
+    return whose.get(channel)
 
 
 async def fetch_missing(database: Database, settings: Settings) -> None:

@@ -4,6 +4,7 @@ import codecs
 import gzip
 import hashlib
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -18,6 +19,7 @@ from svc_payments.bill_files.refusals import EmptyFile, GzipBroken, UndecodableB
 from svc_payments.statements.refusals import StatementMalformed
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_WITH_LINES = re.compile(r"\.csv$|(^|/)INN[0-9]{8}ZM_")
 _LONGEST_LINE = 64 * 1024
 _PIECE = 1024 * 1024
 _BROKEN = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
@@ -109,8 +111,8 @@ def _unpacked(file: StatementFile) -> Iterator[io.BufferedReader]:
 
 
 def _statement_in(names: Sequence[str]) -> str:
-    """The file with the lines: another of Alipay's two sums them up by shop."""
-    found = next((name for name in names if name.endswith(".csv") and "汇总" not in name), None)
+    """The file with the lines: another of Alipay's sums them up by shop, others of UnionPay's are about disputes."""
+    found = next((name for name in names if _WITH_LINES.search(name) and "汇总" not in name), None)
     if found is None:
         raise zipfile.BadZipFile
     return found

@@ -1,6 +1,8 @@
 """UnionPay's online gateway, ACP 5.1.0: orders that the payer's own browser brings there; queries, refunds, notices."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -12,12 +14,14 @@ from chassis.db import now
 from chassis.outside import call
 from chassis.signatures import BadSignature, load_private_key
 from svc_payments.channels.believing import NotUnderstood, believed
+from svc_payments.channels.downloads import downloaded
 from svc_payments.channels.notices import Notice
 from svc_payments.channels.provider import (
     Absent,
     Answer,
     ChannelName,
     Closed,
+    NoStatement,
     Order,
     RefundAbsent,
     RefundAnswer,
@@ -29,6 +33,7 @@ from svc_payments.channels.provider import (
 from svc_payments.channels.settings import UnionpaySettings
 from svc_payments.channels.unionpay import meaning, messages
 from svc_payments.channels.unionpay.certificates import Signers
+from svc_payments.channels.unionpay.files import unfolded, whole
 from svc_payments.channels.unionpay.notices import read
 from svc_payments.channels.unionpay.signing import Fields, Merchant, NotAMessage, of_answer
 from svc_payments.channels.unionpay.times import begun_at, beijing
@@ -73,6 +78,27 @@ class UnionpayChannel:
 
     async def read_notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:  # noqa: ARG002 - all is in the form
         return read(self._signers, raw)
+
+    async def statement(self, day: date) -> AsyncIterator[bytes]:
+        """The file of what was settled on a day, as it is: a zip of files in GBK."""
+        asked = {
+            "txnType": "76",
+            "txnSubType": "01",
+            "bizType": "000000",
+            "fileType": "00",
+            "txnTime": beijing(now()),
+            "settleDate": f"{day:%m%d}",
+        }
+        request = self._request(f"{self._settings.files_url}/", asked)
+        raw = await whole(downloaded(self._client, request))
+        fields = await asyncio.to_thread(self._believed, raw)
+        code = _body(messages.Coded, fields).code
+        if code != "00":
+            raise NoStatement(f"code_{code}") if code == meaning.NO_FILE else NotUnderstood(f"code_{code}")
+        told = _body(messages.File, fields)
+        if (told.merchant_id, told.settle_date) != (self._merchant.merchant_id, f"{day:%m%d}"):
+            raise NotUnderstood("other_file")
+        yield await asyncio.to_thread(unfolded, told.content)
 
     async def _place(self, order: Order) -> Answer:
         """A form for the payer's browser to send; UnionPay hears of the order only by that."""
@@ -169,12 +195,17 @@ class UnionpayChannel:
 
     async def _call(self, path: str, content: Fields) -> Fields:
         """One signed call; an answer that UnionPay has not signed is no answer."""
-        request = self._client.build_request("POST", path, data=self._merchant.signed(content))
-        reply = await call(self._client, request, seconds=self._seconds)
+        reply = await call(self._client, self._request(path, content), seconds=self._seconds)
         if reply.status != HTTPStatus.OK:
             raise NotUnderstood(f"status_{reply.status}")
+        return self._believed(reply.body)
+
+    def _request(self, path: str, content: Fields) -> httpx.Request:
+        return self._client.build_request("POST", path, data=self._merchant.signed(content))
+
+    def _believed(self, raw: bytes) -> Fields:
         try:
-            fields = of_answer(reply.body)
+            fields = of_answer(raw)
         except NotAMessage:
             raise NotUnderstood("answer_malformed") from None
         try:

@@ -25,6 +25,7 @@ NOT_KNOWN = {"03", "04", "05"}
 """Timed out, unclear, or taken and not finished: UnionPay says to ask again."""
 ABSENT = "34"
 REPEATED = "12"
+NO_FILE = "98"
 MAY_PASS = {"02", "06", "11", "37", "39"}
 """Closed or busy, our signature, asked too often or outside the hours: said of this moment, not of the transaction."""
 PAYMENT, REFUND = "01", "04"

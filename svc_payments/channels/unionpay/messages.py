@@ -53,3 +53,11 @@ class Known(Transaction):
     """What became of it, as answered to a query."""
 
     code: Annotated[Code, Field(alias="origRespCode")]
+
+
+class File(BaseModel):
+    """The file of a day."""
+
+    merchant_id: Annotated[Number, Field(alias="merId")]
+    settle_date: Annotated[str, Field(alias="settleDate", pattern=r"^[0-9]{4}$")]
+    content: Annotated[str, Field(alias="fileContent")]

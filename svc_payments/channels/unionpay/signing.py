@@ -7,6 +7,7 @@ in the order of their names, so that the same values sign the same however they 
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -21,6 +22,7 @@ from chassis.signatures import BadSignature
 VERSION, SIGN_METHOD, ENCODING = "5.1.0", "01", "UTF-8"
 CERTIFICATE, SIGNATURE = "signPubKeyCert", "signature"
 MOST_FIELDS = 100
+_MARKS = re.compile(r"[&{}\[\]]")
 _OPENING, _CLOSING = "{[", "}]"
 
 Fields = Mapping[str, str]
@@ -104,14 +106,14 @@ def of_answer(raw: bytes) -> dict[str, str]:
 def _parts(text: str) -> Iterator[str]:
     """The pairs of an answer: an & parts them, except in a value that is a list of pairs in brackets itself."""
     start = depth = 0
-    for place, character in enumerate(text):
-        if character in _OPENING and (depth or text[place - 1] == "="):
+    for mark in _MARKS.finditer(text):
+        if mark[0] in _OPENING and (depth or text[mark.start() - 1] == "="):
             depth += 1
-        elif character in _CLOSING and depth:
+        elif mark[0] in _CLOSING and depth:
             depth -= 1
-        elif character == "&" and not depth:
-            yield text[start:place]
-            start = place + 1
+        elif mark[0] == "&" and not depth:
+            yield text[start : mark.start()]
+            start = mark.end()
     yield text[start:]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from svc_payments.channels.provider import ChannelName
-from svc_payments.statements.layouts import alipay, provider, sandbox, wechat
+from svc_payments.statements.layouts import alipay, provider, sandbox, unionpay, wechat
 from svc_payments.statements.parsing import Expected, Lines
 
 
@@ -18,5 +18,6 @@ OF_PROVIDERS = Layout(provider.ENCODINGS, provider.read)
 OF_CHANNELS: Mapping[str, Layout] = {
     ChannelName.ALIPAY: Layout(alipay.ENCODINGS, alipay.read),
     ChannelName.SANDBOX: Layout(sandbox.ENCODINGS, sandbox.read),
+    ChannelName.UNIONPAY: Layout(unionpay.ENCODINGS, unionpay.read),
     ChannelName.WECHAT: Layout(wechat.ENCODINGS, wechat.read),
 }

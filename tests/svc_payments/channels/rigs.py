@@ -154,6 +154,10 @@ class WechatRig:
     def finish_refund(self, number: str) -> None:
         self.double.finish_refund(number)
 
+    def refund_told(self, number: str, what: str = "") -> Told:
+        changes = {"merchant": {"mchid": "1900000110"}, "refund": {"out_refund_no": "0" * 32}}
+        return self.double.refund_notice(number, **changes.get(what, {}))
+
     def refunded_fen(self, number: str) -> int:
         refunds = self.double.refunds.values()
         return sum(refund["amount"]["refund"] for refund in refunds if refund["out_trade_no"] == number)
@@ -224,6 +228,13 @@ class UnionpayRig:
 
     def finish_refund(self, number: str) -> None:
         self.double.finish_refund(number)
+
+    def refund_told(self, number: str, what: str = "") -> Told:
+        changes: dict[str, dict[str, Any]] = {
+            "merchant": {"merId": "898650149000002"},
+            "refund": {"orderId": "0" * 32},
+        }
+        return self.double.told(number, **changes.get(what, {})), {}
 
     def refunded_fen(self, number: str) -> int:
         return self.double.gone(self.double.of(number)["queryId"])

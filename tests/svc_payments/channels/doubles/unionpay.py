@@ -4,9 +4,11 @@ import base64
 import hashlib
 import re
 import secrets
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
@@ -25,28 +27,38 @@ from tests.svc_payments.channels.doubles.parties import Certified, certified, pr
 MERCHANT = "898650149000001"
 OWNER = "中国银联股份有限公司"
 BEIJING = ZoneInfo("Asia/Shanghai")
+ECHOED = {"merId", "orderId", "txnTime", "bizType"}
 CARD = "6222021234567890128"
 """Of no bank."""
-ROOT = certified("CFCA CS CA", authority=True)
-OPERATIONS = certified("CFCA OCA1", by=ROOT, authority=True)
 Fields = dict[str, str]
 Handler = Callable[[Fields], Fields]
 
 
-def signer(number: str = "00016495", *, owner: str = OWNER, by: Certified = OPERATIONS, **dates: Any) -> Certified:  # noqa: ANN401 - as `certified`
+@cache
+def root() -> Certified:
+    """What a merchant trusts first."""
+    return certified("CFCA CS CA", authority=True)
+
+
+@cache
+def operations() -> Certified:
+    """What UnionPay's own certificates are signed with."""
+    return certified("CFCA OCA1", by=root(), authority=True)
+
+
+def signer(number: str = "00016495", *, owner: str = OWNER, by: Certified | None = None, **dates: Any) -> Certified:  # noqa: ANN401 - as `certified`
     """A certificate as the authority gives it to an owner."""
-    return certified(f"041@8310000000083040@{owner}@{number}", by=by, **dates)
+    return certified(f"041@8310000000083040@{owner}@{number}", by=by or operations(), **dates)
 
 
 def strange_signer() -> Certified:
     """A certificate with UnionPay's name on it, by an authority of that name that nobody knows."""
-    root = certified("CFCA CS CA", authority=True, key_name="somebody's root")
-    return signer("00016496", by=root)
+    return signer("00016496", by=certified("CFCA CS CA", authority=True, key_name="somebody's root"))
 
 
 def text_of(fields: Fields) -> bytes:
     """What is signed."""
-    text = "&".join(f"{name}={value}" for name, value in sorted(fields.items()) if name != "signature")
+    text = "&".join(f"{name}={value}" for name, value in sorted(fields.items()) if value and name != "signature")
     return hashlib.sha256(text.encode()).hexdigest().encode()
 
 
@@ -64,6 +76,8 @@ class UnionpayDouble:
     signer: Certified = field(default_factory=signer)
     transactions: dict[tuple[str, str], Fields] = field(default_factory=dict)
     """Payments and refunds by orderId and txnTime: what a message about them says."""
+    files: dict[str, bytes] = field(default_factory=dict)
+    """By the day of their settlement, MMDD."""
     faults: list[tuple[str, int | str]] = field(default_factory=list)
     """(part of the path, status or respCode) of answers to come, each given once."""
     forge: Callable[[Fields], str] | None = None
@@ -75,9 +89,10 @@ class UnionpayDouble:
             "merchant_id": MERCHANT,
             "merchant_key": private_pem(self.merchant.key),
             "merchant_certificate": self.merchant.pem,
-            "trusted_certificates": ROOT.pem + OPERATIONS.pem,
+            "trusted_certificates": root().pem + operations().pem,
             "front_url": "https://my.example/paid",
             "url": f"{url}/gateway/api",
+            "files_url": f"{url}/files",
         }
         return UnionpaySettings(**usual | changes)
 
@@ -88,6 +103,7 @@ class UnionpayDouble:
                 Route(f"{here}/frontTransReq.do", self.front, methods=["POST"]),
                 Route(f"{here}/backTransReq.do", self.answering(self.refund), methods=["POST"]),
                 Route(f"{here}/queryTrans.do", self.answering(self.query), methods=["POST"]),
+                Route("/files/", self.answering(self.file), methods=["POST"]),
             ]
         )
 
@@ -200,7 +216,7 @@ class UnionpayDouble:
                 # To whoever is not known nothing is signed.
                 return Response(f"respCode={fault.code}&respMsg=验证签名失败[9100004]")
             self.requests.append((request.url.path, fields))
-            echoed = {name: fields[name] for name in ("merId", "orderId", "txnTime", "bizType")}
+            echoed = {name: value for name, value in fields.items() if name in ECHOED}
             try:
                 self.strike(request.url.path)
                 said = handler(fields)
@@ -248,6 +264,18 @@ class UnionpayDouble:
         about = self.transactions[key]
         answered = {name: about[name] for name in (*kept, "queryId")}
         return {**answered, "respCode": "00", "respMsg": "成功[0000000]"}
+
+    def file(self, fields: Fields) -> Fields:
+        """The zip of a day, folded once more."""
+        kinds = (fields["txnType"], fields["txnSubType"], fields["bizType"], fields["fileType"])
+        if kinds != ("76", "01", "000000", "00"):
+            raise Fault("10")
+        day = fields["settleDate"]
+        if day not in self.files:
+            raise Fault("98")
+        content = base64.b64encode(zlib.compress(self.files[day])).decode()
+        named = {"fileName": f"{MERCHANT}_2026{day}.zip", "fileContent": content, "settleDate": day}
+        return {**named, "fileType": "00", "respCode": "00", "respMsg": "成功[0000000]"}
 
     def gone(self, query_id: str) -> int:
         """What has gone back of a payment, or is on its way."""
