@@ -107,24 +107,26 @@ class TestWaysToPay:
         assert answer.pay_parameters is None
 
     async def test_h5_gives_an_address_to_open(self, channel: WechatChannel, double: WechatDouble) -> None:
-        answer = await channel.place(new_order("h5"))
+        order = new_order("h5")
+        answer = await channel.place(order)
         assert isinstance(answer, Waiting)
         assert answer.pay_url
         assert answer.pay_url.startswith("https://wx.tenpay.com/")
-        (_, _, content) = double.requests[-1]
-        assert content["scene_info"] == {"payer_client_ip": PAYER.address, "h5_info": {"type": "Wap"}}
+        wanted = double.orders[order.number]["wanted"]
+        assert wanted["scene_info"] == {"payer_client_ip": PAYER.address, "h5_info": {"type": "Wap"}}
 
     async def test_jsapi_gives_what_the_page_in_wechat_is_called_with(
         self, channel: WechatChannel, double: WechatDouble
     ) -> None:
-        answer = await channel.place(new_order("jsapi"))
+        order = new_order("jsapi")
+        answer = await channel.place(order)
         assert isinstance(answer, Waiting)
         assert answer.pay_url is None
         given = dict(answer.pay_parameters or {})
         assert (given["appId"], given["signType"]) == (APP, "RSA")
         assert given["package"].startswith("prepay_id=wx")
         signed_by_us(double, given["paySign"], APP, given["timeStamp"], given["nonceStr"], given["package"])
-        assert double.requests[-1][2]["payer"] == {"openid": OPEN_ID}
+        assert double.orders[order.number]["wanted"]["payer"] == {"openid": OPEN_ID}
 
     async def test_app_gives_what_the_sdk_is_called_with(self, channel: WechatChannel, double: WechatDouble) -> None:
         answer = await channel.place(new_order("app"))
