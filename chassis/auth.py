@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chassis.problems import Problem, TryLater, words
 from chassis.settings import AUDIENCE, ServiceSettings
-from chassis.telemetry import log
+from chassis.telemetry import SIGNING_KEYS_UNREACHABLE, log
 
 _CLOCK_LEEWAY = 30
 _CACHE_SIZE = 20_000
@@ -228,6 +228,7 @@ class TokenVerifier:
                 published = answer.json()
                 keys = KeySet.import_key_set(published)
             except (httpx.HTTPError, JoseError, ValueError, KeyError) as error:
+                SIGNING_KEYS_UNREACHABLE.inc()
                 log.warning("signing_keys_unreachable", error=type(error).__name__)
                 self._failed_at = time.monotonic()
                 return self._keys_in_hand()

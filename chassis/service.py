@@ -3,17 +3,19 @@
 import asyncio
 import contextlib
 import copy
+import inspect
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import uvloop
 from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -21,13 +23,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import auth, idempotency, problems, telemetry
 from chassis.db import Database
-from chassis.inbox import AnyHandler, Consumer
-from chassis.outbox import Event, Relay
+from chassis.inbox import AnyHandler, Consumer, dead_letters
+from chassis.outbox import Event, Relay, outbox
 from chassis.settings import ServiceSettings
-from chassis.telemetry import log
+from chassis.telemetry import DEAD_LETTERS_WAITING, OUTBOX_OLDEST_SECONDS, SCHEDULE_FAILURES, log
 
 JSON_BODY_LIMIT = 1024 * 1024
 _HOUR = 3600.0
+_MEASURE_SECONDS = 15.0
 
 Work = Callable[[], Awaitable[object]]
 
@@ -161,12 +164,21 @@ class Every:
     seconds: float
     work: Work
 
+    @property
+    def name(self) -> str:
+        """What the work is called: of a partial, what it is all about is the last function in it."""
+        work: Any = self.work
+        while isinstance(work, partial):
+            work = next((part for part in reversed(work.args) if inspect.isroutine(part)), work.func)
+        return str(getattr(work, "__qualname__", "work"))
+
     async def run(self) -> None:
         while True:
             try:
                 await self.work()
             except Exception as error:  # noqa: BLE001 - one failed turn must not end the schedule
-                log.error("schedule_failed", work=getattr(self.work, "__name__", "work"), exc_info=error)
+                SCHEDULE_FAILURES.labels(self.name).inc()
+                log.error("schedule_failed", work=self.name, exc_info=error)
             await asyncio.sleep(self.seconds)
 
 
@@ -212,12 +224,22 @@ class Worker:
             async with database.transaction() as tx:
                 await idempotency.prune(tx)
 
-        return [Every(_HOUR, prune)]
+        return [Every(_HOUR, prune), Every(_MEASURE_SECONDS, partial(measure, database))]
 
     async def _serve_health(self) -> asyncio.Server | None:
         if self.settings.worker_port is None:
             return None
         return await asyncio.start_server(_answer_health, self.settings.worker_host, self.settings.worker_port)
+
+
+async def measure(database: Database) -> None:
+    """What waits for Kafka and for people, asked of the database: it counts on while a relay or a consumer is stuck."""
+    oldest = select(outbox.c.created_at).where(outbox.c.published_at.is_(None)).order_by(outbox.c.position).limit(1)
+    age = func.extract("epoch", func.clock_timestamp() - oldest.scalar_subquery())
+    async with database.read() as tx:
+        OUTBOX_OLDEST_SECONDS.set(float(await tx.scalar(select(func.coalesce(age, 0))) or 0))
+        waiting = select(func.count()).select_from(dead_letters).where(dead_letters.c.replayed_at.is_(None))
+        DEAD_LETTERS_WAITING.set(await tx.scalar(waiting) or 0)
 
 
 async def _answer_health(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

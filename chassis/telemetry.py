@@ -37,7 +37,11 @@ REQUEST_SECONDS = Histogram("myili_request_seconds", "Time to answer", ["method"
 OUTBOX_WAITING = Gauge("myili_outbox_waiting", "Events committed and not yet acknowledged by Kafka")
 EVENTS_PUBLISHED = Counter("myili_events_published", "Events acknowledged by Kafka", ["topic"])
 EVENTS_HANDLED = Counter("myili_events_handled", "Events handled by consumers", ["type"])
+OUTBOX_OLDEST_SECONDS = Gauge("myili_outbox_oldest_seconds", "Age of the oldest event that Kafka has not acknowledged")
 DEAD_LETTERS = Counter("myili_dead_letters", "Events parked after failing; each one needs a person", ["topic"])
+DEAD_LETTERS_WAITING = Gauge("myili_dead_letters_waiting", "Parked events that have not been replayed")
+SCHEDULE_FAILURES = Counter("myili_schedule_failures", "Turns of a worker's schedules that failed", ["work"])
+SIGNING_KEYS_UNREACHABLE = Counter("myili_signing_keys_unreachable", "Fetches of the tokens' public keys that failed")
 
 
 def request_id() -> str:

@@ -18,7 +18,7 @@ from svc_payments.cases.events import CASE_EVENTS
 from svc_payments.channels.service import forget_nonces
 from svc_payments.e_invoices.events import E_INVOICE_EVENTS
 from svc_payments.e_invoices.issuing import issue_due
-from svc_payments.figures.metrics import measure
+from svc_payments.figures.metrics import measure, measure_books
 from svc_payments.ledger.anchors import anchor_daily
 from svc_payments.ledger.events import LedgerAnchored
 from svc_payments.mandates.driving import keep_mandates
@@ -69,12 +69,12 @@ def make_worker(settings: Settings) -> Worker:
 
 def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
     return [
-        # These three go on by themselves, and are begun again when they fail.
         # These go on by themselves, and are begun again when they fail.
         Every(1.0, partial(keep_asking, database, settings)),
         Every(1.0, partial(keep_refunding, database, settings)),
         Every(1.0, Delivery(database, settings).run),
         Every(1.0, partial(keep_mandates, database, settings)),
+        # And these when their time has come.
         Every(1.0, partial(_until_done, database, expire_one)),
         Every(60.0, partial(_in_a_transaction, database, forget_nonces)),
         Every(_HOUR, partial(_in_a_transaction, database, ensure_partitions)),
@@ -82,6 +82,7 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         Every(60.0, partial(raise_reminders, database, settings)),
         Every(60.0, partial(_until_done, database, expire_overdue)),
         Every(15.0, partial(measure, database)),
+        Every(300.0, partial(measure_books, database, settings)),
         Every(1.0, partial(work_off, database, settings)),
         Every(600.0, partial(fetch_missing, database, settings)),
         Every(600.0, partial(close_due, database, settings)),

@@ -1,28 +1,45 @@
 """What alerts are made of: measured by the worker, read by Prometheus, explained in docs/operations.md."""
 
-from prometheus_client import Gauge
-from sqlalchemy import func, select
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database
-from svc_payments.channels.provider import ChannelName
+from svc_payments.figures.gauges import PAYMENTS_OVERDUE, QUICK, SLOW, Measured
 from svc_payments.figures.overdue import WATCHED
-from svc_payments.figures.queries import overdue_by_status, unknown_by_channel
-from svc_payments.incidents.models import Incident
-
-PAYMENTS_UNKNOWN = Gauge("myili_payments_unknown", "Payments of which the channel says nothing", ["channel"])
-PAYMENTS_OVERDUE = Gauge("myili_payments_overdue", "Payments past the deadline of their state", ["status"])
-INCIDENTS_OPEN = Gauge("myili_payments_incidents_open", "Findings that nobody has dealt with yet")
+from svc_payments.figures.queries import overdue_by_status
+from svc_payments.settings import Settings
+from svc_payments.statements.layouts import OF_CHANNELS
 
 
 async def measure(database: Database) -> None:
-    """Bring the gauges up to date."""
+    """Bring the gauges of what goes on now up to date."""
     async with database.read() as tx:
-        unknown = await unknown_by_channel(tx)
         overdue = await overdue_by_status(tx)
-        incidents = (await tx.scalars(select(func.count()).where(Incident.resolved_at.is_(None)))).one()
-    # Those without any are set too: a gauge that is not set keeps its last figure.
-    for channel in ChannelName:
-        PAYMENTS_UNKNOWN.labels(channel).set(unknown.get(channel, 0))
-    for status in WATCHED:
-        PAYMENTS_OVERDUE.labels(status).set(overdue.get(status, 0))
-    INCIDENTS_OPEN.set(incidents)
+        for status in WATCHED:
+            PAYMENTS_OVERDUE.labels(status).set(overdue.get(status, 0))
+        await _measure(tx, QUICK, {})
+
+
+async def measure_books(database: Database, settings: Settings) -> None:
+    """Bring the gauges of days and books up to date, which move slowly and cost more."""
+    values = {"from_hour": settings.statements_from_hour, "reconcilable": list(OF_CHANNELS)}
+    async with database.read() as tx:
+        await _measure(tx, SLOW, values)
+
+
+async def _measure(tx: AsyncSession, measures: Sequence[Measured], values: Mapping[str, Any]) -> None:
+    for each in measures:
+        named = {name: value for name, value in values.items() if f":{name}" in each.query}
+        rows = (await tx.execute(text(each.query), named)).all()
+        if [len(row) for row in rows] == [1]:
+            each.gauge.set(float(rows[0][0]))
+            continue
+        # Between here and the end nobody else runs, so nobody reads a gauge half full. What is gone is not said again.
+        each.gauge.clear()
+        for label in each.labels:
+            each.gauge.labels(label).set(0)
+        for label, figure in rows:
+            each.gauge.labels(label).set(float(figure))

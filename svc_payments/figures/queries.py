@@ -36,11 +36,6 @@ async def figures(tx: AsyncSession, since: datetime, at: datetime) -> schemas.Fi
     )
 
 
-async def unknown_by_channel(tx: AsyncSession) -> dict[str, int]:
-    unknown = select(Payment.channel, func.count().label("payments")).where(Payment.status == PaymentStatus.UNKNOWN)
-    return {row.channel: row.payments for row in await tx.execute(unknown.group_by(Payment.channel))}
-
-
 async def overdue_by_status(tx: AsyncSession) -> dict[str, int]:
     overdue = select(Payment.status, func.count().label("payments")).where(OVERDUE)
     return {row.status: row.payments for row in await tx.execute(overdue.group_by(Payment.status))}

@@ -8,7 +8,8 @@ from sqlalchemy import text
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens
-from svc_payments.figures.metrics import INCIDENTS_OPEN, PAYMENTS_OVERDUE, PAYMENTS_UNKNOWN, measure
+from svc_payments.figures.gauges import INCIDENTS_OPEN, PAYMENTS_OVERDUE, PAYMENTS_UNKNOWN
+from svc_payments.figures.metrics import measure
 from svc_payments.figures.overdue import WATCHED
 from svc_payments.figures.queries import first_id_at
 from svc_payments.incidents import service as incidents
