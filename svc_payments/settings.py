@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr
 
 from chassis.settings import ServiceSettings
 from svc_payments.channels.provider import ChannelName
-from svc_payments.channels.settings import AlipaySettings, UnionpaySettings, WechatSettings
+from svc_payments.channels.settings import AlipaySettings, PausedChannels, UnionpaySettings, WechatSettings
 from svc_payments.ledger.settings import StoreUrl
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -27,6 +27,8 @@ class Settings(ServiceSettings):
     """PEM of our RSA key at the channel."""
     merchant_id: str = "my-ili"
     """Who we are at the channel."""
+    paused_channels: PausedChannels = ()
+    """Channels over which nothing new is begun. What is under way there is asked about, refunded and reconciled on."""
     wechat: WechatSettings | None = None
     alipay: AlipaySettings | None = None
     unionpay: UnionpaySettings | None = None

@@ -40,7 +40,12 @@ def _read_raw(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
 async def list_channels(request: Request) -> schemas.ChannelList:
     """The channels that payments can be made through here, and the ways in which each can be paid."""
     channels: Channels = request.app.state.channels
-    items = [schemas.ChannelEntry(channel=name, methods=list(channel.methods)) for name, channel in channels.items()]
+    paused = request.app.state.settings.paused_channels
+    items = [
+        schemas.ChannelEntry(channel=name, methods=list(channel.methods))
+        for name, channel in channels.items()
+        if name not in paused
+    ]
     return schemas.ChannelList(items=items)
 
 

@@ -8,10 +8,15 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import NoDecode
 
 from chassis.signatures import load_private_key, load_public_keys
+from svc_payments.channels.provider import ChannelName
 
 
 def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+def _split_or_none(value: object) -> object:
+    return _split(value) if value else ()
 
 
 def _said_plainly(load: Callable[[str], object], pem: str, sentence: str) -> None:
@@ -50,6 +55,7 @@ WechatMethods = Annotated[
 AlipayMethods = Annotated[
     tuple[Literal["precreate", "page", "wap", "app"], ...], NoDecode, BeforeValidator(_split), Field(min_length=1)
 ]
+PausedChannels = Annotated[tuple[ChannelName, ...], NoDecode, BeforeValidator(_split_or_none)]
 PrivateKey = Annotated[SecretStr, AfterValidator(_private_key)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 Certificates = Annotated[str, AfterValidator(_certificates)]

@@ -57,8 +57,9 @@ class Contracts:
         Raises:
             ChannelCannotDeduct
         """
-        if channel not in self.channels:
-            raise ChannelCannotDeduct(channels=sorted(self.channels))
+        able = self.channels.keys() - set(self.settings.paused_channels)
+        if channel not in able:
+            raise ChannelCannotDeduct(channels=sorted(able))
 
     async def sign(self, person_id: UUID, mandate_id: UUID) -> Mandate:
         """Have the person sign. Made again it gives the same contract.

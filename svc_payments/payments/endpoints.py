@@ -41,7 +41,7 @@ async def create_payment(
 
     No other payment can have the bills meanwhile.
     """
-    if body.channel not in orders.channels:
+    if body.channel not in orders.offered:
         raise ChannelNotAvailable
     return await once.do(tx, caller, service.create_payment(tx, caller.id, body, orders.settings.order_lifetime))
 
@@ -51,7 +51,7 @@ async def quote_payment(
     tx: ReadTx, caller: Resident, orders: OrdersAtChannels, body: schemas.NewQuote
 ) -> schemas.PaymentQuote:
     """What a payment would come to, line by line, and over which channels; nothing is begun, so it needs no key."""
-    return await quotes.quote(tx, caller.id, body, list(orders.channels))
+    return await quotes.quote(tx, caller.id, body, orders.offered)
 
 
 @router.get("/payments")

@@ -26,6 +26,7 @@ from svc_payments.channels.provider import (
     Absent,
     Answer,
     Channel,
+    ChannelName,
     Channels,
     Closed,
     Order,
@@ -54,6 +55,11 @@ class Orders:
     channels: Channels
     settings: Settings
 
+    @property
+    def offered(self) -> list[ChannelName]:
+        """Over which channels a payment may begin now."""
+        return [name for name in self.channels if name not in self.settings.paused_channels]
+
     async def confirm(
         self, person_id: UUID, payment_id: UUID, method: str | None = None, payer: Payer = NOBODY
     ) -> Payment:
@@ -72,6 +78,8 @@ class Orders:
             attempt.method = chosen(channel.methods, method, attempt.method)
             if _may_be_paid(payment):
                 return payment
+            if payment.channel not in self.offered:
+                raise ChannelNotAvailable  # it was paused after the payment was begun, which stays as it was
             require_payer(attempt.method, payer)
             moment = await database_time(tx)
         order = order_of(payment, payer)
