@@ -32,11 +32,15 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     REVIEWER = "reviewer"
     COUNTY_TEAM = "county_team"
+    CLERK = "clerk"
+    TILL_SUPERVISOR = "till_supervisor"
 
 
 ROLES: dict[Kind, frozenset[Role]] = {
     Kind.PLATFORM: frozenset({Role.OPERATOR, Role.AUDITOR}),
-    Kind.COUNTY_TEAM: frozenset({Role.COUNTY_TEAM}),
+    # What counties have here: a team of mini-apps, or a one-stop counter with its tills. A kind of its own for counters
+    # would break whoever reads the event of their registration by its first version.
+    Kind.COUNTY_TEAM: frozenset({Role.COUNTY_TEAM, Role.CLERK, Role.TILL_SUPERVISOR}),
     Kind.REVIEW_BODY: frozenset({Role.REVIEWER, Role.AUDITOR}),
 }
 """Which roles an organisation may give to its members."""

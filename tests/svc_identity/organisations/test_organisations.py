@@ -152,7 +152,7 @@ async def test_somebody_new_is_registered_with_the_role(
     ("kind", "fitting"),
     [
         ("platform", {"operator", "auditor"}),
-        ("county_team", {"county_team"}),
+        ("county_team", {"county_team", "clerk", "till_supervisor"}),
         ("review_body", {"reviewer", "auditor"}),
     ],
 )
@@ -161,7 +161,7 @@ async def test_only_roles_that_fit_the_organisation_are_given(
 ) -> None:
     organisation_id = (await create(api, operator, kind=kind)).json()["organisation_id"]
     given = set()
-    for role in ("operator", "auditor", "reviewer", "county_team"):
+    for role in ("operator", "auditor", "reviewer", "county_team", "clerk", "till_supervisor"):
         answer = await add(api, operator, organisation_id, new_phone(), role)
         if answer.status_code == 201:
             given.add(role)
