@@ -16,6 +16,7 @@ from svc_payments.ledger.endpoints import router as ledger
 from svc_payments.mandates.endpoints import router as mandates
 from svc_payments.manual_actions.endpoints import router as manual_actions
 from svc_payments.payment_exports.endpoints import router as payment_exports
+from svc_payments.payment_records.endpoints import router as payment_records
 from svc_payments.payment_terms.endpoints import router as payment_terms
 from svc_payments.payments.endpoints import router as payments
 from svc_payments.postings.endpoints import router as postings
@@ -43,6 +44,7 @@ ROUTERS = [
     mandates,
     manual_actions,
     payment_exports,
+    payment_records,
     payment_terms,
     payments,
     postings,

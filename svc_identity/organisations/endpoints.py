@@ -57,6 +57,23 @@ async def list_members(tx: Tx, caller: Operator, organisation_id: UUID, page: Pa
     return await queries.members(tx, organisation_id, page, reader=caller.subject)
 
 
+@router.post("/{organisation_id}/counter-staff", status_code=201)
+async def add_counter_staff(
+    tx: Tx, caller: Operator, once: OnceKey, organisation_id: UUID, body: schemas.NewCounterStaff
+) -> schemas.CounterStaff:
+    """Make the person of a phone a clerk, or the supervisor of tills, at a county's one-stop counter."""
+    return await once.do(tx, caller, service.add_counter_staff(tx, organisation_id, body))
+
+
+@router.get("/{organisation_id}/counter-staff")
+async def list_counter_staff(
+    tx: Tx, caller: Operator, organisation_id: UUID, page: PageQuery
+) -> Page[schemas.CounterStaff]:
+    """Who works at a county's counter now; a role is taken back as other members' are."""
+    await service.known(tx, organisation_id)
+    return await queries.counter_staff(tx, organisation_id, page, reader=caller.subject)
+
+
 @router.delete(
     "/{organisation_id}/members/{membership_id}", status_code=204, dependencies=[Depends(allow(role="operator"))]
 )

@@ -1,26 +1,51 @@
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from chassis.pagination import Page, PageRequest, page_of
 from svc_identity.organisations import schemas
-from svc_identity.organisations.models import Membership, Organisation
-from svc_identity.organisations.service import show_member
+from svc_identity.organisations.models import AnyRole, CounterRole, Membership, Organisation, Role
+from svc_identity.organisations.service import show_counter_staff, show_member
 from svc_identity.personal_data.models import Purpose
 from svc_identity.personal_data.service import read_personal_data
 
+Shown = TypeVar("Shown", bound=BaseModel)
+
 
 async def members(tx: AsyncSession, organisation_id: UUID, page: PageRequest, *, reader: str) -> Page[schemas.Member]:
-    """Current members of an organisation, in the order they joined."""
-    query = select(Membership).where(Membership.organisation_id == organisation_id, Membership.ended_at.is_(None))
+    """Current members of an organisation but those of its counter, in the order they joined."""
+    return await _with_roles(tx, organisation_id, list(Role), page, show_member, reader=reader)
+
+
+async def counter_staff(
+    tx: AsyncSession, organisation_id: UUID, page: PageRequest, *, reader: str
+) -> Page[schemas.CounterStaff]:
+    """Who works at a county's counter now, in the order they joined."""
+    return await _with_roles(tx, organisation_id, list(CounterRole), page, show_counter_staff, reader=reader)
+
+
+async def _with_roles(
+    tx: AsyncSession,
+    organisation_id: UUID,
+    roles: Sequence[AnyRole],
+    page: PageRequest,
+    show: Callable[[Membership, str], Shown],
+    *,
+    reader: str,
+) -> Page[Shown]:
+    query = select(Membership).where(
+        Membership.organisation_id == organisation_id, Membership.ended_at.is_(None), Membership.role.in_(roles)
+    )
     found = await page_of(tx, query, page, Membership.id, lambda membership: membership)
     clear = await read_personal_data(
         tx, [member.person_id for member in found.items], ["phone"], reader=reader, purpose=Purpose.MEMBER_LIST
     )
-    shown = [show_member(member, clear[member.person_id].phone or "") for member in found.items]
+    shown = [show(member, clear[member.person_id].phone or "") for member in found.items]
     return Page(items=shown, next_cursor=found.next_cursor)
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from svc_identity.fields import DivisionCode, Name
-from svc_identity.organisations.models import Kind, Role
+from svc_identity.organisations.models import CounterRole, Kind, Role
 from svc_identity.organisations.uscc import Uscc
 from svc_identity.persons.phones import Phone
 
@@ -40,4 +40,20 @@ class Member(BaseModel):
     person_id: UUID
     phone: str = Field(examples=["138****0001"])
     role: Role
+    created_at: datetime
+
+
+class NewCounterStaff(BaseModel):
+    phone: Phone
+    role: CounterRole
+
+
+class CounterStaff(BaseModel):
+    """A membership at a county's one-stop counter; the phone is masked."""
+
+    membership_id: UUID
+    organisation_id: UUID
+    person_id: UUID
+    phone: str = Field(examples=["138****0001"])
+    role: str = Field(description="clerk or till_supervisor; expect further values within v1.")
     created_at: datetime

@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -9,7 +10,7 @@ from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from svc_identity.organisations import schemas
 from svc_identity.organisations.events import OrganisationRegistered
-from svc_identity.organisations.models import ROLES, Division, Kind, Membership, Organisation, Role
+from svc_identity.organisations.models import ROLES, AnyRole, Division, Kind, Membership, Organisation, Role
 from svc_identity.organisations.provider import LegalStatus
 from svc_identity.persons.phones import mask_phone
 from svc_identity.persons.service import person_of_phone
@@ -111,13 +112,28 @@ async def add_member(tx: AsyncSession, organisation_id: UUID, new: schemas.NewMe
     Raises:
         NotFound, RoleDoesNotFit, AlreadyMember
     """
-    membership = await grant_role(tx, await known(tx, organisation_id), new.phone, new.role)
+    return show_member(await _granted(tx, organisation_id, new.phone, new.role), new.phone)
+
+
+async def add_counter_staff(
+    tx: AsyncSession, organisation_id: UUID, new: schemas.NewCounterStaff
+) -> schemas.CounterStaff:
+    """Give a role at a county's counter, as `add_member` does.
+
+    Raises:
+        NotFound, RoleDoesNotFit, AlreadyMember
+    """
+    return show_counter_staff(await _granted(tx, organisation_id, new.phone, new.role), new.phone)
+
+
+async def _granted(tx: AsyncSession, organisation_id: UUID, phone: str, role: AnyRole) -> Membership:
+    membership = await grant_role(tx, await known(tx, organisation_id), phone, role)
     if membership is None:
-        raise AlreadyMember(role=new.role)
-    return show_member(membership, new.phone)
+        raise AlreadyMember(role=role)
+    return membership
 
 
-async def grant_role(tx: AsyncSession, organisation: Organisation, phone: str, role: Role) -> Membership | None:
+async def grant_role(tx: AsyncSession, organisation: Organisation, phone: str, role: AnyRole) -> Membership | None:
     """The new membership, or None when the person has this role already.
 
     Raises:
@@ -152,11 +168,18 @@ async def end_membership(tx: AsyncSession, organisation_id: UUID, membership_id:
 
 
 def show_member(membership: Membership, phone: str) -> schemas.Member:
-    return schemas.Member(
-        membership_id=membership.id,
-        organisation_id=membership.organisation_id,
-        person_id=membership.person_id,
-        phone=mask_phone(phone),
-        role=membership.role,
-        created_at=membership.created_at,
-    )
+    return schemas.Member(role=Role(membership.role), **_who(membership, phone))
+
+
+def show_counter_staff(membership: Membership, phone: str) -> schemas.CounterStaff:
+    return schemas.CounterStaff(role=membership.role, **_who(membership, phone))
+
+
+def _who(membership: Membership, phone: str) -> dict[str, Any]:
+    return {
+        "membership_id": membership.id,
+        "organisation_id": membership.organisation_id,
+        "person_id": membership.person_id,
+        "phone": mask_phone(phone),
+        "created_at": membership.created_at,
+    }

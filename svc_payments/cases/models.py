@@ -73,6 +73,8 @@ class Case(Base):
         ),
         Index(None, "source", "holder", "day"),
         Index(None, "reference_id"),
+        Index(None, "number"),
+        Index(None, "transaction_id"),
         Index("ix_cases_due", "due_at", postgresql_where=text("status <> 'closed'")),
     )
 

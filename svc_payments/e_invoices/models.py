@@ -63,6 +63,8 @@ class EInvoice(Base):
         Index("uq_e_invoices_in_force", "payment_id", unique=True, postgresql_where=_IN_FORCE),
         Index("ix_e_invoices_due", "try_at", postgresql_where=text("status IN ('requested', 'unknown', 'reversing')")),
         Index("ix_e_invoices_person_id_id", "person_id", "id"),
+        Index(None, "invoice_number"),
+        Index(None, "red_invoice_number"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -63,6 +63,7 @@ class Mandate(Asked, Base):
             postgresql_where=text("status IN ('requested', 'active', 'suspended')"),
         ),
         Index("ix_mandates_person_id_id", "person_id", "id"),
+        Index(None, "contract_id"),
         Index("ix_mandates_to_ask", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),
         Index("ix_mandates_to_look", "look_at", postgresql_where=text("status = 'active'")),
     )

@@ -29,7 +29,7 @@ async def list_postings(
     query = select(models.Posting)
     if status:
         query = query.where(models.Posting.status == status)
-    return await page_of(tx, query, page, models.Posting.id, _shown, newest_first=True)
+    return await page_of(tx, query, page, models.Posting.id, shown, newest_first=True)
 
 
 @router.get(
@@ -42,7 +42,7 @@ async def list_signing_keys(request: Request, response: Response) -> schemas.Sig
     return schemas.SigningKeys.model_validate(request.app.state.signing_keys)
 
 
-def _shown(posting: models.Posting) -> schemas.Posting:
+def shown(posting: models.Posting) -> schemas.Posting:
     return schemas.Posting(
         posting_id=posting.id,
         payment_id=posting.payment_id,

@@ -171,6 +171,7 @@ class Refund(Asked, Base):
         # A day of a channel, for reconciliation.
         Index("ix_refunds_refunded_at", "refunded_at", postgresql_where=text("refunded_at IS NOT NULL")),
         Index(None, "payment_id"),
+        Index(None, "reference"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

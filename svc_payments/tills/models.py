@@ -103,6 +103,7 @@ class TillPayment(Base):
         # A terminal gives each of its transactions one number within a batch.
         UniqueConstraint("merchant_number", "terminal_number", "batch_number", "trace_number", name="slip"),
         Index("ix_till_payments_till_session_id", "till_session_id"),
+        Index(None, "retrieval_number"),
     )
 
     payment_id: Mapped[UUID] = mapped_column(ForeignKey(Payment.id), primary_key=True)

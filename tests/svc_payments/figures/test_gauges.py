@@ -36,7 +36,8 @@ async def test_on_an_empty_database_everything_is_said_and_nothing_waits(
     for each in (*QUICK, *SLOW):
         samples = [sample for metric in each.gauge.collect() for sample in metric.samples]
         assert len(samples) >= max(len(each.labels), 0)
-        name = each.gauge.describe()[0].name
+        (described,) = each.gauge.describe()
+        name = described.name
         assert {sample.value for sample in samples} <= ({6.0} if name == "myili_bill_partitions_ahead" else {0.0})
 
 

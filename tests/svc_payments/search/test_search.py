@@ -10,6 +10,7 @@ from chassis.db import Database, new_id
 from chassis.testing import Tokens
 from tests.svc_payments.bills.making import a_bill, kept
 from tests.svc_payments.conftest import approved_provider
+from tests.svc_payments.refunds.making import refunds, refused, step
 from tests.svc_payments.world import World
 
 SEARCH = "/payments/v1/search"
@@ -43,6 +44,55 @@ async def test_each_number_of_a_payment_leads_to_it(world: World) -> None:
         "REF-77": ("posting", "provider_reference"),
     }.items():
         assert await hits(world, number) == [found], number
+
+
+async def test_the_numbers_of_a_refund_and_of_what_was_found_lead_to_them(world: World) -> None:
+    await refused(world)
+    await step(world)
+    (refund,) = await refunds(world)
+    assert refund.reference
+    async with world.database.read() as tx:
+        posting = (await tx.scalars(text("SELECT id::text FROM postings"))).one()
+    for number, found in {
+        refund.number: [("refund", "refund_number"), ("refund", "refund_id")],
+        refund.reference: [("refund", "refund_reference")],
+        posting: [("incident", "incident_subject"), ("posting", "posting_id")],
+    }.items():
+        assert sorted(set(await hits(world, number))) == sorted(found), number
+
+
+async def test_a_code_on_a_paper_receipt_leads_to_its_payment_however_it_is_typed(world: World) -> None:
+    person = new_id()
+    payment = await world.captured(person)
+    await world.get(person, payment, "/receipt.pdf")
+    async with world.database.read() as tx:
+        code = (await tx.scalars(text("SELECT code FROM receipt_codes"))).one()
+    for typed in (code, f"{code[:4]}-{code[4:]}".lower()):
+        assert await hits(world, typed) == [("payment", "receipt_code")]
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "kind", "found_by"),
+    [
+        ("transfer_files", "number, state, transfers, total_fen, content, generated_by", "transfer_file", "number"),
+        (
+            "cases",
+            "number, transaction_id, source, holder, day, movement, result, difference_fen, status, owner_role, due_at",
+            "case",
+            "number",
+        ),
+    ],
+)
+async def test_numbers_of_papers_and_cases(world: World, table: str, columns: str, kind: str, found_by: str) -> None:
+    values = {
+        "transfer_files": "'TF202611260001', 'generated', 1, 100, '', 'somebody'",
+        "cases": "'TF202611260001', '', 'channel', 'sandbox', CURRENT_DATE, 'payment', 'excess', 1, 'open', "
+        "'operator', now()",
+    }[table]
+    async with world.database.transaction() as tx:
+        await tx.execute(text(f"INSERT INTO {table} (id, {columns}) VALUES (uuidv7(), {values})"))  # noqa: S608
+    ((found_kind, way),) = await hits(world, "TF202611260001")
+    assert (found_kind, way.endswith(found_by)) == (kind, True)
 
 
 async def test_a_number_that_two_providers_use_leads_to_both_bills(

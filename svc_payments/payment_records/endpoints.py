@@ -1,0 +1,16 @@
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from chassis.db import Tx
+from svc_payments.payment_records import schemas, service
+from svc_payments.search.endpoints import Checker
+
+router = APIRouter(prefix="/payments/v1", tags=["search"])
+
+
+# A transaction that writes, although it is a GET: that somebody looked is kept.
+@router.get("/payment-records/{payment_id}")
+async def get_payment_record(tx: Tx, caller: Checker, payment_id: UUID) -> schemas.PaymentRecord:
+    """Everything of a payment: its order, bookings, refunds, movements in the ledger, findings and cases."""
+    return await service.look_at(tx, caller, payment_id)

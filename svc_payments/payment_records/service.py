@@ -1,0 +1,94 @@
+"""A payment with everything that hangs on it, in one look; the look is kept."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.problems import NotFound
+from svc_payments.audit import service as audit
+from svc_payments.base import database_time
+from svc_payments.cases import schemas as case_schemas
+from svc_payments.cases.models import Case
+from svc_payments.e_invoices.models import EInvoice
+from svc_payments.figures.overdue import WATCHED, deadline_of
+from svc_payments.incidents import endpoints as incidents
+from svc_payments.incidents.models import Incident, IncidentKind
+from svc_payments.ledger.models import Entry, Transfer
+from svc_payments.payment_records import schemas
+from svc_payments.payment_records.schemas import fields_of
+from svc_payments.payments.models import Payment
+from svc_payments.payments.schemas import PaymentLine
+from svc_payments.postings.endpoints import shown as shown_posting
+from svc_payments.postings.models import Posting
+from svc_payments.receipts.models import Receipt
+from svc_payments.refunds.models import Refund, SecondTransaction
+from svc_payments.tills.models import TillPayment
+
+
+async def look_at(tx: AsyncSession, caller: Caller, payment_id: UUID) -> schemas.PaymentRecord:
+    """Everything of a payment. That the caller looked stands in the audit trail.
+
+    Raises:
+        NotFound: there is no such payment.
+    """
+    payment = await tx.get(Payment, payment_id)
+    if payment is None:
+        raise NotFound
+    await audit.record(tx, caller, "look_at_payment", payment.id)
+    postings = (await tx.scalars(select(Posting).where(Posting.payment_id == payment.id).order_by(Posting.id))).all()
+    refunds = (await tx.scalars(select(Refund).where(Refund.payment_id == payment.id).order_by(Refund.id))).all()
+    invoices = await tx.scalars(select(EInvoice).where(EInvoice.payment_id == payment.id).order_by(EInvoice.id))
+    seconds = await tx.scalars(select(SecondTransaction.id).where(SecondTransaction.payment_id == payment.id))
+    # What others refer to it by: its own id, or that of something that is part of it.
+    ids = [payment.id, *(each.id for each in (*postings, *refunds)), *seconds]
+    cases = (await tx.scalars(select(Case).where(Case.reference_id.in_(ids)).order_by(Case.id))).all()
+    moment = await database_time(tx)
+    return schemas.PaymentRecord(
+        **fields_of(
+            payment,
+            schemas.PaymentRecord,
+            payment_id=payment.id,
+            deadline=deadline_of(payment) if payment.status in WATCHED else None,
+            bills=[PaymentLine(**fields_of(line, PaymentLine)) for line in payment.lines],
+            order=schemas.Order(**fields_of(payment.attempt, schemas.Order)) if payment.attempt else None,
+            receipt_number=await tx.scalar(select(Receipt.number).where(Receipt.payment_id == payment.id)),
+            till_session_id=await tx.scalar(
+                select(TillPayment.till_session_id).where(TillPayment.payment_id == payment.id)
+            ),
+            postings=[shown_posting(posting) for posting in postings],
+            refunds=[
+                schemas.RefundRecord(**fields_of(refund, schemas.RefundRecord, refund_id=refund.id))
+                for refund in refunds
+            ],
+            e_invoices=[
+                schemas.EInvoiceRecord(**fields_of(invoice, schemas.EInvoiceRecord, e_invoice_id=invoice.id))
+                for invoice in invoices
+            ],
+            movements=await _movements(tx, [*ids, *(case.id for case in cases)]),
+            incidents=await _incidents(tx, ids),
+            cases=[case_schemas.shown(case, moment) for case in cases],
+        )
+    )
+
+
+async def _movements(tx: AsyncSession, references: Sequence[UUID]) -> list[schemas.Movement]:
+    moved = (
+        select(Transfer, func.sum(func.greatest(Entry.amount_fen, 0)), func.min(Entry.position))
+        .join(Entry, Entry.transfer_id == Transfer.id)
+        .where(Transfer.reference_id.in_(references))
+        .group_by(Transfer.id)
+        .order_by(func.min(Entry.position))
+    )
+    return [
+        schemas.Movement(**fields_of(transfer, schemas.Movement, transfer_id=transfer.id, amount_fen=int(amount_fen)))
+        for transfer, amount_fen, _ in await tx.execute(moved)
+    ]
+
+
+async def _incidents(tx: AsyncSession, subjects: Sequence[UUID]) -> list[incidents.schemas.Incident]:
+    # The index begins with the kind.
+    found = select(Incident).where(Incident.kind.in_(list(IncidentKind)), Incident.subject.in_(map(str, subjects)))
+    return [incidents.shown(incident) for incident in await tx.scalars(found.order_by(Incident.id))]
