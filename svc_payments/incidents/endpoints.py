@@ -12,15 +12,4 @@ router = APIRouter(prefix="/payments/v1", tags=["incidents"])
 @router.get("/incidents", dependencies=[Depends(allow(role=("operator", "auditor")))])
 async def list_incidents(tx: ReadTx, page: PageQuery) -> Page[schemas.Incident]:
     """What should not have happened and needs a person, newest first."""
-    return await page_of(tx, select(models.Incident), page, models.Incident.id, shown, newest_first=True)
-
-
-def shown(incident: models.Incident) -> schemas.Incident:
-    return schemas.Incident(
-        incident_id=incident.id,
-        kind=incident.kind,
-        subject=incident.subject,
-        details=incident.details,
-        created_at=incident.created_at,
-        resolved_at=incident.resolved_at,
-    )
+    return await page_of(tx, select(models.Incident), page, models.Incident.id, schemas.shown, newest_first=True)

@@ -4,6 +4,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from svc_payments.incidents import models
+
 
 class Incident(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -17,3 +19,14 @@ class Incident(BaseModel):
     created_at: datetime
     resolved_at: datetime | None
     """When it was dealt with; the audit trail of the incident says by whom and how."""
+
+
+def shown(incident: models.Incident) -> Incident:
+    return Incident(
+        incident_id=incident.id,
+        kind=incident.kind,
+        subject=incident.subject,
+        details=incident.details,
+        created_at=incident.created_at,
+        resolved_at=incident.resolved_at,
+    )

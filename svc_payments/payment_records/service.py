@@ -14,14 +14,14 @@ from svc_payments.cases import schemas as case_schemas
 from svc_payments.cases.models import Case
 from svc_payments.e_invoices.models import EInvoice
 from svc_payments.figures.overdue import WATCHED, deadline_of
-from svc_payments.incidents import endpoints as incidents
+from svc_payments.incidents import schemas as incidents
 from svc_payments.incidents.models import Incident, IncidentKind
 from svc_payments.ledger.models import Entry, Transfer
 from svc_payments.payment_records import schemas
 from svc_payments.payment_records.schemas import fields_of
 from svc_payments.payments.models import Payment
 from svc_payments.payments.schemas import PaymentLine
-from svc_payments.postings.endpoints import shown as shown_posting
+from svc_payments.postings import schemas as posting_schemas
 from svc_payments.postings.models import Posting
 from svc_payments.receipts.models import Receipt
 from svc_payments.refunds.models import Refund, SecondTransaction
@@ -43,7 +43,7 @@ async def look_at(tx: AsyncSession, caller: Caller, payment_id: UUID) -> schemas
     invoices = await tx.scalars(select(EInvoice).where(EInvoice.payment_id == payment.id).order_by(EInvoice.id))
     seconds = await tx.scalars(select(SecondTransaction.id).where(SecondTransaction.payment_id == payment.id))
     # What others refer to it by: its own id, or that of something that is part of it.
-    ids = [payment.id, *(each.id for each in (*postings, *refunds)), *seconds]
+    ids = [payment.id, *(posting.id for posting in postings), *(refund.id for refund in refunds), *seconds]
     cases = (await tx.scalars(select(Case).where(Case.reference_id.in_(ids)).order_by(Case.id))).all()
     moment = await database_time(tx)
     return schemas.PaymentRecord(
@@ -58,7 +58,7 @@ async def look_at(tx: AsyncSession, caller: Caller, payment_id: UUID) -> schemas
             till_session_id=await tx.scalar(
                 select(TillPayment.till_session_id).where(TillPayment.payment_id == payment.id)
             ),
-            postings=[shown_posting(posting) for posting in postings],
+            postings=[posting_schemas.shown(posting) for posting in postings],
             refunds=[
                 schemas.RefundRecord(**fields_of(refund, schemas.RefundRecord, refund_id=refund.id))
                 for refund in refunds
@@ -88,7 +88,7 @@ async def _movements(tx: AsyncSession, references: Sequence[UUID]) -> list[schem
     ]
 
 
-async def _incidents(tx: AsyncSession, subjects: Sequence[UUID]) -> list[incidents.schemas.Incident]:
+async def _incidents(tx: AsyncSession, subjects: Sequence[UUID]) -> list[incidents.Incident]:
     # The index begins with the kind.
     found = select(Incident).where(Incident.kind.in_(list(IncidentKind)), Incident.subject.in_(map(str, subjects)))
     return [incidents.shown(incident) for incident in await tx.scalars(found.order_by(Incident.id))]

@@ -29,7 +29,7 @@ async def list_postings(
     query = select(models.Posting)
     if status:
         query = query.where(models.Posting.status == status)
-    return await page_of(tx, query, page, models.Posting.id, shown, newest_first=True)
+    return await page_of(tx, query, page, models.Posting.id, schemas.shown, newest_first=True)
 
 
 @router.get(
@@ -40,21 +40,3 @@ async def list_signing_keys(request: Request, response: Response) -> schemas.Sig
     """The keys that sign postings to providers (RFC 7517)."""
     response.headers["Cache-Control"] = "public, max-age=300"
     return schemas.SigningKeys.model_validate(request.app.state.signing_keys)
-
-
-def shown(posting: models.Posting) -> schemas.Posting:
-    return schemas.Posting(
-        posting_id=posting.id,
-        payment_id=posting.payment_id,
-        bill_id=posting.bill_id,
-        provider_id=posting.provider_id,
-        receipt_number=posting.receipt_number,
-        amount_fen=posting.amount_fen,
-        status=posting.status,
-        tries=posting.tries,
-        try_at=None if posting.settled_at else posting.try_at,
-        provider_reference=posting.provider_reference,
-        refusal=posting.refusal,
-        created_at=posting.created_at,
-        settled_at=posting.settled_at,
-    )

@@ -3,6 +3,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from svc_payments.postings import models
+
 
 class Posting(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -38,3 +40,21 @@ class SigningKeys(BaseModel):
     """A JSON Web Key Set (RFC 7517)."""
 
     keys: list[SigningKey]
+
+
+def shown(posting: models.Posting) -> Posting:
+    return Posting(
+        posting_id=posting.id,
+        payment_id=posting.payment_id,
+        bill_id=posting.bill_id,
+        provider_id=posting.provider_id,
+        receipt_number=posting.receipt_number,
+        amount_fen=posting.amount_fen,
+        status=posting.status,
+        tries=posting.tries,
+        try_at=None if posting.settled_at else posting.try_at,
+        provider_reference=posting.provider_reference,
+        refusal=posting.refusal,
+        created_at=posting.created_at,
+        settled_at=posting.settled_at,
+    )
