@@ -21,7 +21,7 @@ _PAYMENTS = f"""
 _SECOND_PAYMENTS = f"""
     SELECT 'payment', attempt.order_number, second.transaction_id, entry.amount_fen, second.paid_at, second.payment_id
     FROM second_transactions AS second JOIN payment_attempts AS attempt USING (payment_id)
-    {_MOVED.format(reference="second.id", kinds="'payment_held'")}
+    {_MOVED.format(reference="second.id", kinds="'excess_recorded'")}
     WHERE second.channel = :holder
 """  # noqa: S608 - our own names
 _REFUNDS = f"""

@@ -7,13 +7,14 @@ import httpx
 import pytest
 
 from chassis.db import new_id
-from chassis.testing import once
+from chassis.testing import once, until
 from svc_payments.channels.provider import ChannelName, StatementChannel
 from svc_payments.channels.registry import open_channels
 from svc_payments.reconciliation.work import work_off
 from svc_payments.settings import Settings
 from svc_payments.statements.fetching import fetch, fetch_missing
 from svc_payments.statements.service import today
+from tests.svc_payments.refunds.making import step
 from tests.svc_payments.world import World
 
 RUNS, CASES = "/payments/v1/reconciliation-runs", "/payments/v1/cases"
@@ -64,6 +65,21 @@ async def test_money_that_no_notice_told_of_is_found_by_the_bill(world: World) -
     assert (run["excess"], run["carried_over"]) in {(1, 0), (0, 1)}  # carried over in the last hour of a day
     if run["excess"]:
         assert (await only_case(world))["reference_id"] == payment_id
+
+
+async def test_money_that_was_taken_twice_and_given_back_once_is_no_difference(world: World) -> None:
+    person = new_id()
+    payment_id = await world.confirmed(person)
+    await world.faults(double_payments=1)
+    await world.pay(payment_id)
+    await until(lambda: _second_is_here(world))
+    await step(world)
+    run = await reconciled(world, today())
+    assert (run["lines"], run["matched"], run["difference_fen"], run["excess"]) == (3, 3, 0, 0)
+
+
+async def _second_is_here(world: World) -> bool:
+    return await world.incidents() == ["second_transaction"]
 
 
 async def test_the_bill_of_another_merchant_is_refused(world: World) -> None:
