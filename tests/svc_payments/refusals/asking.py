@@ -1,0 +1,43 @@
+"""What the tests of refusals have in common."""
+
+from typing import Any
+from uuid import UUID
+
+import httpx
+from sqlalchemy import func, select, text
+
+from svc_payments.ledger.models import Entry
+from tests.svc_payments.world import World
+
+PAYMENTS = "/payments/v1/payments"
+
+
+def refused(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json().get("code", "")
+
+
+async def money(world: World) -> int:
+    """How many entries the ledger has: an effect that happens once is there once."""
+    async with world.database.read() as tx:
+        return await tx.scalar(select(func.count()).select_from(Entry)) or 0
+
+
+async def count(world: World, table: str) -> int:
+    async with world.database.read() as tx:
+        return int(await tx.scalar(text(f"SELECT count(*) FROM {table}")) or 0)  # noqa: S608 - names of these tests
+
+
+async def paid_unheard(world: World, person: UUID, *bills: UUID) -> tuple[str, dict[str, Any]]:
+    """A payment whose money the channel has and of which nobody has told us; and the notice that would."""
+    payment_id = await world.confirmed(person, *bills)
+    await world.faults(drop_notices=1_000)
+    return payment_id, world.notice_of(await world.pay(payment_id))
+
+
+async def completed(world: World, person: UUID, amount_fen: int = 4140) -> tuple[str, UUID]:
+    """A payment that its provider has booked, and its bill."""
+    bill = await world.bill(person, amount_fen)
+    payment_id = await world.captured(person, bill)
+    await world.told()
+    assert await world.status(person, payment_id) == "completed"
+    return payment_id, bill
