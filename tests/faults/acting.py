@@ -17,6 +17,9 @@ PAUSE_SECONDS = 0.1
 TRY_AGAIN = {502, 503, 504}
 """What the gateway and the services say when something is away; the request may or may not have been done."""
 PAYMENTS = "/payments/v1/payments"
+OPERATOR = new_id()
+GIVEN_BACK = 0.3
+"""How often money is wanted back after a payment."""
 
 
 @dataclass
@@ -46,6 +49,15 @@ class Memory:
 
     def payments(self) -> dict[str, Told]:
         return {told.answer["payment_id"]: told for told in self.told if told.path == PAYMENTS}
+
+    def refunds(self) -> set[str]:
+        return {
+            each["refund_id"] for told in self.told if told.path.endswith("/refunds") for each in told.answer["items"]
+        }
+
+    def keyed(self) -> list[Told]:
+        """What can be asked for again with its key."""
+        return [told for told in self.told if told.path == PAYMENTS or told.path.endswith("/refunds")]
 
 
 @dataclass
@@ -105,6 +117,8 @@ class Resident:
             if not bills:
                 return
             await self._pay(self.dice.choice(bills))
+            if self.dice.random() < GIVEN_BACK:
+                await self._want_back()
 
     async def _pay(self, bill: Mapping[str, Any]) -> None:
         body = {"bill_ids": [bill["bill_id"]], "channel": "sandbox"}
@@ -117,6 +131,20 @@ class Resident:
             await self._pay_at_cashier(placed.json()["pay_url"], payment_id)
         elif self.dice.random() > 0.5:
             await self.client.post(f"{PAYMENTS}/{payment_id}/cancel", self.headers)
+
+    async def _want_back(self) -> None:
+        """An operator gives back a part of a payment, or all of it."""
+        listed = (await self.client.get(f"{PAYMENTS}?limit=20", self.headers)).json()["items"]
+        booked = [payment for payment in listed if payment["status"] == "completed"]
+        if not booked:
+            return
+        payment = self.dice.choice(booked)
+        line = self.dice.choice(payment["bills"])
+        body = {"bill_id": line["bill_id"], "reason": "overcharged", "note": "as agreed"}
+        if self.dice.random() < 0.5:
+            body["amount_fen"] = self.dice.randint(1, line["amount_fen"])
+        operator = self.stage.staff(OPERATOR, "operator")
+        await self.client.post(f"{PAYMENTS}/{payment['payment_id']}/refunds", operator, body)
 
     async def _pay_at_cashier(self, url: str, payment_id: str) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):

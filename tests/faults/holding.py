@@ -17,11 +17,17 @@ BREACHES: Mapping[str, str] = {
         WHERE captured_at IS NOT NULL AND NOT held AND payment_lines.refunded_fen < payment_lines.amount_fen
         GROUP BY bill_id HAVING count(*) > 1
     """,
+    # A part that the provider bears goes back and leaves the bill paid; what was never booked, or is not any more, does
+    # not.
     "a bill is paid with what was captured for it": """
         SELECT bills.id FROM bills LEFT JOIN (
-            SELECT bill_id, sum(payment_lines.amount_fen - payment_lines.refunded_fen) AS fen FROM payment_lines
-            JOIN payments ON payments.id = payment_id
-            WHERE captured_at IS NOT NULL AND NOT held GROUP BY bill_id
+            SELECT line.bill_id, sum(line.amount_fen) AS fen FROM payment_lines AS line
+            JOIN payments ON payments.id = line.payment_id
+            WHERE captured_at IS NOT NULL AND NOT held AND NOT EXISTS (
+                SELECT FROM refunds WHERE refunds.payment_id = line.payment_id AND refunds.bill_id = line.bill_id
+                AND refunds.source = 'clearing' AND refunds.status = 'refunded'
+            )
+            GROUP BY line.bill_id
         ) AS paid ON bill_id = bills.id
         WHERE paid_fen <> coalesce(fen, 0)
     """,
@@ -44,17 +50,42 @@ BREACHES: Mapping[str, str] = {
     """,
     "a booked posting is in the ledger, once": """
         SELECT postings.id FROM postings
-        LEFT JOIN ledger_transfers ON reference_id = postings.id AND ledger_transfers.kind = 'bill_booked'
-        GROUP BY postings.id HAVING count(ledger_transfers.id) <> (postings.status = 'booked')::int
+        LEFT JOIN ledger_transfers AS moved
+            ON moved.reference_id = postings.id AND moved.kind IN ('bill_booked', 'booking_reversed')
+        GROUP BY postings.id
+        HAVING count(*) FILTER (WHERE moved.kind = 'bill_booked')
+            - count(*) FILTER (WHERE moved.kind = 'booking_reversed') <> (postings.status = 'booked')::int
     """,
-    "no more goes back than was paid": "SELECT id FROM payments WHERE refunded_fen > amount_fen",
+    "no more goes back than was paid": """
+        SELECT payments.id FROM payments LEFT JOIN refunds
+            ON refunds.payment_id = payments.id AND refunds.status = 'refunded' AND second_transaction_id IS NULL
+        GROUP BY payments.id
+        HAVING coalesce(sum(refunds.amount_fen), 0) > payments.amount_fen
+            OR coalesce(sum(refunds.amount_fen), 0) <> payments.refunded_fen
+    """,
+    "a refund that was paid is in the ledger, once": """
+        SELECT refunds.id FROM refunds
+        LEFT JOIN ledger_transfers AS moved ON moved.reference_id = refunds.id AND moved.kind = 'refund_paid'
+        GROUP BY refunds.id HAVING count(moved.id) <> (refunds.status = 'refunded')::int
+    """,
     "no payment is under way for ever": f"""
         SELECT id, status FROM payments WHERE {UNSETTLED}
     """,  # noqa: S608 - the words above
-    "each step of a payment was told exactly once": f"""
+    "each step of a payment and of a refund was told exactly once": f"""
         SELECT key, type FROM {_TOLD}
-        WHERE type ~ 'payment\\.(created|captured|completed|expired|refunded)\\.v1$'
+        WHERE type ~ 'payment\\.(created|captured|expired|refunded)\\.v1$'
+            OR type ~ 'refund\\.(started|refunded|failed|rejected)\\.v1$'
         GROUP BY key, type HAVING count(*) > 1
+    """,  # noqa: S608 - the words above
+    "a payment is completed again only after a part of it was on its way back": f"""
+        SELECT key FROM {_TOLD} WHERE type ~ 'payment\\.(completed|reversing)\\.v1$' GROUP BY key
+        HAVING count(*) FILTER (WHERE type LIKE '%.completed.v1')
+            > 1 + count(*) FILTER (WHERE type LIKE '%.reversing.v1')
+    """,  # noqa: S608 - the words above
+    "every refund that its payer has was told of": f"""
+        SELECT id FROM refunds WHERE status = 'refunded' AND NOT EXISTS (
+            SELECT FROM {_TOLD} WHERE key = refunds.id::text AND type LIKE '%.refund.refunded.v1'
+        )
     """,  # noqa: S608 - the words above
     "every captured payment was told of": f"""
         SELECT id FROM payments WHERE captured_at IS NOT NULL AND NOT EXISTS (

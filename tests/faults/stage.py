@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import make_url
+import asyncpg
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.db import Database, new_id, now
 from chassis.testing import Tokens, upgrade_in_thread
@@ -28,6 +31,12 @@ SEED = "faults"
 ACCOUNTS = 50
 READY_SECONDS = 60
 PACKAGE = "svc_payments"
+CUT_OFF = """
+    SELECT pg_terminate_backend(pid) FROM (
+        SELECT pid FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 5
+    ) AS connected
+"""
 
 
 @dataclass
@@ -107,6 +116,22 @@ class Stage:
         """Kill one process and start it again; it is not waited for, since nobody waits for it in life either."""
         self.running[name].kill()
         await asyncio.to_thread(self.running[name].start)
+
+    async def asleep(self, name: str, seconds: float) -> None:
+        """Stop one process where it stands; it wakes up later without having noticed."""
+        process = self.running[name].process
+        assert process, f"{name} was never started"
+        process.send_signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            process.send_signal(signal.SIGCONT)
+
+    async def cut_off(self) -> None:
+        """End some connections to the database from its side, if it is there."""
+        with contextlib.suppress(SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InternalClientError):
+            async with self.database() as database, database.transaction() as tx:
+                await tx.execute(text(CUT_OFF))
 
     async def calm(self) -> None:
         """Everything runs again."""
