@@ -26,6 +26,10 @@ class NoAnswer(Exception):  # noqa: N818 - as above
     """The other side may have heard us; what it made of it is not known."""
 
 
+class AnswerTooLong(NoAnswer):
+    """More came than an answer may hold; the rest was not read."""
+
+
 @dataclass(frozen=True)
 class Reply:
     status: int
@@ -73,7 +77,7 @@ async def _read(response: httpx.Response) -> bytes:
     async for part in response.aiter_raw():
         body += part
         if len(body) > MOST_BYTES:
-            raise httpx.ReadError("the answer is too long")
+            raise AnswerTooLong("answer_too_long")
     return body
 
 

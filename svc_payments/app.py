@@ -6,6 +6,7 @@ from chassis.service import create_service_app
 from chassis.settings import load
 from svc_payments.audit.endpoints import router as audit
 from svc_payments.bill_files.endpoints import router as bill_files
+from svc_payments.bill_inquiries.endpoints import router as bill_inquiries
 from svc_payments.bills.endpoints import router as bills
 from svc_payments.cases.endpoints import router as cases
 from svc_payments.channels.endpoints import router as channels
@@ -30,10 +31,12 @@ from svc_payments.settlement.endpoints import router as settlement
 from svc_payments.spending.endpoints import router as spending
 from svc_payments.statements.endpoints import router as statements
 from svc_payments.tills.endpoints import router as tills
+from svc_payments.top_ups.endpoints import router as top_ups
 
 ROUTERS = [
     audit,
     bill_files,
+    bill_inquiries,
     bills,
     cases,
     channels,
@@ -57,6 +60,7 @@ ROUTERS = [
     spending,
     statements,
     tills,
+    top_ups,
 ]
 
 

@@ -27,6 +27,7 @@ from svc_payments.payment_terms.events import PaymentTermsPublished
 from svc_payments.payments.events import PAYMENT_EVENTS
 from svc_payments.payments.orders import keep_asking
 from svc_payments.payments.service import expire_one
+from svc_payments.postings.cards import Cards
 from svc_payments.postings.delivery import Delivery
 from svc_payments.providers.consumers import HANDLERS as PROVIDER_HANDLERS
 from svc_payments.reconciliation.events import ReconciliationFinished
@@ -40,6 +41,7 @@ from svc_payments.settlement.events import SETTLEMENT_EVENTS
 from svc_payments.settlement.service import close_due
 from svc_payments.statements.fetching import fetch_missing
 from svc_payments.tills.events import TILL_SESSION_EVENTS
+from svc_payments.top_ups.service import forget_validations
 
 _HOUR = 3_600.0
 
@@ -77,6 +79,8 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         # And these when their time has come.
         Every(1.0, partial(_until_done, database, expire_one)),
         Every(60.0, partial(_in_a_transaction, database, forget_nonces)),
+        Every(_HOUR, partial(_in_a_transaction, database, forget_validations)),
+        Every(5.0, Cards(database, settings).ask_all_due),
         Every(_HOUR, partial(_in_a_transaction, database, ensure_partitions)),
         Every(2.0, partial(issue_due, database, settings)),
         Every(60.0, partial(raise_reminders, database, settings)),

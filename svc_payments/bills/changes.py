@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -77,7 +78,19 @@ async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: s
     row = checked(_as_row(bill, amendment), this_month(), (*COLUMNS, "expires_on"))
     if not isinstance(row, CheckedRow):
         raise BillRefused(reason=row)
-    content = {
+    expires_on = date.fromisoformat(row.expires_on) if row.expires_on else None
+    content = {**content_of(row), "expires_on": expires_on}
+    if content != {**content_of_bill(bill), "expires_on": bill.expires_on}:
+        _keep_version(tx, bill, ChangeReason(amendment.reason), amendment.note)
+        for name, value in content.items():
+            setattr(bill, name, value)
+        await _tell(tx, BillAmended, bill)
+    return await _shown(tx, bill)
+
+
+def content_of(row: CheckedRow) -> dict[str, Any]:
+    """What a row says of a bill; until when it can be paid is not a part of it."""
+    return {
         "account_number": row.account_number,
         "period": date.fromisoformat(row.period),
         "usage": Decimal(row.usage),
@@ -85,14 +98,13 @@ async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: s
         "due_date": date.fromisoformat(row.due_date),
         "meter_from": Decimal(row.meter_from) if row.meter_from else None,
         "meter_to": Decimal(row.meter_to) if row.meter_to else None,
-        "expires_on": date.fromisoformat(row.expires_on) if row.expires_on else None,
     }
-    if content != {name: getattr(bill, name) for name in content}:
-        _keep_version(tx, bill, amendment)
-        for name, value in content.items():
-            setattr(bill, name, value)
-        await _tell(tx, BillAmended, bill)
-    return await _shown(tx, bill)
+
+
+def content_of_bill(bill: Bill) -> dict[str, Any]:
+    """The same of a bill that is here."""
+    names = ("account_number", "period", "usage", "amount_fen", "due_date", "meter_from", "meter_to")
+    return {name: getattr(bill, name) for name in names}
 
 
 def _as_row(bill: Bill, amendment: schemas.Amendment) -> list[str]:
@@ -138,10 +150,24 @@ async def expire(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change: sch
 async def _withdraw(
     tx: AsyncSession, bill: Bill, status: BillStatus, event: type[BillChanged], change: schemas.Change
 ) -> schemas.Bill:
-    _keep_version(tx, bill, change)
+    _keep_version(tx, bill, ChangeReason(change.reason), change.note)
     bill.move_to(status)
     await _tell(tx, event, bill)
     return await _shown(tx, bill)
+
+
+async def name_no_more(tx: AsyncSession, bill: Bill) -> None:
+    """The provider, asked what is due, has left out a locked bill that it named before: nothing is owed of it."""
+    _keep_version(tx, bill, ChangeReason.NOT_NAMED)
+    bill.move_to(BillStatus.VOID)
+    await _tell(tx, BillVoided, bill)
+
+
+async def name_again(tx: AsyncSession, bill: Bill) -> None:
+    """The provider names a locked bill that it had left out: it is due again."""
+    _keep_version(tx, bill, ChangeReason.NAMED_AGAIN)
+    bill.move_to(BillStatus.DUE)
+    await _tell(tx, BillAmended, bill)
 
 
 async def _open_bill(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change: schemas.Change) -> Bill:
@@ -161,13 +187,13 @@ async def _open_bill(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change:
     return bill
 
 
-def _keep_version(tx: AsyncSession, bill: Bill, change: schemas.Change) -> None:
+def _keep_version(tx: AsyncSession, bill: Bill, reason: ChangeReason, note: str | None = None) -> None:
     """Keep what a bill says, and begin the next version of it."""
     kept = (column.key for column in BillVersion.__table__.columns if column.key not in {"bill_id", "replaced_at"})
     tx.add(BillVersion(bill_id=bill.id, **{name: getattr(bill, name) for name in kept}))
     bill.version += 1
-    bill.reason = ChangeReason(change.reason)
-    bill.note = change.note
+    bill.reason = reason
+    bill.note = note
     bill.bill_file_id = None
 
 

@@ -52,7 +52,8 @@ TRANSITIONS: dict[BillStatus, set[BillStatus]] = {
     # Money may go back, before the provider has booked it and after.
     BillStatus.PAID: {BillStatus.POSTED, BillStatus.DUE, BillStatus.VOID},
     BillStatus.POSTED: {BillStatus.DUE, BillStatus.VOID},
-    BillStatus.VOID: set(),
+    # One that its provider, asked what is due, had left out may be named again. Whatever else is void stays so.
+    BillStatus.VOID: {BillStatus.DUE},
     BillStatus.EXPIRED: set(),
     BillStatus.SUPERSEDED: set(),
 }
@@ -76,9 +77,19 @@ class ChangeReason(StrEnum):
     PAST_EXPIRY = "past_expiry"
     REPLACED = "replaced"
     """By the bill that names it."""
+    NOT_NAMED = "not_named"
+    """The provider, asked what is due on the account, did not name it any more."""
+    NAMED_AGAIN = "named_again"
+    """It did, after it had not."""
 
 
-STATED_REASONS = frozenset(ChangeReason) - {ChangeReason.NOT_STATED, ChangeReason.PAST_EXPIRY, ChangeReason.REPLACED}
+STATED_REASONS = frozenset(ChangeReason) - {
+    ChangeReason.NOT_STATED,
+    ChangeReason.PAST_EXPIRY,
+    ChangeReason.REPLACED,
+    ChangeReason.NOT_NAMED,
+    ChangeReason.NAMED_AGAIN,
+}
 """Those a provider may give."""
 
 
@@ -176,7 +187,7 @@ class BillNumber(Base):
 class BillVersion(Base):
     """A version of a bill that another has replaced; only ever added to, which the database enforces.
 
-    It was due: a version that withdraws a bill is its last.
+    It was due: a version that withdraws a bill is its last, but for one whose provider had only stopped naming it.
     """
 
     __tablename__ = "bill_versions"

@@ -73,6 +73,8 @@ async def to_pay_on(tx: AsyncSession, provider_id: UUID, account_number: str) ->
         Bill.provider_id == provider_id,
         Bill.account_number == account_number,
         Bill.status.in_({BillStatus.DUE, BillStatus.PAYING}),
+        # What somebody is paying ahead, or topping up, is nobody's debt.
+        Bill.kind == BillKind.REGULAR,
     )
     oldest_first = open_bills.order_by(Bill.due_date, Bill.id).limit(_MOST_LOOKED_AT)
     return await show_bills(tx, (await tx.scalars(oldest_first)).all())

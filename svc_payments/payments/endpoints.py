@@ -9,7 +9,7 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_payments.channels.methods import ChannelNotAvailable
 from svc_payments.channels.provider import Payer
-from svc_payments.payments import quotes, schemas, service
+from svc_payments.payments import quotes, schemas, service, showing
 from svc_payments.payments.models import Payment
 from svc_payments.payments.orders import Orders
 from svc_payments.payments.queries import WantedPayments, payments_of
@@ -58,13 +58,14 @@ async def quote_payment(
 async def list_payments(tx: ReadTx, caller: Resident, page: PageQuery, wanted: WantedPayments) -> Page[schemas.Payment]:
     """The caller's payments, newest first: also those for accounts that they are not bound to any more."""
     own = payments_of(caller.id, wanted)
-    return await page_of(tx, own, page, Payment.id, schemas.shown, newest_first=True)
+    found = await page_of(tx, own, page, Payment.id, _itself, newest_first=True)
+    return Page(items=await showing.show_all(tx, found.items), next_cursor=found.next_cursor)
 
 
 @router.get("/payments/{payment_id}")
 async def get_payment(tx: ReadTx, caller: Resident, payment_id: UUID) -> schemas.Payment:
     """One of the caller's payments; ask again until it is completed."""
-    return schemas.shown(await service.own_payment(tx, caller.id, payment_id))
+    return await showing.show(tx, await service.own_payment(tx, caller.id, payment_id))
 
 
 @router.post("/payments/{payment_id}/confirm", openapi_extra=_CALLS_THE_CHANNEL)
@@ -79,10 +80,19 @@ async def confirm_payment(
     how = body or schemas.Confirmation()
     # The gateway writes this header itself; whatever a client sent in it does not come through.
     payer = Payer(how.open_id, request.headers.get("x-forwarded-for"))
-    return schemas.shown(await orders.confirm(caller.id, payment_id, how.method, payer))
+    return await _shown(orders, await orders.confirm(caller.id, payment_id, how.method, payer))
 
 
 @router.post("/payments/{payment_id}/cancel", openapi_extra=_CALLS_THE_CHANNEL)
 async def cancel_payment(caller: Resident, orders: OrdersAtChannels, payment_id: UUID) -> schemas.Payment:
     """Give up an unpaid payment and free its bills; `expired` in the answer says that this is done."""
-    return schemas.shown(await orders.cancel(caller.id, payment_id))
+    return await _shown(orders, await orders.cancel(caller.id, payment_id))
+
+
+async def _shown(orders: Orders, payment: Payment) -> schemas.Payment:
+    async with orders.database.read() as tx:
+        return await showing.show(tx, payment)
+
+
+def _itself(payment: Payment) -> Payment:
+    return payment

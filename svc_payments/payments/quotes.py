@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from svc_payments.bills.open_bills import Made
 from svc_payments.channels.provider import ChannelName
 from svc_payments.payments import schemas, service
-from svc_payments.payments.plans import PlannedLine
+from svc_payments.payments.plans import Plan, PlannedLine
 
 
 async def quote(
@@ -24,16 +24,21 @@ async def quote(
         lines=[*(_line(line) for line in plan.lines), *([_made(plan.made)] if plan.made else [])],
         amount_fen=plan.amount_fen,
         late_fee_fen=sum(line.late_fee_fen for line in plan.lines),
-        channels=[
-            schemas.QuotedChannel(
-                channel=limits.channel,
-                least_fen=limits.least_fen,
-                most_fen=limits.most_fen,
-                usable=limits.least_fen <= plan.amount_fen <= limits.most_fen,
-            )
-            for limits in plan.terms.usable(available)
-        ],
+        channels=usable_channels(plan, available),
     )
+
+
+def usable_channels(plan: Plan, available: Sequence[ChannelName]) -> list[schemas.QuotedChannel]:
+    """Those of the available channels that the provider takes, and whether the amount is within their limits."""
+    return [
+        schemas.QuotedChannel(
+            channel=limits.channel,
+            least_fen=limits.least_fen,
+            most_fen=limits.most_fen,
+            usable=limits.least_fen <= plan.amount_fen <= limits.most_fen,
+        )
+        for limits in plan.terms.usable(available)
+    ]
 
 
 def _line(line: PlannedLine) -> schemas.QuotedLine:

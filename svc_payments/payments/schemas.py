@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -102,6 +103,19 @@ class Confirmation(BaseModel):
     """Who the payer is to our application in WeChat: `jsapi` needs it. It is passed on and not kept."""
 
 
+class Prepaid(BaseModel):
+    """What the provider gave for a top-up of a prepaid meter; nobody but the payer is shown it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    kind: str
+    """token or write_card; expect further values within v1."""
+    token: str | None
+    """Of a token: what to key into the meter."""
+    state: str | None
+    """Of a card: to_write until a terminal of the provider has written it, then written; expect further values."""
+
+
 class PaymentLine(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -109,6 +123,8 @@ class PaymentLine(BaseModel):
     amount_fen: int
     late_fee_fen: int
     """How much of the amount is a late fee."""
+    prepaid: Prepaid | None
+    """null: the provider has not booked it yet, or gave nothing for it."""
 
 
 class Payment(BaseModel):
@@ -140,12 +156,19 @@ class Payment(BaseModel):
     completed_at: datetime | None
 
 
-def shown(payment: models.Payment) -> Payment:
+def shown(payment: models.Payment, handed_out: Mapping[UUID, Prepaid] | None = None) -> Payment:
+    """A payment, with what was handed out for its bills."""
+    handed_out = handed_out or {}
     return Payment(
         payment_id=payment.id,
         provider_id=payment.provider_id,
         bills=[
-            PaymentLine(bill_id=line.bill_id, amount_fen=line.amount_fen, late_fee_fen=line.late_fee_fen)
+            PaymentLine(
+                bill_id=line.bill_id,
+                amount_fen=line.amount_fen,
+                late_fee_fen=line.late_fee_fen,
+                prepaid=handed_out.get(line.bill_id),
+            )
             for line in payment.lines
         ],
         amount_fen=payment.amount_fen,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
+from svc_payments.asking import Asked
 from svc_payments.base import Base
 from svc_payments.bills.models import BillKind
 from svc_payments.payments.models import Payment
@@ -113,3 +114,12 @@ class Posting(Base):
 
     def move_to(self, status: PostingStatus) -> None:
         self.status = checked_move(TRANSITIONS, PostingStatus(self.status), status)
+
+
+class CardWriting(Asked, Base):
+    """The card of a prepaid meter that a terminal of the provider has to write: asked about until it has."""
+
+    __tablename__ = "card_writings"
+    __table_args__ = (Index("ix_card_writings_due", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),)
+
+    posting_id: Mapped[UUID] = mapped_column(ForeignKey(Posting.id), primary_key=True)

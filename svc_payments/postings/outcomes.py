@@ -13,6 +13,7 @@ from svc_payments.payment_terms.service import terms_of
 from svc_payments.payments import service as payments
 from svc_payments.payments.models import Payment
 from svc_payments.payments.progress import bill_booked
+from svc_payments.postings.cards import hand_out
 from svc_payments.postings.models import Posting, PostingStatus
 from svc_payments.postings.provider import Booked, Cancelled, NotHeard, Outcome, Refused
 from svc_payments.postings.service import begin_cancellation
@@ -90,8 +91,7 @@ async def _time_is_over(tx: AsyncSession, posting: Posting) -> bool:
 async def _book(tx: AsyncSession, posting: Posting, payment: Payment, booked: Booked) -> None:
     posting.provider_reference = booked.reference
     if booked.prepaid:
-        posting.prepaid_kind = booked.prepaid.kind
-        posting.prepaid_token, posting.prepaid_state = booked.prepaid.token, booked.prepaid.state
+        await hand_out(tx, posting, booked.prepaid)
     await _settle(tx, posting, PostingStatus.BOOKED)
     await bill_booked(tx, payment, posting)
 

@@ -4,6 +4,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from svc_payments.payments.schemas import Prepaid
+
 
 class ReceiptedBill(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -11,6 +13,8 @@ class ReceiptedBill(BaseModel):
     bill_id: UUID
     bill_number: str
     account_number: str
+    kind: str
+    """regular, advance or top_up; expect further values within v1."""
     period: str
     amount_fen: int
     late_fee_fen: int
@@ -19,6 +23,8 @@ class ReceiptedBill(BaseModel):
     """pending, sending, unknown, booked, refused, cancelling, cancelled or kept; expect further values within v1."""
     provider_reference: str | None
     """The provider's own number of the booking, once it has booked."""
+    prepaid: Prepaid | None
+    """What a prepaid meter was given for it; null: nothing."""
 
 
 class ReceiptedRefund(BaseModel):

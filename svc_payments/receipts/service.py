@@ -8,6 +8,7 @@ from chassis.db import CHINA
 from chassis.problems import Problem
 from svc_payments.bills.models import Bill
 from svc_payments.payments.models import Payment, PaymentLine, PaymentStatus
+from svc_payments.payments.showing import prepaid_of
 from svc_payments.postings.models import Posting
 from svc_payments.providers.models import Provider
 from svc_payments.receipts import codes, schemas
@@ -138,11 +139,13 @@ async def _receipted_bills(tx: AsyncSession, payment_id: UUID) -> list[schemas.R
             bill_id=bill.id,
             bill_number=bill.bill_number,
             account_number=bill.account_number,
+            kind=bill.kind,
             period=f"{bill.period:%Y-%m}",
             amount_fen=line.amount_fen,
             late_fee_fen=line.late_fee_fen,
             posting_status=posting.status,
             provider_reference=posting.provider_reference,
+            prepaid=prepaid_of(posting),
         )
         for bill, line, posting in rows
     ]

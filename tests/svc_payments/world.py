@@ -97,8 +97,8 @@ class Company:
     port: int
 
     @classmethod
-    def at(cls, folder: Path, port: int, platform: str) -> "Company":
-        books = Books(folder / f"books-{port}.sqlite3")
+    def at(cls, folder: Path, port: int, platform: str, prepaid: str | None = None) -> "Company":
+        books = Books(folder / f"books-{port}.sqlite3", prepaid)
         books.fill_roster(SEED, ACCOUNTS)
         keys = PlatformKeys([f"{platform}/payments/v1/signing-keys"], cooldown=0)
         return cls(books, LostAnswers(create_provider_app(books, keys)), port)

@@ -1,0 +1,50 @@
+"""What was last asked about an account and answered, and which bills have come by being asked for."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db import Timestamp, one_of
+from svc_payments.base import Base
+
+
+class Result(StrEnum):
+    DUE = "due"
+    NOTHING_DUE = "nothing_due"
+    NO_ACCOUNT = "no_account"
+    CLOSED = "closed"
+    NOT_PAYABLE_ONLINE = "not_payable_online"
+    PAYMENT_UNFINISHED = "payment_unfinished"
+    NO_ANSWER = "no_answer"
+    """The provider was not reached or did not answer in time."""
+    UNUSABLE = "unusable"
+    """Its answer made no sense; nothing of it was kept."""
+
+
+class BillInquiry(Base):
+    """The last question about an account. Whoever taps again within a moment shares its answer."""
+
+    __tablename__ = "bill_inquiries"
+    __table_args__ = (one_of("result", Result),)
+
+    provider_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_number: Mapped[str] = mapped_column(Text, primary_key=True)
+    inquiry_id: Mapped[UUID]
+    """Who has asked writes the answer down only while this is still the last question."""
+    asked_at: Mapped[datetime] = mapped_column(Timestamp)
+    answered_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """None: the answer is on its way, or whoever asked has died."""
+    result: Mapped[Result | None] = mapped_column(Text)
+
+
+class InquiredBill(Base):
+    """A bill that is here because its provider named it when asked; one that it names no more is void."""
+
+    __tablename__ = "inquired_bills"
+
+    bill_id: Mapped[UUID] = mapped_column(ForeignKey("bills.id"), primary_key=True)
+    inquiry_id: Mapped[UUID]
+    """The question that brought it."""

@@ -1,0 +1,80 @@
+"""A provider that answers a waiting resident whatever a test wants: wrongly, too much, late, or never."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+from starlette.types import Receive, Scope, Send
+
+from chassis.db import Database
+from deploy.local.programs import LOOPBACK, free_port
+from svc_payments.providers.models import Provider
+from tests.svc_payments.payment_terms.agreeing import TODAY
+from tests.svc_payments.world import served
+
+LAST_MONTH = (TODAY.replace(day=1) - timedelta(days=1)).replace(day=1)
+NUMBER = "1000000005"
+
+
+def named_bill(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """A bill as an answer to an inquiry has it."""
+    usual = {
+        "bill_number": "Q-1",
+        "account_number": NUMBER,
+        "period": f"{LAST_MONTH:%Y-%m}",
+        "usage": "12.5",
+        "amount_fen": 4140,
+        "due_date": f"{TODAY + timedelta(days=10)}",
+    }
+    return {**usual, **changes}
+
+
+@dataclass
+class Scripted:
+    """An ASGI application whose answers are set by the test."""
+
+    answer: Any = None
+    status: int = 200
+    pause: asyncio.Event | None = None
+    """Where it is set, answers wait for it."""
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def due(self, *bills: dict[str, Any]) -> None:
+        self.answer = {"result": "due", "bills": list(bills)}
+
+    def says(self, result: str, **more: Any) -> None:  # noqa: ANN401 - JSON
+        self.answer = {"result": result, **more}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        message = await receive()
+        self.asked.append({"path": scope["path"], **json.loads(message.get("body") or b"{}")})
+        # What it was about to say when it was asked.
+        content = self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode()
+        if self.pause:
+            await self.pause.wait()
+        await send({"type": "http.response.start", "status": self.status, "headers": []})
+        await send({"type": "http.response.body", "body": content})
+
+
+@contextlib.asynccontextmanager
+async def scripted(database: Database, provider_id: UUID) -> AsyncIterator[Scripted]:
+    """A scripted company in the place of a provider's."""
+    port, company = free_port(), Scripted()
+    await moved(database, provider_id, f"http://{LOOPBACK}:{port}")
+    async with served(company, port):
+        yield company
+
+
+async def moved(database: Database, provider_id: UUID, endpoint_url: str) -> None:
+    """A provider is found at another endpoint from now on."""
+    async with database.transaction() as tx:
+        found = update(Provider).where(Provider.provider_id == provider_id)
+        await tx.execute(found.values(endpoint_url=endpoint_url))
