@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -111,7 +112,11 @@ async def test_a_bill_that_is_named_no_more_is_void_and_due_again_when_it_is(des
 async def test_what_is_being_paid_or_partly_paid_is_not_touched_by_silence(desk: Desk, company: Scripted) -> None:
     company.due(*(named_bill(bill_number=f"Q-{n}") for n in range(4)))
     await desk.bills()
-    changed = {"Q-0": {"status": "paying"}, "Q-1": {"status": "paid", "paid_fen": 4140}, "Q-2": {"paid_fen": 100}}
+    changed: dict[str, dict[str, Any]] = {
+        "Q-0": {"status": "paying"},
+        "Q-1": {"status": "paid", "paid_fen": 4140},
+        "Q-2": {"paid_fen": 100},
+    }
     async with desk.database.transaction() as tx:
         for number, columns in changed.items():
             await tx.execute(update(Bill).where(Bill.bill_number == number).values(**columns))

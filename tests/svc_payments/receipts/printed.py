@@ -41,11 +41,13 @@ def bill(number: str, **fields: Any) -> schemas.ReceiptedBill:  # noqa: ANN401 -
         "bill_id": new_id(),
         "bill_number": number,
         "account_number": "6540000013",
+        "kind": "regular",
         "period": "2026-02",
         "amount_fen": 168_032,
         "late_fee_fen": 0,
         "posting_status": "booked",
         "provider_reference": None,
+        "prepaid": None,
     }
     return schemas.ReceiptedBill(**usual | fields)
 
