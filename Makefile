@@ -16,7 +16,7 @@ ARGS ?=
 
 help:
 	@echo "make run          start the whole platform here, until Ctrl-C (MYILI_PORT and MYILI_DATA choose where)"
-	@echo "make demo         play the story of a resident, two providers and a county team, and check every answer"
+	@echo "make demo         play the story of a resident, three providers and a county team, and check every answer"
 	@echo "make test         run all tests (ARGS=... goes to pytest)"
 	@echo "make lint         check style, types, import rules, contracts, schemas, container files"
 	@echo "make format       put the code in the common form"

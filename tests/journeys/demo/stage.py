@@ -3,13 +3,15 @@
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from contracts.reference_provider.billing_month import previous_month
 from contracts.reference_provider.client import Client, load_key
 from contracts.reference_provider.tariff import SAMPLES, Tariff
 from deploy.local.platform import Addresses
@@ -18,8 +20,10 @@ from tests.journeys.demo import made_up
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.narrator import Narrator, Surprise
 
+DIVISION = "654002"
 _TOOL = [sys.executable, "-m", "contracts.reference_provider"]
 _READY_SECONDS = 30
+_POWER_CUSTOMERS = 1_000
 
 
 @dataclass
@@ -62,9 +66,11 @@ class Stage:
     operator: Person
     water: Company
     heating: Company
+    power: Company
 
     @property
     def companies(self) -> tuple[Company, Company]:
+        """Those that send bills."""
         return self.water, self.heating
 
     def person(self, phone: str | None = None) -> Person:
@@ -79,16 +85,32 @@ def set_stage(narrator: Narrator, platform: Addresses, folder: Path, rows: int) 
         stack.callback(operator.close)
         water = stack.enter_context(_company(platform, folder, rows, "Sample Water Company", "water", "gb18030"))
         heating = stack.enter_context(_company(platform, folder, rows, "Sample Heating Company", "heating", "utf-8"))
-        yield Stage(narrator, platform, folder, rows, operator, water, heating)
+        # It is asked for bills, and sells power for prepaid meters, to customers of the water company.
+        sells = ("--billed", previous_month(datetime.now(UTC).date()), "--prepaid", "token")
+        name, customers = "Sample Power Company", min(rows, _POWER_CUSTOMERS)
+        power = stack.enter_context(
+            _company(platform, folder, customers, name, "electricity", "utf-8", seed=water.seed, sells=sells)
+        )
+        yield Stage(narrator, platform, folder, rows, operator, water, heating, power)
 
 
 @contextlib.contextmanager
-def _company(platform: Addresses, folder: Path, rows: int, name: str, kind: str, encoding: str) -> Iterator[Company]:
+def _company(  # noqa: PLR0913 - all but the place are said where it is called
+    platform: Addresses,
+    folder: Path,
+    rows: int,
+    name: str,
+    kind: str,
+    encoding: str,
+    *,
+    seed: str = "",
+    sells: Sequence[str] = (),
+) -> Iterator[Company]:
     state, uscc, port = folder / kind, made_up.uscc(), free_port()
-    seed = f"{kind} {uscc}"
+    seed = seed or f"{kind} {uscc}"
     where = ["--state", str(state), "--platform", platform.public_url]
     subprocess.run([*_TOOL, "keys", *where], check=True, capture_output=True)  # noqa: S603 - our own command line
-    serving = [*_TOOL, "serve", *where, "--port", str(port), "--seed", seed, "--accounts", str(rows)]
+    serving = [*_TOOL, "serve", *where, "--port", str(port), "--seed", seed, "--accounts", str(rows), *sells]
     with (folder / f"{kind}.log").open("wb") as log:
         server = subprocess.Popen(serving, stdout=log, stderr=log)  # noqa: S603 - our own command line
     client = Client(platform.public_url, load_key(state / "key.json"))

@@ -1,4 +1,4 @@
-"""The seven acts, all through the gateway.
+"""The eight acts, all through the gateway.
 
 Only what the outside world does by itself goes elsewhere: the handset shows a code, the wallet pays at the channel, a
 company looks into its own books, an auditor reads Kafka.
@@ -7,7 +7,6 @@ company looks into its own books, an auditor reads Kafka.
 import asyncio
 import json
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,15 +14,17 @@ import aiokafka
 import httpx
 
 from contracts.reference_provider.billing_month import Bill, Planted, write_month
-from contracts.reference_provider.client import Client, PlatformError, load_key
 from contracts.reference_provider.roster import account_holder, account_number, position
 from tests.journeys.demo import made_up
 from tests.journeys.demo.app import Person
+from tests.journeys.demo.joining import companies_join
 from tests.journeys.demo.mini_app import package
-from tests.journeys.demo.stage import Company, Stage, paid_at_cashier, wait_until_open
+from tests.journeys.demo.paying import paid_and_completed
+from tests.journeys.demo.people import bind, member
+from tests.journeys.demo.power import power_is_bought
+from tests.journeys.demo.stage import DIVISION, Company, Stage
 
 PAYMENT_TOPIC = "ili.payments.payment.v1"
-DIVISION = "654002"
 _CANDIDATES = range(30)  # the companies' customers of whom one is the resident
 
 
@@ -51,69 +52,10 @@ def tell(stage: Stage) -> None:
     resident, bill = resident_sees_bill(stage, sent)
     paid = resident_pays(stage, resident, bill)
     nothing_happens_twice(stage, resident, paid)
+    power_is_bought(stage, resident)
     county_team_publishes(stage, resident)
     trail_is_read_back(stage, paid)
     resident.close()
-
-
-def companies_join(stage: Stage) -> None:
-    stage.narrator.act("1  A water and a heating company join, by their USCC and public keys")
-    for company in stage.companies:
-        wait_until_open(company, stage.narrator)
-        _apply(stage, company)
-        _approve(stage, company)
-        _publish_tariff(stage, company)
-
-
-def _apply(stage: Stage, company: Company) -> None:
-    application = {
-        "uscc": company.uscc,
-        "name": company.name,
-        "kind": company.kind,
-        "division_codes": [DIVISION],
-        "endpoint_url": company.endpoint_url,
-    }
-    wrong = {**application, "uscc": company.uscc[:-1] + ("0" if company.uscc[-1] != "0" else "1")}
-    try:
-        company.client.apply(wrong)
-    except PlatformError as refused:
-        stage.narrator.check("a USCC with a wrong check character is refused", bool(refused.code))
-    company.application = company.client.apply(application)
-    stage.narrator.check(f"{company.name} has applied", company.application["status"], "applied")
-
-
-def _approve(stage: Stage, company: Company) -> None:
-    assert company.application is not None
-    path = f"/services/v1/provider-applications/{company.application['application_id']}"
-    approved = stage.narrator.answered("the operator approves it", stage.operator.call("POST", f"{path}/approve"), 200)
-    company.provider_id = approved["provider_id"]
-    company.client.close()
-    company.client = Client(
-        stage.platform.public_url, load_key(company.state / "key.json"), provider_id=company.provider_id
-    )
-    stage.narrator.wait_for("its systems get a token by private_key_jwt", lambda: _token(company.client))
-
-
-def _token(client: Client) -> str | None:
-    # The approval reaches svc_identity as an event; until then the client is unknown there.
-    try:
-        return client.token()
-    except PlatformError as refused:
-        if refused.code != "invalid_client":
-            raise
-        return None
-
-
-def _publish_tariff(stage: Stage, company: Company) -> None:
-    tariff = company.client.publish_tariff(company.tariff.as_json(_first_of_last_year()))
-    public = httpx.get(f"{stage.platform.public_url}/services/v1/tariffs", params={"provider_id": company.provider_id})
-    shown = stage.narrator.answered("its tariff is public, without signing in", public, 200)
-    stage.narrator.check("and is the one it published", shown["items"][0]["tariff_id"], tariff["tariff_id"])
-
-
-def _first_of_last_year() -> date:
-    # A company that joins states the tariff its customers have been billed by until now.
-    return date(datetime.now(UTC).year - 1, 1, 1)
 
 
 def bills_arrive(stage: Stage) -> Bill:
@@ -159,7 +101,7 @@ def resident_sees_bill(stage: Stage, sent: Bill) -> tuple[Person, dict[str, Any]
     me = stage.narrator.answered("registered by phone and code", resident.call("GET", "/identity/v1/me"), 200)
     stage.narrator.check("at assurance level", me["assurance_level"], 1)
     _prove(stage, resident, holder.holder_name)
-    _bind(stage, resident, holder.account_number)
+    bind(stage, resident, stage.water.provider_id, holder.account_number)
     return resident, _see(stage, resident, sent)
 
 
@@ -175,17 +117,6 @@ def _prove(stage: Stage, resident: Person, name: str) -> None:
     resident.refresh()
     me = resident.call("GET", "/identity/v1/me").json()
     stage.narrator.check("the new token is of assurance level", me["assurance_level"], 2)
-
-
-def _bind(stage: Stage, resident: Person, account_number: str) -> None:
-    attested = resident.call("POST", "/identity/v1/me/attestations", json={"purpose": "account_binding"})
-    attestation = stage.narrator.answered("svc_identity attests the name, for one use", attested, 201)["attestation"]
-    binding = {"provider_id": stage.water.provider_id, "account_number": account_number, "attestation": attestation}
-    bound = resident.call("POST", "/services/v1/account-bindings", json=binding)
-    content = stage.narrator.answered("the company confirms the holder; the account is bound", bound, 201)
-    stage.narrator.check("the binding is", content["status"], "active")
-    again = resident.call("POST", "/services/v1/account-bindings", json=binding)
-    stage.narrator.check("the attestation does not count twice", again.is_client_error)
 
 
 def _see(stage: Stage, resident: Person, expected: Bill) -> dict[str, Any]:
@@ -214,28 +145,11 @@ def resident_pays(stage: Stage, resident: Person, bill: dict[str, Any]) -> Paid:
     created = resident.call("POST", "/payments/v1/payments", key=key, json=wanted)
     payment = stage.narrator.answered("a payment over the bill is created", created, 201)
     stage.narrator.check("its amount is the bill's", payment["amount_fen"], bill["amount_fen"])
-    confirmed = resident.call("POST", f"/payments/v1/payments/{payment['payment_id']}/confirm")
-    pay_url = stage.narrator.answered("the channel has the order", confirmed, 200)["pay_url"]
-    stage.narrator.check(
-        "the wallet pays at the channel's cashier", paid_at_cashier(stage.platform, pay_url).is_success
-    )
-    done = _wait_until_completed(stage, resident, payment["payment_id"])
+    pay_url, done = paid_and_completed(stage, resident, payment["payment_id"])
     _check_ledger(stage)
     _check_books(stage, bill, done)
     order_number = pay_url.rsplit("/", 1)[-1]
     return Paid(bill["bill_id"], payment["payment_id"], order_number, payment["amount_fen"], key)
-
-
-def _wait_until_completed(stage: Stage, resident: Person, payment_id: str) -> dict[str, Any]:
-    def look() -> dict[str, Any] | None:
-        payment: dict[str, Any] = resident.call("GET", f"/payments/v1/payments/{payment_id}").json()
-        return payment if payment["status"] == "completed" else None
-
-    stage.narrator.wait_for("notice, capture, posting: the payment is completed", look)
-    answer = resident.call("GET", f"/payments/v1/payments/{payment_id}/receipt")
-    receipt: dict[str, Any] = stage.narrator.answered("the resident has a receipt", answer, 200)
-    stage.narrator.tell(f"receipt {receipt['receipt_number']}, channel transaction {receipt['transaction_id']}")
-    return receipt
 
 
 def _check_ledger(stage: Stage) -> dict[str, Any]:
@@ -297,9 +211,9 @@ def _stranger_asks(stage: Stage, paid: Paid) -> None:
 
 
 def county_team_publishes(stage: Stage, resident: Person) -> None:
-    stage.narrator.act("6  A county team publishes a mini-app, reviewed by another organisation")
-    team = _member(stage, "county_team", "county_team", "Sample County Team")
-    reviewer = _member(stage, "review_body", "reviewer", "Sample Review Body")
+    stage.narrator.act("7  A county team publishes a mini-app, reviewed by another organisation")
+    team = member(stage, "county_team", "county_team", "Sample County Team")
+    reviewer = member(stage, "review_body", "reviewer", "Sample Review Body")
     release_id, app_id, packed = _submit(stage, team)
     own = team.call("POST", f"/miniapps/v1/releases/{release_id}/approve")
     stage.narrator.check("the team cannot approve it itself", own.status_code, 403)
@@ -308,18 +222,6 @@ def county_team_publishes(stage: Stage, resident: Person) -> None:
     _appears(stage, resident, app_id, packed)
     team.close()
     reviewer.close()
-
-
-def _member(stage: Stage, kind: str, role: str, name: str) -> Person:
-    organisation = {"uscc": made_up.uscc("12"), "name": name, "kind": kind, "division_code": DIVISION}
-    made = stage.operator.call("POST", "/identity/v1/organisations", json=organisation)
-    known = stage.narrator.answered(f"the operator registers {name}", made, 201)
-    member = stage.person()
-    path = f"/identity/v1/organisations/{known['organisation_id']}/members"
-    added = stage.operator.call("POST", path, json={"phone": member.phone, "role": role})
-    stage.narrator.answered(f"and its {role.replace('_', ' ')}", added, 201)
-    member.sign_in()
-    return member
 
 
 def _submit(stage: Stage, team: Person) -> tuple[str, str, bytes]:
@@ -356,7 +258,7 @@ def _appears(stage: Stage, resident: Person, app_id: str, packed: bytes) -> None
 
 
 def trail_is_read_back(stage: Stage, paid: Paid) -> None:
-    stage.narrator.act("7  The trail of the payment, read back from Kafka by an independent client")
+    stage.narrator.act("8  The trail of the payment, read back from Kafka by an independent client")
     trail = asyncio.run(_trail(stage.platform.kafka, paid.payment_id))
     for event in trail:
         stage.narrator.tell(f"{event['time']}  {event['type']}")

@@ -1,0 +1,26 @@
+"""Paying what a payment is for: at the channel's cashier, until the company has booked it."""
+
+from typing import Any
+
+from tests.journeys.demo.app import Person
+from tests.journeys.demo.stage import Stage, paid_at_cashier
+
+
+def paid_and_completed(stage: Stage, resident: Person, payment_id: str) -> tuple[str, dict[str, Any]]:
+    """Confirm a payment, pay it and wait. Gives where it was paid, and the receipt."""
+    path = f"/payments/v1/payments/{payment_id}"
+    confirmed = resident.call("POST", f"{path}/confirm")
+    pay_url = str(stage.narrator.answered("the channel has the order", confirmed, 200)["pay_url"])
+    stage.narrator.check(
+        "the wallet pays at the channel's cashier", paid_at_cashier(stage.platform, pay_url).is_success
+    )
+
+    def look() -> dict[str, Any] | None:
+        payment: dict[str, Any] = resident.call("GET", path).json()
+        return payment if payment["status"] == "completed" else None
+
+    stage.narrator.wait_for("notice, capture, posting: the payment is completed", look)
+    answer = resident.call("GET", f"{path}/receipt")
+    receipt: dict[str, Any] = stage.narrator.answered("the resident has a receipt", answer, 200)
+    stage.narrator.tell(f"receipt {receipt['receipt_number']}, channel transaction {receipt['transaction_id']}")
+    return pay_url, receipt
