@@ -79,7 +79,7 @@ class Stage:
 
 @contextlib.contextmanager
 def set_stage(narrator: Narrator, platform: Addresses, folder: Path, rows: int) -> Iterator[Stage]:
-    """Start the two companies' servers and stop them afterwards."""
+    """Start the companies' servers and stop them afterwards."""
     with contextlib.ExitStack() as stack:
         operator = Person(platform.public_url, platform.sms_url, platform.operator_phone)
         stack.callback(operator.close)
