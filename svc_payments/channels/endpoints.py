@@ -3,7 +3,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from chassis.auth import anyone, verified_otherwise
 from chassis.db import Database, Transactions
@@ -88,6 +88,24 @@ async def receive_unionpay_notice(request: Request, transactions: Transactions) 
     """Be told by UnionPay of a payment or a refund. Any answer but 200 has it told again."""
     await _take(request, transactions, ChannelName.UNIONPAY)
     return Response()
+
+
+@router.post(
+    "/channels/alipay/notices",
+    response_class=PlainTextResponse,
+    dependencies=[Signed],
+    openapi_extra=_read_raw(
+        "application/x-www-form-urlencoded",
+        {"type": "object", "description": "As Alipay's open platform says of asynchronous notices; any charset."},
+    ),
+)
+async def receive_alipay_notice(request: Request, transactions: Transactions) -> PlainTextResponse:
+    """Be told by Alipay of a payment or a refund. Any answer but the word `success` has it told again."""
+    try:
+        await _take(request, transactions, ChannelName.ALIPAY)
+    except Problem as refusal:
+        return PlainTextResponse("fail", refusal.status)
+    return PlainTextResponse("success")
 
 
 async def _take(request: Request, transactions: Database, name: ChannelName) -> None:

@@ -42,6 +42,7 @@ class NothingNew:
     """Something that is known here already, or does not matter."""
 
     proof: Proof
+    merchant_id: str
 
 
 Notice = PaidNotice | RefundNotice | NothingNew

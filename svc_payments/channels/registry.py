@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from chassis.outside import outside_client
+from svc_payments.channels.alipay.client import AlipayChannel
 from svc_payments.channels.provider import Channel, ChannelName, Channels
 from svc_payments.channels.sandbox_contracts import SandboxContracts
 from svc_payments.channels.unionpay.client import UnionpayChannel
@@ -26,4 +27,8 @@ async def open_channels(settings: Settings) -> AsyncIterator[Channels]:
             client = await stack.enter_async_context(outside_client(settings.unionpay.url))
             notices = settings.notices_of(ChannelName.UNIONPAY)
             channels[ChannelName.UNIONPAY] = UnionpayChannel(settings.unionpay, notices, seconds, client)
+        if settings.alipay:
+            client = await stack.enter_async_context(outside_client())
+            notices = settings.notices_of(ChannelName.ALIPAY)
+            channels[ChannelName.ALIPAY] = AlipayChannel(settings.alipay, notices, seconds, client)
         yield channels

@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import Problem
 from chassis.signatures import MAX_CLOCK_SKEW
+from svc_payments.channels.alipay import notices as alipay
 from svc_payments.channels.models import Nonce
-from svc_payments.channels.notices import Notice, PaidNotice, Proof, RefundNotice
+from svc_payments.channels.notices import NothingNew, Notice, PaidNotice, Proof, RefundNotice
 from svc_payments.channels.provider import ChannelName
 from svc_payments.incidents import service as incidents
 from svc_payments.incidents.models import IncidentKind
@@ -60,6 +61,8 @@ class NoticeOfOtherRefund(NoticeRefused):
     status, code, finding = 409, "notice_of_other_refund", IncidentKind.REFUND_DISAGREES
 
 
+_TIMESTAMPS_GOOD_FOR = {ChannelName.ALIPAY: alipay.REPEATED_FOR}
+"""Of channels that repeat a notice with its first timestamp, and for how long."""
 _REFUSALS = {refusal.finding: refusal for refusal in NoticeRefused.__subclasses__()}
 
 
@@ -79,6 +82,9 @@ async def take_notice(tx: AsyncSession, channel: ChannelName, notice: Notice, me
         case RefundNotice():
             finding = await refund_notices.take(tx, channel, notice, merchant_id)
             return _REFUSALS[finding]() if finding else None
+        case NothingNew() if notice.merchant_id != merchant_id:
+            await incidents.record(tx, IncidentKind.OTHER_MERCHANT, notice.proof.notice_id)
+            return NoticeForOtherMerchant()
         case _:
             return None
 
@@ -113,4 +119,8 @@ async def remember(tx: AsyncSession, channel: ChannelName, proof: Proof) -> None
 
 async def forget_nonces(tx: AsyncSession) -> None:
     """Drop nonces so old that the timestamp they came with is refused."""
-    await tx.execute(delete(Nonce).where(Nonce.seen_at < func.now() - timedelta(seconds=2 * MAX_CLOCK_SKEW)))
+    skew = timedelta(seconds=2 * MAX_CLOCK_SKEW)
+    for_long = Nonce.channel.in_(_TIMESTAMPS_GOOD_FOR)
+    await tx.execute(delete(Nonce).where(~for_long, Nonce.seen_at < func.now() - skew))
+    for channel, good_for in _TIMESTAMPS_GOOD_FOR.items():
+        await tx.execute(delete(Nonce).where(Nonce.channel == channel, Nonce.seen_at < func.now() - good_for - skew))

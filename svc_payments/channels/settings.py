@@ -105,7 +105,12 @@ class AlipaySettings(BaseModel):
     """The application's private key."""
     public_key: PublicKey
     """Alipay's public key for this application; not the application's own."""
+    former_public_key: PublicKey | None = None
+    """The one before, believed as well for as long as it is set: notices signed with it are repeated for a day."""
     methods: AlipayMethods = ("precreate", "page", "wap", "app")
+    """What the application has been given; the first is used when a client names none."""
+    return_url: Url | None = None
+    """Where the payer's browser comes back to after `page` and `wap`; that it came says nothing of the money."""
     url: Url = "https://openapi.alipay.com/gateway.do"
 
 

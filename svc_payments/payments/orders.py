@@ -191,9 +191,8 @@ async def inquire(channel: Channel, order: Order, moment: datetime, *, placed: b
             return Closed()
         case Waiting() if over:
             return await channel.close(order)
-        case Absent():
-            return await channel.place(order)
-        case Waiting() if not placed:
+        case Absent() | Waiting() if not placed:
+            # Absent though placed: channels that sign orders for the payer to bring have it once the payer comes.
             return await channel.place(order)
         case _:
             return answer

@@ -29,6 +29,8 @@ def merchant_of(channel: str, settings: Settings) -> str | None:
     whose: dict[str, str] = {ChannelName.SANDBOX: settings.merchant_id}
     if settings.wechat:
         whose[ChannelName.WECHAT] = settings.wechat.merchant_id
+    if settings.alipay:
+        whose[ChannelName.ALIPAY] = settings.alipay.seller_id
     if settings.unionpay:
         whose[ChannelName.UNIONPAY] = settings.unionpay.merchant_id
     return whose.get(channel)

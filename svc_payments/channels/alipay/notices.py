@@ -1,0 +1,93 @@
+"""Notices of Alipay: https://docs.open.alipay.com/203/105286."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from chassis.db import now
+from chassis.signatures import MAX_CLOCK_SKEW, BadSignature
+from svc_payments.channels.alipay import meaning, messages, signing
+from svc_payments.channels.believing import NotUnderstood
+from svc_payments.channels.notices import (
+    NothingNew,
+    Notice,
+    NoticeMalformed,
+    NoticeNotAuthentic,
+    PaidNotice,
+    Proof,
+    RefundNotice,
+)
+from svc_payments.channels.provider import Refunding
+from svc_payments.channels.settings import AlipaySettings
+
+REPEATED_FOR = timedelta(hours=25)
+"""How long after the first time Alipay tells a notice again that was not answered with `success`."""
+_AHEAD = timedelta(seconds=MAX_CLOCK_SKEW)
+
+_READ = [name.encode() for name in messages.Notice.model_fields]
+# The signed text does not say where a value ends, so that a parameter can be hidden at the end of the one before it.
+_HIDDEN = re.compile(rb"&(?:%b)=" % b"|".join(_READ))
+
+
+def read(keys: signing.AlipayKeys, settings: AlipaySettings, raw: bytes) -> Notice:
+    """What a notice says.
+
+    Its signature is over the values as bytes, in whatever charset, so nothing is decoded before it is found right.
+
+    Raises:
+        NoticeNotAuthentic: it is not Alipay's, or not of this time.
+        NoticeMalformed: it is, and makes no sense.
+    """
+    try:
+        parameters = signing.parameters_of(raw)
+        signing.check_notice(keys, parameters)
+        _check_whole(parameters)
+        told = _told(parameters)
+        _check_time(told.notify_time, now())
+    except BadSignature as bad:
+        raise NoticeNotAuthentic(reason=bad.reason) from None
+    try:
+        return _meant(told, settings, _proof(told, parameters))
+    except NotUnderstood:
+        raise NoticeMalformed from None
+
+
+def _check_whole(parameters: Mapping[bytes, bytes]) -> None:
+    if any(map(_HIDDEN.search, parameters.values())):
+        raise BadSignature("parameters_malformed")
+
+
+def _told(parameters: Mapping[bytes, bytes]) -> messages.Notice:
+    try:
+        # Nothing that is read is anything but ASCII, whatever the notice's charset.
+        values = {name.decode(): parameters[name].decode("ascii") for name in _READ if name in parameters}
+        return messages.Notice.model_validate(values)
+    except (UnicodeDecodeError, ValidationError):
+        raise NoticeMalformed from None
+
+
+def _check_time(told_at: datetime, moment: datetime) -> None:
+    if not moment - REPEATED_FOR - _AHEAD <= told_at <= moment + _AHEAD:
+        raise BadSignature("clock_skew")
+
+
+def _proof(told: messages.Notice, parameters: Mapping[bytes, bytes]) -> Proof:
+    # Told again, a notice has the same id, and a time and a signature of its own.
+    said = {name: value for name, value in parameters.items() if name not in {b"sign", b"sign_type", b"notify_time"}}
+    return Proof(told.notify_id, told.notify_id, hashlib.sha256(signing.text_of(said)).digest())
+
+
+def _meant(told: messages.Notice, settings: AlipaySettings, proof: Proof) -> Notice:
+    # Of one account there may be several applications: what was ordered by another one is not ours either.
+    merchant_id = told.seller_id if told.app_id == settings.app_id else told.app_id
+    if told.gmt_refund is not None:
+        # Also when everything went back and the order is called closed. How the refund ended is for the query to say.
+        return RefundNotice(proof, merchant_id, told.out_biz_no or "", Refunding())
+    if told.trade_status in meaning.PAID:
+        return PaidNotice(proof, told.out_trade_no, meaning.of_payment(told, merchant_id, told.gmt_payment))
+    if told.trade_status in {"WAIT_BUYER_PAY", "TRADE_CLOSED"}:
+        return NothingNew(proof, merchant_id)
+    raise NotUnderstood("unknown_state")
