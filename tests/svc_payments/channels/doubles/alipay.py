@@ -11,7 +11,7 @@ import secrets
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
@@ -165,7 +165,7 @@ class AlipayDouble:
         told: dict[str, str | None] = {
             "notify_time": moment_text(),
             "notify_type": "trade_status_sync",
-            "notify_id": f"{date.today():%Y%m%d}{secrets.randbelow(10**26):026}",
+            "notify_id": f"{datetime.now(BEIJING):%Y%m%d}{secrets.randbelow(10**26):026}",
             "app_id": APP,
             "auth_app_id": APP,
             "charset": self.charset,
@@ -396,11 +396,11 @@ class AlipayDouble:
                     amount = f"-{refund['refund_amount']}"
                     rows.append(self.bill_row(trade, "退款", refund["gmt_refund_pay"], amount, number))
                     back, back_fen = back + 1, back_fen + fen(refund["refund_amount"])
-        year, month, day_of_month = day.split("-")
+        in_words = "{}年{}月{}日".format(*day.split("-"))
         lines = [
             "#支付宝业务明细查询",
             f"#账号：[{SELLER}0156]",
-            f"#起始日期：[{year}年{month}月{day_of_month}日 00:00:00]   终止日期：[{year}年{month}月{day_of_month}日 24:00:00]",
+            f"#起始日期：[{in_words} 00:00:00]   终止日期：[{in_words} 24:00:00]",
             "#-----------------------------------------业务明细列表----------------------------------------",
             HEADER,
             *rows,
