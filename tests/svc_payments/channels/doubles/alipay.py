@@ -159,7 +159,13 @@ class AlipayDouble:
 
     # Notices.
 
-    def notice(self, number: str, *, sign_with: RSAPrivateKey | None = None, **changes: str | None) -> Told:
+    def notice(
+        self,
+        number: str,
+        *,
+        sign_with: RSAPrivateKey | None = None,
+        **changes: Any,  # noqa: ANN401 - text, or nothing
+    ) -> Told:
         """The raw body and the headers of a notice of how an order stands; a change to None leaves a parameter out."""
         trade = self.trades[number]
         told: dict[str, str | None] = {
@@ -185,7 +191,7 @@ class AlipayDouble:
         }
         return self.signed_notice({**told, **changes}, sign_with=sign_with)
 
-    def refund_notice(self, number: str, request_number: str, **changes: str | None) -> Told:
+    def refund_notice(self, number: str, request_number: str, **changes: Any) -> Told:  # noqa: ANN401 - as above
         trade = self.trades[number]
         gone = sum(fen(refund["refund_amount"]) for refund in trade["refunds"].values())
         told = {
