@@ -53,7 +53,7 @@ def _meant(told: messages.Told, proof: Proof) -> Notice:
             return PaidNotice(proof, _whole_number(told), meaning.of_payment(told))
         case meaning.PAYMENT:
             # Refused cards are not told of, and would not be the end of their order.
-            return NothingNew(proof)
+            return NothingNew(proof, told.merchant_id)
         case meaning.REFUND:
             return RefundNotice(proof, told.merchant_id, _whole_number(told), meaning.of_refund(told))
         case _:
