@@ -12,7 +12,7 @@ from svc_payments.channels.provider import PaidAt
 CURRENCY = "CNY"
 
 _YUAN = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?")
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?")
 
 
 def yuan_of(fen: int) -> str:
@@ -102,7 +102,9 @@ class Notice(BaseModel):
     total_amount: Fen
     trans_currency: Word = CURRENCY
     gmt_payment: PaidMoment | None = None
-    gmt_refund: Annotated[str, Field(pattern=r"^[0-9 :.-]{1,32}$")] | None = None
+    gmt_refund: PaidMoment | None = None
     """When something last went back; what does not come with it is no notice of a refund."""
+    refund_fee: Annotated[int, BeforeValidator(_fen_of)] = 0
+    """What has gone back in all."""
     out_biz_no: Number | None = None
     """Of a notice of a refund: the refund's number."""

@@ -20,7 +20,7 @@ from svc_payments.channels.notices import (
     Proof,
     RefundNotice,
 )
-from svc_payments.channels.provider import Refunding
+from svc_payments.channels.provider import Refunded
 from svc_payments.channels.settings import AlipaySettings
 
 REPEATED_FOR = timedelta(hours=25)
@@ -83,11 +83,13 @@ def _proof(told: messages.Notice, parameters: Mapping[bytes, bytes]) -> Proof:
 def _meant(told: messages.Notice, settings: AlipaySettings, proof: Proof) -> Notice:
     # Of one account there may be several applications: what was ordered by another one is not ours either.
     merchant_id = told.seller_id if told.app_id == settings.app_id else told.app_id
+    nothing_new = NothingNew(proof, merchant_id)
     if told.gmt_refund is not None:
-        # Also when everything went back and the order is called closed. How the refund ended is for the query to say.
-        return RefundNotice(proof, merchant_id, told.out_biz_no or "", Refunding())
+        # Also when everything went back and the order is called closed. One that names no refund says nothing new.
+        answer = Refunded(told.trade_no, told.refund_fee, told.gmt_refund)
+        return RefundNotice(proof, merchant_id, told.out_biz_no, answer) if told.out_biz_no else nothing_new
     if told.trade_status in meaning.PAID:
         return PaidNotice(proof, told.out_trade_no, meaning.of_payment(told, merchant_id, told.gmt_payment))
     if told.trade_status in {"WAIT_BUYER_PAY", "TRADE_CLOSED"}:
-        return NothingNew(proof, merchant_id)
+        return nothing_new
     raise NotUnderstood("unknown_state")

@@ -15,14 +15,16 @@ from chassis.testing import once
 from svc_payments.ledger.models import Entry
 from svc_payments.refunds.models import Refund, RefundStatus
 from svc_payments.settings import Settings
+from tests.svc_payments.channels.doubles.alipay import AlipayDouble
 from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble
 from tests.svc_payments.channels.doubles.wechat import WechatDouble, public_key_double
-from tests.svc_payments.channels.rigs import Told, UnionpayRig, WechatRig, running
+from tests.svc_payments.channels.rigs import AlipayRig, Told, UnionpayRig, WechatRig, running
 from tests.svc_payments.refunds.making import NOBODYS_ACCOUNT, refunds, statuses
 from tests.svc_payments.world import World
 
-TellingRig = UnionpayRig | WechatRig
+TellingRig = AlipayRig | UnionpayRig | WechatRig
 TELLING: dict[str, Callable[[], TellingRig]] = {
+    "alipay": lambda: AlipayRig(AlipayDouble(), "page"),
     "unionpay": lambda: UnionpayRig(UnionpayDouble()),
     "wechat": lambda: WechatRig(WechatDouble()),
     "wechat-public-key": lambda: WechatRig(public_key_double()),
@@ -142,6 +144,8 @@ async def test_one_that_comes_too_early_changes_nothing_and_the_asking_goes_on(g
 def unfinished(rig: TellingRig, number: str) -> None:
     """Their query does not know yet what their notice has told."""
     match rig:
+        case AlipayRig():
+            rig.double.not_known_yet.add(number)
         case UnionpayRig():
             rig.double.finish_refund(number, "05")
         case WechatRig():

@@ -1,0 +1,88 @@
+"""What is believed of Alipay's answers, and by which keys."""
+
+import pytest
+
+from svc_payments.channels.alipay.client import AlipayChannel
+from svc_payments.channels.notices import NoticeNotAuthentic, PaidNotice
+from svc_payments.channels.provider import ChannelName, Paid, Unclear
+from svc_payments.channels.registry import open_channels
+from svc_payments.settings import Settings
+from tests.svc_payments.channels.alipay.paying import opened, order_of, paid, read
+from tests.svc_payments.channels.doubles.alipay import AlipayDouble, signature
+from tests.svc_payments.channels.doubles.parties import key_of
+
+MANGLED = {
+    "cut": lambda body: body[:-40],
+    "unsigned": lambda body: body.partition(b',"sign"')[0] + b"}",
+    "empty": lambda _: b"",
+    "another_word": lambda body: body.replace(b"TRADE_SUCCESS", b"TRADE_FINISHE"),
+    "written_again": lambda body: body.replace(rb"\"", rb"\u0022"),
+    "further_member": lambda body: b'{"error_response":{"code":"10000"},' + body[1:],
+    "another_interface": lambda body: body.replace(b"trade_query", b"trade_close", 1),
+    "a_page": lambda _: b"<html><body>502</body></html>",
+    "deep": lambda _: b'{"alipay_trade_query_response":' + b"{" * 30_000,
+}
+
+
+@pytest.mark.parametrize("how", sorted(MANGLED))
+async def test_an_answer_that_is_not_whole_as_it_was_signed_is_none(
+    channel: AlipayChannel, alipay: AlipayDouble, how: str
+) -> None:
+    order, _ = await paid(channel, alipay)
+    alipay.mangle = MANGLED[how]
+    assert isinstance(await channel.query(order), Unclear)
+    alipay.mangle = None
+    assert isinstance(await channel.query(order), Paid)
+
+
+async def test_an_answer_is_verified_as_the_bytes_it_came_in(channel: AlipayChannel, alipay: AlipayDouble) -> None:
+    """Written otherwise than any parser would: spaces, escapes, brackets within texts, the certificate's number."""
+    order, _ = await paid(channel, alipay)
+
+    def spaced(member: bytes, _: str) -> tuple[bytes, str]:
+        loose = member.replace(b'","', b'" ,\n "')
+        return loose, signature(alipay.key, loose)
+
+    alipay.forge = spaced
+    alipay.mangle = lambda body: body.replace(b',"sign"', b' , "alipay_cert_sn" : "a5b59edf65dc" ,\r\n"sign"')
+    assert isinstance(await channel.query(order), Paid)
+
+
+async def test_an_answer_about_another_order_played_again_is_none(channel: AlipayChannel, alipay: AlipayDouble) -> None:
+    order, _ = await paid(channel, alipay)
+    kept: list[bytes] = []
+
+    def keep(body: bytes) -> bytes:
+        kept.append(body)
+        return body
+
+    alipay.mangle = keep
+    await channel.query(order)
+    another = await opened(channel, alipay)
+    alipay.mangle = lambda _: kept[0]
+    assert await channel.query(another) == Unclear("other_order")
+
+
+async def test_while_alipays_key_changes_both_are_good(rotated: AlipayChannel, alipay: AlipayDouble) -> None:
+    order, _ = await paid(rotated, alipay)
+    repeated = alipay.notice(order.number)
+    alipay.key = key_of("Alipay's next")
+    assert isinstance(await rotated.query(order), Paid)
+    assert isinstance(await read(rotated, alipay.notice(order.number)), PaidNotice)
+    assert isinstance(await read(rotated, repeated), PaidNotice)
+    with pytest.raises(NoticeNotAuthentic):
+        await read(rotated, alipay.notice(order.number, sign_with=key_of("Somebody")))
+
+
+async def test_a_key_that_is_no_longer_set_is_not_good_any_more(channel: AlipayChannel, alipay: AlipayDouble) -> None:
+    order, _ = await paid(channel, alipay)
+    alipay.key = key_of("Alipay's next")
+    assert isinstance(await channel.query(order), Unclear)
+    with pytest.raises(NoticeNotAuthentic):
+        await read(channel, alipay.notice(order.number))
+
+
+async def test_alipay_refuses_what_another_application_signed(settings: Settings, alipay: AlipayDouble) -> None:
+    async with open_channels(settings) as channels:
+        alipay.app_key = key_of("Another Application")
+        assert await channels[ChannelName.ALIPAY].query(order_of()) == Unclear("40002_isv.invalid-signature")

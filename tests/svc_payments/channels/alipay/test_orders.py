@@ -1,0 +1,122 @@
+"""Orders at Alipay, which come into being when their payers open them."""
+
+from datetime import datetime
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from chassis.db import CHINA
+from svc_payments.channels.alipay.client import AlipayChannel
+from svc_payments.channels.alipay.messages import yuan_of
+from svc_payments.channels.provider import Absent, ChannelName, Paid, Refused, Unclear, Waiting
+from svc_payments.channels.registry import open_channels
+from svc_payments.settings import Settings
+from tests.svc_payments.channels.alipay.paying import METHODS, confirmed, due, opened, order_of, paid
+from tests.svc_payments.channels.doubles.alipay import SELLER, AlipayDouble, moment_text
+from tests.svc_payments.world import World
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_an_order_comes_into_being_when_its_payer_opens_it(
+    channel: AlipayChannel, alipay: AlipayDouble, method: str
+) -> None:
+    order = order_of(method)
+    answer = await channel.place(order)
+    assert isinstance(answer, Waiting)
+    assert await channel.query(order) == Absent()
+    assert await channel.close(order) == Absent()
+    alipay.follow(answer.pay_url, answer.pay_parameters)
+    assert await channel.query(order) == Waiting()
+    alipay.pay(order.number)
+    found = await channel.query(order)
+    assert isinstance(found, Paid)
+    assert (found.merchant_id, found.amount_fen, found.currency) == (SELLER, 4140, "CNY")
+
+
+@pytest.mark.parametrize("method", ["page", "wap"])
+async def test_a_page_to_open_is_signed_here_and_ends_at_the_orders_time(
+    settings: Settings, alipay: AlipayDouble, method: str
+) -> None:
+    back = alipay.settings(alipay.base_url, return_url="https://app.test/paid")
+    order = order_of(method)
+    async with open_channels(settings.model_copy(update={"alipay": back})) as channels:
+        answer = await channels[ChannelName.ALIPAY].place(order)
+    assert isinstance(answer, Waiting)
+    assert answer.pay_url
+    said = parse_qs(urlsplit(answer.pay_url).query)
+    assert said["return_url"] == ["https://app.test/paid"]
+    assert moment_text(order.expires_at) in said["biz_content"][0]
+    assert alipay.requests == []
+
+
+async def test_an_order_that_is_open_at_the_payers_is_not_placed_again_nor_given_up(
+    world: World, alipay: AlipayDouble
+) -> None:
+    person, payment_id = await confirmed(world, "page")
+    async with world.orders() as orders:
+        await due(world)
+        await orders.ask_due()
+        assert await world.status(person, payment_id) == "pending"
+        assert (await world.act(person, payment_id, "cancel")).json()["status"] == "pending"
+        await due(world, over=True)
+        await orders.ask_due()
+    assert await world.status(person, payment_id) == "expired"
+    assert {method for method, _ in alipay.requests} == {"alipay.trade.query", "alipay.trade.close"}
+
+
+@pytest.mark.parametrize(
+    ("code", "sub_code", "kind"),
+    [
+        ("40004", "ACQ.INVALID_PARAMETER", Refused),
+        ("40004", "ACQ.TOTAL_FEE_EXCEED", Refused),
+        ("40004", "ACQ.TRADE_HAS_CLOSE", Absent),
+        ("40004", "ACQ.SYSTEM_ERROR", Unclear),
+        ("40002", "isv.invalid-signature", Unclear),
+        ("40006", "isv.insufficient-isv-permissions", Unclear),
+        ("20000", "aop.unknow-error", Unclear),
+    ],
+)
+async def test_only_words_about_its_content_end_an_order(
+    channel: AlipayChannel, alipay: AlipayDouble, code: str, sub_code: str, kind: type
+) -> None:
+    alipay.faults.append(("precreate", code, sub_code))
+    assert isinstance(await channel.place(order_of()), kind)
+
+
+async def test_an_order_refused_because_it_is_there_already_is_what_it_is(
+    channel: AlipayChannel, alipay: AlipayDouble
+) -> None:
+    order, transaction_id = await paid(channel, alipay)
+    answer = await channel.place(order)
+    assert isinstance(answer, Paid)
+    assert answer.transaction_id == transaction_id
+
+
+async def test_an_order_given_back_in_the_console_is_neither_paid_nor_unpaid(
+    channel: AlipayChannel, alipay: AlipayDouble
+) -> None:
+    order, _ = await paid(channel, alipay)
+    alipay.refund_in_console(order.number, "41.40")
+    assert await channel.query(order) == Unclear("refunded_elsewhere")
+
+
+async def test_money_is_counted_in_whole_fen_and_times_are_beijings(
+    channel: AlipayChannel, alipay: AlipayDouble
+) -> None:
+    order = await opened(channel, alipay, order_of(amount_fen=123_456_789))
+    alipay.pay(order.number)
+    alipay.trades[order.number]["gmt_payment"] = "2026-03-01 00:30:00"
+    answer = await channel.query(order)
+    assert isinstance(answer, Paid)
+    assert answer.amount_fen == 123_456_789
+    assert answer.paid_at == datetime(2026, 3, 1, 0, 30, tzinfo=CHINA)
+    assert [yuan_of(fen) for fen in (1, 10, 100, 29, 1_234_567)] == ["0.01", "0.10", "1.00", "0.29", "12345.67"]
+
+
+@pytest.mark.parametrize("amount", ["41.404", "1e2", "-1.00", "0.00", "41,40", "４１.40", "NaN", ""])
+async def test_what_is_no_amount_in_yuan_is_no_answer(
+    channel: AlipayChannel, alipay: AlipayDouble, amount: str
+) -> None:
+    order, _ = await paid(channel, alipay)
+    alipay.trades[order.number]["total_amount"] = amount
+    assert await channel.query(order) == Unclear("answer_malformed")

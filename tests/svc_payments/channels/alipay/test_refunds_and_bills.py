@@ -1,0 +1,150 @@
+"""Refunds by Alipay under their own numbers, and its bill of a day."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from chassis.db import now
+from chassis.outside import NoAnswer
+from chassis.problems import Problem
+from svc_payments.bills.models import Bill
+from svc_payments.channels.alipay.client import AlipayChannel
+from svc_payments.channels.provider import (
+    ChannelName,
+    NoStatement,
+    RefundAbsent,
+    Refunded,
+    Refunding,
+    RefundOrder,
+    RefundRefused,
+    Unclear,
+)
+from svc_payments.channels.registry import open_channels
+from svc_payments.payments.models import Attempt, Payment
+from svc_payments.reconciliation.work import work_off
+from svc_payments.refunds.models import Refund
+from svc_payments.statements.fetching import fetch
+from svc_payments.statements.service import today
+from tests.svc_payments.channels.alipay.paying import METHODS, confirmed, notify, paid, refund_of, told_of
+from tests.svc_payments.channels.doubles.alipay import AlipayDouble
+from tests.svc_payments.world import World
+
+
+async def test_a_refund_asked_for_twice_under_its_number_is_one(channel: AlipayChannel, alipay: AlipayDouble) -> None:
+    order, transaction_id = await paid(channel, alipay)
+    refund = refund_of(order, transaction_id, 1000)
+    answers = await asyncio.gather(*(channel.refund(refund) for _ in range(3)))
+    assert list(answers) == [Refunding()] * 3
+    further = refund_of(order, transaction_id, 500)
+    await channel.refund(further)
+    for asked in (refund, further):
+        answer = await channel.query_refund(asked)
+        assert isinstance(answer, Refunded)
+        # Its own, although what Alipay answers to a refund counts both.
+        assert (answer.refund_id, answer.amount_fen) == (transaction_id, asked.amount_fen)
+        assert abs(answer.refunded_at - now()) < timedelta(seconds=10)
+    assert alipay.refunded_fen(alipay.trades[order.number]) == 1500
+
+
+async def test_a_refunds_number_with_another_amount_gets_what_was_refunded(
+    channel: AlipayChannel, alipay: AlipayDouble
+) -> None:
+    order, transaction_id = await paid(channel, alipay)
+    refund = refund_of(order, transaction_id, 1000)
+    await channel.refund(refund)
+    answer = await channel.refund(RefundOrder(refund.number, order.number, transaction_id, 999, 4140))
+    assert isinstance(answer, Refunded)
+    assert answer.amount_fen == 1000
+
+
+@pytest.mark.parametrize(
+    ("sub_code", "kind"),
+    [
+        ("ACQ.TRADE_HAS_FINISHED", RefundRefused),
+        ("ACQ.BUYER_ERROR", RefundRefused),
+        ("ACQ.SELLER_BALANCE_NOT_ENOUGH", Unclear),
+        ("ACQ.SYSTEM_ERROR", Unclear),
+    ],
+)
+async def test_a_refund_waits_for_money_and_better_times_only(
+    channel: AlipayChannel, alipay: AlipayDouble, sub_code: str, kind: type
+) -> None:
+    order, transaction_id = await paid(channel, alipay)
+    alipay.faults.append(("trade.refund", "40004", sub_code))
+    refund = refund_of(order, transaction_id, 1000)
+    assert isinstance(await channel.refund(refund), kind)
+    assert await channel.query_refund(refund) == RefundAbsent()
+
+
+async def test_a_notice_of_a_refund_has_it_asked_for_at_once(world: World, alipay: AlipayDouble) -> None:
+    payment = await confirmed(world, "page")
+    number = await told_of(world, alipay, payment)
+    async with world.database.transaction() as tx:
+        # Given up and its bill gone: the money that comes all the same goes back.
+        await tx.execute(update(Payment).values(expires_at=now()))
+        await tx.execute(update(Attempt).values(ask_at=now()))
+    alipay.trades[number] |= {"trade_status": "WAIT_BUYER_PAY"}
+    async with world.orders() as orders:
+        await orders.ask_due()
+    assert await world.status(*payment) == "expired"
+    alipay.trades[number] |= {"trade_status": "TRADE_SUCCESS"}
+    await _void(world)
+    assert (await notify(world, alipay.notice(number))).text == "success"
+    async with world.refunds() as refunds:
+        await refunds.ask_due()
+    (waiting,) = await _refunds(world)
+    assert (waiting.status, waiting.ask_at and waiting.ask_at > now()) == ("refunding", True)
+    assert (await notify(world, alipay.refund_notice(number, waiting.number))).text == "success"
+    async with world.refunds() as refunds:
+        assert await refunds.ask_due() == 1
+    (done,) = await _refunds(world)
+    assert (done.status, done.amount_fen) == ("refunded", 4140)
+
+
+async def _void(world: World) -> None:
+    async with world.database.transaction() as tx:
+        await tx.execute(update(Bill).values(status="void"))
+
+
+async def _refunds(world: World) -> list[Refund]:
+    async with world.database.read() as tx:
+        return list(await tx.scalars(select(Refund)))
+
+
+async def test_a_days_bill_is_fetched_and_reconciled(world: World, alipay: AlipayDouble) -> None:
+    for method in METHODS:
+        payment = await confirmed(world, method)
+        assert (await notify(world, alipay.notice(await told_of(world, alipay, payment)))).text == "success"
+    async with open_channels(world.settings) as channels:
+        channel = channels[ChannelName.ALIPAY]
+        assert isinstance(channel, AlipayChannel)
+        await fetch(world.database, world.settings, "alipay", channel, today())
+    await work_off(world.database, world.settings)
+    answer = await world.api.get("/payments/v1/reconciliation-runs", headers=world.tokens.staff("auditor"))
+    run = answer.json()["items"][0]
+    assert (run["phase"], run["lines"], run["matched"], run["difference_fen"]) == ("finished", 4, 4, 0)
+
+
+async def test_the_bill_of_another_account_is_refused(world: World, alipay: AlipayDouble) -> None:
+    settings = world.settings.model_copy(
+        update={"alipay": alipay.settings(alipay.base_url, seller_id="2088521231912069")}
+    )
+    payment = await confirmed(world, "page")
+    await told_of(world, alipay, payment)
+    async with open_channels(settings) as channels:
+        channel = channels[ChannelName.ALIPAY]
+        assert isinstance(channel, AlipayChannel)
+        with pytest.raises(Problem) as refusal:
+            await fetch(world.database, settings, "alipay", channel, today())
+    assert refusal.value.code == "statement_of_other_merchant"
+
+
+async def test_a_day_without_a_bill_is_told_from_trouble(channel: AlipayChannel, alipay: AlipayDouble) -> None:
+    with pytest.raises(NoStatement):
+        await anext(channel.statement(today()))
+    alipay.faults.append(("bill", "20000", "isp.unknow-error"))
+    with pytest.raises(NoAnswer) as refusal:
+        await anext(channel.statement(today()))
+    assert not isinstance(refusal.value, NoStatement)
