@@ -13,6 +13,7 @@ from chassis.outside import NoAnswer, Reply, call
 from chassis.signatures import NONCE_HEADER, BadSignature, load_private_key, load_public_keys, sign, thumbprint, verify
 from svc_payments.channels import schemas
 from svc_payments.channels.believing import NotUnderstood, believed
+from svc_payments.channels.downloads import downloaded
 from svc_payments.channels.notices import NoticeMalformed, NoticeNotAuthentic, PaidNotice, Proof
 from svc_payments.channels.provider import (
     DESCRIPTION,
@@ -131,13 +132,9 @@ class SandboxChannel:
         except ValidationError:
             raise NoAnswer(f"status_{reply.status}") from None
         sha256 = hashlib.sha256()
-        try:
-            async with self._client.stream("GET", told.download_url) as response:
-                async for piece in response.raise_for_status().aiter_bytes():
-                    sha256.update(piece)
-                    yield piece
-        except httpx.HTTPError as error:
-            raise NoAnswer(type(error).__name__) from None
+        async for piece in downloaded(self._client, self._client.build_request("GET", told.download_url)):
+            sha256.update(piece)
+            yield piece
         if sha256.hexdigest() != told.sha256:
             raise BadSignature("wrong_hash")
 
