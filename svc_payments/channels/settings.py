@@ -127,7 +127,7 @@ class UnionpaySettings(BaseModel):
     trusted_certificates: Certificates
     """The root first, then the intermediate certificates that UnionPay's signing certificates hang on."""
     signer: str = "中国银联股份有限公司"
-    """The name UnionPay's signing certificates bear: the third of the four parts of their CN."""
+    """The name UnionPay's signing certificates bear: their CN, or the third of its four parts."""
     front_url: Url
     """Where the payer comes back to after paying."""
     url: Url = "https://gateway.95516.com/gateway/api"

@@ -17,8 +17,8 @@ from svc_payments.channels.settings import UnionpaySettings
 from svc_payments.channels.unionpay.signing import CERTIFICATE, Fields, check
 
 _LONGEST = 16 * 1024
-_NAME_PARTS, _NAME_PART = 4, 2
-"""Of the names that the China Financial Certification Authority gives: kind@number@name of the owner@serial."""
+_NAME_PARTS, _OWNER = 4, 2
+"""Of the names that the China Financial Certification Authority gives: kind@number@owner@serial."""
 
 
 class Signers:
@@ -52,9 +52,11 @@ class Signers:
 
     def _is_named(self, certificate: x509.Certificate) -> bool:
         # Others have certificates by the same authority: this is what tells UnionPay from them.
-        names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        parts = str(names[0].value).split("@") if len(names) == 1 else []
-        return len(parts) == _NAME_PARTS and parts[_NAME_PART] == self._name
+        names = [str(name.value) for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+        if len(names) != 1:
+            return False
+        parts = names[0].split("@")
+        return self._name in {names[0], parts[_OWNER] if len(parts) == _NAME_PARTS else None}
 
     def _leads_to_root(self, certificate: x509.Certificate, moment: datetime) -> bool:
         below = certificate

@@ -1,22 +1,14 @@
 """What UnionPay says, as far as it matters here. Who paid, and with which card, is not read at all."""
 
-import re
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field
-
-
-def _digits(value: object) -> int:
-    # Python reads signs, spaces and underscores in numbers as well.
-    if not isinstance(value, str) or not re.fullmatch("[0-9]{1,19}", value):
-        raise ValueError("not digits")
-    return int(value)
-
+from pydantic import BaseModel, Field
 
 Number = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 NumberIfAny = Annotated[str, Field(pattern=r"^[!-~]{0,64}$")]
 Code = Annotated[str, Field(pattern=r"^[0-9A-Z]{2}$")]
-Fen = Annotated[int, BeforeValidator(_digits), Field(gt=0, lt=2**63)]
+Fen = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,17})?$")]
+"""Strictly digits: Python would read signs, blanks, underscores and points in numbers as well."""
 
 
 class Coded(BaseModel):
@@ -36,11 +28,15 @@ class Transaction(About):
 
     txn_type: Annotated[Number, Field(alias="txnType")]
     query_id: Annotated[NumberIfAny, Field(alias="queryId")] = ""
-    amount_fen: Annotated[Fen | None, Field(alias="txnAmt")] = None
+    amount: Annotated[Fen, Field(alias="txnAmt")] = ""
     currency: Annotated[NumberIfAny, Field(alias="currencyCode")] = ""
     trace_time: Annotated[str, Field(alias="traceTime", pattern=r"^([0-9]{10})?$")] = ""
     """When UnionPay moved the money, in Beijing, without the year."""
     orig_query_id: Annotated[NumberIfAny, Field(alias="origQryId")] = ""
+
+    @property
+    def amount_fen(self) -> int | None:
+        return int(self.amount) if self.amount else None
 
 
 class Told(Transaction):

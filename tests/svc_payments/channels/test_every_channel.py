@@ -10,10 +10,11 @@ from uuid import UUID
 import httpx
 import pytest
 import pytest_asyncio
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from chassis.db import new_id, now
 from chassis.testing import once
+from svc_payments.channels.models import Nonce
 from svc_payments.channels.provider import (
     Absent,
     Closed,
@@ -150,6 +151,16 @@ async def test_a_notice_captures_the_payment(paid: Paying) -> None:
 async def test_the_same_notice_many_times_at_once_and_signed_anew_has_one_effect(paid: Paying) -> None:
     told, again = paid.rig.told(await paid.number), paid.rig.told(await paid.number)
     assert await asyncio.gather(*(paid.notify(one) for one in (told, told, again, told))) == [True] * 4
+    assert await paid.trail() == CAPTURED
+    assert await paid.entries() == 2
+
+
+async def test_a_notice_played_again_when_its_nonce_is_forgotten_changes_nothing(paid: Paying) -> None:
+    told = paid.rig.told(await paid.number)
+    assert await paid.notify(told)
+    async with paid.world.database.transaction() as tx:
+        await tx.execute(delete(Nonce))
+    await paid.notify(told)
     assert await paid.trail() == CAPTURED
     assert await paid.entries() == 2
 

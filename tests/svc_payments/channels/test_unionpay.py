@@ -63,7 +63,7 @@ OTHERS: dict[str, Callable[[], Certified]] = {
     "expired": lambda: signer("3", until=PASSED),
     "of an intermediate that is not known": lambda: signer("4", by=renewed()),
     "signed by one that may not sign": lambda: signer("5", by=signer("6")),
-    "with the name alone": lambda: certified(OWNER, by=operations()),
+    "with the name and more": lambda: certified(f"{OWNER} (friends)", by=operations()),
     "signed by itself": lambda: certified(f"041@8310000000083040@{OWNER}@7"),
 }
 
@@ -301,6 +301,12 @@ class TestSigners:
         with pytest.raises(NoticeNotAuthentic):
             await channel.read_notice({}, double.told(order.number, sign_with=by))
 
+    async def test_an_authority_that_writes_the_name_alone_is_understood(
+        self, channel: UnionpayChannel, double: UnionpayDouble, order: Order
+    ) -> None:
+        double.pay(order.number)
+        assert isinstance(await self.query(channel, order, double, certified(OWNER, by=operations())), Paid)
+
     async def test_a_certificate_is_good_until_the_date_in_it(
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order
     ) -> None:
@@ -419,6 +425,20 @@ class TestNotices:
 
 def refund_of(order: Order, transaction_id: str, amount_fen: int = 1000) -> RefundOrder:
     return RefundOrder(new_id().hex, order.number, transaction_id, amount_fen, order.amount_fen)
+
+
+async def test_the_payers_card_is_written_nowhere(
+    channel: UnionpayChannel, double: UnionpayDouble, order: Order, capsys: pytest.CaptureFixture[str]
+) -> None:
+    double.pay(order.number)
+    answer = await channel.query(order)
+    notice = await channel.read_notice({}, double.told(order.number))
+    double.faults.append(("queryTrans", "05"))
+    unclear = await channel.query(order)
+    assert isinstance(unclear, Unclear)
+    out = capsys.readouterr()
+    assert "channel_unclear" in out.out + out.err
+    assert CARD not in out.out + out.err + repr((answer, notice, unclear))
 
 
 class TestRefunds:

@@ -42,6 +42,7 @@ from tests.svc_payments.channels.doubles.wechat import (
     public_key_double,
 )
 from tests.svc_payments.channels.rigs import WechatRig, running
+from tests.svc_payments.world import World
 
 PAYER = Payer(OPEN_ID, "36.189.12.7")
 NEXT = "Tenpay.com, the next certificate"
@@ -61,9 +62,15 @@ async def by_public_key() -> AsyncIterator[WechatRig]:
         yield rig
 
 
+@pytest.fixture
+def settings(settings: Settings, rig: WechatRig) -> Settings:
+    """Settings with which the channel is offered."""
+    return settings.model_copy(update={"wechat": rig.settings})
+
+
 @pytest_asyncio.fixture
-async def channel(settings: Settings, rig: WechatRig) -> AsyncIterator[WechatChannel]:
-    async with open_channels(settings.model_copy(update={"wechat": rig.settings})) as channels:
+async def channel(settings: Settings) -> AsyncIterator[WechatChannel]:
+    async with open_channels(settings) as channels:
         yield cast(WechatChannel, channels[ChannelName.WECHAT])
 
 
@@ -211,6 +218,13 @@ class TestProbes:
             await channel.read_notice(lower(probe), raw)
         assert refused.value.values == {"reason": "probe"}
         assert isinstance(await channel.read_notice(lower(headers), raw), PaidNotice)
+
+    async def test_the_answer_to_one_says_that_it_failed(self, world: World, double: WechatDouble) -> None:
+        raw, headers = double.notice("TRANSACTION.SUCCESS", "transaction", {"mchid": MERCHANT})
+        probe = headers | {"Wechatpay-Signature": "WECHATPAY/SIGNTEST/" + headers["Wechatpay-Signature"]}
+        answer = await world.api.post("/payments/v1/channels/wechat/notices", content=raw, headers=probe)
+        assert (answer.status_code, answer.json()) == (401, {"code": "FAIL", "message": "notice_not_authentic"})
+        assert await world.incidents() == []
 
     async def test_one_among_the_answers_is_no_answer(self, channel: WechatChannel, double: WechatDouble) -> None:
         order = await paid(channel, double)
