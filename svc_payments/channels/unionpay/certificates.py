@@ -4,10 +4,12 @@ UnionPay changes its signing certificate every few years without telling. Nothin
 hangs on the same certificates above it and bears the same name.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.oid import NameOID
 
@@ -17,6 +19,7 @@ from svc_payments.channels.settings import UnionpaySettings
 from svc_payments.channels.unionpay.signing import CERTIFICATE, Fields, check
 
 _LONGEST = 16 * 1024
+_HASHES = {"sha1", "sha256", "sha384", "sha512"}
 _NAME_PARTS, _OWNER = 4, 2
 """Of the names that the China Financial Certification Authority gives: kind@number@owner@serial."""
 
@@ -43,9 +46,9 @@ class Signers:
         try:
             certificate = x509.load_pem_x509_certificate(pem.encode())
             key = certificate.public_key()
-        except (ValueError, x509.InvalidVersion):
+        except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
             raise BadSignature("headers_malformed") from None
-        trusted = self._is_named(certificate) and self._leads_to_root(certificate, now())
+        trusted = self._is_named(certificate) and leads_to(self._root, self._intermediates, certificate, now())
         if not trusted or not isinstance(key, RSAPublicKey) or key.key_size < MIN_KEY_BITS:
             raise BadSignature("unknown_key")
         return key
@@ -58,19 +61,23 @@ class Signers:
         parts = names[0].split("@")
         return self._name in {names[0], parts[_OWNER] if len(parts) == _NAME_PARTS else None}
 
-    def _leads_to_root(self, certificate: x509.Certificate, moment: datetime) -> bool:
-        below = certificate
-        for _ in range(len(self._intermediates) + 1):
-            if not _valid(below, moment):
-                return False
-            if _issued(self._root, below):
-                return _valid(self._root, moment)
-            above = [one for one in self._intermediates if one != below and _may_issue(one) and _issued(one, below)]
-            if not above:
-                return False
-            # When an authority renews itself, the old certificate and the new one have the same key.
-            below = next((one for one in above if _valid(one, moment)), above[0])
-        return False
+
+def leads_to(
+    root: x509.Certificate, intermediates: Sequence[x509.Certificate], certificate: x509.Certificate, moment: datetime
+) -> bool:
+    """Whether a certificate hangs on a root, by way of intermediates, all of them good at a moment."""
+    below = certificate
+    for _ in range(len(intermediates) + 1):
+        if not _valid(below, moment):
+            return False
+        if _issued(root, below):
+            return _valid(root, moment)
+        above = [one for one in intermediates if one != below and _may_issue(one) and _issued(one, below)]
+        if not above:
+            return False
+        # When an authority renews itself with the same key, the old certificate fits as well as the new one.
+        below = next((one for one in above if _valid(one, moment)), above[0])
+    return False
 
 
 def _valid(certificate: x509.Certificate, moment: datetime) -> bool:
@@ -78,9 +85,15 @@ def _valid(certificate: x509.Certificate, moment: datetime) -> bool:
 
 
 def _issued(above: x509.Certificate, below: x509.Certificate) -> bool:
+    # Not `verify_directly_issued_by`, which knows SHA-1 no more: the authority signs with it to this day.
+    if below.issuer != above.subject:
+        return False
     try:
-        below.verify_directly_issued_by(above)
-    except (ValueError, TypeError, InvalidSignature):  # another issuer's name; a kind of key that cannot be
+        key, algorithm = above.public_key(), below.signature_hash_algorithm
+        if not isinstance(key, RSAPublicKey) or algorithm is None or algorithm.name not in _HASHES:
+            return False
+        key.verify(below.signature, below.tbs_certificate_bytes, PKCS1v15(), algorithm)
+    except (InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
 

@@ -21,8 +21,10 @@ from svc_payments.channels.unionpay.times import with_year
 
 DONE = {"00", "A6"}
 """A6 is done as well, with a flaw in something that we did not ask for."""
-NOT_KNOWN = {"03", "04", "05"}
-"""Timed out, unclear, or taken and not finished: UnionPay says to ask again."""
+UNDER_WAY = "05"
+"""Taken and not finished; also said of a payer who is looking at the cashier's page."""
+NOT_KNOWN = {"03", "04", UNDER_WAY}
+"""UnionPay timed out, is not clear about it, or not finished: it says to ask again."""
 ABSENT = "34"
 REPEATED = "12"
 NO_FILE = "98"
@@ -38,14 +40,15 @@ def of_order(known: messages.Known, *, over: bool) -> Answer:
     """What became of an order.
 
     Until its time is over a payer whose card was refused may try another, so UnionPay calls every other word than
-    that it is paid passing; after it, all but those that say that it does not know are its last.
+    that it is paid passing. After it they are its last, also that the payer is still there; not so when it says that
+    it does not know itself.
 
     Raises:
         NotUnderstood
     """
     if known.code in DONE:
         return of_payment(known)
-    if known.code in NOT_KNOWN:
+    if known.code in NOT_KNOWN - {UNDER_WAY}:
         raise NotUnderstood(f"code_{known.code}")
     return Closed() if over else Waiting()
 

@@ -115,7 +115,7 @@ class TestForm:
         assert url.endswith("/gateway/api/frontTransReq.do")
         assert form["certId"] == str(double.merchant.certificate.serial_number)
         assert (form["txnAmt"], form["currencyCode"], form["merId"]) == ("4140", "156", MERCHANT)
-        assert form["payTimeout"] == beijing(order.expires_at)
+        assert form["payTimeout"] == beijing(order.expires_at - timedelta(minutes=1))
 
     async def test_it_is_the_same_whenever_it_is_made(self, channel: UnionpayChannel) -> None:
         order = new_order()
@@ -166,12 +166,20 @@ class TestTime:
 
 
 class TestOrders:
-    async def test_one_that_nobody_has_paid_is_absent_until_its_time_is_over(
-        self, channel: UnionpayChannel, order: Order
+    async def test_one_whose_form_nobody_has_sent_is_absent_until_its_time_is_over(
+        self, channel: UnionpayChannel
     ) -> None:
+        order = new_order()
         assert await channel.query(order) == Absent()
         assert await channel.close(order) == Waiting()
         assert await channel.query(replace(order, expires_at=PASSED)) == Closed()
+
+    async def test_one_whose_payer_is_at_the_cashier_waits_until_its_time_is_over(
+        self, channel: UnionpayChannel, order: Order
+    ) -> None:
+        assert await channel.query(order) == Waiting()
+        assert await channel.close(order) == Waiting()
+        assert await channel.close(replace(order, expires_at=PASSED)) == Closed()
 
     @pytest.mark.parametrize("code", ["00", "A6"])
     async def test_a_paid_one_has_its_transaction(
@@ -192,14 +200,19 @@ class TestOrders:
         double.pay(order.number)
         assert isinstance(await channel.query(order), Paid)
 
-    @pytest.mark.parametrize("code", ["03", "04", "05"])
-    async def test_what_unionpay_does_not_know_is_asked_again(
+    @pytest.mark.parametrize("code", ["03", "04"])
+    async def test_what_unionpay_does_not_know_is_asked_again_also_after_its_time(
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order, code: str
     ) -> None:
         double.pay(order.number, code)
         assert await channel.query(replace(order, expires_at=PASSED)) == Unclear(f"code_{code}")
+
+    @pytest.mark.parametrize("code", ["03", "04", "05", "06", "37"])
+    async def test_a_query_that_failed_says_nothing_of_the_order(
+        self, channel: UnionpayChannel, double: UnionpayDouble, order: Order, code: str
+    ) -> None:
         double.faults.append(("queryTrans", code))
-        assert await channel.query(order) == Unclear(f"code_{code}")
+        assert await channel.query(replace(order, expires_at=PASSED)) == Unclear(f"code_{code}")
 
     async def test_the_same_number_at_another_time_is_another_order(
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order
@@ -249,7 +262,7 @@ class TestAnswers:
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order
     ) -> None:
         double.forge = written
-        assert await channel.query(order) == Unclear("headers_malformed_34")
+        assert await channel.query(order) == Unclear("headers_malformed_00")
         refund = refund_of(order, "1" * 21)
         assert isinstance(await channel.refund(refund), Unclear)
 
@@ -335,7 +348,7 @@ class TestSigners:
         trusted = rig.settings.model_copy(update={"trusted_certificates": root().pem + strange.pem})
         double.signer = signer("00020004", by=strange)
         async with open_channels(settings.model_copy(update={"unionpay": trusted})) as channels:
-            assert await channels[ChannelName.UNIONPAY].query(order) == Unclear("unknown_key_34")
+            assert await channels[ChannelName.UNIONPAY].query(order) == Unclear("unknown_key_00")
 
     @pytest.mark.parametrize("change", [{"signPubKeyCert": ""}, {"signPubKeyCert": "x" * 20_000}, {"signMethod": "11"}])
     async def test_what_is_not_signed_as_agreed_is_not_believed(

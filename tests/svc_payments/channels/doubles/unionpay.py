@@ -174,7 +174,7 @@ class UnionpayDouble:
         self.requests.append((request.url.path, fields))
         kept = ("merId", "orderId", "txnTime", "txnType", "txnSubType", "bizType", "txnAmt", "currencyCode")
         key = (fields["orderId"], fields["txnTime"])
-        self.transactions.setdefault(key, {name: fields[name] for name in kept} | {"code": "34"})
+        self.transactions.setdefault(key, {name: fields[name] for name in kept} | {"code": "05"})
         return HTMLResponse("<h1>收银台</h1>")
 
     def check_order(self, fields: Fields) -> None:
@@ -242,7 +242,7 @@ class UnionpayDouble:
             raise Fault("10")
         known = dict(self.transactions.get((fields["orderId"], fields["txnTime"]), {"code": "34"}))
         code = known.pop("code")
-        if code == "34":  # no such order, or nobody has paid for it yet
+        if code == "34":
             raise Fault("34")
         about = {**known, "bizType": "000000", "accNo": CARD}
         return {**about, "respCode": "00", "respMsg": "成功[0000000]", "origRespCode": code, "origRespMsg": "说明[1]"}
