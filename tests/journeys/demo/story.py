@@ -1,4 +1,4 @@
-"""The eight acts, all through the gateway.
+"""The nine acts, all through the gateway.
 
 Only what the outside world does by itself goes elsewhere: the handset shows a code, the wallet pays at the channel, a
 company looks into its own books, an auditor reads Kafka.
@@ -22,6 +22,7 @@ from tests.journeys.demo.mini_app import package
 from tests.journeys.demo.paying import paid_and_completed
 from tests.journeys.demo.people import bind, member
 from tests.journeys.demo.power import power_is_bought
+from tests.journeys.demo.refund import money_goes_back
 from tests.journeys.demo.stage import DIVISION, Company, Stage
 
 PAYMENT_TOPIC = "ili.payments.payment.v1"
@@ -55,6 +56,7 @@ def tell(stage: Stage) -> None:
     power_is_bought(stage, resident)
     county_team_publishes(stage, resident)
     trail_is_read_back(stage, paid)
+    money_goes_back(stage, resident, paid.payment_id, paid.bill_id)
     resident.close()
 
 
