@@ -14,7 +14,7 @@ from chassis.signatures import NONCE_HEADER, BadSignature, load_private_key, loa
 from svc_payments.channels import schemas
 from svc_payments.channels.believing import NotUnderstood, believed
 from svc_payments.channels.downloads import downloaded
-from svc_payments.channels.notices import NoticeMalformed, NoticeNotAuthentic, PaidNotice, Proof
+from svc_payments.channels.notices import NoticeMalformed, NoticeNotAuthentic, PaidNotice, Proof, RefundNotice
 from svc_payments.channels.provider import (
     DESCRIPTION,
     Absent,
@@ -105,16 +105,18 @@ class SandboxChannel:
     async def close(self, order: Order) -> Answer:
         return await believed(NAME, "close", self._close(order))
 
-    async def read_notice(self, headers: Mapping[str, str], raw: bytes) -> PaidNotice:
+    async def read_notice(self, headers: Mapping[str, str], raw: bytes) -> PaidNotice | RefundNotice:
         try:
             verify(self._channel_keys, headers, raw)
         except BadSignature as bad:
             raise NoticeNotAuthentic(reason=bad.reason) from None
         try:
-            told = schemas.Notice.model_validate_json(raw)
+            told = schemas.AnyNotice.validate_json(raw)
         except ValidationError:
             raise NoticeMalformed from None
         proof = Proof(told.notice_id, headers[NONCE_HEADER], hashlib.sha256(raw).digest())
+        if isinstance(told, schemas.RefundNotice):
+            return RefundNotice(proof, told.merchant_id, told.refund_number, _told_of(told))
         paid = Paid(told.merchant_id, told.transaction_id, told.amount_fen, told.currency, told.paid_at)
         return PaidNotice(proof, told.order_number, paid)
 
@@ -248,6 +250,14 @@ def _body(kind: type[Body], reply: Reply, order: Order) -> Body:
     if body.order_number != order.number:
         raise NotUnderstood("other_order")
     return body
+
+
+def _told_of(told: schemas.RefundNotice) -> RefundAnswer:
+    if told.event != "refund.succeeded":
+        return RefundRefused(told.event)
+    if told.refunded_at is None:
+        raise NoticeMalformed
+    return Refunded(told.refund_id, told.amount_fen, told.refunded_at)
 
 
 def _code(reply: Reply) -> str:

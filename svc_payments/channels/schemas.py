@@ -1,6 +1,6 @@
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, TypeAdapter
 
 from svc_payments.channels.provider import PaidAt
 
@@ -30,6 +30,23 @@ class Notice(BaseModel):
     amount_fen: Annotated[StrictInt, Field(gt=0, lt=2**63)]
     currency: Printable
     paid_at: PaidAt
+
+
+class RefundNotice(BaseModel):
+    """What the channel tells of a refund that has come to its end."""
+
+    notice_id: Printable
+    event: Literal["refund.succeeded", "refund.closed", "refund.abnormal"]
+    merchant_id: Printable
+    refund_number: Printable
+    refund_id: Printable
+    amount_fen: Annotated[StrictInt, Field(gt=0, lt=2**63)]
+    refunded_at: PaidAt | None
+
+
+AnyNotice: TypeAdapter[Notice | RefundNotice] = TypeAdapter(
+    Annotated[Notice | RefundNotice, Field(discriminator="event")]
+)
 
 
 class ContractNotice(BaseModel):

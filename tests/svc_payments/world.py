@@ -47,7 +47,16 @@ Answer = httpx.Response
 async def served(app: ASGIApp, port: int, **tls: Path) -> AsyncIterator[None]:
     """An application on a port of this process, for as long as the block lasts."""
     files: dict[str, Any] = dict(tls)
-    config = uvicorn.Config(app, host=LOOPBACK, port=port, log_level="error", timeout_graceful_shutdown=1, **files)
+    config = uvicorn.Config(
+        app,
+        host=LOOPBACK,
+        port=port,
+        log_level="error",
+        # A loop that stands still between the steps of a test would close connections when it goes on.
+        timeout_keep_alive=3_600,
+        timeout_graceful_shutdown=1,
+        **files,
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     try:
