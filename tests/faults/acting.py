@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,9 @@ import httpx
 from chassis.db import new_id
 from tests.faults.stage import Stage, person
 
-PATIENCE_SECONDS = 90.0
+FAULT_SECONDS = float(os.environ.get("MYILI_FAULT_SECONDS", "30"))
+PATIENCE_SECONDS = FAULT_SECONDS + 90.0
+"""For as long as things die, and some time after."""
 PAUSE_SECONDS = 0.1
 TRY_AGAIN = {502, 503, 504}
 """What the gateway and the services say when something is away; the request may or may not have been done."""

@@ -29,7 +29,8 @@ from svc_payments.providers.models import Provider
 
 SEED = "faults"
 ACCOUNTS = 50
-READY_SECONDS = 60
+READY_SECONDS = 120
+LAST_WORDS = 2_000
 PACKAGE = "svc_payments"
 CUT_OFF = """
     SELECT pg_terminate_backend(pid) FROM (
@@ -57,11 +58,18 @@ class Running:
             self.process.wait()
 
     async def ready(self) -> None:
-        async with asyncio.timeout(READY_SECONDS):
-            while not await asyncio.to_thread(self.program.ready):
-                assert self.process, f"{self.program.name} was never started"
-                assert self.process.poll() is None, f"{self.program.name} ended by itself; its log is {self.log}"
-                await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                while not await asyncio.to_thread(self.program.ready):
+                    assert self.process, f"{self.program.name} was never started"
+                    assert self.process.poll() is None, f"{self.program.name} ended by itself: {self.last_words()}"
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"{self.program.name} does not get ready: {self.last_words()}") from None
+
+    def last_words(self) -> str:
+        """The end of its log, which goes with its folder."""
+        return self.log.read_text(errors="replace")[-LAST_WORDS:]
 
 
 @dataclass

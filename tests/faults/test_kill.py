@@ -22,11 +22,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database
 from chassis.testing import Tokens
-from tests.faults.acting import Client, Memory, Resident, Told
+from tests.faults.acting import FAULT_SECONDS, Client, Memory, Resident, Told
 from tests.faults.holding import UNSETTLED, booked_otherwise, breaches
 from tests.faults.stage import Stage, account_of, standing
 
-SECONDS = float(os.environ.get("MYILI_FAULT_SECONDS", "30"))
 DICE = int(os.environ.get("MYILI_FAULT_SEED", "20261122"))
 PEOPLE = 12
 BILLS_OF_ACCOUNT = 150
@@ -46,7 +45,7 @@ UNDER_WAY = f"""
 PAYMENTS_THERE = "SELECT id, captured_at IS NOT NULL AS captured FROM payments"
 
 
-@pytest.mark.timeout(SECONDS + SETTLE_SECONDS + 180)
+@pytest.mark.timeout(FAULT_SECONDS + SETTLE_SECONDS + 240)
 async def test_whatever_is_killed_money_is_paid_once_and_explained(tokens: Tokens) -> None:
     # Not below pytest's own folder, as PostgreSQL may be another user.
     with TemporaryDirectory(prefix="myili-faults-") as folder:
@@ -67,7 +66,7 @@ async def test_whatever_is_killed_money_is_paid_once_and_explained(tokens: Token
                 assert proof.returncode == 0, proof.stdout + proof.stderr
                 paid = len(client.memory.paid_at_channel)
                 assert client.memory.refunds() or paid < PAID_BEFORE_REFUNDS, "nothing was given back"
-    assert killed > SECONDS / PAUSE_SECONDS / 4, "hardly anything was killed, so nothing was shown"
+    assert killed > FAULT_SECONDS / PAUSE_SECONDS / 4, "hardly anything was killed, so nothing was shown"
 
 
 @contextlib.asynccontextmanager
@@ -102,7 +101,7 @@ async def pay_while_all_die(stage: Stage, client: Client, wallet: httpx.AsyncCli
         for resident in residents:
             acting.create_task(resident.pay_until(over))
         killed = 0
-        end = asyncio.get_running_loop().time() + SECONDS
+        end = asyncio.get_running_loop().time() + FAULT_SECONDS
         while asyncio.get_running_loop().time() < end:
             await asyncio.sleep(dice.uniform(0.5, 1.5) * PAUSE_SECONDS)
             match dice.choices(("kill", "put to sleep", "cut off"), (6, 2, 2))[0]:
