@@ -3,16 +3,20 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import dead_letters
 from chassis.outbox import outbox
+from svc_payments.cases.models import Case, CaseStatus
 from svc_payments.figures import schemas
+from svc_payments.figures.gauges import WAITS_FOR_PEOPLE
 from svc_payments.figures.overdue import OVERDUE
 from svc_payments.incidents.models import Incident
+from svc_payments.manual_actions.models import ActionStatus, ManualAction
 from svc_payments.payments.models import GIVEN_UP, Payment, PaymentStatus
 from svc_payments.postings.models import Posting, PostingStatus
+from svc_payments.refunds.models import Refund, RefundStatus
 
 _UUID_TIME_BITS = 80
 
@@ -31,6 +35,11 @@ async def figures(tx: AsyncSession, since: datetime, at: datetime) -> schemas.Fi
         unknown=await _count(tx, Payment.status == PaymentStatus.UNKNOWN),
         overdue=await _count(tx, OVERDUE),
         open_incidents=await _count(tx, Incident.resolved_at.is_(None)),
+        open_cases=await _count(tx, Case.status != CaseStatus.CLOSED),
+        late_cases=await _count(tx, and_(Case.status != CaseStatus.CLOSED, Case.due_at <= func.now())),
+        refunds_waiting=await _count(tx, Refund.status.in_(WAITS_FOR_PEOPLE)),
+        refunds_unknown=await _count(tx, Refund.status == RefundStatus.UNKNOWN),
+        manual_actions_waiting=await _count(tx, ManualAction.status == ActionStatus.PROPOSED),
         events_waiting=await _count(tx, outbox.c.published_at.is_(None)),
         parked_events=await _count(tx, dead_letters.c.replayed_at.is_(None)),
     )
@@ -65,18 +74,30 @@ async def _channels(tx: AsyncSession, since: datetime) -> list[schemas.ChannelFi
 
 
 async def _providers(tx: AsyncSession, since: datetime) -> list[schemas.ProviderFigures]:
-    booked, refused = (Posting.status == status for status in (PostingStatus.BOOKED, PostingStatus.REFUSED))
+    is_booked, is_refused = (Posting.status == status for status in (PostingStatus.BOOKED, PostingStatus.REFUSED))
     # created_at is the moment of the capture, for both are one transaction.
     seconds = func.extract("epoch", Posting.settled_at - Posting.created_at)
     told = select(
         Posting.provider_id,
         func.count(),
-        func.count().filter(booked),
-        func.count().filter(refused),
+        func.count().filter(is_booked),
+        func.count().filter(is_refused),
         func.count().filter(Posting.settled_at.is_(None)),
-        func.percentile_cont(0.5).within_group(seconds).filter(booked),
-        func.percentile_cont(0.95).within_group(seconds).filter(booked),
+        func.percentile_cont(0.5).within_group(seconds).filter(is_booked),
+        func.percentile_cont(0.95).within_group(seconds).filter(is_booked),
     ).where(Posting.id >= first_id_at(since))
-    names = list(schemas.ProviderFigures.model_fields)
-    rows = await tx.execute(told.group_by(Posting.provider_id).order_by(Posting.provider_id))
-    return [schemas.ProviderFigures.model_validate(dict(zip(names, row, strict=True))) for row in rows]
+    return [
+        schemas.ProviderFigures(
+            provider_id=provider_id,
+            told=total,
+            booked=booked,
+            refused=refused,
+            open=waiting,
+            success=booked / (booked + refused) if booked + refused else None,
+            median_seconds=median,
+            slowest_twentieth_seconds=slowest,
+        )
+        for provider_id, total, booked, refused, waiting, median, slowest in await tx.execute(
+            told.group_by(Posting.provider_id).order_by(Posting.provider_id)
+        )
+    ]

@@ -32,6 +32,8 @@ class ProviderFigures(BaseModel):
     refused: int
     open: int
     """Not settled yet."""
+    success: float | None
+    """Booked of those settled; null while none is."""
     median_seconds: float | None
     """From the money's arrival to the booking."""
     slowest_twentieth_seconds: float | None
@@ -50,6 +52,16 @@ class Figures(BaseModel):
     overdue: int
     """Payments past the deadline of their state; of any age. GET /payments/v1/overdue-payments names them."""
     open_incidents: int
+    open_cases: int
+    """Differences that are not cleared up."""
+    late_cases: int
+    """Those of them whose time is over."""
+    refunds_waiting: int
+    """Refunds that wait for somebody to decide, to try again or to pay out."""
+    refunds_unknown: int
+    """Refunds of which the channel does not say what became."""
+    manual_actions_waiting: int
+    """Proposed, and not decided by a second operator."""
     events_waiting: int
     """Committed, and not yet handed to Kafka."""
     parked_events: int

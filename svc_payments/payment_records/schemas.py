@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from svc_payments.bills.schemas import Bill
 from svc_payments.cases.schemas import Case
 from svc_payments.incidents.schemas import Incident
 from svc_payments.payments.schemas import PaymentLine
@@ -109,6 +110,30 @@ class PaymentRecord(BaseModel):
     """In the ledger, in order."""
     incidents: list[Incident]
     cases: list[Case]
+
+
+class PaymentOfBill(BaseModel):
+    """A payment that has this bill among those it pays."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    payment_id: UUID
+    status: str
+    channel: str
+    amount_fen: int
+    """What it pays, or was to pay, of this bill."""
+    refunded_fen: int
+    created_at: datetime
+
+
+class BillRecord(BaseModel):
+    """A bill with its payments, for staff who start from what a customer has in hand."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    bill: Bill
+    payments: list[PaymentOfBill]
+    """Newest first: those that hold the bill or have paid it, and those that residents bound to the account gave up."""
 
 
 def fields_of(row: object, shown: type[BaseModel], **other: Any) -> dict[str, Any]:  # noqa: ANN401 - of any field

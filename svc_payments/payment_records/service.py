@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.problems import NotFound
+from svc_payments.accounts.models import AccountBinding
 from svc_payments.audit import service as audit
 from svc_payments.base import database_time
+from svc_payments.bills.models import Bill
+from svc_payments.bills.service import show_bills
 from svc_payments.cases import schemas as case_schemas
 from svc_payments.cases.models import Case
 from svc_payments.e_invoices.models import EInvoice
@@ -19,8 +22,8 @@ from svc_payments.incidents.models import Incident, IncidentKind
 from svc_payments.ledger.models import Entry, Transfer
 from svc_payments.payment_records import schemas
 from svc_payments.payment_records.schemas import fields_of
-from svc_payments.payments.models import Payment
-from svc_payments.payments.schemas import PaymentLine
+from svc_payments.payments.models import Payment, PaymentLine
+from svc_payments.payments.schemas import PaymentLine as ShownLine
 from svc_payments.postings import schemas as posting_schemas
 from svc_payments.postings.models import Posting
 from svc_payments.receipts.models import Receipt
@@ -52,7 +55,7 @@ async def look_at(tx: AsyncSession, caller: Caller, payment_id: UUID) -> schemas
             schemas.PaymentRecord,
             payment_id=payment.id,
             deadline=deadline_of(payment) if payment.status in WATCHED else None,
-            bills=[PaymentLine(**fields_of(line, PaymentLine)) for line in payment.lines],
+            bills=[ShownLine(**fields_of(line, ShownLine)) for line in payment.lines],
             order=schemas.Order(**fields_of(payment.attempt, schemas.Order)) if payment.attempt else None,
             receipt_number=await tx.scalar(select(Receipt.number).where(Receipt.payment_id == payment.id)),
             till_session_id=await tx.scalar(
@@ -72,6 +75,45 @@ async def look_at(tx: AsyncSession, caller: Caller, payment_id: UUID) -> schemas
             cases=[case_schemas.shown(case, moment) for case in cases],
         )
     )
+
+
+async def look_at_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> schemas.BillRecord:
+    """A bill and its payments. That the caller looked stands in the audit trail.
+
+    Raises:
+        NotFound: there is no such bill.
+    """
+    bill = await tx.scalar(select(Bill).where(Bill.id == bill_id))
+    if bill is None:
+        raise NotFound
+    await audit.record(tx, caller, "look_at_bill", bill.id)
+    (shown,) = await show_bills(tx, [bill])
+    # By indexes that are there: of lines that hold a bill, and of the payments of a person.
+    bound = select(AccountBinding.person_id).where(
+        AccountBinding.provider_id == bill.provider_id, AccountBinding.account_number == bill.account_number
+    )
+    theirs = select(Payment.id).where(Payment.person_id.in_(bound))
+    lines = await tx.execute(
+        select(PaymentLine, Payment)
+        .join(Payment, Payment.id == PaymentLine.payment_id)
+        .where(
+            PaymentLine.bill_id == bill.id,
+            or_(PaymentLine.released_at.is_(None), PaymentLine.payment_id.in_(theirs)),
+        )
+        .order_by(Payment.id.desc())
+    )
+    payments = [
+        schemas.PaymentOfBill(
+            payment_id=payment.id,
+            status=payment.status,
+            channel=payment.channel,
+            amount_fen=line.amount_fen,
+            refunded_fen=line.refunded_fen,
+            created_at=payment.created_at,
+        )
+        for line, payment in lines
+    ]
+    return schemas.BillRecord(bill=shown, payments=payments)
 
 
 async def _movements(tx: AsyncSession, references: Sequence[UUID]) -> list[schemas.Movement]:

@@ -40,6 +40,9 @@ async def test_the_figures_of_channels_and_providers(world: World) -> None:
     ]
     (provider,) = figures["providers"]
     assert (provider["told"], provider["booked"], provider["refused"], provider["open"]) == (1, 1, 0, 0)
+    assert provider["success"] == 1.0
+    waiting = ("open_cases", "late_cases", "refunds_waiting", "refunds_unknown", "manual_actions_waiting")
+    assert {name: figures[name] for name in waiting} == dict.fromkeys(waiting, 0)
     assert (provider["median_seconds"], provider["slowest_twentieth_seconds"]) == (4.0, 4.0)
     assert (figures["unknown"], figures["overdue"], figures["open_incidents"]) == (0, 0, 0)
     assert figures["events_waiting"] > 0

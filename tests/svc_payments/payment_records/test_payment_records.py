@@ -46,3 +46,21 @@ async def test_only_staff_look_and_only_at_what_there_is(world: World) -> None:
         assert (await world.api.get(f"{RECORDS}/{payment_id}", headers=headers)).status_code == 403
     nowhere = await world.api.get(f"{RECORDS}/{new_id()}", headers=world.tokens.staff("operator"))
     assert nowhere.status_code == 404
+
+
+async def test_a_bill_leads_to_its_payments_also_to_those_that_came_to_nothing(world: World) -> None:
+    person = new_id()
+    bill = await world.bill(person)
+    given_up = await world.created(person, bill)
+    await world.act(person, given_up, "cancel")
+    paid = await world.captured(person, bill)
+    answer = await world.api.get(f"/payments/v1/bill-records/{bill}", headers=world.tokens.staff("operator"))
+    assert answer.status_code == 200, answer.text
+    record = answer.json()
+    assert record["bill"]["status"] == "paid"
+    found = [(payment["payment_id"], payment["status"]) for payment in record["payments"]]
+    assert found == [(paid, "captured"), (given_up, "expired")]
+    trail = await world.api.get(
+        "/payments/v1/audit-records", params={"subject": str(bill)}, headers=world.tokens.staff("auditor")
+    )
+    assert [each["action"] for each in trail.json()["items"]] == ["look_at_bill"]
