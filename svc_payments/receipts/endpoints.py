@@ -10,7 +10,7 @@ from svc_payments.payments import service as payments
 from svc_payments.payments.endpoints import Resident
 from svc_payments.receipts import pages, printing, schemas, service
 from svc_payments.receipts.words import choose
-from svc_payments.settings import TheSettings
+from svc_payments.settings import Settings, TheSettings
 
 router = APIRouter(prefix="/payments/v1", tags=["receipts"])
 
@@ -41,6 +41,11 @@ async def print_receipt(
     async with transactions.transaction() as tx:
         receipt = await service.receipt_of(tx, await payments.own_payment(tx, caller.id, payment_id))
         code = await service.code_of(tx, payment_id)
+    return await printed_for(request, receipt, code, settings)
+
+
+async def printed_for(request: Request, receipt: schemas.Receipt, code: str, settings: Settings) -> Response:
+    """The paper for whoever asks, or that it is the one they have."""
     language = choose(request.headers.get("accept-language", ""))
     content = await printing.printed(receipt, code, f"{settings.public_url}{_PAGE}", language)
     headers = {

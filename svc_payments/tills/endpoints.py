@@ -1,14 +1,16 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy import select
 
 from chassis.auth import Caller, allow
-from chassis.db import ReadTx, Tx
+from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_payments.bills.schemas import Bill
+from svc_payments.receipts import service as receipts
+from svc_payments.receipts.endpoints import PdfResponse, printed_for
 from svc_payments.settings import TheSettings
 from svc_payments.tills import paying_out, report, schemas, service, taking
 from svc_payments.tills.models import TillSession
@@ -47,6 +49,22 @@ async def list_till_payments(
 ) -> Page[schemas.TillPayment]:
     """The payments of a session, in the order they were taken."""
     return await report.payments_of(tx, await service.get_session(tx, caller, till_session_id), page)
+
+
+@router.get("/till-sessions/{till_session_id}/payments/{payment_id}/receipt.pdf", response_class=PdfResponse)
+async def print_till_receipt(
+    caller: Clerk,
+    transactions: Transactions,
+    settings: TheSettings,
+    request: Request,
+    till_session_id: UUID,
+    payment_id: UUID,
+) -> Response:
+    """The receipt of a payment of the caller's session, to print for whoever stands at the counter."""
+    async with transactions.transaction() as tx:
+        payment = await taking.payment_of(tx, caller, till_session_id, payment_id)
+        receipt, code = await receipts.receipt_of(tx, payment), await receipts.code_of(tx, payment_id)
+    return await printed_for(request, receipt, code, settings)
 
 
 @router.get("/till-sessions/{till_session_id}/bills")

@@ -128,6 +128,19 @@ async def cancel_card(
     return schemas.shown_payment(taken, payment, await tx.get(Receipt, payment.id))
 
 
+async def payment_of(tx: AsyncSession, caller: Caller, session_id: UUID, payment_id: UUID) -> Payment:
+    """A payment that was taken in a session the caller may see.
+
+    Raises:
+        NotFound: as `service.get_session`, or it was taken elsewhere.
+    """
+    session = await service.get_session(tx, caller, session_id)
+    taken = await tx.get(TillPayment, payment_id)
+    if taken is None or taken.till_session_id != session.id:
+        raise NotFound
+    return await tx.get_one(Payment, payment_id)
+
+
 def transaction_id_of(taken: TillPayment) -> str:
     """The number of the money's movement, as it stands on the receipt: the slip's, or for cash the payment's own."""
     if taken.trace_number is None:

@@ -1,14 +1,19 @@
 """The guide names what the code does."""
 
+import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from contracts.reference_provider.__main__ import parser
 from contracts.reference_provider.billing_month import SPOILT, Bill
+from svc_payments.bills.schemas import Amendment, Change, PushedBill, StatedReason
+from svc_payments.statements.layouts import provider
 
-GUIDE = (Path(__file__).parents[3] / "contracts/reference_provider/README.md").read_text("utf-8")
+ROOT = Path(__file__).parents[3]
+GUIDE = (ROOT / "contracts/reference_provider/README.md").read_text("utf-8")
 CHINESE, ENGLISH = GUIDE.split("## English\n")
 
 
@@ -32,3 +37,28 @@ def test_every_file_it_names_is_there() -> None:
     folder = Path(__file__).parents[3] / "contracts/reference_provider"
     named = set(re.findall(r"`([a-z_]+\.py)`", GUIDE))
     assert {path.name for path in folder.glob("*.py")} - {"__init__.py", "__main__.py"} == named
+
+
+@pytest.mark.parametrize("guide", [CHINESE, ENGLISH])
+def test_the_requests_it_shows_are_offered_to_companies(guide: str) -> None:
+    contract = json.loads((ROOT / "contracts/openapi/payments.v1.json").read_text("utf-8"))
+    named = set(re.findall(r"`(GET|POST|PUT) (/payments/v1/[^\s`?]+)", guide))
+    assert len(named) > 12
+    for method, path in named:
+        assert "bills:write" in contract["paths"][path][method.lower()]["x-who-may-call"] or path.endswith(
+            "/payment-terms"
+        ), (method, path)
+
+
+@pytest.mark.parametrize("guide", [CHINESE, ENGLISH])
+def test_the_bodies_it_shows_are_taken(guide: str) -> None:
+    bodies = [json.loads(body) for body in re.findall(r"`(\{\"reason\".*?\})`", guide)]
+    assert [Amendment.model_validate(bodies[0]).amount_fen, Change.model_validate(bodies[1]).reason] == [
+        3580,
+        "duplicate",
+    ]
+    (pushed,) = re.findall(r'`{"bills": \[{(.*?)}\]}`', guide)
+    required = {name for name, field in PushedBill.model_fields.items() if field.is_required()}
+    assert set(re.findall(r'"(\w+)"', pushed)) == required
+    assert {f"`{reason}`" for reason in get_args(StatedReason)} <= set(re.findall(r"`\w+`", guide))
+    assert all(f"`{column}`" in guide for column in provider.HEADER.split(","))

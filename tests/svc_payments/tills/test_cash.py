@@ -164,3 +164,17 @@ async def test_every_look_at_an_account_is_kept(world: World, counter: Counter) 
     seen = (await counter.get(clerk, f"{session}/bills", **account)).json()
     assert [each["bill_id"] for each in seen] == [str(bill)]
     assert await counter.audited(f"{account['provider_id']}/{account['account_number']}") == ["look_up_bills"]
+
+
+async def test_the_receipt_is_printed_for_whoever_stands_at_the_counter(world: World, counter: Counter) -> None:
+    clerk = counter.staff("clerk")
+    session = await counter.opened(clerk)
+    paid = (await counter.pay_cash(clerk, session, await world.bill(new_id()))).json()
+    printed = await counter.get(clerk, f"{session}/payments/{paid['payment_id']}/receipt.pdf")
+    assert (printed.status_code, printed.headers["content-type"]) == (200, "application/pdf")
+    assert printed.content.startswith(b"%PDF")
+    assert paid["receipt_number"] in printed.headers["content-disposition"]
+    stranger = await counter.get(counter.staff("clerk"), f"{session}/payments/{paid['payment_id']}/receipt.pdf")
+    assert stranger.status_code == 404
+    elsewhere = await counter.get(clerk, f"{session}/payments/{await world.created(new_id())}/receipt.pdf")
+    assert elsewhere.status_code == 404
