@@ -1,13 +1,13 @@
 """What is sold: by the terms first, then by the word of the provider; and nobody may ask without end."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
-from chassis.db import new_id, now
+from chassis.db import CHINA, new_id, now
 from svc_payments.settings import Settings
 from svc_payments.top_ups.models import TopUpValidation
 from svc_payments.top_ups.service import forget_validations
@@ -115,6 +115,16 @@ async def test_limits_of_the_channel_hold_before_the_provider_is_asked(world: Wo
     assert company.asked == []
     company.says("accepted")
     assert [each["usable"] for each in (await shop.validate()).json()["channels"]] == [False]
+
+
+async def test_in_its_closed_hours_a_provider_is_not_asked(world: World, company: Scripted) -> None:
+    local = datetime.now(CHINA)
+    hours = {"begin": f"{local - timedelta(hours=1):%H:%M}", "end": f"{local + timedelta(hours=1):%H:%M}"}
+    shop = await Shop(world).open(closed_hours=hours)
+    closed = await shop.buy()
+    assert refusal(closed) == (503, "provider_closed")
+    assert closed.json()["reopens_at"]
+    assert company.asked == []
 
 
 async def test_a_mistyped_number_is_told_as_such(world: World, company: Scripted) -> None:
