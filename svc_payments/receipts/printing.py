@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 from typing import Any
 
 import segno
@@ -60,6 +61,11 @@ def masked(account_number: str) -> str:
     return "*" * hidden + account_number[hidden:]
 
 
+def in_fours(token: str) -> str:
+    """Digits as one reads them while keying them in."""
+    return " ".join(re.findall(".{1,4}", token)) if token.isdecimal() else token
+
+
 def _shown(receipt: schemas.Receipt, code: str, verify_at: str, language: str) -> dict[str, Any]:
     def named(group: str, value: str) -> dict[str, str]:
         return said(name_of(group, value), language)
@@ -84,6 +90,15 @@ def _shown(receipt: schemas.Receipt, code: str, verify_at: str, language: str) -
                 "posting": named("posting", bill.posting_status),
             }
             for bill in receipt.bills
+        ],
+        "prepaid": [
+            {
+                "what": named("prepaid", bill.prepaid.kind),
+                "token": in_fours(bill.prepaid.token or ""),
+                "state": named("card", bill.prepaid.state) if bill.prepaid.state else None,
+            }
+            for bill in receipt.bills
+            if bill.prepaid
         ],
         "amount": in_digits(receipt.amount_fen),
         "amount_in_capitals": in_capitals(receipt.amount_fen),

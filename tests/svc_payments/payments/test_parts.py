@@ -70,3 +70,19 @@ async def test_a_bill_is_paid_in_two_parts_and_the_rest_goes_ahead(world: World)
     booked = [(row["kind"], row["amount_fen"], row["late_fee_fen"]) for row in world.company.booked()]
     assert booked == [("regular", 4_020, 20), ("regular", 6_030, 30), ("advance", 500, 0)]
     assert (await world.trial_balance())["balance_fen"] == 0
+
+
+async def test_the_oldest_bill_comes_first_from_the_choice_to_the_books(world: World) -> None:
+    person = new_id()
+    await agreed(world.api, world.tokens, world.provider_id, {**TERMS, "oldest_first": True})
+    young = await world.bill(person, 5_000)
+    old = await a_late_bill(world, person, 3_000)
+    refused = await world.create(person, young)
+    assert (refused.status_code, refused.json()["code"]) == (409, "older_bill_first")
+    assert refused.json()["bill_ids"] == [str(old)]
+    payment_id = await paid_on_account(world, person, 4_000)
+    await all_completed(world, person, payment_id)
+    booked = sorted((row["bill_amount_fen"], row["amount_fen"]) for row in world.company.booked())
+    assert booked == [(3_000, 3_000), (5_000, 1_000)]
+    assert (await shown_bill(world, person, old))["status"] == "posted"
+    assert (await shown_bill(world, person, young))["outstanding_fen"] == 4_000

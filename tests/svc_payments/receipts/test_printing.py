@@ -6,6 +6,7 @@ import io
 import pypdf
 import pytest
 
+from svc_payments.payments.schemas import Prepaid
 from svc_payments.receipts import codes, printing, schemas
 from svc_payments.receipts.words import choose, languages, words_in
 from tests.svc_payments.receipts.printed import ISSUED, bill, receipt, text_of
@@ -52,6 +53,15 @@ async def test_a_refund_is_on_the_paper_with_what_is_left() -> None:
     assert "R-0001 2026-03-01 00:30:00 ¥680.32" in said
     assert "已退款 ¥680.32" in said
     assert "扣除退款后 ¥1,000.00" in said
+
+
+async def test_the_payer_of_a_top_up_can_read_the_token_and_the_state_of_the_card() -> None:
+    token = Prepaid(kind="token", token="1234567890" * 2, state=None)
+    card = Prepaid(kind="write_card", token=None, state="to_write")
+    bills = [bill("MYILI-1", kind="top_up", prepaid=token), bill("MYILI-2", kind="top_up", prepaid=card)]
+    said = text_of(await printing.printed(receipt(bills), CODE, VERIFY_AT, "en"))
+    for expected in ("充值码", "Token for the meter", "1234 5678 9012 3456 7890", "待写卡", "To be written"):
+        assert expected in said, expected
 
 
 async def test_the_same_receipt_has_the_same_bytes_also_when_many_are_printed_at_once() -> None:

@@ -1,5 +1,6 @@
 """Validate and pay, all the way: to the token in the payer's hand, or the card that a terminal writes."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -149,6 +150,15 @@ async def test_the_same_request_again_is_the_same_top_up(shop: Shop, company: Sc
     assert again.headers["Idempotency-Replayed"] == "true"
     assert (len(company.asked), len(await shop.made())) == (1, 1)
     assert refusal(await shop.buy(1_000, key="tap-1")) == (422, "idempotency_key_reused")
+
+
+async def test_five_taps_of_one_request_at_once_are_one_top_up(shop: Shop, company: Scripted) -> None:
+    company.says("accepted")
+    answers = await asyncio.gather(*(shop.buy(key="tap-1") for _ in range(5)))
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    begun = {answer.json()["payment_id"] for answer in answers if answer.status_code == 201}
+    waited = {answer.json()["code"] for answer in answers if answer.status_code == 409}
+    assert (len(begun), waited <= {"request_in_progress"}, len(await shop.made())) == (1, True, 1)
 
 
 async def test_an_unpaid_top_up_is_over_and_owed_by_nobody(shop: Shop, company: Scripted) -> None:
