@@ -41,12 +41,12 @@ async def all_completed(world: World, person: UUID, *payment_ids: str) -> None:
         await until(are_completed)
 
 
-async def a_late_bill(world: World, person: UUID, amount_fen: int) -> UUID:
-    """One that was due ten days ago."""
+async def a_late_bill(world: World, person: UUID, amount_fen: int, days: int = 10) -> UUID:
+    """One that was due so many days ago."""
     bill_id = await world.bill(person, amount_fen)
     async with world.database.transaction() as tx:
         bill = (await tx.scalars(select(Bill).where(Bill.id == bill_id))).one()
-        bill.due_date = TODAY - timedelta(days=10)
+        bill.due_date = TODAY - timedelta(days=days)
     return bill_id
 
 
@@ -75,8 +75,8 @@ async def test_a_bill_is_paid_in_two_parts_and_the_rest_goes_ahead(world: World)
 async def test_the_oldest_bill_comes_first_from_the_choice_to_the_books(world: World) -> None:
     person = new_id()
     await agreed(world.api, world.tokens, world.provider_id, {**TERMS, "oldest_first": True})
-    young = await world.bill(person, 5_000)
-    old = await a_late_bill(world, person, 3_000)
+    young = await a_late_bill(world, person, 5_000)
+    old = await a_late_bill(world, person, 3_000, days=20)
     refused = await world.create(person, young)
     assert (refused.status_code, refused.json()["code"]) == (409, "older_bill_first")
     assert refused.json()["bill_ids"] == [str(old)]
