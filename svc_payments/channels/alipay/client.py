@@ -162,10 +162,9 @@ class AlipayChannel:
 
     async def _close(self, order: Order) -> Answer:
         said = await self._call("alipay.trade.close", {"out_trade_no": order.number})
-        if not said.refusal:
-            _must_be(said.as_of(messages.Closed).out_trade_no, order.number)
+        if not said.refusal and said.as_of(messages.Closed).out_trade_no == order.number:
             return Closed()
-        # Paid at the last moment, closed before, or not opened yet: the query says which.
+        # Paid at the last moment, closed before, not opened yet, or not said which: the query tells.
         return await self._query(order)
 
     async def _refund(self, refund: RefundOrder) -> RefundAnswer:
@@ -199,7 +198,7 @@ class AlipayChannel:
         known = said.as_of(messages.RefundKnown)
         if known.refund_status is not None:
             _must_be(known.out_request_no, refund.number)
-        return meaning.of_refund(known)
+        return meaning.of_refund(known, refund)
 
     def _order(self, method: str, content: Mapping[str, object]) -> dict[str, str]:
         further = {"notify_url": self._notice_url}

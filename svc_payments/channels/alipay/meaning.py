@@ -12,6 +12,7 @@ from svc_payments.channels.provider import (
     RefundAnswer,
     Refunded,
     Refunding,
+    RefundOrder,
     Waiting,
 )
 
@@ -50,7 +51,7 @@ def of_payment(known: messages.Trade | messages.Notice, seller_id: str, paid_at:
     return Paid(seller_id, known.trade_no, known.total_amount, known.trans_currency, paid_at)
 
 
-def of_refund(known: messages.RefundKnown) -> RefundAnswer:
+def of_refund(known: messages.RefundKnown, refund: RefundOrder) -> RefundAnswer:
     """What became of a refund.
 
     Raises:
@@ -62,8 +63,8 @@ def of_refund(known: messages.RefundKnown) -> RefundAnswer:
             return RefundAbsent()
         case "REFUND_PROCESSING":
             return Refunding()
-        case "REFUND_SUCCESS" if known.trade_no and known.refund_amount and known.gmt_refund_pay:
+        case "REFUND_SUCCESS" if known.refund_amount and known.gmt_refund_pay:
             # Alipay gives refunds no numbers of its own; payers find them under the order's.
-            return Refunded(known.trade_no, known.refund_amount, known.gmt_refund_pay)
+            return Refunded(refund.transaction_id, known.refund_amount, known.gmt_refund_pay)
         case _:
             raise NotUnderstood("unknown_state")

@@ -66,7 +66,7 @@ class Trade(BaseModel):
 
 
 class Closed(BaseModel):
-    out_trade_no: Number
+    out_trade_no: Number | None = None
 
 
 class RefundTaken(BaseModel):
@@ -79,7 +79,6 @@ class RefundKnown(BaseModel):
     """A refund, as answered to a query; of one that Alipay does not have, nothing is said at all."""
 
     out_request_no: Number | None = None
-    trade_no: Number | None = None
     refund_amount: Fen | None = None
     refund_status: Word | None = None
     gmt_refund_pay: PaidMoment | None = None

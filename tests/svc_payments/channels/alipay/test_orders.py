@@ -8,11 +8,11 @@ import pytest
 from chassis.db import CHINA
 from svc_payments.channels.alipay.client import AlipayChannel
 from svc_payments.channels.alipay.messages import yuan_of
-from svc_payments.channels.provider import Absent, ChannelName, Paid, Refused, Unclear, Waiting
+from svc_payments.channels.provider import Absent, ChannelName, Closed, Paid, Refused, Unclear, Waiting
 from svc_payments.channels.registry import open_channels
 from svc_payments.settings import Settings
 from tests.svc_payments.channels.alipay.paying import METHODS, confirmed, due, opened, order_of, paid
-from tests.svc_payments.channels.doubles.alipay import SELLER, AlipayDouble, moment_text
+from tests.svc_payments.channels.doubles.alipay import SELLER, AlipayDouble, moment_text, signature
 from tests.svc_payments.world import World
 
 
@@ -49,10 +49,11 @@ async def test_a_page_to_open_is_signed_here_and_ends_at_the_orders_time(
     assert alipay.requests == []
 
 
-async def test_an_order_that_is_open_at_the_payers_is_not_placed_again_nor_given_up(
-    world: World, alipay: AlipayDouble
+@pytest.mark.parametrize("method", ["precreate", "page"])
+async def test_an_order_that_nobody_has_opened_yet_is_not_placed_again_nor_given_up_before_its_time(
+    world: World, alipay: AlipayDouble, method: str
 ) -> None:
-    person, payment_id = await confirmed(world, "page")
+    person, payment_id = await confirmed(world, method)
     async with world.orders() as orders:
         await due(world)
         await orders.ask_due()
@@ -61,7 +62,8 @@ async def test_an_order_that_is_open_at_the_payers_is_not_placed_again_nor_given
         await due(world, over=True)
         await orders.ask_due()
     assert await world.status(person, payment_id) == "expired"
-    assert {method for method, _ in alipay.requests} == {"alipay.trade.query", "alipay.trade.close"}
+    asked = [interface.rpartition(".")[2] for interface, _ in alipay.requests]
+    assert asked == ["precreate"] * (method == "precreate") + ["query", "close", "query", "query"]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,23 @@ async def test_an_order_refused_because_it_is_there_already_is_what_it_is(
     answer = await channel.place(order)
     assert isinstance(answer, Paid)
     assert answer.transaction_id == transaction_id
+
+
+async def test_an_order_that_the_answer_to_its_closing_does_not_name_is_asked_about(
+    channel: AlipayChannel, alipay: AlipayDouble
+) -> None:
+    order = await opened(channel, alipay)
+
+    def unnamed(member: bytes, sign: str) -> tuple[bytes, str]:
+        if b"trade_status" in member:
+            return member, sign
+        bare = b'{"code":"10000","msg":"Success"}'
+        return bare, signature(alipay.key, bare)
+
+    alipay.forge = unnamed
+    assert await channel.close(order) == Closed()
+    assert alipay.trades[order.number]["trade_status"] == "TRADE_CLOSED"
+    assert [method for method, _ in alipay.requests[-2:]] == ["alipay.trade.close", "alipay.trade.query"]
 
 
 async def test_an_order_given_back_in_the_console_is_neither_paid_nor_unpaid(

@@ -1,14 +1,17 @@
 """Refunds by Alipay under their own numbers, and its bill of a day."""
 
 import asyncio
+import ssl
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
 from chassis.db import now
-from chassis.outside import NoAnswer
+from chassis.outside import NoAnswer, outside_client
 from chassis.problems import Problem
+from deploy.local.programs import free_port
 from svc_payments.bills.models import Bill
 from svc_payments.channels.alipay.client import AlipayChannel
 from svc_payments.channels.provider import (
@@ -27,9 +30,10 @@ from svc_payments.reconciliation.work import work_off
 from svc_payments.refunds.models import Refund
 from svc_payments.statements.fetching import fetch
 from svc_payments.statements.service import today
-from tests.svc_payments.channels.alipay.paying import METHODS, confirmed, notify, paid, refund_of, told_of
+from tests.svc_payments.channels.alipay.paying import METHODS, NOTICES, confirmed, notify, paid, refund_of, told_of
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
-from tests.svc_payments.world import World
+from tests.svc_payments.postings.test_provider import certificate_of
+from tests.svc_payments.world import World, served
 
 
 async def test_a_refund_asked_for_twice_under_its_number_is_one(channel: AlipayChannel, alipay: AlipayDouble) -> None:
@@ -148,3 +152,19 @@ async def test_a_day_without_a_bill_is_told_from_trouble(channel: AlipayChannel,
     with pytest.raises(NoAnswer) as refusal:
         await anext(channel.statement(today()))
     assert not isinstance(refusal.value, NoStatement)
+
+
+async def test_a_bill_is_fetched_no_less_safely_than_it_is_asked_for(tmp_path: Path) -> None:
+    cert_file, key_file = certificate_of("localhost", tmp_path)
+    double, port = AlipayDouble(), free_port()
+    settings = double.settings(f"https://localhost:{port}")
+    double.base_url = f"http://localhost:{port}"  # as Alipay writes it
+    trusting = ssl.create_default_context(cafile=cert_file)
+    async with (
+        served(double.app(), port, ssl_certfile=cert_file, ssl_keyfile=key_file),
+        outside_client(tls=trusting) as client,
+    ):
+        channel = AlipayChannel(settings, f"https://my.example{NOTICES}", 5.0, client)
+        await paid(channel, double)
+        bill = b"".join([piece async for piece in channel.statement(today())])
+    assert bill.startswith(b"PK\x03\x04")
