@@ -60,8 +60,9 @@ def _decode(cursor: str) -> str:
     return after
 
 
-def _encode(after: UUID | str | int) -> str:
-    return base64.urlsafe_b64encode(json.dumps({"after": str(after)}).encode()).decode().rstrip("=")
+def cursor_after(key: UUID | str | int) -> str:
+    """What asks for the page after this key."""
+    return base64.urlsafe_b64encode(json.dumps({"after": str(key)}).encode()).decode().rstrip("=")
 
 
 async def page_of(
@@ -88,4 +89,4 @@ async def page_of(
     shown = rows[: request.limit]
     more = len(rows) > request.limit
     last = getattr(shown[-1], key.key) if more else None
-    return Page(items=[show(row) for row in shown], next_cursor=_encode(last) if last else None)
+    return Page(items=[show(row) for row in shown], next_cursor=cursor_after(last) if last else None)

@@ -84,7 +84,8 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         Every(_HOUR, partial(_in_a_transaction, database, ensure_partitions)),
         Every(2.0, partial(issue_due, database, settings)),
         Every(60.0, partial(raise_reminders, database, settings)),
-        Every(60.0, partial(_until_done, database, expire_overdue)),
+        # Each turn looks at all bills whose last day was in the last weeks, paid ones too.
+        Every(_HOUR, partial(_until_done, database, expire_overdue)),
         Every(15.0, partial(measure, database)),
         Every(300.0, partial(measure_books, database, settings)),
         Every(1.0, partial(work_off, database, settings)),

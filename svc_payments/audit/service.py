@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
@@ -26,6 +28,21 @@ async def record(
         reason: in the words of who acts.
         details: ids, codes and figures, never personal data.
     """
+    await record_all(tx, caller, action, {subject: details}, reason=reason)
+
+
+async def record_all(
+    tx: AsyncSession,
+    caller: Caller | None,
+    action: str,
+    subjects: Mapping[object, Mapping[str, str | int | None]],
+    *,
+    reason: str | None = None,
+) -> None:
+    """The same of several subjects at once, each with its details."""
     actor = caller.subject if caller else SYSTEM
-    tx.add(AuditRecord(actor=actor, action=action, subject=str(subject), reason=reason, details=details))
+    tx.add_all(
+        AuditRecord(actor=actor, action=action, subject=str(subject), reason=reason, details=dict(details))
+        for subject, details in subjects.items()
+    )
     await tx.flush()

@@ -32,7 +32,11 @@ async def list_bills(
     bill_number: BillNumber = None,
     withdrawn: Withdrawn = False,  # noqa: FBT002 - a query parameter
 ) -> Page[schemas.Bill]:
-    """A resident's bills, newest first; a provider's, in the order of their numbers."""
+    """A resident's bills, newest first; a provider's, in the order of their numbers.
+
+    A page of a provider's looks through some thousand numbers: where few are wanted it may be short, or empty, and
+    still have a next one.
+    """
     wanted = service.Wanted(status, account_number, bill_number, withdrawn)
     return await service.list_bills(tx, caller, wanted, page)
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, null, select, true, union_all
+from sqlalchemy import ColumnElement, Select, exists, func, null, select, true, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from svc_payments.accounts.models import AccountBinding
 from svc_payments.accounts.queries import shown_from
-from svc_payments.bills.models import Bill, BillVersion
+from svc_payments.bills.models import Bill, BillNumber, BillVersion
 from svc_payments.providers.models import Tariff
 
 
@@ -62,6 +62,15 @@ def bills_of_person(person_id: UUID, wanted: Sequence[ColumnElement[bool]]) -> t
     )
     gathered = select(of_account).select_from(accounts.join(of_account, true())).subquery()
     return aliased(Bill, gathered)
+
+
+def bills_numbered(numbers: type[BillNumber], wanted: Sequence[ColumnElement[bool]]) -> Select[Bill]:
+    """The wanted bills among those that have some numbers.
+
+    Each is looked up by its id: left to choose, PostgreSQL may rather read all months once for the few that are wanted.
+    """
+    numbered = aliased(Bill, select(Bill).where(Bill.id == numbers.bill_id, *wanted).offset(0).lateral())
+    return select(numbered).select_from(numbers).join(numbered, true())
 
 
 def versions_of(bill: Bill) -> type[BillVersion]:

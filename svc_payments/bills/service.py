@@ -7,19 +7,21 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from chassis.auth import Caller
-from chassis.pagination import Page, PageRequest, page_of
+from chassis.pagination import Page, PageRequest, cursor_after, page_of
 from chassis.problems import NotFound, Problem
 from svc_payments.base import today
 from svc_payments.bills import schemas
 from svc_payments.bills.accruals import accrued_late_fee
 from svc_payments.bills.explanation import explanation_of
 from svc_payments.bills.models import WITHDRAWN, Bill, BillKind, BillNumber, BillStatus, Part
-from svc_payments.bills.queries import bills_of_person, tariffs_for, visible_to
+from svc_payments.bills.queries import bills_numbered, bills_of_person, tariffs_for, visible_to
 from svc_payments.payment_terms import service as payment_terms
 
 _MOST_LOOKED_AT = 200
+_LOOKED_THROUGH = 5_000
 
 
 class BillAlreadyPaid(Problem):
@@ -46,12 +48,12 @@ class Wanted:
     withdrawn: bool = False
     """Those, instead of the ones that are to be paid or are paid."""
 
-    def conditions(self, numbers: type[Bill | BillNumber] = Bill) -> list[ColumnElement[bool]]:
-        """As conditions on bills; the number is looked for in the table whose index has it."""
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """As conditions on bills."""
         pairs = (
             (Bill.status, self.status),
             (Bill.account_number, self.account_number),
-            (numbers.bill_number, self.bill_number),
+            (Bill.bill_number, self.bill_number),
         )
         stands = Bill.status.in_(WITHDRAWN) if self.withdrawn else Bill.status.not_in(WITHDRAWN)
         return [stands, *(column == value for column, value in pairs if value is not None)]
@@ -61,10 +63,29 @@ async def list_bills(tx: AsyncSession, caller: Caller, wanted: Wanted, page: Pag
     if caller.kind == "person":
         theirs = bills_of_person(caller.id, wanted.conditions())
         return await _show_page(tx, await page_of(tx, select(theirs), page, theirs.id, _itself, newest_first=True))
-    own = select(Bill).join(BillNumber, BillNumber.bill_id == Bill.id).where(BillNumber.provider_id == caller.id)
-    # By number, because there is an index for that, and a provider knows its numbers.
-    asked = own.where(*wanted.conditions(BillNumber))
-    return await _show_page(tx, await page_of(tx, asked, page, BillNumber.bill_number, _itself))
+    return await _show_page(tx, await _own_bills(tx, caller.id, wanted, page))
+
+
+async def _own_bills(tx: AsyncSession, provider_id: UUID, wanted: Wanted, page: PageRequest) -> Page[Any]:
+    """A provider's bills by number, because there is an index for that, and a provider knows its numbers.
+
+    Those that are wanted may be few among millions: a page looks through so many numbers, and has what it found there.
+    """
+    if wanted.account_number:
+        on_account = select(Bill).where(Bill.provider_id == provider_id, *wanted.conditions())
+        return await page_of(tx, on_account, page, Bill.bill_number, _itself)
+    numbers = select(BillNumber).where(BillNumber.provider_id == provider_id).order_by(BillNumber.bill_number)
+    if page.after is not None:
+        numbers = numbers.where(BillNumber.bill_number > page.after)
+    if wanted.bill_number is not None:
+        numbers = numbers.where(BillNumber.bill_number == wanted.bill_number)
+    stretch = aliased(BillNumber, numbers.limit(_LOOKED_THROUGH).subquery())
+    found = bills_numbered(stretch, wanted.conditions())
+    shown = await page_of(tx, found, page, stretch.bill_number, _itself)
+    last = await tx.scalar(numbers.with_only_columns(BillNumber.bill_number).offset(_LOOKED_THROUGH - 1).limit(1))
+    if shown.next_cursor is None and last is not None:
+        return Page(items=shown.items, next_cursor=cursor_after(last))
+    return shown
 
 
 async def to_pay_on(tx: AsyncSession, provider_id: UUID, account_number: str) -> list[schemas.Bill]:

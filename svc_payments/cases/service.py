@@ -1,6 +1,6 @@
 """The life of a case, from the run that opens it to its closing entry in the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -68,9 +68,9 @@ async def open_cases(tx: AsyncSession, whose: Whose, findings: Sequence[Finding]
     ]
     tx.add_all(cases)
     await tx.flush()
-    for case in cases:
-        await _note(tx, case, None, CaseAct.OPENED, difference_fen=case.difference_fen)
-        await emit(tx, events.opened(case))
+    await _note_all(tx, None, CaseAct.OPENED, {case: {"difference_fen": case.difference_fen} for case in cases})
+    if cases:
+        await emit(tx, *map(events.opened, cases))
     return cases
 
 
@@ -178,8 +178,7 @@ async def decide_write_off(tx: AsyncSession, caller: Caller, case_id: UUID, *, a
 
 async def resolve(tx: AsyncSession, cases: Sequence[Case]) -> None:
     """End locked cases whose difference a run found gone; their entries in the ledger are still to be made: `book`."""
-    for case in cases:
-        await _end(tx, case, Resolution.RESOLVED, None, None)
+    await _end(tx, cases, Resolution.RESOLVED, None, None)
 
 
 async def book(tx: AsyncSession, *, opened: Sequence[Case], closed: Sequence[Case]) -> None:
@@ -188,36 +187,43 @@ async def book(tx: AsyncSession, *, opened: Sequence[Case], closed: Sequence[Cas
     A case is booked into suspense when it is opened, so that the books show what the channel has, and out of it again
     when it is closed. What a provider says moves no money here.
     """
-    for case in closed:
-        if case.source == Source.CHANNEL:
-            written_off = case.resolution == Resolution.WRITTEN_OFF
-            other = ledger.fees(case.holder) if written_off else ledger.channel_receivable(case.holder)
-            await _transfer(tx, TransferKind.CASE_CLOSED, case, -case.difference_fen, other)
-    for case in opened:
-        if case.source == Source.CHANNEL:
-            excess = case.difference_fen > 0
-            kind = TransferKind.EXCESS_RECORDED if excess else TransferKind.SHORTAGE_RECORDED
-            await _transfer(tx, kind, case, case.difference_fen, ledger.channel_receivable(case.holder))
+    taken_out = [_taken_out(case) for case in closed if case.source == Source.CHANNEL]
+    recorded = [_recorded(case) for case in opened if case.source == Source.CHANNEL]
+    await ledger.transfer_all(tx, taken_out + recorded)
 
 
-async def _transfer(
-    tx: AsyncSession, kind: TransferKind, case: Case, amount_fen: int, other: ledger.AccountName
-) -> None:
-    legs = {other: amount_fen, ledger.suspense(case.holder): -amount_fen}
-    await ledger.transfer_legs(tx, kind, case.id, legs)
+def _taken_out(case: Case) -> ledger.Movement:
+    written_off = case.resolution == Resolution.WRITTEN_OFF
+    other = ledger.fees(case.holder) if written_off else ledger.channel_receivable(case.holder)
+    return _movement(TransferKind.CASE_CLOSED, case, -case.difference_fen, other)
+
+
+def _recorded(case: Case) -> ledger.Movement:
+    kind = TransferKind.EXCESS_RECORDED if case.difference_fen > 0 else TransferKind.SHORTAGE_RECORDED
+    return _movement(kind, case, case.difference_fen, ledger.channel_receivable(case.holder))
+
+
+def _movement(kind: TransferKind, case: Case, amount_fen: int, other: ledger.AccountName) -> ledger.Movement:
+    return ledger.Movement(kind, case.id, {other: amount_fen, ledger.suspense(case.holder): -amount_fen})
 
 
 async def _close(tx: AsyncSession, case: Case, resolution: Resolution, caller: Caller, reason: str) -> None:
-    await _end(tx, case, resolution, caller, reason)
+    await _end(tx, [case], resolution, caller, reason)
     await book(tx, opened=[], closed=[case])
 
 
-async def _end(tx: AsyncSession, case: Case, resolution: Resolution, caller: Caller | None, reason: str | None) -> None:
-    case.move_to(CaseStatus.CLOSED)
-    case.resolution = resolution
-    case.closed_at = await database_time(tx)
-    await _note(tx, case, caller, CaseAct.CLOSED, reason, resolution=resolution)
-    await emit(tx, events.closed(case))
+async def _end(
+    tx: AsyncSession, cases: Sequence[Case], resolution: Resolution, caller: Caller | None, reason: str | None
+) -> None:
+    if not cases:
+        return
+    closed_at = await database_time(tx)
+    for case in cases:
+        case.move_to(CaseStatus.CLOSED)
+        case.resolution = resolution
+        case.closed_at = closed_at
+    await _note_all(tx, caller, CaseAct.CLOSED, {case: {"resolution": resolution} for case in cases}, reason)
+    await emit(tx, *map(events.closed, cases))
 
 
 async def _unclosed(tx: AsyncSession, case_id: UUID) -> Case:
@@ -235,7 +241,21 @@ async def _note(
     words: str | None = None,
     **details: Any,  # noqa: ANN401 - JSON
 ) -> None:
+    await _note_all(tx, caller, act, {case: details}, words)
+
+
+async def _note_all(
+    tx: AsyncSession,
+    caller: Caller | None,
+    act: CaseAct,
+    cases: Mapping[Case, Mapping[str, Any]],
+    words: str | None = None,
+) -> None:
+    """The same act on several cases, each with its details: a run may open thousands."""
     actor = caller.subject if caller else audit.SYSTEM
-    tx.add(CaseEntry(case_id=case.id, act=act, actor=actor, words=words, details=details))
+    tx.add_all(
+        CaseEntry(case_id=case.id, act=act, actor=actor, words=words, details=dict(details))
+        for case, details in cases.items()
+    )
     # What was written stays with the case: the trail says only that it was.
-    await audit.record(tx, caller, f"case_{act}", case.id, **details)
+    await audit.record_all(tx, caller, f"case_{act}", {case.id: details for case, details in cases.items()})

@@ -1,10 +1,10 @@
 """Moving money between accounts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import ARRAY, BigInteger, Uuid, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,6 +17,15 @@ class AccountName:
 
     kind: AccountKind
     holder: str
+
+
+@dataclass(frozen=True)
+class Movement:
+    """What a movement of money is and what it is for; fen by account, debits positive, credits negative."""
+
+    kind: TransferKind
+    reference_id: UUID
+    legs: Mapping[AccountName, int]
 
 
 def channel_receivable(channel: str) -> AccountName:
@@ -81,19 +90,34 @@ async def transfer_legs(
     Raises:
         IntegrityError: there is such a transfer already, or the legs do not balance.
     """
-    accounts = await _accounts(tx, *legs)
-    moved = Transfer(kind=kind, reference_id=reference_id)
-    tx.add(moved)
+    await transfer_all(tx, [Movement(kind, reference_id, legs)])
+
+
+async def transfer_all(tx: AsyncSession, movements: Sequence[Movement]) -> None:
+    """Move money several times in one go, which becomes one link of the chain.
+
+    Raises:
+        IntegrityError: there is one of these transfers already, or the legs of one do not balance.
+    """
+    if not movements:
+        return
+    accounts = await _accounts(tx, *{account for each in movements for account in each.legs})
+    transfers = [Transfer(kind=each.kind, reference_id=each.reference_id) for each in movements]
+    tx.add_all(transfers)
     await tx.flush()
-    # One statement: the database takes a transfer's entries whole and balanced, or not at all.
-    await tx.execute(
-        insert(Entry).values(
-            [
-                {"transfer_id": moved.id, "account_id": accounts[account], "amount_fen": amount_fen}
-                for account, amount_fen in legs.items()
-            ]
-        )
+    legs = [
+        (transfer.id, accounts[account], amount_fen)
+        for transfer, each in zip(transfers, movements, strict=True)
+        for account, amount_fen in each.legs.items()
+    ]
+    # One statement: the database takes a transfer's entries whole and balanced, or not at all. As arrays, since a
+    # statement has room for some thousand values only.
+    columns = (
+        func.unnest(literal(list(values), ARRAY(kind)))
+        for values, kind in zip(zip(*legs, strict=True), (Uuid, Uuid, BigInteger), strict=True)
     )
+    names = [Entry.transfer_id, Entry.account_id, Entry.amount_fen]
+    await tx.execute(insert(Entry).from_select(names, select(*columns)))
 
 
 async def _accounts(tx: AsyncSession, *wanted: AccountName) -> Mapping[AccountName, UUID]:

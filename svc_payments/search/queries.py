@@ -8,7 +8,7 @@ from sqlalchemy import Select, Uuid, literal, null, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from svc_payments.bill_files.models import BillFile
-from svc_payments.bills.models import Bill
+from svc_payments.bills.models import Bill, BillNumber
 from svc_payments.cases.models import Case
 from svc_payments.channels.provider import ChannelName
 from svc_payments.e_invoices.models import EInvoice
@@ -88,6 +88,13 @@ def _by_receipt_code(number: str) -> Found:
     return _of_payments("receipt_code").join(ReceiptCode, ReceiptCode.payment_id == Payment.id).where(of_code)
 
 
+def _by_bill_number(number: str) -> Found:
+    # The numbers have a table of their own: bills, which lie in months, have no index on them.
+    return _alone("bill", "bill_number", BillNumber.bill_id).where(
+        BillNumber.provider_id.in_(select(Provider.provider_id)), BillNumber.bill_number == number
+    )
+
+
 def _by_statement_line(number: str) -> Found:
     # By way of the statements, of which there are some for each day: lines are found by statement first.
     return (
@@ -113,7 +120,7 @@ _BY_WORD: tuple[Callable[[str], Found], ...] = (
     lambda number: _of_payments("receipt_number").join(Receipt).where(Receipt.number == number),
     _by_receipt_code,
     lambda number: _of_payments("retrieval_number").join(TillPayment).where(TillPayment.retrieval_number == number),
-    lambda number: _of_bills("bill_number").where(Bill.bill_number == number),
+    _by_bill_number,
     lambda number: _of_bills("account_number").where(Bill.account_number == number),
     lambda number: _of_postings("provider_reference").where(Posting.provider_reference == number),
     lambda number: _of_refunds("refund_number").where(Refund.number == number),

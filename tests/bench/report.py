@@ -19,7 +19,15 @@ _reported: list[dict[str, Any]] = []
 
 
 def report(name: str, value: float, baseline: float, unit: str, detail: Mapping[str, object]) -> None:
-    """Keep a measurement; `baseline` is the same work done in the plainest way, on this machine in the same minute."""
+    """Keep a measurement.
+
+    Args:
+        name: of the figure; a benchmark may have several.
+        value: what was measured.
+        baseline: the same work done in the plainest way, on this machine in the same minute.
+        unit: of both.
+        detail: the `goal` of their ratio, and whatever else the figure should be read with.
+    """
     measured: dict[str, Any] = {
         "name": name,
         "value": round(value, 3),
@@ -57,9 +65,10 @@ def _cpu_model() -> str:
 
 def print_table() -> None:
     """What this run has measured."""
-    table = Table("benchmark", "value", "baseline", "ratio", "unit", "detail")
+    table = Table("benchmark", "value", "baseline", "unit", "ratio", "goal", "detail")
     for measured in _reported:
-        detail = ", ".join(f"{key} {figure}" for key, figure in measured["detail"].items())
-        figures = (f"{measured['value']:,}", f"{measured['baseline']:,}", f"{measured['ratio']:.2f}")
-        table.add_row(measured["name"], *figures, measured["unit"], detail)
+        further = {key: figure for key, figure in measured["detail"].items() if key != "goal"}
+        detail = ", ".join(f"{key} {figure}" for key, figure in further.items())
+        figures = (f"{measured['value']:,}", f"{measured['baseline']:,}", measured["unit"], f"{measured['ratio']:.2f}")
+        table.add_row(measured["name"], *figures, str(measured["detail"].get("goal", "")), detail)
     Console().print(table)

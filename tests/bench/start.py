@@ -18,7 +18,7 @@ from deploy.local.postgres import running_postgres
 from tests.bench.report import report
 
 ROUNDS = 5
-GOAL_SECONDS = 8
+GOAL = "at most 8 s"
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -57,7 +57,7 @@ def main() -> None:
         seconds_of_stores(stores)
         rounds = [(seconds_to_ready(data), seconds_of_stores(stores)) for _ in range(ROUNDS)]
     platform, baseline = (median(each) for each in zip(*rounds, strict=True))
-    detail = {"goal_seconds": GOAL_SECONDS, "first_start": round(first, 2), "rounds": ROUNDS}
+    detail = {"goal": GOAL, "first_start": round(first, 2), "rounds": ROUNDS}
     report("start", platform, baseline, "s", detail)
 
 

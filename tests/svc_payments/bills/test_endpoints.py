@@ -9,6 +9,7 @@ import pytest
 
 from chassis.db import Database, new_id, now
 from chassis.testing import Tokens
+from svc_payments.bills import service
 from svc_payments.bills.models import BillStatus
 from tests.svc_payments.bill_files.files import uploader
 from tests.svc_payments.bills.making import a_bill, a_binding, a_tariff, kept
@@ -173,6 +174,23 @@ async def test_a_list_can_be_narrowed(
         ):
             items = (await api.get(f"{URL}?{query}", headers=headers)).json()["items"]
             assert {bill["bill_number"] for bill in items} == expected, query
+
+
+async def test_a_provider_finds_the_few_among_many_page_by_page(
+    api: httpx.AsyncClient, database: Database, tokens: Tokens, provider_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_LOOKED_THROUGH", 3)
+    statuses = [BillStatus.POSTED] * 7 + [BillStatus.DUE, BillStatus.POSTED, BillStatus.DUE]
+    bills = [a_bill(provider_id, bill_number=f"N{n}", status=status) for n, status in enumerate(statuses)]
+    await kept(database, *bills, a_bill(new_id(), bill_number="N5", status=BillStatus.DUE))
+    pages, cursor = [], ""
+    while cursor is not None:
+        answer = await api.get(
+            f"{URL}?status=due{cursor and f'&cursor={cursor}'}", headers=uploader(tokens, provider_id)
+        )
+        pages.append([bill["bill_number"] for bill in answer.json()["items"]])
+        cursor = answer.json()["next_cursor"]
+    assert pages == [[], [], ["N7"], ["N9"]]
 
 
 @pytest.mark.parametrize("query", ["status=void", "account_number=1", "bill_number=%00", "limit=0", "limit=201"])
