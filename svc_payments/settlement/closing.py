@@ -38,6 +38,8 @@ _COLLECT = """
     LEFT JOIN postings AS posting ON posting.id = transfer.reference_id
     WHERE transfer.created_at >= :begins AND transfer.created_at < :ends
         AND transfer.kind NOT IN ('provider_fee', 'provider_settled')
+        -- Closing is tried many times a day: a look is much cheaper than an insertion that comes to nothing.
+        AND NOT EXISTS (SELECT FROM settlement_lines AS line WHERE line.transfer_id = transfer.id)
     ON CONFLICT DO NOTHING
 """
 _PROVIDERS = """

@@ -74,10 +74,12 @@ _TRANSFERS = """
 """
 _ENTRIES = """
     INSERT INTO ledger_entries (transfer_id, account_id, amount_fen)
-    SELECT transfer_id, account.id, CASE account.kind WHEN 'person_clearing' THEN -amount_fen ELSE amount_fen END
-    FROM drawn JOIN ledger_accounts AS account ON (account.kind, account.holder) IN (
-        VALUES ('channel_receivable', 'sandbox'), ('person_clearing', person_id::text)
-    )
+    SELECT transfer_id, leg.account_id, leg.amount_fen
+    FROM drawn
+    JOIN ledger_accounts AS payer ON payer.kind = 'person_clearing' AND payer.holder = person_id::text
+    JOIN ledger_accounts AS channel ON channel.kind = 'channel_receivable'
+    CROSS JOIN LATERAL (VALUES (channel.id, drawn.amount_fen), (payer.id, -drawn.amount_fen))
+        AS leg (account_id, amount_fen)
     WHERE n >= $1 AND n < $2 ORDER BY n
 """
 _LINES = """
