@@ -189,15 +189,27 @@ async def take_in(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID | None
         says_expiry: whether they say until when each bill can be paid.
     """
     values = {"provider_id": provider_id, "bill_file_id": bill_file_id, "says_expiry": says_expiry}
-    all_new = await staging.claim(tx, provider_id)
-    if not all_new:
-        for statement in (_UNCHANGED, _FIND_SUPERSEDED, _LOCK, _REFUSE_AMENDMENTS, _REFUSE_SUPERSEDING):
-            await _execute(tx, statement, values)
-    await _execute(tx, _INSERT_NEW, values)
+    claimed = await staging.claim(tx, provider_id)
+    changing = claimed.known or claimed.superseding
+    before = (
+        (_UNCHANGED, claimed.known),
+        (_FIND_SUPERSEDED, claimed.superseding),
+        (_LOCK, changing),
+        (_REFUSE_AMENDMENTS, claimed.known),
+        (_REFUSE_SUPERSEDING, claimed.superseding),
+    )
+    after = (
+        (_AMEND, claimed.known),
+        (_SUPERSEDE, claimed.superseding),
+        (_NOTE_AMENDED, claimed.known),
+        (_FOLLOW, claimed.repeated),
+    )
+    # Each looks through all rows: what cannot find any is left out.
+    await _execute(tx, [statement for statement, needed in before if needed], values)
+    await _execute(tx, [_INSERT_NEW], values)
     await _analyse_what_has_grown(tx)
-    if not all_new:
-        for statement in (_AMEND, _SUPERSEDE, _NOTE_AMENDED, _FOLLOW):
-            await _execute(tx, statement, values)
+    await _execute(tx, [statement for statement, needed in after if needed], values)
+    if changing:
         await _tell_changes(tx)
     return Counts(*(await tx.execute(text(_COUNT))).one())
 
@@ -237,5 +249,6 @@ async def _analyse_what_has_grown(tx: AsyncSession) -> None:
         await tx.execute(text(f"ANALYZE {grown}, bill_numbers"))
 
 
-async def _execute(tx: AsyncSession, statement: str, values: dict[str, Any]) -> None:
-    await tx.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
+async def _execute(tx: AsyncSession, statements: Sequence[str], values: dict[str, Any]) -> None:
+    for statement in statements:
+        await tx.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})

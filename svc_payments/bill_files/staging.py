@@ -5,6 +5,7 @@ way. The tables themselves stay with their connection for the next upload.
 """
 
 from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, select, text
@@ -38,8 +39,10 @@ _CLAIM = """
     WHERE fault IS NULL
 """
 
-_ALL_NEW = """
-    SELECT NOT EXISTS (SELECT FROM claims WHERE known_id IS NOT NULL OR place > 1 OR supersedes IS NOT NULL)
+_CLAIMED = """
+    SELECT coalesce(bool_or(known_id IS NOT NULL), false), coalesce(bool_or(supersedes IS NOT NULL), false),
+        coalesce(bool_or(place > 1), false)
+    FROM claims
 """
 
 
@@ -57,10 +60,21 @@ async def one_at_a_time(tx: AsyncSession, provider_id: UUID) -> None:
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"bill files of {provider_id}", 0))))
 
 
-async def claim(tx: AsyncSession, provider_id: UUID) -> bool:
-    """Hold the staged rows against the provider's numbers and each other. Returns whether all of them are new."""
+class Claimed(NamedTuple):
+    """What else there is among the claims than new bills, each under a number of its own."""
+
+    known: bool
+    """Rows whose number the provider has used before."""
+    superseding: bool
+    """Rows that want to stand in the place of another bill."""
+    repeated: bool
+    """Rows with the number of a row before them."""
+
+
+async def claim(tx: AsyncSession, provider_id: UUID) -> Claimed:
+    """Hold the staged rows against the provider's numbers and each other."""
     await tx.execute(text(_CLAIM), {"provider_id": provider_id})
-    if await tx.scalar(text(_ALL_NEW)):
-        return True
-    await tx.execute(text("ANALYZE claims"))
-    return False
+    claimed = Claimed(*(await tx.execute(text(_CLAIMED))).one())
+    if any(claimed):
+        await tx.execute(text("ANALYZE claims"))
+    return claimed

@@ -101,7 +101,7 @@ async def transfer_all(tx: AsyncSession, movements: Sequence[Movement]) -> None:
     """
     if not movements:
         return
-    accounts = await _accounts(tx, *{account for each in movements for account in each.legs})
+    accounts = await _accounts(tx, *dict.fromkeys(account for each in movements for account in each.legs))
     transfers = [Transfer(kind=each.kind, reference_id=each.reference_id) for each in movements]
     tx.add_all(transfers)
     await tx.flush()
