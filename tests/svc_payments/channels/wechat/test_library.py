@@ -17,13 +17,7 @@ from svc_payments.channels.settings import WechatSettings
 from svc_payments.channels.wechat.paying import content_of, way_to_pay
 from svc_payments.channels.wechat.signing import Encrypted, Merchant, Signed
 from tests.svc_payments.channels.doubles.parties import certified, private_pem, public_pem
-from tests.svc_payments.channels.doubles.wechat import (
-    APP,
-    MERCHANT,
-    OPEN_ID,
-    WechatDouble,
-    public_key_double,
-)
+from tests.svc_payments.channels.doubles.wechat import APP, MERCHANT, OPEN_ID, WechatDouble, public_key_double
 from tests.svc_payments.channels.rigs import WechatRig, running
 
 NOTICES = "https://my.example/payments/v1/channels/wechat/notices"
