@@ -5,12 +5,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 
-from chassis.auth import allow
+from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Transactions
 from chassis.pagination import Page, PageQuery
+from svc_payments.audit import service as audit
 from svc_payments.ledger import queries, schemas
 
 router = APIRouter(prefix="/payments/v1", tags=["ledger"], dependencies=[Depends(allow(role=("operator", "auditor")))])
+Checker = Annotated[Caller, Depends(allow(role=("operator", "auditor")))]
 Word = Annotated[str | None, Query(pattern=r"^[!-~]{1,64}$")]
 
 
@@ -33,13 +35,26 @@ async def get_trial_balance(tx: ReadTx, at: Moment) -> schemas.TrialBalance:
 
 @router.get("/ledger/accounts")
 async def list_accounts(
-    tx: ReadTx, at: Moment, page: PageQuery, kind: Word = None, holder: Word = None
+    tx: ReadTx,
+    caller: Checker,
+    database: Transactions,
+    at: Moment,
+    page: PageQuery,
+    kind: Word = None,
+    holder: Word = None,
 ) -> Page[schemas.AccountBalance]:
-    """Accounts with their balances at one moment."""
+    """Accounts with their balances at one moment. A look at one holder's is kept in the audit trail."""
+    if holder is not None:
+        async with database.transaction() as trail:
+            await audit.record(trail, caller, "look_at_ledger_accounts", holder)
     return await queries.list_accounts(tx, kind, holder, at, page)
 
 
 @router.get("/ledger/accounts/{account_id}/entries")
-async def list_account_entries(tx: ReadTx, account_id: UUID, at: Moment, page: PageQuery) -> Page[schemas.Entry]:
-    """An account's entries up to a moment, newest first, each with the balance after it."""
+async def list_account_entries(
+    tx: ReadTx, caller: Checker, database: Transactions, account_id: UUID, at: Moment, page: PageQuery
+) -> Page[schemas.Entry]:
+    """An account's entries up to a moment, newest first, each with the balance after it. The look is kept."""
+    async with database.transaction() as trail:
+        await audit.record(trail, caller, "look_at_ledger_account", account_id)
     return await queries.list_entries(tx, account_id, at, page)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated, ClassVar, cast
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from fastapi import APIRouter, Depends
+from prometheus_client import REGISTRY
 from pydantic import AfterValidator, BaseModel, SecretStr
 from sqlalchemy import URL, Column, MetaData, Table, Text, Uuid, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,9 +19,9 @@ from chassis.auth import Caller, allow, anyone, rules_by_route
 from chassis.db import Tx, new_id
 from chassis.idempotency import OnceKey
 from chassis.problems import Problem
-from chassis.service import create_service_app, openapi
+from chassis.service import Every, create_service_app, openapi
 from chassis.settings import ServiceSettings
-from chassis.testing import PUBLIC_URL, Tokens, client_of, cloned, once
+from chassis.testing import PUBLIC_URL, Tokens, client_of, cloned, once, until
 
 notes = Table("notes", MetaData(), Column("id", Uuid, primary_key=True), Column("text", Text, nullable=False))
 router = APIRouter(prefix="/notes/v1")
@@ -240,3 +242,26 @@ def test_the_contract_says_who_may_call(tokens: Tokens) -> None:
     assert operation["x-who-may-call"] == "person at assurance level 2"
     assert operation["security"] == [{"access_token": []}]
     assert all(len(rules) == 1 for _method, _path, rules in rules_by_route(app))
+
+
+async def _work(_: object) -> None:
+    raise LookupError
+
+
+async def _in_a_transaction(_: object, work: object) -> None:
+    assert work
+
+
+def test_a_schedule_has_the_name_of_what_it_is_about() -> None:
+    assert Every(1.0, partial(_work, object())).name == "_work"
+    assert Every(1.0, partial(_in_a_transaction, object(), _work)).name == "_work"
+
+
+async def test_every_failed_turn_of_a_schedule_counts() -> None:
+    def failures() -> float:
+        return REGISTRY.get_sample_value("myili_schedule_failures_total", {"work": "_work"}) or 0
+
+    before = failures()
+    running = asyncio.create_task(Every(0.01, partial(_work, object())).run())
+    await until(lambda: asyncio.sleep(0.01, failures() >= before + 2))
+    running.cancel()

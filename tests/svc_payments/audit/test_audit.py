@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database, new_id
 from chassis.testing import Tokens
 from svc_payments.audit import service
+from tests.svc_payments.world import World
 
 TRAIL = "/payments/v1/audit-records"
 
@@ -58,3 +59,18 @@ async def test_nobody_changes_the_trail(tx: AsyncSession, change: str) -> None:
 async def test_residents_and_providers_do_not_read_the_trail(api: httpx.AsyncClient, tokens: Tokens) -> None:
     for headers in (tokens.resident(), tokens.client(new_id(), "bills:write"), tokens.staff("reviewer")):
         assert (await api.get(TRAIL, headers=headers)).status_code == 403
+
+
+async def test_a_look_at_the_ledger_of_one_holder_is_kept(world: World) -> None:
+    person = new_id()
+    await world.captured(person)
+    auditor = world.tokens.staff("auditor")
+    found = await world.api.get("/payments/v1/ledger/accounts", params={"holder": str(person)}, headers=auditor)
+    (account,) = found.json()["items"]
+    await world.api.get(f"/payments/v1/ledger/accounts/{account['account_id']}/entries", headers=auditor)
+    for subject, action in (
+        (str(person), "look_at_ledger_accounts"),
+        (account["account_id"], "look_at_ledger_account"),
+    ):
+        trail = await world.api.get(TRAIL, params={"subject": subject}, headers=auditor)
+        assert [item["action"] for item in trail.json()["items"]] == [action]
