@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from chassis.service import create_service_app
 from chassis.settings import load
 from svc_payments.audit.endpoints import router as audit
+from svc_payments.bill_file_uploads.endpoints import router as bill_file_uploads
 from svc_payments.bill_files.endpoints import router as bill_files
 from svc_payments.bill_inquiries.endpoints import router as bill_inquiries
 from svc_payments.bills.endpoints import router as bills
@@ -35,6 +36,7 @@ from svc_payments.top_ups.endpoints import router as top_ups
 
 ROUTERS = [
     audit,
+    bill_file_uploads,
     bill_files,
     bill_inquiries,
     bills,

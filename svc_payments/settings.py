@@ -85,6 +85,8 @@ class Settings(ServiceSettings):
     """How often an auto-pay mandate looks for bills."""
     deduct_again_days: Annotated[int, Field(ge=0)] = 3
     """On how many days after the announced one a deduction that the channel refused is tried again."""
+    bill_upload_seconds: Seconds = _DAY
+    """How long an upload of a bill file that was cut waits for the rest."""
     poll_seconds: Seconds = 0.3
     """How often the worker looks for what is due."""
 

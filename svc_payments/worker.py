@@ -10,6 +10,7 @@ from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from svc_payments.accounts.consumers import HANDLERS as ACCOUNT_HANDLERS
+from svc_payments.bill_file_uploads.taking import finish_left, forget_old
 from svc_payments.bill_files.events import BillFileIngested
 from svc_payments.bills.changes import expire_overdue
 from svc_payments.bills.events import BILL_EVENTS
@@ -86,6 +87,8 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         Every(60.0, partial(raise_reminders, database, settings)),
         # Each turn looks at all bills whose last day was in the last weeks, paid ones too.
         Every(_HOUR, partial(_until_done, database, expire_overdue)),
+        Every(10.0, partial(finish_left, database)),
+        Every(60.0, partial(_in_a_transaction, database, partial(forget_old, settings=settings))),
         Every(15.0, partial(measure, database)),
         Every(300.0, partial(measure_books, database, settings)),
         Every(1.0, partial(work_off, database, settings)),

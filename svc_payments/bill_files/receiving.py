@@ -11,17 +11,18 @@ import hashlib
 import io
 import re
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.message import Message
 from tempfile import TemporaryFile
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, Protocol, TextIO
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from chassis.problems import ContentTooLarge, UnsupportedMediaType
+from svc_payments.bill_files.digests import digested, sha256_in
 from svc_payments.bill_files.models import Encoding
 from svc_payments.bill_files.refusals import (
     BodyTruncated,
@@ -32,6 +33,8 @@ from svc_payments.bill_files.refusals import (
     UnsupportedContentEncoding,
     WrongCharset,
 )
+from svc_payments.bill_files.workbooks import reading as workbooks
+from svc_payments.bill_files.workbooks.cells import Faults
 
 LARGEST_FILE = 512 * 1024 * 1024
 MEDIA_TYPE = "text/csv"
@@ -66,29 +69,49 @@ class Upload:
     encoding: Encoding
     sha256: str
     """Of the file, after a Content-Encoding was undone."""
+    faults: Faults | None = None
+    """Of a spreadsheet: rows that are refused for how they are stored."""
+
+
+@dataclass(frozen=True)
+class Announced:
+    """What the headers say of a file."""
+
+    label: Encoding | None
+    gzipped: bool
+    sha256: str | None
+    """What it should come to as it is sent, if that is said."""
+
+    @classmethod
+    def by(cls, headers: Mapping[str, str]) -> "Announced":
+        """Read the headers.
+
+        Raises:
+            UnsupportedMediaType, UnsupportedContentEncoding: they announce something else than a bill file.
+            BadHeader: a digest cannot be read.
+        """
+        label = _labelled(headers.get("content-type", ""))
+        coding = headers.get("content-encoding", "identity").lower()
+        if coding not in {"identity", "gzip", "x-gzip"}:
+            raise UnsupportedContentEncoding
+        return cls(label, gzipped=coding != "identity", sha256=sha256_in(headers, "Repr-Digest"))
 
 
 @asynccontextmanager
-async def received(request: Request) -> AsyncIterator[Upload]:
-    """The uploaded file, for as long as the block lasts.
+async def received(announced: Announced, pieces: AsyncIterator[bytes]) -> AsyncIterator[Upload]:
+    """The file that comes in these pieces, for as long as the block lasts.
 
     Raises:
-        UnsupportedMediaType, UnsupportedContentEncoding: the headers announce something else than a bill file.
         ContentTooLarge: more than 512 MiB, as sent or unzipped.
+        DigestMismatch: it is not what it was said to be.
         BodyTruncated, GzipBroken, EmptyFile, UndecodableBytes, NulCharacter, WrongCharset: not a whole text file.
+        WorkbookBroken, WorkbookTooLarge, SeveralSheets: not a spreadsheet with one table that can be read.
     """
-    label = _labelled(request.headers.get("content-type", ""))
-    pieces = whole_body(request)
-    match request.headers.get("content-encoding", "identity").lower():
-        case "identity":
-            pass
-        case "gzip" | "x-gzip":
-            pieces = _gunzipped(pieces)
-        case _:
-            raise UnsupportedContentEncoding
-    with TemporaryFile() as file:
-        spool = _Spool(file, label)
-        async for piece in pieces:
+    with TemporaryFile() as file, TemporaryFile() as lines:
+        is_book = announced.label == Encoding.XLSX
+        spool: _Taker = _BookSpool(file, lines) if is_book else _Spool(file, announced.label)
+        pieces = digested(pieces, announced.sha256)
+        async for piece in _gunzipped(pieces) if announced.gzipped else pieces:
             await asyncio.to_thread(spool.write, piece)
         yield await asyncio.to_thread(spool.finish)
 
@@ -96,10 +119,13 @@ async def received(request: Request) -> AsyncIterator[Upload]:
 def _labelled(content_type: str) -> Encoding | None:
     header = Message()
     header["Content-Type"] = content_type
+    if content_type and header.get_content_type() == workbooks.MEDIA_TYPE:
+        return Encoding.XLSX
     charset = header.get_param("charset")
     known = charset is None or str(charset).lower() in _CHARSETS
     if header.get_content_type() != MEDIA_TYPE or not content_type or not known:
-        raise UnsupportedMediaType(expected="text/csv; charset=utf-8, text/csv; charset=gb18030")
+        expected = f"text/csv; charset=utf-8, text/csv; charset=gb18030, {workbooks.MEDIA_TYPE}"
+        raise UnsupportedMediaType(expected=expected)
     return None if charset is None else _CHARSETS[str(charset).lower()]
 
 
@@ -140,6 +166,34 @@ async def _gunzipped(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             yield part
     if not member.eof:
         raise GzipBroken
+
+
+class _Taker(Protocol):
+    """Takes the bytes of a file piece by piece, and makes a table of them."""
+
+    def write(self, piece: bytes, /) -> None: ...
+    def finish(self) -> Upload: ...
+
+
+class _BookSpool:
+    """Keeps a spreadsheet until it is whole: the directory of its archive stands at its end."""
+
+    def __init__(self, file: BinaryIO, lines: BinaryIO) -> None:
+        self._file = file
+        self._lines = lines
+        self._sha256 = hashlib.sha256()
+
+    def write(self, piece: bytes) -> None:
+        self._sha256.update(piece)
+        self._file.write(piece)
+
+    def finish(self) -> Upload:
+        if not self._file.tell():
+            raise EmptyFile
+        faults = workbooks.write_lines(self._file, self._lines)
+        self._lines.seek(0)
+        text = io.TextIOWrapper(self._lines, encoding="utf-8", newline=None)
+        return Upload(text, Encoding.XLSX, self._sha256.hexdigest(), faults)
 
 
 class _Spool:

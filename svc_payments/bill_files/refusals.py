@@ -28,6 +28,18 @@ class GzipBroken(Problem):
     status, code = 400, "gzip_broken"
 
 
+class BadHeader(Problem):
+    """A header that this request needs is missing or cannot be read."""
+
+    status, code = 400, "bad_header"
+
+
+class DigestMismatch(Problem):
+    """The bytes do not come to what the client said; they were changed on their way, or before it."""
+
+    status, code = 400, "digest_mismatch"
+
+
 class WrongCharset(Problem):
     """The bytes say plainly that they are in another encoding than the label does."""
 
@@ -56,6 +68,24 @@ class OtherProvidersFile(Problem):
     """The rows say themselves that they are another provider's bills."""
 
     status, code = 403, "other_providers_file"
+
+
+class WorkbookBroken(Problem):
+    """The file is no workbook in the format of .xlsx files, or a damaged or locked one."""
+
+    status, code = 422, "workbook_broken"
+
+
+class WorkbookTooLarge(Problem):
+    """It is small as a file, but not what it unpacks to."""
+
+    status, code = 413, "workbook_too_large"
+
+
+class SeveralSheets(Problem):
+    """More than one of the `sheets`, counted from 1, may be the table of bills."""
+
+    status, code = 422, "several_sheets"
 
 
 class UnclosedQuote(Problem):
@@ -97,6 +127,10 @@ class Reason(StrEnum):
     BAD_SUPERSEDES = "bad_supersedes"
     BAD_REASON = "bad_reason"
     BAD_NOTE = "bad_note"
+    MERGED_CELLS = "merged_cells"
+    VALUE_CHANGED = "value_changed"
+    """A spreadsheet has rounded a number, or made a day of it; what was typed cannot be told."""
+    FORMULA_WITHOUT_VALUE = "formula_without_value"
     DUPLICATE_IN_FILE = "duplicate_in_file"
     BILL_ALREADY_PAID = "bill_already_paid"
     BILL_PARTLY_PAID = "bill_partly_paid"
@@ -114,6 +148,9 @@ AS_IN_1_0: Mapping[Reason, Reason] = {
     Reason.BAD_SUPERSEDES: Reason.BAD_BILL_NUMBER,
     Reason.BAD_REASON: Reason.WRONG_COLUMN_COUNT,
     Reason.BAD_NOTE: Reason.WRONG_COLUMN_COUNT,
+    Reason.MERGED_CELLS: Reason.WRONG_COLUMN_COUNT,
+    Reason.VALUE_CHANGED: Reason.BAD_BILL_NUMBER,
+    Reason.FORMULA_WITHOUT_VALUE: Reason.WRONG_COLUMN_COUNT,
     Reason.BILL_PARTLY_PAID: Reason.BILL_ALREADY_PAID,
     Reason.BILL_VOID: Reason.BILL_ALREADY_PAID,
     Reason.BILL_EXPIRED: Reason.BILL_ALREADY_PAID,

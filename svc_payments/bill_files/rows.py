@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TextIO
+from typing import Protocol, TextIO
 from uuid import UUID
 
 from svc_payments.bill_files.checks import (
@@ -61,6 +61,12 @@ _ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 Lines = Iterator[tuple[int, str]]
 
 
+class Faults(Protocol):
+    """Rows that are refused whatever stands in them."""
+
+    def get(self, row: int, /) -> Reason | None: ...
+
+
 @dataclass(frozen=True)
 class Staged:
     """Rows on their way to the staging table, in PostgreSQL's COPY text format, an empty column being NULL."""
@@ -72,7 +78,7 @@ class Staged:
     blocks: Iterator[str]
 
 
-def staged_rows(text: TextIO, this_month: date, provider_id: UUID) -> Staged:
+def staged_rows(text: TextIO, this_month: date, provider_id: UUID, faults: Faults | None = None) -> Staged:
     """The rows of a file. Its header is read at once, the rest when the blocks are.
 
     A row has the number of the line it begins on; the header is line 1. Blank lines count as lines, not as rows.
@@ -81,6 +87,7 @@ def staged_rows(text: TextIO, this_month: date, provider_id: UUID) -> Staged:
         text: the file, its lines ending in line feeds.
         this_month: the first day of the last month that is not in the future.
         provider_id: who sends it.
+        faults: what is known of rows before they are looked at.
 
     Raises:
         EmptyFile, WrongHeader, UnclosedQuote, FieldTooLong, LineTooLong, TooManyLines: the whole file is refused;
@@ -89,7 +96,7 @@ def staged_rows(text: TextIO, this_month: date, provider_id: UUID) -> Staged:
     """
     lines = enumerate(_lines(text), 1)
     names = _header(lines)
-    return Staged(names, staged_columns(names), _Division(names, this_month, str(provider_id)).blocks(lines))
+    return Staged(names, staged_columns(names), _Division(names, this_month, str(provider_id), faults).blocks(lines))
 
 
 def staged_columns(names: Sequence[str]) -> tuple[str, ...]:
@@ -144,9 +151,10 @@ class _Division:
     names: tuple[str, ...]
     this_month: date
     provider_id: str
+    faults: Faults | None
 
     def blocks(self, lines: Lines) -> Iterator[str]:
-        may_be_plain = self.names == COLUMNS
+        may_be_plain = self.names == COLUMNS and not self.faults
         block: list[str] = []
         for row, line in lines:
             staged = (may_be_plain and self._plain(row, line)) or self._other(row, line, lines)
@@ -182,9 +190,9 @@ class _Division:
             return None
         values = _divided(row, line, lines)
         self._expect_own(row, values)
-        return staged_line(
-            row, checked(values, self.this_month, self.names), values[0], len(staged_columns(self.names))
-        )
+        fault = self.faults.get(row) if self.faults else None
+        result = fault or checked(values, self.this_month, self.names)
+        return staged_line(row, result, values[0], len(staged_columns(self.names)))
 
     def _expect_own(self, row: int, values: list[str]) -> None:
         if PROVIDER_COLUMN in self.names and len(values) == len(self.names):

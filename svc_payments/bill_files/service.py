@@ -1,16 +1,12 @@
 """Taking in bill files and reporting on them."""
 
 import asyncio
-import codecs
-import csv
-import io
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import Database
 from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import DEFAULT_LANGUAGE, NotFound, catalogue
@@ -26,8 +22,17 @@ from svc_payments.providers.models import Provider
 SHOWN_REFUSED_ROWS = 100
 
 
+Progress = Callable[[int], Awaitable[None]]
+"""Told how many further rows have been read."""
+
+
 async def take_in(
-    tx: AsyncSession, provider_id: UUID, file_name: str, upload: Upload, language: str
+    tx: AsyncSession,
+    provider_id: UUID,
+    file_name: str,
+    upload: Upload,
+    language: str,
+    progress: Progress | None = None,
 ) -> schemas.BillFile:
     """Take in a provider's bill file; the same file again changes nothing.
 
@@ -38,8 +43,8 @@ async def take_in(
             can be read.
     """
     await expect_provider(tx, provider_id)
-    staged = await asyncio.to_thread(staged_rows, upload.text, this_month(), provider_id)
-    await staging.stage(tx, staged.columns, _ahead(staged.blocks))
+    staged = await asyncio.to_thread(staged_rows, upload.text, this_month(), provider_id, upload.faults)
+    await staging.stage(tx, staged.columns, _ahead(staged.blocks, progress))
     # What is staged waits without holding anything others want.
     await staging.one_at_a_time(tx, provider_id)
     file = BillFile(provider_id=provider_id, file_name=file_name, sha256=upload.sha256, encoding=upload.encoding)
@@ -71,10 +76,12 @@ async def expect_provider(tx: AsyncSession, provider_id: UUID) -> None:
         raise ProviderNotReady
 
 
-async def _ahead(blocks: Iterator[str]) -> AsyncIterator[bytes]:
+async def _ahead(blocks: Iterator[str], progress: Progress | None) -> AsyncIterator[bytes]:
     # In a thread, so that other requests are answered and PostgreSQL takes one block while the next is made.
     while block := await asyncio.to_thread(next, blocks, None):
         yield block.encode()
+        if progress:
+            await progress(block.count("\n"))
 
 
 async def get_bill_file(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID, language: str) -> schemas.BillFile:
@@ -82,9 +89,8 @@ async def get_bill_file(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID,
 
 
 async def list_refused_rows(
-    tx: AsyncSession, provider_id: UUID, bill_file_id: UUID, page: PageRequest, language: str
+    tx: AsyncSession, file: BillFile, page: PageRequest, language: str
 ) -> Page[schemas.RefusedRow]:
-    file = await own_file(tx, provider_id, bill_file_id)
     query = select(RefusedRow).where(RefusedRow.bill_file_id == file.id)
     return await page_of(tx, query, page, RefusedRow.row, lambda row: _shown(row, language))
 
@@ -132,31 +138,3 @@ def words_for(reason: Reason, language: str) -> str:
     """A reason in a reader's language."""
     words = catalogue("svc_payments")
     return (words.get(language, {}).get(reason) or words[DEFAULT_LANGUAGE][reason])["title"]
-
-
-async def refused_rows_csv(database: Database, file: BillFile, language: str) -> AsyncIterator[bytes]:
-    """All refused rows of a file as CSV in the encoding the file came in."""
-    codec = "gb18030" if file.encoding == Encoding.GB18030 else "utf-8"
-    if file.encoding == Encoding.UTF_8_SIG:
-        yield codecs.BOM_UTF8
-    yield b"row,bill_number,reason,message\r\n"
-    query = select(RefusedRow).where(RefusedRow.bill_file_id == file.id).order_by(RefusedRow.row)
-    # A transaction of its own: the request's ends before the first byte of the answer leaves.
-    async with database.read() as tx:
-        rows = await tx.stream_scalars(query.execution_options(yield_per=1_000))
-        async for part in rows.partitions():
-            yield _csv_of(part, language).encode(codec)
-
-
-def _csv_of(rows: Iterable[RefusedRow], language: str) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    for row in rows:
-        reason = Reason(row.reason)
-        writer.writerow([row.row, _harmless(row.bill_number), reason, words_for(reason, language)])
-    return text.getvalue()
-
-
-def _harmless(value: str) -> str:
-    """The value as a spreadsheet program shows it rather than runs it as a formula."""
-    return f"'{value}" if value.startswith(("=", "+", "-", "@")) else value

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 from fastapi import Request
@@ -15,7 +16,7 @@ from starlette.types import Message
 from chassis.problems import ContentTooLarge, Problem, UnsupportedMediaType
 from svc_payments.bill_files import receiving
 from svc_payments.bill_files.models import Encoding
-from svc_payments.bill_files.receiving import received
+from svc_payments.bill_files.receiving import Announced, Upload, whole_body
 from svc_payments.bill_files.refusals import (
     BodyTruncated,
     EmptyFile,
@@ -42,6 +43,10 @@ def request_with(pieces: Sequence[bytes], headers: dict[str, str], *, cut: bool 
 
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     return Request({"type": "http", "method": "PUT", "headers": raw}, receive)
+
+
+def received(request: Request) -> AbstractAsyncContextManager[Upload]:
+    return receiving.received(Announced.by(request.headers), whole_body(request))
 
 
 async def text_of(pieces: Sequence[bytes], content_type: str = "text/csv", **headers: str) -> tuple[str, Encoding]:
