@@ -17,7 +17,7 @@ from chassis.db import Database
 from chassis.outside import RESOLVE_SECONDS, outside_client
 from chassis.signatures import load_private_key
 from chassis.telemetry import log
-from svc_payments.asking import ask_again, claim_due
+from svc_payments.asking import claim_due, pause_after
 from svc_payments.base import database_time
 from svc_payments.postings.models import CardWriting, Posting, PostingStatus
 from svc_payments.postings.provider import Booked, HttpProviderBooks, Outcome, Prepaid, ProviderBooks
@@ -87,7 +87,8 @@ async def _learn(tx: AsyncSession, asked: Posting, outcome: Outcome, pauses: Seq
         posting.prepaid_state = outcome.prepaid.state
     else:
         log.warning("card_not_known", posting_id=str(posting.id), outcome=str(outcome))
-    ask_again(writing, await database_time(tx), pauses)
+    writing.ask_at = await database_time(tx) + pause_after(pauses, writing.asked)
+    writing.asked += 1
     booked = posting.status in {PostingStatus.BOOKED, PostingStatus.CANCELLING}
     if posting.prepaid_state == WRITTEN or not booked or writing.asked >= _MOST_ASKED:
         writing.ask_at = None
