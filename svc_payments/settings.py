@@ -46,7 +46,7 @@ class Settings(ServiceSettings):
     inquiry_memory_seconds: Annotated[float, Field(ge=0)] = 30.0
     """For how long a provider that has said what is due on an account is not asked about it again."""
     card_ask_seconds: Pauses = (30.0, _MINUTE, 2 * _MINUTE, *[5 * _MINUTE] * 6, *[_HOUR] * 24, _DAY)
-    """When to ask a provider again whether a prepaid meter's card has been written; the first time it is asked at once."""
+    """When to ask a provider again whether a card of a prepaid meter has been written; first it is asked at once."""
     posting_retry_seconds: Pauses = (1.0, 2.0, 5.0, 15.0, _MINUTE, 5 * _MINUTE, 15 * _MINUTE)
     """When to tell a provider again that did not answer."""
     refund_second_person_fen: Annotated[int, Field(ge=0)] = 20_000
