@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import NoDecode
 
 from chassis.signatures import load_private_key, load_public_keys
+from svc_payments.channels.alipay.signing import keys_of
 from svc_payments.channels.provider import ChannelName
 
 
@@ -42,6 +43,11 @@ def _certificates(pem: str) -> str:
     return pem
 
 
+def _alipay_key(pem: str) -> str:
+    _said_plainly(keys_of, pem, "must be an RSA public key of at least 2048 bits, or a certificate of one, in PEM")
+    return pem
+
+
 def _api_key(key: SecretStr) -> SecretStr:
     if len(key.get_secret_value().encode()) != 32:  # noqa: PLR2004 - the key size of AES-256
         raise ValueError("must have 32 characters")
@@ -58,6 +64,7 @@ AlipayMethods = Annotated[
 PausedChannels = Annotated[tuple[ChannelName, ...], NoDecode, BeforeValidator(_split_or_none)]
 PrivateKey = Annotated[SecretStr, AfterValidator(_private_key)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
+AlipayKey = Annotated[str, AfterValidator(_alipay_key)]
 Certificates = Annotated[str, AfterValidator(_certificates)]
 Url = Annotated[str, Field(pattern=r"^https?://[!-~]+[^/]$")]
 
@@ -94,7 +101,7 @@ class WechatSettings(BaseModel):
 
 
 class AlipaySettings(BaseModel):
-    """An application at Alipay's open platform, in public-key mode."""
+    """An application at Alipay's open platform, in public-key or in certificate mode."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -103,15 +110,25 @@ class AlipaySettings(BaseModel):
     """The Alipay account that the money comes to."""
     app_key: PrivateKey
     """The application's private key."""
-    public_key: PublicKey
-    """Alipay's public key for this application; not the application's own."""
-    former_public_key: PublicKey | None = None
+    public_key: AlipayKey
+    """Alipay's public key for this application, or its certificate for it; not the application's own."""
+    former_public_key: AlipayKey | None = None
     """The one before, believed as well for as long as it is set: notices signed with it are repeated for a day."""
     methods: AlipayMethods = ("precreate", "page", "wap", "app")
     """What the application has been given; the first is used when a client names none."""
     return_url: Url | None = None
     """Where the payer's browser comes back to after `page` and `wap`; that it came says nothing of the money."""
+    app_certificate: Certificates | None = None
+    """Of the application, in certificate mode."""
+    root_certificates: Certificates | None = None
+    """Alipay's roots, all of them as they were downloaded, in certificate mode."""
     url: Url = "https://openapi.alipay.com/gateway.do"
+
+    @model_validator(mode="after")
+    def _certificate_mode(self) -> Self:
+        if (self.app_certificate is None) != (self.root_certificates is None):
+            raise ValueError("app_certificate and root_certificates are set together")
+        return self
 
 
 class UnionpaySettings(BaseModel):

@@ -19,7 +19,7 @@ from chassis.telemetry import log
 from svc_payments.channels.alipay import meaning, messages
 from svc_payments.channels.alipay.notices import read
 from svc_payments.channels.alipay.paying import BROWSED, INTERFACES, content_of, way_to_pay
-from svc_payments.channels.alipay.signing import SIGN_TYPE, AlipayKeys, App, SignedAnswer
+from svc_payments.channels.alipay.signing import SIGN_TYPE, AlipayKeys, App, SignedAnswer, certificates_named
 from svc_payments.channels.believing import NotUnderstood, believed
 from svc_payments.channels.downloads import downloaded
 from svc_payments.channels.notices import Notice
@@ -95,6 +95,9 @@ class AlipayChannel:
         self._seconds = seconds
         self._client = client
         self._app = App(settings.app_id, load_private_key(settings.app_key.get_secret_value()))
+        self._certificates: Mapping[str, str] = {}
+        if settings.app_certificate and settings.root_certificates:
+            self._certificates = certificates_named(settings.app_certificate, settings.root_certificates)
         self._keys = AlipayKeys(*filter(None, (settings.public_key, settings.former_public_key)))
 
     @property
@@ -250,6 +253,7 @@ class AlipayChannel:
                 "sign_type": SIGN_TYPE,
                 "timestamp": datetime.now(CHINA).strftime("%Y-%m-%d %H:%M:%S"),
                 "version": "1.0",
+                **self._certificates,
                 **further,
                 "biz_content": json.dumps(content, ensure_ascii=False, separators=(",", ":")),
             }

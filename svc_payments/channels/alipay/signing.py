@@ -1,23 +1,27 @@
-"""Alipay's open platform, RSA2 with public keys: what is signed, by whom, and over which bytes.
+"""Alipay's open platform, RSA2: what is signed, by whom, and over which bytes.
 
 Requests: https://docs.open.alipay.com/291/106118; answers and notices: https://docs.open.alipay.com/200/106120.
 """
 
 import base64
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from chassis.signatures import BadSignature, load_public_keys
+from chassis.signatures import MIN_KEY_BITS, BadSignature, load_public_keys
 
 SIGN_TYPE = "RSA2"
 """RSA with SHA-256. Alipay's older `RSA`, with SHA-1, is not believed."""
+
+_SIGNED_WITH_RSA = "1.2.840.113549.1.1."
 
 _BESIDE = rb'\s*"(?:sign|alipay_cert_sn)"\s*:\s*"[0-9A-Za-z+/=]*"\s*'
 _ANSWER = re.compile(
@@ -55,7 +59,7 @@ class AlipayKeys:
     """
 
     def __init__(self, *pems: str) -> None:
-        self._keys = [key for pem in pems for key in load_public_keys(pem).values()]
+        self._keys = [key for pem in pems for key in keys_of(pem)]
 
     def check(self, text: bytes, encoded: bytes) -> None:
         """Verify a signature.
@@ -69,6 +73,37 @@ class AlipayKeys:
             raise BadSignature("wrong_signature") from None
         if not any(_fits(key, text, signature) for key in self._keys):
             raise BadSignature("wrong_signature")
+
+
+def keys_of(pem: str) -> Sequence[RSAPublicKey]:
+    """A public key, or those of certificates; Alipay renews its certificate for the same key.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if "BEGIN CERTIFICATE" not in pem:
+        return list(load_public_keys(pem).values())
+    keys = [certificate.public_key() for certificate in x509.load_pem_x509_certificates(pem.encode())]
+    found = [key for key in keys if isinstance(key, RSAPublicKey) and key.key_size >= MIN_KEY_BITS]
+    if len(found) != len(keys):
+        raise ValueError(f"certificates must be of RSA keys of at least {MIN_KEY_BITS} bits")
+    return found
+
+
+def certificates_named(app_certificate: str, root_certificates: str) -> dict[str, str]:
+    """The parameters by which a request in certificate mode names its certificate and the roots that it knows.
+
+    Of the roots, those signed with RSA: there is one of SM2 among them, which has no part in RSA2.
+    """
+    (own, *_) = x509.load_pem_x509_certificates(app_certificate.encode())
+    roots = x509.load_pem_x509_certificates(root_certificates.encode())
+    rsa = [root for root in roots if root.signature_algorithm_oid.dotted_string.startswith(_SIGNED_WITH_RSA)]
+    return {"app_cert_sn": _name_of(own), "alipay_root_cert_sn": "_".join(map(_name_of, rsa))}
+
+
+def _name_of(certificate: x509.Certificate) -> str:
+    text = f"{certificate.issuer.rfc4514_string()}{certificate.serial_number}"
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _fits(key: RSAPublicKey, text: bytes, signature: bytes) -> bool:

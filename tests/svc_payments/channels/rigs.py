@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from deploy.local.programs import free_port
 from svc_payments.channels.provider import Channel, ChannelName, RefundingChannel
-from tests.svc_payments.channels.doubles.alipay import AlipayDouble, signature
+from tests.svc_payments.channels.doubles.alipay import AlipayDouble, certificate_double, signature
 from tests.svc_payments.channels.doubles.parties import certified, key_of
 from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble, strange_signer, written
 from tests.svc_payments.channels.doubles.wechat import WechatDouble, public_key_double
@@ -315,6 +315,7 @@ class AlipayRig:
 
 RIGS: dict[str, Callable[[], Rig]] = {
     "alipay-app": lambda: AlipayRig(AlipayDouble(), "app"),
+    "alipay-certificates": lambda: AlipayRig(certificate_double(), "precreate"),
     "alipay-precreate": lambda: AlipayRig(AlipayDouble(), "precreate"),
     "unionpay": lambda: UnionpayRig(UnionpayDouble()),
     "wechat": lambda: WechatRig(WechatDouble()),

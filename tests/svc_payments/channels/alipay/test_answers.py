@@ -1,15 +1,17 @@
 """What is believed of Alipay's answers, and by which keys."""
 
 import pytest
+from pydantic import ValidationError
 
+from chassis.outside import outside_client
 from svc_payments.channels.alipay.client import AlipayChannel
 from svc_payments.channels.notices import NoticeNotAuthentic, PaidNotice
 from svc_payments.channels.provider import ChannelName, Paid, Unclear
 from svc_payments.channels.registry import open_channels
 from svc_payments.settings import Settings
 from tests.svc_payments.channels.alipay.paying import opened, order_of, paid, read
-from tests.svc_payments.channels.doubles.alipay import AlipayDouble, signature
-from tests.svc_payments.channels.doubles.parties import key_of
+from tests.svc_payments.channels.doubles.alipay import AlipayDouble, certificate_double, signature
+from tests.svc_payments.channels.doubles.parties import certified, key_of
 
 MANGLED = {
     "cut": lambda body: body[:-40],
@@ -86,3 +88,22 @@ async def test_alipay_refuses_what_another_application_signed(settings: Settings
     async with open_channels(settings) as channels:
         alipay.app_key = key_of("Another Application")
         assert await channels[ChannelName.ALIPAY].query(order_of()) == Unclear("40002_isv.invalid-signature")
+
+
+async def test_an_application_without_its_certificate_is_refused_in_certificate_mode(alipay: AlipayDouble) -> None:
+    real = certificate_double()
+    alipay.app_certificate, alipay.roots = real.app_certificate, real.roots
+    async with outside_client() as client:
+        channel = AlipayChannel(alipay.settings(alipay.base_url), "https://my.example", 5.0, client)
+        assert await channel.query(order_of()) == Unclear("40002_isv.invalid-app-cert-sn")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"app_certificate": certified("Sample").pem}, {"public_key": "MIIBIjANBgkq"}, {"public_key": "BEGIN CERTIFICATE"}],
+    ids=["half", "no_pem", "no_certificate"],
+)
+def test_settings_that_cannot_be_right_are_refused(changes: dict[str, str]) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        AlipayDouble().settings("https://alipay.test", **changes)
+    assert "together" in str(refusal.value) or "must be" in str(refusal.value)

@@ -7,16 +7,20 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from alipay import AliPay
+from alipay import AliPay, DCAliPay
 from alipay.exceptions import AliPayException, AliPayValidationError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from chassis.db import new_id, now
 from svc_payments.channels.alipay.client import AlipayChannel
+from svc_payments.channels.alipay.signing import certificates_named
 from svc_payments.channels.notices import PaidNotice
 from svc_payments.channels.provider import Paid, Unclear
 from tests.svc_payments.channels.alipay.paying import order_of, paid, refund_of
 from tests.svc_payments.channels.doubles.alipay import APP, AlipayDouble, moment_text, yuan
-from tests.svc_payments.channels.doubles.parties import private_pem, public_pem
+from tests.svc_payments.channels.doubles.parties import key_of, private_pem, public_pem
 
 NOTICES = "https://my.example/payments/v1/channels/alipay/notices"
 Answer = dict[str, Any]
@@ -112,6 +116,27 @@ async def test_both_refuse_an_answer_that_was_changed(
     assert await channel.query(order) == Unclear("wrong_signature_200")
     with pytest.raises(AliPayValidationError):
         await library.ask("alipay.trade.query", out_trade_no=order.number)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the library's own calls
+def test_both_name_certificates_alike() -> None:
+    name = {
+        x509.NameOID.COMMON_NAME: "Sample Certification Authority Class 2 R1",
+        x509.NameOID.ORGANIZATIONAL_UNIT_NAME: "Certification Authority",
+        x509.NameOID.ORGANIZATION_NAME: "Sample",
+        x509.NameOID.COUNTRY_NAME: "CN",
+    }
+    issuer = x509.Name([x509.NameAttribute(kind, value) for kind, value in reversed(name.items())])
+    pems = []
+    for number in range(2):
+        key = key_of(f"Sample {number}")
+        certificate = x509.CertificateBuilder(issuer, issuer, key.public_key(), 10**30 + number, now(), now())
+        pems.append(certificate.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode())
+    own, roots = pems[0], "\n".join(pems)
+    assert certificates_named(own, roots) == {
+        "app_cert_sn": DCAliPay.get_cert_sn(own),
+        "alipay_root_cert_sn": DCAliPay.get_root_cert_sn(roots),
+    }
 
 
 # Why it is not our client (docs/decisions/0051): a version that is better at one of these is a day to look again.

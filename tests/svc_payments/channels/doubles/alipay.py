@@ -4,22 +4,26 @@ An order comes into being when its payer opens it, by code, page or app; until t
 """
 
 import base64
+import hashlib
 import io
 import json
 import re
 import secrets
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,7 +31,7 @@ from starlette.routing import Route
 
 from svc_payments.channels.settings import AlipaySettings
 from svc_payments.statements.layouts.alipay import HEADER
-from tests.svc_payments.channels.doubles.parties import key_of, private_pem, public_pem
+from tests.svc_payments.channels.doubles.parties import Certified, certified, key_of, private_pem, public_pem
 
 APP, SELLER = "2021000000000001", "2088521231912068"
 BEIJING = ZoneInfo("Asia/Shanghai")
@@ -70,6 +74,23 @@ def signature(key: RSAPrivateKey, text: bytes) -> str:
     return base64.b64encode(key.sign(text, PKCS1v15(), hashes.SHA256())).decode()
 
 
+def named(certified: Certified) -> str:
+    """What Alipay calls a certificate of one of the parties here, whose issuers have nothing but a common name."""
+    (name,) = certified.certificate.issuer
+    return hashlib.md5(f"CN={name.value!s}{certified.certificate.serial_number}".encode()).hexdigest()  # noqa: S324
+
+
+def strange_root() -> str:
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    moment = datetime.now(BEIJING)
+    return (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), moment, moment)
+        .sign(key, hashes.SHA256())
+        .public_bytes(Encoding.PEM)
+        .decode()
+    )
+
+
 @dataclass
 class AlipayDouble:
     """State, keys, and what goes wrong on command."""
@@ -77,6 +98,10 @@ class AlipayDouble:
     app_key: RSAPrivateKey = field(default_factory=lambda: key_of("Sample Application"))
     key: RSAPrivateKey = field(default_factory=lambda: key_of("Alipay"))
     """What it signs with; its public half is what the application was given."""
+    app_certificate: Certified | None = None
+    certificate: Certified | None = None
+    """What it signs with in certificate mode, which begins when the application's certificate is set."""
+    roots: Sequence[Certified] = ()
     codes: dict[str, Json] = field(default_factory=dict)
     """Orders placed by QR code and not opened yet, by number."""
     trades: dict[str, Json] = field(default_factory=dict)
@@ -103,6 +128,13 @@ class AlipayDouble:
             "public_key": public_pem(self.key),
             "url": f"{url}/gateway.do",
         }
+        if self.app_certificate and self.certificate:
+            usual |= {
+                "public_key": self.certificate.pem,
+                "app_certificate": self.app_certificate.pem,
+                # One with another algorithm is among them, and is not counted.
+                "root_certificates": "".join(root.pem for root in self.roots) + strange_root(),
+            }
         return AlipaySettings(**usual | changes)
 
     def app(self) -> Starlette:
@@ -230,7 +262,8 @@ class AlipayDouble:
         sign = signature(self.key, member)
         if self.forge:
             member, sign = self.forge(member, sign)
-        body = b'{"%b":%b,"sign":"%b"}' % (name.encode(), member, sign.encode())
+        beside = f'"alipay_cert_sn":"{named(self.certificate)}",' if self.certificate else ""
+        body = b'{"%b":%b,%b"sign":"%b"}' % (name.encode(), member, beside.encode(), sign.encode())
         body = self.mangle(body) if self.mangle else body
         return Response(body, headers={"Content-Type": "text/html;charset=utf-8", "trace_id": secrets.token_hex(15)})
 
@@ -252,6 +285,10 @@ class AlipayDouble:
         sent_at = datetime.strptime(parameters["timestamp"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING)
         if abs(datetime.now(BEIJING) - sent_at) > timedelta(minutes=10):
             raise Fault("40002", "isv.invalid-timestamp")
+        if self.app_certificate:
+            known = (named(self.app_certificate), "_".join(map(named, self.roots)))
+            if (parameters.get("app_cert_sn"), parameters.get("alipay_root_cert_sn")) != known:
+                raise Fault("40002", "isv.invalid-app-cert-sn")
         unsigned = {name: value for name, value in parameters.items() if name != "sign"}
         try:
             public = self.app_key.public_key()
@@ -428,3 +465,15 @@ class AlipayDouble:
         head = (f"{trade['trade_no']}\t", f"{trade['out_trade_no']}\t", kind, "我的伊犁 生活缴费", trade["gmt_create"])
         tail = (done, "\t", "\t", "\t", "\t", "159****5620\t", amount, amount, *["0.00"] * 5, "")
         return ",".join((*head, *tail, "0.00\t", "0.00", f"{request}\t", "0.00", "0.00", ""))
+
+
+def certificate_double() -> AlipayDouble:
+    """Alipay in certificate mode."""
+    roots = [certified("Alipay's root", authority=True), certified("Alipay's older root", authority=True)]
+    signer = certified("Alipay", by=roots[0])
+    return AlipayDouble(
+        key=signer.key,
+        app_certificate=certified("Sample Application", by=roots[0]),
+        certificate=signer,
+        roots=roots,
+    )
