@@ -1,0 +1,90 @@
+"""The wire to an outside system: it loses, doubles and delays what is said, on command."""
+
+import json
+from dataclasses import dataclass, field
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tests.svc_payments.machine.model import Line
+
+_NOTHING = Response("Nobody is there.", 503)
+"""Whoever gets this, unsigned as it is, knows nothing."""
+
+
+@dataclass
+class Letter:
+    """A request that its sender has given up and that has not arrived."""
+
+    kind: str
+    """Such as orders, close or refunds."""
+    about: str
+    """The number of the order, posting or refund."""
+    scope: Scope
+    body: bytes
+
+
+@dataclass
+class Wire:
+    """Stands before an application of another party; `line` says how it goes with what is sent now."""
+
+    app: ASGIApp
+    line: Line = Line.GOOD
+    under_way: list[Letter] = field(default_factory=list)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError("only what is called is played, and nothing happens there by itself")
+        body = await _whole(receive)
+        writes = scope["method"] == "POST"
+        if self.line is Line.LOST or (self.line is Line.LATE and writes):
+            if writes and self.line is Line.LATE:
+                self.under_way.append(_letter(scope, body))
+            await _NOTHING(scope, receive, send)
+            return
+        answer = await self._said(scope, body)
+        if self.line is Line.TWICE and writes:
+            await self._said(scope, body)
+        if self.line is Line.UNHEARD:
+            await _NOTHING(scope, receive, send)
+            return
+        for message in answer:
+            await send(message)
+
+    async def arrive(self, kind: str, about: str) -> None:
+        """What was given up of this kind and about this arrives now; nobody waits for its answer any more."""
+        for letter in [each for each in self.under_way if (each.kind, each.about) == (kind, about)]:
+            self.under_way.remove(letter)
+            await self._said(letter.scope, letter.body)
+
+    def drop(self, kind: str, about: str) -> None:
+        self.under_way = [each for each in self.under_way if (each.kind, each.about) != (kind, about)]
+
+    async def _said(self, scope: Scope, body: bytes) -> list[Message]:
+        answer: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            answer.append(message)
+
+        await self.app({**scope, "state": {}}, receive, send)
+        return answer
+
+
+def _letter(scope: Scope, body: bytes) -> Letter:
+    first, *rest = scope["path"].strip("/").split("/")
+    if rest:
+        return Letter(rest[-1], rest[0], scope, body)
+    names = {"orders": "order_number", "postings": "posting_id", "refunds": "refund_number"}
+    return Letter(first, json.loads(body)[names[first]], scope, body)
+
+
+async def _whole(receive: Receive) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
