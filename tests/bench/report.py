@@ -65,7 +65,10 @@ def _cpu_model() -> str:
 
 def print_table() -> None:
     """What this run has measured."""
-    table = Table("benchmark", "value", "baseline", "unit", "ratio", "goal", "detail")
+    table = Table()
+    for heading in ("benchmark", "value", "baseline", "unit", "ratio", "goal", "detail"):
+        # Whole words where a terminal is narrow, or there is none.
+        table.add_column(heading, no_wrap=heading != "detail", overflow="fold")
     for measured in _reported:
         further = {key: figure for key, figure in measured["detail"].items() if key != "goal"}
         detail = ", ".join(f"{key} {figure}" for key, figure in further.items())
