@@ -245,12 +245,15 @@ async def test_poison_is_parked_and_the_next_event_is_handled(
 ) -> None:
     await ensure_topics(kafka, [event_type.topic()])
     broken = {"specversion": "1.0", "id": str(new_id()), "source": "/x", "type": event_type.event_type, "data": {}}
-    await publish_raw(kafka, event_type.topic(), b"\xff not json", b"[]", json.dumps(broken).encode(), b"[" * 100_000)
+    whole = {**broken, "data": {"meter_id": str(new_id()), "reading": 4}}
+    nearly = ({**whole, "specversion": "0.3"}, {**whole, "source": ""}, {**whole, "time": "2026-11-26T10:00:00"})
+    raw = (b"\xff not json", b"[]", *(json.dumps(event).encode() for event in (broken, *nearly)), b"[" * 100_000)
+    await publish_raw(kafka, event_type.topic(), *raw)
     async with books.transaction() as tx:
         await emit(tx, event_type(meter_id=new_id(), reading=5))
     async with running(relay_of(books, kafka, event_type).run(), consumer_of(books, kafka, event_type).run()):
         await until(lambda: _has(books, 1))
-        await until(lambda: _parked(books, 4))
+        await until(lambda: _parked(books, len(raw)))
     async with books.read() as tx:
         errors = set(await tx.scalars(select(dead_letters.c.error)))
     assert errors == {"not a CloudEvents 1.0 JSON event", "the data does not fit its type: meter_id, reading"}
