@@ -88,7 +88,7 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         # Each turn looks at all bills whose last day was in the last weeks, paid ones too.
         Every(_HOUR, partial(_until_done, database, expire_overdue)),
         Every(10.0, partial(finish_left, database)),
-        Every(60.0, partial(_in_a_transaction, database, partial(forget_old, settings=settings))),
+        Every(60.0, partial(forget_old, database, settings)),
         Every(15.0, partial(measure, database)),
         Every(300.0, partial(measure_books, database, settings)),
         Every(1.0, partial(work_off, database, settings)),

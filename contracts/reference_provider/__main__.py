@@ -189,7 +189,7 @@ def _bill_commands(command: Command) -> None:
 
     uploading = command("upload", upload, "send a bill file and print the platform's report")
     uploading.add_argument("file", type=Path)
-    uploading.add_argument("--encoding", choices=ENCODINGS, required=True)
+    uploading.add_argument("--encoding", choices=ENCODINGS, default="utf-8", help="of a CSV file")
 
 
 if __name__ == "__main__":

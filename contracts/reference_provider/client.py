@@ -13,6 +13,8 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from contracts.reference_provider.uploading import LARGE, Uploading
+
 ATTEMPTS = 4
 LONGEST_WAIT = 10.0  # seconds between two attempts
 WORTH_REPEATING = {502, 503, 504}
@@ -20,6 +22,7 @@ UPLOAD_SECONDS = 900
 ASSERTION_SECONDS = 60
 RENEW_BEFORE = 30  # seconds before a token expires
 SCOPE = "tariffs:write bills:write"
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CHARSETS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "gb18030": "gb18030"}
 
 Json = dict[str, Any]
@@ -60,9 +63,25 @@ class Client:
         return self._send("POST", "/services/v1/tariffs", json=tariff, headers=headers)
 
     def upload_bills(self, path: Path, encoding: str) -> Json:
-        """Send a month's file as it lies on the disk; sending it again changes nothing."""
-        headers = {"Content-Type": f"text/csv; charset={CHARSETS[encoding]}", **self._authorisation()}
-        return self._send("PUT", f"/payments/v1/bill-files/{quote(path.name)}", file=path, headers=headers)
+        """Send a month's file as it lies on the disk; sending it again changes nothing.
+
+        A large one goes in pieces. When this ends before it does, it goes on from there the next time.
+        """
+        media_type = WORKBOOK if path.suffix.lower() == ".xlsx" else f"text/csv; charset={CHARSETS[encoding]}"
+        address = f"/payments/v1/bill-files/{quote(path.name)}"
+        if path.stat().st_size < LARGE:
+            headers = {"Content-Type": media_type, **self._authorisation()}
+            return self._send("PUT", address, file=path, headers=headers)
+        try:
+            return _content("PUT", address, Uploading(self._authorised, path, media_type).run(address))
+        except httpx.TransportError as error:
+            sentence = f"The platform at {self._platform} cannot be reached: {error}. Upload the file again later: "
+            raise PlatformError(f"{sentence}what has arrived is kept for a day.") from error
+
+    def _authorised(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, content: bytes | None = None
+    ) -> httpx.Response:
+        return self._http.request(method, path, headers={**(headers or {}), **self._authorisation()}, content=content)
 
     def refused_rows(self, report: Mapping[str, Any]) -> Iterator[Json]:
         """Every refused row of a report, also those beyond the first hundred."""

@@ -121,9 +121,10 @@ async def _claim_left(database: Database) -> UUID | None:
         return upload_id
 
 
-async def forget_old(tx: AsyncSession, settings: Settings) -> None:
+async def forget_old(database: Database, settings: Settings) -> None:
     """Delete uploads that nobody went on with, and what is known of those that ended a while ago."""
     waited = timedelta(seconds=settings.bill_upload_seconds)
     abandoned = (BillFileUpload.status == UploadStatus.RECEIVING) & (BillFileUpload.touched_at < func.now() - waited)
     ended = BillFileUpload.finished_at < func.now() - RETENTION
-    await tx.execute(delete(BillFileUpload).where(or_(abandoned, ended)))
+    async with database.transaction() as tx:
+        await tx.execute(delete(BillFileUpload).where(or_(abandoned, ended)))

@@ -97,7 +97,7 @@ class Answers:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_GET = do_POST = do_PUT = answer  # noqa: N815 - http.server's names
+            do_GET = do_POST = do_PUT = do_PATCH = answer  # noqa: N815 - http.server's names
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -378,12 +378,19 @@ class TestCommandLine:
             file.truncate(300 * 1024 * 1024)
         run(tmp_path, platform.url, "keys")
         (tmp_path / "application.json").write_text(json.dumps({"provider_id": PROVIDER_ID}))
-        platform.on("PUT", "/payments/v1/bill-files/large.csv", REPORT)
+        at = "/payments/v1/bill-file-uploads"
+        platform.on("GET", at, {"items": [], "next_cursor": None})
+        platform.on("PUT", "/payments/v1/bill-files/large.csv", b"", 201, Location=f"{at}/1")
+        for _ in range(74):
+            platform.on("PATCH", f"{at}/1", b"", 204)
+        platform.on("PATCH", f"{at}/1", REPORT)
         arguments = ["upload", str(large), "--state", str(tmp_path), "--platform", platform.url, "--encoding", "utf-8"]
         # The highest memory of a process since it began, in KiB; what wait4 says counts its parent's too.
         peak = "open('/proc/self/status').read().partition('VmHWM:')[2].split()[0]"
         code = f"from contracts.reference_provider.__main__ import main; main({arguments}); print({peak})"
         ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
         assert int(ended.stdout.split()[-1]) < 150 * 1024
-        (request,) = platform.to("PUT", "/payments/v1/bill-files/large.csv")
-        assert request.size == 300 * 1024 * 1024
+        pieces = platform.to("PATCH", f"{at}/1")
+        assert sum(piece.size for piece in pieces) == 300 * 1024 * 1024
+        assert [piece.headers["Upload-Complete"] for piece in pieces] == [*["?0"] * 74, "?1"]
+        assert [int(piece.headers["Upload-Offset"]) for piece in pieces[:3]] == [0, 4 * 1024 * 1024, 8 * 1024 * 1024]

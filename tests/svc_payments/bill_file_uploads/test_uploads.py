@@ -307,8 +307,7 @@ async def test_an_abandoned_upload_is_forgotten_in_time(
 
     async def kept_after(seconds: int) -> int:
         await left_for(database, seconds)
-        async with database.transaction() as tx:
-            await forget_old(tx, settings)
+        await forget_old(database, settings)
         return await count(database, UploadPart)
 
     assert [await kept_after(86_300), await kept_after(86_500)] == [1, 0]

@@ -1,0 +1,115 @@
+"""A large file in many requests: after a cut it goes on where it was, also when this program had to begin again.
+
+The requests are those of Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload).
+"""
+
+import base64
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+import httpx
+
+LARGE = 16 * 1024 * 1024
+"""Bytes from which a file goes in pieces."""
+PIECE = 4 * 1024 * 1024
+"""As much as a cut may cost."""
+PATIENCE = 12
+"""How often in a row nothing may come of it."""
+LONGEST_WAIT = 30.0
+UPLOADS = "/payments/v1/bill-file-uploads"
+_AWAY = {HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE}
+_WORTH_REPEATING = {*_AWAY, HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.INTERNAL_SERVER_ERROR}
+
+Send = Callable[..., httpx.Response]
+
+
+@dataclass
+class Uploading:
+    """One file on its way. `send` makes one request, with the company's token, and raises httpx.TransportError."""
+
+    send: Send
+    path: Path
+    media_type: str
+    url: str = ""
+    offset: int | None = None
+    """Where it ends, unless the platform has to be asked."""
+    failures: int = 0
+
+    def run(self, address: str) -> httpx.Response:
+        """Send the file to this address; gives the platform's answer to the whole of it, or its refusal."""
+        sha256, size = _sha256(self.path), self.path.stat().st_size
+        while True:
+            try:
+                if not self.url and (refusal := self._find_or_begin(address, sha256, size)) is not None:
+                    return refusal
+                answer, reached = self._send_next(self._asked_offset(), size)
+            except httpx.TransportError:
+                if self.failures >= PATIENCE:
+                    raise
+                self._wait("")
+                continue
+            if answer.status_code == HTTPStatus.NO_CONTENT:
+                self.offset, self.failures = reached, 0
+            elif self.failures < PATIENCE and _passes(answer):
+                self._wait(answer.headers.get("Retry-After", ""))
+            else:
+                return answer
+
+    def _find_or_begin(self, address: str, sha256: bytes, size: int) -> httpx.Response | None:
+        """Go on with an upload of the same bytes, or begin one; gives a refusal."""
+        known = self.send("GET", UPLOADS)
+        items = known.json()["items"] if known.is_success else []
+        for item in items:
+            same = (item["sha256"], item["file_name"]) == (sha256.hex(), self.path.name)
+            if same and item["status"] in {"receiving", "received"}:
+                self.url = f"{UPLOADS}/{item['upload_id']}"
+                return None
+        digest = base64.b64encode(sha256).decode()
+        said = {"Upload-Complete": "?0", "Upload-Length": str(size), "Repr-Digest": f"sha-256=:{digest}:"}
+        begun = self.send("PUT", address, headers={"Content-Type": self.media_type, **said}, content=b"")
+        if begun.status_code != HTTPStatus.CREATED:
+            return begun
+        self.url, self.offset = begun.headers["Location"], 0
+        return None
+
+    def _asked_offset(self) -> int:
+        """Where the upload ends; once asked, the platform forgets an earlier request that still hangs somewhere."""
+        if self.offset is not None:
+            return self.offset
+        answer = self.send("HEAD", self.url)
+        if not answer.is_success:
+            raise httpx.ReadError(f"the platform answered {answer.status_code} when asked where to go on")
+        return int(answer.headers["Upload-Offset"])
+
+    def _send_next(self, offset: int, size: int) -> tuple[httpx.Response, int]:
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            piece = file.read(PIECE)
+        headers: Mapping[str, str] = {
+            "Content-Type": "application/partial-upload",
+            "Upload-Offset": str(offset),
+            "Upload-Complete": "?1" if offset + len(piece) >= size else "?0",
+            "Content-Digest": f"sha-256=:{base64.b64encode(hashlib.sha256(piece).digest()).decode()}:",
+        }
+        return self.send("PATCH", self.url, headers=headers, content=piece), offset + len(piece)
+
+    def _wait(self, asked: str) -> None:
+        """Longer each time, so that of two that send the same file one gives way; then ask where to go on."""
+        self.offset = None
+        time.sleep(min(float(asked) if asked.isdecimal() else 0.5 * 2.0**self.failures, LONGEST_WAIT))
+        self.failures += 1
+
+
+def _passes(answer: httpx.Response) -> bool:
+    """Whether trying again may help: it does not where the file as a whole has been refused."""
+    of_the_file = answer.headers.get("Upload-Complete") == "?1" and "Retry-After" not in answer.headers
+    return answer.status_code in _WORTH_REPEATING and not of_the_file
+
+
+def _sha256(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
