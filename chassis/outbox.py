@@ -99,11 +99,17 @@ async def emit(tx: AsyncSession, *events: Event) -> None:
     The row of the noun must be locked or written by this transaction already: that is what keeps one key's events in
     order.
     """
-    await tx.execute(outbox.insert(), [_row(event) for event in events])
+    parent = traceparent()
+    await emit_traced(tx, [(event, parent) for event in events])
+
+
+async def emit_traced(tx: AsyncSession, events: Sequence[tuple[Event, str | None]]) -> None:
+    """The same for a transaction that does the work of several requests: each event belongs to the trace beside it."""
+    await tx.execute(outbox.insert(), [_row(event, parent) for event, parent in events])
     await tx.execute(text(f"NOTIFY {_CHANNEL}"))
 
 
-def _row(event: Event) -> dict[str, object]:
+def _row(event: Event, parent: str | None) -> dict[str, object]:
     key = str(getattr(event, event.key_field))
     identifier = new_id()
     attributes = {
@@ -115,7 +121,7 @@ def _row(event: Event) -> dict[str, object]:
         "time": now(),
         "datacontenttype": "application/json",
     }
-    if parent := traceparent():
+    if parent:
         attributes["traceparent"] = parent
     payload = JSONFormat().write(CloudEvent(attributes, event.model_dump(mode="json")))
     if len(payload) > _EVENT_BYTES:

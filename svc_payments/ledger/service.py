@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Uuid, func, literal, select, tuple_
+from sqlalchemy import BigInteger, Text, Uuid, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import new_id
+from svc_payments.base import given
 from svc_payments.ledger.models import Account, AccountKind, Entry, Transfer, TransferKind
 
 
@@ -78,9 +80,6 @@ async def transfer_legs(
 ) -> None:
     """Move money between several accounts at once.
 
-    Afterwards this transaction holds the locks of both accounts, so whatever it writes next for them comes in the order
-    in which such transactions commit.
-
     Args:
         tx: the transaction.
         kind: what the movement is.
@@ -88,13 +87,16 @@ async def transfer_legs(
         legs: fen by account, debits positive, credits negative; together zero.
 
     Raises:
-        IntegrityError: there is such a transfer already, or the legs do not balance.
+        IntegrityError: as `transfer_all`.
     """
     await transfer_all(tx, [Movement(kind, reference_id, legs)])
 
 
 async def transfer_all(tx: AsyncSession, movements: Sequence[Movement]) -> None:
-    """Move money several times in one go, which becomes one link of the chain.
+    """Move money several times in one go, in the order given, which becomes one link of the chain.
+
+    Afterwards this transaction holds the lock of the chain, so whatever it writes next comes in the order in which
+    transactions that move money commit.
 
     Raises:
         IntegrityError: there is one of these transfers already, or the legs of one do not balance.
@@ -102,36 +104,51 @@ async def transfer_all(tx: AsyncSession, movements: Sequence[Movement]) -> None:
     if not movements:
         return
     accounts = await _accounts(tx, *dict.fromkeys(account for each in movements for account in each.legs))
-    transfers = [Transfer(kind=each.kind, reference_id=each.reference_id) for each in movements]
-    tx.add_all(transfers)
-    await tx.flush()
+    ids = [new_id() for _ in movements]
+    transfers = given(
+        {
+            "id": (Uuid(), ids),
+            "kind": (Text(), [each.kind for each in movements]),
+            "reference_id": (Uuid(), [each.reference_id for each in movements]),
+        }
+    )
+    await tx.execute(insert(Transfer).from_select(transfers.c.keys(), select(transfers)))
     legs = [
-        (transfer.id, accounts[account], amount_fen)
-        for transfer, each in zip(transfers, movements, strict=True)
+        (transfer_id, accounts[account], amount_fen)
+        for transfer_id, each in zip(ids, movements, strict=True)
         for account, amount_fen in each.legs.items()
     ]
-    # One statement: the database takes a transfer's entries whole and balanced, or not at all. As arrays, since a
-    # statement has room for some thousand values only.
-    columns = (
-        func.unnest(literal(list(values), ARRAY(kind)))
-        for values, kind in zip(zip(*legs, strict=True), (Uuid, Uuid, BigInteger), strict=True)
+    entries = given(
+        {
+            "transfer_id": (Uuid(), [transfer_id for transfer_id, _, _ in legs]),
+            "account_id": (Uuid(), [account_id for _, account_id, _ in legs]),
+            "amount_fen": (BigInteger(), [amount_fen for _, _, amount_fen in legs]),
+        }
     )
-    names = [Entry.transfer_id, Entry.account_id, Entry.amount_fen]
-    await tx.execute(insert(Entry).from_select(names, select(*columns)))
+    # One statement: the database takes a transfer's entries whole and balanced, or not at all.
+    await tx.execute(insert(Entry).from_select(entries.c.keys(), select(entries)))
 
 
 async def _accounts(tx: AsyncSession, *wanted: AccountName) -> Mapping[AccountName, UUID]:
     """The ids of accounts; those that are new are opened."""
     found = await _known_accounts(tx, wanted)
-    if missing := [{"kind": each.kind, "holder": each.holder} for each in wanted if each not in found]:
-        await tx.execute(insert(Account).values(missing).on_conflict_do_nothing())
+    if missing := [each for each in wanted if each not in found]:
+        opened = given(
+            {
+                "id": (Uuid(), [new_id() for _ in missing]),
+                "kind": (Text(), [each.kind for each in missing]),
+                "holder": (Text(), [each.holder for each in missing]),
+            }
+        )
+        await tx.execute(insert(Account).from_select(opened.c.keys(), select(opened)).on_conflict_do_nothing())
         found = await _known_accounts(tx, wanted)
     return found
 
 
-async def _known_accounts(tx: AsyncSession, wanted: tuple[AccountName, ...]) -> Mapping[AccountName, UUID]:
-    names = [(each.kind, each.holder) for each in wanted]
-    rows = await tx.execute(
-        select(Account.id, Account.kind, Account.holder).where(tuple_(Account.kind, Account.holder).in_(names))
+async def _known_accounts(tx: AsyncSession, wanted: Sequence[AccountName]) -> Mapping[AccountName, UUID]:
+    names = given(
+        {"kind": (Text(), [each.kind for each in wanted]), "holder": (Text(), [each.holder for each in wanted])}
     )
+    named = (Account.kind == names.c.kind) & (Account.holder == names.c.holder)
+    rows = await tx.execute(select(Account.id, Account.kind, Account.holder).join(names, named))
     return {AccountName(AccountKind(row.kind), row.holder): row.id for row in rows}

@@ -1,10 +1,14 @@
-"""Taking the money: what a channel says it has is checked, and captured in one transaction."""
+"""Taking the money: what a channel says it has is checked, and captured in one transaction, alone or with others."""
 
-from sqlalchemy import select
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Text, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.outbox import emit
-from svc_payments.base import database_time
+from chassis.outbox import emit_traced
+from chassis.telemetry import traceparent
+from svc_payments.base import database_time, given
 from svc_payments.bills import service as bills
 from svc_payments.bills.models import Bill, BillStatus
 from svc_payments.channels.provider import Paid
@@ -13,12 +17,34 @@ from svc_payments.incidents.models import IncidentKind
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
 from svc_payments.payments.events import PaymentCaptured, told
-from svc_payments.payments.models import GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
+from svc_payments.payments.models import AT_CHANNEL, GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
 from svc_payments.postings import service as postings
 from svc_payments.receipts import service as receipts
 from svc_payments.refunds import reversals
 
 CURRENCY = "CNY"
+
+
+@dataclass(frozen=True, eq=False)
+class Taking:
+    """What a channel says it has for a locked payment."""
+
+    payment: Payment
+    paid: Paid
+    merchant_id: str
+    """Who we are at the channel."""
+    trace: str | None
+    """The traceparent of what told us."""
+
+    @property
+    def attempt(self) -> Attempt:
+        assert self.payment.attempt is not None  # noqa: S101 - it was found by its order or is at the channel
+        return self.payment.attempt
+
+    @property
+    def movement(self) -> tuple[str, str]:
+        """Which movement of money is meant, over all channels."""
+        return self.attempt.channel, self.paid.transaction_id
 
 
 async def take_money(
@@ -32,8 +58,8 @@ async def take_money(
     Returns:
         What does not agree, which is recorded under `subject`; None when the money is in the books, now or before.
     """
-    assert payment.attempt is not None  # noqa: S101 - it was found by its order or is at the channel
-    if fault := await _disagreement(tx, payment, payment.attempt, paid, merchant_id):
+    taking = Taking(payment, paid, merchant_id, traceparent())
+    if fault := await _disagreement(tx, taking):
         await incidents.record(
             tx,
             fault,
@@ -44,38 +70,78 @@ async def take_money(
             transaction_id=paid.transaction_id,
         )
         return fault
-    if payment.attempt.transaction_id is not None:
-        if payment.attempt.transaction_id != paid.transaction_id:
+    if taking.attempt.transaction_id is not None:
+        if taking.attempt.transaction_id != paid.transaction_id:
             await reversals.return_second_transaction(tx, payment, paid)
         return None
     late = payment.status in GIVEN_UP
     payment.held = late and not await _reserve_again(tx, payment)
-    payment.attempt.transaction_id = paid.transaction_id
-    payment.attempt.paid_at = paid.paid_at
-    payment.attempt.ask_at = None
-    payment.captured_at = await database_time(tx)
-    payment.move_to(PaymentStatus.CAPTURED)
-    await emit(tx, told(PaymentCaptured, payment))
+    await _capture(tx, [taking])
     if payment.held:
         await _hold(tx, payment)
     else:
-        await _clear(tx, payment)
+        await _clear(tx, [payment])
     return None
 
 
-async def _disagreement(
-    tx: AsyncSession, payment: Payment, attempt: Attempt, paid: Paid, merchant_id: str
-) -> IncidentKind | None:
-    if paid.merchant_id != merchant_id:
+async def take_expected(tx: AsyncSession, takings: Sequence[Taking]) -> Sequence[Taking]:
+    """Capture at once all that is just what we wait for; the payments are locked in the order of their ids.
+
+    Returns:
+        What was captured. The others, whatever is the matter with them, are untouched: they are for `take_money`.
+    """
+    used, expected = await _used(tx, takings), []
+    for taking in takings:
+        waited_for = taking.payment.status in AT_CHANNEL and taking.attempt.transaction_id is None
+        if waited_for and not _contradiction(taking) and taking.movement not in used:
+            used.add(taking.movement)
+            expected.append(taking)
+    if expected:
+        await _capture(tx, expected)
+        await _clear(tx, [taking.payment for taking in expected])
+    return expected
+
+
+async def _disagreement(tx: AsyncSession, taking: Taking) -> IncidentKind | None:
+    if fault := _contradiction(taking):
+        return fault
+    if taking.attempt.transaction_id == taking.paid.transaction_id:
+        return None
+    return IncidentKind.TRANSACTION_REUSED if await _used(tx, [taking]) else None
+
+
+def _contradiction(taking: Taking) -> IncidentKind | None:
+    """What of it is not what we ordered."""
+    paid, known = taking.paid, taking.attempt.transaction_id
+    if paid.merchant_id != taking.merchant_id:
         return IncidentKind.OTHER_MERCHANT
     if paid.currency != CURRENCY:
         return IncidentKind.OTHER_CURRENCY
-    if paid.amount_fen != payment.amount_fen and attempt.transaction_id in {None, paid.transaction_id}:
+    if paid.amount_fen != taking.payment.amount_fen and known in {None, paid.transaction_id}:
         return IncidentKind.OTHER_AMOUNT
-    if attempt.transaction_id == paid.transaction_id:
-        return None
-    used = select(Attempt.id).where(Attempt.channel == attempt.channel, Attempt.transaction_id == paid.transaction_id)
-    return IncidentKind.TRANSACTION_REUSED if await tx.scalar(used) else None
+    return None
+
+
+async def _used(tx: AsyncSession, takings: Sequence[Taking]) -> set[tuple[str, str]]:
+    """Which of these movements of money have paid an order already."""
+    channels, numbers = map(list, zip(*(taking.movement for taking in takings), strict=True))
+    asked = given({"channel": (Text(), channels), "number": (Text(), numbers)})
+    same = (Attempt.channel == asked.c.channel) & (Attempt.transaction_id == asked.c.number)
+    rows = await tx.execute(select(Attempt.channel, Attempt.transaction_id).join(asked, same))
+    return {(channel, number) for channel, number in rows if number is not None}
+
+
+async def _capture(tx: AsyncSession, takings: Sequence[Taking]) -> None:
+    """The money of these payments is here."""
+    moment = await database_time(tx)
+    for taking in takings:
+        payment, attempt = taking.payment, taking.attempt
+        attempt.transaction_id = taking.paid.transaction_id
+        attempt.paid_at = taking.paid.paid_at
+        attempt.ask_at = None
+        payment.captured_at = moment
+        payment.move_to(PaymentStatus.CAPTURED)
+    await emit_traced(tx, [(told(PaymentCaptured, taking.payment), taking.trace) for taking in takings])
 
 
 async def _reserve_again(tx: AsyncSession, payment: Payment) -> bool:
@@ -96,22 +162,29 @@ def _still_fits(line: PaymentLine, outstanding_fen: int) -> bool:
     return pays_fen <= outstanding_fen if line.partial else pays_fen == outstanding_fen
 
 
-async def _clear(tx: AsyncSession, payment: Payment) -> None:
-    """The bills are paid; the money is the payer's until the provider has booked it."""
-    unfinished = await bills.mark_paid(tx, payment.parts)
-    for line in payment.lines:
-        if line.bill_id in unfinished:
-            line.released_at = payment.captured_at
-    receipt = await receipts.issue(tx, payment)
-    await ledger.transfer(
-        tx,
-        TransferKind.PAYMENT_CAPTURED,
-        payment.id,
-        debit=ledger.channel_receivable(payment.channel),
-        credit=ledger.person_clearing(payment.person_id),
-        amount_fen=payment.amount_fen,
-    )
-    await postings.enqueue(tx, payment, receipt.number)
+async def _clear(tx: AsyncSession, payments: Sequence[Payment]) -> None:
+    """The bills of captured payments are paid; the money is the payers' until their provider has booked it."""
+    # No two payments hold one bill: the database keeps open lines apart.
+    parts = {bill_id: part for payment in payments for bill_id, part in payment.parts.items()}
+    unfinished = await bills.mark_paid(tx, parts)
+    for payment in payments:
+        for line in payment.lines:
+            if line.bill_id in unfinished:
+                line.released_at = payment.captured_at
+    await receipts.issue(tx, payments)
+    movements = [
+        ledger.Movement(
+            TransferKind.PAYMENT_CAPTURED,
+            payment.id,
+            {
+                ledger.channel_receivable(payment.channel): payment.amount_fen,
+                ledger.person_clearing(payment.person_id): -payment.amount_fen,
+            },
+        )
+        for payment in payments
+    ]
+    await ledger.transfer_all(tx, movements)
+    await postings.enqueue(tx, [payment.id for payment in payments])
 
 
 async def _hold(tx: AsyncSession, payment: Payment) -> None:

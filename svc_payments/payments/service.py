@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ARRAY, ColumnElement, Text, Uuid, any_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
 
 from chassis.db import new_id
 from chassis.outbox import emit
@@ -136,6 +137,18 @@ async def lock(tx: AsyncSession, payment_id: UUID) -> Payment:
     payment = await _payment(tx, Payment.id == payment_id, locked=True)
     assert payment is not None  # noqa: S101 - payments are never deleted, and whoever has an id has it from one
     return payment
+
+
+async def lock_free_of_orders(tx: AsyncSession, order_numbers: Sequence[str]) -> Sequence[Payment]:
+    """The payments of these orders for changing, in the order of their ids, but those that somebody else has locked."""
+    theirs = select(Attempt.payment_id).where(Attempt.order_number == any_(literal(order_numbers, ARRAY(Text))))
+    locking = select(Payment.id).where(Payment.id.in_(theirs)).order_by(Payment.id)
+    free = locking.with_for_update(of=Payment, skip_locked=True)
+    locked = literal((await tx.scalars(free)).all(), ARRAY(Uuid))
+    # Read only now, as the last ones who changed them left them, and each with its order and lines in one statement.
+    whole = joinedload(Payment.attempt), joinedload(Payment.lines)
+    found = select(Payment).where(Payment.id == any_(locked)).options(*whole).order_by(Payment.id)
+    return (await tx.scalars(found)).unique().all()
 
 
 async def _payment(tx: AsyncSession, *conditions: ColumnElement[bool], locked: bool) -> Payment | None:

@@ -1,6 +1,7 @@
+from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,17 +29,19 @@ class ReceiptNotFound(Problem):
     status, code = 404, "receipt_not_found"
 
 
-async def issue(tx: AsyncSession, payment: Payment) -> Receipt:
-    """A receipt for a payment captured in this transaction, numbered by the day it is in Beijing and on from there."""
+async def issue(tx: AsyncSession, payments: Sequence[Payment]) -> None:
+    """Receipts for payments captured in this transaction, numbered by the day it is in Beijing and on from there."""
+    counted = select(receipt_numbers.next_value()).select_from(func.generate_series(1, len(payments)))
+    rows = [
+        {"payment_id": payment.id, "number": _numbered(payment, count), "issued_at": payment.captured_at}
+        for payment, count in zip(payments, await tx.scalars(counted), strict=True)
+    ]
+    await tx.execute(insert(Receipt), rows)
+
+
+def _numbered(payment: Payment, count: int) -> str:
     assert payment.captured_at is not None  # noqa: S101 - the caller has captured it
-    day = payment.captured_at.astimezone(CHINA)
-    receipt = Receipt(
-        payment_id=payment.id,
-        number=f"{day:%Y%m%d}{await tx.scalar(receipt_numbers):010}",
-        issued_at=payment.captured_at,
-    )
-    tx.add(receipt)
-    return receipt
+    return f"{payment.captured_at.astimezone(CHINA):%Y%m%d}{count:010}"
 
 
 async def receipt_of(tx: AsyncSession, payment: Payment) -> schemas.Receipt:
