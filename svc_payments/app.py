@@ -10,6 +10,7 @@ from svc_payments.bill_files.endpoints import router as bill_files
 from svc_payments.bill_inquiries.endpoints import router as bill_inquiries
 from svc_payments.bills.endpoints import router as bills
 from svc_payments.cases.endpoints import router as cases
+from svc_payments.channels.endpoints import notices
 from svc_payments.channels.endpoints import router as channels
 from svc_payments.e_invoices.endpoints import router as e_invoices
 from svc_payments.figures.endpoints import router as figures
@@ -35,6 +36,7 @@ from svc_payments.tills.endpoints import router as tills
 from svc_payments.top_ups.endpoints import router as top_ups
 
 ROUTERS = [
+    notices,  # the first that a request is held against, because most are for it on a bill day
     audit,
     bill_file_uploads,
     bill_files,

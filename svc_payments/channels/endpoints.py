@@ -6,12 +6,14 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from chassis.auth import anyone, verified_otherwise
-from chassis.db import Database, Transactions
+from chassis.db import Database
 from chassis.problems import NotFound, Problem
 from chassis.telemetry import log
 from svc_payments.channels import schemas, service
 from svc_payments.channels.believing import NOTICES
-from svc_payments.channels.notices import NotifyingChannel
+from svc_payments.channels.groups import Groups, open_groups
+from svc_payments.channels.notices import NotifyingChannel, PaidNotice
+from svc_payments.channels.plain import PlainRoute
 from svc_payments.channels.provider import ChannelName, Channels
 from svc_payments.channels.registry import open_channels
 from svc_payments.settings import Settings
@@ -19,11 +21,15 @@ from svc_payments.settings import Settings
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with open_channels(app.state.settings) as app.state.channels:
+    async with (
+        open_groups(app.state.database) as app.state.notice_groups,
+        open_channels(app.state.settings) as app.state.channels,
+    ):
         yield
 
 
 router = APIRouter(prefix="/payments/v1", tags=["channels"], lifespan=lifespan)
+notices = APIRouter(prefix="/payments/v1", tags=["channels"], route_class=PlainRoute)
 
 Signed = Depends(verified_otherwise(by="the channel's signature over the raw body"))
 
@@ -49,34 +55,35 @@ async def list_channels(request: Request) -> schemas.ChannelList:
     return schemas.ChannelList(items=items)
 
 
-@router.post(
+@notices.post(
     "/channels/sandbox/notices",
     status_code=204,
     dependencies=[Signed],
     openapi_extra=_read_raw("application/json", schemas.Notice.model_json_schema()),
 )
-async def receive_sandbox_notice(request: Request, transactions: Transactions) -> None:
+async def receive_sandbox_notice(request: Request) -> Response:
     """Be told by the sandbox channel that an order was paid. Any answer but 2xx has it told again."""
-    await _take(request, transactions, ChannelName.SANDBOX)
+    await _take(request, ChannelName.SANDBOX)
+    return Response(status_code=204)
 
 
-@router.post(
+@notices.post(
     "/channels/wechat/notices",
     status_code=204,
     response_class=Response,
     dependencies=[Signed],
     openapi_extra=_read_raw("application/json", {"type": "object", "description": "As WeChat Pay's API v3 says."}),
 )
-async def receive_wechat_notice(request: Request, transactions: Transactions) -> Response:
+async def receive_wechat_notice(request: Request) -> Response:
     """Be told by WeChat Pay of a payment or a refund. Any answer but 2xx has it told again."""
     try:
-        await _take(request, transactions, ChannelName.WECHAT)
+        await _take(request, ChannelName.WECHAT)
     except Problem as refusal:
         return JSONResponse({"code": "FAIL", "message": refusal.code}, refusal.status)
     return Response(status_code=204)
 
 
-@router.post(
+@notices.post(
     "/channels/unionpay/notices",
     response_class=Response,
     dependencies=[Signed],
@@ -84,13 +91,13 @@ async def receive_wechat_notice(request: Request, transactions: Transactions) ->
         "application/x-www-form-urlencoded", {"type": "object", "description": "As UnionPay's ACP 5.1.0 says."}
     ),
 )
-async def receive_unionpay_notice(request: Request, transactions: Transactions) -> Response:
+async def receive_unionpay_notice(request: Request) -> Response:
     """Be told by UnionPay of a payment or a refund. Any answer but 200 has it told again."""
-    await _take(request, transactions, ChannelName.UNIONPAY)
+    await _take(request, ChannelName.UNIONPAY)
     return Response()
 
 
-@router.post(
+@notices.post(
     "/channels/alipay/notices",
     response_class=PlainTextResponse,
     dependencies=[Signed],
@@ -99,19 +106,19 @@ async def receive_unionpay_notice(request: Request, transactions: Transactions) 
         {"type": "object", "description": "As Alipay's open platform says of asynchronous notices; any charset."},
     ),
 )
-async def receive_alipay_notice(request: Request, transactions: Transactions) -> PlainTextResponse:
+async def receive_alipay_notice(request: Request) -> PlainTextResponse:
     """Be told by Alipay of a payment or a refund. Any answer but the word `success` has it told again."""
     try:
-        await _take(request, transactions, ChannelName.ALIPAY)
+        await _take(request, ChannelName.ALIPAY)
     except Problem as refusal:
         return PlainTextResponse("fail", refusal.status)
     return PlainTextResponse("success")
 
 
-async def _take(request: Request, transactions: Database, name: ChannelName) -> None:
+async def _take(request: Request, name: ChannelName) -> None:
     """Take a notice, or refuse it; each counts."""
     try:
-        await _taken(request, transactions, name)
+        await _taken(request, name)
     except Problem as refusal:
         reason = refusal.values.get("reason", refusal.code)
         NOTICES.labels(name, reason).inc()
@@ -121,15 +128,20 @@ async def _take(request: Request, transactions: Database, name: ChannelName) -> 
     NOTICES.labels(name, "taken").inc()
 
 
-async def _taken(request: Request, transactions: Database, name: ChannelName) -> None:
+async def _taken(request: Request, name: ChannelName) -> None:
     settings: Settings = request.app.state.settings
+    database: Database = request.app.state.database
     channel: NotifyingChannel | None = request.app.state.channels.get(name)
     if channel is None:
         raise NotFound
     raw = await request.body()
-    notice = await channel.read_notice(request.headers, raw)
-    async with transactions.transaction() as tx:
-        refusal = await service.take_notice(tx, name, notice, settings.merchant_at(name))
+    notice, merchant_id = await channel.read_notice(request.headers, raw), settings.merchant_at(name)
+    if isinstance(notice, PaidNotice):
+        groups: Groups = request.app.state.notice_groups
+        refusal = await groups.take(name, notice, merchant_id)
+    else:
+        async with database.transaction() as tx:
+            refusal = await service.take_notice(tx, name, notice, merchant_id)
     # Raised only now: the finding must stay although the notice is refused.
     if refusal:
         raise refusal

@@ -1,14 +1,17 @@
 """Notices of channels, found authentic: taken once, refused when they do not fit what we ordered."""
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import LargeBinary, Text, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import Problem
 from chassis.signatures import MAX_CLOCK_SKEW
+from svc_payments.base import given
 from svc_payments.channels.alipay import notices as alipay
 from svc_payments.channels.models import Nonce
 from svc_payments.channels.notices import NothingNew, Notice, PaidNotice, Proof, RefundNotice
@@ -16,7 +19,7 @@ from svc_payments.channels.provider import ChannelName
 from svc_payments.incidents import service as incidents
 from svc_payments.incidents.models import IncidentKind
 from svc_payments.payments import service as payments
-from svc_payments.payments.capture import take_money
+from svc_payments.payments.capture import Taking, take_expected, take_money
 from svc_payments.payments.models import Attempt
 from svc_payments.refunds import notices as refund_notices
 
@@ -101,6 +104,51 @@ async def _take_payment(
         return NoticeOfUnknownOrder()
     finding = await take_money(tx, await payments.lock(tx, payment_id), paid, merchant_id, subject=subject)
     return _REFUSALS[finding]() if finding else None
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """A notice of a paid order, and what belongs to it when it is taken together with others."""
+
+    channel: ChannelName
+    notice: PaidNotice
+    merchant_id: str
+    trace: str | None
+    """The traceparent of its request."""
+
+
+async def take_together(tx: AsyncSession, group: Sequence[Told]) -> Collection[Told]:
+    """Capture at once what a group of notices says was paid.
+
+    Returns:
+        Those that are captured. The others have had no effect yet, but that their nonces are remembered: each is for
+        `take_notice`, where it is told again.
+    """
+    # One of each order: a second notice of it is told again, whatever it says.
+    by_order = {(told.channel, told.notice.order_number): told for told in reversed(await _remember_all(tx, group))}
+    takings = {}
+    for payment in await payments.lock_free_of_orders(tx, [order_number for _, order_number in by_order]):
+        if payment.attempt and (told := by_order.get((payment.channel, payment.attempt.order_number))):
+            takings[Taking(payment, told.notice.paid, told.merchant_id, told.trace)] = told
+    return {takings[taking] for taking in await take_expected(tx, list(takings))} if takings else ()
+
+
+async def _remember_all(tx: AsyncSession, group: Sequence[Told]) -> Sequence[Told]:
+    """Keep the nonces of a group. Returns the notices whose nonce was new, in the order of the group."""
+    # In one order everywhere, so that two groups of the same notices do not wait for each other.
+    by_nonce = {(told.channel, told.notice.proof.nonce): told for told in reversed(group)}
+    names = sorted(by_nonce)
+    rows = given(
+        {
+            "channel": (Text(), [channel for channel, _ in names]),
+            "nonce": (Text(), [nonce for _, nonce in names]),
+            "body_hash": (LargeBinary(), [by_nonce[name].notice.proof.digest for name in names]),
+        }
+    )
+    inserting = insert(Nonce).from_select(["channel", "nonce", "body_hash"], select(rows)).on_conflict_do_nothing()
+    kept = await tx.execute(inserting.returning(Nonce.channel, Nonce.nonce))
+    new = {by_nonce[ChannelName(channel), nonce] for channel, nonce in kept}
+    return [told for told in group if told in new]
 
 
 async def remember(tx: AsyncSession, channel: ChannelName, proof: Proof) -> None:

@@ -1,0 +1,101 @@
+"""Payments that wait at the sandbox channel, made without asking it, and notices of them as it writes them."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from chassis.db import Database, new_id, now
+from chassis.signatures import sign, thumbprint
+from svc_payments.bills.models import Bill, BillKind, BillStatus
+from svc_payments.channels.provider import ChannelName
+from svc_payments.payments.models import Attempt, Payment, PaymentLine, PaymentStatus
+
+AMOUNT_FEN = 4140
+Told = tuple[bytes, dict[str, str]]
+
+
+def bill_being_paid(provider_id: UUID, **more: Any) -> Bill:  # noqa: ANN401 - columns
+    bill_id = new_id()
+    usual = {"amount_fen": AMOUNT_FEN, "late_fee_fen": 0, "paid_fen": 0, "kind": BillKind.REGULAR}
+    return Bill(
+        id=bill_id,
+        provider_id=provider_id,
+        bill_number=f"B-{bill_id.hex}",
+        account_number=f"A-{bill_id.hex}",
+        period=date(2026, 9, 1),
+        usage=12,
+        due_date=date(2026, 10, 20),
+        status=BillStatus.PAYING,
+        **usual | more,
+    )
+
+
+def line_of(bill: Bill, amount_fen: int | None = None, late_fee_fen: int = 0) -> PaymentLine:
+    whole_fen = bill.outstanding_fen + late_fee_fen
+    paid_fen = amount_fen or whole_fen
+    return PaymentLine(bill_id=bill.id, amount_fen=paid_fen, late_fee_fen=late_fee_fen, partial=paid_fen < whole_fen)
+
+
+def payment_of(
+    provider_id: UUID, lines: Sequence[PaymentLine], status: PaymentStatus = PaymentStatus.PENDING
+) -> Payment:
+    attempt_id = new_id()
+    return Payment(
+        id=new_id(),
+        person_id=new_id(),
+        provider_id=provider_id,
+        channel=ChannelName.SANDBOX,
+        amount_fen=sum(line.amount_fen for line in lines),
+        status=status,
+        expires_at=now() + timedelta(minutes=30),
+        lines=list(lines),
+        attempt=Attempt(
+            id=attempt_id,
+            channel=ChannelName.SANDBOX,
+            order_number=attempt_id.hex,
+            pay_url="https://pay.example/order",
+            asked=0,
+            ask_at=now() + timedelta(minutes=5),
+        ),
+    )
+
+
+async def open_payments(database: Database, number: int) -> list[Payment]:
+    """So many payments of one bill each, in the order of their ids."""
+    provider_id = new_id()
+    bills = [bill_being_paid(provider_id) for _ in range(number)]
+    payments = [payment_of(provider_id, [line_of(bill)]) for bill in bills]
+    await keep(database, bills, payments)
+    return payments
+
+
+async def keep(database: Database, bills: Sequence[Bill], payments: Sequence[Payment]) -> None:
+    async with database.transaction() as tx:
+        tx.add_all(bills)
+        await tx.flush()
+        tx.add_all(payments)
+
+
+def notice_of(payment: Payment, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """What the channel tells of a payment that was paid."""
+    assert payment.attempt is not None
+    return {
+        "notice_id": str(new_id()),
+        "event": "payment.succeeded",
+        "merchant_id": "my-ili",
+        "order_number": payment.attempt.order_number,
+        "transaction_id": new_id().hex,
+        "amount_fen": payment.amount_fen,
+        "currency": "CNY",
+        "paid_at": now().isoformat(),
+        **changes,
+    }
+
+
+def signed(key: RSAPrivateKey, notice: dict[str, Any]) -> Told:
+    raw = json.dumps(notice).encode()
+    return raw, sign(key, thumbprint(key.public_key()), raw)
