@@ -348,7 +348,9 @@ def rules_by_route(app: FastAPI) -> Iterator[tuple[str, str, list[Rule]]]:
     for route in iter_route_contexts(app.routes):
         dependant = getattr(route, "dependant", None)
         rules = [] if dependant is None else [part.call for part in _flat(dependant) if isinstance(part.call, Rule)]
-        for method in sorted((route.methods or set()) - {"HEAD"}):
+        methods = route.methods or set()
+        # HEAD beside another method is that one's shadow; alone, it is an endpoint.
+        for method in sorted(methods - {"HEAD"} or methods):
             yield method, route.path_format or "", rules
 
 

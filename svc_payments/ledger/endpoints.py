@@ -11,8 +11,9 @@ from chassis.pagination import Page, PageQuery
 from svc_payments.audit import service as audit
 from svc_payments.ledger import queries, schemas
 
-router = APIRouter(prefix="/payments/v1", tags=["ledger"], dependencies=[Depends(allow(role=("operator", "auditor")))])
-Checker = Annotated[Caller, Depends(allow(role=("operator", "auditor")))]
+_CHECKERS = Depends(allow(role=("operator", "auditor")))
+router = APIRouter(prefix="/payments/v1", tags=["ledger"])
+Checker = Annotated[Caller, _CHECKERS]
 Word = Annotated[str | None, Query(pattern=r"^[!-~]{1,64}$")]
 
 
@@ -27,7 +28,7 @@ Moment = Annotated[datetime | None, Depends(_moment)]
 """The books as they were at a time that has passed; asked again, the answer is the same. By default, as they are."""
 
 
-@router.get("/ledger/trial-balance")
+@router.get("/ledger/trial-balance", dependencies=[_CHECKERS])
 async def get_trial_balance(tx: ReadTx, at: Moment) -> schemas.TrialBalance:
     """The books at one moment; they are right when debits equal credits."""
     return await queries.trial_balance(tx, at)
