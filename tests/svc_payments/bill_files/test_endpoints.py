@@ -118,6 +118,20 @@ async def test_refused_rows_download_in_the_encoding_the_file_came_in(
     assert [line[0] for line in table[1:]] == [str(number) for number in range(3, 2_504)]
 
 
+@pytest.mark.parametrize(("sent_as", "charset"), [("gb18030", "gb18030"), ("gb18030", "gbk"), ("utf-8-sig", "utf-8")])
+async def test_refused_rows_keep_characters_of_every_length(
+    api: httpx.AsyncClient, headers: dict[str, str], sent_as: str, charset: str
+) -> None:
+    # Of two and of four bytes in GB18030; none of the latter are in GBK or GB2312.
+    numbers = ["伊犁", "ئىلى", "Іле", "𠮷", "😀", "é", "\ue000", "\ufeffW"]
+    content = file_of(*(row(number) for number in numbers)).encode(sent_as)
+    report = (await upload(api, headers, content, charset=charset)).json()
+    answer = await api.get(report["refused_rows_url"], headers=headers | {"Accept": "text/csv"})
+    table = list(csv.reader(io.StringIO(answer.content.decode(sent_as))))
+    assert [line[1] for line in table[1:]] == numbers
+    assert [refused["bill_number"] for refused in report["refused_rows"]] == numbers
+
+
 async def test_a_downloaded_number_cannot_run_as_a_formula(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
     dangerous = ["=1+1", "+1", "-1+1", "@SUM(A1)"]
     report = (await upload(api, headers, file_of(*(row(number) for number in dangerous)))).json()
