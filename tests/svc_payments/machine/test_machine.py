@@ -451,7 +451,7 @@ class Machine(RuleBasedStateMachine):
         """For what it has booked, so that the provider does not take the booking back."""
         booked = [posting for posting in self.model.postings if posting.theirs == "booked"]
         posting = booked[place % len(booked)]
-        given = "UPDATE postings SET prepaid_kind = 'token', prepaid_token = '1' WHERE posting_id = ?"
+        given = "UPDATE postings SET prepaid_kind = 'token', prepaid_token = posting_id WHERE posting_id = ?"
         self.town.company.books._db.execute(given, (self._number_of(posting),))  # noqa: SLF001 - as no regular bill has it
         posting.kept_there = True
 
