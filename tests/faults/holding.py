@@ -54,7 +54,8 @@ BREACHES: Mapping[str, str] = {
             ON moved.reference_id = postings.id AND moved.kind IN ('bill_booked', 'booking_reversed')
         GROUP BY postings.id
         HAVING count(*) FILTER (WHERE moved.kind = 'bill_booked')
-            - count(*) FILTER (WHERE moved.kind = 'booking_reversed') <> (postings.status = 'booked')::int
+            - count(*) FILTER (WHERE moved.kind = 'booking_reversed')
+            <> (status = 'booked' OR (status = 'cancelling' AND provider_reference IS NOT NULL))::int
     """,
     "no more goes back than was paid": """
         SELECT payments.id FROM payments LEFT JOIN refunds
