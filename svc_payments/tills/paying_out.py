@@ -11,8 +11,7 @@ from svc_payments.audit import service as audit
 from svc_payments.base import database_time
 from svc_payments.channels.provider import ChannelName
 from svc_payments.payments.models import Payment
-from svc_payments.refunds import service as refunds
-from svc_payments.refunds import steps
+from svc_payments.refunds import other_ways, steps
 from svc_payments.refunds.models import Refund
 from svc_payments.tills import queries, schemas, service
 from svc_payments.tills.models import TillPayout
@@ -38,7 +37,7 @@ async def look_up_refund(
         NotFound, IllegalMove: no refund of this number waits at a counter.
     """
     await service.lock_own(tx, caller, session_id)
-    refund, payment = await refunds.lock_at_counter(tx, refund_number)
+    refund, payment = await other_ways.lock_at_counter(tx, refund_number)
     await audit.record(tx, caller, "look_up_refund", refund.id, till_session_id=str(session_id))
     return _shown(refund, payment)
 
@@ -54,7 +53,7 @@ async def pay_out(
         NotEnoughInDrawer, TerminalReferenceNeeded
     """
     session = await service.lock_own(tx, caller, session_id)
-    refund, payment = await refunds.lock_at_counter(tx, refund_number)
+    refund, payment = await other_ways.lock_at_counter(tx, refund_number)
     cash_fen = refund.amount_fen if payment.channel == ChannelName.CASH else 0
     if cash_fen > (drawer_fen := await queries.in_drawer_fen(tx, session)):
         raise NotEnoughInDrawer(**money(drawer=drawer_fen, amount=cash_fen))
