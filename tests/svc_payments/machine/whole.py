@@ -1,0 +1,70 @@
+"""Rules of many steps in one: what mostly happens, so that stories get far enough for what comes afterwards."""
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from tests.svc_payments.machine.acting import accounts, fens, lines, operators, people
+from tests.svc_payments.machine.at_channel import AtChannel
+from tests.svc_payments.machine.giving_back import TWO_PEOPLE_FEN, GivingBack, at_channel
+from tests.svc_payments.machine.model import Line
+from tests.svc_payments.machine.paying import Paying
+from tests.svc_payments.machine.telling import Telling
+from tests.svc_payments.machine.town import OPEN_ACCOUNTS, REFUSED_ACCOUNT
+
+silent = st.sampled_from((Line.LOST, Line.UNHEARD, Line.LATE))
+
+
+class Whole(Paying, AtChannel, Telling, GivingBack):
+    """A payment from its bill to where it becomes interesting."""
+
+    @rule(who=people, account=accounts, fens=st.lists(fens, min_size=1, max_size=3), booked=st.booleans())
+    def pay_all_the_way(self, who: int, account: str, fens: list[int], *, booked: bool) -> None:
+        """Its money is there; and it is booked, unless its account has others that come first."""
+        before = len(self.model.bills)
+        for fen in fens:
+            self.push(account, fen, twice=False)
+        bills = list(self.model.bills)[before:]
+        body = {"bill_ids": bills, "channel": "sandbox"}
+        self._begin(who, body, {bill: self.model.bills[bill].owed for bill in bills})
+        name, payment = self._last_payment()
+        assert self._act(name, payment, "confirm", Line.GOOD).status_code == 200
+        self.model.confirm(payment, Line.GOOD)
+        self._pay(name, payment, twice=False)
+        self._notify(name, payment, 0, 1)
+        for _ in bills if booked else ():
+            self.post(Line.GOOD)
+
+    @rule(who=people, account=accounts, fen=fens, tries=st.lists(silent, min_size=1, max_size=4), heard=st.booleans())
+    def provider_does_not_answer(self, who: int, account: str, fen: int, tries: list[Line], *, heard: bool) -> None:
+        """At first, or until its time is over and the money goes back, whatever it has booked."""
+        self.pay_all_the_way(who, account, [fen], booked=False)
+        self.post(tries[0])
+        if tries[1:]:
+            self._pass_limit(self.model.postings[-1])
+        for line in tries[1:]:
+            self.post(line)
+        if heard:
+            self.post(Line.GOOD)
+
+    @rule(who=people, fen=fens, line=lines, there=at_channel)
+    def nothing_is_booked(self, who: int, fen: int, line: Line, there: str) -> None:
+        """So that the money goes back by itself, if the channel does as it is told."""
+        self.pay_all_the_way(who, REFUSED_ACCOUNT, [fen], booked=True)
+        self.ask_refunds(line, there)
+
+    @rule(
+        who=people,
+        account=st.sampled_from(OPEN_ACCOUNTS),
+        fen=st.one_of(st.integers(100, TWO_PEOPLE_FEN), st.integers(TWO_PEOPLE_FEN + 1, 30_000)),
+        by=operators,
+        asked=st.sampled_from((False, False, True)),
+        kept=st.booleans(),
+    )
+    def all_is_wanted_back(self, who: int, account: str, fen: int, by: int, *, asked: bool, kept: bool) -> None:
+        """Of what is booked, and handed out or not: asked for, let go by one operator, or proposed to another."""
+        self.pay_all_the_way(who, account, [fen], booked=True)
+        name, _ = self._last_payment()
+        posting = self.model.postings[-1]
+        if kept and posting.theirs == "booked":
+            self._hand_out(posting)
+        self._want_back(name, posting.bill, fen, by, asked=asked)
