@@ -55,7 +55,8 @@ async def look_at(tx: AsyncSession, caller: Caller, payment_id: UUID) -> schemas
             schemas.PaymentRecord,
             payment_id=payment.id,
             deadline=deadline_of(payment) if payment.status in WATCHED else None,
-            bills=[ShownLine(**fields_of(line, ShownLine)) for line in payment.lines],
+            # What a prepaid meter was given is for the payer alone.
+            bills=[ShownLine(**fields_of(line, ShownLine, prepaid=None)) for line in payment.lines],
             order=schemas.Order(**fields_of(payment.attempt, schemas.Order)) if payment.attempt else None,
             receipt_number=await tx.scalar(select(Receipt.number).where(Receipt.payment_id == payment.id)),
             till_session_id=await tx.scalar(

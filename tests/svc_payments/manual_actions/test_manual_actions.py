@@ -124,7 +124,7 @@ async def test_a_channel_is_asked_before_its_turn_only_of_what_is_open_there(wor
     created, pending = await world.created(person), await world.confirmed(person)
     refused = await operators.propose({"kind": "ask_channel", "payment_id": created})
     assert (refused.status_code, refused.json()["code"]) == (409, "nothing_to_do")
-    await world.faults(drop_notices=1)
+    await world.faults(drop_notices=1_000)
     await world.pay(pending)
     action_id = await operators.proposed({"kind": "ask_channel", "payment_id": pending})
     async with world.orders() as orders:

@@ -4,7 +4,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
+from structlog import wrap_logger
+from structlog.testing import LogCapture
 
+from svc_payments.channels import believing
 from svc_payments.channels.notices import NothingNew, NoticeMalformed, NoticeNotAuthentic, PaidNotice
 from svc_payments.channels.provider import Order, Unclear
 from svc_payments.channels.unionpay.client import UnionpayChannel
@@ -90,14 +93,15 @@ class TestNotices:
 
 
 async def test_the_payers_card_is_written_nowhere(
-    channel: UnionpayChannel, double: UnionpayDouble, order: Order, capsys: pytest.CaptureFixture[str]
+    channel: UnionpayChannel, double: UnionpayDouble, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    logged = LogCapture()
+    monkeypatch.setattr(believing, "log", wrap_logger(None, processors=[logged]))
     double.pay(order.number)
     answer = await channel.query(order)
     notice = await channel.read_notice({}, double.told(order.number))
     double.faults.append(("queryTrans", "05"))
     unclear = await channel.query(order)
     assert isinstance(unclear, Unclear)
-    out = capsys.readouterr()
-    assert "channel_unclear" in out.out + out.err
-    assert CARD not in out.out + out.err + repr((answer, notice, unclear))
+    assert [entry["event"] for entry in logged.entries] == ["channel_unclear"]
+    assert CARD not in repr((logged.entries, answer, notice, unclear))
