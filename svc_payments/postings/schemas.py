@@ -27,6 +27,9 @@ class Posting(BaseModel):
     settled_at: datetime | None
 
 
+_TRIED = {*models.UNSETTLED, models.PostingStatus.CANCELLING}
+
+
 class SigningKey(BaseModel):
     kty: str
     n: str
@@ -52,7 +55,7 @@ def shown(posting: models.Posting) -> Posting:
         amount_fen=posting.amount_fen,
         status=posting.status,
         tries=posting.tries,
-        try_at=None if posting.settled_at else posting.try_at,
+        try_at=posting.try_at if posting.status in _TRIED else None,
         provider_reference=posting.provider_reference,
         refusal=posting.refusal,
         created_at=posting.created_at,

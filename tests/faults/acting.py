@@ -121,7 +121,7 @@ class Resident:
                 return
             await self._pay(self.dice.choice(bills))
             if self.dice.random() < GIVEN_BACK:
-                await self._want_back()
+                await self.want_back()
 
     async def _pay(self, bill: Mapping[str, Any]) -> None:
         body = {"bill_ids": [bill["bill_id"]], "channel": "sandbox"}
@@ -135,7 +135,7 @@ class Resident:
         elif self.dice.random() > 0.5:
             await self.client.post(f"{PAYMENTS}/{payment_id}/cancel", self.headers)
 
-    async def _want_back(self) -> None:
+    async def want_back(self) -> None:
         """An operator gives back a part of a payment, or all of it."""
         listed = (await self.client.get(f"{PAYMENTS}?limit=20", self.headers)).json()["items"]
         booked = [payment for payment in listed if payment["status"] == "completed"]
