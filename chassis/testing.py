@@ -92,6 +92,9 @@ def rolled_back_transaction() -> Any:  # noqa: ANN401 - pytest's fixture type
 async def cloned(template: URL) -> AsyncIterator[URL]:
     """A database with the template's content, dropped afterwards."""
     name = f"test_{new_id().hex}"
+    # Nobody may be in a template while it is copied; on a busy machine whoever left may not be gone yet.
+    still_there = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1"
+    await _execute(template, still_there, template.database)
     await _execute(template, f'CREATE DATABASE "{name}" TEMPLATE "{template.database}"')
     try:
         yield template.set(database=name)
@@ -99,12 +102,12 @@ async def cloned(template: URL) -> AsyncIterator[URL]:
         await _execute(template, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-async def _execute(url: URL, statement: str) -> None:
+async def _execute(url: URL, statement: str, *values: str | None) -> None:
     connection = await asyncpg.connect(
         host=url.host, port=url.port, user=url.username, password=url.password, database="postgres"
     )
     try:
-        await connection.execute(statement)
+        await connection.execute(statement, *values)
     finally:
         await connection.close()
 
