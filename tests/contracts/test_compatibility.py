@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from contracts.compatibility import breaks
+from contracts.documents import FOLDER, in_folder
 
 BILL = {
     "type": "object",
@@ -103,6 +104,14 @@ def _changed(document: dict[str, Any], change: Change) -> dict[str, Any]:
     changed = copy.deepcopy(document)
     change(changed)
     return changed
+
+
+@pytest.mark.parametrize("path", in_folder(FOLDER))
+def test_no_contract_of_ours_breaks_itself_whatever_is_added_beside(path: str) -> None:
+    document = in_folder(FOLDER)[path]
+    more = copy.deepcopy(document)
+    more.setdefault("components", {}).setdefault("schemas", {})["Addition"] = {"type": "object"}
+    assert breaks(path, document, more) == []
 
 
 def test_an_unchanged_contract_breaks_nothing() -> None:
