@@ -9,40 +9,42 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
-from svc_payments.accounts.consumers import HANDLERS as ACCOUNT_HANDLERS
-from svc_payments.bill_file_uploads.taking import finish_left, forget_old
-from svc_payments.bill_files.events import BillFileIngested
-from svc_payments.bills.changes import expire_overdue
-from svc_payments.bills.events import BILL_EVENTS
-from svc_payments.bills.partitions import ensure_partitions
-from svc_payments.cases.events import CASE_EVENTS
-from svc_payments.channels.service import forget_nonces
-from svc_payments.e_invoices.events import E_INVOICE_EVENTS
-from svc_payments.e_invoices.issuing import issue_due
-from svc_payments.figures.metrics import measure, measure_books
+from svc_payments.billing.bills.changes import expire_overdue
+from svc_payments.billing.bills.events import BILL_EVENTS
+from svc_payments.billing.bills.partitions import ensure_partitions
+from svc_payments.billing.files.events import BillFileIngested
+from svc_payments.billing.reminders.events import ReminderRaised
+from svc_payments.billing.reminders.service import raise_reminders
+from svc_payments.billing.terms.events import PaymentTermsPublished
+from svc_payments.billing.uploads.taking import finish_left, forget_old
+from svc_payments.collection.mandates import service as mandates
+from svc_payments.collection.mandates.driving import keep_mandates
+from svc_payments.collection.mandates.events import MANDATE_EVENTS
+from svc_payments.collection.notifications.service import forget_nonces
+from svc_payments.collection.payments.events import PAYMENT_EVENTS
+from svc_payments.collection.payments.orders import keep_asking
+from svc_payments.collection.payments.service import expire_one
+from svc_payments.collection.postings.cards import Cards
+from svc_payments.collection.postings.delivery import Delivery
+from svc_payments.collection.refunds.driving import keep_refunding
+from svc_payments.collection.refunds.events import REFUND_EVENTS
+from svc_payments.collection.top_ups.service import forget_validations
+from svc_payments.documents.e_invoices.consumers import HANDLERS as E_INVOICE_HANDLERS
+from svc_payments.documents.e_invoices.events import E_INVOICE_EVENTS
+from svc_payments.documents.e_invoices.issuing import issue_due
 from svc_payments.ledger.anchors import anchor_daily
 from svc_payments.ledger.events import LedgerAnchored
-from svc_payments.mandates.driving import keep_mandates
-from svc_payments.mandates.events import MANDATE_EVENTS
-from svc_payments.payment_terms.events import PaymentTermsPublished
-from svc_payments.payments.events import PAYMENT_EVENTS
-from svc_payments.payments.orders import keep_asking
-from svc_payments.payments.service import expire_one
-from svc_payments.postings.cards import Cards
-from svc_payments.postings.delivery import Delivery
-from svc_payments.providers.consumers import HANDLERS as PROVIDER_HANDLERS
-from svc_payments.reconciliation.events import ReconciliationFinished
-from svc_payments.reconciliation.work import work_off
-from svc_payments.refunds.driving import keep_refunding
-from svc_payments.refunds.events import REFUND_EVENTS
-from svc_payments.reminders.events import ReminderRaised
-from svc_payments.reminders.service import raise_reminders
+from svc_payments.operations.dashboard.metrics import measure, measure_books
+from svc_payments.parties.accounts.consumers import handlers as account_handlers
+from svc_payments.parties.providers.consumers import HANDLERS as PROVIDER_HANDLERS
+from svc_payments.reconciliation.discrepancies.events import CASE_EVENTS
+from svc_payments.reconciliation.runs.events import ReconciliationFinished
+from svc_payments.reconciliation.runs.work import work_off
+from svc_payments.reconciliation.statements.fetching import fetch_missing
 from svc_payments.settings import Settings
 from svc_payments.settlement.events import SETTLEMENT_EVENTS
 from svc_payments.settlement.service import close_due
-from svc_payments.statements.fetching import fetch_missing
 from svc_payments.tills.events import TILL_SESSION_EVENTS
-from svc_payments.top_ups.service import forget_validations
 
 _HOUR = 3_600.0
 
@@ -65,7 +67,7 @@ def make_worker(settings: Settings) -> Worker:
             *SETTLEMENT_EVENTS,
             *TILL_SESSION_EVENTS,
         ],
-        handles=[*PROVIDER_HANDLERS, *ACCOUNT_HANDLERS],
+        handles=[*PROVIDER_HANDLERS, *account_handlers(mandates.binding_ended), *E_INVOICE_HANDLERS],
         schedules=partial(make_schedules, settings),
     )
 

@@ -9,7 +9,8 @@ from prometheus_client import Counter, Histogram
 from chassis.outside import NoAnswer, NotReached
 from chassis.signatures import BadSignature
 from chassis.telemetry import log
-from svc_payments.channels.provider import ChannelName, Unclear
+from svc_payments.channels.provider import Unclear
+from svc_payments.settings.channels import ChannelName
 
 ANSWERS = Counter("myili_channel_answers", "What channels answered", ["channel", "question", "answer"])
 ANSWER_SECONDS = Histogram("myili_channel_answer_seconds", "How long channels took", ["channel", "question"])

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from chassis.outside import NoAnswer
 from chassis.signatures import MAX_CLOCK_SKEW
+from svc_payments.settings.channels import ChannelName
 
 DESCRIPTION = "我的伊犁 生活缴费"
 """What payers see in their wallets; nothing personal."""
@@ -27,17 +27,6 @@ def _possible(moment: datetime) -> datetime:
 
 PaidAt = Annotated[AwareDatetime, Field(strict=True), AfterValidator(_possible)]
 """When a channel says it took the money."""
-
-
-class ChannelName(StrEnum):
-    SANDBOX = "sandbox"
-    WECHAT = "wechat"
-    ALIPAY = "alipay"
-    UNIONPAY = "unionpay"
-    CASH = "cash"
-    """Over the counter, counted into a till's drawer."""
-    POS = "pos"
-    """Over the counter, by a card terminal."""
 
 
 AT_COUNTER = {ChannelName.CASH, ChannelName.POS}

@@ -19,7 +19,6 @@ from svc_payments.channels.provider import (
     DESCRIPTION,
     Absent,
     Answer,
-    ChannelName,
     Closed,
     Order,
     Paid,
@@ -34,6 +33,7 @@ from svc_payments.channels.provider import (
     Waiting,
 )
 from svc_payments.settings import Settings
+from svc_payments.settings.channels import ChannelName
 
 NAME = ChannelName.SANDBOX
 

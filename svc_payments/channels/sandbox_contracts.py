@@ -11,10 +11,7 @@ from chassis.outside import Reply
 from chassis.signatures import NONCE_HEADER, BadSignature, verify
 from svc_payments.channels import schemas
 from svc_payments.channels.believing import NotUnderstood, believed
-from svc_payments.channels.notices import NoticeMalformed, NoticeNotAuthentic, Proof
-from svc_payments.channels.provider import DESCRIPTION, Answer, Order, Refused, Waiting
-from svc_payments.channels.sandbox import _CONTENT_REFUSED, NAME, SandboxChannel, _AboutOrder, _body, _code
-from svc_payments.mandates.provider import (
+from svc_payments.channels.contracts import (
     Contract,
     ContractAbsent,
     ContractAnswer,
@@ -24,6 +21,9 @@ from svc_payments.mandates.provider import (
     Signed,
     ToSign,
 )
+from svc_payments.channels.notices import NoticeMalformed, NoticeNotAuthentic, Proof
+from svc_payments.channels.provider import DESCRIPTION, Answer, Order, Refused, Waiting
+from svc_payments.channels.sandbox import _CONTENT_REFUSED, NAME, SandboxChannel, _AboutOrder, _body, _code
 from svc_payments.settings import Settings
 
 

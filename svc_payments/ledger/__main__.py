@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from chassis.db import Database
 from chassis.settings import load
 from svc_payments.ledger import anchors, proof
-from svc_payments.ledger.settings import LedgerSettings
+from svc_payments.settings.ledger import LedgerSettings
 
 RIGHT, WRONG, UNKNOWN = range(3)
 _PROGRESS_SECONDS = 2.0

@@ -8,8 +8,8 @@ from pydantic import AwareDatetime
 from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Transactions
 from chassis.pagination import Page, PageQuery
-from svc_payments.audit import service as audit
 from svc_payments.ledger import queries, schemas
+from svc_payments.oversight.audit import service as audit
 
 _CHECKERS = Depends(allow(role=("operator", "auditor")))
 router = APIRouter(prefix="/payments/v1", tags=["ledger"])

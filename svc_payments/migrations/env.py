@@ -4,7 +4,8 @@ from pathlib import Path
 from chassis.db import run_migrations
 from svc_payments.base import Base
 
-for models in sorted(Path(__file__).parents[1].glob("*/models.py")):
-    import_module(f"svc_payments.{models.parent.name}.models")
+ROOT = Path(__file__).parents[2]
+for models in sorted((ROOT / "svc_payments").rglob("models.py")):
+    import_module(".".join(models.relative_to(ROOT).with_suffix("").parts))
 
 run_migrations(Base.metadata)

@@ -12,14 +12,15 @@ from chassis.outside import NoAnswer, NotReached
 from chassis.problems import Problem
 from chassis.settings import load
 from chassis.signatures import BadSignature
-from svc_payments.channels.provider import ChannelName, StatementChannel
+from svc_payments.channels.provider import StatementChannel
 from svc_payments.channels.registry import open_channels
-from svc_payments.reconciliation import service
-from svc_payments.reconciliation.models import Phase, Run
+from svc_payments.reconciliation.runs import service
+from svc_payments.reconciliation.runs.models import Phase, Run
+from svc_payments.reconciliation.statements import service as statements
+from svc_payments.reconciliation.statements.fetching import fetch
+from svc_payments.reconciliation.statements.service import Whose
 from svc_payments.settings import Settings
-from svc_payments.statements import service as statements
-from svc_payments.statements.fetching import fetch
-from svc_payments.statements.service import Whose
+from svc_payments.settings.channels import ChannelName
 
 _EVERY_LINES = 50_000
 _BY = "command line"

@@ -7,13 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.problems import NotFound, Problem
-from svc_payments.audit import service as audit
 from svc_payments.base import database_time
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
-from svc_payments.statements import service as statements
-from svc_payments.statements.models import Source, Statement
-from svc_payments.statements.service import Whose
+from svc_payments.oversight.audit import service as audit
+from svc_payments.reconciliation.statements import service as statements
+from svc_payments.reconciliation.statements.models import Source, Statement
+from svc_payments.reconciliation.statements.service import Whose
 
 
 class FundsDiffer(Problem):

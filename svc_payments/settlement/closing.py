@@ -17,13 +17,13 @@ from chassis.db import CHINA, new_id
 from chassis.outbox import emit
 from chassis.problems import Problem
 from svc_payments.base import database_time
+from svc_payments.billing.terms import service as payment_terms
+from svc_payments.billing.terms.terms import BorneBy, Fee
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
-from svc_payments.payment_terms import service as payment_terms
-from svc_payments.payment_terms.terms import BorneBy, Fee
+from svc_payments.reconciliation.statements.layouts import OF_CHANNELS
 from svc_payments.settlement.events import SettlementClosed
 from svc_payments.settlement.models import Settlement, SettlementStatus
-from svc_payments.statements.layouts import OF_CHANNELS
 
 _OVERLAP = timedelta(days=1)
 """Looked at again each day: a transfer has the time at which its transaction began, and may have come after all."""

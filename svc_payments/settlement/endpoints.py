@@ -13,11 +13,11 @@ from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
-from svc_payments.access import PersonOrClient
-from svc_payments.audit import service as audit
+from svc_payments.oversight.audit import service as audit
+from svc_payments.parties.callers import PersonOrClient
+from svc_payments.reconciliation.statements import schemas as statement_schemas
 from svc_payments.settings import Settings
 from svc_payments.settlement import models, papers, schemas, service, transfers
-from svc_payments.statements import schemas as statement_schemas
 
 router = APIRouter(prefix="/payments/v1", tags=["settlement"])
 

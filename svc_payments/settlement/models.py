@@ -12,7 +12,7 @@ from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
 from svc_payments.base import Base
 from svc_payments.ledger.models import Transfer
-from svc_payments.providers.models import Provider
+from svc_payments.parties.providers.models import Provider
 
 
 class SettlementStatus(StrEnum):

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import CHINA, Database
 from svc_payments import paper
 from svc_payments.amounts import in_capitals, in_digits
-from svc_payments.providers.models import Provider
+from svc_payments.parties.providers.models import Provider
 from svc_payments.settlement.models import Settlement
 
 COLUMNS = ("记账时间", "类型", "收据号", "账单号", "户号", "渠道", "金额（元）", "手续费（元）", "单位入账号")

@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.db import CHINA, Database
 from chassis.problems import NotFound
-from svc_payments.audit import service as audit
+from svc_payments.oversight.audit import service as audit
+from svc_payments.reconciliation.statements import schemas as statement_schemas
 from svc_payments.settings import Settings
 from svc_payments.settlement import channel_funds, closing, schemas
 from svc_payments.settlement.models import Settlement, TransferFile
-from svc_payments.statements import schemas as statement_schemas
 
 _DAYS_BACK = 7
 """A worker that did not run for so long closes the days it missed, the oldest first."""

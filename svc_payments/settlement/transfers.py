@@ -13,12 +13,12 @@ from chassis.auth import Caller
 from chassis.db import CHINA, new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
-from svc_payments.access import SecondPersonNeeded
-from svc_payments.audit import service as audit
 from svc_payments.base import database_time
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
-from svc_payments.providers.models import Provider
+from svc_payments.oversight.audit import service as audit
+from svc_payments.parties.callers import SecondPersonNeeded
+from svc_payments.parties.providers.models import Provider
 from svc_payments.settlement.events import SettlementConfirmed
 from svc_payments.settlement.models import FileState, Settlement, SettlementStatus, TransferFile
 

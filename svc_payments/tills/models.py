@@ -11,8 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
 from svc_payments.base import Base
-from svc_payments.payments.models import Payment
-from svc_payments.refunds.models import Refund
+from svc_payments.collection.payments.models import Payment
+from svc_payments.collection.refunds.models import Refund
 
 DENOMINATIONS = (10_000, 5_000, 2_000, 1_000, 500, 100, 50, 10, 5, 2, 1)
 """Notes and coins that circulate, in fen: 100 to 1 yuan, 5 and 1 jiao, 5, 2 and 1 fen."""

@@ -7,12 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.problems import Problem
 from svc_payments.amounts import money
-from svc_payments.audit import service as audit
 from svc_payments.base import database_time
-from svc_payments.channels.provider import ChannelName
-from svc_payments.payments.models import Payment
-from svc_payments.refunds import other_ways, steps
-from svc_payments.refunds.models import Refund
+from svc_payments.collection.payments.models import Payment
+from svc_payments.collection.refunds import other_ways, steps
+from svc_payments.collection.refunds.models import Refund
+from svc_payments.oversight.audit import service as audit
+from svc_payments.settings.channels import ChannelName
 from svc_payments.tills import queries, schemas, service
 from svc_payments.tills.models import TillPayout
 

@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from svc_payments.channels.provider import ChannelName
-from svc_payments.payments.models import AT_CHANNEL, GIVEN_UP, Payment
+from svc_payments.collection.payments.models import AT_CHANNEL, GIVEN_UP, Payment
+from svc_payments.settings.channels import ChannelName
 from svc_payments.tills.models import TillCount, TillPayment, TillPayout, TillSession
 
 

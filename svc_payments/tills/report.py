@@ -4,8 +4,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.pagination import Page, PageRequest, page_of
-from svc_payments.payments.models import Payment
-from svc_payments.receipts.models import Receipt
+from svc_payments.collection.payments.models import Payment
+from svc_payments.collection.receipts.models import Receipt
 from svc_payments.tills import queries, schemas
 from svc_payments.tills.models import TillPayment, TillSession
 

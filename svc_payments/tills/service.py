@@ -14,13 +14,13 @@ from chassis.auth import Caller, Membership
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
-from svc_payments.audit import service as audit
 from svc_payments.base import database_time
-from svc_payments.channels.provider import ChannelName
-from svc_payments.incidents import service as incidents
-from svc_payments.incidents.models import IncidentKind
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
+from svc_payments.oversight.audit import service as audit
+from svc_payments.oversight.incidents import service as incidents
+from svc_payments.oversight.incidents.models import IncidentKind
+from svc_payments.settings.channels import ChannelName
 from svc_payments.tills import queries, schemas
 from svc_payments.tills.events import (
     TillSessionClosed,

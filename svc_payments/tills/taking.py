@@ -10,16 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.problems import IllegalMove, NotFound, Problem
-from svc_payments.accounts.queries import is_bound
-from svc_payments.audit import service as audit
-from svc_payments.bills import schemas as bill_schemas
-from svc_payments.bills import service as bills
-from svc_payments.channels.provider import ChannelName
-from svc_payments.payments import counter
-from svc_payments.payments import service as payments
-from svc_payments.payments.models import AT_CHANNEL, Payment, PaymentStatus
-from svc_payments.receipts.models import Receipt
+from svc_payments.billing.bills import schemas as bill_schemas
+from svc_payments.billing.bills import service as bills
+from svc_payments.collection.payments import counter
+from svc_payments.collection.payments import service as payments
+from svc_payments.collection.payments.models import AT_CHANNEL, Payment, PaymentStatus
+from svc_payments.collection.receipts.models import Receipt
+from svc_payments.oversight.audit import service as audit
+from svc_payments.parties.accounts.queries import is_bound
 from svc_payments.settings import Settings
+from svc_payments.settings.channels import ChannelName
 from svc_payments.tills import schemas, service
 from svc_payments.tills.models import TillPayment, TillSession
 

@@ -24,12 +24,12 @@ import psutil
 from chassis.db import Database
 from chassis.settings import load
 from chassis.testing import environment
-from svc_payments.reconciliation import service as reconciliation
-from svc_payments.reconciliation.matching import Day
-from svc_payments.reconciliation.models import Phase, Run
+from svc_payments.reconciliation.runs import service as reconciliation
+from svc_payments.reconciliation.runs.matching import Day
+from svc_payments.reconciliation.runs.models import Phase, Run
+from svc_payments.reconciliation.statements import service as statements
+from svc_payments.reconciliation.statements.layouts.sandbox import HEADER
 from svc_payments.settings import Settings
-from svc_payments.statements import service as statements
-from svc_payments.statements.layouts.sandbox import HEADER
 from tests.bench.report import report
 from tests.bench.stage import MEGABYTE, Stage, payments_service, peak_memory, service_settings
 

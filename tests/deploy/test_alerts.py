@@ -16,7 +16,7 @@ import chassis.service
 import gateway.app
 import svc_payments.worker
 from contracts.compatibility import METHODS
-from svc_payments.figures import gauges
+from svc_payments.operations.dashboard import gauges
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "deploy/compose"

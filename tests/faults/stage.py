@@ -24,8 +24,8 @@ from deploy.local.keys import keys_in
 from deploy.local.plan import Plan
 from deploy.local.platform import free_base_port
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port
-from svc_payments.accounts.models import AccountBinding
-from svc_payments.providers.models import Provider
+from svc_payments.parties.accounts.models import AccountBinding
+from svc_payments.parties.providers.models import Provider
 
 SEED = "faults"
 ACCOUNTS = 50

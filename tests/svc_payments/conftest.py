@@ -15,7 +15,7 @@ from chassis.outside import outside_client
 from chassis.testing import Tokens, client_of, fresh_database, rolled_back_transaction, settings_at, template_database
 from deploy.local.programs import free_port
 from svc_payments.app import create_app
-from svc_payments.providers.models import Provider
+from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings
 from tests.deploy.sandboxes.processes import Sandbox
 from tests.svc_payments.world import CONTRACT_NOTICES, NOTICES, Company, World, served

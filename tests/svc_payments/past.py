@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from chassis.db import CHINA, Database, new_id
-from svc_payments.bills.models import Bill, BillStatus
-from svc_payments.payments.models import Attempt, Payment, PaymentLine, PaymentStatus
-from svc_payments.providers.models import Provider
-from svc_payments.receipts.models import Receipt
+from svc_payments.billing.bills.models import Bill, BillStatus
+from svc_payments.collection.payments.models import Attempt, Payment, PaymentLine, PaymentStatus
+from svc_payments.collection.receipts.models import Receipt
+from svc_payments.parties.providers.models import Provider
 
 ACCOUNT = "6540000013"
 PAID = {PaymentStatus.CAPTURED, PaymentStatus.POSTING, PaymentStatus.COMPLETED, PaymentStatus.REVERSING}

@@ -14,8 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from chassis.db import Database
 from deploy.local.programs import LOOPBACK, free_port
-from svc_payments.providers.models import Provider
-from tests.svc_payments.payment_terms.agreeing import TODAY
+from svc_payments.parties.providers.models import Provider
+from tests.svc_payments.billing.terms.agreeing import TODAY
 from tests.svc_payments.world import served
 
 LAST_MONTH = (TODAY.replace(day=1) - timedelta(days=1)).replace(day=1)

@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from chassis.db import Database
 from chassis.signatures import load_private_key
 from chassis.testing import until
-from svc_payments.providers.models import Provider
-from svc_payments.providers.questions import NotAnswered, NotUsable, Questions
+from svc_payments.parties.providers.models import Provider
+from svc_payments.parties.providers.questions import NotAnswered, NotUsable, Questions
 from svc_payments.settings import Settings
 from tests.svc_payments.scripted import scripted
 

@@ -13,13 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import new_id
 from chassis.inbox import Received
-from svc_payments.accounts.consumers import HANDLERS as ACCOUNT_HANDLERS
-from svc_payments.accounts.models import AccountBinding
-from svc_payments.providers.consumers import HANDLERS as PROVIDER_HANDLERS
-from svc_payments.providers.models import Provider, Tariff
+from svc_payments.collection.mandates import service as mandates
+from svc_payments.parties.accounts.consumers import handlers as account_handlers
+from svc_payments.parties.accounts.models import AccountBinding
+from svc_payments.parties.providers.consumers import HANDLERS as PROVIDER_HANDLERS
+from svc_payments.parties.providers.models import Provider, Tariff
 
 BEGINNING = datetime(2026, 11, 1, tzinfo=UTC)
-HANDLERS = {handler.event_type: handler for handler in (*PROVIDER_HANDLERS, *ACCOUNT_HANDLERS)}
+HANDLERS = {handler.event_type: handler for handler in (*PROVIDER_HANDLERS, *account_handlers(mandates.binding_ended))}
 
 
 @dataclass(frozen=True)

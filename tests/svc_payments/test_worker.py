@@ -15,7 +15,7 @@ from sqlalchemy import make_url, update
 from chassis.db import Database, new_id, now
 from chassis.testing import until, upgrade_in_thread
 from deploy.local.programs import Program, accepts_connections, free_port, running
-from svc_payments.payments.models import Attempt, Payment
+from svc_payments.collection.payments.models import Attempt, Payment
 from tests.svc_payments.world import World
 
 

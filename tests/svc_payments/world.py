@@ -26,14 +26,14 @@ from contracts.reference_provider.platform_signature import PlatformKeys
 from contracts.reference_provider.roster import account_number
 from contracts.reference_provider.server import create_app as create_provider_app
 from deploy.local.programs import LOOPBACK
-from svc_payments.accounts.models import AccountBinding
-from svc_payments.bills.models import Bill
+from svc_payments.billing.bills.models import Bill
 from svc_payments.channels.registry import open_channels
-from svc_payments.incidents.models import Incident
-from svc_payments.payments.models import Attempt
-from svc_payments.payments.orders import Orders
-from svc_payments.postings.delivery import Delivery
-from svc_payments.refunds.driving import Refunds
+from svc_payments.collection.payments.models import Attempt
+from svc_payments.collection.payments.orders import Orders
+from svc_payments.collection.postings.delivery import Delivery
+from svc_payments.collection.refunds.driving import Refunds
+from svc_payments.oversight.incidents.models import Incident
+from svc_payments.parties.accounts.models import AccountBinding
 from svc_payments.settings import Settings
 
 SEED = "1"

@@ -26,7 +26,6 @@ from svc_payments.channels.notices import Notice
 from svc_payments.channels.provider import (
     Absent,
     Answer,
-    ChannelName,
     Closed,
     NoStatement,
     Order,
@@ -38,7 +37,7 @@ from svc_payments.channels.provider import (
     Refused,
     Waiting,
 )
-from svc_payments.channels.settings import AlipaySettings
+from svc_payments.settings.channels import AlipaySettings, ChannelName
 
 NAME = ChannelName.ALIPAY
 

@@ -21,7 +21,7 @@ from svc_payments.channels.notices import (
     RefundNotice,
 )
 from svc_payments.channels.provider import Refunded
-from svc_payments.channels.settings import AlipaySettings
+from svc_payments.settings.channels import AlipaySettings
 
 REPEATED_FOR = timedelta(hours=25)
 """How long after the first time Alipay tells a notice again that was not answered with `success`."""

@@ -6,7 +6,7 @@ Requests: https://docs.open.alipay.com/291/106118; answers and notices: https://
 import base64
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from chassis.signatures import MIN_KEY_BITS, BadSignature, load_public_keys
+from chassis.signatures import BadSignature
+from svc_payments.settings.channels import load_alipay_keys
 
 SIGN_TYPE = "RSA2"
 """RSA with SHA-256. Alipay's older `RSA`, with SHA-1, is not believed."""
@@ -59,7 +60,7 @@ class AlipayKeys:
     """
 
     def __init__(self, *pems: str) -> None:
-        self._keys = [key for pem in pems for key in keys_of(pem)]
+        self._keys = [key for pem in pems for key in load_alipay_keys(pem)]
 
     def check(self, text: bytes, encoded: bytes) -> None:
         """Verify a signature.
@@ -73,21 +74,6 @@ class AlipayKeys:
             raise BadSignature("wrong_signature") from None
         if not any(_fits(key, text, signature) for key in self._keys):
             raise BadSignature("wrong_signature")
-
-
-def keys_of(pem: str) -> Sequence[RSAPublicKey]:
-    """A public key, or those of certificates; Alipay renews its certificate for the same key.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    if "BEGIN CERTIFICATE" not in pem:
-        return list(load_public_keys(pem).values())
-    keys = [certificate.public_key() for certificate in x509.load_pem_x509_certificates(pem.encode())]
-    found = [key for key in keys if isinstance(key, RSAPublicKey) and key.key_size >= MIN_KEY_BITS]
-    if len(found) != len(keys):
-        raise ValueError(f"certificates must be of RSA keys of at least {MIN_KEY_BITS} bits")
-    return found
 
 
 def certificates_named(app_certificate: str, root_certificates: str) -> dict[str, str]:

@@ -15,8 +15,8 @@ from cryptography.x509.oid import NameOID
 
 from chassis.db import now
 from chassis.signatures import MIN_KEY_BITS, BadSignature
-from svc_payments.channels.settings import UnionpaySettings
 from svc_payments.channels.unionpay.signing import CERTIFICATE, Fields, check
+from svc_payments.settings.channels import UnionpaySettings
 
 _LONGEST = 16 * 1024
 _HASHES = {"sha1", "sha256", "sha384", "sha512"}

@@ -19,7 +19,6 @@ from svc_payments.channels.notices import Notice
 from svc_payments.channels.provider import (
     Absent,
     Answer,
-    ChannelName,
     Closed,
     NoStatement,
     Order,
@@ -30,13 +29,13 @@ from svc_payments.channels.provider import (
     RefundRefused,
     Waiting,
 )
-from svc_payments.channels.settings import UnionpaySettings
 from svc_payments.channels.unionpay import meaning, messages
 from svc_payments.channels.unionpay.certificates import Signers
 from svc_payments.channels.unionpay.files import unfolded, whole
 from svc_payments.channels.unionpay.notices import read
 from svc_payments.channels.unionpay.signing import Fields, Merchant, NotAMessage, of_answer
 from svc_payments.channels.unionpay.times import begun_at, beijing
+from svc_payments.settings.channels import ChannelName, UnionpaySettings
 
 NAME = ChannelName.UNIONPAY
 _CHANNEL_TYPES = {"web": "07", "wap": "08"}

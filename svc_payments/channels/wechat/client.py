@@ -21,7 +21,6 @@ from svc_payments.channels.notices import Notice
 from svc_payments.channels.provider import (
     Absent,
     Answer,
-    ChannelName,
     Closed,
     NoStatement,
     Order,
@@ -31,12 +30,12 @@ from svc_payments.channels.provider import (
     RefundRefused,
     Refused,
 )
-from svc_payments.channels.settings import WechatSettings
 from svc_payments.channels.wechat import meaning, messages
 from svc_payments.channels.wechat.keys import PlatformKeys
 from svc_payments.channels.wechat.notices import read
 from svc_payments.channels.wechat.paying import CURRENCY, content_of, way_to_pay
 from svc_payments.channels.wechat.signing import Merchant, Signed
+from svc_payments.settings.channels import ChannelName, WechatSettings
 
 NAME = ChannelName.WECHAT
 

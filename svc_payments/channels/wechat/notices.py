@@ -16,10 +16,10 @@ from svc_payments.channels.notices import (
     Proof,
     RefundNotice,
 )
-from svc_payments.channels.settings import WechatSettings
 from svc_payments.channels.wechat import meaning, messages
 from svc_payments.channels.wechat.keys import PlatformKeys
 from svc_payments.channels.wechat.signing import NotOpened, Signed
+from svc_payments.settings.channels import WechatSettings
 
 
 async def read(keys: PlatformKeys, settings: WechatSettings, headers: Mapping[str, str], raw: bytes) -> Notice:

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from chassis.db import CHINA
 from svc_payments.channels.believing import NotUnderstood
 from svc_payments.channels.provider import DESCRIPTION, Order, Waiting
-from svc_payments.channels.settings import WechatSettings
 from svc_payments.channels.wechat import messages
 from svc_payments.channels.wechat.signing import Merchant
+from svc_payments.settings.channels import WechatSettings
 
 CURRENCY = "CNY"
 

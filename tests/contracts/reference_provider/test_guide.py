@@ -9,8 +9,8 @@ import pytest
 
 from contracts.reference_provider.__main__ import parser
 from contracts.reference_provider.billing_month import SPOILT, Bill
-from svc_payments.bills.schemas import Amendment, Change, PushedBill, StatedReason
-from svc_payments.statements.layouts import provider
+from svc_payments.billing.bills.schemas import Amendment, Change, PushedBill, StatedReason
+from svc_payments.reconciliation.statements.layouts import provider
 
 ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "contracts/reference_provider/README.md").read_text("utf-8")

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from chassis.db import Database, new_id, now
 from chassis.signatures import sign, thumbprint
-from svc_payments.bills.models import Bill, BillKind, BillStatus
-from svc_payments.channels.provider import ChannelName
-from svc_payments.payments.models import Attempt, Payment, PaymentLine, PaymentStatus
+from svc_payments.billing.bills.models import Bill, BillKind, BillStatus
+from svc_payments.collection.payments.models import Attempt, Payment, PaymentLine, PaymentStatus
+from svc_payments.settings.channels import ChannelName
 
 AMOUNT_FEN = 4140
 Told = tuple[bytes, dict[str, str]]

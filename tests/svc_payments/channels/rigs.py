@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from starlette.applications import Starlette
 
 from deploy.local.programs import free_port
-from svc_payments.channels.provider import Channel, ChannelName, RefundingChannel
+from svc_payments.channels.provider import Channel, RefundingChannel
+from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble, certificate_double, signature
 from tests.svc_payments.channels.doubles.parties import certified, key_of
 from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble, strange_signer, written

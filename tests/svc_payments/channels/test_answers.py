@@ -15,10 +15,11 @@ from starlette.routing import Route
 from chassis.db import now
 from chassis.signatures import sign, thumbprint
 from deploy.local.programs import free_port
-from svc_payments.channels.provider import Channel, ChannelName, Order, Refused, Unclear, Waiting
+from svc_payments.channels.provider import Channel, Order, Refused, Unclear, Waiting
 from svc_payments.channels.registry import open_channels
-from svc_payments.payments.orders import inquire
+from svc_payments.collection.payments.orders import inquire
 from svc_payments.settings import Settings
+from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.world import served
 
 NUMBER = "a" * 32

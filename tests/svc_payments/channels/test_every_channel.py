@@ -14,7 +14,6 @@ from sqlalchemy import delete, func, select, update
 
 from chassis.db import new_id, now
 from chassis.testing import once
-from svc_payments.channels.models import Nonce
 from svc_payments.channels.provider import (
     Absent,
     Closed,
@@ -29,8 +28,9 @@ from svc_payments.channels.provider import (
     Waiting,
 )
 from svc_payments.channels.registry import open_channels
+from svc_payments.collection.notifications.models import Nonce
+from svc_payments.collection.payments.models import Attempt, Payment
 from svc_payments.ledger.models import Entry
-from svc_payments.payments.models import Attempt, Payment
 from svc_payments.settings import Settings
 from tests.svc_payments.channels.rigs import RIGS, FullChannel, Rig, Told, running
 from tests.svc_payments.world import World

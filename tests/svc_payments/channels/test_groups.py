@@ -15,18 +15,23 @@ from sqlalchemy import func, select, text, update
 from chassis import telemetry
 from chassis.db import Database, new_id
 from chassis.testing import emitted
-from svc_payments.bills.models import Bill, BillStatus
-from svc_payments.channels.groups import Groups
+from svc_payments.billing.bills.models import Bill, BillStatus
 from svc_payments.channels.notices import NotifyingChannel, PaidNotice
-from svc_payments.channels.provider import ChannelName
 from svc_payments.channels.registry import open_channels
-from svc_payments.channels.service import NonceReused, NoticeOfOtherAmount, NoticeOfReusedTransaction, NoticeRefused
-from svc_payments.incidents.models import Incident
+from svc_payments.collection.notifications.batches import Groups
+from svc_payments.collection.notifications.service import (
+    NonceReused,
+    NoticeOfOtherAmount,
+    NoticeOfReusedTransaction,
+    NoticeRefused,
+)
+from svc_payments.collection.payments.models import Attempt, Payment
+from svc_payments.collection.postings.models import Posting
+from svc_payments.collection.receipts.models import Receipt
 from svc_payments.ledger.models import Entry, Link
-from svc_payments.payments.models import Attempt, Payment
-from svc_payments.postings.models import Posting
-from svc_payments.receipts.models import Receipt
+from svc_payments.oversight.incidents.models import Incident
 from svc_payments.settings import Settings
+from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.opened import Told, notice_of, open_payments, signed
 from tests.svc_payments.world import World, working
 
@@ -95,7 +100,7 @@ async def test_one_notice_waits_for_no_other(desk: Desk) -> None:
 
 
 async def test_a_group_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("svc_payments.channels.groups.MOST_TOGETHER", 4)
+    monkeypatch.setattr("svc_payments.collection.notifications.batches.MOST_TOGETHER", 4)
     payments = await open_payments(desk.database, 10)
     assert await desk.together(*map(notice_of, payments)) == [None] * 10
     assert await desk.count(Link) == 3

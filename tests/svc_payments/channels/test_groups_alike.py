@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, new_id
 from chassis.testing import cloned
-from svc_payments.bills.models import Bill, BillKind
+from svc_payments.billing.bills.models import Bill, BillKind
 from svc_payments.channels.notices import NotifyingChannel, PaidNotice
-from svc_payments.channels.provider import ChannelName
 from svc_payments.channels.registry import open_channels
-from svc_payments.channels.service import Told, take_notice, take_together
-from svc_payments.payments.models import Payment, PaymentStatus
+from svc_payments.collection.notifications.service import Told, take_notice, take_together
+from svc_payments.collection.payments.models import Payment, PaymentStatus
 from svc_payments.settings import Settings
+from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.opened import bill_being_paid, keep, line_of, notice_of, payment_of, signed
 
 SANDBOX = ChannelName.SANDBOX

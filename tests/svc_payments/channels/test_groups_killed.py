@@ -14,10 +14,10 @@ from sqlalchemy import func, select, text
 from chassis.db import Database
 from chassis.testing import until
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
-from svc_payments.channels.models import Nonce
+from svc_payments.collection.notifications.models import Nonce
+from svc_payments.collection.payments.models import Payment
+from svc_payments.collection.receipts.models import Receipt
 from svc_payments.ledger.models import Entry
-from svc_payments.payments.models import Payment
-from svc_payments.receipts.models import Receipt
 from svc_payments.settings import Settings
 from tests.svc_payments.channels.killable import DATABASE
 from tests.svc_payments.channels.opened import Told, notice_of, open_payments, signed

@@ -15,10 +15,10 @@ from sqlalchemy import func, select, update
 from chassis.db import new_id, now
 from chassis.signatures import MAX_CLOCK_SKEW, sign, thumbprint
 from chassis.testing import until
-from svc_payments.channels.models import Nonce
-from svc_payments.channels.service import forget_nonces
+from svc_payments.collection.notifications.models import Nonce
+from svc_payments.collection.notifications.service import forget_nonces
+from svc_payments.collection.payments.models import Attempt
 from svc_payments.ledger.models import Entry
-from svc_payments.payments.models import Attempt
 from tests.svc_payments.world import NOTICES, Answer, World
 
 ONE_EFFECT = ["created", "pending", "captured"]

@@ -12,14 +12,14 @@ from sqlalchemy import func, select, update
 
 from chassis.db import new_id, now
 from chassis.testing import once
+from svc_payments.collection.refunds.models import Refund, RefundStatus
 from svc_payments.ledger.models import Entry
-from svc_payments.refunds.models import Refund, RefundStatus
 from svc_payments.settings import Settings
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
 from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble
 from tests.svc_payments.channels.doubles.wechat import WechatDouble, public_key_double
 from tests.svc_payments.channels.rigs import AlipayRig, Told, UnionpayRig, WechatRig, running
-from tests.svc_payments.refunds.making import NOBODYS_ACCOUNT, refunds, statuses
+from tests.svc_payments.collection.refunds.making import NOBODYS_ACCOUNT, refunds, statuses
 from tests.svc_payments.world import World
 
 TellingRig = AlipayRig | UnionpayRig | WechatRig

@@ -5,7 +5,7 @@ import json
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from svc_payments.payments.service import expire_one
+from svc_payments.collection.payments.service import expire_one
 from tests.svc_payments.machine.acting import Acting, lines, places
 from tests.svc_payments.machine.model import Line, Payment
 

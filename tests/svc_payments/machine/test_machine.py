@@ -20,8 +20,8 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 from sqlalchemy import URL
 
 from chassis.testing import Tokens
+from svc_payments.collection.payments.models import PaymentStatus
 from svc_payments.ledger import anchors, proof
-from svc_payments.payments.models import PaymentStatus
 from tests.faults.holding import BREACHES
 from tests.svc_payments.machine.giving_back import UNDER_WAY
 from tests.svc_payments.machine.model import Line

@@ -29,16 +29,16 @@ from contracts.reference_provider.roster import account_number
 from contracts.reference_provider.server import create_app as create_provider_app
 from deploy.local.programs import free_port
 from deploy.local.sandboxes.payment_channel import create_app as create_channel_app
-from svc_payments.accounts.models import AccountBinding
 from svc_payments.app import create_app
-from svc_payments.channels.groups import open_groups
 from svc_payments.channels.registry import open_channels
+from svc_payments.collection.notifications.batches import open_groups
 from svc_payments.ledger.models import Account
-from svc_payments.providers.models import Provider
+from svc_payments.parties.accounts.models import AccountBinding
+from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings
+from tests.svc_payments.billing.terms.agreeing import agreed
 from tests.svc_payments.conftest import private_pem, public_pem
 from tests.svc_payments.machine.wire import Wire
-from tests.svc_payments.payment_terms.agreeing import agreed
 from tests.svc_payments.world import ACCOUNTS, SEED, Company, LostAnswers, World, served
 
 OPEN_ACCOUNTS = (account_number(SEED, 0), account_number(SEED, 1))

@@ -11,9 +11,9 @@ from chassis.db import new_id, now
 from chassis.signatures import sign, thumbprint
 from chassis.testing import once
 from contracts.reference_provider.roster import account_number
-from svc_payments.payments.models import Attempt
-from tests.svc_payments.bills.making import a_binding, kept
-from tests.svc_payments.refunds.making import make_due, refunds, refused
+from svc_payments.collection.payments.models import Attempt
+from tests.svc_payments.billing.bills.making import a_binding, kept
+from tests.svc_payments.collection.refunds.making import make_due, refunds, refused
 from tests.svc_payments.refusals import asking
 from tests.svc_payments.refusals.asking import PAYMENTS, count, money, paid_unheard
 from tests.svc_payments.world import NOTICES, SEED, World

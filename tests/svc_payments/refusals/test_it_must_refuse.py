@@ -11,9 +11,9 @@ import time_machine
 from chassis.db import new_id, now
 from chassis.signatures import MAX_CLOCK_SKEW
 from chassis.testing import once
+from tests.svc_payments.collection.mandates.giver import Giver, working_on
+from tests.svc_payments.collection.refunds.making import refunds, step
 from tests.svc_payments.conftest import approved_provider
-from tests.svc_payments.mandates.giver import Giver, working_on
-from tests.svc_payments.refunds.making import refunds, step
 from tests.svc_payments.refusals.asking import PAYMENTS, completed, count, money, paid_unheard, refused
 from tests.svc_payments.world import NOTICES, World
 

@@ -9,14 +9,14 @@ from sqlalchemy.exc import DBAPIError
 
 from chassis.db import Database, new_id
 from chassis.testing import emitted
-from svc_payments.cases.models import Case, CaseStatus, Resolution
+from svc_payments.billing.terms.models import TermsApproval, TermsVersion
 from svc_payments.ledger.queries import trial_balance
-from svc_payments.payment_terms.models import TermsApproval, TermsVersion
+from svc_payments.reconciliation.discrepancies.models import Case, CaseStatus, Resolution
+from svc_payments.reconciliation.statements.service import today
 from svc_payments.settings import Settings
 from svc_payments.settlement.closing import DayNotOver, close_day
 from svc_payments.settlement.models import Settlement, SettlementLine
-from svc_payments.statements.service import today
-from tests.svc_payments.reconciliation.books import Paid, bill, reconcile, take_in
+from tests.svc_payments.reconciliation.runs.books import Paid, bill, reconcile, take_in
 from tests.svc_payments.settlement.bookings import DAY, booked, reversed_booking
 
 MIDNIGHT = timedelta(hours=1)

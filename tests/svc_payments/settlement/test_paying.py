@@ -15,7 +15,7 @@ from chassis.db import Database
 from chassis.testing import Tokens, once
 from svc_payments.ledger.queries import trial_balance
 from svc_payments.settings import Settings
-from tests.svc_payments.reconciliation.books import bill, paid, reconcile, take_in
+from tests.svc_payments.reconciliation.runs.books import bill, paid, reconcile, take_in
 from tests.svc_payments.settlement.bookings import DAY, booked
 
 API = "/payments/v1"

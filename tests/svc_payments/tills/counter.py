@@ -11,8 +11,8 @@ from sqlalchemy import select
 from chassis.db import new_id
 from chassis.testing import once
 from contracts.reference_provider.roster import account_number
-from svc_payments.audit.models import AuditRecord
 from svc_payments.ledger.models import Account
+from svc_payments.oversight.audit.models import AuditRecord
 from tests.svc_payments.world import SEED, World
 
 Answer = httpx.Response

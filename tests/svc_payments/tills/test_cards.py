@@ -3,7 +3,7 @@
 import asyncio
 
 from chassis.db import new_id
-from svc_payments.channels.provider import ChannelName
+from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.tills.counter import Counter, refused
 from tests.svc_payments.world import World
 

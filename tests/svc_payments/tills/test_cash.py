@@ -9,7 +9,7 @@ import pytest
 from chassis.db import new_id
 from chassis.testing import until
 from contracts.reference_provider.roster import account_number
-from svc_payments.postings.delivery import Delivery
+from svc_payments.collection.postings.delivery import Delivery
 from tests.svc_payments.tills.counter import Counter, refused
 from tests.svc_payments.world import SEED, World, working
 

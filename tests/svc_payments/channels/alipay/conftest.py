@@ -7,9 +7,9 @@ import pytest_asyncio
 
 from deploy.local.programs import free_port
 from svc_payments.channels.alipay.client import AlipayChannel
-from svc_payments.channels.provider import ChannelName
 from svc_payments.channels.registry import open_channels
 from svc_payments.settings import Settings
+from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
 from tests.svc_payments.channels.doubles.parties import key_of, public_pem
 from tests.svc_payments.world import served

@@ -11,7 +11,7 @@ from chassis.testing import once
 from svc_payments.channels.alipay.client import AlipayChannel
 from svc_payments.channels.notices import NothingNew, PaidNotice, RefundNotice
 from svc_payments.channels.provider import Order, RefundOrder, Waiting
-from svc_payments.payments.models import Attempt, Payment
+from svc_payments.collection.payments.models import Attempt, Payment
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble, Told
 from tests.svc_payments.world import World
 

@@ -6,9 +6,10 @@ from pydantic import ValidationError
 from chassis.outside import outside_client
 from svc_payments.channels.alipay.client import AlipayChannel
 from svc_payments.channels.notices import NoticeNotAuthentic, PaidNotice
-from svc_payments.channels.provider import ChannelName, Paid, Unclear
+from svc_payments.channels.provider import Paid, Unclear
 from svc_payments.channels.registry import open_channels
 from svc_payments.settings import Settings
+from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.alipay.paying import opened, order_of, paid, read
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble, certificate_double, signature
 from tests.svc_payments.channels.doubles.parties import certified, key_of

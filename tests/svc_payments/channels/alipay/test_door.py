@@ -11,10 +11,10 @@ from chassis.db import Database, now
 from chassis.testing import client_of
 from svc_payments.app import create_app
 from svc_payments.channels.alipay.client import AlipayChannel
-from svc_payments.channels.models import Nonce
-from svc_payments.channels.provider import ChannelName
-from svc_payments.channels.service import forget_nonces, take_notice
+from svc_payments.collection.notifications.models import Nonce
+from svc_payments.collection.notifications.service import forget_nonces, take_notice
 from svc_payments.settings import Settings
+from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.alipay.paying import METHODS, NOTICES, confirmed, notify, opened, read, told_of
 from tests.svc_payments.channels.doubles.alipay import SELLER, AlipayDouble, moment_text
 from tests.svc_payments.world import World

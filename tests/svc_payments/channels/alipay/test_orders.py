@@ -8,9 +8,10 @@ import pytest
 from chassis.db import CHINA
 from svc_payments.channels.alipay.client import AlipayChannel
 from svc_payments.channels.alipay.messages import yuan_of
-from svc_payments.channels.provider import Absent, ChannelName, Closed, Paid, Refused, Unclear, Waiting
+from svc_payments.channels.provider import Absent, Closed, Paid, Refused, Unclear, Waiting
 from svc_payments.channels.registry import open_channels
 from svc_payments.settings import Settings
+from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.alipay.paying import METHODS, confirmed, due, opened, order_of, paid
 from tests.svc_payments.channels.doubles.alipay import SELLER, AlipayDouble, moment_text, signature
 from tests.svc_payments.world import World

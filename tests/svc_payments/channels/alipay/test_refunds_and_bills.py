@@ -12,10 +12,9 @@ from chassis.db import now
 from chassis.outside import NoAnswer, outside_client
 from chassis.problems import Problem
 from deploy.local.programs import free_port
-from svc_payments.bills.models import Bill
+from svc_payments.billing.bills.models import Bill
 from svc_payments.channels.alipay.client import AlipayChannel
 from svc_payments.channels.provider import (
-    ChannelName,
     NoStatement,
     RefundAbsent,
     Refunded,
@@ -25,14 +24,15 @@ from svc_payments.channels.provider import (
     Unclear,
 )
 from svc_payments.channels.registry import open_channels
-from svc_payments.payments.models import Attempt, Payment
-from svc_payments.reconciliation.work import work_off
-from svc_payments.refunds.models import Refund
-from svc_payments.statements.fetching import fetch
-from svc_payments.statements.service import today
+from svc_payments.collection.payments.models import Attempt, Payment
+from svc_payments.collection.refunds.models import Refund
+from svc_payments.reconciliation.runs.work import work_off
+from svc_payments.reconciliation.statements.fetching import fetch
+from svc_payments.reconciliation.statements.service import today
+from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.alipay.paying import METHODS, NOTICES, confirmed, notify, paid, refund_of, told_of
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
-from tests.svc_payments.postings.test_provider import certificate_of
+from tests.svc_payments.collection.postings.test_provider import certificate_of
 from tests.svc_payments.world import World, served
 
 

@@ -29,8 +29,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from svc_payments.channels.settings import AlipaySettings
-from svc_payments.statements.layouts.alipay import HEADER
+from svc_payments.reconciliation.statements.layouts.alipay import HEADER
+from svc_payments.settings.channels import AlipaySettings
 from tests.svc_payments.channels.doubles.parties import Certified, certified, key_of, private_pem, public_pem
 
 APP, SELLER = "2021000000000001", "2088521231912068"

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from svc_payments.channels.settings import UnionpaySettings
+from svc_payments.settings.channels import UnionpaySettings
 from tests.svc_payments.channels.doubles.parties import Certified, certified, private_pem
 
 MERCHANT = "898650149000001"

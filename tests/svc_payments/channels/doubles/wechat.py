@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from svc_payments.channels.settings import WechatSettings
+from svc_payments.settings.channels import WechatSettings
 from tests.svc_payments.channels.doubles.parties import Certified, certified, key_of, private_pem, public_pem
 
 MERCHANT, APP, MOBILE_APP = "1900000109", "wxd678efh567hg6787", "wx8888888888888888"

@@ -6,10 +6,11 @@ from typing import cast
 import pytest
 import pytest_asyncio
 
-from svc_payments.channels.provider import ChannelName, Order
+from svc_payments.channels.provider import Order
 from svc_payments.channels.registry import open_channels
 from svc_payments.channels.unionpay.client import UnionpayChannel
 from svc_payments.settings import Settings
+from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble
 from tests.svc_payments.channels.rigs import UnionpayRig, running
 from tests.svc_payments.channels.unionpay.paying import form_of, new_order

@@ -8,10 +8,11 @@ import time_machine
 
 from chassis.db import now
 from svc_payments.channels.notices import NoticeNotAuthentic, PaidNotice
-from svc_payments.channels.provider import Answer, ChannelName, Order, Paid, Unclear
+from svc_payments.channels.provider import Answer, Order, Paid, Unclear
 from svc_payments.channels.registry import open_channels
 from svc_payments.channels.unionpay.client import UnionpayChannel
 from svc_payments.settings import Settings
+from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.parties import Certified, certified
 from tests.svc_payments.channels.doubles.unionpay import (
     OWNER,

@@ -6,10 +6,10 @@ from typing import cast
 import pytest
 import pytest_asyncio
 
-from svc_payments.channels.provider import ChannelName
 from svc_payments.channels.registry import open_channels
 from svc_payments.channels.wechat.client import WechatChannel
 from svc_payments.settings import Settings
+from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.wechat import WechatDouble, public_key_double
 from tests.svc_payments.channels.rigs import WechatRig, running
 

@@ -7,11 +7,12 @@ import pytest
 
 from chassis.db import now
 from svc_payments.channels.notices import NoticeNotAuthentic, PaidNotice
-from svc_payments.channels.provider import ChannelName, Paid, Unclear
+from svc_payments.channels.provider import Paid, Unclear
 from svc_payments.channels.registry import open_channels
 from svc_payments.channels.wechat import keys
 from svc_payments.channels.wechat.client import WechatChannel
 from svc_payments.settings import Settings
+from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.parties import Certified, certified, key_of
 from tests.svc_payments.channels.doubles.wechat import WechatDouble
 from tests.svc_payments.channels.rigs import WechatRig

@@ -1,0 +1,245 @@
+"""What a provider does to a bill of its own after it is here: a new version each time, never an edit."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.outbox import emit
+from chassis.problems import NotFound, Problem
+from svc_payments.base import this_month, today
+from svc_payments.billing.bills import schemas
+from svc_payments.billing.bills.events import BillAmended, BillChanged, BillExpired, BillVoided
+from svc_payments.billing.bills.models import Bill, BillKind, BillStatus, BillVersion, ChangeReason
+from svc_payments.billing.bills.service import BillAlreadyPaid, PaymentInProgress, show_bills
+from svc_payments.billing.files.checks import COLUMNS, CheckedRow, checked
+
+_EXPIRED_AT_ONCE = 10_000
+_LOOKED_BACK = timedelta(days=40)
+
+
+class BillMadeHere(Problem):
+    """An advance or a top-up is the platform's, not its provider's to change."""
+
+    status, code = 409, "bill_made_here"
+
+
+class BillPartlyPaid(Problem):
+    status, code = 409, "bill_partly_paid"
+
+
+class BillIsVoid(Problem):
+    status, code = 409, "bill_void"
+
+
+class BillHasExpired(Problem):
+    status, code = 409, "bill_expired"
+
+
+class BillIsSuperseded(Problem):
+    status, code = 409, "bill_superseded"
+
+
+class OtherVersion(Problem):
+    """The bill has changed since the caller looked at it."""
+
+    status, code = 409, "other_version"
+
+
+class BillRefused(Problem):
+    """What the bill would say breaks a rule that holds for rows of bill files too; `reason` says which."""
+
+    status, code = 422, "bill_refused"
+
+
+_NOT_OPEN: dict[str, type[Problem]] = {
+    BillStatus.PAYING: PaymentInProgress,
+    BillStatus.PAID: BillAlreadyPaid,
+    BillStatus.POSTED: BillAlreadyPaid,
+    BillStatus.VOID: BillIsVoid,
+    BillStatus.EXPIRED: BillHasExpired,
+    BillStatus.SUPERSEDED: BillIsSuperseded,
+}
+
+
+async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: schemas.Amendment) -> schemas.Bill:
+    """Let a due bill say something else; one that would say the same stays as it is.
+
+    Raises:
+        NotFound: this provider has no such bill.
+        BillRefused: what it would say is not right.
+        OtherVersion, BillMadeHere, PaymentInProgress, BillAlreadyPaid, BillPartlyPaid, BillIsVoid, BillHasExpired,
+            BillIsSuperseded: it cannot change.
+    """
+    bill = await _open_bill(tx, provider_id, bill_id, amendment)
+    row = checked(_as_row(bill, amendment), this_month(), (*COLUMNS, "expires_on"))
+    if not isinstance(row, CheckedRow):
+        raise BillRefused(reason=row)
+    expires_on = date.fromisoformat(row.expires_on) if row.expires_on else None
+    content = {**content_of(row), "expires_on": expires_on}
+    if content != {**content_of_bill(bill), "expires_on": bill.expires_on}:
+        _keep_version(tx, bill, ChangeReason(amendment.reason), amendment.note)
+        for name, value in content.items():
+            setattr(bill, name, value)
+        await _tell(tx, BillAmended, bill)
+    return await _shown(tx, bill)
+
+
+def content_of(row: CheckedRow) -> dict[str, Any]:
+    """What a row says of a bill; until when it can be paid is not a part of it."""
+    return {
+        "account_number": row.account_number,
+        "period": date.fromisoformat(row.period),
+        "usage": Decimal(row.usage),
+        "amount_fen": int(row.amount_fen),
+        "due_date": date.fromisoformat(row.due_date),
+        "meter_from": Decimal(row.meter_from) if row.meter_from else None,
+        "meter_to": Decimal(row.meter_to) if row.meter_to else None,
+    }
+
+
+def content_of_bill(bill: Bill) -> dict[str, Any]:
+    """The same of a bill that is here."""
+    names = ("account_number", "period", "usage", "amount_fen", "due_date", "meter_from", "meter_to")
+    return {name: getattr(bill, name) for name in names}
+
+
+def _as_row(bill: Bill, amendment: schemas.Amendment) -> list[str]:
+    """The amended bill as a row of a bill file."""
+    said = amendment.model_dump(exclude_unset=True)
+    amount_fen: int | None = said.get("amount_fen", bill.amount_fen)
+    now = {
+        "bill_number": bill.bill_number,
+        "account_number": bill.account_number,
+        "period": f"{bill.period:%Y-%m}",
+        "usage": bill.usage,
+        "due_date": bill.due_date,
+        "meter_from": bill.meter_from,
+        "meter_to": bill.meter_to,
+        "expires_on": bill.expires_on,
+        **said,
+        "amount": None if amount_fen is None else schemas.yuan(amount_fen),
+    }
+    return ["" if now[name] is None else str(now[name]) for name in (*COLUMNS, "expires_on")]
+
+
+async def void(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change: schemas.Change) -> schemas.Bill:
+    """Withdraw a due bill.
+
+    Raises:
+        NotFound, OtherVersion, BillMadeHere, PaymentInProgress, BillAlreadyPaid, BillPartlyPaid, BillIsVoid,
+            BillHasExpired, BillIsSuperseded: as for an amendment.
+    """
+    return await _withdraw(tx, await _open_bill(tx, provider_id, bill_id, change), BillStatus.VOID, BillVoided, change)
+
+
+async def expire(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change: schemas.Change) -> schemas.Bill:
+    """End the time in which a due bill can be paid.
+
+    Raises:
+        NotFound, OtherVersion, BillMadeHere, PaymentInProgress, BillAlreadyPaid, BillPartlyPaid, BillIsVoid,
+            BillHasExpired, BillIsSuperseded: as for an amendment.
+    """
+    bill = await _open_bill(tx, provider_id, bill_id, change)
+    return await _withdraw(tx, bill, BillStatus.EXPIRED, BillExpired, change)
+
+
+async def _withdraw(
+    tx: AsyncSession, bill: Bill, status: BillStatus, event: type[BillChanged], change: schemas.Change
+) -> schemas.Bill:
+    _keep_version(tx, bill, ChangeReason(change.reason), change.note)
+    bill.move_to(status)
+    await _tell(tx, event, bill)
+    return await _shown(tx, bill)
+
+
+async def name_no_more(tx: AsyncSession, bill: Bill) -> None:
+    """The provider, asked what is due, has left out a locked bill that it named before: nothing is owed of it."""
+    _keep_version(tx, bill, ChangeReason.NOT_NAMED)
+    bill.move_to(BillStatus.VOID)
+    await _tell(tx, BillVoided, bill)
+
+
+async def name_again(tx: AsyncSession, bill: Bill) -> None:
+    """The provider names a locked bill that it had left out: it is due again."""
+    _keep_version(tx, bill, ChangeReason.NAMED_AGAIN)
+    bill.move_to(BillStatus.DUE)
+    await _tell(tx, BillAmended, bill)
+
+
+async def _open_bill(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change: schemas.Change) -> Bill:
+    """A bill of this provider that may change, locked."""
+    query = select(Bill).where(Bill.id == bill_id, Bill.provider_id == provider_id).with_for_update(of=Bill)
+    bill = await tx.scalar(query.execution_options(populate_existing=True))
+    if bill is None:
+        raise NotFound
+    if refusal := _NOT_OPEN.get(bill.status):
+        raise refusal(bill_id=str(bill_id))
+    if bill.kind != BillKind.REGULAR:
+        raise BillMadeHere(bill_id=str(bill_id))
+    if bill.paid_fen:
+        raise BillPartlyPaid(bill_id=str(bill_id))
+    if change.version not in {None, bill.version}:
+        raise OtherVersion(bill_id=str(bill_id), version=bill.version)
+    return bill
+
+
+def _keep_version(tx: AsyncSession, bill: Bill, reason: ChangeReason, note: str | None = None) -> None:
+    """Keep what a bill says, and begin the next version of it."""
+    kept = (column.key for column in BillVersion.__table__.columns if column.key not in {"bill_id", "replaced_at"})
+    tx.add(BillVersion(bill_id=bill.id, **{name: getattr(bill, name) for name in kept}))
+    bill.version += 1
+    bill.reason = reason
+    bill.note = note
+    bill.bill_file_id = None
+
+
+async def _tell(tx: AsyncSession, event: type[BillChanged], bill: Bill) -> None:
+    await tx.flush()
+    assert bill.reason is not None  # noqa: S101 - every version but the first has one
+    await emit(tx, event(bill_id=bill.id, provider_id=bill.provider_id, version=bill.version, reason=str(bill.reason)))
+
+
+async def _shown(tx: AsyncSession, bill: Bill) -> schemas.Bill:
+    (shown,) = await show_bills(tx, [bill])
+    return shown
+
+
+_EXPIRE = """
+    WITH over AS (
+        SELECT id FROM bills
+        WHERE expires_on >= :since AND expires_on < :today AND status = 'due' AND paid_fen = 0
+        ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+    ), changed AS (
+        UPDATE bills SET status = 'expired', version = version + 1, reason = 'past_expiry', note = NULL
+        FROM over WHERE bills.id = over.id
+        RETURNING old.*
+    ), kept AS (
+        INSERT INTO bill_versions (bill_id, version, account_number, period, usage, amount_fen, due_date, meter_from,
+            meter_to, expires_on, reason, note, bill_file_id)
+        SELECT id, version, account_number, period, usage, amount_fen, due_date, meter_from, meter_to, expires_on,
+            reason, note, bill_file_id
+        FROM changed
+    )
+    SELECT id, provider_id, version + 1 AS version FROM changed ORDER BY id
+"""
+
+
+async def expire_overdue(tx: AsyncSession) -> int:
+    """Expire due bills whose last day is over, up to a number of them. Returns how many.
+
+    A bill that is being paid is left: should that come to nothing, the next turn finds it, for some weeks. Whatever its
+    status says, no payment of a bill begins after its last day.
+    """
+    values = {"today": today(), "since": today() - _LOOKED_BACK, "most": _EXPIRED_AT_ONCE}
+    expired = (await tx.execute(text(_EXPIRE), values)).all()
+    if expired:
+        reason = ChangeReason.PAST_EXPIRY
+        events = (
+            BillExpired(bill_id=id_, provider_id=by, version=version, reason=reason) for id_, by, version in expired
+        )
+        await emit(tx, *events)
+    return len(expired)

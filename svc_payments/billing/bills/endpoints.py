@@ -1,0 +1,79 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+
+from chassis.auth import Caller, allow
+from chassis.db import ReadTx, Tx
+from chassis.idempotency import OnceKey
+from chassis.pagination import Page, PageQuery
+from svc_payments.billing.bills import changes, schemas, service, versions
+from svc_payments.billing.files import pushing
+from svc_payments.billing.files.endpoints import Language, Uploader
+from svc_payments.parties.callers import PersonOrClient
+
+router = APIRouter(prefix="/payments/v1", tags=["bills"])
+
+
+# A resident reads the bills of their accounts, a provider its own.
+Reader = Annotated[Caller, Depends(PersonOrClient(person=allow(assurance_level=2), client=allow(scope="bills:write")))]
+AccountNumber = Annotated[str | None, Query(pattern="^[0-9]{10}$")]
+BillNumber = Annotated[str | None, Query(pattern="^[A-Za-z0-9-]{1,32}$", description="The provider's own number.")]
+Withdrawn = Annotated[bool, Query(description="Those that are void, expired or superseded, and only those.")]
+
+
+@router.get("/bills")
+async def list_bills(
+    tx: ReadTx,
+    caller: Reader,
+    page: PageQuery,
+    status: schemas.PayingStatus | None = None,
+    account_number: AccountNumber = None,
+    bill_number: BillNumber = None,
+    withdrawn: Withdrawn = False,  # noqa: FBT002 - a query parameter
+) -> Page[schemas.Bill]:
+    """A resident's bills, newest first; a provider's, in the order of their numbers.
+
+    A page of a provider's looks through some thousand numbers: where few are wanted it may be short, or empty, and
+    still have a next one.
+    """
+    wanted = service.Wanted(status, account_number, bill_number, withdrawn)
+    return await service.list_bills(tx, caller, wanted, page)
+
+
+@router.get("/bills/{bill_id}")
+async def get_bill(tx: ReadTx, caller: Reader, bill_id: UUID) -> schemas.ExplainedBill:
+    """One bill, and how its amount follows from the provider's tariff."""
+    return await service.get_bill(tx, caller, bill_id)
+
+
+@router.get("/bills/{bill_id}/versions")
+async def list_bill_versions(tx: ReadTx, caller: Reader, bill_id: UUID, page: PageQuery) -> Page[schemas.BillVersion]:
+    """All that a bill has said and why it changed, the newest version first."""
+    return await versions.list_versions(tx, caller, bill_id, page)
+
+
+@router.post("/bills", openapi_extra={"x-max-body-bytes": 4 * 1024 * 1024, "x-timeout-seconds": 60})
+async def push_bills(
+    tx: Tx, caller: Uploader, once: OnceKey, language: Language, body: schemas.BillPush
+) -> schemas.PushReport:
+    """Send up to 1,000 bills; the rules and reasons are those of bill files, and so is sending one again."""
+    return await once.do(tx, caller, pushing.push(tx, caller.id, body.bills, language))
+
+
+@router.post("/bills/{bill_id}/amendments")
+async def amend_bill(tx: Tx, caller: Uploader, once: OnceKey, bill_id: UUID, body: schemas.Amendment) -> schemas.Bill:
+    """Let a due bill say something else; what it said before stays on record."""
+    return await once.do(tx, caller, changes.amend(tx, caller.id, bill_id, body))
+
+
+@router.post("/bills/{bill_id}/void")
+async def void_bill(tx: Tx, caller: Uploader, once: OnceKey, bill_id: UUID, body: schemas.Change) -> schemas.Bill:
+    """Withdraw a due bill."""
+    return await once.do(tx, caller, changes.void(tx, caller.id, bill_id, body))
+
+
+@router.post("/bills/{bill_id}/expire")
+async def expire_bill(tx: Tx, caller: Uploader, once: OnceKey, bill_id: UUID, body: schemas.Change) -> schemas.Bill:
+    """End the time in which a due bill can be paid."""
+    return await once.do(tx, caller, changes.expire(tx, caller.id, bill_id, body))

@@ -1,0 +1,93 @@
+"""Reading bills: the newest of a person's accounts, and the tariffs that explain one."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, exists, func, null, select, true, union_all
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+
+from svc_payments.billing.bills.models import Bill, BillNumber, BillVersion
+from svc_payments.parties.accounts.models import AccountBinding
+from svc_payments.parties.accounts.queries import shown_from
+from svc_payments.parties.providers.models import Tariff
+
+
+def visible_to(person_id: UUID) -> ColumnElement[bool]:
+    """Whether a bill is one that this person may see."""
+    return visible_account(person_id, Bill.provider_id, Bill.account_number, Bill.period)
+
+
+def visible_account(
+    person_id: UUID,
+    provider_id: ColumnElement[UUID] | InstrumentedAttribute[UUID],
+    account_number: InstrumentedAttribute[str],
+    period: InstrumentedAttribute[date],
+) -> ColumnElement[bool]:
+    """Whether this person is bound to an account in a role that shows its bills of a period."""
+    return exists().where(
+        AccountBinding.person_id == person_id,
+        AccountBinding.provider_id == provider_id,
+        AccountBinding.account_number == account_number,
+        AccountBinding.ended_at.is_(None),
+        period >= shown_from(),
+    )
+
+
+def bills_of_person(person_id: UUID, wanted: Sequence[ColumnElement[bool]]) -> type[Bill]:
+    """The wanted bills of all accounts a person is bound to, as an entity to select from.
+
+    They are gathered account by account through the index before anything is sorted: left to choose, PostgreSQL may
+    walk through everybody's bills from the newest on until enough of this person's have come by.
+    """
+    account = (AccountBinding.provider_id, AccountBinding.account_number)
+    accounts = (
+        select(*account, func.min(shown_from()).label("shown_from"))
+        .where(AccountBinding.person_id == person_id, AccountBinding.ended_at.is_(None))
+        .group_by(*account)
+        .subquery()
+    )
+    of_account = (
+        select(Bill)
+        .where(
+            Bill.provider_id == accounts.c.provider_id,
+            Bill.account_number == accounts.c.account_number,
+            Bill.period >= accounts.c.shown_from,
+            *wanted,
+        )
+        .offset(0)  # keeps the planner from dissolving the LATERAL
+        .lateral()
+    )
+    gathered = select(of_account).select_from(accounts.join(of_account, true())).subquery()
+    return aliased(Bill, gathered)
+
+
+def bills_numbered(numbers: type[BillNumber], wanted: Sequence[ColumnElement[bool]]) -> Select[Bill]:
+    """The wanted bills among those that have some numbers.
+
+    Each is looked up by its id: left to choose, PostgreSQL may rather read all months once for the few that are wanted.
+    """
+    numbered = aliased(Bill, select(Bill).where(Bill.id == numbers.bill_id, *wanted).offset(0).lateral())
+    return select(numbered).select_from(numbers).join(numbered, true())
+
+
+def versions_of(bill: Bill) -> type[BillVersion]:
+    """All versions of a bill, the newest with them, as an entity to select from."""
+    columns = [column for column in BillVersion.__table__.columns if column.key not in {"bill_id", "replaced_at"}]
+    before = select(BillVersion.bill_id, *columns, BillVersion.replaced_at).where(BillVersion.bill_id == bill.id)
+    newest = select(Bill.id, *(getattr(Bill, column.key) for column in columns), null()).where(Bill.id == bill.id)
+    return aliased(BillVersion, union_all(before, newest).subquery())
+
+
+async def tariffs_for(tx: AsyncSession, bill: Bill) -> Sequence[Tariff]:
+    """What the bill's provider had in force on the first day of its period, one for each class and unit."""
+    kind = (Tariff.customer_class, Tariff.unit)
+    in_force = (
+        select(Tariff)
+        .where(Tariff.provider_id == bill.provider_id, Tariff.effective_from <= bill.period)
+        .ext(distinct_on(*kind))
+        .order_by(*kind, Tariff.effective_from.desc(), Tariff.tariff_id.desc())
+    )
+    return (await tx.scalars(in_force)).all()

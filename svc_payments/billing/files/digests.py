@@ -1,0 +1,44 @@
+"""Digests of what is sent (RFC 9530): whoever says what it should come to is told when it does not."""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import AsyncIterator, Mapping
+
+from svc_payments.billing.files.refusals import BadHeader, DigestMismatch
+
+_SHA256 = re.compile(r"(?:^|,)\s*sha-256\s*=\s*:([A-Za-z0-9+/=]*):\s*(?:;[^,]*)?(?=,|$)")
+_BYTES = 32
+
+
+def sha256_in(headers: Mapping[str, str], name: str) -> str | None:
+    """The SHA-256 of a digest header in hexadecimal; other algorithms are passed by.
+
+    Raises:
+        BadHeader
+    """
+    found = _SHA256.search(headers.get(name.lower(), ""))
+    if found is None:
+        return None
+    try:
+        digest = base64.b64decode(found[1], validate=True)
+    except binascii.Error:
+        raise BadHeader(header=name) from None
+    if len(digest) != _BYTES:
+        raise BadHeader(header=name)
+    return digest.hex()
+
+
+async def digested(pieces: AsyncIterator[bytes], sha256: str | None) -> AsyncIterator[bytes]:
+    """The pieces, and at their end a refusal if they come to something else.
+
+    Raises:
+        DigestMismatch
+    """
+    digest = hashlib.sha256()
+    async for piece in pieces:
+        digest.update(piece)
+        yield piece
+    if sha256 is not None and digest.hexdigest() != sha256:
+        raise DigestMismatch

@@ -1,0 +1,222 @@
+"""From the text of a bill file to rows for PostgreSQL: divided, and checked one by one.
+
+Nearly all rows of a file are plain: unquoted, ASCII, nothing wrong with them. One regular expression recognises
+those. Whatever it does not take is divided and examined column by column, which also tells what is wrong.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Protocol, TextIO
+from uuid import UUID
+
+from svc_payments.billing.files.checks import (
+    COLUMNS,
+    MORE_COLUMNS,
+    QUANTITY,
+    CheckedRow,
+    check_digit,
+    checked,
+    due_date_fault,
+    normalised,
+    period_fault,
+)
+from svc_payments.billing.files.refusals import (
+    EmptyFile,
+    FieldTooLong,
+    LineTooLong,
+    OtherProvidersFile,
+    Reason,
+    TooManyLines,
+    UnclosedQuote,
+    WrongHeader,
+)
+
+PROVIDER_COLUMN = "provider_id"
+"""Whose bills the rows are; a table may say so, to be refused when it comes under another name."""
+LONGEST_KEPT_NUMBER = 40
+LONGEST_LINE = 64 * 1024
+"""Characters; also the most that one quoted row may have over several lines, its line breaks among them."""
+MOST_LINES = 10_000_000
+"""Ten times a large provider's month, and about what fits into the largest file when every line is a row. Blank lines
+zip to next to nothing: without this limit a few KB of gzip would keep a thread busy with hundreds of millions."""
+_READ = 1024 * 1024
+_BLOCK_ROWS = 5_000
+
+_PLAIN_ROW = re.compile(
+    r"([A-Za-z0-9-]{1,32}),"
+    r"([0-9]{3})([0-9]{3})([0-9]{3})([0-9]),"
+    r"([0-9]{4}-[0-9]{2}),"
+    rf"({QUANTITY}),"
+    r"([1-9][0-9]{0,5})\.([0-9]{2}),"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}),"
+    rf"((?:{QUANTITY})?),((?:{QUANTITY})?)"
+)
+# What a provider wrote goes to PostgreSQL as the file has it.
+_ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+Lines = Iterator[tuple[int, str]]
+
+
+class Faults(Protocol):
+    """Rows that are refused whatever stands in them."""
+
+    def get(self, row: int, /) -> Reason | None: ...
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Rows on their way to the staging table, in PostgreSQL's COPY text format, an empty column being NULL."""
+
+    names: tuple[str, ...]
+    """The columns of the file."""
+    columns: tuple[str, ...]
+    """Those of the staging table that they fill."""
+    blocks: Iterator[str]
+
+
+def staged_rows(text: TextIO, this_month: date, provider_id: UUID, faults: Faults | None = None) -> Staged:
+    """The rows of a file. Its header is read at once, the rest when the blocks are.
+
+    A row has the number of the line it begins on; the header is line 1. Blank lines count as lines, not as rows.
+
+    Args:
+        text: the file, its lines ending in line feeds.
+        this_month: the first day of the last month that is not in the future.
+        provider_id: who sends it.
+        faults: what is known of rows before they are looked at.
+
+    Raises:
+        EmptyFile, WrongHeader, UnclosedQuote, FieldTooLong, LineTooLong, TooManyLines: the whole file is refused;
+            also while the blocks are read.
+        OtherProvidersFile: it says itself that it is another provider's.
+    """
+    lines = enumerate(_lines(text), 1)
+    names = _header(lines)
+    return Staged(names, staged_columns(names), _Division(names, this_month, str(provider_id), faults).blocks(lines))
+
+
+def staged_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """What is staged of a table with columns of these names."""
+    more = len(names) > len(COLUMNS)
+    return ("row", *(CheckedRow._fields if more else CheckedRow._fields[: len(COLUMNS)]), "fault")
+
+
+def staged_line(row: int, result: CheckedRow | Reason, number: str, width: int) -> str:
+    """One row for the staging table of that many columns; of one with a fault only its number is kept."""
+    if isinstance(result, CheckedRow):
+        *values, note = result
+        return "\t".join([str(row), *[*values, note.translate(_ESCAPED)][: width - 2], "\n"])
+    kept = number.strip(" \t")[:LONGEST_KEPT_NUMBER].translate(_ESCAPED)
+    nothing = "\t" * (width - 2)
+    return f"{row}\t{kept}{nothing}{result}\n"
+
+
+def _lines(text: TextIO) -> Iterator[str]:
+    count, rest = 0, ""
+    while piece := text.read(_READ):
+        lines = (rest + piece).split("\n")
+        if len(max(lines, key=len)) > LONGEST_LINE:
+            too_long = next(row for row, line in enumerate(lines, count + 1) if len(line) > LONGEST_LINE)
+            raise LineTooLong(row=too_long, longest=LONGEST_LINE)
+        rest = lines.pop()
+        count += len(lines)
+        if count + bool(rest) > MOST_LINES:
+            raise TooManyLines(most=MOST_LINES)
+        yield from lines
+    if rest:
+        yield rest
+
+
+def _header(lines: Lines) -> tuple[str, ...]:
+    """The names of the columns: the eight, and after them any of the others."""
+    for row, line in lines:
+        if line.strip():
+            names = tuple(map(normalised, _divided(row, line, lines)))
+            more = names[len(COLUMNS) :]
+            known = set(more) <= {*MORE_COLUMNS, PROVIDER_COLUMN} and len(set(more)) == len(more)
+            if names[: len(COLUMNS)] != COLUMNS or not known:
+                raise WrongHeader(row=row, expected=",".join(COLUMNS))
+            return names
+    raise EmptyFile
+
+
+@dataclass(frozen=True)
+class _Division:
+    """Divides the lines of one file into rows."""
+
+    names: tuple[str, ...]
+    this_month: date
+    provider_id: str
+    faults: Faults | None
+
+    def blocks(self, lines: Lines) -> Iterator[str]:
+        may_be_plain = self.names == COLUMNS and not self.faults
+        block: list[str] = []
+        for row, line in lines:
+            staged = (may_be_plain and self._plain(row, line)) or self._other(row, line, lines)
+            if staged:
+                block.append(staged)
+            if len(block) == _BLOCK_ROWS:
+                yield "".join(block)
+                block.clear()
+        if block:
+            yield "".join(block)
+
+    def _plain(self, row: int, line: str) -> str | None:
+        """A plain row without fault, ready for COPY; None when that takes a closer look."""
+        match = _PLAIN_ROW.fullmatch(line)
+        if match is None:
+            return None
+        number, first, second, third, check, period, usage, yuan, fen, due_date, before, after = match.groups()
+        if (
+            check_digit(first, second, third) != check
+            or period_fault(period, self.this_month)
+            or due_date_fault(due_date, period)
+            or (before and after and Decimal(before) > Decimal(after))
+        ):
+            return None
+        return (
+            f"{row}\t{number}\t{first}{second}{third}{check}\t{period}-01\t{usage}\t{yuan}{fen}\t{due_date}"
+            f"\t{before}\t{after}\t\n"
+        )
+
+    def _other(self, row: int, line: str, lines: Lines) -> str | None:
+        """Any row, ready for COPY with its fault when it is refused; None for a blank line."""
+        if not line.strip():
+            return None
+        values = _divided(row, line, lines)
+        self._expect_own(row, values)
+        fault = self.faults.get(row) if self.faults else None
+        result = fault or checked(values, self.this_month, self.names)
+        return staged_line(row, result, values[0], len(staged_columns(self.names)))
+
+    def _expect_own(self, row: int, values: list[str]) -> None:
+        if PROVIDER_COLUMN in self.names and len(values) == len(self.names):
+            owner = normalised(values[self.names.index(PROVIDER_COLUMN)]).lower()
+            if owner != self.provider_id:
+                raise OtherProvidersFile(row=row)
+
+
+def _divided(row: int, line: str, lines: Lines) -> list[str]:
+    """The columns of a row, which takes further lines when a quoted column has line breaks in it."""
+    if '"' not in line:
+        return line.split(",")
+
+    def until_closed() -> Iterator[str]:
+        yield line + "\n"
+        length = len(line)
+        for _, following in lines:
+            length += 1 + len(following)
+            if length > LONGEST_LINE:
+                raise FieldTooLong(row=row, longest=LONGEST_LINE)
+            yield following + "\n"
+        raise UnclosedQuote(row=row)
+
+    try:
+        return next(csv.reader(until_closed(), strict=True))
+    except csv.Error:  # text after a closing quote: nobody can say where the columns end
+        return [line]

@@ -1,0 +1,42 @@
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, Field, WithJsonSchema
+
+from svc_payments.billing.files.models import Encoding
+from svc_payments.billing.files.refusals import AS_IN_1_0, Reason
+
+_ReasonIn10 = Annotated[
+    Reason, WithJsonSchema({"type": "string", "enum": [reason for reason in Reason if reason not in AS_IN_1_0]})
+]
+_EncodingIn10 = Annotated[
+    Encoding,
+    WithJsonSchema({"type": "string", "enum": [encoding for encoding in Encoding if encoding != Encoding.XLSX]}),
+]
+
+
+class RefusedRow(BaseModel):
+    row: int = Field(description="The number of the line the row begins on; the header is line 1.")
+    bill_number: str = Field(description="As the file has it, cut to 40 characters.")
+    reason: _ReasonIn10 = Field(description="The reason, or of a later one the nearest that was there in 1.0.0.")
+    code: str = Field(description="The exact reason; expect further values within v1.")
+    message: str = Field(description="The reason in the reader's language.")
+
+
+class BillFile(BaseModel):
+    """What became of an uploaded bill file."""
+
+    bill_file_id: UUID
+    file_name: str
+    sha256: str = Field(description="Of the file, after a Content-Encoding was undone; hexadecimal.")
+    encoding: _EncodingIn10 = Field(description="Of its text; a spreadsheet's is `utf-8`.")
+    format: str = Field(description="`csv` or `xlsx`; expect further values within v1.")
+    rows: int = Field(description="Rows other than the header and blank lines; the sum of the next four.")
+    accepted: int
+    unchanged: int
+    amended: int
+    refused: int
+    refused_rows: list[RefusedRow] = Field(description="The first 100.")
+    refused_rows_url: str
+    created_at: datetime

@@ -1,0 +1,140 @@
+"""Taking in bill files and reporting on them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.outbox import emit
+from chassis.pagination import Page, PageRequest, page_of
+from chassis.problems import DEFAULT_LANGUAGE, NotFound, catalogue
+from svc_payments.base import this_month
+from svc_payments.billing.files import schemas, sets, staging
+from svc_payments.billing.files.events import BillFileIngested
+from svc_payments.billing.files.models import BillFile, Encoding, RefusedRow
+from svc_payments.billing.files.receiving import Upload
+from svc_payments.billing.files.refusals import AS_IN_1_0, ProviderNotReady, Reason
+from svc_payments.billing.files.rows import staged_rows
+from svc_payments.parties.providers.models import Provider
+
+SHOWN_REFUSED_ROWS = 100
+
+
+Progress = Callable[[int], Awaitable[None]]
+"""Told how many further rows have been read."""
+
+
+async def take_in(
+    tx: AsyncSession,
+    provider_id: UUID,
+    file_name: str,
+    upload: Upload,
+    language: str,
+    progress: Progress | None = None,
+) -> schemas.BillFile:
+    """Take in a provider's bill file; the same file again changes nothing.
+
+    Raises:
+        ProviderNotReady: the provider's approval has not arrived here yet.
+        OtherProvidersFile: its rows say that they are somebody else's.
+        WrongHeader, UnclosedQuote, FieldTooLong, LineTooLong, TooManyLines, EmptyFile: the file is not a table that
+            can be read.
+    """
+    await expect_provider(tx, provider_id)
+    staged = await asyncio.to_thread(staged_rows, upload.text, this_month(), provider_id, upload.faults)
+    await staging.stage(tx, staged.columns, _ahead(staged.blocks, progress))
+    # What is staged waits without holding anything others want.
+    await staging.one_at_a_time(tx, provider_id)
+    file = BillFile(provider_id=provider_id, file_name=file_name, sha256=upload.sha256, encoding=upload.encoding)
+    tx.add(file)
+    await tx.flush()
+    counts = await sets.take_in(tx, provider_id, file.id, says_expiry="expires_on" in staged.names)
+    await sets.keep_refused(tx, file.id)
+    file.rows, file.accepted, file.unchanged = counts.rows, counts.accepted, counts.unchanged
+    file.amended, file.refused = counts.amended, counts.refused
+    await tx.flush()
+    await tx.refresh(file)
+    await emit(
+        tx,
+        BillFileIngested(
+            bill_file_id=file.id,
+            provider_id=provider_id,
+            accepted=file.accepted,
+            unchanged=file.unchanged,
+            amended=file.amended,
+            refused=file.refused,
+        ),
+    )
+    return await _report(tx, file, language)
+
+
+async def expect_provider(tx: AsyncSession, provider_id: UUID) -> None:
+    """Refuse a provider that this service has not heard of yet."""
+    if await tx.get(Provider, provider_id) is None:
+        raise ProviderNotReady
+
+
+async def _ahead(blocks: Iterator[str], progress: Progress | None) -> AsyncIterator[bytes]:
+    # In a thread, so that other requests are answered and PostgreSQL takes one block while the next is made.
+    while block := await asyncio.to_thread(next, blocks, None):
+        yield block.encode()
+        if progress:
+            await progress(block.count("\n"))
+
+
+async def get_bill_file(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID, language: str) -> schemas.BillFile:
+    return await _report(tx, await own_file(tx, provider_id, bill_file_id), language)
+
+
+async def list_refused_rows(
+    tx: AsyncSession, file: BillFile, page: PageRequest, language: str
+) -> Page[schemas.RefusedRow]:
+    query = select(RefusedRow).where(RefusedRow.bill_file_id == file.id)
+    return await page_of(tx, query, page, RefusedRow.row, lambda row: _shown(row, language))
+
+
+async def own_file(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID) -> BillFile:
+    """A file of this provider; anybody else's does not exist for it."""
+    file = await tx.get(BillFile, bill_file_id)
+    if file is None or file.provider_id != provider_id:
+        raise NotFound
+    return file
+
+
+async def _report(tx: AsyncSession, file: BillFile, language: str) -> schemas.BillFile:
+    first = select(RefusedRow).where(RefusedRow.bill_file_id == file.id).order_by(RefusedRow.row)
+    refused = (await tx.scalars(first.limit(SHOWN_REFUSED_ROWS))).all()
+    return schemas.BillFile(
+        bill_file_id=file.id,
+        file_name=file.file_name,
+        sha256=file.sha256,
+        encoding=Encoding.UTF_8 if file.encoding == Encoding.XLSX else Encoding(file.encoding),
+        format="xlsx" if file.encoding == Encoding.XLSX else "csv",
+        rows=file.rows,
+        accepted=file.accepted,
+        unchanged=file.unchanged,
+        amended=file.amended,
+        refused=file.refused,
+        refused_rows=[_shown(row, language) for row in refused],
+        refused_rows_url=f"/payments/v1/bill-files/{file.id}/refused-rows",
+        created_at=file.created_at,
+    )
+
+
+def _shown(row: RefusedRow, language: str) -> schemas.RefusedRow:
+    reason = Reason(row.reason)
+    return schemas.RefusedRow(
+        row=row.row,
+        bill_number=row.bill_number,
+        reason=AS_IN_1_0.get(reason, reason),
+        code=reason,
+        message=words_for(reason, language),
+    )
+
+
+def words_for(reason: Reason, language: str) -> str:
+    """A reason in a reader's language."""
+    words = catalogue("svc_payments")
+    return (words.get(language, {}).get(reason) or words[DEFAULT_LANGUAGE][reason])["title"]

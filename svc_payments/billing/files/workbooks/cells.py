@@ -1,0 +1,89 @@
+"""What stands in a cell, as the text that a CSV file would have for it. No number is ever a float."""
+
+from datetime import date, timedelta
+from decimal import Context, Decimal, InvalidOperation
+from functools import lru_cache
+
+from svc_payments.billing.files.refusals import Reason
+from svc_payments.billing.files.workbooks.styles import Form, Style
+
+PERIOD, AMOUNT = "period", "amount"
+_NUMBERS = frozenset({"bill_number", "account_number", "supersedes"})
+_CHECKED_BY_ITSELF = frozenset({"account_number"})
+"""A number whose check digit would show that it was changed."""
+
+DIGITS = 15
+"""A spreadsheet keeps so many; the two more that a file may have are noise of the binary number."""
+_FIFTEEN = Context(prec=DIGITS)
+_FEN = Decimal("0.01")
+_LARGEST_DAY = 2_958_465  # 9999-12-31
+_FIRST_DAY_1900 = date(1899, 12, 30)  # of the days that count, those after the 29 February 1900 that never was
+_FIRST_DAY_1904 = date(1904, 1, 1)
+_AFTER_LEAP_DAY = 61
+
+Cell = tuple[str, Reason | None]
+
+
+@lru_cache(maxsize=65_536)
+def number(raw: str, style: Style, column: str, *, since_1904: bool = False) -> Cell:
+    """A number as the spreadsheet means it in this column, and what speaks against taking it."""
+    try:
+        value = _FIFTEEN.create_decimal(raw if raw.isascii() and "_" not in raw else "no number")
+    except InvalidOperation:
+        return raw, None
+    if not value.is_finite() or not -DIGITS <= value.adjusted() < DIGITS:
+        # Beyond these digits the program has dropped what was typed.
+        return f"{value:E}", Reason.VALUE_CHANGED if column in _NUMBERS else None
+    if style is Form.DAY:
+        # A number such as 1-2 that the program took for a day: what was typed is lost.
+        return _day(value, column, since_1904=since_1904), Reason.VALUE_CHANGED if column in _NUMBERS else None
+    if column == AMOUNT and value == value.quantize(_FEN):
+        return f"{value:.2f}", None
+    shown = f"{value.normalize():f}"
+    if column in _NUMBERS and isinstance(style, int):
+        shown = shown.zfill(style)
+    changed = style is Form.SCIENTIFIC and column in _NUMBERS - _CHECKED_BY_ITSELF
+    return shown, Reason.VALUE_CHANGED if changed else None
+
+
+def _day(value: Decimal, column: str, *, since_1904: bool) -> str:
+    earliest = 0 if since_1904 else _AFTER_LEAP_DAY
+    if value != int(value) or not earliest <= value <= _LARGEST_DAY - 1462 * since_1904:
+        return f"{value.normalize():f}"
+    day = (_FIRST_DAY_1904 if since_1904 else _FIRST_DAY_1900) + timedelta(days=int(value))
+    return _as_column_has_it(day.isoformat(), column)
+
+
+def iso_day(raw: str, column: str) -> Cell:
+    """A day that the file writes out (ISO 8601), as some programs do."""
+    day = raw.removesuffix("Z").removesuffix("T00:00:00")
+    return _as_column_has_it(day, column), Reason.VALUE_CHANGED if column in _NUMBERS else None
+
+
+def _as_column_has_it(day: str, column: str) -> str:
+    """A period typed as 2026-09 is the first day of that month to a spreadsheet."""
+    return day.removesuffix("-01") if column == PERIOD and day.endswith("-01") else day
+
+
+def truth(raw: str) -> str:
+    return "TRUE" if raw == "1" else "FALSE"
+
+
+class Faults:
+    """Rows that are refused for what a spreadsheet has made of them; one byte for each."""
+
+    _REASONS = (None, Reason.MERGED_CELLS, Reason.VALUE_CHANGED, Reason.FORMULA_WITHOUT_VALUE)
+
+    def __init__(self) -> None:
+        self._codes = bytearray()
+
+    def __bool__(self) -> bool:
+        return bool(self._codes)
+
+    def note(self, first: int, last: int, reason: Reason) -> None:
+        """Refuse the rows from `first` to `last`."""
+        self._codes.extend(bytes(max(0, last + 1 - len(self._codes))))
+        self._codes[first : last + 1] = bytes([self._REASONS.index(reason)]) * (last + 1 - first)
+
+    def get(self, row: int) -> Reason | None:
+        return self._REASONS[self._codes[row]] if row < len(self._codes) else None

@@ -1,0 +1,204 @@
+"""The rows of one sheet as they are unpacked."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from svc_payments.billing.files.checks import COLUMNS, MORE_COLUMNS, normalised
+from svc_payments.billing.files.refusals import Reason, WorkbookBroken, WorkbookTooLarge
+from svc_payments.billing.files.workbooks import cells
+from svc_payments.billing.files.workbooks.archive import LARGEST_UNPACKED
+from svc_payments.billing.files.workbooks.cells import Faults
+from svc_payments.billing.files.workbooks.markup import Markup, local
+from svc_payments.billing.files.workbooks.strings import LONGEST_TEXT, Strings, plain
+from svc_payments.billing.files.workbooks.styles import Style
+
+MOST_ROWS = 1_048_576
+"""Of any sheet, by the programs that make them."""
+MOST_CELLS = 20_000_000
+_WIDEST = len(COLUMNS) + len(MORE_COLUMNS) + 4
+"""Columns that are looked at; what stands further right is no value of a bill."""
+_MOST_MERGED = 100_000
+_LETTERS, _LARGEST_COLUMN = re.compile(r"[A-Z]{1,3}"), 16_384
+_RANGE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7}):\$?([A-Z]{1,3})\$?([0-9]{1,7})")
+
+Row = tuple[int, list[str]]
+
+
+@dataclass(frozen=True)
+class Book:
+    """What the sheets of a workbook share."""
+
+    strings: Strings
+    styles: list[Style]
+    since_1904: bool
+
+
+class Sheet:
+    """Reads a sheet; the rows come with the numbers that the spreadsheet shows beside them."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._markup = Markup(self._start, self._end)
+        self._kinds: dict[str, str] = {}
+        self._columns: dict[str, int] = {}
+        self._done: list[Row] = []
+        self._names: list[str] = []
+        self._header_row = 0
+        self._merged: list[tuple[int, int, int]] = []
+        self._row, self._values = 0, list[str]()
+        self._cells = 0
+        self._column = -1
+        self._attributes: Mapping[str, str] = {}
+        self._text: list[str] = []
+        self._length = 0
+        self._has_value = self._has_formula = False
+        self._spelled = 0
+        self.faults = Faults()
+        """Complete when all rows were read."""
+
+    def rows(self, pieces: Iterator[bytes]) -> Iterator[Row]:
+        """The rows in which anything stands; the first is the header, and none is shorter than it.
+
+        Raises:
+            WorkbookBroken, WorkbookTooLarge
+        """
+        for piece in pieces:
+            self._markup.feed(piece)
+            yield from self._done
+            self._done.clear()
+        self._markup.feed(b"", final=True)
+        yield from self._done
+        for first, last, column in self._merged:
+            if column < len(self._names):
+                self.faults.note(max(first, self._header_row + 1), last, Reason.MERGED_CELLS)
+
+    def _start(self, name: str, attributes: Mapping[str, str]) -> None:
+        kind = self._kinds.get(name) or self._kinds.setdefault(name, local(name))
+        if kind == "c":
+            self._begin_cell(attributes)
+        elif kind == "v" or (kind == "t" and not self._spelled):
+            self._has_value = True
+            self._markup.listen(self._add)
+        elif kind == "row":
+            self._begin_row(attributes.get("r"))
+        elif kind == "f":
+            self._has_formula = True
+        elif kind == "rPh":
+            self._spelled += 1
+        elif kind == "mergeCell":
+            self._merge(attributes.get("ref", ""))
+
+    def _end(self, name: str) -> None:
+        kind = self._kinds[name]
+        if kind in {"v", "t"}:
+            self._markup.listen(None)
+        elif kind == "c":
+            self._end_cell()
+        elif kind == "row":
+            self._end_row()
+        elif kind == "rPh":
+            self._spelled -= 1
+
+    def _add(self, text: str) -> None:
+        self._length += len(text)
+        if self._length > LONGEST_TEXT:
+            raise WorkbookBroken
+        self._text.append(text)
+
+    def _begin_row(self, number: str | None) -> None:
+        if number is not None and not (number.isascii() and number.isdecimal()):
+            raise WorkbookBroken
+        row = self._row + 1 if number is None else int(number)
+        if not self._row < row <= MOST_ROWS:
+            raise WorkbookBroken
+        self._row, self._values, self._column = row, [], -1
+
+    def _begin_cell(self, attributes: Mapping[str, str]) -> None:
+        self._cells += 1
+        if self._cells > MOST_CELLS:
+            raise WorkbookTooLarge(limit_bytes=LARGEST_UNPACKED)
+        place = attributes.get("r")
+        column = self._column + 1 if place is None else self._column_of(place.rstrip("0123456789"))
+        if column <= self._column or not self._row:
+            raise WorkbookBroken
+        self._column, self._attributes = column, attributes
+        self._text, self._length = [], 0
+        self._has_value = self._has_formula = False
+
+    def _column_of(self, letters: str) -> int:
+        known = self._columns.get(letters)
+        if known is None:
+            known = self._columns.setdefault(letters, _column_of(letters))
+        return known
+
+    def _end_cell(self) -> None:
+        raw, column = "".join(self._text), self._column
+        if not self._has_value and self._has_formula:
+            self.faults.note(self._row, self._row, Reason.FORMULA_WITHOUT_VALUE)
+        if not raw or (column >= _WIDEST and self._values and len(self._values) > _WIDEST):
+            return
+        text = self._meant(raw, self._names[column] if column < len(self._names) else "")
+        if not text.strip():
+            return
+        values, place = self._values, min(column, _WIDEST)
+        if len(values) < place:
+            values.extend([""] * (place - len(values)))
+        values.append(text)
+
+    def _meant(self, raw: str, column: str) -> str:
+        fault: Reason | None = None
+        match self._attributes.get("t", "n"):
+            case "s":
+                return self._book.strings[raw]
+            case "n":
+                style = self._style_of(self._attributes.get("s", "0"))
+                text, fault = cells.number(raw, style, column, since_1904=self._book.since_1904)
+            case "d":
+                text, fault = cells.iso_day(raw, column)
+            case "b":
+                text = cells.truth(raw)
+            case "e":
+                text, fault = raw, Reason.FORMULA_WITHOUT_VALUE
+            case _:
+                return plain(raw)
+        if fault and self._names:
+            self.faults.note(self._row, self._row, fault)
+        return text
+
+    def _style_of(self, number: str) -> Style:
+        styles = self._book.styles
+        at = int(number) if number.isascii() and number.isdecimal() else 0
+        return styles[at] if at < len(styles) else None
+
+    def _end_row(self) -> None:
+        values, self._values = self._values, []
+        if not values:
+            return
+        if not self._names:
+            self._names, self._header_row = [normalised(value) for value in values], self._row
+        values.extend([""] * (len(self._names) - len(values)))
+        self._done.append((self._row, values))
+
+    def _merge(self, reference: str) -> None:
+        match = _RANGE.fullmatch(reference)
+        if match is None or len(self._merged) == _MOST_MERGED:
+            raise WorkbookBroken
+        left, top, right, bottom = match.groups()
+        first, last = int(top), int(bottom)
+        if not first <= last <= MOST_ROWS or _column_of(left) > _column_of(right):
+            raise WorkbookBroken
+        if last > self._header_row:
+            self._merged.append((first, last, _column_of(left)))
+
+
+def _column_of(letters: str) -> int:
+    """A column's number, counted from 0."""
+    if not _LETTERS.fullmatch(letters):
+        raise WorkbookBroken
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - ord("A") + 1
+    if number > _LARGEST_COLUMN:
+        raise WorkbookBroken
+    return number - 1

@@ -1,0 +1,57 @@
+"""What the number formats of a workbook say about numbers: which are days, which were typed with leading zeros."""
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum
+
+from svc_payments.billing.files.workbooks.markup import elements
+
+# Built in (ECMA-376, 18.8.30), with those of Chinese, Japanese and Korean programs.
+_DAYS = {*range(14, 18), 22, *range(27, 37), *range(50, 59)}
+_SCIENTIFIC = {11, 48}
+_NOT_FORMAT = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]')
+_DAY_LETTERS = re.compile(r"[yd]", re.IGNORECASE)
+_ZEROS = re.compile(r"0{2,15}")
+_EXPONENT = re.compile(r"[0#?.]E[+-]", re.IGNORECASE)
+
+
+class Form(Enum):
+    DAY = "day"
+    SCIENTIFIC = "scientific"
+
+
+Style = Form | int | None
+"""How a number is shown, as far as it matters: as a day, with an exponent, or filled with zeros to so many digits."""
+
+
+def styles_in(pieces: Iterator[bytes]) -> list[Style]:
+    """The style that each number in a cell's `s` attribute means."""
+    codes: dict[str, str] = {}
+    found: list[Style] = []
+    section = ""
+    for name, attributes in elements(pieces):
+        if name in {"numFmts", "cellStyleXfs", "cellXfs", "cellStyles", "dxfs"}:
+            section = name
+        elif name == "numFmt" and section == "numFmts":
+            codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
+        elif name == "xf" and section == "cellXfs":
+            found.append(_style(attributes, codes))
+    return found
+
+
+def _style(attributes: Mapping[str, str], codes: Mapping[str, str]) -> Style:
+    number = attributes.get("numFmtId", "0")
+    if number in codes:
+        return _style_of(codes[number])
+    known = int(number) if number.isascii() and number.isdecimal() else 0
+    return Form.DAY if known in _DAYS else Form.SCIENTIFIC if known in _SCIENTIFIC else None
+
+
+def _style_of(code: str) -> Style:
+    if _ZEROS.fullmatch(code):
+        return len(code)
+    # The first section is the one for numbers above zero.
+    bare = _NOT_FORMAT.sub("", code).partition(";")[0]
+    if _EXPONENT.search(bare):
+        return Form.SCIENTIFIC
+    return Form.DAY if _DAY_LETTERS.search(bare) else None

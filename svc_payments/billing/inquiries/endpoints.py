@@ -1,0 +1,27 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from chassis.db import Transactions
+from svc_payments.billing.inquiries import schemas
+from svc_payments.billing.inquiries.asking import Inquiries
+from svc_payments.parties.callers import Resident
+from svc_payments.parties.providers.questions import TheQuestions, lifespan
+
+router = APIRouter(prefix="/payments/v1", tags=["bill inquiries"], lifespan=lifespan)
+
+
+async def _inquiries(transactions: Transactions, questions: TheQuestions) -> Inquiries:
+    return Inquiries(transactions, questions)
+
+
+# Once, bounded by MYILI_PROVIDER_TIMEOUT_SECONDS.
+@router.post("/bill-inquiries", openapi_extra={"x-timeout-seconds": 30})
+async def inquire_bills(
+    caller: Resident, inquiries: Annotated[Inquiries, Depends(_inquiries)], body: schemas.NewBillInquiry
+) -> schemas.BillInquiry:
+    """Have the provider of an account of the caller's say what is due on it now; its bills can be paid at once.
+
+    Asked again within a moment, the answer is the same one, so it needs no Idempotency-Key.
+    """
+    return await inquiries.inquire(caller.id, body)

@@ -1,0 +1,25 @@
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from svc_payments.billing.bills.schemas import Bill
+
+
+class NewBillInquiry(BaseModel):
+    provider_id: UUID
+    account_number: Annotated[str, StringConstraints(pattern=r"^[0-9]{10}$")]
+
+
+class BillInquiry(BaseModel):
+    """What is to pay on an account."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    provider_id: UUID
+    account_number: str
+    asked_at: datetime
+    """When the provider was asked: now, or moments ago for somebody else who is bound to the account."""
+    bills: list[Bill]
+    """Those that the caller may see, the oldest first, with what they come to today."""

@@ -1,0 +1,135 @@
+"""Whose turn it is to ask about an account, and what its people are shown of the answer."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import exists, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import new_id
+from chassis.problems import NotFound, Problem
+from svc_payments.base import database_time
+from svc_payments.billing.bills import open_bills
+from svc_payments.billing.bills.models import Bill, BillKind, BillStatus
+from svc_payments.billing.bills.open_bills import NothingDue
+from svc_payments.billing.bills.queries import visible_to
+from svc_payments.billing.bills.service import show_bills
+from svc_payments.billing.inquiries import schemas
+from svc_payments.billing.inquiries.models import BillInquiry, Result
+from svc_payments.billing.inquiries.taking import Asked
+from svc_payments.billing.terms.service import terms_of
+from svc_payments.billing.terms.terms import BillSource
+from svc_payments.parties.accounts.queries import is_bound
+from svc_payments.parties.providers.models import Provider
+from svc_payments.parties.providers.refusals import PaymentUnfinished, ProviderClosed, refusal_of
+
+_ROLES = ("owner", "family", "tenant")
+_SILENCE = timedelta(seconds=5)
+"""For how long a provider that gave no answer is left alone."""
+
+
+class InquiryNotOffered(Problem):
+    """The provider is not asked for bills: it sends them, or sells top-ups."""
+
+    status, code = 422, "inquiry_not_offered"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The question that answers a request: the caller's own to ask, or one that was just asked by somebody else."""
+
+    asked: Asked
+    provider: Provider
+    own: bool
+
+
+async def begin(
+    tx: AsyncSession, person_id: UUID, new: schemas.NewBillInquiry, *, lease: timedelta, memory: timedelta
+) -> Turn:
+    """See whether the provider is to be asked; then nobody else asks about this account for the time of the lease.
+
+    Args:
+        tx: the transaction.
+        person_id: who wants to know; bound to the account.
+        new: which account.
+        lease: for how long an answer is waited for.
+        memory: for how long an answer counts for everybody who asks again.
+
+    Raises:
+        NotFound: the person is not bound to the account.
+        InquiryNotOffered: this provider is not asked.
+        ProviderClosed: it would answer nothing now.
+    """
+    if not await is_bound(tx, person_id, new.provider_id, new.account_number, _ROLES):
+        raise NotFound
+    provider = await tx.get(Provider, new.provider_id)
+    if provider is None:
+        raise NotFound
+    terms, moment = await terms_of(tx, new.provider_id), await database_time(tx)
+    if BillSource.INQUIRY not in terms.bill_sources:
+        raise InquiryNotOffered
+    if terms.closed_hours and (reopens_at := terms.closed_hours.reopens_at(moment)):
+        raise ProviderClosed(moment, reopens_at)
+    last = await _lock(tx, new.provider_id, new.account_number, moment)
+    own = not _counts(last, moment, lease, memory)
+    if own:
+        last.inquiry_id, last.asked_at, last.answered_at, last.result = new_id(), moment, None, None
+    return Turn(Asked(last.inquiry_id, new.provider_id, new.account_number), provider, own)
+
+
+async def _lock(tx: AsyncSession, provider_id: UUID, account_number: str, moment: datetime) -> BillInquiry:
+    """The account's last question, locked; for an account never asked about, one of long ago."""
+    account = {"provider_id": provider_id, "account_number": account_number}
+    never = {"inquiry_id": new_id(), "asked_at": moment - timedelta(days=1)}
+    await tx.execute(insert(BillInquiry).values(**account, **never).on_conflict_do_nothing())
+    return await tx.get_one(BillInquiry, (provider_id, account_number), with_for_update=True, populate_existing=True)
+
+
+def _counts(last: BillInquiry, moment: datetime, lease: timedelta, memory: timedelta) -> bool:
+    """Whether the last question serves for this one too."""
+    if last.answered_at is None:
+        return moment < last.asked_at + lease
+    return moment < last.answered_at + (min(memory, _SILENCE) if last.result == Result.NO_ANSWER else memory)
+
+
+async def settle(tx: AsyncSession, asked: Asked, result: Result) -> bool:
+    """Write down what came of a question. Returns whether it is still the last one; if not, its answer is dropped."""
+    key = (asked.provider_id, asked.account_number)
+    last = await tx.get_one(BillInquiry, key, with_for_update=True, populate_existing=True)
+    if last.inquiry_id != asked.inquiry_id or last.answered_at is not None:
+        return False
+    last.answered_at, last.result = await database_time(tx), result
+    return True
+
+
+async def is_answered(tx: AsyncSession, asked: Asked) -> bool:
+    last = await tx.get_one(BillInquiry, (asked.provider_id, asked.account_number))
+    return last.answered_at is not None or last.inquiry_id != asked.inquiry_id
+
+
+async def show(tx: AsyncSession, person_id: UUID, asked: Asked) -> schemas.BillInquiry:
+    """What a person who is bound to the account is told of the last answer.
+
+    Raises:
+        NothingDue, NoSuchAccount, ProviderClosed, NotPayableOnline, PaymentUnfinished, ProviderTimedOut,
+            ProviderAnswerUnusable: there is nothing to pay now.
+    """
+    last = await tx.get_one(BillInquiry, (asked.provider_id, asked.account_number))
+    if last.result not in {Result.DUE, Result.NOTHING_DUE}:
+        raise refusal_of(last.result, await database_time(tx))
+    account = (asked.provider_id, asked.account_number)
+    own = (visible_to(person_id), Bill.kind == BillKind.REGULAR)
+    due = await open_bills.of_account(tx, *account, *own, locked=False)
+    if not due:
+        booking = exists().where(Bill.provider_id == account[0], Bill.account_number == account[1], *own)
+        being_booked = await tx.scalar(select(booking.where(Bill.status == BillStatus.PAID)))
+        # The provider may name a bill until it has booked the payment that it does not know of yet.
+        raise PaymentUnfinished if being_booked else NothingDue
+    return schemas.BillInquiry(
+        provider_id=asked.provider_id,
+        account_number=asked.account_number,
+        asked_at=last.asked_at,
+        bills=await show_bills(tx, due),
+    )

@@ -1,0 +1,49 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path
+
+from chassis.auth import Caller, allow
+from chassis.db import ReadTx, Tx
+from chassis.idempotency import OnceKey
+from chassis.pagination import Page, PageQuery
+from svc_payments.billing.terms import schemas, service
+from svc_payments.parties.callers import PersonOrClient
+
+router = APIRouter(prefix="/payments/v1", tags=["payment terms"])
+
+Operator = Annotated[Caller, Depends(allow(role="operator"))]
+StaffOrProvider = Annotated[
+    Caller, Depends(PersonOrClient(person=allow(role=("operator", "auditor")), client=allow(scope="bills:write")))
+]
+Version = Annotated[int, Path(ge=1, le=1_000_000)]
+
+
+@router.get("/providers/{provider_id}/payment-terms", dependencies=[Depends(allow(persons=True, clients=True))])
+async def get_payment_terms(tx: ReadTx, provider_id: UUID) -> schemas.TermsInForce:
+    """How this provider may be paid today: late fees, parts, advances, channels and their limits, top-ups."""
+    return await service.show_in_force(tx, provider_id)
+
+
+@router.get("/providers/{provider_id}/payment-terms/versions")
+async def list_payment_terms(
+    tx: ReadTx, caller: StaffOrProvider, page: PageQuery, provider_id: UUID
+) -> Page[schemas.TermsVersion]:
+    """Every version of a provider's terms: who wrote and who approved it, and from which day on; newest first."""
+    return await service.list_versions(tx, caller, provider_id, page)
+
+
+@router.post("/providers/{provider_id}/payment-terms", status_code=201)
+async def propose_payment_terms(
+    tx: Tx, caller: Operator, once: OnceKey, provider_id: UUID, body: schemas.NewTerms
+) -> schemas.TermsVersion:
+    """Write down new terms; they hold once another operator has approved them."""
+    return await once.do(tx, caller, service.propose(tx, caller, provider_id, body))
+
+
+@router.post("/providers/{provider_id}/payment-terms/versions/{version}/approve")
+async def approve_payment_terms(
+    tx: Tx, caller: Operator, once: OnceKey, provider_id: UUID, version: Version
+) -> schemas.TermsVersion:
+    """Put another operator's terms into force, from the day they name or, when that is over, from today."""
+    return await once.do(tx, caller, service.approve(tx, caller, provider_id, version))

@@ -1,0 +1,53 @@
+"""The header fields of resumable uploads (draft-ietf-httpbis-resumable-upload)."""
+
+import re
+from collections.abc import Mapping
+
+from svc_payments.billing.files.receiving import LARGEST_FILE
+from svc_payments.billing.files.refusals import BadHeader
+from svc_payments.billing.uploads.models import BillFileUpload, UploadStatus
+
+UPLOADS = "/payments/v1/bill-file-uploads"
+"""Where uploads are."""
+PARTIAL = "application/partial-upload"
+_BOOLEANS = {"?0": False, "?1": True}
+_INTEGER = re.compile(r"[0-9]{1,15}")
+
+
+def completes(headers: Mapping[str, str]) -> bool:
+    """Whether the bytes of this request are the last; every request that sends some has to say it.
+
+    Raises:
+        BadHeader
+    """
+    said = headers.get("upload-complete", "").strip()
+    if said not in _BOOLEANS:
+        raise BadHeader(header="Upload-Complete")
+    return _BOOLEANS[said]
+
+
+def integer(headers: Mapping[str, str], name: str) -> int | None:
+    """A number of bytes, if the header is there.
+
+    Raises:
+        BadHeader
+    """
+    said = headers.get(name.lower())
+    if said is None:
+        return None
+    if not _INTEGER.fullmatch(said.strip()):
+        raise BadHeader(header=name)
+    return int(said)
+
+
+def state_of(upload: BillFileUpload, seconds_left: int) -> dict[str, str]:
+    """What a client needs to go on."""
+    complete = upload.status != UploadStatus.RECEIVING
+    length = {} if upload.length is None else {"Upload-Length": str(upload.length)}
+    return {
+        "Upload-Offset": str(upload.received),
+        "Upload-Complete": "?1" if complete else "?0",
+        **length,
+        "Upload-Limit": f"max-size={LARGEST_FILE}, max-append-size={LARGEST_FILE}, max-age={max(0, seconds_left)}",
+        "Cache-Control": "no-store",
+    }

@@ -1,0 +1,127 @@
+"""The bytes of uploads, in PostgreSQL: every process of the service sees them, and what is acknowledged stays."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import Database
+from chassis.problems import ContentTooLarge, NotFound, Problem
+from svc_payments.billing.files.digests import digested
+from svc_payments.billing.files.receiving import LARGEST_FILE
+from svc_payments.billing.files.refusals import DigestMismatch
+from svc_payments.billing.uploads.models import BillFileUpload, UploadPart, UploadStatus
+from svc_payments.billing.uploads.refusals import UploadInPieces, UploadLengthMismatch, UploadOffsetMismatch
+
+LARGEST_PART = 1024 * 1024
+_KEPT_EVERY = 5.0
+"""Seconds; what came since the last time is all that a crash can take."""
+MOST_PARTS = 20_000
+
+
+async def locked(tx: AsyncSession, upload_id: UUID) -> BillFileUpload:
+    """The upload, for nobody else to change as long as the transaction lasts."""
+    upload = await tx.get(BillFileUpload, upload_id, with_for_update={"key_share": True})
+    if upload is None:
+        raise NotFound
+    return upload
+
+
+@dataclass
+class Appending:
+    """One request that appends. Each part is committed by itself, so that a cut request loses only its last bytes."""
+
+    database: Database
+    upload_id: UUID
+    appender: UUID
+    offset: int
+
+    async def take(self, pieces: AsyncIterator[bytes], sha256: str | None) -> None:
+        """Keep what comes, also when it ends too soon.
+
+        Args:
+            pieces: the content of the request.
+            sha256: what it should come to; if it does not, none of it is kept.
+
+        Raises:
+            UploadOffsetMismatch: another request has taken over.
+            UploadLengthMismatch, ContentTooLarge, UploadInPieces: this cannot go on.
+            BodyTruncated: it was cut; what came is kept.
+            DigestMismatch: it was changed on its way.
+        """
+        begun = self.offset
+        try:
+            await self._keep_all(digested(pieces, sha256))
+        except DigestMismatch:
+            await self._take_back(begun)
+            raise
+
+    async def end(self) -> None:
+        """Say that all of it is here."""
+        async with self.database.transaction() as tx:
+            upload = await self._mine(tx)
+            if upload.length is not None and upload.length != upload.received:
+                raise UploadLengthMismatch(length=upload.length)
+            upload.move_to(UploadStatus.RECEIVED)
+            upload.length, upload.appender, upload.touched_at = upload.received, None, func.now()
+
+    async def _keep_all(self, pieces: AsyncIterator[bytes]) -> None:
+        waiting, size, since = list[bytes](), 0, asyncio.get_running_loop().time()
+        try:
+            async for piece in pieces:
+                waiting.append(piece)
+                size += len(piece)
+                if size >= LARGEST_PART or asyncio.get_running_loop().time() - since >= _KEPT_EVERY:
+                    kept, waiting, size = b"".join(waiting), [], 0
+                    await self._keep(kept)
+                    since = asyncio.get_running_loop().time()
+        except Problem:
+            await self._keep(b"".join(waiting))
+            raise
+        await self._keep(b"".join(waiting))
+
+    async def _keep(self, content: bytes) -> None:
+        if not content:
+            return
+        async with self.database.transaction() as tx:
+            upload = await self._mine(tx)
+            reached = upload.received + len(content)
+            if reached > LARGEST_FILE:
+                raise ContentTooLarge
+            if upload.length is not None and reached > upload.length:
+                raise UploadLengthMismatch(length=upload.length)
+            if upload.parts >= MOST_PARTS:
+                raise UploadInPieces
+            row = {"upload_id": upload.id, "begins_at": upload.received, "content": content}
+            await tx.execute(insert(UploadPart).values(row))
+            upload.received, upload.parts, upload.touched_at = reached, upload.parts + 1, func.now()
+            self.offset = reached
+
+    async def _take_back(self, offset: int) -> None:
+        async with self.database.transaction() as tx:
+            upload = await self._mine(tx)
+            await tx.execute(
+                delete(UploadPart).where(UploadPart.upload_id == upload.id, UploadPart.begins_at >= offset)
+            )
+            upload.received = offset
+
+    async def _mine(self, tx: AsyncSession) -> BillFileUpload:
+        """The upload, unless a later request has taken over."""
+        upload = await locked(tx, self.upload_id)
+        if upload.appender != self.appender or upload.status != UploadStatus.RECEIVING:
+            raise UploadOffsetMismatch(upload.received)
+        return upload
+
+
+async def content_of(tx: AsyncSession, upload_id: UUID) -> AsyncIterator[bytes]:
+    """All bytes of an upload, one part in memory at a time."""
+    query = select(UploadPart.begins_at, UploadPart.content).where(UploadPart.upload_id == upload_id)
+    query, reached = query.order_by(UploadPart.begins_at).limit(1), 0
+    while (part := (await tx.execute(query.where(UploadPart.begins_at >= reached))).one_or_none()) is not None:
+        assert part.begins_at == reached  # noqa: S101 - parts are only ever added where the last one ends
+        yield part.content
+        reached += len(part.content)

@@ -1,0 +1,218 @@
+"""Uploads of bill files in several requests (draft-ietf-httpbis-resumable-upload)."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import Database, new_id
+from chassis.problems import ContentTooLarge, NotFound, UnsupportedMediaType
+from svc_payments.base import database_time
+from svc_payments.billing.files import schemas as bill_file_schemas
+from svc_payments.billing.files import service as bill_files
+from svc_payments.billing.files.digests import sha256_in
+from svc_payments.billing.files.receiving import LARGEST_FILE, Announced
+from svc_payments.billing.files.refusals import BadHeader
+from svc_payments.billing.uploads import schemas
+from svc_payments.billing.uploads.headers import PARTIAL, completes, integer
+from svc_payments.billing.uploads.models import BillFileUpload, UploadStatus
+from svc_payments.billing.uploads.parts import Appending, locked
+from svc_payments.billing.uploads.refusals import (
+    TooManyUploads,
+    UploadBeingTakenIn,
+    UploadLengthMismatch,
+    UploadOffsetMismatch,
+    again,
+)
+from svc_payments.billing.uploads.taking import RETENTION, finish
+from svc_payments.settings import Settings
+
+MOST_UNFINISHED = 10
+"""Of one provider; with the largest file this bounds the disk that it can fill."""
+_ABOUT_THE_FILE = ("content-type", "content-encoding")
+
+
+async def create(
+    database: Database, provider_id: UUID, file_name: str, headers: Mapping[str, str], pieces: AsyncIterator[bytes]
+) -> UUID:
+    """Begin an upload with the first bytes of it, which may be none.
+
+    Raises:
+        ProviderNotReady: the provider's approval has not arrived here yet.
+        TooManyUploads: the provider has begun many, and finished none of them.
+        ContentTooLarge: it says that it will be too large.
+        UnsupportedMediaType, UnsupportedContentEncoding, BadHeader: it could not be taken in.
+        BodyTruncated, DigestMismatch, UploadLengthMismatch: as for what is appended.
+    """
+    Announced.by(headers)
+    upload = BillFileUpload(
+        id=new_id(),
+        provider_id=provider_id,
+        file_name=file_name,
+        headers={name: headers[name] for name in _ABOUT_THE_FILE if name in headers},
+        sha256=sha256_in(headers, "Repr-Digest"),
+        length=_length_in(headers),
+        appender=new_id(),
+    )
+    async with database.transaction() as tx:
+        await bill_files.expect_provider(tx, provider_id)
+        # One after the other, so that none counts what another is about to add.
+        await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"uploads of {provider_id}", 0))))
+        begun = select(func.count()).where(
+            BillFileUpload.provider_id == provider_id, BillFileUpload.finished_at.is_(None)
+        )
+        if (await tx.scalar(begun) or 0) >= MOST_UNFINISHED:
+            raise TooManyUploads(most=MOST_UNFINISHED)
+        tx.add(upload)
+    appender = upload.appender
+    assert appender is not None  # noqa: S101 - set above
+    await Appending(database, upload.id, appender, 0).take(pieces, sha256_in(headers, "Content-Digest"))
+    return upload.id
+
+
+async def append(
+    database: Database, provider_id: UUID, upload_id: UUID, headers: Mapping[str, str], pieces: AsyncIterator[bytes]
+) -> bool:
+    """Go on with an upload where it ends. Returns whether all of it is here.
+
+    Raises:
+        NotFound: there is none of this provider, or it was left for too long.
+        UnsupportedMediaType, BadHeader: the request does not say what it is, where it goes on, or if it is the last.
+        UploadOffsetMismatch: it does not go on where the upload ends, or a later request has taken over.
+        UploadLengthMismatch: the file comes out shorter or longer than was said before.
+        BodyTruncated: the request was cut; what came is kept.
+        DigestMismatch: what came is not what was sent; none of it is kept.
+        ContentTooLarge, UploadInPieces: it cannot go on.
+    """
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != PARTIAL:
+        raise UnsupportedMediaType(expected=PARTIAL)
+    complete, offset = completes(headers), integer(headers, "Upload-Offset")
+    if offset is None:
+        raise BadHeader(header="Upload-Offset")
+    async with database.transaction() as tx:
+        upload = await _own(tx, provider_id, upload_id)
+        if upload.received != offset:
+            raise UploadOffsetMismatch(upload.received)
+        received = upload.status != UploadStatus.RECEIVING
+        if not received:
+            upload.length = _agreed_length(upload, headers, complete=complete)
+            upload.appender = appender = new_id()
+    if received:
+        async for piece in pieces:
+            if piece or not complete:
+                raise UploadLengthMismatch(length=offset)
+        return True
+    appending = Appending(database, upload_id, appender, offset)
+    await appending.take(pieces, sha256_in(headers, "Content-Digest"))
+    if complete:
+        await appending.end()
+    return complete
+
+
+async def report_on(
+    database: Database, provider_id: UUID, upload_id: UUID, language: str
+) -> bill_file_schemas.BillFile:
+    """What became of an upload that is complete, which is taken in now unless it was before.
+
+    Raises:
+        NotFound, UploadBeingTakenIn
+        Problem: whatever a bill file is refused for.
+    """
+    async with database.read() as tx:
+        await own(tx, provider_id, upload_id)
+    return await finish(database, upload_id, language)
+
+
+async def offset_of(tx: AsyncSession, provider_id: UUID, upload_id: UUID) -> BillFileUpload:
+    """Where an upload ends, for a client that goes on: a request that still hangs somewhere adds nothing any more."""
+    upload = await _own(tx, provider_id, upload_id)
+    upload.appender = None
+    return upload
+
+
+async def cancel(tx: AsyncSession, provider_id: UUID, upload_id: UUID) -> None:
+    """Forget an upload and all bytes of it; what was taken in stays.
+
+    Raises:
+        NotFound
+        UploadBeingTakenIn: it is too late for that.
+    """
+    upload = await _own(tx, provider_id, upload_id)
+    if upload.status == UploadStatus.RECEIVED:
+        raise UploadBeingTakenIn
+    await tx.delete(upload)
+
+
+def of_provider(provider_id: UUID) -> Select[BillFileUpload]:
+    return select(BillFileUpload).where(BillFileUpload.provider_id == provider_id)
+
+
+async def own(tx: AsyncSession, provider_id: UUID, upload_id: UUID) -> BillFileUpload:
+    """An upload of this provider; anybody else's does not exist for it."""
+    upload = await tx.get(BillFileUpload, upload_id)
+    if upload is None or upload.provider_id != provider_id:
+        raise NotFound
+    return upload
+
+
+async def _own(tx: AsyncSession, provider_id: UUID, upload_id: UUID) -> BillFileUpload:
+    upload = await locked(tx, upload_id)
+    if upload.provider_id != provider_id:
+        raise NotFound
+    return upload
+
+
+async def shown_with_report(
+    tx: AsyncSession, upload: BillFileUpload, settings: Settings, language: str
+) -> schemas.BillFileUpload:
+    answer = shown(upload, settings, language)
+    if upload.bill_file_id is not None:
+        answer.report = await bill_files.get_bill_file(tx, upload.provider_id, upload.bill_file_id, language)
+    return answer
+
+
+def shown(upload: BillFileUpload, settings: Settings, language: str) -> schemas.BillFileUpload:
+    return schemas.BillFileUpload(
+        upload_id=upload.id,
+        file_name=upload.file_name,
+        status=upload.status,
+        received_bytes=upload.received,
+        length=upload.length,
+        sha256=upload.sha256,
+        rows_read=upload.rows_read,
+        bill_file_id=upload.bill_file_id,
+        report=None,
+        problem=again(upload.refusal).render(language) if upload.refusal else None,
+        created_at=upload.created_at,
+        expires_at=_expires_at(upload, settings),
+    )
+
+
+async def seconds_left(tx: AsyncSession, upload: BillFileUpload, settings: Settings) -> int:
+    """For how long an upload can be gone on with, or asked about."""
+    return int((_expires_at(upload, settings) - await database_time(tx)).total_seconds())
+
+
+def _expires_at(upload: BillFileUpload, settings: Settings) -> datetime:
+    if upload.finished_at is not None:
+        return upload.finished_at + RETENTION
+    return upload.touched_at + timedelta(seconds=settings.bill_upload_seconds)
+
+
+def _length_in(headers: Mapping[str, str]) -> int | None:
+    length = integer(headers, "Upload-Length")
+    if length is not None and length > LARGEST_FILE:
+        raise ContentTooLarge
+    return length
+
+
+def _agreed_length(upload: BillFileUpload, headers: Mapping[str, str], *, complete: bool) -> int | None:
+    """The length of all of it, by every request that says something about it."""
+    said = {length for length in (upload.length, _length_in(headers)) if length is not None}
+    if complete and (content := integer(headers, "Content-Length")) is not None:
+        said.add(upload.received + content)
+    if len(said) > 1 or any(length < upload.received for length in said):
+        raise UploadLengthMismatch(length=upload.length or upload.received)
+    return said.pop() if said else None

@@ -1,0 +1,107 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import select
+
+from chassis.auth import verified_otherwise
+from chassis.db import ReadTx, Transactions, Tx
+from chassis.idempotency import OnceKey
+from chassis.pagination import Page, PageQuery, page_of
+from svc_payments.channels.contracts import MandateChannel
+from svc_payments.channels.schemas import ContractNotice
+from svc_payments.collection.mandates import schemas, service
+from svc_payments.collection.mandates.contracts import Contracts
+from svc_payments.collection.mandates.models import Debit, Mandate
+from svc_payments.collection.mandates.notices import take_contract_notice
+from svc_payments.parties.callers import Resident
+from svc_payments.settings.channels import ChannelName
+
+router = APIRouter(prefix="/payments/v1", tags=["mandates"])
+
+# Once, bounded by MYILI_CHANNEL_TIMEOUT_SECONDS.
+_CALLS_THE_CHANNEL = {"x-timeout-seconds": 20}
+
+
+async def _contracts(request: Request, transactions: Transactions) -> Contracts:
+    return Contracts.of(transactions, request.app.state.channels, request.app.state.settings)
+
+
+ContractsAtChannels = Annotated[Contracts, Depends(_contracts)]
+
+
+@router.post("/mandates", status_code=201)
+async def create_mandate(
+    tx: Tx, caller: Resident, once: OnceKey, contracts: ContractsAtChannels, body: schemas.NewMandate
+) -> schemas.Mandate:
+    """Let an account's bills be deducted when they are due; it holds once the contract is signed."""
+    contracts.check(body.channel)
+    lifetime = contracts.settings.sign_lifetime
+    return await once.do(tx, caller, service.request(tx, caller.id, body, lifetime))
+
+
+@router.get("/mandates")
+async def list_mandates(tx: ReadTx, caller: Resident, page: PageQuery) -> Page[schemas.Mandate]:
+    """The mandates that the caller has given, newest first."""
+    own = select(Mandate).where(Mandate.person_id == caller.id)
+    return await page_of(tx, own, page, Mandate.id, schemas.shown, newest_first=True)
+
+
+@router.get("/mandates/{mandate_id}")
+async def get_mandate(tx: ReadTx, caller: Resident, mandate_id: UUID) -> schemas.Mandate:
+    """One of the caller's mandates."""
+    return schemas.shown(await service.own_mandate(tx, caller.id, mandate_id))
+
+
+@router.get("/mandates/{mandate_id}/debits")
+async def list_mandate_debits(tx: ReadTx, caller: Resident, mandate_id: UUID, page: PageQuery) -> Page[schemas.Debit]:
+    """What a mandate is about to deduct, has deducted, and has left to the person; newest first."""
+    mandate = await service.own_mandate(tx, caller.id, mandate_id)
+    own = select(Debit).where(Debit.mandate_id == mandate.id)
+    return await page_of(tx, own, page, Debit.id, schemas.shown_debit, newest_first=True)
+
+
+@router.post("/mandates/{mandate_id}/sign", openapi_extra=_CALLS_THE_CHANNEL)
+async def sign_mandate(caller: Resident, contracts: ContractsAtChannels, mandate_id: UUID) -> schemas.Mandate:
+    """Offer the contract at the channel; the answer says where to sign. Made again it gives the same contract."""
+    return schemas.shown(await contracts.sign(caller.id, mandate_id))
+
+
+@router.post("/mandates/{mandate_id}/suspend")
+async def suspend_mandate(tx: Tx, caller: Resident, once: OnceKey, mandate_id: UUID) -> schemas.Mandate:
+    """Pause a mandate; what was announced is not deducted."""
+    return await once.do(tx, caller, service.suspend(tx, caller.id, mandate_id))
+
+
+@router.post("/mandates/{mandate_id}/resume")
+async def resume_mandate(tx: Tx, caller: Resident, once: OnceKey, mandate_id: UUID) -> schemas.Mandate:
+    """Let a suspended mandate go on; what is due is announced anew."""
+    return await once.do(tx, caller, service.resume(tx, caller.id, mandate_id))
+
+
+@router.post("/mandates/{mandate_id}/cancel")
+async def cancel_mandate(tx: Tx, caller: Resident, once: OnceKey, mandate_id: UUID) -> schemas.Mandate:
+    """End a mandate. It holds at once, also for what was announced; the channel is told afterwards."""
+    return await once.do(tx, caller, service.cancel_own(tx, caller, mandate_id))
+
+
+@router.post(
+    "/channels/sandbox/contract-notices",
+    status_code=204,
+    dependencies=[Depends(verified_otherwise(by="the channel's signature over the raw body"))],
+    openapi_extra={
+        "x-max-body-bytes": 16 * 1024,
+        # Read as raw bytes below, so the contract has to be told what they mean.
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": ContractNotice.model_json_schema()}},
+        },
+    },
+)
+async def receive_sandbox_contract_notice(request: Request, transactions: Transactions) -> None:
+    """Be told by the sandbox channel that a contract was signed or ended. Any answer but 2xx has it told again."""
+    channel: MandateChannel = request.app.state.channels[ChannelName.SANDBOX]
+    notice = await channel.read_contract_notice(request.headers, await request.body())
+    merchant_id = request.app.state.settings.merchant_at(ChannelName.SANDBOX)
+    async with transactions.transaction() as tx:
+        await take_contract_notice(tx, ChannelName.SANDBOX, notice, merchant_id)

@@ -1,0 +1,84 @@
+"""Notices of paid orders captured in groups: what arrives while a transaction is under way is one transaction next.
+
+A commit has to reach the disk, and captures follow each other because the ledger's chain is one: by itself each
+capture would wait for the commits of all before it. In a group they share statements and commit. Nobody waits for a
+group to fill: the first notice goes at once, and those that come meanwhile are the next group.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+
+from prometheus_client import Histogram
+
+from chassis.db import Database
+from chassis.telemetry import log, traceparent
+from svc_payments.channels.notices import PaidNotice
+from svc_payments.collection.notifications import service
+from svc_payments.collection.notifications.service import NoticeRefused, Told
+from svc_payments.settings.channels import ChannelName
+
+MOST_TOGETHER = 100
+_ALONE_AT_ONCE = 5
+"""How many have a transaction of their own: were it a whole group, nobody else would get a connection."""
+TOGETHER = Histogram(
+    "myili_notices_together", "Notices captured in one transaction", buckets=(1, 2, 5, 10, 20, 50, MOST_TOGETHER)
+)
+
+
+class Groups:
+    """The one place of a process where notices of paid orders meet."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._alone = asyncio.Semaphore(_ALONE_AT_ONCE)
+        self._arrived: asyncio.Queue[tuple[Told, asyncio.Future[bool]]] = asyncio.Queue()
+
+    async def take(self, channel: ChannelName, notice: PaidNotice, merchant_id: str) -> NoticeRefused | None:
+        """Capture what a notice says was paid; the money is in the books, committed, when this returns None.
+
+        Returns:
+            The refusal of a notice that does not fit, for the caller to raise; its finding is committed.
+
+        Raises:
+            NonceReused: as `service.take_notice`.
+        """
+        captured = asyncio.get_running_loop().create_future()
+        self._arrived.put_nowait((Told(channel, notice, merchant_id, traceparent()), captured))
+        if await captured:
+            return None
+        # Not the ordinary case, or in bad company: looked at with care, in a transaction of its own.
+        async with self._alone, self._database.transaction() as tx:
+            return await service.take_notice(tx, channel, notice, merchant_id)
+
+    async def work(self) -> None:
+        """Capture group after group until cancelled."""
+        while True:
+            group = [await self._arrived.get()]
+            while len(group) < MOST_TOGETHER and not self._arrived.empty():
+                group.append(self._arrived.get_nowait())
+            TOGETHER.observe(len(group))
+            done = await self._capture([told for told, _ in group])
+            for told, captured in group:
+                if not captured.done():  # who waited for it may have gone
+                    captured.set_result(told in done)
+
+    async def _capture(self, group: Sequence[Told]) -> Collection[Told]:
+        try:
+            async with self._database.transaction() as tx:
+                return await service.take_together(tx, group)
+        except Exception as error:  # noqa: BLE001 - one bad member must not fail the others: each is taken by itself
+            log.warning("group_failed", size=len(group), exc_info=error)
+            return ()
+
+
+@asynccontextmanager
+async def open_groups(database: Database) -> AsyncIterator[Groups]:
+    """Groups that are at work until the block ends."""
+    groups = Groups(database)
+    working = asyncio.create_task(groups.work())
+    try:
+        yield groups
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)

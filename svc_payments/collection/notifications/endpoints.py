@@ -1,0 +1,130 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from chassis.auth import verified_otherwise
+from chassis.db import Database
+from chassis.problems import NotFound, Problem
+from chassis.telemetry import log
+from svc_payments.channels import schemas
+from svc_payments.channels.believing import NOTICES
+from svc_payments.channels.notices import NotifyingChannel, PaidNotice
+from svc_payments.collection.notifications import service
+from svc_payments.collection.notifications.batches import Groups, open_groups
+from svc_payments.collection.notifications.raw_route import PlainRoute
+from svc_payments.settings import Settings
+from svc_payments.settings.channels import ChannelName
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with open_groups(app.state.database) as app.state.notice_groups:
+        yield
+
+
+router = APIRouter(prefix="/payments/v1", tags=["channels"], lifespan=lifespan, route_class=PlainRoute)
+
+Signed = Depends(verified_otherwise(by="the channel's signature over the raw body"))
+
+
+def _read_raw(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """For bodies that are read as raw bytes: the contract has to be told what they mean."""
+    return {
+        "x-max-body-bytes": 16 * 1024,
+        "requestBody": {"required": True, "content": {media_type: {"schema": schema}}},
+    }
+
+
+@router.post(
+    "/channels/sandbox/notices",
+    status_code=204,
+    dependencies=[Signed],
+    openapi_extra=_read_raw("application/json", schemas.Notice.model_json_schema()),
+)
+async def receive_sandbox_notice(request: Request) -> Response:
+    """Be told by the sandbox channel that an order was paid. Any answer but 2xx has it told again."""
+    await _take(request, ChannelName.SANDBOX)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/channels/wechat/notices",
+    status_code=204,
+    response_class=Response,
+    dependencies=[Signed],
+    openapi_extra=_read_raw("application/json", {"type": "object", "description": "As WeChat Pay's API v3 says."}),
+)
+async def receive_wechat_notice(request: Request) -> Response:
+    """Be told by WeChat Pay of a payment or a refund. Any answer but 2xx has it told again."""
+    try:
+        await _take(request, ChannelName.WECHAT)
+    except Problem as refusal:
+        return JSONResponse({"code": "FAIL", "message": refusal.code}, refusal.status)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/channels/unionpay/notices",
+    response_class=Response,
+    dependencies=[Signed],
+    openapi_extra=_read_raw(
+        "application/x-www-form-urlencoded", {"type": "object", "description": "As UnionPay's ACP 5.1.0 says."}
+    ),
+)
+async def receive_unionpay_notice(request: Request) -> Response:
+    """Be told by UnionPay of a payment or a refund. Any answer but 200 has it told again."""
+    await _take(request, ChannelName.UNIONPAY)
+    return Response()
+
+
+@router.post(
+    "/channels/alipay/notices",
+    response_class=PlainTextResponse,
+    dependencies=[Signed],
+    openapi_extra=_read_raw(
+        "application/x-www-form-urlencoded",
+        {"type": "object", "description": "As Alipay's open platform says of asynchronous notices; any charset."},
+    ),
+)
+async def receive_alipay_notice(request: Request) -> PlainTextResponse:
+    """Be told by Alipay of a payment or a refund. Any answer but the word `success` has it told again."""
+    try:
+        await _take(request, ChannelName.ALIPAY)
+    except Problem as refusal:
+        return PlainTextResponse("fail", refusal.status)
+    return PlainTextResponse("success")
+
+
+async def _take(request: Request, name: ChannelName) -> None:
+    """Take a notice, or refuse it; each counts."""
+    try:
+        await _taken(request, name)
+    except Problem as refusal:
+        reason = refusal.values.get("reason", refusal.code)
+        NOTICES.labels(name, reason).inc()
+        # Probes are wrong on purpose: nobody is to be woken by them.
+        (log.info if reason == "probe" else log.warning)("notice_refused", channel=name, reason=reason)
+        raise
+    NOTICES.labels(name, "taken").inc()
+
+
+async def _taken(request: Request, name: ChannelName) -> None:
+    settings: Settings = request.app.state.settings
+    database: Database = request.app.state.database
+    channel: NotifyingChannel | None = request.app.state.channels.get(name)
+    if channel is None:
+        raise NotFound
+    raw = await request.body()
+    notice, merchant_id = await channel.read_notice(request.headers, raw), settings.merchant_at(name)
+    if isinstance(notice, PaidNotice):
+        groups: Groups = request.app.state.notice_groups
+        refusal = await groups.take(name, notice, merchant_id)
+    else:
+        async with database.transaction() as tx:
+            refusal = await service.take_notice(tx, name, notice, merchant_id)
+    # Raised only now: the finding must stay although the notice is refused.
+    if refusal:
+        raise refusal

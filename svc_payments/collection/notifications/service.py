@@ -1,0 +1,174 @@
+"""Notices of channels, found authentic: taken once, refused when they do not fit what we ordered."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+from sqlalchemy import LargeBinary, Text, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.problems import Problem
+from chassis.signatures import MAX_CLOCK_SKEW
+from svc_payments.base import given
+from svc_payments.channels.alipay import notices as alipay
+from svc_payments.channels.notices import NothingNew, Notice, PaidNotice, Proof, RefundNotice
+from svc_payments.collection.notifications.models import Nonce
+from svc_payments.collection.payments import service as payments
+from svc_payments.collection.payments.capture import Taking, take_expected, take_money
+from svc_payments.collection.payments.models import Attempt
+from svc_payments.collection.refunds import notices as refund_notices
+from svc_payments.oversight.incidents import service as incidents
+from svc_payments.oversight.incidents.models import IncidentKind
+from svc_payments.settings.channels import ChannelName
+
+
+class NonceReused(Problem):
+    """A nonce that another notice came with."""
+
+    status, code = 409, "nonce_reused"
+
+
+class NoticeRefused(Problem):
+    """Signed by the right key, and not about what we ordered; people are told."""
+
+    finding: ClassVar[IncidentKind]
+
+
+class NoticeOfUnknownOrder(NoticeRefused):
+    status, code, finding = 404, "notice_of_unknown_order", IncidentKind.UNKNOWN_ORDER
+
+
+class NoticeForOtherMerchant(NoticeRefused):
+    status, code, finding = 403, "notice_for_other_merchant", IncidentKind.OTHER_MERCHANT
+
+
+class NoticeOfOtherAmount(NoticeRefused):
+    status, code, finding = 409, "notice_of_other_amount", IncidentKind.OTHER_AMOUNT
+
+
+class NoticeOfOtherCurrency(NoticeRefused):
+    status, code, finding = 409, "notice_of_other_currency", IncidentKind.OTHER_CURRENCY
+
+
+class NoticeOfReusedTransaction(NoticeRefused):
+    status, code, finding = 409, "notice_of_reused_transaction", IncidentKind.TRANSACTION_REUSED
+
+
+class NoticeOfUnknownRefund(NoticeRefused):
+    status, code, finding = 404, "notice_of_unknown_refund", IncidentKind.UNKNOWN_REFUND
+
+
+class NoticeOfOtherRefund(NoticeRefused):
+    status, code, finding = 409, "notice_of_other_refund", IncidentKind.REFUND_DISAGREES
+
+
+_TIMESTAMPS_GOOD_FOR = {ChannelName.ALIPAY: alipay.REPEATED_FOR}
+"""Of channels that repeat a notice with its first timestamp, and for how long."""
+_REFUSALS = {refusal.finding: refusal for refusal in NoticeRefused.__subclasses__()}
+
+
+async def take_notice(tx: AsyncSession, channel: ChannelName, notice: Notice, merchant_id: str) -> NoticeRefused | None:
+    """Capture what a notice says was paid, or ask about a refund that it tells of; told again, nothing more happens.
+
+    Returns:
+        The refusal of a notice that does not fit, for the caller to raise once the finding is committed.
+
+    Raises:
+        NonceReused: the nonce came with other content before.
+    """
+    await remember(tx, channel, notice.proof)
+    match notice:
+        case PaidNotice():
+            return await _take_payment(tx, channel, notice, merchant_id)
+        case RefundNotice():
+            finding = await refund_notices.take(tx, channel, notice, merchant_id)
+            return _REFUSALS[finding]() if finding else None
+        case NothingNew() if notice.merchant_id != merchant_id:
+            await incidents.record(tx, IncidentKind.OTHER_MERCHANT, notice.proof.notice_id)
+            return NoticeForOtherMerchant()
+        case _:
+            return None
+
+
+async def _take_payment(
+    tx: AsyncSession, channel: ChannelName, notice: PaidNotice, merchant_id: str
+) -> NoticeRefused | None:
+    order_number, paid, subject = notice.order_number, notice.paid, notice.proof.notice_id
+    ordered = select(Attempt.payment_id).where(Attempt.channel == channel, Attempt.order_number == order_number)
+    payment_id = await tx.scalar(ordered)
+    if payment_id is None:
+        unknown = IncidentKind.UNKNOWN_ORDER
+        await incidents.record(tx, unknown, subject, order_number=order_number, amount_fen=paid.amount_fen)
+        return NoticeOfUnknownOrder()
+    finding = await take_money(tx, await payments.lock(tx, payment_id), paid, merchant_id, subject=subject)
+    return _REFUSALS[finding]() if finding else None
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """A notice of a paid order, and what belongs to it when it is taken together with others."""
+
+    channel: ChannelName
+    notice: PaidNotice
+    merchant_id: str
+    trace: str | None
+    """The traceparent of its request."""
+
+
+async def take_together(tx: AsyncSession, group: Sequence[Told]) -> Collection[Told]:
+    """Capture at once what a group of notices says was paid.
+
+    Returns:
+        Those that are captured. The others have had no effect yet, but that their nonces are remembered: each is for
+        `take_notice`, where it is told again.
+    """
+    # One of each order: a second notice of it is told again, whatever it says.
+    by_order = {(told.channel, told.notice.order_number): told for told in reversed(await _remember_all(tx, group))}
+    takings = {}
+    for payment in await payments.lock_free_of_orders(tx, [order_number for _, order_number in by_order]):
+        if payment.attempt and (told := by_order.get((payment.channel, payment.attempt.order_number))):
+            takings[Taking(payment, told.notice.paid, told.merchant_id, told.trace)] = told
+    return {takings[taking] for taking in await take_expected(tx, list(takings))} if takings else ()
+
+
+async def _remember_all(tx: AsyncSession, group: Sequence[Told]) -> Sequence[Told]:
+    """Keep the nonces of a group. Returns the notices whose nonce was new, in the order of the group."""
+    # In one order everywhere, so that two groups of the same notices do not wait for each other.
+    by_nonce = {(told.channel, told.notice.proof.nonce): told for told in reversed(group)}
+    names = sorted(by_nonce)
+    rows = given(
+        {
+            "channel": (Text(), [channel for channel, _ in names]),
+            "nonce": (Text(), [nonce for _, nonce in names]),
+            "body_hash": (LargeBinary(), [by_nonce[name].notice.proof.digest for name in names]),
+        }
+    )
+    inserting = insert(Nonce).from_select(["channel", "nonce", "body_hash"], select(rows)).on_conflict_do_nothing()
+    kept = await tx.execute(inserting.returning(Nonce.channel, Nonce.nonce))
+    new = {by_nonce[ChannelName(channel), nonce] for channel, nonce in kept}
+    return [told for told in group if told in new]
+
+
+async def remember(tx: AsyncSession, channel: ChannelName, proof: Proof) -> None:
+    """Keep what makes a notice the same when it comes again.
+
+    Raises:
+        NonceReused: its nonce came with other content before.
+    """
+    row = {"channel": channel, "nonce": proof.nonce, "body_hash": proof.digest}
+    if await tx.scalar(insert(Nonce).values(row).on_conflict_do_nothing().returning(Nonce.nonce)):
+        return
+    known = select(Nonce.body_hash).where(Nonce.channel == channel, Nonce.nonce == proof.nonce)
+    if await tx.scalar(known) != proof.digest:
+        raise NonceReused
+
+
+async def forget_nonces(tx: AsyncSession) -> None:
+    """Drop nonces so old that the timestamp they came with is refused."""
+    skew = timedelta(seconds=2 * MAX_CLOCK_SKEW)
+    for_long = Nonce.channel.in_(_TIMESTAMPS_GOOD_FOR)
+    await tx.execute(delete(Nonce).where(~for_long, Nonce.seen_at < func.now() - skew))
+    for channel, good_for in _TIMESTAMPS_GOOD_FOR.items():
+        await tx.execute(delete(Nonce).where(Nonce.channel == channel, Nonce.seen_at < func.now() - good_for - skew))

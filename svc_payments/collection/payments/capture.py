@@ -1,0 +1,201 @@
+"""Taking the money: what a channel says it has is checked, and captured in one transaction, alone or with others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Text, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.outbox import emit_traced
+from chassis.telemetry import traceparent
+from svc_payments.base import database_time, given
+from svc_payments.billing.bills import service as bills
+from svc_payments.billing.bills.models import Bill, BillStatus
+from svc_payments.channels.provider import Paid
+from svc_payments.collection.payments.events import PaymentCaptured, told
+from svc_payments.collection.payments.models import AT_CHANNEL, GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
+from svc_payments.collection.postings import service as postings
+from svc_payments.collection.receipts import service as receipts
+from svc_payments.collection.refunds import reversals
+from svc_payments.ledger import service as ledger
+from svc_payments.ledger.models import TransferKind
+from svc_payments.oversight.incidents import service as incidents
+from svc_payments.oversight.incidents.models import IncidentKind
+
+CURRENCY = "CNY"
+
+
+@dataclass(frozen=True, eq=False)
+class Taking:
+    """What a channel says it has for a locked payment."""
+
+    payment: Payment
+    paid: Paid
+    merchant_id: str
+    """Who we are at the channel."""
+    trace: str | None
+    """The traceparent of what told us."""
+
+    @property
+    def attempt(self) -> Attempt:
+        assert self.payment.attempt is not None  # noqa: S101 - it was found by its order or is at the channel
+        return self.payment.attempt
+
+    @property
+    def movement(self) -> tuple[str, str]:
+        """Which movement of money is meant, over all channels."""
+        return self.attempt.channel, self.paid.transaction_id
+
+
+async def take_money(
+    tx: AsyncSession, payment: Payment, paid: Paid, merchant_id: str, *, subject: object
+) -> IncidentKind | None:
+    """The channel has the money of a locked payment: capture it, once, or record why this cannot be right.
+
+    Everything the capture means happens in this one transaction: ledger, bills, receipt, posting, event. Money that
+    comes a second time, or too late for its bills, is taken into the books as well, and begins to go back.
+
+    Returns:
+        What does not agree, which is recorded under `subject`; None when the money is in the books, now or before.
+    """
+    taking = Taking(payment, paid, merchant_id, traceparent())
+    if fault := await _disagreement(tx, taking):
+        await incidents.record(
+            tx,
+            fault,
+            subject,
+            payment_id=str(payment.id),
+            amount_fen=paid.amount_fen,
+            currency=paid.currency,
+            transaction_id=paid.transaction_id,
+        )
+        return fault
+    if taking.attempt.transaction_id is not None:
+        if taking.attempt.transaction_id != paid.transaction_id:
+            await reversals.return_second_transaction(tx, payment, paid)
+        return None
+    late = payment.status in GIVEN_UP
+    payment.held = late and not await _reserve_again(tx, payment)
+    await _capture(tx, [taking])
+    if payment.held:
+        await _hold(tx, payment)
+    else:
+        await _clear(tx, [payment])
+    return None
+
+
+async def take_expected(tx: AsyncSession, takings: Sequence[Taking]) -> Sequence[Taking]:
+    """Capture at once all that is just what we wait for; the payments are locked in the order of their ids.
+
+    Returns:
+        What was captured. The others, whatever is the matter with them, are untouched: they are for `take_money`.
+    """
+    used, expected = await _used(tx, takings), []
+    for taking in takings:
+        waited_for = taking.payment.status in AT_CHANNEL and taking.attempt.transaction_id is None
+        if waited_for and not _contradiction(taking) and taking.movement not in used:
+            used.add(taking.movement)
+            expected.append(taking)
+    if expected:
+        await _capture(tx, expected)
+        await _clear(tx, [taking.payment for taking in expected])
+    return expected
+
+
+async def _disagreement(tx: AsyncSession, taking: Taking) -> IncidentKind | None:
+    if fault := _contradiction(taking):
+        return fault
+    if taking.attempt.transaction_id == taking.paid.transaction_id:
+        return None
+    return IncidentKind.TRANSACTION_REUSED if await _used(tx, [taking]) else None
+
+
+def _contradiction(taking: Taking) -> IncidentKind | None:
+    """What of it is not what we ordered."""
+    paid, known = taking.paid, taking.attempt.transaction_id
+    if paid.merchant_id != taking.merchant_id:
+        return IncidentKind.OTHER_MERCHANT
+    if paid.currency != CURRENCY:
+        return IncidentKind.OTHER_CURRENCY
+    if paid.amount_fen != taking.payment.amount_fen and known in {None, paid.transaction_id}:
+        return IncidentKind.OTHER_AMOUNT
+    return None
+
+
+async def _used(tx: AsyncSession, takings: Sequence[Taking]) -> set[tuple[str, str]]:
+    """Which of these movements of money have paid an order already."""
+    channels, numbers = map(list, zip(*(taking.movement for taking in takings), strict=True))
+    asked = given({"channel": (Text(), channels), "number": (Text(), numbers)})
+    same = (Attempt.channel == asked.c.channel) & (Attempt.transaction_id == asked.c.number)
+    rows = await tx.execute(select(Attempt.channel, Attempt.transaction_id).join(asked, same))
+    return {(channel, number) for channel, number in rows if number is not None}
+
+
+async def _capture(tx: AsyncSession, takings: Sequence[Taking]) -> None:
+    """The money of these payments is here."""
+    moment = await database_time(tx)
+    for taking in takings:
+        payment, attempt = taking.payment, taking.attempt
+        attempt.transaction_id = taking.paid.transaction_id
+        attempt.paid_at = taking.paid.paid_at
+        attempt.ask_at = None
+        payment.captured_at = moment
+        payment.move_to(PaymentStatus.CAPTURED)
+    await emit_traced(tx, [(told(PaymentCaptured, taking.payment), taking.trace) for taking in takings])
+
+
+async def _reserve_again(tx: AsyncSession, payment: Payment) -> bool:
+    """Take back the bills of a payment that was given up, if all are due as they were."""
+    query = select(Bill).where(Bill.id.in_(payment.bill_ids)).order_by(Bill.id).with_for_update(of=Bill)
+    found = (await tx.scalars(query.execution_options(populate_existing=True))).all()
+    due = {bill.id: bill.outstanding_fen for bill in found if bill.status == BillStatus.DUE}
+    if not all(_still_fits(line, due.get(line.bill_id, 0)) for line in payment.lines):
+        return False
+    for line in payment.lines:
+        line.released_at = None
+    await bills.mark_paying(tx, payment.bill_ids)
+    return True
+
+
+def _still_fits(line: PaymentLine, outstanding_fen: int) -> bool:
+    pays_fen = line.amount_fen - line.late_fee_fen
+    return pays_fen <= outstanding_fen if line.partial else pays_fen == outstanding_fen
+
+
+async def _clear(tx: AsyncSession, payments: Sequence[Payment]) -> None:
+    """The bills of captured payments are paid; the money is the payers' until their provider has booked it."""
+    # No two payments hold one bill: the database keeps open lines apart.
+    parts = {bill_id: part for payment in payments for bill_id, part in payment.parts.items()}
+    unfinished = await bills.mark_paid(tx, parts)
+    for payment in payments:
+        for line in payment.lines:
+            if line.bill_id in unfinished:
+                line.released_at = payment.captured_at
+    await receipts.issue(tx, payments)
+    movements = [
+        ledger.Movement(
+            TransferKind.PAYMENT_CAPTURED,
+            payment.id,
+            {
+                ledger.channel_receivable(payment.channel): payment.amount_fen,
+                ledger.person_clearing(payment.person_id): -payment.amount_fen,
+            },
+        )
+        for payment in payments
+    ]
+    await ledger.transfer_all(tx, movements)
+    await postings.enqueue(tx, [payment.id for payment in payments])
+
+
+async def _hold(tx: AsyncSession, payment: Payment) -> None:
+    """The bills went another way meanwhile. The money is kept apart, and goes back."""
+    await incidents.record(tx, IncidentKind.MONEY_HELD, payment.id, amount_fen=payment.amount_fen)
+    await ledger.transfer(
+        tx,
+        TransferKind.PAYMENT_HELD,
+        payment.id,
+        debit=ledger.channel_receivable(payment.channel),
+        credit=ledger.suspense(payment.channel),
+        amount_fen=payment.amount_fen,
+    )
+    await reversals.return_held(tx, payment)

@@ -1,0 +1,131 @@
+"""The trail of a payment: created, pending, captured, completed; unknown in between, or failed or expired.
+
+Money may go back after its capture: then it is reversing, and refunded or, if a part of it stays, completed again.
+"""
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict
+
+from chassis.outbox import Event
+from svc_payments.collection.payments.models import Payment
+
+
+class PaymentEvent(Event):
+    """What every event of a payment says."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    key_field: ClassVar[str] = "payment_id"
+
+    payment_id: UUID
+    person_id: UUID
+    provider_id: UUID
+    bill_ids: list[UUID]
+    amount_fen: int
+    currency: Literal["CNY"] = "CNY"
+    channel: str
+    """`sandbox`; expect further channels within v1."""
+    status: str
+    """What the payment is now, in most events their own name; expect further values within v1."""
+    held: bool
+    """Whether the money is in suspense, because the bills could not take it any more."""
+    refunded_fen: int = 0
+    """What of the amount has gone back to the payer."""
+
+
+class PaymentCreated(PaymentEvent):
+    """A resident wants to pay bills, which are reserved for it."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.payment.created.v1"
+
+
+class PaymentPending(PaymentEvent):
+    """The resident has confirmed; an order at the channel waits for the money."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.payment.pending.v1"
+
+
+class PaymentUnknown(PaymentEvent):
+    """The channel did not say what became of the order; it is asked until it does."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.payment.unknown.v1"
+
+
+class PaymentCaptured(PaymentEvent):
+    """The money is here and in the ledger."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.payment.captured.v1"
+
+
+class PaymentPostingRefused(PaymentEvent):
+    """The provider did not book one of the bills; its money goes back by itself."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.payment.posting_refused.v1"
+
+
+class PaymentPostingUnanswered(PaymentEvent):
+    """The provider did not answer within its time; the money goes back by itself."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.payment.posting_unanswered.v1"
+
+
+class PaymentReversing(PaymentEvent):
+    """Money of it is on its way back to the payer; events of its refunds say how much and why."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.payment.reversing.v1"
+
+
+class PaymentRefunded(PaymentEvent):
+    """All of the money has gone back."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.payment.refunded.v1"
+
+
+class PaymentCompleted(PaymentEvent):
+    """The provider has booked every bill whose money was not given back; told again when a part has gone back later."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.payment.completed.v1"
+
+
+class PaymentFailed(PaymentEvent):
+    """The channel would not take the order; the bills are due again."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.payment.failed.v1"
+
+
+class PaymentExpired(PaymentEvent):
+    """It was not paid in time, or was cancelled; the bills are due again."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.payment.expired.v1"
+
+
+PAYMENT_EVENTS: list[type[PaymentEvent]] = [
+    PaymentCreated,
+    PaymentPending,
+    PaymentUnknown,
+    PaymentCaptured,
+    PaymentPostingRefused,
+    PaymentPostingUnanswered,
+    PaymentReversing,
+    PaymentRefunded,
+    PaymentCompleted,
+    PaymentFailed,
+    PaymentExpired,
+]
+
+
+def told(event: type[PaymentEvent], payment: Payment) -> PaymentEvent:
+    """An event with what it says of a payment."""
+    return event(
+        payment_id=payment.id,
+        person_id=payment.person_id,
+        provider_id=payment.provider_id,
+        bill_ids=payment.bill_ids,
+        amount_fen=payment.amount_fen,
+        channel=payment.channel,
+        status=payment.status,
+        held=payment.held,
+        refunded_fen=payment.refunded_fen,
+    )

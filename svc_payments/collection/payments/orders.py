@@ -1,0 +1,244 @@
+"""A payment's order at its channel: placed, asked about, closed.
+
+The channel is never called inside a transaction. The attempt is committed before the first call; the answer is applied
+in a transaction after it, to whatever the payment has become by then. All calls carry the order's own number, so that
+any of them may be made again: by a second tap, by another worker, after a crash.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import Database
+from chassis.outbox import emit
+from chassis.telemetry import log
+from svc_payments.base import database_time
+from svc_payments.channels.contracts import Deductions, MandateChannel
+from svc_payments.channels.methods import ChannelNotAvailable, chosen, require_payer
+from svc_payments.channels.provider import (
+    AT_COUNTER,
+    NOBODY,
+    Absent,
+    Answer,
+    Channel,
+    Channels,
+    Closed,
+    Order,
+    Paid,
+    Payer,
+    Refused,
+    Unclear,
+    Waiting,
+)
+from svc_payments.channels.registry import open_channels
+from svc_payments.collection.payments import service
+from svc_payments.collection.payments.capture import take_money
+from svc_payments.collection.payments.events import PaymentPending, PaymentUnknown, told
+from svc_payments.collection.payments.models import AT_CHANNEL, Attempt, Payment, PaymentStatus
+from svc_payments.polling import ask_again, claim_due
+from svc_payments.settings import Settings
+from svc_payments.settings.channels import ChannelName
+
+_CALLS_IN_AN_INQUIRY = 3
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What every step needs: the database and the channels to go between."""
+
+    database: Database
+    channels: Channels
+    settings: Settings
+
+    @property
+    def offered(self) -> list[ChannelName]:
+        """Over which channels a payment may begin now."""
+        return [name for name in self.channels if name not in self.settings.paused_channels]
+
+    async def confirm(
+        self, person_id: UUID, payment_id: UUID, method: str | None = None, payer: Payer = NOBODY
+    ) -> Payment:
+        """Place the order of a payment. A second tap, even at the same moment, gets the same order.
+
+        Raises:
+            NotFound, PaymentTooLate, IllegalMove: as `service.confirm`.
+            ChannelNotAvailable, MethodNotOffered, MethodAlreadyChosen, OpenIdMissing: it cannot be paid like that.
+        """
+        first_ask = timedelta(seconds=self.settings.ask_again_seconds[0])
+        async with self.database.transaction() as tx:
+            payment = await service.confirm(tx, person_id, payment_id, self.settings.order_lifetime, first_ask)
+            if payment.status not in AT_CHANNEL or payment.channel in AT_COUNTER:
+                return payment
+            channel, attempt = self._channel(payment), _attempt(payment)
+            attempt.method = chosen(channel.methods, method, attempt.method)
+            if _may_be_paid(payment):
+                return payment
+            if payment.channel not in self.offered:
+                raise ChannelNotAvailable  # it was paused after the payment was begun, which stays as it was
+            require_payer(attempt.method, payer)
+            moment = await database_time(tx)
+        order = order_of(payment, payer)
+        # An order that is only pending was never answered for: placing it is all there is to do.
+        placing = payment.status == PaymentStatus.PENDING
+        answer = await (channel.place(order) if placing else inquire(channel, order, moment, placed=False))
+        return await self._apply(payment_id, answer)
+
+    async def cancel(self, person_id: UUID, payment_id: UUID) -> Payment:
+        """Give up an unpaid payment: nothing is given up before the channel has closed the order.
+
+        Raises:
+            NotFound, IllegalMove: as `service.cancel_unconfirmed`.
+        """
+        async with self.database.transaction() as tx:
+            payment = await service.cancel_unconfirmed(tx, person_id, payment_id)
+        if payment.status not in AT_CHANNEL or payment.channel in AT_COUNTER:
+            return payment
+        return await self._apply(payment_id, await self._channel(payment).close(order_of(payment)))
+
+    def _channel(self, payment: Payment) -> Channel:
+        if payment.channel not in self.channels:
+            raise ChannelNotAvailable  # it was taken out of the settings while the payment stood there
+        channel, contract_number = self.channels[payment.channel], _attempt(payment).contract_number
+        if contract_number is None:
+            return channel
+        assert isinstance(channel, MandateChannel)  # noqa: S101 - it has given us the contract
+        return Deductions(channel, contract_number)
+
+    async def ask_due(self) -> int:
+        """Ask the channels about every order whose time has come. Returns how many were asked about."""
+        # A worker that dies while asking loses its turn only for as long as asking can take.
+        lease = timedelta(seconds=_CALLS_IN_AN_INQUIRY * self.settings.channel_timeout_seconds + 1)
+        async with self.database.transaction() as tx:
+            due = await _claim_due(tx, lease)
+            moment = await database_time(tx)
+        await asyncio.gather(*(self._ask(payment, moment) for payment in due))
+        return len(due)
+
+    async def _ask(self, payment: Payment, moment: datetime) -> None:
+        placed = _may_be_paid(payment)
+        try:
+            answer = await inquire(self._channel(payment), order_of(payment), moment, placed=placed)
+            async with self.database.transaction() as tx:
+                payment = await service.lock(tx, payment.id)
+                await self._learn(tx, payment, answer)
+                await _ask_again(tx, payment, self.settings.ask_again_seconds)
+        except Exception as error:  # noqa: BLE001 - its turn comes again; the others asked about now go on
+            log.error("asking_failed", payment_id=str(payment.id), exc_info=error)
+
+    async def _apply(self, payment_id: UUID, answer: Answer) -> Payment:
+        async with self.database.transaction() as tx:
+            payment = await service.lock(tx, payment_id)
+            await self._learn(tx, payment, answer)
+        return payment
+
+    async def _learn(self, tx: AsyncSession, payment: Payment, answer: Answer) -> None:
+        """Apply what the channel says of a locked payment's order; what is settled already stays as it is."""
+        match answer:
+            case Paid():
+                if await take_money(
+                    tx, payment, answer, self.settings.merchant_at(payment.channel), subject=payment.id
+                ):
+                    await _lose_sight(tx, payment)
+            case _ if payment.status not in AT_CHANNEL:
+                return
+            case Closed():
+                await service.give_up(tx, payment, PaymentStatus.EXPIRED)
+            case Refused(code=code):
+                _attempt(payment).refusal = code
+                await service.give_up(tx, payment, PaymentStatus.FAILED)
+            case Waiting():
+                await _wait(tx, payment, answer)
+            case Absent() | Unclear():
+                # An order known to wait goes on waiting while we cannot ask, but not past its time.
+                if not (_may_be_paid(payment) and payment.expires_at > await database_time(tx)):
+                    await _lose_sight(tx, payment)
+
+
+async def keep_asking(database: Database, settings: Settings) -> None:
+    """Ask about what is due until cancelled."""
+    async with open_channels(settings) as channels:
+        orders = Orders(database, channels, settings)
+        while True:
+            if not await orders.ask_due():
+                await asyncio.sleep(settings.poll_seconds)
+
+
+def order_of(payment: Payment, payer: Payer = NOBODY) -> Order:
+    """What the channel is asked for; the same however often it is asked."""
+    attempt = _attempt(payment)
+    return Order(attempt.order_number, payment.amount_fen, payment.expires_at, attempt.method, payer)
+
+
+async def inquire(channel: Channel, order: Order, moment: datetime, *, placed: bool) -> Answer:
+    """Find out what became of an order, and bring it to an end when its time is over.
+
+    Args:
+        channel: where it should stand.
+        order: which one.
+        moment: the present time.
+        placed: whether we know where it is paid; if not, and it still can be, it is placed again to learn that.
+    """
+    answer = await channel.query(order)
+    over = order.expires_at <= moment
+    match answer:
+        case Absent() if over:
+            # The channel takes no order whose time is over, so this one will never be.
+            return Closed()
+        case Waiting() if over:
+            return await channel.close(order)
+        case Absent() | Waiting() if not placed:
+            # Absent though placed: channels that sign orders for the payer to bring have it once the payer comes.
+            return await channel.place(order)
+        case _:
+            return answer
+
+
+def _attempt(payment: Payment) -> Attempt:
+    assert payment.attempt is not None  # noqa: S101 - it has been confirmed
+    return payment.attempt
+
+
+def _may_be_paid(payment: Payment) -> bool:
+    return payment.status == PaymentStatus.PENDING and _placed(_attempt(payment))
+
+
+def _placed(attempt: Attempt) -> bool:
+    """Whether we know how the order is paid."""
+    return attempt.pay_url is not None or attempt.pay_parameters is not None
+
+
+async def _wait(tx: AsyncSession, payment: Payment, answer: Waiting) -> None:
+    attempt = _attempt(payment)
+    if not _placed(attempt):
+        attempt.pay_url = answer.pay_url
+        attempt.pay_parameters = dict(answer.pay_parameters) if answer.pay_parameters else None
+    if payment.status == PaymentStatus.UNKNOWN and (_placed(attempt) or attempt.contract_number):
+        payment.move_to(PaymentStatus.PENDING)
+        await emit(tx, told(PaymentPending, payment))
+
+
+async def _lose_sight(tx: AsyncSession, payment: Payment) -> None:
+    if payment.status == PaymentStatus.PENDING:
+        payment.move_to(PaymentStatus.UNKNOWN)
+        await emit(tx, told(PaymentUnknown, payment))
+
+
+async def _claim_due(tx: AsyncSession, lease: timedelta) -> Sequence[Payment]:
+    """Payments whose channel is to be asked now; other workers leave them alone for the time of the lease."""
+    attempts = await claim_due(tx, Attempt, lease)
+    asked = select(Payment).where(Payment.id.in_([attempt.payment_id for attempt in attempts]))
+    return (await tx.scalars(asked)).all()
+
+
+async def _ask_again(tx: AsyncSession, payment: Payment, pauses: Sequence[float]) -> None:
+    """Set when the channel is asked next; the moment at which an unpaid order expires is one to ask at, too."""
+    if payment.status not in AT_CHANNEL:
+        return
+    moment = await database_time(tx)
+    latest = payment.expires_at if moment < payment.expires_at else None
+    ask_again(_attempt(payment), moment, pauses, latest=latest)

@@ -1,0 +1,186 @@
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, model_validator
+
+from svc_payments.collection.payments import models
+from svc_payments.collection.payments.plans import MOST_BILLS
+from svc_payments.settings.channels import ChannelName
+
+LARGEST_PAYMENT_FEN = 1_000_000_000
+Fen = Annotated[StrictInt, Field(ge=1, le=LARGEST_PAYMENT_FEN)]
+"""Whole fen as a JSON number without a point; nothing else is an amount."""
+
+
+class PaymentChoice(BaseModel):
+    """What to pay: bills, each in full, or else an amount on an account, which goes to its oldest bills first.
+
+    How much a bill comes to is nobody's to say: where bills are named, an amount is not looked at. On an account it is
+    a choice within what the provider's payment terms allow.
+    """
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    bill_ids: Annotated[set[UUID], Field(min_length=1, max_length=MOST_BILLS)] | None = None
+    provider_id: UUID | None = None
+    account_number: Annotated[str, StringConstraints(pattern=r"^[0-9]{10}$")] | None = None
+    amount_fen: Fen | None = None
+
+    @model_validator(mode="after")
+    def _bills_or_account(self) -> Self:
+        if not self.bill_ids and None in (self.provider_id, self.account_number):
+            raise ValueError("name bills, or a provider, an account number and an amount")
+        return self
+
+
+class NewPayment(PaymentChoice):
+    channel: ChannelName
+    expected_amount_fen: Fen | None = None
+    """What the payer has been shown. If it comes to another amount by now, nothing is begun."""
+
+    @model_validator(mode="after")
+    def _amount(self) -> Self:
+        if not self.bill_ids and self.amount_fen is None:
+            raise ValueError("name bills, or a provider, an account number and an amount")
+        return self
+
+
+class NewQuote(PaymentChoice):
+    """Without an amount: of all that is due on the account."""
+
+
+class QuotedLine(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    bill_id: UUID | None
+    """null: money paid ahead, for which a bill is made with the payment."""
+    kind: str
+    """regular or advance; expect further values within v1."""
+    bill_number: str | None
+    period: str | None
+    due_date: date | None
+    owed_fen: int
+    """How much is paid of the bill itself."""
+    late_fee_fen: int
+    amount_fen: int
+    """Both together."""
+    partial: bool
+    """Whether something is left to pay afterwards."""
+
+
+class QuotedChannel(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    channel: str
+    least_fen: int
+    most_fen: int
+    """Of one payment."""
+    usable: bool
+    """Whether the amount is within these limits."""
+
+
+class PaymentQuote(BaseModel):
+    """What a payment would pay, and how; nothing is begun or kept for it."""
+
+    provider_id: UUID
+    lines: list[QuotedLine]
+    amount_fen: int
+    late_fee_fen: int
+    currency: Literal["CNY"] = "CNY"
+    channels: list[QuotedChannel]
+
+
+class Confirmation(BaseModel):
+    """How to pay, where the channel offers a choice; its usual way when nothing is said."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    method: Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")] | None = None
+    """Of the channel's methods, which `GET /payments/v1/channels` lists."""
+    open_id: Annotated[str, Field(pattern=r"^[!-~]{1,128}$")] | None = None
+    """Who the payer is to our application in WeChat: `jsapi` needs it. It is passed on and not kept."""
+
+
+class Prepaid(BaseModel):
+    """What the provider gave for a top-up of a prepaid meter; nobody but the payer is shown it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    kind: str
+    """token or write_card; expect further values within v1."""
+    token: str | None
+    """Of a token: what to key into the meter."""
+    state: str | None
+    """Of a card: to_write until a terminal of the provider has written it, then written; expect further values."""
+
+
+class PaymentLine(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    bill_id: UUID
+    amount_fen: int
+    late_fee_fen: int
+    """How much of the amount is a late fee."""
+    prepaid: Prepaid | None
+    """null: the provider has not booked it yet, or gave nothing for it."""
+
+
+class Payment(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    payment_id: UUID
+    provider_id: UUID
+    bills: list[PaymentLine]
+    amount_fen: int
+    currency: Literal["CNY"] = "CNY"
+    channel: str
+    status: str
+    """created, pending, unknown, captured, posting, completed, reversing, refunded, failed or expired; expect further
+    values within v1."""
+    held: bool
+    """The money came when the bills could not take it any more; it is kept apart until it goes back."""
+    refunded_fen: int
+    """What has gone back to the payer."""
+    method: str | None
+    """How the resident pays at the channel, where it offers a choice."""
+    pay_url: str | None
+    """Where the resident pays, once the channel has said so: a page to open, or an address to show as a QR code."""
+    pay_parameters: dict[str, str] | None
+    """What the app gives the channel's SDK; or, beside `pay_url`, the fields of a form that a browser posts there."""
+    created_at: datetime
+    expires_at: datetime
+    """Until when to confirm it; from then on, until when to pay it."""
+    captured_at: datetime | None
+    completed_at: datetime | None
+
+
+def shown(payment: models.Payment, handed_out: Mapping[UUID, Prepaid] | None = None) -> Payment:
+    """A payment, with what was handed out for its bills."""
+    handed_out = handed_out or {}
+    return Payment(
+        payment_id=payment.id,
+        provider_id=payment.provider_id,
+        bills=[
+            PaymentLine(
+                bill_id=line.bill_id,
+                amount_fen=line.amount_fen,
+                late_fee_fen=line.late_fee_fen,
+                prepaid=handed_out.get(line.bill_id),
+            )
+            for line in payment.lines
+        ],
+        amount_fen=payment.amount_fen,
+        channel=payment.channel,
+        status=payment.status,
+        held=payment.held,
+        refunded_fen=payment.refunded_fen,
+        method=payment.attempt.method if payment.attempt else None,
+        pay_url=payment.attempt.pay_url if payment.attempt else None,
+        pay_parameters=payment.attempt.pay_parameters if payment.attempt else None,
+        created_at=payment.created_at,
+        expires_at=payment.expires_at,
+        captured_at=payment.captured_at,
+        completed_at=payment.completed_at,
+    )

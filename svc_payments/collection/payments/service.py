@@ -1,0 +1,238 @@
+"""The life of a payment, each step in the caller's transaction. Its row is locked first, then its bills."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Text, Uuid, any_, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from chassis.db import new_id
+from chassis.outbox import emit
+from chassis.problems import IllegalMove, NotFound, Problem
+from svc_payments.amounts import money
+from svc_payments.base import database_time
+from svc_payments.billing.bills import open_bills
+from svc_payments.billing.bills import service as bills
+from svc_payments.billing.bills.models import Bill
+from svc_payments.collection.payments import plans, schemas
+from svc_payments.collection.payments.events import (
+    PaymentCreated,
+    PaymentExpired,
+    PaymentFailed,
+    PaymentPending,
+    told,
+)
+from svc_payments.collection.payments.models import AT_CHANNEL, GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
+from svc_payments.collection.payments.plans import Plan, PlannedLine
+from svc_payments.settings.channels import ChannelName
+
+
+class BillAmountChanged(Problem):
+    """It comes to another amount than the payer has been shown."""
+
+    status, code = 409, "bill_amount_changed"
+
+
+class PaymentTooLate(Problem):
+    """The time for confirming has passed; the bills are about to be free for another payment."""
+
+    status, code = 409, "payment_too_late"
+
+
+async def create_payment(
+    tx: AsyncSession, person_id: UUID, new: schemas.NewPayment, lifetime: timedelta
+) -> schemas.Payment:
+    """Reserve what a person has chosen to pay: bills at what they come to today, or an amount on an account.
+
+    Raises:
+        NotFound, BillAlreadyPaid, PaymentInProgress, BillNotPayable: as for bills.
+        BillAmountChanged: it is not what the payer has been shown.
+        Problem: the provider's terms do not allow it; see `plans`.
+    """
+    plan = await chosen(tx, person_id, new, locked=True)
+    if new.expected_amount_fen not in {None, plan.amount_fen}:
+        raise BillAmountChanged(**money(amount=plan.amount_fen, expected=new.expected_amount_fen))
+    expires_at = await database_time(tx) + lifetime
+    return schemas.shown(await begin(tx, person_id, plan, new.channel, expires_at))
+
+
+async def chosen(tx: AsyncSession, person_id: UUID, choice: schemas.PaymentChoice, *, locked: bool) -> Plan:
+    """What a choice comes to.
+
+    Raises: as `create_payment`.
+    """
+    if choice.bill_ids:
+        look = bills.lock_payable if locked else bills.payable
+        payable = await look(tx, person_id, choice.bill_ids)
+        return await plans.whole_bills(tx, payable, person_id)
+    assert choice.provider_id is not None  # noqa: S101 - the model has seen to it
+    assert choice.account_number is not None  # noqa: S101 - as above
+    account = (choice.provider_id, choice.account_number)
+    return await plans.of_account(tx, person_id, *account, choice.amount_fen, locked=locked)
+
+
+async def reserve(
+    tx: AsyncSession, payer_id: UUID, payable: Sequence[Bill], channel: ChannelName, expires_at: datetime
+) -> Payment:
+    """Begin a payment of locked bills that are due, whoever may see them.
+
+    Raises:
+        BillsOfSeveralProviders: money goes to one provider at a time.
+        OlderBillFirst, ChannelNotAccepted, OutsideChannelLimits: the provider's terms do not allow it.
+    """
+    return await begin(tx, payer_id, await plans.whole_bills(tx, payable), channel, expires_at)
+
+
+async def begin(tx: AsyncSession, payer_id: UUID, plan: Plan, channel: ChannelName, expires_at: datetime) -> Payment:
+    """Begin a payment of what is planned, whose bills are locked.
+
+    Raises:
+        ChannelNotAccepted, OutsideChannelLimits: as `Plan.check_channel`.
+    """
+    plan.check_channel(channel)
+    lines = list(plan.lines)
+    if plan.made:
+        lines.append(PlannedLine(await open_bills.make(tx, plan.made), plan.made.amount_fen, 0))
+    payment = Payment(
+        id=new_id(),
+        person_id=payer_id,
+        provider_id=plan.provider_id,
+        channel=channel,
+        amount_fen=plan.amount_fen,
+        status=PaymentStatus.CREATED,
+        held=False,
+        refunded_fen=0,
+        created_at=await database_time(tx),
+        expires_at=expires_at,
+        lines=[
+            PaymentLine(
+                bill_id=line.bill.id, amount_fen=line.amount_fen, late_fee_fen=line.late_fee_fen, partial=line.partial
+            )
+            for line in lines
+        ],
+        attempt=None,
+    )
+    tx.add(payment)
+    await bills.mark_paying(tx, payment.bill_ids)
+    await emit(tx, told(PaymentCreated, payment))
+    return payment
+
+
+async def own_payment(tx: AsyncSession, person_id: UUID, payment_id: UUID, *, locked: bool = False) -> Payment:
+    """A payment of this person.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's, which nobody learns.
+    """
+    payment = await _payment(tx, Payment.id == payment_id, Payment.person_id == person_id, locked=locked)
+    if payment is None:
+        raise NotFound
+    return payment
+
+
+async def lock(tx: AsyncSession, payment_id: UUID) -> Payment:
+    """A payment for changing, as the last one who changed it left it."""
+    payment = await _payment(tx, Payment.id == payment_id, locked=True)
+    assert payment is not None  # noqa: S101 - payments are never deleted, and whoever has an id has it from one
+    return payment
+
+
+async def lock_free_of_orders(tx: AsyncSession, order_numbers: Sequence[str]) -> Sequence[Payment]:
+    """The payments of these orders for changing, in the order of their ids, but those that somebody else has locked."""
+    theirs = select(Attempt.payment_id).where(Attempt.order_number == any_(literal(order_numbers, ARRAY(Text))))
+    locking = select(Payment.id).where(Payment.id.in_(theirs)).order_by(Payment.id)
+    free = locking.with_for_update(of=Payment, skip_locked=True)
+    locked = literal((await tx.scalars(free)).all(), ARRAY(Uuid))
+    # Read only now, as the last ones who changed them left them, and each with its order and lines in one statement.
+    whole = joinedload(Payment.attempt), joinedload(Payment.lines)
+    found = select(Payment).where(Payment.id == any_(locked)).options(*whole).order_by(Payment.id)
+    return (await tx.scalars(found)).unique().all()
+
+
+async def _payment(tx: AsyncSession, *conditions: ColumnElement[bool], locked: bool) -> Payment | None:
+    query = select(Payment).where(*conditions)
+    if locked:
+        query = query.with_for_update(of=Payment).execution_options(populate_existing=True)
+    return (await tx.scalars(query)).one_or_none()
+
+
+async def confirm(tx: AsyncSession, person_id: UUID, payment_id: UUID, lifetime: timedelta, ask: timedelta) -> Payment:
+    """The resident wants to pay now: keep the attempt before the channel hears of it.
+
+    A payment confirmed before is given as it is, so a second tap finds the order of the first.
+
+    Args:
+        tx: the transaction.
+        person_id: whose payment it must be.
+        payment_id: which one.
+        lifetime: how long the order may be paid.
+        ask: when the channel is asked what became of it, should nobody tell.
+
+    Raises:
+        NotFound: it is not this person's.
+        PaymentTooLate: it was not confirmed in time.
+        IllegalMove: it has been given up.
+    """
+    payment = await own_payment(tx, person_id, payment_id, locked=True)
+    if payment.status in GIVEN_UP:
+        raise IllegalMove(current=payment.status, wanted=PaymentStatus.PENDING)
+    if payment.status != PaymentStatus.CREATED:
+        return payment
+    moment = await database_time(tx)
+    if payment.expires_at <= moment:
+        raise PaymentTooLate
+    payment.move_to(PaymentStatus.PENDING)
+    payment.expires_at = moment + lifetime
+    attempt_id = new_id()
+    payment.attempt = Attempt(
+        id=attempt_id,
+        channel=payment.channel,
+        order_number=attempt_id.hex,
+        asked=0,
+        ask_at=min(moment + ask, payment.expires_at),
+    )
+    await emit(tx, told(PaymentPending, payment))
+    return payment
+
+
+async def give_up(tx: AsyncSession, payment: Payment, status: PaymentStatus) -> None:
+    """End a locked payment that no money came for, as expired or failed; its bills are due again."""
+    payment.move_to(status)
+    moment = await database_time(tx)
+    for line in payment.lines:
+        line.released_at = moment
+    if payment.attempt:
+        payment.attempt.ask_at = None
+    await bills.release(tx, payment.bill_ids)
+    event = PaymentExpired if status == PaymentStatus.EXPIRED else PaymentFailed
+    await emit(tx, told(event, payment))
+
+
+async def expire_one(tx: AsyncSession) -> bool:
+    """Free the bills of a payment that was not confirmed in time. Returns whether there was one.
+
+    One in a transaction: bills are locked in the order of their ids, which those of several payments would not be.
+    """
+    late = select(Payment).where(Payment.status == PaymentStatus.CREATED, Payment.expires_at <= func.now())
+    oldest = late.order_by(Payment.expires_at).limit(1).with_for_update(of=Payment, skip_locked=True)
+    payment = await tx.scalar(oldest)
+    if payment is not None:
+        await give_up(tx, payment, PaymentStatus.EXPIRED)
+    return payment is not None
+
+
+async def cancel_unconfirmed(tx: AsyncSession, person_id: UUID, payment_id: UUID) -> Payment:
+    """Give up a payment that no channel has heard of; one that stands at its channel is given back as it is.
+
+    Raises:
+        NotFound: it is not this person's.
+        IllegalMove: it is paid.
+    """
+    payment = await own_payment(tx, person_id, payment_id, locked=True)
+    if payment.status == PaymentStatus.CREATED:
+        await give_up(tx, payment, PaymentStatus.EXPIRED)
+    elif payment.status not in AT_CHANNEL | GIVEN_UP:
+        raise IllegalMove(current=payment.status, wanted=PaymentStatus.EXPIRED)
+    return payment

@@ -1,0 +1,94 @@
+"""What a prepaid meter is given for a booking, and asking whether its card has been written.
+
+A card is written by a terminal of the provider, some time after the booking. The provider is asked until it says so,
+each posting by one worker at a time, and outside any transaction.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import Database
+from chassis.outside import RESOLVE_SECONDS, outside_client
+from chassis.signatures import load_private_key
+from chassis.telemetry import log
+from svc_payments.base import database_time
+from svc_payments.collection.postings.models import CardWriting, Posting, PostingStatus
+from svc_payments.collection.postings.provider import Booked, HttpProviderBooks, Outcome, Prepaid, ProviderBooks
+from svc_payments.parties.providers.models import Provider
+from svc_payments.polling import claim_due, pause_after
+from svc_payments.settings import Settings
+
+WRITE_CARD, WRITTEN = "write_card", "written"
+_MOST_ASKED = 120
+"""After so many times, with the usual pauses some three months, the card will not be written any more."""
+_SLACK_SECONDS = 5.0
+
+
+async def hand_out(tx: AsyncSession, posting: Posting, prepaid: Prepaid) -> None:
+    """Keep what the provider gives for a locked posting; a card that waits for its writing is asked about."""
+    posting.prepaid_kind, posting.prepaid_token, posting.prepaid_state = prepaid.kind, prepaid.token, prepaid.state
+    if prepaid.kind == WRITE_CARD and prepaid.state != WRITTEN:
+        tx.add(CardWriting(posting_id=posting.id, asked=0, ask_at=await database_time(tx)))
+
+
+class Cards:
+    """Asks the providers whose terminals have cards to write."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database, self._settings = database, settings
+        self._key: RSAPrivateKey = load_private_key(settings.provider_signing_key.get_secret_value())
+
+    async def ask_all_due(self) -> None:
+        async with outside_client() as client:
+            while await self.ask_due(client):
+                pass
+
+    async def ask_due(self, client: httpx.AsyncClient) -> int:
+        """Ask about the next few cards. Returns how many were asked about."""
+        seconds = self._settings.provider_timeout_seconds
+        lease = timedelta(seconds=RESOLVE_SECONDS + seconds + _SLACK_SECONDS)
+        async with self._database.transaction() as tx:
+            turns = await _turns(tx, await claim_due(tx, CardWriting, lease))
+        only_public = self._settings.provider_endpoints == "public"
+        await asyncio.gather(
+            *(
+                self._ask(posting, HttpProviderBooks(client, url, self._key, seconds, only_public))
+                for posting, url in turns
+            )
+        )
+        return len(turns)
+
+    async def _ask(self, posting: Posting, books: ProviderBooks) -> None:
+        try:
+            outcome = await books.ask(posting)
+            async with self._database.transaction() as tx:
+                await _learn(tx, posting, outcome, self._settings.card_ask_seconds)
+        except Exception as error:  # noqa: BLE001 - its lease runs out and its turn comes again; the others go on
+            log.error("card_asking_failed", posting_id=str(posting.id), exc_info=error)
+
+
+async def _turns(tx: AsyncSession, due: Sequence[CardWriting]) -> Sequence[tuple[Posting, str]]:
+    ids = [writing.posting_id for writing in due]
+    asked = select(Posting, Provider.endpoint_url).join(Provider, Provider.provider_id == Posting.provider_id)
+    return [(posting, url) for posting, url in await tx.execute(asked.where(Posting.id.in_(ids)))]
+
+
+async def _learn(tx: AsyncSession, asked: Posting, outcome: Outcome, pauses: Sequence[float]) -> None:
+    """Write down how far the writing is; a booking that was taken back has no card to write."""
+    writing = await tx.get_one(CardWriting, asked.id, with_for_update=True)
+    posting = await tx.get_one(Posting, asked.id, with_for_update=True)
+    if isinstance(outcome, Booked) and outcome.prepaid and outcome.prepaid.kind == posting.prepaid_kind:
+        posting.prepaid_state = outcome.prepaid.state
+    else:
+        log.warning("card_not_known", posting_id=str(posting.id), outcome=str(outcome))
+    writing.ask_at = await database_time(tx) + pause_after(pauses, writing.asked)
+    writing.asked += 1
+    booked = posting.status in {PostingStatus.BOOKED, PostingStatus.CANCELLING}
+    if posting.prepaid_state == WRITTEN or not booked or writing.asked >= _MOST_ASKED:
+        writing.ask_at = None

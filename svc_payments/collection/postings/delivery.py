@@ -1,0 +1,97 @@
+"""Postings on their way: each provider is told in the order of each account, until it has booked or refused.
+
+One that does not answer within its time is told instead that the money goes back, until it answers that.
+"""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from chassis.db import Database
+from chassis.outside import RESOLVE_SECONDS, outside_client
+from chassis.signatures import load_private_key
+from chassis.telemetry import log
+from svc_payments.collection.postings.outcomes import write_down, write_down_cancellation
+from svc_payments.collection.postings.provider import HttpProviderBooks, NotFound, NotHeard, Outcome, ProviderBooks
+from svc_payments.collection.postings.tries import Try, providers_to_tell, take_up, take_up_cancellations
+from svc_payments.parties.providers.models import Provider
+from svc_payments.polling import pause_after
+from svc_payments.settings import Settings
+
+_CALLS_IN_A_TRY = 2
+_SLACK_SECONDS = 5.0
+
+
+class Delivery:
+    """Tells providers what is due, each in a lane of its own, so that a slow one delays nobody else's residents."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+        self._key: RSAPrivateKey = load_private_key(settings.provider_signing_key.get_secret_value())
+        self._busy: set[UUID] = set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled. What is on its way then is taken up again when its lease has run out."""
+        async with asyncio.TaskGroup() as lanes:
+            while True:
+                async with self._database.read() as tx:
+                    waiting = await providers_to_tell(tx)
+                for provider_id in set(waiting) - self._busy:
+                    self._busy.add(provider_id)
+                    lanes.create_task(self._work_off(provider_id))
+                await asyncio.sleep(self._settings.poll_seconds)
+
+    async def _work_off(self, provider_id: UUID) -> None:
+        try:
+            async with outside_client() as client:
+                while await self.deliver_due(provider_id, client):
+                    pass
+        except Exception as error:  # noqa: BLE001 - one provider's trouble, whatever it is, must not end all lanes
+            log.error("lane_failed", provider_id=str(provider_id), exc_info=error)
+            await asyncio.sleep(self._settings.poll_seconds)
+        finally:
+            self._busy.discard(provider_id)
+
+    async def deliver_due(self, provider_id: UUID, client: httpx.AsyncClient) -> int:
+        """Tell one provider the next few of what is due. Returns how many postings were taken up."""
+        seconds = self._settings.provider_timeout_seconds
+        lease = timedelta(seconds=_CALLS_IN_A_TRY * (RESOLVE_SECONDS + seconds) + _SLACK_SECONDS)
+        async with self._database.transaction() as tx:
+            tries = [
+                *await take_up(tx, provider_id, lease),
+                *await take_up_cancellations(tx, provider_id, lease),
+            ]
+            provider = await tx.get(Provider, provider_id)
+        if provider is None:
+            for each in tries:
+                await self._write_down(each, NotHeard("provider_not_known_here_yet"))
+            return 0
+        only_public = self._settings.provider_endpoints == "public"
+        books = HttpProviderBooks(client, provider.endpoint_url, self._key, seconds, only_public)
+        await asyncio.gather(*(self._deliver(books, each) for each in tries))
+        return len(tries)
+
+    async def _deliver(self, books: ProviderBooks, each: Try) -> None:
+        try:
+            await self._write_down(each, await _outcome(books, each))
+        except Exception as error:  # noqa: BLE001 - its lease runs out and its turn comes again; the others go on
+            log.error("delivery_failed", posting_id=str(each.posting.id), exc_info=error)
+
+    async def _write_down(self, each: Try, outcome: Outcome) -> None:
+        pause = pause_after(self._settings.posting_retry_seconds, each.number - 1)
+        async with self._database.transaction() as tx:
+            if each.cancelling:
+                await write_down_cancellation(tx, each, outcome, pause)
+            else:
+                await write_down(tx, each, outcome, pause)
+
+
+async def _outcome(books: ProviderBooks, each: Try) -> Outcome:
+    if each.cancelling:
+        return await books.cancel(each.posting)
+    outcome = await books.ask(each.posting) if each.ask_first else NotFound()
+    return await books.tell(each.posting) if isinstance(outcome, NotFound) else outcome

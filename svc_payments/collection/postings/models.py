@@ -1,0 +1,125 @@
+"""Postings: what a provider is told of a captured payment, one for each bill, until it has booked or refused it."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Text, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db import Timestamp, new_id, one_of
+from chassis.problems import checked_move
+from svc_payments.base import Base
+from svc_payments.billing.bills.models import BillKind
+from svc_payments.collection.payments.models import Payment
+from svc_payments.polling import Asked
+
+
+class PostingStatus(StrEnum):
+    PENDING = "pending"
+    """The provider has surely not heard of it."""
+    SENDING = "sending"
+    """A worker is telling the provider; when its lease runs out before it says how that went, nobody knows."""
+    UNKNOWN = "unknown"
+    """The provider may have booked it: it is asked before it is told again."""
+    BOOKED = "booked"
+    REFUSED = "refused"
+    CANCELLING = "cancelling"
+    """The provider is told, until it answers, that the money goes back: nobody could wait longer, or it is refunded."""
+    CANCELLED = "cancelled"
+    """The provider has not booked it and never will, or has taken its booking back."""
+    KEPT = "kept"
+    """The money had gone back when the provider said that it has booked it and keeps it; people settle that."""
+
+
+TRANSITIONS: dict[PostingStatus, set[PostingStatus]] = {
+    PostingStatus.PENDING: {PostingStatus.SENDING},
+    PostingStatus.SENDING: {
+        PostingStatus.PENDING,
+        PostingStatus.SENDING,
+        PostingStatus.UNKNOWN,
+        PostingStatus.BOOKED,
+        PostingStatus.REFUSED,
+        PostingStatus.CANCELLING,
+    },
+    PostingStatus.UNKNOWN: {PostingStatus.SENDING},
+    PostingStatus.BOOKED: {PostingStatus.CANCELLING},
+    PostingStatus.REFUSED: set(),
+    PostingStatus.CANCELLING: {PostingStatus.CANCELLED, PostingStatus.BOOKED, PostingStatus.KEPT},
+    PostingStatus.CANCELLED: set(),
+    PostingStatus.KEPT: set(),
+}
+UNSETTLED = (PostingStatus.PENDING, PostingStatus.SENDING, PostingStatus.UNKNOWN)
+_UNSETTLED = text("status IN ('pending', 'sending', 'unknown')")
+
+
+class Posting(Base):
+    """What is sent stands in the row and never changes, so that every try says the same."""
+
+    __tablename__ = "postings"
+    __table_args__ = (
+        UniqueConstraint("payment_id", "bill_id"),
+        one_of("status", PostingStatus),
+        one_of("kind", BillKind),
+        CheckConstraint("late_fee_fen >= 0 AND late_fee_fen <= amount_fen", name="late_fee_fen"),
+        Index("ix_postings_due", "provider_id", "try_at", postgresql_where=_UNSETTLED),
+        Index(
+            "ix_postings_unsettled_of_account",
+            "provider_id",
+            "account_number",
+            "position",
+            postgresql_where=_UNSETTLED,
+        ),
+        Index("ix_postings_cancelling", "provider_id", "try_at", postgresql_where=text("status = 'cancelling'")),
+        Index("ix_postings_status_id", "status", "id"),
+        Index(None, "provider_reference"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    position: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    """The order in which an account's postings are sent."""
+    payment_id: Mapped[UUID] = mapped_column(ForeignKey(Payment.id))
+    bill_id: Mapped[UUID] = mapped_column(ForeignKey("bills.id"))
+    provider_id: Mapped[UUID]
+    receipt_number: Mapped[str] = mapped_column(Text)
+    bill_number: Mapped[str] = mapped_column(Text)
+    account_number: Mapped[str] = mapped_column(Text)
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[BillKind] = mapped_column(Text, server_default=BillKind.REGULAR)
+    """Of the bill, which tells the provider whether the number is its own."""
+    late_fee_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """How much of the amount is a late fee."""
+    bill_amount_fen: Mapped[int | None] = mapped_column(BigInteger)
+    """What the whole bill came to without late fees; unknown of postings made before bills could be paid in parts."""
+    paid_at: Mapped[datetime] = mapped_column(Timestamp)
+
+    status: Mapped[PostingStatus] = mapped_column(Text, default=PostingStatus.PENDING)
+    tries: Mapped[int] = mapped_column(default=0)
+    """How often a worker took it up. The number of its own try is what lets a worker write down the result."""
+    try_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
+    """When to take it up next; while it is being sent, when the lease of the worker runs out."""
+    provider_reference: Mapped[str | None] = mapped_column(Text)
+    refusal: Mapped[str | None] = mapped_column(Text)
+    """The provider's reason, as it gave it."""
+    prepaid_kind: Mapped[str | None] = mapped_column(Text)
+    """token or write_card, when the booking is for a prepaid meter."""
+    prepaid_token: Mapped[str | None] = mapped_column(Text)
+    """What the payer keys into the meter; nobody else is shown it, and it is in no log and no event."""
+    prepaid_state: Mapped[str | None] = mapped_column(Text)
+    """How far the writing of a card is, in the provider's word."""
+    given_up_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When its money began to go back because the provider had not answered in time."""
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
+    settled_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+    def move_to(self, status: PostingStatus) -> None:
+        self.status = checked_move(TRANSITIONS, PostingStatus(self.status), status)
+
+
+class CardWriting(Asked, Base):
+    """The card of a prepaid meter that a terminal of the provider has to write: asked about until it has."""
+
+    __tablename__ = "card_writings"
+    __table_args__ = (Index("ix_card_writings_due", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),)
+
+    posting_id: Mapped[UUID] = mapped_column(ForeignKey(Posting.id), primary_key=True)

@@ -1,0 +1,165 @@
+"""Providers' books, over their own HTTP endpoints: tell of a posting, ask what became of it, and cancel it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from enum import StrEnum
+from typing import Annotated, Literal, Protocol
+
+import httpx
+from pydantic import BaseModel, Field, ValidationError
+
+from chassis.outside import NoAnswer, NotReached
+from svc_payments.collection.postings.models import Posting
+from svc_payments.parties.providers.endpoint import Endpoint
+
+
+@dataclass(frozen=True)
+class Prepaid:
+    """What a prepaid meter needs to know of a booking: a token for its keys, or a card to be written."""
+
+    kind: str
+    state: str | None
+    token: str | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Booked:
+    reference: str
+    prepaid: Prepaid | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The provider will not book it, now or later."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class NotHeard:
+    """The provider surely has not got it."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class NotFound:
+    """The provider, asked, does not know it yet."""
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """The provider may have booked it."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """The provider has not booked it and never will, or has taken its booking back."""
+
+
+Outcome = Booked | Refused | NotHeard | NotFound | Unclear | Cancelled
+
+
+class CancellationReason(StrEnum):
+    UNANSWERED = "unanswered"
+    """Nobody could wait for its answer any longer."""
+    REFUND = "refund"
+    """What it has booked is to be returned."""
+
+
+class ProviderBooks(Protocol):
+    async def tell(self, posting: Posting) -> Outcome:
+        """Have a posting booked; the provider books it once however often it is told."""
+
+    async def ask(self, posting: Posting) -> Outcome:
+        """What became of a posting."""
+
+    async def cancel(self, posting: Posting) -> Outcome:
+        """Have a posting not booked, or its booking taken back; `Booked` says that it stays."""
+
+
+# Kept and shown to people, so: short and printable.
+Words = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
+
+
+class _Prepaid(BaseModel):
+    kind: Literal["token", "write_card"]
+    token: Words | None = None
+    state: Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")] | None = None
+
+
+class _Answer(BaseModel):
+    result: Literal["booked", "refused", "not_found", "cancelled"]
+    provider_reference: Words | None = None
+    reason: Words | None = None
+    prepaid: _Prepaid | None = None
+
+
+class HttpProviderBooks(Endpoint):
+    """The books behind one provider's endpoint."""
+
+    async def tell(self, posting: Posting) -> Outcome:
+        return await self._outcome("POST", "/postings", letter(posting))
+
+    async def ask(self, posting: Posting) -> Outcome:
+        return await self._outcome("GET", f"/postings/{posting.id}")
+
+    async def cancel(self, posting: Posting) -> Outcome:
+        reason = CancellationReason.REFUND if posting.provider_reference else CancellationReason.UNANSWERED
+        content = {"posting_id": str(posting.id), "reason": reason.value}
+        return await self._outcome("POST", f"/postings/{posting.id}/cancellations", content)
+
+    async def _outcome(self, method: str, path: str, content: Mapping[str, str | int] | None = None) -> Outcome:
+        try:
+            reply = await self.send(method, path, content)
+        except NotReached as silence:
+            return NotHeard(str(silence))
+        except NoAnswer as silence:
+            return Unclear(str(silence))
+        if reply.status != httpx.codes.OK:
+            return Unclear(f"status_{reply.status}")
+        return _outcome(reply.body)
+
+
+def letter(posting: Posting) -> dict[str, str | int]:
+    """What the provider is told; word for word the same at every try."""
+    content: dict[str, str | int] = {
+        "posting_id": str(posting.id),
+        "payment_id": str(posting.payment_id),
+        "receipt_number": posting.receipt_number,
+        "bill_number": posting.bill_number,
+        "account_number": posting.account_number,
+        "amount_fen": posting.amount_fen,
+        "currency": "CNY",
+        "paid_at": posting.paid_at.astimezone(UTC).isoformat(),
+    }
+    if posting.bill_amount_fen is None:
+        return content  # it was told without these the first time
+    content["kind"] = posting.kind
+    content["late_fee_fen"], content["bill_amount_fen"] = posting.late_fee_fen, posting.bill_amount_fen
+    return content
+
+
+def _outcome(body: bytes) -> Outcome:
+    try:
+        answer = _Answer.model_validate_json(body)
+    except ValidationError:
+        return Unclear("answer_malformed")
+    match answer:
+        case _Answer(result="booked", provider_reference=str(reference)):
+            return Booked(reference, _prepaid(answer.prepaid))
+        case _Answer(result="refused", reason=str(reason)):
+            return Refused(reason)
+        case _Answer(result="not_found"):
+            return NotFound()
+        case _Answer(result="cancelled"):
+            return Cancelled()
+        case _:
+            return Unclear("answer_malformed")
+
+
+def _prepaid(said: _Prepaid | None) -> Prepaid | None:
+    return Prepaid(said.kind, said.state, said.token) if said else None

@@ -1,0 +1,53 @@
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, any_, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from svc_payments.base import database_time
+from svc_payments.billing.bills.models import Bill
+from svc_payments.collection.payments.models import Payment, PaymentLine
+from svc_payments.collection.postings.models import Posting, PostingStatus
+from svc_payments.collection.receipts.models import Receipt
+
+
+async def enqueue(tx: AsyncSession, payment_ids: Collection[UUID]) -> None:
+    """Have providers told of payments captured and receipted in this transaction, each bill by a posting of its own.
+
+    The caller has moved the money in the ledger before, so it holds the lock of the chain there: positions are given
+    in the order in which payments commit, and an account's postings go out in that order.
+    """
+    said = {
+        Posting.payment_id: Payment.id,
+        Posting.bill_id: Bill.id,
+        Posting.provider_id: Payment.provider_id,
+        Posting.receipt_number: Receipt.number,
+        Posting.bill_number: Bill.bill_number,
+        Posting.account_number: Bill.account_number,
+        Posting.amount_fen: PaymentLine.amount_fen,
+        Posting.kind: Bill.kind,
+        Posting.late_fee_fen: PaymentLine.late_fee_fen,
+        Posting.bill_amount_fen: Bill.amount_fen,
+        Posting.paid_at: Payment.captured_at,
+        # Not as PostgreSQL's defaults, because the model makes them, one for each row.
+        Posting.id: func.uuidv7(),
+        Posting.status: literal(PostingStatus.PENDING),
+        Posting.tries: literal(0),
+    }
+    rows = (
+        select(*said.values())
+        .select_from(Payment)
+        .join(PaymentLine, PaymentLine.payment_id == Payment.id)
+        .join(Bill, Bill.id == PaymentLine.bill_id)
+        .join(Receipt, Receipt.payment_id == Payment.id)
+        .where(Payment.id == any_(literal(list(payment_ids), ARRAY(Uuid))))
+        .order_by(Payment.id, Bill.id)
+    )
+    await tx.execute(insert(Posting).from_select([column.key for column in said], rows))
+
+
+async def begin_cancellation(tx: AsyncSession, posting: Posting) -> None:
+    """Have the provider of a locked posting told that its money goes back, until it answers."""
+    posting.move_to(PostingStatus.CANCELLING)
+    posting.try_at = await database_time(tx)

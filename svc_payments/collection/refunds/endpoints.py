@@ -1,0 +1,103 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from sqlalchemy import select
+
+from chassis.auth import Caller, allow
+from chassis.db import ReadTx, Tx
+from chassis.idempotency import OnceKey
+from chassis.pagination import Page, PageQuery
+from svc_payments.collection.refunds import other_ways, queries, schemas, service
+from svc_payments.collection.refunds.models import WAITING_FOR_PEOPLE, Refund, RefundStatus
+from svc_payments.settings import TheSettings
+
+router = APIRouter(prefix="/payments/v1", tags=["refunds"])
+
+Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
+Operator = Annotated[Caller, Depends(allow(role="operator"))]
+STAFF = [Depends(allow(role=("operator", "auditor")))]
+Statuses = Annotated[list[RefundStatus] | None, Query(alias="status", max_length=len(RefundStatus))]
+
+
+@router.post("/refunds", status_code=201)
+async def request_refund(
+    tx: Tx, caller: Resident, once: OnceKey, settings: TheSettings, body: schemas.NewRefundRequest
+) -> schemas.Refunds:
+    """Ask for money back of one of the caller's payments; an operator decides. One refund for each bill."""
+    return await once.do(tx, caller, service.request(tx, caller, body, settings.refund_expected))
+
+
+@router.get("/refunds")
+async def list_refunds(
+    tx: ReadTx, caller: Resident, settings: TheSettings, page: PageQuery, payment_id: UUID | None = None
+) -> Page[schemas.Refund]:
+    """What of the caller's payments goes or has gone back, newest first."""
+    return await queries.own_refunds(tx, caller.id, payment_id, page, settings.refund_expected)
+
+
+@router.get("/refunds/{refund_id}")
+async def get_refund(tx: ReadTx, caller: Resident, settings: TheSettings, refund_id: UUID) -> schemas.Refund:
+    """One refund of the caller's payments."""
+    return await queries.own_refund(tx, caller.id, refund_id, settings.refund_expected)
+
+
+@router.get("/refund-worklist", dependencies=STAFF)
+async def list_refund_worklist(
+    tx: ReadTx, settings: TheSettings, page: PageQuery, statuses: Statuses = None, payment_id: UUID | None = None
+) -> Page[schemas.StaffRefund]:
+    """Refunds that wait for somebody to decide or to pay, or those in the statuses asked for; the oldest first."""
+    query = select(Refund)
+    if payment_id:
+        query = query.where(Refund.payment_id == payment_id)
+    if statuses or not payment_id:
+        query = query.where(Refund.status.in_(statuses or WAITING_FOR_PEOPLE))
+    return await queries.for_staff(tx, query, page, settings.refund_expected)
+
+
+@router.post("/payments/{payment_id}/refunds", status_code=201)
+async def refund_payment(
+    tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, payment_id: UUID, body: schemas.NewRefund
+) -> schemas.StaffRefunds:
+    """Give money of a payment back, in full or in part; above the limit it is a proposal for a second operator."""
+    return await once.do(tx, caller, service.refund_payment(tx, caller, payment_id, body, settings))
+
+
+@router.post("/refunds/{refund_id}/approve")
+async def approve_refund(
+    tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, refund_id: UUID
+) -> schemas.StaffRefund:
+    """Agree to a request, to another operator's proposal, or to paying although the provider keeps its booking."""
+    return await once.do(tx, caller, service.approve(tx, caller, refund_id, settings))
+
+
+@router.post("/refunds/{refund_id}/reject")
+async def reject_refund(
+    tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, refund_id: UUID, body: schemas.Rejection
+) -> schemas.StaffRefund:
+    """Decide that no money goes back; the payer reads why."""
+    return await once.do(tx, caller, service.reject(tx, caller, refund_id, body.reason, settings))
+
+
+@router.post("/refunds/{refund_id}/retry", status_code=201)
+async def retry_refund(
+    tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, refund_id: UUID, body: schemas.NewWay
+) -> schemas.StaffRefund:
+    """Try a failed refund again, the same way or by bank transfer; the answer is the refund that takes its place."""
+    return await once.do(tx, caller, other_ways.retry(tx, caller, refund_id, body, settings))
+
+
+@router.post("/refunds/{refund_id}/transferred")
+async def confirm_refund_transfer(
+    tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, refund_id: UUID, body: schemas.BankTransfer
+) -> schemas.StaffRefund:
+    """The bank has sent the money; said by another operator than the one who chose the bank transfer."""
+    return await once.do(tx, caller, other_ways.transferred(tx, caller, refund_id, body, settings))
+
+
+@router.post("/refunds/{refund_id}/cannot-be-paid")
+async def fail_refund(
+    tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, refund_id: UUID, body: schemas.Unpayable
+) -> schemas.StaffRefund:
+    """A refund that waits at a counter or for a bank transfer cannot be paid so; it may be tried another way."""
+    return await once.do(tx, caller, other_ways.cannot_be_paid(tx, caller, refund_id, body.reason, settings))

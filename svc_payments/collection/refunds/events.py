@@ -1,0 +1,107 @@
+"""The trail of a refund: requested and decided by people, or started by itself; then where the money is."""
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict
+
+from chassis.outbox import Event
+from svc_payments.collection.payments.models import Payment
+from svc_payments.collection.refunds.models import Refund
+
+
+class RefundEvent(Event):
+    """What every event of a refund says."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    key_field: ClassVar[str] = "refund_id"
+
+    refund_id: UUID
+    payment_id: UUID
+    person_id: UUID
+    provider_id: UUID
+    bill_id: UUID | None
+    """None when the money paid no bill."""
+    amount_fen: int
+    currency: Literal["CNY"] = "CNY"
+    channel: str
+    way: str
+    """channel, counter or bank_transfer; expect further values within v1."""
+    reason: str
+    """Such as posting_refused or overcharged; expect further values within v1."""
+    status: str
+    """What the refund is now; expect further values within v1."""
+
+
+class RefundRequested(RefundEvent):
+    """The payer asks for money back."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.refund.requested.v1"
+
+
+class RefundProposed(RefundEvent):
+    """An operator wants money to go back; a second one decides."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.refund.proposed.v1"
+
+
+class RefundRejected(RefundEvent):
+    """It was decided that no money goes back."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.refund.rejected.v1"
+
+
+class RefundUnbooking(RefundEvent):
+    """The provider is asked to take its booking back, after which the money goes back."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.refund.unbooking.v1"
+
+
+class RefundBookingKept(RefundEvent):
+    """The provider keeps its booking; people decide."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.refund.booking_kept.v1"
+
+
+class RefundStarted(RefundEvent):
+    """The money is on its way: to the channel, to a counter, or with a bank transfer."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.refund.started.v1"
+
+
+class RefundUnknown(RefundEvent):
+    """The channel did not say what became of it; it is asked until it does."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.refund.unknown.v1"
+
+
+class RefundRefunded(RefundEvent):
+    """The payer has the money."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.refund.refunded.v1"
+
+
+class RefundFailed(RefundEvent):
+    """The channel could not give it back; people find another way."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.refund.failed.v1"
+
+
+REFUND_EVENTS: list[type[RefundEvent]] = RefundEvent.__subclasses__()
+
+
+def told(event: type[RefundEvent], refund: Refund, payment: Payment) -> RefundEvent:
+    """An event with what it says of a refund."""
+    return event(
+        refund_id=refund.id,
+        payment_id=payment.id,
+        person_id=payment.person_id,
+        provider_id=payment.provider_id,
+        bill_id=refund.bill_id,
+        amount_fen=refund.amount_fen,
+        channel=payment.channel,
+        way=refund.way,
+        reason=refund.reason,
+        status=refund.status,
+    )

@@ -1,0 +1,40 @@
+"""What channels tell of refunds by themselves: a reason to ask at once, and not to wait until it is time."""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from svc_payments.base import database_time
+from svc_payments.channels.notices import RefundNotice
+from svc_payments.channels.provider import Refunded
+from svc_payments.collection.payments.models import Payment
+from svc_payments.collection.refunds.models import AT_CHANNEL, Refund, RefundStatus
+from svc_payments.oversight.incidents import service as incidents
+from svc_payments.oversight.incidents.models import IncidentKind
+from svc_payments.settings.channels import ChannelName
+
+_NOT_GONE = {RefundStatus.FAILED, RefundStatus.RETRIED}
+"""The channel has said before that the money of these stays."""
+
+
+async def take(tx: AsyncSession, channel: ChannelName, notice: RefundNotice, merchant_id: str) -> IncidentKind | None:
+    """Have the channel asked at once about a refund that it tells of; notices come late, twice and in any order.
+
+    Returns:
+        What does not agree, which is recorded.
+    """
+    subject, number = notice.proof.notice_id, notice.refund_number
+    if notice.merchant_id != merchant_id:
+        await incidents.record(tx, IncidentKind.OTHER_MERCHANT, subject, refund_number=number)
+        return IncidentKind.OTHER_MERCHANT
+    ours = select(Refund).join(Payment).where(Payment.channel == channel, Refund.number == number)
+    refund = (await tx.scalars(ours.with_for_update(of=Refund))).one_or_none()
+    if refund is None:
+        await incidents.record(tx, IncidentKind.UNKNOWN_REFUND, subject, refund_number=number)
+        return IncidentKind.UNKNOWN_REFUND
+    if refund.status in _NOT_GONE and isinstance(notice.answer, Refunded):
+        # People may have found the money another way by now: it would be gone twice.
+        await incidents.record(tx, IncidentKind.REFUND_DISAGREES, refund.id, said_fen=notice.answer.amount_fen)
+        return IncidentKind.REFUND_DISAGREES
+    if refund.status in AT_CHANNEL and refund.ask_at is not None:
+        refund.ask_at = min(refund.ask_at, await database_time(tx))
+    return None

@@ -1,0 +1,170 @@
+"""Refunds that people want: asked for by payers, decided by operators."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.db import new_id
+from chassis.outbox import emit
+from chassis.problems import IllegalMove, Problem
+from svc_payments.collection.payments import service as payments
+from svc_payments.collection.payments.models import Payment
+from svc_payments.collection.refunds import deciding, people, schemas, steps
+from svc_payments.collection.refunds.events import RefundEvent, RefundProposed, RefundRejected, RefundRequested, told
+from svc_payments.collection.refunds.models import Refund, RefundReason, RefundSource, RefundStatus
+from svc_payments.settings import Settings
+
+
+class RefundAlreadyRequested(Problem):
+    """The payer has asked for money of this bill already, and nobody has decided yet."""
+
+    status, code = 409, "refund_already_requested"
+
+
+async def request(
+    tx: AsyncSession, caller: Caller, wanted: schemas.NewRefundRequest, expected: timedelta
+) -> schemas.Refunds:
+    """Keep what a payer asks for, until an operator decides. No money is set aside by it.
+
+    Raises:
+        NotFound: the payment is not the caller's, or does not pay the bill.
+        PaymentNotRefundable, RefundExceedsPaid: there is nothing that could go back.
+        RefundAlreadyRequested
+    """
+    payment = await payments.own_payment(tx, caller.id, wanted.payment_id, locked=True)
+    parts = deciding.wanted_of(payment, wanted.bill_id, wanted.amount_fen)
+    waiting = select(Refund.id).where(
+        Refund.payment_id == payment.id,
+        Refund.bill_id.in_([bill_id for bill_id, _ in parts]),
+        Refund.status == RefundStatus.REQUESTED,
+    )
+    if await tx.scalar(waiting.limit(1)):
+        raise RefundAlreadyRequested
+    refunds = _new(payment, parts, wanted.reason, wanted.note, RefundStatus.REQUESTED, requested_by=caller.id)
+    await _keep(tx, refunds, payment, caller, RefundRequested, "request_refund")
+    return schemas.Refunds(items=[schemas.shown(refund, payment, expected) for refund in refunds])
+
+
+async def refund_payment(
+    tx: AsyncSession, caller: Caller, payment_id: UUID, wanted: schemas.NewRefund, settings: Settings
+) -> schemas.StaffRefunds:
+    """Have money of a payment go back: at once, or above the limit when a second operator agrees.
+
+    Raises:
+        NotFound: there is no such payment, or it does not pay the bill.
+        PaymentNotRefundable, RefundExceedsPaid, PostingUnderWay, RefundUnderWay: it cannot be done, or not now.
+        SecondPersonNeeded: it is the caller's own payment.
+    """
+    posted = await deciding.lock_postings(tx, payment_id)
+    payment = await people.payment_of(tx, payment_id)
+    people.not_for_oneself(caller, payment)
+    parts = deciding.wanted_of(payment, wanted.bill_id, wanted.amount_fen)
+    refunds = _new(payment, parts, wanted.reason, wanted.note, RefundStatus.PROPOSED, proposed_by=caller.id)
+    await _keep(tx, refunds, payment, caller, RefundProposed, "propose_refund")
+    if not await deciding.needs_second_person(tx, payment, refunds, settings.refund_second_person_fen):
+        for refund in refunds:
+            await deciding.let_go(tx, refund, payment, posted.get(refund.bill_id))
+    return schemas.StaffRefunds(items=[people.to_staff(refund, payment, settings) for refund in refunds])
+
+
+async def approve(tx: AsyncSession, caller: Caller, refund_id: UUID, settings: Settings) -> schemas.StaffRefund:
+    """Agree to a refund: to the payer's request, to another operator's proposal, or although the provider keeps it.
+
+    A request above the limit becomes the caller's proposal, for a second operator.
+
+    Raises:
+        NotFound
+        SecondPersonNeeded: the caller proposed it, asked for it, or is its payer.
+        IllegalMove: it is decided already.
+        RefundExceedsPaid, PostingUnderWay, RefundUnderWay: it cannot be done, or not now.
+    """
+    posted = await deciding.lock_postings(tx, (await people.there(tx, refund_id)).payment_id)
+    refund, payment = await people.lock(tx, refund_id)
+    people.not_for_oneself(caller, payment)
+    posting = posted.get(refund.bill_id)
+    await people.record(tx, caller, "approve_refund", refund, None)
+    match refund.status:
+        case RefundStatus.REQUESTED:
+            refund.proposed_by = caller.id
+            limit_fen = settings.refund_second_person_fen
+            if await deciding.needs_second_person(tx, payment, [refund], limit_fen):
+                refund.move_to(RefundStatus.PROPOSED)
+                await emit(tx, told(RefundProposed, refund, payment))
+            else:
+                await deciding.let_go(tx, refund, payment, posting)
+        case RefundStatus.PROPOSED:
+            people.second_of_two(caller, refund)
+            await deciding.let_go(tx, refund, payment, posting)
+        case RefundStatus.BOOKING_KEPT:
+            people.second_of_two(caller, refund)
+            await deciding.let_go_although_booked(tx, refund, payment)
+        case _:
+            raise IllegalMove(current=refund.status, wanted=RefundStatus.STARTED)
+    await tx.flush()
+    return people.to_staff(refund, payment, settings)
+
+
+async def reject(
+    tx: AsyncSession, caller: Caller, refund_id: UUID, reason: str, settings: Settings
+) -> schemas.StaffRefund:
+    """Decide that no money goes back, or take one's own proposal back; the payer is told why.
+
+    Raises:
+        NotFound
+        IllegalMove: it is decided already.
+    """
+    refund, payment = await people.lock(tx, refund_id)
+    refund.move_to(RefundStatus.REJECTED)
+    refund.rejection = reason
+    await people.record(tx, caller, "reject_refund", refund, None)
+    await emit(tx, told(RefundRejected, refund, payment))
+    return people.to_staff(refund, payment, settings)
+
+
+def _new(
+    payment: Payment,
+    parts: Sequence[tuple[UUID, int]],
+    reason: RefundReason,
+    note: str,
+    status: RefundStatus,
+    **by: UUID,
+) -> list[Refund]:
+    ids = [new_id() for _ in parts]
+    return [
+        Refund(
+            id=refund_id,
+            number=refund_id.hex,
+            payment_id=payment.id,
+            bill_id=bill_id,
+            amount_fen=amount_fen,
+            reason=reason,
+            note=note,
+            way=steps.way_back(payment),
+            # Settled when it is decided, by what the provider has booked then.
+            source=RefundSource.PROVIDER,
+            status=status,
+            asked=0,
+            **by,
+        )
+        for refund_id, (bill_id, amount_fen) in zip(ids, parts, strict=True)
+    ]
+
+
+async def _keep(
+    tx: AsyncSession,
+    refunds: Sequence[Refund],
+    payment: Payment,
+    caller: Caller,
+    event: type[RefundEvent],
+    action: str,
+) -> None:
+    tx.add_all(refunds)
+    await tx.flush()
+    for refund in refunds:
+        await tx.refresh(refund)
+        await people.record(tx, caller, action, refund, None)
+        await emit(tx, told(event, refund, payment))

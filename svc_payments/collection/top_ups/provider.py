@@ -1,0 +1,44 @@
+"""Whether a provider lets an amount be bought for an account; asking sets nothing aside."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, StrictInt
+
+from svc_payments.billing.terms.terms import LARGEST_FEN
+from svc_payments.collection.top_ups.models import Result, TopUpValidation
+from svc_payments.parties.providers.models import Provider
+from svc_payments.parties.providers.questions import NotUsable, Questions
+
+QUESTION = "top_up_validation"
+
+
+class Answer(BaseModel):
+    result: Literal[
+        Result.ACCEPTED,
+        Result.NO_ACCOUNT,
+        Result.CLOSED,
+        Result.NOT_PAYABLE_ONLINE,
+        Result.PAYMENT_UNFINISHED,
+        Result.NOT_PURCHASABLE,
+        Result.ABOVE_PURCHASABLE,
+    ]
+    most_fen: Annotated[StrictInt, Field(ge=0, le=LARGEST_FEN)] | None = None
+
+
+async def validate(questions: Questions, provider: Provider, asked: TopUpValidation) -> Answer:
+    """Ask whether this may be bought.
+
+    Raises:
+        NotAnswered, NotUsable
+    """
+    content: dict[str, str | int] = {
+        "validation_id": str(asked.id),
+        "account_number": asked.account_number,
+        "amount_fen": asked.amount_fen,
+    }
+    answer = await questions.ask(provider, "/top-up-validations", content, Answer)
+    # A limit that the amount is not above is no answer: there would be nothing to tell the payer.
+    above = answer.result == Result.ABOVE_PURCHASABLE
+    if above and (answer.most_fen is None or answer.most_fen >= asked.amount_fen):
+        raise NotUsable("most_fen_does_not_fit")
+    return answer

@@ -1,0 +1,101 @@
+"""E-invoices: what a payer asked for, what the issuer has made of it, and that it was taken back after a refund."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db import Timestamp, new_id, one_of
+from chassis.problems import checked_move
+from svc_payments.base import Base
+from svc_payments.collection.payments.models import Payment
+
+
+class EInvoiceStatus(StrEnum):
+    REQUESTED = "requested"
+    """The issuer has surely not heard of it."""
+    UNKNOWN = "unknown"
+    """The issuer has been told, and has not said yet what it made of it: it is asked before it is told again."""
+    ISSUED = "issued"
+    FAILED = "failed"
+    """The issuer will not issue it, or the money went back before it did. Another one may be requested."""
+    REVERSING = "reversing"
+    """Money of the payment went back: the issuer is to take the invoice back by a red-letter one."""
+    RED_LETTERED = "red_lettered"
+    """It has been. Another one may be requested for what is left of the payment."""
+
+
+TRANSITIONS: dict[EInvoiceStatus, set[EInvoiceStatus]] = {
+    EInvoiceStatus.REQUESTED: {EInvoiceStatus.UNKNOWN, EInvoiceStatus.FAILED},
+    EInvoiceStatus.UNKNOWN: {
+        EInvoiceStatus.UNKNOWN,
+        EInvoiceStatus.REQUESTED,
+        EInvoiceStatus.ISSUED,
+        EInvoiceStatus.FAILED,
+    },
+    EInvoiceStatus.ISSUED: {EInvoiceStatus.REVERSING},
+    EInvoiceStatus.FAILED: set(),
+    EInvoiceStatus.REVERSING: {EInvoiceStatus.REVERSING, EInvoiceStatus.RED_LETTERED},
+    EInvoiceStatus.RED_LETTERED: set(),
+}
+_IN_FORCE = text("status NOT IN ('failed', 'red_lettered')")
+
+
+class TitleKind(StrEnum):
+    """Whom the invoice is made out to."""
+
+    PERSONAL = "personal"
+    ORGANISATION = "organisation"
+
+
+class EInvoice(Base):
+    """One request. Its id is the number under which the issuer is told, so that a retry is never a second invoice."""
+
+    __tablename__ = "e_invoices"
+    __table_args__ = (
+        one_of("status", EInvoiceStatus),
+        one_of("title_kind", TitleKind),
+        CheckConstraint("amount_fen > 0", name="amount_positive"),
+        CheckConstraint("(title_kind = 'organisation') = (uscc IS NOT NULL)", name="uscc"),
+        CheckConstraint("email IS NULL OR status IN ('requested', 'unknown')", name="email_forgotten"),
+        Index("uq_e_invoices_in_force", "payment_id", unique=True, postgresql_where=_IN_FORCE),
+        Index("ix_e_invoices_due", "try_at", postgresql_where=text("status IN ('requested', 'unknown', 'reversing')")),
+        Index("ix_e_invoices_person_id_id", "person_id", "id"),
+        Index(None, "invoice_number"),
+        Index(None, "red_invoice_number"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    payment_id: Mapped[UUID] = mapped_column(ForeignKey(Payment.id))
+    person_id: Mapped[UUID]
+    provider_id: Mapped[UUID]
+    status: Mapped[EInvoiceStatus] = mapped_column(Text, default=EInvoiceStatus.REQUESTED)
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    """What was paid and had not gone back when it was requested."""
+    refunded_fen: Mapped[int] = mapped_column(BigInteger)
+    """What had gone back by then."""
+    title_kind: Mapped[TitleKind] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    uscc: Mapped[str | None] = mapped_column(Text)
+    email: Mapped[str | None] = mapped_column(Text)
+    """Where the issuer sends it; forgotten as soon as the issuer has it."""
+    invoice_number: Mapped[str | None] = mapped_column(Text)
+    document_url: Mapped[str | None] = mapped_column(Text)
+    red_invoice_number: Mapped[str | None] = mapped_column(Text)
+    failure: Mapped[str | None] = mapped_column(Text)
+    """Why it failed: the issuer's code, or `payment_refunded`."""
+    tries: Mapped[int] = mapped_column(default=0)
+    """How often a worker took it up; the number of its own try lets a worker write down what came of it."""
+    try_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
+    """When to take it up next; while a worker is at it, when its lease runs out."""
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
+    settled_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When it was issued or failed."""
+    red_lettered_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+    def move_to(self, status: EInvoiceStatus) -> None:
+        self.status = checked_move(TRANSITIONS, EInvoiceStatus(self.status), status)
+        if self.status not in {EInvoiceStatus.REQUESTED, EInvoiceStatus.UNKNOWN}:
+            self.email = None

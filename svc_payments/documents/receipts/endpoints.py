@@ -1,0 +1,80 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from chassis.auth import anyone
+from chassis.db import ReadTx, Transactions
+from svc_payments.collection.payments import service as payments
+from svc_payments.documents.receipts import pages, printing, schemas, service
+from svc_payments.documents.receipts.words import choose
+from svc_payments.parties.callers import Resident
+from svc_payments.settings import Settings, TheSettings
+
+router = APIRouter(prefix="/payments/v1", tags=["receipts"])
+
+_HOLDERS = Depends(anyone(because="whoever is handed a receipt may ask whether it is genuine"))
+_PDF = {200: {"content": {"application/pdf": {}}, "description": "The receipt, as PDF/A."}}
+_PAGE = "/payments/v1/verify-receipt"
+Code = Annotated[str, Path(max_length=100, description="As it is printed, with or without its hyphens.")]
+
+
+class PdfResponse(Response):
+    media_type = "application/pdf"
+
+
+@router.get("/payments/{payment_id}/receipt")
+async def get_receipt(tx: ReadTx, caller: Resident, payment_id: UUID) -> schemas.Receipt:
+    """The receipt of a payment, from the moment its money is here."""
+    return await service.receipt_of(tx, await payments.own_payment(tx, caller.id, payment_id))
+
+
+@router.get("/payments/{payment_id}/receipt.pdf", response_class=PdfResponse)
+async def print_receipt(
+    caller: Resident, transactions: Transactions, settings: TheSettings, request: Request, payment_id: UUID
+) -> Response:
+    """The receipt to print and hand on, with the code by which anyone can verify it.
+
+    In Chinese, and beside it in the language of Accept-Language: en, kk or ug.
+    """
+    async with transactions.transaction() as tx:
+        receipt = await service.receipt_of(tx, await payments.own_payment(tx, caller.id, payment_id))
+        code = await service.code_of(tx, payment_id)
+    return await printed_for(request, receipt, code, settings)
+
+
+async def printed_for(request: Request, receipt: schemas.Receipt, code: str, settings: Settings) -> Response:
+    """The paper for whoever asks, or that it is the one they have."""
+    language = choose(request.headers.get("accept-language", ""))
+    content = await printing.printed(receipt, code, f"{settings.public_url}{_PAGE}", language)
+    headers = {
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": f'inline; filename="receipt-{receipt.receipt_number}.pdf"',
+        "Content-Language": language,
+        "ETag": printing.tag_of(content),
+        "Vary": "Accept-Language, Authorization",
+    }
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return PdfResponse(content, headers=headers)
+
+
+@router.get("/receipt-verifications/{code}", dependencies=[_HOLDERS])
+async def verify_receipt(tx: ReadTx, code: Code) -> schemas.ReceiptVerification:
+    """Whether a receipt is genuine, and what became of its money since. Says nothing of who paid."""
+    return await service.verify(tx, code)
+
+
+@router.get("/verify-receipt", dependencies=[_HOLDERS], response_class=HTMLResponse)
+async def show_verification(
+    tx: ReadTx, request: Request, code: Annotated[str | None, Query(max_length=100)] = None
+) -> HTMLResponse:
+    """The same as a page for people; the QR code on a receipt leads here."""
+    language = choose(request.headers.get("accept-language", ""))
+    if code is None or not code.strip():
+        return pages.page(language)
+    try:
+        return pages.page(language, typed=code, found=await service.verify(tx, code))
+    except service.ReceiptNotFound:
+        return pages.page(language, typed=code, status=404)

@@ -1,0 +1,125 @@
+"""A receipt as a paper: what the template shows, in Chinese and, beside it, in the reader's language."""
+
+import hashlib
+import io
+import re
+from typing import Any
+
+import segno
+
+from chassis.db import CHINA
+from svc_payments import paper
+from svc_payments.amounts import in_capitals, in_digits
+from svc_payments.documents.receipts import codes, schemas
+from svc_payments.documents.receipts.words import name_of, said
+
+_ACCOUNT_DIGITS_SHOWN = 4
+_LABELS = (
+    "product",
+    "title",
+    "not_an_invoice",
+    "receipt_number",
+    "status",
+    "provider",
+    "kind",
+    "account_number",
+    "paid_at",
+    "beijing_time",
+    "channel",
+    "transaction_id",
+    "bill_number",
+    "period",
+    "late_fee",
+    "amount",
+    "posting",
+    "total",
+    "in_capitals",
+    "refund_number",
+    "refunded_at",
+    "refunded",
+    "kept",
+    "verification_code",
+    "how_to_verify",
+)
+"""What the template says itself."""
+_MONEY_BACK = {"reversing", "partly_refunded", "refunded"}
+
+
+async def printed(receipt: schemas.Receipt, code: str, verify_at: str, language: str) -> bytes:
+    """The receipt as PDF; the same bytes for as long as nothing more has happened to the payment."""
+    return await paper.pdf("receipt", _shown(receipt, code, verify_at, language), issued_at=receipt.issued_at)
+
+
+def tag_of(content: bytes) -> str:
+    """An ETag: a receipt that was fetched before is not sent again."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def masked(account_number: str) -> str:
+    """Enough to know one's own account by, and too little to look it up for anybody else."""
+    hidden = max(len(account_number) - _ACCOUNT_DIGITS_SHOWN, 0)
+    return "*" * hidden + account_number[hidden:]
+
+
+def in_fours(token: str) -> str:
+    """Digits as one reads them while keying them in."""
+    return " ".join(re.findall(".{1,4}", token)) if token.isdecimal() else token
+
+
+def _shown(receipt: schemas.Receipt, code: str, verify_at: str, language: str) -> dict[str, Any]:
+    def named(group: str, value: str) -> dict[str, str]:
+        return said(name_of(group, value), language)
+
+    return {
+        "words": {label: said(label, language) for label in _LABELS},
+        "receipt_number": receipt.receipt_number,
+        "status": named("status", receipt.standing),
+        "money_back": receipt.standing in _MONEY_BACK,
+        "provider_name": receipt.provider_name or "",
+        "kind": named("kind", receipt.provider_kind or ""),
+        "account_numbers": sorted({masked(bill.account_number) for bill in receipt.bills}),
+        "paid_at": f"{receipt.paid_at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}",
+        "channel": named("channel", receipt.channel),
+        "transaction_id": receipt.transaction_id,
+        "bills": [
+            {
+                "bill_number": bill.bill_number,
+                "period": bill.period,
+                "late_fee": in_digits(bill.late_fee_fen) if bill.late_fee_fen else "",
+                "amount": in_digits(bill.amount_fen),
+                "posting": named("posting", bill.posting_status),
+            }
+            for bill in receipt.bills
+        ],
+        "prepaid": [
+            {
+                "what": named("prepaid", bill.prepaid.kind),
+                "token": in_fours(bill.prepaid.token or ""),
+                "state": named("card", bill.prepaid.state) if bill.prepaid.state else None,
+            }
+            for bill in receipt.bills
+            if bill.prepaid
+        ],
+        "amount": in_digits(receipt.amount_fen),
+        "amount_in_capitals": in_capitals(receipt.amount_fen),
+        "refunds": [
+            {
+                "number": refund.number,
+                "at": f"{refund.refunded_at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}",
+                "amount": in_digits(refund.amount_fen),
+            }
+            for refund in receipt.refunds
+        ],
+        "refunded": in_digits(receipt.refunded_fen) if receipt.refunded_fen else "",
+        "kept": in_digits(receipt.amount_fen - receipt.refunded_fen),
+        "code": codes.shown(code),
+        "verify_at": verify_at,
+        "qr": _qr(f"{verify_at}?code={codes.shown(code)}"),
+    }
+
+
+def _qr(address: str) -> str:
+    drawn = io.BytesIO()
+    # M survives a fold or a stain; the white border is part of the standard.
+    segno.make(address, error="m", micro=False).save(drawn, kind="svg", border=2, xmldecl=False)
+    return drawn.getvalue().decode()

@@ -1,0 +1,42 @@
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from sqlalchemy import select
+
+from chassis.auth import allow
+from chassis.db import ReadTx
+from chassis.pagination import Page, PageQuery, page_of
+from svc_payments.base import database_time
+from svc_payments.collection.payments.models import Payment
+from svc_payments.operations.dashboard import queries, schemas
+from svc_payments.operations.dashboard.overdue import OVERDUE, deadline_of
+
+router = APIRouter(prefix="/payments/v1", tags=["figures"], dependencies=[Depends(allow(role=("operator", "auditor")))])
+
+Minutes = Annotated[int, Query(ge=1, le=7 * 24 * 60, description="How far to look back from now.")]
+
+
+@router.get("/figures")
+async def get_figures(tx: ReadTx, minutes: Minutes = 60) -> schemas.Figures:
+    """How payments fare now: success by channel and provider, time to posting, what is unknown or stuck."""
+    at = await database_time(tx)
+    return await queries.figures(tx, at - timedelta(minutes=minutes), at)
+
+
+@router.get("/overdue-payments")
+async def list_overdue_payments(tx: ReadTx, page: PageQuery) -> Page[schemas.OverduePayment]:
+    """Payments past the deadline of the state they are in, oldest first."""
+    return await page_of(tx, select(Payment).where(OVERDUE), page, Payment.id, _shown)
+
+
+def _shown(payment: Payment) -> schemas.OverduePayment:
+    return schemas.OverduePayment(
+        payment_id=payment.id,
+        provider_id=payment.provider_id,
+        channel=payment.channel,
+        status=payment.status,
+        amount_fen=payment.amount_fen,
+        deadline=deadline_of(payment),
+        created_at=payment.created_at,
+    )

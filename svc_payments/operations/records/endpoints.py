@@ -1,0 +1,22 @@
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from chassis.db import Tx
+from svc_payments.operations.records import schemas, service
+from svc_payments.operations.search.endpoints import Checker
+
+router = APIRouter(prefix="/payments/v1", tags=["search"])
+
+
+# A transaction that writes, although it is a GET: that somebody looked is kept.
+@router.get("/payment-records/{payment_id}")
+async def get_payment_record(tx: Tx, caller: Checker, payment_id: UUID) -> schemas.PaymentRecord:
+    """Everything of a payment: its order, bookings, refunds, movements in the ledger, findings and cases."""
+    return await service.look_at(tx, caller, payment_id)
+
+
+@router.get("/bill-records/{bill_id}")
+async def get_bill_record(tx: Tx, caller: Checker, bill_id: UUID) -> schemas.BillRecord:
+    """A bill and the payments that are about it, for whoever has its number or its account's in hand."""
+    return await service.look_at_bill(tx, caller, bill_id)

@@ -1,0 +1,38 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from sqlalchemy import select
+
+from chassis.auth import allow
+from chassis.db import ReadTx
+from chassis.pagination import Page, PageQuery, page_of
+from svc_payments.oversight.audit import models, schemas
+
+router = APIRouter(prefix="/payments/v1", tags=["audit"])
+
+Word = Annotated[str | None, Query(max_length=64, pattern=r"^[!-~]+$")]
+
+
+@router.get("/audit-records", dependencies=[Depends(allow(role=("operator", "auditor")))])
+async def list_audit_records(
+    tx: ReadTx, page: PageQuery, subject: Word = None, actor: Word = None
+) -> Page[schemas.AuditRecord]:
+    """Who did what to what, newest first; of one subject or one actor when asked so."""
+    query = select(models.AuditRecord)
+    if subject:
+        query = query.where(models.AuditRecord.subject == subject)
+    if actor:
+        query = query.where(models.AuditRecord.actor == actor)
+    return await page_of(tx, query, page, models.AuditRecord.id, _shown, newest_first=True)
+
+
+def _shown(record: models.AuditRecord) -> schemas.AuditRecord:
+    return schemas.AuditRecord(
+        audit_record_id=record.id,
+        actor=record.actor,
+        action=record.action,
+        subject=record.subject,
+        reason=record.reason,
+        details=record.details,
+        created_at=record.created_at,
+    )

@@ -1,0 +1,48 @@
+from collections.abc import Mapping
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from svc_payments.oversight.audit.models import AuditRecord
+
+SYSTEM = "system"
+"""The actor of what happens by itself."""
+
+
+async def record(
+    tx: AsyncSession,
+    caller: Caller | None,
+    action: str,
+    subject: object,
+    *,
+    reason: str | None = None,
+    **details: str | int | None,
+) -> None:
+    """Write into the trail what this transaction does; it stands there exactly if the transaction commits.
+
+    Args:
+        tx: the transaction of the act.
+        caller: who acts; None when it happens by itself.
+        action: a verb and its noun, such as `approve_refund`.
+        subject: the id of what is acted on or looked at.
+        reason: in the words of who acts.
+        details: ids, codes and figures, never personal data.
+    """
+    await record_all(tx, caller, action, {subject: details}, reason=reason)
+
+
+async def record_all(
+    tx: AsyncSession,
+    caller: Caller | None,
+    action: str,
+    subjects: Mapping[object, Mapping[str, str | int | None]],
+    *,
+    reason: str | None = None,
+) -> None:
+    """The same of several subjects at once, each with its details."""
+    actor = caller.subject if caller else SYSTEM
+    tx.add_all(
+        AuditRecord(actor=actor, action=action, subject=str(subject), reason=reason, details=dict(details))
+        for subject, details in subjects.items()
+    )
+    await tx.flush()

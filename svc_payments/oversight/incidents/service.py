@@ -1,0 +1,12 @@
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.telemetry import log
+from svc_payments.oversight.incidents.models import Incident, IncidentKind
+
+
+async def record(tx: AsyncSession, kind: IncidentKind, subject: object, **details: str | int | None) -> None:
+    """Keep a finding for people, once however often it is found."""
+    log.error("incident", kind=kind, subject=str(subject))
+    row = {"kind": kind, "subject": str(subject), "details": details}
+    await tx.execute(insert(Incident).values(row).on_conflict_do_nothing())

@@ -1,0 +1,51 @@
+"""Account bindings as svc_services tells of them; right whatever order and how often the events come."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.inbox import AnyHandler, EventData, Handler, Received
+from svc_payments.parties.accounts.models import AccountBinding
+
+
+class AccountBindingActivated(EventData):
+    binding_id: UUID
+    person_id: UUID
+    provider_id: UUID
+    account_number: str
+    role: str
+
+
+class AccountBindingEnded(EventData):
+    binding_id: UUID
+    person_id: UUID
+    provider_id: UUID
+    account_number: str
+
+
+BindingEnded = Callable[[AsyncSession, UUID, UUID, str], Awaitable[None]]
+"""What else ends with a binding of (person, provider, account number), in the same transaction."""
+
+
+async def on_activated(tx: AsyncSession, event: Received[AccountBindingActivated]) -> None:
+    # A binding is never activated twice: one that is here already has been heard of, perhaps even its end.
+    activated = insert(AccountBinding).values(**event.data.model_dump(), bound_at=event.time)
+    await tx.execute(activated.on_conflict_do_nothing())
+
+
+async def on_ended(binding_ended: BindingEnded, tx: AsyncSession, event: Received[AccountBindingEnded]) -> None:
+    ended = insert(AccountBinding).values(**event.data.model_dump(), ended_at=event.time)
+    await tx.execute(
+        ended.on_conflict_do_update(index_elements=[AccountBinding.binding_id], set_={"ended_at": event.time})
+    )
+    await binding_ended(tx, event.data.person_id, event.data.provider_id, event.data.account_number)
+
+
+def handlers(binding_ended: BindingEnded) -> list[AnyHandler]:
+    return [
+        Handler("cn.ili.services.account_binding.activated.v1", AccountBindingActivated, on_activated),
+        Handler("cn.ili.services.account_binding.ended.v1", AccountBindingEnded, partial(on_ended, binding_ended)),
+    ]

@@ -1,0 +1,29 @@
+"""Who may call: access rules that several slices share."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from chassis.auth import Caller, TokenRule, allow
+from chassis.problems import Problem
+
+Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
+
+
+class PersonOrClient(TokenRule):
+    """One rule for people and another for providers' systems, at the same endpoint."""
+
+    def __init__(self, *, person: TokenRule, client: TokenRule) -> None:
+        super().__init__(persons=True, clients=True)
+        self._rules = {"person": person, "client": client}
+        self.who_may_call = "; or ".join(rule.who_may_call for rule in self._rules.values())
+
+    async def __call__(self, request: Request) -> Caller:
+        caller = await super().__call__(request)
+        return await self._rules[caller.kind](request)
+
+
+class SecondPersonNeeded(Problem):
+    """Whoever proposed something, or made it, is not the one to agree to it."""
+
+    status, code = 403, "second_person_needed"

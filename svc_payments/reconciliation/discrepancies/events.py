@@ -1,0 +1,69 @@
+from datetime import date
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import ConfigDict
+
+from chassis.outbox import Event
+from svc_payments.reconciliation.discrepancies.models import Case
+
+
+class CaseEvent(Event):
+    """What every event of a case says."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    key_field: ClassVar[str] = "case_id"
+
+    case_id: UUID
+    source: str
+    """channel or provider: whose statement differs from the ledger."""
+    party: str
+    """The channel's name or the provider's id."""
+    day: date
+    result: str
+    """excess, shortage, amount_differs or state_differs; expect further values within v1."""
+    difference_fen: int
+    """What the statement has more than the ledger."""
+
+
+class CaseOpened(CaseEvent):
+    """A difference was found that somebody has to clear up."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.case.opened.v1"
+
+
+class CaseClosed(CaseEvent):
+    """The difference is gone, was put right, or was written off."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.case.closed.v1"
+
+    resolution: str
+    """resolved, settled or written_off; expect further values within v1."""
+
+
+CASE_EVENTS: list[type[CaseEvent]] = [CaseOpened, CaseClosed]
+
+
+def opened(case: Case) -> CaseOpened:
+    return CaseOpened(
+        case_id=case.id,
+        source=case.source,
+        party=case.holder,
+        day=case.day,
+        result=case.result,
+        difference_fen=case.difference_fen,
+    )
+
+
+def closed(case: Case) -> CaseClosed:
+    assert case.resolution is not None  # noqa: S101 - the database has no closed case without one
+    return CaseClosed(
+        case_id=case.id,
+        source=case.source,
+        party=case.holder,
+        day=case.day,
+        result=case.result,
+        difference_fen=case.difference_fen,
+        resolution=case.resolution,
+    )

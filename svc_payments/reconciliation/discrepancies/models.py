@@ -1,0 +1,124 @@
+"""Cases: a difference that somebody has to clear up, by a time, and how it ended."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, Text, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db import Timestamp, new_id, one_of
+from chassis.problems import checked_move
+from svc_payments.base import Base
+from svc_payments.reconciliation.runs.models import DIFFERENCES
+from svc_payments.reconciliation.statements.models import Movement, Source
+
+
+class CaseStatus(StrEnum):
+    OPEN = "open"
+    PROPOSED = "proposed"
+    """Somebody wants to write it off; a second person has to agree."""
+    CLOSED = "closed"
+
+
+class Resolution(StrEnum):
+    RESOLVED = "resolved"
+    """A later run found the difference gone."""
+    SETTLED = "settled"
+    """The other side has put it right: what was recorded in suspense is taken back."""
+    WRITTEN_OFF = "written_off"
+    """Nobody will: what was recorded in suspense becomes our loss or gain."""
+
+
+TRANSITIONS: dict[CaseStatus, set[CaseStatus]] = {
+    CaseStatus.OPEN: {CaseStatus.PROPOSED, CaseStatus.CLOSED},
+    CaseStatus.PROPOSED: {CaseStatus.OPEN, CaseStatus.CLOSED},
+    CaseStatus.CLOSED: set(),
+}
+
+
+class CaseAct(StrEnum):
+    """What happened to a case."""
+
+    OPENED = "opened"
+    HANDED_OVER = "handed_over"
+    COMMENTED = "commented"
+    WRITE_OFF_PROPOSED = "write_off_proposed"
+    WRITE_OFF_REFUSED = "write_off_refused"
+    CLOSED = "closed"
+
+
+class Case(Base):
+    """One difference of one day. While it is open its amount is in suspense, if it is about a channel's money."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        one_of("source", Source),
+        one_of("movement", Movement),
+        one_of("status", CaseStatus),
+        one_of("resolution", Resolution),
+        CheckConstraint(f"result IN ({', '.join(repr(result.value) for result in DIFFERENCES)})", name="result"),
+        CheckConstraint("(status = 'closed') = (resolution IS NOT NULL)", name="closed_with_resolution"),
+        # A movement has one case at a time. One that a person has closed is not opened again: the runs check that.
+        Index(
+            "uq_cases_unclosed",
+            "source",
+            "holder",
+            "number",
+            "transaction_id",
+            unique=True,
+            postgresql_where=text("status <> 'closed'"),
+        ),
+        Index(None, "source", "holder", "day"),
+        Index(None, "reference_id"),
+        Index(None, "number"),
+        Index(None, "transaction_id"),
+        Index("ix_cases_due", "due_at", postgresql_where=text("status <> 'closed'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    source: Mapped[Source] = mapped_column(Text)
+    holder: Mapped[str] = mapped_column(Text)
+    day: Mapped[date] = mapped_column(Date)
+    movement: Mapped[Movement] = mapped_column(Text)
+    number: Mapped[str] = mapped_column(Text)
+    transaction_id: Mapped[str] = mapped_column(Text)
+    result: Mapped[str] = mapped_column(Text)
+    statement_fen: Mapped[int | None] = mapped_column(BigInteger)
+    ledger_fen: Mapped[int | None] = mapped_column(BigInteger)
+    difference_fen: Mapped[int] = mapped_column(BigInteger)
+    """What the statement has more than the ledger."""
+    reference_id: Mapped[UUID | None]
+    """Our payment, refund or posting, where the number says which."""
+    status: Mapped[CaseStatus] = mapped_column(Text, default=CaseStatus.OPEN)
+    owner_role: Mapped[str] = mapped_column(Text)
+    assignee_id: Mapped[UUID | None]
+    """Who has it in hand; nobody yet when empty."""
+    due_at: Mapped[datetime] = mapped_column(Timestamp)
+    proposed_by: Mapped[str | None] = mapped_column(Text)
+    """Who wants to write it off; it takes another person to agree."""
+    resolution: Mapped[Resolution | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
+    closed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+    def move_to(self, status: CaseStatus) -> None:
+        self.status = checked_move(TRANSITIONS, CaseStatus(self.status), status)
+
+
+class CaseEntry(Base):
+    """What happened to a case, in order; only ever added to, which the database enforces."""
+
+    __tablename__ = "case_entries"
+    __table_args__ = (one_of("act", CaseAct), Index(None, "case_id", "id"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey(Case.id))
+    act: Mapped[CaseAct] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
+    """The subject of the caller's token; `system` for what a run did."""
+    words: Mapped[str | None] = mapped_column(Text)
+    """A comment or a reason, as it was written."""
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())

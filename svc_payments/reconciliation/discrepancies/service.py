@@ -1,0 +1,261 @@
+"""The life of a case, from the run that opens it to its closing entry in the ledger."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.db import new_id
+from chassis.outbox import emit
+from chassis.problems import NotFound
+from svc_payments.base import database_time
+from svc_payments.ledger import service as ledger
+from svc_payments.ledger.models import TransferKind
+from svc_payments.oversight.audit import service as audit
+from svc_payments.parties.callers import SecondPersonNeeded
+from svc_payments.reconciliation.discrepancies import events
+from svc_payments.reconciliation.discrepancies.models import Case, CaseAct, CaseEntry, CaseStatus, Resolution
+from svc_payments.reconciliation.discrepancies.working_time import due_after
+from svc_payments.reconciliation.runs.models import Finding
+from svc_payments.reconciliation.statements.models import Source
+from svc_payments.reconciliation.statements.service import Whose
+
+WORKING_DAYS = 2
+"""How long a difference may stay unexplained; the day it is found does not count."""
+OWNER_ROLE = "operator"
+
+
+async def open_cases(tx: AsyncSession, whose: Whose, findings: Sequence[Finding]) -> Sequence[Case]:
+    """Open a case for each difference that has none.
+
+    One that a person has closed stays closed: its difference has been dealt with, and does not go away by that. One
+    that a run has closed because the difference was gone is followed by a new one.
+
+    The entries in the ledger are still to be made: see `book`.
+    """
+    known = select(Case.number, Case.transaction_id).where(
+        Case.source == whose.source,
+        Case.holder == whose.holder,
+        Case.number.in_([finding.number for finding in findings]),
+        Case.resolution.is_distinct_from(Resolution.RESOLVED),
+    )
+    dealt_with = {(row.number, row.transaction_id) for row in await tx.execute(known)}
+    due_at = due_after(await database_time(tx), WORKING_DAYS)
+    cases = [
+        Case(
+            id=new_id(),
+            source=whose.source,
+            holder=whose.holder,
+            day=finding.day,
+            movement=finding.movement,
+            number=finding.number,
+            transaction_id=finding.transaction_id,
+            result=finding.result,
+            statement_fen=finding.statement_fen,
+            ledger_fen=finding.ledger_fen,
+            difference_fen=finding.difference_fen,
+            reference_id=finding.reference_id,
+            status=CaseStatus.OPEN,
+            owner_role=OWNER_ROLE,
+            due_at=due_at,
+        )
+        for finding in findings
+        if (finding.number, finding.transaction_id) not in dealt_with
+    ]
+    tx.add_all(cases)
+    await tx.flush()
+    await _note_all(tx, None, CaseAct.OPENED, {case: {"difference_fen": case.difference_fen} for case in cases})
+    if cases:
+        await emit(tx, *map(events.opened, cases))
+    return cases
+
+
+async def unclosed(tx: AsyncSession, whose: Whose, days: Sequence[date]) -> Sequence[Case]:
+    """The cases of some days that are still open, locked."""
+    query = select(Case).where(
+        Case.source == whose.source,
+        Case.holder == whose.holder,
+        Case.day.in_(days),
+        Case.status != CaseStatus.CLOSED,
+    )
+    return (await tx.scalars(query.order_by(Case.id).with_for_update())).all()
+
+
+async def days_with_unclosed(tx: AsyncSession, whose: Whose, first: date, last: date) -> Sequence[date]:
+    """The days of a period that have open cases."""
+    days = select(Case.day).where(
+        Case.source == whose.source,
+        Case.holder == whose.holder,
+        Case.day.between(first, last),
+        Case.status != CaseStatus.CLOSED,
+    )
+    return (await tx.scalars(days.distinct().order_by(Case.day))).all()
+
+
+async def lock(tx: AsyncSession, case_id: UUID) -> Case:
+    """A case for changing.
+
+    Raises:
+        NotFound: there is none.
+    """
+    case = await tx.get(Case, case_id, with_for_update=True, populate_existing=True)
+    if case is None:
+        raise NotFound
+    return case
+
+
+async def hand_over(tx: AsyncSession, caller: Caller, case_id: UUID, assignee_id: UUID, reason: str) -> Case:
+    """Put a case into somebody's hands.
+
+    Raises:
+        NotFound: there is no such case.
+        IllegalMove: it is closed.
+    """
+    case = await _unclosed(tx, case_id)
+    before, case.assignee_id = case.assignee_id, assignee_id
+    changed = {"from": str(before) if before else None, "to": str(assignee_id)}
+    await _note(tx, case, caller, CaseAct.HANDED_OVER, reason, **changed)
+    return case
+
+
+async def comment(tx: AsyncSession, caller: Caller, case_id: UUID, words: str) -> Case:
+    case = await lock(tx, case_id)
+    await _note(tx, case, caller, CaseAct.COMMENTED, words)
+    return case
+
+
+async def settle(tx: AsyncSession, caller: Caller, case_id: UUID, reason: str) -> Case:
+    """Close a case that the other side has put right.
+
+    Raises:
+        NotFound: there is no such case.
+        IllegalMove: it is closed already.
+    """
+    case = await _unclosed(tx, case_id)
+    await _close(tx, case, Resolution.SETTLED, caller, reason)
+    return case
+
+
+async def propose_write_off(tx: AsyncSession, caller: Caller, case_id: UUID, reason: str) -> Case:
+    """Ask a second person to agree that nobody will put it right.
+
+    Raises:
+        NotFound: there is no such case.
+        IllegalMove: it is closed, or proposed already.
+    """
+    case = await lock(tx, case_id)
+    case.move_to(CaseStatus.PROPOSED)
+    case.proposed_by = caller.subject
+    await _note(tx, case, caller, CaseAct.WRITE_OFF_PROPOSED, reason)
+    return case
+
+
+async def decide_write_off(tx: AsyncSession, caller: Caller, case_id: UUID, *, agreed: bool, reason: str) -> Case:
+    """Agree to a proposed write-off, or refuse it.
+
+    Raises:
+        NotFound: there is no such case.
+        IllegalMove: nobody has proposed it.
+        SecondPersonNeeded: it is the caller's own proposal.
+    """
+    case = await lock(tx, case_id)
+    if case.status != CaseStatus.PROPOSED:
+        case.move_to(CaseStatus.OPEN)  # raises: an open case has nothing to decide on, a closed one no more
+    if case.proposed_by == caller.subject:
+        raise SecondPersonNeeded
+    if agreed:
+        await _close(tx, case, Resolution.WRITTEN_OFF, caller, reason)
+    else:
+        case.move_to(CaseStatus.OPEN)
+        case.proposed_by = None
+        await _note(tx, case, caller, CaseAct.WRITE_OFF_REFUSED, reason)
+    return case
+
+
+async def resolve(tx: AsyncSession, cases: Sequence[Case]) -> None:
+    """End locked cases whose difference a run found gone; their entries in the ledger are still to be made: `book`."""
+    await _end(tx, cases, Resolution.RESOLVED, None, None)
+
+
+async def book(tx: AsyncSession, *, opened: Sequence[Case], closed: Sequence[Case]) -> None:
+    """Make the entries of cases in the ledger, where locks are held until the transaction ends.
+
+    A case is booked into suspense when it is opened, so that the books show what the channel has, and out of it again
+    when it is closed. What a provider says moves no money here.
+    """
+    taken_out = [_taken_out(case) for case in closed if case.source == Source.CHANNEL]
+    recorded = [_recorded(case) for case in opened if case.source == Source.CHANNEL]
+    await ledger.transfer_all(tx, taken_out + recorded)
+
+
+def _taken_out(case: Case) -> ledger.Movement:
+    written_off = case.resolution == Resolution.WRITTEN_OFF
+    other = ledger.fees(case.holder) if written_off else ledger.channel_receivable(case.holder)
+    return _movement(TransferKind.CASE_CLOSED, case, -case.difference_fen, other)
+
+
+def _recorded(case: Case) -> ledger.Movement:
+    kind = TransferKind.EXCESS_RECORDED if case.difference_fen > 0 else TransferKind.SHORTAGE_RECORDED
+    return _movement(kind, case, case.difference_fen, ledger.channel_receivable(case.holder))
+
+
+def _movement(kind: TransferKind, case: Case, amount_fen: int, other: ledger.AccountName) -> ledger.Movement:
+    return ledger.Movement(kind, case.id, {other: amount_fen, ledger.suspense(case.holder): -amount_fen})
+
+
+async def _close(tx: AsyncSession, case: Case, resolution: Resolution, caller: Caller, reason: str) -> None:
+    await _end(tx, [case], resolution, caller, reason)
+    await book(tx, opened=[], closed=[case])
+
+
+async def _end(
+    tx: AsyncSession, cases: Sequence[Case], resolution: Resolution, caller: Caller | None, reason: str | None
+) -> None:
+    if not cases:
+        return
+    closed_at = await database_time(tx)
+    for case in cases:
+        case.move_to(CaseStatus.CLOSED)
+        case.resolution = resolution
+        case.closed_at = closed_at
+    await _note_all(tx, caller, CaseAct.CLOSED, {case: {"resolution": resolution} for case in cases}, reason)
+    await emit(tx, *map(events.closed, cases))
+
+
+async def _unclosed(tx: AsyncSession, case_id: UUID) -> Case:
+    case = await lock(tx, case_id)
+    if case.status == CaseStatus.CLOSED:
+        case.move_to(CaseStatus.CLOSED)  # raises
+    return case
+
+
+async def _note(
+    tx: AsyncSession,
+    case: Case,
+    caller: Caller | None,
+    act: CaseAct,
+    words: str | None = None,
+    **details: Any,  # noqa: ANN401 - JSON
+) -> None:
+    await _note_all(tx, caller, act, {case: details}, words)
+
+
+async def _note_all(
+    tx: AsyncSession,
+    caller: Caller | None,
+    act: CaseAct,
+    cases: Mapping[Case, Mapping[str, Any]],
+    words: str | None = None,
+) -> None:
+    """The same act on several cases, each with its details: a run may open thousands."""
+    actor = caller.subject if caller else audit.SYSTEM
+    tx.add_all(
+        CaseEntry(case_id=case.id, act=act, actor=actor, words=words, details=dict(details))
+        for case, details in cases.items()
+    )
+    # What was written stays with the case: the trail says only that it was.
+    await audit.record_all(tx, caller, f"case_{act}", {case.id: details for case, details in cases.items()})

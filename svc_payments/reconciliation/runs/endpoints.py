@@ -1,0 +1,63 @@
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from sqlalchemy import select
+
+from chassis.auth import Caller, allow
+from chassis.db import ReadTx, Tx
+from chassis.idempotency import OnceKey
+from chassis.pagination import Page, PageQuery, page_of
+from chassis.problems import NotFound
+from svc_payments.reconciliation.runs import models, schemas, service
+from svc_payments.reconciliation.statements.models import Source
+from svc_payments.reconciliation.statements.service import Whose
+
+router = APIRouter(prefix="/payments/v1", tags=["reconciliation"])
+
+Operator = Annotated[Caller, Depends(allow(role="operator"))]
+STAFF = [Depends(allow(role=("operator", "auditor")))]
+
+
+@router.post("/reconciliation-runs", status_code=201)
+async def request_reconciliation_run(tx: Tx, caller: Operator, once: OnceKey, body: schemas.NewRun) -> schemas.Run:
+    """Have a day reconciled again; a run that finds nothing new changes nothing."""
+    return await once.do(tx, caller, _request(tx, caller, body))
+
+
+async def _request(tx: Tx, caller: Caller, new: schemas.NewRun) -> schemas.Run:
+    return schemas.shown(await service.request(tx, Whose(new.source, new.holder), new.day, caller.subject))
+
+
+@router.get("/reconciliation-runs", dependencies=STAFF)
+async def list_reconciliation_runs(
+    tx: ReadTx, page: PageQuery, source: Source | None = None, holder: str | None = None, day: date | None = None
+) -> Page[schemas.Run]:
+    """Runs, newest first: how far each has come, and what it found."""
+    query = select(models.Run)
+    wanted = ((models.Run.source, source), (models.Run.holder, holder), (models.Run.day, day))
+    for column, value in wanted:
+        if value is not None:
+            query = query.where(column == value)
+    return await page_of(tx, query, page, models.Run.id, schemas.shown, newest_first=True)
+
+
+@router.get("/reconciliation-runs/{run_id}", dependencies=STAFF)
+async def get_reconciliation_run(tx: ReadTx, run_id: UUID) -> schemas.Run:
+    """One run."""
+    run = await tx.get(models.Run, run_id)
+    if run is None:
+        raise NotFound
+    return schemas.shown(run)
+
+
+@router.get("/reconciliation-runs/{run_id}/findings", dependencies=STAFF)
+async def list_reconciliation_findings(
+    tx: ReadTx, page: PageQuery, run_id: UUID, result: models.Result | None = None
+) -> Page[schemas.Finding]:
+    """What a run found that was not plainly equal."""
+    query = select(models.Finding).where(models.Finding.run_id == run_id)
+    if result:
+        query = query.where(models.Finding.result == result)
+    return await page_of(tx, query, page, models.Finding.id, schemas.shown_finding)

@@ -1,0 +1,211 @@
+"""Runs: asked for, begun under a lock, and finished in one transaction with the cases they open and close."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import Database, new_id
+from chassis.outbox import emit
+from chassis.problems import Problem
+from svc_payments.base import database_time
+from svc_payments.reconciliation.discrepancies import service as cases
+from svc_payments.reconciliation.discrepancies.models import Case
+from svc_payments.reconciliation.runs import matching
+from svc_payments.reconciliation.runs.events import ReconciliationFinished
+from svc_payments.reconciliation.runs.matching import Day
+from svc_payments.reconciliation.runs.models import DIFFERENCES, Finding, Phase, Result, Run
+from svc_payments.reconciliation.statements import service as statements
+from svc_payments.reconciliation.statements.models import Source
+from svc_payments.reconciliation.statements.service import Whose
+from svc_payments.settings import Settings
+
+MOST_DIFFERENCES = 10_000
+"""More than anybody could clear up: the file is another day's or another merchant's, or the ledger is not whole."""
+_UNDER_WAY = (Phase.MATCHING, Phase.JUDGING, Phase.SETTLING)
+_ENDED = (Phase.FINISHED, Phase.FAILED)
+
+Tell = Callable[[Run], Awaitable[None]]
+"""Told of a run at the beginning of each phase and at its end."""
+
+
+class StatementMissing(Problem):
+    """There is no statement of the day to hold against the ledger."""
+
+    status, code = 409, "statement_missing"
+
+
+class RunUnderWay(Problem):
+    """Another run of the same channel or provider has not ended."""
+
+    status, code = 409, "run_under_way"
+
+
+class TooManyDifferences(Problem):
+    status, code = 409, "too_many_differences"
+
+
+async def request(tx: AsyncSession, whose: Whose, day: date, requested_by: str) -> Run:
+    """Ask for a run; a worker takes it up. Asked for again before that, it is the same run.
+
+    Raises:
+        StatementMissing: there is nothing to compare with.
+    """
+    if await statements.current(tx, whose, day) is None:
+        raise StatementMissing(day=day.isoformat())
+    waiting = select(Run).where(
+        Run.source == whose.source, Run.holder == whose.holder, Run.day == day, Run.phase == Phase.REQUESTED
+    )
+    if run := await tx.scalar(waiting.limit(1)):
+        return run
+    run = Run(id=new_id(), source=whose.source, holder=whose.holder, day=day, requested_by=requested_by)
+    tx.add(run)
+    await tx.flush()
+    await tx.refresh(run)
+    return run
+
+
+async def request_again(tx: AsyncSession, whose: Whose, newest: date, days: int, requested_by: str) -> None:
+    """Ask for runs of the last days that left something open: time may have resolved it."""
+    for day in await cases.days_with_unclosed(tx, whose, newest - timedelta(days=days), newest):
+        if await statements.current(tx, whose, day):
+            await request(tx, whose, day, requested_by)
+
+
+async def next_requested(tx: AsyncSession) -> UUID | None:
+    found: UUID | None = await tx.scalar(select(Run.id).where(Run.phase == Phase.REQUESTED).order_by(Run.id).limit(1))
+    return found
+
+
+async def _nobody(_: Run) -> None:
+    return
+
+
+async def carry_out(database: Database, settings: Settings, run_id: UUID, tell: Tell = _nobody) -> Run:
+    """Do a requested run. Whatever ends it too early is written down in it and raised.
+
+    Raises:
+        RunUnderWay: another run of the same statements goes on; this one stays requested.
+        StatementMissing, TooManyDifferences: it failed.
+    """
+    try:
+        async with database.transaction() as tx:
+            run = await _begin(tx, database, run_id)
+            if run.phase not in _ENDED:  # as it may be when another worker was quicker
+                await _work(tx, _Progress(database, run, tell), run, settings)
+    except RunUnderWay:
+        raise
+    except Exception as error:
+        async with database.transaction() as tx:
+            failure = error.code if isinstance(error, Problem) else type(error).__name__
+            await tx.execute(update(Run).where(Run.id == run_id).values(phase=Phase.FAILED, failure=failure))
+        raise
+    await tell(run)
+    return run
+
+
+class _Progress:
+    """Shows in transactions of its own how far a run has come: the run's own is not seen until it ends."""
+
+    def __init__(self, database: Database, run: Run, tell: Tell) -> None:
+        self._database, self._run, self._tell = database, run, tell
+
+    async def show(self, phase: Phase, **figures: int) -> None:
+        async with self._database.transaction() as tx:
+            await tx.execute(update(Run).where(Run.id == self._run.id).values(phase=phase, **figures))
+            run = await tx.get_one(Run, self._run.id)
+        await self._tell(run)
+
+
+async def _begin(tx: AsyncSession, database: Database, run_id: UUID) -> Run:
+    """Take the lock of the run's statements, which `tx` keeps to its end."""
+    run = await tx.get_one(Run, run_id)
+    lock = func.hashtextextended(f"reconciliation of {run.source} {run.holder}", 0)
+    if not await tx.scalar(select(func.pg_try_advisory_xact_lock(lock))):
+        raise RunUnderWay
+    await tx.refresh(run)
+    # Nobody else is at work here: what looks so was cut off.
+    cut_off = update(Run).where(
+        Run.source == run.source, Run.holder == run.holder, Run.phase.in_(_UNDER_WAY), Run.id != run.id
+    )
+    async with database.transaction() as other:
+        await other.execute(cut_off.values(phase=Phase.FAILED, failure="cut_off"))
+        await other.execute(update(Run).where(Run.id == run.id, Run.started_at.is_(None)).values(started_at=func.now()))
+    return run
+
+
+async def _work(tx: AsyncSession, progress: _Progress, run: Run, settings: Settings) -> None:
+    whose = Whose(Source(run.source), run.holder)
+    statement = await statements.current(tx, whose, run.day)
+    if statement is None:
+        raise StatementMissing(day=run.day.isoformat())
+    day = Day(run.day, timedelta(seconds=settings.midnight_seconds))
+    await progress.show(Phase.MATCHING, lines=statement.lines)
+    compared = await matching.compare(tx, statement, day)
+    await progress.show(Phase.JUDGING, movements=compared.movements, matched=compared.matched)
+    results = await matching.judge(tx, statement, day, run.id)
+    count = {result: results.get(result, (0, 0))[0] for result in Result}
+    if sum(count[result] for result in DIFFERENCES) > MOST_DIFFERENCES:
+        raise TooManyDifferences(most=MOST_DIFFERENCES)
+    await progress.show(Phase.SETTLING, **{result.value: number for result, number in count.items()})
+    await tx.refresh(run)
+    run.statement_id = statement.id
+    run.difference_fen = sum(results[result][1] for result in DIFFERENCES if result in results)
+    await _settle(tx, whose, run)
+
+
+async def _settle(tx: AsyncSession, whose: Whose, run: Run) -> None:
+    """Open and close cases as the findings say; what it means for the ledger comes last."""
+    findings = (await tx.scalars(select(Finding).where(Finding.run_id == run.id))).all()
+    differences = {(each.number, each.transaction_id): each for each in findings if each.result in DIFFERENCES}
+    gone = await _resolved(tx, whose, run, findings, differences)
+    run.cases_resolved = len(gone)
+    run.phase = Phase.FINISHED
+    run.finished_at = await database_time(tx)
+    # A difference that has changed is another one: its old case goes before the new one comes.
+    await cases.resolve(tx, gone)
+    opened = await cases.open_cases(tx, whose, list(differences.values()))
+    run.cases_opened = len(opened)
+    await emit(tx, _finished(run))
+    await cases.book(tx, opened=opened, closed=gone)
+
+
+async def _resolved(
+    tx: AsyncSession,
+    whose: Whose,
+    run: Run,
+    findings: Sequence[Finding],
+    differences: Mapping[tuple[str, str], Finding],
+) -> list[Case]:
+    """Cases of this day, or carried over to it, whose difference is no more what it was."""
+    judged = {(each.number, each.transaction_id) for each in findings}
+    resolved = []
+    for case in await cases.unclosed(tx, whose, [run.day, run.day - timedelta(days=1)]):
+        key = (case.number, case.transaction_id)
+        if case.day != run.day and key not in judged:
+            continue
+        now = differences.get(key)
+        if now is None or (now.result, now.difference_fen) != (case.result, case.difference_fen):
+            resolved.append(case)
+    return resolved
+
+
+def _finished(run: Run) -> ReconciliationFinished:
+    return ReconciliationFinished(
+        run_id=run.id,
+        source=run.source,
+        party=run.holder,
+        day=run.day,
+        lines=run.lines,
+        movements=run.movements,
+        matched=run.matched,
+        late=run.late,
+        carried_over=run.carried_over,
+        excess=run.excess,
+        shortage=run.shortage,
+        amount_differs=run.amount_differs,
+        state_differs=run.state_differs,
+        difference_fen=run.difference_fen,
+    )

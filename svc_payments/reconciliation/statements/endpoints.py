@@ -1,0 +1,100 @@
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import select
+
+from chassis.auth import Caller, allow
+from chassis.db import ReadTx, Tx
+from chassis.pagination import Page, PageQuery, page_of
+from svc_payments.billing.files.receiving import LARGEST_FILE, whole_body
+from svc_payments.parties.callers import PersonOrClient
+from svc_payments.reconciliation.runs import service as reconciliation
+from svc_payments.reconciliation.statements import models, schemas, service
+from svc_payments.reconciliation.statements.fetching import merchant_of
+from svc_payments.reconciliation.statements.files import spooled
+from svc_payments.reconciliation.statements.models import Source
+from svc_payments.reconciliation.statements.parsing import Expected
+from svc_payments.reconciliation.statements.service import Whose
+from svc_payments.settings.channels import ChannelName
+
+router = APIRouter(prefix="/payments/v1", tags=["statements"])
+
+Operator = Annotated[Caller, Depends(allow(role="operator"))]
+Provider = Annotated[Caller, Depends(allow(scope="bills:write"))]
+
+
+Reader = Annotated[
+    Caller,
+    Depends(PersonOrClient(person=allow(role=("operator", "auditor")), client=allow(scope="bills:write"))),
+]
+
+
+def _file_in(description: str, *media_types: str) -> dict[str, Any]:
+    file = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        "requestBody": {
+            "required": True,
+            "description": description,
+            "content": dict.fromkeys((*media_types, "application/octet-stream"), file),
+        },
+        "x-max-body-bytes": LARGEST_FILE,
+        "x-timeout-seconds": 600,
+    }
+
+
+@router.put(
+    "/channel-statements/{channel}/{day}",
+    openapi_extra=_file_in(
+        "The channel's bill of the day as it was downloaded: of WeChat Pay the transaction bill (ALL), of Alipay the "
+        "zip of business details; gzip is unpacked.",
+        "text/csv",
+        "application/zip",
+        "application/gzip",
+    ),
+)
+async def upload_channel_statement(
+    request: Request, tx: Tx, caller: Operator, channel: ChannelName, day: date
+) -> schemas.Statement:
+    """Take in a channel's bill of a day, and have it reconciled. The same file again changes nothing."""
+    expected = Expected(day, merchant_of(channel, request.app.state.settings))
+    return await _take_in(request, tx, caller, service.of_channel(channel), expected)
+
+
+@router.put(
+    "/posting-statements/{day}",
+    openapi_extra=_file_in(
+        "What the provider booked and refused on the day: CSV in UTF-8 or GB18030 with the columns posting_id, "
+        "receipt_number, bill_number, account_number, amount (yuan), state (booked or refused), booked_at and "
+        "reference; posting_id may be empty where receipt and bill number are not. A last line "
+        "`total,<lines>,<sum of amounts>` is checked.",
+        "text/csv",
+        "application/gzip",
+    ),
+)
+async def upload_posting_statement(request: Request, tx: Tx, caller: Provider, day: date) -> schemas.Statement:
+    """Take in what the caller's books have of a day, and have it reconciled. The same file again changes nothing."""
+    return await _take_in(request, tx, caller, service.of_provider(caller.id), Expected(day))
+
+
+async def _take_in(request: Request, tx: Tx, caller: Caller, whose: Whose, expected: Expected) -> schemas.Statement:
+    async with spooled(whole_body(request)) as file:
+        statement, new = await service.take_in(tx, whose, expected, file, caller.subject)
+    if new:
+        await reconciliation.request(tx, whose, expected.day, caller.subject)
+    return schemas.shown(statement)
+
+
+@router.get("/statements")
+async def list_statements(
+    tx: ReadTx, caller: Reader, page: PageQuery, source: Source | None = None, day: date | None = None
+) -> Page[schemas.Statement]:
+    """The files of channels and providers, newest first; to a provider its own."""
+    query = select(models.Statement)
+    if caller.kind == "client":
+        query = query.where(models.Statement.source == Source.PROVIDER, models.Statement.holder == caller.subject)
+    if source:
+        query = query.where(models.Statement.source == source)
+    if day:
+        query = query.where(models.Statement.day == day)
+    return await page_of(tx, query, page, models.Statement.id, schemas.shown, newest_first=True)

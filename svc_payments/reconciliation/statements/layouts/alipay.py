@@ -1,0 +1,106 @@
+"""Alipay's bill of business details (alipay.data.dataservice.bill.downloadurl.query, bill_type trade): GBK in a zip.
+
+Comment lines begin with #: before the details the account and the period, after them the totals. Numbers are followed
+by a tab; refunds and fees are negative. A refund has the order's numbers, and ours as its request number.
+"""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from svc_payments.reconciliation.statements.models import LineState, Movement
+from svc_payments.reconciliation.statements.parsing import (
+    Expected,
+    Line,
+    Lines,
+    check_totals,
+    columns_of,
+    fen_of,
+    millifen_of,
+    moment_of,
+    number_of,
+)
+from svc_payments.reconciliation.statements.refusals import (
+    StatementMalformed,
+    StatementOfOtherDay,
+    StatementTruncated,
+)
+
+ENCODINGS = ("gb18030",)
+HEADER = (
+    "支付宝交易号,商户订单号,业务类型,商品名称,创建时间,完成时间,门店编号,门店名称,操作员,终端号,对方账户,订单金额（元）,"
+    "商家实收（元）,支付宝红包（元）,集分宝（元）,支付宝优惠（元）,商家优惠（元）,券核销金额（元）,券名称,商家红包消费金额（元）,"
+    "卡消费金额（元）,退款批次号/请求号,服务费（元）,分润（元）,备注"
+)
+_TRADE, _ORDER, _KIND, _DONE = "支付宝交易号", "商户订单号", "业务类型", "完成时间"
+_RECEIVED, _REQUEST, _FEE = "商家实收（元）", "退款批次号/请求号", "服务费（元）"
+_NEEDED = (_TRADE, _ORDER, _KIND, _DONE, _RECEIVED, _REQUEST, _FEE)
+_ACCOUNT = re.compile(r"#账号：\[([0-9]+)")
+_PERIOD = re.compile(r"#起始日期：\[([0-9]{4})年([0-9]{2})月([0-9]{2})日")
+_END = "业务明细列表结束"
+_PAID = re.compile(r"#交易合计：([0-9]+)笔，商家实收共(-?[0-9.]+)元")
+_BACK = re.compile(r"#退款合计：([0-9]+)笔，商家实收退款共(-?[0-9.]+)元")
+_ACCOUNT_DIGITS = 16
+"""Of the account line, which puts the code of the currency (0156) after the account."""
+
+
+def read(lines: Iterator[str], expected: Expected) -> Lines:
+    """The lines of a bill; `Problem`s of `refusals` when it is not whole or not ours."""
+    rows = enumerate(lines, 1)
+    row, places = _head(rows, expected)
+    counted: Counter[str] = Counter()
+    for row, text in rows:
+        if text.startswith("#") and _END in text:
+            _check_summary(rows, counted)
+            return
+        values = [value.strip() for value in next(csv.reader([text]), [])]
+        if len(values) != len(places):
+            raise StatementMalformed(row=row)
+        line = _line({name: values[places[name]] for name in _NEEDED}, row, expected)
+        paid = line.movement == Movement.PAYMENT
+        counted["payments" if paid else "refunds"] += 1
+        counted["in_fen" if paid else "out_fen"] += abs(line.amount_fen)
+        yield line
+    raise StatementTruncated
+
+
+def _head(rows: Iterator[tuple[int, str]], expected: Expected) -> tuple[int, dict[str, int]]:
+    for row, text in rows:
+        if found := _ACCOUNT.match(text):
+            expected.check_merchant(found[1][:_ACCOUNT_DIGITS], row)
+        elif found := _PERIOD.match(text):
+            if "-".join(found.groups()) != expected.day.isoformat():
+                raise StatementOfOtherDay(row=row, day=expected.day.isoformat())
+        elif not text.startswith("#"):
+            return row, dict(columns_of([name.strip() for name in text.split(",")], _NEEDED, row))
+    raise StatementTruncated
+
+
+def _line(value: dict[str, str], row: int, expected: Expected) -> Line:
+    expected.check_day(value[_DONE], row)
+    at, fee = moment_of(value[_DONE], row), -millifen_of(value[_FEE], row)
+    received = fen_of(value[_RECEIVED], row)
+    trade = number_of(value[_TRADE], row)
+    match value[_KIND]:
+        case "交易":
+            order = number_of(value[_ORDER], row)
+            return Line(row, Movement.PAYMENT, order, trade, received, fee, LineState.DONE, at, "")
+        case "退款":
+            request = number_of(value[_REQUEST], row)
+            return Line(row, Movement.REFUND, request, "", -abs(received), fee, LineState.DONE, at, trade)
+    raise StatementMalformed(row=row)
+
+
+def _check_summary(rows: Iterator[tuple[int, str]], counted: Counter[str]) -> None:
+    rest = "\n".join(text for _, text in rows)
+    for pattern, count, fen in ((_PAID, "payments", "in_fen"), (_BACK, "refunds", "out_fen")):
+        found = pattern.search(rest)
+        if found is None:
+            raise StatementTruncated
+        check_totals({count: int(found[1]), fen: abs(fen_of(found[2], 0))}, counted)
+
+
+def detail_file(names: Sequence[str]) -> str | None:
+    """Which file of the zip has the details: the other one sums them up by shop."""
+    return next((name for name in names if name.endswith(".csv") and "明细" in name and "汇总" not in name), None)

@@ -1,0 +1,73 @@
+"""A provider's postings of a day: CSV with a header, amounts in yuan; a last line `total,<lines>,<yuan>` may follow.
+
+A posting is named by its id or, by those who keep our receipts only, by receipt and bill number together.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from uuid import UUID
+
+from svc_payments.reconciliation.statements.models import LineState, Movement
+from svc_payments.reconciliation.statements.parsing import (
+    Expected,
+    Line,
+    Lines,
+    check_totals,
+    columns_of,
+    fen_of,
+    moment_of,
+    number_of,
+    reference_of,
+)
+from svc_payments.reconciliation.statements.refusals import StatementMalformed, StatementTruncated
+
+ENCODINGS = ("utf-8-sig", "gb18030")
+HEADER = "posting_id,receipt_number,bill_number,account_number,amount,state,booked_at,reference"
+_COLUMNS = HEADER.split(",")
+_STATES = {"booked": LineState.DONE, "refused": LineState.FAILED}
+_TOTALS = 3
+
+
+def read(lines: Iterator[str], expected: Expected) -> Lines:  # noqa: ARG001 - the day stands in no line: books close late
+    """The lines of a file; `Problem`s of `refusals` when it is not whole."""
+    rows = enumerate(csv.reader(lines), 1)
+    row, header = next(rows, (1, []))
+    places = columns_of([name.strip() for name in header], _COLUMNS, row)
+    counted: Counter[str] = Counter()
+    for row, values in rows:
+        if values[:1] == ["total"]:
+            _check_summary(values, row, counted)
+            return
+        if not any(values):
+            continue
+        if len(values) != len(header):
+            raise StatementMalformed(row=row)
+        line = _line({name: values[places[name]].strip() for name in _COLUMNS}, row)
+        counted["lines"] += 1
+        counted["fen"] += line.amount_fen
+        yield line
+
+
+def _line(value: dict[str, str], row: int) -> Line:
+    amount = fen_of(value["amount"], row)
+    if value["state"] not in _STATES or amount <= 0:
+        raise StatementMalformed(row=row)
+    reference = reference_of(value["reference"])
+    number, at, state = _number(value, row), moment_of(value["booked_at"], row), _STATES[value["state"]]
+    return Line(row, Movement.POSTING, number, "", amount, 0, state, at, reference)
+
+
+def _number(value: dict[str, str], row: int) -> str:
+    if value["posting_id"]:
+        try:
+            return str(UUID(value["posting_id"]))
+        except ValueError:
+            raise StatementMalformed(row=row) from None
+    return f"{number_of(value['receipt_number'], row)}/{number_of(value['bill_number'], row)}"
+
+
+def _check_summary(values: list[str], row: int, counted: Counter[str]) -> None:
+    if len(values) < _TOTALS or not values[1].isdecimal():
+        raise StatementTruncated
+    check_totals({"lines": int(values[1]), "fen": fen_of(values[2], row)}, counted)

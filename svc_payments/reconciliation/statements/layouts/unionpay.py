@@ -1,0 +1,92 @@
+"""UnionPay's file of a merchant's transactions of a day (txnType 76; INN...ZM_ in the zip): GBK, fixed columns.
+
+The columns, counted in bytes, are those of part 3 of its interface specification; a blank parts them. There is no
+header and there are no totals: the zip says whether it is whole. Only what was done is in it. A day goes from 23
+o'clock to 23 o'clock, and times have no year.
+
+Amounts with a letter are from the merchant's side: C comes to it and D goes from it. A payment comes whole, its fee
+goes; of a refund it is the other way round; and the amount to be settled is both together, which is checked.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import accumulate
+
+from svc_payments.channels.unionpay.times import with_year
+from svc_payments.reconciliation.statements.models import LineState, Movement
+from svc_payments.reconciliation.statements.parsing import MILLIFEN, Expected, Line, Lines, number_of
+from svc_payments.reconciliation.statements.refusals import StatementMalformed, StatementOfOtherDay
+
+ENCODINGS = ("gb18030",)
+WIDTHS = (
+    *(3, 11, 11, 6, 10, 19, 12, 4, 2, 21, 2, 32, 2, 6, 10, 13, 13, 4, 15, 2, 2),
+    *(6, 2, 4, 32, 1, 21, 15, 1, 15, 32, 13, 13, 8, 32, 13, 13, 12, 2, 1, 32, 98),
+)
+_STARTS = (0, *accumulate(width + 1 for width in WIDTHS))
+_TIME, _AMOUNT, _QUERY_ID, _ORDER, _FEE, _SETTLED, _TYPE, _MERCHANT = 5, 7, 10, 12, 16, 17, 20, 28
+"""Columns as the specification numbers them, from 1."""
+_NEEDED_BYTES = _STARTS[_MERCHANT] - 1
+_SIGNED = re.compile(r"([CD])([0-9]{12})")
+_AMOUNT_DIGITS, _TIME_DIGITS = re.compile(r"[0-9]{12}"), re.compile(r"[0-9]{10}")
+_PAYMENT, _BACK = "01", {"04", "31"}
+"""31 is a payment taken back on its own day, in the merchant's console."""
+
+
+def read(lines: Iterator[str], expected: Expected) -> Lines:
+    """The lines of a file; `Problem`s of `refusals` when it is not ours, of another day or none of UnionPay's."""
+    for row, text in enumerate(lines, 1):
+        if text.strip():
+            yield _line(_Row(text, row), expected)
+
+
+class _Row:
+    """One line, of which the columns are cut by bytes: a Chinese character takes two."""
+
+    def __init__(self, text: str, number: int) -> None:
+        self.number = number
+        self._raw = text.encode(ENCODINGS[0])
+        blanks = {self._raw[start - 1 : start] for start in _STARTS[1:_MERCHANT]}
+        if len(self._raw) < _NEEDED_BYTES or blanks != {b" "}:
+            raise StatementMalformed(row=number)
+
+    def __getitem__(self, column: int) -> str:
+        start = _STARTS[column - 1]
+        cut = self._raw[start : start + WIDTHS[column - 1]]
+        return cut.decode(ENCODINGS[0], "replace").strip()
+
+    def matching(self, pattern: re.Pattern[str], column: int) -> re.Match[str]:
+        found = pattern.fullmatch(self[column])
+        if found is None:
+            raise StatementMalformed(row=self.number)
+        return found
+
+    def signed_fen(self, column: int) -> int:
+        letter, digits = self.matching(_SIGNED, column).groups()
+        return int(digits) if letter == "C" else -int(digits)
+
+
+def _line(row: _Row, expected: Expected) -> Line:
+    expected.check_merchant(row[_MERCHANT], row.number)
+    at, fen = _moment(row, expected), int(row.matching(_AMOUNT_DIGITS, _AMOUNT)[0])
+    kind, fee_fen = row[_TYPE], row.signed_fen(_FEE)
+    if kind != _PAYMENT and kind not in _BACK:
+        raise StatementMalformed(row=row.number)
+    amount = fen if kind == _PAYMENT else -fen
+    if amount + fee_fen != row.signed_fen(_SETTLED):
+        raise StatementMalformed(row=row.number)
+    number, transaction = number_of(row[_ORDER], row.number), number_of(row[_QUERY_ID], row.number)
+    fee = -fee_fen * MILLIFEN
+    if kind == _PAYMENT:
+        return Line(row.number, Movement.PAYMENT, number, transaction, amount, fee, LineState.DONE, at, "")
+    return Line(row.number, Movement.REFUND, number, "", amount, fee, LineState.DONE, at, transaction)
+
+
+def _moment(row: _Row, expected: Expected) -> str:
+    said = row.matching(_TIME_DIGITS, _TIME)[0]
+    moment = with_year(said, f"{expected.day:%Y%m%d}000000")
+    if moment is None:
+        raise StatementMalformed(row=row.number)
+    if moment.date() not in {expected.day, expected.day - timedelta(days=1)}:
+        raise StatementOfOtherDay(row=row.number, day=expected.day.isoformat())
+    return moment.isoformat()

@@ -1,0 +1,142 @@
+"""What the layouts share: a line as PostgreSQL's COPY takes it, values read strictly, totals counted."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+
+from svc_payments.reconciliation.statements.models import LineState, Movement
+from svc_payments.reconciliation.statements.refusals import (
+    StatementMalformed,
+    StatementOfOtherDay,
+    StatementOfOtherMerchant,
+    StatementTotalsDiffer,
+)
+
+_AMOUNT = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,5}))?")
+_NUMBER = re.compile(r"[0-9A-Za-z_|*@.-]{1,64}")
+_MILLIFEN_DIGITS = 5
+MILLIFEN = 1000
+
+
+class Line(NamedTuple):
+    """One movement; the fields of `StatementLine` without the statement."""
+
+    row: int
+    movement: Movement
+    number: str
+    transaction_id: str
+    amount_fen: int
+    fee_millifen: int
+    state: LineState
+    at: str
+    reference: str
+
+
+Lines = Iterator[Line]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a file must be about."""
+
+    day: date
+    merchant_id: str | None = None
+    """Whose file it must be, where the layout says and we know."""
+
+    def check_day(self, text: str, row: int) -> None:
+        """The line is of this day.
+
+        Raises:
+            StatementOfOtherDay
+        """
+        if not text.startswith(self.day.isoformat()):
+            raise StatementOfOtherDay(row=row, day=self.day.isoformat())
+
+    def check_merchant(self, merchant_id: str, row: int) -> None:
+        """The line is ours.
+
+        Raises:
+            StatementOfOtherMerchant
+        """
+        if self.merchant_id is not None and merchant_id != self.merchant_id:
+            raise StatementOfOtherMerchant(row=row)
+
+
+def millifen_of(yuan: str, row: int) -> int:
+    """Thousandths of a fen from yuan with up to five decimals.
+
+    Raises:
+        StatementMalformed: this is no amount.
+    """
+    found = _AMOUNT.fullmatch(yuan)
+    if found is None:
+        raise StatementMalformed(row=row)
+    sign, whole, decimals = found.groups(default="")
+    amount = int(whole + decimals.ljust(_MILLIFEN_DIGITS, "0"))
+    return -amount if sign else amount
+
+
+def fen_of(yuan: str, row: int) -> int:
+    """Fen from yuan.
+
+    Raises:
+        StatementMalformed: this is no amount in whole fen.
+    """
+    fen, rest = divmod(millifen_of(yuan, row), MILLIFEN)
+    if rest:
+        raise StatementMalformed(row=row)
+    return fen
+
+
+def moment_of(text: str, row: int) -> str:
+    """A time as PostgreSQL reads it; one that does not say where is in Beijing.
+
+    Raises:
+        StatementMalformed: this is no time.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise StatementMalformed(row=row) from None
+    return moment.isoformat() if moment.tzinfo else f"{moment.isoformat()}+08:00"
+
+
+def number_of(text: str, row: int) -> str:
+    """A number of ours or theirs: nothing that COPY would take for something else.
+
+    Raises:
+        StatementMalformed: this is none.
+    """
+    if not _NUMBER.fullmatch(text):
+        raise StatementMalformed(row=row)
+    return text
+
+
+def reference_of(text: str) -> str:
+    """A further number of theirs, which nothing depends on: kept when it looks like one."""
+    return text if _NUMBER.fullmatch(text) else ""
+
+
+def columns_of(header: Sequence[str], wanted: Sequence[str], row: int) -> Mapping[str, int]:
+    """Where the wanted columns are, whatever others there may be.
+
+    Raises:
+        StatementMalformed: one is missing.
+    """
+    places = {name: place for place, name in enumerate(header)}
+    if not places.keys() >= set(wanted):
+        raise StatementMalformed(row=row)
+    return places
+
+
+def check_totals(stated: Mapping[str, int], counted: Mapping[str, int]) -> None:
+    """Hold a file's own totals against those of its lines.
+
+    Raises:
+        StatementTotalsDiffer: lines are missing, or were changed.
+    """
+    for name, value in stated.items():
+        if counted[name] != value:
+            raise StatementTotalsDiffer(total=name, stated=value, counted=counted[name])

@@ -1,0 +1,49 @@
+from datetime import date, datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from svc_payments.reconciliation.statements import models
+
+
+class Statement(BaseModel):
+    """A day's file as it was taken in."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    statement_id: UUID
+    source: str
+    """channel or provider."""
+    holder: str
+    """The channel's name or the provider's id."""
+    day: date
+    version: int
+    """Counts up when another file of the same day is taken in; the newest is what counts."""
+    sha256: str
+    lines: int
+    in_fen: int
+    """Paid, or booked."""
+    out_fen: int
+    """Refunded."""
+    fee_fen: int
+    """What the channel keeps."""
+    created_at: datetime
+    settled_at: datetime | None
+    """When the channel's money of this day was found on our bank account."""
+
+
+def shown(statement: models.Statement) -> Statement:
+    return Statement(
+        statement_id=statement.id,
+        source=statement.source,
+        holder=statement.holder,
+        day=statement.day,
+        version=statement.version,
+        sha256=statement.sha256,
+        lines=statement.lines,
+        in_fen=statement.in_fen,
+        out_fen=statement.out_fen,
+        fee_fen=statement.fee_fen,
+        created_at=statement.created_at,
+        settled_at=statement.settled_at,
+    )

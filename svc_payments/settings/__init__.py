@@ -1,0 +1,134 @@
+from datetime import timedelta
+from typing import Annotated, ClassVar, Literal
+
+from fastapi import Depends, Request
+from pydantic import Field, SecretStr
+
+from chassis.settings import ServiceSettings
+from svc_payments.settings.channels import AlipaySettings, ChannelName, PausedChannels, UnionpaySettings, WechatSettings
+from svc_payments.settings.ledger import StoreUrl
+
+Seconds = Annotated[float, Field(gt=0)]
+Pauses = Annotated[tuple[Seconds, ...], Field(min_length=1)]
+"""How long to wait before each further try, in seconds; the last one repeats."""
+
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
+
+
+class Settings(ServiceSettings):
+    service: ClassVar[str] = "payments"
+
+    channel_url: str
+    """The payment channel's API."""
+    channel_public_key: str
+    """PEM of the key the channel signs its notices and answers with."""
+    merchant_key: SecretStr
+    """PEM of our RSA key at the channel."""
+    merchant_id: str = "my-ili"
+    """Who we are at the channel."""
+    paused_channels: PausedChannels = ()
+    """Channels over which nothing new is begun. What is under way there is asked about, refunded and reconciled on."""
+    wechat: WechatSettings | None = None
+    alipay: AlipaySettings | None = None
+    unionpay: UnionpaySettings | None = None
+    channel_timeout_seconds: Seconds = 5.0
+    order_seconds: Seconds = 30 * _MINUTE
+    """How long a resident may take to confirm a payment, and again to pay it at the channel."""
+    ask_again_seconds: Pauses = (5.0, 25.0, 30.0, 4 * _MINUTE, 10 * _MINUTE, *[_HOUR] * 24, _DAY)
+    """When to ask what became of an order that no notice came for: at first while the resident is looking at the
+    screen, then after 1, 5 and 15 minutes, hourly, daily. As pauses: each from the time before."""
+    provider_signing_key: SecretStr
+    """PEM of the RSA key that signs our calls to providers; its public half is at /payments/v1/signing-keys."""
+    provider_endpoints: Literal["public", "any"] = "public"
+    """`public`: providers are called over https at public addresses only; `any` is for a platform on one machine."""
+    provider_timeout_seconds: Seconds = 10.0
+    inquiry_memory_seconds: Annotated[float, Field(ge=0)] = 30.0
+    """For how long a provider that has said what is due on an account is not asked about it again."""
+    card_ask_seconds: Pauses = (30.0, _MINUTE, 2 * _MINUTE, *[5 * _MINUTE] * 6, *[_HOUR] * 24, _DAY)
+    """When to ask a provider again whether a card of a prepaid meter has been written; first it is asked at once."""
+    posting_retry_seconds: Pauses = (1.0, 2.0, 5.0, 15.0, _MINUTE, 5 * _MINUTE, 15 * _MINUTE)
+    """When to tell a provider again that did not answer."""
+    refund_second_person_fen: Annotated[int, Field(ge=0)] = 20_000
+    """Of a payment, up to so much goes back on the word of one operator; more needs a second one."""
+    refund_expected_seconds: Seconds = 3 * _DAY
+    """How long a channel usually takes until the payer sees the money; payers are told so."""
+    cash_limit_fen: Annotated[int, Field(gt=0)] = 1_000_000
+    """The largest payment that a counter takes in cash."""
+    ledger_anchors: StoreUrl
+    """Where the head of the ledger's hash chain is kept each day: `file:///folder`, or `s3://bucket/prefix` with the
+    usual AWS_* variables; best where the owner of the database cannot write."""
+    midnight_seconds: Seconds = _HOUR
+    """For how long before midnight a movement may come to stand on the next day's statement."""
+    statements_from_hour: Annotated[int, Field(ge=0, le=23)] = 10
+    """From which hour in Beijing channels have the bill of the day before; the national ones promise ten o'clock."""
+    invoices_url: str | None = None
+    """The API of the issuer of e-invoices; without one they are not offered."""
+    invoices_timeout_seconds: Seconds = 10.0
+    invoice_retry_seconds: Pauses = (2.0, 10.0, _MINUTE, 5 * _MINUTE, 30 * _MINUTE, _HOUR)
+    """When to go to the issuer again that did not answer."""
+    reminder_hour: Annotated[int, Field(ge=0, le=23)] = 9
+    """From which hour of the day in China people are reminded of bills."""
+    reminder_due_days: Annotated[int, Field(ge=0, le=30)] = 3
+    """How many days before a bill is due."""
+    reminder_overdue_days: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (1, 7, 30)
+    """After how many days, and again after how many."""
+    reminder_late_days: Annotated[int, Field(ge=0)] = 7
+    """For how long after its last stage a bill that was not seen in time, or came late, is still called overdue."""
+    reminder_change_percent: Annotated[int, Field(ge=1)] = 50
+    """How far a bill is from last year's, in money or usage, for its change to be large."""
+    reminder_change_floor_fen: Annotated[int, Field(ge=0)] = 2_000
+    """A change of less money is never large."""
+    sign_seconds: Seconds = 30 * _MINUTE
+    """How long a resident may take to sign the contract of an auto-pay mandate."""
+    look_seconds: Seconds = 6 * _HOUR
+    """How often an auto-pay mandate looks for bills."""
+    deduct_again_days: Annotated[int, Field(ge=0)] = 3
+    """On how many days after the announced one a deduction that the channel refused is tried again."""
+    bill_upload_seconds: Seconds = _DAY
+    """How long an upload of a bill file that was cut waits for the rest."""
+    poll_seconds: Seconds = 0.3
+    """How often the worker looks for what is due."""
+
+    @property
+    def order_lifetime(self) -> timedelta:
+        return timedelta(seconds=self.order_seconds)
+
+    @property
+    def refund_expected(self) -> timedelta:
+        return timedelta(seconds=self.refund_expected_seconds)
+
+    @property
+    def sign_lifetime(self) -> timedelta:
+        return timedelta(seconds=self.sign_seconds)
+
+    @property
+    def notice_url(self) -> str:
+        """Where the sandbox channel sends its notices."""
+        return self.notices_of(ChannelName.SANDBOX)
+
+    def notices_of(self, channel: ChannelName) -> str:
+        """Where a channel sends its notices."""
+        return f"{self.public_url}/payments/v1/channels/{channel}/notices"
+
+    def merchant_at(self, channel: ChannelName) -> str:
+        """Who we are at a channel."""
+        own = {
+            ChannelName.WECHAT: self.wechat and self.wechat.merchant_id,
+            ChannelName.ALIPAY: self.alipay and self.alipay.seller_id,
+            ChannelName.UNIONPAY: self.unionpay and self.unionpay.merchant_id,
+        }
+        return own.get(channel) or self.merchant_id
+
+    @property
+    def contract_notice_url(self) -> str:
+        """Where the channel tells of deduction contracts."""
+        return f"{self.public_url}/payments/v1/channels/sandbox/contract-notices"
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+TheSettings = Annotated[Settings, Depends(_settings)]
+"""For endpoints that need to know how the service is set up."""

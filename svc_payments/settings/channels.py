@@ -1,0 +1,188 @@
+"""What each channel has to be told before it is offered. A channel of which nothing is set is not offered."""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode
+
+from chassis.signatures import MIN_KEY_BITS, load_private_key, load_public_keys
+
+
+class ChannelName(StrEnum):
+    SANDBOX = "sandbox"
+    WECHAT = "wechat"
+    ALIPAY = "alipay"
+    UNIONPAY = "unionpay"
+    CASH = "cash"
+    """Over the counter, counted into a till's drawer."""
+    POS = "pos"
+    """Over the counter, by a card terminal."""
+
+
+def load_alipay_keys(pem: str) -> Sequence[RSAPublicKey]:
+    """A public key, or those of certificates; Alipay renews its certificate for the same key.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if "BEGIN CERTIFICATE" not in pem:
+        return list(load_public_keys(pem).values())
+    keys = [certificate.public_key() for certificate in x509.load_pem_x509_certificates(pem.encode())]
+    found = [key for key in keys if isinstance(key, RSAPublicKey) and key.key_size >= MIN_KEY_BITS]
+    if len(found) != len(keys):
+        raise ValueError(f"certificates must be of RSA keys of at least {MIN_KEY_BITS} bits")
+    return found
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+def _split_or_none(value: object) -> object:
+    return _split(value) if value else ()
+
+
+def _said_plainly(load: Callable[[str], object], pem: str, sentence: str) -> None:
+    # The libraries' own words help no operator, and might quote what they were given.
+    try:
+        load(pem)
+    except (ValueError, TypeError):
+        raise ValueError(sentence) from None
+
+
+def _private_key(pem: SecretStr) -> SecretStr:
+    _said_plainly(load_private_key, pem.get_secret_value(), "must be an RSA private key of at least 2048 bits in PEM")
+    return pem
+
+
+def _public_key(pem: str) -> str:
+    _said_plainly(load_public_keys, pem, "must be an RSA public key of at least 2048 bits in PEM")
+    return pem
+
+
+def _certificates(pem: str) -> str:
+    _said_plainly(lambda text: x509.load_pem_x509_certificates(text.encode()), pem, "must be certificates in PEM")
+    return pem
+
+
+def _alipay_key(pem: str) -> str:
+    _said_plainly(
+        load_alipay_keys, pem, "must be an RSA public key of at least 2048 bits, or a certificate of one, in PEM"
+    )
+    return pem
+
+
+def _api_key(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value().encode()) != 32:  # noqa: PLR2004 - the key size of AES-256
+        raise ValueError("must have 32 characters")
+    return key
+
+
+# Written with commas, as environments have no lists.
+WechatMethods = Annotated[
+    tuple[Literal["native", "jsapi", "app", "h5"], ...], NoDecode, BeforeValidator(_split), Field(min_length=1)
+]
+AlipayMethods = Annotated[
+    tuple[Literal["precreate", "page", "wap", "app"], ...], NoDecode, BeforeValidator(_split), Field(min_length=1)
+]
+PausedChannels = Annotated[tuple[ChannelName, ...], NoDecode, BeforeValidator(_split_or_none)]
+PrivateKey = Annotated[SecretStr, AfterValidator(_private_key)]
+PublicKey = Annotated[str, AfterValidator(_public_key)]
+AlipayKey = Annotated[str, AfterValidator(_alipay_key)]
+Certificates = Annotated[str, AfterValidator(_certificates)]
+Url = Annotated[str, Field(pattern=r"^https?://[!-~]+[^/]$")]
+
+
+class WechatSettings(BaseModel):
+    """A merchant of WeChat Pay, API v3."""
+
+    model_config = ConfigDict(frozen=True)
+
+    merchant_id: Annotated[str, Field(pattern=r"^[0-9]{1,32}$")]
+    """mchid."""
+    app_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,32}$")]
+    """The official account or mini program that orders are placed for."""
+    mobile_app_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,32}$")] | None = None
+    """The mobile app of method `app`, when that is another one."""
+    merchant_key: PrivateKey
+    """Of the merchant's API certificate."""
+    merchant_serial: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{8,64}$")]
+    """The serial number of that certificate."""
+    api_key: Annotated[SecretStr, AfterValidator(_api_key)]
+    """The APIv3 key, which notices and platform certificates are encrypted with."""
+    public_key: PublicKey | None = None
+    """WeChat Pay's public key. Without it, platform certificates are fetched with the APIv3 key."""
+    public_key_id: Annotated[str, Field(pattern=r"^PUB_KEY_ID_[0-9A-Za-z]{1,64}$")] | None = None
+    methods: WechatMethods = ("native",)
+    """What the merchant has been given; the first is used when a client names none."""
+    url: Url = "https://api.mch.weixin.qq.com"
+
+    @model_validator(mode="after")
+    def _key_with_its_id(self) -> Self:
+        if (self.public_key is None) != (self.public_key_id is None):
+            raise ValueError("public_key and public_key_id are set together")
+        return self
+
+
+class AlipaySettings(BaseModel):
+    """An application at Alipay's open platform, in public-key or in certificate mode."""
+
+    model_config = ConfigDict(frozen=True)
+
+    app_id: Annotated[str, Field(pattern=r"^[0-9]{1,32}$")]
+    seller_id: Annotated[str, Field(pattern=r"^2088[0-9]{12}$")]
+    """The Alipay account that the money comes to."""
+    app_key: PrivateKey
+    """The application's private key."""
+    public_key: AlipayKey
+    """Alipay's public key for this application, or its certificate for it; not the application's own."""
+    former_public_key: AlipayKey | None = None
+    """The one before, believed as well for as long as it is set: notices signed with it are repeated for a day."""
+    methods: AlipayMethods = ("precreate", "page", "wap", "app")
+    """What the application has been given; the first is used when a client names none."""
+    return_url: Url | None = None
+    """Where the payer's browser comes back to after `page` and `wap`; that it came says nothing of the money."""
+    app_certificate: Certificates | None = None
+    """Of the application, in certificate mode."""
+    root_certificates: Certificates | None = None
+    """Alipay's roots, all of them as they were downloaded, in certificate mode."""
+    url: Url = "https://openapi.alipay.com/gateway.do"
+
+    @model_validator(mode="after")
+    def _certificate_mode(self) -> Self:
+        if (self.app_certificate is None) != (self.root_certificates is None):
+            raise ValueError("app_certificate and root_certificates are set together")
+        return self
+
+
+class UnionpaySettings(BaseModel):
+    """A merchant of UnionPay's online gateway, ACP 5.1.0."""
+
+    model_config = ConfigDict(frozen=True)
+
+    merchant_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{15}$")]
+    """merId."""
+    merchant_key: PrivateKey
+    merchant_certificate: Certificates
+    """The certificate of that key; its serial number is the certId of our messages."""
+    trusted_certificates: Certificates
+    """The root first, then the intermediate certificates that UnionPay's signing certificates hang on."""
+    signer: str = "中国银联股份有限公司"
+    """The name UnionPay's signing certificates bear: their CN, or the third of its four parts."""
+    front_url: Url
+    """Where the payer comes back to after paying."""
+    url: Url = "https://gateway.95516.com/gateway/api"
+    files_url: Url = "https://filedownload.95516.com"
+    """Where the file of a day is; `url` is all the rest."""
+
+    @model_validator(mode="after")
+    def _key_of_the_certificate(self) -> Self:
+        # Otherwise every request would name a certificate that its signature is not by.
+        (certificate, *_) = x509.load_pem_x509_certificates(self.merchant_certificate.encode())
+        if certificate.public_key() != load_private_key(self.merchant_key.get_secret_value()).public_key():
+            raise ValueError("merchant_certificate must be of merchant_key")
+        return self

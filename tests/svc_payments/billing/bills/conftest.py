@@ -1,0 +1,3 @@
+from tests.svc_payments.billing.files.conftest import headers
+
+__all__ = ["headers"]

@@ -1,3 +1,0 @@
-from tests.svc_payments.bill_files.conftest import headers
-
-__all__ = ["headers"]

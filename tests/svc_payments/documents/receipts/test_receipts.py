@@ -1,0 +1,53 @@
+"""Receipts: there with the money, complete with the provider's booking."""
+
+import re
+
+from chassis.db import new_id
+from chassis.outside import outside_client
+from svc_payments.collection.postings.delivery import Delivery
+from tests.svc_payments.collection.refunds.making import refunds, refused, step
+from tests.svc_payments.documents.receipts.printed import text_of
+from tests.svc_payments.world import World
+
+
+async def test_the_receipt_shows_the_payment_and_the_providers_booking(world: World) -> None:
+    person = new_id()
+    bill = await world.bill(person, 4140)
+    payment_id = await world.confirmed(person, bill)
+    early = await world.get(person, payment_id, "/receipt")
+    assert (early.status_code, early.json()["code"]) == (409, "receipt_not_issued")
+    paid = await world.pay(payment_id)
+    await world.notify(world.notice_of(paid))
+    issued = (await world.get(person, payment_id, "/receipt")).json()
+    assert (issued["amount_fen"], issued["bills"][0]["provider_reference"]) == (4140, None)
+    assert issued["transaction_id"] == paid["transaction_id"]
+    assert issued["provider_name"] == "Sample Water Company"
+    async with outside_client() as client:
+        await Delivery(world.database, world.settings).deliver_due(world.provider_id, client)
+    booked = (await world.get(person, payment_id, "/receipt")).json()
+    assert booked["receipt_number"] == issued["receipt_number"] == world.company.booked()[0]["receipt_number"]
+    assert booked["bills"][0]["provider_reference"] == world.company.booked()[0]["provider_reference"]
+    assert booked["completed_at"] is not None
+
+
+async def test_receipt_numbers_are_of_the_day_and_all_different(world: World) -> None:
+    numbers = set()
+    for _ in range(3):
+        person = new_id()
+        receipt = (await world.get(person, await world.captured(person), "/receipt")).json()
+        numbers.add(receipt["receipt_number"])
+        assert re.fullmatch(r"20[0-9]{6}[0-9]{10}", receipt["receipt_number"])
+    assert len(numbers) == 3
+
+
+async def test_a_refund_is_on_the_receipt_and_on_its_print(world: World) -> None:
+    person, payment_id, _ = await refused(world)
+    printed_before = await world.get(person, payment_id, "/receipt.pdf")
+    await step(world)
+    (refund,) = await refunds(world)
+    receipt = (await world.get(person, payment_id, "/receipt")).json()
+    assert (receipt["standing"], receipt["refunded_fen"]) == ("refunded", 4140)
+    assert [(each["number"], each["amount_fen"]) for each in receipt["refunds"]] == [(refund.number, 4140)]
+    printed = await world.get(person, payment_id, "/receipt.pdf")
+    assert printed.headers["etag"] != printed_before.headers["etag"]
+    assert refund.number in text_of(printed.content).replace(" ", "")
