@@ -4,16 +4,16 @@ from fastapi import APIRouter, FastAPI
 
 from chassis.service import create_service_app
 from chassis.settings import load
-from svc_identity.attestations.endpoints import router as attestations
 from svc_identity.oauth.endpoints import router as oauth
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.organisations.endpoints import router as organisations
 from svc_identity.outside import outside_systems
-from svc_identity.personal_data.encryption import use_keys_of
-from svc_identity.persons.endpoints import router as persons
-from svc_identity.proofing.endpoints import router as proofing
+from svc_identity.people.persons.endpoints import router as persons
+from svc_identity.people.proofing.endpoints import router as proofing
+from svc_identity.privacy.attestations.endpoints import router as attestations
 from svc_identity.settings import Settings
 from svc_identity.sign_in.endpoints import router as sign_in
+from svc_identity.vault.encryption import use_keys_of
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -11,9 +11,9 @@ from chassis.db import Database
 from chassis.settings import load
 from svc_identity.organisations.models import Role
 from svc_identity.organisations.service import UnknownDivision, grant_role, platform
-from svc_identity.personal_data.encryption import use_keys_of
-from svc_identity.persons.phones import mask_phone, normalise_phone
+from svc_identity.people.persons.phones import mask_phone, normalise_phone
 from svc_identity.settings import Settings
+from svc_identity.vault.encryption import use_keys_of
 
 
 async def grant_operator(settings: Settings, phone: str) -> str:

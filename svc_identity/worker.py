@@ -10,10 +10,10 @@ from svc_identity.oauth import service as oauth
 from svc_identity.oauth.consumers import HANDLERS
 from svc_identity.oauth.events import ClientRegistered
 from svc_identity.organisations.events import OrganisationRegistered
-from svc_identity.personal_data.encryption import use_keys_of
-from svc_identity.persons.events import PersonProofed, PersonRegistered
+from svc_identity.people.persons.events import PersonProofed, PersonRegistered
 from svc_identity.settings import Settings
 from svc_identity.sign_in import service as sign_in
+from svc_identity.vault.encryption import use_keys_of
 
 _PRUNE_SECONDS = 300.0
 

@@ -6,10 +6,10 @@ from chassis.service import create_service_app
 from chassis.settings import load
 from svc_miniapps.apps.endpoints import router as apps
 from svc_miniapps.catalogue.endpoints import router as catalogue
-from svc_miniapps.categories.endpoints import router as categories
-from svc_miniapps.packages.endpoints import router as packages
-from svc_miniapps.releases.endpoints import router as releases
-from svc_miniapps.reviews.endpoints import router as reviews
+from svc_miniapps.publishing.releases.endpoints import router as releases
+from svc_miniapps.publishing.reviews.endpoints import router as reviews
+from svc_miniapps.publishing.uploads.endpoints import router as packages
+from svc_miniapps.reference.categories.endpoints import router as categories
 from svc_miniapps.settings import Settings
 
 

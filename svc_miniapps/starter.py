@@ -6,8 +6,8 @@ from pathlib import Path
 
 from chassis.db import Database, upsert_csv
 from chassis.settings import load
-from svc_miniapps.categories.models import Category
-from svc_miniapps.divisions.models import Division
+from svc_miniapps.reference.categories.models import Category
+from svc_miniapps.reference.divisions.models import Division
 from svc_miniapps.settings import Settings
 
 REFERENCE_DATA = Path(__file__).parents[1] / "contracts" / "reference_data"

@@ -8,9 +8,14 @@ from chassis.outbox import Event
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from svc_miniapps.apps.events import AppRegistered
-from svc_miniapps.packages.service import sweep
 from svc_miniapps.packages.store import opened
-from svc_miniapps.releases.events import ReleaseApproved, ReleasePublished, ReleaseRejected, ReleaseSubmitted
+from svc_miniapps.publishing.releases.events import (
+    ReleaseApproved,
+    ReleasePublished,
+    ReleaseRejected,
+    ReleaseSubmitted,
+)
+from svc_miniapps.publishing.uploads.service import sweep
 from svc_miniapps.settings import Settings
 
 SWEEP_SECONDS = 3600.0

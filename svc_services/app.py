@@ -5,15 +5,15 @@ from fastapi import FastAPI
 from chassis.service import create_service_app
 from chassis.settings import load
 from chassis.signatures import load_private_key, public_jwks
-from svc_services.account_bindings.endpoints import router as account_bindings
-from svc_services.account_bindings.provider import HttpAccountVerifier
-from svc_services.catalogue.endpoints import router as catalogue
+from svc_services.accounts.bindings.endpoints import router as account_bindings
+from svc_services.accounts.bindings.provider import HttpAccountVerifier
+from svc_services.catalogue.tariffs.endpoints import router as tariffs
 from svc_services.outside import Endpoints
-from svc_services.providers.endpoints import router as providers
-from svc_services.providers.provider import HttpLegalEntityRegistry
+from svc_services.providers.applications.endpoints import router as providers
+from svc_services.providers.applications.provider import HttpLegalEntityRegistry
+from svc_services.providers.signing_keys.endpoints import router as signing_keys
+from svc_services.reference.endpoints import router as catalogue
 from svc_services.settings import Settings
-from svc_services.signing_keys.endpoints import router as signing_keys
-from svc_services.tariffs.endpoints import router as tariffs
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chassis.db import Database, upsert_csv
 from chassis.settings import load
-from svc_services.catalogue.models import Division, Township, UtilityKindEntry
+from svc_services.reference.models import Division, Township, UtilityKindEntry
 from svc_services.settings import Settings
 
 REFERENCE_DATA = Path(__file__).parents[1] / "contracts" / "reference_data"

@@ -7,11 +7,11 @@ from functools import partial
 from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
-from svc_services.account_bindings.events import AccountBindingActivated, AccountBindingEnded
-from svc_services.account_bindings.service import forget_expired_attestations, give_up_abandoned
-from svc_services.providers.events import ProviderApproved
+from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
+from svc_services.accounts.bindings.service import forget_expired_attestations, give_up_abandoned
+from svc_services.catalogue.tariffs.events import TariffPublished
+from svc_services.providers.applications.events import ProviderApproved
 from svc_services.settings import Settings
-from svc_services.tariffs.events import TariffPublished
 
 PUBLISHES = (ProviderApproved, TariffPublished, AccountBindingActivated, AccountBindingEnded)
 

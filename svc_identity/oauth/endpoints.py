@@ -9,10 +9,10 @@ from svc_identity.oauth import schemas
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import FORM, Parsed, parse_form
 from svc_identity.oauth.server import AuthorizationServer
-from svc_identity.personal_data.models import Purpose
-from svc_identity.personal_data.service import read_personal_data
-from svc_identity.persons.service import known_person
-from svc_identity.sign_in.pages import languages
+from svc_identity.people.personal_data.models import Purpose
+from svc_identity.people.personal_data.service import read_personal_data
+from svc_identity.people.persons.service import known_person
+from svc_identity.texts import languages
 
 router = APIRouter(prefix="/identity", tags=["oauth"])
 

@@ -17,7 +17,7 @@ from svc_identity.oauth.issuer import CODE_SECONDS, ID_TOKEN_SECONDS, Issuer
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily
 from svc_identity.oauth.requests import Parsed
 from svc_identity.organisations.queries import membership_claims
-from svc_identity.persons.models import Person
+from svc_identity.people.persons.models import Person
 
 _NOT_SUPPORTED = ("request", "request_uri", "registration")
 

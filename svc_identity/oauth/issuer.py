@@ -7,7 +7,7 @@ from typing import Any
 from chassis.settings import AUDIENCE
 from svc_identity.keys import Signer, derive
 from svc_identity.oauth.models import Client
-from svc_identity.persons.models import Person
+from svc_identity.people.persons.models import Person
 from svc_identity.settings import Settings
 
 ACCESS_TOKEN_SECONDS = 600

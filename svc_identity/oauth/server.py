@@ -23,7 +23,7 @@ from svc_identity.oauth.grants import ClientGrant, CodeGrant, IdToken, RefreshGr
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.models import Client, EndReason, TokenFamily
 from svc_identity.oauth.requests import Parsed
-from svc_identity.persons.models import Person
+from svc_identity.people.persons.models import Person
 
 logging.getLogger("authlib").setLevel(logging.WARNING)  # at DEBUG it writes whole tokens
 

@@ -11,8 +11,8 @@ from chassis.pagination import Page, PageRequest, page_of
 from svc_identity.organisations import schemas
 from svc_identity.organisations.models import AnyRole, CounterRole, Membership, Organisation, Role
 from svc_identity.organisations.service import show_counter_staff, show_member
-from svc_identity.personal_data.models import Purpose
-from svc_identity.personal_data.service import read_personal_data
+from svc_identity.people.personal_data.models import Purpose
+from svc_identity.people.personal_data.service import read_personal_data
 
 Shown = TypeVar("Shown", bound=BaseModel)
 

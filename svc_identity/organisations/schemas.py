@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from svc_identity.fields import DivisionCode, Name
 from svc_identity.organisations.models import CounterRole, Kind, Role
 from svc_identity.organisations.uscc import Uscc
-from svc_identity.persons.phones import Phone
+from svc_identity.people.persons.phones import Phone
 
 
 class NewOrganisation(BaseModel):

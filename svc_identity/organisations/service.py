@@ -12,8 +12,8 @@ from svc_identity.organisations import schemas
 from svc_identity.organisations.events import OrganisationRegistered
 from svc_identity.organisations.models import ROLES, AnyRole, Division, Kind, Membership, Organisation, Role
 from svc_identity.organisations.provider import LegalStatus
-from svc_identity.persons.phones import mask_phone
-from svc_identity.persons.service import person_of_phone
+from svc_identity.people.persons.phones import mask_phone
+from svc_identity.people.persons.service import person_of_phone
 
 PREFECTURE = "654000"
 

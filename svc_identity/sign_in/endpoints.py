@@ -18,13 +18,14 @@ from svc_identity.oauth.endpoints import TheIssuer, form
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, Parsed, parse, parse_form
 from svc_identity.oauth.server import AuthorizationServer, redirect_to_app
-from svc_identity.persons.phones import mask_phone, normalise_phone
-from svc_identity.persons.service import person_of_phone
+from svc_identity.people.persons.phones import mask_phone, normalise_phone
+from svc_identity.people.persons.service import person_of_phone
 from svc_identity.settings import Settings
 from svc_identity.sign_in import pages, service
 from svc_identity.sign_in.browser import PATH, Browser, browser_of, new_browser
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.provider import NotSent, Sms, TheSms
+from svc_identity.texts import languages
 
 router = APIRouter(prefix="/identity/v1/oauth", tags=["sign-in"], default_response_class=HTMLResponse)
 
@@ -225,8 +226,7 @@ async def _phone_page(
         phone=phone,
         refused=refused,
         languages=[
-            (texts, f"{PATH}?{urlencode([*others, ('ui_locales', texts['tag'])])}")
-            for texts in pages.languages().values()
+            (texts, f"{PATH}?{urlencode([*others, ('ui_locales', texts['tag'])])}") for texts in languages().values()
         ],
     )
     browser.remember(response)
@@ -260,7 +260,7 @@ def _tell(issuer: Issuer, language: str, error: OAuth2Error) -> Response:
 
 
 def _last_page(language: str, refused: service.Refused) -> Response:
-    text = pages.languages()[language][refused.text]
+    text = languages()[language][refused.text]
     return pages.page("refused.html", language, status=refused.status, error="", detail=text)
 
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now
 from svc_identity.base import Base
-from svc_identity.personal_data.encryption import Encrypted
+from svc_identity.vault.encryption import Encrypted
 
 
 class SignIn(Base):

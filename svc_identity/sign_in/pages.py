@@ -1,8 +1,6 @@
 """The pages of signing in: server-rendered HTML that needs no script, in every language that has a file in `texts/`."""
 
-import json
 import secrets
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,19 +9,11 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from chassis.problems import DEFAULT_LANGUAGE
+from svc_identity.texts import languages
 
 _HERE = Path(__file__).parent
 _TEMPLATES = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined)
 _MOST_LANGUAGES_ASKED = 20
-
-Texts = dict[str, str]
-
-
-@cache
-def languages() -> dict[str, Texts]:
-    """The texts of all languages by their primary subtag; Chinese first."""
-    files = sorted((_HERE / "texts").glob("*.json"), key=lambda file: (file.stem != DEFAULT_LANGUAGE, file.stem))
-    return {file.stem: json.loads(file.read_text("utf-8")) for file in files}
 
 
 def choose_language(ui_locales: str, accept_language: str) -> str:

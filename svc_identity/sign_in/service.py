@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import new_id, now
 from svc_identity.keys import derive
-from svc_identity.personal_data.encryption import blind_index
-from svc_identity.persons.service import phone_index
+from svc_identity.people.persons.service import phone_index
 from svc_identity.settings import Settings
 from svc_identity.sign_in.models import SentCode, SignIn
+from svc_identity.vault.encryption import blind_index
 
 CODE_LIFE = timedelta(minutes=5)
 SIGN_IN_LIFE = timedelta(minutes=30)

@@ -15,9 +15,9 @@ from svc_miniapps import etags, members
 from svc_miniapps.apps import schemas
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.apps.models import App
-from svc_miniapps.categories.service import require_category
-from svc_miniapps.divisions.service import require_division
 from svc_miniapps.fields import key_of
+from svc_miniapps.reference.categories.service import require_category
+from svc_miniapps.reference.divisions.service import require_division
 
 
 class NotYourDivision(Problem):

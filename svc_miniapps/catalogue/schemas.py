@@ -3,8 +3,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from svc_miniapps.catalogue.models import Listing as ListingRow
 from svc_miniapps.packages.schemas import Version
+from svc_miniapps.publishing.listings.models import Listing as ListingRow
 
 
 class Listing(BaseModel):

@@ -1,9 +1,11 @@
 from importlib import import_module
+from pathlib import Path
 
 from chassis.db import run_migrations
 from svc_miniapps.base import Base
 
-for slice_name in ("apps", "catalogue", "categories", "divisions", "packages", "releases", "reviews"):
-    import_module(f"svc_miniapps.{slice_name}.models")
+ROOT = Path(__file__).parents[2]
+for models in sorted((ROOT / "svc_miniapps").rglob("models.py")):
+    import_module(".".join(models.relative_to(ROOT).with_suffix("").parts))
 
 run_migrations(Base.metadata)

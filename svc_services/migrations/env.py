@@ -1,10 +1,11 @@
-"""Alembic's entry: the tables of every slice."""
+from importlib import import_module
+from pathlib import Path
 
 from chassis.db import run_migrations
-from svc_services.account_bindings import models as _account_bindings  # noqa: F401 - registers its tables
 from svc_services.base import Base
-from svc_services.catalogue import models as _catalogue  # noqa: F401 - registers its tables
-from svc_services.providers import models as _providers  # noqa: F401 - registers its tables
-from svc_services.tariffs import models as _tariffs  # noqa: F401 - registers its tables
+
+ROOT = Path(__file__).parents[2]
+for models in sorted((ROOT / "svc_services").rglob("models.py")):
+    import_module(".".join(models.relative_to(ROOT).with_suffix("").parts))
 
 run_migrations(Base.metadata)

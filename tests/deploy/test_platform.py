@@ -27,8 +27,8 @@ from deploy.local.plan import PORT_OFFSETS
 from deploy.local.platform import Addresses, LocalPlatform, free_base_port, local_platform, running_platform
 from deploy.local.programs import port_is_taken
 from deploy.local.settings import REPOSITORY
-from svc_services.catalogue.models import UtilityKind
-from svc_services.providers.events import ProviderApproved
+from svc_services.providers.applications.events import ProviderApproved
+from svc_services.reference.models import UtilityKind
 
 pytestmark = pytest.mark.timeout(400)
 

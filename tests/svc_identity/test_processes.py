@@ -28,7 +28,7 @@ from chassis.testing import once, until
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
 from tests.deploy.sandboxes.processes import Sandbox
 from tests.svc_identity.conftest import new_phone
-from tests.svc_identity.people import id_number, wrong_check
+from tests.svc_identity.identities import id_number, wrong_check
 
 NAME = "努尔兰测试"
 APPROVED = "cn.ili.services.provider.approved.v1"

@@ -9,9 +9,10 @@ from uuid import UUID
 import pytest
 
 from chassis.problems import catalogue
-from svc_miniapps.packages import archive, endpoints, manifest, names
+from svc_miniapps.packages import archive, manifest, names
 from svc_miniapps.packages.inspection import inspect
 from svc_miniapps.packages.manifest import Expected
+from svc_miniapps.publishing.uploads import endpoints
 from tests.svc_miniapps.building import PNG, Package
 from tests.svc_miniapps.stage import REASONS, Json, Stage
 

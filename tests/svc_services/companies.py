@@ -19,7 +19,7 @@ from stdnum.iso7064 import mod_11_10
 
 from chassis.db import new_id
 from chassis.testing import Tokens, once
-from svc_services.account_bindings.attestations import AUDIENCE, TYPE
+from svc_services.accounts.bindings.attestations import AUDIENCE, TYPE
 
 APPLICATIONS = "/services/v1/provider-applications"
 BINDINGS = "/services/v1/account-bindings"

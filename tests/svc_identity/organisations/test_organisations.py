@@ -13,7 +13,7 @@ from chassis.testing import Tokens, emitted, once
 from svc_identity.organisations.uscc import normalise_uscc
 from tests.svc_identity.app_client import AppClient, bearer
 from tests.svc_identity.conftest import NewAppClient, new_phone
-from tests.svc_identity.people import new_uscc, wrong_check
+from tests.svc_identity.identities import new_uscc, wrong_check
 
 ORGANISATIONS = "/identity/v1/organisations"
 

@@ -20,9 +20,10 @@ from sqlalchemy.exc import DBAPIError
 
 from chassis.db import Database, new_id, now
 from chassis.testing import emitted
-from svc_miniapps.packages import service, store
+from svc_miniapps.packages import store
 from svc_miniapps.packages.models import Package as PackageRow
-from svc_miniapps.releases.models import Release
+from svc_miniapps.publishing.releases.models import Release
+from svc_miniapps.publishing.uploads import service
 from svc_miniapps.settings import Settings
 from tests.svc_miniapps.building import Entry, Package, manifest_for, zipped
 from tests.svc_miniapps.stage import KUYTUN, MEDIA_TYPE, YINING, Stage, outcome, package_of

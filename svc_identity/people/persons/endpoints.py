@@ -1,0 +1,17 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from chassis.auth import Caller, allow
+from chassis.db import Tx
+from svc_identity.people.persons import schemas, service
+
+router = APIRouter(prefix="/identity/v1", tags=["persons"])
+
+Somebody = Annotated[Caller, Depends(allow(persons=True))]
+
+
+@router.get("/me")
+async def get_me(tx: Tx, caller: Somebody) -> schemas.Me:
+    """The caller's own record, phone and name masked. Each look is logged."""
+    return await service.own_profile(tx, caller.id)

@@ -1,0 +1,37 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, LargeBinary, SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db import Timestamp, new_id, now
+from svc_identity.base import Base
+from svc_identity.vault.encryption import Encrypted
+
+PHONE_ONLY, PROOFED = 1, 2
+"""Assurance levels: the phone is known to be theirs; name and ID number agree with the population registry."""
+
+
+class Person(Base):
+    """A resident. What is personal is never loaded by accident: `read_personal_data` reads it and logs the read."""
+
+    __tablename__ = "persons"
+    __table_args__ = (
+        CheckConstraint("assurance_level BETWEEN 1 AND 3", name="assurance_level"),
+        CheckConstraint(
+            "num_nulls(name, id_number, id_number_index, proofed_at) = CASE WHEN assurance_level = 1 THEN 4 ELSE 0 END",
+            name="proofed_whole",
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    phone: Mapped[str] = mapped_column(Encrypted("persons.phone"), deferred=True, deferred_raiseload=True)
+    phone_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    name: Mapped[str | None] = mapped_column(Encrypted("persons.name"), deferred=True, deferred_raiseload=True)
+    id_number: Mapped[str | None] = mapped_column(
+        Encrypted("persons.id_number"), deferred=True, deferred_raiseload=True
+    )
+    id_number_index: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    assurance_level: Mapped[int] = mapped_column(SmallInteger, default=PHONE_ONLY)
+    proofed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)

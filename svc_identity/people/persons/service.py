@@ -1,0 +1,65 @@
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import TokenInvalid
+from chassis.db import new_id
+from chassis.outbox import emit
+from svc_identity.people.personal_data.models import Purpose
+from svc_identity.people.personal_data.service import read_personal_data
+from svc_identity.people.persons import schemas
+from svc_identity.people.persons.events import PersonRegistered
+from svc_identity.people.persons.models import Person
+from svc_identity.people.persons.phones import mask_phone
+from svc_identity.vault.encryption import blind_index
+
+
+def phone_index(phone: str) -> bytes:
+    return blind_index("persons.phone", phone)
+
+
+async def person_of_phone(tx: AsyncSession, phone: str) -> Person:
+    """The person of a phone (E.164); registered now when there is none."""
+    index = phone_index(phone)
+    registered = await tx.scalar(
+        insert(Person)
+        .values(id=new_id(), phone=phone, phone_index=index)
+        .on_conflict_do_nothing(index_elements=[Person.phone_index])
+        .returning(Person.id)
+    )
+    if registered:
+        await emit(tx, PersonRegistered(person_id=registered))
+    return (await tx.scalars(select(Person).where(Person.phone_index == index))).one()
+
+
+async def known_person(tx: AsyncSession, person_id: UUID, *, for_update: bool = False) -> Person:
+    """The person a token names.
+
+    Raises:
+        TokenInvalid: the token is one of ours, but of nobody we know.
+    """
+    person = await tx.get(Person, person_id, with_for_update=for_update)
+    if person is None:
+        raise TokenInvalid
+    return person
+
+
+async def own_profile(tx: AsyncSession, person_id: UUID) -> schemas.Me:
+    person = await known_person(tx, person_id)
+    clear = (
+        await read_personal_data(tx, [person.id], ["phone", "name"], reader=str(person_id), purpose=Purpose.OWN_PROFILE)
+    )[person.id]
+    return schemas.Me(
+        person_id=person.id,
+        phone=mask_phone(clear.phone or ""),
+        name=mask_name(clear.name) if clear.name else None,
+        assurance_level=person.assurance_level,
+        created_at=person.created_at,
+    )
+
+
+def mask_name(name: str) -> str:
+    """`张三` as `张*`: enough for its owner to know it again."""
+    return name[0] + "*" * (len(name) - 1)

@@ -1,0 +1,31 @@
+from fastapi import APIRouter
+
+from chassis.db import Transactions
+from chassis.idempotency import OnceKey
+from svc_identity.people.persons import schemas as persons
+from svc_identity.people.persons.endpoints import Somebody
+from svc_identity.people.proofing import service
+from svc_identity.people.proofing.models import Outcome
+from svc_identity.people.proofing.provider import Registry
+from svc_identity.people.proofing.schemas import Proof
+
+router = APIRouter(prefix="/identity/v1", tags=["persons"])
+
+
+@router.post("/me/proofing")
+async def prove_identity(
+    transactions: Transactions, caller: Somebody, once: OnceKey, registry: Registry, body: Proof
+) -> persons.Me:
+    """Prove name and ID number against the population registry; the next access token shows the new assurance level."""
+    async with transactions.transaction() as tx:
+        await once.claim(tx, caller)
+        attempt_id = await service.begin(tx, caller.id, body)
+    outcome = Outcome.MATCH if attempt_id is None else Outcome.UNAVAILABLE
+    if attempt_id is not None:
+        try:
+            outcome = await registry.verify(body.name, body.id_number)
+        finally:
+            async with transactions.transaction() as tx:
+                await service.record_outcome(tx, attempt_id, outcome)
+    async with transactions.transaction() as tx:
+        return await once.do(tx, caller, service.raise_assurance(tx, caller.id, body, outcome))

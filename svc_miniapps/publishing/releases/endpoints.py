@@ -1,0 +1,78 @@
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from fastapi.responses import StreamingResponse
+
+from chassis.db import ReadTx, Tx
+from chassis.idempotency import OnceKey
+from chassis.pagination import Page, PageQuery
+from svc_miniapps.etags import IfMatch, etag_of
+from svc_miniapps.members import Reviewer, TeamMember, TeamMemberOrReviewer
+from svc_miniapps.packages.download import PACKAGE_RESPONSES, package_response
+from svc_miniapps.packages.store import Store
+from svc_miniapps.publishing.releases import schemas, service
+from svc_miniapps.publishing.reviews.schemas import Rejection
+
+router = APIRouter(prefix="/miniapps/v1", tags=["releases"])
+
+
+@router.get("/apps/{app_id}/releases")
+async def list_releases(tx: ReadTx, caller: TeamMember, page: PageQuery, app_id: UUID) -> Page[schemas.Release]:
+    """The releases of a mini-app of the caller's team, newest first."""
+    return await service.list_releases(tx, caller, app_id, page)
+
+
+@router.get("/releases/{release_id}")
+async def get_release(
+    tx: ReadTx, caller: TeamMemberOrReviewer, response: Response, release_id: UUID
+) -> schemas.Release:
+    """A release, with the ETag a decision may name: for its team at any time, for reviewers once submitted."""
+    release = await service.get_release(tx, caller, release_id)
+    response.headers["ETag"] = etag_of(release.revision)
+    return schemas.Release.of(release)
+
+
+@router.get("/releases/{release_id}/package", response_class=StreamingResponse, responses=PACKAGE_RESPONSES)
+async def download_release_package(
+    tx: ReadTx, caller: TeamMemberOrReviewer, objects: Store, release_id: UUID
+) -> StreamingResponse:
+    """What a reviewer looks into: the package as it was uploaded."""
+    release = await service.get_release(tx, caller, release_id)
+    return await package_response(objects, release.package)
+
+
+@router.post("/releases/{release_id}/submit")
+async def submit_release(
+    tx: Tx, caller: TeamMember, once: OnceKey, release_id: UUID, body: schemas.Submission | None = None
+) -> schemas.Release:
+    """Ask for a review; what is said about the mini-app at this moment is what will be read and shown."""
+    submission = body or schemas.Submission()
+    return await once.do(tx, caller, service.submit_release(tx, caller, release_id, submission))
+
+
+@router.post("/releases/{release_id}/withdraw")
+async def withdraw_release(tx: Tx, caller: TeamMember, once: OnceKey, release_id: UUID) -> schemas.Release:
+    """Take a release back from review, or one approved and not yet published; it is a draft again."""
+    return await once.do(tx, caller, service.withdraw_release(tx, caller, release_id))
+
+
+@router.post("/releases/{release_id}/approve")
+async def approve_release(
+    tx: Tx, caller: Reviewer, once: OnceKey, release_id: UUID, if_match: IfMatch = None
+) -> schemas.Release:
+    """Approve what was submitted; residents have it at once unless the team keeps it back."""
+    return await once.do(tx, caller, service.approve_release(tx, caller, release_id, if_match))
+
+
+@router.post("/releases/{release_id}/reject")
+async def reject_release(
+    tx: Tx, caller: Reviewer, once: OnceKey, release_id: UUID, body: Rejection, if_match: IfMatch = None
+) -> schemas.Release:
+    """Send a release back with reasons, each with its place."""
+    return await once.do(tx, caller, service.reject_release(tx, caller, release_id, body.reasons, if_match))
+
+
+@router.post("/releases/{release_id}/publish")
+async def publish_release(tx: Tx, caller: TeamMember, once: OnceKey, release_id: UUID) -> schemas.Release:
+    """Publish a release that was approved and kept back."""
+    return await once.do(tx, caller, service.publish_release(tx, caller, release_id))

@@ -1,0 +1,65 @@
+from typing import ClassVar, Self
+from uuid import UUID
+
+from chassis.outbox import Event
+from svc_miniapps.publishing.releases.models import Release
+
+
+class ReleaseEvent(Event):
+    """What all events of a release say. Staff stand in them by id."""
+
+    key_field: ClassVar[str] = "release_id"
+
+    release_id: UUID
+    app_id: UUID
+    version: str
+    version_code: int
+    division_code: str
+    category: str
+
+    @classmethod
+    def of(cls, release: Release, **more: object) -> Self:
+        fields = {
+            "release_id": release.id,
+            "app_id": release.app_id,
+            "version": release.package.version_name,
+            "version_code": release.package.version_code,
+            "division_code": release.app.division_code,
+            "category": release.category,
+        }
+        return cls.model_validate({**fields, **more})
+
+
+class ReleaseSubmitted(ReleaseEvent):
+    """A county team asks for a review."""
+
+    event_type: ClassVar[str] = "cn.ili.miniapps.release.submitted.v1"
+
+    submitted_by: UUID
+    """The person, by id."""
+
+
+class ReleaseApproved(ReleaseEvent):
+    """A reviewer of another organisation approved; `published` follows at once unless the team keeps it back."""
+
+    event_type: ClassVar[str] = "cn.ili.miniapps.release.approved.v1"
+
+    reviewer_id: UUID
+
+
+class ReleaseRejected(ReleaseEvent):
+    """A reviewer rejected; the reasons in words are for the team alone."""
+
+    event_type: ClassVar[str] = "cn.ili.miniapps.release.rejected.v1"
+
+    reviewer_id: UUID
+    reason_codes: list[str]
+
+
+class ReleasePublished(ReleaseEvent):
+    """Residents of the division have this release now, in the place of the one before."""
+
+    event_type: ClassVar[str] = "cn.ili.miniapps.release.published.v1"
+
+    sha256: str
+    size_bytes: int

@@ -1,0 +1,80 @@
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ForeignKey, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from chassis.db import Timestamp, new_id, now, one_of
+from chassis.problems import checked_move
+from svc_miniapps.apps.models import App
+from svc_miniapps.base import Base
+from svc_miniapps.packages.models import Package
+
+if TYPE_CHECKING:
+    from svc_miniapps.publishing.reviews.models import Review
+
+
+class Status(StrEnum):
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    PUBLISHED = "published"
+
+
+TRANSITIONS: dict[Status, set[Status]] = {
+    Status.DRAFT: {Status.SUBMITTED},
+    Status.SUBMITTED: {Status.DRAFT, Status.APPROVED, Status.REJECTED},
+    # Approved and kept back: published when the team says so, or withdrawn to make way for another version.
+    Status.APPROVED: {Status.DRAFT, Status.PUBLISHED},
+    # The same package again, when what was wrong is said about the app and not in the package.
+    Status.REJECTED: {Status.SUBMITTED},
+    Status.PUBLISHED: set(),
+}
+
+
+class Release(Base):
+    """One package on its way to residents, with what is said about the app as its reviewer reads it."""
+
+    __tablename__ = "releases"
+    __table_args__ = (
+        one_of("status", Status),
+        # One release of an app at a time is under review or waits to be published, so that none overtakes another.
+        Index(
+            "uq_releases_app_id_open",
+            "app_id",
+            unique=True,
+            postgresql_where=text("status IN ('submitted', 'approved')"),
+        ),
+        Index("ix_releases_app_id", "app_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    app_id: Mapped[UUID] = mapped_column(ForeignKey("apps.id"))
+    package_id: Mapped[UUID] = mapped_column(ForeignKey("packages.id"), unique=True)
+    status: Mapped[Status] = mapped_column(Text, default=Status.DRAFT)
+    category: Mapped[str] = mapped_column(Text, ForeignKey("categories.code"))
+    short_description: Mapped[str] = mapped_column(Text)
+    languages: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    publish_on_approval: Mapped[bool] = mapped_column(default=True)
+    published_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    revision: Mapped[int] = mapped_column()
+
+    app: Mapped[App] = relationship(lazy="joined", innerjoin=True)
+    package: Mapped[Package] = relationship(lazy="joined", innerjoin=True)
+    reviews: Mapped[list["Review"]] = relationship(lazy="selectin", back_populates="release", order_by="Review.id")
+
+    # SQLAlchemy counts `revision` up with every change; it is the ETag.
+    __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012 - declared for instances by SQLAlchemy
+
+    def move_to(self, status: Status) -> None:
+        self.status = checked_move(TRANSITIONS, Status(self.status), status)
+
+    def describe(self) -> None:
+        """Take over what is said about the app at this moment."""
+        self.category = self.app.category
+        self.short_description = self.app.short_description
+        self.languages = list(self.app.languages)

@@ -1,0 +1,45 @@
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from chassis.db import Timestamp, new_id, now, one_of
+from svc_miniapps.base import Base
+from svc_miniapps.publishing.releases.models import Release
+
+
+class Outcome(StrEnum):
+    WAITING = "waiting"
+    WITHDRAWN = "withdrawn"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class Review(Base):
+    """One submission of a release and what came of it; a release that is submitted again gets another one."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (
+        one_of("outcome", Outcome),
+        CheckConstraint("(outcome IN ('approved', 'rejected')) = (reviewer_id IS NOT NULL)", name="reviewer"),
+        Index("uq_reviews_release_id_waiting", "release_id", unique=True, postgresql_where=text("outcome = 'waiting'")),
+        Index("ix_reviews_waiting", "id", postgresql_where=text("outcome = 'waiting'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    """A UUIDv7 made at submission: the order of the ids is the order in which reviewers are asked."""
+    release_id: Mapped[UUID] = mapped_column(ForeignKey("releases.id"), index=True)
+    outcome: Mapped[Outcome] = mapped_column(Text, default=Outcome.WAITING)
+    submitted_by: Mapped[UUID]
+    submitted_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    due_at: Mapped[datetime] = mapped_column(Timestamp)
+    reviewer_id: Mapped[UUID | None]
+    reviewer_organisation_id: Mapped[UUID | None]
+    reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    decided_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+    release: Mapped[Release] = relationship(lazy="joined", innerjoin=True, back_populates="reviews")

@@ -1,0 +1,89 @@
+"""Asking for a review, and deciding: by somebody of another organisation, within the promised time."""
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.db import CHINA, now
+from chassis.pagination import Page, PageRequest, page_of
+from chassis.problems import Problem
+from svc_miniapps import members
+from svc_miniapps.apps.models import App
+from svc_miniapps.publishing.releases.models import Release
+from svc_miniapps.publishing.reviews import schemas
+from svc_miniapps.publishing.reviews.models import Outcome, Review
+
+PROMISED_WORKING_DAYS = 3
+_WEEKDAYS = 5
+
+
+class OwnOrganisation(Problem):
+    status, code = 403, "own_organisation"
+
+
+class OwnSubmission(Problem):
+    status, code = 403, "own_submission"
+
+
+def open_review(caller: Caller, release: Release) -> None:
+    """Ask for a review of a release; the promised time runs from now."""
+    submitted_at = now()
+    release.reviews.append(
+        Review(submitted_by=caller.id, submitted_at=submitted_at, due_at=due_after(submitted_at), reasons=[])
+    )
+
+
+def due_after(submitted_at: datetime, working_days: int = PROMISED_WORKING_DAYS) -> datetime:
+    """The same time of day so many working days later; Saturday and Sunday in Beijing time do not count.
+
+    Public holidays are counted like any other day: a promise kept too early harms nobody.
+    """
+    due = submitted_at.astimezone(CHINA)
+    while working_days:
+        due += timedelta(days=1)
+        working_days -= due.weekday() < _WEEKDAYS
+    return due.astimezone(submitted_at.tzinfo)
+
+
+def withdraw_review(release: Release) -> None:
+    review = release.reviews[-1]
+    if review.outcome == Outcome.WAITING:
+        review.outcome = Outcome.WITHDRAWN
+
+
+def decide(caller: Caller, release: Release, outcome: Outcome, reasons: list[schemas.Reason]) -> None:
+    """Write down a decision on the waiting review of a release."""
+    review = release.reviews[-1]
+    review.outcome = outcome
+    review.reviewer_id = caller.id
+    review.reviewer_organisation_id = caller.memberships_as(members.REVIEWER)[0].organisation_id
+    review.reasons = [reason.model_dump() for reason in reasons]
+    review.decided_at = now()
+
+
+def require_independent(caller: Caller, release: Release) -> None:
+    """Refuse a reviewer who has a part in the app.
+
+    Raises:
+        OwnOrganisation: the reviewer has a role in the organisation whose app it is.
+        OwnSubmission: the reviewer uploaded the package or submitted it.
+    """
+    if members.belongs_to(caller, release.app.organisation_id):
+        raise OwnOrganisation
+    if caller.id in {release.package.uploaded_by, release.reviews[-1].submitted_by}:
+        raise OwnSubmission
+
+
+async def list_waiting_reviews(tx: AsyncSession, caller: Caller, page: PageRequest) -> Page[schemas.WaitingReview]:
+    """What this reviewer may decide, the longest waiting first."""
+    own = [membership.organisation_id for membership in caller.memberships]
+    query = (
+        select(Review)
+        .join(Release, Release.id == Review.release_id)
+        .join(App, App.id == Release.app_id)
+        .where(Review.outcome == Outcome.WAITING, App.organisation_id.not_in(own))
+    )
+    return await page_of(tx, query, page, Review.id, partial(schemas.WaitingReview.of, at=now()))

@@ -1,0 +1,47 @@
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from chassis.db import Transactions
+from chassis.problems import UnsupportedMediaType
+from svc_miniapps.members import TeamMember
+from svc_miniapps.packages import schemas
+from svc_miniapps.packages.download import MEDIA_TYPE
+from svc_miniapps.packages.store import Store
+from svc_miniapps.publishing.uploads import service
+
+router = APIRouter(prefix="/miniapps/v1", tags=["packages"])
+
+
+MAX_PACKAGE_BYTES = 20 * 1024 * 1024
+
+
+@router.put(
+    "/apps/{app_id}/packages/{version_code}",
+    status_code=201,
+    responses={200: {"model": schemas.Package, "description": "This very file was uploaded before."}},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+        },
+        "x-max-body-bytes": MAX_PACKAGE_BYTES,
+        "x-timeout-seconds": 120,
+    },
+)
+async def upload_package(
+    request: Request,
+    response: Response,
+    transactions: Transactions,
+    caller: TeamMember,
+    objects: Store,
+    app_id: UUID,
+    version_code: schemas.VersionCode,
+) -> schemas.Package:
+    """Upload one version of an app. The address names the version, so sending it again does nothing twice."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != MEDIA_TYPE or "content-encoding" in request.headers:
+        raise UnsupportedMediaType(expected=MEDIA_TYPE)
+    uploaded = await service.upload(transactions, objects, caller, app_id, version_code, request.stream())
+    response.status_code = 201 if uploaded.is_new else 200
+    return uploaded.package

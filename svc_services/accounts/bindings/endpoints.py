@@ -1,0 +1,65 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from sqlalchemy import select
+
+from chassis.db import ReadTx, Transactions, Tx
+from chassis.idempotency import OnceKey
+from chassis.pagination import Page, PageQuery, page_of
+from svc_services.accounts.bindings import schemas, service
+from svc_services.accounts.bindings.attestations import attested
+from svc_services.accounts.bindings.dependencies import Attestations, Verifier
+from svc_services.accounts.bindings.models import AccountBinding, BindingStatus
+from svc_services.callers import Resident
+
+router = APIRouter(prefix="/services/v1/account-bindings", tags=["account bindings"])
+
+
+@router.post("", status_code=201, openapi_extra={"x-timeout-seconds": 20, "x-max-body-bytes": 16_384})
+async def create_account_binding(
+    transactions: Transactions,
+    caller: Resident,
+    once: OnceKey,
+    attestations: Attestations,
+    verifier: Verifier,
+    body: schemas.NewAccountBinding,
+) -> schemas.AccountBinding:
+    """Bind a utility account to the caller, if its provider says that it is held under the attested name."""
+    async with transactions.transaction() as tx:
+        await once.claim(tx, caller)
+    attestation = await attested(attestations, caller, body.attestation)
+    async with transactions.transaction() as tx:
+        question = await service.begin(tx, caller.id, attestation, body.provider_id, body.account_number)
+    outcome = await verifier.ask(question)
+    async with transactions.transaction() as tx:
+        refusal = await service.settle(tx, question, outcome)
+        if refusal is None:
+            return await once.do(tx, caller, service.own_binding(tx, caller.id, question.binding_id))
+    raise refusal  # after the commit: a refusal raised within would undo what was learned
+
+
+@router.get("")
+async def list_account_bindings(
+    tx: ReadTx,
+    caller: Resident,
+    page: PageQuery,
+    status: Annotated[BindingStatus | None, Query()] = None,
+) -> Page[schemas.AccountBinding]:
+    """The caller's bindings, newest first."""
+    query = select(AccountBinding).where(AccountBinding.person_id == caller.id)
+    if status:
+        query = query.where(AccountBinding.status == status)
+    return await page_of(tx, query, page, AccountBinding.id, service.shown, newest_first=True)
+
+
+@router.get("/{binding_id}")
+async def get_account_binding(tx: ReadTx, caller: Resident, binding_id: UUID) -> schemas.AccountBinding:
+    """One of the caller's bindings."""
+    return await service.own_binding(tx, caller.id, binding_id)
+
+
+@router.delete("/{binding_id}", status_code=204)
+async def end_account_binding(tx: Tx, caller: Resident, binding_id: UUID) -> None:
+    """End a binding: its bills are no longer shown to the caller. To end it once more changes nothing."""
+    await service.end(tx, caller.id, binding_id)

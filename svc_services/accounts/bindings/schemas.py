@@ -1,0 +1,30 @@
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from svc_services.accounts.bindings.models import BindingStatus, Refusal, Role
+from svc_services.fields import Number
+
+
+class NewAccountBinding(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    provider_id: UUID
+    account_number: Number
+    """The customer's number at the provider: ten digits, the last an ISO 7064 MOD 11,10 check digit."""
+    attestation: Annotated[str, Field(min_length=1, max_length=8192)]
+    """From POST /identity/v1/me/attestations; counts once."""
+
+
+class AccountBinding(BaseModel):
+    binding_id: UUID
+    provider_id: UUID
+    account_number: str
+    role: Role
+    status: BindingStatus
+    refusal: Refusal | None
+    created_at: datetime
+    activated_at: datetime | None
+    ended_at: datetime | None

@@ -1,0 +1,260 @@
+"""Binding a utility account to a person: asked of the provider between two transactions, by real name."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from stdnum.exceptions import ValidationError
+from stdnum.iso7064 import mod_11_10
+
+from chassis.db import Database, now
+from chassis.outbox import emit
+from chassis.problems import NotFound, Problem
+from svc_services.accounts.bindings import schemas
+from svc_services.accounts.bindings.attestations import Attestation
+from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
+from svc_services.accounts.bindings.models import AccountBinding, BindingStatus, Refusal, UsedAttestation
+from svc_services.accounts.bindings.provider import Outcome, Question
+from svc_services.base import lock
+from svc_services.providers.applications.models import Provider
+
+_LENGTH = 10
+_MOST_REFUSALS = 10
+_REFUSAL_WINDOW = timedelta(days=1)
+_ABANDONED_AFTER = timedelta(minutes=1)
+"""Much longer than a provider may take: whoever asked is gone."""
+
+
+class BadAccountNumber(Problem):
+    """`reason`: shape, check_digit."""
+
+    status, code = 422, "bad_account_number"
+
+
+class UnknownProvider(Problem):
+    status, code = 422, "unknown_provider"
+
+
+class AttestationAlreadyUsed(Problem):
+    status, code = 409, "attestation_already_used"
+
+
+class TooManyAttempts(Problem):
+    status, code = 429, "too_many_attempts"
+    headers = {"Retry-After": "3600"}  # noqa: RUF012 - the base class declares it a read-only Mapping
+
+
+class BindingInProgress(Problem):
+    status, code = 409, "binding_in_progress"
+    headers = {"Retry-After": "10"}  # noqa: RUF012 - the base class declares it a read-only Mapping
+
+
+class AlreadyBound(Problem):
+    status, code = 409, Refusal.ALREADY_BOUND
+
+
+class AccountNotFound(Problem):
+    status, code = 422, Refusal.ACCOUNT_NOT_FOUND
+
+
+class HolderDoesNotMatch(Problem):
+    status, code = 422, Refusal.HOLDER_DOES_NOT_MATCH
+
+
+class ProviderUnreachable(Problem):
+    """The binding stays unknown until the resident asks again, with a fresh attestation.
+
+    So not a 503 with Retry-After: clients may repeat such a request as it is.
+    """
+
+    status, code = 502, "provider_unreachable"
+
+
+_REFUSALS: dict[Refusal, type[Problem]] = {
+    Refusal.ACCOUNT_NOT_FOUND: AccountNotFound,
+    Refusal.HOLDER_DOES_NOT_MATCH: HolderDoesNotMatch,
+    Refusal.ALREADY_BOUND: AlreadyBound,
+}
+
+
+async def begin(
+    tx: AsyncSession, person_id: UUID, attestation: Attestation, provider_id: UUID, account_number: str
+) -> Question:
+    """First transaction: use up the attestation and keep a pending binding; returns what to ask the provider."""
+    _require_account_number(account_number)
+    provider = await tx.get(Provider, provider_id)
+    if provider is None:
+        raise UnknownProvider
+    # One beginning of a person at a time, or the limits below could be outrun.
+    await lock(tx, "bindings of", person_id)
+    binding = await _live_binding(tx, person_id, provider_id, account_number)
+    if binding and binding.status == BindingStatus.PENDING:
+        raise BindingInProgress
+    await _use_up(tx, attestation)
+    if binding and binding.status == BindingStatus.ACTIVE:
+        raise AlreadyBound
+    await _require_attempts_left(tx, person_id)
+    if binding:
+        binding.ask()
+    else:
+        binding = AccountBinding(person_id=person_id, provider_id=provider_id, account_number=account_number)
+        tx.add(binding)
+    await tx.flush()
+    return Question(
+        request_id=binding.request_id,
+        binding_id=binding.id,
+        provider_id=provider_id,
+        endpoint_url=provider.endpoint_url,
+        account_number=account_number,
+        holder_name=attestation.name,
+    )
+
+
+async def settle(tx: AsyncSession, question: Question, outcome: Outcome) -> Problem | None:
+    """Second transaction: apply what the provider said; returns the refusal, if it is one, to be kept before raised."""
+    await lock(tx, "owner of", question.provider_id, question.account_number)
+    binding = await tx.get(AccountBinding, question.binding_id, with_for_update=True)
+    if binding is None or binding.request_id != question.request_id or binding.status != BindingStatus.PENDING:
+        # This process slept so long that the binding was given up as unknown, and perhaps asked about again.
+        return ProviderUnreachable()
+    if outcome is Outcome.NO_ANSWER:
+        binding.move_to(BindingStatus.UNKNOWN)
+        return ProviderUnreachable()
+    refusal = await _refusal(tx, question, outcome)
+    if refusal is not None:
+        binding.refuse(refusal)
+        return _REFUSALS[refusal]()
+    binding.activate()
+    await emit(tx, _activated(binding))
+    return None
+
+
+async def own_binding(tx: AsyncSession, person_id: UUID, binding_id: UUID) -> schemas.AccountBinding:
+    """A binding as its person sees it."""
+    return shown(await _own(tx, person_id, binding_id))
+
+
+async def end(tx: AsyncSession, person_id: UUID, binding_id: UUID) -> None:
+    """End a binding; to end it once more changes nothing."""
+    binding = await _own(tx, person_id, binding_id, locked=True)
+    if binding.status == BindingStatus.ENDED:
+        return
+    was_active = binding.status == BindingStatus.ACTIVE
+    binding.end()
+    if was_active:
+        await emit(tx, _ended(binding))
+
+
+async def give_up_abandoned(database: Database) -> None:
+    """Bindings whose asker died between the two transactions become unknown, so that they can be asked again."""
+    async with database.transaction() as tx:
+        abandoned = update(AccountBinding).where(
+            AccountBinding.status == BindingStatus.PENDING, AccountBinding.asked_at < now() - _ABANDONED_AFTER
+        )
+        await tx.execute(abandoned.values(status=BindingStatus.UNKNOWN))
+
+
+async def forget_expired_attestations(database: Database) -> None:
+    async with database.transaction() as tx:
+        # An hour: far beyond what two clocks may differ by.
+        expired = UsedAttestation.expires_at < now() - timedelta(hours=1)
+        await tx.execute(delete(UsedAttestation).where(expired))
+
+
+def _require_account_number(account_number: str) -> None:
+    if len(account_number) != _LENGTH or not (account_number.isascii() and account_number.isdecimal()):
+        raise BadAccountNumber(reason="shape")
+    try:
+        mod_11_10.validate(account_number)  # GB/T 17710
+    except ValidationError:
+        raise BadAccountNumber(reason="check_digit") from None
+
+
+async def _live_binding(
+    tx: AsyncSession, person_id: UUID, provider_id: UUID, account_number: str
+) -> AccountBinding | None:
+    found: AccountBinding | None = await tx.scalar(
+        select(AccountBinding)
+        .where(
+            AccountBinding.person_id == person_id,
+            AccountBinding.provider_id == provider_id,
+            AccountBinding.account_number == account_number,
+            AccountBinding.status.in_((BindingStatus.PENDING, BindingStatus.ACTIVE, BindingStatus.UNKNOWN)),
+        )
+        .with_for_update()
+    )
+    return found
+
+
+async def _use_up(tx: AsyncSession, attestation: Attestation) -> None:
+    first = insert(UsedAttestation).values(jti=attestation.jti, expires_at=attestation.expires_at)
+    if await tx.scalar(first.on_conflict_do_nothing().returning(UsedAttestation.jti)) is None:
+        raise AttestationAlreadyUsed
+
+
+async def _require_attempts_left(tx: AsyncSession, person_id: UUID) -> None:
+    """Trying account numbers until one is held under one's own name must not be worth it."""
+    count = select(func.count()).where(
+        AccountBinding.person_id == person_id,
+        AccountBinding.asked_at > now() - _REFUSAL_WINDOW,
+        AccountBinding.status.in_((BindingStatus.PENDING, BindingStatus.REFUSED)),
+    )
+    if (await tx.scalar(count) or 0) >= _MOST_REFUSALS:
+        raise TooManyAttempts
+
+
+async def _refusal(tx: AsyncSession, question: Question, outcome: Outcome) -> Refusal | None:
+    if outcome is Outcome.NO_ACCOUNT:
+        return Refusal.ACCOUNT_NOT_FOUND
+    if outcome is Outcome.NO_MATCH:
+        return Refusal.HOLDER_DOES_NOT_MATCH
+    owner = select(AccountBinding.id).where(
+        AccountBinding.provider_id == question.provider_id,
+        AccountBinding.account_number == question.account_number,
+        AccountBinding.status == BindingStatus.ACTIVE,
+    )
+    # Looked up only for someone who carries the holder's name: a stranger must not learn that an account is bound.
+    return Refusal.ALREADY_BOUND if await tx.scalar(owner) else None
+
+
+async def _own(tx: AsyncSession, person_id: UUID, binding_id: UUID, *, locked: bool = False) -> AccountBinding:
+    """A binding of the person; another's is not found."""
+    binding = await tx.get(AccountBinding, binding_id, with_for_update=locked)
+    if binding is None or binding.person_id != person_id:
+        raise NotFound
+    return binding
+
+
+def shown(binding: AccountBinding) -> schemas.AccountBinding:
+    return schemas.AccountBinding(
+        binding_id=binding.id,
+        provider_id=binding.provider_id,
+        account_number=binding.account_number,
+        role=binding.role,
+        status=binding.status,
+        refusal=binding.refusal,
+        created_at=binding.created_at,
+        activated_at=binding.activated_at,
+        ended_at=binding.ended_at,
+    )
+
+
+def _activated(binding: AccountBinding) -> AccountBindingActivated:
+    return AccountBindingActivated(
+        binding_id=binding.id,
+        person_id=binding.person_id,
+        provider_id=binding.provider_id,
+        account_number=binding.account_number,
+        role=binding.role,
+    )
+
+
+def _ended(binding: AccountBinding) -> AccountBindingEnded:
+    return AccountBindingEnded(
+        binding_id=binding.id,
+        person_id=binding.person_id,
+        provider_id=binding.provider_id,
+        account_number=binding.account_number,
+    )

@@ -1,0 +1,11 @@
+"""Who may call: access rules that several slices share."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from chassis.auth import Caller, allow
+
+only_operators = allow(role="operator")
+Operator = Annotated[Caller, Depends(only_operators)]
+Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]

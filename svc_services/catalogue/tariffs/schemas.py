@@ -1,0 +1,76 @@
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from svc_services.catalogue.tariffs.models import CustomerClass, Unit
+from svc_services.fields import Day
+from svc_services.reference.models import UtilityKind
+
+# Decimal strings, because a JSON number is a float to most clients. ASCII digits only, no exponent, no sign.
+Quantity = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,3})?$")]
+Price = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,5})(\.[0-9]{1,4})?$")]
+_MOST_FIXED_FEE_FEN = 100_000_000
+
+
+def scaled(decimal: str, places: int) -> int:
+    """A decimal string as a whole number of its smallest units: ("2.3", 4) -> 23000."""
+    whole, _, fraction = decimal.partition(".")
+    return int(whole + fraction.ljust(places, "0"))
+
+
+def written(number: int, places: int, *, at_least: int = 0) -> str:
+    """The opposite of `scaled`, without needless zeros: (23000, 4, at_least=2) -> "2.30"."""
+    whole, fraction = divmod(number, 10**places)
+    digits = f"{fraction:0{places}}".rstrip("0").ljust(at_least, "0")
+    return f"{whole}.{digits}" if digits else str(whole)
+
+
+class Tier(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    up_to: Quantity | None
+    """The last unit of usage the price holds for, to thousandths; null in the last tier, which has no end."""
+    unit_price: Price
+    """Yuan for one unit, to ten-thousandths."""
+
+
+class NewTariff(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    kind: UtilityKind
+    customer_class: CustomerClass
+    unit: Unit
+    effective_from: Day
+    """The first day, in China, that the tariff holds."""
+    tiers: list[Tier] = Field(min_length=1, max_length=20)
+    fixed_fee_fen: int = Field(strict=True, ge=0, le=_MOST_FIXED_FEE_FEN)
+    """Charged once per bill."""
+
+    @field_validator("tiers")
+    @classmethod
+    def _rise_and_end_open(cls, tiers: Sequence[Tier]) -> Sequence[Tier]:
+        *limited, last = tiers
+        if last.up_to is not None:
+            raise ValueError("the last tier must have no end: its up_to is null")
+        limits = [scaled(tier.up_to, 3) for tier in limited if tier.up_to is not None]
+        if len(limits) < len(limited):
+            raise ValueError("only the last tier may have no end")
+        if any(lower >= upper for lower, upper in zip([0, *limits], limits, strict=False)):
+            raise ValueError("up_to must be above zero and rise from tier to tier")
+        return tiers
+
+
+class Tariff(BaseModel):
+    tariff_id: UUID
+    provider_id: UUID
+    kind: UtilityKind
+    customer_class: CustomerClass
+    unit: Unit
+    version: int
+    effective_from: date
+    tiers: list[Tier]
+    fixed_fee_fen: int
+    published_at: datetime

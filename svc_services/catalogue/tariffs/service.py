@@ -1,0 +1,134 @@
+"""Publishing tariffs."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import NotAllowed
+from chassis.db import CHINA
+from chassis.outbox import emit
+from chassis.problems import NotFound, Problem, words
+from svc_services.catalogue.tariffs import schemas
+from svc_services.catalogue.tariffs.events import PublishedTier, TariffPublished
+from svc_services.catalogue.tariffs.models import UNITS, Tariff, TariffTier
+from svc_services.providers.applications.models import Provider
+
+
+class ForeignKind(Problem):
+    """A provider publishes tariffs of the kind it was approved for."""
+
+    status, code = 403, "foreign_kind"
+
+
+class UnitDoesNotFit(Problem):
+    status, code = 422, "unit_does_not_fit"
+
+
+class StartsInThePast(Problem):
+    """Bills may have been made by the tariff that held until now.
+
+    The first tariff is the one by which the customers are billed already, so it may have begun long ago.
+    """
+
+    status, code = 422, "effective_from_in_the_past"
+
+
+class DateTaken(Problem):
+    """There is a tariff of this class and unit from this day on already."""
+
+    status, code = 409, "tariff_date_taken"
+
+
+async def publish(tx: AsyncSession, provider_id: UUID, new: schemas.NewTariff) -> schemas.Tariff:
+    """Publish the next version of a provider's tariff for a class of customers and a unit."""
+    # One publication of a provider at a time: versions have no gaps, and a date is taken once.
+    provider = await tx.get(Provider, provider_id, with_for_update={"key_share": True})
+    if provider is None:
+        raise NotAllowed(lambda language: words("approved_providers", "svc_services", language)["title"])
+    line = (
+        Tariff.provider_id == provider_id,
+        Tariff.customer_class == new.customer_class,
+        Tariff.unit == new.unit,
+    )
+    if await tx.scalar(select(Tariff.id).where(*line, Tariff.effective_from == new.effective_from)):
+        raise DateTaken(effective_from=new.effective_from.isoformat())
+    latest = await tx.scalar(select(func.max(Tariff.version)).where(*line))
+    _require_publishable(provider, new, is_first=latest is None)
+    tariff = Tariff(
+        provider_id=provider_id,
+        kind=new.kind,
+        customer_class=new.customer_class,
+        unit=new.unit,
+        version=(latest or 0) + 1,
+        effective_from=new.effective_from,
+        fixed_fee_fen=new.fixed_fee_fen,
+        tiers=[_tier(position, tier) for position, tier in enumerate(new.tiers)],
+    )
+    tx.add(tariff)
+    await tx.flush()
+    answer = shown(tariff)
+    await emit(tx, _published(answer))
+    return answer
+
+
+async def tariff_of(tx: AsyncSession, tariff_id: UUID) -> Tariff:
+    tariff = await tx.get(Tariff, tariff_id)
+    if tariff is None:
+        raise NotFound
+    return tariff
+
+
+def today() -> date:
+    """Today where the bills are."""
+    return datetime.now(CHINA).date()
+
+
+def _require_publishable(provider: Provider, new: schemas.NewTariff, *, is_first: bool) -> None:
+    if new.kind != provider.kind:
+        raise ForeignKind(kind=provider.kind)
+    if new.unit not in UNITS[new.kind]:
+        raise UnitDoesNotFit(kind=new.kind, units=sorted(UNITS[new.kind]))
+    if not is_first and new.effective_from < today():
+        raise StartsInThePast(today=today().isoformat())
+
+
+def _tier(position: int, tier: schemas.Tier) -> TariffTier:
+    up_to = None if tier.up_to is None else schemas.scaled(tier.up_to, 3)
+    return TariffTier(position=position, up_to_e3=up_to, unit_price_e4=schemas.scaled(tier.unit_price, 4))
+
+
+def shown(tariff: Tariff) -> schemas.Tariff:
+    tiers = [
+        schemas.Tier(
+            up_to=None if tier.up_to_e3 is None else schemas.written(tier.up_to_e3, 3),
+            unit_price=schemas.written(tier.unit_price_e4, 4, at_least=2),
+        )
+        for tier in tariff.tiers
+    ]
+    return schemas.Tariff(
+        tariff_id=tariff.id,
+        provider_id=tariff.provider_id,
+        kind=tariff.kind,
+        customer_class=tariff.customer_class,
+        unit=tariff.unit,
+        version=tariff.version,
+        effective_from=tariff.effective_from,
+        tiers=tiers,
+        fixed_fee_fen=tariff.fixed_fee_fen,
+        published_at=tariff.published_at,
+    )
+
+
+def _published(tariff: schemas.Tariff) -> TariffPublished:
+    return TariffPublished(
+        tariff_id=tariff.tariff_id,
+        provider_id=tariff.provider_id,
+        kind=tariff.kind,
+        customer_class=tariff.customer_class,
+        unit=tariff.unit,
+        effective_from=tariff.effective_from,
+        tiers=[PublishedTier(up_to=tier.up_to, unit_price=tier.unit_price) for tier in tariff.tiers],
+        fixed_fee_fen=tariff.fixed_fee_fen,
+    )

@@ -1,0 +1,20 @@
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from svc_services.outside import Endpoints
+from svc_services.providers.applications.provider import LegalEntityRegistry
+
+
+async def _endpoints(request: Request) -> Endpoints:
+    endpoints: Endpoints = request.app.state.endpoints
+    return endpoints
+
+
+async def _registry(request: Request) -> LegalEntityRegistry:
+    registry: LegalEntityRegistry = request.app.state.registry
+    return registry
+
+
+ProviderEndpoints = Annotated[Endpoints, Depends(_endpoints)]
+Registry = Annotated[LegalEntityRegistry, Depends(_registry)]

@@ -1,0 +1,114 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from sqlalchemy import select
+
+from chassis.auth import anyone, verified_otherwise
+from chassis.db import ReadTx, Transactions, Tx
+from chassis.idempotency import OnceKey
+from chassis.pagination import Page, PageQuery, page_of
+from svc_services.caching import NOT_MODIFIED, cacheable
+from svc_services.callers import Operator, only_operators
+from svc_services.fields import DivisionCode
+from svc_services.providers.applications import schemas, service
+from svc_services.providers.applications.dependencies import ProviderEndpoints, Registry
+from svc_services.providers.applications.models import ApplicationStatus, Provider, ProviderApplication
+from svc_services.reference.models import UtilityKind
+from svc_services.reference.service import require_divisions
+
+router = APIRouter(prefix="/services/v1", tags=["providers"])
+_APPLICANTS = "provider-applications"
+_MINUTE = 60
+
+
+@router.post(
+    "/provider-applications",
+    status_code=201,
+    dependencies=[Depends(anyone(because="a company that is not connected yet has no token"))],
+    openapi_extra={"x-max-body-bytes": 65_536},
+)
+async def create_provider_application(
+    transactions: Transactions,
+    once: OnceKey,
+    registry: Registry,
+    endpoints: ProviderEndpoints,
+    body: schemas.NewProviderApplication,
+) -> schemas.FiledProviderApplication:
+    """Ask to be connected as a provider. The answer holds the token that reads the application, shown once."""
+    async with transactions.transaction() as tx:
+        await once.claim(tx, _APPLICANTS)
+    facts = await service.checked(registry, endpoints, body)
+    async with transactions.transaction() as tx:
+        return await once.do(tx, _APPLICANTS, service.apply(tx, body, facts))
+
+
+@router.get("/provider-applications")
+async def list_provider_applications(
+    tx: ReadTx, _: Operator, page: PageQuery, status: ApplicationStatus | None = None
+) -> Page[schemas.ProviderApplication]:
+    """Companies that want to connect, and what became of that, newest first."""
+    query = select(ProviderApplication)
+    if status:
+        query = query.where(ProviderApplication.status == status)
+    return await page_of(tx, query, page, ProviderApplication.id, service.shown, newest_first=True)
+
+
+@router.get(
+    "/provider-applications/{application_id}",
+    dependencies=[Depends(verified_otherwise(by="the application's token, or an operator's access token"))],
+)
+async def get_provider_application(
+    request: Request,
+    tx: ReadTx,
+    application_id: UUID,
+    application_token: Annotated[str | None, Header(max_length=200)] = None,
+) -> schemas.ProviderApplication:
+    """One application, read by whoever filed it or by an operator."""
+    if application_token is not None:
+        return service.shown(await service.application_read_with(tx, application_id, application_token))
+    await only_operators(request)
+    return service.shown(await service.application_of(tx, application_id))
+
+
+@router.post("/provider-applications/{application_id}/approve")
+async def approve_provider_application(
+    tx: Tx, caller: Operator, once: OnceKey, application_id: UUID
+) -> schemas.ProviderApplication:
+    """Connect the company: from now on its systems get tokens with the id of the application as `client_id`."""
+    return await once.do(tx, caller, service.approve(tx, application_id, caller.id))
+
+
+@router.post("/provider-applications/{application_id}/refuse")
+async def refuse_provider_application(
+    tx: Tx, caller: Operator, once: OnceKey, application_id: UUID, body: schemas.Refusal
+) -> schemas.ProviderApplication:
+    """Refuse the company with a reason; it may apply again."""
+    return await once.do(tx, caller, service.refuse(tx, application_id, caller.id, body.reason))
+
+
+_public = [Depends(anyone(because="which companies are connected is public"))]
+
+
+@router.get("/providers", dependencies=_public, response_model=Page[schemas.Provider], responses=NOT_MODIFIED)
+async def list_providers(
+    request: Request,
+    tx: ReadTx,
+    page: PageQuery,
+    kind: UtilityKind | None = None,
+    division_code: DivisionCode | None = None,
+) -> Response:
+    """The companies that are connected, by kind of utility and by division."""
+    query = select(Provider)
+    if kind:
+        query = query.where(Provider.kind == kind)
+    if division_code:
+        await require_divisions(tx, [division_code])
+        query = query.where(Provider.serves(division_code))
+    return cacheable(request, await page_of(tx, query, page, Provider.id, service.shown_provider), seconds=_MINUTE)
+
+
+@router.get("/providers/{provider_id}", dependencies=_public, response_model=schemas.Provider, responses=NOT_MODIFIED)
+async def get_provider(request: Request, tx: ReadTx, provider_id: UUID) -> Response:
+    """One connected company."""
+    return cacheable(request, service.shown_provider(await service.provider_of(tx, provider_id)), seconds=_MINUTE)

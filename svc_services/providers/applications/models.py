@@ -1,0 +1,91 @@
+"""Companies that want to connect, and those that are."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db import Timestamp, new_id, now, one_of
+from chassis.problems import checked_move
+from svc_services.base import Base
+from svc_services.reference.models import PREFECTURE, UtilityKind
+
+
+class ApplicationStatus(StrEnum):
+    APPLIED = "applied"
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+TRANSITIONS: dict[ApplicationStatus, set[ApplicationStatus]] = {
+    ApplicationStatus.APPLIED: {ApplicationStatus.APPROVED, ApplicationStatus.REFUSED},
+    ApplicationStatus.APPROVED: set(),
+    ApplicationStatus.REFUSED: set(),
+}
+
+
+class ProviderApplication(Base):
+    """A company's wish to connect; decided once, by one operator."""
+
+    __tablename__ = "provider_applications"
+    __table_args__ = (
+        one_of("status", ApplicationStatus),
+        CheckConstraint("(status = 'applied') = (decided_by IS NULL AND decided_at IS NULL)", name="decided"),
+        CheckConstraint("(status = 'refused') = (refusal_reason IS NOT NULL)", name="refusal_reason"),
+        Index(
+            "uq_provider_applications_live",
+            "uscc",
+            "kind",
+            unique=True,
+            postgresql_where=text("status IN ('applied', 'approved')"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    uscc: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    kind: Mapped[UtilityKind] = mapped_column(Text, ForeignKey("utility_kinds.kind"))
+    division_codes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    jwks: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    endpoint_url: Mapped[str] = mapped_column(Text)
+    contact_phone: Mapped[str | None] = mapped_column(Text)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    """SHA-256 of the application token: whoever reads this table cannot read applications with it."""
+    status: Mapped[ApplicationStatus] = mapped_column(Text, default=ApplicationStatus.APPLIED)
+    refusal_reason: Mapped[str | None] = mapped_column(Text)
+    decided_by: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+
+    def decide(self, status: ApplicationStatus, operator_id: UUID) -> None:
+        self.move_to(status)
+        self.decided_by, self.decided_at = operator_id, now()
+
+    def move_to(self, status: ApplicationStatus) -> None:
+        self.status = checked_move(TRANSITIONS, ApplicationStatus(self.status), status)
+
+
+class Provider(Base):
+    """A company whose systems are connected. It keeps the id of its application, which is its OAuth client id too."""
+
+    __tablename__ = "providers"
+    __table_args__ = (Index(None, "uscc", "kind", unique=True),)
+
+    id: Mapped[UUID] = mapped_column(ForeignKey("provider_applications.id"), primary_key=True)
+    uscc: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    kind: Mapped[UtilityKind] = mapped_column(Text, ForeignKey("utility_kinds.kind"))
+    division_codes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    jwks: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    endpoint_url: Mapped[str] = mapped_column(Text)
+    approved_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+
+    @classmethod
+    def serves(cls, division_code: str) -> ColumnElement[bool]:
+        """Whether a company serves a division; one of the whole prefecture serves all of them."""
+        served: ColumnElement[bool] = cls.division_codes.overlap([division_code, PREFECTURE])
+        return served

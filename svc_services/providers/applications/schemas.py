@@ -1,0 +1,80 @@
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from chassis.text import Line
+from svc_services.fields import DivisionCode, Name, Number, Reason
+from svc_services.providers.applications.models import ApplicationStatus
+from svc_services.reference.models import UtilityKind
+
+_JWKS = {
+    "type": "object",
+    "description": "RFC 7517, public keys only: EC P-256 (ES256) or RSA from 2048 bits (RS256), each with a kid.",
+    "required": ["keys"],
+    "properties": {
+        "keys": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 10,
+            "items": {
+                "type": "object",
+                "required": ["kty", "kid"],
+                "properties": {"kty": {"enum": ["EC", "RSA"]}, "kid": {"type": "string", "maxLength": 128}},
+            },
+        }
+    },
+}
+
+
+class NewProviderApplication(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    uscc: Number
+    """GB 32100 code of the company; spaces and lower case are put right."""
+    name: Name
+    kind: UtilityKind
+    division_codes: list[DivisionCode] = Field(min_length=1, max_length=50)
+    jwks: Annotated[dict[str, Any], WithJsonSchema(_JWKS)]
+    endpoint_url: Annotated[Line, Field(max_length=500)]
+    contact_phone: Annotated[Line, Field(pattern=r"^\+?[0-9 -]{5,24}$")] | None = None
+
+
+class ProviderApplication(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    application_id: UUID
+    status: ApplicationStatus
+    uscc: str
+    name: str
+    kind: UtilityKind
+    division_codes: list[str]
+    jwks: dict[str, Any]
+    endpoint_url: str
+    contact_phone: str | None
+    refusal_reason: str | None
+    decided_by: UUID | None
+    decided_at: datetime | None
+    provider_id: UUID | None
+    """Set once approved; the `client_id` of the provider's systems."""
+    created_at: datetime
+
+
+class FiledProviderApplication(ProviderApplication):
+    application_token: str
+    """Shown here and never again; send it as `Application-Token` to read the application."""
+
+
+class Refusal(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    reason: Reason
+
+
+class Provider(BaseModel):
+    provider_id: UUID
+    name: str
+    uscc: str
+    kind: UtilityKind
+    division_codes: list[str]

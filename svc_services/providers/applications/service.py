@@ -1,0 +1,191 @@
+"""Onboarding: a company applies, an operator decides, and the company's systems may connect."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import new_id
+from chassis.outbox import emit
+from chassis.problems import NotFound, Problem
+from svc_services.outside import Endpoints
+from svc_services.providers.applications import schemas
+from svc_services.providers.applications.events import ProviderApproved
+from svc_services.providers.applications.key_sets import public_key_set
+from svc_services.providers.applications.models import ApplicationStatus, Provider, ProviderApplication
+from svc_services.providers.applications.provider import LegalEntityRegistry, Standing
+from svc_services.providers.applications.uscc import normalised
+from svc_services.reference.service import require_divisions
+
+
+class NoSuchLegalEntity(Problem):
+    status, code = 422, "legal_entity_not_on_record"
+
+
+class LegalEntityRevoked(Problem):
+    status, code = 422, "legal_entity_revoked"
+
+
+class ApplicationExists(Problem):
+    """One company has one application, or one connection, for one kind of utility."""
+
+    status, code = 409, "application_exists"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What an application says, after everything that can be checked without the database was."""
+
+    uscc: str
+    jwks: dict[str, list[dict[str, str]]]
+    endpoint_url: str
+
+
+async def checked(registry: LegalEntityRegistry, endpoints: Endpoints, new: schemas.NewProviderApplication) -> Checked:
+    """Check an application against its standards and the legal-entity registry; outside any transaction."""
+    uscc, jwks = normalised(new.uscc), public_key_set(new.jwks)
+    endpoint_url = await endpoints.accepted(new.endpoint_url)
+    standing = await registry.standing_of(uscc)
+    if standing is Standing.NO_RECORD:
+        raise NoSuchLegalEntity
+    if standing is Standing.REVOKED:
+        raise LegalEntityRevoked
+    return Checked(uscc, jwks, endpoint_url)
+
+
+async def apply(
+    tx: AsyncSession, new: schemas.NewProviderApplication, facts: Checked
+) -> schemas.FiledProviderApplication:
+    """File an application; the answer holds the token that reads it."""
+    division_codes = sorted(set(new.division_codes))
+    await require_divisions(tx, division_codes)
+    token = secrets.token_urlsafe(32)
+    filed = (
+        insert(ProviderApplication)
+        .values(
+            id=new_id(),
+            uscc=facts.uscc,
+            name=new.name,
+            kind=new.kind,
+            division_codes=division_codes,
+            jwks=facts.jwks,
+            endpoint_url=facts.endpoint_url,
+            contact_phone=new.contact_phone,
+            token_hash=_hash(token),
+        )
+        # The index of live applications decides between two companies' clerks who apply at once.
+        .on_conflict_do_nothing()
+        .returning(ProviderApplication)
+    )
+    application = await tx.scalar(filed)
+    if application is None:
+        raise ApplicationExists
+    return schemas.FiledProviderApplication(**shown(application).model_dump(), application_token=token)
+
+
+async def application_read_with(tx: AsyncSession, application_id: UUID, token: str) -> ProviderApplication:
+    """The application a token was given for; a wrong token does not tell whether the application exists."""
+    application = await tx.get(ProviderApplication, application_id)
+    if application is None or not hmac.compare_digest(application.token_hash, _hash(token)):
+        raise NotFound
+    return application
+
+
+async def application_of(tx: AsyncSession, application_id: UUID) -> ProviderApplication:
+    """The application as an operator sees it."""
+    application = await tx.get(ProviderApplication, application_id)
+    if application is None:
+        raise NotFound
+    return application
+
+
+async def approve(tx: AsyncSession, application_id: UUID, operator_id: UUID) -> schemas.ProviderApplication:
+    """Connect the company."""
+    application = await _locked(tx, application_id)
+    application.decide(ApplicationStatus.APPROVED, operator_id)
+    provider = Provider(
+        id=application.id,
+        uscc=application.uscc,
+        name=application.name,
+        kind=application.kind,
+        division_codes=application.division_codes,
+        jwks=application.jwks,
+        endpoint_url=application.endpoint_url,
+    )
+    tx.add(provider)
+    await tx.flush()
+    await emit(
+        tx,
+        ProviderApproved(
+            provider_id=provider.id,
+            kind=provider.kind,
+            name=provider.name,
+            uscc=provider.uscc,
+            division_codes=provider.division_codes,
+            endpoint_url=provider.endpoint_url,
+            jwks=provider.jwks,
+        ),
+    )
+    return shown(application)
+
+
+async def refuse(tx: AsyncSession, application_id: UUID, operator_id: UUID, reason: str) -> schemas.ProviderApplication:
+    """Refuse the company, which may apply again."""
+    application = await _locked(tx, application_id)
+    application.decide(ApplicationStatus.REFUSED, operator_id)
+    application.refusal_reason = reason
+    return shown(application)
+
+
+async def provider_of(tx: AsyncSession, provider_id: UUID) -> Provider:
+    provider = await tx.get(Provider, provider_id)
+    if provider is None:
+        raise NotFound
+    return provider
+
+
+async def _locked(tx: AsyncSession, application_id: UUID) -> ProviderApplication:
+    """The application, for this transaction alone: of two operators the second sees what the first decided."""
+    application = await tx.get(ProviderApplication, application_id, with_for_update=True)
+    if application is None:
+        raise NotFound
+    return application
+
+
+def _hash(token: str) -> bytes:
+    # A token of 256 random bits needs no slow hash.
+    return hashlib.sha256(token.encode()).digest()
+
+
+def shown(application: ProviderApplication) -> schemas.ProviderApplication:
+    approved = application.status == ApplicationStatus.APPROVED
+    return schemas.ProviderApplication(
+        application_id=application.id,
+        status=application.status,
+        uscc=application.uscc,
+        name=application.name,
+        kind=application.kind,
+        division_codes=application.division_codes,
+        jwks=application.jwks,
+        endpoint_url=application.endpoint_url,
+        contact_phone=application.contact_phone,
+        refusal_reason=application.refusal_reason,
+        decided_by=application.decided_by,
+        decided_at=application.decided_at,
+        provider_id=application.id if approved else None,
+        created_at=application.created_at,
+    )
+
+
+def shown_provider(provider: Provider) -> schemas.Provider:
+    return schemas.Provider(
+        provider_id=provider.id,
+        name=provider.name,
+        uscc=provider.uscc,
+        kind=provider.kind,
+        division_codes=provider.division_codes,
+    )

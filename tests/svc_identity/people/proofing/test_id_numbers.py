@@ -1,0 +1,62 @@
+"""GB 11643: what can be an ID number at all."""
+
+import pytest
+import time_machine
+
+from svc_identity.people.proofing.id_number import normalise_id_number
+from tests.svc_identity.identities import id_number, wrong_check
+
+
+@pytest.mark.parametrize(
+    ("division", "born"),
+    [
+        ("654002", "19900101"),  # a county code that is younger than this birth
+        ("654101", "19790630"),  # one that is no more
+        ("110101", "20000229"),
+        ("830000", "19550505"),
+        ("654022", "19000228"),
+    ],
+)
+def test_any_real_division_and_day_is_accepted(division: str, born: str) -> None:
+    number = id_number(division, born)
+    assert normalise_id_number(number) == number
+
+
+def test_it_may_be_typed_wide_small_or_with_space() -> None:
+    number = next(candidate for candidate in iter(id_number, None) if candidate.endswith("X"))
+    wide = number[:17].translate(str.maketrans("0123456789", "０１２３４５６７８９")) + "ｘ"
+    for typed in (wide, number.lower(), f" {number} "):
+        assert normalise_id_number(typed) == number
+
+
+@pytest.mark.parametrize(
+    ("number", "because"),
+    [
+        ("", "17 digits"),
+        ("123456789012345", "17 digits"),
+        (id_number()[:-1], "17 digits"),
+        (id_number() + "0", "17 digits"),
+        ("٦٥٤٠٠٢١٩٩٠٠١٠١٠٠١X", "17 digits"),
+        (id_number(division="000000"), "division"),
+        (id_number(division="992301"), "division"),
+        (id_number(born="19900230"), "date of birth"),
+        (id_number(born="19901301"), "date of birth"),
+        (id_number(born="20230229"), "date of birth"),
+        (id_number(born="18991231"), "date of birth"),
+        (id_number(born="29990101"), "date of birth"),
+        (wrong_check(id_number()), "check character"),
+    ],
+    ids=lambda value: value if " " in value else "",  # the reason; numbers are new in each process
+)
+def test_what_cannot_be_is_refused_with_its_reason_and_without_the_number(number: str, because: str) -> None:
+    with pytest.raises(ValueError, match=because) as refused:
+        normalise_id_number(number)
+    assert not number or number not in str(refused.value)
+
+
+def test_whoever_is_born_today_by_the_clock_of_china_exists() -> None:
+    today = id_number(born="20260302")
+    with time_machine.travel("2026-03-01T16:30:00Z"):
+        assert normalise_id_number(today) == today
+    with time_machine.travel("2026-03-01T15:30:00Z"), pytest.raises(ValueError, match="date of birth"):
+        normalise_id_number(today)

@@ -1,0 +1,80 @@
+"""A call to a public endpoint: to the address that was checked, under TLS for the name that was given."""
+
+import ssl
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from pydantic import SecretStr
+
+from chassis.db import new_id, now
+from svc_services.accounts.bindings.provider import HttpAccountVerifier, Outcome, Question
+from svc_services.outside import Endpoints
+from tests.svc_services.companies import ProviderSystem
+
+NAME = "provider.example"
+
+
+class OnThisMachine(Endpoints):
+    """All of the real thing, but for the answer that this machine's address is public."""
+
+    async def _public_address(self, _: object) -> str:
+        return "127.0.0.1"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate for the name, and its key, in one file."""
+    key, name = generate_private_key(SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now() - timedelta(hours=1))
+        .not_valid_after(now() + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .sign(key, SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "provider.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return file
+
+
+@pytest.fixture
+def company(certificate: Path) -> Iterator[ProviderSystem]:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with ProviderSystem(tls).running() as system:
+        yield system
+
+
+async def ask(key: RSAPrivateKey, certificate: Path, host: str) -> Outcome:
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    verifier = HttpAccountVerifier(key, OnThisMachine(anywhere=False), tls=trusting)
+    question = Question(new_id(), new_id(), new_id(), f"https://{host}/platform", "1234567895", SecretStr("张三"))
+    return await verifier.ask(question)
+
+
+async def test_the_provider_proves_its_name_and_is_called_by_it(
+    company: ProviderSystem, certificate: Path, signing_key: RSAPrivateKey
+) -> None:
+    assert await ask(signing_key, certificate, f"{NAME}:{company.port}") is Outcome.MATCH
+    (asked,) = company.asked
+    assert (asked.headers["Host"], asked.path) == (f"{NAME}:{company.port}", "/platform/account-verifications")
+
+
+async def test_whoever_cannot_prove_the_name_hears_nothing(
+    company: ProviderSystem, certificate: Path, signing_key: RSAPrivateKey
+) -> None:
+    assert await ask(signing_key, certificate, f"elsewhere.example:{company.port}") is Outcome.NO_ANSWER
+    assert company.asked == []

@@ -1,0 +1,161 @@
+"""Providers that are down, slow, or answer nonsense: the binding stays unknown, and can be asked about again."""
+
+import asyncio
+import gzip
+import time
+from http.server import BaseHTTPRequestHandler
+from uuid import UUID
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from fastapi import FastAPI
+
+from chassis.db import Database
+from chassis.testing import Tokens, emitted
+from svc_services.accounts.bindings.provider import HttpAccountVerifier
+from svc_services.outside import Endpoints
+from tests.svc_services.accounts.bindings.conftest import Bind
+from tests.svc_services.companies import BINDINGS, Answer, Asked, ProviderSystem, says, says_bytes
+
+
+@pytest.fixture
+def database(shared_database: Database) -> Database:
+    return shared_database
+
+
+@pytest.fixture(autouse=True)
+def impatient(app: FastAPI, signing_key: RSAPrivateKey) -> None:
+    """The same client with a shorter limit, so that slow providers do not make slow tests."""
+    app.state.account_verifier = HttpAccountVerifier(signing_key, app.state.endpoints, seconds=1.0)
+
+
+async def status_of_the_only_binding(api: httpx.AsyncClient, tokens: Tokens, person_id: UUID) -> str:
+    (item,) = (await api.get(BINDINGS, headers=tokens.resident(person_id))).json()["items"]
+    status: str = item["status"]
+    return status
+
+
+async def event_types(database: Database, person_id: UUID) -> list[str]:
+    async with database.read() as tx:
+        return [event.type for event in await emitted(tx) if event.data.get("person_id") == str(person_id)]
+
+
+def hangs_up(handler: BaseHTTPRequestHandler, _: Asked) -> None:
+    handler.close_connection = True
+
+
+def sleeps(handler: BaseHTTPRequestHandler, asked: Asked) -> None:
+    time.sleep(1.5)
+    says("match")(handler, asked)
+
+
+def trickles(handler: BaseHTTPRequestHandler, _: Asked) -> None:
+    """A byte now and then: no single wait is long, all of them together are."""
+    handler.send_response(200)
+    handler.end_headers()
+    for byte in b'{"result": "match"}':
+        handler.wfile.write(bytes([byte]))
+        handler.wfile.flush()
+        time.sleep(0.2)
+
+
+def half_a_body(handler: BaseHTTPRequestHandler, _: Asked) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100")
+    handler.end_headers()
+    handler.wfile.write(b'{"result": "match"}')
+    handler.close_connection = True
+
+
+def redirects(handler: BaseHTTPRequestHandler, _: Asked) -> None:
+    handler.send_response(307)
+    handler.send_header("Location", "/elsewhere")
+    handler.send_header("Content-Length", "0")
+    handler.end_headers()
+
+
+ANSWERS: dict[str, Answer] = {
+    "hangs up": hangs_up,
+    "sleeps": sleeps,
+    "trickles": trickles,
+    "half a body": half_a_body,
+    "redirects": redirects,
+    "500": says("match", 500),
+    "201": says("match", 201),
+    "unknown word": says("maybe"),
+    "our own word": says("no_answer"),
+    "not JSON": says_bytes(b"match"),
+    "no object": says_bytes(b'"match"'),
+    "nothing": says_bytes(b""),
+    "not UTF-8": says_bytes(b'{"result": "match\xff"}'),
+    "endless": says_bytes(b'{"result": "match", "x": "' + b"x" * 100_000 + b'"}'),
+    "compressed": says_bytes(gzip.compress(b'{"result": "match"}'), content_encoding="gzip"),
+}
+
+
+@pytest.mark.parametrize("answer", list(ANSWERS))
+async def test_no_sensible_answer_leaves_the_binding_unknown_until_asked_again(
+    api: httpx.AsyncClient,
+    tokens: Tokens,
+    database: Database,
+    bind: Bind,
+    provider_system: ProviderSystem,
+    person_id: UUID,
+    answer: str,
+) -> None:
+    provider_system.answer = ANSWERS[answer]
+    refused = await bind()
+    assert (refused.status_code, refused.json()["code"]) == (502, "provider_unreachable")
+    assert await status_of_the_only_binding(api, tokens, person_id) == "unknown"
+    assert len(provider_system.asked) == 1
+    provider_system.answer = says("match")
+    assert (await bind()).status_code == 201
+    assert await status_of_the_only_binding(api, tokens, person_id) == "active"
+    first, second = (asked.json["request_id"] for asked in provider_system.asked)
+    assert first != second
+    assert await event_types(database, person_id) == ["cn.ili.services.account_binding.activated.v1"]
+
+
+async def test_a_provider_that_is_down_leaves_the_binding_unknown(
+    api: httpx.AsyncClient, tokens: Tokens, bind: Bind, provider_system: ProviderSystem, person_id: UUID
+) -> None:
+    await asyncio.to_thread(provider_system.stop)
+    for _ in range(12):  # more often than one may be refused: an outage is not the resident's fault
+        assert (await bind()).json()["code"] == "provider_unreachable"
+    assert await status_of_the_only_binding(api, tokens, person_id) == "unknown"
+
+
+async def test_a_resident_can_give_up_what_is_unknown_without_an_event(
+    api: httpx.AsyncClient,
+    tokens: Tokens,
+    database: Database,
+    bind: Bind,
+    provider_system: ProviderSystem,
+    person_id: UUID,
+) -> None:
+    provider_system.answer = hangs_up
+    await bind()
+    mine = tokens.resident(person_id)
+    (item,) = (await api.get(BINDINGS, headers=mine)).json()["items"]
+    assert (await api.delete(f"{BINDINGS}/{item['binding_id']}", headers=mine)).status_code == 204
+    assert await status_of_the_only_binding(api, tokens, person_id) == "ended"
+    assert await event_types(database, person_id) == []
+
+
+async def test_a_slow_provider_holds_no_transaction(
+    api: httpx.AsyncClient, app: FastAPI, bind: Bind, provider_system: ProviderSystem
+) -> None:
+    provider_system.answer = sleeps
+    waiting = asyncio.create_task(bind())
+    await asyncio.to_thread(provider_system.first_question.wait, 20)
+    assert app.state.database.engine.pool.checkedout() == 0
+    await waiting
+
+
+async def test_an_endpoint_that_moved_into_the_own_network_is_not_called(
+    app: FastAPI, bind: Bind, provider_system: ProviderSystem, signing_key: RSAPrivateKey
+) -> None:
+    app.state.account_verifier = HttpAccountVerifier(signing_key, Endpoints(anywhere=False))
+    assert (await bind()).json()["code"] == "provider_unreachable"
+    assert provider_system.asked == []
