@@ -21,7 +21,7 @@ async def database_time(tx: AsyncSession) -> datetime:
     return (await tx.scalars(select(func.now()))).one()
 
 
-def given(columns: Mapping[str, tuple[TypeEngine[Any], Sequence[Any]]]) -> TableValuedAlias:
+def values_table(columns: Mapping[str, tuple[TypeEngine[Any], Sequence[Any]]]) -> TableValuedAlias:
     """Values as rows that a statement can read, in their order.
 
     One parameter for each column however many rows there are, so that the statement is prepared once for all sizes.

@@ -14,7 +14,7 @@ from svc_payments.base import database_time
 _AT_ONCE = 20
 
 
-class Asked:
+class Pollable:
     """The columns of a row that is asked about."""
 
     asked: Mapped[int] = mapped_column(default=0)
@@ -22,7 +22,7 @@ class Asked:
     """When to ask the channel next; none when there is nothing left to ask."""
 
 
-Row = TypeVar("Row", bound=Asked)
+Row = TypeVar("Row", bound=Pollable)
 
 
 async def claim_due(tx: AsyncSession, rows: type[Row], lease: timedelta) -> Sequence[Row]:
@@ -35,7 +35,7 @@ async def claim_due(tx: AsyncSession, rows: type[Row], lease: timedelta) -> Sequ
     return claimed
 
 
-def ask_again(row: Asked, moment: datetime, pauses: Sequence[float], *, latest: datetime | None = None) -> None:
+def poll_again(row: Pollable, moment: datetime, pauses: Sequence[float], *, latest: datetime | None = None) -> None:
     """It has been asked about and is not known yet: the next time comes after the next pause, or at the latest then."""
     row.asked += 1
     next_time = moment + pause_after(pauses, row.asked)

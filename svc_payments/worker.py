@@ -16,31 +16,31 @@ from svc_payments.billing.files.events import BillFileIngested
 from svc_payments.billing.reminders.events import ReminderRaised
 from svc_payments.billing.reminders.service import raise_reminders
 from svc_payments.billing.terms.events import PaymentTermsPublished
-from svc_payments.billing.uploads.taking import finish_left, forget_old
+from svc_payments.billing.uploads.worker import finish_left, forget_old
 from svc_payments.collection.mandates import service as mandates
-from svc_payments.collection.mandates.driving import keep_mandates
 from svc_payments.collection.mandates.events import MANDATE_EVENTS
+from svc_payments.collection.mandates.worker import keep_mandates
 from svc_payments.collection.notifications.service import forget_nonces
 from svc_payments.collection.payments.events import PAYMENT_EVENTS
 from svc_payments.collection.payments.orders import keep_asking
 from svc_payments.collection.payments.service import expire_one
-from svc_payments.collection.postings.cards import Cards
+from svc_payments.collection.postings.card_writes import Cards
 from svc_payments.collection.postings.delivery import Delivery
-from svc_payments.collection.refunds.driving import keep_refunding
 from svc_payments.collection.refunds.events import REFUND_EVENTS
+from svc_payments.collection.refunds.worker import keep_refunding
 from svc_payments.collection.top_ups.service import forget_validations
 from svc_payments.documents.e_invoices.consumers import HANDLERS as E_INVOICE_HANDLERS
 from svc_payments.documents.e_invoices.events import E_INVOICE_EVENTS
-from svc_payments.documents.e_invoices.issuing import issue_due
+from svc_payments.documents.e_invoices.worker import issue_due
 from svc_payments.ledger.anchors import anchor_daily
 from svc_payments.ledger.events import LedgerAnchored
 from svc_payments.operations.dashboard.metrics import measure, measure_books
 from svc_payments.parties.accounts.consumers import handlers as account_handlers
 from svc_payments.parties.providers.consumers import HANDLERS as PROVIDER_HANDLERS
-from svc_payments.reconciliation.discrepancies.events import CASE_EVENTS
+from svc_payments.reconciliation.discrepancies.events import DISCREPANCY_EVENTS
 from svc_payments.reconciliation.runs.events import ReconciliationFinished
-from svc_payments.reconciliation.runs.work import work_off
-from svc_payments.reconciliation.statements.fetching import fetch_missing
+from svc_payments.reconciliation.runs.worker import work_off
+from svc_payments.reconciliation.statements.downloads import fetch_missing
 from svc_payments.settings import Settings
 from svc_payments.settlement.events import SETTLEMENT_EVENTS
 from svc_payments.settlement.service import close_due
@@ -59,7 +59,7 @@ def make_worker(settings: Settings) -> Worker:
             PaymentTermsPublished,
             ReconciliationFinished,
             ReminderRaised,
-            *CASE_EVENTS,
+            *DISCREPANCY_EVENTS,
             *MANDATE_EVENTS,
             *E_INVOICE_EVENTS,
             *PAYMENT_EVENTS,

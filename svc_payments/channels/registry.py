@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from chassis.outside import outside_client
 from svc_payments.channels.alipay.client import AlipayChannel
 from svc_payments.channels.provider import Channel, Channels
-from svc_payments.channels.sandbox_contracts import SandboxContracts
+from svc_payments.channels.sandbox_mandates import SandboxContracts
 from svc_payments.channels.unionpay.client import UnionpayChannel
 from svc_payments.channels.wechat.client import WechatChannel
 from svc_payments.settings import Settings

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, StrictInt, ValidationError
 from chassis.outside import NoAnswer, Reply, call
 from chassis.signatures import NONCE_HEADER, BadSignature, load_private_key, load_public_keys, sign, thumbprint, verify
 from svc_payments.channels import schemas
-from svc_payments.channels.believing import NotUnderstood, believed
+from svc_payments.channels.calls import NotUnderstood, observed
 from svc_payments.channels.downloads import downloaded
 from svc_payments.channels.notices import NoticeMalformed, NoticeNotAuthentic, PaidNotice, Proof, RefundNotice
 from svc_payments.channels.provider import (
@@ -97,13 +97,13 @@ class SandboxChannel:
         self._channel_keys: Mapping[str, RSAPublicKey] = load_public_keys(settings.channel_public_key)
 
     async def place(self, order: Order) -> Answer:
-        return await believed(NAME, "place", self._place(order))
+        return await observed(NAME, "place", self._place(order))
 
     async def query(self, order: Order) -> Answer:
-        return await believed(NAME, "query", self._query(order))
+        return await observed(NAME, "query", self._query(order))
 
     async def close(self, order: Order) -> Answer:
-        return await believed(NAME, "close", self._close(order))
+        return await observed(NAME, "close", self._close(order))
 
     async def read_notice(self, headers: Mapping[str, str], raw: bytes) -> PaidNotice | RefundNotice:
         try:
@@ -121,10 +121,10 @@ class SandboxChannel:
         return PaidNotice(proof, told.order_number, paid)
 
     async def refund(self, refund: RefundOrder) -> RefundAnswer:
-        return await believed(NAME, "refund", self._refund(refund))
+        return await observed(NAME, "refund", self._refund(refund))
 
     async def query_refund(self, refund: RefundOrder) -> RefundAnswer:
-        return await believed(NAME, "query_refund", self._query_refund(refund))
+        return await observed(NAME, "query_refund", self._query_refund(refund))
 
     async def statement(self, day: date) -> AsyncIterator[bytes]:
         """The file that a signed answer names, piece by piece; only at its end is it known to be the one meant."""

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import new_id
-from svc_payments.base import given
+from svc_payments.base import values_table
 from svc_payments.ledger.models import Account, AccountKind, Entry, Transfer, TransferKind
 
 
@@ -105,7 +105,7 @@ async def transfer_all(tx: AsyncSession, movements: Sequence[Movement]) -> None:
         return
     accounts = await _accounts(tx, *dict.fromkeys(account for each in movements for account in each.legs))
     ids = [new_id() for _ in movements]
-    transfers = given(
+    transfers = values_table(
         {
             "id": (Uuid(), ids),
             "kind": (Text(), [each.kind for each in movements]),
@@ -118,7 +118,7 @@ async def transfer_all(tx: AsyncSession, movements: Sequence[Movement]) -> None:
         for transfer_id, each in zip(ids, movements, strict=True)
         for account, amount_fen in each.legs.items()
     ]
-    entries = given(
+    entries = values_table(
         {
             "transfer_id": (Uuid(), [transfer_id for transfer_id, _, _ in legs]),
             "account_id": (Uuid(), [account_id for _, account_id, _ in legs]),
@@ -133,7 +133,7 @@ async def _accounts(tx: AsyncSession, *wanted: AccountName) -> Mapping[AccountNa
     """The ids of accounts; those that are new are opened."""
     found = await _known_accounts(tx, wanted)
     if missing := [each for each in wanted if each not in found]:
-        opened = given(
+        opened = values_table(
             {
                 "id": (Uuid(), [new_id() for _ in missing]),
                 "kind": (Text(), [each.kind for each in missing]),
@@ -146,7 +146,7 @@ async def _accounts(tx: AsyncSession, *wanted: AccountName) -> Mapping[AccountNa
 
 
 async def _known_accounts(tx: AsyncSession, wanted: Sequence[AccountName]) -> Mapping[AccountName, UUID]:
-    names = given(
+    names = values_table(
         {"kind": (Text(), [each.kind for each in wanted]), "holder": (Text(), [each.holder for each in wanted])}
     )
     named = (Account.kind == names.c.kind) & (Account.holder == names.c.holder)

@@ -17,7 +17,7 @@ from svc_payments.channels.registry import open_channels
 from svc_payments.reconciliation.runs import service
 from svc_payments.reconciliation.runs.models import Phase, Run
 from svc_payments.reconciliation.statements import service as statements
-from svc_payments.reconciliation.statements.fetching import fetch
+from svc_payments.reconciliation.statements.downloads import fetch
 from svc_payments.reconciliation.statements.service import Whose
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName

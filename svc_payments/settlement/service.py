@@ -12,7 +12,7 @@ from chassis.problems import NotFound
 from svc_payments.oversight.audit import service as audit
 from svc_payments.reconciliation.statements import schemas as statement_schemas
 from svc_payments.settings import Settings
-from svc_payments.settlement import channel_funds, closing, schemas
+from svc_payments.settlement import channel_funds, day_close, schemas
 from svc_payments.settlement.models import Settlement, TransferFile
 
 _DAYS_BACK = 7
@@ -39,7 +39,7 @@ async def close_due(database: Database, settings: Settings) -> None:
     for back in range(_DAYS_BACK, 0, -1):
         async with database.transaction() as tx:
             day = moment.date() - timedelta(days=back)
-            await closing.close_day(tx, day, timedelta(seconds=settings.midnight_seconds))
+            await day_close.close_day(tx, day, timedelta(seconds=settings.midnight_seconds))
 
 
 async def close_by_hand(
@@ -51,7 +51,7 @@ async def close_by_hand(
         DayNotOver
     """
     await audit.record(tx, caller, "close_settlement_day", asked.day, reason=asked.reason)
-    closed = await closing.close_day(tx, asked.day, timedelta(seconds=settings.midnight_seconds))
+    closed = await day_close.close_day(tx, asked.day, timedelta(seconds=settings.midnight_seconds))
     for settlement in closed:
         await tx.refresh(settlement)
     return schemas.ClosedDay(settlements=[schemas.shown(settlement) for settlement in closed])

@@ -12,7 +12,8 @@ from svc_payments.billing.bills.schemas import Bill
 from svc_payments.documents.receipts import service as receipts
 from svc_payments.documents.receipts.endpoints import PdfResponse, printed_for
 from svc_payments.settings import TheSettings
-from svc_payments.tills import paying_out, report, schemas, service, taking
+from svc_payments.tills import payments as taking
+from svc_payments.tills import payouts, report, schemas, service
 from svc_payments.tills.models import TillSession
 from svc_payments.tills.service import CLERK, OVERSEERS, SUPERVISOR
 
@@ -114,7 +115,7 @@ async def look_up_refund(
     tx: Tx, caller: Clerk, till_session_id: UUID, refund_number: RefundNumber
 ) -> schemas.RefundAtCounter:
     """A refund that waits for its payer at a counter. Every look is kept in the audit trail."""
-    return await paying_out.look_up_refund(tx, caller, till_session_id, refund_number)
+    return await payouts.look_up_refund(tx, caller, till_session_id, refund_number)
 
 
 @router.post("/till-sessions/{till_session_id}/refunds/{refund_number}/pay-out")
@@ -122,7 +123,7 @@ async def pay_refund_out(
     tx: Tx, caller: Clerk, once: OnceKey, till_session_id: UUID, refund_number: RefundNumber, body: schemas.Payout
 ) -> schemas.RefundAtCounter:
     """Give a refund to its payer: from the drawer, or over the card terminal, whose slip is named."""
-    return await once.do(tx, caller, paying_out.pay_out(tx, caller, till_session_id, refund_number, body))
+    return await once.do(tx, caller, payouts.pay_out(tx, caller, till_session_id, refund_number, body))
 
 
 @router.post("/till-sessions/{till_session_id}/count")

@@ -72,7 +72,7 @@ TILL_SESSION_EVENTS: list[type[TillSessionEvent]] = [
 ]
 
 
-def told(event: type[TillSessionEvent], session: TillSession) -> TillSessionEvent:
+def event_of(event: type[TillSessionEvent], session: TillSession) -> TillSessionEvent:
     """An event with what it says of a session."""
     usual = {
         "till_session_id": session.id,

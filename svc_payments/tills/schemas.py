@@ -5,8 +5,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.text import Line
+from svc_payments.collection.payments.allocation import MOST_BILLS
 from svc_payments.collection.payments.models import Payment
-from svc_payments.collection.payments.plans import MOST_BILLS
 from svc_payments.collection.receipts.models import Receipt
 from svc_payments.tills import models
 from svc_payments.tills.models import DENOMINATIONS, SessionStatus

@@ -28,7 +28,7 @@ from svc_payments.tills.events import (
     TillSessionDeposited,
     TillSessionOpened,
     TillSessionReopened,
-    told,
+    event_of,
 )
 from svc_payments.tills.models import SessionStatus, TillCount, TillSession
 
@@ -91,7 +91,7 @@ async def open_session(tx: AsyncSession, caller: Caller, new: schemas.NewTillSes
         raise TillInUse
     session = await tx.get_one(TillSession, session_id)
     await audit.record(tx, caller, "open_till_session", session_id, opening_float_fen=session.opening_float_fen)
-    await emit(tx, told(TillSessionOpened, session))
+    await emit(tx, event_of(TillSessionOpened, session))
     return schemas.shown(session)
 
 
@@ -169,7 +169,7 @@ async def count_drawer(
         )
     )
     await tx.flush()
-    await emit(tx, told(TillSessionCounted, session))
+    await emit(tx, event_of(TillSessionCounted, session))
     return schemas.shown(session)
 
 
@@ -184,7 +184,7 @@ async def send_back(tx: AsyncSession, caller: Caller, session_id: UUID, reason: 
     session.move_to(SessionStatus.OPEN)
     session.counted_fen = session.expected_fen = None
     await audit.record(tx, caller, "send_back_till_session", session.id, reason=reason)
-    await emit(tx, told(TillSessionReopened, session))
+    await emit(tx, event_of(TillSessionReopened, session))
     return schemas.shown(session)
 
 
@@ -202,7 +202,7 @@ async def close_session(tx: AsyncSession, caller: Caller, session_id: UUID) -> s
     difference = session.difference_fen
     assert difference is not None  # noqa: S101 - it was counted, or could not have moved
     await audit.record(tx, caller, "close_till_session", session.id, difference_fen=difference)
-    await emit(tx, told(TillSessionClosed, session))
+    await emit(tx, event_of(TillSessionClosed, session))
     if difference:
         await incidents.record(tx, IncidentKind.CASH_DIFFERENCE, session.id, amount_fen=difference)
         await _book_difference(tx, session.id, difference)
@@ -227,7 +227,7 @@ async def deposit(tx: AsyncSession, caller: Caller, session_id: UUID, new: schem
     session.deposited_at, session.deposited_by = moment, caller.id
     session.deposit_reference = new.reference
     await audit.record(tx, caller, "deposit_till_cash", session.id, amount_fen=new.amount_fen)
-    await emit(tx, told(TillSessionDeposited, session))
+    await emit(tx, event_of(TillSessionDeposited, session))
     await ledger.transfer(
         tx,
         TransferKind.CASH_DEPOSITED,

@@ -25,7 +25,7 @@ from chassis.db import Database
 from chassis.settings import load
 from chassis.testing import environment
 from svc_payments.reconciliation.runs import service as reconciliation
-from svc_payments.reconciliation.runs.matching import Day
+from svc_payments.reconciliation.runs.matcher import Day
 from svc_payments.reconciliation.runs.models import Phase, Run
 from svc_payments.reconciliation.statements import service as statements
 from svc_payments.reconciliation.statements.layouts.sandbox import HEADER

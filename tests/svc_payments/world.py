@@ -31,7 +31,7 @@ from svc_payments.channels.registry import open_channels
 from svc_payments.collection.payments.models import Attempt
 from svc_payments.collection.payments.orders import Orders
 from svc_payments.collection.postings.delivery import Delivery
-from svc_payments.collection.refunds.driving import Refunds
+from svc_payments.collection.refunds.worker import Refunds
 from svc_payments.oversight.incidents.models import Incident
 from svc_payments.parties.accounts.models import AccountBinding
 from svc_payments.settings import Settings

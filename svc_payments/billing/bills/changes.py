@@ -15,7 +15,7 @@ from svc_payments.billing.bills import schemas
 from svc_payments.billing.bills.events import BillAmended, BillChanged, BillExpired, BillVoided
 from svc_payments.billing.bills.models import Bill, BillKind, BillStatus, BillVersion, ChangeReason
 from svc_payments.billing.bills.service import BillAlreadyPaid, PaymentInProgress, show_bills
-from svc_payments.billing.files.checks import COLUMNS, CheckedRow, checked
+from svc_payments.billing.bills.validation import COLUMNS, CheckedRow, checked
 
 _EXPIRED_AT_ONCE = 10_000
 _LOOKED_BACK = timedelta(days=40)

@@ -7,8 +7,7 @@ from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
-from svc_payments.billing.bills import changes, schemas, service, versions
-from svc_payments.billing.files import pushing
+from svc_payments.billing.bills import changes, push, schemas, service, versions
 from svc_payments.billing.files.endpoints import Language, Uploader
 from svc_payments.parties.callers import PersonOrClient
 
@@ -58,7 +57,7 @@ async def push_bills(
     tx: Tx, caller: Uploader, once: OnceKey, language: Language, body: schemas.BillPush
 ) -> schemas.PushReport:
     """Send up to 1,000 bills; the rules and reasons are those of bill files, and so is sending one again."""
-    return await once.do(tx, caller, pushing.push(tx, caller.id, body.bills, language))
+    return await once.do(tx, caller, push.push(tx, caller.id, body.bills, language))
 
 
 @router.post("/bills/{bill_id}/amendments")

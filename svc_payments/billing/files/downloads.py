@@ -13,10 +13,10 @@ from sqlalchemy import select
 
 from chassis.db import Database
 from svc_payments.billing.files.models import BillFile, Encoding, RefusedRow
-from svc_payments.billing.files.receiving import MEDIA_TYPE
+from svc_payments.billing.files.reception import MEDIA_TYPE
 from svc_payments.billing.files.refusals import Reason
 from svc_payments.billing.files.service import words_for
-from svc_payments.billing.files.workbooks.reading import MEDIA_TYPE as WORKBOOK
+from svc_payments.billing.files.workbooks.reader import MEDIA_TYPE as WORKBOOK
 
 _COLUMNS = ("row", "bill_number", "reason", "message")
 _WIDTHS = (8, 34, 26, 60)

@@ -10,8 +10,8 @@ from chassis.db import ReadTx, Tx
 from chassis.pagination import Page, PageQuery
 from chassis.problems import preferred_language
 from svc_payments.billing.files import downloads, schemas, service
-from svc_payments.billing.files.receiving import LARGEST_FILE, MEDIA_TYPE, Announced, received, whole_body
-from svc_payments.billing.files.workbooks.reading import MEDIA_TYPE as WORKBOOK
+from svc_payments.billing.files.reception import LARGEST_FILE, MEDIA_TYPE, Announced, received, whole_body
+from svc_payments.billing.files.workbooks.reader import MEDIA_TYPE as WORKBOOK
 from svc_payments.billing.uploads import service as uploads
 from svc_payments.billing.uploads.headers import UPLOADS, completes, state_of
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Protocol, TextIO
 from uuid import UUID
 
-from svc_payments.billing.files.checks import (
+from svc_payments.billing.bills.validation import (
     COLUMNS,
     MORE_COLUMNS,
     QUANTITY,

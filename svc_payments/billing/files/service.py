@@ -11,10 +11,11 @@ from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import DEFAULT_LANGUAGE, NotFound, catalogue
 from svc_payments.base import this_month
-from svc_payments.billing.files import schemas, sets, staging
+from svc_payments.billing.bills import merge, staging
+from svc_payments.billing.files import schemas
 from svc_payments.billing.files.events import BillFileIngested
 from svc_payments.billing.files.models import BillFile, Encoding, RefusedRow
-from svc_payments.billing.files.receiving import Upload
+from svc_payments.billing.files.reception import Upload
 from svc_payments.billing.files.refusals import AS_IN_1_0, ProviderNotReady, Reason
 from svc_payments.billing.files.rows import staged_rows
 from svc_payments.parties.providers.models import Provider
@@ -50,8 +51,8 @@ async def take_in(
     file = BillFile(provider_id=provider_id, file_name=file_name, sha256=upload.sha256, encoding=upload.encoding)
     tx.add(file)
     await tx.flush()
-    counts = await sets.take_in(tx, provider_id, file.id, says_expiry="expires_on" in staged.names)
-    await sets.keep_refused(tx, file.id)
+    counts = await merge.take_in(tx, provider_id, file.id, says_expiry="expires_on" in staged.names)
+    await merge.keep_refused(tx, file.id)
     file.rows, file.accepted, file.unchanged = counts.rows, counts.accepted, counts.unchanged
     file.amended, file.refused = counts.amended, counts.refused
     await tx.flush()

@@ -4,9 +4,9 @@ from fastapi import APIRouter, Depends
 
 from chassis.db import Transactions
 from svc_payments.billing.inquiries import schemas
-from svc_payments.billing.inquiries.asking import Inquiries
+from svc_payments.billing.inquiries.exchange import Inquiries
 from svc_payments.parties.callers import Resident
-from svc_payments.parties.providers.questions import TheQuestions, lifespan
+from svc_payments.parties.providers.live_query import TheQuestions, lifespan
 
 router = APIRouter(prefix="/payments/v1", tags=["bill inquiries"], lifespan=lifespan)
 

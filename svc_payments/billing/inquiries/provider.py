@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from svc_payments.billing.bills.open_bills import OUR_PREFIX
+from svc_payments.billing.bills.account_bills import OUR_PREFIX
 from svc_payments.billing.bills.schemas import Fen, Value, yuan
-from svc_payments.billing.files.checks import COLUMNS, CheckedRow, checked
+from svc_payments.billing.bills.validation import COLUMNS, CheckedRow, checked
 from svc_payments.billing.inquiries.models import Result
+from svc_payments.parties.providers.live_query import NotUsable, Questions
 from svc_payments.parties.providers.models import Provider
-from svc_payments.parties.providers.questions import NotUsable, Questions
 
 QUESTION = "bill_inquiry"
 MOST_BILLS = 50

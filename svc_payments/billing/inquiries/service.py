@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import new_id
 from chassis.problems import NotFound, Problem
 from svc_payments.base import database_time
-from svc_payments.billing.bills import open_bills
+from svc_payments.billing.bills import account_bills
+from svc_payments.billing.bills.account_bills import NothingDue
 from svc_payments.billing.bills.models import Bill, BillKind, BillStatus
-from svc_payments.billing.bills.open_bills import NothingDue
 from svc_payments.billing.bills.queries import visible_to
 from svc_payments.billing.bills.service import show_bills
 from svc_payments.billing.inquiries import schemas
+from svc_payments.billing.inquiries.answers import PendingInquiry
 from svc_payments.billing.inquiries.models import BillInquiry, Result
-from svc_payments.billing.inquiries.taking import Asked
 from svc_payments.billing.terms.service import terms_of
 from svc_payments.billing.terms.terms import BillSource
 from svc_payments.parties.accounts.queries import is_bound
@@ -40,7 +40,7 @@ class InquiryNotOffered(Problem):
 class Turn:
     """The question that answers a request: the caller's own to ask, or one that was just asked by somebody else."""
 
-    asked: Asked
+    pending: PendingInquiry
     provider: Provider
     own: bool
 
@@ -59,7 +59,7 @@ async def begin(
 
     Raises:
         NotFound: the person is not bound to the account.
-        InquiryNotOffered: this provider is not asked.
+        InquiryNotOffered: this provider is not pending.
         ProviderClosed: it would answer nothing now.
     """
     if not await is_bound(tx, person_id, new.provider_id, new.account_number, _ROLES):
@@ -76,7 +76,7 @@ async def begin(
     own = not _counts(last, moment, lease, memory)
     if own:
         last.inquiry_id, last.asked_at, last.answered_at, last.result = new_id(), moment, None, None
-    return Turn(Asked(last.inquiry_id, new.provider_id, new.account_number), provider, own)
+    return Turn(PendingInquiry(last.inquiry_id, new.provider_id, new.account_number), provider, own)
 
 
 async def _lock(tx: AsyncSession, provider_id: UUID, account_number: str, moment: datetime) -> BillInquiry:
@@ -94,42 +94,42 @@ def _counts(last: BillInquiry, moment: datetime, lease: timedelta, memory: timed
     return moment < last.answered_at + (min(memory, _SILENCE) if last.result == Result.NO_ANSWER else memory)
 
 
-async def settle(tx: AsyncSession, asked: Asked, result: Result) -> bool:
+async def settle(tx: AsyncSession, pending: PendingInquiry, result: Result) -> bool:
     """Write down what came of a question. Returns whether it is still the last one; if not, its answer is dropped."""
-    key = (asked.provider_id, asked.account_number)
+    key = (pending.provider_id, pending.account_number)
     last = await tx.get_one(BillInquiry, key, with_for_update=True, populate_existing=True)
-    if last.inquiry_id != asked.inquiry_id or last.answered_at is not None:
+    if last.inquiry_id != pending.inquiry_id or last.answered_at is not None:
         return False
     last.answered_at, last.result = await database_time(tx), result
     return True
 
 
-async def is_answered(tx: AsyncSession, asked: Asked) -> bool:
-    last = await tx.get_one(BillInquiry, (asked.provider_id, asked.account_number))
-    return last.answered_at is not None or last.inquiry_id != asked.inquiry_id
+async def is_answered(tx: AsyncSession, pending: PendingInquiry) -> bool:
+    last = await tx.get_one(BillInquiry, (pending.provider_id, pending.account_number))
+    return last.answered_at is not None or last.inquiry_id != pending.inquiry_id
 
 
-async def show(tx: AsyncSession, person_id: UUID, asked: Asked) -> schemas.BillInquiry:
+async def show(tx: AsyncSession, person_id: UUID, pending: PendingInquiry) -> schemas.BillInquiry:
     """What a person who is bound to the account is told of the last answer.
 
     Raises:
         NothingDue, NoSuchAccount, ProviderClosed, NotPayableOnline, PaymentUnfinished, ProviderTimedOut,
             ProviderAnswerUnusable: there is nothing to pay now.
     """
-    last = await tx.get_one(BillInquiry, (asked.provider_id, asked.account_number))
+    last = await tx.get_one(BillInquiry, (pending.provider_id, pending.account_number))
     if last.result not in {Result.DUE, Result.NOTHING_DUE}:
         raise refusal_of(last.result, await database_time(tx))
-    account = (asked.provider_id, asked.account_number)
+    account = (pending.provider_id, pending.account_number)
     own = (visible_to(person_id), Bill.kind == BillKind.REGULAR)
-    due = await open_bills.of_account(tx, *account, *own, locked=False)
+    due = await account_bills.of_account(tx, *account, *own, locked=False)
     if not due:
         booking = exists().where(Bill.provider_id == account[0], Bill.account_number == account[1], *own)
         being_booked = await tx.scalar(select(booking.where(Bill.status == BillStatus.PAID)))
         # The provider may name a bill until it has booked the payment that it does not know of yet.
         raise PaymentUnfinished if being_booked else NothingDue
     return schemas.BillInquiry(
-        provider_id=asked.provider_id,
-        account_number=asked.account_number,
+        provider_id=pending.provider_id,
+        account_number=pending.account_number,
         asked_at=last.asked_at,
         bills=await show_bills(tx, due),
     )

@@ -8,7 +8,7 @@ from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import preferred_language
-from svc_payments.billing.files.receiving import LARGEST_FILE, whole_body
+from svc_payments.billing.files.reception import LARGEST_FILE, whole_body
 from svc_payments.billing.files.schemas import BillFile
 from svc_payments.billing.uploads import schemas, service
 from svc_payments.billing.uploads.headers import PARTIAL, UPLOADS, state_of

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from svc_payments.billing.files.receiving import LARGEST_FILE
+from svc_payments.billing.files.reception import LARGEST_FILE
 from svc_payments.billing.files.refusals import BadHeader
 from svc_payments.billing.uploads.models import BillFileUpload, UploadStatus
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database
 from chassis.problems import ContentTooLarge, NotFound, Problem
 from svc_payments.billing.files.digests import digested
-from svc_payments.billing.files.receiving import LARGEST_FILE
+from svc_payments.billing.files.reception import LARGEST_FILE
 from svc_payments.billing.files.refusals import DigestMismatch
 from svc_payments.billing.uploads.models import BillFileUpload, UploadPart, UploadStatus
 from svc_payments.billing.uploads.refusals import UploadInPieces, UploadLengthMismatch, UploadOffsetMismatch

@@ -13,7 +13,7 @@ from svc_payments.base import database_time
 from svc_payments.billing.files import schemas as bill_file_schemas
 from svc_payments.billing.files import service as bill_files
 from svc_payments.billing.files.digests import sha256_in
-from svc_payments.billing.files.receiving import LARGEST_FILE, Announced
+from svc_payments.billing.files.reception import LARGEST_FILE, Announced
 from svc_payments.billing.files.refusals import BadHeader
 from svc_payments.billing.uploads import schemas
 from svc_payments.billing.uploads.headers import PARTIAL, completes, integer
@@ -26,7 +26,7 @@ from svc_payments.billing.uploads.refusals import (
     UploadOffsetMismatch,
     again,
 )
-from svc_payments.billing.uploads.taking import RETENTION, finish
+from svc_payments.billing.uploads.worker import RETENTION, finish
 from svc_payments.settings import Settings
 
 MOST_UNFINISHED = 10

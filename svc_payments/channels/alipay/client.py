@@ -16,11 +16,11 @@ from chassis.db import CHINA
 from chassis.outside import call
 from chassis.signatures import BadSignature, load_private_key
 from chassis.telemetry import log
-from svc_payments.channels.alipay import meaning, messages
+from svc_payments.channels.alipay import mapping, messages
 from svc_payments.channels.alipay.notices import read
-from svc_payments.channels.alipay.paying import BROWSED, INTERFACES, content_of, way_to_pay
-from svc_payments.channels.alipay.signing import SIGN_TYPE, AlipayKeys, App, SignedAnswer, certificates_named
-from svc_payments.channels.believing import NotUnderstood, believed
+from svc_payments.channels.alipay.payment_methods import BROWSED, INTERFACES, content_of, way_to_pay
+from svc_payments.channels.alipay.signatures import SIGN_TYPE, AlipayKeys, App, SignedAnswer, certificates_named
+from svc_payments.channels.calls import NotUnderstood, observed
 from svc_payments.channels.downloads import downloaded
 from svc_payments.channels.notices import Notice
 from svc_payments.channels.provider import (
@@ -104,19 +104,19 @@ class AlipayChannel:
         return self._settings.methods
 
     async def place(self, order: Order) -> Answer:
-        return await believed(NAME, "place", self._place(order))
+        return await observed(NAME, "place", self._place(order))
 
     async def query(self, order: Order) -> Answer:
-        return await believed(NAME, "query", self._query(order))
+        return await observed(NAME, "query", self._query(order))
 
     async def close(self, order: Order) -> Answer:
-        return await believed(NAME, "close", self._close(order))
+        return await observed(NAME, "close", self._close(order))
 
     async def refund(self, refund: RefundOrder) -> RefundAnswer:
-        return await believed(NAME, "refund", self._refund(refund))
+        return await observed(NAME, "refund", self._refund(refund))
 
     async def query_refund(self, refund: RefundOrder) -> RefundAnswer:
-        return await believed(NAME, "query_refund", self._query_refund(refund))
+        return await observed(NAME, "query_refund", self._query_refund(refund))
 
     async def read_notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:  # noqa: ARG002 - all is in the body
         return read(self._keys, self._settings, raw)
@@ -160,7 +160,7 @@ class AlipayChannel:
             raise NotUnderstood(said.refusal)
         known = said.as_of(messages.Trade)
         _must_be(known.out_trade_no, order.number)
-        return meaning.of_order(known, self._settings.seller_id)
+        return mapping.of_order(known, self._settings.seller_id)
 
     async def _close(self, order: Order) -> Answer:
         said = await self._call("alipay.trade.close", {"out_trade_no": order.number})
@@ -200,7 +200,7 @@ class AlipayChannel:
         known = said.as_of(messages.RefundKnown)
         if known.refund_status is not None:
             _must_be(known.out_request_no, refund.number)
-        return meaning.of_refund(known, refund)
+        return mapping.of_refund(known, refund)
 
     def _order(self, method: str, content: Mapping[str, object]) -> dict[str, str]:
         further = {"notify_url": self._notice_url}

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from chassis.db import now
 from chassis.signatures import MAX_CLOCK_SKEW, BadSignature
-from svc_payments.channels.alipay import meaning, messages, signing
-from svc_payments.channels.believing import NotUnderstood
+from svc_payments.channels.alipay import mapping, messages, signatures
+from svc_payments.channels.calls import NotUnderstood
 from svc_payments.channels.notices import (
     NothingNew,
     Notice,
@@ -32,7 +32,7 @@ _READ = [name.encode() for name in messages.Notice.model_fields]
 _HIDDEN = re.compile(rb"&(?:%b)=" % b"|".join(_READ))
 
 
-def read(keys: signing.AlipayKeys, settings: AlipaySettings, raw: bytes) -> Notice:
+def read(keys: signatures.AlipayKeys, settings: AlipaySettings, raw: bytes) -> Notice:
     """What a notice says.
 
     Its signature is over the values as bytes, in whatever charset, so nothing is decoded before it is found right.
@@ -42,8 +42,8 @@ def read(keys: signing.AlipayKeys, settings: AlipaySettings, raw: bytes) -> Noti
         NoticeMalformed: it is, and makes no sense.
     """
     try:
-        parameters = signing.parameters_of(raw)
-        signing.check_notice(keys, parameters)
+        parameters = signatures.parameters_of(raw)
+        signatures.check_notice(keys, parameters)
         _check_whole(parameters)
         told = _told(parameters)
         _check_time(told.notify_time, now())
@@ -77,7 +77,7 @@ def _check_time(told_at: datetime, moment: datetime) -> None:
 def _proof(told: messages.Notice, parameters: Mapping[bytes, bytes]) -> Proof:
     # Told again, a notice has the same id, and a time and a signature of its own.
     said = {name: value for name, value in parameters.items() if name not in {b"sign", b"sign_type", b"notify_time"}}
-    return Proof(told.notify_id, told.notify_id, hashlib.sha256(signing.text_of(said)).digest())
+    return Proof(told.notify_id, told.notify_id, hashlib.sha256(signatures.text_of(said)).digest())
 
 
 def _meant(told: messages.Notice, settings: AlipaySettings, proof: Proof) -> Notice:
@@ -88,8 +88,8 @@ def _meant(told: messages.Notice, settings: AlipaySettings, proof: Proof) -> Not
         # Also when everything went back and the order is called closed. One that names no refund says nothing new.
         answer = Refunded(told.trade_no, told.refund_fee, told.gmt_refund)
         return RefundNotice(proof, merchant_id, told.out_biz_no, answer) if told.out_biz_no else nothing_new
-    if told.trade_status in meaning.PAID:
-        return PaidNotice(proof, told.out_trade_no, meaning.of_payment(told, merchant_id, told.gmt_payment))
+    if told.trade_status in mapping.PAID:
+        return PaidNotice(proof, told.out_trade_no, mapping.of_payment(told, merchant_id, told.gmt_payment))
     if told.trade_status in {"WAIT_BUYER_PAY", "TRADE_CLOSED"}:
         return nothing_new
     raise NotUnderstood("unknown_state")

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from chassis.db import now
 from chassis.signatures import MIN_KEY_BITS, BadSignature
-from svc_payments.channels.unionpay.signing import CERTIFICATE, Fields, check
+from svc_payments.channels.unionpay.signatures import CERTIFICATE, Fields, check
 from svc_payments.settings.channels import UnionpaySettings
 
 _LONGEST = 16 * 1024

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from chassis.db import now
 from chassis.outside import call
 from chassis.signatures import BadSignature, load_private_key
-from svc_payments.channels.believing import NotUnderstood, believed
+from svc_payments.channels.calls import NotUnderstood, observed
 from svc_payments.channels.downloads import downloaded
 from svc_payments.channels.notices import Notice
 from svc_payments.channels.provider import (
@@ -29,11 +29,11 @@ from svc_payments.channels.provider import (
     RefundRefused,
     Waiting,
 )
-from svc_payments.channels.unionpay import meaning, messages
+from svc_payments.channels.unionpay import mapping, messages
 from svc_payments.channels.unionpay.certificates import Signers
 from svc_payments.channels.unionpay.files import unfolded, whole
 from svc_payments.channels.unionpay.notices import read
-from svc_payments.channels.unionpay.signing import Fields, Merchant, NotAMessage, of_answer
+from svc_payments.channels.unionpay.signatures import Fields, Merchant, NotAMessage, of_answer
 from svc_payments.channels.unionpay.times import begun_at, beijing
 from svc_payments.settings.channels import ChannelName, UnionpaySettings
 
@@ -63,19 +63,19 @@ class UnionpayChannel:
         self._signers = Signers(settings)
 
     async def place(self, order: Order) -> Answer:
-        return await believed(NAME, "place", self._place(order))
+        return await observed(NAME, "place", self._place(order))
 
     async def query(self, order: Order) -> Answer:
-        return await believed(NAME, "query", self._query(order))
+        return await observed(NAME, "query", self._query(order))
 
     async def close(self, order: Order) -> Answer:
-        return await believed(NAME, "close", self._close(order))
+        return await observed(NAME, "close", self._close(order))
 
     async def refund(self, refund: RefundOrder) -> RefundAnswer:
-        return await believed(NAME, "refund", self._refund(refund))
+        return await observed(NAME, "refund", self._refund(refund))
 
     async def query_refund(self, refund: RefundOrder) -> RefundAnswer:
-        return await believed(NAME, "query_refund", self._query_refund(refund))
+        return await observed(NAME, "query_refund", self._query_refund(refund))
 
     async def read_notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:  # noqa: ARG002 - all is in the form
         return read(self._signers, raw)
@@ -95,7 +95,7 @@ class UnionpayChannel:
         fields = await asyncio.to_thread(self._believed, raw)
         code = _body(messages.Coded, fields).code
         if code != "00":
-            raise NoStatement(f"code_{code}") if code == meaning.NO_FILE else NotUnderstood(f"code_{code}")
+            raise NoStatement(f"code_{code}") if code == mapping.NO_FILE else NotUnderstood(f"code_{code}")
         told = _body(messages.File, fields)
         if (told.merchant_id, told.settle_date) != (self._merchant.merchant_id, f"{day:%m%d}"):
             raise NotUnderstood("other_file")
@@ -105,7 +105,7 @@ class UnionpayChannel:
         """A form for the payer's browser to send; UnionPay hears of the order only by that."""
         form = self._merchant.signed(
             {
-                "txnType": meaning.PAYMENT,
+                "txnType": mapping.PAYMENT,
                 "txnSubType": "01",
                 "bizType": _PRODUCT,
                 "channelType": _CHANNEL_TYPES[order.method or self.methods[0]],
@@ -123,10 +123,10 @@ class UnionpayChannel:
     async def _query(self, order: Order) -> Answer:
         # Taken before the question: an order that is not there then, and whose time is over, will never be.
         over = order.expires_at <= now()
-        known = await self._known(order.number, meaning.PAYMENT)
+        known = await self._known(order.number, mapping.PAYMENT)
         if known is None:
             return Closed() if over else Absent()
-        return meaning.of_order(known, over=over)
+        return mapping.of_order(known, over=over)
 
     async def _close(self, order: Order) -> Answer:
         """UnionPay ends orders by their time alone: until then the payer may still bring the form there."""
@@ -135,7 +135,7 @@ class UnionpayChannel:
 
     async def _refund(self, refund: RefundOrder) -> RefundAnswer:
         asked = {
-            "txnType": meaning.REFUND,
+            "txnType": mapping.REFUND,
             "txnSubType": "00",
             "bizType": _PRODUCT,
             "channelType": "07",
@@ -147,22 +147,22 @@ class UnionpayChannel:
         }
         fields = await self._call("/backTransReq.do", asked)
         code = _body(messages.Coded, fields).code
-        if code in meaning.DONE:
-            self._check_transaction(_body(messages.Told, fields), refund.number, meaning.REFUND)
+        if code in mapping.DONE:
+            self._check_transaction(_body(messages.Told, fields), refund.number, mapping.REFUND)
             return Refunding()
-        if code in meaning.NOT_KNOWN | meaning.MAY_PASS:
+        if code in mapping.NOT_KNOWN | mapping.MAY_PASS:
             raise NotUnderstood(f"code_{code}")
         # Of a number that it has already, UnionPay says so or finds some other fault: the query knows.
         known = await self._query_refund(refund)
-        return RefundRefused(code) if isinstance(known, RefundAbsent) and code != meaning.REPEATED else known
+        return RefundRefused(code) if isinstance(known, RefundAbsent) and code != mapping.REPEATED else known
 
     async def _query_refund(self, refund: RefundOrder) -> RefundAnswer:
-        known = await self._known(refund.number, meaning.REFUND)
+        known = await self._known(refund.number, mapping.REFUND)
         if known is None:
             return RefundAbsent()
         if known.orig_query_id not in {"", refund.transaction_id}:
             raise NotUnderstood("other_refund")
-        return meaning.of_refund(known)
+        return mapping.of_refund(known)
 
     async def _known(self, number: str, txn_type: str) -> messages.Known | None:
         """What became of a transaction; none when there is no such one."""
@@ -175,10 +175,10 @@ class UnionpayChannel:
         }
         fields = await self._call("/queryTrans.do", asked)
         code = _body(messages.Coded, fields).code
-        if code == meaning.ABSENT:
+        if code == mapping.ABSENT:
             self._check_about(_body(messages.About, fields), number)
             return None
-        if code not in meaning.DONE:
+        if code not in mapping.DONE:
             raise NotUnderstood(f"code_{code}")
         known = _body(messages.Known, fields)
         self._check_transaction(known, number, txn_type)

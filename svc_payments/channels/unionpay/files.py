@@ -6,7 +6,7 @@ import zlib
 from collections.abc import AsyncIterator
 
 from chassis.outside import NoAnswer
-from svc_payments.channels.believing import NotUnderstood
+from svc_payments.channels.calls import NotUnderstood
 
 MOST_BYTES = 128 * 1024 * 1024
 """Of an answer, and of what is in it: it is signed as one text, so that it has to be in memory."""

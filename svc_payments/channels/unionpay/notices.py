@@ -3,7 +3,7 @@
 from pydantic import ValidationError
 
 from chassis.signatures import BadSignature
-from svc_payments.channels.believing import NotUnderstood
+from svc_payments.channels.calls import NotUnderstood
 from svc_payments.channels.notices import (
     NothingNew,
     Notice,
@@ -13,9 +13,9 @@ from svc_payments.channels.notices import (
     Proof,
     RefundNotice,
 )
-from svc_payments.channels.unionpay import meaning, messages
+from svc_payments.channels.unionpay import mapping, messages
 from svc_payments.channels.unionpay.certificates import Signers
-from svc_payments.channels.unionpay.signing import CERTIFICATE, Fields, NotAMessage, digest, of_form
+from svc_payments.channels.unionpay.signatures import CERTIFICATE, Fields, NotAMessage, digest, of_form
 from svc_payments.channels.unionpay.times import begun_at
 
 
@@ -49,13 +49,13 @@ def _proof(fields: Fields) -> Proof:
 
 def _meant(told: messages.Told, proof: Proof) -> Notice:
     match told.txn_type:
-        case meaning.PAYMENT if told.code in meaning.DONE:
-            return PaidNotice(proof, _whole_number(told), meaning.of_payment(told))
-        case meaning.PAYMENT:
+        case mapping.PAYMENT if told.code in mapping.DONE:
+            return PaidNotice(proof, _whole_number(told), mapping.of_payment(told))
+        case mapping.PAYMENT:
             # Refused cards are not told of, and would not be the end of their order.
             return NothingNew(proof, told.merchant_id)
-        case meaning.REFUND:
-            return RefundNotice(proof, told.merchant_id, _whole_number(told), meaning.of_refund(told))
+        case mapping.REFUND:
+            return RefundNotice(proof, told.merchant_id, _whole_number(told), mapping.of_refund(told))
         case _:
             raise NotUnderstood("unknown_transaction")
 

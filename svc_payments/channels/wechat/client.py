@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from chassis.outside import Reply, call
 from chassis.signatures import BadSignature, load_private_key
 from chassis.telemetry import log
-from svc_payments.channels.believing import NotUnderstood, believed
+from svc_payments.channels.calls import NotUnderstood, observed
 from svc_payments.channels.downloads import gunzipped
 from svc_payments.channels.notices import Notice
 from svc_payments.channels.provider import (
@@ -30,11 +30,11 @@ from svc_payments.channels.provider import (
     RefundRefused,
     Refused,
 )
-from svc_payments.channels.wechat import meaning, messages
+from svc_payments.channels.wechat import mapping, messages
 from svc_payments.channels.wechat.keys import PlatformKeys
 from svc_payments.channels.wechat.notices import read
-from svc_payments.channels.wechat.paying import CURRENCY, content_of, way_to_pay
-from svc_payments.channels.wechat.signing import Merchant, Signed
+from svc_payments.channels.wechat.payment_methods import CURRENCY, content_of, way_to_pay
+from svc_payments.channels.wechat.signatures import Merchant, Signed
 from svc_payments.settings.channels import ChannelName, WechatSettings
 
 NAME = ChannelName.WECHAT
@@ -67,19 +67,19 @@ class WechatChannel:
         return self._settings.methods
 
     async def place(self, order: Order) -> Answer:
-        return await believed(NAME, "place", self._place(order))
+        return await observed(NAME, "place", self._place(order))
 
     async def query(self, order: Order) -> Answer:
-        return await believed(NAME, "query", self._query(order))
+        return await observed(NAME, "query", self._query(order))
 
     async def close(self, order: Order) -> Answer:
-        return await believed(NAME, "close", self._close(order))
+        return await observed(NAME, "close", self._close(order))
 
     async def refund(self, refund: RefundOrder) -> RefundAnswer:
-        return await believed(NAME, "refund", self._refund(refund))
+        return await observed(NAME, "refund", self._refund(refund))
 
     async def query_refund(self, refund: RefundOrder) -> RefundAnswer:
-        return await believed(NAME, "query_refund", self._query_refund(refund))
+        return await observed(NAME, "query_refund", self._query_refund(refund))
 
     async def read_notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:
         return await read(self._keys, self._settings, headers, raw)
@@ -126,7 +126,7 @@ class WechatChannel:
         # The signature covers the body alone: an answer about another order, played again, is as well signed.
         if known.out_trade_no != order.number:
             raise NotUnderstood("other_order")
-        return meaning.of_order(known)
+        return mapping.of_order(known)
 
     async def _close(self, order: Order) -> Answer:
         target = f"/v3/pay/transactions/out-trade-no/{order.number}/close"
@@ -196,7 +196,7 @@ class WechatChannel:
 def _refund_told_of(known: messages.Refund, refund: RefundOrder) -> RefundAnswer:
     if known.out_refund_no != refund.number:
         raise NotUnderstood("other_refund")
-    return meaning.of_refund(known.status, known)
+    return mapping.of_refund(known.status, known)
 
 
 def _refusal(reply: Reply) -> str:

@@ -14,7 +14,7 @@ from chassis.db import now
 from chassis.outside import NoAnswer, NotReached, Reply
 from chassis.signatures import BadSignature, load_public_keys
 from chassis.telemetry import log
-from svc_payments.channels.wechat.signing import Encrypted, NotOpened, Signed
+from svc_payments.channels.wechat.signatures import Encrypted, NotOpened, Signed
 from svc_payments.settings.channels import WechatSettings
 
 REFRESH_SECONDS, RETRY_SECONDS = 60.0, 5.0

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StrictInt
 
 from svc_payments.channels.provider import PaidAt
-from svc_payments.channels.wechat.signing import Encrypted
+from svc_payments.channels.wechat.signatures import Encrypted
 
 Number = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 Fen = Annotated[StrictInt, Field(gt=0, lt=2**63)]

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from chassis.signatures import BadSignature
 from chassis.telemetry import log
-from svc_payments.channels.believing import NotUnderstood
+from svc_payments.channels.calls import NotUnderstood
 from svc_payments.channels.notices import (
     Notice,
     NoticeMalformed,
@@ -16,9 +16,9 @@ from svc_payments.channels.notices import (
     Proof,
     RefundNotice,
 )
-from svc_payments.channels.wechat import meaning, messages
+from svc_payments.channels.wechat import mapping, messages
 from svc_payments.channels.wechat.keys import PlatformKeys
-from svc_payments.channels.wechat.signing import NotOpened, Signed
+from svc_payments.channels.wechat.signatures import NotOpened, Signed
 from svc_payments.settings.channels import WechatSettings
 
 
@@ -52,9 +52,9 @@ def _meant(event_type: str, opened: bytes, proof: Proof) -> Notice:
         transaction = messages.Transaction.model_validate_json(opened)
         if transaction.trade_state != "SUCCESS":
             raise NotUnderstood("unknown_state")
-        return PaidNotice(proof, transaction.out_trade_no, meaning.of_payment(transaction))
+        return PaidNotice(proof, transaction.out_trade_no, mapping.of_payment(transaction))
     if event_type.startswith("REFUND."):
         refund = messages.RefundTold.model_validate_json(opened)
-        answer = meaning.of_refund(refund.refund_status, refund)
+        answer = mapping.of_refund(refund.refund_status, refund)
         return RefundNotice(proof, refund.mchid, refund.out_refund_no, answer)
     raise NotUnderstood("unknown_event")

@@ -15,7 +15,7 @@ from chassis.db import Database
 from chassis.problems import IllegalMove, Problem
 from chassis.telemetry import log
 from svc_payments.base import database_time
-from svc_payments.channels.contracts import (
+from svc_payments.channels.mandates import (
     Contract,
     ContractAbsent,
     ContractAnswer,
@@ -28,7 +28,7 @@ from svc_payments.channels.contracts import (
 from svc_payments.channels.provider import Channels
 from svc_payments.collection.mandates import service
 from svc_payments.collection.mandates.models import OVER, Mandate, MandateStatus
-from svc_payments.polling import ask_again, claim_due
+from svc_payments.polling import claim_due, poll_again
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 
@@ -99,7 +99,7 @@ class Contracts:
                 mandate = await service.lock(tx, mandate.id)
                 # Set before learning: an answer that settles it leaves nothing to ask.
                 latest = mandate.sign_by if moment < mandate.sign_by else None
-                ask_again(mandate, await database_time(tx), self.settings.ask_again_seconds, latest=latest)
+                poll_again(mandate, await database_time(tx), self.settings.ask_again_seconds, latest=latest)
                 await learn(tx, mandate, answer)
         except Exception as error:  # noqa: BLE001 - its turn comes again; the others asked about now go on
             log.error("asking_failed", mandate_id=str(mandate.id), exc_info=error)

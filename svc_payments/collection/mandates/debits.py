@@ -28,7 +28,7 @@ from svc_payments.collection.mandates.events import (
     DebitOverLimit,
     DebitPaid,
     DebitPostponed,
-    told,
+    event_of,
 )
 from svc_payments.collection.mandates.models import COUNTED, Debit, DebitStatus, EndReason, Mandate, MandateStatus
 from svc_payments.collection.payments import service as payments
@@ -121,7 +121,7 @@ async def settle_one(tx: AsyncSession, settings: Settings) -> bool:
     debit, mandate, payment = found
     if payment.status not in GIVEN_UP:
         debit.move_to(DebitStatus.PAID)
-        await emit(tx, told(DebitPaid, mandate, debit))
+        await emit(tx, event_of(DebitPaid, mandate, debit))
         return True
     refusal = (payment.attempt.refusal if payment.attempt else None) or "not_deducted"
     if refusal == "contract_not_signed" and mandate.status in {MandateStatus.ACTIVE, MandateStatus.SUSPENDED}:
@@ -191,7 +191,7 @@ async def _announce(tx: AsyncSession, mandate: Mandate, debit: Debit | None, bil
         debit.move_to(DebitStatus.ANNOUNCED)
         debit.reason = None
         await tx.flush()
-        await emit(tx, told(DebitAnnounced, mandate, debit))
+        await emit(tx, event_of(DebitAnnounced, mandate, debit))
 
 
 async def _refuse_above_limit(tx: AsyncSession, mandate: Mandate, debit: Debit) -> bool:
@@ -201,7 +201,7 @@ async def _refuse_above_limit(tx: AsyncSession, mandate: Mandate, debit: Debit) 
     debit.move_to(DebitStatus.OVER_LIMIT)
     debit.reason = reason
     await tx.flush()
-    await emit(tx, told(DebitOverLimit, mandate, debit))
+    await emit(tx, event_of(DebitOverLimit, mandate, debit))
     return True
 
 
@@ -234,7 +234,7 @@ async def _order(tx: AsyncSession, mandate: Mandate, debit: Debit, settings: Set
     debit.payment_id = payment.id
     debit.move_to(DebitStatus.ORDERED)
     await tx.flush()
-    await emit(tx, told(DebitOrdered, mandate, debit))
+    await emit(tx, event_of(DebitOrdered, mandate, debit))
     return Ordered(mandate.person_id, payment.id)
 
 
@@ -247,13 +247,13 @@ async def _postpone(tx: AsyncSession, mandate: Mandate, debit: Debit, refusal: s
     if not await _refuse_above_limit(tx, mandate, debit):
         debit.move_to(DebitStatus.ANNOUNCED)
         debit.reason = refusal
-        await emit(tx, told(DebitPostponed, mandate, debit))
+        await emit(tx, event_of(DebitPostponed, mandate, debit))
 
 
 async def _fail(tx: AsyncSession, mandate: Mandate, debit: Debit, reason: str) -> None:
     debit.move_to(DebitStatus.FAILED)
     debit.reason = reason
-    await emit(tx, told(DebitFailed, mandate, debit))
+    await emit(tx, event_of(DebitFailed, mandate, debit))
 
 
 def _opening(day: date) -> datetime:

@@ -8,7 +8,7 @@ from chassis.auth import verified_otherwise
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
-from svc_payments.channels.contracts import MandateChannel
+from svc_payments.channels.mandates import MandateChannel
 from svc_payments.channels.schemas import ContractNotice
 from svc_payments.collection.mandates import schemas, service
 from svc_payments.collection.mandates.contracts import Contracts

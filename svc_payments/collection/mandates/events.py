@@ -129,7 +129,7 @@ MANDATE_EVENTS: list[type[MandateEvent]] = [
 ]
 
 
-def told(event: type[MandateEvent], mandate: Mandate, debit: Debit | None = None) -> MandateEvent:
+def event_of(event: type[MandateEvent], mandate: Mandate, debit: Debit | None = None) -> MandateEvent:
     """An event with what it says of a mandate, and of one of its debits."""
     said = {
         "mandate_id": mandate.id,

@@ -11,7 +11,7 @@ from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
 from svc_payments.base import Base
 from svc_payments.collection.payments.models import Payment
-from svc_payments.polling import Asked
+from svc_payments.polling import Pollable
 from svc_payments.settings.channels import ChannelName
 
 
@@ -44,7 +44,7 @@ class EndReason(StrEnum):
     """The contract was ended at the channel, by the person in the wallet or by the channel itself."""
 
 
-class Mandate(Asked, Base):
+class Mandate(Pollable, Base):
     """What is asked about is the contract: whether it is signed, or, of a mandate that is over, that it is ended."""
 
     __tablename__ = "mandates"

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import NotFound, Problem
-from svc_payments.channels.contracts import ContractNotice
+from svc_payments.channels.mandates import ContractNotice
 from svc_payments.collection.mandates import service
 from svc_payments.collection.notifications.service import NoticeForOtherMerchant, remember
 from svc_payments.settings.channels import ChannelName

@@ -19,7 +19,7 @@ from svc_payments.collection.mandates.events import (
     MandateExpired,
     MandateRequested,
     MandateSuspended,
-    told,
+    event_of,
 )
 from svc_payments.collection.mandates.models import LIVE, OVER, Debit, DebitStatus, EndReason, Mandate, MandateStatus
 from svc_payments.oversight.audit import service as audit
@@ -66,7 +66,7 @@ async def request(tx: AsyncSession, person_id: UUID, new: schemas.NewMandate, li
     if mandate_id is None:
         raise MandateExists
     mandate = await tx.get_one(Mandate, mandate_id)
-    await emit(tx, told(MandateRequested, mandate))
+    await emit(tx, event_of(MandateRequested, mandate))
     return schemas.shown(mandate)
 
 
@@ -116,7 +116,7 @@ async def suspend(tx: AsyncSession, person_id: UUID, mandate_id: UUID) -> schema
     mandate = await own_mandate(tx, person_id, mandate_id, locked=True)
     mandate.move_to(MandateStatus.SUSPENDED)
     await _withdraw(tx, mandate)
-    await emit(tx, told(MandateSuspended, mandate))
+    await emit(tx, event_of(MandateSuspended, mandate))
     return schemas.shown(mandate)
 
 
@@ -132,7 +132,7 @@ async def resume(tx: AsyncSession, person_id: UUID, mandate_id: UUID) -> schemas
         raise MandateNotSigned
     mandate.move_to(MandateStatus.ACTIVE)
     mandate.look_at = await database_time(tx)
-    await emit(tx, told(MandateActivated, mandate))
+    await emit(tx, event_of(MandateActivated, mandate))
     return schemas.shown(mandate)
 
 
@@ -144,7 +144,7 @@ async def contract_signed(tx: AsyncSession, mandate: Mandate, contract_id: str) 
         mandate.move_to(MandateStatus.ACTIVE)
         mandate.activated_at = mandate.look_at = moment
         mandate.ask_at = None
-        await emit(tx, told(MandateActivated, mandate))
+        await emit(tx, event_of(MandateActivated, mandate))
     elif mandate.status in OVER:
         # Signed after all, or at the last moment: it has to be ended at the channel as well.
         mandate.ask_at = moment
@@ -155,7 +155,7 @@ async def contract_ended(tx: AsyncSession, mandate: Mandate) -> None:
     if mandate.status == MandateStatus.REQUESTED:
         mandate.move_to(MandateStatus.EXPIRED)
         mandate.ended_at = await database_time(tx)
-        await emit(tx, told(MandateExpired, mandate))
+        await emit(tx, event_of(MandateExpired, mandate))
     elif mandate.status in LIVE:
         await end(tx, mandate, EndReason.CHANNEL)
     mandate.ask_at = None
@@ -167,7 +167,7 @@ async def end(tx: AsyncSession, mandate: Mandate, reason: EndReason) -> None:
     mandate.move_to(MandateStatus.CANCELLED)
     mandate.end_reason, mandate.ended_at, mandate.ask_at = reason, moment, moment
     await _withdraw(tx, mandate)
-    await emit(tx, told(MandateCancelled, mandate))
+    await emit(tx, event_of(MandateCancelled, mandate))
 
 
 async def binding_ended(tx: AsyncSession, person_id: UUID, provider_id: UUID, account_number: str) -> None:

@@ -15,7 +15,7 @@ from chassis.db import Database
 from chassis.telemetry import log, traceparent
 from svc_payments.channels.notices import PaidNotice
 from svc_payments.collection.notifications import service
-from svc_payments.collection.notifications.service import NoticeRefused, Told
+from svc_payments.collection.notifications.service import NoticeRefused, ReceivedNotice
 from svc_payments.settings.channels import ChannelName
 
 MOST_TOGETHER = 100
@@ -26,13 +26,13 @@ TOGETHER = Histogram(
 )
 
 
-class Groups:
+class NoticeBatches:
     """The one place of a process where notices of paid orders meet."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._alone = asyncio.Semaphore(_ALONE_AT_ONCE)
-        self._arrived: asyncio.Queue[tuple[Told, asyncio.Future[bool]]] = asyncio.Queue()
+        self._arrived: asyncio.Queue[tuple[ReceivedNotice, asyncio.Future[bool]]] = asyncio.Queue()
 
     async def take(self, channel: ChannelName, notice: PaidNotice, merchant_id: str) -> NoticeRefused | None:
         """Capture what a notice says was paid; the money is in the books, committed, when this returns None.
@@ -44,7 +44,7 @@ class Groups:
             NonceReused: as `service.take_notice`.
         """
         captured = asyncio.get_running_loop().create_future()
-        self._arrived.put_nowait((Told(channel, notice, merchant_id, traceparent()), captured))
+        self._arrived.put_nowait((ReceivedNotice(channel, notice, merchant_id, traceparent()), captured))
         if await captured:
             return None
         # Not the ordinary case, or in bad company: looked at with care, in a transaction of its own.
@@ -63,19 +63,19 @@ class Groups:
                 if not captured.done():  # who waited for it may have gone
                     captured.set_result(told in done)
 
-    async def _capture(self, group: Sequence[Told]) -> Collection[Told]:
+    async def _capture(self, group: Sequence[ReceivedNotice]) -> Collection[ReceivedNotice]:
         try:
             async with self._database.transaction() as tx:
-                return await service.take_together(tx, group)
+                return await service.capture_batch(tx, group)
         except Exception as error:  # noqa: BLE001 - one bad member must not fail the others: each is taken by itself
             log.warning("group_failed", size=len(group), exc_info=error)
             return ()
 
 
 @asynccontextmanager
-async def open_groups(database: Database) -> AsyncIterator[Groups]:
-    """Groups that are at work until the block ends."""
-    groups = Groups(database)
+async def open_batches(database: Database) -> AsyncIterator[NoticeBatches]:
+    """Batches that are at work until the block ends."""
+    groups = NoticeBatches(database)
     working = asyncio.create_task(groups.work())
     try:
         yield groups

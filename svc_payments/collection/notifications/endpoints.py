@@ -10,22 +10,22 @@ from chassis.db import Database
 from chassis.problems import NotFound, Problem
 from chassis.telemetry import log
 from svc_payments.channels import schemas
-from svc_payments.channels.believing import NOTICES
+from svc_payments.channels.calls import NOTICES
 from svc_payments.channels.notices import NotifyingChannel, PaidNotice
 from svc_payments.collection.notifications import service
-from svc_payments.collection.notifications.batches import Groups, open_groups
-from svc_payments.collection.notifications.raw_route import PlainRoute
+from svc_payments.collection.notifications.batches import NoticeBatches, open_batches
+from svc_payments.collection.notifications.raw_route import RawRoute
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with open_groups(app.state.database) as app.state.notice_groups:
+    async with open_batches(app.state.database) as app.state.notice_batches:
         yield
 
 
-router = APIRouter(prefix="/payments/v1", tags=["channels"], lifespan=lifespan, route_class=PlainRoute)
+router = APIRouter(prefix="/payments/v1", tags=["channels"], lifespan=lifespan, route_class=RawRoute)
 
 Signed = Depends(verified_otherwise(by="the channel's signature over the raw body"))
 
@@ -120,7 +120,7 @@ async def _taken(request: Request, name: ChannelName) -> None:
     raw = await request.body()
     notice, merchant_id = await channel.read_notice(request.headers, raw), settings.merchant_at(name)
     if isinstance(notice, PaidNotice):
-        groups: Groups = request.app.state.notice_groups
+        groups: NoticeBatches = request.app.state.notice_batches
         refusal = await groups.take(name, notice, merchant_id)
     else:
         async with database.transaction() as tx:

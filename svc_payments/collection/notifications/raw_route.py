@@ -4,7 +4,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 
-class PlainRoute(APIRoute):
+class RawRoute(APIRoute):
     """A route whose endpoint is handed the request and gives the response, for where most of a day's load arrives.
 
     It stands in the contract and is guarded like every other; only that FastAPI resolves no dependencies for it and

@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import Problem
 from chassis.signatures import MAX_CLOCK_SKEW
-from svc_payments.base import given
+from svc_payments.base import values_table
 from svc_payments.channels.alipay import notices as alipay
 from svc_payments.channels.notices import NothingNew, Notice, PaidNotice, Proof, RefundNotice
 from svc_payments.collection.notifications.models import Nonce
 from svc_payments.collection.payments import service as payments
-from svc_payments.collection.payments.capture import Taking, take_expected, take_money
+from svc_payments.collection.payments.capture import CaptureCandidate, capture, capture_expected
 from svc_payments.collection.payments.models import Attempt
 from svc_payments.collection.refunds import notices as refund_notices
 from svc_payments.oversight.incidents import service as incidents
@@ -102,12 +102,12 @@ async def _take_payment(
         unknown = IncidentKind.UNKNOWN_ORDER
         await incidents.record(tx, unknown, subject, order_number=order_number, amount_fen=paid.amount_fen)
         return NoticeOfUnknownOrder()
-    finding = await take_money(tx, await payments.lock(tx, payment_id), paid, merchant_id, subject=subject)
+    finding = await capture(tx, await payments.lock(tx, payment_id), paid, merchant_id, subject=subject)
     return _REFUSALS[finding]() if finding else None
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class ReceivedNotice:
     """A notice of a paid order, and what belongs to it when it is taken together with others."""
 
     channel: ChannelName
@@ -117,7 +117,7 @@ class Told:
     """The traceparent of its request."""
 
 
-async def take_together(tx: AsyncSession, group: Sequence[Told]) -> Collection[Told]:
+async def capture_batch(tx: AsyncSession, group: Sequence[ReceivedNotice]) -> Collection[ReceivedNotice]:
     """Capture at once what a group of notices says was paid.
 
     Returns:
@@ -126,19 +126,19 @@ async def take_together(tx: AsyncSession, group: Sequence[Told]) -> Collection[T
     """
     # One of each order: a second notice of it is told again, whatever it says.
     by_order = {(told.channel, told.notice.order_number): told for told in reversed(await _remember_all(tx, group))}
-    takings = {}
+    candidates = {}
     for payment in await payments.lock_free_of_orders(tx, [order_number for _, order_number in by_order]):
         if payment.attempt and (told := by_order.get((payment.channel, payment.attempt.order_number))):
-            takings[Taking(payment, told.notice.paid, told.merchant_id, told.trace)] = told
-    return {takings[taking] for taking in await take_expected(tx, list(takings))} if takings else ()
+            candidates[CaptureCandidate(payment, told.notice.paid, told.merchant_id, told.trace)] = told
+    return {candidates[candidate] for candidate in await capture_expected(tx, list(candidates))} if candidates else ()
 
 
-async def _remember_all(tx: AsyncSession, group: Sequence[Told]) -> Sequence[Told]:
+async def _remember_all(tx: AsyncSession, group: Sequence[ReceivedNotice]) -> Sequence[ReceivedNotice]:
     """Keep the nonces of a group. Returns the notices whose nonce was new, in the order of the group."""
     # In one order everywhere, so that two groups of the same notices do not wait for each other.
     by_nonce = {(told.channel, told.notice.proof.nonce): told for told in reversed(group)}
     names = sorted(by_nonce)
-    rows = given(
+    rows = values_table(
         {
             "channel": (Text(), [channel for channel, _ in names]),
             "nonce": (Text(), [nonce for _, nonce in names]),

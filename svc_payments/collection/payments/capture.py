@@ -1,4 +1,4 @@
-"""Taking the money: what a channel says it has is checked, and captured in one transaction, alone or with others."""
+"""Capture: what a channel says it has is checked and captured in one transaction, alone or with others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.outbox import emit_traced
 from chassis.telemetry import traceparent
-from svc_payments.base import database_time, given
+from svc_payments.base import database_time, values_table
 from svc_payments.billing.bills import service as bills
 from svc_payments.billing.bills.models import Bill, BillStatus
 from svc_payments.channels.provider import Paid
-from svc_payments.collection.payments.events import PaymentCaptured, told
+from svc_payments.collection.payments.events import PaymentCaptured, event_of
 from svc_payments.collection.payments.models import AT_CHANNEL, GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
 from svc_payments.collection.postings import service as postings
 from svc_payments.collection.receipts import service as receipts
-from svc_payments.collection.refunds import reversals
+from svc_payments.collection.refunds import automatic_refunds
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
 from svc_payments.oversight.incidents import service as incidents
@@ -26,7 +26,7 @@ CURRENCY = "CNY"
 
 
 @dataclass(frozen=True, eq=False)
-class Taking:
+class CaptureCandidate:
     """What a channel says it has for a locked payment."""
 
     payment: Payment
@@ -47,7 +47,7 @@ class Taking:
         return self.attempt.channel, self.paid.transaction_id
 
 
-async def take_money(
+async def capture(
     tx: AsyncSession, payment: Payment, paid: Paid, merchant_id: str, *, subject: object
 ) -> IncidentKind | None:
     """The channel has the money of a locked payment: capture it, once, or record why this cannot be right.
@@ -58,8 +58,8 @@ async def take_money(
     Returns:
         What does not agree, which is recorded under `subject`; None when the money is in the books, now or before.
     """
-    taking = Taking(payment, paid, merchant_id, traceparent())
-    if fault := await _disagreement(tx, taking):
+    candidate = CaptureCandidate(payment, paid, merchant_id, traceparent())
+    if fault := await _disagreement(tx, candidate):
         await incidents.record(
             tx,
             fault,
@@ -70,13 +70,13 @@ async def take_money(
             transaction_id=paid.transaction_id,
         )
         return fault
-    if taking.attempt.transaction_id is not None:
-        if taking.attempt.transaction_id != paid.transaction_id:
-            await reversals.return_second_transaction(tx, payment, paid)
+    if candidate.attempt.transaction_id is not None:
+        if candidate.attempt.transaction_id != paid.transaction_id:
+            await automatic_refunds.return_second_transaction(tx, payment, paid)
         return None
     late = payment.status in GIVEN_UP
     payment.held = late and not await _reserve_again(tx, payment)
-    await _capture(tx, [taking])
+    await _capture(tx, [candidate])
     if payment.held:
         await _hold(tx, payment)
     else:
@@ -84,64 +84,64 @@ async def take_money(
     return None
 
 
-async def take_expected(tx: AsyncSession, takings: Sequence[Taking]) -> Sequence[Taking]:
+async def capture_expected(tx: AsyncSession, candidates: Sequence[CaptureCandidate]) -> Sequence[CaptureCandidate]:
     """Capture at once all that is just what we wait for; the payments are locked in the order of their ids.
 
     Returns:
-        What was captured. The others, whatever is the matter with them, are untouched: they are for `take_money`.
+        What was captured. The others, whatever is the matter with them, are untouched: they are for `capture`.
     """
-    used, expected = await _used(tx, takings), []
-    for taking in takings:
-        waited_for = taking.payment.status in AT_CHANNEL and taking.attempt.transaction_id is None
-        if waited_for and not _contradiction(taking) and taking.movement not in used:
-            used.add(taking.movement)
-            expected.append(taking)
+    used, expected = await _used(tx, candidates), []
+    for candidate in candidates:
+        waited_for = candidate.payment.status in AT_CHANNEL and candidate.attempt.transaction_id is None
+        if waited_for and not _contradiction(candidate) and candidate.movement not in used:
+            used.add(candidate.movement)
+            expected.append(candidate)
     if expected:
         await _capture(tx, expected)
-        await _clear(tx, [taking.payment for taking in expected])
+        await _clear(tx, [candidate.payment for candidate in expected])
     return expected
 
 
-async def _disagreement(tx: AsyncSession, taking: Taking) -> IncidentKind | None:
-    if fault := _contradiction(taking):
+async def _disagreement(tx: AsyncSession, candidate: CaptureCandidate) -> IncidentKind | None:
+    if fault := _contradiction(candidate):
         return fault
-    if taking.attempt.transaction_id == taking.paid.transaction_id:
+    if candidate.attempt.transaction_id == candidate.paid.transaction_id:
         return None
-    return IncidentKind.TRANSACTION_REUSED if await _used(tx, [taking]) else None
+    return IncidentKind.TRANSACTION_REUSED if await _used(tx, [candidate]) else None
 
 
-def _contradiction(taking: Taking) -> IncidentKind | None:
+def _contradiction(candidate: CaptureCandidate) -> IncidentKind | None:
     """What of it is not what we ordered."""
-    paid, known = taking.paid, taking.attempt.transaction_id
-    if paid.merchant_id != taking.merchant_id:
+    paid, known = candidate.paid, candidate.attempt.transaction_id
+    if paid.merchant_id != candidate.merchant_id:
         return IncidentKind.OTHER_MERCHANT
     if paid.currency != CURRENCY:
         return IncidentKind.OTHER_CURRENCY
-    if paid.amount_fen != taking.payment.amount_fen and known in {None, paid.transaction_id}:
+    if paid.amount_fen != candidate.payment.amount_fen and known in {None, paid.transaction_id}:
         return IncidentKind.OTHER_AMOUNT
     return None
 
 
-async def _used(tx: AsyncSession, takings: Sequence[Taking]) -> set[tuple[str, str]]:
+async def _used(tx: AsyncSession, candidates: Sequence[CaptureCandidate]) -> set[tuple[str, str]]:
     """Which of these movements of money have paid an order already."""
-    channels, numbers = map(list, zip(*(taking.movement for taking in takings), strict=True))
-    asked = given({"channel": (Text(), channels), "number": (Text(), numbers)})
+    channels, numbers = map(list, zip(*(candidate.movement for candidate in candidates), strict=True))
+    asked = values_table({"channel": (Text(), channels), "number": (Text(), numbers)})
     same = (Attempt.channel == asked.c.channel) & (Attempt.transaction_id == asked.c.number)
     rows = await tx.execute(select(Attempt.channel, Attempt.transaction_id).join(asked, same))
     return {(channel, number) for channel, number in rows if number is not None}
 
 
-async def _capture(tx: AsyncSession, takings: Sequence[Taking]) -> None:
+async def _capture(tx: AsyncSession, candidates: Sequence[CaptureCandidate]) -> None:
     """The money of these payments is here."""
     moment = await database_time(tx)
-    for taking in takings:
-        payment, attempt = taking.payment, taking.attempt
-        attempt.transaction_id = taking.paid.transaction_id
-        attempt.paid_at = taking.paid.paid_at
+    for candidate in candidates:
+        payment, attempt = candidate.payment, candidate.attempt
+        attempt.transaction_id = candidate.paid.transaction_id
+        attempt.paid_at = candidate.paid.paid_at
         attempt.ask_at = None
         payment.captured_at = moment
         payment.move_to(PaymentStatus.CAPTURED)
-    await emit_traced(tx, [(told(PaymentCaptured, taking.payment), taking.trace) for taking in takings])
+    await emit_traced(tx, [(event_of(PaymentCaptured, candidate.payment), candidate.trace) for candidate in candidates])
 
 
 async def _reserve_again(tx: AsyncSession, payment: Payment) -> bool:
@@ -198,4 +198,4 @@ async def _hold(tx: AsyncSession, payment: Payment) -> None:
         credit=ledger.suspense(payment.channel),
         amount_fen=payment.amount_fen,
     )
-    await reversals.return_held(tx, payment)
+    await automatic_refunds.return_held(tx, payment)

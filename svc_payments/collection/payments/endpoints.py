@@ -8,7 +8,7 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_payments.channels.methods import ChannelNotAvailable
 from svc_payments.channels.provider import Payer
-from svc_payments.collection.payments import quotes, schemas, service, showing
+from svc_payments.collection.payments import presenters, quotes, schemas, service
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.payments.orders import Orders
 from svc_payments.collection.payments.queries import WantedPayments, payments_of
@@ -57,13 +57,13 @@ async def list_payments(tx: ReadTx, caller: Resident, page: PageQuery, wanted: W
     """The caller's payments, newest first: also those for accounts that they are not bound to any more."""
     own = payments_of(caller.id, wanted)
     found = await page_of(tx, own, page, Payment.id, _itself, newest_first=True)
-    return Page(items=await showing.show_all(tx, found.items), next_cursor=found.next_cursor)
+    return Page(items=await presenters.show_all(tx, found.items), next_cursor=found.next_cursor)
 
 
 @router.get("/payments/{payment_id}")
 async def get_payment(tx: ReadTx, caller: Resident, payment_id: UUID) -> schemas.Payment:
     """One of the caller's payments; ask again until it is completed."""
-    return await showing.show(tx, await service.own_payment(tx, caller.id, payment_id))
+    return await presenters.show(tx, await service.own_payment(tx, caller.id, payment_id))
 
 
 @router.post("/payments/{payment_id}/confirm", openapi_extra=_CALLS_THE_CHANNEL)
@@ -89,7 +89,7 @@ async def cancel_payment(caller: Resident, orders: OrdersAtChannels, payment_id:
 
 async def _shown(orders: Orders, payment: Payment) -> schemas.Payment:
     async with orders.database.read() as tx:
-        return await showing.show(tx, payment)
+        return await presenters.show(tx, payment)
 
 
 def _itself(payment: Payment) -> Payment:

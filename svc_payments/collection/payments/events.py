@@ -116,7 +116,7 @@ PAYMENT_EVENTS: list[type[PaymentEvent]] = [
 ]
 
 
-def told(event: type[PaymentEvent], payment: Payment) -> PaymentEvent:
+def event_of(event: type[PaymentEvent], payment: Payment) -> PaymentEvent:
     """An event with what it says of a payment."""
     return event(
         payment_id=payment.id,

@@ -12,7 +12,7 @@ from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
 from svc_payments.base import Base
 from svc_payments.billing.bills.models import Part
-from svc_payments.polling import Asked
+from svc_payments.polling import Pollable
 from svc_payments.settings.channels import ChannelName
 
 
@@ -146,7 +146,7 @@ class PaymentLine(Base):
     released_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
-class Attempt(Asked, Base):
+class Attempt(Pollable, Base):
     """The order of a payment at its channel, kept before the channel is called."""
 
     __tablename__ = "payment_attempts"

@@ -18,7 +18,7 @@ from chassis.db import Database
 from chassis.outbox import emit
 from chassis.telemetry import log
 from svc_payments.base import database_time
-from svc_payments.channels.contracts import Deductions, MandateChannel
+from svc_payments.channels.mandates import Deductions, MandateChannel
 from svc_payments.channels.methods import ChannelNotAvailable, chosen, require_payer
 from svc_payments.channels.provider import (
     AT_COUNTER,
@@ -37,10 +37,10 @@ from svc_payments.channels.provider import (
 )
 from svc_payments.channels.registry import open_channels
 from svc_payments.collection.payments import service
-from svc_payments.collection.payments.capture import take_money
-from svc_payments.collection.payments.events import PaymentPending, PaymentUnknown, told
+from svc_payments.collection.payments.capture import capture
+from svc_payments.collection.payments.events import PaymentPending, PaymentUnknown, event_of
 from svc_payments.collection.payments.models import AT_CHANNEL, Attempt, Payment, PaymentStatus
-from svc_payments.polling import ask_again, claim_due
+from svc_payments.polling import claim_due, poll_again
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 
@@ -126,7 +126,7 @@ class Orders:
             async with self.database.transaction() as tx:
                 payment = await service.lock(tx, payment.id)
                 await self._learn(tx, payment, answer)
-                await _ask_again(tx, payment, self.settings.ask_again_seconds)
+                await _poll_again(tx, payment, self.settings.ask_again_seconds)
         except Exception as error:  # noqa: BLE001 - its turn comes again; the others asked about now go on
             log.error("asking_failed", payment_id=str(payment.id), exc_info=error)
 
@@ -140,10 +140,8 @@ class Orders:
         """Apply what the channel says of a locked payment's order; what is settled already stays as it is."""
         match answer:
             case Paid():
-                if await take_money(
-                    tx, payment, answer, self.settings.merchant_at(payment.channel), subject=payment.id
-                ):
-                    await _lose_sight(tx, payment)
+                if await capture(tx, payment, answer, self.settings.merchant_at(payment.channel), subject=payment.id):
+                    await _mark_unknown(tx, payment)
             case _ if payment.status not in AT_CHANNEL:
                 return
             case Closed():
@@ -156,7 +154,7 @@ class Orders:
             case Absent() | Unclear():
                 # An order known to wait goes on waiting while we cannot ask, but not past its time.
                 if not (_may_be_paid(payment) and payment.expires_at > await database_time(tx)):
-                    await _lose_sight(tx, payment)
+                    await _mark_unknown(tx, payment)
 
 
 async def keep_asking(database: Database, settings: Settings) -> None:
@@ -219,13 +217,13 @@ async def _wait(tx: AsyncSession, payment: Payment, answer: Waiting) -> None:
         attempt.pay_parameters = dict(answer.pay_parameters) if answer.pay_parameters else None
     if payment.status == PaymentStatus.UNKNOWN and (_placed(attempt) or attempt.contract_number):
         payment.move_to(PaymentStatus.PENDING)
-        await emit(tx, told(PaymentPending, payment))
+        await emit(tx, event_of(PaymentPending, payment))
 
 
-async def _lose_sight(tx: AsyncSession, payment: Payment) -> None:
+async def _mark_unknown(tx: AsyncSession, payment: Payment) -> None:
     if payment.status == PaymentStatus.PENDING:
         payment.move_to(PaymentStatus.UNKNOWN)
-        await emit(tx, told(PaymentUnknown, payment))
+        await emit(tx, event_of(PaymentUnknown, payment))
 
 
 async def _claim_due(tx: AsyncSession, lease: timedelta) -> Sequence[Payment]:
@@ -235,10 +233,10 @@ async def _claim_due(tx: AsyncSession, lease: timedelta) -> Sequence[Payment]:
     return (await tx.scalars(asked)).all()
 
 
-async def _ask_again(tx: AsyncSession, payment: Payment, pauses: Sequence[float]) -> None:
+async def _poll_again(tx: AsyncSession, payment: Payment, pauses: Sequence[float]) -> None:
     """Set when the channel is asked next; the moment at which an unpaid order expires is one to ask at, too."""
     if payment.status not in AT_CHANNEL:
         return
     moment = await database_time(tx)
     latest = payment.expires_at if moment < payment.expires_at else None
-    ask_again(_attempt(payment), moment, pauses, latest=latest)
+    poll_again(_attempt(payment), moment, pauses, latest=latest)

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from svc_payments.billing.bills.open_bills import Made
+from svc_payments.billing.bills.account_bills import Made
 from svc_payments.collection.payments import schemas, service
-from svc_payments.collection.payments.plans import Plan, PlannedLine
+from svc_payments.collection.payments.allocation import Plan, PlannedLine
 from svc_payments.settings.channels import ChannelName
 
 

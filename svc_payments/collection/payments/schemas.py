@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, model_validator
 
 from svc_payments.collection.payments import models
-from svc_payments.collection.payments.plans import MOST_BILLS
+from svc_payments.collection.payments.allocation import MOST_BILLS
 from svc_payments.settings.channels import ChannelName
 
 LARGEST_PAYMENT_FEN = 1_000_000_000

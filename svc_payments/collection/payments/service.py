@@ -13,19 +13,19 @@ from chassis.outbox import emit
 from chassis.problems import IllegalMove, NotFound, Problem
 from svc_payments.amounts import money
 from svc_payments.base import database_time
-from svc_payments.billing.bills import open_bills
+from svc_payments.billing.bills import account_bills
 from svc_payments.billing.bills import service as bills
 from svc_payments.billing.bills.models import Bill
-from svc_payments.collection.payments import plans, schemas
+from svc_payments.collection.payments import allocation, schemas
+from svc_payments.collection.payments.allocation import Plan, PlannedLine
 from svc_payments.collection.payments.events import (
     PaymentCreated,
     PaymentExpired,
     PaymentFailed,
     PaymentPending,
-    told,
+    event_of,
 )
 from svc_payments.collection.payments.models import AT_CHANNEL, GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
-from svc_payments.collection.payments.plans import Plan, PlannedLine
 from svc_payments.settings.channels import ChannelName
 
 
@@ -66,11 +66,11 @@ async def chosen(tx: AsyncSession, person_id: UUID, choice: schemas.PaymentChoic
     if choice.bill_ids:
         look = bills.lock_payable if locked else bills.payable
         payable = await look(tx, person_id, choice.bill_ids)
-        return await plans.whole_bills(tx, payable, person_id)
+        return await allocation.whole_bills(tx, payable, person_id)
     assert choice.provider_id is not None  # noqa: S101 - the model has seen to it
     assert choice.account_number is not None  # noqa: S101 - as above
     account = (choice.provider_id, choice.account_number)
-    return await plans.of_account(tx, person_id, *account, choice.amount_fen, locked=locked)
+    return await allocation.of_account(tx, person_id, *account, choice.amount_fen, locked=locked)
 
 
 async def reserve(
@@ -82,7 +82,7 @@ async def reserve(
         BillsOfSeveralProviders: money goes to one provider at a time.
         OlderBillFirst, ChannelNotAccepted, OutsideChannelLimits: the provider's terms do not allow it.
     """
-    return await begin(tx, payer_id, await plans.whole_bills(tx, payable), channel, expires_at)
+    return await begin(tx, payer_id, await allocation.whole_bills(tx, payable), channel, expires_at)
 
 
 async def begin(tx: AsyncSession, payer_id: UUID, plan: Plan, channel: ChannelName, expires_at: datetime) -> Payment:
@@ -94,7 +94,7 @@ async def begin(tx: AsyncSession, payer_id: UUID, plan: Plan, channel: ChannelNa
     plan.check_channel(channel)
     lines = list(plan.lines)
     if plan.made:
-        lines.append(PlannedLine(await open_bills.make(tx, plan.made), plan.made.amount_fen, 0))
+        lines.append(PlannedLine(await account_bills.make(tx, plan.made), plan.made.amount_fen, 0))
     payment = Payment(
         id=new_id(),
         person_id=payer_id,
@@ -116,7 +116,7 @@ async def begin(tx: AsyncSession, payer_id: UUID, plan: Plan, channel: ChannelNa
     )
     tx.add(payment)
     await bills.mark_paying(tx, payment.bill_ids)
-    await emit(tx, told(PaymentCreated, payment))
+    await emit(tx, event_of(PaymentCreated, payment))
     return payment
 
 
@@ -193,7 +193,7 @@ async def confirm(tx: AsyncSession, person_id: UUID, payment_id: UUID, lifetime:
         asked=0,
         ask_at=min(moment + ask, payment.expires_at),
     )
-    await emit(tx, told(PaymentPending, payment))
+    await emit(tx, event_of(PaymentPending, payment))
     return payment
 
 
@@ -207,7 +207,7 @@ async def give_up(tx: AsyncSession, payment: Payment, status: PaymentStatus) -> 
         payment.attempt.ask_at = None
     await bills.release(tx, payment.bill_ids)
     event = PaymentExpired if status == PaymentStatus.EXPIRED else PaymentFailed
-    await emit(tx, told(event, payment))
+    await emit(tx, event_of(event, payment))
 
 
 async def expire_one(tx: AsyncSession) -> bool:

@@ -14,9 +14,9 @@ from chassis.db import Database
 from chassis.outside import RESOLVE_SECONDS, outside_client
 from chassis.signatures import load_private_key
 from chassis.telemetry import log
-from svc_payments.collection.postings.outcomes import write_down, write_down_cancellation
+from svc_payments.collection.postings.leasing import Try, providers_to_tell, take_up, take_up_cancellations
+from svc_payments.collection.postings.outcomes import apply_cancellation, apply_outcome
 from svc_payments.collection.postings.provider import HttpProviderBooks, NotFound, NotHeard, Outcome, ProviderBooks
-from svc_payments.collection.postings.tries import Try, providers_to_tell, take_up, take_up_cancellations
 from svc_payments.parties.providers.models import Provider
 from svc_payments.polling import pause_after
 from svc_payments.settings import Settings
@@ -68,7 +68,7 @@ class Delivery:
             provider = await tx.get(Provider, provider_id)
         if provider is None:
             for each in tries:
-                await self._write_down(each, NotHeard("provider_not_known_here_yet"))
+                await self._apply_outcome(each, NotHeard("provider_not_known_here_yet"))
             return 0
         only_public = self._settings.provider_endpoints == "public"
         books = HttpProviderBooks(client, provider.endpoint_url, self._key, seconds, only_public)
@@ -77,17 +77,17 @@ class Delivery:
 
     async def _deliver(self, books: ProviderBooks, each: Try) -> None:
         try:
-            await self._write_down(each, await _outcome(books, each))
+            await self._apply_outcome(each, await _outcome(books, each))
         except Exception as error:  # noqa: BLE001 - its lease runs out and its turn comes again; the others go on
             log.error("delivery_failed", posting_id=str(each.posting.id), exc_info=error)
 
-    async def _write_down(self, each: Try, outcome: Outcome) -> None:
+    async def _apply_outcome(self, each: Try, outcome: Outcome) -> None:
         pause = pause_after(self._settings.posting_retry_seconds, each.number - 1)
         async with self._database.transaction() as tx:
             if each.cancelling:
-                await write_down_cancellation(tx, each, outcome, pause)
+                await apply_cancellation(tx, each, outcome, pause)
             else:
-                await write_down(tx, each, outcome, pause)
+                await apply_outcome(tx, each, outcome, pause)
 
 
 async def _outcome(books: ProviderBooks, each: Try) -> Outcome:

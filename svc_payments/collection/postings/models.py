@@ -12,7 +12,7 @@ from chassis.problems import checked_move
 from svc_payments.base import Base
 from svc_payments.billing.bills.models import BillKind
 from svc_payments.collection.payments.models import Payment
-from svc_payments.polling import Asked
+from svc_payments.polling import Pollable
 
 
 class PostingStatus(StrEnum):
@@ -116,7 +116,7 @@ class Posting(Base):
         self.status = checked_move(TRANSITIONS, PostingStatus(self.status), status)
 
 
-class CardWriting(Asked, Base):
+class CardWriting(Pollable, Base):
     """The card of a prepaid meter that a terminal of the provider has to write: asked about until it has."""
 
     __tablename__ = "card_writings"

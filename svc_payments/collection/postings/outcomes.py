@@ -10,18 +10,18 @@ from svc_payments.base import database_time
 from svc_payments.billing.terms.service import terms_of
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import Payment
-from svc_payments.collection.payments.progress import bill_booked
-from svc_payments.collection.postings.cards import hand_out
+from svc_payments.collection.payments.payment_state import bill_booked
+from svc_payments.collection.postings.card_writes import hand_out
+from svc_payments.collection.postings.leasing import Try, still_ours
 from svc_payments.collection.postings.models import Posting, PostingStatus
 from svc_payments.collection.postings.provider import Booked, Cancelled, NotHeard, Outcome, Refused
 from svc_payments.collection.postings.service import begin_cancellation
-from svc_payments.collection.postings.tries import Try, still_ours
-from svc_payments.collection.refunds import reversals, steps
+from svc_payments.collection.refunds import automatic_refunds, transitions
 from svc_payments.oversight.incidents import service as incidents
 from svc_payments.oversight.incidents.models import IncidentKind
 
 
-async def write_down(tx: AsyncSession, each: Try, outcome: Outcome, pause: timedelta) -> bool:
+async def apply_outcome(tx: AsyncSession, each: Try, outcome: Outcome, pause: timedelta) -> bool:
     """Apply what came of a try; if it settled nothing, the next comes after the pause. Returns whether it was ours."""
     posting = await still_ours(tx, each, PostingStatus.SENDING)
     if posting is None:
@@ -33,7 +33,7 @@ async def write_down(tx: AsyncSession, each: Try, outcome: Outcome, pause: timed
             payment = await payments.lock(tx, posting.payment_id)
             posting.refusal = reason
             await _settle(tx, posting, PostingStatus.REFUSED)
-            await reversals.return_refused(tx, payment, posting)
+            await automatic_refunds.return_refused(tx, payment, posting)
         case _:
             log.warning("posting_not_settled", posting_id=str(posting.id), tries=each.number, outcome=str(outcome))
             # What an earlier try left unknown does not become known by this one not getting through.
@@ -46,7 +46,7 @@ async def write_down(tx: AsyncSession, each: Try, outcome: Outcome, pause: timed
     return True
 
 
-async def write_down_cancellation(tx: AsyncSession, each: Try, outcome: Outcome, pause: timedelta) -> bool:
+async def apply_cancellation(tx: AsyncSession, each: Try, outcome: Outcome, pause: timedelta) -> bool:
     """Apply what came of telling a cancellation. Returns whether it was still ours.
 
     A posting that was not answered for in time gets one chance to be answered for here. If that fails too, its money
@@ -60,7 +60,7 @@ async def write_down_cancellation(tx: AsyncSession, each: Try, outcome: Outcome,
     match outcome:
         case Booked() if was_booked:
             posting.move_to(PostingStatus.BOOKED)
-            await steps.booking_kept(tx, posting, payment)
+            await transitions.booking_kept(tx, posting, payment)
         case Booked(reference=reference) if posting.given_up_at:
             posting.provider_reference = reference
             await _settle(tx, posting, PostingStatus.KEPT)
@@ -71,7 +71,7 @@ async def write_down_cancellation(tx: AsyncSession, each: Try, outcome: Outcome,
         case Cancelled():
             await _settle(tx, posting, PostingStatus.CANCELLED)
             if was_booked:
-                await steps.unbooked(tx, posting, payment)
+                await transitions.unbooked(tx, posting, payment)
             elif not posting.given_up_at:
                 await _give_up(tx, posting, payment)
         case _:
@@ -98,7 +98,7 @@ async def _book(tx: AsyncSession, posting: Posting, payment: Payment, booked: Bo
 
 async def _give_up(tx: AsyncSession, posting: Posting, payment: Payment) -> None:
     posting.given_up_at = await database_time(tx)
-    await reversals.return_unanswered(tx, payment, posting)
+    await automatic_refunds.return_unanswered(tx, payment, posting)
 
 
 async def _settle(tx: AsyncSession, posting: Posting, status: PostingStatus) -> None:

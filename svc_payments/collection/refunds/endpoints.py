@@ -8,7 +8,7 @@ from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
-from svc_payments.collection.refunds import other_ways, queries, schemas, service
+from svc_payments.collection.refunds import fallbacks, queries, schemas, service
 from svc_payments.collection.refunds.models import WAITING_FOR_PEOPLE, Refund, RefundStatus
 from svc_payments.settings import TheSettings
 
@@ -84,7 +84,7 @@ async def retry_refund(
     tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, refund_id: UUID, body: schemas.NewWay
 ) -> schemas.StaffRefund:
     """Try a failed refund again, the same way or by bank transfer; the answer is the refund that takes its place."""
-    return await once.do(tx, caller, other_ways.retry(tx, caller, refund_id, body, settings))
+    return await once.do(tx, caller, fallbacks.retry(tx, caller, refund_id, body, settings))
 
 
 @router.post("/refunds/{refund_id}/transferred")
@@ -92,7 +92,7 @@ async def confirm_refund_transfer(
     tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, refund_id: UUID, body: schemas.BankTransfer
 ) -> schemas.StaffRefund:
     """The bank has sent the money; said by another operator than the one who chose the bank transfer."""
-    return await once.do(tx, caller, other_ways.transferred(tx, caller, refund_id, body, settings))
+    return await once.do(tx, caller, fallbacks.transferred(tx, caller, refund_id, body, settings))
 
 
 @router.post("/refunds/{refund_id}/cannot-be-paid")
@@ -100,4 +100,4 @@ async def fail_refund(
     tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, refund_id: UUID, body: schemas.Unpayable
 ) -> schemas.StaffRefund:
     """A refund that waits at a counter or for a bank transfer cannot be paid so; it may be tried another way."""
-    return await once.do(tx, caller, other_ways.cannot_be_paid(tx, caller, refund_id, body.reason, settings))
+    return await once.do(tx, caller, fallbacks.cannot_be_paid(tx, caller, refund_id, body.reason, settings))

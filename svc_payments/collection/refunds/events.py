@@ -91,7 +91,7 @@ class RefundFailed(RefundEvent):
 REFUND_EVENTS: list[type[RefundEvent]] = RefundEvent.__subclasses__()
 
 
-def told(event: type[RefundEvent], refund: Refund, payment: Payment) -> RefundEvent:
+def event_of(event: type[RefundEvent], refund: Refund, payment: Payment) -> RefundEvent:
     """An event with what it says of a refund."""
     return event(
         refund_id=refund.id,

@@ -26,7 +26,7 @@ from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
 from svc_payments.base import Base
 from svc_payments.collection.payments.models import Payment
-from svc_payments.polling import Asked
+from svc_payments.polling import Pollable
 from svc_payments.settings.channels import ChannelName
 
 
@@ -148,7 +148,7 @@ class SecondTransaction(Base):
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
 
 
-class Refund(Asked, Base):
+class Refund(Pollable, Base):
     __tablename__ = "refunds"
     __table_args__ = (
         one_of("status", RefundStatus),

@@ -13,8 +13,14 @@ from chassis.outbox import emit
 from chassis.problems import IllegalMove, Problem
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import Payment
-from svc_payments.collection.refunds import deciding, people, schemas, steps
-from svc_payments.collection.refunds.events import RefundEvent, RefundProposed, RefundRejected, RefundRequested, told
+from svc_payments.collection.refunds import approvals, policy, schemas, transitions
+from svc_payments.collection.refunds.events import (
+    RefundEvent,
+    RefundProposed,
+    RefundRejected,
+    RefundRequested,
+    event_of,
+)
 from svc_payments.collection.refunds.models import Refund, RefundReason, RefundSource, RefundStatus
 from svc_payments.settings import Settings
 
@@ -36,7 +42,7 @@ async def request(
         RefundAlreadyRequested
     """
     payment = await payments.own_payment(tx, caller.id, wanted.payment_id, locked=True)
-    parts = deciding.wanted_of(payment, wanted.bill_id, wanted.amount_fen)
+    parts = policy.wanted_of(payment, wanted.bill_id, wanted.amount_fen)
     waiting = select(Refund.id).where(
         Refund.payment_id == payment.id,
         Refund.bill_id.in_([bill_id for bill_id, _ in parts]),
@@ -59,16 +65,16 @@ async def refund_payment(
         PaymentNotRefundable, RefundExceedsPaid, PostingUnderWay, RefundUnderWay: it cannot be done, or not now.
         SecondPersonNeeded: it is the caller's own payment.
     """
-    posted = await deciding.lock_postings(tx, payment_id)
-    payment = await people.payment_of(tx, payment_id)
-    people.not_for_oneself(caller, payment)
-    parts = deciding.wanted_of(payment, wanted.bill_id, wanted.amount_fen)
+    posted = await policy.lock_postings(tx, payment_id)
+    payment = await approvals.payment_of(tx, payment_id)
+    approvals.not_for_oneself(caller, payment)
+    parts = policy.wanted_of(payment, wanted.bill_id, wanted.amount_fen)
     refunds = _new(payment, parts, wanted.reason, wanted.note, RefundStatus.PROPOSED, proposed_by=caller.id)
     await _keep(tx, refunds, payment, caller, RefundProposed, "propose_refund")
-    if not await deciding.needs_second_person(tx, payment, refunds, settings.refund_second_person_fen):
+    if not await policy.needs_second_person(tx, payment, refunds, settings.refund_second_person_fen):
         for refund in refunds:
-            await deciding.let_go(tx, refund, payment, posted.get(refund.bill_id))
-    return schemas.StaffRefunds(items=[people.to_staff(refund, payment, settings) for refund in refunds])
+            await policy.let_go(tx, refund, payment, posted.get(refund.bill_id))
+    return schemas.StaffRefunds(items=[approvals.to_staff(refund, payment, settings) for refund in refunds])
 
 
 async def approve(tx: AsyncSession, caller: Caller, refund_id: UUID, settings: Settings) -> schemas.StaffRefund:
@@ -82,30 +88,30 @@ async def approve(tx: AsyncSession, caller: Caller, refund_id: UUID, settings: S
         IllegalMove: it is decided already.
         RefundExceedsPaid, PostingUnderWay, RefundUnderWay: it cannot be done, or not now.
     """
-    posted = await deciding.lock_postings(tx, (await people.there(tx, refund_id)).payment_id)
-    refund, payment = await people.lock(tx, refund_id)
-    people.not_for_oneself(caller, payment)
+    posted = await policy.lock_postings(tx, (await approvals.there(tx, refund_id)).payment_id)
+    refund, payment = await approvals.lock(tx, refund_id)
+    approvals.not_for_oneself(caller, payment)
     posting = posted.get(refund.bill_id)
-    await people.record(tx, caller, "approve_refund", refund, None)
+    await approvals.record(tx, caller, "approve_refund", refund, None)
     match refund.status:
         case RefundStatus.REQUESTED:
             refund.proposed_by = caller.id
             limit_fen = settings.refund_second_person_fen
-            if await deciding.needs_second_person(tx, payment, [refund], limit_fen):
+            if await policy.needs_second_person(tx, payment, [refund], limit_fen):
                 refund.move_to(RefundStatus.PROPOSED)
-                await emit(tx, told(RefundProposed, refund, payment))
+                await emit(tx, event_of(RefundProposed, refund, payment))
             else:
-                await deciding.let_go(tx, refund, payment, posting)
+                await policy.let_go(tx, refund, payment, posting)
         case RefundStatus.PROPOSED:
-            people.second_of_two(caller, refund)
-            await deciding.let_go(tx, refund, payment, posting)
+            approvals.second_of_two(caller, refund)
+            await policy.let_go(tx, refund, payment, posting)
         case RefundStatus.BOOKING_KEPT:
-            people.second_of_two(caller, refund)
-            await deciding.let_go_although_booked(tx, refund, payment)
+            approvals.second_of_two(caller, refund)
+            await policy.let_go_although_booked(tx, refund, payment)
         case _:
             raise IllegalMove(current=refund.status, wanted=RefundStatus.STARTED)
     await tx.flush()
-    return people.to_staff(refund, payment, settings)
+    return approvals.to_staff(refund, payment, settings)
 
 
 async def reject(
@@ -117,12 +123,12 @@ async def reject(
         NotFound
         IllegalMove: it is decided already.
     """
-    refund, payment = await people.lock(tx, refund_id)
+    refund, payment = await approvals.lock(tx, refund_id)
     refund.move_to(RefundStatus.REJECTED)
     refund.rejection = reason
-    await people.record(tx, caller, "reject_refund", refund, None)
-    await emit(tx, told(RefundRejected, refund, payment))
-    return people.to_staff(refund, payment, settings)
+    await approvals.record(tx, caller, "reject_refund", refund, None)
+    await emit(tx, event_of(RefundRejected, refund, payment))
+    return approvals.to_staff(refund, payment, settings)
 
 
 def _new(
@@ -143,7 +149,7 @@ def _new(
             amount_fen=amount_fen,
             reason=reason,
             note=note,
-            way=steps.way_back(payment),
+            way=transitions.way_back(payment),
             # Settled when it is decided, by what the provider has booked then.
             source=RefundSource.PROVIDER,
             status=status,
@@ -166,5 +172,5 @@ async def _keep(
     await tx.flush()
     for refund in refunds:
         await tx.refresh(refund)
-        await people.record(tx, caller, action, refund, None)
-        await emit(tx, told(event, refund, payment))
+        await approvals.record(tx, caller, action, refund, None)
+        await emit(tx, event_of(event, refund, payment))

@@ -9,9 +9,9 @@ from svc_payments.collection.payments.endpoints import OrdersAtChannels
 from svc_payments.collection.payments.quotes import usable_channels
 from svc_payments.collection.payments.schemas import Payment
 from svc_payments.collection.top_ups import schemas
-from svc_payments.collection.top_ups.buying import TopUps
+from svc_payments.collection.top_ups.purchases import TopUps
 from svc_payments.parties.callers import Resident
-from svc_payments.parties.providers.questions import TheQuestions
+from svc_payments.parties.providers.live_query import TheQuestions
 
 router = APIRouter(prefix="/payments/v1", tags=["top-ups"])
 

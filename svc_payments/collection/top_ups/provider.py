@@ -6,8 +6,8 @@ from pydantic import BaseModel, Field, StrictInt
 
 from svc_payments.billing.terms.terms import LARGEST_FEN
 from svc_payments.collection.top_ups.models import Result, TopUpValidation
+from svc_payments.parties.providers.live_query import NotUsable, Questions
 from svc_payments.parties.providers.models import Provider
-from svc_payments.parties.providers.questions import NotUsable, Questions
 
 QUESTION = "top_up_validation"
 

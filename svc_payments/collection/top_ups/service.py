@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.problems import NotFound, Problem
 from svc_payments.amounts import in_digits, money
 from svc_payments.base import database_time
+from svc_payments.billing.bills.account_bills import Made
 from svc_payments.billing.bills.models import BillKind
-from svc_payments.billing.bills.open_bills import Made
-from svc_payments.billing.files.checks import check_digit
+from svc_payments.billing.bills.validation import check_digit
 from svc_payments.billing.terms import service as payment_terms
 from svc_payments.billing.terms.terms import TopUp, TopUpAccounts
 from svc_payments.collection.payments import schemas as payment_schemas
 from svc_payments.collection.payments import service as payments
-from svc_payments.collection.payments.plans import AbovePurchasable, Plan
+from svc_payments.collection.payments.allocation import AbovePurchasable, Plan
 from svc_payments.collection.top_ups import schemas
 from svc_payments.collection.top_ups.models import Result, TopUpValidation
 from svc_payments.parties.accounts.queries import is_bound

@@ -51,7 +51,7 @@ class EInvoiceRedLettered(EInvoiceEvent):
 E_INVOICE_EVENTS: list[type[EInvoiceEvent]] = [EInvoiceRequested, EInvoiceIssued, EInvoiceFailed, EInvoiceRedLettered]
 
 
-def told(event: type[EInvoiceEvent], invoice: EInvoice) -> EInvoiceEvent:
+def event_of(event: type[EInvoiceEvent], invoice: EInvoice) -> EInvoiceEvent:
     return event(
         e_invoice_id=invoice.id,
         payment_id=invoice.payment_id,

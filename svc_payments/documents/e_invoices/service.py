@@ -17,7 +17,7 @@ from svc_payments.documents.e_invoices.events import (
     EInvoiceIssued,
     EInvoiceRedLettered,
     EInvoiceRequested,
-    told,
+    event_of,
 )
 from svc_payments.documents.e_invoices.models import EInvoice, EInvoiceStatus
 from svc_payments.documents.e_invoices.provider import Issued
@@ -74,7 +74,7 @@ async def request(tx: AsyncSession, person_id: UUID, new: schemas.NewEInvoice) -
         created_at=await database_time(tx),
     )
     tx.add(invoice)
-    await emit(tx, told(EInvoiceRequested, invoice))
+    await emit(tx, event_of(EInvoiceRequested, invoice))
     return schemas.shown(invoice)
 
 
@@ -109,7 +109,7 @@ async def settle(tx: AsyncSession, invoice: EInvoice, issued: Issued) -> None:
     invoice.invoice_number, invoice.document_url = issued.invoice_number, issued.document_url
     invoice.settled_at = await database_time(tx)
     invoice.move_to(EInvoiceStatus.ISSUED)
-    await emit(tx, told(EInvoiceIssued, invoice))
+    await emit(tx, event_of(EInvoiceIssued, invoice))
     refunded_fen = await tx.scalar(select(Payment.refunded_fen).where(Payment.id == invoice.payment_id))
     if refunded_fen != invoice.refunded_fen:
         await _begin_to_take_back(tx, invoice)
@@ -118,13 +118,13 @@ async def settle(tx: AsyncSession, invoice: EInvoice, issued: Issued) -> None:
 async def fail(tx: AsyncSession, invoice: EInvoice, reason: str) -> None:
     invoice.failure, invoice.settled_at = reason, await database_time(tx)
     invoice.move_to(EInvoiceStatus.FAILED)
-    await emit(tx, told(EInvoiceFailed, invoice))
+    await emit(tx, event_of(EInvoiceFailed, invoice))
 
 
 async def red_letter(tx: AsyncSession, invoice: EInvoice, red_invoice_number: str) -> None:
     invoice.red_invoice_number, invoice.red_lettered_at = red_invoice_number, await database_time(tx)
     invoice.move_to(EInvoiceStatus.RED_LETTERED)
-    await emit(tx, told(EInvoiceRedLettered, invoice))
+    await emit(tx, event_of(EInvoiceRedLettered, invoice))
 
 
 async def _begin_to_take_back(tx: AsyncSession, invoice: EInvoice) -> None:

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 from chassis.auth import anyone
 from chassis.db import ReadTx, Transactions
 from svc_payments.collection.payments import service as payments
-from svc_payments.documents.receipts import pages, printing, schemas, service
+from svc_payments.documents.receipts import pages, pdf, schemas, service
 from svc_payments.documents.receipts.words import choose
 from svc_payments.parties.callers import Resident
 from svc_payments.settings import Settings, TheSettings
@@ -47,12 +47,12 @@ async def print_receipt(
 async def printed_for(request: Request, receipt: schemas.Receipt, code: str, settings: Settings) -> Response:
     """The paper for whoever asks, or that it is the one they have."""
     language = choose(request.headers.get("accept-language", ""))
-    content = await printing.printed(receipt, code, f"{settings.public_url}{_PAGE}", language)
+    content = await pdf.printed(receipt, code, f"{settings.public_url}{_PAGE}", language)
     headers = {
         "Cache-Control": "private, no-cache",
         "Content-Disposition": f'inline; filename="receipt-{receipt.receipt_number}.pdf"',
         "Content-Language": language,
-        "ETag": printing.tag_of(content),
+        "ETag": pdf.tag_of(content),
         "Vary": "Accept-Language, Authorization",
     }
     if request.headers.get("if-none-match") == headers["ETag"]:

@@ -8,7 +8,7 @@ from chassis.db import CHINA
 from chassis.problems import Problem
 from svc_payments.billing.bills.models import Bill
 from svc_payments.collection.payments.models import Payment, PaymentLine, PaymentStatus
-from svc_payments.collection.payments.showing import prepaid_of
+from svc_payments.collection.payments.presenters import prepaid_of
 from svc_payments.collection.postings.models import Posting
 from svc_payments.collection.receipts.models import Receipt
 from svc_payments.collection.refunds.models import Refund, RefundStatus

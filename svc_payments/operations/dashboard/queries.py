@@ -16,7 +16,7 @@ from svc_payments.operations.dashboard.gauges import WAITS_FOR_PEOPLE
 from svc_payments.operations.dashboard.overdue import OVERDUE
 from svc_payments.operations.manual_actions.models import ActionStatus, ManualAction
 from svc_payments.oversight.incidents.models import Incident
-from svc_payments.reconciliation.discrepancies.models import Case, CaseStatus
+from svc_payments.reconciliation.discrepancies.models import Discrepancy, DiscrepancyStatus
 
 _UUID_TIME_BITS = 80
 
@@ -35,8 +35,10 @@ async def figures(tx: AsyncSession, since: datetime, at: datetime) -> schemas.Fi
         unknown=await _count(tx, Payment.status == PaymentStatus.UNKNOWN),
         overdue=await _count(tx, OVERDUE),
         open_incidents=await _count(tx, Incident.resolved_at.is_(None)),
-        open_cases=await _count(tx, Case.status != CaseStatus.CLOSED),
-        late_cases=await _count(tx, and_(Case.status != CaseStatus.CLOSED, Case.due_at <= func.now())),
+        open_cases=await _count(tx, Discrepancy.status != DiscrepancyStatus.CLOSED),
+        late_cases=await _count(
+            tx, and_(Discrepancy.status != DiscrepancyStatus.CLOSED, Discrepancy.due_at <= func.now())
+        ),
         refunds_waiting=await _count(tx, Refund.status.in_(WAITS_FOR_PEOPLE)),
         refunds_unknown=await _count(tx, Refund.status == RefundStatus.UNKNOWN),
         manual_actions_waiting=await _count(tx, ManualAction.status == ActionStatus.PROPOSED),

@@ -8,7 +8,7 @@ from svc_payments.billing.bills.schemas import Bill
 from svc_payments.collection.payments.schemas import PaymentLine
 from svc_payments.collection.postings.schemas import Posting
 from svc_payments.oversight.incidents.schemas import Incident
-from svc_payments.reconciliation.discrepancies.schemas import Case
+from svc_payments.reconciliation.discrepancies.schemas import Discrepancy
 
 
 class Order(BaseModel):
@@ -109,7 +109,7 @@ class PaymentRecord(BaseModel):
     movements: list[Movement]
     """In the ledger, in order."""
     incidents: list[Incident]
-    cases: list[Case]
+    cases: list[Discrepancy]
 
 
 class PaymentOfBill(BaseModel):

@@ -26,8 +26,8 @@ from svc_payments.oversight.audit import service as audit
 from svc_payments.oversight.incidents import schemas as incidents
 from svc_payments.oversight.incidents.models import Incident, IncidentKind
 from svc_payments.parties.accounts.models import AccountBinding
-from svc_payments.reconciliation.discrepancies import schemas as case_schemas
-from svc_payments.reconciliation.discrepancies.models import Case
+from svc_payments.reconciliation.discrepancies import schemas as discrepancy_schemas
+from svc_payments.reconciliation.discrepancies.models import Discrepancy
 from svc_payments.tills.models import TillPayment
 
 
@@ -47,7 +47,9 @@ async def look_at(tx: AsyncSession, caller: Caller, payment_id: UUID) -> schemas
     seconds = await tx.scalars(select(SecondTransaction.id).where(SecondTransaction.payment_id == payment.id))
     # What others refer to it by: its own id, or that of something that is part of it.
     ids = [payment.id, *(posting.id for posting in postings), *(refund.id for refund in refunds), *seconds]
-    cases = (await tx.scalars(select(Case).where(Case.reference_id.in_(ids)).order_by(Case.id))).all()
+    cases = (
+        await tx.scalars(select(Discrepancy).where(Discrepancy.reference_id.in_(ids)).order_by(Discrepancy.id))
+    ).all()
     moment = await database_time(tx)
     return schemas.PaymentRecord(
         **fields_of(
@@ -73,7 +75,7 @@ async def look_at(tx: AsyncSession, caller: Caller, payment_id: UUID) -> schemas
             ],
             movements=await _movements(tx, [*ids, *(case.id for case in cases)]),
             incidents=await _incidents(tx, ids),
-            cases=[case_schemas.shown(case, moment) for case in cases],
+            cases=[discrepancy_schemas.shown(case, moment) for case in cases],
         )
     )
 

@@ -20,7 +20,7 @@ from svc_payments.documents.receipts.models import ReceiptCode
 from svc_payments.operations.manual_actions.models import ManualAction
 from svc_payments.oversight.incidents.models import Incident, IncidentKind
 from svc_payments.parties.providers.models import Provider
-from svc_payments.reconciliation.discrepancies.models import Case
+from svc_payments.reconciliation.discrepancies.models import Discrepancy
 from svc_payments.reconciliation.statements.models import Statement, StatementLine
 from svc_payments.settings.channels import ChannelName
 from svc_payments.settlement.models import Settlement, TransferFile
@@ -129,8 +129,8 @@ _BY_WORD: tuple[Callable[[str], Found], ...] = (
     lambda number: _of_e_invoices("invoice_number").where(EInvoice.invoice_number == number),
     lambda number: _of_e_invoices("red_invoice_number").where(EInvoice.red_invoice_number == number),
     lambda number: _alone("mandate", "contract_id", Mandate.id).where(Mandate.contract_id == number),
-    lambda number: _alone("case", "case_number", Case.id).where(Case.number == number),
-    lambda number: _alone("case", "case_transaction_id", Case.id).where(Case.transaction_id == number),
+    lambda number: _alone("case", "case_number", Discrepancy.id).where(Discrepancy.number == number),
+    lambda number: _alone("case", "case_transaction_id", Discrepancy.id).where(Discrepancy.transaction_id == number),
     lambda number: _alone("transfer_file", "transfer_number", TransferFile.id).where(TransferFile.number == number),
     lambda number: _alone("till_session", "deposit_reference", TillSession.id).where(
         TillSession.deposit_reference == number
@@ -152,7 +152,7 @@ _BY_ID: tuple[Callable[[UUID], Found], ...] = (
         for kind, column in (
             ("settlement", Settlement.id),
             ("transfer_file", TransferFile.id),
-            ("case", Case.id),
+            ("case", Discrepancy.id),
             ("mandate", Mandate.id),
             ("till_session", TillSession.id),
             ("statement", Statement.id),

@@ -24,7 +24,7 @@ STAFF = [Depends(allow(role=("operator", "auditor")))]
 
 
 async def _conditions(
-    status: models.CaseStatus | None = None,
+    status: models.DiscrepancyStatus | None = None,
     source: Source | None = None,
     holder: str | None = None,
     day: date | None = None,
@@ -32,18 +32,18 @@ async def _conditions(
     flag: schemas.Flag | None = None,
 ) -> list[ColumnElement[bool]]:
     wanted: tuple[tuple[InstrumentedAttribute[Any], object], ...] = (
-        (models.Case.status, status),
-        (models.Case.source, source),
-        (models.Case.holder, holder),
-        (models.Case.day, day),
-        (models.Case.assignee_id, assignee_id),
+        (models.Discrepancy.status, status),
+        (models.Discrepancy.source, source),
+        (models.Discrepancy.holder, holder),
+        (models.Discrepancy.day, day),
+        (models.Discrepancy.assignee_id, assignee_id),
     )
     conditions = [column == value for column, value in wanted if value is not None]
     if flag:
-        late = models.Case.due_at <= func.now()
-        near = models.Case.due_at <= func.now() + schemas.NEAR_DUE
+        late = models.Discrepancy.due_at <= func.now()
+        near = models.Discrepancy.due_at <= func.now() + schemas.NEAR_DUE
         conditions += [
-            models.Case.status != models.CaseStatus.CLOSED,
+            models.Discrepancy.status != models.DiscrepancyStatus.CLOSED,
             late if flag == schemas.Flag.RED else near & ~late,
         ]
     return conditions
@@ -52,21 +52,27 @@ async def _conditions(
 @router.get("/cases", dependencies=STAFF)
 async def list_cases(
     tx: ReadTx, page: PageQuery, conditions: Annotated[list[ColumnElement[bool]], Depends(_conditions)]
-) -> Page[schemas.Case]:
+) -> Page[schemas.Discrepancy]:
     """Differences between statements and the ledger, newest first."""
-    query = select(models.Case).where(*conditions)
+    query = select(models.Discrepancy).where(*conditions)
     moment = await database_time(tx)
-    return await page_of(tx, query, page, models.Case.id, lambda case: schemas.shown(case, moment), newest_first=True)
+    return await page_of(
+        tx, query, page, models.Discrepancy.id, lambda case: schemas.shown(case, moment), newest_first=True
+    )
 
 
 @router.get("/cases/{case_id}", dependencies=STAFF)
-async def get_case(tx: ReadTx, case_id: UUID) -> schemas.CaseWithEntries:
+async def get_case(tx: ReadTx, case_id: UUID) -> schemas.DiscrepancyWithEntries:
     """One case with all that happened to it."""
-    case = await tx.get(models.Case, case_id)
+    case = await tx.get(models.Discrepancy, case_id)
     if case is None:
         raise NotFound
-    entries = select(models.CaseEntry).where(models.CaseEntry.case_id == case.id).order_by(models.CaseEntry.id)
-    return schemas.CaseWithEntries(
+    entries = (
+        select(models.DiscrepancyEntry)
+        .where(models.DiscrepancyEntry.case_id == case.id)
+        .order_by(models.DiscrepancyEntry.id)
+    )
+    return schemas.DiscrepancyWithEntries(
         **dict(schemas.shown(case, await database_time(tx))),
         entries=[schemas.shown_entry(entry) for entry in await tx.scalars(entries)],
     )
@@ -75,7 +81,7 @@ async def get_case(tx: ReadTx, case_id: UUID) -> schemas.CaseWithEntries:
 @router.post("/cases/{case_id}/hand-over")
 async def hand_over_case(
     tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, body: schemas.HandOver
-) -> schemas.Case:
+) -> schemas.Discrepancy:
     """Put a case into somebody's hands."""
     hand_over = partial(service.hand_over, tx, caller, case_id, body.assignee_id, body.reason)
     return await once.do(tx, caller, _changed(tx, hand_over))
@@ -84,13 +90,15 @@ async def hand_over_case(
 @router.post("/cases/{case_id}/comments")
 async def comment_on_case(
     tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, body: schemas.Comment
-) -> schemas.Case:
+) -> schemas.Discrepancy:
     """Write down what was found out."""
     return await once.do(tx, caller, _changed(tx, partial(service.comment, tx, caller, case_id, body.words)))
 
 
 @router.post("/cases/{case_id}/close")
-async def close_case(tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, body: schemas.Closing) -> schemas.Case:
+async def close_case(
+    tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, body: schemas.Closing
+) -> schemas.Discrepancy:
     """Close a case that the other side has put right, or propose to write it off."""
     end = service.settle if body.resolution == "settled" else service.propose_write_off
     return await once.do(tx, caller, _changed(tx, partial(end, tx, caller, case_id, body.reason)))
@@ -99,13 +107,13 @@ async def close_case(tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, bod
 @router.post("/cases/{case_id}/write-off-decision")
 async def decide_write_off(
     tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, body: schemas.Decision
-) -> schemas.Case:
+) -> schemas.Discrepancy:
     """Agree to a write-off that another person has proposed, or refuse it."""
     decide = partial(service.decide_write_off, tx, caller, case_id, agreed=body.agreed, reason=body.reason)
     return await once.do(tx, caller, _changed(tx, decide))
 
 
-async def _changed(tx: Tx, change: Callable[[], Awaitable[models.Case]]) -> schemas.Case:
+async def _changed(tx: Tx, change: Callable[[], Awaitable[models.Discrepancy]]) -> schemas.Discrepancy:
     case = await change()
     await tx.flush()
     return schemas.shown(case, await database_time(tx))

@@ -5,10 +5,10 @@ from uuid import UUID
 from pydantic import ConfigDict
 
 from chassis.outbox import Event
-from svc_payments.reconciliation.discrepancies.models import Case
+from svc_payments.reconciliation.discrepancies.models import Discrepancy
 
 
-class CaseEvent(Event):
+class DiscrepancyEvent(Event):
     """What every event of a case says."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -27,13 +27,13 @@ class CaseEvent(Event):
     """What the statement has more than the ledger."""
 
 
-class CaseOpened(CaseEvent):
+class DiscrepancyOpened(DiscrepancyEvent):
     """A difference was found that somebody has to clear up."""
 
     event_type: ClassVar[str] = "cn.ili.payments.case.opened.v1"
 
 
-class CaseClosed(CaseEvent):
+class DiscrepancyClosed(DiscrepancyEvent):
     """The difference is gone, was put right, or was written off."""
 
     event_type: ClassVar[str] = "cn.ili.payments.case.closed.v1"
@@ -42,11 +42,11 @@ class CaseClosed(CaseEvent):
     """resolved, settled or written_off; expect further values within v1."""
 
 
-CASE_EVENTS: list[type[CaseEvent]] = [CaseOpened, CaseClosed]
+DISCREPANCY_EVENTS: list[type[DiscrepancyEvent]] = [DiscrepancyOpened, DiscrepancyClosed]
 
 
-def opened(case: Case) -> CaseOpened:
-    return CaseOpened(
+def opened(case: Discrepancy) -> DiscrepancyOpened:
+    return DiscrepancyOpened(
         case_id=case.id,
         source=case.source,
         party=case.holder,
@@ -56,9 +56,9 @@ def opened(case: Case) -> CaseOpened:
     )
 
 
-def closed(case: Case) -> CaseClosed:
+def closed(case: Discrepancy) -> DiscrepancyClosed:
     assert case.resolution is not None  # noqa: S101 - the database has no closed case without one
-    return CaseClosed(
+    return DiscrepancyClosed(
         case_id=case.id,
         source=case.source,
         party=case.holder,

@@ -16,7 +16,7 @@ from svc_payments.reconciliation.runs.models import DIFFERENCES
 from svc_payments.reconciliation.statements.models import Movement, Source
 
 
-class CaseStatus(StrEnum):
+class DiscrepancyStatus(StrEnum):
     OPEN = "open"
     PROPOSED = "proposed"
     """Somebody wants to write it off; a second person has to agree."""
@@ -32,14 +32,14 @@ class Resolution(StrEnum):
     """Nobody will: what was recorded in suspense becomes our loss or gain."""
 
 
-TRANSITIONS: dict[CaseStatus, set[CaseStatus]] = {
-    CaseStatus.OPEN: {CaseStatus.PROPOSED, CaseStatus.CLOSED},
-    CaseStatus.PROPOSED: {CaseStatus.OPEN, CaseStatus.CLOSED},
-    CaseStatus.CLOSED: set(),
+TRANSITIONS: dict[DiscrepancyStatus, set[DiscrepancyStatus]] = {
+    DiscrepancyStatus.OPEN: {DiscrepancyStatus.PROPOSED, DiscrepancyStatus.CLOSED},
+    DiscrepancyStatus.PROPOSED: {DiscrepancyStatus.OPEN, DiscrepancyStatus.CLOSED},
+    DiscrepancyStatus.CLOSED: set(),
 }
 
 
-class CaseAct(StrEnum):
+class DiscrepancyAct(StrEnum):
     """What happened to a case."""
 
     OPENED = "opened"
@@ -50,14 +50,14 @@ class CaseAct(StrEnum):
     CLOSED = "closed"
 
 
-class Case(Base):
+class Discrepancy(Base):
     """One difference of one day. While it is open its amount is in suspense, if it is about a channel's money."""
 
     __tablename__ = "cases"
     __table_args__ = (
         one_of("source", Source),
         one_of("movement", Movement),
-        one_of("status", CaseStatus),
+        one_of("status", DiscrepancyStatus),
         one_of("resolution", Resolution),
         CheckConstraint(f"result IN ({', '.join(repr(result.value) for result in DIFFERENCES)})", name="result"),
         CheckConstraint("(status = 'closed') = (resolution IS NOT NULL)", name="closed_with_resolution"),
@@ -92,7 +92,7 @@ class Case(Base):
     """What the statement has more than the ledger."""
     reference_id: Mapped[UUID | None]
     """Our payment, refund or posting, where the number says which."""
-    status: Mapped[CaseStatus] = mapped_column(Text, default=CaseStatus.OPEN)
+    status: Mapped[DiscrepancyStatus] = mapped_column(Text, default=DiscrepancyStatus.OPEN)
     owner_role: Mapped[str] = mapped_column(Text)
     assignee_id: Mapped[UUID | None]
     """Who has it in hand; nobody yet when empty."""
@@ -103,19 +103,19 @@ class Case(Base):
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     closed_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
-    def move_to(self, status: CaseStatus) -> None:
-        self.status = checked_move(TRANSITIONS, CaseStatus(self.status), status)
+    def move_to(self, status: DiscrepancyStatus) -> None:
+        self.status = checked_move(TRANSITIONS, DiscrepancyStatus(self.status), status)
 
 
-class CaseEntry(Base):
+class DiscrepancyEntry(Base):
     """What happened to a case, in order; only ever added to, which the database enforces."""
 
     __tablename__ = "case_entries"
-    __table_args__ = (one_of("act", CaseAct), Index(None, "case_id", "id"))
+    __table_args__ = (one_of("act", DiscrepancyAct), Index(None, "case_id", "id"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    case_id: Mapped[UUID] = mapped_column(ForeignKey(Case.id))
-    act: Mapped[CaseAct] = mapped_column(Text)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey(Discrepancy.id))
+    act: Mapped[DiscrepancyAct] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(Text)
     """The subject of the caller's token; `system` for what a run did."""
     words: Mapped[str | None] = mapped_column(Text)

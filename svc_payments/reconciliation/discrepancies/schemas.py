@@ -44,7 +44,7 @@ class Decision(BaseModel):
     reason: Words
 
 
-class Case(BaseModel):
+class Discrepancy(BaseModel):
     """A difference somebody has to clear up."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -83,7 +83,7 @@ class Case(BaseModel):
     closed_at: datetime | None
 
 
-class CaseEntry(BaseModel):
+class DiscrepancyEntry(BaseModel):
     """Something that happened to a case."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -96,22 +96,22 @@ class CaseEntry(BaseModel):
     created_at: datetime
 
 
-class CaseWithEntries(Case):
-    entries: list[CaseEntry]
+class DiscrepancyWithEntries(Discrepancy):
+    entries: list[DiscrepancyEntry]
 
 
-_PLAIN = set(Case.model_fields) - {"case_id", "flag"}
+_PLAIN = set(Discrepancy.model_fields) - {"case_id", "flag"}
 
 
-def shown(case: models.Case, moment: datetime) -> Case:
-    return Case(case_id=case.id, flag=flag_of(case, moment), **{name: getattr(case, name) for name in _PLAIN})
+def shown(case: models.Discrepancy, moment: datetime) -> Discrepancy:
+    return Discrepancy(case_id=case.id, flag=flag_of(case, moment), **{name: getattr(case, name) for name in _PLAIN})
 
 
-def shown_entry(entry: models.CaseEntry) -> CaseEntry:
-    return CaseEntry(**{name: getattr(entry, name) for name in CaseEntry.model_fields})
+def shown_entry(entry: models.DiscrepancyEntry) -> DiscrepancyEntry:
+    return DiscrepancyEntry(**{name: getattr(entry, name) for name in DiscrepancyEntry.model_fields})
 
 
-def flag_of(case: models.Case, moment: datetime) -> Flag | None:
-    if case.status == models.CaseStatus.CLOSED or moment < case.due_at - NEAR_DUE:
+def flag_of(case: models.Discrepancy, moment: datetime) -> Flag | None:
+    if case.status == models.DiscrepancyStatus.CLOSED or moment < case.due_at - NEAR_DUE:
         return None
     return Flag.YELLOW if moment < case.due_at else Flag.RED

@@ -18,7 +18,13 @@ from svc_payments.ledger.models import TransferKind
 from svc_payments.oversight.audit import service as audit
 from svc_payments.parties.callers import SecondPersonNeeded
 from svc_payments.reconciliation.discrepancies import events
-from svc_payments.reconciliation.discrepancies.models import Case, CaseAct, CaseEntry, CaseStatus, Resolution
+from svc_payments.reconciliation.discrepancies.models import (
+    Discrepancy,
+    DiscrepancyAct,
+    DiscrepancyEntry,
+    DiscrepancyStatus,
+    Resolution,
+)
 from svc_payments.reconciliation.discrepancies.working_time import due_after
 from svc_payments.reconciliation.runs.models import Finding
 from svc_payments.reconciliation.statements.models import Source
@@ -29,7 +35,7 @@ WORKING_DAYS = 2
 OWNER_ROLE = "operator"
 
 
-async def open_cases(tx: AsyncSession, whose: Whose, findings: Sequence[Finding]) -> Sequence[Case]:
+async def open_cases(tx: AsyncSession, whose: Whose, findings: Sequence[Finding]) -> Sequence[Discrepancy]:
     """Open a case for each difference that has none.
 
     One that a person has closed stays closed: its difference has been dealt with, and does not go away by that. One
@@ -37,16 +43,16 @@ async def open_cases(tx: AsyncSession, whose: Whose, findings: Sequence[Finding]
 
     The entries in the ledger are still to be made: see `book`.
     """
-    known = select(Case.number, Case.transaction_id).where(
-        Case.source == whose.source,
-        Case.holder == whose.holder,
-        Case.number.in_([finding.number for finding in findings]),
-        Case.resolution.is_distinct_from(Resolution.RESOLVED),
+    known = select(Discrepancy.number, Discrepancy.transaction_id).where(
+        Discrepancy.source == whose.source,
+        Discrepancy.holder == whose.holder,
+        Discrepancy.number.in_([finding.number for finding in findings]),
+        Discrepancy.resolution.is_distinct_from(Resolution.RESOLVED),
     )
     dealt_with = {(row.number, row.transaction_id) for row in await tx.execute(known)}
     due_at = due_after(await database_time(tx), WORKING_DAYS)
     cases = [
-        Case(
+        Discrepancy(
             id=new_id(),
             source=whose.source,
             holder=whose.holder,
@@ -59,7 +65,7 @@ async def open_cases(tx: AsyncSession, whose: Whose, findings: Sequence[Finding]
             ledger_fen=finding.ledger_fen,
             difference_fen=finding.difference_fen,
             reference_id=finding.reference_id,
-            status=CaseStatus.OPEN,
+            status=DiscrepancyStatus.OPEN,
             owner_role=OWNER_ROLE,
             due_at=due_at,
         )
@@ -68,47 +74,47 @@ async def open_cases(tx: AsyncSession, whose: Whose, findings: Sequence[Finding]
     ]
     tx.add_all(cases)
     await tx.flush()
-    await _note_all(tx, None, CaseAct.OPENED, {case: {"difference_fen": case.difference_fen} for case in cases})
+    await _note_all(tx, None, DiscrepancyAct.OPENED, {case: {"difference_fen": case.difference_fen} for case in cases})
     if cases:
         await emit(tx, *map(events.opened, cases))
     return cases
 
 
-async def unclosed(tx: AsyncSession, whose: Whose, days: Sequence[date]) -> Sequence[Case]:
+async def unclosed(tx: AsyncSession, whose: Whose, days: Sequence[date]) -> Sequence[Discrepancy]:
     """The cases of some days that are still open, locked."""
-    query = select(Case).where(
-        Case.source == whose.source,
-        Case.holder == whose.holder,
-        Case.day.in_(days),
-        Case.status != CaseStatus.CLOSED,
+    query = select(Discrepancy).where(
+        Discrepancy.source == whose.source,
+        Discrepancy.holder == whose.holder,
+        Discrepancy.day.in_(days),
+        Discrepancy.status != DiscrepancyStatus.CLOSED,
     )
-    return (await tx.scalars(query.order_by(Case.id).with_for_update())).all()
+    return (await tx.scalars(query.order_by(Discrepancy.id).with_for_update())).all()
 
 
 async def days_with_unclosed(tx: AsyncSession, whose: Whose, first: date, last: date) -> Sequence[date]:
     """The days of a period that have open cases."""
-    days = select(Case.day).where(
-        Case.source == whose.source,
-        Case.holder == whose.holder,
-        Case.day.between(first, last),
-        Case.status != CaseStatus.CLOSED,
+    days = select(Discrepancy.day).where(
+        Discrepancy.source == whose.source,
+        Discrepancy.holder == whose.holder,
+        Discrepancy.day.between(first, last),
+        Discrepancy.status != DiscrepancyStatus.CLOSED,
     )
-    return (await tx.scalars(days.distinct().order_by(Case.day))).all()
+    return (await tx.scalars(days.distinct().order_by(Discrepancy.day))).all()
 
 
-async def lock(tx: AsyncSession, case_id: UUID) -> Case:
+async def lock(tx: AsyncSession, case_id: UUID) -> Discrepancy:
     """A case for changing.
 
     Raises:
         NotFound: there is none.
     """
-    case = await tx.get(Case, case_id, with_for_update=True, populate_existing=True)
+    case = await tx.get(Discrepancy, case_id, with_for_update=True, populate_existing=True)
     if case is None:
         raise NotFound
     return case
 
 
-async def hand_over(tx: AsyncSession, caller: Caller, case_id: UUID, assignee_id: UUID, reason: str) -> Case:
+async def hand_over(tx: AsyncSession, caller: Caller, case_id: UUID, assignee_id: UUID, reason: str) -> Discrepancy:
     """Put a case into somebody's hands.
 
     Raises:
@@ -118,17 +124,17 @@ async def hand_over(tx: AsyncSession, caller: Caller, case_id: UUID, assignee_id
     case = await _unclosed(tx, case_id)
     before, case.assignee_id = case.assignee_id, assignee_id
     changed = {"from": str(before) if before else None, "to": str(assignee_id)}
-    await _note(tx, case, caller, CaseAct.HANDED_OVER, reason, **changed)
+    await _note(tx, case, caller, DiscrepancyAct.HANDED_OVER, reason, **changed)
     return case
 
 
-async def comment(tx: AsyncSession, caller: Caller, case_id: UUID, words: str) -> Case:
+async def comment(tx: AsyncSession, caller: Caller, case_id: UUID, words: str) -> Discrepancy:
     case = await lock(tx, case_id)
-    await _note(tx, case, caller, CaseAct.COMMENTED, words)
+    await _note(tx, case, caller, DiscrepancyAct.COMMENTED, words)
     return case
 
 
-async def settle(tx: AsyncSession, caller: Caller, case_id: UUID, reason: str) -> Case:
+async def settle(tx: AsyncSession, caller: Caller, case_id: UUID, reason: str) -> Discrepancy:
     """Close a case that the other side has put right.
 
     Raises:
@@ -140,7 +146,7 @@ async def settle(tx: AsyncSession, caller: Caller, case_id: UUID, reason: str) -
     return case
 
 
-async def propose_write_off(tx: AsyncSession, caller: Caller, case_id: UUID, reason: str) -> Case:
+async def propose_write_off(tx: AsyncSession, caller: Caller, case_id: UUID, reason: str) -> Discrepancy:
     """Ask a second person to agree that nobody will put it right.
 
     Raises:
@@ -148,13 +154,15 @@ async def propose_write_off(tx: AsyncSession, caller: Caller, case_id: UUID, rea
         IllegalMove: it is closed, or proposed already.
     """
     case = await lock(tx, case_id)
-    case.move_to(CaseStatus.PROPOSED)
+    case.move_to(DiscrepancyStatus.PROPOSED)
     case.proposed_by = caller.subject
-    await _note(tx, case, caller, CaseAct.WRITE_OFF_PROPOSED, reason)
+    await _note(tx, case, caller, DiscrepancyAct.WRITE_OFF_PROPOSED, reason)
     return case
 
 
-async def decide_write_off(tx: AsyncSession, caller: Caller, case_id: UUID, *, agreed: bool, reason: str) -> Case:
+async def decide_write_off(
+    tx: AsyncSession, caller: Caller, case_id: UUID, *, agreed: bool, reason: str
+) -> Discrepancy:
     """Agree to a proposed write-off, or refuse it.
 
     Raises:
@@ -163,25 +171,25 @@ async def decide_write_off(tx: AsyncSession, caller: Caller, case_id: UUID, *, a
         SecondPersonNeeded: it is the caller's own proposal.
     """
     case = await lock(tx, case_id)
-    if case.status != CaseStatus.PROPOSED:
-        case.move_to(CaseStatus.OPEN)  # raises: an open case has nothing to decide on, a closed one no more
+    if case.status != DiscrepancyStatus.PROPOSED:
+        case.move_to(DiscrepancyStatus.OPEN)  # raises: an open case has nothing to decide on, a closed one no more
     if case.proposed_by == caller.subject:
         raise SecondPersonNeeded
     if agreed:
         await _close(tx, case, Resolution.WRITTEN_OFF, caller, reason)
     else:
-        case.move_to(CaseStatus.OPEN)
+        case.move_to(DiscrepancyStatus.OPEN)
         case.proposed_by = None
-        await _note(tx, case, caller, CaseAct.WRITE_OFF_REFUSED, reason)
+        await _note(tx, case, caller, DiscrepancyAct.WRITE_OFF_REFUSED, reason)
     return case
 
 
-async def resolve(tx: AsyncSession, cases: Sequence[Case]) -> None:
+async def resolve(tx: AsyncSession, cases: Sequence[Discrepancy]) -> None:
     """End locked cases whose difference a run found gone; their entries in the ledger are still to be made: `book`."""
     await _end(tx, cases, Resolution.RESOLVED, None, None)
 
 
-async def book(tx: AsyncSession, *, opened: Sequence[Case], closed: Sequence[Case]) -> None:
+async def book(tx: AsyncSession, *, opened: Sequence[Discrepancy], closed: Sequence[Discrepancy]) -> None:
     """Make the entries of cases in the ledger, where locks are held until the transaction ends.
 
     A case is booked into suspense when it is opened, so that the books show what the channel has, and out of it again
@@ -192,52 +200,52 @@ async def book(tx: AsyncSession, *, opened: Sequence[Case], closed: Sequence[Cas
     await ledger.transfer_all(tx, taken_out + recorded)
 
 
-def _taken_out(case: Case) -> ledger.Movement:
+def _taken_out(case: Discrepancy) -> ledger.Movement:
     written_off = case.resolution == Resolution.WRITTEN_OFF
     other = ledger.fees(case.holder) if written_off else ledger.channel_receivable(case.holder)
     return _movement(TransferKind.CASE_CLOSED, case, -case.difference_fen, other)
 
 
-def _recorded(case: Case) -> ledger.Movement:
+def _recorded(case: Discrepancy) -> ledger.Movement:
     kind = TransferKind.EXCESS_RECORDED if case.difference_fen > 0 else TransferKind.SHORTAGE_RECORDED
     return _movement(kind, case, case.difference_fen, ledger.channel_receivable(case.holder))
 
 
-def _movement(kind: TransferKind, case: Case, amount_fen: int, other: ledger.AccountName) -> ledger.Movement:
+def _movement(kind: TransferKind, case: Discrepancy, amount_fen: int, other: ledger.AccountName) -> ledger.Movement:
     return ledger.Movement(kind, case.id, {other: amount_fen, ledger.suspense(case.holder): -amount_fen})
 
 
-async def _close(tx: AsyncSession, case: Case, resolution: Resolution, caller: Caller, reason: str) -> None:
+async def _close(tx: AsyncSession, case: Discrepancy, resolution: Resolution, caller: Caller, reason: str) -> None:
     await _end(tx, [case], resolution, caller, reason)
     await book(tx, opened=[], closed=[case])
 
 
 async def _end(
-    tx: AsyncSession, cases: Sequence[Case], resolution: Resolution, caller: Caller | None, reason: str | None
+    tx: AsyncSession, cases: Sequence[Discrepancy], resolution: Resolution, caller: Caller | None, reason: str | None
 ) -> None:
     if not cases:
         return
     closed_at = await database_time(tx)
     for case in cases:
-        case.move_to(CaseStatus.CLOSED)
+        case.move_to(DiscrepancyStatus.CLOSED)
         case.resolution = resolution
         case.closed_at = closed_at
-    await _note_all(tx, caller, CaseAct.CLOSED, {case: {"resolution": resolution} for case in cases}, reason)
+    await _note_all(tx, caller, DiscrepancyAct.CLOSED, {case: {"resolution": resolution} for case in cases}, reason)
     await emit(tx, *map(events.closed, cases))
 
 
-async def _unclosed(tx: AsyncSession, case_id: UUID) -> Case:
+async def _unclosed(tx: AsyncSession, case_id: UUID) -> Discrepancy:
     case = await lock(tx, case_id)
-    if case.status == CaseStatus.CLOSED:
-        case.move_to(CaseStatus.CLOSED)  # raises
+    if case.status == DiscrepancyStatus.CLOSED:
+        case.move_to(DiscrepancyStatus.CLOSED)  # raises
     return case
 
 
 async def _note(
     tx: AsyncSession,
-    case: Case,
+    case: Discrepancy,
     caller: Caller | None,
-    act: CaseAct,
+    act: DiscrepancyAct,
     words: str | None = None,
     **details: Any,  # noqa: ANN401 - JSON
 ) -> None:
@@ -247,14 +255,14 @@ async def _note(
 async def _note_all(
     tx: AsyncSession,
     caller: Caller | None,
-    act: CaseAct,
-    cases: Mapping[Case, Mapping[str, Any]],
+    act: DiscrepancyAct,
+    cases: Mapping[Discrepancy, Mapping[str, Any]],
     words: str | None = None,
 ) -> None:
     """The same act on several cases, each with its details: a run may open thousands."""
     actor = caller.subject if caller else audit.SYSTEM
     tx.add_all(
-        CaseEntry(case_id=case.id, act=act, actor=actor, words=words, details=dict(details))
+        DiscrepancyEntry(case_id=case.id, act=act, actor=actor, words=words, details=dict(details))
         for case, details in cases.items()
     )
     # What was written stays with the case: the trail says only that it was.

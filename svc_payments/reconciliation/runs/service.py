@@ -12,10 +12,10 @@ from chassis.outbox import emit
 from chassis.problems import Problem
 from svc_payments.base import database_time
 from svc_payments.reconciliation.discrepancies import service as cases
-from svc_payments.reconciliation.discrepancies.models import Case
-from svc_payments.reconciliation.runs import matching
+from svc_payments.reconciliation.discrepancies.models import Discrepancy
+from svc_payments.reconciliation.runs import matcher
 from svc_payments.reconciliation.runs.events import ReconciliationFinished
-from svc_payments.reconciliation.runs.matching import Day
+from svc_payments.reconciliation.runs.matcher import Day
 from svc_payments.reconciliation.runs.models import DIFFERENCES, Finding, Phase, Result, Run
 from svc_payments.reconciliation.statements import service as statements
 from svc_payments.reconciliation.statements.models import Source
@@ -143,9 +143,9 @@ async def _work(tx: AsyncSession, progress: _Progress, run: Run, settings: Setti
         raise StatementMissing(day=run.day.isoformat())
     day = Day(run.day, timedelta(seconds=settings.midnight_seconds))
     await progress.show(Phase.MATCHING, lines=statement.lines)
-    compared = await matching.compare(tx, statement, day)
+    compared = await matcher.compare(tx, statement, day)
     await progress.show(Phase.JUDGING, movements=compared.movements, matched=compared.matched)
-    results = await matching.judge(tx, statement, day, run.id)
+    results = await matcher.judge(tx, statement, day, run.id)
     count = {result: results.get(result, (0, 0))[0] for result in Result}
     if sum(count[result] for result in DIFFERENCES) > MOST_DIFFERENCES:
         raise TooManyDifferences(most=MOST_DIFFERENCES)
@@ -178,7 +178,7 @@ async def _resolved(
     run: Run,
     findings: Sequence[Finding],
     differences: Mapping[tuple[str, str], Finding],
-) -> list[Case]:
+) -> list[Discrepancy]:
     """Cases of this day, or carried over to it, whose difference is no more what it was."""
     judged = {(each.number, each.transaction_id) for each in findings}
     resolved = []

@@ -7,14 +7,14 @@ from sqlalchemy import select
 from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.pagination import Page, PageQuery, page_of
-from svc_payments.billing.files.receiving import LARGEST_FILE, whole_body
+from svc_payments.billing.files.reception import LARGEST_FILE, whole_body
 from svc_payments.parties.callers import PersonOrClient
 from svc_payments.reconciliation.runs import service as reconciliation
 from svc_payments.reconciliation.statements import models, schemas, service
-from svc_payments.reconciliation.statements.fetching import merchant_of
+from svc_payments.reconciliation.statements.downloads import merchant_of
 from svc_payments.reconciliation.statements.files import spooled
 from svc_payments.reconciliation.statements.models import Source
-from svc_payments.reconciliation.statements.parsing import Expected
+from svc_payments.reconciliation.statements.parser import Expected
 from svc_payments.reconciliation.statements.service import Whose
 from svc_payments.settings.channels import ChannelName
 

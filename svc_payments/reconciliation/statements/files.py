@@ -14,7 +14,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from chassis.problems import ContentTooLarge
-from svc_payments.billing.files.receiving import LARGEST_FILE
+from svc_payments.billing.files.reception import LARGEST_FILE
 from svc_payments.billing.files.refusals import EmptyFile, GzipBroken, UndecodableBytes
 from svc_payments.reconciliation.statements.refusals import StatementMalformed
 

@@ -14,10 +14,10 @@ from svc_payments.parties.providers.models import Provider
 from svc_payments.reconciliation.statements import layouts
 from svc_payments.reconciliation.statements.files import StatementFile, lines_of
 from svc_payments.reconciliation.statements.layouts import Layout
-from svc_payments.reconciliation.statements.loading import Progress, load, name_postings
 from svc_payments.reconciliation.statements.models import Source, Statement
-from svc_payments.reconciliation.statements.parsing import Expected
+from svc_payments.reconciliation.statements.parser import Expected
 from svc_payments.reconciliation.statements.refusals import NoSuchLayout, StatementOfDayToCome
+from svc_payments.reconciliation.statements.staging import Progress, load, name_postings
 
 
 @dataclass(frozen=True)

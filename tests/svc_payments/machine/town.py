@@ -31,7 +31,7 @@ from deploy.local.programs import free_port
 from deploy.local.sandboxes.payment_channel import create_app as create_channel_app
 from svc_payments.app import create_app
 from svc_payments.channels.registry import open_channels
-from svc_payments.collection.notifications.batches import open_groups
+from svc_payments.collection.notifications.batches import open_batches
 from svc_payments.ledger.models import Account
 from svc_payments.parties.accounts.models import AccountBinding
 from svc_payments.parties.providers.models import Provider
@@ -82,7 +82,7 @@ class Town:
             channels = await stack.enter_async_context(open_channels(settings))
             state = self.app.state
             state.database, state.settings, state.channels = database, settings, channels
-            state.notice_groups = await stack.enter_async_context(open_groups(database))
+            state.notice_batches = await stack.enter_async_context(open_batches(database))
             key = self.keys["channel_key"]
             world = World(settings, database, self.tokens, self.api, self.channel, key, new_id(), self.company)
             story = Story(self, world)

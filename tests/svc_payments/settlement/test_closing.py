@@ -11,10 +11,10 @@ from chassis.db import Database, new_id
 from chassis.testing import emitted
 from svc_payments.billing.terms.models import TermsApproval, TermsVersion
 from svc_payments.ledger.queries import trial_balance
-from svc_payments.reconciliation.discrepancies.models import Case, CaseStatus, Resolution
+from svc_payments.reconciliation.discrepancies.models import Discrepancy, DiscrepancyStatus, Resolution
 from svc_payments.reconciliation.statements.service import today
 from svc_payments.settings import Settings
-from svc_payments.settlement.closing import DayNotOver, close_day
+from svc_payments.settlement.day_close import DayNotOver, close_day
 from svc_payments.settlement.models import Settlement, SettlementLine
 from tests.svc_payments.reconciliation.runs.books import Paid, bill, reconcile, take_in
 from tests.svc_payments.settlement.bookings import DAY, booked, reversed_booking
@@ -146,8 +146,8 @@ async def test_an_open_difference_holds_back_its_payment_only(
     (settlement,) = await close(database)
     assert (settlement.payable_fen, settlement.held_fen) == (100, 2000)
     async with database.transaction() as tx:
-        closed = {"status": CaseStatus.CLOSED, "resolution": Resolution.SETTLED}
-        await tx.execute(update(Case).values(closed))
+        closed = {"status": DiscrepancyStatus.CLOSED, "resolution": Resolution.SETTLED}
+        await tx.execute(update(Discrepancy).values(closed))
     (later,) = await close(database, NEXT)
     assert later.payable_fen == 2000
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from svc_payments.billing.files.checks import COLUMNS, MORE_COLUMNS, normalised
+from svc_payments.billing.bills.validation import COLUMNS, MORE_COLUMNS, normalised
 from svc_payments.billing.files.refusals import Reason, WorkbookBroken, WorkbookTooLarge
 from svc_payments.billing.files.workbooks import cells
 from svc_payments.billing.files.workbooks.archive import LARGEST_UNPACKED

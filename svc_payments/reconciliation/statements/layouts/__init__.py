@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from svc_payments.reconciliation.statements.layouts import alipay, provider, sandbox, unionpay, wechat
-from svc_payments.reconciliation.statements.parsing import Expected, Lines
+from svc_payments.reconciliation.statements.parser import Expected, Lines
 from svc_payments.settings.channels import ChannelName
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from svc_payments.reconciliation.statements.models import LineState, Movement
-from svc_payments.reconciliation.statements.parsing import (
+from svc_payments.reconciliation.statements.parser import (
     Expected,
     Line,
     Lines,

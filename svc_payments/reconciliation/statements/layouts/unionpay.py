@@ -15,7 +15,7 @@ from itertools import accumulate
 
 from svc_payments.channels.unionpay.times import with_year
 from svc_payments.reconciliation.statements.models import LineState, Movement
-from svc_payments.reconciliation.statements.parsing import MILLIFEN, Expected, Line, Lines, number_of
+from svc_payments.reconciliation.statements.parser import MILLIFEN, Expected, Line, Lines, number_of
 from svc_payments.reconciliation.statements.refusals import StatementMalformed, StatementOfOtherDay
 
 ENCODINGS = ("gb18030",)

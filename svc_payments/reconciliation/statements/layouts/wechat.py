@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from svc_payments.reconciliation.statements.models import LineState, Movement
-from svc_payments.reconciliation.statements.parsing import (
+from svc_payments.reconciliation.statements.parser import (
     Expected,
     Line,
     Lines,

@@ -11,9 +11,8 @@ from sqlalchemy import func, select
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, emitted, once
-from svc_payments.billing.bills import service
+from svc_payments.billing.bills import service, staging
 from svc_payments.billing.bills.models import Bill, BillKind, BillStatus, BillVersion
-from svc_payments.billing.files import staging
 from tests.svc_payments.billing.files.files import ACCOUNT, counts, file_of, row, upload, uploader
 from tests.svc_payments.billing.files.test_rows import FAULTS
 from tests.svc_payments.conftest import approved_provider

@@ -12,7 +12,7 @@ from chassis.problems import Problem
 from svc_payments.billing.files.refusals import WorkbookBroken, WorkbookTooLarge
 from svc_payments.billing.files.workbooks import archive, sheet
 from svc_payments.billing.files.workbooks.cells import Faults
-from svc_payments.billing.files.workbooks.reading import write_lines
+from svc_payments.billing.files.workbooks.reader import write_lines
 from tests.svc_payments.billing.files.files import HEADER
 from tests.svc_payments.billing.files.workbooks import COLUMNS, MAIN, by_hand, cells, inline, workbook, zipped
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from starlette.types import Message
 
 from chassis.problems import ContentTooLarge, Problem, UnsupportedMediaType
-from svc_payments.billing.files import receiving
+from svc_payments.billing.files import reception
 from svc_payments.billing.files.models import Encoding
-from svc_payments.billing.files.receiving import Announced, Upload, whole_body
+from svc_payments.billing.files.reception import Announced, Upload, whole_body
 from svc_payments.billing.files.refusals import (
     BodyTruncated,
     EmptyFile,
@@ -46,7 +46,7 @@ def request_with(pieces: Sequence[bytes], headers: dict[str, str], *, cut: bool 
 
 
 def received(request: Request) -> AbstractAsyncContextManager[Upload]:
-    return receiving.received(Announced.by(request.headers), whole_body(request))
+    return reception.received(Announced.by(request.headers), whole_body(request))
 
 
 async def text_of(pieces: Sequence[bytes], content_type: str = "text/csv", **headers: str) -> tuple[str, Encoding]:
@@ -222,15 +222,15 @@ async def test_cut_or_damaged_gzip_is_refused(content: bytes) -> None:
 
 
 async def test_a_bomb_meets_the_limit_before_it_fills_anything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receiving, "LARGEST_FILE", 1024 * 1024)
+    monkeypatch.setattr(reception, "LARGEST_FILE", 1024 * 1024)
     steps: list[int] = []
-    write = receiving._Spool.write  # noqa: SLF001 - what reaches the disk is what is measured
+    write = reception._Spool.write  # noqa: SLF001 - what reaches the disk is what is measured
 
-    def counted(spool: receiving._Spool, piece: bytes) -> None:
+    def counted(spool: reception._Spool, piece: bytes) -> None:
         steps.append(len(piece))
         write(spool, piece)
 
-    monkeypatch.setattr(receiving._Spool, "write", counted)  # noqa: SLF001 - as above
+    monkeypatch.setattr(reception._Spool, "write", counted)  # noqa: SLF001 - as above
     bomb = gzip.compress(b"0" * 100 * 1024 * 1024)
     with pytest.raises(ContentTooLarge):
         await text_of([bomb], content_encoding="gzip")

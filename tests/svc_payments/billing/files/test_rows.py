@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from chassis.problems import Problem
 from contracts.reference_provider.roster import account_number, check_digit
-from svc_payments.billing.files import checks, rows
-from svc_payments.billing.files.checks import CheckedRow, checked
+from svc_payments.billing.bills import validation
+from svc_payments.billing.bills.validation import CheckedRow, checked
+from svc_payments.billing.files import rows
 from svc_payments.billing.files.refusals import (
     EmptyFile,
     FieldTooLong,
@@ -255,9 +256,9 @@ def test_lines_are_limited_blank_ones_too(monkeypatch: pytest.MonkeyPatch, size:
 
 
 def test_nothing_long_is_remembered_of_a_refused_row() -> None:
-    before = checks.period_fault.cache_info().currsize, checks.due_date_fault.cache_info().currsize
+    before = validation.period_fault.cache_info().currsize, validation.due_date_fault.cache_info().currsize
     staged(file_of(row(period="9" * 60_000), row(due_date="9" * 60_000)))
-    after = checks.period_fault.cache_info().currsize, checks.due_date_fault.cache_info().currsize
+    after = validation.period_fault.cache_info().currsize, validation.due_date_fault.cache_info().currsize
     assert after[0] - before[0] <= 1  # the one real period of these rows
     assert after[1] == before[1]
 
@@ -283,7 +284,7 @@ def test_any_text_is_read_to_its_end_or_refused(content: str) -> None:
         result = staged(HEADER + "\n" + content)
     except Problem:
         return
-    assert all(len(columns) == len(staged_columns(checks.COLUMNS)) for columns in result)
+    assert all(len(columns) == len(staged_columns(validation.COLUMNS)) for columns in result)
     numbers = [int(columns[0]) for columns in result]
     assert numbers == sorted(set(numbers))
     lines = content.replace("\r\n", "\n").replace("\r", "\n").split("\n")
@@ -339,7 +340,7 @@ def test_the_short_way_and_the_long_way_agree(columns: dict[str, str]) -> None:
 
 @given(st.from_regex(r"[0-9]{9}", fullmatch=True))
 def test_check_digits_are_those_of_iso_7064(nine: str) -> None:
-    assert checks.check_digit(nine[:3], nine[3:6], nine[6:]) == check_digit(nine)
+    assert validation.check_digit(nine[:3], nine[3:6], nine[6:]) == check_digit(nine)
 
 
 def test_the_check_digit_of_a_published_example() -> None:

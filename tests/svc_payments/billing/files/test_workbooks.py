@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from chassis.db import Database
 from svc_payments.billing.bills.models import Bill
-from svc_payments.billing.files.workbooks.reading import MEDIA_TYPE
+from svc_payments.billing.files.workbooks.reader import MEDIA_TYPE
 from tests.svc_payments.billing.files.files import ACCOUNT, counts, file_of, reasons, row, upload
 from tests.svc_payments.billing.files.workbooks import COLUMNS, by_hand, cells, inline, send, workbook
 

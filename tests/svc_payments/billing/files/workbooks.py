@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import xlsxwriter
 
-from svc_payments.billing.files.workbooks.reading import MEDIA_TYPE
+from svc_payments.billing.files.workbooks.reader import MEDIA_TYPE
 from tests.svc_payments.billing.files.files import ACCOUNT, HEADER, upload
 
 COLUMNS = HEADER.split(",")

@@ -9,11 +9,11 @@ from sqlalchemy import select, update
 
 from chassis.db import new_id
 from chassis.testing import once
+from svc_payments.billing.bills import staging
 from svc_payments.billing.bills.models import Bill, BillStatus, BillVersion
-from svc_payments.billing.files import staging
 from svc_payments.billing.inquiries import service
+from svc_payments.billing.inquiries.answers import PendingInquiry
 from svc_payments.billing.inquiries.models import InquiredBill, Result
-from svc_payments.billing.inquiries.taking import Asked
 from tests.svc_payments.billing.inquiries.desk import Desk, refusal
 from tests.svc_payments.billing.terms.agreeing import TODAY, agreed
 from tests.svc_payments.scripted import LAST_MONTH, Scripted, named_bill
@@ -165,7 +165,7 @@ async def test_a_bill_that_its_provider_has_withdrawn_itself_does_not_come_back(
 async def test_an_answer_that_comes_after_another_question_is_dropped(desk: Desk, company: Scripted) -> None:
     company.due(named_bill())
     await desk.bills()
-    late = Asked(new_id(), desk.provider_id, desk.account_number)
+    late = PendingInquiry(new_id(), desk.provider_id, desk.account_number)
     async with desk.database.transaction() as tx:
         assert not await service.settle(tx, late, Result.NOTHING_DUE)
     assert len(await desk.bills()) == 1

@@ -8,7 +8,7 @@ import pytest
 
 from chassis.db import CHINA, Database, new_id
 from deploy.local.programs import free_port
-from svc_payments.parties.providers.questions import ANSWERS
+from svc_payments.parties.providers.live_query import ANSWERS
 from svc_payments.settings import Settings
 from tests.svc_payments.billing.bills.making import a_bill, kept
 from tests.svc_payments.billing.inquiries.desk import Desk, refusal

@@ -1,4 +1,4 @@
-"""Fetch and pay, all the way: the company is asked, the bill paid, the company told, and asked again."""
+"""Fetch and pay, all the way: the company is pending, the bill paid, the company told, and asked again."""
 
 from chassis.db import new_id
 from contracts.reference_provider.billing_month import clean_month

@@ -13,11 +13,11 @@ from sqlalchemy import func, select, text, update
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, emitted
 from svc_payments.billing.bills.models import Bill
-from svc_payments.billing.files.workbooks.reading import MEDIA_TYPE
+from svc_payments.billing.files.workbooks.reader import MEDIA_TYPE
 from svc_payments.billing.uploads import service
 from svc_payments.billing.uploads.models import BillFileUpload, UploadPart
 from svc_payments.billing.uploads.refusals import UploadOffsetMismatch
-from svc_payments.billing.uploads.taking import finish_left, forget_old
+from svc_payments.billing.uploads.worker import finish_left, forget_old
 from svc_payments.settings import Settings
 from tests.svc_payments.billing.files.files import counts, file_of, reasons, row, upload, uploader
 from tests.svc_payments.billing.files.workbooks import cells, workbook
@@ -340,7 +340,7 @@ async def test_the_worker_leaves_alone_what_somebody_is_at(client: Uploading, da
 async def test_how_far_taking_in_is_can_be_read(
     client: Uploading, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("svc_payments.billing.uploads.taking._TOLD_EVERY_ROWS", 10)
+    monkeypatch.setattr("svc_payments.billing.uploads.worker._TOLD_EVERY_ROWS", 10)
     going = await client.begun(CONTENT)
     await going.append(b"", len(CONTENT), complete=True)
     assert (await going.state())["rows_read"] == 51

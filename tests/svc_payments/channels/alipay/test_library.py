@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from chassis.db import new_id, now
 from svc_payments.channels.alipay.client import AlipayChannel
-from svc_payments.channels.alipay.signing import certificates_named
+from svc_payments.channels.alipay.signatures import certificates_named
 from svc_payments.channels.notices import PaidNotice
 from svc_payments.channels.provider import Paid, Unclear
 from tests.svc_payments.channels.alipay.paying import order_of, paid, refund_of

@@ -26,8 +26,8 @@ from svc_payments.channels.provider import (
 from svc_payments.channels.registry import open_channels
 from svc_payments.collection.payments.models import Attempt, Payment
 from svc_payments.collection.refunds.models import Refund
-from svc_payments.reconciliation.runs.work import work_off
-from svc_payments.reconciliation.statements.fetching import fetch
+from svc_payments.reconciliation.runs.worker import work_off
+from svc_payments.reconciliation.statements.downloads import fetch
 from svc_payments.reconciliation.statements.service import today
 from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.alipay.paying import METHODS, NOTICES, confirmed, notify, paid, refund_of, told_of

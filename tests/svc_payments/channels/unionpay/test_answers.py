@@ -4,7 +4,7 @@ import pytest
 
 from svc_payments.channels.provider import Order, Unclear
 from svc_payments.channels.unionpay.client import UnionpayChannel
-from svc_payments.channels.unionpay.signing import of_answer
+from svc_payments.channels.unionpay.signatures import of_answer
 from tests.svc_payments.channels.doubles.parties import certified
 from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble, written
 from tests.svc_payments.channels.unionpay.paying import refund_of

@@ -7,7 +7,7 @@ import pytest
 from structlog import wrap_logger
 from structlog.testing import LogCapture
 
-from svc_payments.channels import believing
+from svc_payments.channels import calls
 from svc_payments.channels.notices import NothingNew, NoticeMalformed, NoticeNotAuthentic, PaidNotice
 from svc_payments.channels.provider import Order, Unclear
 from svc_payments.channels.unionpay.client import UnionpayChannel
@@ -96,7 +96,7 @@ async def test_the_payers_card_is_written_nowhere(
     channel: UnionpayChannel, double: UnionpayDouble, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged = LogCapture()
-    monkeypatch.setattr(believing, "log", wrap_logger(None, processors=[logged]))
+    monkeypatch.setattr(calls, "log", wrap_logger(None, processors=[logged]))
     double.pay(order.number)
     answer = await channel.query(order)
     notice = await channel.read_notice({}, double.told(order.number))

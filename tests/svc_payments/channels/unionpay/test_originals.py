@@ -11,7 +11,7 @@ from chassis.db import now
 from chassis.signatures import BadSignature
 from svc_payments.channels.unionpay.certificates import leads_to
 from svc_payments.channels.unionpay.messages import Told
-from svc_payments.channels.unionpay.signing import CERTIFICATE, check, of_answer
+from svc_payments.channels.unionpay.signatures import CERTIFICATE, check, of_answer
 from tests.svc_payments.channels.doubles.parties import certified
 
 ORIGINALS = Path(__file__).parent / "originals"

@@ -13,8 +13,8 @@ from wechatpayv3.utils import aes_decrypt, build_authorization, load_private_key
 
 from chassis.db import new_id, now
 from svc_payments.channels.provider import Order, Payer
-from svc_payments.channels.wechat.paying import content_of, way_to_pay
-from svc_payments.channels.wechat.signing import Encrypted, Merchant, Signed
+from svc_payments.channels.wechat.payment_methods import content_of, way_to_pay
+from svc_payments.channels.wechat.signatures import Encrypted, Merchant, Signed
 from svc_payments.settings.channels import WechatSettings
 from tests.svc_payments.channels.doubles.parties import certified, private_pem, public_pem
 from tests.svc_payments.channels.doubles.wechat import APP, MERCHANT, OPEN_ID, WechatDouble, public_key_double

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from svc_payments.collection.mandates.driving import Mandates
+from svc_payments.collection.mandates.worker import Mandates
 from tests.svc_payments.collection.mandates.giver import Giver, working_on
 from tests.svc_payments.world import World
 

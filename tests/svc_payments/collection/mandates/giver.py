@@ -16,8 +16,8 @@ from contracts.reference_provider.roster import account_number
 from svc_payments.billing.bills.models import Bill
 from svc_payments.channels.registry import open_channels
 from svc_payments.collection.mandates.contracts import Contracts
-from svc_payments.collection.mandates.driving import Mandates
 from svc_payments.collection.mandates.models import Debit, Mandate
+from svc_payments.collection.mandates.worker import Mandates
 from svc_payments.collection.payments.orders import Orders
 from svc_payments.parties.accounts.models import AccountBinding
 from tests.svc_payments.world import SEED, World

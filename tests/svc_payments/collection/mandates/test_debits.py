@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from chassis.db import new_id, now
 from chassis.testing import until
 from svc_payments.billing.bills.models import Bill
-from svc_payments.collection.mandates.driving import Mandates
 from svc_payments.collection.mandates.models import Debit, Mandate
+from svc_payments.collection.mandates.worker import Mandates
 from svc_payments.collection.payments.models import Attempt, Payment
 from tests.svc_payments.collection.mandates.giver import ACCOUNT, Giver, refused, today, working_on
 from tests.svc_payments.world import World

@@ -10,9 +10,9 @@ from chassis.db import new_id, now
 from chassis.inbox import Received
 from chassis.signatures import sign, thumbprint
 from chassis.testing import once, until
-from svc_payments.collection.mandates.driving import Mandates
 from svc_payments.collection.mandates.models import Mandate
 from svc_payments.collection.mandates.service import binding_ended
+from svc_payments.collection.mandates.worker import Mandates
 from svc_payments.parties.accounts.consumers import AccountBindingEnded, on_ended
 from svc_payments.parties.accounts.models import AccountBinding
 from tests.svc_payments.collection.mandates.giver import ACCOUNT, MANDATES, Giver, refused, working_on

@@ -12,10 +12,10 @@ from chassis.outside import outside_client
 from chassis.testing import until
 from deploy.local.programs import free_port
 from svc_payments.collection.postings.delivery import Delivery
+from svc_payments.collection.postings.leasing import Try, take_up
 from svc_payments.collection.postings.models import Posting, PostingStatus
-from svc_payments.collection.postings.outcomes import write_down
+from svc_payments.collection.postings.outcomes import apply_outcome
 from svc_payments.collection.postings.provider import Booked, NotHeard, Unclear
-from svc_payments.collection.postings.tries import Try, take_up
 from svc_payments.parties.providers.models import Provider
 from tests.svc_payments.conftest import approved_provider
 from tests.svc_payments.world import Company, World, working
@@ -100,7 +100,7 @@ async def test_a_posting_the_provider_never_got_is_told_after_asking(world: Worl
     await world.captured(new_id())
     each = await taken_up(world)
     async with world.database.transaction() as tx:
-        await write_down(tx, each, Unclear("ReadTimeout"), timedelta())
+        await apply_outcome(tx, each, Unclear("ReadTimeout"), timedelta())
     await deliver(world)
     assert await statuses(world) == ["booked"]
     assert [method for method, path in world.company.app.calls if path.startswith("/postings")] == ["GET", "POST"]
@@ -133,11 +133,11 @@ async def test_a_sleeper_that_wakes_up_late_does_not_overwrite_a_newer_result(wo
     newer = await taken_up(world)
     assert newer.ask_first
     async with world.database.transaction() as tx:
-        assert not await write_down(tx, sleeper, Booked("of the sleeper"), MINUTE), "its turn is over"
+        assert not await apply_outcome(tx, sleeper, Booked("of the sleeper"), MINUTE), "its turn is over"
     async with world.database.transaction() as tx:
-        assert await write_down(tx, newer, Booked("R-1"), MINUTE)
+        assert await apply_outcome(tx, newer, Booked("R-1"), MINUTE)
     async with world.database.transaction() as tx:
-        assert not await write_down(tx, sleeper, Unclear("ReadTimeout"), MINUTE)
+        assert not await apply_outcome(tx, sleeper, Unclear("ReadTimeout"), MINUTE)
     (posting,) = await postings(world)
     assert (posting.status, posting.provider_reference) == ("booked", "R-1")
 
@@ -152,7 +152,7 @@ async def test_what_is_unknown_stays_so_when_the_provider_is_then_out_of_reach(w
         await lease_runs_out(world)
         each = await taken_up(world)
         async with world.database.transaction() as tx:
-            await write_down(tx, each, outcome, MINUTE)
+            await apply_outcome(tx, each, outcome, MINUTE)
         assert await statuses(world) == [expected]
 
 
@@ -216,7 +216,7 @@ async def test_a_payment_is_complete_with_its_last_bill_even_when_all_are_booked
 
     async def book(each: Try) -> None:
         async with world.database.transaction() as tx:
-            await write_down(tx, each, Booked(f"R-{each.posting.position}"), MINUTE)
+            await apply_outcome(tx, each, Booked(f"R-{each.posting.position}"), MINUTE)
 
     await book(tries[0])
     assert await world.status(person, payment_id) == "posting"

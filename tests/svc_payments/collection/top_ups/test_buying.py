@@ -16,7 +16,7 @@ from chassis.db import new_id, now
 from chassis.outside import outside_client
 from contracts.reference_provider.roster import account_number
 from deploy.local.programs import free_port
-from svc_payments.collection.postings.cards import Cards
+from svc_payments.collection.postings.card_writes import Cards
 from svc_payments.collection.postings.models import CardWriting, Posting
 from tests.svc_payments.collection.payments.choosing import refusal
 from tests.svc_payments.collection.refunds.making import balances, step

@@ -19,9 +19,9 @@ from chassis.testing import Tokens, client_of, emitted, once
 from svc_payments.app import create_app
 from svc_payments.collection.payments.models import Payment, PaymentStatus
 from svc_payments.documents.e_invoices import service
-from svc_payments.documents.e_invoices.issuing import issue_due
 from svc_payments.documents.e_invoices.models import EInvoice
 from svc_payments.documents.e_invoices.provider import Absent, HttpInvoiceIssuer, InvoiceOrder, Unclear
+from svc_payments.documents.e_invoices.worker import issue_due
 from svc_payments.settings import Settings
 from tests.deploy.sandboxes.processes import Sandbox
 from tests.svc_payments import past

@@ -7,7 +7,7 @@ import pypdf
 import pytest
 
 from svc_payments.collection.payments.schemas import Prepaid
-from svc_payments.documents.receipts import codes, printing, schemas
+from svc_payments.documents.receipts import codes, pdf, schemas
 from svc_payments.documents.receipts.words import choose, languages, words_in
 from tests.svc_payments.documents.receipts.printed import ISSUED, bill, receipt, text_of
 
@@ -20,7 +20,7 @@ async def test_the_paper_says_everything_of_the_payment() -> None:
         bill("B-0001", amount_fen=100_035, late_fee_fen=35),
         bill("B-0002", amount_fen=67_997, posting_status="pending"),
     ]
-    said = text_of(await printing.printed(receipt(bills), CODE, VERIFY_AT, "zh"))
+    said = text_of(await pdf.printed(receipt(bills), CODE, VERIFY_AT, "zh"))
     for expected in (
         "缴费电子凭证",
         "202603010000000001",
@@ -48,7 +48,7 @@ async def test_the_paper_says_everything_of_the_payment() -> None:
 async def test_a_refund_is_on_the_paper_with_what_is_left() -> None:
     refund = schemas.ReceiptedRefund(number="R-0001", amount_fen=68_032, refunded_at=ISSUED)
     paid_back = receipt(standing="partly_refunded", refunded_fen=68_032, refunds=[refund])
-    said = text_of(await printing.printed(paid_back, CODE, VERIFY_AT, "zh"))
+    said = text_of(await pdf.printed(paid_back, CODE, VERIFY_AT, "zh"))
     assert "部分退款" in said
     assert "R-0001 2026-03-01 00:30:00 ¥680.32" in said
     assert "已退款 ¥680.32" in said
@@ -59,23 +59,23 @@ async def test_the_payer_of_a_top_up_can_read_the_token_and_the_state_of_the_car
     token = Prepaid(kind="token", token="1234567890" * 2, state=None)
     card = Prepaid(kind="write_card", token=None, state="to_write")
     bills = [bill("MYILI-1", kind="top_up", prepaid=token), bill("MYILI-2", kind="top_up", prepaid=card)]
-    said = text_of(await printing.printed(receipt(bills), CODE, VERIFY_AT, "en"))
+    said = text_of(await pdf.printed(receipt(bills), CODE, VERIFY_AT, "en"))
     for expected in ("充值码", "Token for the meter", "1234 5678 9012 3456 7890", "待写卡", "To be written"):
         assert expected in said, expected
 
 
 async def test_the_same_receipt_has_the_same_bytes_also_when_many_are_printed_at_once() -> None:
     issued = receipt()
-    papers = await asyncio.gather(*(printing.printed(issued, CODE, VERIFY_AT, "zh") for _ in range(8)))
+    papers = await asyncio.gather(*(pdf.printed(issued, CODE, VERIFY_AT, "zh") for _ in range(8)))
     assert len(set(papers)) == 1
-    assert printing.tag_of(papers[0]) == printing.tag_of(papers[7])
-    changed = await printing.printed(issued.model_copy(update={"standing": "refunded"}), CODE, VERIFY_AT, "zh")
-    assert printing.tag_of(changed) != printing.tag_of(papers[0])
+    assert pdf.tag_of(papers[0]) == pdf.tag_of(papers[7])
+    changed = await pdf.printed(issued.model_copy(update={"standing": "refunded"}), CODE, VERIFY_AT, "zh")
+    assert pdf.tag_of(changed) != pdf.tag_of(papers[0])
 
 
 @pytest.mark.parametrize("language", sorted(languages() - {"zh"}))
 async def test_every_language_stands_beside_chinese(language: str) -> None:
-    content = await printing.printed(receipt(), CODE, VERIFY_AT, language)
+    content = await pdf.printed(receipt(), CODE, VERIFY_AT, language)
     assert content.startswith(b"%PDF-")
     assert b"pdfaid" in content, "a letter of this language is in none of the fonts"
     said = text_of(content)
@@ -98,17 +98,17 @@ def test_the_reader_is_answered_in_their_language_or_in_chinese() -> None:
 
 async def test_names_are_never_read_as_markup() -> None:
     said = "#panic() *_<label> $x$ \\ // @cite"
-    content = await printing.printed(receipt(provider_name=said), CODE, VERIFY_AT, "zh")
+    content = await pdf.printed(receipt(provider_name=said), CODE, VERIFY_AT, "zh")
     assert said.replace(" ", "") in text_of(content).replace(" ", "")
 
 
 async def test_a_character_that_no_font_has_does_not_stop_the_paper() -> None:
-    content = await printing.printed(receipt(provider_name="𠮷 Sample Company"), CODE, VERIFY_AT, "zh")
+    content = await pdf.printed(receipt(provider_name="𠮷 Sample Company"), CODE, VERIFY_AT, "zh")
     assert "Sample Company" in text_of(content)
 
 
 async def test_fifty_bills_go_over_several_pages_that_are_numbered() -> None:
-    content = await printing.printed(receipt([bill(f"B-{number:04}") for number in range(50)]), CODE, VERIFY_AT, "zh")
+    content = await pdf.printed(receipt([bill(f"B-{number:04}") for number in range(50)]), CODE, VERIFY_AT, "zh")
     pages = pypdf.PdfReader(io.BytesIO(content)).pages
     assert len(pages) > 1
     assert f"1 / {len(pages)}" in " ".join(pages[0].extract_text().split())
@@ -117,7 +117,7 @@ async def test_fifty_bills_go_over_several_pages_that_are_numbered() -> None:
 
 
 async def test_the_file_names_its_paper_and_nobody_as_its_author() -> None:
-    content = await printing.printed(receipt(), CODE, VERIFY_AT, "zh")
+    content = await pdf.printed(receipt(), CODE, VERIFY_AT, "zh")
     said = pypdf.PdfReader(io.BytesIO(content)).metadata
     assert said is not None
     assert (said.title, said.author) == ("缴费电子凭证 202603010000000001", None)
@@ -125,4 +125,4 @@ async def test_the_file_names_its_paper_and_nobody_as_its_author() -> None:
 
 @pytest.mark.parametrize(("number", "shown"), [("6540000013", "******0013"), ("123", "123"), ("", "")])
 def test_an_account_number_shows_its_last_digits(number: str, shown: str) -> None:
-    assert printing.masked(number) == shown
+    assert pdf.masked(number) == shown

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from chassis.db import Database, new_id, now
 from chassis.testing import Tokens, emitted, once
-from svc_payments.reconciliation.discrepancies.models import Case, CaseEntry
+from svc_payments.reconciliation.discrepancies.models import Discrepancy, DiscrepancyEntry
 from svc_payments.settings import Settings
 from tests.svc_payments.reconciliation.runs.books import bill, paid, reconcile, take_in
 from tests.svc_payments.reconciliation.runs.test_runs import balances
@@ -26,7 +26,7 @@ async def case_id(database: Database, settings: Settings) -> str:
     await take_in(database, bill(paid()))
     await reconcile(database, settings)
     async with database.transaction() as tx:
-        found = await tx.execute(update(Case).values(owner_role="operator").returning(Case.id))
+        found = await tx.execute(update(Discrepancy).values(owner_role="operator").returning(Discrepancy.id))
         return str(found.scalar_one())
 
 
@@ -70,7 +70,7 @@ async def test_a_flag_goes_up_as_time_runs_out(
     database: Database, operator: Person, case_id: str, left: timedelta, flag: str | None
 ) -> None:
     async with database.transaction() as tx:
-        await tx.execute(update(Case).values(due_at=now() + left))
+        await tx.execute(update(Discrepancy).values(due_at=now() + left))
     assert (await operator.see(case_id))["flag"] == flag
 
 
@@ -78,7 +78,7 @@ async def test_red_cases_can_be_listed(
     api: httpx.AsyncClient, database: Database, operator: Person, case_id: str
 ) -> None:
     async with database.transaction() as tx:
-        await tx.execute(update(Case).values(due_at=now() - timedelta(hours=1)))
+        await tx.execute(update(Discrepancy).values(due_at=now() - timedelta(hours=1)))
     listed = {
         flag: (await api.get(f"{CASES}?flag={flag}&source=channel", headers=operator.headers)).json()["items"]
         for flag in ("red", "yellow")
@@ -145,7 +145,9 @@ async def test_a_refused_write_off_leaves_the_case_open(operator: Person, collea
 async def test_what_happened_to_a_case_cannot_be_changed(database: Database, case_id: str) -> None:
     with pytest.raises(DBAPIError, match="only ever added to"):
         async with database.transaction() as tx:
-            await tx.execute(update(CaseEntry).where(CaseEntry.case_id == UUID(case_id)).values(words="anders"))
+            await tx.execute(
+                update(DiscrepancyEntry).where(DiscrepancyEntry.case_id == UUID(case_id)).values(words="anders")
+            )
 
 
 async def test_a_closing_is_told_without_words(database: Database, operator: Person, case_id: str) -> None:

@@ -20,7 +20,7 @@ from svc_payments.reconciliation.statements import service as statements
 from svc_payments.reconciliation.statements.files import spooled
 from svc_payments.reconciliation.statements.layouts.sandbox import HEADER
 from svc_payments.reconciliation.statements.models import Statement
-from svc_payments.reconciliation.statements.parsing import Expected
+from svc_payments.reconciliation.statements.parser import Expected
 from svc_payments.reconciliation.statements.service import Whose
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName

@@ -13,7 +13,7 @@ from chassis.testing import Tokens
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.postings.models import Posting
 from svc_payments.reconciliation.runs.models import Run
-from svc_payments.reconciliation.runs.work import work_off
+from svc_payments.reconciliation.runs.worker import work_off
 from svc_payments.reconciliation.statements.layouts.provider import HEADER
 from svc_payments.reconciliation.statements.models import StatementLine
 from svc_payments.settings import Settings

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from chassis.db import Database
 from chassis.testing import emitted
 from svc_payments.ledger.queries import trial_balance
-from svc_payments.reconciliation.discrepancies.models import Case
+from svc_payments.reconciliation.discrepancies.models import Discrepancy
 from svc_payments.reconciliation.runs.models import Phase, Run
 from svc_payments.reconciliation.runs.service import RunUnderWay, StatementMissing, carry_out, request
 from svc_payments.settings import Settings
@@ -22,7 +22,7 @@ BEFORE_MIDNIGHT, AFTER_MIDNIGHT = time(23, 59, 58), time(0, 0, 2)
 async def cases(database: Database) -> list[tuple[str, int, str]]:
     """Result, difference and status of every case, in order."""
     async with database.read() as tx:
-        found = await tx.scalars(select(Case).order_by(Case.id))
+        found = await tx.scalars(select(Discrepancy).order_by(Discrepancy.id))
         return [(case.result, case.difference_fen, case.status) for case in found]
 
 
@@ -177,7 +177,7 @@ async def test_an_order_paid_twice_is_matched_once(database: Database, settings:
     await take_in(database, bill(payment, replace(payment, transaction_id="T-second")))
     assert counts(await reconcile(database, settings)) == {"matched": 1, "excess": 1}
     async with database.read() as tx:
-        assert await tx.scalar(select(Case.reference_id)) == payment_id
+        assert await tx.scalar(select(Discrepancy.reference_id)) == payment_id
 
 
 async def test_no_statement_no_run(database: Database) -> None:

@@ -13,7 +13,7 @@ from svc_payments.billing.files.refusals import GzipBroken, UndecodableBytes
 from svc_payments.reconciliation.statements.files import lines_of, spooled
 from svc_payments.reconciliation.statements.layouts import OF_CHANNELS, OF_PROVIDERS, Layout, alipay, wechat
 from svc_payments.reconciliation.statements.models import LineState, Movement
-from svc_payments.reconciliation.statements.parsing import Expected, Line
+from svc_payments.reconciliation.statements.parser import Expected, Line
 from svc_payments.reconciliation.statements.refusals import (
     StatementMalformed,
     StatementOfOtherDay,

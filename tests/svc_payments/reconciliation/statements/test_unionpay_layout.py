@@ -9,15 +9,15 @@ import pytest
 
 from chassis.problems import Problem
 from svc_payments.billing.files.refusals import GzipBroken
-from svc_payments.channels.believing import NotUnderstood
+from svc_payments.channels.calls import NotUnderstood
 from svc_payments.channels.provider import NoStatement, StatementChannel
 from svc_payments.channels.registry import open_channels
-from svc_payments.reconciliation.statements.fetching import merchant_of
+from svc_payments.reconciliation.statements.downloads import merchant_of
 from svc_payments.reconciliation.statements.files import lines_of, spooled
 from svc_payments.reconciliation.statements.layouts import OF_CHANNELS
 from svc_payments.reconciliation.statements.layouts.unionpay import WIDTHS
 from svc_payments.reconciliation.statements.models import LineState, Movement
-from svc_payments.reconciliation.statements.parsing import Expected, Line
+from svc_payments.reconciliation.statements.parser import Expected, Line
 from svc_payments.reconciliation.statements.refusals import (
     StatementMalformed,
     StatementOfOtherDay,

@@ -1,0 +1,81 @@
+"""Bills that a provider sends by themselves: the rules, the reasons and the way into the tables of bill files."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from svc_payments.base import this_month
+from svc_payments.billing.bills import merge, schemas, staging
+from svc_payments.billing.bills.validation import COLUMNS, MORE_COLUMNS, CheckedRow, checked
+from svc_payments.billing.files.refusals import Reason
+from svc_payments.billing.files.rows import staged_columns, staged_line
+from svc_payments.billing.files.service import expect_provider, words_for
+
+_NAMES = (*COLUMNS, *MORE_COLUMNS)
+_STAGED = staged_columns(_NAMES)
+
+
+async def push(
+    tx: AsyncSession, provider_id: UUID, bills: Sequence[schemas.PushedBill], language: str
+) -> schemas.PushReport:
+    """Take in bills one by one: each is accepted, changes the one that is there, changes nothing, or is refused.
+
+    Raises:
+        ProviderNotReady: the provider's approval has not arrived here yet.
+    """
+    await expect_provider(tx, provider_id)
+    month = this_month()
+    rows = [checked(_values(bill), month, _NAMES) for bill in bills]
+    await staging.stage(tx, _STAGED, _lines(rows))
+    await staging.one_at_a_time(tx, provider_id)
+    await merge.take_in(tx, provider_id, None, says_expiry=True)
+    claimed = {outcome.row: outcome for outcome in await merge.outcomes(tx)}
+    outcomes = [
+        _refused(index, bill, row, None, language)
+        if isinstance(row, Reason)
+        else _outcome(index, bill, claimed[index], language)
+        for index, (bill, row) in enumerate(zip(bills, rows, strict=True))
+    ]
+    counts = Counter(outcome.outcome for outcome in outcomes)
+    return schemas.PushReport(
+        bills=outcomes, **{name: counts[name] for name in ("accepted", "unchanged", "amended", "refused")}
+    )
+
+
+def _values(bill: schemas.PushedBill) -> list[str]:
+    said = {**bill.model_dump(), "amount": schemas.yuan(bill.amount_fen)}
+    return [said[name] or "" for name in _NAMES]
+
+
+async def _lines(rows: Sequence[CheckedRow | Reason]) -> AsyncIterator[bytes]:
+    for index, row in enumerate(rows):
+        if isinstance(row, CheckedRow):
+            yield staged_line(index, row, row.bill_number, len(_STAGED)).encode()
+
+
+def _outcome(index: int, bill: schemas.PushedBill, claimed: merge.Outcome, language: str) -> schemas.PushedBillOutcome:
+    if claimed.outcome not in {"accepted", "unchanged", "amended"}:
+        return _refused(index, bill, Reason(claimed.outcome), claimed.bill_id, language)
+    return schemas.PushedBillOutcome(
+        index=index,
+        bill_number=bill.bill_number,
+        outcome=claimed.outcome,
+        bill_id=claimed.bill_id,
+        reason=None,
+        message=None,
+    )
+
+
+def _refused(
+    index: int, bill: schemas.PushedBill, reason: Reason, bill_id: UUID | None, language: str
+) -> schemas.PushedBillOutcome:
+    return schemas.PushedBillOutcome(
+        index=index,
+        bill_number=bill.bill_number,
+        outcome="refused",
+        bill_id=bill_id,
+        reason=reason,
+        message=words_for(reason, language),
+    )

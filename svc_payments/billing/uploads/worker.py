@@ -1,0 +1,130 @@
+"""A file that is here as a whole is taken in, once, like one that came in one request."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import Database, now
+from chassis.problems import DEFAULT_LANGUAGE, NotFound, Problem
+from chassis.telemetry import log
+from svc_payments.billing.files import schemas as bill_file_schemas
+from svc_payments.billing.files import service as bill_files
+from svc_payments.billing.files.reception import Announced, received
+from svc_payments.billing.uploads.models import BillFileUpload, UploadPart, UploadStatus
+from svc_payments.billing.uploads.parts import content_of
+from svc_payments.billing.uploads.refusals import UploadBeingTakenIn, again, kept
+from svc_payments.settings import Settings
+
+RETENTION = timedelta(days=7)
+"""How long an upload can be asked about after its end."""
+_LEFT_AFTER = timedelta(seconds=30)
+_TOLD_EVERY_ROWS = 50_000
+
+
+async def finish(database: Database, upload_id: UUID, language: str) -> bill_file_schemas.BillFile:
+    """Take in an upload that is complete; asked again, give the same report or refusal.
+
+    Raises:
+        UploadBeingTakenIn: somebody else is at it.
+        Problem: whatever a bill file is refused for.
+    """
+    try:
+        async with database.transaction() as tx:
+            return await _finish(database, tx, upload_id, language)
+    except Problem as refusal:
+        # What passes by itself says when to come back.
+        if "Retry-After" not in refusal.headers:
+            async with database.transaction() as tx:
+                await _keep_refusal(tx, upload_id, refusal)
+            refusal.headers = {**refusal.headers, "Upload-Complete": "?1"}
+        raise
+
+
+async def _finish(database: Database, tx: AsyncSession, upload_id: UUID, language: str) -> bill_file_schemas.BillFile:
+    # It goes with the transaction, so that whoever dies at it leaves the file to the next.
+    mine = func.pg_try_advisory_xact_lock(func.hashtextextended(f"bill file upload {upload_id}", 0))
+    if not await tx.scalar(select(mine)):
+        raise UploadBeingTakenIn
+    upload = await tx.get(BillFileUpload, upload_id)
+    if upload is None:
+        raise NotFound
+    if upload.bill_file_id is not None:
+        return await bill_files.get_bill_file(tx, upload.provider_id, upload.bill_file_id, language)
+    if upload.refusal is not None:
+        raise again(upload.refusal)
+    announced = replace(Announced.by(upload.headers), sha256=upload.sha256)
+    async with received(announced, content_of(tx, upload_id)) as file:
+        report = await bill_files.take_in(
+            tx, upload.provider_id, upload.file_name, file, language, _Progress(database, upload_id).report
+        )
+    upload.move_to(UploadStatus.TAKEN_IN)
+    upload.bill_file_id, upload.finished_at = report.bill_file_id, now()
+    await _forget_parts(tx, upload_id)
+    return report
+
+
+async def _keep_refusal(tx: AsyncSession, upload_id: UUID, refusal: Problem) -> None:
+    upload = await tx.get(BillFileUpload, upload_id, with_for_update={"key_share": True})
+    if upload is None or upload.status != UploadStatus.RECEIVED:
+        return
+    upload.move_to(UploadStatus.REFUSED)
+    upload.refusal, upload.finished_at = kept(refusal), now()
+    await _forget_parts(tx, upload_id)
+
+
+async def _forget_parts(tx: AsyncSession, upload_id: UUID) -> None:
+    await tx.execute(delete(UploadPart).where(UploadPart.upload_id == upload_id))
+
+
+@dataclass
+class _Progress:
+    """Says how far a file is, in transactions of its own: what takes it in is seen only when all is done."""
+
+    database: Database
+    upload_id: UUID
+    rows: int = 0
+    told_rows: int = 0
+
+    async def report(self, further: int) -> None:
+        self.rows += further
+        if self.rows < self.told_rows + _TOLD_EVERY_ROWS:
+            return
+        self.told_rows = self.rows
+        reached = {"rows_read": self.rows, "touched_at": func.now()}
+        async with self.database.transaction() as tx:
+            await tx.execute(update(BillFileUpload).where(BillFileUpload.id == self.upload_id).values(reached))
+
+
+async def finish_left(database: Database) -> None:
+    """Take in what is complete and nobody is at, as after a crash."""
+    while (upload_id := await _claim_left(database)) is not None:
+        try:
+            await finish(database, upload_id, DEFAULT_LANGUAGE)
+        except Problem as refusal:
+            log.info("bill_file_upload_not_taken_in", upload_id=str(upload_id), code=refusal.code)
+
+
+async def _claim_left(database: Database) -> UUID | None:
+    left = (
+        select(BillFileUpload.id)
+        .where(BillFileUpload.status == UploadStatus.RECEIVED, BillFileUpload.touched_at < func.now() - _LEFT_AFTER)
+        .order_by(BillFileUpload.touched_at)
+        .limit(1)
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    claim = update(BillFileUpload).where(BillFileUpload.id == left.scalar_subquery()).values(touched_at=func.now())
+    async with database.transaction() as tx:
+        upload_id: UUID | None = await tx.scalar(claim.returning(BillFileUpload.id))
+        return upload_id
+
+
+async def forget_old(database: Database, settings: Settings) -> None:
+    """Delete uploads that nobody went on with, and what is known of those that ended a while ago."""
+    waited = timedelta(seconds=settings.bill_upload_seconds)
+    abandoned = (BillFileUpload.status == UploadStatus.RECEIVING) & (BillFileUpload.touched_at < func.now() - waited)
+    ended = BillFileUpload.finished_at < func.now() - RETENTION
+    async with database.transaction() as tx:
+        await tx.execute(delete(BillFileUpload).where(or_(abandoned, ended)))

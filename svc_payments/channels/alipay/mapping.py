@@ -1,0 +1,70 @@
+"""What Alipay's states mean here."""
+
+from datetime import datetime
+
+from svc_payments.channels.alipay import messages
+from svc_payments.channels.calls import NotUnderstood
+from svc_payments.channels.provider import (
+    Answer,
+    Closed,
+    Paid,
+    RefundAbsent,
+    RefundAnswer,
+    Refunded,
+    Refunding,
+    RefundOrder,
+    Waiting,
+)
+
+PAID = {"TRADE_SUCCESS", "TRADE_FINISHED"}
+"""Paid; and paid so long ago that it cannot be refunded any more."""
+
+
+def of_order(known: messages.Trade, seller_id: str) -> Answer:
+    """What became of an order; an answer is signed for our application, and does not say whose the order is.
+
+    Raises:
+        NotUnderstood
+    """
+    match known.trade_status:
+        case "WAIT_BUYER_PAY":
+            return Waiting()
+        case "TRADE_CLOSED" if known.send_pay_date is None:
+            return Closed()
+        case "TRADE_CLOSED":
+            # Paid, and given back by somebody in the merchant's console: neither paid nor unpaid, so people decide.
+            raise NotUnderstood("refunded_elsewhere")
+        case status if status in PAID:
+            return of_payment(known, seller_id, known.send_pay_date)
+        case _:
+            raise NotUnderstood("unknown_state")
+
+
+def of_payment(known: messages.Trade | messages.Notice, seller_id: str, paid_at: datetime | None) -> Paid:
+    """The payment of a paid order.
+
+    Raises:
+        NotUnderstood: it is said to be paid, and not when.
+    """
+    if paid_at is None:
+        raise NotUnderstood("paid_without_proof")
+    return Paid(seller_id, known.trade_no, known.total_amount, known.trans_currency, paid_at)
+
+
+def of_refund(known: messages.RefundKnown, refund: RefundOrder) -> RefundAnswer:
+    """What became of a refund.
+
+    Raises:
+        NotUnderstood
+    """
+    match known.refund_status:
+        case None:
+            # Not taken, or taken and come to nothing: either way it is asked for again under its number.
+            return RefundAbsent()
+        case "REFUND_PROCESSING":
+            return Refunding()
+        case "REFUND_SUCCESS" if known.refund_amount and known.gmt_refund_pay:
+            # Alipay gives refunds no numbers of its own; payers find them under the order's.
+            return Refunded(refund.transaction_id, known.refund_amount, known.gmt_refund_pay)
+        case _:
+            raise NotUnderstood("unknown_state")

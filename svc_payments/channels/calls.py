@@ -1,0 +1,37 @@
+"""What every channel's client does with what it hears: believe it or not, count it, never raise."""
+
+import time
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from prometheus_client import Counter, Histogram
+
+from chassis.outside import NoAnswer, NotReached
+from chassis.signatures import BadSignature
+from chassis.telemetry import log
+from svc_payments.channels.provider import Unclear
+from svc_payments.settings.channels import ChannelName
+
+ANSWERS = Counter("myili_channel_answers", "What channels answered", ["channel", "question", "answer"])
+ANSWER_SECONDS = Histogram("myili_channel_answer_seconds", "How long channels took", ["channel", "question"])
+NOTICES = Counter("myili_channel_notices", "Notices of channels: taken, or why not", ["channel", "outcome"])
+
+A = TypeVar("A")
+
+
+class NotUnderstood(NoAnswer):
+    """An answer that is the channel's and makes no sense, or says that it does not know either."""
+
+
+async def observed(channel: ChannelName, question: str, asking: Awaitable[A]) -> A | Unclear:
+    """The answer to a question, or that there was none that could be believed."""
+    started = time.perf_counter()
+    answer: A | Unclear
+    try:
+        answer = await asking
+    except (NotReached, NoAnswer, BadSignature) as error:
+        log.warning("channel_unclear", channel=channel, question=question, reason=str(error))
+        answer = Unclear(str(error))
+    ANSWER_SECONDS.labels(channel, question).observe(time.perf_counter() - started)
+    ANSWERS.labels(channel, question, type(answer).__name__.lower()).inc()
+    return answer

@@ -1,0 +1,64 @@
+"""What WeChat Pay's states mean here."""
+
+from svc_payments.channels.calls import NotUnderstood
+from svc_payments.channels.provider import (
+    Answer,
+    Closed,
+    Paid,
+    RefundAnswer,
+    Refunded,
+    Refunding,
+    RefundRefused,
+    Waiting,
+)
+from svc_payments.channels.wechat import messages
+
+
+def of_order(known: messages.Transaction) -> Answer:
+    """What became of an order.
+
+    Raises:
+        NotUnderstood
+    """
+    match known.trade_state:
+        case "SUCCESS":
+            return of_payment(known)
+        case "NOTPAY" | "USERPAYING" | "ACCEPT" | "PAYERROR":
+            return Waiting()
+        case "CLOSED" | "REVOKED" if not known.transaction_id:
+            return Closed()
+        case "CLOSED" | "REVOKED" | "REFUND":
+            # Paid, and given back by somebody in the merchant's console: neither paid nor unpaid, so people decide.
+            raise NotUnderstood("refunded_elsewhere")
+        case _:
+            raise NotUnderstood("unknown_state")
+
+
+def of_payment(known: messages.Transaction) -> Paid:
+    """The payment of a paid order.
+
+    Raises:
+        NotUnderstood: it is said to be paid, and not by which transaction or when.
+    """
+    if not known.transaction_id or not known.success_time or known.amount is None:
+        raise NotUnderstood("paid_without_proof")
+    amount = known.amount
+    return Paid(known.mchid, known.transaction_id, amount.total, amount.currency, known.success_time)
+
+
+def of_refund(status: str, known: messages.Refund | messages.RefundTold) -> RefundAnswer:
+    """What became of a refund.
+
+    Raises:
+        NotUnderstood
+    """
+    match status:
+        case "SUCCESS" if known.success_time:
+            return Refunded(known.refund_id, known.amount.refund, known.success_time)
+        case "PROCESSING":
+            return Refunding()
+        case "CLOSED" | "ABNORMAL":
+            # ABNORMAL: the payer's card is gone or frozen, and somebody has to find another way in the console.
+            return RefundRefused(status)
+        case _:
+            raise NotUnderstood("unknown_state")

@@ -1,0 +1,45 @@
+"""Payments over the counter: begun and paid in front of a clerk, with no channel of others to ask."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import new_id
+from chassis.outbox import emit
+from svc_payments.base import database_time
+from svc_payments.billing.bills.models import Bill
+from svc_payments.channels.provider import Paid
+from svc_payments.collection.payments.capture import CURRENCY, capture
+from svc_payments.collection.payments.events import PaymentPending, event_of
+from svc_payments.collection.payments.models import Attempt, Payment, PaymentStatus
+from svc_payments.collection.payments.service import reserve
+from svc_payments.settings.channels import ChannelName
+
+
+async def begin(tx: AsyncSession, payer_id: UUID, payable: Sequence[Bill], channel: ChannelName) -> Payment:
+    """Keep locked bills for a payer who stands at the counter.
+
+    Nobody is asked what became of it and it does not expire: only the clerk knows whether the money has changed hands.
+    """
+    moment = await database_time(tx)
+    payment = await reserve(tx, payer_id, payable, channel, expires_at=moment)
+    payment.move_to(PaymentStatus.PENDING)
+    attempt_id = new_id()
+    payment.attempt = Attempt(id=attempt_id, channel=channel, order_number=attempt_id.hex, asked=0, ask_at=None)
+    await emit(tx, event_of(PaymentPending, payment))
+    return payment
+
+
+async def money_taken(tx: AsyncSession, payment: Payment, transaction_id: str, merchant_id: str) -> None:
+    """The clerk has the money of a locked payment, or the card terminal's word for it: capture it.
+
+    Args:
+        tx: the transaction.
+        payment: what was paid.
+        transaction_id: the number under which the counter finds it again; no other payment has had it.
+        merchant_id: who we are.
+    """
+    paid = Paid(merchant_id, transaction_id, payment.amount_fen, CURRENCY, await database_time(tx))
+    fault = await capture(tx, payment, paid, merchant_id, subject=payment.id)
+    assert fault is None, fault  # noqa: S101 - what is captured is the payment's own amount, under a new number

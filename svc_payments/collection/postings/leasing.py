@@ -1,0 +1,99 @@
+"""Taking up what a provider is to be told: under a lease, by one worker at a time.
+
+Several workers may run. One takes a posting up under a lease and commits that, calls the provider outside any
+transaction, and writes the result down in another one, but only if the posting is still its own: the number of the try
+is the fence that a sleeper who wakes up late does not get past.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from chassis.telemetry import log
+from svc_payments.collection.payments.payment_state import begin_posting
+from svc_payments.collection.postings.models import UNSETTLED, Posting, PostingStatus
+
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Try:
+    """One worker's turn at a posting."""
+
+    posting: Posting
+    number: int
+    ask_first: bool = False
+    """The provider may have it already, so it is asked before it is told."""
+
+    @property
+    def cancelling(self) -> bool:
+        return self.posting.status == PostingStatus.CANCELLING
+
+
+async def providers_to_tell(tx: AsyncSession) -> Sequence[UUID]:
+    """Those for whom a posting or a cancellation is due."""
+    due = select(Posting.provider_id).where(
+        Posting.status.in_((*UNSETTLED, PostingStatus.CANCELLING)), Posting.try_at <= func.now()
+    )
+    return (await tx.scalars(due.distinct())).all()
+
+
+async def take_up(tx: AsyncSession, provider_id: UUID, lease: timedelta) -> Sequence[Try]:
+    """Lease the next postings of a provider: of each account only the first that is not settled."""
+    earlier = aliased(Posting)
+    waits_for_another = exists().where(
+        earlier.provider_id == Posting.provider_id,
+        earlier.account_number == Posting.account_number,
+        earlier.position < Posting.position,
+        earlier.status.in_(UNSETTLED),
+    )
+    due = select(Posting).where(
+        Posting.provider_id == provider_id,
+        Posting.status.in_(UNSETTLED),
+        Posting.try_at <= func.now(),
+        ~waits_for_another,
+    )
+    batch = due.order_by(Posting.try_at, Posting.position).limit(_AT_ONCE).with_for_update(of=Posting, skip_locked=True)
+    tries = []
+    for posting in (await tx.scalars(batch)).all():
+        # One that another worker was sending, and whose lease ran out, may have been heard just as well.
+        ask_first = posting.status != PostingStatus.PENDING
+        posting.move_to(PostingStatus.SENDING)
+        posting.tries += 1
+        posting.try_at = func.now() + lease
+        tries.append(Try(posting, posting.tries, ask_first))
+    await begin_posting(tx, {each.posting.payment_id for each in tries})
+    await tx.flush()
+    return tries
+
+
+async def take_up_cancellations(tx: AsyncSession, provider_id: UUID, lease: timedelta) -> Sequence[Try]:
+    """Lease the next cancellations that a provider is to be told."""
+    due = select(Posting).where(
+        Posting.provider_id == provider_id, Posting.status == PostingStatus.CANCELLING, Posting.try_at <= func.now()
+    )
+    batch = due.order_by(Posting.try_at).limit(_AT_ONCE).with_for_update(of=Posting, skip_locked=True)
+    tries = []
+    for posting in (await tx.scalars(batch)).all():
+        posting.tries += 1
+        posting.try_at = func.now() + lease
+        tries.append(Try(posting, posting.tries))
+    await tx.flush()
+    return tries
+
+
+async def still_ours(tx: AsyncSession, each: Try, status: PostingStatus) -> Posting | None:
+    """The posting of a try, locked for writing down what came of it; None when it went on without us.
+
+    The posting is locked before its payment, as everywhere where both are.
+    """
+    ours = select(Posting).where(Posting.id == each.posting.id, Posting.status == status, Posting.tries == each.number)
+    posting = await tx.scalar(ours.with_for_update().execution_options(populate_existing=True))
+    if posting is None:
+        log.warning("posting_result_too_late", posting_id=str(each.posting.id))
+    return posting

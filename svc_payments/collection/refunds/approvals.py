@@ -1,0 +1,58 @@
+"""Who acts on a refund: never on one's own money, never alone where it takes two, and always on record."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.problems import NotFound
+from svc_payments.collection.payments import service as payments
+from svc_payments.collection.payments.models import Payment
+from svc_payments.collection.refunds import schemas, worker
+from svc_payments.collection.refunds.models import Refund
+from svc_payments.oversight.audit import service as audit
+from svc_payments.parties.callers import SecondPersonNeeded
+from svc_payments.settings import Settings
+
+
+async def there(tx: AsyncSession, refund_id: UUID) -> Refund:
+    refund = await tx.get(Refund, refund_id)
+    if refund is None:
+        raise NotFound
+    return refund
+
+
+async def lock(tx: AsyncSession, refund_id: UUID) -> tuple[Refund, Payment]:
+    await there(tx, refund_id)
+    return await worker.lock(tx, refund_id)
+
+
+async def payment_of(tx: AsyncSession, payment_id: UUID) -> Payment:
+    if not await tx.scalar(select(Payment.id).where(Payment.id == payment_id)):
+        raise NotFound
+    return await payments.lock(tx, payment_id)
+
+
+def not_for_oneself(caller: Caller, payment: Payment) -> None:
+    if caller.id == payment.person_id:
+        raise SecondPersonNeeded
+
+
+def second_of_two(caller: Caller, refund: Refund) -> None:
+    if caller.id == refund.proposed_by:
+        raise SecondPersonNeeded
+    refund.approved_by = caller.id
+
+
+async def record(
+    tx: AsyncSession, caller: Caller, action: str, refund: Refund, reason: str | None, **more: str
+) -> None:
+    payment_id, amount_fen = str(refund.payment_id), refund.amount_fen
+    await audit.record(
+        tx, caller, action, refund.id, reason=reason, payment_id=payment_id, amount_fen=amount_fen, **more
+    )
+
+
+def to_staff(refund: Refund, payment: Payment, settings: Settings) -> schemas.StaffRefund:
+    return schemas.shown_to_staff(refund, payment, settings.refund_expected)

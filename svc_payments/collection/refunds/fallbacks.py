@@ -1,0 +1,121 @@
+"""Refunds that did not come through: tried again, paid at a counter, or sent by the bank."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.db import new_id
+from chassis.problems import IllegalMove, NotFound, Problem
+from svc_payments.base import database_time
+from svc_payments.collection.payments.models import Payment
+from svc_payments.collection.refunds import approvals, schemas, transitions
+from svc_payments.collection.refunds.models import Refund, RefundStatus, RefundWay
+from svc_payments.settings import Settings
+
+
+class TransferInFuture(Problem):
+    """Money that was sent was sent before now."""
+
+    status, code = 422, "transfer_in_future"
+
+
+async def retry(
+    tx: AsyncSession, caller: Caller, refund_id: UUID, new: schemas.NewWay, settings: Settings
+) -> schemas.StaffRefund:
+    """Try a refund that failed once more, under a number of its own: the way the money came, or by bank transfer.
+
+    Raises:
+        NotFound
+        IllegalMove: it has not failed, or was tried again already.
+    """
+    failed, payment = await approvals.lock(tx, refund_id)
+    approvals.not_for_oneself(caller, payment)
+    failed.move_to(RefundStatus.RETRIED)
+    await tx.flush()
+    again = _again(failed, payment, new.way, caller)
+    tx.add(again)
+    await tx.flush()
+    await approvals.record(tx, caller, "retry_refund", again, new.reason, retry_of=str(failed.id), way=again.way)
+    # What the failed one had set aside stays so, for this one.
+    await transitions.start(tx, again, payment)
+    await tx.refresh(again)
+    return approvals.to_staff(again, payment, settings)
+
+
+async def transferred(
+    tx: AsyncSession, caller: Caller, refund_id: UUID, transfer: schemas.BankTransfer, settings: Settings
+) -> schemas.StaffRefund:
+    """The bank has sent the money of a refund: said by another person than the one who chose this way.
+
+    Raises:
+        NotFound
+        SecondPersonNeeded: the caller chose the bank transfer.
+        TransferInFuture: it says that it was sent in the future.
+        IllegalMove: it does not wait for a bank transfer.
+    """
+    refund, payment = await approvals.lock(tx, refund_id)
+    if refund.status != RefundStatus.BY_TRANSFER:
+        raise IllegalMove(current=refund.status, wanted=RefundStatus.REFUNDED)
+    if transfer.transferred_at > await database_time(tx):
+        raise TransferInFuture
+    approvals.not_for_oneself(caller, payment)
+    approvals.second_of_two(caller, refund)
+    await approvals.record(tx, caller, "confirm_refund_transfer", refund, None, reference=transfer.reference)
+    await transitions.refunded(tx, refund, payment, transfer.reference, transfer.transferred_at)
+    return approvals.to_staff(refund, payment, settings)
+
+
+async def cannot_be_paid(
+    tx: AsyncSession, caller: Caller, refund_id: UUID, reason: str, settings: Settings
+) -> schemas.StaffRefund:
+    """A refund that waits at a counter or for a bank transfer cannot be paid so: it failed, and goes another way.
+
+    Raises:
+        NotFound
+        IllegalMove: people do not pay it.
+    """
+    refund, payment = await approvals.lock(tx, refund_id)
+    if refund.status not in {RefundStatus.AT_COUNTER, RefundStatus.BY_TRANSFER}:
+        raise IllegalMove(current=refund.status, wanted=RefundStatus.FAILED)
+    await approvals.record(tx, caller, "fail_refund", refund, reason)
+    await transitions.failed(tx, refund, payment, "cannot_be_paid")
+    return approvals.to_staff(refund, payment, settings)
+
+
+async def lock_at_counter(tx: AsyncSession, number: str) -> tuple[Refund, Payment]:
+    """The refund of this number, locked with its payment, which waits for its payer at a counter.
+
+    Raises:
+        NotFound: there is none.
+        IllegalMove: it does not wait at a counter, or not any more.
+    """
+    refund_id = await tx.scalar(select(Refund.id).where(Refund.number == number))
+    if refund_id is None:
+        raise NotFound
+    refund, payment = await approvals.lock(tx, refund_id)
+    if refund.status != RefundStatus.AT_COUNTER:
+        raise IllegalMove(current=refund.status, wanted=RefundStatus.REFUNDED)
+    return refund, payment
+
+
+def _again(failed: Refund, payment: Payment, way: RefundWay, caller: Caller) -> Refund:
+    refund_id = new_id()
+    return Refund(
+        id=refund_id,
+        number=refund_id.hex,
+        payment_id=failed.payment_id,
+        bill_id=failed.bill_id,
+        second_transaction_id=failed.second_transaction_id,
+        amount_fen=failed.amount_fen,
+        reason=failed.reason,
+        note=failed.note,
+        way=way if way == RefundWay.BANK_TRANSFER else transitions.way_back(payment),
+        source=failed.source,
+        status=RefundStatus.PROPOSED,
+        asked=0,
+        requested_by=failed.requested_by,
+        proposed_by=caller.id,
+        retry_of=failed.id,
+    )

@@ -1,0 +1,126 @@
+"""What may go back of a captured payment, on whose word, and by which way through the books."""
+
+from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.outbox import emit
+from chassis.problems import NotFound, Problem
+from svc_payments.collection.payments.models import Payment
+from svc_payments.collection.payments.payment_state import advance
+from svc_payments.collection.postings import service as postings
+from svc_payments.collection.postings.models import UNSETTLED, Posting, PostingStatus
+from svc_payments.collection.refunds import transitions
+from svc_payments.collection.refunds.events import RefundUnbooking, event_of
+from svc_payments.collection.refunds.models import BY_ITSELF, Refund, RefundSource, RefundStatus
+
+_UNDECIDED = (RefundStatus.REQUESTED, RefundStatus.PROPOSED, RefundStatus.REJECTED, RefundStatus.RETRIED)
+
+
+class PaymentNotRefundable(Problem):
+    """Its money is not here, or goes back by itself."""
+
+    status, code = 409, "payment_not_refundable"
+
+
+class PostingUnderWay(Problem):
+    """The provider is being told of the payment, or that it goes back: what it says decides what can be done."""
+
+    status, code = 409, "posting_under_way"
+
+
+class RefundUnderWay(Problem):
+    """Another refund of the same bill has not come to its end, and this one would take all that is left."""
+
+    status, code = 409, "refund_under_way"
+
+
+async def lock_postings(tx: AsyncSession, payment_id: UUID) -> Mapping[UUID | None, Posting]:
+    """The postings of a payment by their bills, locked as everywhere before its refunds and itself."""
+    query = select(Posting).where(Posting.payment_id == payment_id).order_by(Posting.id).with_for_update()
+    found = (await tx.scalars(query.execution_options(populate_existing=True))).all()
+    return {posting.bill_id: posting for posting in found}
+
+
+def wanted_of(payment: Payment, bill_id: UUID | None, amount_fen: int | None) -> Sequence[tuple[UUID, int]]:
+    """How much of which bills is wanted back: of one, or all that is left of every bill.
+
+    Raises:
+        PaymentNotRefundable: its money is not here, or is going back by itself.
+        NotFound: it does not pay this bill.
+        RefundExceedsPaid: so much is not left, or nothing at all.
+    """
+    if payment.captured_at is None or payment.held:
+        raise PaymentNotRefundable(payment_status=payment.status)
+    if bill_id is not None and bill_id not in payment.bill_ids:
+        raise NotFound
+    bill_ids = payment.bill_ids if bill_id is None else [bill_id]
+    left = {each: transitions.left_fen(payment, each) for each in bill_ids}
+    total = sum(left.values())
+    if not total or (amount_fen or 0) > total:
+        raise transitions.RefundExceedsPaid(left_fen=total)
+    if amount_fen is not None:
+        return [(bill_ids[0], amount_fen)]
+    return [(each, fen) for each, fen in left.items() if fen]
+
+
+async def needs_second_person(tx: AsyncSession, payment: Payment, refunds: Collection[Refund], limit_fen: int) -> bool:
+    """Whether these refunds, with what people have let go back of the payment before, are above what one may decide."""
+    before = select(func.coalesce(func.sum(Refund.amount_fen), 0)).where(
+        Refund.payment_id == payment.id,
+        Refund.status.not_in(_UNDECIDED),
+        Refund.reason.not_in(BY_ITSELF),
+        Refund.id.not_in([refund.id for refund in refunds]),
+    )
+    decided_fen = int(await tx.scalar(before) or 0)
+    return decided_fen + sum(refund.amount_fen for refund in refunds) > limit_fen
+
+
+async def let_go(tx: AsyncSession, refund: Refund, payment: Payment, posting: Posting | None) -> None:
+    """A refund is decided: its money is set aside and goes, or waits for the provider to take its booking back.
+
+    Raises:
+        RefundExceedsPaid, PostingUnderWay, RefundUnderWay: it cannot be done now.
+    """
+    refund.source = _source_of(refund, payment, posting)
+    transitions.set_aside(refund, payment)
+    if refund.source == RefundSource.PROVIDER:
+        await transitions.start(tx, refund, payment)
+        return
+    assert posting is not None  # noqa: S101 - only what is booked is unbooked
+    refund.move_to(RefundStatus.UNBOOKING)
+    await postings.begin_cancellation(tx, posting)
+    await advance(tx, payment)
+    await emit(tx, event_of(RefundUnbooking, refund, payment))
+
+
+async def let_go_although_booked(tx: AsyncSession, refund: Refund, payment: Payment) -> None:
+    """The provider keeps its booking, and people decide that the money goes back nevertheless: it bears that.
+
+    Raises:
+        RefundExceedsPaid: it is not left any more.
+    """
+    refund.source = RefundSource.PROVIDER
+    transitions.set_aside(refund, payment)
+    await transitions.start(tx, refund, payment)
+
+
+def _source_of(refund: Refund, payment: Payment, posting: Posting | None) -> RefundSource:
+    """All that is left of a bill goes back through its booking; a part is the provider's to bear, and the bill stays.
+
+    Raises:
+        RefundExceedsPaid, PostingUnderWay, RefundUnderWay
+    """
+    assert refund.bill_id is not None  # noqa: S101 - people give back the money of bills
+    left_fen = transitions.left_fen(payment, refund.bill_id)
+    if refund.amount_fen > left_fen:
+        raise transitions.RefundExceedsPaid(left_fen=left_fen)
+    if posting is None or posting.status in {*UNSETTLED, PostingStatus.CANCELLING}:
+        raise PostingUnderWay
+    if refund.amount_fen < left_fen:
+        return RefundSource.PROVIDER
+    if payment.line(refund.bill_id).refunding_fen:
+        raise RefundUnderWay
+    return RefundSource.CLEARING

@@ -1,0 +1,110 @@
+"""The lines of a statement into PostgreSQL: by COPY, block by block, in the transaction that takes the file in."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from svc_payments.reconciliation.statements.models import LineState, Movement
+from svc_payments.reconciliation.statements.parser import MILLIFEN, Line, Lines
+from svc_payments.reconciliation.statements.refusals import StatementLineTwice
+
+Progress = Callable[[int], None]
+"""Told now and then how many lines are in."""
+
+_BLOCK_LINES = 5_000
+_COLUMNS = ("statement_id", *Line._fields)
+_DUE_TO_OUT = Movement.REFUND
+
+# Those who keep our receipts only name a posting by receipt and bill; from here on it has its id.
+_NAME_POSTINGS = """
+    UPDATE statement_lines AS line SET number = CAST(posting.id AS text)
+    FROM postings AS posting
+    WHERE line.statement_id = :statement_id AND line.number LIKE '%/%' AND posting.provider_id = :provider_id
+        AND posting.receipt_number = split_part(line.number, '/', 1)
+        AND posting.bill_number = split_part(line.number, '/', 2)
+"""
+
+
+@dataclass
+class Totals:
+    """Of the lines that went in; only what was done counts as money."""
+
+    lines: int = 0
+    in_fen: int = 0
+    out_fen: int = 0
+    fee_millifen: int = 0
+
+    def add(self, line: Line) -> None:
+        self.lines += 1
+        self.fee_millifen += line.fee_millifen
+        if line.state != LineState.DONE:
+            return
+        if line.movement == _DUE_TO_OUT:
+            self.out_fen -= line.amount_fen
+        else:
+            self.in_fen += line.amount_fen
+
+    @property
+    def fee_fen(self) -> int:
+        """Rounded half up, as channels charge the sum."""
+        return (self.fee_millifen + MILLIFEN // 2) // MILLIFEN
+
+
+async def load(tx: AsyncSession, statement_id: UUID, lines: Lines, progress: Progress = lambda _: None) -> Totals:
+    """Copy the lines of a statement in.
+
+    Raises:
+        StatementLineTwice: two lines are about the same movement.
+        Problem: whatever the layout finds wrong; nothing stays, when the caller lets it roll back.
+    """
+    totals = Totals()
+    raw = (await (await tx.connection()).get_raw_connection()).driver_connection
+    assert raw is not None  # noqa: S101 - the pool hands out live connections
+    try:
+        blocks = _ahead(_blocks(statement_id, lines, totals), totals, progress)
+        await raw.copy_to_table("statement_lines", source=blocks, columns=_COLUMNS)
+    except asyncpg.UniqueViolationError:
+        raise StatementLineTwice from None
+    return totals
+
+
+async def name_postings(tx: AsyncSession, statement_id: UUID, provider_id: UUID) -> None:
+    """Give the lines that name a posting by its receipt the posting's id.
+
+    Raises:
+        StatementLineTwice: another line names it already.
+    """
+    savepoint = await tx.begin_nested()
+    try:
+        await tx.execute(text(_NAME_POSTINGS), {"statement_id": statement_id, "provider_id": provider_id})
+    except Exception as error:
+        await savepoint.rollback()
+        if isinstance(getattr(error, "orig", error).__cause__, asyncpg.UniqueViolationError):
+            raise StatementLineTwice from None
+        raise
+
+
+def _blocks(statement_id: UUID, lines: Lines, totals: Totals) -> Iterator[str]:
+    block: list[str] = []
+    whose = str(statement_id)
+    for line in lines:
+        totals.add(line)
+        # No value has a tab, a line break or a backslash: the layouts let none of them through.
+        block.append("\t".join((whose, *map(str, line))))
+        if len(block) == _BLOCK_LINES:
+            yield "\n".join(block) + "\n"
+            block.clear()
+    if block:
+        yield "\n".join(block) + "\n"
+
+
+async def _ahead(blocks: Iterator[str], totals: Totals, progress: Progress) -> AsyncIterator[bytes]:
+    # In a thread, so that other requests are answered and PostgreSQL takes one block while the next is made.
+    while block := await asyncio.to_thread(next, blocks, None):
+        yield block.encode()
+        progress(totals.lines)

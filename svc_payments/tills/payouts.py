@@ -1,0 +1,76 @@
+"""Refunds of what was paid at a counter: cash from the drawer, or a card by the terminal beside it."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.problems import Problem
+from svc_payments.amounts import money
+from svc_payments.base import database_time
+from svc_payments.collection.payments.models import Payment
+from svc_payments.collection.refunds import fallbacks, transitions
+from svc_payments.collection.refunds.models import Refund
+from svc_payments.oversight.audit import service as audit
+from svc_payments.settings.channels import ChannelName
+from svc_payments.tills import queries, schemas, service
+from svc_payments.tills.models import TillPayout
+
+
+class NotEnoughInDrawer(Problem):
+    status, code = 409, "not_enough_in_drawer"
+
+
+class TerminalReferenceNeeded(Problem):
+    """A card payment goes back over the terminal, whose slip has a number."""
+
+    status, code = 422, "terminal_reference_needed"
+
+
+async def look_up_refund(
+    tx: AsyncSession, caller: Caller, session_id: UUID, refund_number: str
+) -> schemas.RefundAtCounter:
+    """A refund that waits for its payer at a counter; that the clerk looked is kept.
+
+    Raises:
+        NotFound, TillSessionNotOpen: as `service.lock_own`.
+        NotFound, IllegalMove: no refund of this number waits at a counter.
+    """
+    await service.lock_own(tx, caller, session_id)
+    refund, payment = await fallbacks.lock_at_counter(tx, refund_number)
+    await audit.record(tx, caller, "look_up_refund", refund.id, till_session_id=str(session_id))
+    return _shown(refund, payment)
+
+
+async def pay_out(
+    tx: AsyncSession, caller: Caller, session_id: UUID, refund_number: str, payout: schemas.Payout
+) -> schemas.RefundAtCounter:
+    """Give the payer the money of a refund, once.
+
+    Raises:
+        NotFound, TillSessionNotOpen: as `service.lock_own`.
+        NotFound, IllegalMove: no refund of this number waits at a counter, or it has been paid out.
+        NotEnoughInDrawer, TerminalReferenceNeeded
+    """
+    session = await service.lock_own(tx, caller, session_id)
+    refund, payment = await fallbacks.lock_at_counter(tx, refund_number)
+    cash_fen = refund.amount_fen if payment.channel == ChannelName.CASH else 0
+    if cash_fen > (drawer_fen := await queries.in_drawer_fen(tx, session)):
+        raise NotEnoughInDrawer(**money(drawer=drawer_fen, amount=cash_fen))
+    if not cash_fen and payout.retrieval_number is None:
+        raise TerminalReferenceNeeded
+    tx.add(TillPayout(refund_id=refund.id, till_session_id=session.id, cash_fen=cash_fen))
+    await audit.record(tx, caller, "pay_out_refund", refund.id, till_session_id=str(session.id))
+    reference = payout.retrieval_number or refund.id.hex
+    await transitions.refunded(tx, refund, payment, reference, await database_time(tx))
+    return _shown(refund, payment)
+
+
+def _shown(refund: Refund, payment: Payment) -> schemas.RefundAtCounter:
+    return schemas.RefundAtCounter(
+        refund_number=refund.number,
+        payment_id=payment.id,
+        channel=payment.channel,
+        amount_fen=refund.amount_fen,
+        status=refund.status,
+    )

@@ -1,0 +1,49 @@
+"""Asking a provider while a resident waits."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel
+
+from chassis.db import Database
+from chassis.signatures import load_private_key
+from chassis.testing import until
+from svc_payments.parties.providers.live_query import NotAnswered, NotUsable, Questions
+from svc_payments.parties.providers.models import Provider
+from svc_payments.settings import Settings
+from tests.svc_payments.scripted import scripted
+
+
+class Answer(BaseModel):
+    result: str
+
+
+async def test_a_slow_provider_has_only_so_many_questions_before_it(
+    database: Database, provider_id: UUID, settings: Settings
+) -> None:
+    key = load_private_key(settings.provider_signing_key.get_secret_value())
+    questions = Questions(key, settings, most_at_once=2)
+    async with scripted(database, provider_id) as company:
+        company.says("accepted")
+        company.pause = asyncio.Event()
+        async with database.read() as tx:
+            provider = await tx.get_one(Provider, provider_id)
+
+        async def ask() -> Answer:
+            return await questions.ask(provider, "/questions", {"number": 1}, Answer)
+
+        async def both_are_there() -> bool:
+            return len(company.asked) == 2
+
+        waiting = [asyncio.create_task(ask()) for _ in range(2)]
+        await until(both_are_there)
+        with pytest.raises(NotAnswered, match="too_many_at_once"):
+            await ask()
+        company.pause.set()
+        assert [answer.result for answer in await asyncio.gather(*waiting)] == ["accepted"] * 2
+        company.status = 404
+        with pytest.raises(NotUsable, match="status_404"):
+            await ask()
+        company.status = 200
+        assert (await ask()).result == "accepted"
