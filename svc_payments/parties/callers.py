@@ -5,9 +5,18 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from chassis.auth import Caller, TokenRule, allow
-from chassis.problems import Problem
+from chassis.problems import Problem, preferred_language
 
 Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
+BillSender = Annotated[Caller, Depends(allow(scope="bills:write"))]
+"""A provider's system."""
+
+
+async def _language(request: Request) -> str:
+    return preferred_language(request.headers.get("accept-language", "")[:200])
+
+
+Language = Annotated[str, Depends(_language)]
 
 
 class PersonOrClient(TokenRule):

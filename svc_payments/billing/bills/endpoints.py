@@ -8,8 +8,7 @@ from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
 from svc_payments.billing.bills import changes, push, schemas, service, versions
-from svc_payments.billing.files.endpoints import Language, Uploader
-from svc_payments.parties.callers import PersonOrClient
+from svc_payments.parties.callers import BillSender, Language, PersonOrClient
 
 router = APIRouter(prefix="/payments/v1", tags=["bills"])
 
@@ -54,25 +53,25 @@ async def list_bill_versions(tx: ReadTx, caller: Reader, bill_id: UUID, page: Pa
 
 @router.post("/bills", openapi_extra={"x-max-body-bytes": 4 * 1024 * 1024, "x-timeout-seconds": 60})
 async def push_bills(
-    tx: Tx, caller: Uploader, once: OnceKey, language: Language, body: schemas.BillPush
+    tx: Tx, caller: BillSender, once: OnceKey, language: Language, body: schemas.BillPush
 ) -> schemas.PushReport:
     """Send up to 1,000 bills; the rules and reasons are those of bill files, and so is sending one again."""
     return await once.do(tx, caller, push.push(tx, caller.id, body.bills, language))
 
 
 @router.post("/bills/{bill_id}/amendments")
-async def amend_bill(tx: Tx, caller: Uploader, once: OnceKey, bill_id: UUID, body: schemas.Amendment) -> schemas.Bill:
+async def amend_bill(tx: Tx, caller: BillSender, once: OnceKey, bill_id: UUID, body: schemas.Amendment) -> schemas.Bill:
     """Let a due bill say something else; what it said before stays on record."""
     return await once.do(tx, caller, changes.amend(tx, caller.id, bill_id, body))
 
 
 @router.post("/bills/{bill_id}/void")
-async def void_bill(tx: Tx, caller: Uploader, once: OnceKey, bill_id: UUID, body: schemas.Change) -> schemas.Bill:
+async def void_bill(tx: Tx, caller: BillSender, once: OnceKey, bill_id: UUID, body: schemas.Change) -> schemas.Bill:
     """Withdraw a due bill."""
     return await once.do(tx, caller, changes.void(tx, caller.id, bill_id, body))
 
 
 @router.post("/bills/{bill_id}/expire")
-async def expire_bill(tx: Tx, caller: Uploader, once: OnceKey, bill_id: UUID, body: schemas.Change) -> schemas.Bill:
+async def expire_bill(tx: Tx, caller: BillSender, once: OnceKey, bill_id: UUID, body: schemas.Change) -> schemas.Bill:
     """End the time in which a due bill can be paid."""
     return await once.do(tx, caller, changes.expire(tx, caller.id, bill_id, body))

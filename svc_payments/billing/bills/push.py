@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from svc_payments.base import this_month
 from svc_payments.billing.bills import merge, schemas, staging
+from svc_payments.billing.bills.reasons import Reason, message_of
+from svc_payments.billing.bills.staging import staged_columns, staged_line
 from svc_payments.billing.bills.validation import COLUMNS, MORE_COLUMNS, CheckedRow, checked
-from svc_payments.billing.files.refusals import Reason
-from svc_payments.billing.files.rows import staged_columns, staged_line
-from svc_payments.billing.files.service import expect_provider, words_for
+from svc_payments.parties.providers.service import expect_provider
 
 _NAMES = (*COLUMNS, *MORE_COLUMNS)
 _STAGED = staged_columns(_NAMES)
@@ -77,5 +77,5 @@ def _refused(
         outcome="refused",
         bill_id=bill_id,
         reason=reason,
-        message=words_for(reason, language),
+        message=message_of(reason, language),
     )

@@ -11,6 +11,12 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from svc_payments.billing.bills.reasons import Reason
+from svc_payments.billing.bills.validation import COLUMNS, CheckedRow
+
+LONGEST_KEPT_NUMBER = 40
+# What a provider wrote goes to PostgreSQL as the file has it.
+_ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _CREATE = (
     # The id is the one a bill will have.
     """
@@ -44,6 +50,22 @@ _CLAIMED = """
         coalesce(bool_or(place > 1), false)
     FROM claims
 """
+
+
+def staged_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """What is staged of a table with columns of these names."""
+    more = len(names) > len(COLUMNS)
+    return ("row", *(CheckedRow._fields if more else CheckedRow._fields[: len(COLUMNS)]), "fault")
+
+
+def staged_line(row: int, result: CheckedRow | Reason, number: str, width: int) -> str:
+    """One row for the staging table of that many columns; of one with a fault only its number is kept."""
+    if isinstance(result, CheckedRow):
+        *values, note = result
+        return "\t".join([str(row), *[*values, note.translate(_ESCAPED)][: width - 2], "\n"])
+    kept = number.strip(" \t")[:LONGEST_KEPT_NUMBER].translate(_ESCAPED)
+    nothing = "\t" * (width - 2)
+    return f"{row}\t{kept}{nothing}{result}\n"
 
 
 async def stage(tx: AsyncSession, columns: Sequence[str], blocks: AsyncIterator[bytes]) -> None:

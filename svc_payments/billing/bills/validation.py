@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from chassis.text import Line
 from svc_payments.billing.bills.models import STATED_REASONS
-from svc_payments.billing.files.refusals import Reason
+from svc_payments.billing.bills.reasons import Reason
 
 COLUMNS = ("bill_number", "account_number", "period", "usage", "amount", "due_date", "meter_from", "meter_to")
 MORE_COLUMNS = ("expires_on", "supersedes", "reason", "note")

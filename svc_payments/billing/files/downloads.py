@@ -12,10 +12,9 @@ import xlsxwriter
 from sqlalchemy import select
 
 from chassis.db import Database
+from svc_payments.billing.bills.reasons import Reason, message_of
 from svc_payments.billing.files.models import BillFile, Encoding, RefusedRow
 from svc_payments.billing.files.reception import MEDIA_TYPE
-from svc_payments.billing.files.refusals import Reason
-from svc_payments.billing.files.service import words_for
 from svc_payments.billing.files.workbooks.reader import MEDIA_TYPE as WORKBOOK
 
 _COLUMNS = ("row", "bill_number", "reason", "message")
@@ -89,7 +88,7 @@ async def _refused(database: Database, file: BillFile, language: str) -> AsyncIt
     async with database.read() as tx:
         found = await tx.stream_scalars(query.execution_options(yield_per=_AT_ONCE))
         async for part in found.partitions():
-            yield [(row.row, row.bill_number, row.reason, words_for(Reason(row.reason), language)) for row in part]
+            yield [(row.row, row.bill_number, row.reason, message_of(Reason(row.reason), language)) for row in part]
 
 
 def _csv_of(rows: Iterable[Sequence[object]]) -> str:

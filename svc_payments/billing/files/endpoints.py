@@ -2,30 +2,23 @@ from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
-from chassis.auth import Caller, allow
+from chassis.auth import Caller
 from chassis.db import ReadTx, Tx
 from chassis.pagination import Page, PageQuery
-from chassis.problems import preferred_language
 from svc_payments.billing.files import downloads, schemas, service
 from svc_payments.billing.files.reception import LARGEST_FILE, MEDIA_TYPE, Announced, received, whole_body
 from svc_payments.billing.files.workbooks.reader import MEDIA_TYPE as WORKBOOK
 from svc_payments.billing.uploads import service as uploads
 from svc_payments.billing.uploads.headers import UPLOADS, completes, state_of
+from svc_payments.parties.callers import BillSender, Language
 
 router = APIRouter(prefix="/payments/v1", tags=["bill files"])
 
-Uploader = Annotated[Caller, Depends(allow(scope="bills:write"))]
 FileName = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f\\]+$")]
 
-
-async def _language(request: Request) -> str:
-    return preferred_language(request.headers.get("accept-language", "")[:200])
-
-
-Language = Annotated[str, Depends(_language)]
 
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 
@@ -48,7 +41,7 @@ _FILE = {"schema": {"type": "string", "format": "binary"}}
     responses={201: {"description": "An upload has begun; it goes on at `Location`."}},
 )
 async def upload_bill_file(
-    request: Request, tx: Tx, caller: Uploader, language: Language, file_name: FileName
+    request: Request, tx: Tx, caller: BillSender, language: Language, file_name: FileName
 ) -> schemas.BillFile | Response:
     """Take in a file of bills row by row; rows with faults are refused one by one, the same file changes nothing."""
     if "upload-complete" in request.headers and not completes(request.headers):
@@ -68,7 +61,7 @@ async def _begun(request: Request, caller: Caller, file_name: str) -> Response:
 
 
 @router.get("/bill-files/{bill_file_id}")
-async def get_bill_file(tx: ReadTx, caller: Uploader, language: Language, bill_file_id: UUID) -> schemas.BillFile:
+async def get_bill_file(tx: ReadTx, caller: BillSender, language: Language, bill_file_id: UUID) -> schemas.BillFile:
     """The report of an uploaded file again: what became of its rows."""
     return await service.get_bill_file(tx, caller.id, bill_file_id, language)
 
@@ -84,7 +77,7 @@ async def get_bill_file(tx: ReadTx, caller: Uploader, language: Language, bill_f
     },
 )
 async def list_refused_rows(
-    request: Request, tx: ReadTx, caller: Uploader, language: Language, bill_file_id: UUID, page: PageQuery
+    request: Request, tx: ReadTx, caller: BillSender, language: Language, bill_file_id: UUID, page: PageQuery
 ) -> Page[schemas.RefusedRow] | Response:
     """The rows of a file that were refused and why, as pages of JSON.
 

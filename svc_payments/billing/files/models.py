@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, one_of
 from svc_payments.base import Base
-from svc_payments.billing.files.refusals import Reason
+from svc_payments.billing.bills.reasons import Reason
 
 
 class Encoding(StrEnum):

@@ -6,18 +6,19 @@ those. Whatever it does not take is divided and examined column by column, which
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Protocol, TextIO
 from uuid import UUID
 
+from svc_payments.billing.bills.reasons import Reason
+from svc_payments.billing.bills.staging import staged_columns, staged_line
 from svc_payments.billing.bills.validation import (
     COLUMNS,
     MORE_COLUMNS,
     QUANTITY,
-    CheckedRow,
     check_digit,
     checked,
     due_date_fault,
@@ -29,7 +30,6 @@ from svc_payments.billing.files.refusals import (
     FieldTooLong,
     LineTooLong,
     OtherProvidersFile,
-    Reason,
     TooManyLines,
     UnclosedQuote,
     WrongHeader,
@@ -37,7 +37,6 @@ from svc_payments.billing.files.refusals import (
 
 PROVIDER_COLUMN = "provider_id"
 """Whose bills the rows are; a table may say so, to be refused when it comes under another name."""
-LONGEST_KEPT_NUMBER = 40
 LONGEST_LINE = 64 * 1024
 """Characters; also the most that one quoted row may have over several lines, its line breaks among them."""
 MOST_LINES = 10_000_000
@@ -55,9 +54,6 @@ _PLAIN_ROW = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}),"
     rf"((?:{QUANTITY})?),((?:{QUANTITY})?)"
 )
-# What a provider wrote goes to PostgreSQL as the file has it.
-_ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-
 Lines = Iterator[tuple[int, str]]
 
 
@@ -97,22 +93,6 @@ def staged_rows(text: TextIO, this_month: date, provider_id: UUID, faults: Fault
     lines = enumerate(_lines(text), 1)
     names = _header(lines)
     return Staged(names, staged_columns(names), _Division(names, this_month, str(provider_id), faults).blocks(lines))
-
-
-def staged_columns(names: Sequence[str]) -> tuple[str, ...]:
-    """What is staged of a table with columns of these names."""
-    more = len(names) > len(COLUMNS)
-    return ("row", *(CheckedRow._fields if more else CheckedRow._fields[: len(COLUMNS)]), "fault")
-
-
-def staged_line(row: int, result: CheckedRow | Reason, number: str, width: int) -> str:
-    """One row for the staging table of that many columns; of one with a fault only its number is kept."""
-    if isinstance(result, CheckedRow):
-        *values, note = result
-        return "\t".join([str(row), *[*values, note.translate(_ESCAPED)][: width - 2], "\n"])
-    kept = number.strip(" \t")[:LONGEST_KEPT_NUMBER].translate(_ESCAPED)
-    nothing = "\t" * (width - 2)
-    return f"{row}\t{kept}{nothing}{result}\n"
 
 
 def _lines(text: TextIO) -> Iterator[str]:

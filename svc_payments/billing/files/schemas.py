@@ -4,8 +4,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, WithJsonSchema
 
+from svc_payments.billing.bills.reasons import AS_IN_1_0, Reason
 from svc_payments.billing.files.models import Encoding
-from svc_payments.billing.files.refusals import AS_IN_1_0, Reason
 
 _ReasonIn10 = Annotated[
     Reason, WithJsonSchema({"type": "string", "enum": [reason for reason in Reason if reason not in AS_IN_1_0]})

@@ -9,16 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
-from chassis.problems import DEFAULT_LANGUAGE, NotFound, catalogue
+from chassis.problems import NotFound
 from svc_payments.base import this_month
 from svc_payments.billing.bills import merge, staging
+from svc_payments.billing.bills.reasons import AS_IN_1_0, Reason, message_of
 from svc_payments.billing.files import schemas
 from svc_payments.billing.files.events import BillFileIngested
 from svc_payments.billing.files.models import BillFile, Encoding, RefusedRow
 from svc_payments.billing.files.reception import Upload
-from svc_payments.billing.files.refusals import AS_IN_1_0, ProviderNotReady, Reason
 from svc_payments.billing.files.rows import staged_rows
-from svc_payments.parties.providers.models import Provider
+from svc_payments.parties.providers.service import expect_provider
 
 SHOWN_REFUSED_ROWS = 100
 
@@ -69,12 +69,6 @@ async def take_in(
         ),
     )
     return await _report(tx, file, language)
-
-
-async def expect_provider(tx: AsyncSession, provider_id: UUID) -> None:
-    """Refuse a provider that this service has not heard of yet."""
-    if await tx.get(Provider, provider_id) is None:
-        raise ProviderNotReady
 
 
 async def _ahead(blocks: Iterator[str], progress: Progress | None) -> AsyncIterator[bytes]:
@@ -131,11 +125,5 @@ def _shown(row: RefusedRow, language: str) -> schemas.RefusedRow:
         bill_number=row.bill_number,
         reason=AS_IN_1_0.get(reason, reason),
         code=reason,
-        message=words_for(reason, language),
+        message=message_of(reason, language),
     )
-
-
-def words_for(reason: Reason, language: str) -> str:
-    """A reason in a reader's language."""
-    words = catalogue("svc_payments")
-    return (words.get(language, {}).get(reason) or words[DEFAULT_LANGUAGE][reason])["title"]

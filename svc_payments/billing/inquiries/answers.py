@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from svc_payments.billing.bills import changes, merge, staging
 from svc_payments.billing.bills.models import Bill, BillKind, BillNumber, BillStatus, ChangeReason
+from svc_payments.billing.bills.staging import staged_columns, staged_line
 from svc_payments.billing.bills.validation import COLUMNS, CheckedRow
-from svc_payments.billing.files.rows import staged_columns, staged_line
 from svc_payments.billing.inquiries.models import InquiredBill
 from svc_payments.parties.providers.live_query import NotUsable
 

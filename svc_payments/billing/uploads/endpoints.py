@@ -1,35 +1,24 @@
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.pagination import Page, PageQuery, page_of
-from chassis.problems import preferred_language
 from svc_payments.billing.files.reception import LARGEST_FILE, whole_body
 from svc_payments.billing.files.schemas import BillFile
 from svc_payments.billing.uploads import schemas, service
 from svc_payments.billing.uploads.headers import PARTIAL, UPLOADS, state_of
 from svc_payments.billing.uploads.models import BillFileUpload
+from svc_payments.parties.callers import BillSender, Language
 from svc_payments.settings import TheSettings
 
 router = APIRouter(prefix=UPLOADS, tags=["bill files"])
 
-Uploader = Annotated[Caller, Depends(allow(scope="bills:write"))]
-
-
-async def _language(request: Request) -> str:
-    return preferred_language(request.headers.get("accept-language", "")[:200])
-
-
-Language = Annotated[str, Depends(_language)]
-
 
 @router.get("")
 async def list_bill_file_uploads(
-    tx: ReadTx, caller: Uploader, language: Language, settings: TheSettings, page: PageQuery
+    tx: ReadTx, caller: BillSender, language: Language, settings: TheSettings, page: PageQuery
 ) -> Page[schemas.BillFileUpload]:
     """The caller's uploads, newest first; those that ended are listed for a week."""
     query = service.of_provider(caller.id)
@@ -40,7 +29,7 @@ async def list_bill_file_uploads(
 
 @router.get("/{upload_id}")
 async def get_bill_file_upload(
-    tx: ReadTx, caller: Uploader, language: Language, settings: TheSettings, response: Response, upload_id: UUID
+    tx: ReadTx, caller: BillSender, language: Language, settings: TheSettings, response: Response, upload_id: UUID
 ) -> schemas.BillFileUpload:
     """How far an upload is, and its report once it was taken in; a request that sends bytes is left alone."""
     upload = await service.own(tx, caller.id, upload_id)
@@ -50,7 +39,7 @@ async def get_bill_file_upload(
 
 @router.head("/{upload_id}", status_code=204)
 async def get_bill_file_upload_offset(
-    tx: Tx, caller: Uploader, settings: TheSettings, response: Response, upload_id: UUID
+    tx: Tx, caller: BillSender, settings: TheSettings, response: Response, upload_id: UUID
 ) -> None:
     """Where to go on: `Upload-Offset` bytes are here.
 
@@ -76,7 +65,7 @@ async def get_bill_file_upload_offset(
     },
 )
 async def append_to_bill_file_upload(
-    request: Request, caller: Uploader, language: Language, database: Transactions, upload_id: UUID
+    request: Request, caller: BillSender, language: Language, database: Transactions, upload_id: UUID
 ) -> Response:
     """Send the next bytes of a file; the request with the last of them is answered with the report of the file."""
     if not await service.append(database, caller.id, upload_id, request.headers, whole_body(request)):
@@ -88,6 +77,6 @@ async def append_to_bill_file_upload(
 
 
 @router.delete("/{upload_id}", status_code=204)
-async def cancel_bill_file_upload(tx: Tx, caller: Uploader, upload_id: UUID) -> None:
+async def cancel_bill_file_upload(tx: Tx, caller: BillSender, upload_id: UUID) -> None:
     """Give an upload up. A file that was taken in stays so."""
     await service.cancel(tx, caller.id, upload_id)

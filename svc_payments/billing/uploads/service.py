@@ -27,6 +27,7 @@ from svc_payments.billing.uploads.refusals import (
     again,
 )
 from svc_payments.billing.uploads.worker import RETENTION, finish
+from svc_payments.parties.providers.service import expect_provider
 from svc_payments.settings import Settings
 
 MOST_UNFINISHED = 10
@@ -57,7 +58,7 @@ async def create(
         appender=new_id(),
     )
     async with database.transaction() as tx:
-        await bill_files.expect_provider(tx, provider_id)
+        await expect_provider(tx, provider_id)
         # One after the other, so that none counts what another is about to add.
         await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"uploads of {provider_id}", 0))))
         begun = select(func.count()).where(

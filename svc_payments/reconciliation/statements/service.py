@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import CHINA, new_id
 from chassis.problems import NotFound
-from svc_payments.billing.files.refusals import ProviderNotReady
 from svc_payments.parties.providers.models import Provider
+from svc_payments.parties.providers.service import ProviderNotReady
 from svc_payments.reconciliation.statements import layouts
 from svc_payments.reconciliation.statements.files import StatementFile, lines_of
 from svc_payments.reconciliation.statements.layouts import Layout

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 
-from svc_payments.billing.files.refusals import Reason
+from svc_payments.billing.bills.reasons import Reason
 from svc_payments.billing.files.workbooks.styles import Form, Style
 
 PERIOD, AMOUNT = "period", "amount"

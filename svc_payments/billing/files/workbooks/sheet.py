@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from svc_payments.billing.bills.reasons import Reason
 from svc_payments.billing.bills.validation import COLUMNS, MORE_COLUMNS, normalised
-from svc_payments.billing.files.refusals import Reason, WorkbookBroken, WorkbookTooLarge
+from svc_payments.billing.files.refusals import WorkbookBroken, WorkbookTooLarge
 from svc_payments.billing.files.workbooks import cells
 from svc_payments.billing.files.workbooks.archive import LARGEST_UNPACKED
 from svc_payments.billing.files.workbooks.cells import Faults

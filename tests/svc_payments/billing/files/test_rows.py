@@ -13,18 +13,19 @@ from hypothesis import strategies as st
 from chassis.problems import Problem
 from contracts.reference_provider.roster import account_number, check_digit
 from svc_payments.billing.bills import validation
+from svc_payments.billing.bills.reasons import Reason
+from svc_payments.billing.bills.staging import staged_columns
 from svc_payments.billing.bills.validation import CheckedRow, checked
 from svc_payments.billing.files import rows
 from svc_payments.billing.files.refusals import (
     EmptyFile,
     FieldTooLong,
     LineTooLong,
-    Reason,
     TooManyLines,
     UnclosedQuote,
     WrongHeader,
 )
-from svc_payments.billing.files.rows import LONGEST_LINE, staged_columns, staged_rows
+from svc_payments.billing.files.rows import LONGEST_LINE, staged_rows
 from tests.svc_payments.billing.files.files import HEADER, file_of, row
 
 THIS_MONTH = date(2026, 11, 1)
