@@ -2,6 +2,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from chassis.outbox import Event
+from svc_payments.billing.files.models import BillFile
 
 
 class BillFileIngested(Event):
@@ -16,3 +17,14 @@ class BillFileIngested(Event):
     unchanged: int
     amended: int
     refused: int
+
+
+def event_of(file: BillFile) -> BillFileIngested:
+    return BillFileIngested(
+        bill_file_id=file.id,
+        provider_id=file.provider_id,
+        accepted=file.accepted,
+        unchanged=file.unchanged,
+        amended=file.amended,
+        refused=file.refused,
+    )

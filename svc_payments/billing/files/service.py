@@ -14,7 +14,7 @@ from svc_payments.base import this_month
 from svc_payments.billing.bills import merge, staging
 from svc_payments.billing.bills.reasons import AS_IN_1_0, Reason, message_of
 from svc_payments.billing.files import schemas
-from svc_payments.billing.files.events import BillFileIngested
+from svc_payments.billing.files.events import event_of
 from svc_payments.billing.files.models import BillFile, Encoding, RefusedRow
 from svc_payments.billing.files.reception import Upload
 from svc_payments.billing.files.rows import staged_rows
@@ -57,17 +57,7 @@ async def take_in(
     file.amended, file.refused = counts.amended, counts.refused
     await tx.flush()
     await tx.refresh(file)
-    await emit(
-        tx,
-        BillFileIngested(
-            bill_file_id=file.id,
-            provider_id=provider_id,
-            accepted=file.accepted,
-            unchanged=file.unchanged,
-            amended=file.amended,
-            refused=file.refused,
-        ),
-    )
+    await emit(tx, event_of(file))
     return await _report(tx, file, language)
 
 

@@ -166,13 +166,8 @@ async def of_account(
 ) -> Plan:
     """An amount laid out over what is due on an account, the oldest bill first; what is left over is paid ahead.
 
-    Args:
-        tx: the transaction.
-        person_id: who wants to pay; bound to the account.
-        provider_id: whose account it is.
-        account_number: which one.
-        amount_fen: how much; None for all that is due.
-        locked: whether it is to be paid now. Then nobody else pays on this account until the transaction ends.
+    Without an amount it is all that is due. `locked` is for paying now: it keeps other payers off the account until the
+    transaction ends.
 
     Raises:
         NotFound: the person is not bound to the account.
@@ -193,9 +188,9 @@ async def of_account(
         return Plan(provider_id, terms, whole)
     lines, rest_fen = lay_out(whole, amount_fen, history, day)
     _check_part(terms, lines, amount_fen, payable_fen)
+    if rest_fen and len(due) > MOST_BILLS:
+        raise AbovePayable(**money(payable=payable_fen))
     if rest_fen:
-        if len(due) > MOST_BILLS:
-            raise AbovePayable(**money(payable=payable_fen))
         await _check_advance(tx, terms, provider_id, account_number, rest_fen, payable_fen)
     advance = Made(BillKind.ADVANCE, provider_id, account_number, rest_fen, day) if rest_fen else None
     return Plan(provider_id, terms, lines, advance)

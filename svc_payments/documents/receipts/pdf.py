@@ -10,6 +10,7 @@ import segno
 from chassis.db import CHINA
 from svc_payments import paper
 from svc_payments.amounts import in_capitals, in_digits
+from svc_payments.collection.payments.schemas import Prepaid
 from svc_payments.documents.receipts import codes, schemas
 from svc_payments.documents.receipts.words import name_of, said
 
@@ -66,55 +67,58 @@ def in_fours(token: str) -> str:
     return " ".join(re.findall(".{1,4}", token)) if token.isdecimal() else token
 
 
-def _shown(receipt: schemas.Receipt, code: str, verify_at: str, language: str) -> dict[str, Any]:
-    def named(group: str, value: str) -> dict[str, str]:
-        return said(name_of(group, value), language)
+def _named(group: str, value: str, language: str) -> dict[str, str]:
+    return said(name_of(group, value), language)
 
+
+def _shown(receipt: schemas.Receipt, code: str, verify_at: str, language: str) -> dict[str, Any]:
     return {
         "words": {label: said(label, language) for label in _LABELS},
         "receipt_number": receipt.receipt_number,
-        "status": named("status", receipt.standing),
+        "status": _named("status", receipt.standing, language),
         "money_back": receipt.standing in _MONEY_BACK,
         "provider_name": receipt.provider_name or "",
-        "kind": named("kind", receipt.provider_kind or ""),
+        "kind": _named("kind", receipt.provider_kind or "", language),
         "account_numbers": sorted({masked(bill.account_number) for bill in receipt.bills}),
         "paid_at": f"{receipt.paid_at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}",
-        "channel": named("channel", receipt.channel),
+        "channel": _named("channel", receipt.channel, language),
         "transaction_id": receipt.transaction_id,
-        "bills": [
-            {
-                "bill_number": bill.bill_number,
-                "period": bill.period,
-                "late_fee": in_digits(bill.late_fee_fen) if bill.late_fee_fen else "",
-                "amount": in_digits(bill.amount_fen),
-                "posting": named("posting", bill.posting_status),
-            }
-            for bill in receipt.bills
-        ],
-        "prepaid": [
-            {
-                "what": named("prepaid", bill.prepaid.kind),
-                "token": in_fours(bill.prepaid.token or ""),
-                "state": named("card", bill.prepaid.state) if bill.prepaid.state else None,
-            }
-            for bill in receipt.bills
-            if bill.prepaid
-        ],
+        "bills": [_bill(bill, language) for bill in receipt.bills],
+        "prepaid": [_prepaid(bill.prepaid, language) for bill in receipt.bills if bill.prepaid],
         "amount": in_digits(receipt.amount_fen),
         "amount_in_capitals": in_capitals(receipt.amount_fen),
-        "refunds": [
-            {
-                "number": refund.number,
-                "at": f"{refund.refunded_at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}",
-                "amount": in_digits(refund.amount_fen),
-            }
-            for refund in receipt.refunds
-        ],
+        "refunds": [_refund(refund) for refund in receipt.refunds],
         "refunded": in_digits(receipt.refunded_fen) if receipt.refunded_fen else "",
         "kept": in_digits(receipt.amount_fen - receipt.refunded_fen),
         "code": codes.shown(code),
         "verify_at": verify_at,
         "qr": _qr(f"{verify_at}?code={codes.shown(code)}"),
+    }
+
+
+def _bill(bill: schemas.ReceiptedBill, language: str) -> dict[str, Any]:
+    return {
+        "bill_number": bill.bill_number,
+        "period": bill.period,
+        "late_fee": in_digits(bill.late_fee_fen) if bill.late_fee_fen else "",
+        "amount": in_digits(bill.amount_fen),
+        "posting": _named("posting", bill.posting_status, language),
+    }
+
+
+def _prepaid(prepaid: Prepaid, language: str) -> dict[str, Any]:
+    return {
+        "what": _named("prepaid", prepaid.kind, language),
+        "token": in_fours(prepaid.token or ""),
+        "state": _named("card", prepaid.state, language) if prepaid.state else None,
+    }
+
+
+def _refund(refund: schemas.ReceiptedRefund) -> dict[str, Any]:
+    return {
+        "number": refund.number,
+        "at": f"{refund.refunded_at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}",
+        "amount": in_digits(refund.amount_fen),
     }
 
 

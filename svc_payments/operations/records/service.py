@@ -43,14 +43,12 @@ async def look_at(tx: AsyncSession, caller: Caller, payment_id: UUID) -> schemas
     await audit.record(tx, caller, "look_at_payment", payment.id)
     postings = (await tx.scalars(select(Posting).where(Posting.payment_id == payment.id).order_by(Posting.id))).all()
     refunds = (await tx.scalars(select(Refund).where(Refund.payment_id == payment.id).order_by(Refund.id))).all()
-    invoices = await tx.scalars(select(EInvoice).where(EInvoice.payment_id == payment.id).order_by(EInvoice.id))
     seconds = await tx.scalars(select(SecondTransaction.id).where(SecondTransaction.payment_id == payment.id))
     # What others refer to it by: its own id, or that of something that is part of it.
     ids = [payment.id, *(posting.id for posting in postings), *(refund.id for refund in refunds), *seconds]
-    cases = (
-        await tx.scalars(select(Discrepancy).where(Discrepancy.reference_id.in_(ids)).order_by(Discrepancy.id))
-    ).all()
-    moment = await database_time(tx)
+    of_these = select(Discrepancy).where(Discrepancy.reference_id.in_(ids)).order_by(Discrepancy.id)
+    discrepancies, moment = (await tx.scalars(of_these)).all(), await database_time(tx)
+    till_session = select(TillPayment.till_session_id).where(TillPayment.payment_id == payment.id)
     return schemas.PaymentRecord(
         **fields_of(
             payment,
@@ -61,23 +59,27 @@ async def look_at(tx: AsyncSession, caller: Caller, payment_id: UUID) -> schemas
             bills=[ShownLine(**fields_of(line, ShownLine, prepaid=None)) for line in payment.lines],
             order=schemas.Order(**fields_of(payment.attempt, schemas.Order)) if payment.attempt else None,
             receipt_number=await tx.scalar(select(Receipt.number).where(Receipt.payment_id == payment.id)),
-            till_session_id=await tx.scalar(
-                select(TillPayment.till_session_id).where(TillPayment.payment_id == payment.id)
-            ),
+            till_session_id=await tx.scalar(till_session),
             postings=[posting_schemas.shown(posting) for posting in postings],
-            refunds=[
-                schemas.RefundRecord(**fields_of(refund, schemas.RefundRecord, refund_id=refund.id))
-                for refund in refunds
-            ],
-            e_invoices=[
-                schemas.EInvoiceRecord(**fields_of(invoice, schemas.EInvoiceRecord, e_invoice_id=invoice.id))
-                for invoice in invoices
-            ],
-            movements=await _movements(tx, [*ids, *(case.id for case in cases)]),
+            refunds=[_refund(refund) for refund in refunds],
+            e_invoices=await _e_invoices(tx, payment.id),
+            movements=await _movements(tx, [*ids, *(discrepancy.id for discrepancy in discrepancies)]),
             incidents=await _incidents(tx, ids),
-            cases=[discrepancy_schemas.shown(case, moment) for case in cases],
+            cases=[discrepancy_schemas.shown(discrepancy, moment) for discrepancy in discrepancies],
         )
     )
+
+
+def _refund(refund: Refund) -> schemas.RefundRecord:
+    return schemas.RefundRecord(**fields_of(refund, schemas.RefundRecord, refund_id=refund.id))
+
+
+async def _e_invoices(tx: AsyncSession, payment_id: UUID) -> list[schemas.EInvoiceRecord]:
+    invoices = await tx.scalars(select(EInvoice).where(EInvoice.payment_id == payment_id).order_by(EInvoice.id))
+    return [
+        schemas.EInvoiceRecord(**fields_of(invoice, schemas.EInvoiceRecord, e_invoice_id=invoice.id))
+        for invoice in invoices
+    ]
 
 
 async def look_at_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> schemas.BillRecord:

@@ -1,7 +1,7 @@
 """The life of a case, from the run that opens it to its closing entry in the ledger."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -52,23 +52,7 @@ async def open_cases(tx: AsyncSession, whose: Whose, findings: Sequence[Finding]
     dealt_with = {(row.number, row.transaction_id) for row in await tx.execute(known)}
     due_at = due_after(await database_time(tx), WORKING_DAYS)
     cases = [
-        Discrepancy(
-            id=new_id(),
-            source=whose.source,
-            holder=whose.holder,
-            day=finding.day,
-            movement=finding.movement,
-            number=finding.number,
-            transaction_id=finding.transaction_id,
-            result=finding.result,
-            statement_fen=finding.statement_fen,
-            ledger_fen=finding.ledger_fen,
-            difference_fen=finding.difference_fen,
-            reference_id=finding.reference_id,
-            status=DiscrepancyStatus.OPEN,
-            owner_role=OWNER_ROLE,
-            due_at=due_at,
-        )
+        _of(whose, finding, due_at)
         for finding in findings
         if (finding.number, finding.transaction_id) not in dealt_with
     ]
@@ -89,6 +73,26 @@ async def unclosed(tx: AsyncSession, whose: Whose, days: Sequence[date]) -> Sequ
         Discrepancy.status != DiscrepancyStatus.CLOSED,
     )
     return (await tx.scalars(query.order_by(Discrepancy.id).with_for_update())).all()
+
+
+def _of(whose: Whose, finding: Finding, due_at: datetime) -> Discrepancy:
+    return Discrepancy(
+        id=new_id(),
+        source=whose.source,
+        holder=whose.holder,
+        day=finding.day,
+        movement=finding.movement,
+        number=finding.number,
+        transaction_id=finding.transaction_id,
+        result=finding.result,
+        statement_fen=finding.statement_fen,
+        ledger_fen=finding.ledger_fen,
+        difference_fen=finding.difference_fen,
+        reference_id=finding.reference_id,
+        status=DiscrepancyStatus.OPEN,
+        owner_role=OWNER_ROLE,
+        due_at=due_at,
+    )
 
 
 async def days_with_unclosed(tx: AsyncSession, whose: Whose, first: date, last: date) -> Sequence[date]:

@@ -9,8 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import CHINA, new_id
 from chassis.problems import NotFound
-from svc_payments.parties.providers.models import Provider
-from svc_payments.parties.providers.service import ProviderNotReady
+from svc_payments.parties.providers.service import expect_provider
 from svc_payments.reconciliation.statements import layouts
 from svc_payments.reconciliation.statements.files import StatementFile, lines_of
 from svc_payments.reconciliation.statements.layouts import Layout
@@ -49,56 +48,50 @@ async def take_in(
     received_from: str,
     progress: Progress = lambda _: None,
 ) -> tuple[Statement, bool]:
-    """Take in the file of a day. The same file again changes nothing; another one becomes the next version.
+    """Take in the statement of a day. The same file again changes nothing; another one becomes the next version.
 
-    Args:
-        tx: the transaction; nothing stays of a file that is refused.
-        whose: who made the file.
-        expected: what it must be about.
-        file: the file.
-        received_from: who brought it.
-        progress: told how many lines are in.
+    `progress` gets the number of lines read so far.
 
     Returns:
         The statement, and whether it is new.
 
     Raises:
-        NoSuchLayout: no statements of this channel are known.
+        NoSuchLayout: statements of this channel have no known layout.
         StatementOfDayToCome: the day has not begun.
-        ProviderNotReady: the provider's approval has not arrived here yet.
-        Problem: one of `refusals`, or of `files.lines_of`.
+        ProviderNotReady: the provider's approval has not arrived yet.
+        Problem: one of `refusals`, or of `files.lines_of`; nothing of a refused file is kept.
     """
     layout = _layout_of(whose)
-    if expected.day > today():
-        raise StatementOfDayToCome
-    if whose.source == Source.PROVIDER and await tx.get(Provider, UUID(whose.holder)) is None:
-        raise ProviderNotReady
+    await _check(tx, whose, expected.day)
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(whose.lock, 0))))
     newest = await current(tx, whose, expected.day)
     if newest and newest.sha256 == file.sha256:
         return newest, False
-    statement_id = new_id()
-    lines = layout.read(lines_of(file, layout.encodings), expected)
-    totals = await load(tx, statement_id, lines, progress)
-    if whose.source == Source.PROVIDER:
-        await name_postings(tx, statement_id, UUID(whose.holder))
     statement = Statement(
-        id=statement_id,
+        id=new_id(),
         source=whose.source,
         holder=whose.holder,
         day=expected.day,
         version=newest.version + 1 if newest else 1,
         sha256=file.sha256,
-        lines=totals.lines,
-        in_fen=totals.in_fen,
-        out_fen=totals.out_fen,
-        fee_fen=totals.fee_fen,
         received_from=received_from,
     )
+    totals = await load(tx, statement.id, layout.read(lines_of(file, layout.encodings), expected), progress)
+    if whose.source == Source.PROVIDER:
+        await name_postings(tx, statement.id, UUID(whose.holder))
+    statement.lines, statement.in_fen = totals.lines, totals.in_fen
+    statement.out_fen, statement.fee_fen = totals.out_fen, totals.fee_fen
     tx.add(statement)
     await tx.flush()
     await tx.refresh(statement)
     return statement, True
+
+
+async def _check(tx: AsyncSession, whose: Whose, day: date) -> None:
+    if day > today():
+        raise StatementOfDayToCome
+    if whose.source == Source.PROVIDER:
+        await expect_provider(tx, UUID(whose.holder))
 
 
 def today() -> date:
