@@ -14,7 +14,7 @@ from svc_payments.reconciliation.statements import layouts
 from svc_payments.reconciliation.statements.files import StatementFile, lines_of
 from svc_payments.reconciliation.statements.layouts import Layout
 from svc_payments.reconciliation.statements.models import Source, Statement
-from svc_payments.reconciliation.statements.parser import Expected
+from svc_payments.reconciliation.statements.parser import Expected, Lines
 from svc_payments.reconciliation.statements.refusals import NoSuchLayout, StatementOfDayToCome
 from svc_payments.reconciliation.statements.staging import Progress, load, name_postings
 
@@ -76,15 +76,19 @@ async def take_in(
         sha256=file.sha256,
         received_from=received_from,
     )
-    totals = await load(tx, statement.id, layout.read(lines_of(file, layout.encodings), expected), progress)
-    if whose.source == Source.PROVIDER:
-        await name_postings(tx, statement.id, UUID(whose.holder))
+    await _keep(tx, statement, layout.read(lines_of(file, layout.encodings), expected), progress)
+    return statement, True
+
+
+async def _keep(tx: AsyncSession, statement: Statement, lines: Lines, progress: Progress) -> None:
+    totals = await load(tx, statement.id, lines, progress)
+    if statement.source == Source.PROVIDER:
+        await name_postings(tx, statement.id, UUID(statement.holder))
     statement.lines, statement.in_fen = totals.lines, totals.in_fen
     statement.out_fen, statement.fee_fen = totals.out_fen, totals.fee_fen
     tx.add(statement)
     await tx.flush()
     await tx.refresh(statement)
-    return statement, True
 
 
 async def _check(tx: AsyncSession, whose: Whose, day: date) -> None:
