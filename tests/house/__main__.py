@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from tests.house import conflict_markers, rooms, schema_names, sizes
+from tests.house import conflict_markers, picture, rooms, schema_names, sizes
 from tests.house.tree import ROOT, Fault
 
-RULES = (conflict_markers.faults, rooms.faults, schema_names.faults, sizes.faults)
+RULES = (conflict_markers.faults, picture.faults, rooms.faults, schema_names.faults, sizes.faults)
 
 
 def main(root: Path = ROOT) -> int:
