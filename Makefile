@@ -12,7 +12,7 @@ NAME ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint format contracts bench clean
+.PHONY: help setup run demo test lint format contracts picture bench clean
 
 help:
 	@echo "make run          start the whole platform here, until Ctrl-C (MYILI_PORT and MYILI_DATA choose where)"
@@ -21,6 +21,7 @@ help:
 	@echo "make lint         check style, types, import rules, contracts, schemas, container files"
 	@echo "make format       put the code in the common form"
 	@echo "make contracts    export OpenAPI documents and event schemas into contracts/"
+	@echo "make picture      draw the services and their rooms into docs/architecture.md"
 	@echo "make bench        measure (NAME=ingest runs one)"
 	@echo "make clean        remove the environment; data in var/ stays"
 
@@ -50,6 +51,9 @@ format: setup
 
 contracts: setup
 	$(RUN) contracts export
+
+picture: setup
+	$(RUN) tests.house.picture
 
 bench: setup
 	$(RUN) tests.bench $(NAME)

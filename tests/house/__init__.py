@@ -1,0 +1,1 @@
+"""The house rules that ruff, mypy and import-linter do not state."""
