@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.problems import NotFound, Problem
+from svc_payments.amounts import money
 from svc_payments.base import database_time
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
@@ -52,7 +53,7 @@ async def confirm(tx: AsyncSession, caller: Caller, statement_id: UUID, amount_f
         raise StatementReplaced
     net_fen = statement.in_fen - statement.out_fen - statement.fee_fen
     if amount_fen != net_fen:
-        raise FundsDiffer(expected_fen=net_fen, amount_fen=amount_fen)
+        raise FundsDiffer(**money(expected=net_fen, amount=amount_fen))
     newest.settled_at = await database_time(tx)
     await audit.record(tx, caller, "confirm_channel_funds", statement.id, reason=reason, amount_fen=amount_fen)
     receivable = ledger.channel_receivable(statement.holder)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.problems import IllegalMove, NotFound, Problem
+from svc_payments.amounts import money
 from svc_payments.billing.bills import schemas as bill_schemas
 from svc_payments.billing.bills import service as bills
 from svc_payments.collection.payments import over_the_counter
@@ -159,15 +160,15 @@ async def _payer(tx: AsyncSession, session: TillSession, new: schemas.NewTillPay
 
 def _take_cash(taken: TillPayment, payment: Payment, tendered_fen: int, limit_fen: int) -> None:
     if payment.amount_fen > limit_fen:
-        raise CashAboveLimit(limit_fen=limit_fen, amount_fen=payment.amount_fen)
+        raise CashAboveLimit(**money(limit=limit_fen, amount=payment.amount_fen))
     if tendered_fen < payment.amount_fen:
-        raise TenderTooSmall(amount_fen=payment.amount_fen)
+        raise TenderTooSmall(**money(amount=payment.amount_fen))
     taken.tendered_fen, taken.change_fen = tendered_fen, tendered_fen - payment.amount_fen
 
 
 async def _take_slip(tx: AsyncSession, taken: TillPayment, payment: Payment, terminal: schemas.Terminal) -> None:
     if terminal.amount_fen != payment.amount_fen:
-        raise TerminalAmountDiffers(amount_fen=payment.amount_fen)
+        raise TerminalAmountDiffers(**money(amount=payment.amount_fen))
     numbers = terminal.model_dump(exclude={"amount_fen"})
     unique = {name: numbers[name] for name in ("merchant_number", "terminal_number", "batch_number", "trace_number")}
     # Two clerks who enter one slip at once: the second finds what the first has done.

@@ -14,6 +14,7 @@ from chassis.auth import Caller, Membership
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
+from svc_payments.amounts import money
 from svc_payments.base import database_time
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
@@ -245,7 +246,7 @@ async def _check_deposit(tx: AsyncSession, session: TillSession, new: schemas.Ne
     if amount_fen <= 0:
         raise NothingToDeposit
     if new.amount_fen != amount_fen:
-        raise DepositDiffers(amount_fen=amount_fen)
+        raise DepositDiffers(**money(amount=amount_fen))
     if await tx.scalar(select(TillSession.id).where(TillSession.deposit_reference == new.reference)):
         raise DepositReferenceUsed
 

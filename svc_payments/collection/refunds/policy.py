@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
+from svc_payments.amounts import money
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.payments.payment_state import advance
 from svc_payments.collection.postings import service as postings
@@ -60,7 +61,7 @@ def wanted_of(payment: Payment, bill_id: UUID | None, amount_fen: int | None) ->
     left = {each: transitions.left_fen(payment, each) for each in bill_ids}
     total = sum(left.values())
     if not total or (amount_fen or 0) > total:
-        raise transitions.RefundExceedsPaid(left_fen=total)
+        raise transitions.RefundExceedsPaid(**money(left=total))
     if amount_fen is not None:
         return [(bill_ids[0], amount_fen)]
     return [(each, fen) for each, fen in left.items() if fen]
@@ -116,7 +117,7 @@ def _source_of(refund: Refund, payment: Payment, posting: Posting | None) -> Ref
     assert refund.bill_id is not None  # noqa: S101 - people give back the money of bills
     left_fen = transitions.left_fen(payment, refund.bill_id)
     if refund.amount_fen > left_fen:
-        raise transitions.RefundExceedsPaid(left_fen=left_fen)
+        raise transitions.RefundExceedsPaid(**money(left=left_fen))
     if posting is None or posting.status in {*UNSETTLED, PostingStatus.CANCELLING}:
         raise PostingUnderWay
     if refund.amount_fen < left_fen:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.outbox import emit
 from chassis.problems import Problem
+from svc_payments.amounts import money
 from svc_payments.base import database_time
 from svc_payments.billing.bills import service as bills
 from svc_payments.billing.bills.models import Part
@@ -67,7 +68,7 @@ def set_aside(refund: Refund, payment: Payment) -> None:
         return
     left = left_fen(payment, refund.bill_id)
     if refund.amount_fen > left:
-        raise RefundExceedsPaid(left_fen=left)
+        raise RefundExceedsPaid(**money(left=left))
     _count(refund, payment, refunding_fen=refund.amount_fen)
 
 
