@@ -18,7 +18,7 @@ help:
 	@echo "make run          start the whole platform here, until Ctrl-C (MYILI_PORT and MYILI_DATA choose where)"
 	@echo "make demo         play the story of a resident, three providers and a county team, and check every answer"
 	@echo "make test         run all tests (ARGS=... goes to pytest)"
-	@echo "make lint         check style, types, import rules, contracts, schemas, container files"
+	@echo "make lint         check style, types, import and house rules, contracts, schemas, container files"
 	@echo "make format       put the code in the common form"
 	@echo "make contracts    export OpenAPI documents and event schemas into contracts/"
 	@echo "make picture      draw the services and their rooms into docs/architecture.md"
@@ -39,6 +39,7 @@ lint: setup
 	.venv/bin/ruff format --check .
 	$(RUN) mypy .
 	.venv/bin/lint-imports
+	$(RUN) tests.house
 	$(RUN) contracts check
 	$(RUN) deploy.local with-postgres sh -c \
 		"$(RUN) chassis.db upgrade $(PACKAGES) && $(RUN) chassis.db check $(PACKAGES)"
