@@ -32,7 +32,7 @@ demo: setup
 	@exec $(RUN) tests.journeys.demo
 
 test: setup
-	$(RUN) pytest -n 2 --dist loadfile $(ARGS)
+	$(RUN) pytest -n 2 --dist worksteal $(ARGS)
 
 lint: setup
 	.venv/bin/ruff check .

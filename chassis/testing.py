@@ -93,21 +93,22 @@ async def cloned(template: URL) -> AsyncIterator[URL]:
     """A database with the template's content, dropped afterwards."""
     name = f"test_{new_id().hex}"
     # Nobody may be in a template while it is copied; on a busy machine whoever left may not be gone yet.
-    still_there = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1"
-    await _execute(template, still_there, template.database)
-    await _execute(template, f'CREATE DATABASE "{name}" TEMPLATE "{template.database}"')
+    still_there = f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{template.database}'"
+    copy = f'CREATE DATABASE "{name}" TEMPLATE "{template.database}" STRATEGY FILE_COPY'
+    await _execute(template, still_there, copy)
     try:
         yield template.set(database=name)
     finally:
         await _execute(template, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-async def _execute(url: URL, statement: str, *values: str | None) -> None:
+async def _execute(url: URL, *statements: str) -> None:
     connection = await asyncpg.connect(
         host=url.host, port=url.port, user=url.username, password=url.password, database="postgres"
     )
     try:
-        await connection.execute(statement, *values)
+        for statement in statements:
+            await connection.execute(statement)
     finally:
         await connection.close()
 
