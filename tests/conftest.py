@@ -21,7 +21,12 @@ _LONGEST = ("svc_payments/machine", "faults", "journeys", "deploy/test_platform.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the tests of minutes first, so that none of them is left over at the end for one worker alone."""
     here = Path(__file__).parent
-    items.sort(key=lambda item: not item.path.relative_to(here).as_posix().startswith(_LONGEST))
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(here).as_posix()
+        return next((place for place, name in enumerate(_LONGEST) if path.startswith(name)), len(_LONGEST))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
