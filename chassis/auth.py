@@ -6,59 +6,31 @@ contract shows and what a test looks for on every route:
     Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
 """
 
-import asyncio
 import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-import httpx
 from fastapi import FastAPI, Request
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.routing import iter_route_contexts
 from fastapi.security.base import SecurityBase
 from joserfc import jwt
 from joserfc.errors import ExpiredTokenError, JoseError
-from joserfc.jwk import KeySet
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chassis.problems import Problem, TryLater, words
+from chassis.problems import Problem, words
 from chassis.settings import AUDIENCE, ServiceSettings
-from chassis.telemetry import SIGNING_KEYS_UNREACHABLE, log
+from chassis.tokens import SigningKeys, TokenExpired, TokenInvalid, bearer_token
 
 _CLOCK_LEEWAY = 30
 _CACHE_SIZE = 20_000
-_REFETCH_SECONDS = 10.0
-_RETRY_SECONDS = 1.0
 _MAX_TOKEN_LENGTH = 8_192
 # joserfc lets a TypeError out for some headers that are JSON but not JOSE, such as a `crit` that is no list.
 _NO_PROOF = (JoseError, ValueError, TypeError)
-
-
-class Unauthenticated(Problem):
-    status = 401
-    reason: ClassVar[str]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.headers = {"WWW-Authenticate": self.reason}
-
-
-class TokenMissing(Unauthenticated):
-    code, reason = "token_missing", 'Bearer realm="myili"'
-
-
-class TokenExpired(Unauthenticated):
-    code = "token_expired"
-    reason = 'Bearer realm="myili", error="invalid_token", error_description="the token has expired"'
-
-
-class TokenInvalid(Unauthenticated):
-    code = "token_invalid"
-    reason = 'Bearer realm="myili", error="invalid_token", error_description="not issued here, or changed"'
 
 
 class NotAllowed(Problem):
@@ -134,12 +106,8 @@ class TokenVerifier:
     """
 
     def __init__(self, jwks_url: str, issuer: str) -> None:
-        self._jwks_url = jwks_url
         self._issuer = issuer
-        self._keys: KeySet | None = None
-        self._fetched_at = float("-inf")
-        self._failed_at = float("-inf")
-        self._fetching = asyncio.Lock()
+        self._keys = SigningKeys(jwks_url)
         self._verified: OrderedDict[bytes, tuple[int, Caller]] = OrderedDict()
 
     async def verify(self, token: str) -> Caller:
@@ -184,14 +152,15 @@ class TokenVerifier:
         return self._checked(await self._decode(token), claims, typ, audience)
 
     async def _decode(self, token: str) -> jwt.Token:
-        keys = self._keys or await self._fetch_keys()
+        keys = self._keys.known or await self._keys.fetch()
         try:
             return jwt.decode(token, keys, algorithms=["ES256"])
         except _NO_PROOF:
-            # A key we do not know may be a new one; a wrong signature stays wrong after the fetch.
-            fresh = await self._fetch_keys()
+            # The key may be new; a wrong signature stays wrong after the fetch.
+            fresh = await self._keys.fetch()
             if fresh is keys:
                 raise TokenInvalid from None
+            self._verified.clear()
         try:
             return jwt.decode(token, fresh, algorithms=["ES256"])
         except _NO_PROOF:
@@ -214,35 +183,6 @@ class TokenVerifier:
             raise TokenExpired from None
         except (JoseError, ValidationError):
             raise TokenInvalid from None
-
-    async def _fetch_keys(self) -> KeySet:
-        """The issuer's keys; asked for at most once in some seconds, however many unknown tokens come."""
-        async with self._fetching:
-            if time.monotonic() - self._fetched_at < _REFETCH_SECONDS and self._keys:
-                return self._keys
-            if time.monotonic() - self._failed_at < _RETRY_SECONDS:
-                return self._keys_in_hand()
-            try:
-                async with httpx.AsyncClient(timeout=5.0) as client:
-                    answer = (await client.get(self._jwks_url)).raise_for_status()
-                published = answer.json()
-                keys = KeySet.import_key_set(published)
-            except (httpx.HTTPError, JoseError, ValueError, KeyError) as error:
-                SIGNING_KEYS_UNREACHABLE.inc()
-                log.warning("signing_keys_unreachable", error=type(error).__name__)
-                self._failed_at = time.monotonic()
-                return self._keys_in_hand()
-            self._fetched_at = time.monotonic()
-            if self._keys and self._keys.as_dict(private=False) == keys.as_dict(private=False):
-                return self._keys
-            self._keys = keys
-            self._verified.clear()
-            return keys
-
-    def _keys_in_hand(self) -> KeySet:
-        if self._keys is None:
-            raise TryLater
-        return self._keys
 
 
 class Rule:
@@ -334,13 +274,6 @@ def anyone(*, because: str) -> OpenRule:
 def verified_otherwise(*, by: str) -> OpenRule:
     """A rule for endpoints whose callers prove themselves by something else than a token, such as a signature."""
     return OpenRule(f"whoever is verified by {by}")
-
-
-def bearer_token(request: Request) -> str:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise TokenMissing
-    return token.strip()
 
 
 def rules_by_route(app: FastAPI) -> Iterator[tuple[str, str, list[Rule]]]:

@@ -17,27 +17,12 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    Column,
-    Index,
-    Integer,
-    LargeBinary,
-    PrimaryKeyConstraint,
-    Table,
-    Text,
-    Uuid,
-    delete,
-    func,
-    literal,
-    select,
-    update,
-)
+from sqlalchemy import ARRAY, Column, Index, PrimaryKeyConstraint, Table, Text, Uuid, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import Database, Timestamp, chassis_metadata, is_connection_lost, new_id, now
+from chassis import dead_letters
+from chassis.db import Database, Timestamp, chassis_metadata, is_connection_lost, now
 from chassis.outbox import ensure_topics, topic_of
 from chassis.telemetry import DEAD_LETTERS, EVENTS_HANDLED, continue_trace, log
 
@@ -56,20 +41,6 @@ inbox = Table(
     PrimaryKeyConstraint("consumer", "event_id"),
 )
 Index("ix_inbox_handled_at", inbox.c.handled_at)
-
-dead_letters = Table(
-    "dead_letters",
-    chassis_metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("consumer", Text, nullable=False),
-    Column("topic", Text, nullable=False),
-    Column("partition", Integer, nullable=False),
-    Column("log_offset", BigInteger, nullable=False),
-    Column("payload", LargeBinary, nullable=False),
-    Column("error", Text, nullable=False),
-    Column("parked_at", Timestamp, nullable=False, server_default=func.now()),
-    Column("replayed_at", Timestamp),
-)
 
 
 class EventData(BaseModel):
@@ -243,18 +214,9 @@ class Consumer:
     async def _park(self, record: ConsumerRecord, error: Exception) -> None:
         log.error("event_parked", consumer=self.name, topic=record.topic, offset=record.offset, exc_info=error)
         DEAD_LETTERS.labels(record.topic).inc()
+        reason = str(error) if isinstance(error, Poison) else type(error).__name__
         async with self.database.transaction() as tx:
-            await tx.execute(
-                dead_letters.insert().values(
-                    id=new_id(),
-                    consumer=self.name,
-                    topic=record.topic,
-                    partition=record.partition,
-                    log_offset=record.offset,
-                    payload=record.value or b"",
-                    error=str(error) if isinstance(error, Poison) else type(error).__name__,
-                )
-            )
+            await dead_letters.park(tx, self.name, record, reason)
 
     def _parse(self, record: ConsumerRecord) -> Received[EventData] | None:
         """The event, or None when it is of a type this service does not listen to."""
@@ -283,13 +245,7 @@ class Consumer:
     async def replay_dead_letters(self) -> tuple[int, int]:
         """Try every parked event once more, oldest first. Returns how many worked and how many still fail."""
         async with self.database.read() as tx:
-            parked = (
-                await tx.execute(
-                    select(dead_letters.c.id, dead_letters.c.payload)
-                    .where(dead_letters.c.replayed_at.is_(None), dead_letters.c.consumer == self.name)
-                    .order_by(dead_letters.c.parked_at, dead_letters.c.id)
-                )
-            ).all()
+            parked = await dead_letters.waiting(tx, self.name)
         results: dict[bool, int] = defaultdict(int)
         for identifier, payload in parked:
             try:
@@ -301,7 +257,6 @@ class Consumer:
                 results[False] += 1
                 continue
             async with self.database.transaction() as tx:
-                done = update(dead_letters).where(dead_letters.c.id == identifier).values(replayed_at=now())
-                await tx.execute(done)
+                await dead_letters.mark_replayed(tx, identifier)
             results[True] += 1
         return results[True], results[False]

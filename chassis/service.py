@@ -24,7 +24,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import auth, idempotency, problems, telemetry
 from chassis.db import Database
-from chassis.inbox import AnyHandler, Consumer, dead_letters
+from chassis.dead_letters import dead_letters
+from chassis.inbox import AnyHandler, Consumer
 from chassis.outbox import Event, Relay, outbox
 from chassis.settings import ServiceSettings
 from chassis.telemetry import DEAD_LETTERS_WAITING, OUTBOX_OLDEST_SECONDS, SCHEDULE_FAILURES, log

@@ -14,10 +14,11 @@ from prometheus_client import Counter
 from starlette.types import Receive, Scope, Send
 
 from chassis import telemetry
-from chassis.auth import TokenMissing, TokenVerifier
+from chassis.auth import TokenVerifier
 from chassis.problems import InternalError, MethodNotAllowed, Problem
 from chassis.settings import load
 from chassis.telemetry import log
+from chassis.tokens import TokenMissing
 from gateway.docs import own_pages
 from gateway.incoming import Incoming, take
 from gateway.proxy import Exchange

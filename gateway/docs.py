@@ -27,6 +27,10 @@ from gateway.routing import Contract
 
 _OWN_FILES = Path(__file__).parent / "pages"
 _SWAGGER_FILES = Path(fastapi_offline.__file__).parent / "static"
+_ASSETS = (
+    *(_SWAGGER_FILES / name for name in ("swagger-ui-bundle.js", "swagger-ui.css")),
+    *(_OWN_FILES / name for name in ("docs.js", "docs.css", "favicon.svg")),
+)
 _KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _HEADERS = {
     # Swagger UI needs nothing from elsewhere, no inline script, and pictures inside its own style sheet.
@@ -72,13 +76,7 @@ def own_pages(contracts: Sequence[Contract]) -> FastAPI:
 
 def _routes(contracts: Sequence[Contract]) -> list[BaseRoute]:
     page = _File(_page(contracts), "text/html")
-    assets = {
-        "swagger-ui-bundle.js": _read(_SWAGGER_FILES / "swagger-ui-bundle.js"),
-        "swagger-ui.css": _read(_SWAGGER_FILES / "swagger-ui.css"),
-        "docs.js": _read(_OWN_FILES / "docs.js"),
-        "docs.css": _read(_OWN_FILES / "docs.css"),
-        "favicon.svg": _read(_OWN_FILES / "favicon.svg"),
-    }
+    assets = {file.name: _read(file) for file in _ASSETS}
     documents = {f"{contract.service}.v1.json": _File(contract.document, "application/json") for contract in contracts}
     ready = {"status": "ready", "operations": {contract.service: len(contract.operations) for contract in contracts}}
 

@@ -11,8 +11,8 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import Scope
 
-from chassis.auth import TokenMissing
 from chassis.telemetry import well_formed_request_id
+from chassis.tokens import TokenMissing
 from gateway.refusals import AddressTooLong, BadAddress, BadFraming, HeadersTooLarge
 
 MAX_ADDRESS_BYTES = 8 * 1024

@@ -13,7 +13,8 @@ from chassis.telemetry import log
 from gateway.incoming import HOP_BY_HOP, Header, Incoming, without_connection_options
 from gateway.refusals import BodyIncomplete, ClientSlow, ServiceAbsent, ServiceBroken, ServiceBusy, ServiceSlow
 from gateway.routing import Operation
-from gateway.upstream import AbsentError, BusyError, Connection, SlowError, StaleError, Upstream, UpstreamError
+from gateway.upstream import Upstream
+from gateway.upstream_connection import AbsentError, BusyError, Connection, SlowError, StaleError, UpstreamError
 
 ANSWER_SECONDS = Histogram("myili_gateway_upstream_seconds", "Time to a service's first byte", ["service"])
 FAILURES = Counter("myili_gateway_upstream_failures", "Answers a service did not give", ["service", "kind"])

@@ -17,10 +17,11 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from pydantic import BaseModel
 
-from chassis.auth import TokenExpired, TokenInvalid, TokenVerifier
+from chassis.auth import TokenVerifier
 from chassis.problems import Problem, TryLater
 from chassis.settings import AUDIENCE
 from chassis.testing import PUBLIC_URL, Tokens
+from chassis.tokens import TokenExpired, TokenInvalid
 
 ISSUER = f"{PUBLIC_URL}/identity"
 
@@ -178,7 +179,7 @@ async def test_many_unknown_keys_do_not_make_many_requests_to_the_issuer(issuer:
 async def test_a_new_key_of_the_issuer_is_found(
     issuer: _Issuer, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chassis.auth._REFETCH_SECONDS", 0.0)
+    monkeypatch.setattr("chassis.tokens._REFETCH_SECONDS", 0.0)
     verifier = TokenVerifier(issuer.url, ISSUER)
     old = tokens.sign(key=issuer.key)
     await verifier.verify(old)

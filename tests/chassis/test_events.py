@@ -14,7 +14,8 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid, func, selec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, new_id
-from chassis.inbox import Consumer, EventData, Handle, Handler, Received, dead_letters, inbox
+from chassis.dead_letters import dead_letters
+from chassis.inbox import Consumer, EventData, Handle, Handler, Received, inbox
 from chassis.outbox import Event, Relay, emit, ensure_topics, outbox, resend
 from chassis.telemetry import continue_trace
 from chassis.testing import until

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.inbox import dead_letters
+from chassis.dead_letters import dead_letters
 from chassis.outbox import outbox
 from svc_payments.collection.payments.models import GIVEN_UP, Payment, PaymentStatus
 from svc_payments.collection.postings.models import Posting, PostingStatus

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from chassis.auth import Caller, TokenExpired, TokenInvalid, TokenVerifier
+from chassis.auth import Caller, TokenVerifier
 from chassis.problems import Problem
+from chassis.tokens import TokenExpired, TokenInvalid
 
 TYPE = "attestation+jwt"
 AUDIENCE = "myili:services"
