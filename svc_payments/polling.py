@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp
-from svc_payments.base import database_time
+from kit.calendar import database_time
 
 _AT_ONCE = 20
 

@@ -17,7 +17,7 @@ from chassis.db import CHINA, Database
 from chassis.outbox import emit
 from chassis.problems import NotFound
 from chassis.telemetry import log
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.billing.reminders import schemas
 from svc_payments.billing.reminders.events import ReminderRaised
 from svc_payments.billing.reminders.models import MutedReminder, ReminderKind, ReminderRun

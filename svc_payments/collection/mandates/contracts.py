@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database
 from chassis.problems import IllegalMove, Problem
 from chassis.telemetry import log
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.channels.mandates import (
     Contract,
     ContractAbsent,

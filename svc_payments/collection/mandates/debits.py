@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 from chassis.db import CHINA, new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
-from svc_payments.base import database_time
+from kit.calendar import database_time, today_of
 from svc_payments.billing.bills.accruals import accrued_late_fee
 from svc_payments.billing.bills.models import Bill, BillKind, BillStatus
 from svc_payments.billing.bills.service import BillAlreadyPaid, BillNotPayable, PaymentInProgress
@@ -239,7 +239,7 @@ async def _order(tx: AsyncSession, mandate: Mandate, debit: Debit, settings: Set
 
 
 async def _postpone(tx: AsyncSession, mandate: Mandate, debit: Debit, refusal: str) -> None:
-    day = (await database_time(tx)).astimezone(CHINA).date() + timedelta(days=1)
+    day = await today_of(tx) + timedelta(days=1)
     bill = (await tx.scalars(select(Bill).where(Bill.id == debit.bill_id))).one()
     debit.amount_fen = await _owed_on(tx, bill, day) or debit.amount_fen
     debit.debit_on, debit.try_at = day, _opening(day)

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database
 from chassis.outbox import emit
 from chassis.telemetry import log
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.channels.mandates import Deductions, MandateChannel
 from svc_payments.channels.methods import ChannelNotAvailable, chosen, require_payer
 from svc_payments.channels.provider import (

@@ -11,8 +11,8 @@ from sqlalchemy.orm import joinedload
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.problems import IllegalMove, NotFound, Problem
+from kit.calendar import database_time
 from svc_payments.amounts import money
-from svc_payments.base import database_time
 from svc_payments.billing.bills import account_bills
 from svc_payments.billing.bills import service as bills
 from svc_payments.billing.bills.models import Bill

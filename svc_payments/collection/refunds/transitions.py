@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.outbox import emit
 from chassis.problems import Problem
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.billing.bills import service as bills
 from svc_payments.billing.bills.models import Part
 from svc_payments.collection.payments.models import Payment, PaymentLine

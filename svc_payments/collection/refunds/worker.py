@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database
 from chassis.telemetry import log
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.channels.provider import (
     Channels,
     RefundAbsent,

@@ -1,14 +1,15 @@
 """Taking in statements, and which of them count."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import CHINA, new_id
+from chassis.db import new_id
 from chassis.problems import NotFound
+from kit.calendar import today
 from svc_payments.parties.providers.models import Provider
 from svc_payments.parties.providers.service import ProviderNotReady
 from svc_payments.reconciliation.statements import layouts
@@ -99,10 +100,6 @@ async def take_in(
     await tx.flush()
     await tx.refresh(statement)
     return statement, True
-
-
-def today() -> date:
-    return datetime.now(CHINA).date()
 
 
 def _layout_of(whose: Whose) -> Layout:
