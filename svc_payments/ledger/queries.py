@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound, Problem
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.ledger import schemas
 from svc_payments.ledger.models import Account, AccountKind, Entry, Link, Transfer
 

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.problems import NotFound, Problem
+from kit.calendar import database_time
 from svc_payments.amounts import money
-from svc_payments.base import database_time
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
 from svc_payments.oversight.audit import service as audit

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import CHINA, new_id
 from chassis.outbox import emit
 from chassis.problems import Problem
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.billing.terms import service as payment_terms
 from svc_payments.billing.terms.terms import BorneBy, Fee
 from svc_payments.ledger import service as ledger

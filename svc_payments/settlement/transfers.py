@@ -13,7 +13,7 @@ from chassis.auth import Caller
 from chassis.db import CHINA, new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
 from svc_payments.oversight.audit import service as audit

@@ -6,8 +6,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.problems import Problem
+from kit.calendar import database_time
 from svc_payments.amounts import money
-from svc_payments.base import database_time
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.refunds import fallbacks, transitions
 from svc_payments.collection.refunds.models import Refund

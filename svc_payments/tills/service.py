@@ -14,8 +14,8 @@ from chassis.auth import Caller, Membership
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
+from kit.calendar import database_time
 from svc_payments.amounts import money
-from svc_payments.base import database_time
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
 from svc_payments.oversight.audit import service as audit

@@ -24,6 +24,7 @@ import psutil
 from chassis.db import Database
 from chassis.settings import load
 from chassis.testing import environment
+from kit.calendar import today
 from svc_payments.reconciliation.runs import service as reconciliation
 from svc_payments.reconciliation.runs.matcher import Day
 from svc_payments.reconciliation.runs.models import Phase, Run
@@ -40,7 +41,7 @@ OF_EACH_KIND = 100
 ROUNDS = 3
 GOAL = "at most 2"
 CHANNEL = statements.of_channel("sandbox")
-DAY = Day(statements.today() - timedelta(days=1), timedelta(hours=1))
+DAY = Day(today() - timedelta(days=1), timedelta(hours=1))
 _AT_ONCE = 20_000
 
 # What the day's payments are, before they go where payments go. None is in the last hour before midnight.

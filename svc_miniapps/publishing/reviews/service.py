@@ -1,6 +1,6 @@
 """Asking for a review, and deciding: by somebody of another organisation, within the promised time."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import select
@@ -10,6 +10,7 @@ from chassis.auth import Caller
 from chassis.db import CHINA, now
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import Problem
+from kit.calendar import is_weekday, working_day_after
 from svc_miniapps import members
 from svc_miniapps.apps.models import App
 from svc_miniapps.publishing.releases.models import Release
@@ -17,7 +18,6 @@ from svc_miniapps.publishing.reviews import schemas
 from svc_miniapps.publishing.reviews.models import Outcome, Review
 
 PROMISED_WORKING_DAYS = 3
-_WEEKDAYS = 5
 
 
 class OwnOrganisation(Problem):
@@ -41,11 +41,9 @@ def due_after(submitted_at: datetime, working_days: int = PROMISED_WORKING_DAYS)
 
     Public holidays are counted like any other day: a promise kept too early harms nobody.
     """
-    due = submitted_at.astimezone(CHINA)
-    while working_days:
-        due += timedelta(days=1)
-        working_days -= due.weekday() < _WEEKDAYS
-    return due.astimezone(submitted_at.tzinfo)
+    start = submitted_at.astimezone(CHINA)
+    day = working_day_after(start.date(), working_days, counts=is_weekday)
+    return datetime.combine(day, start.timetz()).astimezone(submitted_at.tzinfo)
 
 
 def withdraw_review(release: Release) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
-from svc_payments.base import this_month, today
+from kit.calendar import this_month, today
 from svc_payments.billing.bills import schemas
 from svc_payments.billing.bills.events import BillAmended, BillChanged, BillExpired, BillVoided
 from svc_payments.billing.bills.models import Bill, BillKind, BillStatus, BillVersion, ChangeReason

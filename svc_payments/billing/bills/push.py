@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from svc_payments.base import this_month
+from kit.calendar import this_month
 from svc_payments.billing.bills import merge, schemas, staging
 from svc_payments.billing.bills.reasons import Reason, message_of
 from svc_payments.billing.bills.staging import staged_columns, staged_line

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from chassis.auth import Caller
 from chassis.pagination import Page, PageRequest, cursor_after, page_of
 from chassis.problems import NotFound, Problem
-from svc_payments.base import today
+from kit.calendar import today, today_of
 from svc_payments.billing.bills import schemas
 from svc_payments.billing.bills.accruals import accrued_late_fee
 from svc_payments.billing.bills.explanation import explanation_of
@@ -130,7 +130,7 @@ async def show_bills(tx: AsyncSession, bills: Sequence[Bill]) -> list[schemas.Bi
     """Bills with the late fees that they bear today."""
     if not bills:
         return []
-    day = await payment_terms.today(tx)
+    day = await today_of(tx)
     agreed = await payment_terms.histories(tx, {bill.provider_id for bill in bills})
     return [_shown(bill, accrued_late_fee(bill, agreed[bill.provider_id], day)) for bill in bills]
 

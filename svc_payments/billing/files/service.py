@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound
-from svc_payments.base import this_month
+from kit.calendar import this_month
 from svc_payments.billing.bills import merge, staging
 from svc_payments.billing.bills.reasons import AS_IN_1_0, Reason, message_of
 from svc_payments.billing.files import schemas

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from chassis.db import Database
-from svc_payments.base import this_month
+from kit.calendar import this_month
 from svc_payments.billing.inquiries import schemas, service
 from svc_payments.billing.inquiries.answers import take
 from svc_payments.billing.inquiries.models import Result

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import new_id
 from chassis.problems import NotFound, Problem
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.billing.bills import account_bills
 from svc_payments.billing.bills.account_bills import NothingDue
 from svc_payments.billing.bills.models import Bill, BillKind, BillStatus

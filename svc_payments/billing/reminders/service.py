@@ -17,7 +17,8 @@ from chassis.db import CHINA, Database
 from chassis.outbox import emit
 from chassis.problems import NotFound
 from chassis.telemetry import log
-from svc_payments.base import database_time
+from kit.calendar import database_time
+from kit.leases import claimable
 from svc_payments.billing.reminders import schemas
 from svc_payments.billing.reminders.events import ReminderRaised
 from svc_payments.billing.reminders.models import MutedReminder, ReminderKind, ReminderRun
@@ -69,7 +70,7 @@ async def _todays(tx: AsyncSession, today: date, settings: Settings) -> Reminder
     begun = insert(ReminderRun).values(day=today, due_date=first, bill_id=_NONE)
     await tx.execute(begun.on_conflict_do_nothing())
     unfinished = select(ReminderRun).where(ReminderRun.day == today, ReminderRun.finished_at.is_(None))
-    return await tx.scalar(unfinished.with_for_update(skip_locked=True))
+    return await tx.scalar(claimable(unfinished))
 
 
 def _rules(moment: datetime, settings: Settings) -> dict[str, object]:

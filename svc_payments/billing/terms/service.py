@@ -10,11 +10,10 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
-from chassis.db import CHINA
 from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound, Problem
-from svc_payments.base import database_time
+from kit.calendar import database_time, today_of
 from svc_payments.billing.terms import schemas
 from svc_payments.billing.terms.events import PaymentTermsPublished
 from svc_payments.billing.terms.models import TermsApproval, TermsVersion
@@ -70,11 +69,6 @@ class History:
 NO_HISTORY = History()
 
 
-async def today(tx: AsyncSession) -> date:
-    """The day it is in China."""
-    return (await database_time(tx)).astimezone(CHINA).date()
-
-
 async def histories(tx: AsyncSession, provider_ids: Collection[UUID]) -> Mapping[UUID, History]:
     """What was agreed with each of these providers; a provider without terms has an empty history."""
     rows = await tx.execute(
@@ -95,7 +89,7 @@ async def history(tx: AsyncSession, provider_id: UUID) -> History:
 
 async def terms_of(tx: AsyncSession, provider_id: UUID) -> Terms:
     """What holds today for paying this provider."""
-    return (await history(tx, provider_id)).on(await today(tx))
+    return (await history(tx, provider_id)).on(await today_of(tx))
 
 
 async def show_in_force(tx: AsyncSession, provider_id: UUID) -> schemas.TermsInForce:
@@ -106,7 +100,7 @@ async def show_in_force(tx: AsyncSession, provider_id: UUID) -> schemas.TermsInF
     """
     if await tx.get(Provider, provider_id) is None:
         raise NotFound
-    found = (await history(tx, provider_id)).found_on(await today(tx))
+    found = (await history(tx, provider_id)).found_on(await today_of(tx))
     terms = found.terms if found else NONE_AGREED
     return schemas.TermsInForce(
         provider_id=provider_id,
@@ -124,7 +118,7 @@ async def propose(tx: AsyncSession, caller: Caller, provider_id: UUID, new: sche
         TermsBeginInThePast: they would change what has been.
     """
     await _lock_provider(tx, provider_id)
-    if new.in_force_from < await today(tx) and (await history(tx, provider_id)).versions:
+    if new.in_force_from < await today_of(tx) and (await history(tx, provider_id)).versions:
         raise TermsBeginInThePast
     newest = select(func.max(TermsVersion.version)).where(TermsVersion.provider_id == provider_id)
     version = TermsVersion(
@@ -158,7 +152,7 @@ async def approve(tx: AsyncSession, caller: Caller, provider_id: UUID, version: 
     approved = (await history(tx, provider_id)).versions
     if approved and approved[0].version >= version:
         raise TermsAlreadyApproved if any(each.version == version for each in approved) else TermsOvertaken
-    day = await today(tx)
+    day = await today_of(tx)
     approval = TermsApproval(
         provider_id=provider_id,
         version=version,

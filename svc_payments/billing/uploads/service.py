@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, new_id
 from chassis.problems import ContentTooLarge, NotFound, UnsupportedMediaType
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.billing.files import schemas as bill_file_schemas
 from svc_payments.billing.files import service as bill_files
 from svc_payments.billing.files.digests import sha256_in

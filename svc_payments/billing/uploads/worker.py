@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database, now
 from chassis.problems import DEFAULT_LANGUAGE, NotFound, Problem
 from chassis.telemetry import log
+from kit.leases import claimable
 from svc_payments.billing.files import schemas as bill_file_schemas
 from svc_payments.billing.files import service as bill_files
 from svc_payments.billing.files.reception import Announced, received
@@ -108,14 +109,11 @@ async def finish_left(database: Database) -> None:
 
 
 async def _claim_left(database: Database) -> UUID | None:
-    left = (
-        select(BillFileUpload.id)
-        .where(BillFileUpload.status == UploadStatus.RECEIVED, BillFileUpload.touched_at < func.now() - _LEFT_AFTER)
-        .order_by(BillFileUpload.touched_at)
-        .limit(1)
-        .with_for_update(key_share=True, skip_locked=True)
+    left = select(BillFileUpload.id).where(
+        BillFileUpload.status == UploadStatus.RECEIVED, BillFileUpload.touched_at < func.now() - _LEFT_AFTER
     )
-    claim = update(BillFileUpload).where(BillFileUpload.id == left.scalar_subquery()).values(touched_at=func.now())
+    oldest = claimable(left, BillFileUpload.touched_at, limit=1, key_share=True).scalar_subquery()
+    claim = update(BillFileUpload).where(BillFileUpload.id == oldest).values(touched_at=func.now())
     async with database.transaction() as tx:
         upload_id: UUID | None = await tx.scalar(claim.returning(BillFileUpload.id))
         return upload_id

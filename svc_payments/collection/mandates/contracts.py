@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database
 from chassis.problems import IllegalMove, Problem
 from chassis.telemetry import log
-from svc_payments.base import database_time
+from kit.calendar import database_time
+from kit.leases import claim_due, poll_again
 from svc_payments.channels.mandates import (
     Contract,
     ContractAbsent,
@@ -28,7 +29,6 @@ from svc_payments.channels.mandates import (
 from svc_payments.channels.provider import Channels
 from svc_payments.collection.mandates import service
 from svc_payments.collection.mandates.models import OVER, Mandate, MandateStatus
-from svc_payments.polling import claim_due, poll_again
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 

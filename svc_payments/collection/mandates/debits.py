@@ -15,7 +15,8 @@ from sqlalchemy.orm import aliased
 from chassis.db import CHINA, new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
-from svc_payments.base import database_time
+from kit.calendar import database_time, today_of
+from kit.leases import claimable
 from svc_payments.billing.bills.accruals import accrued_late_fee
 from svc_payments.billing.bills.models import Bill, BillKind, BillStatus
 from svc_payments.billing.bills.service import BillAlreadyPaid, BillNotPayable, PaymentInProgress
@@ -55,7 +56,7 @@ class Ordered:
 async def look_one(tx: AsyncSession, settings: Settings) -> bool:
     """Announce what is due soon under the next mandate whose turn it is. Returns whether there was one."""
     turn = select(Mandate).where(Mandate.status == MandateStatus.ACTIVE, Mandate.look_at <= func.now())
-    mandate = await tx.scalar(turn.order_by(Mandate.look_at).limit(1).with_for_update(skip_locked=True))
+    mandate = await tx.scalar(claimable(turn, Mandate.look_at, limit=1))
     if mandate is None:
         return False
     moment = await database_time(tx)
@@ -82,8 +83,7 @@ async def order_one(tx: AsyncSession, settings: Settings) -> Ordered | bool:
         .join(Mandate, Mandate.id == Debit.mandate_id)
         .where(Debit.status == DebitStatus.ANNOUNCED, Debit.try_at <= moment, Mandate.status == MandateStatus.ACTIVE)
     )
-    oldest = turn.order_by(Debit.try_at).limit(1).with_for_update(skip_locked=True)
-    found = (await tx.execute(oldest)).one_or_none()
+    found = (await tx.execute(claimable(turn, Debit.try_at, limit=1))).one_or_none()
     if found is None:
         return False
     debit, mandate = found
@@ -115,7 +115,7 @@ async def settle_one(tx: AsyncSession, settings: Settings) -> bool:
         .join(Payment, Payment.id == Debit.payment_id)
         .where(Debit.status == DebitStatus.ORDERED, Payment.status.not_in({PaymentStatus.CREATED, *AT_CHANNEL}))
     )
-    found = (await tx.execute(ended.limit(1).with_for_update(of=(Debit, Mandate), skip_locked=True))).one_or_none()
+    found = (await tx.execute(claimable(ended, limit=1, of=(Debit, Mandate)))).one_or_none()
     if found is None:
         return False
     debit, mandate, payment = found
@@ -239,7 +239,7 @@ async def _order(tx: AsyncSession, mandate: Mandate, debit: Debit, settings: Set
 
 
 async def _postpone(tx: AsyncSession, mandate: Mandate, debit: Debit, refusal: str) -> None:
-    day = (await database_time(tx)).astimezone(CHINA).date() + timedelta(days=1)
+    day = await today_of(tx) + timedelta(days=1)
     bill = (await tx.scalars(select(Bill).where(Bill.id == debit.bill_id))).one()
     debit.amount_fen = await _owed_on(tx, bill, day) or debit.amount_fen
     debit.debit_on, debit.try_at = day, _opening(day)

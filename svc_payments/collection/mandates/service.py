@@ -11,7 +11,7 @@ from chassis.auth import Caller
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.collection.mandates import schemas
 from svc_payments.collection.mandates.events import (
     MandateActivated,

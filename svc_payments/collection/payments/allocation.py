@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import NotFound, Problem
+from kit.calendar import today_of
 from svc_payments.amounts import money
 from svc_payments.billing.bills import account_bills
 from svc_payments.billing.bills.account_bills import Made, NothingDue
@@ -128,7 +129,7 @@ async def whole_bills(tx: AsyncSession, bills: Sequence[Bill], seen_by: UUID | N
     if len(provider_ids) > 1:
         raise BillsOfSeveralProviders
     provider_id = provider_ids.pop()
-    history, day = await payment_terms.history(tx, provider_id), await payment_terms.today(tx)
+    history, day = await payment_terms.history(tx, provider_id), await today_of(tx)
     terms = history.on(day)
     if terms.oldest_first:
         await _require_oldest(tx, bills, [visible_to(seen_by)] if seen_by else [])
@@ -180,7 +181,7 @@ async def of_account(
         await account_bills.lock_account(tx, provider_id, account_number)
     due = await account_bills.of_account(tx, provider_id, account_number, visible_to(person_id), locked=locked)
     _refuse_paying(due)
-    history, day = await payment_terms.history(tx, provider_id), await payment_terms.today(tx)
+    history, day = await payment_terms.history(tx, provider_id), await today_of(tx)
     terms = history.on(day)
     whole = [_whole(bill, history, day) for bill in due[:MOST_BILLS]]
     payable_fen = sum(line.amount_fen for line in whole)

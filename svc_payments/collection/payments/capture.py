@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.outbox import emit_traced
 from chassis.telemetry import traceparent
-from svc_payments.base import database_time, values_table
+from kit.calendar import database_time
+from svc_payments.base import values_table
 from svc_payments.billing.bills import service as bills
 from svc_payments.billing.bills.models import Bill, BillStatus
 from svc_payments.channels.provider import Paid

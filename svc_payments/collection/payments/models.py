@@ -10,9 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
+from kit.leases import Pollable
 from svc_payments.base import Base
 from svc_payments.billing.bills.models import Part
-from svc_payments.polling import Pollable
 from svc_payments.settings.channels import ChannelName
 
 

@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database
 from chassis.outbox import emit
 from chassis.telemetry import log
-from svc_payments.base import database_time
+from kit.calendar import database_time
+from kit.leases import claim_due, poll_again
 from svc_payments.channels.mandates import Deductions, MandateChannel
 from svc_payments.channels.methods import ChannelNotAvailable, chosen, require_payer
 from svc_payments.channels.provider import (
@@ -40,7 +41,6 @@ from svc_payments.collection.payments import service
 from svc_payments.collection.payments.capture import capture
 from svc_payments.collection.payments.events import PaymentPending, PaymentUnknown, event_of
 from svc_payments.collection.payments.models import AT_CHANNEL, Attempt, Payment, PaymentStatus
-from svc_payments.polling import claim_due, poll_again
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 

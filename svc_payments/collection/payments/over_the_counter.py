@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import new_id
 from chassis.outbox import emit
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.billing.bills.models import Bill
 from svc_payments.channels.provider import Paid
 from svc_payments.collection.payments.capture import CURRENCY, capture

@@ -11,7 +11,7 @@ from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.outbox import emit
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.billing.bills import service as bills
 from svc_payments.collection.payments import service
 from svc_payments.collection.payments.events import (

@@ -11,8 +11,9 @@ from sqlalchemy.orm import joinedload
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.problems import IllegalMove, NotFound, Problem
+from kit.calendar import database_time
+from kit.leases import claimable
 from svc_payments.amounts import money
-from svc_payments.base import database_time
 from svc_payments.billing.bills import account_bills
 from svc_payments.billing.bills import service as bills
 from svc_payments.billing.bills.models import Bill
@@ -142,8 +143,7 @@ async def lock(tx: AsyncSession, payment_id: UUID) -> Payment:
 async def lock_free_of_orders(tx: AsyncSession, order_numbers: Sequence[str]) -> Sequence[Payment]:
     """The payments of these orders for changing, in the order of their ids, but those that somebody else has locked."""
     theirs = select(Attempt.payment_id).where(Attempt.order_number == any_(literal(order_numbers, ARRAY(Text))))
-    locking = select(Payment.id).where(Payment.id.in_(theirs)).order_by(Payment.id)
-    free = locking.with_for_update(of=Payment, skip_locked=True)
+    free = claimable(select(Payment.id).where(Payment.id.in_(theirs)), Payment.id, of=Payment)
     locked = literal((await tx.scalars(free)).all(), ARRAY(Uuid))
     # Read only now, as the last ones who changed them left them, and each with its order and lines in one statement.
     whole = joinedload(Payment.attempt), joinedload(Payment.lines)
@@ -216,8 +216,7 @@ async def expire_one(tx: AsyncSession) -> bool:
     One in a transaction: bills are locked in the order of their ids, which those of several payments would not be.
     """
     late = select(Payment).where(Payment.status == PaymentStatus.CREATED, Payment.expires_at <= func.now())
-    oldest = late.order_by(Payment.expires_at).limit(1).with_for_update(of=Payment, skip_locked=True)
-    payment = await tx.scalar(oldest)
+    payment = await tx.scalar(claimable(late, Payment.expires_at, limit=1, of=Payment))
     if payment is not None:
         await give_up(tx, payment, PaymentStatus.EXPIRED)
     return payment is not None

@@ -17,11 +17,11 @@ from chassis.db import Database
 from chassis.outside import RESOLVE_SECONDS, outside_client
 from chassis.signatures import load_private_key
 from chassis.telemetry import log
-from svc_payments.base import database_time
+from kit.calendar import database_time
+from kit.leases import claim_due, pause_after
 from svc_payments.collection.postings.models import CardWriting, Posting, PostingStatus
 from svc_payments.collection.postings.provider import Booked, HttpProviderBooks, Outcome, Prepaid, ProviderBooks
 from svc_payments.parties.providers.models import Provider
-from svc_payments.polling import claim_due, pause_after
 from svc_payments.settings import Settings
 
 WRITE_CARD, WRITTEN = "write_card", "written"

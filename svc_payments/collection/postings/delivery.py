@@ -14,11 +14,11 @@ from chassis.db import Database
 from chassis.outside import RESOLVE_SECONDS, outside_client
 from chassis.signatures import load_private_key
 from chassis.telemetry import log
+from kit.leases import pause_after
 from svc_payments.collection.postings.leasing import Try, providers_to_tell, take_up, take_up_cancellations
 from svc_payments.collection.postings.outcomes import apply_cancellation, apply_outcome
 from svc_payments.collection.postings.provider import HttpProviderBooks, NotFound, NotHeard, Outcome, ProviderBooks
 from svc_payments.parties.providers.models import Provider
-from svc_payments.polling import pause_after
 from svc_payments.settings import Settings
 
 _CALLS_IN_A_TRY = 2

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from chassis.telemetry import log
+from kit.leases import claimable
 from svc_payments.collection.payments.payment_state import begin_posting
 from svc_payments.collection.postings.models import UNSETTLED, Posting, PostingStatus
 
@@ -58,15 +59,13 @@ async def take_up(tx: AsyncSession, provider_id: UUID, lease: timedelta) -> Sequ
         Posting.try_at <= func.now(),
         ~waits_for_another,
     )
-    batch = due.order_by(Posting.try_at, Posting.position).limit(_AT_ONCE).with_for_update(of=Posting, skip_locked=True)
+    batch = claimable(due, Posting.try_at, Posting.position, limit=_AT_ONCE, of=Posting)
     tries = []
     for posting in (await tx.scalars(batch)).all():
         # One that another worker was sending, and whose lease ran out, may have been heard just as well.
         ask_first = posting.status != PostingStatus.PENDING
         posting.move_to(PostingStatus.SENDING)
-        posting.tries += 1
-        posting.try_at = func.now() + lease
-        tries.append(Try(posting, posting.tries, ask_first))
+        tries.append(Try(posting, posting.lease(lease), ask_first))
     await begin_posting(tx, {each.posting.payment_id for each in tries})
     await tx.flush()
     return tries
@@ -77,12 +76,8 @@ async def take_up_cancellations(tx: AsyncSession, provider_id: UUID, lease: time
     due = select(Posting).where(
         Posting.provider_id == provider_id, Posting.status == PostingStatus.CANCELLING, Posting.try_at <= func.now()
     )
-    batch = due.order_by(Posting.try_at).limit(_AT_ONCE).with_for_update(of=Posting, skip_locked=True)
-    tries = []
-    for posting in (await tx.scalars(batch)).all():
-        posting.tries += 1
-        posting.try_at = func.now() + lease
-        tries.append(Try(posting, posting.tries))
+    batch = claimable(due, Posting.try_at, limit=_AT_ONCE, of=Posting)
+    tries = [Try(posting, posting.lease(lease)) for posting in (await tx.scalars(batch)).all()]
     await tx.flush()
     return tries
 

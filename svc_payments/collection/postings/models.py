@@ -9,10 +9,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
+from kit.leases import Leased, Pollable
 from svc_payments.base import Base
 from svc_payments.billing.bills.models import BillKind
 from svc_payments.collection.payments.models import Payment
-from svc_payments.polling import Pollable
 
 
 class PostingStatus(StrEnum):
@@ -53,7 +53,7 @@ UNSETTLED = (PostingStatus.PENDING, PostingStatus.SENDING, PostingStatus.UNKNOWN
 _UNSETTLED = text("status IN ('pending', 'sending', 'unknown')")
 
 
-class Posting(Base):
+class Posting(Leased, Base):
     """What is sent stands in the row and never changes, so that every try says the same."""
 
     __tablename__ = "postings"
@@ -94,10 +94,6 @@ class Posting(Base):
     paid_at: Mapped[datetime] = mapped_column(Timestamp)
 
     status: Mapped[PostingStatus] = mapped_column(Text, default=PostingStatus.PENDING)
-    tries: Mapped[int] = mapped_column(default=0)
-    """How often a worker took it up. The number of its own try is what lets a worker write down the result."""
-    try_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
-    """When to take it up next; while it is being sent, when the lease of the worker runs out."""
     provider_reference: Mapped[str | None] = mapped_column(Text)
     refusal: Mapped[str | None] = mapped_column(Text)
     """The provider's reason, as it gave it."""

@@ -6,7 +6,7 @@ from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.telemetry import log
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.billing.terms.service import terms_of
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import Payment

@@ -5,7 +5,7 @@ from sqlalchemy import ARRAY, Uuid, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.billing.bills.models import Bill
 from svc_payments.collection.payments.models import Payment, PaymentLine
 from svc_payments.collection.postings.models import Posting, PostingStatus

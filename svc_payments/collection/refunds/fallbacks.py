@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.db import new_id
 from chassis.problems import IllegalMove, NotFound, Problem
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.refunds import approvals, schemas, transitions
 from svc_payments.collection.refunds.models import Refund, RefundStatus, RefundWay

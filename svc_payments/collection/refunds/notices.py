@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.channels.notices import RefundNotice
 from svc_payments.channels.provider import Refunded
 from svc_payments.collection.payments.models import Payment

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.outbox import emit
 from chassis.problems import Problem
+from kit.calendar import database_time
 from svc_payments.amounts import money
-from svc_payments.base import database_time
 from svc_payments.billing.bills import service as bills
 from svc_payments.billing.bills.models import Part
 from svc_payments.collection.payments.models import Payment, PaymentLine

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database
 from chassis.telemetry import log
-from svc_payments.base import database_time
+from kit.calendar import database_time
+from kit.leases import claim_due, poll_again
 from svc_payments.channels.provider import (
     Channels,
     RefundAbsent,
@@ -35,7 +36,6 @@ from svc_payments.collection.refunds.automatic_refunds import transaction_of
 from svc_payments.collection.refunds.models import AT_CHANNEL, Refund, RefundStatus
 from svc_payments.oversight.incidents import service as incidents
 from svc_payments.oversight.incidents.models import IncidentKind
-from svc_payments.polling import claim_due, poll_again
 from svc_payments.settings import Settings
 
 _CALLS_IN_A_TURN = 2

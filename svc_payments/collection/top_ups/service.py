@@ -9,8 +9,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import NotFound, Problem
+from kit.calendar import database_time, today_of
 from svc_payments.amounts import in_digits, money
-from svc_payments.base import database_time
 from svc_payments.billing.bills.account_bills import Made
 from svc_payments.billing.bills.models import BillKind
 from svc_payments.billing.bills.validation import check_digit
@@ -98,7 +98,7 @@ async def begin(tx: AsyncSession, person_id: UUID, wanted: schemas.TopUpChoice) 
 
 
 async def _plan(tx: AsyncSession, wanted: schemas.TopUpChoice, *, bound: bool) -> Plan:
-    terms, day = await payment_terms.terms_of(tx, wanted.provider_id), await payment_terms.today(tx)
+    terms, day = await payment_terms.terms_of(tx, wanted.provider_id), await today_of(tx)
     if terms.top_up is None:
         raise TopUpNotOffered
     if not bound and terms.top_up.accounts != TopUpAccounts.ANY:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
+from kit.leases import Leased
 from svc_payments.base import Base
 from svc_payments.collection.payments.models import Payment
 
@@ -50,7 +51,7 @@ class TitleKind(StrEnum):
     ORGANISATION = "organisation"
 
 
-class EInvoice(Base):
+class EInvoice(Leased, Base):
     """One request. Its id is the number under which the issuer is told, so that a retry is never a second invoice."""
 
     __tablename__ = "e_invoices"
@@ -86,10 +87,6 @@ class EInvoice(Base):
     red_invoice_number: Mapped[str | None] = mapped_column(Text)
     failure: Mapped[str | None] = mapped_column(Text)
     """Why it failed: the issuer's code, or `payment_refunded`."""
-    tries: Mapped[int] = mapped_column(default=0)
-    """How often a worker took it up; the number of its own try lets a worker write down what came of it."""
-    try_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
-    """When to take it up next; while a worker is at it, when its lease runs out."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     settled_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """When it was issued or failed."""

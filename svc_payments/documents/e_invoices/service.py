@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import Payment, PaymentStatus
 from svc_payments.documents.e_invoices import schemas

@@ -17,6 +17,7 @@ from chassis.db import Database
 from chassis.outside import outside_client
 from chassis.signatures import load_private_key
 from chassis.telemetry import log
+from kit.leases import claimable, pause_after
 from svc_payments.documents.e_invoices import service
 from svc_payments.documents.e_invoices.models import EInvoice, EInvoiceStatus
 from svc_payments.documents.e_invoices.provider import (
@@ -72,8 +73,7 @@ async def work_off(database: Database, settings: Settings, issuer: InvoiceIssuer
 
 async def _take_up(tx: AsyncSession, lease: timedelta) -> Sequence[Try]:
     due = select(EInvoice).where(EInvoice.status.in_(_OPEN), EInvoice.try_at <= func.now())
-    batch = due.order_by(EInvoice.try_at).limit(_AT_ONCE).with_for_update(skip_locked=True)
-    invoices = (await tx.scalars(batch)).all()
+    invoices = (await tx.scalars(claimable(due, EInvoice.try_at, limit=_AT_ONCE))).all()
     ids = {invoice.provider_id for invoice in invoices}
     found = await tx.scalars(select(Provider).where(Provider.provider_id.in_(ids)))
     names = {provider.provider_id: provider.name for provider in found}
@@ -82,9 +82,8 @@ async def _take_up(tx: AsyncSession, lease: timedelta) -> Sequence[Try]:
         before = EInvoiceStatus(invoice.status)
         if before == EInvoiceStatus.REQUESTED:
             invoice.move_to(EInvoiceStatus.UNKNOWN)
-        invoice.tries += 1
-        invoice.try_at = func.now() + lease
-        tries.append(Try(invoice, _order(invoice, names.get(invoice.provider_id, "")), invoice.tries, before))
+        order = _order(invoice, names.get(invoice.provider_id, ""))
+        tries.append(Try(invoice, order, invoice.lease(lease), before))
     await tx.flush()
     return tries
 
@@ -105,8 +104,7 @@ def _order(invoice: EInvoice, provider_name: str) -> InvoiceOrder:
 async def _deliver(database: Database, settings: Settings, issuer: InvoiceIssuer, each: Try) -> None:
     try:
         outcome = await _call(issuer, each)
-        pauses = settings.invoice_retry_seconds
-        pause = timedelta(seconds=pauses[min(each.number, len(pauses)) - 1])
+        pause = pause_after(settings.invoice_retry_seconds, each.number - 1)
         async with database.transaction() as tx:
             await _apply_outcome(tx, each, outcome, pause)
     except Exception as error:  # noqa: BLE001 - its lease runs out and its turn comes again; the others go on

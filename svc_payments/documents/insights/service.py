@@ -3,9 +3,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import CHINA
 from chassis.problems import Problem
-from svc_payments.base import database_time
+from kit.calendar import today_of
 from svc_payments.collection.payments.queries import check_period
 from svc_payments.documents.insights import queries, schemas
 from svc_payments.documents.insights.queries import Used, next_month
@@ -82,8 +81,8 @@ def _month(month: date, used: dict[date, Used]) -> schemas.UsageOfMonth:
 async def _period(tx: AsyncSession, first: date | None, last: date | None) -> tuple[date, date]:
     """The months that are meant: by default the twelve up to the present one in China."""
     if last is None:
-        today = (await database_time(tx)).astimezone(CHINA).date().replace(day=1)
-        last = today if first is None else max(today, first)
+        this_month = (await today_of(tx)).replace(day=1)
+        last = this_month if first is None else max(this_month, first)
     first = first or next_month(last, 1 - _USUAL_MONTHS)
     check_period(first, last)
     if _months_from(first, last) > MOST_MONTHS:

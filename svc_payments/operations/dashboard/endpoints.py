@@ -7,7 +7,7 @@ from sqlalchemy import select
 from chassis.auth import allow
 from chassis.db import ReadTx
 from chassis.pagination import Page, PageQuery, page_of
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.collection.payments.models import Payment
 from svc_payments.operations.dashboard import queries, schemas
 from svc_payments.operations.dashboard.overdue import OVERDUE, deadline_of

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.problems import NotFound, Problem
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.collection.payments.models import AT_CHANNEL, Attempt, Payment
 from svc_payments.collection.postings.models import Posting, PostingStatus
 from svc_payments.ledger import service as ledger

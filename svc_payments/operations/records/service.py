@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.problems import NotFound
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.billing.bills.models import Bill
 from svc_payments.billing.bills.service import show_bills
 from svc_payments.collection.payments.models import Payment, PaymentLine

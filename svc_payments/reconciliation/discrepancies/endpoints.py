@@ -13,7 +13,7 @@ from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.reconciliation.discrepancies import models, schemas, service
 from svc_payments.reconciliation.statements.models import Source
 

@@ -1,7 +1,7 @@
 """The life of a case, from the run that opens it to its closing entry in the ledger."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
-from chassis.db import new_id
+from chassis.db import CHINA, new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound
-from svc_payments.base import database_time
+from kit.calendar import database_time, today_of, working_day_after
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
 from svc_payments.oversight.audit import service as audit
@@ -25,13 +25,14 @@ from svc_payments.reconciliation.discrepancies.models import (
     DiscrepancyStatus,
     Resolution,
 )
-from svc_payments.reconciliation.discrepancies.working_time import due_after
 from svc_payments.reconciliation.runs.models import Finding
 from svc_payments.reconciliation.statements.models import Source
 from svc_payments.reconciliation.statements.service import Whose
 
 WORKING_DAYS = 2
 """How long a difference may stay unexplained; the day it is found does not count."""
+_CLOSES = time(19, 0)
+"""When offices close here, where the sun is two hours behind the clock."""
 OWNER_ROLE = "operator"
 
 
@@ -50,7 +51,7 @@ async def open_cases(tx: AsyncSession, whose: Whose, findings: Sequence[Finding]
         Discrepancy.resolution.is_distinct_from(Resolution.RESOLVED),
     )
     dealt_with = {(row.number, row.transaction_id) for row in await tx.execute(known)}
-    due_at = due_after(await database_time(tx), WORKING_DAYS)
+    due_at = datetime.combine(working_day_after(await today_of(tx), WORKING_DAYS), _CLOSES, CHINA)
     cases = [
         _of(whose, finding, due_at)
         for finding in findings

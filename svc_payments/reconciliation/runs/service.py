@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database, new_id
 from chassis.outbox import emit
 from chassis.problems import Problem
-from svc_payments.base import database_time
+from kit.calendar import database_time
 from svc_payments.reconciliation.discrepancies import service as cases
 from svc_payments.reconciliation.discrepancies.models import Discrepancy
 from svc_payments.reconciliation.runs import matcher

@@ -1,14 +1,15 @@
 """Taking in statements, and which of them count."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import CHINA, new_id
+from chassis.db import new_id
 from chassis.problems import NotFound
+from kit.calendar import today
 from svc_payments.parties.providers.service import expect_provider
 from svc_payments.reconciliation.statements import layouts
 from svc_payments.reconciliation.statements.files import StatementFile, lines_of
@@ -96,10 +97,6 @@ async def _check(tx: AsyncSession, whose: Whose, day: date) -> None:
         raise StatementOfDayToCome
     if whose.source == Source.PROVIDER:
         await expect_provider(tx, UUID(whose.holder))
-
-
-def today() -> date:
-    return datetime.now(CHINA).date()
 
 
 def _layout_of(whose: Whose) -> Layout:

@@ -1,15 +1,14 @@
 """Publishing tariffs."""
 
-from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import NotAllowed
-from chassis.db import CHINA
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem, words
+from kit.calendar import today
 from svc_services.catalogue.tariffs import schemas
 from svc_services.catalogue.tariffs.events import PublishedTier, TariffPublished
 from svc_services.catalogue.tariffs.models import UNITS, Tariff, TariffTier
@@ -78,11 +77,6 @@ async def tariff_of(tx: AsyncSession, tariff_id: UUID) -> Tariff:
     if tariff is None:
         raise NotFound
     return tariff
-
-
-def today() -> date:
-    """Today where the bills are."""
-    return datetime.now(CHINA).date()
 
 
 def _require_publishable(provider: Provider, new: schemas.NewTariff, *, is_first: bool) -> None:

@@ -5,12 +5,13 @@ from collections import Counter
 
 from hypothesis.stateful import rule
 
+from kit.calendar import today
 from svc_payments.channels.provider import StatementChannel
 from svc_payments.channels.registry import open_channels
 from svc_payments.reconciliation.runs import service as reconciliation
 from svc_payments.reconciliation.runs.worker import work_off
 from svc_payments.reconciliation.statements.downloads import fetch
-from svc_payments.reconciliation.statements.service import of_channel, today
+from svc_payments.reconciliation.statements.service import of_channel
 from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.machine.acting import Acting, Difference
 

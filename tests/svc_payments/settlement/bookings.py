@@ -7,11 +7,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import CHINA, new_id
+from kit.calendar import today
 from svc_payments.collection.payments.models import Attempt, Payment, PaymentStatus
 from svc_payments.collection.postings.models import Posting, PostingStatus
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import Entry, Transfer, TransferKind
-from svc_payments.reconciliation.statements.service import today
 from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.billing.bills.making import a_bill
 from tests.svc_payments.reconciliation.runs.books import Paid, paid

@@ -9,10 +9,10 @@ from sqlalchemy.exc import DBAPIError
 
 from chassis.db import Database, new_id
 from chassis.testing import emitted
+from kit.calendar import today
 from svc_payments.billing.terms.models import TermsApproval, TermsVersion
 from svc_payments.ledger.queries import trial_balance
 from svc_payments.reconciliation.discrepancies.models import Discrepancy, DiscrepancyStatus, Resolution
-from svc_payments.reconciliation.statements.service import today
 from svc_payments.settings import Settings
 from svc_payments.settlement.day_close import DayNotOver, close_day
 from svc_payments.settlement.models import Settlement, SettlementLine

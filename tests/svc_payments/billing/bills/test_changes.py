@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, emitted, once
-from svc_payments.base import today
+from kit.calendar import today
 from svc_payments.billing.bills import changes, service
 from svc_payments.billing.bills.models import Bill, BillStatus, BillVersion
 from svc_payments.billing.bills.service import BillNotPayable

@@ -12,6 +12,7 @@ from chassis.db import now
 from chassis.outside import NoAnswer, outside_client
 from chassis.problems import Problem
 from deploy.local.programs import free_port
+from kit.calendar import today
 from svc_payments.billing.bills.models import Bill
 from svc_payments.channels.alipay.client import AlipayChannel
 from svc_payments.channels.provider import (
@@ -28,7 +29,6 @@ from svc_payments.collection.payments.models import Attempt, Payment
 from svc_payments.collection.refunds.models import Refund
 from svc_payments.reconciliation.runs.worker import work_off
 from svc_payments.reconciliation.statements.downloads import fetch
-from svc_payments.reconciliation.statements.service import today
 from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.alipay.paying import METHODS, NOTICES, confirmed, notify, paid, refund_of, told_of
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import CHINA, Database, new_id
+from kit.calendar import today
 from svc_payments.collection.payments.models import Attempt, Payment, PaymentStatus
 from svc_payments.collection.refunds.models import Refund, RefundReason, RefundSource, RefundStatus, RefundWay
 from svc_payments.ledger import service as ledger
@@ -25,7 +26,7 @@ from svc_payments.reconciliation.statements.service import Whose
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 
-DAY = statements.today() - timedelta(days=1)
+DAY = today() - timedelta(days=1)
 CHANNEL = statements.of_channel("sandbox")
 MINUTE = timedelta(minutes=1)
 _numbers = itertools.count(1)

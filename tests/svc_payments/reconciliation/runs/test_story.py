@@ -8,11 +8,11 @@ import pytest
 
 from chassis.db import new_id
 from chassis.testing import once, until
+from kit.calendar import today
 from svc_payments.channels.provider import StatementChannel
 from svc_payments.channels.registry import open_channels
 from svc_payments.reconciliation.runs.worker import work_off
 from svc_payments.reconciliation.statements.downloads import fetch, fetch_missing
-from svc_payments.reconciliation.statements.service import today
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.collection.refunds.making import step

@@ -10,7 +10,7 @@ import time_machine
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, emitted, once
-from svc_services.catalogue.tariffs.service import today
+from kit.calendar import today
 from tests.svc_services.catalogue.tariffs.test_decimals import tariff as right_tariff
 from tests.svc_services.companies import TARIFFS, approved
 
