@@ -1,4 +1,4 @@
-"""What a provider says that it has booked, against what the ledger says."""
+"""Bookings in a provider's statement against the ledger."""
 
 from datetime import date
 from uuid import UUID
@@ -18,8 +18,8 @@ from svc_payments.reconciliation.statements.layouts.provider import HEADER
 from svc_payments.reconciliation.statements.models import StatementLine
 from svc_payments.settings import Settings
 from tests.svc_payments.conftest import approved_provider
-from tests.svc_payments.reconciliation.runs.test_runs import cases, counts
-from tests.svc_payments.settlement.bookings import DAY, booked, reversed_booking
+from tests.svc_payments.reconciliation.runs.test_runs import counts, discrepancies
+from tests.svc_payments.settlement.bookings import DAY, add_booked_payment, reverse_booking
 
 
 async def upload(
@@ -36,8 +36,8 @@ def line(posting_id: object, yuan: str, state: str = "booked", *, receipt: str =
     return f"{posting_id},{receipt},{bill},1000000005,{yuan},{state},{DAY} 12:00:00,R-1"
 
 
-async def worked_off(database: Database, settings: Settings) -> Run:
-    """The run that an upload asked for."""
+async def run_after_upload(database: Database, settings: Settings) -> Run:
+    """The finished run that the upload requested."""
     await work_off(database, settings)
     async with database.read() as tx:
         return (await tx.scalars(select(Run).order_by(Run.id.desc()).limit(1))).one()
@@ -47,19 +47,21 @@ async def test_a_providers_books_match_by_posting_or_by_receipt(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, settings: Settings, provider_id: UUID
 ) -> None:
     async with database.transaction() as tx:
-        _, (first, second) = await booked(tx, provider_id, 1000, 2500)
+        _, (first, second) = await add_booked_payment(tx, provider_id, 1000, 2500)
         posting = await tx.get_one(Posting, second)
         by_receipt = line("", "25.00", receipt=posting.receipt_number, bill=posting.bill_number)
     answer = await upload(api, tokens, provider_id, line(first, "10.00"), by_receipt)
     assert (answer.status_code, answer.json()["lines"], answer.json()["in_fen"]) == (200, 2, 3500)
-    assert counts(await worked_off(database, settings)) == {"matched": 2}
+    assert counts(await run_after_upload(database, settings)) == {"matched": 2}
 
 
-async def test_every_difference_of_a_provider_is_a_case(
+async def test_every_difference_of_a_provider_is_a_discrepancy(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, settings: Settings, provider_id: UUID
 ) -> None:
     async with database.transaction() as tx:
-        _, (right, _missing, other_amount, refused_there) = await booked(tx, provider_id, 1000, 2000, 3000, 4000)
+        _, (right, _missing, other_amount, refused_there) = await add_booked_payment(
+            tx, provider_id, 1000, 2000, 3000, 4000
+        )
     await upload(
         api,
         tokens,
@@ -69,20 +71,20 @@ async def test_every_difference_of_a_provider_is_a_case(
         line(refused_there, "40.00", "refused"),
         line(new_id(), "0.07"),
     )
-    run = await worked_off(database, settings)
+    run = await run_after_upload(database, settings)
     assert counts(run) == {"matched": 1, "excess": 1, "shortage": 1, "amount_differs": 1, "state_differs": 1}
-    found = [(result, fen) for result, fen, _ in await cases(database)]
+    found = [(result, fen) for result, fen, _ in await discrepancies(database)]
     assert sorted(found) == [("amount_differs", 1), ("excess", 7), ("shortage", -2000), ("state_differs", -4000)]
 
 
-async def test_a_booking_we_do_not_know_of_yet_is_known_by_its_posting(
+async def test_a_booking_with_unknown_outcome_matches_by_its_posting(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, settings: Settings, provider_id: UUID
 ) -> None:
     async with database.transaction() as tx:
-        _, (known,) = await booked(tx, provider_id, 1000)
+        _, (known,) = await add_booked_payment(tx, provider_id, 1000)
         unknown = await tx.get_one(Posting, known)
         payment = await tx.get_one(Payment, unknown.payment_id)
-        told = Posting(
+        unanswered = Posting(
             id=new_id(),
             payment_id=await _another_payment(tx, payment),
             bill_id=unknown.bill_id,
@@ -94,9 +96,9 @@ async def test_a_booking_we_do_not_know_of_yet_is_known_by_its_posting(
             paid_at=unknown.paid_at,
             status="unknown",
         )
-        tx.add(told)
-    await upload(api, tokens, provider_id, line(known, "10.00"), line(told.id, "5.00"))
-    assert counts(await worked_off(database, settings)) == {"matched": 1, "state_differs": 1}
+        tx.add(unanswered)
+    await upload(api, tokens, provider_id, line(known, "10.00"), line(unanswered.id, "5.00"))
+    assert counts(await run_after_upload(database, settings)) == {"matched": 1, "state_differs": 1}
 
 
 async def _another_payment(tx: AsyncSession, like: Payment) -> UUID:
@@ -117,17 +119,17 @@ async def _another_payment(tx: AsyncSession, like: Payment) -> UUID:
     return payment.id
 
 
-async def test_a_booking_taken_back_may_be_missing(
+async def test_a_reversed_booking_may_be_missing(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, settings: Settings, provider_id: UUID
 ) -> None:
     async with database.transaction() as tx:
-        _, (posting,) = await booked(tx, provider_id, 1000)
-        await reversed_booking(tx, posting)
+        _, (posting,) = await add_booked_payment(tx, provider_id, 1000)
+        await reverse_booking(tx, posting)
     await upload(api, tokens, provider_id)
-    assert counts(await worked_off(database, settings)) == {}
+    assert counts(await run_after_upload(database, settings)) == {}
 
 
-async def test_a_posting_is_named_once(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:
+async def test_a_posting_may_appear_once(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:
     posting = new_id()
     answer = await upload(api, tokens, provider_id, line(posting, "10.00"), line(posting, "10.00"))
     assert (answer.status_code, answer.json()["code"]) == (422, "statement_line_twice")
@@ -137,7 +139,7 @@ async def test_the_same_file_again_changes_nothing(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, settings: Settings, provider_id: UUID
 ) -> None:
     first = (await upload(api, tokens, provider_id, line(new_id(), "10.00"))).json()
-    await worked_off(database, settings)
+    await run_after_upload(database, settings)
     async with database.read() as tx:
         again = line((await tx.scalars(select(StatementLine.number))).one(), "10.00")
     assert (await upload(api, tokens, provider_id, again)).json() == first
@@ -145,29 +147,27 @@ async def test_the_same_file_again_changes_nothing(
     assert (other["version"], other["lines"]) == (2, 2)
 
 
-async def test_a_provider_speaks_for_itself_only(
+async def test_a_provider_uploads_only_its_own_statements(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, settings: Settings, provider_id: UUID
 ) -> None:
     other = await approved_provider(database)
     async with database.transaction() as tx:
-        _, (posting,) = await booked(tx, provider_id, 1000)
+        _, (posting,) = await add_booked_payment(tx, provider_id, 1000)
     await upload(api, tokens, other, line(posting, "10.00"))
-    run = await worked_off(database, settings)
+    run = await run_after_upload(database, settings)
     assert (run.holder, counts(run)) == (str(other), {"excess": 1})
     listed = await api.get("/payments/v1/statements", headers=tokens.client(provider_id, "bills:write"))
     assert listed.json()["items"] == []
 
 
 @pytest.mark.parametrize("day", ["2999-01-01", "yesterday"])
-async def test_there_is_no_statement_of_such_a_day(
-    api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, day: str
-) -> None:
+async def test_impossible_days_are_refused(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, day: str) -> None:
     answer = await api.put(
         f"/payments/v1/posting-statements/{day}", content=HEADER, headers=tokens.client(provider_id, "bills:write")
     )
     assert answer.status_code == 422
 
 
-async def test_a_resident_uploads_nothing(api: httpx.AsyncClient, tokens: Tokens) -> None:
+async def test_residents_cannot_upload_statements(api: httpx.AsyncClient, tokens: Tokens) -> None:
     answer = await api.put(f"/payments/v1/posting-statements/{DAY}", content=HEADER, headers=tokens.resident())
     assert answer.status_code == 403

@@ -1,4 +1,4 @@
-"""Closing a day: what a provider is paid, what is held back, and that nothing is ever paid twice."""
+"""Day close: what is payable to a provider, what is held back, and that nothing is settled twice."""
 
 from datetime import date, time, timedelta
 from uuid import UUID
@@ -16,8 +16,8 @@ from svc_payments.reconciliation.statements.service import today
 from svc_payments.settings import Settings
 from svc_payments.settlement.day_close import DayNotOver, close_day
 from svc_payments.settlement.models import Settlement, SettlementLine
-from tests.svc_payments.reconciliation.runs.books import Paid, bill, reconcile, take_in
-from tests.svc_payments.settlement.bookings import DAY, booked, reversed_booking
+from tests.svc_payments.reconciliation.runs.books import SamplePayment, ingest, reconcile, statement_of
+from tests.svc_payments.settlement.bookings import DAY, add_booked_payment, reverse_booking
 
 MIDNIGHT = timedelta(hours=1)
 NEXT = DAY + timedelta(days=1)
@@ -28,13 +28,13 @@ async def close(database: Database, day: date = DAY) -> list[Settlement]:
         return list(await close_day(tx, day, MIDNIGHT))
 
 
-async def reconciled(database: Database, settings: Settings, *payments: Paid, day: date = DAY) -> None:
-    await take_in(database, bill(*payments, day=day), day=day)
+async def reconciled(database: Database, settings: Settings, *payments: SamplePayment, day: date = DAY) -> None:
+    await ingest(database, statement_of(*payments, day=day), day=day)
     await reconcile(database, settings, day)
 
 
 async def payable(database: Database) -> int:
-    """What the ledger says that we owe providers."""
+    """The amount payable to providers in the ledger."""
     async with database.read() as tx:
         balance = await trial_balance(tx)
     assert balance.balance_fen == 0
@@ -43,17 +43,17 @@ async def payable(database: Database) -> int:
 
 async def test_a_day_is_closed_with_what_was_booked(database: Database, settings: Settings, provider_id: UUID) -> None:
     async with database.transaction() as tx:
-        first, _ = await booked(tx, provider_id, 4140)
-        second, _ = await booked(tx, provider_id, 1000, 2500)
+        first, _ = await add_booked_payment(tx, provider_id, 4140)
+        second, _ = await add_booked_payment(tx, provider_id, 1000, 2500)
     await reconciled(database, settings, first, second)
     (settlement,) = await close(database)
     assert (settlement.bookings, settlement.booked_fen, settlement.fee_fen) == (3, 7640, 0)
     assert settlement.payable_fen == 7640 == await payable(database)
 
 
-async def test_a_closed_day_stays_as_it_is(database: Database, settings: Settings, provider_id: UUID) -> None:
+async def test_closing_a_day_again_changes_nothing(database: Database, settings: Settings, provider_id: UUID) -> None:
     async with database.transaction() as tx:
-        payment, _ = await booked(tx, provider_id, 4140)
+        payment, _ = await add_booked_payment(tx, provider_id, 4140)
     await reconciled(database, settings, payment)
     assert len(await close(database)) == 1
     assert await close(database) == []
@@ -66,47 +66,45 @@ async def test_today_is_not_closed(database: Database) -> None:
 
 async def test_no_movement_is_settled_twice(database: Database, settings: Settings, provider_id: UUID) -> None:
     async with database.transaction() as tx:
-        payment, _ = await booked(tx, provider_id, 4140)
+        payment, _ = await add_booked_payment(tx, provider_id, 4140)
     await reconciled(database, settings, payment)
     await close(database)
-    assert await close(database, NEXT) == []  # its overlap with the day before brings nothing again
+    assert await close(database, NEXT) == []  # the overlap with the day before settles nothing again
 
 
-async def test_what_came_late_for_a_closed_day_comes_with_the_next(
+async def test_late_bookings_settle_with_the_next_day(
     database: Database, settings: Settings, provider_id: UUID
 ) -> None:
     async with database.transaction() as tx:
-        early, _ = await booked(tx, provider_id, 100)
+        early, _ = await add_booked_payment(tx, provider_id, 100)
     await reconciled(database, settings, early)
     await close(database)
     async with database.transaction() as tx:
-        late, _ = await booked(tx, provider_id, 200)
+        late, _ = await add_booked_payment(tx, provider_id, 200)
     await reconciled(database, settings, early, late)
     (settlement,) = await close(database, NEXT)
     assert settlement.booked_fen == 200
 
 
-async def test_a_booking_taken_back_is_not_paid(database: Database, settings: Settings, provider_id: UUID) -> None:
+async def test_a_reversed_booking_is_not_settled(database: Database, settings: Settings, provider_id: UUID) -> None:
     async with database.transaction() as tx:
-        payment, (_, back) = await booked(tx, provider_id, 1000, 300)
-        await reversed_booking(tx, back)
+        payment, (_, back) = await add_booked_payment(tx, provider_id, 1000, 300)
+        await reverse_booking(tx, back)
     await reconciled(database, settings, payment)
     (settlement,) = await close(database)
     assert (settlement.booked_fen, settlement.returned_fen, settlement.payable_fen) == (1300, 300, 1000)
 
 
-async def test_more_back_than_booked_waits_for_bookings(
-    database: Database, settings: Settings, provider_id: UUID
-) -> None:
+async def test_a_negative_balance_waits_for_bookings(database: Database, settings: Settings, provider_id: UUID) -> None:
     async with database.transaction() as tx:
-        payment, (posting,) = await booked(tx, provider_id, 1000)
+        payment, (posting,) = await add_booked_payment(tx, provider_id, 1000)
     await reconciled(database, settings, payment)
     await close(database)
     async with database.transaction() as tx:
-        await reversed_booking(tx, posting, NEXT)
+        await reverse_booking(tx, posting, NEXT)
     assert await close(database, NEXT) == []
     async with database.transaction() as tx:
-        further, _ = await booked(tx, provider_id, 1500, day=NEXT)
+        further, _ = await add_booked_payment(tx, provider_id, 1500, day=NEXT)
     await reconciled(database, settings, further, day=NEXT)
     (settlement,) = await close(database, NEXT)
     assert settlement.payable_fen == 500
@@ -116,18 +114,18 @@ async def test_money_of_a_day_that_is_not_reconciled_is_held_back(
     database: Database, settings: Settings, provider_id: UUID
 ) -> None:
     async with database.transaction() as tx:
-        payment, _ = await booked(tx, provider_id, 4140)
+        payment, _ = await add_booked_payment(tx, provider_id, 4140)
     assert await close(database) == []
     await reconciled(database, settings, payment)
     assert [settlement.payable_fen for settlement in await close(database)] == [4140]
 
 
-async def test_the_last_hour_waits_for_the_next_days_bill(
+async def test_the_last_hour_waits_for_the_next_statement(
     database: Database, settings: Settings, provider_id: UUID
 ) -> None:
     async with database.transaction() as tx:
-        noon, _ = await booked(tx, provider_id, 100)
-        last, _ = await booked(tx, provider_id, 2000, at=time(23, 30))
+        noon, _ = await add_booked_payment(tx, provider_id, 100)
+        last, _ = await add_booked_payment(tx, provider_id, 2000, at=time(23, 30))
     await reconciled(database, settings, noon, last)
     (settlement,) = await close(database)
     assert (settlement.payable_fen, settlement.held_fen, settlement.held_bookings) == (100, 2000, 1)
@@ -136,12 +134,12 @@ async def test_the_last_hour_waits_for_the_next_days_bill(
     assert later.payable_fen == 2000
 
 
-async def test_an_open_difference_holds_back_its_payment_only(
+async def test_an_open_discrepancy_holds_back_its_payment_only(
     database: Database, settings: Settings, provider_id: UUID
 ) -> None:
     async with database.transaction() as tx:
-        right, _ = await booked(tx, provider_id, 100)
-        await booked(tx, provider_id, 2000)
+        right, _ = await add_booked_payment(tx, provider_id, 100)
+        await add_booked_payment(tx, provider_id, 2000)
     await reconciled(database, settings, right)
     (settlement,) = await close(database)
     assert (settlement.payable_fen, settlement.held_fen) == (100, 2000)
@@ -155,9 +153,9 @@ async def test_an_open_difference_holds_back_its_payment_only(
 async def test_fees_follow_the_terms_and_the_fixed_part_is_charged_once(
     database: Database, settings: Settings, provider_id: UUID
 ) -> None:
-    await agreed(database, provider_id, {"basis_points": 38, "fixed_fen": 5})
+    await add_terms(database, provider_id, {"basis_points": 38, "fixed_fen": 5})
     async with database.transaction() as tx:
-        payment, _ = await booked(tx, provider_id, 10_000, 20_000)
+        payment, _ = await add_booked_payment(tx, provider_id, 10_000, 20_000)
     await reconciled(database, settings, payment)
     (settlement,) = await close(database)
     assert (settlement.fee_fen, settlement.payable_fen) == (114 + 5, 30_000 - 119)
@@ -167,15 +165,15 @@ async def test_fees_follow_the_terms_and_the_fixed_part_is_charged_once(
 async def test_a_fee_that_the_platform_bears_is_not_charged(
     database: Database, settings: Settings, provider_id: UUID
 ) -> None:
-    await agreed(database, provider_id, {"basis_points": 38, "borne_by": "platform"})
+    await add_terms(database, provider_id, {"basis_points": 38, "borne_by": "platform"})
     async with database.transaction() as tx:
-        payment, _ = await booked(tx, provider_id, 10_000)
+        payment, _ = await add_booked_payment(tx, provider_id, 10_000)
     await reconciled(database, settings, payment)
     (settlement,) = await close(database)
     assert settlement.fee_fen == 0
 
 
-async def agreed(database: Database, provider_id: UUID, fee: dict[str, object]) -> None:
+async def add_terms(database: Database, provider_id: UUID, fee: dict[str, object]) -> None:
     """Terms in force since before the day."""
     proposed_by, since = new_id(), DAY - timedelta(days=30)
     document = {"channels": [{"channel": "sandbox", "fee": fee}]}
@@ -196,7 +194,7 @@ async def test_a_settled_line_cannot_be_changed(
     database: Database, settings: Settings, provider_id: UUID, change: str
 ) -> None:
     async with database.transaction() as tx:
-        payment, _ = await booked(tx, provider_id, 4140)
+        payment, _ = await add_booked_payment(tx, provider_id, 4140)
     await reconciled(database, settings, payment)
     await close(database)
     with pytest.raises(DBAPIError, match="final"):
@@ -206,20 +204,22 @@ async def test_a_settled_line_cannot_be_changed(
 
 async def test_a_line_cannot_be_removed(database: Database, provider_id: UUID) -> None:
     async with database.transaction() as tx:
-        await booked(tx, provider_id, 4140)
+        await add_booked_payment(tx, provider_id, 4140)
     await close(database)
     with pytest.raises(DBAPIError, match="only ever added to"):
         async with database.transaction() as tx:
             await tx.execute(text("DELETE FROM settlement_lines"))
 
 
-async def test_a_closing_is_told_with_figures(database: Database, settings: Settings, provider_id: UUID) -> None:
+async def test_a_settlement_is_published_with_its_amount(
+    database: Database, settings: Settings, provider_id: UUID
+) -> None:
     async with database.transaction() as tx:
-        payment, _ = await booked(tx, provider_id, 4140)
+        payment, _ = await add_booked_payment(tx, provider_id, 4140)
     await reconciled(database, settings, payment)
     (settlement,) = await close(database)
     async with database.read() as tx:
-        told = [event for event in await emitted(tx) if ".settlement." in event.type]
+        events = [event for event in await emitted(tx) if ".settlement." in event.type]
         lines = (await tx.scalars(select(SettlementLine.amount_fen))).all()
-    assert [(event.key, event.data["payable_fen"]) for event in told] == [(str(settlement.id), 4140)]
+    assert [(event.key, event.data["payable_fen"]) for event in events] == [(str(settlement.id), 4140)]
     assert lines == [4140]

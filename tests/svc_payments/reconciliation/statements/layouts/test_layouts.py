@@ -53,7 +53,7 @@ def wechat_bill(*rows: str, summary: str = "`2,`41.40,`10.00,`0.00,`0.18840,`41.
     return ("\ufeff" + "\r\n".join([wechat.HEADER, *rows, wechat.SUMMARY, summary, ""])).encode()
 
 
-async def test_wechats_bill_has_27_columns_with_payments_and_refunds() -> None:
+async def test_the_wechat_bill_has_27_columns_with_payments_and_refunds() -> None:
     assert len(wechat.HEADER.split(",")) == 27
     paid, back = await read(WECHAT, wechat_bill(wechat_row(), wechat_row("REFUND", at="2026-10-01 09:30:00")))
     assert paid == Line(
@@ -64,7 +64,7 @@ async def test_wechats_bill_has_27_columns_with_payments_and_refunds() -> None:
     )
 
 
-async def test_a_comma_in_the_name_of_goods_parts_nothing() -> None:
+async def test_a_comma_in_the_goods_name_does_not_split_the_row() -> None:
     lines = await read(WECHAT, wechat_bill(wechat_row(goods="水费,电费"), wechat_row("REFUND")))
     assert [line.amount_fen for line in lines] == [4140, -1000]
 
@@ -106,7 +106,7 @@ async def test_gzip_is_unpacked() -> None:
         "cut_gzip",
     ],
 )
-async def test_a_bill_that_is_not_whole_is_refused_whole(raw: bytes, refusal: type[Problem]) -> None:
+async def test_an_incomplete_wechat_bill_is_refused(raw: bytes, refusal: type[Problem]) -> None:
     with pytest.raises(refusal):
         await read(WECHAT, raw)
 
@@ -149,7 +149,7 @@ def zipped(details: bytes) -> bytes:
 TWO_ROWS = (alipay_row(), alipay_row("退款", "-10.00", "0.06", REFUND))
 
 
-async def test_alipays_zip_has_the_details_in_gbk() -> None:
+async def test_the_alipay_zip_has_its_details_in_gbk() -> None:
     assert len(alipay.HEADER.split(",")) == 25
     paid, back = await read(ALIPAY, zipped(alipay_bill(*TWO_ROWS)), "2088521231912068")
     assert (paid.number, paid.transaction_id, paid.amount_fen) == (ORDER, "2026100122001400000000000001", 4140)
@@ -174,7 +174,7 @@ async def test_alipays_zip_has_the_details_in_gbk() -> None:
     ],
     ids=["a_line_is_missing", "other_sum", "no_totals", "cut", "another_day", "cut_zip", "no_csv"],
 )
-async def test_alipays_bill_that_is_not_whole_is_refused_whole(raw: bytes, refusal: type[Problem]) -> None:
+async def test_an_incomplete_alipay_bill_is_refused(raw: bytes, refusal: type[Problem]) -> None:
     with pytest.raises(refusal):
         await read(ALIPAY, raw)
 
@@ -187,12 +187,12 @@ POSTINGS = f"""posting_id,receipt_number,bill_number,account_number,amount,state
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
-async def test_a_providers_file_comes_in_either_encoding(encoding: str) -> None:
+async def test_a_provider_file_may_use_either_encoding(encoding: str) -> None:
     booked, refused = await read(OF_PROVIDERS, POSTINGS.encode(encoding))
     assert (booked.number, booked.amount_fen, booked.state, booked.reference) == (POSTING, 4140, LineState.DONE, "R-1")
     assert booked.at == "2026-10-01T08:00:09+08:00"
     assert (refused.number, refused.state) == ("202610010000000001/B-000002", LineState.FAILED)
-    assert refused.reference == ""  # words are no number
+    assert refused.reference == ""  # not a number
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ async def test_a_providers_file_comes_in_either_encoding(encoding: str) -> None:
         ("total,2", StatementTruncated),
     ],
 )
-async def test_a_providers_totals_are_checked_when_it_gives_them(last: str, refusal: type[Problem]) -> None:
+async def test_provider_totals_are_checked_when_given(last: str, refusal: type[Problem]) -> None:
     assert len(await read(OF_PROVIDERS, f"{POSTINGS}total,2,51.40\n".encode())) == 2
     with pytest.raises(refusal):
         await read(OF_PROVIDERS, f"{POSTINGS}{last}\n".encode())
@@ -213,6 +213,6 @@ async def test_a_providers_totals_are_checked_when_it_gives_them(last: str, refu
     "change",
     [("41.40", "-41.40"), ("booked,", "paid,"), (POSTING, "not-an-id"), ("B-000002", ""), ("08:00:09", "8 o'clock")],
 )
-async def test_a_providers_line_that_makes_no_sense_is_refused(change: tuple[str, str]) -> None:
+async def test_an_invalid_provider_line_is_refused(change: tuple[str, str]) -> None:
     with pytest.raises(StatementMalformed):
         await read(OF_PROVIDERS, POSTINGS.replace(*change, 1).encode())

@@ -1,4 +1,4 @@
-"""The company's own client, a gateway process, and connections that are cut on the way."""
+"""The company's own client through a gateway process, over connections that are cut."""
 
 import asyncio
 import contextlib
@@ -30,8 +30,8 @@ CONTENT = file_of(*(row(f"W-{n}") for n in range(ROWS))).encode()
 
 
 @contextlib.asynccontextmanager
-async def cutting(port: int, allowances: list[int]) -> AsyncIterator[int]:
-    """A line to a port; each connection is reset after so many bytes from the client, later ones never."""
+async def flaky_proxy(port: int, allowances: list[int]) -> AsyncIterator[int]:
+    """A proxy to a port that resets each connection after its allowance of bytes, and further ones never."""
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, left: int | None) -> None:
         with contextlib.suppress(OSError):
@@ -60,10 +60,10 @@ async def cutting(port: int, allowances: list[int]) -> AsyncIterator[int]:
 class TokenClient(Client):
     """The company's client with a token of the test run's own issuer."""
 
-    given = ""
+    fixed_token = ""
 
     def token(self) -> str:
-        return self.given
+        return self.fixed_token
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ async def gateway(settings: Settings, tokens: Tokens, tmp_path: Path) -> AsyncIt
         yield gateway
 
 
-async def test_an_upload_that_is_cut_again_and_again_arrives_whole(
+async def test_an_upload_that_is_cut_repeatedly_arrives_complete(
     gateway: GatewayProcess,
     settings: Settings,
     database: Database,
@@ -87,9 +87,9 @@ async def test_an_upload_that_is_cut_again_and_again_arrives_whole(
     path = tmp_path / "九月.csv"
     path.write_bytes(CONTENT)
     cuts = [500, 3_000, 30_000, 90_000, 45_000, 10_000]
-    async with served(create_app(settings), gateway.payments_port), cutting(_port(gateway), cuts) as port:
+    async with served(create_app(settings), gateway.payments_port), flaky_proxy(_port(gateway), cuts) as port:
         client = TokenClient(f"http://{LOOPBACK}:{port}", new_key(), str(provider_id))
-        client.given = uploader(tokens, provider_id)["Authorization"].removeprefix("Bearer ")
+        client.fixed_token = uploader(tokens, provider_id)["Authorization"].removeprefix("Bearer ")
         report = await asyncio.to_thread(client.upload_bills, path, "utf-8")
         again = await asyncio.to_thread(client.upload_bills, path, "utf-8")
         client.close()
@@ -100,15 +100,15 @@ async def test_an_upload_that_is_cut_again_and_again_arrives_whole(
         assert await tx.scalar(select(func.count()).select_from(Bill)) == ROWS
 
 
-async def test_another_process_goes_on_where_one_was_left(
+async def test_another_process_resumes_the_upload(
     gateway: GatewayProcess, settings: Settings, tokens: Tokens, provider_id: UUID
 ) -> None:
     headers = uploader(tokens, provider_id)
     first = {"Content-Type": "text/csv", "Upload-Complete": "?0", "Upload-Length": str(len(CONTENT))}
     async with httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=60) as api:
         async with served(create_app(settings), gateway.payments_port):
-            begun = await api.put("/payments/v1/bill-files/a.csv", content=CONTENT[:70_000], headers=first)
-            url = begun.headers["location"]
+            started = await api.put("/payments/v1/bill-files/a.csv", content=CONTENT[:70_000], headers=first)
+            url = started.headers["location"]
         absent = await api.head(url)
         async with served(create_app(settings), gateway.payments_port):
             head = await api.head(url)
@@ -120,7 +120,7 @@ async def test_another_process_goes_on_where_one_was_left(
             }
             report = await api.patch(url, content=CONTENT[offset:], headers=last)
             state = await api.get(url)
-    assert (begun.status_code, absent.status_code, head.status_code) == (201, 503, 204)
+    assert (started.status_code, absent.status_code, head.status_code) == (201, 503, 204)
     assert offset == 70_000
     assert json.loads(report.text)["accepted"] == ROWS
     assert state.json()["report"] == report.json()

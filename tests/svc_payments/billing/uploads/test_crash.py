@@ -1,4 +1,4 @@
-"""The service is killed in the middle of an upload, and the next process goes on with it."""
+"""The service is killed during an upload, and the next process resumes it."""
 
 import asyncio
 import signal
@@ -27,7 +27,7 @@ CONTENT = file_of(*(row(f"W-{n}") for n in range(ROWS))).encode()
 
 @pytest_asyncio.fixture
 async def database(postgres_url: str) -> AsyncIterator[Database]:
-    """Under the name that the service expects on the server it is told."""
+    """The database name that the service expects on its server."""
     url = make_url(postgres_url).set(drivername="postgresql+asyncpg", database="myili_payments")
     upgrade_in_thread("svc_payments", url)
     database = Database(url)
@@ -36,32 +36,32 @@ async def database(postgres_url: str) -> AsyncIterator[Database]:
 
 
 def service(settings: Settings, postgres_url: str, port: int) -> Program:
-    told = {"database_url": postgres_url, "kafka": "127.0.0.1:1", "provider_endpoints": "any"}
+    values = {"database_url": postgres_url, "kafka": "127.0.0.1:1", "provider_endpoints": "any"}
     keys = ("channel_public_key", "merchant_key", "provider_signing_key")
     for name in ("public_url", "jwks_url", "channel_url", "ledger_anchors", *keys):
         value = getattr(settings, name)
-        told[name] = value.get_secret_value() if isinstance(value, SecretStr) else value
+        values[name] = value.get_secret_value() if isinstance(value, SecretStr) else value
     served = f"-m uvicorn --factory svc_payments.app:create_app --host {LOOPBACK} --port {port} --no-access-log"
     return Program(
         name="service",
         command=[sys.executable, *served.split()],
         where="",
         ready=lambda: accepts_connections(port),
-        environment={f"MYILI_{name.upper()}": str(value) for name, value in told.items()},
+        environment={f"MYILI_{name.upper()}": str(value) for name, value in values.items()},
         stop_signal=signal.SIGKILL,
     )
 
 
-async def test_what_was_kept_when_the_service_is_killed_need_not_be_sent_again(
+async def test_bytes_stored_before_the_kill_need_not_be_sent_again(
     settings: Settings, database: Database, postgres_url: str, tokens: Tokens, provider_id: UUID, tmp_path: Path
 ) -> None:
     port, headers = free_port(), uploader(tokens, provider_id)
     program = service(settings, postgres_url, port)
-    said = {"Content-Type": "text/csv", "Upload-Complete": "?0", "Repr-Digest": digest(CONTENT)}
+    start = {"Content-Type": "text/csv", "Upload-Complete": "?0", "Repr-Digest": digest(CONTENT)}
     async with httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{port}", headers=headers, timeout=60) as api:
         with running(program, tmp_path / "first.log"):
-            begun = await api.put("/payments/v1/bill-files/killed.csv", headers=said)
-            url = begun.headers["location"]
+            started = await api.put("/payments/v1/bill-files/killed.csv", headers=start)
+            url = started.headers["location"]
             _, writer = await asyncio.open_connection(LOOPBACK, port)
             head = (
                 f"PATCH {url} HTTP/1.1\r\nHost: x\r\nAuthorization: {headers['Authorization']}\r\n"
@@ -71,12 +71,12 @@ async def test_what_was_kept_when_the_service_is_killed_need_not_be_sent_again(
             writer.write(head.encode() + CONTENT[: LARGEST_PART + 100_000])
             await writer.drain()
 
-            async def some_is_kept() -> bool:
+            async def a_part_is_stored() -> bool:
                 async with database.read() as tx:
                     upload = await tx.scalar(select(BillFileUpload).where(BillFileUpload.provider_id == provider_id))
                     return upload is not None and upload.received > 0
 
-            await until(some_is_kept, seconds=60)
+            await until(a_part_is_stored, seconds=60)
         writer.transport.abort()
         with running(program, tmp_path / "second.log"):
             offset = int((await api.head(url)).headers["upload-offset"])

@@ -1,4 +1,4 @@
-"""UnionPay's daily file: columns of so many bytes in GBK, amounts with a letter for whom they come to."""
+"""UnionPay's daily file: fixed-width columns in GBK, and amounts with a debit or credit letter."""
 
 import io
 import zipfile
@@ -36,7 +36,7 @@ REFUNDED = {7: "000000001000", 10: BACK, 12: REFUND, 16: "C000000000006", 17: "D
 
 
 def row(columns: dict[int, str], **more: str) -> str:
-    """A line, of which the columns that are not given are blank; numbers are those of the specification, from 1."""
+    """A line; columns not given are blank. Column numbers are those of the specification, from 1."""
     usual = {1: "S22", 4: "123456", 5: "1001080007", 28: MERCHANT, 31: "伊犁某水务公司", 35: "生活缴费"}
     values = usual | columns | {int(name[1:]): value for name, value in more.items()}
     cut = [values.get(place, "").encode("gbk").ljust(width) for place, width in enumerate(WIDTHS, 1)]
@@ -72,18 +72,18 @@ async def test_the_zip_has_payments_and_refunds_with_their_fees() -> None:
     )
 
 
-async def test_what_was_taken_back_on_its_own_day_went_back() -> None:
+async def test_a_reversal_on_the_same_day_is_a_refund() -> None:
     (line,) = await read(zipped(row(REFUNDED, _20="31")))
     assert (line.movement, line.amount_fen) == (Movement.REFUND, -1000)
 
 
-async def test_the_file_alone_is_read_as_well_and_its_end_may_be_cut() -> None:
-    """Programs that mend text take the blanks away that the last columns are filled with."""
+async def test_a_bare_file_without_trailing_blanks_is_read() -> None:
+    """Text editors strip the blanks that pad the last columns."""
     text = "\n".join((row(PAID).rstrip(), row(REFUNDED)[:500], ""))
     assert [line.number for line in await read(text.encode("gbk"))] == [ORDER, REFUND]
 
 
-async def test_a_day_begins_in_the_evening_before_also_at_the_turn_of_the_year() -> None:
+async def test_a_day_begins_in_the_evening_before_even_at_new_year() -> None:
     (line,) = await read(zipped(row(PAID, _5="1231233000")), day=date(2027, 1, 1))
     assert line.at == "2026-12-31T23:30:00+08:00"
 
@@ -123,7 +123,7 @@ async def test_a_day_begins_in_the_evening_before_also_at_the_turn_of_the_year()
         "cut_zip",
     ],
 )
-async def test_a_file_that_is_not_right_is_refused_whole(raw: bytes, refusal: type[Problem]) -> None:
+async def test_a_faulty_file_is_refused(raw: bytes, refusal: type[Problem]) -> None:
     with pytest.raises(refusal):
         await read(raw)
 
@@ -135,7 +135,7 @@ async def fetched(settings: Settings, rig: UnionpayRig) -> bytes:
         return b"".join([part async for part in channel.statement(DAY)])
 
 
-async def test_it_comes_from_the_channel_signed_and_folded(settings: Settings) -> None:
+async def test_the_file_is_fetched_from_a_signed_compressed_answer(settings: Settings) -> None:
     rig = UnionpayRig(UnionpayDouble())
     async with running(rig):
         with pytest.raises(NoStatement):
@@ -151,7 +151,7 @@ async def test_it_comes_from_the_channel_signed_and_folded(settings: Settings) -
 @pytest.mark.parametrize(
     "change", [{"settleDate": "1002"}, {"merId": "898650149000002"}, {"fileContent": "eJw="}, {"fileContent": "%"}]
 )
-async def test_another_file_or_none_is_not_taken_for_it(settings: Settings, change: dict[str, str]) -> None:
+async def test_a_missing_or_different_file_is_refused(settings: Settings, change: dict[str, str]) -> None:
     rig = UnionpayRig(UnionpayDouble(files={"1001": zipped(row(PAID))}))
     rig.double.forge = lambda fields: written(rig.double.sign({**fields, **change}))
     async with running(rig):

@@ -1,4 +1,4 @@
-"""Live figures: what fares how, and what is stuck."""
+"""Dashboard figures: success rates of channels and providers, and what is overdue."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -20,13 +20,13 @@ FIGURES = "/payments/v1/figures"
 OVERDUE = "/payments/v1/overdue-payments"
 
 
-def test_ids_made_from_a_moment_on_are_not_below_its_first_id() -> None:
+def test_the_first_id_of_a_moment_is_a_lower_bound() -> None:
     before = datetime.now(UTC)
     assert first_id_at(before) <= new_id()
     assert first_id_at(before + timedelta(seconds=2)) > new_id()
 
 
-async def test_the_figures_of_channels_and_providers(world: World) -> None:
+async def test_figures_of_channels_and_providers(world: World) -> None:
     person = new_id()
     await world.captured(person)
     await world.confirmed(person)
@@ -48,13 +48,13 @@ async def test_the_figures_of_channels_and_providers(world: World) -> None:
     assert figures["events_waiting"] > 0
 
 
-async def test_figures_of_nothing_are_zeros(api: httpx.AsyncClient, tokens: Tokens) -> None:
+async def test_figures_of_an_empty_database_are_zeros(api: httpx.AsyncClient, tokens: Tokens) -> None:
     figures = (await api.get(f"{FIGURES}?minutes=1", headers=tokens.staff("auditor"))).json()
     assert (figures["channels"], figures["providers"], figures["unknown"], figures["overdue"]) == ([], [], 0, 0)
 
 
 @pytest.mark.parametrize("status", WATCHED)
-async def test_a_payment_past_the_deadline_of_its_state_is_named(world: World, status: str) -> None:
+async def test_a_payment_past_the_deadline_of_its_state_is_listed(world: World, status: str) -> None:
     person = new_id()
     payment = await world.created(person)
     async with world.database.transaction() as tx:
@@ -66,9 +66,9 @@ async def test_a_payment_past_the_deadline_of_its_state_is_named(world: World, s
             {"status": status},
         )
     await world.created(person)
-    (named,) = (await world.api.get(OVERDUE, headers=world.tokens.staff("operator"))).json()["items"]
-    assert (named["payment_id"], named["status"]) == (payment, status)
-    assert datetime.fromisoformat(named["deadline"]) < datetime.now(UTC)
+    (listed,) = (await world.api.get(OVERDUE, headers=world.tokens.staff("operator"))).json()["items"]
+    assert (listed["payment_id"], listed["status"]) == (payment, status)
+    assert datetime.fromisoformat(listed["deadline"]) < datetime.now(UTC)
     await measure(world.database)
     assert PAYMENTS_OVERDUE.labels(status)._value.get() == 1  # noqa: SLF001 - the client has no way to read a gauge
     assert PAYMENTS_UNKNOWN.labels("sandbox")._value.get() == (status == "unknown")  # noqa: SLF001 - the same

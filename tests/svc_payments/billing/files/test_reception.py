@@ -1,4 +1,4 @@
-"""Receiving a body: whole, within the limits, and text in the encoding its label says."""
+"""Receiving a body: complete, within the limits, and decoded as its label says."""
 
 import codecs
 import gzip
@@ -33,7 +33,7 @@ AS_READ = SAMPLE.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def request_with(pieces: Sequence[bytes], headers: dict[str, str], *, cut: bool = False) -> Request:
-    """A request whose body arrives in these pieces; `cut`: and then the connection ends."""
+    """A request whose body arrives in these pieces; with `cut` the connection then ends."""
     messages: list[Message] = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
     last: Message = {"type": "http.disconnect"} if cut else {"type": "http.request", "body": b"", "more_body": False}
     arriving = iter([*messages, last])
@@ -73,7 +73,7 @@ def in_pieces(content: bytes, size: int) -> list[bytes]:
     ],
 )
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 1000])
-async def test_text_is_the_same_however_its_bytes_are_divided(
+async def test_text_does_not_depend_on_how_its_bytes_are_divided(
     content_type: str, codec: str, bom: bytes, encoding: Encoding, size: int
 ) -> None:
     content = bom + SAMPLE.encode(codec)
@@ -145,7 +145,7 @@ async def test_a_label_that_the_bytes_contradict_is_refused(content: bytes, cont
 
 
 @pytest.mark.parametrize("size", [1, 1000])
-async def test_gb18030_that_happens_to_be_utf_8_of_two_bytes_is_read(size: int) -> None:
+async def test_gb18030_that_is_also_valid_utf_8_is_read(size: int) -> None:
     content = "W-1,盲,1".encode("gb18030")
     assert content.decode("utf-8") == "W-1,ä,1"
     assert await text_of(in_pieces(content, size), "text/csv; charset=gb18030") == ("W-1,盲,1", Encoding.GB18030)
@@ -167,7 +167,7 @@ async def test_other_media_types_and_charsets_are_refused(content_type: str) -> 
         await text_of([b"abc"], content_type)
 
 
-async def test_nothing_is_an_empty_file() -> None:
+async def test_an_empty_body_is_an_empty_file() -> None:
     with pytest.raises(EmptyFile):
         await text_of([])
 
@@ -190,7 +190,7 @@ async def test_a_cut_connection_is_a_truncated_body() -> None:
 
 
 @pytest.mark.parametrize("size", [7, 1_000, 1_000_000])
-async def test_gzip_is_undone_however_its_bytes_are_divided(size: int) -> None:
+async def test_gzip_does_not_depend_on_how_its_bytes_are_divided(size: int) -> None:
     content = SAMPLE.encode("gb18030") * 20_000
     pieces = in_pieces(gzip.compress(content), size)
     headers = {"content_type": "text/csv; charset=gb18030", "content_encoding": "gzip"}
@@ -200,7 +200,7 @@ async def test_gzip_is_undone_however_its_bytes_are_divided(size: int) -> None:
         assert upload.text.read() == AS_READ * 20_000
 
 
-async def test_gzip_files_put_together_are_one_file() -> None:
+async def test_concatenated_gzip_members_are_one_file() -> None:
     joined = gzip.compress(b"first\n") + gzip.compress(b"second\n")
     for size in (1, 1000):
         assert (await text_of(in_pieces(joined, size), content_encoding="gzip"))[0] == "first\nsecond\n"
@@ -216,12 +216,12 @@ async def test_gzip_files_put_together_are_one_file() -> None:
         b"",
     ],
 )
-async def test_cut_or_damaged_gzip_is_refused(content: bytes) -> None:
+async def test_truncated_or_damaged_gzip_is_refused(content: bytes) -> None:
     with pytest.raises(GzipBroken):
         await text_of([content] if content else [], content_encoding="gzip")
 
 
-async def test_a_bomb_meets_the_limit_before_it_fills_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_gzip_bomb_is_stopped_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reception, "LARGEST_FILE", 1024 * 1024)
     steps: list[int] = []
     write = reception._Spool.write  # noqa: SLF001 - what reaches the disk is what is measured

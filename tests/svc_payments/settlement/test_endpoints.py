@@ -1,4 +1,4 @@
-"""From a closed day to the bank: transfer files, channels' money, and the provider's own view, over the API."""
+"""From a closed day to the bank over the API: transfer files, channel funds, and the provider's own view."""
 
 import csv
 import hashlib
@@ -15,8 +15,8 @@ from chassis.db import Database
 from chassis.testing import Tokens, once
 from svc_payments.ledger.queries import trial_balance
 from svc_payments.settings import Settings
-from tests.svc_payments.reconciliation.runs.books import bill, paid, reconcile, take_in
-from tests.svc_payments.settlement.bookings import DAY, booked
+from tests.svc_payments.reconciliation.runs.books import ingest, reconcile, sample_payment, statement_of
+from tests.svc_payments.settlement.bookings import DAY, add_booked_payment
 
 API = "/payments/v1"
 REASON = {"reason": "日常结算"}
@@ -47,10 +47,10 @@ async def other(api: httpx.AsyncClient, tokens: Tokens) -> Staff:
 
 @pytest_asyncio.fixture
 async def settlement(database: Database, settings: Settings, provider_id: UUID, one: Staff) -> dict[str, Any]:
-    """A closed day of the provider: 36.40 yuan for two bills."""
+    """A closed day of the provider: ¥36.40 for two bills."""
     async with database.transaction() as tx:
-        payment, _ = await booked(tx, provider_id, 1140, 2500)
-    await take_in(database, bill(payment, day=DAY), day=DAY)
+        payment, _ = await add_booked_payment(tx, provider_id, 1140, 2500)
+    await ingest(database, statement_of(payment, day=DAY), day=DAY)
     await reconcile(database, settings, DAY)
     answer = await one.post("/settlements/close", day=DAY.isoformat())
     assert answer.status_code == 201, answer.text
@@ -84,14 +84,14 @@ async def test_a_settlement_is_paid_by_two_people_and_once(
     assert await balances(database) == {"channel_receivable": 3640, "bank": -3640}
 
 
-async def test_nothing_stands_in_two_files(settlement: dict[str, Any], one: Staff) -> None:
+async def test_a_settlement_is_in_one_transfer_file(settlement: dict[str, Any], one: Staff) -> None:
     assert settlement["status"] == "closed"
     await one.post("/transfer-files")
     again = await one.post("/transfer-files")
     assert (again.status_code, again.json()["code"]) == (409, "nothing_to_pay")
 
 
-async def test_a_file_can_be_checked_by_its_last_line(settlement: dict[str, Any], one: Staff) -> None:
+async def test_the_last_line_of_a_file_has_its_totals(settlement: dict[str, Any], one: Staff) -> None:
     file = (await one.post("/transfer-files")).json()
     path = f"/transfer-files/{file['transfer_file_id']}/content"
     plain, chinese = [(await one.get(f"{path}?encoding={encoding}")).content for encoding in ("utf-8", "gb18030")]
@@ -130,24 +130,22 @@ async def test_every_line_is_in_the_csv_and_in_the_workbook(settlement: dict[str
     assert sorted(row[6] for row in book.get_sheet_by_name("明细").to_python()[1:]) == [11.4, 25.0]
 
 
-async def test_the_page_has_the_figures(settlement: dict[str, Any], one: Staff) -> None:
+async def test_the_pdf_has_the_figures(settlement: dict[str, Any], one: Staff) -> None:
     answer = await one.get(f"/settlements/{settlement['settlement_id']}/statement.pdf")
     assert answer.headers["content-type"] == "application/pdf"
-    said = PdfReader(io.BytesIO(answer.content)).pages[0].extract_text()
+    page = PdfReader(io.BytesIO(answer.content)).pages[0].extract_text()
     for figure in ("结算单", "Sample Water Company", "¥36.40", "人民币叁拾陆元肆角", DAY.isoformat()):
-        assert figure in said
+        assert figure in page
 
 
-async def test_a_channels_money_is_booked_once_and_to_the_fen(
-    database: Database, settings: Settings, one: Staff
-) -> None:
-    payment = paid(10_000, day=DAY)
+async def test_channel_funds_are_booked_once_and_to_the_fen(database: Database, settings: Settings, one: Staff) -> None:
+    payment = sample_payment(10_000, day=DAY)
     raw = (
-        bill(payment, day=DAY)
+        statement_of(payment, day=DAY)
         .replace(b",10000,0,succeeded", b",10000,30,succeeded")
         .replace(b",10000,0,0\n", b",10000,0,30\n")
     )
-    statement = await take_in(database, raw, day=DAY)
+    statement = await ingest(database, raw, day=DAY)
     await reconcile(database, settings, DAY)  # an excess, which puts the money into the books
     path = f"/statements/{statement.id}/funds"
     wrong = await one.post(path, amount_fen=10_000)
@@ -158,16 +156,16 @@ async def test_a_channels_money_is_booked_once_and_to_the_fen(
     assert (again.status_code, again.json()["code"]) == (409, "funds_already_confirmed")
 
 
-async def test_a_corrected_bill_does_not_bring_the_money_twice(database: Database, one: Staff) -> None:
-    first = await take_in(database, bill(paid(100, day=DAY), day=DAY), day=DAY)
+async def test_a_corrected_statement_does_not_book_the_funds_twice(database: Database, one: Staff) -> None:
+    first = await ingest(database, statement_of(sample_payment(100, day=DAY), day=DAY), day=DAY)
     await one.post(f"/statements/{first.id}/funds", amount_fen=100)
-    corrected = await take_in(database, bill(paid(300, day=DAY), day=DAY), day=DAY)
+    corrected = await ingest(database, statement_of(sample_payment(300, day=DAY), day=DAY), day=DAY)
     answer = await one.post(f"/statements/{corrected.id}/funds", amount_fen=300)
     assert (answer.status_code, answer.json()["code"]) == (409, "funds_already_confirmed")
 
 
-async def test_money_is_confirmed_by_the_newest_bill(database: Database, one: Staff) -> None:
-    first = await take_in(database, bill(paid(100, day=DAY), day=DAY), day=DAY)
-    await take_in(database, bill(paid(300, day=DAY), day=DAY), day=DAY)
+async def test_funds_are_confirmed_by_the_newest_statement(database: Database, one: Staff) -> None:
+    first = await ingest(database, statement_of(sample_payment(100, day=DAY), day=DAY), day=DAY)
+    await ingest(database, statement_of(sample_payment(300, day=DAY), day=DAY), day=DAY)
     answer = await one.post(f"/statements/{first.id}/funds", amount_fen=100)
     assert (answer.status_code, answer.json()["code"]) == (409, "statement_replaced")

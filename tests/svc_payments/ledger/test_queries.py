@@ -1,4 +1,4 @@
-"""The books at a moment: what had been committed by then, whatever the timestamps of transactions say."""
+"""Balances at a moment include what was committed by then, whatever the transaction timestamps are."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ ACCOUNTS = "/payments/v1/ledger/accounts"
 
 
 async def settle(database: Database, amount_fen: int) -> datetime:
-    """Move an amount to the bank; gives the time at which the books say so."""
+    """Move an amount to the bank; returns the time of its ledger link."""
     async with database.transaction() as tx:
         settled = TransferKind.CHANNEL_SETTLED
         await transfer(tx, settled, new_id(), debit=bank(), credit=channel_receivable("x"), amount_fen=amount_fen)
@@ -44,21 +44,21 @@ async def test_the_books_at_each_moment(api: httpx.AsyncClient, tokens: Tokens, 
     assert debits == [(0, 0, 0), (1, 100, 0), (2, 120, 0), (3, 123, 0), (3, 123, 0)]
 
 
-async def test_a_transfer_that_began_earlier_and_commits_later_is_in_the_later_books(
+async def test_a_transfer_belongs_to_the_moment_of_its_commit(
     api: httpx.AsyncClient, tokens: Tokens, database: Database
 ) -> None:
-    begun, go_on = asyncio.Event(), asyncio.Event()
+    started, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow() -> None:
         async with database.transaction() as tx:
-            await tx.execute(select(1))  # the transaction's timestamp is from here
-            begun.set()
+            await tx.execute(select(1))  # fixes the timestamp of the transaction
+            started.set()
             await go_on.wait()
             settled = TransferKind.CHANNEL_SETTLED
             await transfer(tx, settled, new_id(), debit=bank(), credit=channel_receivable("x"), amount_fen=7)
 
     running = asyncio.create_task(slow())
-    await begun.wait()
+    await started.wait()
     moment = await settle(database, 100)
     go_on.set()
     await running
@@ -72,13 +72,13 @@ async def test_the_books_wait_for_a_link_that_is_being_committed(
     async with database.transaction() as tx:
         settled = TransferKind.CHANNEL_SETTLED
         await transfer(tx, settled, new_id(), debit=bank(), credit=channel_receivable("x"), amount_fen=7)
-        asked = asyncio.create_task(get(api, tokens, AT, at=now()))
-        done, _ = await asyncio.wait([asked], timeout=0.2)
+        request = asyncio.create_task(get(api, tokens, AT, at=now()))
+        done, _ = await asyncio.wait([request], timeout=0.2)
         assert not done
-    assert (await asked)["debit_fen"] == 7
+    assert (await request)["debit_fen"] == 7
 
 
-async def test_a_moment_to_come_is_refused(api: httpx.AsyncClient, tokens: Tokens) -> None:
+async def test_a_future_moment_is_refused(api: httpx.AsyncClient, tokens: Tokens) -> None:
     params = {"at": (now() + timedelta(minutes=1)).isoformat()}
     answer = await api.get(AT, headers=tokens.staff("operator"), params=params)
     assert (answer.status_code, answer.json()["code"]) == (422, "moment_in_future")

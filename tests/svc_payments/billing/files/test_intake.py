@@ -1,4 +1,4 @@
-"""What becomes of the rows of an uploaded file: accepted, unchanged, amended or refused; twice and at once."""
+"""Rows of an uploaded file are accepted, unchanged, amended or refused, also when sent twice or concurrently."""
 
 import asyncio
 from datetime import date
@@ -9,39 +9,15 @@ from uuid import UUID
 import httpx
 import pytest
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import DBAPIError
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, emitted
 from contracts.reference_provider.billing_month import ENCODINGS, write_month
-from svc_payments.billing.bills import service as bills
-from svc_payments.billing.bills.models import Bill, BillVersion, Part
+from svc_payments.billing.bills.models import Bill
 from svc_payments.billing.files.models import BillFile, RefusedRow
 from tests.svc_payments.billing.files.files import ACCOUNT, HEADER, counts, file_of, reasons, row, upload, uploader
+from tests.svc_payments.billing.files.stored import bill_of, bills_and_versions
 from tests.svc_payments.conftest import approved_provider
-
-
-async def bill_of(database: Database, bill_number: str = "W-1") -> Bill:
-    async with database.read() as tx:
-        return (await tx.scalars(select(Bill).where(Bill.bill_number == bill_number))).one()
-
-
-async def paying(database: Database, bill: Bill) -> None:
-    async with database.transaction() as tx:
-        await bills.mark_paying(tx, [bill.id])
-
-
-async def paid(database: Database, bill: Bill) -> None:
-    await paying(database, bill)
-    async with database.transaction() as tx:
-        await bills.mark_paid(tx, {bill.id: Part(bill.amount_fen, 0)})
-
-
-async def everything(database: Database) -> list[object]:
-    """All that an upload may change, but for reports and events."""
-    async with database.read() as tx:
-        found = [await tx.execute(select(table)) for table in (Bill.__table__, BillVersion.__table__)]
-        return [sorted(map(tuple, rows.all())) for rows in found]
 
 
 async def test_an_accepted_row_becomes_a_bill(
@@ -86,7 +62,7 @@ async def test_the_report_counts_rows_and_names_the_refused_ones(
     ]
 
 
-async def test_the_ingest_is_told_as_an_event(
+async def test_an_ingest_publishes_an_event(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database, provider_id: UUID
 ) -> None:
     report = (await upload(api, headers, file_of(row("W-1"), row("W-2", usage="x")))).json()
@@ -108,97 +84,20 @@ async def test_the_same_file_again_changes_nothing(
 ) -> None:
     content = file_of(row("W-1"), row("W-2"), row("W-2"), row("W-2", amount="1"), row("W-3", amount="x"))
     first = await upload(api, headers, content)
-    before = await everything(database)
+    before = await bills_and_versions(database)
     again = await upload(api, headers, content)
     assert counts(first) == {"accepted": 2, "unchanged": 1, "refused": 2}
     assert counts(again) == {"unchanged": 3, "refused": 2}
     assert reasons(again) == reasons(first)
-    assert await everything(database) == before
+    assert await bills_and_versions(database) == before
 
 
-async def test_the_same_content_in_other_digits_is_unchanged(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
+async def test_the_same_values_in_another_notation_are_unchanged(
+    api: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
     await upload(api, headers, file_of(row("W-1", usage="12.5", amount="28.5", meter_from="100")))
     again = await upload(api, headers, file_of(row("W-1", usage="012.500", amount="２８．５０", meter_from="100.0")))
     assert counts(again) == {"unchanged": 1}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"usage": "13"},
-        {"amount": "28.76"},
-        {"due_date": "2026-10-26"},
-        {"period": "2026-08"},
-        {"meter_to": "113"},
-        {"meter_from": "", "meter_to": ""},
-    ],
-)
-async def test_a_due_bill_is_amended_and_what_it_said_is_kept(
-    api: httpx.AsyncClient, headers: dict[str, str], database: Database, change: dict[str, str]
-) -> None:
-    await upload(api, headers, file_of(row("W-1")))
-    old = await bill_of(database)
-    answer = await upload(api, headers, file_of(row("W-1", **change)))
-    assert counts(answer) == {"amended": 1}
-    new = await bill_of(database)
-    assert (new.id, new.version, new.status, new.created_at) == (old.id, 2, "due", old.created_at)
-    assert str(new.bill_file_id) == answer.json()["bill_file_id"]
-    async with database.read() as tx:
-        [kept] = (await tx.scalars(select(BillVersion))).all()
-    content = ("account_number", "period", "usage", "amount_fen", "due_date", "meter_from", "meter_to", "bill_file_id")
-    assert [getattr(kept, name) for name in content] == [getattr(old, name) for name in content]
-    assert (kept.bill_id, kept.version) == (old.id, 1)
-
-
-async def test_amending_back_is_a_third_version(
-    api: httpx.AsyncClient, headers: dict[str, str], database: Database
-) -> None:
-    for amount in ("1.00", "2.00", "1.00"):
-        await upload(api, headers, file_of(row("W-1", amount=amount)))
-    bill = await bill_of(database)
-    async with database.read() as tx:
-        kept = (
-            await tx.execute(select(BillVersion.version, BillVersion.amount_fen).order_by(BillVersion.version))
-        ).all()
-    assert (bill.version, bill.amount_fen, list(map(tuple, kept))) == (3, 100, [(1, 100), (2, 200)])
-
-
-async def test_versions_cannot_be_edited_or_deleted(
-    api: httpx.AsyncClient, headers: dict[str, str], database: Database
-) -> None:
-    for amount in ("1.00", "2.00"):
-        await upload(api, headers, file_of(row("W-1", amount=amount)))
-    for statement in ("UPDATE bill_versions SET amount_fen = 3", "DELETE FROM bill_versions", "TRUNCATE bill_versions"):
-        with pytest.raises(DBAPIError, match="only ever added to"):
-            async with database.transaction() as tx:
-                await tx.execute(text(statement))
-
-
-async def test_a_paid_bill_is_not_amended(api: httpx.AsyncClient, headers: dict[str, str], database: Database) -> None:
-    await upload(api, headers, file_of(row("W-1"), row("W-2")))
-    await paid(database, await bill_of(database, "W-1"))
-    before = await everything(database)
-    answer = await upload(api, headers, file_of(row("W-1", amount="1"), row("W-2")))
-    assert (counts(answer), reasons(answer)) == ({"unchanged": 1, "refused": 1}, [(2, "bill_already_paid")])
-    assert await everything(database) == before
-
-
-async def test_a_bill_with_an_open_payment_is_not_amended(
-    api: httpx.AsyncClient, headers: dict[str, str], database: Database
-) -> None:
-    await upload(api, headers, file_of(row("W-1")))
-    await paying(database, await bill_of(database))
-    answer = await upload(api, headers, file_of(row("W-1", amount="1"), row("W-1", amount="1")))
-    assert reasons(answer) == [(2, "payment_in_progress"), (3, "payment_in_progress")]
-    assert (await bill_of(database)).amount_fen == 2875
-
-
-async def test_a_paid_bill_sent_again_as_it_was_is_unchanged(
-    api: httpx.AsyncClient, headers: dict[str, str], database: Database
-) -> None:
-    await upload(api, headers, file_of(row("W-1")))
-    await paid(database, await bill_of(database))
-    assert counts(await upload(api, headers, file_of(row("W-1")))) == {"unchanged": 1}
 
 
 async def test_the_first_of_several_rows_with_one_number_counts(
@@ -230,44 +129,6 @@ async def test_two_providers_may_use_the_same_number(
         assert sorted((await tx.scalars(select(Bill.amount_fen))).all()) == [900, 2875]
 
 
-async def test_two_uploads_at_once_are_both_right(
-    api: httpx.AsyncClient, headers: dict[str, str], database: Database
-) -> None:
-    numbers = [f"W-{n}" for n in range(3_000)]
-    files = [
-        file_of(*(row(number, amount="1.00") for number in numbers)),
-        file_of(*(row(number, amount="2.00") for number in reversed(numbers))),
-    ]
-    answers = await asyncio.gather(*(upload(api, headers, content) for content in files))
-    assert sorted(map(str, map(counts, answers))) == ["{'accepted': 3000}", "{'amended': 3000}"]
-    amended = next(answer for answer in answers if "amended" in counts(answer))
-    async with database.read() as tx:
-        assert set((await tx.scalars(select(Bill.bill_file_id))).all()) == {UUID(amended.json()["bill_file_id"])}
-        assert await tx.scalar(select(func.count()).select_from(BillVersion)) == 3_000
-
-
-async def test_the_same_file_twice_at_once_is_taken_in_once(
-    api: httpx.AsyncClient, headers: dict[str, str], database: Database
-) -> None:
-    content = file_of(*(row(f"W-{n}") for n in range(3_000)))
-    answers = await asyncio.gather(*(upload(api, headers, content) for _ in range(4)))
-    assert sorted(str(counts(answer)) for answer in answers) == ["{'accepted': 3000}"] + ["{'unchanged': 3000}"] * 3
-
-
-async def test_an_amendment_waits_for_a_payment_that_is_beginning(
-    api: httpx.AsyncClient, headers: dict[str, str], database: Database
-) -> None:
-    await upload(api, headers, file_of(row("W-1")))
-    bill = await bill_of(database)
-    async with database.transaction() as tx:
-        await bills.mark_paying(tx, [bill.id])
-        await tx.flush()
-        amending = asyncio.create_task(upload(api, headers, file_of(row("W-1", amount="1"))))
-        await asyncio.wait([amending], timeout=0.3)
-        assert not amending.done()
-    assert reasons(await amending) == [(2, "payment_in_progress")]
-
-
 async def test_more_than_a_hundred_refused_rows_are_all_kept(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database
 ) -> None:
@@ -277,7 +138,7 @@ async def test_more_than_a_hundred_refused_rows_are_all_kept(
         assert await tx.scalar(select(func.count()).select_from(RefusedRow)) == 150
 
 
-async def test_odd_characters_in_a_refused_number_are_kept_as_they_are(
+async def test_odd_characters_in_a_refused_number_are_reported_verbatim(
     api: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
     odd = ["\\.", "\\N", "a\\tb", "a\tb", "'; DROP TABLE bills; --", "", "𠮷" * 50]
@@ -286,12 +147,12 @@ async def test_odd_characters_in_a_refused_number_are_kept_as_they_are(
     assert kept == [number[:40] for number in odd]
 
 
-async def test_a_header_alone_is_a_report_of_nothing(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
+async def test_a_file_with_only_a_header_has_an_empty_report(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
     assert counts(await upload(api, headers, file_of())) == {}
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-async def test_a_month_of_a_billing_system_is_taken_in_as_its_maker_planted_it(
+async def test_a_generated_month_has_the_planted_outcomes(
     api: httpx.AsyncClient, headers: dict[str, str], tmp_path: Path, encoding: str
 ) -> None:
     file = tmp_path / "month.csv"
@@ -313,10 +174,10 @@ async def test_a_month_of_a_billing_system_is_taken_in_as_its_maker_planted_it(
     assert {name: again[name] for name in planted.counts} == planted.counts_when_sent_again
 
 
-async def test_plans_do_not_trust_statistics_of_an_empty_table(
+async def test_query_plans_do_not_trust_statistics_of_an_empty_table(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database
 ) -> None:
-    """As autovacuum leaves them behind when it looks while the first large file is being taken in."""
+    """Autovacuum leaves such statistics when it runs while the first large file is ingested."""
     async with database.transaction() as tx:
         await tx.execute(
             text(
@@ -331,7 +192,7 @@ async def test_plans_do_not_trust_statistics_of_an_empty_table(
         assert counts(await upload(api, headers, file_of(*rows))) == {"unchanged": 20_000}
 
 
-async def test_a_file_refused_half_way_leaves_nothing(
+async def test_a_file_refused_halfway_leaves_nothing(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database
 ) -> None:
     good = [row(f"W-{n}") for n in range(20_000)]
@@ -347,16 +208,14 @@ async def test_a_file_refused_half_way_leaves_nothing(
         assert await emitted(tx) == []
 
 
-async def test_a_provider_not_heard_of_yet_is_told_to_come_back(
-    api: httpx.AsyncClient, tokens: Tokens, database: Database
-) -> None:
+async def test_an_unknown_provider_is_told_to_retry(api: httpx.AsyncClient, tokens: Tokens, database: Database) -> None:
     answer = await upload(api, uploader(tokens, new_id()), file_of(row("W-1")))
     assert (answer.status_code, answer.json()["code"]) == (409, "provider_not_ready")
     assert int(answer.headers["retry-after"]) > 0
-    assert await everything(database) == [[], []]
+    assert await bills_and_versions(database) == [[], []]
 
 
-async def test_a_reason_of_later_is_told_to_clients_of_1_0_by_the_nearest_they_know(
+async def test_a_reason_added_after_1_0_is_mapped_to_the_nearest_of_1_0(
     api: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
     answer = await upload(api, headers, f"{HEADER},expires_on\r\n{row()},2026-01-01\r\n")

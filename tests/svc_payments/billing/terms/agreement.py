@@ -1,4 +1,4 @@
-"""Agreeing on payment terms in tests, as two operators do it."""
+"""Payment terms in tests: one operator proposes them, another approves."""
 
 from datetime import date, datetime
 from typing import Any
@@ -13,14 +13,14 @@ TODAY = datetime.now(CHINA).date()
 
 
 def operator(tokens: Tokens) -> dict[str, str]:
-    """Another one each time."""
+    """A new operator at each call."""
     return tokens.staff("operator")
 
 
-async def agreed(
+async def put_in_force(
     api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, terms: dict[str, Any], *, since: date = TODAY
 ) -> int:
-    """Put terms into force. Returns their version."""
+    """Propose and approve terms; returns their version."""
     body = {"terms": terms, "in_force_from": f"{since}", "reason": "Agreement 2026-1"}
     path = f"/payments/v1/providers/{provider_id}/payment-terms"
     proposed = await api.post(path, json=body, headers=operator(tokens) | once())

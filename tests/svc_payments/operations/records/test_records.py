@@ -1,4 +1,4 @@
-"""What staff see of one payment, and that they are seen looking."""
+"""Payment and bill records for staff; every read is audited."""
 
 from chassis.db import new_id
 from tests.svc_payments.collection.refunds.making import refused, step
@@ -7,7 +7,7 @@ from tests.svc_payments.world import World
 RECORDS = "/payments/v1/payment-records"
 
 
-async def test_a_payment_is_shown_with_all_that_hangs_on_it(world: World) -> None:
+async def test_a_payment_record_has_its_order_postings_refunds_and_incidents(world: World) -> None:
     person, payment_id, _bill = await refused(world)
     await step(world)
     answer = await world.api.get(f"{RECORDS}/{payment_id}", headers=world.tokens.staff("operator"))
@@ -18,19 +18,19 @@ async def test_a_payment_is_shown_with_all_that_hangs_on_it(world: World) -> Non
     assert [posting["status"] for posting in record["postings"]] == ["refused"]
     assert [(refund["status"], refund["amount_fen"]) for refund in record["refunds"]] == [("refunded", 4140)]
     assert [incident["kind"] for incident in record["incidents"]] == ["posting_refused"]
-    moved = [(movement["kind"], movement["amount_fen"]) for movement in record["movements"]]
-    assert moved == [("payment_captured", 4140), ("refund_started", 4140), ("refund_paid", 4140)]
+    movements = [(movement["kind"], movement["amount_fen"]) for movement in record["movements"]]
+    assert movements == [("payment_captured", 4140), ("refund_started", 4140), ("refund_paid", 4140)]
     assert record["cases"] == []
 
 
-async def test_an_open_payment_says_until_when_it_should_have_moved(world: World) -> None:
+async def test_an_open_payment_shows_its_deadline(world: World) -> None:
     payment_id = await world.confirmed(new_id())
     record = (await world.api.get(f"{RECORDS}/{payment_id}", headers=world.tokens.staff("auditor"))).json()
     assert (record["status"], record["deadline"] > record["expires_at"]) == ("pending", True)
     assert record["order"]["ask_at"]
 
 
-async def test_every_look_stands_in_the_audit_trail(world: World) -> None:
+async def test_every_read_is_audited(world: World) -> None:
     payment_id = await world.created(new_id())
     await world.api.get(f"{RECORDS}/{payment_id}", headers=world.tokens.staff("operator"))
     trail = await world.api.get(
@@ -39,7 +39,7 @@ async def test_every_look_stands_in_the_audit_trail(world: World) -> None:
     assert [record["action"] for record in trail.json()["items"]] == ["look_at_payment"]
 
 
-async def test_only_staff_look_and_only_at_what_there_is(world: World) -> None:
+async def test_only_staff_read_records(world: World) -> None:
     person = new_id()
     payment_id = await world.created(person)
     for headers in (world.tokens.resident(person), world.tokens.client(new_id(), "bills:write")):
@@ -48,18 +48,18 @@ async def test_only_staff_look_and_only_at_what_there_is(world: World) -> None:
     assert nowhere.status_code == 404
 
 
-async def test_a_bill_leads_to_its_payments_also_to_those_that_came_to_nothing(world: World) -> None:
+async def test_a_bill_record_lists_expired_payments_too(world: World) -> None:
     person = new_id()
     bill = await world.bill(person)
-    given_up = await world.created(person, bill)
-    await world.act(person, given_up, "cancel")
+    cancelled = await world.created(person, bill)
+    await world.act(person, cancelled, "cancel")
     paid = await world.captured(person, bill)
     answer = await world.api.get(f"/payments/v1/bill-records/{bill}", headers=world.tokens.staff("operator"))
     assert answer.status_code == 200, answer.text
     record = answer.json()
     assert record["bill"]["status"] == "paid"
     found = [(payment["payment_id"], payment["status"]) for payment in record["payments"]]
-    assert found == [(paid, "captured"), (given_up, "expired")]
+    assert found == [(paid, "captured"), (cancelled, "expired")]
     trail = await world.api.get(
         "/payments/v1/audit-records", params={"subject": str(bill)}, headers=world.tokens.staff("auditor")
     )

@@ -1,4 +1,4 @@
-"""Every outcome of an inquiry is told apart, and what makes no sense is refused whole."""
+"""Every outcome of an inquiry has its code, and an invalid answer is refused whole."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -10,10 +10,10 @@ from chassis.db import CHINA, Database, new_id
 from deploy.local.programs import free_port
 from svc_payments.parties.providers.live_query import ANSWERS
 from svc_payments.settings import Settings
-from tests.svc_payments.billing.bills.making import a_bill, kept
+from tests.svc_payments.billing.bills.factories import a_bill, save
 from tests.svc_payments.billing.inquiries.desk import Desk, refusal
-from tests.svc_payments.billing.terms.agreeing import TODAY
-from tests.svc_payments.scripted import Scripted, moved, named_bill
+from tests.svc_payments.billing.terms.agreement import TODAY
+from tests.svc_payments.scripted import Scripted, named_bill, set_endpoint
 
 
 def counted(desk: Desk, answer: str) -> float:
@@ -30,26 +30,26 @@ OUTCOMES = {
 }
 
 
-async def test_each_outcome_has_its_code_and_its_words(desk: Desk, company: Scripted) -> None:
+async def test_each_outcome_has_its_code_and_message(desk: Desk, company: Scripted) -> None:
     titles = set()
     for result, refused in OUTCOMES.items():
-        company.says(result)
+        company.answer_with(result)
         for language in ("zh", "en"):
             desk.api.headers["Accept-Language"] = language
-            answer = await desk.again()
+            answer = await desk.inquire_later()
             assert refusal(answer) == refused
             titles.add(answer.json()["title"])
         assert counted(desk, result) == 2
     assert len(titles) == 2 * len(OUTCOMES)
 
 
-async def test_a_provider_that_closes_at_other_hours_says_when_to_come_back(desk: Desk, company: Scripted) -> None:
-    company.says("closed")
+async def test_a_closed_provider_states_when_it_reopens(desk: Desk, company: Scripted) -> None:
+    company.answer_with("closed")
     answer = await desk.inquire()
     assert (answer.headers["Retry-After"], answer.json()["reopens_at"], answer.json()["minutes"]) == ("600", None, 10)
 
 
-async def test_in_its_closed_hours_a_provider_is_not_even_asked(desk: Desk, company: Scripted) -> None:
+async def test_a_provider_is_not_queried_in_its_closed_hours(desk: Desk, company: Scripted) -> None:
     local = datetime.now(CHINA)
     hours = {"begin": f"{local - timedelta(hours=1):%H:%M}", "end": f"{local + timedelta(hours=1):%H:%M}"}
     await desk.open(since=TODAY, closed_hours=hours)
@@ -58,24 +58,24 @@ async def test_in_its_closed_hours_a_provider_is_not_even_asked(desk: Desk, comp
     reopens_at = datetime.fromisoformat(answer.json()["reopens_at"])
     assert f"{reopens_at.astimezone(CHINA):%H:%M}" == hours["end"]
     assert 0 < int(answer.headers["Retry-After"]) <= 3600
-    assert company.asked == []
+    assert company.requests == []
 
 
-async def test_a_provider_that_cannot_be_reached_has_not_answered(desk: Desk, database: Database) -> None:
-    await moved(database, desk.provider_id, f"http://127.0.0.1:{free_port()}")
+async def test_an_unreachable_provider_counts_as_no_answer(desk: Desk, database: Database) -> None:
+    await set_endpoint(database, desk.provider_id, f"http://127.0.0.1:{free_port()}")
     answer = await desk.inquire()
     assert refusal(answer) == (504, "provider_timed_out")
     assert answer.headers["Retry-After"] == "10"
 
 
-async def test_a_provider_in_trouble_has_not_answered(desk: Desk, company: Scripted) -> None:
+async def test_a_provider_error_counts_as_no_answer(desk: Desk, company: Scripted) -> None:
     company.due(named_bill())
     company.status = 503
     assert refusal(await desk.inquire()) == (504, "provider_timed_out")
-    assert await desk.kept() == []
+    assert await desk.stored_bills() == []
 
 
-class TestSilence:
+class TestTimeout:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
         return settings.model_copy(update={"provider_timeout_seconds": 0.3})
@@ -84,9 +84,9 @@ class TestSilence:
         company.due(named_bill())
         await desk.inquire()
         company.pause = asyncio.Event()
-        company.says("nothing_due")
-        assert refusal(await desk.again()) == (504, "provider_timed_out")
-        assert [bill.status for bill in await desk.kept()] == ["due"]
+        company.answer_with("nothing_due")
+        assert refusal(await desk.inquire_later()) == (504, "provider_timed_out")
+        assert [bill.status for bill in await desk.stored_bills()] == ["due"]
         company.pause.set()
 
 
@@ -137,56 +137,56 @@ BAD_VALUES: list[dict[str, Any]] = [
 ]
 
 
-async def test_answers_that_make_no_sense_are_refused_and_counted(desk: Desk, company: Scripted) -> None:
+async def test_invalid_answers_are_refused_and_counted(desk: Desk, company: Scripted) -> None:
     for answer in MALFORMED:
         company.answer = answer
-        assert refusal(await desk.again()) == (502, "provider_answer_unusable"), repr(answer)[:200]
-    assert await desk.kept() == []
+        assert refusal(await desk.inquire_later()) == (502, "provider_answer_unusable"), repr(answer)[:200]
+    assert await desk.stored_bills() == []
     assert counted(desk, "unusable") == len(MALFORMED)
 
 
-async def test_one_bad_bill_keeps_out_the_good_ones_beside_it(desk: Desk, company: Scripted) -> None:
+async def test_one_invalid_bill_refuses_the_whole_answer(desk: Desk, company: Scripted) -> None:
     for wrong in BAD_VALUES:
         company.due(named_bill(bill_number="Q-0"), named_bill(**wrong))
-        assert refusal(await desk.again()) == (502, "provider_answer_unusable"), repr(wrong)[:200]
-    assert await desk.kept() == []
+        assert refusal(await desk.inquire_later()) == (502, "provider_answer_unusable"), repr(wrong)[:200]
+    assert await desk.stored_bills() == []
 
 
-async def test_a_number_of_another_account_of_the_provider_is_refused_and_its_bill_untouched(
+async def test_a_bill_number_of_another_account_is_refused_and_its_bill_unchanged(
     desk: Desk, company: Scripted
 ) -> None:
     other = a_bill(desk.provider_id, bill_number="Q-1", account_number="6540000013")
-    await kept(desk.database, other)
+    await save(desk.database, other)
     company.due(named_bill(bill_number="Q-0"), named_bill(amount_fen=1))
     assert refusal(await desk.inquire()) == (502, "provider_answer_unusable")
-    (only,) = await desk.kept()
+    (only,) = await desk.stored_bills()
     assert (only.id, only.amount_fen, only.account_number, only.version) == (other.id, 2760, "6540000013", 1)
 
 
 async def test_a_pushed_bill_is_not_changed_by_an_answer(desk: Desk, company: Scripted) -> None:
-    await kept(desk.database, a_bill(desk.provider_id, bill_number="Q-1"))
+    await save(desk.database, a_bill(desk.provider_id, bill_number="Q-1"))
     company.due(named_bill(bill_number="Q-0"), named_bill(amount_fen=1))
     assert refusal(await desk.inquire()) == (502, "provider_answer_unusable")
-    assert [(bill.amount_fen, bill.version, bill.status) for bill in await desk.kept()] == [(2760, 1, "due")]
+    assert [(bill.amount_fen, bill.version, bill.status) for bill in await desk.stored_bills()] == [(2760, 1, "due")]
 
 
-async def test_a_pushed_bill_may_be_named_as_it_is_and_is_not_withdrawn_by_silence(
+async def test_a_pushed_bill_may_be_named_unchanged_and_is_not_voided_when_left_out(
     desk: Desk, company: Scripted
 ) -> None:
     pushed = a_bill(desk.provider_id, bill_number="Q-1")
-    await kept(desk.database, pushed)
+    await save(desk.database, pushed)
     same = {"period": f"{pushed.period:%Y-%m}", "usage": "12.000", "due_date": f"{pushed.due_date}"}
     company.due(named_bill(amount_fen=2760, **same))
     assert [bill["bill_id"] for bill in await desk.bills()] == [str(pushed.id)]
     company.due(named_bill(bill_number="Q-2"))
-    await desk.again()
-    assert [(bill.bill_number, bill.status) for bill in await desk.kept()] == [("Q-1", "due"), ("Q-2", "due")]
+    await desk.inquire_later()
+    assert [(bill.bill_number, bill.status) for bill in await desk.stored_bills()] == [("Q-1", "due"), ("Q-2", "due")]
 
 
 async def test_the_same_number_at_another_provider_is_another_bill(desk: Desk, company: Scripted) -> None:
     elsewhere = a_bill(new_id(), bill_number="Q-1")
-    await kept(desk.database, elsewhere)
+    await save(desk.database, elsewhere)
     company.due(named_bill())
     (bill,) = await desk.bills()
     assert bill["bill_id"] != str(elsewhere.id)
-    assert [each.amount_fen for each in await desk.kept() if each.id == elsewhere.id] == [2760]
+    assert [each.amount_fen for each in await desk.stored_bills() if each.id == elsewhere.id] == [2760]

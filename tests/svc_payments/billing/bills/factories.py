@@ -1,4 +1,4 @@
-"""Bills, bindings and tariffs put straight into the tables."""
+"""Bills, bindings and tariffs written straight to the tables."""
 
 from datetime import date
 from decimal import Decimal
@@ -50,6 +50,6 @@ def a_tariff(provider_id: UUID, *tiers: tuple[str | None, str], **fields: Any) -
     return Tariff(**{**usual, **fields})
 
 
-async def kept(database: Database, *things: object) -> None:
+async def save(database: Database, *rows: object) -> None:
     async with database.transaction() as tx:
-        tx.add_all(things)
+        tx.add_all(rows)
