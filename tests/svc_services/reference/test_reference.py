@@ -1,4 +1,4 @@
-"""Reference data: complete, paged, and cheap to ask for again."""
+"""Reference data: complete, paged, and cheap to revalidate."""
 
 import base64
 
@@ -22,7 +22,7 @@ async def test_the_six_kinds_have_names_in_both_languages(api: httpx.AsyncClient
     assert (entries["heating"]["name_zh"], entries["heating"]["name_en"]) == ("供热", "Heating")
 
 
-async def test_divisions_come_in_pages_in_the_order_of_their_codes(api: httpx.AsyncClient) -> None:
+async def test_divisions_are_paged_in_the_order_of_their_codes(api: httpx.AsyncClient) -> None:
     codes: list[str] = []
     cursor: str | None = ""
     pages = 0
@@ -46,7 +46,7 @@ async def test_an_unknown_division_has_no_townships(api: httpx.AsyncClient, code
     assert (await api.get(f"/services/v1/divisions/{code}/townships")).status_code == status
 
 
-async def test_a_list_that_the_client_has_is_not_sent_again(api: httpx.AsyncClient) -> None:
+async def test_an_unchanged_list_is_not_sent_again(api: httpx.AsyncClient) -> None:
     first = await api.get("/services/v1/divisions")
     etag = first.headers["etag"]
     assert first.headers["cache-control"].startswith("public, max-age=")
@@ -62,13 +62,13 @@ async def test_a_list_that_the_client_has_is_not_sent_again(api: httpx.AsyncClie
     ["x", "%%%", base64.urlsafe_b64encode(b'{"after": 7}').decode(), base64.urlsafe_b64encode(b"[]").decode()]
     + [base64.urlsafe_b64encode(text).decode() for text in (b'{"after": "\\u0000"}', b'{"after": "\\ud800"}')],
 )
-async def test_a_cursor_that_is_none_of_ours_is_refused(api: httpx.AsyncClient, cursor: str) -> None:
+async def test_a_forged_cursor_is_refused(api: httpx.AsyncClient, cursor: str) -> None:
     answer = await api.get("/services/v1/divisions", params={"cursor": cursor})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_cursor")
 
 
 @pytest.mark.parametrize("limit", ["0", "201", "-1", "all"])
-async def test_a_page_has_a_size(api: httpx.AsyncClient, limit: str) -> None:
+async def test_the_page_size_is_limited(api: httpx.AsyncClient, limit: str) -> None:
     assert (await api.get("/services/v1/divisions", params={"limit": limit})).status_code == 422
 
 

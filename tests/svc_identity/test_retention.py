@@ -1,4 +1,4 @@
-"""What is over is forgotten; what is in use stays."""
+"""Expired rows are deleted; rows in use stay."""
 
 import time
 from typing import Any
@@ -37,7 +37,7 @@ async def prune(database: Database) -> None:
         (181 * DAY, set()),
     ],
 )
-async def test_each_thing_is_kept_as_long_as_it_is_good_for(
+async def test_each_row_is_kept_as_long_as_it_is_valid(
     database: Database, app_client: AppClient, phone: str, seconds: int, kept: set[Any]
 ) -> None:
     provider = ProviderSystem()

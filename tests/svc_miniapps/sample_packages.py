@@ -1,4 +1,4 @@
-"""Packages made for tests: sound ones with zipfile, broken ones byte by byte."""
+"""Packages for tests: sound ones by zipfile, broken ones byte by byte."""
 
 import io
 import json
@@ -52,7 +52,7 @@ class Package:
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", compression) as archive:
             for name, content in self.content.items():
-                # A fixed time, so that the same content makes the same bytes.
+                # A fixed time: the same content makes the same bytes.
                 info = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
                 info.compress_type = compression
                 archive.writestr(info, content)
@@ -64,7 +64,7 @@ class Package:
 
 @dataclass
 class Entry:
-    """One member of a ZIP file with every field open to a lie; None stands for the truth."""
+    """One member of a ZIP file; every field can be falsified, None gives the true value."""
 
     name: bytes
     content: bytes = b""
@@ -75,7 +75,7 @@ class Entry:
     crc: int | None = None
     unpacked: int | None = None
     data: bytes | None = None
-    """The packed bytes as they lie in the file."""
+    """The compressed bytes in the file."""
     local_name: bytes | None = None
     local_method: int | None = None
     local_unpacked: int | None = None
@@ -84,9 +84,9 @@ class Entry:
     extra: bytes = b""
     local_extra: bytes | None = None
     offset: int | None = None
-    """Where the directory says it is, when not where it is."""
+    """The offset in the directory, if it is not the true one."""
     behind: bytes = b""
-    """Bytes after the member that belong to nobody."""
+    """Bytes after the member that no entry names."""
 
     def packed(self) -> bytes:
         if self.data is not None:
@@ -125,7 +125,7 @@ class Entry:
 def zipped(
     entries: list[Entry], *, prefix: bytes = b"", disk: int = 0, extra_count: int = 0, comment: bytes = b""
 ) -> bytes:
-    """A ZIP file as its entries describe it."""
+    """A ZIP file of these entries."""
     body = bytearray(prefix)
     directory = bytearray()
     for entry in entries:
