@@ -1,4 +1,4 @@
-"""The residents' app and a resident's browser, as any client outside would write them."""
+"""The residents' app and a resident's browser, written like any external client."""
 
 import base64
 import hashlib
@@ -84,13 +84,13 @@ class AppClient:
         return await self.api.post(form.action, data={**form.fields, "code": code})
 
     async def texted_code(self, phone: str) -> str:
-        """The newest code on the handset."""
+        """The newest code sent to the phone."""
         messages = (await self.sms.get("/messages", params={"phone": phone})).json()["items"]
         code: str = messages[0]["params"]["code"]
         return code
 
     async def sign_in(self, phone: str, **changes: str | None) -> str:
-        """Through the pages to the app's authorization code."""
+        """Sign in through the pages; returns the authorization code."""
         page = await self.code_page(phone, **changes)
         answer = await self.type_code(page, await self.texted_code(phone))
         returned = returned_to_app(answer)
@@ -113,7 +113,7 @@ class AppClient:
         return await self.api.post(TOKEN, data=data)
 
     async def tokens(self, phone: str) -> dict[str, Any]:
-        """Signed in: the token answer."""
+        """Sign in and redeem the code; returns the token answer."""
         answer = await self.redeem(await self.sign_in(phone))
         assert answer.status_code == 200, answer.text
         tokens: dict[str, Any] = answer.json()

@@ -1,4 +1,4 @@
-"""Numbers of nobody, made when they are needed: right check characters, no known person or organisation."""
+"""New numbers with valid check characters that no known person or organisation has."""
 
 import secrets
 from datetime import date, timedelta
@@ -11,8 +11,8 @@ NAME = "张三"
 
 
 def id_number(division: str = "654002", born: str | None = None) -> str:
-    # A day at random as well: of one day's thousand numbers, two tests would sooner or later take the same one, and the
-    # registry remembers under which name it met a number first.
+    # The day is random too: a day has a thousand numbers, and the registry remembers the first name of each, so two
+    # tests must not take the same one.
     day = born or (date(1950, 1, 1) + timedelta(days=secrets.randbelow(20_000))).strftime("%Y%m%d")
     body = f"{division}{day}{secrets.randbelow(1000):03}"
     return body + mod_11_2.calc_check_digit(body)

@@ -1,4 +1,4 @@
-"""What is run by hand and by the launcher: starter data, the first operator, settings."""
+"""Commands: starter data, the first operator, and settings."""
 
 import asyncio
 import base64
@@ -67,22 +67,22 @@ def well_formed() -> dict[str, str]:
         ("public_url", "http://gateway.test"),
     ],
 )
-def test_a_broken_setting_is_one_sentence_that_does_not_repeat_it(
+def test_an_invalid_setting_is_refused_in_one_sentence_without_its_value(
     capsys: pytest.CaptureFixture[str], name: str, value: str
 ) -> None:
     with environment(**well_formed() | {name: value}), pytest.raises(SystemExit) as ended:
         load(Settings)
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert ended.value.code == 2
-    assert said.startswith(f"Settings are not usable: MYILI_{name.upper()}: ")
-    assert len(said.splitlines()) == 1
-    assert value not in said
+    assert message.startswith(f"Settings are not usable: MYILI_{name.upper()}: ")
+    assert len(message.splitlines()) == 1
+    assert value not in message
 
 
 @pytest.mark.parametrize("phone", ["123", "+77011234567", ""])
-def test_a_wrong_phone_is_one_sentence(capsys: pytest.CaptureFixture[str], phone: str) -> None:
+def test_an_invalid_phone_is_refused_in_one_sentence(capsys: pytest.CaptureFixture[str], phone: str) -> None:
     with environment(**well_formed()):
         assert main(["grant-operator", "--phone", phone]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("--phone is not a ")
-    assert len(said.splitlines()) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("--phone is not a ")
+    assert len(message.splitlines()) == 1

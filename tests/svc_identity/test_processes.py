@@ -1,4 +1,4 @@
-"""The service as it is run: uvicorn and the worker as processes, a client that knows only the discovery document."""
+"""The service and its worker as processes, with a client that knows only the discovery document."""
 
 import asyncio
 import base64
@@ -157,7 +157,7 @@ def opened(token: str, jwks: Mapping[str, Any]) -> dict[str, Any]:
     return dict(json.loads(raw(body)))
 
 
-async def test_a_client_made_from_the_standards_signs_a_resident_in(
+async def test_a_client_built_from_the_standards_signs_a_resident_in(
     client: httpx.AsyncClient, service: Service
 ) -> None:
     metadata = await discovered(client)
@@ -178,12 +178,9 @@ async def test_a_client_made_from_the_standards_signs_a_resident_in(
     assert (await client.post(metadata["revocation_endpoint"], data=ended)).status_code == 200
 
 
-async def test_a_provider_that_was_approved_elsewhere_gets_a_token_here(
-    client: httpx.AsyncClient, service: Service
-) -> None:
-    key, provider_id = ECKey.generate_key("P-256", auto_kid=True), str(new_id())
-    data = {"provider_id": provider_id, "kind": "water", "jwks": {"keys": [key.as_dict(private=False)]}}
-    event = {
+def provider_approved(provider_id: str, key: ECKey) -> dict[str, Any]:
+    """The event of svc_services, as a CloudEvent."""
+    return {
         "specversion": "1.0",
         "id": str(new_id()),
         "source": "/services",
@@ -191,8 +188,13 @@ async def test_a_provider_that_was_approved_elsewhere_gets_a_token_here(
         "subject": provider_id,
         "time": now().isoformat(),
         "datacontenttype": "application/json",
-        "data": data,
+        "data": {"provider_id": provider_id, "kind": "water", "jwks": {"keys": [key.as_dict(private=False)]}},
     }
+
+
+async def test_an_approved_provider_gets_a_token(client: httpx.AsyncClient, service: Service) -> None:
+    key, provider_id = ECKey.generate_key("P-256", auto_kid=True), str(new_id())
+    event = provider_approved(provider_id, key)
     await ensure_topics(service.kafka, [APPROVED_TOPIC])
     async with aiokafka.AIOKafkaProducer(bootstrap_servers=service.kafka) as producer:
         await producer.send_and_wait(APPROVED_TOPIC, json.dumps(event).encode(), key=provider_id.encode())
@@ -223,7 +225,7 @@ async def test_a_provider_that_was_approved_elsewhere_gets_a_token_here(
     assert answer.json()["scope"] == "tariffs:write bills:write"
 
 
-async def test_events_reach_the_topic_with_ids_and_nothing_personal(
+async def test_events_reach_the_topic_with_ids_and_no_personal_data(
     client: httpx.AsyncClient, service: Service
 ) -> None:
     phone = new_phone()
@@ -242,7 +244,7 @@ async def test_events_reach_the_topic_with_ids_and_nothing_personal(
     assert phone.encode() not in record.value
 
 
-async def test_the_logs_hold_nothing_personal_and_no_secret(client: httpx.AsyncClient, service: Service) -> None:
+async def test_the_logs_hold_no_personal_data_and_no_secret(client: httpx.AsyncClient, service: Service) -> None:
     phone, number = new_phone(), id_number()
     tokens, code = await sign_in(client, service, phone)
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}

@@ -1,4 +1,4 @@
-"""The people of these tests and the steps they take, over HTTP; a step asserts nothing, its answer is the test's."""
+"""Persons and their steps over HTTP. A step asserts nothing and returns its answer."""
 
 from typing import Any
 from uuid import UUID
@@ -7,7 +7,7 @@ import httpx
 
 from chassis.db import new_id
 from chassis.testing import Tokens, once
-from tests.svc_miniapps.building import Package, manifest_for
+from tests.svc_miniapps.sample_packages import Package, manifest_for
 
 YINING, KUYTUN, PREFECTURE = "654002", "654003", "654000"
 MEDIA_TYPE = {"Content-Type": "application/miniapp-pkg+zip"}
@@ -29,7 +29,7 @@ class Stage:
         return self.tokens.staff("county_team", organisation_id=organisation_id, division_code=division_code)
 
     def person(self, *memberships: tuple[str, UUID, str], person_id: UUID | None = None) -> Headers:
-        """Somebody with several roles: (role, organisation, division)."""
+        """A person with several roles: (role, organisation, division)."""
         names = ("role", "organisation_id", "division_code")
         claims = [dict(zip(names, map(str, membership), strict=True)) for membership in memberships]
         token = self.tokens.sign(sub=str(person_id or new_id()), assurance_level=2, memberships=claims)
@@ -73,7 +73,7 @@ class Stage:
         body: Json | None = None,
         if_match: str | None = None,
     ) -> httpx.Response:
-        """Submit, withdraw, approve, reject or publish; by who does it usually, unless told otherwise."""
+        """Submit, withdraw, approve, reject or publish; by default as the team or the reviewer whose step it is."""
         usual = self.reviewer if step in {"approve", "reject"} else self.team
         if step == "reject" and body is None:
             body = {"reasons": REASONS}
@@ -101,7 +101,7 @@ class Stage:
 
 
 def package_of(app: Json, version_code: int = 1) -> bytes:
-    """A package in which nothing is wrong."""
+    """A valid package."""
     return Package(manifest_for(app["app_id"], app["name"], version_code)).packed()
 
 

@@ -1,4 +1,4 @@
-"""The guide for county teams says what the service does."""
+"""The guide for county teams agrees with the service."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from svc_miniapps.packages import archive, manifest, names
 from svc_miniapps.packages.inspection import inspect
 from svc_miniapps.packages.manifest import Expected
 from svc_miniapps.publishing.uploads import endpoints
-from tests.svc_miniapps.building import PNG, Package
+from tests.svc_miniapps.sample_packages import PNG, Package
 from tests.svc_miniapps.stage import REASONS, Json, Stage
 
 _TEXT = (Path(__file__).parents[2] / "docs/guides/county-teams.md").read_text("utf-8")
@@ -43,7 +43,7 @@ def test_every_check_is_explained(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_limits_are_the_ones_that_hold(language: str) -> None:
+def test_the_limits_are_those_of_the_code(language: str) -> None:
     mebibyte = 1024 * 1024
     assert endpoints.MAX_PACKAGE_BYTES == archive.MAX_MEMBER_BYTES == 20 * mebibyte
     assert (64 * mebibyte, mebibyte) == (archive.MAX_UNPACKED_BYTES, archive.RATIO_MATTERS_FROM)
@@ -65,7 +65,7 @@ def test_the_package_of_the_guide_passes(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_the_requests_of_the_guide_are_answered(stage: Stage, language: str) -> None:
+async def test_the_requests_of_the_guide_succeed(stage: Stage, language: str) -> None:
     (registration,) = re.findall(r"-d '({\"name\".*?})'", LANGUAGES[language], re.DOTALL)
     (rejection,) = [json.loads(block) for block in blocks(LANGUAGES[language], "json")[1:]]
     app = await stage.registered(**json.loads(registration))

@@ -1,4 +1,4 @@
-"""Settings that cannot work are refused before anything starts."""
+"""Settings that cannot work are refused at start."""
 
 import pytest
 
@@ -15,7 +15,7 @@ USUAL = {
 
 
 @pytest.mark.parametrize("url", ["memory:///", "file://relative", "/srv/packages", "http://bucket", ""])
-def test_a_store_that_keeps_nothing_is_refused_in_one_sentence(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_store_that_does_not_persist_is_refused_in_one_sentence(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     with environment(**USUAL, packages=url), pytest.raises(SystemExit) as end:
         load(Settings)
     assert end.value.code == 2
@@ -25,6 +25,6 @@ def test_a_store_that_keeps_nothing_is_refused_in_one_sentence(url: str, capsys:
 
 
 @pytest.mark.parametrize("url", ["file:///srv/packages", "s3://bucket/prefix"])
-def test_a_folder_or_a_bucket_is_taken(url: str) -> None:
+def test_a_folder_or_a_bucket_is_accepted(url: str) -> None:
     with environment(**USUAL, packages=url):
         assert load(Settings).packages == url

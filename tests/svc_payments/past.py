@@ -1,4 +1,4 @@
-"""Payments of the past, as they stand in the database after all their steps."""
+"""Past payments, written to the database in their final state."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -45,7 +45,7 @@ def a_payment(
     status: PaymentStatus = PaymentStatus.COMPLETED,
     refunded_fen: int = 0,
 ) -> list[object]:
-    """What a payment of whole bills leaves behind."""
+    """The rows of a payment of whole bills."""
     paid = status in PAID | {PaymentStatus.REFUNDED}
     payment = Payment(
         id=id_at(at),
@@ -71,8 +71,8 @@ def a_payment(
     return [payment, receipt] if paid else [payment]
 
 
-async def keep(database: Database, *records: object) -> None:
-    """Bills first: lines of payments lead to them."""
+async def save(database: Database, *records: object) -> None:
+    """Write the bills first: lines of payments refer to them."""
     async with database.transaction() as tx:
         tx.add_all([record for record in records if isinstance(record, Bill | Provider)])
         await tx.flush()
@@ -81,7 +81,7 @@ async def keep(database: Database, *records: object) -> None:
         tx.add_all(records)
 
 
-async def paid(
+async def add_payment(
     database: Database,
     person_id: UUID,
     provider_id: UUID,
@@ -92,11 +92,11 @@ async def paid(
     refunded_fen: int = 0,
     **bill: Any,  # noqa: ANN401 - columns
 ) -> UUID:
-    """A payment of one bill; gives its id."""
+    """Write a payment of one bill; returns its id."""
     state = BillStatus.POSTED if status == PaymentStatus.COMPLETED else BillStatus.DUE
     one = a_bill(provider_id, amount_fen, **{"status": state} | bill)
     records = a_payment(person_id, [one], at, status=status, refunded_fen=refunded_fen)
-    await keep(database, one, *records)
+    await save(database, one, *records)
     payment = records[0]
     assert isinstance(payment, Payment)
     return payment.id

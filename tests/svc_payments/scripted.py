@@ -1,4 +1,4 @@
-"""A provider that answers a waiting resident whatever a test wants: wrongly, too much, late, or never."""
+"""A provider whose answers a test sets: wrong, too large, late, or none."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from chassis.db import Database
 from deploy.local.programs import LOOPBACK, free_port
 from svc_payments.parties.providers.models import Provider
-from tests.svc_payments.billing.terms.agreeing import TODAY
+from tests.svc_payments.billing.terms.agreement import TODAY
 from tests.svc_payments.world import served
 
 LAST_MONTH = (TODAY.replace(day=1) - timedelta(days=1)).replace(day=1)
@@ -23,7 +23,7 @@ NUMBER = "1000000005"
 
 
 def named_bill(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """A bill as an answer to an inquiry has it."""
+    """A bill in an answer to an inquiry."""
     usual = {
         "bill_number": "Q-1",
         "account_number": NUMBER,
@@ -42,21 +42,21 @@ class Scripted:
     answer: Any = None
     status: int = 200
     pause: asyncio.Event | None = None
-    """Where it is set, answers wait for it."""
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    """If set, answers wait for it."""
+    requests: list[dict[str, Any]] = field(default_factory=list)
 
     def due(self, *bills: dict[str, Any]) -> None:
         self.answer = {"result": "due", "bills": list(bills)}
 
-    def says(self, result: str, **more: Any) -> None:  # noqa: ANN401 - JSON
+    def answer_with(self, result: str, **more: Any) -> None:  # noqa: ANN401 - JSON
         self.answer = {"result": result, **more}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         message = await receive()
-        self.asked.append({"path": scope["path"], **json.loads(message.get("body") or b"{}")})
-        # What it was about to say when it was asked.
+        self.requests.append({"path": scope["path"], **json.loads(message.get("body") or b"{}")})
+        # The answer at the time of the request, whatever the test sets during the pause.
         content = self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode()
         if self.pause:
             await self.pause.wait()
@@ -66,15 +66,15 @@ class Scripted:
 
 @contextlib.asynccontextmanager
 async def scripted(database: Database, provider_id: UUID) -> AsyncIterator[Scripted]:
-    """A scripted company in the place of a provider's."""
+    """Serves a scripted company as the endpoint of a provider."""
     port, company = free_port(), Scripted()
-    await moved(database, provider_id, f"http://{LOOPBACK}:{port}")
+    await set_endpoint(database, provider_id, f"http://{LOOPBACK}:{port}")
     async with served(company, port):
         yield company
 
 
-async def moved(database: Database, provider_id: UUID, endpoint_url: str) -> None:
-    """A provider is found at another endpoint from now on."""
+async def set_endpoint(database: Database, provider_id: UUID, endpoint_url: str) -> None:
+    """Change the endpoint of a provider."""
     async with database.transaction() as tx:
         found = update(Provider).where(Provider.provider_id == provider_id)
         await tx.execute(found.values(endpoint_url=endpoint_url))

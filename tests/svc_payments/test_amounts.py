@@ -35,20 +35,20 @@ _DIGITS = "零壹贰叁肆伍陆柒捌玖"
 
 
 @pytest.mark.parametrize("fen", OF_THE_RULE)
-def test_the_examples_of_the_rule_are_written_as_it_writes_them(fen: int) -> None:
+def test_examples_of_the_rule(fen: int) -> None:
     assert in_capitals(fen) == OF_THE_RULE[fen]
 
 
 @pytest.mark.parametrize("fen", FURTHER)
-def test_zeros_are_said_once_and_where_they_are_needed(fen: int) -> None:
+def test_zeros_are_written_once_and_only_where_needed(fen: int) -> None:
     assert in_capitals(fen) == FURTHER[fen]
 
 
 @given(st.integers(0, LARGEST))
 def test_capital_numerals_can_be_read_back(fen: int) -> None:
-    said = in_capitals(fen)
-    assert _read(said) == fen
-    assert "零零" not in said
+    numerals = in_capitals(fen)
+    assert _read(numerals) == fen
+    assert "零零" not in numerals
 
 
 @pytest.mark.parametrize("fen", [-1, LARGEST + 1])
@@ -66,9 +66,9 @@ def test_digits_have_their_sign_and_separators() -> None:
     ]
 
 
-def _read(said: str) -> int:
-    """What capital numerals say, by the plain rules of reading them."""
-    whole, _, rest = said.removeprefix("人民币").removesuffix("整").rpartition("元")
+def _read(numerals: str) -> int:
+    """The amount that capital numerals stand for."""
+    whole, _, rest = numerals.removeprefix("人民币").removesuffix("整").rpartition("元")
     yuan = 0
     # 万亿 before 亿: the longer name holds the shorter one.
     for name, factor in (("万亿", 10**12), ("亿", 10**8), ("万", 10**4)):

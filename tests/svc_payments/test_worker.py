@@ -1,4 +1,4 @@
-"""The worker as the process it is: what it does by itself, and the trail that others read on Kafka."""
+"""The worker as a real process: it polls, delivers, and publishes to Kafka."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from tests.svc_payments.world import World
 
 @pytest_asyncio.fixture
 async def database(postgres_url: str) -> AsyncIterator[Database]:
-    """Under the name that the worker expects on the server it is told."""
+    """The database name that the worker expects on its server."""
     url = make_url(postgres_url).set(drivername="postgresql+asyncpg", database="myili_payments")
     upgrade_in_thread("svc_payments", url)
     database = Database(url)
@@ -31,22 +31,22 @@ async def database(postgres_url: str) -> AsyncIterator[Database]:
 
 def worker(world: World, postgres_url: str, kafka: str) -> Program:
     port = free_port()
-    told = {"database_url": postgres_url, "kafka": kafka, "worker_port": port, "provider_endpoints": "any"}
+    values = {"database_url": postgres_url, "kafka": kafka, "worker_port": port, "provider_endpoints": "any"}
     keys = ("channel_public_key", "merchant_key", "provider_signing_key")
     for name in ("public_url", "jwks_url", "channel_url", "ledger_anchors", *keys):
         value = getattr(world.settings, name)
-        told[name] = value.get_secret_value() if isinstance(value, SecretStr) else value
+        values[name] = value.get_secret_value() if isinstance(value, SecretStr) else value
     return Program(
         name="worker",
         command=[sys.executable, "-m", "svc_payments.worker"],
         where="",
         ready=lambda: accepts_connections(port),
-        environment={f"MYILI_{name.upper()}": str(value) for name, value in told.items()},
+        environment={f"MYILI_{name.upper()}": str(value) for name, value in values.items()},
     )
 
 
 async def trail_on_kafka(kafka: str, payment_id: str, length: int) -> list[str]:
-    """What an independent client reads of a payment, in order."""
+    """The events of a payment in the order an independent consumer reads them."""
     consumer = aiokafka.AIOKafkaConsumer(
         "ili.payments.payment.v1", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None
     )
@@ -65,7 +65,7 @@ async def trail_on_kafka(kafka: str, payment_id: str, length: int) -> list[str]:
     return trail
 
 
-async def test_the_worker_asks_delivers_and_tells_by_itself(
+async def test_the_worker_polls_delivers_and_publishes(
     world: World, postgres_url: str, embedded_kafka: str, tmp_path: Path
 ) -> None:
     person = new_id()

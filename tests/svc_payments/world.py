@@ -1,4 +1,4 @@
-"""The surroundings of svc_payments in tests: its API on a port, the real sandbox channel, the reference provider."""
+"""The environment of svc_payments in tests: its API on a port, the real sandbox channel, the reference provider."""
 
 import asyncio
 import contextlib
@@ -45,14 +45,14 @@ Answer = httpx.Response
 
 @contextlib.asynccontextmanager
 async def served(app: ASGIApp, port: int, **tls: Path) -> AsyncIterator[None]:
-    """An application on a port of this process, for as long as the block lasts."""
+    """Serves an application on a port of this process until the block ends."""
     files: dict[str, Any] = dict(tls)
     config = uvicorn.Config(
         app,
         host=LOOPBACK,
         port=port,
         log_level="error",
-        # A loop that stands still between the steps of a test would close connections when it goes on.
+        # The event loop may pause between the steps of a test; connections must survive that.
         timeout_keep_alive=3_600,
         timeout_graceful_shutdown=1,
         **files,
@@ -70,7 +70,7 @@ async def served(app: ASGIApp, port: int, **tls: Path) -> AsyncIterator[None]:
 
 
 class LostAnswers:
-    """An application whose next answers to POST never arrive, although it has done what was asked."""
+    """An application that processes its next POST requests but loses their answers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -89,17 +89,17 @@ class LostAnswers:
             return
         self.lost -= 1
 
-        async def unheard(_: Message) -> None:
+        async def discard(_: Message) -> None:
             return
 
-        await self._app(scope, receive, unheard)
+        await self._app(scope, receive, discard)
         while (await receive())["type"] != "http.disconnect":
             pass
 
 
 @dataclass
 class Company:
-    """The reference provider of a test: its books, and whether its answers arrive."""
+    """The reference provider of a test, with its books and the wrapper that can lose its answers."""
 
     books: Books
     app: LostAnswers
@@ -120,7 +120,7 @@ class Company:
         return f"http://{LOOPBACK}:{self.port}"
 
     def booked(self) -> list[dict[str, Any]]:
-        """What is booked, in the order in which it came."""
+        """The bookings, oldest first."""
         return [row for row in reversed(self.books.newest(1_000)) if row["result"] == "booked"]
 
 
@@ -139,7 +139,7 @@ class World:
     async def bill(
         self, person_id: UUID, amount_fen: int = 4140, *, account: int = 0, provider_id: UUID | None = None
     ) -> UUID:
-        """A due bill on an account of the company that this person is bound to."""
+        """A due bill on an account of the company, to which this person is bound."""
         number = account_number(SEED, account)
         provider = provider_id or self.provider_id
         bill = Bill(
@@ -165,7 +165,7 @@ class World:
         return await self.api.post("/payments/v1/payments", json=body, headers=self.tokens.resident(person_id) | once())
 
     async def created(self, person_id: UUID, *bill_ids: UUID) -> str:
-        """The id of a new payment of these bills, or of a new bill."""
+        """Create a payment of these bills, or of a new one; returns its id."""
         answer = await self.create(person_id, *(bill_ids or [await self.bill(person_id)]))
         assert answer.status_code == 201, answer.text
         return str(answer.json()["payment_id"])
@@ -179,7 +179,7 @@ class World:
         )
 
     async def confirmed(self, person_id: UUID, *bill_ids: UUID) -> str:
-        """The id of a payment that waits for the resident at the channel."""
+        """Create and confirm a payment, pending at the channel; returns its id."""
         payment_id = await self.created(person_id, *bill_ids)
         answer = await self.confirm(person_id, payment_id)
         assert (answer.status_code, answer.json()["status"]) == (200, "pending"), answer.text
@@ -195,7 +195,7 @@ class World:
         return paid
 
     async def captured(self, person_id: UUID, *bill_ids: UUID) -> str:
-        """The id of a payment whose money is here."""
+        """Create, confirm, pay and capture a payment; returns its id."""
         payment_id = await self.confirmed(person_id, *bill_ids)
         answer = await self.notify(self.notice_of(await self.pay(payment_id)))
         assert answer.status_code == 204, answer.text
@@ -213,7 +213,7 @@ class World:
             return (await tx.scalars(found)).one()
 
     def notice_of(self, paid: dict[str, Any], **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-        """A notice as the channel writes it, of an order it says is paid."""
+        """The channel's notice of a paid order."""
         names = ("merchant_id", "order_number", "transaction_id", "amount_fen", "currency", "paid_at")
         notice = {"notice_id": str(new_id()), "event": "payment.succeeded", **{name: paid[name] for name in names}}
         return {**notice, **changes}
@@ -232,20 +232,20 @@ class World:
 
     @contextlib.asynccontextmanager
     async def orders(self, **settings: Any) -> AsyncIterator[Orders]:  # noqa: ANN401 - fields of Settings
-        """What the worker has for asking the channel."""
+        """The worker's part that polls the channel."""
         changed = self.settings.model_copy(update=settings)
         async with open_channels(changed) as channels:
             yield Orders(self.database, channels, changed)
 
     @contextlib.asynccontextmanager
     async def refunds(self, **settings: Any) -> AsyncIterator[Refunds]:  # noqa: ANN401 - fields of Settings
-        """What the worker has for giving money back."""
+        """The worker's part that makes refunds."""
         changed = self.settings.model_copy(update=settings)
         async with open_channels(changed) as channels:
             yield Refunds(self.database, channels, changed)
 
-    async def told(self, seconds: float = 10.0, **settings: Any) -> int:  # noqa: ANN401 - fields of Settings
-        """Tell the company once what is due for it; what is not settled by that is not due again by itself."""
+    async def deliver_postings(self, seconds: float = 10.0, **settings: Any) -> int:  # noqa: ANN401 - fields of Settings
+        """Deliver the postings due at the company once; the next retry is a minute away."""
         once_a_minute = {"provider_timeout_seconds": seconds, "posting_retry_seconds": (60.0,), **settings}
         async with outside_client() as client:
             delivery = Delivery(self.database, self.settings.model_copy(update=once_a_minute))
@@ -256,7 +256,7 @@ class World:
             return list(await emitted(tx))
 
     async def trail(self, payment_id: str) -> list[str]:
-        """What was told of a payment, in order: created, pending, ..."""
+        """The events of a payment, in order: created, pending, ..."""
         return [event.type.split(".")[-2] for event in await self.events() if event.key == payment_id]
 
     async def incidents(self) -> list[str]:
@@ -275,8 +275,8 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def working(*works: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
-    """Parts of the worker, at work until the block ends."""
+async def run_in_background(*works: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+    """Runs parts of the worker until the block ends."""
     tasks = [asyncio.ensure_future(work()) for work in works]
     try:
         yield

@@ -1,4 +1,4 @@
-"""Companies that apply, and the systems they run: made anew by each test, with valid check digits."""
+"""Companies that apply, and their systems: new in each test, with valid check digits."""
 
 import contextlib
 import json
@@ -28,7 +28,7 @@ _serials = count(1001)  # none ends with 0000 or 9999, which mean something to t
 
 
 def uscc(organisation: int | None = None, prefix: str = "91654002") -> str:
-    """A code that could be a company's; the registry stand-in knows the company unless it ends with 0000 or 9999."""
+    """A valid code; the registry stand-in knows its company unless it ends with 0000 or 9999."""
     start = f"{prefix}{next(_serials) if organisation is None else organisation:09}"
     return start + calc_check_digit(start)
 
@@ -44,7 +44,7 @@ def public_key(kid: str = "k1") -> dict[str, Any]:
 
 
 def application(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """A right application, with fields changed, or dropped with None."""
+    """A valid application with fields changed, or dropped with None."""
     usual = {
         "uscc": uscc(),
         "name": "Sample Water Company",
@@ -65,7 +65,7 @@ async def apply(api: httpx.AsyncClient, **changes: Any) -> dict[str, Any]:  # no
 
 
 async def approved(api: httpx.AsyncClient, tokens: Tokens, **changes: Any) -> UUID:  # noqa: ANN401 - JSON
-    """The id of a provider that applied with these fields and was approved."""
+    """Apply with these fields and approve; returns the id of the provider."""
     filed = await apply(api, **changes)
     path = f"{APPLICATIONS}/{filed['application_id']}/approve"
     answer = await api.post(path, headers=tokens.staff("operator") | once())
@@ -74,7 +74,7 @@ async def approved(api: httpx.AsyncClient, tokens: Tokens, **changes: Any) -> UU
 
 
 def attestation(tokens: Tokens, person_id: UUID, **changes: Any) -> str:  # noqa: ANN401 - claims
-    """What svc_identity attests for an account binding, with claims changed, or dropped with None."""
+    """An attestation of svc_identity for an account binding, with claims changed, or dropped with None."""
     usual = {
         "typ": TYPE,
         "aud": AUDIENCE,
@@ -93,7 +93,7 @@ def attestation(tokens: Tokens, person_id: UUID, **changes: Any) -> str:  # noqa
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     """A request as it reached the provider."""
 
     path: str
@@ -106,15 +106,15 @@ class Asked:
         return content
 
 
-Answer = Callable[[BaseHTTPRequestHandler, Asked], None]
+Answer = Callable[[BaseHTTPRequestHandler, ReceivedRequest], None]
 
 
-def says(result: str, status: int = 200) -> Answer:
-    return says_bytes(json.dumps({"result": result}).encode(), status)
+def answer_with(result: str, status: int = 200) -> Answer:
+    return answer_with_bytes(json.dumps({"result": result}).encode(), status)
 
 
-def says_bytes(body: bytes, status: int = 200, content_encoding: str = "identity") -> Answer:
-    def answer(handler: BaseHTTPRequestHandler, _: Asked) -> None:
+def answer_with_bytes(body: bytes, status: int = 200, content_encoding: str = "identity") -> Answer:
+    def answer(handler: BaseHTTPRequestHandler, _: ReceivedRequest) -> None:
         handler.send_response(status)
         handler.send_header("Content-Length", str(len(body)))
         handler.send_header("Content-Encoding", content_encoding)
@@ -125,12 +125,12 @@ def says_bytes(body: bytes, status: int = 200, content_encoding: str = "identity
 
 
 class ProviderSystem:
-    """A provider's HTTP server, as good or bad as `answer` makes it."""
+    """A provider's HTTP server that answers with `answer`."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.answer: Answer = says("match")
-        self.asked: list[Asked] = []
-        self.first_question = threading.Event()
+        self.answer: Answer = answer_with("match")
+        self.requests: list[ReceivedRequest] = []
+        self.first_request = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
@@ -157,11 +157,11 @@ class ProviderSystem:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                asked = Asked(self.path, dict(self.headers), body)
-                system.asked.append(asked)
-                system.first_question.set()
-                with contextlib.suppress(ConnectionError):  # an asker that has given up
-                    system.answer(self, asked)
+                request = ReceivedRequest(self.path, dict(self.headers), body)
+                system.requests.append(request)
+                system.first_request.set()
+                with contextlib.suppress(ConnectionError):  # the caller has given up
+                    system.answer(self, request)
 
             def log_message(self, *_: object) -> None:
                 return

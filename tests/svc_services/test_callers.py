@@ -1,4 +1,4 @@
-"""Who is turned away from each endpoint, and how."""
+"""Which callers each endpoint refuses, and how."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -52,7 +52,7 @@ async def call(api: httpx.AsyncClient, method: str, path: str, headers: dict[str
 
 
 @pytest.mark.parametrize(("method", "path", "allowed"), ENDPOINTS)
-async def test_only_the_right_callers_pass_the_door(
+async def test_only_permitted_callers_are_accepted(
     api: httpx.AsyncClient, tokens: Tokens, method: str, path: str, allowed: set[str]
 ) -> None:
     passed = set()
@@ -67,7 +67,7 @@ async def test_only_the_right_callers_pass_the_door(
 
 
 @pytest.mark.parametrize(("method", "path", "_allowed"), ENDPOINTS)
-async def test_without_a_good_token_nobody_passes(
+async def test_without_a_valid_token_every_caller_is_refused(
     api: httpx.AsyncClient, tokens: Tokens, method: str, path: str, _allowed: set[str]
 ) -> None:
     foreign = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
@@ -84,7 +84,7 @@ async def test_without_a_good_token_nobody_passes(
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_every_endpoint_that_asks_for_a_token_is_tried_above(app: FastAPI) -> None:
+def test_every_endpoint_with_a_token_is_covered(app: FastAPI) -> None:
     asking = {
         (method, path.replace("{application_id}", str(ANY)).replace("{binding_id}", str(ANY)))
         for method, path, rules in rules_by_route(app)

@@ -1,4 +1,4 @@
-"""Where a provider's endpoint may be."""
+"""Which addresses a provider's endpoint may have."""
 
 import httpx
 import pytest
@@ -22,7 +22,7 @@ async def reason(endpoints: Endpoints, url: str) -> str:
     return value
 
 
-async def test_an_https_address_is_kept_without_its_last_slash() -> None:
+async def test_an_https_address_is_stored_without_its_last_slash() -> None:
     assert await internet.accepted("https://provider.example/api/") == "https://provider.example/api"
     assert await internet.accepted("https://Provider.Example:8443") == "https://provider.example:8443"
 
@@ -52,7 +52,7 @@ async def test_an_address_of_the_wrong_form_is_refused(url: str, why: str) -> No
 
 
 @pytest.mark.parametrize("form", ["https://user@127.0.0.1", "ftp://127.0.0.1", "http://127.0.0.1/#x"])
-async def test_also_on_a_development_machine_the_form_is_checked(form: str) -> None:
+async def test_the_form_is_checked_on_a_development_machine_too(form: str) -> None:
     assert await machine.accepted("http://127.0.0.1:9000/api") == "http://127.0.0.1:9000/api"
     assert await reason(machine, form) in {"userinfo", "scheme", "query_or_fragment"}
 
@@ -82,13 +82,13 @@ async def test_also_on_a_development_machine_the_form_is_checked(form: str) -> N
         "[2002:7f00:1::]",
     ],
 )
-async def test_the_own_network_is_refused_however_it_is_written(host: str) -> None:
-    """Resolved for real: the operating system understands more ways to write an address than a pattern would."""
+async def test_the_own_network_is_refused_in_any_notation(host: str) -> None:
+    """Resolved by the operating system, which accepts more notations of an address than a pattern would."""
     assert await reason(Endpoints(anywhere=False), f"https://{host}/api") == "not_public"
 
 
 @pytest.mark.parametrize("host", ["nobody-has-this-name.invalid", "a" * 64 + ".example"])
-async def test_a_name_that_leads_nowhere_is_refused(host: str) -> None:
+async def test_a_name_without_an_address_is_refused(host: str) -> None:
     assert await reason(Endpoints(anywhere=False), f"https://{host}") in {"not_resolvable", "not_a_url"}
 
 
@@ -99,7 +99,7 @@ async def test_one_private_address_among_public_ones_is_enough_to_refuse() -> No
     assert await reason(Endpoints(anywhere=False, resolve=mixed), "https://provider.example") == "not_public"
 
 
-async def test_a_name_that_turned_to_a_private_address_is_not_called() -> None:
+async def test_a_name_that_now_resolves_to_a_private_address_is_not_called() -> None:
     answers = iter([["9.9.9.9"], ["127.0.0.1"]])
 
     async def rebinding(_: str, __: int) -> list[str]:
@@ -111,14 +111,14 @@ async def test_a_name_that_turned_to_a_private_address_is_not_called() -> None:
         await endpoints.target(f"{kept}/account-verifications")
 
 
-async def test_the_call_goes_to_the_address_that_was_checked_under_the_providers_name() -> None:
+async def test_the_call_goes_to_the_checked_address_with_the_name_of_the_provider() -> None:
     target = await internet.target("https://provider.example:8443/api/account-verifications")
     assert target.url == httpx.URL("https://9.9.9.9:8443/api/account-verifications")
     assert target.headers == {"Host": "provider.example:8443"}
     assert target.extensions == {"sni_hostname": "provider.example"}
 
 
-async def test_an_ipv6_address_is_called_as_one() -> None:
+async def test_an_ipv6_address_is_called() -> None:
     async def ipv6(_: str, __: int) -> list[str]:
         return ["2620:fe::fe"]
 
@@ -126,7 +126,7 @@ async def test_an_ipv6_address_is_called_as_one() -> None:
     assert str(target.url) == "https://[2620:fe::fe]/api"
 
 
-async def test_the_system_knows_this_machine() -> None:
+async def test_localhost_is_resolved_by_the_system() -> None:
     assert set(await resolve("localhost", 443)) <= {"127.0.0.1", "::1"}
 
 

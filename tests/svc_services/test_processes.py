@@ -1,4 +1,4 @@
-"""The service and its worker as processes, with the reference provider as the company on the other side."""
+"""The service and its worker as processes, with the reference provider as the company."""
 
 import json
 import subprocess
@@ -36,8 +36,8 @@ class Service:
 
 @pytest.fixture(scope="module")
 def environment(postgres_url: str, embedded_kafka: str, surroundings: dict[str, str]) -> dict[str, str]:
-    told = {"database_url": postgres_url, "kafka": embedded_kafka, "public_url": PUBLIC_URL, **surroundings}
-    return {f"MYILI_{name.upper()}": value for name, value in told.items()}
+    values = {"database_url": postgres_url, "kafka": embedded_kafka, "public_url": PUBLIC_URL, **surroundings}
+    return {f"MYILI_{name.upper()}": value for name, value in values.items()}
 
 
 @pytest.fixture(scope="module")
@@ -47,21 +47,21 @@ def service(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactor
         subprocess.run([sys.executable, "-m", *command], env=environment, check=True, timeout=60)  # noqa: S603 - ours
     url = f"http://{LOOPBACK}:{port}"
     uvicorn = [sys.executable, "-m", "uvicorn", "--factory", "svc_services.app:create_app"]
-    api = Program("svc_services", [*uvicorn, "--port", str(port)], url, partial(answers, port), environment)
+    api = Program("svc_services", [*uvicorn, "--port", str(port)], url, partial(is_ready, port), environment)
     worker_environment = {**environment, "MYILI_WORKER_PORT": str(worker_port)}
     command = [sys.executable, "-m", "svc_services.worker"]
-    worker = Program("worker", command, url, partial(answers, worker_port), worker_environment)
+    worker = Program("worker", command, url, partial(is_ready, worker_port), worker_environment)
     with running(api, folder / "api.log"), running(worker, folder / "worker.log"):
         yield Service(url, folder)
 
 
-def answers(port: int) -> bool:
+def is_ready(port: int) -> bool:
     return accepts_connections(port) and httpx.get(f"http://{LOOPBACK}:{port}/readyz").is_success
 
 
 @pytest.fixture(scope="module")
 def company(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    """It checks our signatures with the keys that the service under test publishes."""
+    """It verifies our signatures with the keys that the service publishes."""
     provider = Provider(service.url, tmp_path_factory.mktemp("company"))
     with provider.running():
         yield provider
@@ -103,14 +103,14 @@ async def test_the_reference_provider_confirms_its_customer(
         (account_number(987654321), HOLDER.holder_name, "account_not_found"),
     ],
 )
-async def test_the_reference_provider_refuses_whom_it_does_not_know(
+async def test_the_reference_provider_refuses_unknown_customers(
     api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, account: str, name: str, code: str
 ) -> None:
     answer = await bind(api, tokens, provider_id, account, name, new_id())
     assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
-async def test_what_happened_reaches_the_broker(
+async def test_events_reach_the_broker(
     api: httpx.AsyncClient, tokens: Tokens, embedded_kafka: str, provider_id: UUID
 ) -> None:
     bound = await bind(api, tokens, provider_id, ANOTHER.account_number, ANOTHER.holder_name, new_id())
@@ -149,8 +149,8 @@ async def test_names_phones_tokens_and_private_keys_are_in_no_log(
 def test_a_broken_setting_is_one_sentence(environment: dict[str, str]) -> None:
     for name in ("MYILI_PROVIDER_SIGNING_KEY", "MYILI_PROVIDER_ENDPOINTS"):
         command = [sys.executable, "-c", "from svc_services.app import create_app; create_app()"]
-        told = {**environment, name: "rubbish-value"}
-        ended = subprocess.run(command, env=told, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+        values = {**environment, name: "rubbish-value"}
+        ended = subprocess.run(command, env=values, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
         assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1)
         assert name in ended.stderr
         assert "rubbish-value" not in ended.stderr

@@ -1,4 +1,4 @@
-"""A provider's system: its keys, and the assertions it proves itself with."""
+"""The system of a provider: its keys and its client assertions."""
 
 import time
 from dataclasses import dataclass, field

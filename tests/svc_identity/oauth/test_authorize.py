@@ -1,4 +1,4 @@
-"""The authorization request: what the app may ask, and where a refusal goes."""
+"""The authorization request: what the app may request, and where a refusal goes."""
 
 import httpx
 import pytest
@@ -82,7 +82,7 @@ async def test_an_unknown_client_gets_no_redirect(app_client: AppClient) -> None
         ({"request_uri": "https://evil.test/request"}, "request_uri_not_supported"),
     ],
 )
-async def test_what_is_wrong_otherwise_is_told_to_the_app(
+async def test_other_faults_are_reported_to_the_app(
     app_client: AppClient, changes: dict[str, str | None], error: str
 ) -> None:
     returned = returned_to_app((await app_client.begin(**changes)).answer)
@@ -110,11 +110,11 @@ async def test_a_repeated_parameter_is_refused(app_client: AppClient, name: str)
     "query",
     ["client_id=%00", "client_id=%ff%fe", "&".join(f"p{n}=1" for n in range(100)), "state=" + "a" * 5_000],
 )
-async def test_what_is_no_text_or_too_much_is_a_bad_request(api: httpx.AsyncClient, query: str) -> None:
+async def test_undecodable_or_oversized_requests_are_refused(api: httpx.AsyncClient, query: str) -> None:
     answer = await api.get(f"{AUTHORIZE}?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
 
 
-async def test_the_state_comes_back_as_it_was(app_client: AppClient, phone: str) -> None:
+async def test_the_state_is_returned_unchanged(app_client: AppClient, phone: str) -> None:
     app_client.state = "空格 & = # % + \"<>' é"
     await app_client.sign_in(phone)

@@ -1,4 +1,4 @@
-"""Providers' systems: known by event, proving themselves with private_key_jwt."""
+"""Providers' systems: registered by event, authenticated by private_key_jwt."""
 
 import asyncio
 import base64
@@ -55,13 +55,15 @@ async def test_the_issuer_is_an_audience_too(api: httpx.AsyncClient, provider: P
         assert (await provider.token(api, provider.assertion(aud=audience))).status_code == 200
 
 
-async def test_scope_is_what_was_asked_of_what_is_allowed(api: httpx.AsyncClient, provider: ProviderSystem) -> None:
+async def test_the_scope_is_the_requested_part_of_the_allowed_one(
+    api: httpx.AsyncClient, provider: ProviderSystem
+) -> None:
     assert (await provider.token(api, scope="bills:write")).json()["scope"] == "bills:write"
     for scope in ("openid", "bills:write openid", "everything"):
         assert refusal(await provider.token(api, scope=scope)) == (400, "invalid_scope")
 
 
-async def test_an_assertion_is_good_once(api: httpx.AsyncClient, provider: ProviderSystem) -> None:
+async def test_an_assertion_is_accepted_once(api: httpx.AsyncClient, provider: ProviderSystem) -> None:
     assertion = provider.assertion()
     answers = await asyncio.gather(*(provider.token(api, assertion) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [200, *[401] * 7]
@@ -99,7 +101,7 @@ async def test_two_providers_may_use_the_same_jti(api: httpx.AsyncClient, databa
         {"sub": "a\0", "iss": "a\0"},
     ],
 )
-async def test_an_assertion_that_states_something_else_is_refused(
+async def test_an_assertion_with_a_wrong_claim_is_refused(
     api: httpx.AsyncClient, provider: ProviderSystem, changes: dict[str, Any]
 ) -> None:
     assert refusal(await provider.token(api, provider.assertion(**changes))) == INVALID_CLIENT
@@ -119,7 +121,9 @@ async def test_a_client_id_beside_the_assertion_names_the_same_client(
         ("refresh_token", "the client_id"),
     ],
 )
-async def test_who_does_not_say_which_client_is_told_how(api: httpx.AsyncClient, grant_type: str, wanted: str) -> None:
+async def test_a_request_without_a_client_names_the_missing_credentials(
+    api: httpx.AsyncClient, grant_type: str, wanted: str
+) -> None:
     answer = await api.post(TOKEN, data={"grant_type": grant_type, "refresh_token": "some"})
     assert refusal(answer) == INVALID_CLIENT
     assert answer.json()["error_description"] == f"send {wanted} of a client that may make this request"
@@ -131,11 +135,11 @@ def raw_assertion(claims: str) -> str:
 
 
 @pytest.mark.parametrize("claims", ['{"sub": "\\ud800", "iss": "\\ud800"}', "[" * 1_200 + "]" * 1_200])
-async def test_claims_that_python_can_hardly_read_are_refused(api: httpx.AsyncClient, claims: str) -> None:
+async def test_claims_that_python_fails_to_parse_are_refused(api: httpx.AsyncClient, claims: str) -> None:
     assert refusal(await ProviderSystem().token(api, raw_assertion(claims))) == INVALID_CLIENT
 
 
-async def test_half_a_character_makes_a_jti_like_any_other(api: httpx.AsyncClient, provider: ProviderSystem) -> None:
+async def test_a_lone_surrogate_is_a_jti_like_any_other(api: httpx.AsyncClient, provider: ProviderSystem) -> None:
     claims = json.dumps(provider.claims(jti="\ud800"))
     assertion = jws.serialize_compact({"alg": "ES256", "kid": provider.key.kid}, claims, provider.key)
     assert (await provider.token(api, assertion)).status_code == 200
@@ -186,13 +190,13 @@ async def test_an_algorithm_of_another_kind_of_key_is_refused(
 @pytest.mark.parametrize(
     "assertion", ["", "x", "a.b.c", "..", "名.名.名", "e30.e30.e30", "bnVsbA.bnVsbA.", "a" * 4_000]
 )
-async def test_what_is_no_assertion_is_refused(
+async def test_a_malformed_assertion_is_refused(
     api: httpx.AsyncClient, provider: ProviderSystem, assertion: str
 ) -> None:
     assert refusal(await provider.token(api, assertion)) == INVALID_CLIENT
 
 
-async def test_a_system_cannot_send_people_to_sign_in(app_client: AppClient, provider: ProviderSystem) -> None:
+async def test_a_system_cannot_start_a_sign_in(app_client: AppClient, provider: ProviderSystem) -> None:
     page = await app_client.begin(client_id=provider.provider_id)
     assert page.answer.status_code == 400
     assert "location" not in page.answer.headers
@@ -204,14 +208,14 @@ async def test_a_known_provider_can_change_its_keys(api: httpx.AsyncClient, data
     assert refusal(await old.token(api)) == INVALID_CLIENT
     assert (await new.token(api)).status_code == 200
     async with database.read() as tx:
-        told = [event for event in await emitted(tx) if event.key == old.provider_id]
-    assert [(event.type, event.data) for event in told] == [
+        events = [event for event in await emitted(tx) if event.key == old.provider_id]
+    assert [(event.type, event.data) for event in events] == [
         ("cn.ili.identity.client.registered.v1", {"client_id": old.provider_id})
     ]
 
 
 @pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")  # the weak key is what is tested
-async def test_only_usable_public_keys_are_kept(api: httpx.AsyncClient, database: Database) -> None:
+async def test_only_usable_public_keys_are_stored(api: httpx.AsyncClient, database: Database) -> None:
     provider = ProviderSystem()
     others: list[ECKey | RSAKey | OctKey] = [
         RSAKey.generate_key(1024),

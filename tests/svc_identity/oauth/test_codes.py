@@ -25,7 +25,9 @@ def refusal(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]
 
 
-async def test_an_access_token_says_who_and_how_sure(app_client: AppClient, tokens: Tokens, phone: str) -> None:
+async def test_an_access_token_has_the_subject_and_its_assurance_level(
+    app_client: AppClient, tokens: Tokens, phone: str
+) -> None:
     answer = await app_client.redeem(await app_client.sign_in(phone))
     assert answer.headers["cache-control"] == "no-store"
     assert answer.json()["expires_in"] == 600
@@ -85,21 +87,21 @@ async def test_without_openid_there_is_no_id_token(app_client: AppClient, phone:
     assert "refresh_token" in answer
 
 
-async def test_of_many_redemptions_at_once_one_wins(app_client: AppClient, phone: str) -> None:
+async def test_one_of_many_concurrent_redemptions_wins(app_client: AppClient, phone: str) -> None:
     code = await app_client.sign_in(phone)
     answers = await asyncio.gather(*(app_client.redeem(code) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [200, *[400] * 7]
     assert {refusal(answer) for answer in answers if answer.status_code != 200} == {(400, "invalid_grant")}
 
 
-async def test_a_code_that_comes_again_ends_what_came_of_it(app_client: AppClient, phone: str) -> None:
+async def test_a_reused_code_revokes_the_tokens_it_gave(app_client: AppClient, phone: str) -> None:
     code = await app_client.sign_in(phone)
     first = (await app_client.redeem(code)).json()
     assert refusal(await app_client.redeem(code)) == (400, "invalid_grant")
     assert refusal(await app_client.refresh(first["refresh_token"])) == (400, "invalid_grant")
 
 
-async def test_a_code_is_good_for_a_minute(app_client: AppClient, phone: str) -> None:
+async def test_a_code_is_valid_for_a_minute(app_client: AppClient, phone: str) -> None:
     code = await app_client.sign_in(phone)
     with time_machine.travel(time.time() + 61):
         assert refusal(await app_client.redeem(code)) == (400, "invalid_grant")
@@ -115,7 +117,7 @@ async def test_a_code_is_good_for_a_minute(app_client: AppClient, phone: str) ->
         ({"redirect_uri": None}, "invalid_grant"),
     ],
 )
-async def test_a_code_is_spent_by_a_wrong_try(
+async def test_a_code_is_used_up_by_a_failed_redemption(
     app_client: AppClient, phone: str, changes: dict[str, str | None], error: str
 ) -> None:
     code = await app_client.sign_in(phone)
@@ -123,13 +125,13 @@ async def test_a_code_is_spent_by_a_wrong_try(
     assert refusal(await app_client.redeem(code)) == (400, "invalid_grant")
 
 
-async def test_a_loopback_code_is_redeemed_with_the_port_it_was_asked_for(app_client: AppClient, phone: str) -> None:
+async def test_a_loopback_code_is_redeemed_with_the_requested_port(app_client: AppClient, phone: str) -> None:
     redirect_uri = "http://127.0.0.1:53124/callback"
     code = await app_client.sign_in(phone, redirect_uri=redirect_uri)
     assert (await app_client.redeem(code, redirect_uri=redirect_uri)).status_code == 200
 
 
-async def test_a_stolen_code_is_worth_nothing_in_another_app_instance(new_app_client: NewAppClient, phone: str) -> None:
+async def test_a_stolen_code_is_useless_to_another_app_instance(new_app_client: NewAppClient, phone: str) -> None:
     code = await new_app_client().sign_in(phone)
     thief = new_app_client()
     assert refusal(await thief.redeem(code)) == (400, "invalid_grant")
@@ -174,7 +176,7 @@ async def test_odd_bodies_are_refused(api: httpx.AsyncClient, content: bytes, me
     assert answer.status_code == status
 
 
-async def test_userinfo_tells_what_the_scope_allows(new_app_client: NewAppClient, phone: str) -> None:
+async def test_userinfo_returns_what_the_scope_allows(new_app_client: NewAppClient, phone: str) -> None:
     app = new_app_client()
     code = await app.sign_in(phone, scope="openid phone")
     headers = {"Authorization": f"Bearer {(await app.redeem(code)).json()['access_token']}"}

@@ -1,4 +1,4 @@
-"""The discovery document says what is so."""
+"""The discovery document is accurate."""
 
 from urllib.parse import urlsplit
 
@@ -15,15 +15,15 @@ from tests.svc_identity.conftest import PUBLIC_URL, browser_on, running
 DISCOVERY = "/identity/.well-known/openid-configuration"
 
 
-async def test_it_is_well_formed_and_names_its_issuer(api: httpx.AsyncClient) -> None:
+async def test_the_document_is_well_formed_and_names_its_issuer(api: httpx.AsyncClient) -> None:
     metadata = (await api.get(DISCOVERY)).json()
     assert metadata["issuer"] == f"{PUBLIC_URL}/identity"
     AuthorizationServerMetadata(metadata).validate()
-    # OpenID Connect Discovery wants RS256 named for ID tokens; we sign with ES256 and do not say otherwise.
+    # OpenID Connect Discovery requires RS256 for ID tokens; we sign with ES256 and name only that.
     assert metadata["id_token_signing_alg_values_supported"] == ["ES256"]
 
 
-async def test_every_address_it_names_is_served(api: httpx.AsyncClient) -> None:
+async def test_every_endpoint_it_names_is_served(api: httpx.AsyncClient) -> None:
     metadata = (await api.get(DISCOVERY)).json()
     addresses = {name: value for name, value in metadata.items() if name.endswith(("_endpoint", "_uri"))}
     assert len(addresses) == 5
@@ -34,7 +34,7 @@ async def test_every_address_it_names_is_served(api: httpx.AsyncClient) -> None:
         assert answer.status_code not in {404, 405, 500}, name
 
 
-async def test_what_it_does_not_name_is_refused(app_client: AppClient) -> None:
+async def test_response_types_it_does_not_name_are_refused(app_client: AppClient) -> None:
     metadata = (await app_client.api.get(DISCOVERY)).json()
     assert metadata["response_types_supported"] == ["code"]
     assert metadata["code_challenge_methods_supported"] == ["S256"]
@@ -69,7 +69,7 @@ async def test_a_retiring_key_stays_published_and_the_new_one_signs(settings: Se
     assert jwt.decode(token, KeySet.import_key_set(published), algorithms=["ES256"]).header["kid"] == new.kid
 
 
-async def test_userinfo_refuses_what_is_no_access_token(api: httpx.AsyncClient) -> None:
+async def test_userinfo_refuses_other_tokens(api: httpx.AsyncClient) -> None:
     for headers in ({}, bearer({"access_token": "x"})):
         answer = await api.get("/identity/v1/oauth/userinfo", headers=headers)
         assert answer.status_code == 401

@@ -1,4 +1,4 @@
-"""Refresh tokens: rotated at each use, forgiving a lost answer, unforgiving a stolen token."""
+"""Refresh tokens rotate at each use, tolerate a lost answer, and end the family when stolen."""
 
 import asyncio
 import base64
@@ -27,7 +27,7 @@ async def test_each_refresh_gives_the_next_token(app_client: AppClient, tokens: 
     assert claims[0]["jti"] != claims[1]["jti"]
 
 
-async def test_a_lost_answer_can_be_asked_for_again(app_client: AppClient, phone: str) -> None:
+async def test_a_lost_answer_can_be_requested_again(app_client: AppClient, phone: str) -> None:
     first = await app_client.tokens(phone)
     lost = (await app_client.refresh(first["refresh_token"])).json()
     again = (await app_client.refresh(first["refresh_token"])).json()
@@ -35,14 +35,14 @@ async def test_a_lost_answer_can_be_asked_for_again(app_client: AppClient, phone
     assert (await app_client.refresh(again["refresh_token"])).status_code == 200
 
 
-async def test_two_refreshes_at_once_agree_on_the_next_token(app_client: AppClient, phone: str) -> None:
+async def test_concurrent_refreshes_get_the_same_next_token(app_client: AppClient, phone: str) -> None:
     first = await app_client.tokens(phone)
     answers = await asyncio.gather(*(app_client.refresh(first["refresh_token"]) for _ in range(5)))
     assert [answer.status_code for answer in answers] == [200] * 5
     assert len({answer.json()["refresh_token"] for answer in answers}) == 1
 
 
-async def test_an_old_token_after_the_grace_ends_the_family(app_client: AppClient, phone: str) -> None:
+async def test_an_old_token_after_the_grace_period_ends_the_family(app_client: AppClient, phone: str) -> None:
     first = await app_client.tokens(phone)
     second = (await app_client.refresh(first["refresh_token"])).json()
     with time_machine.travel(time.time() + 31):
@@ -50,7 +50,7 @@ async def test_an_old_token_after_the_grace_ends_the_family(app_client: AppClien
         assert refusal(await app_client.refresh(second["refresh_token"])) == INVALID
 
 
-async def test_no_retry_is_forgiven_once_the_next_token_was_used(app_client: AppClient, phone: str) -> None:
+async def test_no_retry_is_tolerated_once_the_next_token_was_used(app_client: AppClient, phone: str) -> None:
     first = await app_client.tokens(phone)
     second = (await app_client.refresh(first["refresh_token"])).json()
     third = (await app_client.refresh(second["refresh_token"])).json()
@@ -58,7 +58,7 @@ async def test_no_retry_is_forgiven_once_the_next_token_was_used(app_client: App
     assert refusal(await app_client.refresh(third["refresh_token"])) == INVALID
 
 
-async def test_a_forged_token_is_refused_and_harms_nobody(app_client: AppClient, phone: str) -> None:
+async def test_a_forged_token_is_refused_and_ends_no_family(app_client: AppClient, phone: str) -> None:
     token: str = (await app_client.tokens(phone))["refresh_token"]
     prefix, encoded = token[:9], token[9:]
     raw = bytearray(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
@@ -69,7 +69,7 @@ async def test_a_forged_token_is_refused_and_harms_nobody(app_client: AppClient,
     assert (await app_client.refresh(token)).status_code == 200
 
 
-async def test_scope_can_shrink_and_not_grow(app_client: AppClient, phone: str) -> None:
+async def test_the_scope_can_shrink_but_not_grow(app_client: AppClient, phone: str) -> None:
     code = await app_client.sign_in(phone, scope="openid phone offline_access")
     token = (await app_client.redeem(code)).json()["refresh_token"]
     wider = await app_client.refresh(token, scope="openid profile")
@@ -79,13 +79,13 @@ async def test_scope_can_shrink_and_not_grow(app_client: AppClient, phone: str) 
 
 
 @pytest.mark.parametrize(("days", "status"), [(29, 200), (31, 400)])
-async def test_a_token_unused_for_a_month_is_over(app_client: AppClient, phone: str, days: int, status: int) -> None:
+async def test_a_token_unused_for_a_month_expires(app_client: AppClient, phone: str, days: int, status: int) -> None:
     token = (await app_client.tokens(phone))["refresh_token"]
     with time_machine.travel(time.time() + days * DAY):
         assert (await app_client.refresh(token)).status_code == status
 
 
-async def test_after_half_a_year_one_signs_in_again(app_client: AppClient, phone: str) -> None:
+async def test_a_family_ends_after_half_a_year(app_client: AppClient, phone: str) -> None:
     token = (await app_client.tokens(phone))["refresh_token"]
     start = time.time()
     for month in range(1, 7):
@@ -103,11 +103,11 @@ async def test_revoking_ends_the_family(app_client: AppClient, phone: str) -> No
     assert refusal(await app_client.refresh(second["refresh_token"])) == INVALID
 
 
-async def test_revoking_what_is_unknown_is_done_already(app_client: AppClient) -> None:
+async def test_revoking_an_unknown_token_succeeds(app_client: AppClient) -> None:
     assert (await revoke(app_client, "myili-rt-nothing")).status_code == 200
 
 
-async def test_an_access_token_says_it_cannot_be_revoked(app_client: AppClient, phone: str) -> None:
+async def test_an_access_token_cannot_be_revoked(app_client: AppClient, phone: str) -> None:
     access_token = (await app_client.tokens(phone))["access_token"]
     assert refusal(await revoke(app_client, access_token)) == (400, "unsupported_token_type")
 

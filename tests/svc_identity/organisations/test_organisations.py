@@ -1,4 +1,4 @@
-"""Organisations, and who works for them in which role."""
+"""Organisations, and the roles of their members."""
 
 import asyncio
 from collections.abc import Callable
@@ -54,8 +54,8 @@ async def test_an_operator_registers_an_organisation(
     shown = await api.get(f"{ORGANISATIONS}/{organisation['organisation_id']}", headers=operator)
     assert shown.json() == organisation
     async with database.read() as tx:
-        told = [event for event in await emitted(tx) if event.key == organisation["organisation_id"]]
-    assert [(event.type, event.data) for event in told] == [
+        events = [event for event in await emitted(tx) if event.key == organisation["organisation_id"]]
+    assert [(event.type, event.data) for event in events] == [
         (
             "cn.ili.identity.organisation.registered.v1",
             {
@@ -85,7 +85,7 @@ async def test_an_operator_registers_an_organisation(
         ({"name": "长" * 101}, 422, "invalid_request"),
     ],
 )
-async def test_what_does_not_exist_is_not_registered(
+async def test_an_organisation_unknown_to_the_registry_is_not_registered(
     api: httpx.AsyncClient, operator: dict[str, str], changes: dict[str, Any], status: int, code: str
 ) -> None:
     assert refusal(await create(api, operator, **changes)) == (status, code)
@@ -98,7 +98,7 @@ async def test_a_uscc_is_registered_once(api: httpx.AsyncClient, operator: dict[
     assert refusal(await create(api, operator, uscc=uscc.lower())) == (409, "organisation_exists")
 
 
-async def test_a_registry_that_is_away_registers_nothing(
+async def test_nothing_is_registered_while_the_registry_is_unavailable(
     api: httpx.AsyncClient, operator: dict[str, str], faults: Callable[..., None]
 ) -> None:
     uscc = new_uscc()
@@ -115,7 +115,7 @@ async def test_a_retry_with_the_same_key_registers_once(api: httpx.AsyncClient, 
     assert again.headers["idempotency-replayed"] == "true"
 
 
-async def test_a_member_shows_in_tokens_from_then_on_until_removed(
+async def test_a_membership_is_in_tokens_until_it_is_removed(
     api: httpx.AsyncClient, operator: dict[str, str], app_client: AppClient, tokens: Tokens, phone: str
 ) -> None:
     organisation_id = (await create(api, operator)).json()["organisation_id"]
@@ -133,7 +133,7 @@ async def test_a_member_shows_in_tokens_from_then_on_until_removed(
     assert (await add(api, operator, organisation_id, phone, "county_team")).status_code == 201
 
 
-async def test_somebody_new_is_registered_with_the_role(
+async def test_a_new_person_is_registered_with_the_role(
     api: httpx.AsyncClient, operator: dict[str, str], app_client: AppClient, tokens: Tokens, phone: str
 ) -> None:
     organisation_id = (await create(api, operator, kind="review_body")).json()["organisation_id"]
@@ -172,7 +172,7 @@ async def test_only_roles_that_fit_the_organisation_are_given(
 
 
 @pytest.mark.parametrize("role", ["clerk", "till_supervisor"])
-async def test_a_county_has_staff_at_its_counter_apart_from_other_members(
+async def test_counter_staff_of_a_county_is_separate_from_other_members(
     api: httpx.AsyncClient, operator: dict[str, str], role: str
 ) -> None:
     organisation_id = (await create(api, operator)).json()["organisation_id"]
@@ -203,7 +203,7 @@ async def test_a_role_is_given_once(api: httpx.AsyncClient, operator: dict[str, 
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
 
 
-async def test_members_are_listed_page_by_page_and_masked(api: httpx.AsyncClient, operator: dict[str, str]) -> None:
+async def test_members_are_paged_and_masked(api: httpx.AsyncClient, operator: dict[str, str]) -> None:
     organisation_id = (await create(api, operator)).json()["organisation_id"]
     phones = [new_phone() for _ in range(3)]
     for phone in phones:
@@ -222,7 +222,9 @@ async def test_organisations_are_listed(api: httpx.AsyncClient, operator: dict[s
     assert created in page["items"]
 
 
-async def test_what_is_unknown_is_not_found(api: httpx.AsyncClient, operator: dict[str, str], phone: str) -> None:
+async def test_unknown_organisations_are_not_found(
+    api: httpx.AsyncClient, operator: dict[str, str], phone: str
+) -> None:
     nowhere = str(new_id())
     assert refusal(await api.get(f"{ORGANISATIONS}/{nowhere}", headers=operator)) == (404, "not_found")
     assert refusal(await api.get(f"{ORGANISATIONS}/{nowhere}/members", headers=operator)) == (404, "not_found")
@@ -241,7 +243,7 @@ async def test_a_membership_is_ended_in_its_own_organisation_only(
 
 
 @pytest.mark.parametrize("role", [None, "auditor", "reviewer", "county_team"])
-async def test_only_operators_touch_organisations(
+async def test_only_operators_manage_organisations(
     api: httpx.AsyncClient, operator: dict[str, str], new_app_client: NewAppClient, role: str | None
 ) -> None:
     phone, caller = new_phone(), new_app_client()
@@ -274,7 +276,7 @@ async def test_only_operators_touch_organisations(
     ],
     ids=["empty", "too short", "too long", "full width", "check character"],
 )
-def test_what_is_no_uscc_is_told_why(code: str, because: str) -> None:
+def test_an_invalid_uscc_is_refused_with_its_reason(code: str, because: str) -> None:
     with pytest.raises(ValueError, match=because):
         normalise_uscc(code)
 

@@ -1,4 +1,4 @@
-"""The pages as a browser gets them."""
+"""The sign-in pages as a browser gets them."""
 
 import json
 import re
@@ -35,7 +35,9 @@ TEXTS = Path(svc_identity.sign_in.__file__).parent / "texts"
         ("x" * 5_000, ",".join(["fr"] * 5_000), "zh"),
     ],
 )
-def test_the_apps_wish_goes_before_the_browsers(ui_locales: str, accept_language: str, language: str) -> None:
+def test_the_language_of_the_app_precedes_that_of_the_browser(
+    ui_locales: str, accept_language: str, language: str
+) -> None:
     assert choose_language(ui_locales, accept_language) == language
 
 
@@ -51,7 +53,7 @@ async def test_every_step_keeps_the_language_and_its_direction(
         assert page.answer.headers["content-language"] == tag
 
 
-def test_every_language_says_the_same_things_with_the_same_values() -> None:
+def test_every_language_has_the_same_texts_and_placeholders() -> None:
     def placeholders(text: str) -> set[str]:
         return {name for _, name, _, _ in Formatter().parse(text) if name}
 
@@ -64,7 +66,7 @@ def test_every_language_says_the_same_things_with_the_same_values() -> None:
             assert placeholders(text) == placeholders(chinese[name]), (file.name, name)
 
 
-async def test_a_page_loads_nothing_runs_nothing_and_stays_nowhere(app_client: AppClient, phone: str) -> None:
+async def test_a_page_loads_nothing_runs_nothing_and_is_not_cached(app_client: AppClient, phone: str) -> None:
     for page in (await app_client.begin(), await app_client.code_page(phone), await app_client.begin(client_id="x")):
         headers = page.answer.headers
         assert headers["cache-control"] == "no-store"
@@ -84,21 +86,19 @@ async def test_a_page_loads_nothing_runs_nothing_and_stays_nowhere(app_client: A
     ("redirect_uri", "source"),
     [("myili://callback", "myili:"), ("http://127.0.0.1:53124/callback", "http://127.0.0.1:53124")],
 )
-async def test_the_form_may_lead_to_the_app_and_nowhere_else(
-    app_client: AppClient, redirect_uri: str, source: str
-) -> None:
+async def test_the_form_may_redirect_to_the_app_only(app_client: AppClient, redirect_uri: str, source: str) -> None:
     policy = (await app_client.begin(redirect_uri=redirect_uri)).answer.headers["content-security-policy"]
     assert policy.endswith(f"form-action 'self' {source}")
 
 
-async def test_the_cookie_is_for_these_pages_alone(app_client: AppClient) -> None:
+async def test_the_cookie_is_limited_to_these_pages(app_client: AppClient) -> None:
     cookie = (await app_client.begin()).answer.headers["set-cookie"]
     assert {part.strip().lower() for part in cookie.split(";")[1:]} == {
         *("path=/identity/v1/oauth/authorize", "httponly", "secure", "samesite=lax")
     }
 
 
-async def test_what_was_typed_comes_back_as_text(app_client: AppClient) -> None:
+async def test_user_input_is_escaped(app_client: AppClient) -> None:
     typed = '"><script>alert(1)</script>'
     page = Page(await app_client.type_phone(await app_client.begin(state=typed, nonce=typed), typed))
     assert page.answer.status_code == 422
@@ -106,7 +106,7 @@ async def test_what_was_typed_comes_back_as_text(app_client: AppClient) -> None:
     assert "&lt;script&gt;" in page.answer.text
 
 
-async def test_a_forms_request_is_checked_again(app_client: AppClient, phone: str) -> None:
+async def test_the_authorization_request_in_a_form_is_checked_again(app_client: AppClient, phone: str) -> None:
     page = await app_client.begin()
     good = page.forms[0].fields["request"]
     for changed in (good.replace("myili%3A", "evil%3A"), good.replace("S256", "plain"), "", "client_id=%00"):
@@ -117,7 +117,7 @@ async def test_a_forms_request_is_checked_again(app_client: AppClient, phone: st
     assert (await app_client.sms.get("/messages", params={"phone": phone})).json()["items"] == []
 
 
-async def test_a_client_that_lost_a_scope_meanwhile_is_told_at_the_end(
+async def test_a_scope_withdrawn_during_the_sign_in_is_refused_at_the_end(
     app_client: AppClient, database: Database, phone: str
 ) -> None:
     page = await app_client.code_page(phone)
@@ -130,7 +130,7 @@ async def test_a_client_that_lost_a_scope_meanwhile_is_told_at_the_end(
     assert returned_to_app(answer)["error"] == "invalid_scope"
 
 
-# What another site, or another browser, could try.
+# Attacks from another site or another browser.
 
 
 async def test_a_form_without_our_cookie_is_refused(
@@ -149,7 +149,7 @@ async def test_a_form_without_its_token_is_refused(app_client: AppClient, phone:
     assert (await app_client.type_phone(page, phone)).status_code == 403
 
 
-async def test_another_browsers_token_is_no_token(
+async def test_the_token_of_another_browser_is_refused(
     app_client: AppClient, new_app_client: NewAppClient, phone: str
 ) -> None:
     attackers = await new_app_client().begin()
@@ -182,7 +182,7 @@ async def test_a_sign_in_belongs_to_the_browser_that_began_it(
     assert [answer.status_code for answer in answers] == [410, 410, 410]
 
 
-async def test_two_tabs_of_one_browser_do_not_disturb_each_other(app_client: AppClient, phone: str) -> None:
+async def test_two_tabs_of_one_browser_are_independent(app_client: AppClient, phone: str) -> None:
     first_tab = await app_client.begin()
     second_tab = await app_client.begin(scope="openid")
     assert (await app_client.type_phone(first_tab, phone)).status_code == 303

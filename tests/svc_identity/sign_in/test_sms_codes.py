@@ -1,4 +1,4 @@
-"""The texted code: who gets one, how often, and how it is spent."""
+"""SMS codes: who gets one, how often, and how it is used up."""
 
 import asyncio
 import time
@@ -31,9 +31,9 @@ async def persons_of(database: Database, phone: str) -> list[Person]:
 
 async def registrations_of(database: Database, person: Person) -> int:
     async with database.read() as tx:
-        told = [event for event in await emitted(tx) if event.key == str(person.id)]
-    assert all(event.data == {"person_id": str(person.id)} for event in told)
-    return len(told)
+        events = [event for event in await emitted(tx) if event.key == str(person.id)]
+    assert all(event.data == {"person_id": str(person.id)} for event in events)
+    return len(events)
 
 
 def wrong(code: str) -> str:
@@ -48,12 +48,12 @@ async def test_a_new_phone_is_registered_once(new_app_client: NewAppClient, data
     assert await registrations_of(database, person) == 1
 
 
-async def test_nobody_is_registered_before_the_code(app_client: AppClient, database: Database, phone: str) -> None:
+async def test_a_phone_is_not_registered_before_its_code(app_client: AppClient, database: Database, phone: str) -> None:
     await app_client.code_page(phone)
     assert await persons_of(database, phone) == []
 
 
-async def test_two_phones_of_one_new_person_finishing_at_once_are_one_person(
+async def test_concurrent_sign_ins_of_a_new_phone_register_one_person(
     new_app_client: NewAppClient, database: Database, phone: str
 ) -> None:
     first, second = new_app_client(), new_app_client()
@@ -90,7 +90,7 @@ async def test_a_phone_can_be_typed_in_many_ways(app_client: AppClient, phone: s
 @pytest.mark.parametrize(
     "typed", ["", "1", "12345678901", "1380000000", "138000000011", "+77011234567", "13800000001x9", "a" * 4_000]
 )
-async def test_what_is_no_mobile_number_of_the_mainland_is_refused(app_client: AppClient, typed: str) -> None:
+async def test_a_number_that_is_no_mainland_mobile_is_refused(app_client: AppClient, typed: str) -> None:
     page = Page(await app_client.type_phone(await app_client.begin(), typed))
     assert page.answer.status_code == 422
     assert len(page.forms) == 1
@@ -105,7 +105,7 @@ async def test_a_wrong_code_can_be_corrected(app_client: AppClient, phone: str) 
     assert "code" in returned_to_app(await app_client.type_code(refused, spaced))
 
 
-async def test_the_sixth_try_is_refused_even_when_right(app_client: AppClient, phone: str) -> None:
+async def test_the_sixth_attempt_is_refused_even_if_right(app_client: AppClient, phone: str) -> None:
     page = await app_client.code_page(phone)
     code = await app_client.texted_code(phone)
     statuses = [(await app_client.type_code(page, wrong(code))).status_code for _ in range(5)]
@@ -113,7 +113,7 @@ async def test_the_sixth_try_is_refused_even_when_right(app_client: AppClient, p
     assert (await app_client.type_code(page, code)).status_code == 429
 
 
-async def test_guesses_at_once_are_counted_one_by_one(app_client: AppClient, phone: str) -> None:
+async def test_concurrent_guesses_are_counted_one_by_one(app_client: AppClient, phone: str) -> None:
     page = await app_client.code_page(phone)
     code = await app_client.texted_code(phone)
     answers = await asyncio.gather(*(app_client.type_code(page, wrong(code)) for _ in range(20)))
@@ -122,12 +122,12 @@ async def test_guesses_at_once_are_counted_one_by_one(app_client: AppClient, pho
 
 
 @pytest.mark.parametrize("typed", ["", "12345", "1234567", "abcdef", "名" * 1_000, "000000' OR 1=1"])
-async def test_what_is_no_code_is_a_wrong_code(app_client: AppClient, phone: str, typed: str) -> None:
+async def test_malformed_codes_count_as_wrong_codes(app_client: AppClient, phone: str, typed: str) -> None:
     page = await app_client.code_page(phone)
     assert (await app_client.type_code(page, typed)).status_code == 422
 
 
-async def test_a_code_is_good_for_five_minutes(app_client: AppClient, phone: str) -> None:
+async def test_a_code_is_valid_for_five_minutes(app_client: AppClient, phone: str) -> None:
     page = await app_client.code_page(phone)
     code = await app_client.texted_code(phone)
     with time_machine.travel(time.time() + 301):
@@ -136,7 +136,7 @@ async def test_a_code_is_good_for_five_minutes(app_client: AppClient, phone: str
     assert late.forms[0].action.endswith("/codes")
 
 
-async def test_a_code_is_good_for_its_own_sign_in_only(new_app_client: NewAppClient, phone: str) -> None:
+async def test_a_code_is_valid_for_its_own_sign_in_only(new_app_client: NewAppClient, phone: str) -> None:
     first, second = new_app_client(), new_app_client()
     await first.code_page(phone)
     code = await first.texted_code(phone)
@@ -144,14 +144,14 @@ async def test_a_code_is_good_for_its_own_sign_in_only(new_app_client: NewAppCli
     assert (await second.type_code(page, code)).status_code == 422
 
 
-async def test_a_finished_sign_in_is_over(app_client: AppClient, phone: str) -> None:
+async def test_a_finished_sign_in_cannot_be_reused(app_client: AppClient, phone: str) -> None:
     page = await app_client.code_page(phone)
     code = await app_client.texted_code(phone)
     assert (await app_client.type_code(page, code)).status_code == 303
     assert (await app_client.type_code(page, code)).status_code == 410
 
 
-async def test_an_old_sign_in_is_over(app_client: AppClient, phone: str) -> None:
+async def test_an_old_sign_in_expires(app_client: AppClient, phone: str) -> None:
     page = await app_client.code_page(phone)
     with time_machine.travel(time.time() + 1_801):
         assert (await app_client.api.get(page.answer.url.path)).status_code == 410
@@ -184,7 +184,7 @@ async def test_a_phone_waits_a_minute_for_its_next_code(
     assert len((await app_client.sms.get("/messages", params={"phone": phone})).json()["items"]) == 1
 
 
-async def test_many_requests_at_once_send_one_code(new_app_client: NewAppClient, phone: str) -> None:
+async def test_concurrent_requests_send_one_code(new_app_client: NewAppClient, phone: str) -> None:
     clients = [new_app_client() for _ in range(6)]
     pages = [await client.begin() for client in clients]
     answers = await asyncio.gather(
@@ -205,16 +205,16 @@ async def test_a_phone_gets_ten_codes_an_hour(app_client: AppClient, phone: str)
         assert (await app_client.code_page(phone)).answer.status_code == 200
 
 
-async def test_an_address_gets_its_share_of_codes(settings: Settings, sms: httpx.AsyncClient) -> None:
+async def test_codes_per_address_are_limited(settings: Settings, sms: httpx.AsyncClient) -> None:
     async with running(settings, codes_per_address=2, code_resend_seconds=1) as app, browser_on(app) as api:
-        # The tests before came from the same address, but nobody has come from this one.
+        # Earlier tests used the default address; this one is unused.
         api._transport.client = ("203.0.113.9", 1)  # type: ignore[attr-defined]  # noqa: SLF001 - its own setting
         client = AppClient(api, sms)
         statuses = [(await client.type_phone(await client.begin(), new_phone())).status_code for _ in range(3)]
     assert statuses == [303, 303, 429]
 
 
-async def test_when_no_message_can_be_sent_the_page_says_so_and_nothing_is_counted(
+async def test_a_failed_message_is_reported_and_not_counted(
     app_client: AppClient, faults: Callable[..., None], phone: str
 ) -> None:
     faults("sms", unavailable=1)
@@ -223,14 +223,14 @@ async def test_when_no_message_can_be_sent_the_page_says_so_and_nothing_is_count
     assert (await app_client.type_phone(page, phone)).status_code == 303
 
 
-async def test_a_gateway_that_is_away_certainly_sent_nothing(phone: str) -> None:
+async def test_an_unavailable_gateway_has_sent_nothing(phone: str) -> None:
     async with outside_client() as client:
         sms = HttpSms(client, f"http://127.0.0.1:{free_port()}")
         with pytest.raises(NotSent):
             await sms.send_code(phone, "123456", minutes=5, language="zh")
 
 
-async def test_a_gateway_that_hesitates_may_have_sent_it(
+async def test_a_gateway_that_times_out_may_have_sent_the_message(
     sandboxes: dict[str, Sandbox], faults: Callable[..., None], phone: str
 ) -> None:
     faults("sms", delay_seconds=0.6)
@@ -239,7 +239,7 @@ async def test_a_gateway_that_hesitates_may_have_sent_it(
         await sms.send_code(phone, "123456", minutes=5, language="zh")
 
 
-async def test_the_number_of_people_does_not_depend_on_how_a_phone_is_typed(
+async def test_a_phone_typed_differently_is_the_same_person(
     new_app_client: NewAppClient, database: Database, phone: str
 ) -> None:
     await new_app_client().sign_in(phone)

@@ -1,4 +1,4 @@
-"""Registering an app and changing what is said about it."""
+"""Registration and changes of an app."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ async def test_a_registered_app_belongs_to_the_callers_organisation(stage: Stage
     assert (app["name"], app["category"], app["languages"]) == ("停车泊位", "transport", ["zh-Hans", "kk"])
 
 
-async def test_a_registration_is_announced_without_a_name(stage: Stage, database: Database) -> None:
+async def test_a_registration_is_published_without_a_name(stage: Stage, database: Database) -> None:
     app = await stage.registered()
     async with database.read() as tx:
         (event,) = await emitted(tx)
@@ -57,13 +57,13 @@ async def test_each_of_the_seven_categories_can_be_chosen(stage: Stage, category
         "e\u0301",
     ],
 )
-async def test_a_name_that_reads_the_same_is_taken_at_once(stage: Stage, same: str) -> None:
+async def test_a_name_that_reads_the_same_is_taken(stage: Stage, same: str) -> None:
     for name in ("停车泊位", "parking 停车", "strasse", "fit", "É"):
         await stage.registered(name=name)
     assert outcome(await stage.register(name=same)) == (409, "name_taken")
 
 
-async def test_a_name_is_taken_for_other_teams_of_the_division_too(stage: Stage) -> None:
+async def test_a_name_is_taken_for_all_teams_of_the_division(stage: Stage) -> None:
     await stage.registered()
     assert outcome(await stage.register(stage.team_of(YINING))) == (409, "name_taken")
 
@@ -74,7 +74,7 @@ async def test_another_division_may_use_the_name(stage: Stage) -> None:
     await stage.registered(stage.team_of(PREFECTURE), division_code=PREFECTURE)
 
 
-async def test_of_ten_who_want_a_name_at_once_one_gets_it(stage: Stage, database: Database) -> None:
+async def test_one_of_ten_concurrent_registrations_gets_the_name(stage: Stage, database: Database) -> None:
     teams = [stage.team_of(YINING) for _ in range(10)]
     answers = await asyncio.gather(*(stage.register(team) for team in teams))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
@@ -115,14 +115,14 @@ async def test_a_refused_name_frees_its_key(stage: Stage) -> None:
         ({"icon": "a member nobody knows"}, "invalid_request"),
     ],
 )
-async def test_what_cannot_be_registered_is_refused(
+async def test_invalid_registrations_are_refused(
     stage: Stage, database: Database, changes: dict[str, Any], code: str
 ) -> None:
     assert outcome(await stage.register(**changes)) == (422, code)
     assert await count(database) == 0
 
 
-async def test_half_a_character_is_refused(stage: Stage) -> None:
+async def test_a_lone_surrogate_is_refused(stage: Stage) -> None:
     app = {"name": "x", "short_description": "y", "category": "health", "division_code": YINING, "languages": ["zh"]}
     content = json.dumps(app).replace('"x"', r'"\ud800"')
     headers = stage.team | once() | {"Content-Type": "application/json"}
@@ -151,7 +151,7 @@ async def test_a_person_of_two_teams_registers_for_each(stage: Stage) -> None:
     assert (await stage.registered(person, division_code=KUYTUN))["organisation_id"] == str(second)
 
 
-async def test_a_retried_registration_is_answered_as_the_first_was(stage: Stage, database: Database) -> None:
+async def test_a_retried_registration_gets_the_first_answer(stage: Stage, database: Database) -> None:
     headers = stage.team | once()
     app = {"name": "挂号", "short_description": "预约挂号", "category": "health"}
     body = {**app, "division_code": YINING, "languages": ["zh"]}
@@ -175,7 +175,7 @@ async def test_a_team_sees_its_own_apps_and_no_others(stage: Stage) -> None:
     assert outcome(await stage.api.get(path, headers=stage.reviewer)) == (403, "not_allowed")
 
 
-async def test_apps_come_page_by_page(stage: Stage) -> None:
+async def test_apps_are_paged(stage: Stage) -> None:
     registered = [(await stage.registered(name=f"应用 {place}"))["app_id"] for place in range(5)]
     seen: list[str] = []
     query: dict[str, str] = {"limit": "2"}
@@ -188,7 +188,7 @@ async def test_apps_come_page_by_page(stage: Stage) -> None:
     assert seen == registered
 
 
-async def test_a_change_needs_the_state_it_was_made_over(stage: Stage) -> None:
+async def test_a_change_needs_the_current_etag(stage: Stage) -> None:
     app = await stage.registered()
     path = f"/miniapps/v1/apps/{app['app_id']}"
     change = {"short_description": "新的说明"}
@@ -204,7 +204,7 @@ async def test_a_change_needs_the_state_it_was_made_over(stage: Stage) -> None:
     assert (await stage.api.get(path, headers=stage.team)).json()["category"] == "transport"
 
 
-async def test_of_two_who_change_an_app_at_once_one_is_told(stage: Stage) -> None:
+async def test_one_of_two_concurrent_changes_is_refused(stage: Stage) -> None:
     app = await stage.registered()
     path = f"/miniapps/v1/apps/{app['app_id']}"
     etag = (await stage.api.get(path, headers=stage.team)).headers["etag"]
@@ -216,7 +216,7 @@ async def test_of_two_who_change_an_app_at_once_one_is_told(stage: Stage) -> Non
     assert sorted(answer.status_code for answer in answers) == [200, 412]
 
 
-async def test_a_change_keeps_to_the_rules(stage: Stage) -> None:
+async def test_a_change_is_validated_like_a_registration(stage: Stage) -> None:
     app = await stage.registered()
     path = f"/miniapps/v1/apps/{app['app_id']}"
     headers = stage.team | {"If-Match": "*"}

@@ -1,4 +1,4 @@
-"""What residents see, and what they never see."""
+"""What residents find in the catalogue, and what never appears in it."""
 
 import base64
 import hashlib
@@ -30,7 +30,7 @@ async def test_a_division_sees_its_own_apps_and_those_of_the_prefecture(stage: S
     assert await names(stage, PREFECTURE) == ["全州公交"]
 
 
-async def test_the_catalogue_can_be_asked_for_one_category(stage: Stage) -> None:
+async def test_the_catalogue_can_be_filtered_by_category(stage: Stage) -> None:
     await published_in(stage, YINING, "停车", "transport")
     await published_in(stage, YINING, "挂号", "health")
     assert await names(stage, category="health") == ["挂号"]
@@ -49,14 +49,12 @@ async def test_the_catalogue_can_be_asked_for_one_category(stage: Stage) -> None
         ({"division_code": YINING, "cursor": "nonsense"}, 400, "bad_cursor"),
     ],
 )
-async def test_a_question_that_makes_no_sense_is_refused(
-    stage: Stage, query: dict[str, str], status: int, code: str
-) -> None:
+async def test_an_invalid_query_is_refused(stage: Stage, query: dict[str, str], status: int, code: str) -> None:
     assert outcome(await stage.api.get("/miniapps/v1/catalogue", params=query)) == (status, code)
 
 
 @pytest.mark.parametrize("steps", [[], ["submit"], ["submit", "reject"], ["submit", "withdraw"]])
-async def test_what_is_not_published_is_seen_nowhere(stage: Stage, steps: list[str]) -> None:
+async def test_an_unpublished_app_is_not_found(stage: Stage, steps: list[str]) -> None:
     app = await stage.registered()
     release_id = await stage.draft(app)
     for step in steps:
@@ -66,7 +64,7 @@ async def test_what_is_not_published_is_seen_nowhere(stage: Stage, steps: list[s
         assert outcome(await stage.api.get(path)) == (404, "not_found")
 
 
-async def test_a_newer_release_takes_the_place_of_the_older(stage: Stage) -> None:
+async def test_a_newer_release_replaces_the_older(stage: Stage) -> None:
     app = await stage.registered()
     await stage.published(app, 1)
     second = await stage.draft(app, 2)
@@ -87,7 +85,7 @@ async def test_a_rejected_update_leaves_the_published_release_in_place(stage: St
     assert [item["version"]["code"] for item in await stage.catalogue()] == [1]
 
 
-async def test_what_is_said_about_an_app_changes_with_its_next_release(stage: Stage) -> None:
+async def test_the_listing_of_an_app_changes_with_its_next_release(stage: Stage) -> None:
     app = await stage.registered()
     await stage.published(app, 1)
     headers = stage.team | {"If-Match": "*"}
@@ -99,7 +97,7 @@ async def test_what_is_said_about_an_app_changes_with_its_next_release(stage: St
     assert (listing["short_description"], listing["category"]) == ("新的说明", "daily_life")
 
 
-async def test_the_catalogue_comes_page_by_page(stage: Stage) -> None:
+async def test_the_catalogue_is_paged(stage: Stage) -> None:
     expected = [await published_in(stage, YINING, f"应用 {place}") for place in range(5)][::-1]
     seen: list[str] = []
     query = {"division_code": YINING, "limit": "2"}
@@ -112,7 +110,7 @@ async def test_the_catalogue_comes_page_by_page(stage: Stage) -> None:
     assert seen == expected
 
 
-async def test_one_app_can_be_asked_for(stage: Stage) -> None:
+async def test_one_app_can_be_read(stage: Stage) -> None:
     app_id = await published_in(stage, YINING, "停车")
     answer = await stage.api.get(f"/miniapps/v1/catalogue/{app_id}")
     assert answer.json() == (await stage.catalogue())[0]
@@ -121,7 +119,7 @@ async def test_one_app_can_be_asked_for(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("what", ["", "/{app_id}", "/{app_id}/package"])
-async def test_a_client_that_has_it_is_told_so(stage: Stage, what: str) -> None:
+async def test_an_unchanged_catalogue_is_not_sent_again(stage: Stage, what: str) -> None:
     app_id = await published_in(stage, YINING, "停车")
     path, query = f"/miniapps/v1/catalogue{what.format(app_id=app_id)}", {"division_code": YINING}
     first = await stage.api.get(path, params=query)
@@ -142,7 +140,7 @@ async def test_a_publication_changes_the_etag(stage: Stage) -> None:
     assert (after.status_code, len(after.json()["items"])) == (200, 1)
 
 
-async def test_a_download_is_what_was_uploaded_and_can_be_checked(stage: Stage) -> None:
+async def test_a_download_is_the_upload_with_its_digest(stage: Stage) -> None:
     app = await stage.registered()
     await stage.published(app)
     (listing,) = await stage.catalogue()

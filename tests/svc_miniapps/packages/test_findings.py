@@ -1,4 +1,4 @@
-"""The words of findings: there for each, in both languages, and safe to answer with whatever a file holds."""
+"""Messages of findings: complete, in both languages, and safe for whatever a file holds."""
 
 import json
 import re
@@ -21,7 +21,7 @@ USED = {
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_every_finding_has_words_and_none_are_left_over(language: str) -> None:
+def test_findings_and_messages_match_one_to_one(language: str) -> None:
     words = catalogue("svc_miniapps.packages")[language]
     assert set(words) == USED
     assert all(set(text) == {"title", "detail"} and all(text.values()) for text in words.values())
@@ -37,17 +37,17 @@ def test_both_languages_name_the_same_values() -> None:
         assert named[0] == named[1], code
 
 
-def test_a_reader_of_another_language_gets_chinese() -> None:
+def test_other_languages_fall_back_to_chinese() -> None:
     assert Finding("encrypted", "a.js").render("kk")["message"] == "文件 a.js 已加密"
 
 
-def test_names_that_no_answer_can_hold_are_answered_readably() -> None:
+def test_names_with_invalid_characters_are_escaped() -> None:
     rendered = PackageRefused([Finding("encrypted", "\ud800{member}" + "x" * 70_000)]).render("en")
     (finding,) = rendered["findings"]
     assert finding["member"].startswith("?{member}xxx")
     assert len(json.dumps(rendered, ensure_ascii=False).encode()) < 2_000
 
 
-def test_a_flood_of_findings_is_cut_and_counted() -> None:
+def test_many_findings_are_truncated_and_counted() -> None:
     rendered = PackageRefused([Finding("encrypted", f"{place}.js") for place in range(2_000)]).render("zh")
     assert (rendered["count"], len(rendered["findings"])) == (2_000, 100)

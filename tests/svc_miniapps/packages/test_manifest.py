@@ -1,4 +1,4 @@
-"""The manifest: its form, and that it speaks of this app, this version and these files."""
+"""The manifest: its form, and that it describes this app, this version and these files."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from chassis.db import new_id
 from svc_miniapps.packages.findings import Finding
 from svc_miniapps.packages.manifest import Expected, check_manifest, read_manifest
-from tests.svc_miniapps.building import Package, manifest_for
+from tests.svc_miniapps.sample_packages import Package, manifest_for
 
 APP_ID: UUID = new_id()
 NAME = "停车泊位"
@@ -25,7 +25,7 @@ def codes(found: list[Finding]) -> list[str]:
     return [finding.code for finding in found]
 
 
-def test_a_manifest_with_all_members_of_the_standard_is_taken() -> None:
+def test_a_manifest_with_all_members_of_the_standard_is_accepted() -> None:
     everything: dict[str, Any] = {
         "short_name": "停车",
         "description": "查看附近的停车泊位",
@@ -73,7 +73,7 @@ def test_a_missing_member_is_named(member: str) -> None:
         ({"window": {"orientation": "diagonal"}}, "manifest_wrong_value", "/window/orientation"),
     ],
 )
-def test_a_member_of_the_wrong_form_is_named_by_its_place(changes: dict[str, Any], code: str, at: str) -> None:
+def test_a_malformed_member_is_named_by_its_path(changes: dict[str, Any], code: str, at: str) -> None:
     (finding,) = checked(changes)
     assert (finding.code, finding.values["at"]) == (code, at)
 
@@ -96,26 +96,26 @@ def test_a_member_of_the_wrong_form_is_named_by_its_place(changes: dict[str, Any
         ({"widgets": [{"name": "附近", "path": "widgets/none"}]}, "widget_missing"),
     ],
 )
-def test_a_manifest_of_something_else_is_refused(changes: dict[str, Any], code: str) -> None:
+def test_a_manifest_that_contradicts_the_package_is_refused(changes: dict[str, Any], code: str) -> None:
     assert codes(checked(changes)) == [code]
 
 
-def test_a_page_may_be_named_with_or_without_its_ending_and_from_the_root() -> None:
+def test_a_page_may_have_its_extension_and_a_leading_slash() -> None:
     assert checked({"pages": ["pages/index", "pages/index.html", "/pages/detail/detail"]}) == []
 
 
-def test_a_name_may_be_written_in_another_width_than_registered() -> None:
+def test_a_name_may_differ_in_character_width() -> None:
     manifest = manifest_for(str(APP_ID), "ＡＢＣ 停车")
     paths = list(Package(manifest).content)
     assert list(check_manifest(manifest, paths, Expected(APP_ID, "abc  停车", 1, 0))) == []
 
 
 @pytest.mark.parametrize(("latest", "expected"), [(0, []), (1, ["version_too_low"]), (7, ["version_too_low"])])
-def test_the_version_has_to_grow(latest: int, expected: list[str]) -> None:
+def test_the_version_must_increase(latest: int, expected: list[str]) -> None:
     assert codes(checked(latest_version_code=latest)) == expected
 
 
-def test_all_faults_of_a_manifest_are_told_at_once() -> None:
+def test_all_faults_of_a_manifest_are_reported_together() -> None:
     found = checked({"app_id": None, "name": 7, "pages": [], "version": {"code": 0, "name": "1"}})
     assert sorted(codes(found)) == [
         "manifest_member_missing",
@@ -153,18 +153,18 @@ def test_all_faults_of_a_manifest_are_told_at_once() -> None:
         (rb'{"a\u0000b": 1}', "manifest_impossible_value"),
     ],
 )
-def test_json_that_readers_take_differently_or_not_at_all_is_refused(content: bytes, code: str) -> None:
+def test_ambiguous_or_invalid_json_is_refused(content: bytes, code: str) -> None:
     found = read_manifest(content)
     assert isinstance(found, Finding)
     assert found.code == code
 
 
-def test_a_backslash_before_u0000_is_only_text() -> None:
+def test_an_escaped_backslash_before_u0000_is_text() -> None:
     text = {"a": "\\u0000"}
     assert read_manifest(json.dumps(text).encode()) == text
 
 
-def test_the_place_of_a_json_fault_is_told() -> None:
+def test_the_position_of_a_json_fault_is_reported() -> None:
     found = read_manifest(b'{\n  "name": "x"\n  "pages": []\n}')
     assert isinstance(found, Finding)
     assert found.values == {"line": 3, "column": 3}

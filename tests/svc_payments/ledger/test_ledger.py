@@ -1,4 +1,4 @@
-"""The ledger: what PostgreSQL itself refuses, and balances that are what the entries make them."""
+"""The ledger: rules that PostgreSQL enforces, and balances that equal the sums of the entries."""
 
 import asyncio
 from collections import Counter
@@ -27,10 +27,10 @@ async def two_accounts(tx: AsyncSession) -> tuple[UUID, UUID]:
 
 
 async def empty_transfer(tx: AsyncSession) -> UUID:
-    moved = Transfer(kind=CAPTURED, reference_id=new_id())
-    tx.add(moved)
+    empty = Transfer(kind=CAPTURED, reference_id=new_id())
+    tx.add(empty)
     await tx.flush()
-    return moved.id
+    return empty.id
 
 
 async def write(tx: AsyncSession, transfer_id: UUID, *legs: tuple[UUID, int]) -> None:
@@ -38,17 +38,17 @@ async def write(tx: AsyncSession, transfer_id: UUID, *legs: tuple[UUID, int]) ->
     await tx.execute(insert(Entry).values(rows))
 
 
-async def moved(tx: AsyncSession, amount_fen: int = 4140) -> UUID:
-    """The reference of a transfer from a new provider to the sandbox channel."""
+async def add_transfer(tx: AsyncSession, amount_fen: int = 4140) -> UUID:
+    """A transfer from a new provider to the sandbox channel; returns its reference."""
     reference = new_id()
     to, from_ = channel_receivable("sandbox"), provider_payable(new_id())
     await transfer(tx, CAPTURED, reference, debit=to, credit=from_, amount_fen=amount_fen)
-    await tx.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))  # what a commit would check
+    await tx.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))  # deferred checks run now
     return reference
 
 
 async def disagreements(database: Database) -> list[UUID]:
-    """Accounts whose kept totals are not the sums of their entries."""
+    """Accounts whose stored totals differ from the sums of their entries."""
     debit = func.coalesce(func.sum(Entry.amount_fen).filter(Entry.amount_fen > 0), 0)
     credit = func.coalesce(-func.sum(Entry.amount_fen).filter(Entry.amount_fen < 0), 0)
     proof = (
@@ -81,7 +81,7 @@ async def test_one_unbalanced_transfer_among_balanced_ones_is_refused(tx: AsyncS
         )
 
 
-async def test_an_entry_of_nothing_is_refused(tx: AsyncSession) -> None:
+async def test_a_zero_entry_is_refused(tx: AsyncSession) -> None:
     accounts = await two_accounts(tx)
     transfer_id = await empty_transfer(tx)
     with pytest.raises(IntegrityError, match="amount_not_zero"):
@@ -102,8 +102,8 @@ async def test_a_transfer_without_entries_does_not_commit(database: Database) ->
             await empty_transfer(tx)
 
 
-async def test_the_same_thing_is_transferred_once(tx: AsyncSession) -> None:
-    reference = await moved(tx)
+async def test_a_reference_is_transferred_once(tx: AsyncSession) -> None:
+    reference = await add_transfer(tx)
     with pytest.raises(IntegrityError, match="uq_ledger_transfers_reference_id_kind"):
         await transfer(tx, CAPTURED, reference, debit=suspense("a"), credit=suspense("b"), amount_fen=1)
 
@@ -122,8 +122,8 @@ async def test_the_same_thing_is_transferred_once(tx: AsyncSession) -> None:
     ],
     ids=str,
 )
-async def test_what_is_written_stays(tx: AsyncSession, change: object) -> None:
-    await moved(tx)
+async def test_entries_transfers_and_accounts_are_append_only(tx: AsyncSession, change: object) -> None:
+    await add_transfer(tx)
     with pytest.raises(DBAPIError, match="only ever added to"):
         await tx.execute(change)  # type: ignore[call-overload]  # statements of several kinds
 
@@ -137,13 +137,13 @@ async def test_what_is_written_stays(tx: AsyncSession, change: object) -> None:
     ],
     ids=str,
 )
-async def test_a_balance_is_not_written_by_hand(tx: AsyncSession, change: object) -> None:
-    await moved(tx)
+async def test_a_balance_cannot_be_written_directly(tx: AsyncSession, change: object) -> None:
+    await add_transfer(tx)
     with pytest.raises(IntegrityError, match="a balance is what the entries make it"):
         await tx.execute(change)  # type: ignore[call-overload]  # statements of several kinds
 
 
-async def test_a_total_beyond_what_can_be_counted_is_refused_not_wrapped(tx: AsyncSession) -> None:
+async def test_a_total_that_overflows_is_refused(tx: AsyncSession) -> None:
     holder = suspense(new_id().hex)
     await transfer(tx, CAPTURED, new_id(), debit=holder, credit=suspense("b"), amount_fen=2**63 - 1)
     with pytest.raises(DBAPIError, match="out of range"):
@@ -156,7 +156,7 @@ MOVE = st.tuples(HOLDERS, HOLDERS, st.integers(1, 10**12)).filter(lambda move: m
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=st.lists(MOVE, max_size=8))
-async def test_balances_are_what_was_moved(tx: AsyncSession, moves: list[tuple[str, str, int]]) -> None:
+async def test_balances_equal_the_entries(tx: AsyncSession, moves: list[tuple[str, str, int]]) -> None:
     run = new_id().hex
     expected: Counter[str] = Counter()
     for to, from_, amount in moves:
@@ -164,12 +164,12 @@ async def test_balances_are_what_was_moved(tx: AsyncSession, moves: list[tuple[s
         await transfer(tx, CAPTURED, new_id(), debit=debit, credit=credit, amount_fen=amount)
         expected[run + to] += amount
         expected[run + from_] -= amount
-    kept = await tx.execute(
+    stored = await tx.execute(
         select(Account.holder, (Account.debit_fen - Account.credit_fen).label("balance")).where(
             Account.holder.startswith(run)
         )
     )
-    assert {row.holder: row.balance for row in kept} == dict(expected)
+    assert {row.holder: row.balance for row in stored} == dict(expected)
     assert sum(expected.values()) == 0
 
 

@@ -1,4 +1,4 @@
-"""The proof finds whatever the owner of the database does to the books behind the triggers' back."""
+"""The proof finds any change of the books that was made with the triggers disabled."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -28,8 +28,8 @@ def store(tmp_path: Path) -> ObjectStore:
 
 
 @contextlib.asynccontextmanager
-async def behind_the_triggers(database: Database) -> AsyncIterator[AsyncSession]:
-    """What the owner of the tables can do."""
+async def without_triggers(database: Database) -> AsyncIterator[AsyncSession]:
+    """A transaction with the rights of the owner of the tables."""
     async with database.transaction() as tx:
         await tx.execute(text("SET LOCAL session_replication_role = replica"))
         yield tx
@@ -43,19 +43,19 @@ async def settle(database: Database, *amounts_fen: int) -> None:
             await transfer(tx, SETTLED, new_id(), debit=debit, credit=credit, amount_fen=amount_fen)
 
 
-async def proven(database: Database, store: ObjectStore) -> list[str]:
+async def findings_of(database: Database, store: ObjectStore) -> list[str]:
     heads = {head.link_number: head async for head in anchored_heads(store)}
     async with database.read() as tx:
         return [finding async for finding in findings(tx, heads, lambda *_: None)]
 
 
-async def test_books_that_are_right_are_found_right(world: World, store: ObjectStore) -> None:
-    assert await proven(world.database, store) == []
+async def test_intact_books_have_no_findings(world: World, store: ObjectStore) -> None:
+    assert await findings_of(world.database, store) == []
     await world.captured(new_id())
     await settle(world.database, 100, 200)
     await anchor(world.database, store)
     await settle(world.database, 300)
-    assert await proven(world.database, store) == []
+    assert await findings_of(world.database, store) == []
 
 
 async def test_each_statement_is_a_link_that_follows_from_the_one_before(database: Database) -> None:
@@ -81,28 +81,28 @@ async def test_each_statement_is_a_link_that_follows_from_the_one_before(databas
 )
 async def test_an_edit_is_found(database: Database, store: ObjectStore, edit: str) -> None:
     await settle(database, 100, 200, 300)
-    async with behind_the_triggers(database) as tx:
+    async with without_triggers(database) as tx:
         await tx.execute(text(edit))
-    found = await proven(database, store)
+    found = await findings_of(database, store)
     assert any(finding.startswith("Link 2 does not hold what was sealed") for finding in found)
 
 
 async def test_a_deleted_transfer_is_found(database: Database, store: ObjectStore) -> None:
     await settle(database, 100, 200, 300)
-    async with behind_the_triggers(database) as tx:
+    async with without_triggers(database) as tx:
         second = (await tx.scalars(select(Entry.transfer_id).where(Entry.amount_fen == 200))).one()
         await tx.execute(text("DELETE FROM ledger_entries WHERE transfer_id = :id"), {"id": second})
         await tx.execute(text("DELETE FROM ledger_transfers WHERE id = :id"), {"id": second})
-    found = await proven(database, store)
+    found = await findings_of(database, store)
     assert found[0].startswith("Link 2 does not hold what was sealed")
     assert sum("are kept" in finding or "is kept" in finding for finding in found) == 2
 
 
 async def test_a_removed_link_is_found(database: Database, store: ObjectStore) -> None:
     await settle(database, 100, 200, 300)
-    async with behind_the_triggers(database) as tx:
+    async with without_triggers(database) as tx:
         await tx.execute(text("DELETE FROM ledger_links WHERE number = 2"))
-    assert (await proven(database, store))[:2] == [
+    assert (await findings_of(database, store))[:2] == [
         "Links 2 to 2 of the chain are missing.",
         "Link 3 does not follow from the link before it.",
     ]
@@ -111,47 +111,47 @@ async def test_a_removed_link_is_found(database: Database, store: ObjectStore) -
 async def test_a_cut_tail_is_found_by_its_anchor(database: Database, store: ObjectStore) -> None:
     await settle(database, 100, 200, 300)
     await anchor(database, store)
-    async with behind_the_triggers(database) as tx:
+    async with without_triggers(database) as tx:
         await tx.execute(text("DELETE FROM ledger_links WHERE number = 3"))
         await tx.execute(text("DELETE FROM ledger_entries WHERE abs(amount_fen) = 300"))
         await tx.execute(text("DELETE FROM ledger_transfers WHERE id NOT IN (SELECT transfer_id FROM ledger_entries)"))
         await tx.execute(text("UPDATE ledger_accounts SET debit_fen = 300 WHERE debit_fen > 0"))
         await tx.execute(text("UPDATE ledger_accounts SET credit_fen = 300 WHERE credit_fen > 0"))
-    assert await proven(database, store) == [
+    assert await findings_of(database, store) == [
         "Link 3 is anchored, but the chain ends with link 2: its tail was cut off."
     ]
 
 
-async def test_a_chain_written_anew_is_found_by_its_anchor(database: Database, store: ObjectStore) -> None:
+async def test_a_rewritten_chain_is_found_by_its_anchor(database: Database, store: ObjectStore) -> None:
     await settle(database, 100, 200)
     await anchor(database, store)
-    async with behind_the_triggers(database) as tx:
+    async with without_triggers(database) as tx:
         for table in ("entries", "transfers", "links", "accounts"):
             await tx.execute(text(f"DELETE FROM ledger_{table}"))  # noqa: S608 - our own names
         await tx.execute(text("ALTER SEQUENCE ledger_entries_position_seq RESTART"))
     await settle(database, 100, 150)
-    assert await proven(database, store) == [
+    assert await findings_of(database, store) == [
         "Link 2 was anchored with another hash: the chain was written anew since.",
     ]
     with pytest.raises(AnchorConflict):
         await anchor(database, store)
 
 
-async def test_an_anchor_that_was_removed_is_found(database: Database, store: ObjectStore) -> None:
+async def test_a_removed_anchor_is_found(database: Database, store: ObjectStore) -> None:
     await settle(database, 100)
     head = await anchor(database, store)
     assert head is not None
     await obstore.delete_async(store, head.object_name)
-    assert await proven(database, store) == [
+    assert await findings_of(database, store) == [
         f"The anchor of link 1 is not in the store of anchors: {head.object_name}.",
     ]
 
 
 async def test_a_forged_balance_is_found(database: Database, store: ObjectStore) -> None:
     await settle(database, 100)
-    async with behind_the_triggers(database) as tx:
+    async with without_triggers(database) as tx:
         await tx.execute(text("UPDATE ledger_accounts SET debit_fen = debit_fen + 1 WHERE kind = 'bank'"))
-    found = await proven(database, store)
+    found = await findings_of(database, store)
     assert len(found) == 2
     assert "(bank of settlement) is kept as 101 fen debited and 0 fen credited; its entries come to 100" in found[0]
     assert found[1] == "The trial balance does not come to zero: 101 fen debited, 100 fen credited."
@@ -159,7 +159,7 @@ async def test_a_forged_balance_is_found(database: Database, store: ObjectStore)
 
 async def test_a_transfer_written_behind_the_chain_is_found(database: Database, store: ObjectStore) -> None:
     await settle(database, 100)
-    async with behind_the_triggers(database) as tx:
+    async with without_triggers(database) as tx:
         await tx.execute(
             text("INSERT INTO ledger_transfers (id, kind, reference_id) VALUES (uuidv7(), 'corrected', uuidv7())")
         )
@@ -171,29 +171,29 @@ async def test_a_transfer_written_behind_the_chain_is_found(database: Database, 
                 WHERE transfer.kind = 'corrected'
             """)
         )
-    found = await proven(database, store)
+    found = await findings_of(database, store)
     assert [finding.endswith("is in no link of the chain.") for finding in found[:2]] == [True, True]
 
 
 async def test_a_capture_that_is_not_the_payments_is_found(world: World, store: ObjectStore) -> None:
     payment_id = await world.captured(new_id())
-    async with behind_the_triggers(world.database) as tx:
+    async with without_triggers(world.database) as tx:
         await tx.execute(text("UPDATE payments SET amount_fen = amount_fen - 1"))
-    (found,) = await proven(world.database, store)
+    (found,) = await findings_of(world.database, store)
     assert found.endswith(f"captures 4140 fen; payment {payment_id} is of 4139.")
 
 
 async def test_a_captured_payment_without_a_capture_and_the_other_way_round(world: World, store: ObjectStore) -> None:
     payment_id = await world.captured(new_id())
     other = await world.confirmed(new_id())
-    async with behind_the_triggers(world.database) as tx:
+    async with without_triggers(world.database) as tx:
         await tx.execute(text("UPDATE ledger_transfers SET reference_id = :other"), {"other": other})
-    found = await proven(world.database, store)
+    found = await findings_of(world.database, store)
     assert f"Payment {payment_id} is captured and has 0 capture transfers instead of one." in found
     assert any(finding.endswith(f"captures payment {other}, which is not captured.") for finding in found)
 
 
-async def test_a_head_is_anchored_once_and_told_once(database: Database, store: ObjectStore, tmp_path: Path) -> None:
+async def test_a_head_is_anchored_and_published_once(database: Database, store: ObjectStore, tmp_path: Path) -> None:
     assert await anchor(database, store) is None
     await settle(database, 100)
     heads = [await anchor(database, store) for _ in range(2)]
@@ -201,6 +201,6 @@ async def test_a_head_is_anchored_once_and_told_once(database: Database, store: 
     assert heads[0] == heads[1]
     assert [head async for head in anchored_heads(store)] == [heads[0]]
     async with database.read() as tx:
-        (told,) = await emitted(tx)
+        (event,) = await emitted(tx)
     assert heads[0] is not None
-    assert (told.type, told.data["hash"]) == ("cn.ili.payments.ledger.anchored.v1", heads[0].hash)
+    assert (event.type, event.data["hash"]) == ("cn.ili.payments.ledger.anchored.v1", heads[0].hash)

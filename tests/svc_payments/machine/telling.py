@@ -18,7 +18,7 @@ class Telling(Acting):
         due = "UPDATE postings SET try_at = now() WHERE status IN ('pending', 'unknown', 'cancelling')"
         self._run(self.story.execute(due))
         self._on(line)
-        self._run(self.story.world.told(PATIENCE_SECONDS, posting_retry_seconds=LATER))
+        self._run(self.story.world.deliver_postings(PATIENCE_SECONDS, posting_retry_seconds=LATER))
         self._on(Line.GOOD)
         self.model.post(line)
 

@@ -36,7 +36,7 @@ from svc_payments.ledger.models import Account
 from svc_payments.parties.accounts.models import AccountBinding
 from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings
-from tests.svc_payments.billing.terms.agreeing import agreed
+from tests.svc_payments.billing.terms.agreement import put_in_force
 from tests.svc_payments.conftest import private_pem, public_pem
 from tests.svc_payments.machine.wire import Wire
 from tests.svc_payments.world import ACCOUNTS, SEED, Company, LostAnswers, World, served
@@ -169,7 +169,7 @@ class Story:
         async with self.world.database.transaction() as tx:
             tx.add_all([provider, *bindings])
         parts = {"partial_payment": {"least_fen": LEAST_PART_FEN}}
-        await agreed(self.world.api, self.world.tokens, provider_id, parts)
+        await put_in_force(self.world.api, self.world.tokens, provider_id, parts)
 
     async def post(self, path: str, headers: dict[str, str], body: dict[str, Any] | None = None) -> httpx.Response:
         return await self.world.api.post(f"/payments/v1{path}", json=body, headers=headers | once())

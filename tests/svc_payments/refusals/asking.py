@@ -38,6 +38,6 @@ async def completed(world: World, person: UUID, amount_fen: int = 4140) -> tuple
     """A payment that its provider has booked, and its bill."""
     bill = await world.bill(person, amount_fen)
     payment_id = await world.captured(person, bill)
-    await world.told()
+    await world.deliver_postings()
     assert await world.status(person, payment_id) == "completed"
     return payment_id, bill

@@ -12,7 +12,7 @@ from chassis.signatures import sign, thumbprint
 from chassis.testing import once
 from contracts.reference_provider.roster import account_number
 from svc_payments.collection.payments.models import Attempt
-from tests.svc_payments.billing.bills.making import a_binding, kept
+from tests.svc_payments.billing.bills.factories import a_binding, save
 from tests.svc_payments.collection.refunds.making import make_due, refunds, refused
 from tests.svc_payments.refusals import asking
 from tests.svc_payments.refusals.asking import PAYMENTS, count, money, paid_unheard
@@ -29,7 +29,7 @@ async def test_one_payment_applied_twice_when_the_webhook_comes_twice(world: Wor
     assert [answer.status_code for answer in answers] == [204] * 6, "told again it is welcome"
     assert await world.trail(payment_id) == ["created", "pending", "captured"]
     assert await money(world) == 2
-    await world.told()
+    await world.deliver_postings()
     assert (await world.notify(notice)).status_code == 204, "also when the provider has booked it"
     assert [row["amount_fen"] for row in world.company.booked()] == [4140]
     assert await money(world) == 4
@@ -38,7 +38,7 @@ async def test_one_payment_applied_twice_when_the_webhook_comes_twice(world: Wor
 async def test_a_second_payment_while_the_first_is_unknown(world: World) -> None:
     person, somebody = new_id(), new_id()
     bill = await world.bill(person)
-    await kept(world.database, a_binding(somebody, world.provider_id, account_number(SEED, 0)))
+    await save(world.database, a_binding(somebody, world.provider_id, account_number(SEED, 0)))
     payment_id = await world.created(person, bill)
     await world.faults(order_timeouts=1)
     assert (await world.confirm(person, payment_id)).json()["status"] == "unknown"

@@ -106,7 +106,7 @@ async def test_a_payment_while_posting_is_refused(world: World) -> None:
     bill = await world.bill(person, 4140)
     payment_id = await world.captured(person, bill)
     world.company.app.lost = 1
-    await world.told(0.5)
+    await world.deliver_postings(0.5)
     assert await world.status(person, payment_id) == "posting"
     assert refused(await world.create(person, bill)) == (409, "bill_already_paid")
     assert refused(await world.act(person, payment_id, "cancel")) == (409, "illegal_move")
@@ -127,7 +127,7 @@ async def test_a_refund_racing_a_reversal(world: World) -> None:
     person = new_id()
     bill = await world.bill(person, 4140, account=500)
     payment_id = await world.captured(person, bill)
-    posting = asyncio.create_task(world.told())
+    posting = asyncio.create_task(world.deliver_postings())
     answers = await asyncio.gather(*(refund(world, payment_id, bill, fen) for fen in (4140, 4140, 1, None)))
     await posting
     answers += await asyncio.gather(*(refund(world, payment_id, bill, fen) for fen in (4140, 1, None)))

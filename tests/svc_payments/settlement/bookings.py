@@ -1,4 +1,4 @@
-"""Bookings of a day that is over, as if they had been made on it."""
+"""Backdated bookings: as if they had been made on a day that is over."""
 
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
@@ -13,17 +13,17 @@ from svc_payments.collection.postings.models import Posting, PostingStatus
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import Entry, Transfer, TransferKind
 from svc_payments.settings.channels import ChannelName
-from tests.svc_payments.billing.bills.making import a_bill
-from tests.svc_payments.reconciliation.runs.books import Paid, paid
+from tests.svc_payments.billing.bills.factories import a_bill
+from tests.svc_payments.reconciliation.runs.books import SamplePayment, sample_payment
 
 DAY = today() - timedelta(days=2)
 NOON = time(12)
 
 
-async def moved(
+async def add_transfer(
     tx: AsyncSession, kind: TransferKind, reference_id: UUID, legs: dict[ledger.AccountName, int], at: datetime
 ) -> None:
-    """A transfer of another moment than this."""
+    """A transfer with this timestamp."""
     accounts = await ledger._accounts(tx, *legs)  # noqa: SLF001 - what `transfer_legs` does, but for the time
     transfer = Transfer(kind=kind, reference_id=reference_id, created_at=at)
     tx.add(transfer)
@@ -32,11 +32,11 @@ async def moved(
     await tx.execute(insert(Entry).values(entries))
 
 
-async def booked(
+async def add_booked_payment(
     tx: AsyncSession, provider_id: UUID, *amounts_fen: int, day: date = DAY, at: time = NOON
-) -> tuple[Paid, list[UUID]]:
-    """A payment over the sandbox with a booked posting for each amount; gives the ids of the postings."""
-    known = paid(sum(amounts_fen), day=day, at=at)
+) -> tuple[SamplePayment, list[UUID]]:
+    """A sandbox payment with one booked posting per amount; returns it and the ids of its postings."""
+    known = sample_payment(sum(amounts_fen), day=day, at=at)
     payment = Payment(
         id=new_id(),
         person_id=new_id(),
@@ -61,11 +61,13 @@ async def booked(
     await tx.flush()
     clearing, payable = ledger.person_clearing(payment.person_id), ledger.provider_payable(provider_id)
     captured = {ledger.channel_receivable("sandbox"): known.amount_fen, clearing: -known.amount_fen}
-    await moved(tx, TransferKind.PAYMENT_CAPTURED, payment.id, captured, known.at)
+    await add_transfer(tx, TransferKind.PAYMENT_CAPTURED, payment.id, captured, known.at)
     postings = []
     for amount_fen in amounts_fen:
         posting = await _posting(tx, payment, amount_fen, known.at)
-        await moved(tx, TransferKind.BILL_BOOKED, posting, {clearing: amount_fen, payable: -amount_fen}, known.at)
+        await add_transfer(
+            tx, TransferKind.BILL_BOOKED, posting, {clearing: amount_fen, payable: -amount_fen}, known.at
+        )
         postings.append(posting)
     return known, postings
 
@@ -93,9 +95,9 @@ async def _posting(tx: AsyncSession, payment: Payment, amount_fen: int, at: date
     return posting.id
 
 
-async def reversed_booking(tx: AsyncSession, posting_id: UUID, day: date = DAY) -> None:
+async def reverse_booking(tx: AsyncSession, posting_id: UUID, day: date = DAY) -> None:
     posting = await tx.get_one(Posting, posting_id)
     payment = await tx.get_one(Payment, posting.payment_id)
     clearing, payable = ledger.person_clearing(payment.person_id), ledger.provider_payable(payment.provider_id)
     legs = {payable: posting.amount_fen, clearing: -posting.amount_fen}
-    await moved(tx, TransferKind.BOOKING_REVERSED, posting.id, legs, datetime.combine(day, time(13), CHINA))
+    await add_transfer(tx, TransferKind.BOOKING_REVERSED, posting.id, legs, datetime.combine(day, time(13), CHINA))

@@ -11,7 +11,7 @@ from chassis.testing import until
 from contracts.reference_provider.roster import account_number
 from svc_payments.collection.postings.delivery import Delivery
 from tests.svc_payments.tills.counter import Counter, refused
-from tests.svc_payments.world import SEED, World, working
+from tests.svc_payments.world import SEED, World, run_in_background
 
 
 async def _is_posted(world: World, bill: UUID) -> bool:
@@ -25,7 +25,7 @@ async def test_cash_is_taken_receipted_posted_and_banked(world: World, counter: 
     assert (paid["status"], paid["amount_fen"], paid["change_fen"]) == ("captured", 4140, 860)
     assert paid["receipt_number"]
     assert await world.bill_status(bill) == "paid"
-    async with working(Delivery(world.database, world.settings).run):
+    async with run_in_background(Delivery(world.database, world.settings).run):
         await until(partial(_is_posted, world, bill))
     (booked,) = world.company.booked()
     assert (booked["amount_fen"], booked["receipt_number"]) == (4140, paid["receipt_number"])

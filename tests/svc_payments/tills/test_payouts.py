@@ -12,12 +12,12 @@ from tests.svc_payments.world import World
 
 async def refund_of(world: World, payment_id: str) -> dict[str, Any]:
     """A refund of a payment that its provider has booked, once it waits at the counter."""
-    await world.told()
+    await world.deliver_postings()
     body = {"reason": "overcharged", "note": "抄表有误，已与单位核对"}
     operator = world.tokens.staff("operator") | once()
     answer = await world.api.post(f"/payments/v1/payments/{payment_id}/refunds", json=body, headers=operator)
     assert answer.status_code == 201, answer.text
-    await world.told()
+    await world.deliver_postings()
     (refund,) = answer.json()["items"]
     return dict(refund)
 
@@ -50,7 +50,7 @@ async def test_no_more_is_paid_out_than_the_drawer_holds(world: World, counter: 
     refund = await refund_of(world, paid["payment_id"])
     approved = world.tokens.staff("operator") | once()
     await world.api.post(f"/payments/v1/refunds/{refund['refund_id']}/approve", headers=approved)
-    await world.told()
+    await world.deliver_postings()
     other = await counter.opened(second, "T2")
     assert refused(await pay_out(counter, second, other, refund["number"])) == (409, "not_enough_in_drawer")
     assert (await pay_out(counter, first, session, refund["number"])).status_code == 200

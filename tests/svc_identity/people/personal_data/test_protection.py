@@ -1,4 +1,4 @@
-"""Personal data at rest: unreadable without the key, and every look at it is on record."""
+"""Personal data at rest: encrypted, and every read is recorded."""
 
 import base64
 import secrets
@@ -121,12 +121,12 @@ async def test_encrypted_columns_cannot_be_compared(settings: Settings) -> None:
         select(Person.id).where(Person.phone == "+8613800000001")
 
 
-def test_indexes_of_two_places_have_nothing_in_common(settings: Settings) -> None:
+def test_blind_indexes_of_two_columns_differ(settings: Settings) -> None:
     assert blind_index("persons.phone", "1") != blind_index("persons.id_number", "1")
     assert blind_index("persons.phone", "1") == blind_index("persons.phone", "1")
 
 
-async def test_a_loaded_person_shows_nothing_personal_by_accident(database: Database, phone: str) -> None:
+async def test_personal_columns_are_not_loaded_by_default(database: Database, phone: str) -> None:
     async with database.sessions() as tx:
         identifier = await person(tx, phone)
         loaded = await tx.get_one(Person, identifier)
@@ -141,7 +141,7 @@ async def reads_of(database: Database, person_id: str) -> list[tuple[str, list[s
         return [(read.reader, read.fields, read.purpose) for read in await tx.scalars(query)]
 
 
-async def test_every_look_is_on_record(app_client: AppClient, database: Database, phone: str) -> None:
+async def test_every_read_is_recorded(app_client: AppClient, database: Database, phone: str) -> None:
     signed_in = await app_client.tokens(phone)
     me = (await app_client.api.get("/identity/v1/me", headers=bearer(signed_in))).json()["person_id"]
     await app_client.api.get("/identity/v1/oauth/userinfo", headers=bearer(signed_in))
@@ -161,13 +161,13 @@ async def test_every_look_is_on_record(app_client: AppClient, database: Database
     "change",
     ["DELETE FROM personal_data_reads", "UPDATE personal_data_reads SET reader = ''", "TRUNCATE personal_data_reads"],
 )
-async def test_the_record_of_reads_is_only_ever_added_to(database: Database, change: str) -> None:
+async def test_the_record_of_reads_is_append_only(database: Database, change: str) -> None:
     async with database.sessions() as tx:
         with pytest.raises(DBAPIError, match="only ever added to"):
             await tx.execute(text(change))
 
 
-def test_what_is_personal_does_not_show_in_a_repr() -> None:
+def test_personal_values_are_hidden_in_a_repr() -> None:
     from svc_identity.people.personal_data.service import PersonalData
 
     assert NAME not in repr(PersonalData(name=NAME))

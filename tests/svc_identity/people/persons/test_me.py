@@ -10,14 +10,14 @@ from tests.svc_identity.conftest import PUBLIC_URL
 from tests.svc_identity.oauth.providers import ProviderSystem
 
 
-async def test_one_sees_oneself_masked(app_client: AppClient, phone: str) -> None:
+async def test_own_data_is_masked(app_client: AppClient, phone: str) -> None:
     me = (await app_client.api.get("/identity/v1/me", headers=bearer(await app_client.tokens(phone)))).json()
     assert me.keys() == {"person_id", "phone", "name", "assurance_level", "created_at"}
     assert me["phone"] == f"{phone[:3]}****{phone[-4:]}"
     assert (me["name"], me["assurance_level"]) == (None, 1)
 
 
-async def test_without_a_token_there_is_nobody(api: httpx.AsyncClient) -> None:
+async def test_a_request_without_a_token_is_refused(api: httpx.AsyncClient) -> None:
     answer = await api.get("/identity/v1/me")
     assert (answer.status_code, answer.json()["code"]) == (401, "token_missing")
 
@@ -30,7 +30,7 @@ async def test_a_system_is_no_person(api: httpx.AsyncClient, database: Database)
     assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
 
 
-async def test_a_token_of_nobody_we_know_is_no_token(api: httpx.AsyncClient, tokens: Tokens) -> None:
+async def test_a_token_of_an_unknown_person_is_refused(api: httpx.AsyncClient, tokens: Tokens) -> None:
     stranger = tokens.sign(iss=f"{PUBLIC_URL}/identity")
     answer = await api.get("/identity/v1/me", headers=bearer({"access_token": stranger}))
     assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid")

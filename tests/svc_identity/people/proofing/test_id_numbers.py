@@ -1,4 +1,4 @@
-"""GB 11643: what can be an ID number at all."""
+"""GB 11643: valid ID numbers."""
 
 import pytest
 import time_machine
@@ -10,8 +10,8 @@ from tests.svc_identity.identities import id_number, wrong_check
 @pytest.mark.parametrize(
     ("division", "born"),
     [
-        ("654002", "19900101"),  # a county code that is younger than this birth
-        ("654101", "19790630"),  # one that is no more
+        ("654002", "19900101"),  # a county code introduced after this birth
+        ("654101", "19790630"),  # a code that was withdrawn
         ("110101", "20000229"),
         ("830000", "19550505"),
         ("654022", "19000228"),
@@ -22,7 +22,7 @@ def test_any_real_division_and_day_is_accepted(division: str, born: str) -> None
     assert normalise_id_number(number) == number
 
 
-def test_it_may_be_typed_wide_small_or_with_space() -> None:
+def test_full_width_lower_case_and_spaces_are_normalised() -> None:
     number = next(candidate for candidate in iter(id_number, None) if candidate.endswith("X"))
     wide = number[:17].translate(str.maketrans("0123456789", "０１２３４５６７８９")) + "ｘ"
     for typed in (wide, number.lower(), f" {number} "):
@@ -48,13 +48,13 @@ def test_it_may_be_typed_wide_small_or_with_space() -> None:
     ],
     ids=lambda value: value if " " in value else "",  # the reason; numbers are new in each process
 )
-def test_what_cannot_be_is_refused_with_its_reason_and_without_the_number(number: str, because: str) -> None:
+def test_an_impossible_number_is_refused_with_its_reason_and_without_the_number(number: str, because: str) -> None:
     with pytest.raises(ValueError, match=because) as refused:
         normalise_id_number(number)
     assert not number or number not in str(refused.value)
 
 
-def test_whoever_is_born_today_by_the_clock_of_china_exists() -> None:
+def test_a_birth_date_of_today_in_china_is_accepted() -> None:
     today = id_number(born="20260302")
     with time_machine.travel("2026-03-01T16:30:00Z"):
         assert normalise_id_number(today) == today

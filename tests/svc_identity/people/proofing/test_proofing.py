@@ -1,4 +1,4 @@
-"""Proving who one is, against the registry stand-in."""
+"""Identity proofing against the registry stand-in."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ def refusal(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-async def test_who_proves_their_number_reaches_level_two(
+async def test_a_proofed_person_reaches_level_two(
     app_client: AppClient, tokens: Tokens, database: Database, phone: str
 ) -> None:
     signed_in = await app_client.tokens(phone)
@@ -39,8 +39,8 @@ async def test_who_proves_their_number_reaches_level_two(
     claims = jwt.decode(refreshed["access_token"], tokens.key, ["ES256"]).claims
     assert claims["assurance_level"] == 2
     async with database.read() as tx:
-        told = [event for event in await emitted(tx) if event.key == claims["sub"]]
-    assert (told[-1].type, told[-1].data) == (
+        events = [event for event in await emitted(tx) if event.key == claims["sub"]]
+    assert (events[-1].type, events[-1].data) == (
         "cn.ili.identity.person.proofed.v1",
         {"person_id": claims["sub"], "assurance_level": 2},
     )
@@ -56,7 +56,7 @@ async def test_the_answer_shows_neither_name_nor_number(app_client: AppClient, p
 @pytest.mark.parametrize(
     "name", ["张三", "努尔兰·哈山", "努尔兰•哈山", "Айгүл Нұрлан", "ئايگۈل", "Anne-Marie O’Neil", "㐀𠀀"]
 )
-async def test_names_of_all_our_languages_can_be_proved(app_client: AppClient, phone: str, name: str) -> None:
+async def test_names_in_all_languages_can_be_proofed(app_client: AppClient, phone: str, name: str) -> None:
     assert (await prove(app_client.api, await app_client.tokens(phone), name=name)).status_code == 200
 
 
@@ -73,11 +73,11 @@ async def test_names_of_all_our_languages_can_be_proved(app_client: AppClient, p
     {"name": NAME, "id_number": id_number(born="20990101")},
     {"name": NAME, "id_number": 654002199001011234},
 ])  # fmt: skip
-async def test_what_cannot_be_is_refused_before_anybody_is_asked(
+async def test_invalid_input_is_refused_before_the_registry_is_called(
     app_client: AppClient, faults: Callable[..., None], phone: str, body: dict[str, Any]
 ) -> None:
     signed_in = await app_client.tokens(phone)
-    faults("registries", unavailable=1)  # asking would be a 503
+    faults("registries", unavailable=1)  # a call to the registry would be a 503
     answer = await app_client.api.post(PROOFING, json=body, headers=bearer(signed_in) | once())
     assert refusal(answer) == (422, "invalid_request")
     assert (
@@ -85,7 +85,7 @@ async def test_what_cannot_be_is_refused_before_anybody_is_asked(
     )
 
 
-async def test_a_name_the_registry_does_not_have_is_not_confirmed(
+async def test_a_name_that_the_registry_does_not_have_is_not_confirmed(
     app_client: AppClient, settings: Settings, phone: str
 ) -> None:
     signed_in = await app_client.tokens(phone)
@@ -103,7 +103,7 @@ async def test_one_id_number_belongs_to_one_person(new_app_client: NewAppClient,
     assert refusal(answer) == (409, "id_number_taken")
 
 
-async def test_of_two_persons_at_once_one_gets_the_number(new_app_client: NewAppClient) -> None:
+async def test_one_of_two_concurrent_persons_gets_the_number(new_app_client: NewAppClient) -> None:
     number = id_number()
     clients = [new_app_client() for _ in range(4)]
     signed_in = [await client.tokens(new_phone()) for client in clients]
@@ -113,7 +113,7 @@ async def test_of_two_persons_at_once_one_gets_the_number(new_app_client: NewApp
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
 
 
-async def test_proving_the_same_again_changes_nothing_and_another_number_is_refused(
+async def test_a_repeated_proofing_changes_nothing_and_another_number_is_refused(
     app_client: AppClient, phone: str
 ) -> None:
     number, signed_in = id_number(), await app_client.tokens(phone)
@@ -135,14 +135,14 @@ async def test_a_retry_with_the_same_key_gets_the_same_answer(app_client: AppCli
 
 
 def on_record(settings: Settings, name: str = NAME) -> str:
-    """An ID number that the registry has under a name, and nobody here."""
+    """An ID number that the registry has under this name and no person here has."""
     number = id_number()
     known = httpx.post(f"{settings.registries_url}/population/verify", json=proof(name, number))
     assert known.json() == {"result": "match"}
     return number
 
 
-async def test_five_attempts_a_day(app_client: AppClient, settings: Settings, phone: str) -> None:
+async def test_attempts_are_limited_to_five_a_day(app_client: AppClient, settings: Settings, phone: str) -> None:
     signed_in = await app_client.tokens(phone)
     answers = [await prove(app_client.api, signed_in, name="李四", number=on_record(settings)) for _ in range(5)]
     assert [refusal(answer) for answer in answers] == [(422, "identity_not_confirmed")] * 5
@@ -154,7 +154,9 @@ async def test_five_attempts_a_day(app_client: AppClient, settings: Settings, ph
         assert (await prove(app_client.api, fresh)).status_code == 200
 
 
-async def test_many_accounts_cannot_try_names_on_one_number(new_app_client: NewAppClient, settings: Settings) -> None:
+async def test_attempts_of_many_accounts_on_one_number_are_limited(
+    new_app_client: NewAppClient, settings: Settings
+) -> None:
     number, codes = on_record(settings), []
     for _ in range(6):
         guesser = new_app_client()
@@ -163,7 +165,7 @@ async def test_many_accounts_cannot_try_names_on_one_number(new_app_client: NewA
     assert codes == [*[(422, "identity_not_confirmed")] * 5, (429, "too_many_proofings")]
 
 
-async def test_a_registry_that_is_away_decides_and_counts_nothing(
+async def test_an_unavailable_registry_decides_and_counts_nothing(
     app_client: AppClient, faults: Callable[..., None], phone: str
 ) -> None:
     signed_in = await app_client.tokens(phone)
@@ -175,7 +177,9 @@ async def test_a_registry_that_is_away_decides_and_counts_nothing(
     assert (await prove(app_client.api, signed_in)).status_code == 200
 
 
-async def test_a_registry_that_talks_nonsense_is_away(settings: Settings, sms: httpx.AsyncClient, phone: str) -> None:
+async def test_a_registry_with_invalid_answers_counts_as_unavailable(
+    settings: Settings, sms: httpx.AsyncClient, phone: str
+) -> None:
     nonsense = settings.sms_url  # answers 404 here, in JSON of its own
     async with running(settings, registries_url=nonsense) as app, browser_on(app) as api:
         client = AppClient(api, sms)
@@ -183,6 +187,6 @@ async def test_a_registry_that_talks_nonsense_is_away(settings: Settings, sms: h
     assert refusal(answer) == (503, "registry_unavailable")
 
 
-async def test_only_persons_prove_themselves(api: httpx.AsyncClient) -> None:
+async def test_only_persons_can_be_proofed(api: httpx.AsyncClient) -> None:
     answer = await api.post(PROOFING, json=proof(), headers=once())
     assert refusal(answer) == (401, "token_missing")

@@ -1,4 +1,4 @@
-"""The way of a release, and who may take which step."""
+"""The states of a release, and who may take which step."""
 
 import asyncio
 from itertools import pairwise
@@ -41,15 +41,13 @@ async def brought_to(stage: Stage, status: Status) -> str:
 
 @pytest.mark.parametrize("status", list(Status))
 @pytest.mark.parametrize("step", sorted(STEPS))
-async def test_a_step_is_taken_from_the_states_it_belongs_to_and_no_others(
-    stage: Stage, status: Status, step: str
-) -> None:
+async def test_a_step_is_allowed_from_its_states_only(stage: Stage, status: Status, step: str) -> None:
     release_id = await brought_to(stage, status)
     answer = await stage.step(release_id, step)
     if step in ALLOWED[status]:
         assert answer.status_code == 200
     elif status == Status.DRAFT and step in {"approve", "reject"}:
-        assert outcome(answer) == (404, "not_found")  # reviewers do not know of drafts
+        assert outcome(answer) == (404, "not_found")  # reviewers cannot see drafts
     else:
         assert outcome(answer) == (409, "illegal_move")
         assert await stage.status(release_id) == status
@@ -57,7 +55,7 @@ async def test_a_step_is_taken_from_the_states_it_belongs_to_and_no_others(
 
 @pytest.mark.parametrize("before", list(Status))
 @pytest.mark.parametrize("after", list(Status))
-def test_the_table_of_moves_is_kept(before: Status, after: Status) -> None:
+def test_moves_follow_the_transition_table(before: Status, after: Status) -> None:
     release = Release(status=before)
     if after in TRANSITIONS[before]:
         release.move_to(after)
@@ -67,7 +65,7 @@ def test_the_table_of_moves_is_kept(before: Status, after: Status) -> None:
             release.move_to(after)
 
 
-async def test_an_approved_release_waits_when_the_team_keeps_it_back(stage: Stage, database: Database) -> None:
+async def test_an_approved_release_waits_if_the_team_holds_it(stage: Stage, database: Database) -> None:
     release_id = await brought_to(stage, Status.APPROVED)
     assert await stage.catalogue() == []
     published = await stage.step(release_id, "publish")
@@ -78,7 +76,7 @@ async def test_an_approved_release_waits_when_the_team_keeps_it_back(stage: Stag
     assert types == ["registered", "submitted", "approved", "published"]
 
 
-async def test_reasons_come_back_to_the_team_as_they_were_given(stage: Stage, database: Database) -> None:
+async def test_reasons_of_a_rejection_reach_the_team(stage: Stage, database: Database) -> None:
     release_id = await brought_to(stage, Status.REJECTED)
     release = (await stage.api.get(f"/miniapps/v1/releases/{release_id}", headers=stage.team)).json()
     (review,) = release["reviews"]
@@ -90,7 +88,7 @@ async def test_reasons_come_back_to_the_team_as_they_were_given(stage: Stage, da
     assert "页面空白" not in str(event.data)
 
 
-async def test_a_rejected_release_may_be_submitted_again_and_remembers_both_rounds(stage: Stage) -> None:
+async def test_a_rejected_release_may_be_resubmitted_and_keeps_both_rounds(stage: Stage) -> None:
     release_id = await brought_to(stage, Status.REJECTED)
     await stage.step(release_id, "submit")
     approved = await stage.step(release_id, "approve")
@@ -107,7 +105,7 @@ async def test_a_withdrawn_release_is_a_draft_again(stage: Stage) -> None:
     assert outcome(await stage.step(release_id, "approve")) == (409, "illegal_move")
 
 
-async def test_the_reviewer_reads_what_was_said_at_submission(stage: Stage) -> None:
+async def test_the_reviewer_reads_the_note_of_the_submission(stage: Stage) -> None:
     app = await stage.registered()
     release_id = await stage.draft(app)
     path, headers = f"/miniapps/v1/apps/{app['app_id']}", stage.team | {"If-Match": "*"}
@@ -133,7 +131,7 @@ async def test_one_release_of_an_app_is_open_at_a_time(stage: Stage) -> None:
     assert (await stage.step(second, "submit")).status_code == 200
 
 
-async def test_of_two_releases_submitted_at_once_one_is_open(stage: Stage) -> None:
+async def test_one_of_two_releases_submitted_concurrently_is_open(stage: Stage) -> None:
     app = await stage.registered()
     drafts = [await stage.draft(app, version) for version in (1, 2, 3)]
     answers = await asyncio.gather(*(stage.step(draft, "submit") for draft in drafts))
@@ -151,7 +149,7 @@ async def test_an_older_version_cannot_follow_a_newer_one(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("step", ["submit", "withdraw", "publish"])
-async def test_strangers_do_not_learn_of_a_release(stage: Stage, step: str) -> None:
+async def test_a_release_is_not_found_by_other_teams(stage: Stage, step: str) -> None:
     release_id = await stage.draft(await stage.registered())
     for stranger in (stage.team_of(YINING), stage.team_of(KUYTUN), stage.team_of(KUYTUN, stage.team_organisation)):
         assert outcome(await stage.step(release_id, step, stranger)) == (404, "not_found")
@@ -176,8 +174,8 @@ async def test_a_reviewer_with_a_second_role_in_the_apps_organisation_does_not_d
     assert outcome(await stage.step(release_id, "approve", both)) == (403, "own_organisation")
 
 
-async def test_nobody_decides_on_what_they_submitted_or_uploaded(stage: Stage) -> None:
-    """Also not after changing sides: the token then shows a reviewer of another organisation."""
+async def test_submitter_and_uploader_cannot_decide(stage: Stage) -> None:
+    """Not even after a change of role, when the token shows a reviewer of another organisation."""
     app = await stage.registered()
     uploader, submitter = new_id(), new_id()
     team = ("county_team", stage.team_organisation, YINING)
@@ -188,7 +186,7 @@ async def test_nobody_decides_on_what_they_submitted_or_uploaded(stage: Stage) -
         assert outcome(await stage.step(release_id, "approve", changed_sides)) == (403, "own_submission")
 
 
-async def test_of_two_reviewers_at_once_one_decides(stage: Stage, database: Database) -> None:
+async def test_one_of_two_concurrent_reviewers_decides(stage: Stage, database: Database) -> None:
     release_id = await brought_to(stage, Status.SUBMITTED)
     other = stage.tokens.staff("reviewer", organisation_id=new_id())
     answers = await asyncio.gather(
@@ -202,7 +200,7 @@ async def test_of_two_reviewers_at_once_one_decides(stage: Stage, database: Data
     assert len(decided) == 1
 
 
-async def test_withdrawing_and_approving_at_once_leaves_one_of_both(stage: Stage) -> None:
+async def test_a_concurrent_withdrawal_and_approval_leave_one(stage: Stage) -> None:
     release_id = await brought_to(stage, Status.SUBMITTED)
     withdrawn, approved = await asyncio.gather(stage.step(release_id, "withdraw"), stage.step(release_id, "approve"))
     assert {withdrawn.status_code, approved.status_code} == {200, 409}
@@ -211,7 +209,7 @@ async def test_withdrawing_and_approving_at_once_leaves_one_of_both(stage: Stage
     assert len(await stage.catalogue()) == (expected == "published")
 
 
-async def test_a_decision_over_an_older_submission_is_refused(stage: Stage) -> None:
+async def test_a_decision_on_an_older_submission_is_refused(stage: Stage) -> None:
     release_id = await brought_to(stage, Status.SUBMITTED)
     path = f"/miniapps/v1/releases/{release_id}"
     etag = (await stage.api.get(path, headers=stage.reviewer)).headers["etag"]
@@ -231,7 +229,7 @@ async def test_a_step_without_a_key_is_refused(stage: Stage, step: str) -> None:
     assert outcome(answer) == (400, "idempotency_key_missing")
 
 
-async def test_a_retried_approval_is_answered_as_the_first_was(stage: Stage, database: Database) -> None:
+async def test_a_retried_approval_gets_the_first_answer(stage: Stage, database: Database) -> None:
     release_id = await brought_to(stage, Status.SUBMITTED)
     path, headers = f"/miniapps/v1/releases/{release_id}/approve", stage.reviewer | once()
     # The key belongs to the reviewer, so both requests carry the same token.
@@ -255,14 +253,14 @@ async def test_a_retried_approval_is_answered_as_the_first_was(stage: Stage, dat
         [{"code": "broken", "where": "x", "message": "y"}] * 51,
     ],
 )
-async def test_a_rejection_has_to_say_why(stage: Stage, reasons: object) -> None:
+async def test_a_rejection_needs_reasons(stage: Stage, reasons: object) -> None:
     release_id = await brought_to(stage, Status.SUBMITTED)
     answer = await stage.step(release_id, "reject", body={"reasons": reasons})
     assert outcome(answer) == (422, "invalid_request")
     assert await stage.status(release_id) == "submitted"
 
 
-async def test_the_releases_of_an_app_come_newest_first(stage: Stage) -> None:
+async def test_the_releases_of_an_app_are_listed_newest_first(stage: Stage) -> None:
     app = await stage.registered()
     drafts = [await stage.draft(app, version) for version in (1, 2, 3)]
     path = f"/miniapps/v1/apps/{app['app_id']}/releases"
@@ -273,7 +271,7 @@ async def test_the_releases_of_an_app_come_newest_first(stage: Stage) -> None:
     assert outcome(await stage.api.get(path, headers=stage.team_of(YINING))) == (404, "not_found")
 
 
-async def test_every_change_gives_a_new_etag(stage: Stage) -> None:
+async def test_every_change_makes_a_new_etag(stage: Stage) -> None:
     release_id = await stage.draft(await stage.registered())
     path = f"/miniapps/v1/releases/{release_id}"
     etags = [(await stage.api.get(path, headers=stage.team)).headers["etag"]]
@@ -284,7 +282,7 @@ async def test_every_change_gives_a_new_etag(stage: Stage) -> None:
     assert len(set(etags)) == len(etags)
 
 
-async def test_staff_stand_in_events_by_id_only(stage: Stage, database: Database) -> None:
+async def test_events_name_staff_by_id_only(stage: Stage, database: Database) -> None:
     release_id = await brought_to(stage, Status.PUBLISHED)
     async with database.read() as tx:
         events = [event for event in await emitted(tx) if event.key == release_id]

@@ -1,4 +1,4 @@
-"""What waits for reviewers, and by when it is promised."""
+"""The review queue and the promised time limit."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -22,14 +22,14 @@ async def submitted(stage: Stage, name: str) -> str:
     return release_id
 
 
-async def test_the_longest_waiting_comes_first(stage: Stage) -> None:
+async def test_the_longest_waiting_review_is_first(stage: Stage) -> None:
     first, second, third = [await submitted(stage, name) for name in ("甲应用", "乙应用", "丙应用")]
     await stage.step(first, "withdraw")
-    await stage.step(first, "submit")  # it has lost its place
+    await stage.step(first, "submit")  # back at the end of the queue
     assert [item["release_id"] for item in await waiting(stage)] == [second, third, first]
 
 
-async def test_a_review_in_the_list_says_what_a_reviewer_needs(stage: Stage) -> None:
+async def test_a_listed_review_has_what_a_reviewer_needs(stage: Stage) -> None:
     release_id = await submitted(stage, "停车泊位")
     (item,) = await waiting(stage)
     assert item["release_id"] == release_id
@@ -50,13 +50,13 @@ async def test_waiting_and_overdue_grow_with_time(stage: Stage) -> None:
     assert item["is_overdue"] is True
 
 
-async def test_what_is_decided_or_withdrawn_waits_no_longer(stage: Stage) -> None:
+async def test_a_decided_or_withdrawn_release_leaves_the_queue(stage: Stage) -> None:
     for name, step in (("甲应用", "approve"), ("乙应用", "reject"), ("丙应用", "withdraw")):
         await stage.step(await submitted(stage, name), step)
     assert await waiting(stage) == []
 
 
-async def test_reviewers_are_not_shown_what_they_may_not_decide(stage: Stage) -> None:
+async def test_reviewers_see_only_what_they_may_decide(stage: Stage) -> None:
     await submitted(stage, "停车泊位")
     own = stage.person(("reviewer", new_id(), PREFECTURE), ("county_team", stage.team_organisation, YINING))
     assert await waiting(stage, own) == []
@@ -68,7 +68,7 @@ async def test_only_reviewers_see_the_list(stage: Stage, role: str) -> None:
     assert outcome(answer) == (403, "not_allowed")
 
 
-async def test_the_list_comes_page_by_page(stage: Stage) -> None:
+async def test_the_list_is_paged(stage: Stage) -> None:
     expected = [await submitted(stage, name) for name in ("甲应用", "乙应用", "丙应用")]
     page = (await stage.api.get("/miniapps/v1/reviews", params={"limit": 2}, headers=stage.reviewer)).json()
     rest = await waiting(stage, cursor=page["next_cursor"])

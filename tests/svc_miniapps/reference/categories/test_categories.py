@@ -1,4 +1,4 @@
-"""The seven categories and the divisions come with the service."""
+"""The seven categories and the divisions are part of the service."""
 
 from chassis.db import Database
 from svc_miniapps.starter import load_starter_data

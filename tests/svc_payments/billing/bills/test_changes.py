@@ -1,7 +1,6 @@
-"""A bill after it is here: amended, void, expired; each change a version, told, and refused where money is in it."""
+"""Changes of a stored bill: amended, withdrawn or expired. Each is a version with an event; a paid bill refuses it."""
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +10,10 @@ from sqlalchemy import select
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, emitted, once
-from kit.calendar import today
 from svc_payments.billing.bills import changes, service
 from svc_payments.billing.bills.models import Bill, BillStatus, BillVersion
 from svc_payments.billing.bills.service import BillNotPayable
-from tests.svc_payments.billing.bills.making import a_bill, a_binding, kept
+from tests.svc_payments.billing.bills.factories import a_bill, a_binding, save
 from tests.svc_payments.billing.files.files import uploader
 from tests.svc_payments.conftest import approved_provider
 
@@ -42,7 +40,7 @@ async def test_an_amendment_is_a_new_version_with_its_reason(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database, provider_id: UUID
 ) -> None:
     bill = a_bill(provider_id, meter_from=100, meter_to=112)
-    await kept(database, bill)
+    await save(database, bill)
     answer = await change(api, headers, bill.id, "amendments", amount_fen=2000, usage="10", meter_to="110")
     shown = answer.json()
     assert (answer.status_code, shown["version"], shown["reason"], shown["note"]) == (200, 2, "meter_error", "表读错")
@@ -56,11 +54,11 @@ async def test_an_amendment_is_a_new_version_with_its_reason(
     assert (version.version, version.amount_fen, version.reason) == (1, 2760, None)
 
 
-async def test_an_amendment_that_changes_nothing_is_no_version(
+async def test_an_amendment_without_changes_makes_no_version(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database, provider_id: UUID
 ) -> None:
     bill = a_bill(provider_id)
-    await kept(database, bill)
+    await save(database, bill)
     answer = await change(api, headers, bill.id, "amendments", amount_fen=2760)
     assert (answer.status_code, answer.json()["version"]) == (200, 1)
     async with database.read() as tx:
@@ -89,7 +87,7 @@ async def test_an_amendment_keeps_the_rules_of_bill_files(
     fault: str,
 ) -> None:
     bill = a_bill(provider_id)
-    await kept(database, bill)
+    await save(database, bill)
     answer = await change(api, headers, bill.id, "amendments", **amendment)
     assert (answer.status_code, answer.json()["code"], answer.json()["reason"]) == (422, "bill_refused", fault)
     assert (await bill_now(database, bill.id)).version == 1
@@ -100,13 +98,13 @@ async def test_a_due_bill_is_withdrawn(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database, provider_id: UUID, verb: str, status: str
 ) -> None:
     person, bill = new_id(), a_bill(provider_id)
-    await kept(database, bill, a_binding(person, provider_id))
+    await save(database, bill, a_binding(person, provider_id))
     answer = await change(api, headers, bill.id, verb, reason="court_case")
     assert (answer.status_code, answer.json()["withdrawn"], answer.json()["version"]) == (200, status, 2)
     async with database.read() as tx:
-        [told] = await emitted(tx)
-    assert told.type == f"cn.ili.payments.bill.{status.removesuffix('ed')}ed.v1"
-    assert told.data == {
+        [event] = await emitted(tx)
+    assert event.type == f"cn.ili.payments.bill.{status.removesuffix('ed')}ed.v1"
+    assert event.data == {
         "bill_id": str(bill.id),
         "provider_id": str(provider_id),
         "version": 2,
@@ -132,7 +130,7 @@ async def test_a_due_bill_is_withdrawn(
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
-async def test_a_bill_that_is_not_simply_due_does_not_change(
+async def test_only_a_due_unpaid_bill_can_change(
     api: httpx.AsyncClient,
     headers: dict[str, str],
     database: Database,
@@ -142,29 +140,29 @@ async def test_a_bill_that_is_not_simply_due_does_not_change(
     verb: str,
 ) -> None:
     bill = a_bill(provider_id, **fields)
-    await kept(database, bill)
+    await save(database, bill)
     answer = await change(api, headers, bill.id, verb, amount_fen=1)
     assert (answer.status_code, answer.json()["code"]) == (409, code)
     now = await bill_now(database, bill.id)
     assert (now.version, now.amount_fen, now.status) == (1, 2760, bill.status or "due")
 
 
-async def test_who_has_seen_another_version_is_told(
+async def test_a_change_of_another_version_is_refused(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database, provider_id: UUID
 ) -> None:
     bill = a_bill(provider_id)
-    await kept(database, bill)
+    await save(database, bill)
     assert (await change(api, headers, bill.id, "amendments", amount_fen=1, version=1)).status_code == 200
     answer = await change(api, headers, bill.id, "void", version=1)
     assert (answer.status_code, answer.json()["code"], answer.json()["version"]) == (409, "other_version", 2)
     assert (await change(api, headers, bill.id, "void", version=2)).status_code == 200
 
 
-async def test_nobody_but_its_provider_changes_a_bill(
+async def test_only_its_provider_changes_a_bill(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database, tokens: Tokens, provider_id: UUID
 ) -> None:
     person, bill = new_id(), a_bill(provider_id)
-    await kept(database, bill, a_binding(person, provider_id))
+    await save(database, bill, a_binding(person, provider_id))
     callers = [{}, tokens.resident(person), tokens.staff("operator"), tokens.client(provider_id, "tariffs:write")]
     other = uploader(tokens, await approved_provider(database))
     for verb in ("amendments", "void", "expire"):
@@ -177,20 +175,20 @@ async def test_nobody_but_its_provider_changes_a_bill(
     "body",
     [{"reason": "not_stated"}, {"reason": "past_expiry"}, {"reason": "x"}, {"note": "x" * 201}, {"note": "a\nb"}],
 )
-async def test_a_change_without_a_right_reason_is_refused(
+async def test_a_change_with_an_invalid_reason_is_refused(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database, provider_id: UUID, body: dict[str, Any]
 ) -> None:
     bill = a_bill(provider_id)
-    await kept(database, bill)
+    await save(database, bill)
     for verb in ("amendments", "void", "expire"):
         assert (await change(api, headers, bill.id, verb, **body)).status_code == 422
 
 
-async def test_all_versions_are_read_newest_first(
+async def test_all_versions_are_listed_newest_first(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database, tokens: Tokens, provider_id: UUID
 ) -> None:
     person, bill = new_id(), a_bill(provider_id)
-    await kept(database, bill, a_binding(person, provider_id))
+    await save(database, bill, a_binding(person, provider_id))
     for amount_fen, reason in ((2000, "meter_error"), (1000, "court_case")):
         await change(api, headers, bill.id, "amendments", amount_fen=amount_fen, reason=reason)
     await change(api, headers, bill.id, "void", reason="duplicate")
@@ -209,12 +207,12 @@ async def test_all_versions_are_read_newest_first(
         assert (await api.get(f"{URL}/{bill.id}/versions", headers=stranger)).status_code == 404
 
 
-async def test_a_version_on_somebody_elses_account_is_not_shown(
+async def test_a_version_on_another_account_is_hidden(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database, tokens: Tokens, provider_id: UUID
 ) -> None:
-    """A bill sent to the wrong account and put right."""
+    """A bill sent to the wrong account and then corrected."""
     person, bill = new_id(), a_bill(provider_id, account_number="1000000013")
-    await kept(database, bill, a_binding(person, provider_id, "1000000005"))
+    await save(database, bill, a_binding(person, provider_id, "1000000005"))
     answer = await change(api, headers, bill.id, "amendments", account_number="1000000005")
     assert answer.status_code == 200
     url = f"{URL}/{bill.id}/versions"
@@ -222,63 +220,14 @@ async def test_a_version_on_somebody_elses_account_is_not_shown(
     assert [v["version"] for v in (await api.get(url, headers=headers)).json()["items"]] == [2, 1]
 
 
-async def test_bills_past_their_last_day_expire(database: Database, provider_id: UUID) -> None:
-    yesterday = today() - timedelta(days=1)
-    over = [a_bill(provider_id, expires_on=yesterday) for _ in range(3)]
-    others = [
-        a_bill(provider_id, expires_on=today()),
-        a_bill(provider_id),
-        a_bill(provider_id, expires_on=yesterday, status="paying"),
-        a_bill(provider_id, expires_on=yesterday, paid_fen=1),
-    ]
-    await kept(database, *over, *others)
-    async with database.transaction() as tx:
-        assert await changes.expire_overdue(tx) == 3
-    async with database.transaction() as tx:
-        assert await changes.expire_overdue(tx) == 0
-    async with database.read() as tx:
-        now = {bill.id: bill.status for bill in await tx.scalars(select(Bill))}
-        events = await emitted(tx)
-        versions = set(await tx.scalars(select(BillVersion.bill_id)))
-    assert {now[bill.id] for bill in over} == {"expired"}
-    assert [now[bill.id] for bill in others] == ["due", "due", "paying", "due"]
-    assert {event.key for event in events} == {str(bill.id) for bill in over}
-    assert {event.data["reason"] for event in events} == {"past_expiry"}
-    assert versions == {bill.id for bill in over}
-
-
-async def test_several_workers_expire_a_bill_once(database: Database, provider_id: UUID) -> None:
-    await kept(database, *(a_bill(provider_id, expires_on=today() - timedelta(days=1)) for _ in range(50)))
-
-    async def work() -> int:
-        async with database.transaction() as tx:
-            return await changes.expire_overdue(tx)
-
-    assert sum(await asyncio.gather(*(work() for _ in range(5)))) == 50
-
-
-async def test_after_its_last_day_a_bill_cannot_be_paid_even_before_it_has_expired(
-    database: Database, provider_id: UUID
-) -> None:
-    person = new_id()
-    last_day = a_bill(provider_id, expires_on=today())
-    over = a_bill(provider_id, expires_on=today() - timedelta(days=1))
-    await kept(database, last_day, over, a_binding(person, provider_id))
-    async with database.sessions() as tx:
-        assert len(await service.lock_payable(tx, person, [last_day.id])) == 1
-        with pytest.raises(BillNotPayable) as refusal:
-            await service.lock_payable(tx, person, [over.id])
-    assert refusal.value.values["bill_status"] == "expired"
-
-
 @pytest.mark.parametrize("verb", ["void", "expire", "amendments"])
-async def test_of_a_withdrawal_and_a_payment_at_once_one_wins(
+async def test_one_of_a_concurrent_change_and_payment_wins(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database, provider_id: UUID, verb: str
 ) -> None:
-    """A bill is never void with a payment open on it, and a payment never begins on what the bill no longer says."""
+    """A bill with an open payment is never void, and a payment never has an outdated amount."""
     person = new_id()
     bills = [a_bill(provider_id) for _ in range(12)]
-    await kept(database, *bills, a_binding(person, provider_id))
+    await save(database, *bills, a_binding(person, provider_id))
 
     async def pay(bill_id: UUID) -> int | None:
         try:
@@ -301,55 +250,5 @@ async def test_of_a_withdrawal_and_a_payment_at_once_one_wins(
             assert (verb, now.status, paid_fen, now.amount_fen) == ("amendments", "paying", 1, 1)
 
 
-@pytest.mark.parametrize(
-    ("role", "bound_on", "seen"),
-    [
-        ("owner", "2026-09-20", ["2026-07", "2026-08", "2026-09"]),
-        ("family", "2026-09-20", ["2026-07", "2026-08", "2026-09"]),
-        ("tenant", "2026-09-20", ["2026-09"]),
-        # In China it is the first of September by then.
-        ("tenant", "2026-08-31T16:30:00", ["2026-09"]),
-        ("tenant", "2026-08-31T15:30:00", ["2026-08", "2026-09"]),
-        ("tenant", None, []),
-        ("guest", "2026-01-01", []),
-    ],
-)
-async def test_a_tenant_sees_no_bill_of_before_the_binding(
-    api: httpx.AsyncClient,
-    database: Database,
-    tokens: Tokens,
-    provider_id: UUID,
-    role: str,
-    bound_on: str | None,
-    seen: list[str],
-) -> None:
-    person = new_id()
-    bills = {f"2026-{month:02}": a_bill(provider_id, period=date(2026, month, 1)) for month in (7, 8, 9)}
-    binding = a_binding(person, provider_id)
-    binding.role = role
-    binding.bound_at = None if bound_on is None else datetime.fromisoformat(bound_on).replace(tzinfo=UTC)
-    await kept(database, binding, *bills.values())
-    headers = tokens.resident(person)
-    listed = (await api.get(URL, headers=headers)).json()["items"]
-    assert sorted(bill["period"] for bill in listed) == seen
-    for period, bill in bills.items():
-        status = 200 if period in seen else 404
-        for path in (f"{URL}/{bill.id}", f"{URL}/{bill.id}/versions"):
-            assert (await api.get(path, headers=headers)).status_code == status
-        body = {"bill_ids": [str(bill.id)], "channel": "sandbox"}
-        paying = await api.post("/payments/v1/payments", json=body, headers=headers | once())
-        assert paying.status_code == (201 if period in seen else 404)
-
-
-async def test_of_two_bindings_the_wider_one_counts(
-    api: httpx.AsyncClient, database: Database, tokens: Tokens, provider_id: UUID
-) -> None:
-    person, bill = new_id(), a_bill(provider_id)
-    tenant, family = a_binding(person, provider_id), a_binding(person, provider_id)
-    tenant.role, family.role = "tenant", "family"
-    await kept(database, bill, tenant, family)
-    assert len((await api.get(URL, headers=tokens.resident(person))).json()["items"]) == 1
-
-
-def test_every_reason_can_be_shown_and_every_status_has_its_refusal() -> None:
+def test_every_status_but_due_has_a_refusal() -> None:
     assert set(changes._NOT_OPEN) == set(BillStatus) - {BillStatus.DUE}  # noqa: SLF001 - the table is the rule

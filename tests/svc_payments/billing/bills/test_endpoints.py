@@ -1,7 +1,8 @@
-"""Bills as residents and providers see them: their own, and no others."""
+"""Residents and providers read their own bills, and no others."""
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -10,29 +11,20 @@ import pytest
 from chassis.db import Database, new_id, now
 from chassis.testing import Tokens
 from svc_payments.billing.bills import service
-from svc_payments.billing.bills.models import BillStatus
-from tests.svc_payments.billing.bills.making import a_bill, a_binding, a_tariff, kept
+from svc_payments.billing.bills.models import Bill, BillStatus
+from svc_payments.parties.providers.models import Tariff
+from tests.svc_payments.billing.bills.factories import a_bill, a_binding, a_tariff, save
 from tests.svc_payments.billing.files.files import uploader
 from tests.svc_payments.conftest import approved_provider
 
 URL = "/payments/v1/bills"
 
 
-async def test_a_bill_is_shown_to_the_resident_with_its_explanation(
-    api: httpx.AsyncClient, database: Database, tokens: Tokens, provider_id: UUID
-) -> None:
-    person = new_id()
-    tariff = a_tariff(provider_id, ("15", "2.300"), (None, "3.455"), fixed_fee_fen=300)
-    bill = a_bill(
-        provider_id, usage=Decimal("16.5"), amount_fen=4268, meter_from=Decimal(100), meter_to=Decimal("116.5")
-    )
-    await kept(database, bill, a_binding(person, provider_id), tariff)
-    answer = await api.get(f"{URL}/{bill.id}", headers=tokens.resident(person))
-    shown = answer.json()
-    assert shown.pop("created_at")
-    assert shown == {
+def shown_bill(bill: Bill, tariff: Tariff) -> dict[str, Any]:
+    """The answer for the bill below, with its explanation; without `created_at`."""
+    return {
         "bill_id": str(bill.id),
-        "provider_id": str(provider_id),
+        "provider_id": str(bill.provider_id),
         "bill_number": bill.bill_number,
         "account_number": "1000000005",
         "period": "2026-09",
@@ -69,6 +61,21 @@ async def test_a_bill_is_shown_to_the_resident_with_its_explanation(
     }
 
 
+async def test_a_bill_is_shown_to_the_resident_with_its_explanation(
+    api: httpx.AsyncClient, database: Database, tokens: Tokens, provider_id: UUID
+) -> None:
+    person = new_id()
+    tariff = a_tariff(provider_id, ("15", "2.300"), (None, "3.455"), fixed_fee_fen=300)
+    bill = a_bill(
+        provider_id, usage=Decimal("16.5"), amount_fen=4268, meter_from=Decimal(100), meter_to=Decimal("116.5")
+    )
+    await save(database, bill, a_binding(person, provider_id), tariff)
+    answer = await api.get(f"{URL}/{bill.id}", headers=tokens.resident(person))
+    shown = answer.json()
+    assert shown.pop("created_at")
+    assert shown == shown_bill(bill, tariff)
+
+
 @pytest.mark.parametrize(
     ("effective_from", "unit_prices", "explained_by"),
     [
@@ -92,17 +99,17 @@ async def test_the_tariff_in_force_on_the_first_day_of_the_period_explains(
         for day, price in zip(effective_from, unit_prices, strict=True)
     ]
     foreign = a_tariff(new_id(), (None, "9"))
-    await kept(database, bill, a_binding(person, provider_id), foreign, *tariffs)
+    await save(database, bill, a_binding(person, provider_id), foreign, *tariffs)
     explanation = (await api.get(f"{URL}/{bill.id}", headers=tokens.resident(person))).json()["explanation"]
     assert (explanation and explanation["lines"][0]["unit_price"]) == explained_by
 
 
-async def test_another_resident_and_another_provider_are_told_there_is_no_such_bill(
+async def test_a_bill_of_others_is_not_found(
     api: httpx.AsyncClient, database: Database, tokens: Tokens, provider_id: UUID
 ) -> None:
     neighbour, other = new_id(), await approved_provider(database)
     bill = a_bill(provider_id)
-    await kept(
+    await save(
         database, bill, a_binding(neighbour, provider_id, "1000000013"), a_binding(neighbour, other, "1000000005")
     )
     for headers in (tokens.resident(neighbour), tokens.resident(), uploader(tokens, other)):
@@ -111,13 +118,13 @@ async def test_another_resident_and_another_provider_are_told_there_is_no_such_b
         assert (await api.get(URL, headers=headers)).json()["items"] == []
 
 
-async def test_a_binding_that_has_ended_shows_nothing_more(
+async def test_an_ended_binding_shows_no_bills(
     api: httpx.AsyncClient, database: Database, tokens: Tokens, provider_id: UUID
 ) -> None:
     person, bill = new_id(), a_bill(provider_id)
     binding = a_binding(person, provider_id)
     binding.ended_at = now()
-    await kept(database, bill, binding)
+    await save(database, bill, binding)
     assert (await api.get(f"{URL}/{bill.id}", headers=tokens.resident(person))).status_code == 404
     assert (await api.get(URL, headers=tokens.resident(person))).json()["items"] == []
 
@@ -142,7 +149,7 @@ async def test_a_resident_pages_through_all_accounts_newest_first(
     bills = [a_bill(provider, account_number="1000000005") for _ in range(4) for provider in (provider_id, heating)]
     bindings = [a_binding(person, provider_id), a_binding(person, heating), a_binding(person, heating)]
     strangers = [a_bill(provider_id, account_number="1000000013") for _ in range(3)]
-    await kept(database, *bills, *strangers, *bindings)
+    await save(database, *bills, *strangers, *bindings)
     seen: list[str] = []
     cursor = ""
     while cursor is not None:
@@ -162,7 +169,7 @@ async def test_a_list_can_be_narrowed(
         a_bill(provider_id, bill_number="C", status=BillStatus.DUE, account_number="1000000013"),
     ]
     bindings = [a_binding(person, provider_id), a_binding(person, provider_id, "1000000013")]
-    await kept(database, *bills, *bindings)
+    await save(database, *bills, *bindings)
     for headers in (tokens.resident(person), uploader(tokens, provider_id)):
         for query, expected in (
             ("status=due", {"A", "C"}),
@@ -176,13 +183,13 @@ async def test_a_list_can_be_narrowed(
             assert {bill["bill_number"] for bill in items} == expected, query
 
 
-async def test_a_provider_finds_the_few_among_many_page_by_page(
+async def test_a_provider_pages_through_a_few_matches_among_many_bills(
     api: httpx.AsyncClient, database: Database, tokens: Tokens, provider_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "_LOOKED_THROUGH", 3)
     statuses = [BillStatus.POSTED] * 7 + [BillStatus.DUE, BillStatus.POSTED, BillStatus.DUE]
     bills = [a_bill(provider_id, bill_number=f"N{n}", status=status) for n, status in enumerate(statuses)]
-    await kept(database, *bills, a_bill(new_id(), bill_number="N5", status=BillStatus.DUE))
+    await save(database, *bills, a_bill(new_id(), bill_number="N5", status=BillStatus.DUE))
     pages, cursor = [], ""
     while cursor is not None:
         answer = await api.get(
@@ -194,7 +201,7 @@ async def test_a_provider_finds_the_few_among_many_page_by_page(
 
 
 @pytest.mark.parametrize("query", ["status=void", "account_number=1", "bill_number=%00", "limit=0", "limit=201"])
-async def test_queries_that_make_no_sense_are_refused(api: httpx.AsyncClient, tokens: Tokens, query: str) -> None:
+async def test_invalid_queries_are_refused(api: httpx.AsyncClient, tokens: Tokens, query: str) -> None:
     assert (await api.get(f"{URL}?{query}", headers=tokens.resident())).status_code == 422
 
 
@@ -203,7 +210,7 @@ async def test_a_provider_pages_through_its_own_bills_by_number(
 ) -> None:
     numbers = ["A-10", "A-9", "a", "B", "-1"]
     other = await approved_provider(database)
-    await kept(database, *(a_bill(provider_id, bill_number=number) for number in numbers), a_bill(other))
+    await save(database, *(a_bill(provider_id, bill_number=number) for number in numbers), a_bill(other))
     headers = uploader(tokens, provider_id)
     first = (await api.get(f"{URL}?limit=3", headers=headers)).json()
     second = (await api.get(f"{URL}?limit=3&cursor={first['next_cursor']}", headers=headers)).json()
@@ -212,11 +219,11 @@ async def test_a_provider_pages_through_its_own_bills_by_number(
     assert (await api.get(f"{URL}/{bill_id}", headers=headers)).status_code == 200
 
 
-async def test_a_withdrawn_bill_is_shown_only_to_those_who_ask_and_owes_nothing(
+async def test_a_withdrawn_bill_is_listed_on_request_only_and_owes_nothing(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, provider_id: UUID
 ) -> None:
     person, bill = new_id(), a_bill(provider_id, status="void")
-    await kept(database, bill, a_binding(person, provider_id))
+    await save(database, bill, a_binding(person, provider_id))
     assert (await api.get(URL, headers=tokens.resident(person))).json()["items"] == []
     (shown,) = (await api.get(f"{URL}?withdrawn=true", headers=tokens.resident(person))).json()["items"]
     assert (shown["withdrawn"], shown["outstanding_fen"]) == ("void", 0)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chassis.db import new_id
 from contracts.reference_provider.tariff import SAMPLES
 from svc_payments.billing.bills.explanation import explanation_of, tier_lines
-from tests.svc_payments.billing.bills.making import a_bill, a_tariff
+from tests.svc_payments.billing.bills.factories import a_bill, a_tariff
 
 PROVIDER = new_id()
 THREE_TIERS = (("15", "2.300"), ("25", "3.455"), (None, "6.905"))
@@ -54,7 +54,7 @@ def test_an_explanation_adds_up_to_the_amount(usage: Decimal, amount_fen: int, f
     assert lines + explanation.fixed_fee_fen + explanation.difference_fen == amount_fen
 
 
-def test_a_bill_is_explained_by_the_tariff_it_follows_from() -> None:
+def test_a_bill_is_explained_by_the_tariff_that_gives_its_amount() -> None:
     residential = a_tariff(PROVIDER, (None, "2.300"))
     commercial = a_tariff(PROVIDER, (None, "4.000"), customer_class="commercial")
     bill = a_bill(PROVIDER, usage=Decimal(10), amount_fen=4000)
@@ -63,7 +63,7 @@ def test_a_bill_is_explained_by_the_tariff_it_follows_from() -> None:
     assert (explanation.tariff_id, explanation.difference_fen) == (commercial.tariff_id, 0)
 
 
-def test_a_bill_that_follows_from_no_tariff_is_held_against_the_residential_one() -> None:
+def test_a_bill_that_no_tariff_gives_is_compared_with_the_residential_one() -> None:
     residential = a_tariff(PROVIDER, (None, "2.300"))
     commercial = a_tariff(PROVIDER, (None, "4.000"), customer_class="commercial")
     explanation = explanation_of(a_bill(PROVIDER, usage=Decimal(10), amount_fen=2299), [commercial, residential])

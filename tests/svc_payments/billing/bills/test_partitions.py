@@ -1,4 +1,4 @@
-"""Bills by month: every bill has its partition, its number is its provider's for ever, and old databases come along."""
+"""Monthly partitions of bills: placement, numbers unique per provider, and the migration of existing databases."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,13 +15,13 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from chassis.db import Database, alembic_config, create_database, new_id, upgrade
 from svc_payments.billing.bills.models import Bill, BillNumber
 from svc_payments.billing.bills.partitions import ensure_partitions
-from tests.svc_payments.billing.bills.making import a_bill, kept
+from tests.svc_payments.billing.bills.factories import a_bill, save
 
 _WHERE = text("SELECT tableoid::regclass::text FROM bills WHERE id = :id")
 
 
 def id_at(moment: datetime, tail: int = 1) -> UUID:
-    """A UUIDv7 of that moment."""
+    """A UUIDv7 of this moment."""
     return UUID(int=(int(moment.timestamp() * 1000) << 80) | (7 << 76) | (2 << 62) | tail)
 
 
@@ -32,13 +32,13 @@ async def partition_of(database: Database, bill_id: UUID) -> str:
 
 async def test_a_new_bill_goes_to_its_month(database: Database, provider_id: UUID) -> None:
     bill = a_bill(provider_id)
-    await kept(database, bill)
+    await save(database, bill)
     assert await partition_of(database, bill.id) == f"bills_{datetime.now(UTC):%Y_%m}"
 
 
-async def test_a_bill_of_a_month_without_partition_is_kept_all_the_same(database: Database, provider_id: UUID) -> None:
+async def test_a_bill_of_a_month_without_partition_is_stored(database: Database, provider_id: UUID) -> None:
     bill = a_bill(provider_id, id=id_at(datetime(2031, 1, 31, 23, 59, 59, 999_000, tzinfo=UTC)))
-    await kept(database, bill)
+    await save(database, bill)
     assert await partition_of(database, bill.id) == "bills_default"
 
 
@@ -49,17 +49,17 @@ async def test_the_first_and_the_last_moment_of_a_month_are_in_it(database: Data
         a_bill(provider_id, id=id_at(datetime.fromisoformat(f"2031-{moment}+00:00")))
         for moment in ("01-31T23:59:59.999", "02-01T00:00", "02-28T23:59:59.999", "03-01T00:00")
     ]
-    await kept(database, *bills)
+    await save(database, *bills)
     found = [await partition_of(database, bill.id) for bill in bills]
     assert (made, found) == (3, ["bills_2031_01", "bills_2031_02", "bills_2031_02", "bills_2031_03"])
 
 
-async def test_partitions_are_made_ahead_and_only_once(database: Database) -> None:
+async def test_partitions_are_created_ahead_and_only_once(database: Database) -> None:
     months = select(func.count()).select_from(text("pg_inherits WHERE inhparent = 'bills'::regclass"))
     async with database.transaction() as tx:
         before = await tx.scalar(months)
         assert await ensure_partitions(tx) == 0
-        # As a worker finds it that has not run for two months.
+        # The state after two months without a worker.
         for month in (
             await tx.scalars(text("SELECT relname FROM pg_class WHERE relname ~ '^bills_20.*[0-9]$' "))
         ).all():
@@ -74,7 +74,7 @@ async def test_a_month_whose_bills_came_first_stays_in_the_default_partition(
     database: Database, provider_id: UUID
 ) -> None:
     bill = a_bill(provider_id, id=id_at(datetime(2031, 2, 3, tzinfo=UTC)))
-    await kept(database, bill)
+    await save(database, bill)
     async with database.transaction() as tx:
         assert await tx.scalar(text("SELECT ensure_bill_partitions('2031-01-01', '2031-03-01')")) == 2
     assert await partition_of(database, bill.id) == "bills_default"
@@ -92,14 +92,12 @@ async def test_bills_are_read_and_written_while_a_partition_is_attached(database
             assert await tx.scalar(person_reads.where(Bill.id == bill.id)) == 1
 
 
-async def test_duplicate_bills_a_number_is_used_once_at_a_provider_for_ever(
-    database: Database, provider_id: UUID
-) -> None:
-    """Whatever month the second one is in, and whoever writes it."""
-    await kept(database, a_bill(provider_id, bill_number="W-1"), a_bill(new_id(), bill_number="W-1"))
+async def test_a_bill_number_is_unique_at_a_provider_across_months(database: Database, provider_id: UUID) -> None:
+    """In any month of the second bill, and through any writer."""
+    await save(database, a_bill(provider_id, bill_number="W-1"), a_bill(new_id(), bill_number="W-1"))
     for moment in (datetime.now(UTC), datetime(2031, 1, 1, tzinfo=UTC)):
         with pytest.raises(IntegrityError, match="pk_bill_numbers"):
-            await kept(database, a_bill(provider_id, bill_number="W-1", id=id_at(moment)))
+            await save(database, a_bill(provider_id, bill_number="W-1", id=id_at(moment)))
 
 
 @pytest.mark.parametrize(
@@ -113,16 +111,18 @@ async def test_duplicate_bills_a_number_is_used_once_at_a_provider_for_ever(
         "DELETE FROM bill_numbers",
     ],
 )
-async def test_a_bill_keeps_its_number_and_its_place(database: Database, provider_id: UUID, statement: str) -> None:
-    await kept(database, a_bill(provider_id))
+async def test_number_and_partition_of_a_bill_are_immutable(
+    database: Database, provider_id: UUID, statement: str
+) -> None:
+    await save(database, a_bill(provider_id))
     with pytest.raises(DBAPIError, match="only ever added to"):
         async with database.transaction() as tx:
             await tx.execute(text(statement))
 
 
-async def test_a_bill_is_looked_for_in_one_partition(database: Database, provider_id: UUID) -> None:
+async def test_a_lookup_reads_one_partition(database: Database, provider_id: UUID) -> None:
     bill = a_bill(provider_id)
-    await kept(database, bill)
+    await save(database, bill)
     async with database.read() as tx:
         plan = (await tx.scalars(text(f"EXPLAIN SELECT * FROM bills WHERE id = '{bill.id}'"))).all()  # noqa: S608
     assert sum("bills_" in line and "Scan" in line for line in plan) == 1, plan
@@ -130,7 +130,7 @@ async def test_a_bill_is_looked_for_in_one_partition(database: Database, provide
 
 @pytest_asyncio.fixture
 async def before(postgres_url: str) -> AsyncIterator[URL]:
-    """A database of the revision before, with bills of several months and what refers to them."""
+    """A database of the previous revision, with bills of several months and rows that refer to them."""
     url = make_url(postgres_url).set(drivername="postgresql+asyncpg", database=f"upgrade_{new_id().hex}")
     await create_database(url)
     await asyncio.to_thread(command.upgrade, alembic_config("svc_payments", url), "0003")
@@ -161,7 +161,7 @@ VALUES (uuidv7(-interval '3 days'), uuidv7(), '{provider}', '1000000005', 'tenan
 """
 
 
-async def test_an_existing_database_comes_along_with_all_it_has(before: URL) -> None:
+async def test_an_existing_database_is_migrated_completely(before: URL) -> None:
     provider_id = new_id()
     await _run(before, _OLD_ROWS.format(provider=provider_id))
     await asyncio.to_thread(upgrade, "svc_payments", before)
@@ -189,7 +189,7 @@ async def test_an_existing_database_comes_along_with_all_it_has(before: URL) -> 
     await database.close()
 
 
-async def test_the_way_back_keeps_all_there_is(before: URL) -> None:
+async def test_the_downgrade_keeps_everything(before: URL) -> None:
     await _run(before, _OLD_ROWS.format(provider=new_id()))
     await asyncio.to_thread(upgrade, "svc_payments", before)
     await asyncio.to_thread(command.downgrade, alembic_config("svc_payments", before), "0003")

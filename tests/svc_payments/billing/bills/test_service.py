@@ -16,21 +16,21 @@ from chassis.problems import IllegalMove, NotFound
 from svc_payments.billing.bills import service
 from svc_payments.billing.bills.models import TRANSITIONS, Bill, BillStatus, Part
 from svc_payments.billing.bills.service import BillAlreadyPaid, PaymentInProgress
-from tests.svc_payments.billing.bills.making import a_bill, a_binding, kept
+from tests.svc_payments.billing.bills.factories import a_bill, a_binding, save
 
 
 async def two_bills(database: Database, provider_id: UUID, **fields: object) -> tuple[UUID, list[UUID]]:
     """A person and two bills on their account."""
     person, bills = new_id(), [a_bill(provider_id, **fields), a_bill(provider_id, **fields)]
-    await kept(database, *bills, a_binding(person, provider_id))
+    await save(database, *bills, a_binding(person, provider_id))
     return person, [bill.id for bill in bills]
 
 
-async def test_the_newest_bills_are_found_without_reading_everybodys(database: Database, provider_id: UUID) -> None:
-    """A resident whose last bill is old: walking back from the newest bill of all would read the whole table."""
+async def test_listing_the_newest_bills_reads_only_those_of_the_resident(database: Database, provider_id: UUID) -> None:
+    """The resident's last bill is old: a scan from the newest bill of all would read the whole table."""
     person, theirs = new_id(), a_bill(provider_id)
-    await kept(database, theirs, a_binding(person, provider_id))
-    await kept(database, *(a_bill(provider_id, account_number=f"{n:010}") for n in range(3_000)))
+    await save(database, theirs, a_binding(person, provider_id))
+    await save(database, *(a_bill(provider_id, account_number=f"{n:010}") for n in range(3_000)))
     async with database.transaction() as tx:
         await tx.execute(text("ANALYZE"))
     caller = Caller(str(person), "person", "myili-app", frozenset(), 2, ())
@@ -43,7 +43,7 @@ async def test_the_newest_bills_are_found_without_reading_everybodys(database: D
     assert [bill.bill_id for bill in page.items] == [theirs.id]
 
 
-async def test_payable_bills_come_back_once_each_in_the_order_of_their_ids(
+async def test_payable_bills_are_returned_once_each_in_the_order_of_their_ids(
     database: Database, provider_id: UUID
 ) -> None:
     person, ids = await two_bills(database, provider_id)
@@ -52,12 +52,12 @@ async def test_payable_bills_come_back_once_each_in_the_order_of_their_ids(
     assert [bill.id for bill in locked] == sorted(ids)
 
 
-async def test_an_unknown_bill_and_somebody_elses_are_the_same_refusal(database: Database, provider_id: UUID) -> None:
+async def test_an_unknown_bill_and_a_bill_of_others_get_the_same_refusal(database: Database, provider_id: UUID) -> None:
     person, ids = await two_bills(database, provider_id)
-    for asking, asked in ((person, [ids[0], new_id()]), (new_id(), ids)):
+    for caller, bill_ids in ((person, [ids[0], new_id()]), (new_id(), ids)):
         with pytest.raises(NotFound):
             async with database.transaction() as tx:
-                await service.lock_payable(tx, asking, asked)
+                await service.lock_payable(tx, caller, bill_ids)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ async def test_a_bill_that_is_not_due_is_refused(
             await service.lock_payable(tx, person, ids)
 
 
-async def test_of_two_payments_at_once_one_gets_the_bill(database: Database, provider_id: UUID) -> None:
+async def test_one_of_several_concurrent_payments_gets_the_bill(database: Database, provider_id: UUID) -> None:
     person, ids = await two_bills(database, provider_id)
 
     async def begin(wanted: list[UUID]) -> str:
@@ -83,10 +83,10 @@ async def test_of_two_payments_at_once_one_gets_the_bill(database: Database, pro
                 await service.mark_paying(tx, wanted)
         except PaymentInProgress:
             return "refused"
-        return "begun"
+        return "started"
 
     orders = [ids, ids[::-1]] * 5
-    assert sorted(await asyncio.gather(*map(begin, orders))) == ["begun"] + ["refused"] * 9
+    assert sorted(await asyncio.gather(*map(begin, orders))) == ["started"] + ["refused"] * 9
 
 
 async def paid_in_full(tx: AsyncSession, bill_ids: list[UUID]) -> None:
@@ -119,7 +119,7 @@ async def test_a_bill_paid_in_parts_is_posted_with_the_last_booking(database: Da
         assert (await bill_now(database, bill_id))[0] == status
 
 
-async def test_what_is_given_back_is_owed_again_without_its_late_fee(database: Database, provider_id: UUID) -> None:
+async def test_a_refunded_bill_is_due_again_without_its_late_fee(database: Database, provider_id: UUID) -> None:
     _, (bill_id, _) = await two_bills(database, provider_id)
     whole = Part(2770, 10)
     async with database.transaction() as tx:
@@ -131,7 +131,7 @@ async def test_what_is_given_back_is_owed_again_without_its_late_fee(database: D
     assert await bill_now(database, bill_id) == ("due", 0, 0, 0)
 
 
-async def test_the_database_lets_nobody_pay_more_than_is_owed(database: Database, provider_id: UUID) -> None:
+async def test_the_database_refuses_overpayment(database: Database, provider_id: UUID) -> None:
     _, (bill_id, _) = await two_bills(database, provider_id)
     async with database.sessions() as tx:
         await service.mark_paying(tx, [bill_id])

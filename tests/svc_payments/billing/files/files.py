@@ -1,4 +1,4 @@
-"""Bill files made by hand, a row at a time."""
+"""Bill files in CSV, row by row."""
 
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ ACCOUNT = account_number("files", 0)
 
 
 def row(bill_number: str = "W-1", **columns: str) -> str:
-    """A row without fault, but for what is said otherwise."""
+    """A valid row with these columns changed."""
     usual = {
         "bill_number": bill_number,
         "account_number": ACCOUNT,
@@ -49,7 +49,7 @@ async def upload(
 
 
 def counts(answer: httpx.Response) -> dict[str, int]:
-    """Of an accepted file, only the counts that are not 0."""
+    """The counts of an accepted file that are not 0."""
     assert answer.status_code == 200, answer.text
     report: dict[str, Any] = answer.json()
     assert report["rows"] == sum(report[name] for name in ("accepted", "unchanged", "amended", "refused"))

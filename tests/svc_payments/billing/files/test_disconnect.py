@@ -41,7 +41,7 @@ async def test_a_cut_upload_leaves_nothing(
             assert b" 200 " not in answer
         writer.transport.abort()
 
-        async def nobody_is_working() -> bool:
+        async def database_is_idle() -> bool:
             async with database.read() as tx:
                 working = text(
                     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
@@ -49,7 +49,7 @@ async def test_a_cut_upload_leaves_nothing(
                 )
                 return not await tx.scalar(working)
 
-        await until(nobody_is_working)
+        await until(database_is_idle)
     async with database.read() as tx:
         for table in (Bill, BillFile):
             assert await tx.scalar(select(func.count()).select_from(table)) == 0

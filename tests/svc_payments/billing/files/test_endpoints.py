@@ -1,4 +1,4 @@
-"""The doors of bill files: who may use them, what they refuse, and the reports they give."""
+"""Endpoints of bill files: access, refusals, and reports."""
 
 import csv
 import gzip
@@ -39,7 +39,7 @@ async def test_only_a_providers_system_may_upload(api: httpx.AsyncClient, tokens
         (b"a", "utf-8", {"Content_Length": "536870913"}, 413, "content_too_large"),
     ],
 )
-async def test_what_is_no_bill_file_is_refused_as_a_whole(
+async def test_an_unreadable_file_is_refused_as_a_whole(
     api: httpx.AsyncClient,
     headers: dict[str, str],
     content: bytes,
@@ -53,7 +53,7 @@ async def test_what_is_no_bill_file_is_refused_as_a_whole(
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_gzipped_file_is_taken_in_like_the_file_itself(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
+async def test_a_gzipped_file_is_ingested_like_the_plain_one(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
     content = file_of(row("W-1"), row("W-2"))
     plain = await upload(api, headers, content)
     zipped = await upload(api, headers, gzip.compress(content.encode()), Content_Encoding="gzip")
@@ -71,7 +71,7 @@ async def test_a_report_can_be_read_again(api: httpx.AsyncClient, headers: dict[
     assert (await api.get(f"{URL}/{report['bill_file_id']}", headers=headers)).json() == report
 
 
-async def test_another_providers_report_does_not_exist(
+async def test_the_report_of_another_provider_is_not_found(
     api: httpx.AsyncClient, headers: dict[str, str], tokens: Tokens, database: Database
 ) -> None:
     report = (await upload(api, headers, file_of(row("W-1", usage="x")))).json()
@@ -82,7 +82,7 @@ async def test_another_providers_report_does_not_exist(
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-async def test_refused_rows_come_page_by_page(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
+async def test_refused_rows_are_paged(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
     report = (await upload(api, headers, file_of(*(row(f"W-{n}", usage="x") for n in range(5))))).json()
     first = (await api.get(f"{report['refused_rows_url']}?limit=3", headers=headers)).json()
     second = (
@@ -93,7 +93,7 @@ async def test_refused_rows_come_page_by_page(api: httpx.AsyncClient, headers: d
 
 
 @pytest.mark.parametrize("cursor", ["x", "eyJhZnRlciI6ICI5OTk5OTk5OTk5OTk5OTkifQ", "eyJhZnRlciI6ICJ4In0"])
-async def test_a_cursor_made_up_is_refused(api: httpx.AsyncClient, headers: dict[str, str], cursor: str) -> None:
+async def test_a_forged_cursor_is_refused(api: httpx.AsyncClient, headers: dict[str, str], cursor: str) -> None:
     report = (await upload(api, headers, file_of(row("W-1", usage="x")))).json()
     answer = await api.get(f"{report['refused_rows_url']}?cursor={cursor}", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_cursor")

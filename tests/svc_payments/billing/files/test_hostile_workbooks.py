@@ -1,4 +1,4 @@
-"""Workbooks that nobody should send: what they cost is bounded, and none of them is anything but refused."""
+"""Hostile workbooks are refused, at bounded cost."""
 
 import io
 import resource
@@ -30,14 +30,14 @@ def table(inside: str) -> bytes:
     return by_hand(f"<sheetData>{inside}</sheetData>")
 
 
-def test_a_good_one_becomes_lines() -> None:
+def test_a_sound_workbook_becomes_lines() -> None:
     lines, faults = lines_of(GOOD)
     assert lines[0] == HEADER
     assert [line.partition(",")[0] for line in lines[1:]] == ["W-1", "W-2"]
     assert not faults
 
 
-# Named, because the length of a workbook depends on the second in which it is written: two workers would differ.
+# Named ids: the length of a workbook depends on the second it is written in, and workers of pytest must agree.
 @pytest.mark.parametrize(
     "end",
     [
@@ -46,7 +46,7 @@ def test_a_good_one_becomes_lines() -> None:
         pytest.param(len(GOOD) - 1, id="all_but_one_byte"),
     ],
 )
-def test_a_cut_one_is_refused(end: int) -> None:
+def test_a_truncated_workbook_is_refused(end: int) -> None:
     with pytest.raises(WorkbookBroken):
         lines_of(GOOD[:end])
 
@@ -78,13 +78,13 @@ def test_any_damaged_byte_is_refused_or_changes_nothing() -> None:
         assert lines == whole
 
 
-def test_what_unpacks_to_gigabytes_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_workbook_that_unpacks_to_gigabytes_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "LARGEST_UNPACKED", 10_000_000)
     with pytest.raises(WorkbookTooLarge):
         lines_of(by_hand("", xl__media__image=bytes(10_000_001)))
 
 
-def test_a_part_that_is_larger_than_it_says_is_not_read_further() -> None:
+def test_a_part_is_not_read_beyond_its_declared_size() -> None:
     content = bytearray(table(HEAD + f"<row>{inline(*map(str, cells()))}</row>" * 50_000))
     directory = zipfile.ZipFile(io.BytesIO(content))
     size = directory.getinfo("xl/worksheets/sheet1.xml").file_size
@@ -98,7 +98,7 @@ def test_millions_of_parts_are_refused_before_their_names_are_read() -> None:
     small = zipped({f"{number}.xml": b"" for number in range(archive.MOST_PARTS + 1)}, zipfile.ZIP_STORED)
     with pytest.raises(WorkbookTooLarge):
         lines_of(small)
-    # Entries that the end of the archive says nothing of: 200 MB of memory, if anybody read them.
+    # Entries that the end record does not count: reading them would take 200 MB of memory.
     head, entry = b"PK\x01\x02", 46 + 1
     directory = (head + bytes(entry - len(head) - 1) + b"x") * 1_000_000
     end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, len(directory), 0, 0)
@@ -106,13 +106,13 @@ def test_millions_of_parts_are_refused_before_their_names_are_read() -> None:
         lines_of(directory + end)
 
 
-def test_the_form_of_archives_beyond_4_gib_is_refused() -> None:
+def test_zip64_archives_are_refused() -> None:
     at = GOOD.rfind(b"PK\x05\x06")
     with pytest.raises(WorkbookBroken):
         lines_of(GOOD[:at] + struct.pack("<4sLQL", b"PK\x06\x07", 0, 0, 1) + GOOD[at:])
 
 
-def test_two_parts_of_one_name_are_refused() -> None:
+def test_parts_with_the_same_name_are_refused() -> None:
     content = io.BytesIO(GOOD)
     with zipfile.ZipFile(content, "a") as book:
         book.writestr("XL/worksheets/Sheet1.xml", b"<worksheet/>")
@@ -148,7 +148,7 @@ def test_two_parts_of_one_name_are_refused() -> None:
         "<!--" + "x" * 2_000_000,
     ],
 )
-def test_sheets_that_are_none_are_refused(inside: str) -> None:
+def test_malformed_sheets_are_refused(inside: str) -> None:
     with pytest.raises(WorkbookBroken):
         lines_of(table(inside))
 
@@ -161,7 +161,7 @@ def test_entities_are_refused_before_they_grow() -> None:
             lines_of(_with(by_hand(""), part, bomb.encode()))
 
 
-def test_nothing_outside_of_the_archive_is_opened() -> None:
+def test_nothing_outside_the_archive_is_opened() -> None:
     rels = zipfile.ZipFile(io.BytesIO(GOOD)).read("xl/_rels/workbook.xml.rels")
     for target in (b"../../../../etc/passwd", b"/etc/passwd", b"file:///etc/passwd"):
         moved = rels.replace(b"worksheets/sheet1.xml", target)
@@ -174,7 +174,7 @@ def _with(content: bytes, name: str, part: bytes) -> bytes:
     return zipped({each: part if each == name else book.read(each) for each in book.namelist()})
 
 
-def test_a_cell_at_the_far_end_takes_no_room() -> None:
+def test_a_cell_in_the_last_column_takes_no_memory() -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     far = f"{HEAD}<row r='1048576'><c r='XFD1048576'><v>1</v></c></row>"
     lines, _ = lines_of(table(far))
@@ -182,7 +182,7 @@ def test_a_cell_at_the_far_end_takes_no_room() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024
 
 
-def test_more_cells_than_any_table_of_bills_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_cells_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheet, "MOST_CELLS", 1_000)
     with pytest.raises(WorkbookTooLarge):
         lines_of(table(HEAD + "<row>" + "<c/>" * 1_001 + "</row>"))
@@ -195,7 +195,7 @@ def peak_with(work: Callable[[], object]) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 
 
-def test_a_large_one_needs_little_memory() -> None:
+def test_a_large_workbook_needs_little_memory() -> None:
     # 200,000 rows with strings of their own: 70 MB of XML.
     row = "<row>{}</row>"
     strings = "".join(f"<si><t>W-{n}</t></si>" for n in range(200_000))

@@ -1,4 +1,4 @@
-"""Spreadsheets as people have them: what stands in their cells, and what becomes of it."""
+"""Spreadsheets as people make them: how their cells are read."""
 
 import gzip
 import hashlib
@@ -26,7 +26,7 @@ async def only_bill(database: Database) -> Bill:
         return (await tx.scalars(select(Bill))).one()
 
 
-async def test_a_workbook_is_taken_in_like_the_same_table_as_csv(
+async def test_a_workbook_is_ingested_like_the_same_table_in_csv(
     api: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
     content = workbook(cells("W-1"), cells("W-2", amount=0))
@@ -66,7 +66,7 @@ async def test_the_same_workbook_again_changes_nothing(api: httpx.AsyncClient, h
         ("1E999999", None),
     ],
 )
-async def test_an_amount_is_taken_to_the_fen_or_refused(
+async def test_an_amount_is_exact_to_the_fen_or_refused(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database, stored: str, fen: int | None
 ) -> None:
     head = inline(*COLUMNS)
@@ -86,7 +86,7 @@ async def test_an_amount_as_text_follows_the_rules_of_csv(
     assert reasons(await send(api, headers, workbook(cells(amount=text)))) == [(2, "bad_amount")]
 
 
-async def test_numbers_that_are_numbers_to_the_spreadsheet_are_rebuilt_where_that_is_exact(
+async def test_numeric_cells_are_converted_to_text_where_that_is_exact(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database
 ) -> None:
     answer = await send(api, headers, workbook(cells(20261012345, account_number=int(ACCOUNT), amount="41.40")))
@@ -129,7 +129,7 @@ def with_format(code: str | int, value: Any, column: int) -> bytes:  # noqa: ANN
         (workbook(cells()[:5]), "bad_due_date"),
     ],
 )
-async def test_what_a_cell_holds_is_taken_as_meant_or_refused(
+async def test_a_cell_is_read_exactly_or_refused(
     api: httpx.AsyncClient, headers: dict[str, str], content: bytes, reason: str | None
 ) -> None:
     assert reasons(await send(api, headers, content)) == ([(2, reason)] if reason else [])
@@ -137,7 +137,7 @@ async def test_what_a_cell_holds_is_taken_as_meant_or_refused(
 
 @pytest.mark.parametrize("since_1904", [False, True])
 @pytest.mark.parametrize("form", ["yyyy-mm-dd", "yyyy/m/d", "[$-804]yyyy年m月d日", "d-mmm", 14, 31, 58])
-async def test_days_may_be_days(
+async def test_date_cells_are_accepted(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database, form: str | int, *, since_1904: bool
 ) -> None:
     def work(book: Any, sheet: Any) -> None:  # noqa: ANN401 - the writer has no types
@@ -152,23 +152,21 @@ async def test_days_may_be_days(
 
 
 @pytest.mark.parametrize("form", ["0.00", "#,##0.00", "[Red]0.00", '0.00"day"', "[h]:mm", "General", 0, 4, 44])
-async def test_other_formats_leave_numbers_numbers(
+async def test_other_number_formats_are_read_as_numbers(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database, form: str | int
 ) -> None:
     assert counts(await send(api, headers, with_format(form, 41.4, 4))) == {"accepted": 1}
     assert (await only_bill(database)).amount_fen == 4140
 
 
-async def test_leading_zeros_of_a_format_are_part_of_a_number(
+async def test_leading_zeros_of_a_format_are_part_of_the_number(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database
 ) -> None:
     assert counts(await send(api, headers, with_format("00000000", 42, 0))) == {"accepted": 1}
     assert (await only_bill(database)).bill_number == "00000042"
 
 
-async def test_rows_have_the_numbers_that_the_spreadsheet_shows(
-    api: httpx.AsyncClient, headers: dict[str, str]
-) -> None:
+async def test_row_numbers_are_those_of_the_spreadsheet(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
     bad = cells("W-9", usage="x")
     content = workbook([], [], COLUMNS, [], cells("W-1"), [], [None, " "], bad, [], bad, [], header=None)
     answer = await send(api, headers, content)
@@ -176,7 +174,7 @@ async def test_rows_have_the_numbers_that_the_spreadsheet_shows(
     assert answer.json()["rows"] == 3
 
 
-async def test_text_is_text_with_its_quotes_commas_and_line_breaks(
+async def test_text_keeps_its_quotes_and_commas(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database
 ) -> None:
     note = 'read by "estimate", \n伊犁 _x0041_ ئىلى'
@@ -187,7 +185,7 @@ async def test_text_is_text_with_its_quotes_commas_and_line_breaks(
     assert (await only_bill(database)).note == 'read by "estimate",  伊犁 _x0041_ ئىلى'
 
 
-async def test_rich_text_is_read_without_reading_aids(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
+async def test_rich_text_is_read_without_phonetic_runs(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
     rich = "<si><r><t>W-</t></r><r><t>1</t></r><rPh sb='0' eb='1'><t>yi</t></rPh></si>"
     values = f'<c t="s"><v>0</v></c>{inline(*map(str, cells()[1:]))}'
     sheet = f"<sheetData><row r='1'>{inline(*COLUMNS)}</row><row r='7'>{values}</row></sheetData>"
@@ -197,7 +195,7 @@ async def test_rich_text_is_read_without_reading_aids(api: httpx.AsyncClient, he
         assert reasons(answer) == []
 
 
-async def test_a_formula_counts_by_its_value(
+async def test_a_formula_is_read_by_its_stored_value(
     api: httpx.AsyncClient, headers: dict[str, str], database: Database
 ) -> None:
     def work(_: Any, sheet: Any) -> None:  # noqa: ANN401 - the writer has no types
@@ -212,7 +210,7 @@ async def test_a_formula_counts_by_its_value(
     assert (bills["W-1"].amount_fen, bills["W-3"].meter_from) == (4140, None)
 
 
-async def test_a_formula_that_nobody_has_worked_out_is_refused(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
+async def test_a_formula_without_a_stored_value_is_refused(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
     values = f"{inline(*map(str, cells()[:6]))}<c><f>G1+1</f></c><c><f>G2+1</f><v/></c>"
     sheet = f"<sheetData><row>{inline(*COLUMNS)}</row><row>{values}</row></sheetData>"
     assert reasons(await send(api, headers, by_hand(sheet))) == [(2, "formula_without_value")]
@@ -230,60 +228,7 @@ async def test_rows_with_merged_cells_are_refused(api: httpx.AsyncClient, header
     assert counts(answer) == {"accepted": 2, "refused": 3}
 
 
-class TestSheets:
-    @staticmethod
-    def book(*sheets: list[list[Any]], hidden: tuple[int, ...] = ()) -> bytes:
-        def work(book: Any, first: Any) -> None:  # noqa: ANN401 - the writer has no types
-            for number, rows in enumerate(sheets):
-                sheet = first if number == 0 else book.add_worksheet()
-                for at, values in enumerate(rows):
-                    sheet.write_row(at, 0, values)
-                if number in hidden:
-                    sheet.hide()
-                else:
-                    sheet.activate()
-
-        return workbook(header=None, work=work)
-
-    @pytest.mark.parametrize("place", [0, 1, 2])
-    async def test_empty_sheets_and_those_that_begin_otherwise_are_passed_by(
-        self, api: httpx.AsyncClient, headers: dict[str, str], place: int
-    ) -> None:
-        sheets: list[list[list[Any]]] = [[], [["How to fill this in"], ["…"]]]
-        sheets.insert(place, [COLUMNS, cells()])
-        assert counts(await send(api, headers, self.book(*sheets))) == {"accepted": 1}
-
-    async def test_hidden_sheets_are_passed_by(self, api: httpx.AsyncClient, headers: dict[str, str]) -> None:
-        content = self.book([COLUMNS, cells("W-0")], [COLUMNS, cells("W-1"), cells("W-2")], hidden=(0,))
-        assert counts(await send(api, headers, content)) == {"accepted": 2}
-
-    @pytest.mark.parametrize(
-        ("sheets", "named"),
-        [
-            ([[COLUMNS, cells()], [], [COLUMNS, cells()]], [1, 3]),
-            ([[["a"]], [["b"]]], [1, 2]),
-        ],
-    )
-    async def test_two_tables_are_refused(
-        self, api: httpx.AsyncClient, headers: dict[str, str], sheets: list[list[list[Any]]], named: list[int]
-    ) -> None:
-        answer = await send(api, headers, self.book(*sheets))
-        assert (answer.status_code, answer.json()["code"]) == (422, "several_sheets")
-        assert answer.json()["sheets"] == named
-
-    @pytest.mark.parametrize("number", [1, 2])
-    async def test_nothing_but_empty_sheets_is_an_empty_file(
-        self, api: httpx.AsyncClient, headers: dict[str, str], number: int
-    ) -> None:
-        answer = await send(api, headers, self.book(*[[]] * number))
-        assert (answer.status_code, answer.json()["code"]) == (422, "empty_file")
-
-    async def test_another_table_is_a_wrong_header(self, api: httpx.AsyncClient, headers: dict[str, str]) -> None:
-        answer = await send(api, headers, workbook(["a", "b"], header=["c", "d"]))
-        assert (answer.status_code, answer.json()["code"]) == (422, "wrong_header")
-
-
-async def test_refused_rows_come_back_as_a_workbook(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
+async def test_refused_rows_are_downloaded_as_a_workbook(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
     content = workbook(*(cells(f"=W{n}", usage="x") for n in range(1_500)))
     report = (await send(api, headers | {"Accept-Language": "en"}, content)).json()
     accepted = {"Accept": f"text/csv, {MEDIA_TYPE}", "Accept-Language": "en"}
@@ -298,7 +243,7 @@ async def test_refused_rows_come_back_as_a_workbook(api: httpx.AsyncClient, head
     assert as_csv.headers["content-type"] == "text/csv; charset=utf-8"
 
 
-async def test_a_csv_files_refused_rows_may_be_asked_for_as_a_workbook(
+async def test_refused_rows_of_a_csv_file_may_be_downloaded_as_a_workbook(
     api: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
     report = (await upload(api, headers, file_of(row("伊犁")), charset="gb18030")).json()

@@ -1,4 +1,4 @@
-"""Workbooks made by hand: as programs write them, and as nobody should."""
+"""Workbooks as programs write them, and malformed ones."""
 
 import io
 import zipfile
@@ -18,7 +18,7 @@ PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 
 
 def cells(bill_number: Any = "W-1", **columns: Any) -> list[Any]:  # noqa: ANN401 - whatever a cell may hold
-    """A row without fault, but for what is said otherwise."""
+    """A valid row with these columns changed."""
     usual = {
         "bill_number": bill_number,
         "account_number": ACCOUNT,
@@ -38,7 +38,7 @@ def workbook(
     work: Callable[[Any, Any], None] = lambda _book, _sheet: None,
     **options: Any,  # noqa: ANN401 - as the writer takes them
 ) -> bytes:
-    """A workbook with one sheet; `work` does to it what cannot be said by rows."""
+    """A workbook with one sheet; `work` makes changes that rows cannot express."""
     content = io.BytesIO()
     book = xlsxwriter.Workbook(content, {"in_memory": True, "strings_to_formulas": False, **options})
     sheet = book.add_worksheet()
@@ -77,7 +77,7 @@ def zipped(parts: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> by
 
 
 def inline(*values: str) -> str:
-    """Cells that hold their own text."""
+    """Cells with inline strings."""
     return "".join(f'<c t="inlineStr"><is><t>{value}</t></is></c>' for value in values)
 
 

@@ -1,4 +1,4 @@
-"""A resident who has a provider asked about an account."""
+"""A resident who sends bill inquiries for an account."""
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -13,7 +13,7 @@ from chassis.testing import Emitted, Tokens, emitted
 from svc_payments.billing.bills.models import Bill
 from svc_payments.billing.inquiries.models import BillInquiry
 from svc_payments.parties.accounts.models import AccountBinding
-from tests.svc_payments.billing.terms.agreeing import TODAY, agreed
+from tests.svc_payments.billing.terms.agreement import TODAY, put_in_force
 from tests.svc_payments.scripted import NUMBER
 
 LAST_YEAR = TODAY - timedelta(days=400)
@@ -29,9 +29,9 @@ class Desk:
     person: UUID = field(default_factory=new_id)
 
     async def open(self, *, since: date = LAST_YEAR, **terms: Any) -> "Desk":  # noqa: ANN401 - JSON
-        """Bind the resident, and agree on bills by inquiry."""
+        """Bind the resident, and put terms with bills by inquiry into force."""
         await self.bind(self.person)
-        await agreed(self.api, self.tokens, self.provider_id, {"bill_sources": ["inquiry"], **terms}, since=since)
+        await put_in_force(self.api, self.tokens, self.provider_id, {"bill_sources": ["inquiry"], **terms}, since=since)
         return self
 
     async def bind(self, person_id: UUID, role: str = "owner") -> None:
@@ -46,23 +46,23 @@ class Desk:
         return await self.api.post("/payments/v1/bill-inquiries", json=body, headers=headers)
 
     async def bills(self, person_id: UUID | None = None) -> list[dict[str, Any]]:
-        """What the provider names, as the resident is shown it."""
+        """The bills of an inquiry as the resident sees them."""
         answer = await self.inquire(person_id)
         assert answer.status_code == 200, answer.text
         bills: list[dict[str, Any]] = answer.json()["bills"]
         return bills
 
-    async def again(self, person_id: UUID | None = None) -> httpx.Response:
-        """Ask when nobody remembers the last answer."""
+    async def inquire_later(self, person_id: UUID | None = None) -> httpx.Response:
+        """Inquire when the last answer is no longer cached."""
         async with self.database.transaction() as tx:
             await tx.execute(update(BillInquiry).values(answered_at=now() - timedelta(hours=1)))
         return await self.inquire(person_id)
 
-    async def kept(self) -> list[Bill]:
+    async def stored_bills(self) -> list[Bill]:
         async with self.database.read() as tx:
             return list(await tx.scalars(select(Bill).order_by(Bill.id)))
 
-    async def told(self) -> list[Emitted]:
+    async def bill_events(self) -> list[Emitted]:
         async with self.database.read() as tx:
             return [event for event in await emitted(tx) if ".bill." in event.type]
 

@@ -1,4 +1,4 @@
-"""Preferences of residents: each kind for each account of their own, and nobody else's."""
+"""Reminder preferences: per kind and per account, readable and writable by the resident only."""
 
 from typing import Any
 from uuid import UUID
@@ -40,7 +40,7 @@ async def put(api: httpx.AsyncClient, headers: dict[str, str], **off: list[str])
     return await api.put(PREFERENCES, json={"items": items}, headers=headers)
 
 
-async def test_everything_is_on_until_it_is_switched_off_and_can_be_switched_on_again(
+async def test_every_kind_is_on_by_default_and_can_be_switched_off_and_on(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, person_id: UUID
 ) -> None:
     headers = tokens.resident(person_id)
@@ -76,7 +76,7 @@ async def test_unknown_kinds_and_empty_lists_are_refused(
     assert (await put(api, tokens.resident(person_id, assurance_level=1), **{own: []})).status_code == 403
 
 
-async def test_people_see_their_own_reminders_newest_first(
+async def test_residents_list_their_own_reminders_newest_first(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, person_id: UUID
 ) -> None:
     day = past.china(2026, 11, 20).date()

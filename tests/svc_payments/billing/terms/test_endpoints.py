@@ -1,4 +1,4 @@
-"""Terms are written by one operator and approved by another; versions stay as they were."""
+"""One operator proposes terms, another approves them; versions are immutable."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, emitted, once
-from tests.svc_payments.billing.terms.agreeing import TODAY, agreed, operator
+from tests.svc_payments.billing.terms.agreement import TODAY, operator, put_in_force
 
 Api = httpx.AsyncClient
 LATE_FEE = {"late_fee": {"daily_ten_thousandths": 5}}
@@ -40,7 +40,7 @@ async def in_force(api: Api, tokens: Tokens, provider_id: UUID) -> dict[str, Any
     return shown
 
 
-async def test_terms_hold_once_a_second_operator_has_approved_them(
+async def test_terms_take_effect_when_a_second_operator_approves_them(
     api: Api, tokens: Tokens, database: Database, provider_id: UUID
 ) -> None:
     proposed = await propose(api, provider_id, operator(tokens), proposal(LATE_FEE))
@@ -56,14 +56,14 @@ async def test_terms_hold_once_a_second_operator_has_approved_them(
     assert event.data == {"provider_id": f"{provider_id}", "version": 1, "in_force_from": f"{TODAY}"}
 
 
-async def test_nobody_approves_their_own_terms(api: Api, tokens: Tokens, provider_id: UUID) -> None:
+async def test_the_proposer_cannot_approve(api: Api, tokens: Tokens, provider_id: UUID) -> None:
     writer = operator(tokens)
     await propose(api, provider_id, writer, proposal())
     answer = await approve(api, provider_id, writer, 1)
     assert (answer.status_code, answer.json()["code"]) == (403, "second_person_needed")
 
 
-async def test_the_database_knows_that_two_people_are_needed(database: Database, provider_id: UUID) -> None:
+async def test_the_database_requires_two_people(database: Database, provider_id: UUID) -> None:
     writer = new_id()
     version = text(
         "INSERT INTO payment_terms (provider_id, version, wanted_from, document, reason, proposed_by) "
@@ -76,7 +76,7 @@ async def test_the_database_knows_that_two_people_are_needed(database: Database,
     values = {"provider": provider_id, "writer": writer}
     async with database.transaction() as tx:
         await tx.execute(version, values)
-    for named in (writer, new_id()):  # as it was, and as if somebody else had written it
+    for named in (writer, new_id()):  # unchanged, and with another author
         with pytest.raises(IntegrityError):
             async with database.transaction() as tx:
                 await tx.execute(approval, {**values, "named": named})
@@ -84,23 +84,23 @@ async def test_the_database_knows_that_two_people_are_needed(database: Database,
 
 @pytest.mark.parametrize("table", ["payment_terms", "payment_terms_approvals"])
 @pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET version = 9"])
-async def test_versions_are_only_ever_added(database: Database, table: str, change: str) -> None:
+async def test_versions_are_append_only(database: Database, table: str, change: str) -> None:
     with pytest.raises(DBAPIError, match="only ever added to"):
         async with database.transaction() as tx:
             await tx.execute(text(change.format(table)))
 
 
-async def test_first_terms_may_have_begun_before_later_ones_not(api: Api, tokens: Tokens, provider_id: UUID) -> None:
+async def test_only_first_terms_may_start_in_the_past(api: Api, tokens: Tokens, provider_id: UUID) -> None:
     last_year = TODAY - timedelta(days=365)
-    await agreed(api, tokens, provider_id, LATE_FEE, since=last_year)
+    await put_in_force(api, tokens, provider_id, LATE_FEE, since=last_year)
     assert (await in_force(api, tokens, provider_id))["in_force_from"] == f"{last_year}"
     yesterday = await propose(api, provider_id, operator(tokens), proposal(day=TODAY - timedelta(days=1)))
     assert (yesterday.status_code, yesterday.json()["code"]) == (422, "terms_begin_in_the_past")
 
 
-async def test_terms_of_a_later_day_wait_for_it(api: Api, tokens: Tokens, provider_id: UUID) -> None:
-    await agreed(api, tokens, provider_id, LATE_FEE)
-    await agreed(api, tokens, provider_id, {}, since=TODAY + timedelta(days=2))
+async def test_terms_of_a_later_day_take_effect_on_it(api: Api, tokens: Tokens, provider_id: UUID) -> None:
+    await put_in_force(api, tokens, provider_id, LATE_FEE)
+    await put_in_force(api, tokens, provider_id, {}, since=TODAY + timedelta(days=2))
     assert (await in_force(api, tokens, provider_id))["version"] == 1
 
 
@@ -115,7 +115,7 @@ async def test_residents_do_not_see_fees_and_providers_see_only_their_own_versio
     api: Api, tokens: Tokens, provider_id: UUID
 ) -> None:
     channels = [{"channel": "sandbox", "most_fen": 500, "fee": {"basis_points": 38}}]
-    await agreed(api, tokens, provider_id, {"channels": channels})
+    await put_in_force(api, tokens, provider_id, {"channels": channels})
     public = (await in_force(api, tokens, provider_id))["terms"]
     assert public["channels"] == [{"channel": "sandbox", "least_fen": 1, "most_fen": 500}]
     assert "posting_limit_seconds" not in public
@@ -140,7 +140,7 @@ async def test_terms_of_an_unknown_provider_are_not_found(api: Api, tokens: Toke
 
 
 async def test_every_step_is_in_the_audit_trail(api: Api, tokens: Tokens, provider_id: UUID) -> None:
-    await agreed(api, tokens, provider_id, {})
+    await put_in_force(api, tokens, provider_id, {})
     trail = await api.get(f"/payments/v1/audit-records?subject={provider_id}", headers=tokens.staff("auditor"))
     acts = [(record["action"], record["details"]) for record in trail.json()["items"]]
     assert acts == [("approve_payment_terms", {"version": 1}), ("propose_payment_terms", {"version": 1})]

@@ -28,7 +28,9 @@ def fee(rule: LateFee | None, fen: int, days: int) -> int:
 
 
 @given(RULES, FEN, DAYS)
-def test_it_is_the_daily_share_of_the_late_days_rounded_once_and_capped(rule: LateFee, fen: int, days: int) -> None:
+def test_the_fee_is_the_daily_rate_times_the_late_days_rounded_once_and_capped(
+    rule: LateFee, fen: int, days: int
+) -> None:
     late = max(0, days - rule.grace_days)
     exact = Decimal(fen) * rule.daily_ten_thousandths / 10_000 * late
     cap = (Decimal(fen) * rule.most_basis_points / 10_000).to_integral_value(ROUND_DOWN)
@@ -36,32 +38,32 @@ def test_it_is_the_daily_share_of_the_late_days_rounded_once_and_capped(rule: La
 
 
 @given(RULES, FEN, DAYS, st.integers(0, 400))
-def test_it_never_falls_as_days_go_by(rule: LateFee, fen: int, days: int, more: int) -> None:
+def test_the_fee_never_falls_with_time(rule: LateFee, fen: int, days: int, more: int) -> None:
     assert fee(rule, fen, days) <= fee(rule, fen, days + more)
 
 
 @given(RULES, FEN, DAYS, st.integers(0, 1_000_000))
-def test_it_never_falls_with_a_larger_amount(rule: LateFee, fen: int, days: int, more: int) -> None:
+def test_the_fee_never_falls_with_a_larger_amount(rule: LateFee, fen: int, days: int, more: int) -> None:
     assert fee(rule, fen, days) <= fee(rule, fen + more, days)
 
 
 @given(RULES, FEN, DAYS)
-def test_it_is_never_above_the_cap_nor_below_zero(rule: LateFee, fen: int, days: int) -> None:
+def test_the_fee_is_between_zero_and_the_cap(rule: LateFee, fen: int, days: int) -> None:
     assert 0 <= fee(rule, fen, days) * 10_000 <= fen * rule.most_basis_points
 
 
 @given(RULES, FEN, DAYS)
-def test_a_sum_pays_some_of_what_was_owed_and_at_most_its_fee(rule: LateFee, fen: int, days: int) -> None:
+def test_a_partial_payment_covers_principal_and_at_most_its_fee(rule: LateFee, fen: int, days: int) -> None:
     day = DUE + timedelta(days=days)
     owed = owed_of(rule, fen, DUE, day)
     charged = fen - owed
     assert 1 <= owed <= fen
-    # Never more than the rule says, and at most one fen less.
+    # At most one fen below the fee that the rule gives.
     assert fee(rule, owed, days) - 1 <= charged <= fee(rule, owed, days)
 
 
 @given(RULES, FEN, DAYS)
-def test_paying_all_with_its_fee_pays_all(rule: LateFee, fen: int, days: int) -> None:
+def test_paying_the_principal_with_its_fee_settles_the_bill(rule: LateFee, fen: int, days: int) -> None:
     whole = fen + fee(rule, fen, days)
     assert owed_of(rule, whole, DUE, DUE + timedelta(days=days)) == fen
 
@@ -74,7 +76,7 @@ def test_paying_all_with_its_fee_pays_all(rule: LateFee, fen: int, days: int) ->
         (Rounding.HALF_UP, 8_999, 1, 4),
         (Rounding.DOWN, 9_999, 1, 4),
         (Rounding.UP, 8_001, 1, 5),
-        (Rounding.HALF_UP, 10_000, 0, 0),  # on the due date nothing is late
+        (Rounding.HALF_UP, 10_000, 0, 0),  # no fee on the due date
         (Rounding.UP, 1, 1, 0),  # the cap of half a fen holds against rounding up
     ],
 )

@@ -1,4 +1,4 @@
-"""The document: what it takes, what it refuses, and what it answers."""
+"""The terms document: validation, round trip, and the questions it answers."""
 
 from datetime import datetime
 from typing import Any
@@ -33,7 +33,7 @@ from svc_payments.settings.channels import ChannelName
         {"posting_limit_seconds": 0},
     ],
 )
-def test_terms_that_make_no_sense_are_refused(document: dict[str, Any]) -> None:
+def test_invalid_terms_are_refused(document: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Terms.model_validate(document)
 
@@ -50,13 +50,13 @@ def test_terms_read_back_as_they_were_written() -> None:
     assert Terms.model_validate_json(terms.model_dump_json()) == terms
 
 
-def test_without_terms_everything_is_as_before() -> None:
+def test_without_terms_the_defaults_apply() -> None:
     assert NONE_AGREED.bill_sources == (BillSource.PUSHED,)
     assert [each.channel for each in NONE_AGREED.usable([ChannelName.SANDBOX])] == [ChannelName.SANDBOX]
     assert (NONE_AGREED.late_fee, NONE_AGREED.partial_payment, NONE_AGREED.advance_payment) == (None, None, None)
 
 
-def test_a_channel_that_is_not_named_is_not_taken() -> None:
+def test_an_unlisted_channel_is_not_accepted() -> None:
     terms = Terms.model_validate({"channels": [{"channel": "wechat", "most_fen": 100}]})
     assert terms.limits(ChannelName.SANDBOX) is None
     assert [each.most_fen for each in terms.usable([ChannelName.SANDBOX, ChannelName.WECHAT])] == [100]
@@ -66,7 +66,7 @@ def test_a_channel_that_is_not_named_is_not_taken() -> None:
     ("at", "reopens"),
     [("22:59", None), ("23:00", "02T02:00"), ("23:59", "02T02:00"), ("00:00", "01T02:00"), ("02:00", None)],
 )
-def test_closed_hours_go_past_midnight(at: str, reopens: str | None) -> None:
+def test_closed_hours_may_span_midnight(at: str, reopens: str | None) -> None:
     hours = ClosedHours(begin="23:00", end="02:00")
     moment = hours.reopens_at(datetime.fromisoformat(f"2026-11-01T{at}").replace(tzinfo=CHINA))
     assert (f"{moment:%dT%H:%M}" if moment else None) == reopens
@@ -78,7 +78,7 @@ def test_hours_within_a_day_and_none_at_all() -> None:
     assert ClosedHours(begin="12:00", end="12:00").reopens_at(noon) is None
 
 
-def test_amounts_on_sale_are_a_list_or_steps() -> None:
+def test_sale_amounts_are_a_list_or_steps() -> None:
     listed, steps = TopUp(amounts_fen=(3_000, 1_000)), TopUp(least_fen=1_000, most_fen=3_000, step_fen=500)
     assert [fen for fen in (1_000, 1_500, 3_000, 3_500) if listed.sells(fen)] == [1_000, 3_000]
     assert [fen for fen in (999, 1_000, 1_500, 1_501, 3_000, 3_500) if steps.sells(fen)] == [1_000, 1_500, 3_000]

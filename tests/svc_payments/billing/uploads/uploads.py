@@ -1,4 +1,4 @@
-"""Uploads over HTTP, step by step."""
+"""A client of resumable uploads, step by step."""
 
 import base64
 import hashlib
@@ -16,30 +16,32 @@ def digest(content: bytes) -> str:
 
 
 @dataclass(frozen=True)
-class Uploading:
-    """A client that uploads a file in pieces."""
+class UploadClient:
+    """A client that uploads one file in pieces; `url` is its upload."""
 
     api: httpx.AsyncClient
     headers: dict[str, str]
     url: str = ""
 
-    async def begun(self, content: bytes = b"", *, name: str = "2026-09.csv", **more: str) -> "Uploading":
-        answer = await self.begin(content, name=name, **more)
+    async def started(self, content: bytes = b"", *, name: str = "2026-09.csv", **more: str) -> "UploadClient":
+        answer = await self.start(content, name=name, **more)
         assert answer.status_code == 201, answer.text
-        return Uploading(self.api, self.headers, answer.headers["location"])
+        return UploadClient(self.api, self.headers, answer.headers["location"])
 
-    async def begin(self, content: bytes = b"", *, name: str = "2026-09.csv", **more: str) -> httpx.Response:
-        said = {"Content-Type": CSV, "Upload-Complete": "?0", **_dashed(more)}
-        return await self.api.put(f"/payments/v1/bill-files/{name}", content=content, headers=self.headers | said)
+    async def start(self, content: bytes = b"", *, name: str = "2026-09.csv", **more: str) -> httpx.Response:
+        request_headers = {"Content-Type": CSV, "Upload-Complete": "?0", **_dashed(more)}
+        return await self.api.put(
+            f"/payments/v1/bill-files/{name}", content=content, headers=self.headers | request_headers
+        )
 
     async def append(self, content: bytes, offset: int | str, *, complete: bool = False, **more: str) -> httpx.Response:
-        said = {
+        request_headers = {
             "Content-Type": PARTIAL,
             "Upload-Offset": str(offset),
             "Upload-Complete": "?1" if complete else "?0",
             **_dashed(more),
         }
-        return await self.api.patch(self.url, content=content, headers=self.headers | said)
+        return await self.api.patch(self.url, content=content, headers=self.headers | request_headers)
 
     async def head(self) -> httpx.Response:
         return await self.api.head(self.url, headers=self.headers)

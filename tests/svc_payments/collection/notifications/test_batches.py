@@ -33,7 +33,7 @@ from svc_payments.oversight.incidents.models import Incident
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.opened import Told, notice_of, open_payments, signed
-from tests.svc_payments.world import World, working
+from tests.svc_payments.world import World, run_in_background
 
 SANDBOX = ChannelName.SANDBOX
 Outcome = NoticeRefused | BaseException | None
@@ -54,7 +54,7 @@ class Desk:
     async def told(self, *messages: Told) -> Sequence[Outcome]:
         taking = [asyncio.ensure_future(self._take(*message)) for message in messages]
         await asyncio.sleep(0)  # all are waiting before anybody begins
-        async with working(self.groups.work):
+        async with run_in_background(self.groups.work):
             return await asyncio.gather(*taking, return_exceptions=True)
 
     async def _take(self, raw: bytes, headers: dict[str, str]) -> NoticeRefused | None:
@@ -185,7 +185,7 @@ async def test_each_event_belongs_to_the_trace_of_its_own_notice(desk: Desk) -> 
 
     taking = [asyncio.create_task(traced(payment)) for payment in payments]
     await asyncio.sleep(0)
-    async with working(desk.groups.work):
+    async with run_in_background(desk.groups.work):
         await asyncio.gather(*taking)
     async with desk.database.read() as tx:
         rows = await tx.execute(
@@ -211,7 +211,7 @@ async def test_whoever_stops_waiting_does_not_keep_the_others_from_their_answer(
     taking = [asyncio.create_task(desk._take(*message)) for message in messages]  # noqa: SLF001 - one is given up
     await asyncio.sleep(0)
     taking[1].cancel()
-    async with working(desk.groups.work):
+    async with run_in_background(desk.groups.work):
         outcomes = await asyncio.gather(*taking, return_exceptions=True)
     assert outcomes[0] is outcomes[2] is None
     assert await desk.statuses(payments) == ["captured"] * 3

@@ -148,15 +148,6 @@ async def test_a_notice_by_the_right_key_that_does_not_fit_is_refused_and_record
     assert (await world.notify(notice)).status_code == 204
 
 
-async def test_what_people_have_to_look_at_is_listed_for_them_alone(world: World) -> None:
-    _, notice = await paid_unheard(world, new_id())
-    await world.notify({**notice, "amount_fen": 1})
-    url = "/payments/v1/incidents"
-    (found,) = (await world.api.get(url, headers=world.tokens.staff("operator"))).json()["items"]
-    assert (found["kind"], found["subject"], found["details"]["amount_fen"]) == ("other_amount", notice["notice_id"], 1)
-    assert (await world.api.get(url, headers=world.tokens.resident())).status_code == 403
-
-
 async def test_a_second_transaction_for_a_paid_order_is_taken_into_the_books_once(world: World) -> None:
     payment_id, notice = await paid_unheard(world, new_id())
     await world.notify(notice)

@@ -83,7 +83,7 @@ async def going_back(world: World, rig: TellingRig) -> GoingBack:
     """Asked for at the channel a moment ago, and not to be asked about for a while."""
     person = new_id()
     await captured(world, rig, person)
-    await world.told()
+    await world.deliver_postings()
     back = GoingBack(world, rig)
     assert await back.ask() == 1
     assert await statuses(world) == ["refunding"]

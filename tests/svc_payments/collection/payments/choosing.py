@@ -11,8 +11,8 @@ from sqlalchemy import select
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, once
 from svc_payments.billing.bills.models import Bill, BillKind
-from tests.svc_payments.billing.bills.making import a_bill, a_binding, kept
-from tests.svc_payments.billing.terms.agreeing import TODAY, agreed
+from tests.svc_payments.billing.bills.factories import a_bill, a_binding, save
+from tests.svc_payments.billing.terms.agreement import TODAY, put_in_force
 
 NUMBER = "1000000005"
 LAST_YEAR = TODAY - timedelta(days=400)
@@ -29,16 +29,16 @@ class Account:
     person: UUID = field(default_factory=new_id)
 
     async def bound(self, person_id: UUID | None = None) -> "Account":
-        await kept(self.database, a_binding(person_id or self.person, self.provider_id))
+        await save(self.database, a_binding(person_id or self.person, self.provider_id))
         return self
 
     async def terms(self, since: date = LAST_YEAR, **terms: Any) -> None:  # noqa: ANN401 - JSON
-        await agreed(self.api, self.tokens, self.provider_id, terms, since=since)
+        await put_in_force(self.api, self.tokens, self.provider_id, terms, since=since)
 
     async def owes(self, amount_fen: int, *, days_late: int = 0, **columns: Any) -> UUID:  # noqa: ANN401 - of a bill
         due_date = TODAY - timedelta(days=days_late)
         bill = a_bill(self.provider_id, amount_fen=amount_fen, due_date=due_date, **columns)
-        await kept(self.database, bill)
+        await save(self.database, bill)
         return bill.id
 
     async def post(self, path: str, person_id: UUID | None = None, **body: Any) -> httpx.Response:  # noqa: ANN401 - JSON

@@ -43,7 +43,7 @@ def reader(api: httpx.AsyncClient, tokens: Tokens, person_id: UUID) -> Reader:
 
 async def other_provider(database: Database, kind: str) -> UUID:
     provider = Provider(provider_id=new_id(), kind=kind, name="Sample", endpoint_url="http://127.0.0.1:1", as_of=now())
-    await past.keep(database, provider)
+    await past.save(database, provider)
     return provider.provider_id
 
 
@@ -56,7 +56,7 @@ async def test_days_begin_and_end_at_midnight_in_china(
         china(2028, 2, 29, 23, 59),
         china(2028, 3, 1, 0, 0),
     )
-    old, new_year, leap_day, march = [await past.paid(database, person_id, provider_id, at) for at in moments]
+    old, new_year, leap_day, march = [await past.add_payment(database, person_id, provider_id, at) for at in moments]
     assert await reader.ids(from_="2028-01-01") == [march, leap_day, new_year]
     assert await reader.ids(to="2027-12-31") == [old]
     assert await reader.ids(from_="2028-02-29", to="2028-02-29") == [leap_day]
@@ -68,9 +68,9 @@ async def test_each_filter_keeps_what_it_says(
 ) -> None:
     gas = await other_provider(database, "gas")
     at = china(2026, 5, 1)
-    done = await past.paid(database, person_id, provider_id, at, 1_000)
-    failed = await past.paid(database, person_id, provider_id, at, 2_000, status=PaymentStatus.FAILED)
-    warm = await past.paid(database, person_id, gas, at, 3_000, account_number="6540000021")
+    done = await past.add_payment(database, person_id, provider_id, at, 1_000)
+    failed = await past.add_payment(database, person_id, provider_id, at, 2_000, status=PaymentStatus.FAILED)
+    warm = await past.add_payment(database, person_id, gas, at, 3_000, account_number="6540000021")
     assert await reader.ids(status="failed") == [failed]
     assert set(await reader.ids(status=["failed", "completed"])) == {done, failed, warm}
     assert await reader.ids(provider_id=gas) == [warm]
@@ -84,8 +84,10 @@ async def test_each_filter_keeps_what_it_says(
 async def test_filtered_pages_give_everything_once(
     reader: Reader, database: Database, provider_id: UUID, person_id: UUID
 ) -> None:
-    wanted = {await past.paid(database, person_id, provider_id, china(2026, 3, day), 500 + day) for day in range(1, 8)}
-    await past.paid(database, person_id, provider_id, china(2026, 4, 1), 500)
+    wanted = {
+        await past.add_payment(database, person_id, provider_id, china(2026, 3, day), 500 + day) for day in range(1, 8)
+    }
+    await past.add_payment(database, person_id, provider_id, china(2026, 4, 1), 500)
     seen: list[UUID] = []
     query: dict[str, Any] = {"from_": "2026-03-01", "to": "2026-03-31", "limit": 3}
     while True:
@@ -136,7 +138,9 @@ async def test_nobody_sees_what_is_not_theirs(
     ]
     async with database.transaction() as tx:
         tx.add_all(bindings)
-    payment_id = await past.paid(database, family, provider_id, china(2026, 5, 1), paid_fen=4140, booked_fen=4140)
+    payment_id = await past.add_payment(
+        database, family, provider_id, china(2026, 5, 1), paid_fen=4140, booked_fen=4140
+    )
     assert await Reader(api, tokens, owner).ids(account_number=past.ACCOUNT) == []
     for part in ("", "/receipt", "/receipt.pdf"):
         answer = await api.get(f"{PAYMENTS}/{payment_id}{part}", headers=tokens.resident(owner))
@@ -160,7 +164,7 @@ async def test_payers_keep_their_payments_when_the_binding_has_ended(
     )
     async with database.transaction() as tx:
         tx.add(ended)
-    payment_id = await past.paid(database, person_id, provider_id, china(2026, 5, 1))
+    payment_id = await past.add_payment(database, person_id, provider_id, china(2026, 5, 1))
     assert await reader.ids() == [payment_id]
     printed = await api.get(f"{PAYMENTS}/{payment_id}/receipt.pdf", headers=tokens.resident(person_id))
     assert printed.status_code == 200, printed.text

@@ -11,8 +11,8 @@ from chassis.testing import once, until
 from contracts.reference_provider.roster import account_number
 from svc_payments.billing.bills.models import Bill
 from svc_payments.collection.postings.delivery import Delivery
-from tests.svc_payments.billing.terms.agreeing import TODAY, agreed
-from tests.svc_payments.world import SEED, World, working
+from tests.svc_payments.billing.terms.agreement import TODAY, put_in_force
+from tests.svc_payments.world import SEED, World, run_in_background
 
 TERMS = {
     "late_fee": {"daily_ten_thousandths": 5},
@@ -37,7 +37,7 @@ async def all_completed(world: World, person: UUID, *payment_ids: str) -> None:
     async def are_completed() -> bool:
         return {await world.status(person, payment_id) for payment_id in payment_ids} == {"completed"}
 
-    async with working(Delivery(world.database, world.settings).run):
+    async with run_in_background(Delivery(world.database, world.settings).run):
         await until(are_completed)
 
 
@@ -58,7 +58,7 @@ async def shown_bill(world: World, person: UUID, bill_id: UUID) -> dict[str, Any
 
 async def test_a_bill_is_paid_in_two_parts_and_the_rest_goes_ahead(world: World) -> None:
     person = new_id()
-    await agreed(world.api, world.tokens, world.provider_id, TERMS, since=TODAY - timedelta(days=30))
+    await put_in_force(world.api, world.tokens, world.provider_id, TERMS, since=TODAY - timedelta(days=30))
     bill_id = await a_late_bill(world, person, 10_000)
     first = await paid_on_account(world, person, 4_020)
     half = {"status": "due", "late_fee_fen": 20 + 30, "paid_fen": 4_020, "outstanding_fen": 6_030}
@@ -74,7 +74,7 @@ async def test_a_bill_is_paid_in_two_parts_and_the_rest_goes_ahead(world: World)
 
 async def test_the_oldest_bill_comes_first_from_the_choice_to_the_books(world: World) -> None:
     person = new_id()
-    await agreed(world.api, world.tokens, world.provider_id, {**TERMS, "oldest_first": True})
+    await put_in_force(world.api, world.tokens, world.provider_id, {**TERMS, "oldest_first": True})
     young = await a_late_bill(world, person, 5_000)
     old = await a_late_bill(world, person, 3_000, days=20)
     refused = await world.create(person, young)

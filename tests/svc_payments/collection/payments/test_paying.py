@@ -13,7 +13,7 @@ from svc_payments.collection.payments.models import Payment, PaymentLine
 from svc_payments.collection.payments.service import expire_one
 from svc_payments.collection.postings.delivery import Delivery
 from tests.svc_payments.conftest import approved_provider
-from tests.svc_payments.world import Answer, World, working
+from tests.svc_payments.world import Answer, World, run_in_background
 
 
 def refused(answer: Answer) -> tuple[int, str]:
@@ -30,7 +30,7 @@ async def test_a_payment_goes_from_the_tap_to_the_providers_books(world: World) 
     async def completed() -> bool:
         return await world.status(person, payment_id) == "completed"
 
-    async with working(Delivery(world.database, world.settings).run):
+    async with run_in_background(Delivery(world.database, world.settings).run):
         await until(completed)
     assert await world.trail(payment_id) == ["created", "pending", "captured", "completed"]
     assert await world.bill_status(bill) == "posted"

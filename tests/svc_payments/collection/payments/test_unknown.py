@@ -11,7 +11,7 @@ from chassis.testing import until
 from svc_payments.collection.payments.models import Attempt, Payment
 from svc_payments.collection.payments.orders import keep_asking
 from svc_payments.settings import Settings
-from tests.svc_payments.world import World, working
+from tests.svc_payments.world import World, run_in_background
 
 
 async def make_due(world: World, *, overdue: bool = False) -> None:
@@ -240,7 +240,7 @@ async def test_the_worker_keeps_asking_by_itself(world: World) -> None:
     async def known() -> bool:
         return await world.status(person, payment_id) == "pending"
 
-    async with working(lambda: keep_asking(world.database, world.settings)):
+    async with run_in_background(lambda: keep_asking(world.database, world.settings)):
         await until(known)
 
 

@@ -18,7 +18,7 @@ from svc_payments.collection.postings.outcomes import apply_outcome
 from svc_payments.collection.postings.provider import Booked, NotHeard, Unclear
 from svc_payments.parties.providers.models import Provider
 from tests.svc_payments.conftest import approved_provider
-from tests.svc_payments.world import Company, World, working
+from tests.svc_payments.world import Company, World, run_in_background
 
 MINUTE = timedelta(minutes=1)
 HASTY = {"posting_retry_seconds": (0.1,), "poll_seconds": 0.05}
@@ -70,7 +70,7 @@ async def test_a_provider_that_was_down_books_when_it_is_up_again(world: World) 
     async with world.database.transaction() as tx:
         await tx.execute(update(Provider).values(endpoint_url=f"http://127.0.0.1:{port}"))
     payment_id = await world.captured(person)
-    async with working(delivery(world).run):
+    async with run_in_background(delivery(world).run):
 
         async def tried() -> bool:
             return (await postings(world))[0].tries >= 2
@@ -199,7 +199,7 @@ async def test_a_refused_posting_sends_its_money_back_and_keeps_nobody_waiting(w
 async def test_several_workers_tell_each_posting_once(world: World) -> None:
     people = [new_id() for _ in range(12)]
     ids = [await world.captured(person, await world.bill(person, account=place)) for place, person in enumerate(people)]
-    async with working(*(delivery(world).run for _ in range(3))):
+    async with run_in_background(*(delivery(world).run for _ in range(3))):
         for person, payment_id in zip(people, ids, strict=True):
             await completed(world, person, payment_id)
     told = [path for method, path in world.company.app.calls if method == "POST"]
@@ -229,7 +229,7 @@ async def test_a_slow_provider_keeps_no_other_waiting(world: World, tmp_path: Pa
     slow = Company.at(tmp_path, free_port(), str(world.api.base_url))
     slow.app.lost = 1_000
     slow_id = await approved_provider(world.database, slow.endpoint_url)
-    async with slow.open(), working(delivery(world).run):
+    async with slow.open(), run_in_background(delivery(world).run):
         person, other = new_id(), new_id()
         held_up = await world.captured(person, await world.bill(person, provider_id=slow_id))
         prompt = await world.captured(other)

@@ -44,7 +44,7 @@ async def refused(world: World, amount_fen: int = 4140) -> tuple[UUID, str, UUID
     person = new_id()
     bill = await world.bill(person, amount_fen, account=NOBODYS_ACCOUNT)
     payment_id = await world.captured(person, bill)
-    await world.told()
+    await world.deliver_postings()
     return person, payment_id, bill
 
 

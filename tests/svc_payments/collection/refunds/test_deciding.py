@@ -23,7 +23,7 @@ async def completed(world: World, *amounts_fen: int) -> tuple[UUID, str, list[UU
     person = new_id()
     bills = [await world.bill(person, fen) for fen in amounts_fen]
     payment_id = await world.captured(person, *bills)
-    while await world.told():
+    while await world.deliver_postings():
         pass
     assert await world.status(person, payment_id) == "completed"
     return person, payment_id, bills
@@ -76,7 +76,7 @@ async def test_all_of_it_goes_back_once_the_provider_has_taken_its_booking_back(
     (refund,) = (await let_go(world, payment_id)).json()["items"]
     assert refund["status"] == "unbooking"
     assert await step(world) == 0
-    await world.told()
+    await world.deliver_postings()
     assert world.company.booked() == []
     await step(world)
     assert (await world.status(person, payment_id), await world.bill_status(bill)) == ("refunded", "due")
@@ -91,7 +91,7 @@ async def test_several_parts_and_then_the_rest(world: World) -> None:
         await let_go(world, payment_id, bill_id=str(bill), amount_fen=fen)
         await step(world)
     await let_go(world, payment_id)
-    await world.told()
+    await world.deliver_postings()
     await step(world)
     found = (await world.get(person, payment_id)).json()
     assert (found["status"], found["refunded_fen"], await world.bill_status(bill)) == ("refunded", 4140, "due")
@@ -116,7 +116,7 @@ async def test_a_refund_of_all_bills_is_one_refund_for_each(world: World) -> Non
         (str(bills[0]), 4140),
         (str(bills[1]), 2500),
     }
-    await world.told()
+    await world.deliver_postings()
     await step(world)
     assert await world.status(person, payment_id) == "refunded"
     assert [await world.bill_status(bill) for bill in bills] == ["due", "due"]
@@ -149,7 +149,7 @@ async def test_a_payer_asks_and_an_operator_decides(world: World) -> None:
     again = await world.api.post(REFUNDS, json=body, headers=resident | once())
     assert code(again) == (409, "refund_already_requested")
     assert (await act(world, refund["refund_id"], "approve")).json()["status"] == "unbooking"
-    await world.told()
+    await world.deliver_postings()
     await step(world)
     shown = (await world.api.get(f"{REFUNDS}/{refund['refund_id']}", headers=resident)).json()
     assert (shown["status"], shown["note"]) == ("refunded", NOTE)
@@ -238,7 +238,7 @@ async def test_a_booking_that_the_provider_keeps_is_decided_by_a_second_person(w
     hand_a_token_out(world)
     first = world.tokens.staff("operator")
     (refund,) = (await let_go(world, payment_id, first)).json()["items"]
-    await world.told()
+    await world.deliver_postings()
     assert (await only(world, payment_id))["status"] == "booking_kept"
     assert await world.status(person, payment_id) == "completed"
     assert code(await act(world, refund["refund_id"], "approve", first)) == (403, "second_person_needed")

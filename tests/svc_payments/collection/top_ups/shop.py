@@ -10,8 +10,8 @@ from sqlalchemy import select
 from chassis.db import new_id
 from chassis.testing import once
 from svc_payments.billing.bills.models import Bill, BillKind
-from tests.svc_payments.billing.bills.making import a_binding, kept
-from tests.svc_payments.billing.terms.agreeing import TODAY, agreed
+from tests.svc_payments.billing.bills.factories import a_binding, save
+from tests.svc_payments.billing.terms.agreement import TODAY, put_in_force
 from tests.svc_payments.scripted import NUMBER
 from tests.svc_payments.world import World
 
@@ -28,9 +28,9 @@ class Shop:
         """Agree on what is on sale, and bind the resident."""
         offer = {"bill_sources": ["top_up"], "top_up": top_up or {"amounts_fen": AMOUNTS}, **terms}
         api, tokens = self.world.api, self.world.tokens
-        await agreed(api, tokens, self.world.provider_id, offer, since=TODAY)
+        await put_in_force(api, tokens, self.world.provider_id, offer, since=TODAY)
         if bound:
-            await kept(self.world.database, a_binding(self.person, self.world.provider_id, self.account_number))
+            await save(self.world.database, a_binding(self.person, self.world.provider_id, self.account_number))
         return self
 
     async def post(self, path: str, amount_fen: object, person: UUID | None, key: str | None, **more: Any) -> Any:  # noqa: ANN401

@@ -21,7 +21,7 @@ from svc_payments.collection.postings.models import CardWriting, Posting
 from tests.svc_payments.collection.payments.choosing import refusal
 from tests.svc_payments.collection.refunds.making import balances, step
 from tests.svc_payments.collection.top_ups.shop import Shop
-from tests.svc_payments.scripted import Scripted, moved
+from tests.svc_payments.scripted import Scripted, set_endpoint
 from tests.svc_payments.world import SEED, Company, World
 
 METER = account_number(SEED, 3)
@@ -31,7 +31,7 @@ METER = account_number(SEED, 3)
 async def sold(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Shop, Company]]:
     """A shop of a company with prepaid meters of the kind that the test names."""
     company = Company.at(tmp_path, free_port(), str(world.api.base_url), prepaid=request.param)
-    await moved(world.database, world.provider_id, company.endpoint_url)
+    await set_endpoint(world.database, world.provider_id, company.endpoint_url)
     async with company.open():
         yield await Shop(world, METER).open(), company
 
@@ -50,7 +50,7 @@ async def test_the_payer_and_nobody_else_is_shown_the_token(sold: tuple[Shop, Co
     shop, company = sold
     payment_id = await shop.captured()
     assert await shop.prepaid(payment_id) is None
-    await shop.world.told()
+    await shop.world.deliver_postings()
     (booked,) = company.booked()
     assert (booked["kind"], booked["amount_fen"], booked["account_number"]) == ("top_up", 5_000, METER)
     assert booked["bill_number"].startswith("MYILI-")
@@ -66,7 +66,7 @@ async def test_the_payer_and_nobody_else_is_shown_the_token(sold: tuple[Shop, Co
 async def test_a_card_is_asked_about_until_a_terminal_has_written_it(sold: tuple[Shop, Company]) -> None:
     shop, company = sold
     payment_id = await shop.captured()
-    await shop.world.told()
+    await shop.world.deliver_postings()
     to_write = {"kind": "write_card", "token": None, "state": "to_write"}
     assert await shown_everywhere(shop, payment_id) == [to_write] * 3
     assert await asked_about_cards(shop.world) == 1
@@ -86,8 +86,8 @@ async def test_while_the_provider_is_silent_a_card_stays_as_it_was_and_is_asked_
 ) -> None:
     shop, _ = sold
     payment_id = await shop.captured()
-    await shop.world.told()
-    await moved(shop.world.database, shop.world.provider_id, f"http://127.0.0.1:{free_port()}")
+    await shop.world.deliver_postings()
+    await set_endpoint(shop.world.database, shop.world.provider_id, f"http://127.0.0.1:{free_port()}")
     assert await asked_about_cards(shop.world) == 1
     assert (await shop.prepaid(payment_id))["state"] == "to_write"
     async with shop.world.database.read() as tx:
@@ -121,7 +121,7 @@ async def test_the_phone_of_ones_parents_is_topped_up_and_nothing_of_it_is_shown
     payment_id = (await shop.buy(person=child)).json()["payment_id"]
     await shop.world.confirm(child, payment_id)
     await shop.world.notify(shop.world.notice_of(await shop.world.pay(payment_id)))
-    await shop.world.told()
+    await shop.world.deliver_postings()
     assert await shop.world.status(child, payment_id) == "completed"
     assert len(company.booked()) == 1
     headers = shop.world.tokens.resident(child)
@@ -135,8 +135,8 @@ async def test_the_phone_of_ones_parents_is_topped_up_and_nothing_of_it_is_shown
 async def test_two_top_ups_of_an_account_run_side_by_side(sold: tuple[Shop, Company]) -> None:
     shop, company = sold
     first, second = await shop.captured(1_000), await shop.captured(10_000)
-    await shop.world.told()
-    await shop.world.told()
+    await shop.world.deliver_postings()
+    await shop.world.deliver_postings()
     assert [await shop.world.status(shop.person, each) for each in (first, second)] == ["completed"] * 2
     assert [row["amount_fen"] for row in company.booked()] == [1_000, 10_000]
     tokens = {(await shop.prepaid(each))["token"] for each in (first, second)}
@@ -144,16 +144,16 @@ async def test_two_top_ups_of_an_account_run_side_by_side(sold: tuple[Shop, Comp
 
 
 async def test_the_same_request_again_is_the_same_top_up(shop: Shop, company: Scripted) -> None:
-    company.says("accepted")
+    company.answer_with("accepted")
     first, again = await shop.buy(key="tap-1"), await shop.buy(key="tap-1")
     assert first.json() == again.json()
     assert again.headers["Idempotency-Replayed"] == "true"
-    assert (len(company.asked), len(await shop.made())) == (1, 1)
+    assert (len(company.requests), len(await shop.made())) == (1, 1)
     assert refusal(await shop.buy(1_000, key="tap-1")) == (422, "idempotency_key_reused")
 
 
 async def test_five_taps_of_one_request_at_once_are_one_top_up(shop: Shop, company: Scripted) -> None:
-    company.says("accepted")
+    company.answer_with("accepted")
     answers = await asyncio.gather(*(shop.buy(key="tap-1") for _ in range(5)))
     assert {answer.status_code for answer in answers} <= {201, 409}
     begun = {answer.json()["payment_id"] for answer in answers if answer.status_code == 201}
@@ -162,7 +162,7 @@ async def test_five_taps_of_one_request_at_once_are_one_top_up(shop: Shop, compa
 
 
 async def test_an_unpaid_top_up_is_over_and_owed_by_nobody(shop: Shop, company: Scripted) -> None:
-    company.says("accepted")
+    company.answer_with("accepted")
     payment_id = (await shop.buy()).json()["payment_id"]
     assert [bill.status for bill in await shop.made()] == ["paying"]
     assert (await shop.world.act(shop.person, payment_id, "cancel")).json()["status"] == "expired"
@@ -170,22 +170,22 @@ async def test_an_unpaid_top_up_is_over_and_owed_by_nobody(shop: Shop, company: 
 
 
 async def test_a_top_up_that_is_refused_goes_back_and_its_bill_is_void(shop: Shop, company: Scripted) -> None:
-    company.says("accepted")
+    company.answer_with("accepted")
     payment_id = await shop.captured()
     company.answer = {"result": "refused", "reason": "meter_replaced"}
-    await shop.world.told()
+    await shop.world.deliver_postings()
     assert await step(shop.world) == 1
     await gone_back(shop, payment_id)
 
 
 async def test_a_top_up_that_is_never_answered_goes_back(shop: Shop, company: Scripted) -> None:
-    company.says("accepted")
+    company.answer_with("accepted")
     payment_id = await shop.captured()
     company.status = 503
     async with shop.world.database.transaction() as tx:
         await tx.execute(update(Posting).values(created_at=now().replace(year=2020)))
-    await shop.world.told()
-    await shop.world.told()
+    await shop.world.deliver_postings()
+    await shop.world.deliver_postings()
     await step(shop.world)
     await gone_back(shop, payment_id)
 
@@ -198,7 +198,7 @@ async def gone_back(shop: Shop, payment_id: str) -> None:
 
 
 async def test_a_top_up_is_a_payment_like_others_to_its_events(shop: Shop, company: Scripted) -> None:
-    company.says("accepted")
+    company.answer_with("accepted")
     payment_id = await shop.captured()
     assert await shop.world.trail(payment_id) == ["created", "pending", "captured"]
     (made,) = await shop.made()

@@ -11,7 +11,7 @@ from chassis.db import CHINA, new_id, now
 from svc_payments.collection.top_ups.models import TopUpValidation
 from svc_payments.collection.top_ups.service import forget_validations
 from svc_payments.settings import Settings
-from tests.svc_payments.billing.terms.agreeing import agreed
+from tests.svc_payments.billing.terms.agreement import put_in_force
 from tests.svc_payments.collection.top_ups.shop import AMOUNTS, Shop, refusal
 from tests.svc_payments.scripted import Scripted
 from tests.svc_payments.world import World
@@ -20,11 +20,11 @@ from tests.svc_payments.world import World
 async def test_what_may_be_bought_is_shown_with_its_channels_and_nothing_is_begun(
     shop: Shop, company: Scripted
 ) -> None:
-    company.says("accepted")
+    company.answer_with("accepted")
     shown = (await shop.validate()).json()
     assert (shown["amount_fen"], shown["account_number"]) == (5_000, shop.account_number)
     assert [(each["channel"], each["usable"]) for each in shown["channels"]] == [("sandbox", True)]
-    asked = company.asked[0]
+    asked = company.requests[0]
     assert (asked["path"], asked["amount_fen"]) == ("/top-up-validations", 5_000)
     assert await shop.made() == []
 
@@ -38,12 +38,12 @@ async def test_an_amount_that_is_not_on_sale_is_refused_before_anybody_is_asked(
     assert (refusal(above), above.json()["most_fen"]) == ((422, "above_purchasable"), 10_000)
     for amount in (0, -5_000, 50.0, "5000", True, None, 100_000_001, 2**63, 1e300):
         assert refusal(await shop.buy(amount)) == (422, "invalid_request")
-    assert company.asked == []
+    assert company.requests == []
 
 
 async def test_a_range_is_sold_in_its_steps(world: World, company: Scripted) -> None:
     shop = await Shop(world).open({"least_fen": 1_000, "most_fen": 3_000, "step_fen": 500})
-    company.says("accepted")
+    company.answer_with("accepted")
     assert [(await shop.validate(amount)).status_code for amount in (1_000, 1_500, 3_000)] == [200] * 3
     between = await shop.validate(1_200)
     assert refusal(between) == (422, "not_purchasable")
@@ -64,9 +64,9 @@ OUTCOMES = {
 
 async def test_each_refusal_of_the_provider_has_its_code_and_begins_nothing(shop: Shop, company: Scripted) -> None:
     for result, refused in OUTCOMES.items():
-        company.says(result)
+        company.answer_with(result)
         assert refusal(await shop.buy()) == refused
-    company.says("above_purchasable", most_fen=3_000)
+    company.answer_with("above_purchasable", most_fen=3_000)
     above = await shop.buy()
     assert (refusal(above), above.json()["most_fen"]) == ((422, "above_purchasable"), 3_000)
     assert await shop.made() == []
@@ -100,7 +100,7 @@ class TestSilence:
     async def test_what_nobody_knows_begins_nothing_and_the_same_request_may_be_made_again(
         self, shop: Shop, company: Scripted
     ) -> None:
-        company.says("accepted")
+        company.answer_with("accepted")
         company.pause = asyncio.Event()
         assert refusal(await shop.buy(key="tap-1")) == (504, "provider_timed_out")
         assert await shop.made() == []
@@ -112,8 +112,8 @@ async def test_limits_of_the_channel_hold_before_the_provider_is_asked(world: Wo
     shop = await Shop(world).open(channels=[{"channel": "sandbox", "most_fen": 4_000}])
     assert refusal(await shop.buy()) == (422, "outside_channel_limits")
     assert refusal(await shop.buy(channel="wechat")) == (422, "channel_not_available")
-    assert company.asked == []
-    company.says("accepted")
+    assert company.requests == []
+    company.answer_with("accepted")
     assert [each["usable"] for each in (await shop.validate()).json()["channels"]] == [False]
 
 
@@ -124,41 +124,41 @@ async def test_in_its_closed_hours_a_provider_is_not_asked(world: World, company
     closed = await shop.buy()
     assert refusal(closed) == (503, "provider_closed")
     assert closed.json()["reopens_at"]
-    assert company.asked == []
+    assert company.requests == []
 
 
 async def test_a_mistyped_number_is_told_as_such(world: World, company: Scripted) -> None:
     shop = await Shop(world, "1000000006").open({"amounts_fen": [5_000], "accounts": "any"})
     assert refusal(await shop.buy()) == (422, "bad_account_check_digit")
-    assert company.asked == []
+    assert company.requests == []
 
 
 async def test_a_provider_without_top_ups_sells_none(world: World, company: Scripted) -> None:
     shop = await Shop(world).open()
-    await agreed(world.api, world.tokens, world.provider_id, {"bill_sources": ["pushed"]})
+    await put_in_force(world.api, world.tokens, world.provider_id, {"bill_sources": ["pushed"]})
     assert refusal(await shop.buy()) == (422, "top_up_not_offered")
     assert refusal(await shop.buy(provider_id=f"{new_id()}")) == (404, "not_found")
-    assert company.asked == []
+    assert company.requests == []
 
 
 async def test_nobody_finds_accounts_by_trying_numbers(world: World, company: Scripted) -> None:
     shop = await Shop(world).open({"amounts_fen": [5_000], "accounts": "any"}, bound=False)
-    company.says("no_account")
+    company.answer_with("no_account")
     tried = [await shop.validate() for _ in range(10)]
     assert {refusal(answer) for answer in tried} == {(404, "no_such_account")}
     stopped = await shop.validate()
     assert refusal(stopped) == (429, "too_many_validations")
     assert stopped.headers["Retry-After"] == "86400"
-    assert len(company.asked) == 10
-    company.says("accepted")
+    assert len(company.requests) == 10
+    company.answer_with("accepted")
     assert (await shop.validate(person=new_id())).status_code == 200
 
 
 async def test_taps_without_end_are_slowed_down_and_forgotten_in_time(shop: Shop, company: Scripted) -> None:
-    company.says("accepted")
+    company.answer_with("accepted")
     answers = await asyncio.gather(*(shop.validate() for _ in range(25)))
     assert sorted(answer.status_code for answer in answers) == [200] * 20 + [429] * 5
-    assert len(company.asked) == 20
+    assert len(company.requests) == 20
     async with shop.world.database.transaction() as tx:
         await tx.execute(update(TopUpValidation).values(asked_at=now() - timedelta(days=31)))
     assert (await shop.validate()).status_code == 200

@@ -53,7 +53,7 @@ class Invoicing:
     person_id: UUID
 
     async def payment(self, **fields: Any) -> UUID:  # noqa: ANN401 - columns
-        return await past.paid(self.database, self.person_id, self.provider_id, past.china(2026, 5, 1), **fields)
+        return await past.add_payment(self.database, self.person_id, self.provider_id, past.china(2026, 5, 1), **fields)
 
     async def ask(self, payment_id: UUID, title: dict[str, str] = PERSONAL, **fields: Any) -> httpx.Response:  # noqa: ANN401 - JSON
         body = {"payment_id": str(payment_id), "title": title, **fields}
@@ -276,7 +276,7 @@ async def test_without_an_issuer_none_is_offered(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, provider_id: UUID
 ) -> None:
     person = new_id()
-    payment_id = await past.paid(database, person, provider_id, past.china(2026, 5, 1))
+    payment_id = await past.add_payment(database, person, provider_id, past.china(2026, 5, 1))
     body = {"payment_id": str(payment_id), "title": PERSONAL}
     answer = await api.post(E_INVOICES, json=body, headers=tokens.resident(person) | once())
     assert (answer.status_code, answer.json()["code"]) == (409, "e_invoices_not_offered")

@@ -56,7 +56,7 @@ async def test_both_files_say_the_same_of_a_payment(
 ) -> None:
     bills = [past.a_bill(provider_id, 1_000 + number, bill_number=f"B-{number}") for number in range(2)]
     records = past.a_payment(person_id, bills, china(2028, 2, 29, 23, 59), refunded_fen=501)
-    await past.keep(database, *bills, *records)
+    await past.save(database, *bills, *records)
     (line,), (row,) = await exporter.csv(), await exporter.xlsx()
     assert (line["支付时间"], line["金额"], line["已退款"], line["扣除退款后"]) == (
         "2028-02-29 23:59:00",
@@ -74,8 +74,8 @@ async def test_names_that_look_like_formulas_stay_names(
 ) -> None:
     evil = '=HYPERLINK("http://x.example","me")'
     provider = Provider(provider_id=new_id(), kind="water", name=evil, endpoint_url="http://127.0.0.1:1", as_of=now())
-    await past.keep(database, provider)
-    await past.paid(database, person_id, provider.provider_id, china(2026, 5, 1), bill_number="-1+2")
+    await past.save(database, provider)
+    await past.add_payment(database, person_id, provider.provider_id, china(2026, 5, 1), bill_number="-1+2")
     (line,) = await exporter.csv()
     assert (line["收费单位"], line["账单号"]) == (f"'{evil}", "'-1+2")
     (row,) = await exporter.xlsx()
@@ -89,7 +89,7 @@ async def test_names_that_look_like_formulas_stay_names(
 async def test_a_payment_that_came_to_nothing_adds_nothing(
     exporter: Exporter, database: Database, provider_id: UUID, person_id: UUID
 ) -> None:
-    await past.paid(database, person_id, provider_id, china(2026, 5, 1), status=PaymentStatus.EXPIRED)
+    await past.add_payment(database, person_id, provider_id, china(2026, 5, 1), status=PaymentStatus.EXPIRED)
     (line,) = await exporter.csv()
     assert (line["支付时间"], line["凭证号码"], line["扣除退款后"], line["状态"]) == ("", "", "0.00", "已过期")
 
@@ -98,7 +98,7 @@ async def test_filters_and_languages_are_those_of_the_list(
     exporter: Exporter, database: Database, provider_id: UUID, person_id: UUID
 ) -> None:
     for month in (1, 2):
-        await past.paid(database, person_id, provider_id, china(2026, month, 28), 100 * month)
+        await past.add_payment(database, person_id, provider_id, china(2026, month, 28), 100 * month)
     (line,) = await exporter.csv(**{"from": "2026-02-01", "language": "en"})
     assert (line["Amount"], line["Paid for"], line["State"]) == ("2.00", "Water", "Completed")
 
@@ -106,7 +106,7 @@ async def test_filters_and_languages_are_those_of_the_list(
 async def test_nobody_exports_what_is_not_theirs(
     exporter: Exporter, api: httpx.AsyncClient, database: Database, provider_id: UUID
 ) -> None:
-    await past.paid(database, new_id(), provider_id, china(2026, 5, 1))
+    await past.add_payment(database, new_id(), provider_id, china(2026, 5, 1))
     assert (await exporter.csv(), await exporter.xlsx()) == ([], [])
     for suffix in ("csv", "xlsx"):
         assert (await api.get(f"/payments/v1/payments.{suffix}")).status_code == 401
@@ -115,7 +115,7 @@ async def test_nobody_exports_what_is_not_theirs(
 async def test_a_big_history_is_exported_whole_and_in_order(
     exporter: Exporter, database: Database, provider_id: UUID, person_id: UUID
 ) -> None:
-    first = await past.paid(database, person_id, provider_id, china(2026, 1, 1))
+    first = await past.add_payment(database, person_id, provider_id, china(2026, 1, 1))
     many = """
         INSERT INTO payments (id, person_id, provider_id, channel, amount_fen, status, held, created_at, expires_at)
         SELECT uuidv7(make_interval(secs => n)), person_id, provider_id, channel, n, 'expired', false,

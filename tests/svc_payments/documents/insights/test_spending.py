@@ -54,7 +54,7 @@ def charts(api: httpx.AsyncClient, tokens: Tokens, person_id: UUID) -> Charts:
 
 async def gas_provider(database: Database) -> UUID:
     provider = Provider(provider_id=new_id(), kind="gas", name="Sample", endpoint_url="http://127.0.0.1:1", as_of=now())
-    await past.keep(database, provider)
+    await past.save(database, provider)
     return provider.provider_id
 
 
@@ -67,7 +67,7 @@ async def test_months_are_those_of_china_at_both_ends_of_a_year(
         (china(2028, 2, 29, 23, 59), 100),
         (china(2028, 3, 1, 0), 1_000),
     ):
-        await past.paid(database, person_id, provider_id, at, fen)
+        await past.add_payment(database, person_id, provider_id, at, fen)
     year = {"from_": "2027-12", "to": "2028-03", "by": "month"}
     assert await charts.nets(**year) == [
         ("2027-12", None, 1),
@@ -83,7 +83,7 @@ async def test_utilities_and_both_together(
 ) -> None:
     gas = await gas_provider(database)
     for provider, month, fen in ((provider_id, 1, 100), (provider_id, 2, 200), (gas, 2, 700)):
-        await past.paid(database, person_id, provider, china(2026, month, 10), fen)
+        await past.add_payment(database, person_id, provider, china(2026, month, 10), fen)
     period = {"from_": "2026-01", "to": "2026-12"}
     assert await charts.nets(**period, by="utility") == [(None, "gas", 700), (None, "water", 300)]
     both = [("2026-01", "water", 100), ("2026-02", "gas", 700), ("2026-02", "water", 200)]
@@ -95,15 +95,15 @@ async def test_what_went_back_is_not_spent(
     charts: Charts, database: Database, provider_id: UUID, person_id: UUID
 ) -> None:
     at = china(2026, 5, 1)
-    await past.paid(database, person_id, provider_id, at, 1_000, refunded_fen=250)
-    await past.paid(database, person_id, provider_id, at, 500, status=PaymentStatus.REFUNDED, refunded_fen=500)
-    await past.paid(database, person_id, provider_id, at, 9_000, status=PaymentStatus.EXPIRED)
+    await past.add_payment(database, person_id, provider_id, at, 1_000, refunded_fen=250)
+    await past.add_payment(database, person_id, provider_id, at, 500, status=PaymentStatus.REFUNDED, refunded_fen=500)
+    await past.add_payment(database, person_id, provider_id, at, 9_000, status=PaymentStatus.EXPIRED)
     (part,) = (await charts.spending(from_="2026-05", to="2026-05"))["items"]
     assert (part["payments"], part["paid_fen"], part["refunded_fen"], part["net_fen"]) == (2, 1_500, 750, 750)
 
 
 async def test_nobody_sees_what_others_spent(charts: Charts, database: Database, provider_id: UUID) -> None:
-    await past.paid(database, new_id(), provider_id, china(2026, 5, 1))
+    await past.add_payment(database, new_id(), provider_id, china(2026, 5, 1))
     assert await charts.nets(from_="2026-01", to="2026-12") == []
 
 
@@ -152,7 +152,7 @@ class TestUsage:
 
     @staticmethod
     async def bill(database: Database, provider_id: UUID, period: date, usage: int, **fields: Any) -> None:  # noqa: ANN401 - columns
-        await past.keep(database, past.a_bill(provider_id, usage * 100, period=period, usage=usage, **fields))
+        await past.save(database, past.a_bill(provider_id, usage * 100, period=period, usage=usage, **fields))
 
     async def test_each_month_stands_beside_that_of_the_year_before(
         self, charts: Charts, database: Database, provider_id: UUID

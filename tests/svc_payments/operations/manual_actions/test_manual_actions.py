@@ -1,4 +1,4 @@
-"""Manual actions: a reason, a second person, done once, in the trail."""
+"""Manual actions need a reason and a second person, run once, and are audited."""
 
 import asyncio
 from typing import Any
@@ -29,7 +29,7 @@ def correction(amount_fen: Any = 120) -> dict[str, Any]:  # noqa: ANN401 - what 
 
 
 class Operators:
-    """Two operators at the counter of manual actions."""
+    """Two operators who propose and approve manual actions."""
 
     def __init__(self, api: httpx.AsyncClient, tokens: Tokens) -> None:
         self._api = api
@@ -66,7 +66,7 @@ async def balances(api: httpx.AsyncClient, operators: Operators) -> dict[str, in
     return {account["kind"]: account["balance_fen"] for account in balance["accounts"]}
 
 
-async def test_what_one_proposes_another_does(api: httpx.AsyncClient, operators: Operators) -> None:
+async def test_a_second_operator_approves_a_proposal(api: httpx.AsyncClient, operators: Operators) -> None:
     action_id = await operators.proposed(correction())
     assert await balances(api, operators) == {}
     answer = await operators.approve(action_id)
@@ -75,7 +75,7 @@ async def test_what_one_proposes_another_does(api: httpx.AsyncClient, operators:
     assert await operators.trail_of(action_id) == ["approve_correct_ledger", "propose_correct_ledger"]
 
 
-async def test_nobody_agrees_with_themselves(api: httpx.AsyncClient, operators: Operators) -> None:
+async def test_the_proposer_cannot_approve(api: httpx.AsyncClient, operators: Operators) -> None:
     action_id = await operators.proposed(correction())
     answer = await operators.approve(action_id, operators.one)
     assert (answer.status_code, answer.json()["code"]) == (403, "second_person_needed")
@@ -83,14 +83,14 @@ async def test_nobody_agrees_with_themselves(api: httpx.AsyncClient, operators: 
     assert (await operators.approve(action_id)).status_code == 200
 
 
-async def test_agreed_to_ten_times_at_once_it_is_done_once(api: httpx.AsyncClient, operators: Operators) -> None:
+async def test_ten_concurrent_approvals_execute_once(api: httpx.AsyncClient, operators: Operators) -> None:
     action_id = await operators.proposed(correction())
     answers = await asyncio.gather(*(operators.approve(action_id) for _ in range(10)))
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 9
     assert await balances(api, operators) == {"suspense": 120, "channel_receivable": -120}
 
 
-async def test_what_is_rejected_is_never_done(api: httpx.AsyncClient, operators: Operators) -> None:
+async def test_a_rejected_action_is_never_executed(api: httpx.AsyncClient, operators: Operators) -> None:
     for who in (operators.one, operators.other):
         action_id = await operators.proposed(correction())
         assert (await operators.reject(action_id, who)).json()["status"] == "rejected"
@@ -98,7 +98,7 @@ async def test_what_is_rejected_is_never_done(api: httpx.AsyncClient, operators:
     assert await balances(api, operators) == {}
 
 
-async def test_the_database_too_wants_two_persons(tx: AsyncSession) -> None:
+async def test_the_database_requires_two_persons(tx: AsyncSession) -> None:
     alone = ManualAction(kind="correct_ledger", what={}, reason=REASON, status="done", proposed_by="a", decided_by="a")
     tx.add(alone)
     with pytest.raises(IntegrityError, match="ck_manual_actions_two_persons"):
@@ -119,7 +119,7 @@ async def test_an_incident_is_resolved_once(api: httpx.AsyncClient, operators: O
     assert await operators.trail_of(incident_id) == ["approve_resolve_incident"] + ["propose_resolve_incident"] * 2
 
 
-async def test_a_channel_is_asked_before_its_turn_only_of_what_is_open_there(world: World, tokens: Tokens) -> None:
+async def test_only_an_order_open_at_the_channel_is_polled_early(world: World, tokens: Tokens) -> None:
     operators, person = Operators(world.api, tokens), new_id()
     created, pending = await world.created(person), await world.confirmed(person)
     refused = await operators.propose({"kind": "ask_channel", "payment_id": created})
@@ -134,7 +134,7 @@ async def test_a_channel_is_asked_before_its_turn_only_of_what_is_open_there(wor
     assert await world.status(person, pending) == "captured"
 
 
-async def test_a_provider_is_told_before_its_turn(world: World, tokens: Tokens) -> None:
+async def test_a_posting_is_delivered_early(world: World, tokens: Tokens) -> None:
     operators, person = Operators(world.api, tokens), new_id()
     await world.captured(person)
     async with world.database.transaction() as tx:
@@ -155,7 +155,7 @@ async def test_a_provider_is_told_before_its_turn(world: World, tokens: Tokens) 
     ],
     ids=lambda what: str(what["kind"]),
 )
-async def test_nothing_is_proposed_about_what_does_not_exist(operators: Operators, what: dict[str, str]) -> None:
+async def test_proposals_about_unknown_subjects_are_refused(operators: Operators, what: dict[str, str]) -> None:
     assert (await operators.propose(what)).status_code == 404
 
 
@@ -173,7 +173,7 @@ async def test_nothing_is_proposed_about_what_does_not_exist(operators: Operator
     ],
     ids=["zero", "negative", "fraction", "text", "overflow", "one_account", "no_such_account", "no_such_kind"],
 )
-async def test_proposals_that_make_no_sense_are_refused(operators: Operators, what: dict[str, Any]) -> None:
+async def test_invalid_proposals_are_refused(operators: Operators, what: dict[str, Any]) -> None:
     assert (await operators.propose(what)).status_code == 422
 
 
@@ -181,7 +181,7 @@ async def test_a_proposal_needs_a_reason(operators: Operators) -> None:
     assert (await operators.propose(correction(), "    ")).status_code == 422
 
 
-async def test_only_operators_act_and_auditors_look(
+async def test_only_operators_act_and_auditors_read(
     api: httpx.AsyncClient, operators: Operators, tokens: Tokens
 ) -> None:
     action_id = await operators.proposed(correction())

@@ -1,4 +1,4 @@
-"""Search: any number a person may have in hand leads to what it belongs to, and the look is kept."""
+"""Search: any number on a document leads to its record, and every find is audited."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens
-from tests.svc_payments.billing.bills.making import a_bill, kept
+from tests.svc_payments.billing.bills.factories import a_bill, save
 from tests.svc_payments.collection.refunds.making import refunds, refused, step
 from tests.svc_payments.conftest import approved_provider
 from tests.svc_payments.world import World
@@ -46,7 +46,7 @@ async def test_each_number_of_a_payment_leads_to_it(world: World) -> None:
         assert await hits(world, number) == [found], number
 
 
-async def test_the_numbers_of_a_refund_and_of_what_was_found_lead_to_them(world: World) -> None:
+async def test_numbers_of_refunds_and_incidents_lead_to_them(world: World) -> None:
     await refused(world)
     await step(world)
     (refund,) = await refunds(world)
@@ -61,7 +61,7 @@ async def test_the_numbers_of_a_refund_and_of_what_was_found_lead_to_them(world:
         assert sorted(set(await hits(world, number))) == sorted(found), number
 
 
-async def test_a_code_on_a_paper_receipt_leads_to_its_payment_however_it_is_typed(world: World) -> None:
+async def test_a_receipt_code_is_found_in_any_spelling(world: World) -> None:
     person = new_id()
     payment = await world.captured(person)
     await world.get(person, payment, "/receipt.pdf")
@@ -83,7 +83,9 @@ async def test_a_code_on_a_paper_receipt_leads_to_its_payment_however_it_is_type
         ),
     ],
 )
-async def test_numbers_of_papers_and_cases(world: World, table: str, columns: str, kind: str, found_by: str) -> None:
+async def test_numbers_of_transfer_files_and_discrepancies(
+    world: World, table: str, columns: str, kind: str, found_by: str
+) -> None:
     values = {
         "transfer_files": "'TF202611260001', 'generated', 1, 100, '', 'somebody'",
         "cases": "'TF202611260001', '', 'channel', 'sandbox', CURRENT_DATE, 'payment', 'excess', 1, 'open', "
@@ -100,16 +102,16 @@ async def test_a_number_that_two_providers_use_leads_to_both_bills(
 ) -> None:
     providers = [await approved_provider(database) for _ in range(2)]
     bills = [a_bill(provider, bill_number="W-7777") for provider in providers]
-    await kept(database, *bills)
+    await save(database, *bills)
     answer = await api.get(SEARCH, params={"number": "W-7777"}, headers=tokens.staff("auditor"))
     assert {hit["id"] for hit in answer.json()["items"]} == {str(bill.id) for bill in bills}
 
 
-async def test_every_find_is_in_the_audit_trail(
+async def test_every_find_is_audited(
     api: httpx.AsyncClient, database: Database, tokens: Tokens, provider_id: UUID
 ) -> None:
     bill = a_bill(provider_id, bill_number="W-7778")
-    await kept(database, bill)
+    await save(database, bill)
     await api.get(SEARCH, params={"number": "W-7778"}, headers=tokens.staff("operator"))
     answer = await api.get(TRAIL, params={"subject": str(bill.id)}, headers=tokens.staff("auditor"))
     (record,) = answer.json()["items"]
@@ -117,7 +119,7 @@ async def test_every_find_is_in_the_audit_trail(
 
 
 @pytest.mark.parametrize("number", ["abc", "x" * 65, "户号1234567", "1234 5678"])
-async def test_what_is_no_number_is_refused(api: httpx.AsyncClient, tokens: Tokens, number: str) -> None:
+async def test_malformed_numbers_are_refused(api: httpx.AsyncClient, tokens: Tokens, number: str) -> None:
     answer = await api.get(SEARCH, params={"number": number}, headers=tokens.staff("operator"))
     assert answer.status_code == 422
 

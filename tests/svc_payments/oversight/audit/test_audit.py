@@ -1,4 +1,4 @@
-"""The audit trail: kept with the act, read by those who check, changed by nobody."""
+"""The audit trail: written with the action, readable by auditors, append-only."""
 
 import httpx
 import pytest
@@ -14,17 +14,17 @@ from tests.svc_payments.world import World
 TRAIL = "/payments/v1/audit-records"
 
 
-class InterruptedActError(Exception):
+class InterruptedActionError(Exception):
     pass
 
 
-async def act_and_fail(database: Database, subject: object) -> None:
+async def record_and_fail(database: Database, subject: object) -> None:
     async with database.transaction() as tx:
         await service.record(tx, None, "look_at_bill", subject)
-        raise InterruptedActError
+        raise InterruptedActionError
 
 
-async def test_an_auditor_finds_who_did_what_to_a_subject_newest_first(
+async def test_an_auditor_lists_the_records_of_a_subject_newest_first(
     api: httpx.AsyncClient, database: Database, tokens: Tokens
 ) -> None:
     subject, other = new_id(), new_id()
@@ -39,18 +39,18 @@ async def test_an_auditor_finds_who_did_what_to_a_subject_newest_first(
     assert answer.json()["items"][0]["details"] == {"amount_fen": 12}
 
 
-async def test_an_act_that_is_rolled_back_leaves_no_trace(
+async def test_an_action_that_is_rolled_back_leaves_no_record(
     api: httpx.AsyncClient, database: Database, tokens: Tokens
 ) -> None:
     subject = new_id()
-    with pytest.raises(InterruptedActError):
-        await act_and_fail(database, subject)
+    with pytest.raises(InterruptedActionError):
+        await record_and_fail(database, subject)
     answer = await api.get(TRAIL, params={"subject": str(subject)}, headers=tokens.staff("auditor"))
     assert answer.json()["items"] == []
 
 
 @pytest.mark.parametrize("change", ["UPDATE {} SET actor = 'x'", "DELETE FROM {}", "TRUNCATE {}"])
-async def test_nobody_changes_the_trail(tx: AsyncSession, change: str) -> None:
+async def test_the_trail_is_append_only(tx: AsyncSession, change: str) -> None:
     await service.record(tx, None, "look_at_bill", new_id())
     with pytest.raises(DBAPIError, match="only ever added to"):
         await tx.execute(text(change.format("audit_records")))
@@ -61,7 +61,7 @@ async def test_residents_and_providers_do_not_read_the_trail(api: httpx.AsyncCli
         assert (await api.get(TRAIL, headers=headers)).status_code == 403
 
 
-async def test_a_look_at_the_ledger_of_one_holder_is_kept(world: World) -> None:
+async def test_reading_a_holders_ledger_is_audited(world: World) -> None:
     person = new_id()
     await world.captured(person)
     auditor = world.tokens.staff("auditor")

@@ -1,4 +1,4 @@
-"""Asking a provider while a resident waits."""
+"""Live queries to a provider while a resident waits."""
 
 import asyncio
 from uuid import UUID
@@ -19,13 +19,13 @@ class Answer(BaseModel):
     result: str
 
 
-async def test_a_slow_provider_has_only_so_many_questions_before_it(
+async def test_concurrent_queries_to_a_provider_are_limited(
     database: Database, provider_id: UUID, settings: Settings
 ) -> None:
     key = load_private_key(settings.provider_signing_key.get_secret_value())
     questions = Questions(key, settings, most_at_once=2)
     async with scripted(database, provider_id) as company:
-        company.says("accepted")
+        company.answer_with("accepted")
         company.pause = asyncio.Event()
         async with database.read() as tx:
             provider = await tx.get_one(Provider, provider_id)
@@ -33,11 +33,11 @@ async def test_a_slow_provider_has_only_so_many_questions_before_it(
         async def ask() -> Answer:
             return await questions.ask(provider, "/questions", {"number": 1}, Answer)
 
-        async def both_are_there() -> bool:
-            return len(company.asked) == 2
+        async def both_arrived() -> bool:
+            return len(company.requests) == 2
 
         waiting = [asyncio.create_task(ask()) for _ in range(2)]
-        await until(both_are_there)
+        await until(both_arrived)
         with pytest.raises(NotAnswered, match="too_many_at_once"):
             await ask()
         company.pause.set()

@@ -1,4 +1,4 @@
-"""Two sides of a day: payments in our ledger, and the sandbox channel's bill of them."""
+"""Both sides of a day: payments in our ledger, and the statement of the sandbox channel."""
 
 import io
 import itertools
@@ -33,8 +33,8 @@ _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
-class Paid:
-    """A payment as both sides know it."""
+class SamplePayment:
+    """A payment as both sides record it."""
 
     order_number: str
     transaction_id: str
@@ -51,21 +51,21 @@ class Paid:
         return f"refund,{self.order_number},{self.transaction_id},{number},R-{number},{amount_fen},0,{state},{at}"
 
 
-def paid(amount_fen: int = 4140, *, at: time = time(12), day: date = DAY) -> Paid:
+def sample_payment(amount_fen: int = 4140, *, at: time = time(12), day: date = DAY) -> SamplePayment:
     number = next(_numbers)
-    return Paid(new_id().hex, f"T{number:08}", amount_fen, datetime.combine(day, at, CHINA))
+    return SamplePayment(new_id().hex, f"T{number:08}", amount_fen, datetime.combine(day, at, CHINA))
 
 
-def dearer(payment: Paid, by_fen: int = 1) -> Paid:
+def with_higher_amount(payment: SamplePayment, by_fen: int = 1) -> SamplePayment:
     return replace(payment, amount_fen=payment.amount_fen + by_fen)
 
 
-async def capture(tx: AsyncSession, *payments: Paid) -> list[UUID]:
-    """Our side: payments with their money in the ledger. Gives their ids."""
+async def capture(tx: AsyncSession, *payments: SamplePayment) -> list[UUID]:
+    """Our side: captured payments in the ledger; returns their ids."""
     return [await _capture(tx, payment) for payment in payments]
 
 
-async def _capture(tx: AsyncSession, paid: Paid) -> UUID:
+async def _capture(tx: AsyncSession, paid: SamplePayment) -> UUID:
     payment = Payment(
         id=new_id(),
         person_id=new_id(),
@@ -99,10 +99,16 @@ async def _capture(tx: AsyncSession, paid: Paid) -> UUID:
     return payment.id
 
 
-async def give_back(
-    tx: AsyncSession, payment_id: UUID, known: Paid, amount_fen: int, *, done: bool = True, later: timedelta = MINUTE
+async def add_refund(
+    tx: AsyncSession,
+    payment_id: UUID,
+    known: SamplePayment,
+    amount_fen: int,
+    *,
+    done: bool = True,
+    later: timedelta = MINUTE,
 ) -> str:
-    """Our side: a refund, which the ledger has when it is done. Gives its number."""
+    """Our side: a refund, in the ledger if it is done; returns its number."""
     refund = Refund(
         id=new_id(),
         number=new_id().hex,
@@ -128,26 +134,28 @@ async def give_back(
     return refund.number
 
 
-def bill(*payments: Paid, day: date = DAY, further: tuple[str, ...] = (), merchant: str = "my-ili") -> bytes:
-    """The channel's side: its file of a day, with right totals; `further` are lines of refunds."""
-    refunded = sum(int(line.split(",")[5]) for line in further)
+def statement_of(
+    *payments: SamplePayment, day: date = DAY, refunds: tuple[str, ...] = (), merchant: str = "my-ili"
+) -> bytes:
+    """The channel's side: its file of a day with correct totals; `refunds` are lines."""
+    refunded = sum(int(line.split(",")[5]) for line in refunds)
     text = io.StringIO()
-    rows = [f"statement,{merchant},{day}", HEADER, *(payment.line for payment in payments), *further]
+    rows = [f"statement,{merchant},{day}", HEADER, *(payment.line for payment in payments), *refunds]
     text.write("\n".join(rows))
-    text.write(f"\ntotal,{len(payments) + len(further)},{sum(each.amount_fen for each in payments)},{refunded},0\n")
+    text.write(f"\ntotal,{len(payments) + len(refunds)},{sum(each.amount_fen for each in payments)},{refunded},0\n")
     return text.getvalue().encode()
 
 
-async def take_in(database: Database, raw: bytes, whose: Whose = CHANNEL, day: date = DAY) -> Statement:
+async def ingest(database: Database, raw: bytes, source: Whose = CHANNEL, day: date = DAY) -> Statement:
     async def pieces() -> AsyncIterator[bytes]:
         yield raw
 
     async with spooled(pieces()) as file, database.transaction() as tx:
-        statement, _ = await statements.take_in(tx, whose, Expected(day, "my-ili"), file, "test")
+        statement, _ = await statements.take_in(tx, source, Expected(day, "my-ili"), file, "test")
     return statement
 
 
-async def reconcile(database: Database, settings: Settings, day: date = DAY, whose: Whose = CHANNEL) -> Run:
+async def reconcile(database: Database, settings: Settings, day: date = DAY, source: Whose = CHANNEL) -> Run:
     async with database.transaction() as tx:
-        run = await reconciliation.request(tx, whose, day, "test")
+        run = await reconciliation.request(tx, source, day, "test")
     return await reconciliation.carry_out(database, settings, run.id)

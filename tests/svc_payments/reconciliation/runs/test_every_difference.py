@@ -15,14 +15,14 @@ from svc_payments.reconciliation.runs.models import DIFFERENCES, Finding
 from svc_payments.settings import Settings
 from tests.svc_payments.reconciliation.runs.books import (
     DAY,
-    Paid,
-    bill,
+    SamplePayment,
+    add_refund,
     capture,
-    dearer,
-    give_back,
-    paid,
+    ingest,
     reconcile,
-    take_in,
+    sample_payment,
+    statement_of,
+    with_higher_amount,
 )
 
 NEXT = DAY + timedelta(days=1)
@@ -32,17 +32,17 @@ OF_EACH = 3
 
 @dataclass
 class Sides:
-    """What both sides are given, and what is to be found."""
+    """The records of both sides, and the differences to be found."""
 
     tx: AsyncSession
     random: Random
-    lines: dict[date, list[Paid]] = field(default_factory=lambda: {DAY: [], NEXT: []})
+    lines: dict[date, list[SamplePayment]] = field(default_factory=lambda: {DAY: [], NEXT: []})
     refunds: list[str] = field(default_factory=list)
     expected: set[tuple[str, str, int]] = field(default_factory=set)
 
-    def payment(self) -> Paid:
+    def payment(self) -> SamplePayment:
         at = time(self.random.randrange(1, 22), self.random.randrange(60), self.random.randrange(60))
-        return paid(self.random.randrange(1, 100_000), at=at)
+        return sample_payment(self.random.randrange(1, 100_000), at=at)
 
     def difference(self, result: str, number: str, fen: int) -> None:
         self.expected.add((result, number, fen))
@@ -57,7 +57,7 @@ async def right(sides: Sides) -> None:
 async def right_refund(sides: Sides) -> None:
     payment = sides.payment()
     (payment_id,) = await capture(sides.tx, payment)
-    number = await give_back(sides.tx, payment_id, payment, payment.amount_fen)
+    number = await add_refund(sides.tx, payment_id, payment, payment.amount_fen)
     sides.lines[DAY].append(payment)
     sides.refunds.append(payment.refund_line(number, payment.amount_fen))
 
@@ -66,19 +66,19 @@ async def failed_refund(sides: Sides) -> None:
     """Neither side has moved money."""
     payment = sides.payment()
     (payment_id,) = await capture(sides.tx, payment)
-    number = await give_back(sides.tx, payment_id, payment, 1, done=False)
+    number = await add_refund(sides.tx, payment_id, payment, 1, done=False)
     sides.lines[DAY].append(payment)
     sides.refunds.append(payment.refund_line(number, 1, "closed"))
 
 
 async def late_there(sides: Sides) -> None:
-    payment = replace(sides.payment(), at=paid(at=time(23, 59, 58)).at)
+    payment = replace(sides.payment(), at=sample_payment(at=time(23, 59, 58)).at)
     await capture(sides.tx, payment)
     sides.lines[NEXT].append(payment)
 
 
 async def late_here(sides: Sides) -> None:
-    payment = replace(sides.payment(), at=paid(at=time(0, 0, 2), day=NEXT).at)
+    payment = replace(sides.payment(), at=sample_payment(at=time(0, 0, 2), day=NEXT).at)
     await capture(sides.tx, payment)
     sides.lines[DAY].append(payment)
 
@@ -97,9 +97,9 @@ async def unknown_there(sides: Sides) -> None:
 
 async def other_amount(sides: Sides) -> None:
     payment, by_fen = sides.payment(), sides.random.choice((-1, 1)) * sides.random.randrange(1, 50)
-    payment = dearer(payment, 50)
+    payment = with_higher_amount(payment, 50)
     await capture(sides.tx, payment)
-    sides.lines[DAY].append(dearer(payment, by_fen))
+    sides.lines[DAY].append(with_higher_amount(payment, by_fen))
     sides.difference("amount_differs", payment.order_number, by_fen)
 
 
@@ -130,15 +130,15 @@ async def refund_unknown_here(sides: Sides) -> None:
 async def refund_unknown_there(sides: Sides) -> None:
     payment = sides.payment()
     (payment_id,) = await capture(sides.tx, payment)
-    number = await give_back(sides.tx, payment_id, payment, payment.amount_fen)
+    number = await add_refund(sides.tx, payment_id, payment, payment.amount_fen)
     sides.lines[DAY].append(payment)
     sides.difference("excess", number, payment.amount_fen)
 
 
 async def refund_of_other_amount(sides: Sides) -> None:
-    payment = dearer(sides.payment(), 10)
+    payment = with_higher_amount(sides.payment(), 10)
     (payment_id,) = await capture(sides.tx, payment)
-    number = await give_back(sides.tx, payment_id, payment, payment.amount_fen - 5)
+    number = await add_refund(sides.tx, payment_id, payment, payment.amount_fen - 5)
     sides.lines[DAY].append(payment)
     sides.refunds.append(payment.refund_line(number, payment.amount_fen))
     sides.difference("amount_differs", number, -5)
@@ -147,7 +147,7 @@ async def refund_of_other_amount(sides: Sides) -> None:
 async def refund_done_here_only(sides: Sides) -> None:
     payment = sides.payment()
     (payment_id,) = await capture(sides.tx, payment)
-    number = await give_back(sides.tx, payment_id, payment, payment.amount_fen)
+    number = await add_refund(sides.tx, payment_id, payment, payment.amount_fen)
     sides.lines[DAY].append(payment)
     sides.refunds.append(payment.refund_line(number, payment.amount_fen, "processing"))
     sides.difference("state_differs", number, payment.amount_fen)
@@ -156,7 +156,7 @@ async def refund_done_here_only(sides: Sides) -> None:
 async def refund_done_there_only(sides: Sides) -> None:
     payment = sides.payment()
     (payment_id,) = await capture(sides.tx, payment)
-    number = await give_back(sides.tx, payment_id, payment, payment.amount_fen, done=False)
+    number = await add_refund(sides.tx, payment_id, payment, payment.amount_fen, done=False)
     sides.lines[DAY].append(payment)
     sides.refunds.append(payment.refund_line(number, payment.amount_fen))
     sides.difference("state_differs", number, -payment.amount_fen)
@@ -182,16 +182,16 @@ INJECTIONS: tuple[Injection, ...] = (
 async def test_every_injected_difference_is_found_and_nothing_else(
     database: Database, settings: Settings, seed: int
 ) -> None:
-    random = Random(seed)  # noqa: S311 - no secret, and the same again
-    making = [right] * RIGHT + [*HARMLESS, *INJECTIONS] * OF_EACH
-    random.shuffle(making)
+    random = Random(seed)  # noqa: S311 - reproducible, no secret
+    injections = [right] * RIGHT + [*HARMLESS, *INJECTIONS] * OF_EACH
+    random.shuffle(injections)
     async with database.transaction() as tx:
         sides = Sides(tx, random)
-        for make in making:
-            await make(sides)
+        for inject in injections:
+            await inject(sides)
     for day, refunds in ((DAY, sides.refunds), (NEXT, [])):
         random.shuffle(sides.lines[day])
-        await take_in(database, bill(*sides.lines[day], day=day, further=tuple(refunds)), day=day)
+        await ingest(database, statement_of(*sides.lines[day], day=day, refunds=tuple(refunds)), day=day)
     found = {difference for day in (DAY, NEXT) for difference in await differences(database, settings, day)}
     assert found == sides.expected
     assert len(found) == OF_EACH * len(INJECTIONS)

@@ -13,17 +13,26 @@ from svc_payments.reconciliation.discrepancies.models import Discrepancy
 from svc_payments.reconciliation.runs.models import Phase, Run
 from svc_payments.reconciliation.runs.service import RunUnderWay, StatementMissing, carry_out, request
 from svc_payments.settings import Settings
-from tests.svc_payments.reconciliation.runs.books import CHANNEL, DAY, bill, capture, dearer, paid, reconcile, take_in
+from tests.svc_payments.reconciliation.runs.books import (
+    CHANNEL,
+    DAY,
+    capture,
+    ingest,
+    reconcile,
+    sample_payment,
+    statement_of,
+    with_higher_amount,
+)
 
 NEXT = DAY + timedelta(days=1)
 BEFORE_MIDNIGHT, AFTER_MIDNIGHT = time(23, 59, 58), time(0, 0, 2)
 
 
-async def cases(database: Database) -> list[tuple[str, int, str]]:
-    """Result, difference and status of every case, in order."""
+async def discrepancies(database: Database) -> list[tuple[str, int, str]]:
+    """(result, difference, status) of every discrepancy, in order."""
     async with database.read() as tx:
         found = await tx.scalars(select(Discrepancy).order_by(Discrepancy.id))
-        return [(case.result, case.difference_fen, case.status) for case in found]
+        return [(discrepancy.result, discrepancy.difference_fen, discrepancy.status) for discrepancy in found]
 
 
 async def balances(database: Database) -> dict[str, int]:
@@ -34,29 +43,34 @@ async def balances(database: Database) -> dict[str, int]:
 
 
 def counts(run: Run) -> dict[str, int]:
-    """What is not zero of what a run found."""
+    """The counts of a run that are not 0."""
     names = ("matched", "late", "carried_over", "excess", "shortage", "amount_differs", "state_differs")
     return {name: getattr(run, name) for name in names if getattr(run, name)}
 
 
 async def test_equal_sides_match_and_open_nothing(database: Database, settings: Settings) -> None:
-    payments = [paid(), paid(), paid()]
+    payments = [sample_payment(), sample_payment(), sample_payment()]
     async with database.transaction() as tx:
         await capture(tx, *payments)
-    await take_in(database, bill(*payments))
+    await ingest(database, statement_of(*payments))
     run = await reconcile(database, settings)
     assert (run.phase, run.lines, run.movements, counts(run)) == (Phase.FINISHED, 3, 3, {"matched": 3})
-    assert await cases(database) == []
+    assert await discrepancies(database) == []
 
 
-async def test_each_difference_is_a_case_and_stands_in_suspense(database: Database, settings: Settings) -> None:
-    right, missing_here, missing_there, other_amount = paid(), paid(100), paid(2000), paid(30000)
+async def test_each_difference_is_a_discrepancy_and_held_in_suspense(database: Database, settings: Settings) -> None:
+    right, missing_here, missing_there, other_amount = (
+        sample_payment(),
+        sample_payment(100),
+        sample_payment(2000),
+        sample_payment(30000),
+    )
     async with database.transaction() as tx:
         await capture(tx, right, missing_there, other_amount)
-    await take_in(database, bill(right, missing_here, dearer(other_amount, 7)))
+    await ingest(database, statement_of(right, missing_here, with_higher_amount(other_amount, 7)))
     run = await reconcile(database, settings)
     assert counts(run) == {"matched": 1, "excess": 1, "shortage": 1, "amount_differs": 1}
-    assert sorted(await cases(database)) == [
+    assert sorted(await discrepancies(database)) == [
         ("amount_differs", 7, "open"),
         ("excess", 100, "open"),
         ("shortage", -2000, "open"),
@@ -66,115 +80,117 @@ async def test_each_difference_is_a_case_and_stands_in_suspense(database: Databa
 
 
 async def test_the_same_run_again_changes_nothing(database: Database, settings: Settings) -> None:
-    known, unknown = paid(), paid()
+    known, unknown = sample_payment(), sample_payment()
     async with database.transaction() as tx:
         await capture(tx, known)
-    await take_in(database, bill(unknown))
+    await ingest(database, statement_of(unknown))
     first = await reconcile(database, settings)
-    before = await cases(database), await balances(database)
+    before = await discrepancies(database), await balances(database)
     again = await reconcile(database, settings)
     assert counts(again) == counts(first)
     assert (again.cases_opened, again.cases_resolved) == (0, 0)
-    assert (await cases(database), await balances(database)) == before
+    assert (await discrepancies(database), await balances(database)) == before
 
 
-async def test_a_difference_that_is_gone_closes_its_case(database: Database, settings: Settings) -> None:
-    late_notice = paid()
-    await take_in(database, bill(late_notice))
+async def test_a_resolved_difference_closes_its_discrepancy(database: Database, settings: Settings) -> None:
+    late_notice = sample_payment()
+    await ingest(database, statement_of(late_notice))
     await reconcile(database, settings)
     async with database.transaction() as tx:
         await capture(tx, late_notice)
     run = await reconcile(database, settings)
     assert run.cases_resolved == 1
-    assert await cases(database) == [("excess", 4140, "closed")]
+    assert await discrepancies(database) == [("excess", 4140, "closed")]
     assert await balances(database) == {"channel_receivable": 4140, "suspense": 0}
 
 
-async def test_a_corrected_file_resolves_what_the_first_was_wrong_about(database: Database, settings: Settings) -> None:
-    payment = paid()
+async def test_a_corrected_file_resolves_the_errors_of_the_first(database: Database, settings: Settings) -> None:
+    payment = sample_payment()
     async with database.transaction() as tx:
         await capture(tx, payment)
-    await take_in(database, bill())
+    await ingest(database, statement_of())
     assert counts(await reconcile(database, settings)) == {"shortage": 1}
-    corrected = await take_in(database, bill(payment))
+    corrected = await ingest(database, statement_of(payment))
     assert corrected.version == 2
     assert counts(await reconcile(database, settings)) == {"matched": 1}
-    assert await cases(database) == [("shortage", -4140, "closed")]
+    assert await discrepancies(database) == [("shortage", -4140, "closed")]
 
 
-async def test_a_difference_that_comes_back_is_a_new_case(database: Database, settings: Settings) -> None:
-    payment = paid()
+async def test_a_difference_that_returns_is_a_new_discrepancy(database: Database, settings: Settings) -> None:
+    payment = sample_payment()
     async with database.transaction() as tx:
         await capture(tx, payment)
-    for raw in (bill(), bill(payment), bill()):
-        await take_in(database, raw)
+    for raw in (statement_of(), statement_of(payment), statement_of()):
+        await ingest(database, raw)
         await reconcile(database, settings)
-    assert [status for _, _, status in await cases(database)] == ["closed", "open"]
+    assert [status for _, _, status in await discrepancies(database)] == ["closed", "open"]
     assert await balances(database) == {"channel_receivable": 0, "suspense": 4140}
 
 
-async def test_before_midnight_here_after_it_there_is_carried_over_and_then_matched(
+async def test_captured_before_and_billed_after_midnight_is_carried_over_and_then_matched(
     database: Database, settings: Settings
 ) -> None:
-    payment = paid(at=BEFORE_MIDNIGHT)
+    payment = sample_payment(at=BEFORE_MIDNIGHT)
     there = replace(payment, at=payment.at + timedelta(seconds=4))
     async with database.transaction() as tx:
         await capture(tx, payment)
-    await take_in(database, bill())
+    await ingest(database, statement_of())
     assert counts(await reconcile(database, settings)) == {"carried_over": 1}
-    await take_in(database, bill(there, day=NEXT), day=NEXT)
+    await ingest(database, statement_of(there, day=NEXT), day=NEXT)
     assert counts(await reconcile(database, settings, NEXT)) == {"late": 1}
     assert counts(await reconcile(database, settings)) == {"late": 1}
-    assert await cases(database) == []
+    assert await discrepancies(database) == []
 
 
-async def test_before_midnight_there_after_it_here_is_late_at_once(database: Database, settings: Settings) -> None:
-    payment = paid(at=AFTER_MIDNIGHT, day=NEXT)
+async def test_billed_before_and_captured_after_midnight_is_late(database: Database, settings: Settings) -> None:
+    payment = sample_payment(at=AFTER_MIDNIGHT, day=NEXT)
     there = replace(payment, at=payment.at - timedelta(seconds=4))
     async with database.transaction() as tx:
         await capture(tx, payment)
-    await take_in(database, bill(there))
-    await take_in(database, bill(day=NEXT), day=NEXT)
+    await ingest(database, statement_of(there))
+    await ingest(database, statement_of(day=NEXT), day=NEXT)
     assert counts(await reconcile(database, settings)) == {"late": 1}
     assert counts(await reconcile(database, settings, NEXT)) == {"late": 1}
 
 
-async def test_what_was_carried_over_and_does_not_come_is_a_difference(database: Database, settings: Settings) -> None:
-    here, there = paid(100, at=BEFORE_MIDNIGHT), paid(2000, at=BEFORE_MIDNIGHT)
+async def test_a_carried_over_payment_that_stays_missing_is_a_discrepancy(
+    database: Database, settings: Settings
+) -> None:
+    here, there = sample_payment(100, at=BEFORE_MIDNIGHT), sample_payment(2000, at=BEFORE_MIDNIGHT)
     async with database.transaction() as tx:
         await capture(tx, here)
-    await take_in(database, bill(there))
+    await ingest(database, statement_of(there))
     assert counts(await reconcile(database, settings)) == {"carried_over": 2}
-    await take_in(database, bill(day=NEXT), day=NEXT)
+    await ingest(database, statement_of(day=NEXT), day=NEXT)
     assert counts(await reconcile(database, settings, NEXT)) == {"excess": 1, "shortage": 1}
-    found = await cases(database)
+    found = await discrepancies(database)
     assert sorted(found) == [("excess", 2000, "open"), ("shortage", -100, "open")]
     assert counts(await reconcile(database, settings)) == {"excess": 1, "shortage": 1}
-    assert await cases(database) == found
+    assert await discrepancies(database) == found
 
 
 async def test_at_noon_nothing_is_carried_over(database: Database, settings: Settings) -> None:
     async with database.transaction() as tx:
-        await capture(tx, paid())
-    await take_in(database, bill())
+        await capture(tx, sample_payment())
+    await ingest(database, statement_of())
     assert counts(await reconcile(database, settings)) == {"shortage": 1}
 
 
 async def test_a_line_on_the_bills_of_two_days_is_an_excess_on_one(database: Database, settings: Settings) -> None:
-    payment = paid()
+    payment = sample_payment()
     async with database.transaction() as tx:
         await capture(tx, payment)
-    await take_in(database, bill(payment))
-    await take_in(database, bill(payment, day=NEXT), day=NEXT)
+    await ingest(database, statement_of(payment))
+    await ingest(database, statement_of(payment, day=NEXT), day=NEXT)
     assert counts(await reconcile(database, settings)) == {"matched": 1}
     assert counts(await reconcile(database, settings, NEXT)) == {"excess": 1}
 
 
 async def test_an_order_paid_twice_is_matched_once(database: Database, settings: Settings) -> None:
-    payment = paid()
+    payment = sample_payment()
     async with database.transaction() as tx:
         (payment_id,) = await capture(tx, payment)
-    await take_in(database, bill(payment, replace(payment, transaction_id="T-second")))
+    await ingest(database, statement_of(payment, replace(payment, transaction_id="T-second")))
     assert counts(await reconcile(database, settings)) == {"matched": 1, "excess": 1}
     async with database.read() as tx:
         assert await tx.scalar(select(Discrepancy.reference_id)) == payment_id
@@ -187,7 +203,7 @@ async def test_no_statement_no_run(database: Database) -> None:
 
 
 async def test_one_run_of_a_channel_at_a_time(database: Database, settings: Settings) -> None:
-    await take_in(database, bill())
+    await ingest(database, statement_of())
     async with database.transaction() as tx:
         one, other = [await request(tx, CHANNEL, day, "test") for day in (DAY, DAY)]
         assert one.id == other.id
@@ -204,8 +220,8 @@ async def test_one_run_of_a_channel_at_a_time(database: Database, settings: Sett
     assert (refused, done.phase) == (["run_under_way"], Phase.FINISHED)
 
 
-async def test_the_run_and_its_cases_are_told(database: Database, settings: Settings) -> None:
-    await take_in(database, bill(paid()))
+async def test_a_run_publishes_itself_and_its_discrepancies(database: Database, settings: Settings) -> None:
+    await ingest(database, statement_of(sample_payment()))
     run = await reconcile(database, settings)
     async with database.read() as tx:
         events = [event for event in await emitted(tx) if "reconciliation" in event.type or "case" in event.type]

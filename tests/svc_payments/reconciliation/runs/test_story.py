@@ -1,4 +1,4 @@
-"""From the cashier of the sandbox channel to a closed case, over the API."""
+"""From the cashier of the sandbox channel to a closed discrepancy, over the API."""
 
 from datetime import date
 from typing import Any
@@ -28,7 +28,7 @@ def settings(settings: Settings) -> Settings:
 
 
 async def reconciled(world: World, day: date) -> dict[str, Any]:
-    """The channel's bill of a day, fetched and worked off; gives the run as auditors see it."""
+    """Fetch and reconcile the channel's statement of a day; returns the run as auditors see it."""
     async with open_channels(world.settings) as channels:
         channel = channels[ChannelName.SANDBOX]
         assert isinstance(channel, StatementChannel)
@@ -39,36 +39,36 @@ async def reconciled(world: World, day: date) -> dict[str, Any]:
     return run
 
 
-async def only_case(world: World) -> dict[str, Any]:
+async def only_discrepancy(world: World) -> dict[str, Any]:
     answer = await world.api.get(CASES, headers=world.tokens.staff("operator"))
-    (case,) = answer.json()["items"]
-    return dict(case)
+    (discrepancy,) = answer.json()["items"]
+    return dict(discrepancy)
 
 
 async def act(
-    world: World, case: dict[str, Any], verb: str, body: dict[str, Any], staff: dict[str, str]
+    world: World, discrepancy: dict[str, Any], verb: str, body: dict[str, Any], staff: dict[str, str]
 ) -> httpx.Response:
-    return await world.api.post(f"{CASES}/{case['case_id']}/{verb}", json=body, headers=staff | once())
+    return await world.api.post(f"{CASES}/{discrepancy['case_id']}/{verb}", json=body, headers=staff | once())
 
 
-async def test_what_the_sandbox_bills_matches_what_was_captured(world: World) -> None:
+async def test_the_sandbox_statement_matches_the_captures(world: World) -> None:
     for _ in range(3):
         await world.captured(new_id())
     run = await reconciled(world, today())
     assert (run["phase"], run["lines"], run["matched"], run["difference_fen"]) == ("finished", 3, 3, 0)
 
 
-async def test_money_that_no_notice_told_of_is_found_by_the_bill(world: World) -> None:
+async def test_a_payment_without_notice_is_found_by_the_statement(world: World) -> None:
     await world.faults(drop_notices=1_000)
     payment_id = await world.confirmed(new_id())
     await world.pay(payment_id)
     run = await reconciled(world, today())
     assert (run["excess"], run["carried_over"]) in {(1, 0), (0, 1)}  # carried over in the last hour of a day
     if run["excess"]:
-        assert (await only_case(world))["reference_id"] == payment_id
+        assert (await only_discrepancy(world))["reference_id"] == payment_id
 
 
-async def test_money_that_was_taken_twice_and_given_back_once_is_no_difference(world: World) -> None:
+async def test_a_double_payment_refunded_once_is_no_difference(world: World) -> None:
     person = new_id()
     payment_id = await world.confirmed(person)
     await world.faults(double_payments=1)
@@ -83,7 +83,7 @@ async def _second_is_here(world: World) -> bool:
     return await world.incidents() == ["second_transaction"]
 
 
-async def test_the_bill_of_another_merchant_is_refused(world: World) -> None:
+async def test_the_statement_of_another_merchant_is_refused(world: World) -> None:
     raw = f"statement,another,{today()}\nkind\n".encode()
     answer = await world.api.put(
         f"/payments/v1/channel-statements/sandbox/{today()}", content=raw, headers=world.tokens.staff("operator")
@@ -99,6 +99,6 @@ async def test_statements_are_fetched_once_the_hour_has_come(world: World) -> No
     assert [statement["version"] for statement in answer.json()["items"]] == [1, 1, 1]
 
 
-async def test_a_bill_is_told_of_to_its_merchant_only(world: World) -> None:
+async def test_a_statement_is_served_to_its_merchant_only(world: World) -> None:
     unsigned = await world.channel.get(f"/statements/{today()}", params={"merchant_id": world.settings.merchant_id})
     assert unsigned.status_code == 401

@@ -1,4 +1,4 @@
-"""A call to a public endpoint: to the address that was checked, under TLS for the name that was given."""
+"""A call to a public endpoint goes to the address that was checked, under TLS for the name that was given."""
 
 import ssl
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ NAME = "provider.example"
 
 
 class OnThisMachine(Endpoints):
-    """All of the real thing, but for the answer that this machine's address is public."""
+    """The real checks, except that the address of this machine counts as public."""
 
     async def _public_address(self, _: object) -> str:
         return "127.0.0.1"
@@ -65,16 +65,16 @@ async def ask(key: RSAPrivateKey, certificate: Path, host: str) -> Outcome:
     return await verifier.ask(question)
 
 
-async def test_the_provider_proves_its_name_and_is_called_by_it(
+async def test_a_provider_with_a_certificate_for_its_name_is_called(
     company: ProviderSystem, certificate: Path, signing_key: RSAPrivateKey
 ) -> None:
     assert await ask(signing_key, certificate, f"{NAME}:{company.port}") is Outcome.MATCH
-    (asked,) = company.asked
-    assert (asked.headers["Host"], asked.path) == (f"{NAME}:{company.port}", "/platform/account-verifications")
+    (request,) = company.requests
+    assert (request.headers["Host"], request.path) == (f"{NAME}:{company.port}", "/platform/account-verifications")
 
 
-async def test_whoever_cannot_prove_the_name_hears_nothing(
+async def test_a_provider_without_a_certificate_for_its_name_gets_no_request(
     company: ProviderSystem, certificate: Path, signing_key: RSAPrivateKey
 ) -> None:
     assert await ask(signing_key, certificate, f"elsewhere.example:{company.port}") is Outcome.NO_ANSWER
-    assert company.asked == []
+    assert company.requests == []

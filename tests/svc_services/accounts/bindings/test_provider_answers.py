@@ -1,4 +1,4 @@
-"""Providers that are down, slow, or answer nonsense: the binding stays unknown, and can be asked about again."""
+"""Providers that are down, slow or answer nonsense: the binding stays unknown, and can be retried."""
 
 import asyncio
 import gzip
@@ -16,7 +16,14 @@ from chassis.testing import Tokens, emitted
 from svc_services.accounts.bindings.provider import HttpAccountVerifier
 from svc_services.outside import Endpoints
 from tests.svc_services.accounts.bindings.conftest import Bind
-from tests.svc_services.companies import BINDINGS, Answer, Asked, ProviderSystem, says, says_bytes
+from tests.svc_services.companies import (
+    BINDINGS,
+    Answer,
+    ProviderSystem,
+    ReceivedRequest,
+    answer_with,
+    answer_with_bytes,
+)
 
 
 @pytest.fixture
@@ -26,7 +33,7 @@ def database(shared_database: Database) -> Database:
 
 @pytest.fixture(autouse=True)
 def impatient(app: FastAPI, signing_key: RSAPrivateKey) -> None:
-    """The same client with a shorter limit, so that slow providers do not make slow tests."""
+    """The real client with a short timeout, so that slow providers do not make slow tests."""
     app.state.account_verifier = HttpAccountVerifier(signing_key, app.state.endpoints, seconds=1.0)
 
 
@@ -41,17 +48,17 @@ async def event_types(database: Database, person_id: UUID) -> list[str]:
         return [event.type for event in await emitted(tx) if event.data.get("person_id") == str(person_id)]
 
 
-def hangs_up(handler: BaseHTTPRequestHandler, _: Asked) -> None:
+def hangs_up(handler: BaseHTTPRequestHandler, _: ReceivedRequest) -> None:
     handler.close_connection = True
 
 
-def sleeps(handler: BaseHTTPRequestHandler, asked: Asked) -> None:
+def sleeps(handler: BaseHTTPRequestHandler, request: ReceivedRequest) -> None:
     time.sleep(1.5)
-    says("match")(handler, asked)
+    answer_with("match")(handler, request)
 
 
-def trickles(handler: BaseHTTPRequestHandler, _: Asked) -> None:
-    """A byte now and then: no single wait is long, all of them together are."""
+def trickles(handler: BaseHTTPRequestHandler, _: ReceivedRequest) -> None:
+    """One byte at a time: each wait is short, their sum exceeds the timeout."""
     handler.send_response(200)
     handler.end_headers()
     for byte in b'{"result": "match"}':
@@ -60,7 +67,7 @@ def trickles(handler: BaseHTTPRequestHandler, _: Asked) -> None:
         time.sleep(0.2)
 
 
-def half_a_body(handler: BaseHTTPRequestHandler, _: Asked) -> None:
+def half_a_body(handler: BaseHTTPRequestHandler, _: ReceivedRequest) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", "100")
     handler.end_headers()
@@ -68,7 +75,7 @@ def half_a_body(handler: BaseHTTPRequestHandler, _: Asked) -> None:
     handler.close_connection = True
 
 
-def redirects(handler: BaseHTTPRequestHandler, _: Asked) -> None:
+def redirects(handler: BaseHTTPRequestHandler, _: ReceivedRequest) -> None:
     handler.send_response(307)
     handler.send_header("Location", "/elsewhere")
     handler.send_header("Content-Length", "0")
@@ -81,21 +88,21 @@ ANSWERS: dict[str, Answer] = {
     "trickles": trickles,
     "half a body": half_a_body,
     "redirects": redirects,
-    "500": says("match", 500),
-    "201": says("match", 201),
-    "unknown word": says("maybe"),
-    "our own word": says("no_answer"),
-    "not JSON": says_bytes(b"match"),
-    "no object": says_bytes(b'"match"'),
-    "nothing": says_bytes(b""),
-    "not UTF-8": says_bytes(b'{"result": "match\xff"}'),
-    "endless": says_bytes(b'{"result": "match", "x": "' + b"x" * 100_000 + b'"}'),
-    "compressed": says_bytes(gzip.compress(b'{"result": "match"}'), content_encoding="gzip"),
+    "500": answer_with("match", 500),
+    "201": answer_with("match", 201),
+    "unknown word": answer_with("maybe"),
+    "our own word": answer_with("no_answer"),
+    "not JSON": answer_with_bytes(b"match"),
+    "no object": answer_with_bytes(b'"match"'),
+    "nothing": answer_with_bytes(b""),
+    "not UTF-8": answer_with_bytes(b'{"result": "match\xff"}'),
+    "endless": answer_with_bytes(b'{"result": "match", "x": "' + b"x" * 100_000 + b'"}'),
+    "compressed": answer_with_bytes(gzip.compress(b'{"result": "match"}'), content_encoding="gzip"),
 }
 
 
 @pytest.mark.parametrize("answer", list(ANSWERS))
-async def test_no_sensible_answer_leaves_the_binding_unknown_until_asked_again(
+async def test_an_invalid_answer_leaves_the_binding_unknown_until_a_retry(
     api: httpx.AsyncClient,
     tokens: Tokens,
     database: Database,
@@ -108,11 +115,11 @@ async def test_no_sensible_answer_leaves_the_binding_unknown_until_asked_again(
     refused = await bind()
     assert (refused.status_code, refused.json()["code"]) == (502, "provider_unreachable")
     assert await status_of_the_only_binding(api, tokens, person_id) == "unknown"
-    assert len(provider_system.asked) == 1
-    provider_system.answer = says("match")
+    assert len(provider_system.requests) == 1
+    provider_system.answer = answer_with("match")
     assert (await bind()).status_code == 201
     assert await status_of_the_only_binding(api, tokens, person_id) == "active"
-    first, second = (asked.json["request_id"] for asked in provider_system.asked)
+    first, second = (request.json["request_id"] for request in provider_system.requests)
     assert first != second
     assert await event_types(database, person_id) == ["cn.ili.services.account_binding.activated.v1"]
 
@@ -121,12 +128,12 @@ async def test_a_provider_that_is_down_leaves_the_binding_unknown(
     api: httpx.AsyncClient, tokens: Tokens, bind: Bind, provider_system: ProviderSystem, person_id: UUID
 ) -> None:
     await asyncio.to_thread(provider_system.stop)
-    for _ in range(12):  # more often than one may be refused: an outage is not the resident's fault
+    for _ in range(12):  # more than the limit of refusals: an outage does not count against the resident
         assert (await bind()).json()["code"] == "provider_unreachable"
     assert await status_of_the_only_binding(api, tokens, person_id) == "unknown"
 
 
-async def test_a_resident_can_give_up_what_is_unknown_without_an_event(
+async def test_a_resident_can_end_an_unknown_binding_without_an_event(
     api: httpx.AsyncClient,
     tokens: Tokens,
     database: Database,
@@ -148,14 +155,14 @@ async def test_a_slow_provider_holds_no_transaction(
 ) -> None:
     provider_system.answer = sleeps
     waiting = asyncio.create_task(bind())
-    await asyncio.to_thread(provider_system.first_question.wait, 20)
+    await asyncio.to_thread(provider_system.first_request.wait, 20)
     assert app.state.database.engine.pool.checkedout() == 0
     await waiting
 
 
-async def test_an_endpoint_that_moved_into_the_own_network_is_not_called(
+async def test_an_endpoint_inside_the_own_network_is_not_called(
     app: FastAPI, bind: Bind, provider_system: ProviderSystem, signing_key: RSAPrivateKey
 ) -> None:
     app.state.account_verifier = HttpAccountVerifier(signing_key, Endpoints(anywhere=False))
     assert (await bind()).json()["code"] == "provider_unreachable"
-    assert provider_system.asked == []
+    assert provider_system.requests == []

@@ -36,7 +36,7 @@ def accepted(limits: list[str | None]) -> bool:
 
 
 @given(st.integers(0, 10**12), places, st.integers(0, 2))
-def test_what_is_written_reads_back_as_the_same_number(number: int, places: int, at_least: int) -> None:
+def test_a_written_number_reads_back_as_the_same_number(number: int, places: int, at_least: int) -> None:
     text = written(number, places, at_least=min(at_least, places))
     assert scaled(text, places) == number
     assert Decimal(text) == Decimal(number).scaleb(-places)
@@ -47,7 +47,7 @@ def test_what_is_written_reads_back_as_the_same_number(number: int, places: int,
     ("number", "places", "at_least", "text"),
     [(23_000, 4, 2, "2.30"), (23_455, 4, 2, "2.3455"), (0, 4, 2, "0.00"), (180_000, 3, 0, "180"), (500, 3, 0, "0.5")],
 )
-def test_needless_zeros_are_not_written(number: int, places: int, at_least: int, text: str) -> None:
+def test_trailing_zeros_are_not_written(number: int, places: int, at_least: int, text: str) -> None:
     assert written(number, places, at_least=at_least) == text
 
 
@@ -89,6 +89,6 @@ def test_a_fixed_fee_is_whole_fen(fee: object) -> None:
 
 
 @pytest.mark.parametrize("tiers", [[], [{"up_to": None, "unit_price": "1"}] * 21, None])
-def test_a_tariff_has_some_tiers(tiers: object) -> None:
+def test_a_tariff_needs_at_least_one_tier(tiers: object) -> None:
     with pytest.raises(ValidationError):
         NewTariff.model_validate(tariff(tiers=tiers))

@@ -1,4 +1,4 @@
-"""Tariffs and questions about them that make no sense."""
+"""Invalid tariffs and invalid queries are refused."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ async def test_a_faulty_tariff_is_refused_by_its_fault(
     assert await listed(api, provider_id=str(provider_id)) == []
 
 
-async def test_the_first_tariff_may_have_held_for_years_and_its_successor_begins_today_at_the_earliest(
+async def test_the_first_tariff_may_start_in_the_past_and_its_successor_today_at_the_earliest(
     api: httpx.AsyncClient, tokens: Tokens
 ) -> None:
     provider_id = await approved(api, tokens)
@@ -57,6 +57,6 @@ async def test_the_first_tariff_may_have_held_for_years_and_its_successor_begins
 @pytest.mark.parametrize(
     "filters", [{"on": "2030-02-30"}, {"on": "0"}, {"kind": "wood"}, {"provider_id": "7"}, {"division_code": "65400"}]
 )
-async def test_a_filter_that_makes_no_sense_is_refused(api: httpx.AsyncClient, filters: dict[str, str]) -> None:
+async def test_an_invalid_filter_is_refused(api: httpx.AsyncClient, filters: dict[str, str]) -> None:
     answer = await api.get(TARIFFS, params=filters)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")

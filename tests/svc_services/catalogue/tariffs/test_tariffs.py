@@ -1,4 +1,4 @@
-"""Providers publish tariffs; everyone reads what holds when."""
+"""Providers publish tariffs; everyone reads the tariffs in force."""
 
 import asyncio
 from datetime import timedelta
@@ -55,7 +55,7 @@ async def test_a_provider_publishes_and_everyone_reads(
     assert event.data == {name: value for name, value in published.items() if name not in {"version", "published_at"}}
 
 
-async def test_a_later_version_holds_from_its_day_on(api: httpx.AsyncClient, tokens: Tokens) -> None:
+async def test_a_later_version_is_in_force_from_its_day(api: httpx.AsyncClient, tokens: Tokens) -> None:
     provider_id = await approved(api, tokens)
     now = await publish(api, tokens, provider_id)
     summer = await publish(api, tokens, provider_id, effective_from=day(90))
@@ -76,7 +76,7 @@ async def test_classes_and_units_have_tariffs_of_their_own(api: httpx.AsyncClien
     assert len(await listed(api, on=day(0))) == 3
 
 
-async def test_a_day_is_taken_once(api: httpx.AsyncClient, tokens: Tokens) -> None:
+async def test_a_day_has_one_tariff(api: httpx.AsyncClient, tokens: Tokens) -> None:
     provider_id = await approved(api, tokens)
     await publish(api, tokens, provider_id)
     headers = tokens.client(provider_id, "tariffs:write") | once()
@@ -85,7 +85,7 @@ async def test_a_day_is_taken_once(api: httpx.AsyncClient, tokens: Tokens) -> No
     assert again.json()["effective_from"] == day(0)
 
 
-async def test_publishing_the_same_day_at_once_publishes_once(
+async def test_concurrent_tariffs_for_one_day_publish_once(
     api: httpx.AsyncClient, tokens: Tokens, database: Database
 ) -> None:
     provider_id = await approved(api, tokens)
@@ -108,7 +108,7 @@ async def test_a_retry_publishes_nothing_new(api: httpx.AsyncClient, tokens: Tok
     assert (second.status_code, second.json(), second.headers["idempotency-replayed"]) == (201, first.json(), "true")
 
 
-async def test_today_is_the_day_it_is_in_china(api: httpx.AsyncClient, tokens: Tokens) -> None:
+async def test_today_is_the_day_in_china(api: httpx.AsyncClient, tokens: Tokens) -> None:
     provider_id = await approved(api, tokens)
     with time_machine.travel("2030-06-01T16:30:00+00:00", tick=False):  # half past midnight of the 2nd there
         headers = tokens.client(provider_id, "tariffs:write")
@@ -118,7 +118,7 @@ async def test_today_is_the_day_it_is_in_china(api: httpx.AsyncClient, tokens: T
     assert (yesterday.status_code, yesterday.json()["today"], now.status_code) == (422, "2030-06-02", 201)
 
 
-async def test_a_client_that_is_no_provider_publishes_nothing(api: httpx.AsyncClient, tokens: Tokens) -> None:
+async def test_a_client_that_is_no_provider_cannot_publish(api: httpx.AsyncClient, tokens: Tokens) -> None:
     answer = await api.post(TARIFFS, json=tariff(), headers=tokens.client(new_id(), "tariffs:write") | once())
     assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
 

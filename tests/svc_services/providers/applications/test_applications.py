@@ -27,7 +27,7 @@ async def applications_in(database: Database) -> list[ProviderApplication]:
 
 
 async def everything_in(database: Database) -> str:
-    """All tables as text, to look for what must not be anywhere."""
+    """All tables as text, to search them for secrets."""
     async with database.read() as tx:
         names = await tx.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
         tables = [str(await tx.scalar(text(f"SELECT json_agg(t)::text FROM {name} t"))) for name in names]  # noqa: S608
@@ -35,7 +35,7 @@ async def everything_in(database: Database) -> str:
     return "\n".join(tables + payloads)
 
 
-async def test_an_applicant_reads_its_application_with_the_token_it_got(api: httpx.AsyncClient) -> None:
+async def test_an_applicant_reads_its_application_with_its_token(api: httpx.AsyncClient) -> None:
     written = uscc()
     filed = await apply(
         api, uscc=f" {written[:9]} {written[9:].lower()}", division_codes=["654021", "654002", "654002"]
@@ -48,7 +48,7 @@ async def test_an_applicant_reads_its_application_with_the_token_it_got(api: htt
     assert read.json() == {name: value for name, value in filed.items() if name != "application_token"}
 
 
-async def test_the_tables_hold_neither_the_token_nor_what_unseals_it(
+async def test_the_tables_hold_neither_the_token_nor_the_idempotency_key(
     api: httpx.AsyncClient, database: Database
 ) -> None:
     company, key = application(), once()
@@ -62,7 +62,7 @@ async def test_the_tables_hold_neither_the_token_nor_what_unseals_it(
     assert again.json()["application_token"] == filed["application_token"]
 
 
-async def test_another_token_does_not_even_tell_that_there_is_an_application(api: httpx.AsyncClient) -> None:
+async def test_another_token_does_not_reveal_the_application(api: httpx.AsyncClient) -> None:
     first, second = await apply(api), await apply(api)
     for application_id in (first["application_id"], new_id()):
         answer = await api.get(
@@ -91,7 +91,7 @@ async def test_an_operator_approves_and_the_applicant_learns_its_client_id(
     }
 
 
-async def test_two_operators_approving_at_once_make_one_provider(
+async def test_concurrent_approvals_make_one_provider(
     api: httpx.AsyncClient, tokens: Tokens, database: Database
 ) -> None:
     filed = await apply(api)
@@ -104,7 +104,7 @@ async def test_two_operators_approving_at_once_make_one_provider(
         assert len(await emitted(tx)) == 1
 
 
-async def test_approving_and_refusing_at_once_is_decided_once(
+async def test_concurrent_approval_and_refusal_are_decided_once(
     api: httpx.AsyncClient, tokens: Tokens, database: Database
 ) -> None:
     filed = await apply(api)
@@ -147,9 +147,7 @@ async def test_one_company_has_one_live_application_for_a_kind(api: httpx.AsyncC
     assert (connected.status_code, connected.json()["code"]) == (409, "application_exists")
 
 
-async def test_two_clerks_of_a_company_applying_at_once_file_one_application(
-    api: httpx.AsyncClient, database: Database
-) -> None:
+async def test_concurrent_applications_of_a_company_file_one(api: httpx.AsyncClient, database: Database) -> None:
     code = uscc()
     answers = await asyncio.gather(
         *(api.post(APPLICATIONS, json=application(uscc=code), headers=once()) for _ in range(4))
@@ -167,7 +165,7 @@ async def test_a_retry_after_a_lost_answer_gets_the_same_token(api: httpx.AsyncC
     assert len(await applications_in(database)) == 1
 
 
-async def test_a_private_key_is_refused_loudly_and_kept_nowhere(api: httpx.AsyncClient, database: Database) -> None:
+async def test_a_private_key_is_refused_and_not_stored(api: httpx.AsyncClient, database: Database) -> None:
     private = {**ECKey.generate_key("P-256").as_dict(private=True), "kid": "k1"}
     body = application(jwks={"keys": [private]})
     answer = await api.post(APPLICATIONS, json=body, headers=once() | {"Accept-Language": "en"})
@@ -179,7 +177,7 @@ async def test_a_private_key_is_refused_loudly_and_kept_nowhere(api: httpx.Async
         assert secret not in place
 
 
-async def test_without_the_registry_nothing_is_kept_and_the_same_request_works_later(
+async def test_without_the_registry_nothing_is_stored_and_the_request_can_be_repeated(
     api: httpx.AsyncClient, database: Database, registry: Sandbox
 ) -> None:
     company, key = application(), once()
@@ -192,7 +190,7 @@ async def test_without_the_registry_nothing_is_kept_and_the_same_request_works_l
     assert (await api.post(APPLICATIONS, json=company, headers=key)).status_code == 201
 
 
-async def test_an_endpoint_in_the_own_network_is_refused_where_providers_are_elsewhere(app: FastAPI) -> None:
+async def test_an_endpoint_in_the_own_network_is_refused(app: FastAPI) -> None:
     async with client_of(app) as api:
         app.state.endpoints = Endpoints(anywhere=False)
         for url in ("https://127.0.0.1/api", "https://localhost/api", "http://example.com/api"):
@@ -200,7 +198,7 @@ async def test_an_endpoint_in_the_own_network_is_refused_where_providers_are_els
             assert (answer.status_code, answer.json()["code"]) == (422, "endpoint_url_refused")
 
 
-async def test_operators_list_what_waits_newest_first(api: httpx.AsyncClient, tokens: Tokens) -> None:
+async def test_operators_list_open_applications_newest_first(api: httpx.AsyncClient, tokens: Tokens) -> None:
     operator = tokens.staff("operator")
     filed = [(await apply(api))["application_id"] for _ in range(3)]
     await api.post(decide("approve", filed[1]), headers=operator | once())

@@ -56,7 +56,7 @@ async def test_every_unknown_division_is_named(api: httpx.AsyncClient) -> None:
     assert answer.json()["division_codes"] == ["110000", "650100"]
 
 
-async def test_an_application_without_an_idempotency_key_is_told_to_make_one(api: httpx.AsyncClient) -> None:
+async def test_an_application_without_an_idempotency_key_is_refused(api: httpx.AsyncClient) -> None:
     answer = await api.post(APPLICATIONS, json=application())
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing")
 
@@ -67,7 +67,7 @@ async def test_a_very_long_application_is_refused_unread(api: httpx.AsyncClient)
 
 
 @pytest.mark.parametrize("decision", ["approve", "refuse"])
-async def test_what_is_not_there_cannot_be_decided(api: httpx.AsyncClient, tokens: Tokens, decision: str) -> None:
+async def test_an_unknown_application_cannot_be_decided(api: httpx.AsyncClient, tokens: Tokens, decision: str) -> None:
     headers = tokens.staff("operator") | once()
     answer = await api.post(decide(decision, str(new_id())), json={"reason": "why not"}, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -17,7 +17,7 @@ def rsa_public(**changes: str) -> Jwk:
     return {**RSA.as_dict(private=False), "kid": "r1", **changes}
 
 
-def test_good_keys_are_kept_without_their_ornaments() -> None:
+def test_valid_keys_are_stored_without_unknown_members() -> None:
     given = {"keys": [{**public_key("k1"), "x5u": "http://elsewhere.test"}, rsa_public()], "note": "ours"}
     kept = public_key_set(given)
     assert [set(key) for key in kept["keys"]] == [

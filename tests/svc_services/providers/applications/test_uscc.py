@@ -31,7 +31,7 @@ def test_one_wrong_character_is_always_found(code: str, place: int, other: str) 
 
 
 @given(codes)
-def test_spaces_and_lower_case_are_put_right(code: str) -> None:
+def test_spaces_and_lower_case_are_normalised(code: str) -> None:
     assert normalised(f" {code[:8]} {code[8:].lower()}\t") == code
 
 
@@ -43,7 +43,7 @@ def test_a_rural_collective_has_a_code_too() -> None:
 @pytest.mark.parametrize(
     "written", ["", "9165400200000001", "91-654002-000001001-1", "9165400200000I00X1", "９１654002000001001X", "9" * 19]
 )
-def test_what_does_not_look_like_a_code_is_refused_for_its_shape(written: str) -> None:
+def test_a_malformed_code_is_refused_for_its_shape(written: str) -> None:
     with pytest.raises(BadUscc) as refused:
         normalised(written)
     assert refused.value.values == {"reason": "shape"}

@@ -1,4 +1,4 @@
-"""The keys providers check our calls with."""
+"""The keys with which providers verify our calls."""
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey

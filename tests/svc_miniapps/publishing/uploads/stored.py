@@ -1,0 +1,21 @@
+"""What an upload leaves in the database and in the store."""
+
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from chassis.db import Database
+from svc_miniapps.packages.models import Package as PackageRow
+from svc_miniapps.publishing.releases.models import Release
+
+
+async def stored(database: Database) -> tuple[int, int]:
+    """The numbers of packages and releases."""
+    async with database.read() as tx:
+        packages = await tx.scalar(select(func.count()).select_from(PackageRow))
+        releases = await tx.scalar(select(func.count()).select_from(Release))
+    return packages or 0, releases or 0
+
+
+def objects(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]

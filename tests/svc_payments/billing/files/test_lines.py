@@ -1,0 +1,169 @@
+"""Division of a file into rows: any text is read to its end or refused as a whole, with the right row numbers."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chassis.problems import Problem
+from svc_payments.billing.bills import validation
+from svc_payments.billing.bills.staging import staged_columns
+from svc_payments.billing.bills.validation import CheckedRow, checked
+from svc_payments.billing.files import rows
+from svc_payments.billing.files.refusals import (
+    EmptyFile,
+    FieldTooLong,
+    LineTooLong,
+    TooManyLines,
+    UnclosedQuote,
+    WrongHeader,
+)
+from svc_payments.billing.files.rows import LONGEST_LINE
+from tests.svc_payments.billing.files.files import HEADER, file_of, row
+from tests.svc_payments.billing.files.staged import THIS_MONTH, outcomes, staged
+
+
+def test_a_line_break_in_a_quoted_value_belongs_to_the_row_and_counts_as_a_line() -> None:
+    split = row().replace("W-1", '"W-\n1"')
+    text = file_of(row("A"), split, row("B"))
+    assert outcomes(text) == [(2, ""), (3, "bad_bill_number"), (5, "")]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_all_line_endings_are_equivalent(line_end: str) -> None:
+    text = file_of(row("A"), "", row(amount="0"), row("B"), line_end=line_end)
+    assert outcomes(text) == [(2, ""), (4, "amount_not_positive"), (5, "")]
+
+
+def test_mixed_line_endings_and_a_last_line_without_one() -> None:
+    text = HEADER + "\r\n" + row("A") + "\r" + row("B") + "\n\n" + row(usage="x")
+    assert outcomes(text) == [(2, ""), (3, ""), (5, "bad_usage")]
+
+
+def test_line_endings_across_two_reads_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = file_of(*(row(f"W-{n}") for n in range(50)), row(usage="x"), '"a\r\nb",c', row("last"))
+    expected = outcomes(text)
+    for size in range(1, 40):
+        monkeypatch.setattr(rows, "_READ", size)
+        assert outcomes(text) == expected
+
+
+def test_only_line_ends_divide_lines() -> None:
+    """str.splitlines would split at these characters too."""
+    assert outcomes(file_of("W\x0b\x0c\x1c\x85\u2028\u20291" + row()[3:])) == [(2, "bad_bill_number")]
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        ("", EmptyFile),
+        ("\r\n \r\n", EmptyFile),
+        (row() + "\n", WrongHeader),
+        (HEADER.replace("usage,amount", "amount,usage") + "\n" + row(), WrongHeader),
+        (HEADER + ",more\n", WrongHeader),
+        (file_of(row(), '"W-2' + row()[3:], row("W-3")), UnclosedQuote),
+        ('"' + HEADER, UnclosedQuote),
+        (file_of(row(), "x" * (2 * 1024 * 1024)), LineTooLong),
+        (file_of(row(), '"' + "x\n" * LONGEST_LINE), FieldTooLong),
+        (file_of(row(), '"' + "\n" * LONGEST_LINE + '"'), FieldTooLong),
+        (file_of(row(), '"' + "x" * LONGEST_LINE + '"'), LineTooLong),
+    ],
+    ids=[
+        "empty",
+        "blank",
+        "no header",
+        "other order",
+        "more columns",
+        "unclosed",
+        "open header",
+        "long",
+        "far",
+        "tall",
+        "wide",
+    ],
+)
+def test_a_malformed_file_is_refused_as_a_whole(text: str, refusal: type[Problem]) -> None:
+    with pytest.raises(refusal):
+        staged(text)
+
+
+@pytest.mark.parametrize("size", [1_000, 100_000, 1_000_000])
+def test_the_line_limit_does_not_depend_on_the_read_size(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(rows, "_READ", size)
+    longest, too_long = "x" * LONGEST_LINE, "x" * (LONGEST_LINE + 1)
+    assert outcomes(file_of(row(), longest, row("W-2"))) == [(2, ""), (3, "wrong_column_count"), (4, "")]
+    with pytest.raises(LineTooLong) as refusal:
+        staged(file_of(row(), too_long, row("W-2")))
+    assert refusal.value.values["row"] == 3
+
+
+def test_the_line_limit_applies_to_a_quoted_row_over_several_lines() -> None:
+    half = "x" * (LONGEST_LINE // 2 - 2)  # with two quotes, a line break and one more character it is the limit
+    assert outcomes(file_of(row(), f'"{half}\n{half}x"', row("W-2"))) == [(2, ""), (3, "wrong_column_count"), (5, "")]
+    with pytest.raises(FieldTooLong) as refusal:
+        staged(file_of(row(), f'"{half}\n{half}xx"', row("W-2")))
+    assert refusal.value.values == {"row": 3, "longest": LONGEST_LINE}
+
+
+@pytest.mark.parametrize("last", ["", "\n"])
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+def test_blank_lines_count_towards_the_line_limit(monkeypatch: pytest.MonkeyPatch, size: int, last: str) -> None:
+    monkeypatch.setattr(rows, "_READ", size)
+    monkeypatch.setattr(rows, "MOST_LINES", 10)
+    blank = "\n" * 8
+    assert outcomes(HEADER + "\n" + blank + row() + last) == [(10, "")]
+    with pytest.raises(TooManyLines) as refusal:
+        staged(HEADER + "\n\n" + blank + row() + last)
+    assert refusal.value.values == {"most": 10}
+
+
+def test_the_refusal_of_a_file_names_the_row() -> None:
+    with pytest.raises(UnclosedQuote) as refusal:
+        staged(file_of(row(), "", '"W-2' + row()[3:], row("W-3")))
+    assert refusal.value.values == {"row": 4}
+
+
+def test_a_quoted_and_padded_header_is_accepted() -> None:
+    dressed = ",".join(f'" {name} "' for name in HEADER.split(","))
+    assert outcomes("\n\n" + dressed + "\n" + row()) == [(4, "")]
+
+
+def test_a_header_alone_is_a_file_without_rows() -> None:
+    assert outcomes(HEADER) == []
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=400))
+def test_any_text_is_read_to_its_end_or_refused(content: str) -> None:
+    try:
+        result = staged(HEADER + "\n" + content)
+    except Problem:
+        return
+    assert all(len(columns) == len(staged_columns(validation.COLUMNS)) for columns in result)
+    numbers = [int(columns[0]) for columns in result]
+    assert numbers == sorted(set(numbers))
+    lines = content.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if '"' not in content:
+        assert numbers == [number for number, line in enumerate(lines, 2) if line.strip()]
+
+
+CELLS = st.one_of(
+    st.sampled_from(
+        ["", " ", "0", "-1", "1.5", "0.01", "2026-09", "2026-10-25", "W-1", "１２．５０", '"', '""', "1000000005"]
+    ),
+    st.text(alphabet='0123456789.-,"\n A１', max_size=12),
+)
+
+
+@given(st.lists(st.lists(CELLS, min_size=1, max_size=9), max_size=8))
+def test_rows_written_by_a_csv_library_are_read_back_one_by_one(table: list[list[str]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    expected, line = [], 2
+    for cells in table:
+        result = checked(cells, THIS_MONTH)
+        expected.append((line, "" if isinstance(result, CheckedRow) else result))
+        writer.writerow(cells)
+        line += 1 + sum(cell.count("\n") for cell in cells)
+    assert outcomes(HEADER + "\n" + text.getvalue()) == expected

@@ -1,0 +1,51 @@
+"""Providers and tariffs from svc_services, in any order of their events and more than once."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import new_id
+from svc_payments.parties.providers.consumers import HANDLERS
+from svc_payments.parties.providers.models import Provider, Tariff
+from tests.svc_payments.parties.events import Event
+
+
+def approved(provider_id: UUID, endpoint_url: str, minute: int) -> Event:
+    """The event with fields that this service does not read."""
+    data = {
+        "provider_id": str(provider_id),
+        "kind": "water",
+        "name": "Sample Water Company",
+        "uscc": "not read here",
+        "division_codes": ["654002"],
+        "endpoint_url": endpoint_url,
+        "jwks": {"keys": []},
+    }
+    return Event("provider.approved", data, minute)
+
+
+async def test_the_newest_event_of_a_provider_wins_in_any_order(tx: AsyncSession) -> None:
+    provider_id = new_id()
+    for minute in (2, 3, 1, 3):
+        await approved(provider_id, f"https://utility.example/{minute}", minute).consume(tx, HANDLERS)
+    provider = await tx.get_one(Provider, provider_id, populate_existing=True)
+    assert provider.endpoint_url == "https://utility.example/3"
+
+
+async def test_a_tariff_may_arrive_before_its_provider_and_more_than_once(tx: AsyncSession) -> None:
+    data = {
+        "tariff_id": str(new_id()),
+        "provider_id": str(new_id()),
+        "kind": "water",
+        "customer_class": "residential",
+        "unit": "m3",
+        "effective_from": "2026-01-01",
+        "tiers": [{"up_to": "180", "unit_price": "2.300", "new": 1}, {"up_to": None, "unit_price": "3.45"}],
+        "fixed_fee_fen": 3_000_000_000,
+        "a_field_of_later": True,
+    }
+    for _ in range(2):
+        await Event("tariff.published", data).consume(tx, HANDLERS)
+    [tariff] = (await tx.scalars(select(Tariff))).all()
+    assert tariff.tiers == [{"up_to": "180", "unit_price": "2.300"}, {"up_to": None, "unit_price": "3.45"}]
