@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-import svc_identity.sign_in
+import svc_identity.texts
 from chassis.db import Database
 from svc_identity.oauth.models import Client
 from svc_identity.sign_in.pages import choose_language
@@ -17,7 +17,7 @@ from svc_identity.starter import APP, load_starter_data
 from tests.svc_identity.app_client import AppClient, Page, returned_to_app
 from tests.svc_identity.conftest import NewAppClient
 
-TEXTS = Path(svc_identity.sign_in.__file__).parent / "texts"
+TEXTS = Path(svc_identity.texts.__file__).parent
 
 
 @pytest.mark.parametrize(
