@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import copy
 import gc
 import inspect
 import signal
@@ -107,38 +106,6 @@ class BodyLimit:
             return message
 
         await self.app(scope, limited, send)
-
-
-def openapi(app: FastAPI) -> dict[str, Any]:
-    """The app's OpenAPI 3.1 document, with who may call each operation and what a refusal looks like."""
-    document = copy.deepcopy(app.openapi())
-    # FastAPI describes validation errors of its own, which nobody ever gets: `problems` answers them like all others.
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
-    schemas["Problem"] = problems.SCHEMA
-    for method, path, rules in auth.rules_by_route(app):
-        operation = document["paths"].get(path, {}).get(method.lower())
-        if operation and rules:
-            operation["x-who-may-call"] = rules[0].who_may_call
-            operation["responses"].pop("422", None)
-            operation["responses"]["default"] = _REFUSAL
-            _summarise(operation)
-    return document
-
-
-def _summarise(operation: dict[str, Any]) -> None:
-    """The first line of an endpoint's docstring heads it in every list; FastAPI would put the function's name there."""
-    first, _, rest = operation.pop("description", operation["summary"].capitalize()).partition("\n")
-    operation["summary"] = first.removesuffix(".")
-    if rest.strip():
-        operation["description"] = rest.strip()
-
-
-_REFUSAL = {
-    "description": "A refusal (RFC 9457); `code` says which, `title` and `detail` say it in the reader's language.",
-    "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
 
 
 _health = APIRouter(

@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 
 from contracts.compatibility import breaks
+from contracts.corrections import uncovered
 from contracts.documents import FOLDER, current, in_folder
+from contracts.faults import faults
 
 RELEASED = FOLDER / "released"
 
@@ -22,30 +24,31 @@ def export() -> int:
 
 
 def check() -> int:
-    """Fail when a committed contract is not what the code states, or takes away what a released one promised."""
+    """Fail when a contract is not what the code states, is wrong by itself, or breaks what was released."""
     documents = current()
     on_disk = {path: (FOLDER / path).read_text("utf-8") for path in in_folder(FOLDER)}
-    faults = [
+    found = [
         f"contracts/{path} is stale: run `make contracts` and commit it."
         for path in sorted(documents.keys() | on_disk.keys())
         if documents.get(path) != on_disk.get(path)
     ]
-    faults += broken_releases()
-    for fault in faults:
+    found += [fault for path, document in in_folder(FOLDER).items() for fault in faults(path, document)]
+    found += broken_releases()
+    for fault in found:
         print(fault)
-    print(f"contracts: {len(documents)} checked, {len(faults)} faults.")
-    return 1 if faults else 0
+    print(f"contracts: {len(documents)} checked, {len(found)} faults.")
+    return 1 if found else 0
 
 
 def broken_releases() -> list[str]:
     """What the contracts in `contracts/` take away from any released version, as sentences."""
     now = in_folder(FOLDER)
-    return [
-        f"{fault} (released in {release.name}); publish a v2 beside it instead."
+    return uncovered(
+        (release.name, fault)
         for release in sorted(RELEASED.iterdir())
         for path, document in in_folder(release).items()
         for fault in breaks(path, document, now.get(path))
-    ]
+    )
 
 
 def release(version: str) -> int:

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from chassis.outbox import Event
-from chassis.service import openapi
 from chassis.settings import ServiceSettings
 from chassis.testing import environment
+from contracts.export import openapi
 
 Document: TypeAlias = dict[str, Any]
 

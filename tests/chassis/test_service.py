@@ -19,9 +19,10 @@ from chassis.auth import Caller, allow, anyone, rules_by_route
 from chassis.db import Tx, new_id
 from chassis.idempotency import OnceKey
 from chassis.problems import Problem
-from chassis.service import Every, create_service_app, openapi
+from chassis.service import Every, create_service_app
 from chassis.settings import ServiceSettings
 from chassis.testing import PUBLIC_URL, Tokens, client_of, cloned, once, until
+from contracts.export import openapi
 
 notes = Table("notes", MetaData(), Column("id", Uuid, primary_key=True), Column("text", Text, nullable=False))
 router = APIRouter(prefix="/notes/v1")

@@ -17,11 +17,11 @@ from fastapi import FastAPI
 from chassis.auth import OpenRule, rules_by_route
 from chassis.outbox import Event
 from chassis.problems import Problem, catalogue
-from chassis.service import openapi
 from chassis.settings import ServiceSettings
 from chassis.testing import environment
 from contracts.__main__ import RELEASED
 from contracts.documents import FOLDER, SERVICES, current, events_of, in_folder, settings_nobody_uses
+from contracts.export import openapi
 
 PACKAGES = ["chassis", "gateway", *(f"svc_{service}" for service in SERVICES)]
 LANGUAGES = {"zh", "en"}

@@ -17,14 +17,27 @@ from svc_payments.parties.callers import BillSender, Language
 
 router = APIRouter(prefix="/payments/v1", tags=["bill files"])
 
-FileName = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f\\]+$")]
+# A file is sent under its name and read by its id: one address, so its parameter has one name.
+_A_FILE = "/bill-files/{bill_file}"
+
+FileName = Annotated[
+    str,
+    Path(
+        alias="bill_file",
+        description="The file's name.",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f\\]+$",
+    ),
+]
+BillFileId = Annotated[UUID, Path(alias="bill_file", description="The file's `bill_file_id`.")]
 
 
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 
 
 @router.put(
-    "/bill-files/{file_name}",
+    _A_FILE,
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -60,8 +73,10 @@ async def _begun(request: Request, caller: Caller, file_name: str) -> Response:
     return Response(status_code=201, headers={"Location": f"{UPLOADS}/{upload_id}", **state})
 
 
-@router.get("/bill-files/{bill_file_id}")
-async def get_bill_file(tx: ReadTx, caller: BillSender, language: Language, bill_file_id: UUID) -> schemas.BillFile:
+@router.get(_A_FILE)
+async def get_bill_file(
+    tx: ReadTx, caller: BillSender, language: Language, bill_file_id: BillFileId
+) -> schemas.BillFile:
     """The report of an uploaded file again: what became of its rows."""
     return await service.get_bill_file(tx, caller.id, bill_file_id, language)
 

@@ -54,7 +54,7 @@ async def approve_manual_action(
 
 @router.post("/manual-actions/{manual_action_id}/reject")
 async def reject_manual_action(
-    tx: Tx, caller: Operator, once: OnceKey, manual_action_id: UUID, body: schemas.Decision
+    tx: Tx, caller: Operator, once: OnceKey, manual_action_id: UUID, body: schemas.ManualActionRejection
 ) -> schemas.ManualAction:
     """Decline what was proposed, or take back one's own proposal."""
     return await once.do(tx, caller, service.reject(tx, caller, manual_action_id, body.reason))

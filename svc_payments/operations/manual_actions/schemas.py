@@ -65,7 +65,7 @@ class NewManualAction(BaseModel):
     """For whoever is to agree, and for the audit trail. No personal data."""
 
 
-class Decision(BaseModel):
+class ManualActionRejection(BaseModel):
     reason: Reason
 
 

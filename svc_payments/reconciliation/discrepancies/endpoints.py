@@ -106,7 +106,7 @@ async def close_case(
 
 @router.post("/cases/{case_id}/write-off-decision")
 async def decide_write_off(
-    tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, body: schemas.Decision
+    tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, body: schemas.WriteOffDecision
 ) -> schemas.Discrepancy:
     """Agree to a write-off that another person has proposed, or refuse it."""
     decide = partial(service.decide_write_off, tx, caller, case_id, agreed=body.agreed, reason=body.reason)

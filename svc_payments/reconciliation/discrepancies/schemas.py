@@ -37,7 +37,7 @@ class Closing(BaseModel):
     reason: Words
 
 
-class Decision(BaseModel):
+class WriteOffDecision(BaseModel):
     """Whether a second person agrees to a write-off."""
 
     agreed: bool

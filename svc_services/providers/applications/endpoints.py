@@ -81,7 +81,7 @@ async def approve_provider_application(
 
 @router.post("/provider-applications/{application_id}/refuse")
 async def refuse_provider_application(
-    tx: Tx, caller: Operator, once: OnceKey, application_id: UUID, body: schemas.Refusal
+    tx: Tx, caller: Operator, once: OnceKey, application_id: UUID, body: schemas.ApplicationRefusal
 ) -> schemas.ProviderApplication:
     """Refuse the company with a reason; it may apply again."""
     return await once.do(tx, caller, service.refuse(tx, application_id, caller.id, body.reason))

@@ -66,7 +66,7 @@ class FiledProviderApplication(ProviderApplication):
     """Shown here and never again; send it as `Application-Token` to read the application."""
 
 
-class Refusal(BaseModel):
+class ApplicationRefusal(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     reason: Reason

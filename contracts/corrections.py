@@ -1,0 +1,41 @@
+"""Released documents that were wrong: what is said otherwise since, although no server behaves otherwise.
+
+A correction is no break. Each one names the releases it corrects and why, and `contracts check` refuses one that
+corrects nothing.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A fault of `compatibility.breaks` that is none, because the released document had it wrong."""
+
+    releases: tuple[str, ...]
+    fault: str
+    """A regular expression for the whole sentence."""
+    because: str
+
+    def covers(self, release: str, fault: str) -> bool:
+        return release in self.releases and re.fullmatch(self.fault, fault) is not None
+
+
+CORRECTIONS: tuple[Correction, ...] = ()
+
+
+def uncovered(faults: Iterable[tuple[str, str]], corrections: Iterable[Correction] = CORRECTIONS) -> list[str]:
+    """The faults that no correction covers, and the corrections that cover none, as sentences.
+
+    Args:
+        faults: the release that promised it, and what is missing of it.
+        corrections: what was wrong in releases.
+    """
+    unused, left = list(corrections), []
+    for release, fault in faults:
+        covering = [each for each in corrections if each.covers(release, fault)]
+        unused = [each for each in unused if each not in covering]
+        if not covering:
+            left.append(f"{fault} (released in {release}); publish a v2 beside it instead.")
+    return left + [f"contracts/corrections.py: nothing is corrected by “{each.fault}”." for each in unused]

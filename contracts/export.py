@@ -1,0 +1,55 @@
+"""What FastAPI knows of an application as the OpenAPI 3.1 document that we publish."""
+
+import copy
+import json
+from typing import Any
+
+from fastapi import FastAPI
+
+from chassis import auth, problems
+from contracts.compatibility.document import Document
+
+_REFUSAL: Document = {
+    "description": "A refusal (RFC 9457); `code` says which, `title` and `detail` say it in the reader's language.",
+    "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
+def openapi(app: FastAPI) -> Document:
+    """The app's OpenAPI 3.1 document, with who may call each operation and what a refusal looks like."""
+    document = copy.deepcopy(app.openapi())
+    # FastAPI describes validation errors of its own, which nobody ever gets: `problems` answers them like all others.
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schemas["Problem"] = problems.SCHEMA
+    for method, path, rules in auth.rules_by_route(app):
+        operation = document["paths"].get(path, {}).get(method.lower())
+        if operation and rules:
+            operation["x-who-may-call"] = rules[0].who_may_call
+            operation["responses"].pop("422", None)
+            operation["responses"]["default"] = _REFUSAL
+            _summarise(operation)
+    return _with_titles_as_names(document)
+
+
+def _with_titles_as_names(document: Document) -> Document:
+    """The document with its generic models under their own names: FastAPI calls `BillPage` `Page_Bill_`."""
+    generics = {name: schema["title"] for name, schema in document["components"]["schemas"].items() if name[-1] == "_"}
+    text = json.dumps(document)
+    for name, title in generics.items():
+        text = text.replace(f'"#/components/schemas/{name}"', f'"#/components/schemas/{title}"')
+    renamed: dict[str, Any] = json.loads(text)
+    schemas = renamed["components"]["schemas"]
+    if schemas.keys() & set(generics.values()):
+        raise ValueError(f"Two models have one name: {sorted(schemas.keys() & set(generics.values()))}")
+    schemas |= {title: schemas.pop(name) for name, title in generics.items()}
+    return renamed
+
+
+def _summarise(operation: Document) -> None:
+    """The first line of an endpoint's docstring heads it in every list; FastAPI would put the function's name there."""
+    first, _, rest = operation.pop("description", operation["summary"].capitalize()).partition("\n")
+    operation["summary"] = first.removesuffix(".")
+    if rest.strip():
+        operation["description"] = rest.strip()
