@@ -101,7 +101,7 @@ async def test_what_is_rejected_is_never_done(api: httpx.AsyncClient, operators:
 async def test_the_database_too_wants_two_persons(tx: AsyncSession) -> None:
     alone = ManualAction(kind="correct_ledger", what={}, reason=REASON, status="done", proposed_by="a", decided_by="a")
     tx.add(alone)
-    with pytest.raises(IntegrityError, match="ck_manual_actions_two_persons"):
+    with pytest.raises(IntegrityError, match="ck_manual_actions_second_person"):
         await tx.flush()
 
 
