@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from chassis.auth import Caller, TokenRule, allow
-from chassis.problems import Problem, preferred_language
+from chassis.problems import preferred_language
 
 Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
 BillSender = Annotated[Caller, Depends(allow(scope="bills:write"))]
@@ -30,9 +30,3 @@ class PersonOrClient(TokenRule):
     async def __call__(self, request: Request) -> Caller:
         caller = await super().__call__(request)
         return await self._rules[caller.kind](request)
-
-
-class SecondPersonNeeded(Problem):
-    """Whoever proposed something, or made it, is not the one to agree to it."""
-
-    status, code = 403, "second_person_needed"

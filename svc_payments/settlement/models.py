@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
+from kit.approvals import second_person_check
 from svc_payments.base import Base
 from svc_payments.ledger.models import Transfer
 from svc_payments.parties.providers.models import Provider
@@ -53,7 +54,7 @@ class TransferFile(Base):
     __tablename__ = "transfer_files"
     __table_args__ = (
         one_of("state", FileState),
-        CheckConstraint("sent_by <> generated_by", name="two_people"),
+        second_person_check("sent_by", "generated_by"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

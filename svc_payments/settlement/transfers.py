@@ -13,11 +13,11 @@ from chassis.auth import Caller
 from chassis.db import CHINA, new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
+from kit.approvals import require_second_person
 from kit.calendar import database_time
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
 from svc_payments.oversight.audit import service as audit
-from svc_payments.parties.callers import SecondPersonNeeded
 from svc_payments.parties.providers.models import Provider
 from svc_payments.settlement.events import SettlementConfirmed
 from svc_payments.settlement.models import FileState, Settlement, SettlementStatus, TransferFile
@@ -74,8 +74,7 @@ async def send(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) -> 
         IllegalMove: it was sent already.
     """
     file = await _lock(tx, file_id)
-    if file.generated_by == caller.subject:
-        raise SecondPersonNeeded
+    require_second_person(caller.subject, file.generated_by)
     file.move_to(FileState.SENT)
     file.sent_by, file.sent_at = caller.subject, await database_time(tx)
     for settlement in await _settlements(tx, file):

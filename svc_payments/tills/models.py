@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
+from kit.approvals import second_person_check
 from svc_payments.base import Base
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.refunds.models import Refund
@@ -43,7 +44,7 @@ class TillSession(Base):
     __table_args__ = (
         one_of("status", SessionStatus),
         CheckConstraint("opening_float_fen >= 0", name="opening_float_fen"),
-        CheckConstraint("closed_by <> clerk_id", name="closed_by_another"),
+        second_person_check("closed_by", "clerk_id"),
         CheckConstraint(
             "status IN ('open', 'counted') OR num_nulls(closed_by, closed_at, expected_fen, counted_fen) = 0",
             name="closed_whole",

@@ -14,6 +14,7 @@ from chassis.auth import Caller, Membership
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
+from kit.approvals import require_second_person
 from kit.calendar import database_time
 from svc_payments.amounts import money
 from svc_payments.ledger import service as ledger
@@ -140,8 +141,7 @@ async def lock_supervised(tx: AsyncSession, caller: Caller, session_id: UUID) ->
     session = await _lock(tx, session_id)
     if not _membership(caller, SUPERVISOR, session.organisation_id):
         raise NotFound
-    if session.clerk_id == caller.id:
-        raise OwnTillSession
+    require_second_person(caller.id, session.clerk_id, refusal=OwnTillSession)
     return session
 
 

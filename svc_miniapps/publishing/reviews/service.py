@@ -10,6 +10,7 @@ from chassis.auth import Caller
 from chassis.db import CHINA, now
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import Problem
+from kit.approvals import require_second_person
 from kit.calendar import is_weekday, working_day_after
 from svc_miniapps import members
 from svc_miniapps.apps.models import App
@@ -71,8 +72,8 @@ def require_independent(caller: Caller, release: Release) -> None:
     """
     if members.belongs_to(caller, release.app.organisation_id):
         raise OwnOrganisation
-    if caller.id in {release.package.uploaded_by, release.reviews[-1].submitted_by}:
-        raise OwnSubmission
+    authors = release.package.uploaded_by, release.reviews[-1].submitted_by
+    require_second_person(caller.id, *authors, refusal=OwnSubmission)
 
 
 async def list_waiting_reviews(tx: AsyncSession, caller: Caller, page: PageRequest) -> Page[schemas.WaitingReview]:

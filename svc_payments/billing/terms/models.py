@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.db import Timestamp
+from kit.approvals import second_person_check
 from svc_payments.base import Base
 from svc_payments.billing.terms.terms import Terms
 from svc_payments.parties.providers.models import Provider
@@ -50,7 +51,7 @@ class TermsApproval(Base):
             ["payment_terms.provider_id", "payment_terms.version", "payment_terms.proposed_by"],
             name="fk_payment_terms_approvals_version",
         ),
-        CheckConstraint("approved_by <> proposed_by", name="second_person"),
+        second_person_check("approved_by", "proposed_by"),
     )
 
     provider_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -13,13 +13,13 @@ from chassis.auth import Caller
 from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound, Problem
+from kit.approvals import require_second_person
 from kit.calendar import database_time, today_of
 from svc_payments.billing.terms import schemas
 from svc_payments.billing.terms.events import PaymentTermsPublished
 from svc_payments.billing.terms.models import TermsApproval, TermsVersion
 from svc_payments.billing.terms.terms import NONE_AGREED, LateFee, PublicTerms, Terms
 from svc_payments.oversight.audit import service as audit
-from svc_payments.parties.callers import SecondPersonNeeded
 from svc_payments.parties.providers.models import Provider
 
 
@@ -147,8 +147,7 @@ async def approve(tx: AsyncSession, caller: Caller, provider_id: UUID, version: 
     proposed = await tx.get(TermsVersion, (provider_id, version))
     if proposed is None:
         raise NotFound
-    if proposed.proposed_by == caller.id:
-        raise SecondPersonNeeded
+    require_second_person(caller.id, proposed.proposed_by)
     approved = (await history(tx, provider_id)).versions
     if approved and approved[0].version >= version:
         raise TermsAlreadyApproved if any(each.version == version for each in approved) else TermsOvertaken

@@ -7,12 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.problems import NotFound
+from kit.approvals import require_second_person
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.refunds import schemas, worker
 from svc_payments.collection.refunds.models import Refund
 from svc_payments.oversight.audit import service as audit
-from svc_payments.parties.callers import SecondPersonNeeded
 from svc_payments.settings import Settings
 
 
@@ -35,13 +35,11 @@ async def payment_of(tx: AsyncSession, payment_id: UUID) -> Payment:
 
 
 def not_for_oneself(caller: Caller, payment: Payment) -> None:
-    if caller.id == payment.person_id:
-        raise SecondPersonNeeded
+    require_second_person(caller.id, payment.person_id)
 
 
 def second_of_two(caller: Caller, refund: Refund) -> None:
-    if caller.id == refund.proposed_by:
-        raise SecondPersonNeeded
+    require_second_person(caller.id, refund.proposed_by)
     refund.approved_by = caller.id
 
 

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
+from kit.approvals import second_person_check
 from kit.leases import Pollable
 from svc_payments.base import Base
 from svc_payments.collection.payments.models import Payment
@@ -156,7 +157,7 @@ class Refund(Pollable, Base):
         one_of("way", RefundWay),
         one_of("source", RefundSource),
         CheckConstraint("amount_fen > 0", name="amount_positive"),
-        CheckConstraint("approved_by <> proposed_by", name="two_people"),
+        second_person_check("approved_by", "proposed_by"),
         ForeignKeyConstraint(["payment_id", "bill_id"], ["payment_lines.payment_id", "payment_lines.bill_id"]),
         CheckConstraint("bill_id IS NULL OR second_transaction_id IS NULL", name="one_origin"),
         # One movement of money goes back once, whole.

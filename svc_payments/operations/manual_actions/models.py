@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, one_of
 from chassis.problems import checked_move
+from kit.approvals import second_person_check
 from svc_payments.base import Base
 
 
@@ -34,7 +35,7 @@ class ManualAction(Base):
         CheckConstraint("length(reason) > 0", name="reason"),
         CheckConstraint("(status = 'proposed') = (decided_by IS NULL)", name="decided"),
         # Whoever proposes may take it back, and never do it alone.
-        CheckConstraint("status <> 'done' OR decided_by <> proposed_by", name="two_persons"),
+        second_person_check("decided_by", "proposed_by", unless="status <> 'done'"),
         Index("ix_manual_actions_waiting", "id", postgresql_where=text("status = 'proposed'")),
     )
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.problems import NotFound, Problem
+from kit.approvals import require_second_person
 from kit.calendar import database_time
 from svc_payments.collection.payments.models import AT_CHANNEL, Attempt, Payment
 from svc_payments.collection.postings.models import Posting, PostingStatus
@@ -20,7 +21,6 @@ from svc_payments.operations.manual_actions import schemas
 from svc_payments.operations.manual_actions.models import ActionStatus, ManualAction
 from svc_payments.oversight.audit import service as audit
 from svc_payments.oversight.incidents.models import Incident
-from svc_payments.parties.callers import SecondPersonNeeded
 
 
 class NothingToDo(Problem):
@@ -61,8 +61,7 @@ async def approve(tx: AsyncSession, caller: Caller, action_id: UUID) -> schemas.
     """
     action = await _locked(tx, action_id)
     action.move_to(ActionStatus.DONE)
-    if action.proposed_by == caller.subject:
-        raise SecondPersonNeeded
+    require_second_person(caller.subject, action.proposed_by)
     await _decide(tx, caller, action)
     await _record(tx, caller, "approve", action, None)
     what = _WHAT.validate_python(action.what)

@@ -12,11 +12,11 @@ from chassis.auth import Caller
 from chassis.db import CHINA, new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound
+from kit.approvals import require_second_person
 from kit.calendar import database_time, today_of, working_day_after
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
 from svc_payments.oversight.audit import service as audit
-from svc_payments.parties.callers import SecondPersonNeeded
 from svc_payments.reconciliation.discrepancies import events
 from svc_payments.reconciliation.discrepancies.models import (
     Discrepancy,
@@ -178,8 +178,7 @@ async def decide_write_off(
     case = await lock(tx, case_id)
     if case.status != DiscrepancyStatus.PROPOSED:
         case.move_to(DiscrepancyStatus.OPEN)  # raises: an open case has nothing to decide on, a closed one no more
-    if case.proposed_by == caller.subject:
-        raise SecondPersonNeeded
+    require_second_person(caller.subject, case.proposed_by)
     if agreed:
         await _close(tx, case, Resolution.WRITTEN_OFF, caller, reason)
     else:

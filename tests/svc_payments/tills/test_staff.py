@@ -72,7 +72,7 @@ async def test_nobody_closes_the_session_of_their_own(world: World, counter: Cou
 
 async def test_the_database_itself_wants_another_person_to_close(world: World, counter: Counter) -> None:
     await counter.opened(counter.staff("clerk"))
-    with pytest.raises(IntegrityError, match="closed_by_another"):
+    with pytest.raises(IntegrityError, match="ck_till_sessions_second_person"):
         async with world.database.transaction() as tx:
             await tx.execute(update(TillSession).values(closed_by=TillSession.clerk_id))
 

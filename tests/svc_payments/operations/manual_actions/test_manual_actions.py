@@ -101,7 +101,7 @@ async def test_a_rejected_action_is_never_executed(api: httpx.AsyncClient, opera
 async def test_the_database_requires_two_persons(tx: AsyncSession) -> None:
     alone = ManualAction(kind="correct_ledger", what={}, reason=REASON, status="done", proposed_by="a", decided_by="a")
     tx.add(alone)
-    with pytest.raises(IntegrityError, match="ck_manual_actions_two_persons"):
+    with pytest.raises(IntegrityError, match="ck_manual_actions_second_person"):
         await tx.flush()
 
 
