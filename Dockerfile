@@ -13,6 +13,7 @@ RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin myili
 WORKDIR /app
 COPY --from=packages /app/.venv .venv
 COPY chassis chassis
+COPY kit kit
 COPY contracts contracts
 COPY gateway gateway
 COPY svc_identity svc_identity
