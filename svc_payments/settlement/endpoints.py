@@ -13,6 +13,7 @@ from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
+from kit.papers import PdfResponse
 from kit.tables import CsvResponse, XlsxResponse
 from svc_payments.oversight.audit import service as audit
 from svc_payments.parties.callers import PersonOrClient
@@ -28,10 +29,6 @@ Reader = Annotated[
     Depends(PersonOrClient(person=allow(role=("operator", "auditor")), client=allow(scope="bills:write"))),
 ]
 STAFF = [Depends(allow(role=("operator", "auditor")))]
-
-
-class PdfResponse(Response):
-    media_type = "application/pdf"
 
 
 class FileEncoding(StrEnum):

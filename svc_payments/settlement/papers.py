@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -9,13 +10,14 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import CHINA, Database
+from kit.papers import pdf
 from kit.tables import Cell, Sheet, csv_file, one_block, xlsx_file
-from svc_payments import paper
 from svc_payments.amounts import in_capitals, in_digits, in_yuan
 from svc_payments.parties.providers.models import Provider
 from svc_payments.settlement.models import Settlement
 
 COLUMNS = ("记账时间", "类型", "收据号", "账单号", "户号", "渠道", "金额（元）", "手续费（元）", "单位入账号")
+_TEMPLATE = Path(__file__).parent / "templates" / "settlement.typ"
 _KINDS = {
     "bill_booked": "销账",
     "booking_reversed": "销账撤回",
@@ -107,7 +109,7 @@ async def as_pdf(tx: AsyncSession, settlement: Settlement) -> bytes:
         "held": in_digits(settlement.held_fen) if settlement.held_bookings else "",
         "held_bookings": settlement.held_bookings,
     }
-    return await paper.pdf("settlement", data, issued_at=settlement.created_at)
+    return await pdf(_TEMPLATE, data, issued_at=settlement.created_at)
 
 
 def _cells(row: Row[Any]) -> list[Cell]:
