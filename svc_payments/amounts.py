@@ -1,5 +1,7 @@
 """Amounts as people write them, from whole fen."""
 
+from decimal import Decimal
+
 _DIGITS = "零壹贰叁肆伍陆柒捌玖"
 _PLACES = ("", "拾", "佰", "仟")
 _GROUPS = ("", "万", "亿", "万亿")
@@ -12,6 +14,11 @@ def in_digits(fen: int) -> str:
     """Such as ¥1,680.32."""
     sign = "-" if fen < 0 else ""
     return f"{sign}¥{abs(fen) // _FEN_OF_YUAN:,}.{abs(fen) % _FEN_OF_YUAN:02}"
+
+
+def in_yuan(fen: int) -> Decimal:
+    """For tables, whose readers calculate with it."""
+    return Decimal(fen).scaleb(-2)
 
 
 def money(**fen: int) -> dict[str, int | str]:

@@ -13,6 +13,8 @@ from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
+from kit.papers import PdfResponse
+from kit.tables import CsvResponse, XlsxResponse
 from svc_payments.oversight.audit import service as audit
 from svc_payments.parties.callers import PersonOrClient
 from svc_payments.reconciliation.statements import schemas as statement_schemas
@@ -27,18 +29,6 @@ Reader = Annotated[
     Depends(PersonOrClient(person=allow(role=("operator", "auditor")), client=allow(scope="bills:write"))),
 ]
 STAFF = [Depends(allow(role=("operator", "auditor")))]
-
-
-class CsvResponse(StreamingResponse):
-    media_type = "text/csv; charset=utf-8"
-
-
-class XlsxResponse(StreamingResponse):
-    media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-class PdfResponse(Response):
-    media_type = "application/pdf"
 
 
 class FileEncoding(StrEnum):

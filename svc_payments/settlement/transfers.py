@@ -1,8 +1,6 @@
 """Paying settlements: a file of instructions to the bank, made once; sent by a second person; then confirmed."""
 
-import csv
 import hashlib
-import io
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -15,6 +13,8 @@ from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from kit.approvals import require_second_person
 from kit.calendar import database_time
+from kit.tables import Cell, csv_text
+from svc_payments.amounts import in_yuan
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
 from svc_payments.oversight.audit import service as audit
@@ -126,24 +126,17 @@ async def _names(tx: AsyncSession, settlements: Sequence[Settlement]) -> dict[UU
 
 def _written(number: str, settlements: Sequence[Settlement], names: dict[UUID, str]) -> bytes:
     """The file: a line for each, then their number and sum, and the SHA-256 of all lines above."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["批次号", number])
-    writer.writerow(COLUMNS)
-    for position, settlement in enumerate(settlements, 1):
-        name = names[settlement.provider_id]
-        amount = _yuan(settlement.payable_fen)
-        writer.writerow(
-            [position, settlement.id.hex, settlement.day, settlement.provider_id.hex, name, amount, PURPOSE]
-        )
-    total = _yuan(sum(settlement.payable_fen for settlement in settlements))
-    checksum = hashlib.sha256(text.getvalue().encode()).hexdigest()
-    writer.writerow(["合计", len(settlements), total, checksum])
-    return text.getvalue().encode()
+    rows = [_row(position, settlement, names) for position, settlement in enumerate(settlements, 1)]
+    lines = csv_text([["批次号", number], COLUMNS, *rows])
+    total = in_yuan(sum(settlement.payable_fen for settlement in settlements))
+    checksum = hashlib.sha256(lines.encode()).hexdigest()
+    return (lines + csv_text([["合计", len(settlements), total, checksum]])).encode()
 
 
-def _yuan(fen: int) -> str:
-    return f"{fen // 100}.{fen % 100:02}"
+def _row(position: int, settlement: Settlement, names: dict[UUID, str]) -> list[Cell]:
+    name, amount = names[settlement.provider_id], in_yuan(settlement.payable_fen)
+    day = settlement.day.isoformat()
+    return [position, settlement.id.hex, day, settlement.provider_id.hex, name, amount, PURPOSE]
 
 
 async def _lock(tx: AsyncSession, file_id: UUID) -> TransferFile:

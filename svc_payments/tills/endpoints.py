@@ -8,9 +8,10 @@ from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
+from kit.papers import PdfResponse
 from svc_payments.billing.bills.schemas import Bill
 from svc_payments.documents.receipts import service as receipts
-from svc_payments.documents.receipts.endpoints import PdfResponse, printed_for
+from svc_payments.documents.receipts.endpoints import printed_for
 from svc_payments.settings import TheSettings
 from svc_payments.tills import payments as taking
 from svc_payments.tills import payouts, report, schemas, service

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 import chassis.service
 import gateway.app
 import svc_payments.worker
-from contracts.compatibility import METHODS
+from contracts.compatibility.document import METHODS
 from svc_payments.operations.dashboard import gauges
 
 ROOT = Path(__file__).parents[2]

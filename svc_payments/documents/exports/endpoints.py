@@ -4,20 +4,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from chassis.db import Database, Transactions
+from kit.tables import CsvResponse, XlsxResponse
 from svc_payments.collection.payments.queries import Wanted, WantedPayments
 from svc_payments.documents.exports import service
 from svc_payments.documents.receipts.words import choose, words_in
 from svc_payments.parties.callers import Resident
 
 router = APIRouter(prefix="/payments/v1", tags=["payments"])
-
-
-class CsvResponse(StreamingResponse):
-    media_type = "text/csv; charset=utf-8"
-
-
-class XlsxResponse(StreamingResponse):
-    media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @router.get("/payments.csv", response_class=CsvResponse)

@@ -1,21 +1,15 @@
 """A person's payments as a file: read page by page in short transactions, however slowly it is fetched."""
 
-import csv
-import io
-import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
-from typing import BinaryIO
 from uuid import UUID
 
-import anyio.to_thread
-import xlsxwriter
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import CHINA, Database
+from kit.tables import Cell, Sheet, csv_file, xlsx_file
+from svc_payments.amounts import in_yuan
 from svc_payments.billing.bills.models import Bill
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.payments.queries import Wanted, payments_of
@@ -24,10 +18,6 @@ from svc_payments.documents.receipts.words import Words, name_of
 from svc_payments.parties.providers.models import Provider
 
 _AT_ONCE = 500
-_CHUNK = 64 * 1024
-_IN_MEMORY = 1024 * 1024
-# What a spreadsheet takes for the beginning of a formula, in either width.
-_BEGINS_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 COLUMNS = (
     "paid_at",
     "receipt_number",
@@ -45,8 +35,6 @@ COLUMNS = (
     "transaction_id",
     "payment_number",
 )
-
-Cell = str | Decimal | datetime | None
 
 
 @dataclass(frozen=True)
@@ -72,72 +60,26 @@ class Export:
             last = found[-1].id
 
 
-async def as_csv(export: Export) -> AsyncIterator[bytes]:
-    """UTF-8 with a byte order mark, without which Excel takes it for GB18030."""
-    yield "\ufeff".encode() + _lines([[export.words[column] for column in COLUMNS]])
-    async for rows in export.rows():
-        yield _lines([[_in_csv(cell) for cell in row] for row in rows])
-
-
-def _lines(rows: Sequence[Sequence[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
-
-
-def _in_csv(cell: Cell) -> str:
-    match cell:
-        case None:
-            return ""
-        case datetime():
-            return f"{cell:%Y-%m-%d %H:%M:%S}"
-        case Decimal():
-            return f"{cell:.2f}"
-        case _:
-            # A provider's name or number must not become a formula of whoever opens the file.
-            return f"'{cell}" if cell.startswith(_BEGINS_FORMULA) else cell
+def as_csv(export: Export) -> AsyncIterator[bytes]:
+    """UTF-8 with a byte order mark."""
+    return csv_file(_header(export.words), export.rows())
 
 
 async def as_xlsx(export: Export) -> Iterator[bytes]:
-    """A workbook, written to a file as the payments come and given out from there."""
-    file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed when it has been given out
-    try:
-        await _write(export, file)  # type: ignore[arg-type]  # it is a BinaryIO in all but its declared class
-    except BaseException:
-        file.close()
-        raise
-    return _given_out(file)  # type: ignore[arg-type]  # as above
+    """A workbook of one sheet, in the direction of its words."""
+    words = export.words
+    sheet = Sheet(
+        words["payments"],
+        export.rows(),
+        widths=(18,) * len(COLUMNS),
+        header=_header(words),
+        right_to_left=words["direction"] == "rtl",
+    )
+    return await xlsx_file(sheet)
 
 
-async def _write(export: Export, file: BinaryIO) -> None:
-    # Text is written as text: nothing in it is a formula or a link, whatever it begins with.
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    book = xlsxwriter.Workbook(file, {**options, "default_date_format": "yyyy-mm-dd hh:mm:ss"})
-    sheet = book.add_worksheet(export.words["payments"])
-    if export.words["direction"] == "rtl":
-        sheet.right_to_left()
-    sheet.freeze_panes(1, 0)
-    sheet.set_column(0, len(COLUMNS) - 1, 18)
-    sheet.write_row(0, 0, [export.words[column] for column in COLUMNS], book.add_format({"bold": True}))
-    yuan = book.add_format({"num_format": "#,##0.00"})
-
-    def write(first: int, rows: list[list[Cell]]) -> None:
-        for number, row in enumerate(rows, first):
-            for column, cell in enumerate(row):
-                sheet.write(number, column, cell, *([yuan] if isinstance(cell, Decimal) else []))
-
-    written = 1
-    async for rows in export.rows():
-        await anyio.to_thread.run_sync(write, written, rows)
-        written += len(rows)
-    await anyio.to_thread.run_sync(book.close)
-
-
-def _given_out(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        file.seek(0)
-        while chunk := file.read(_CHUNK):
-            yield chunk
+def _header(words: Words) -> list[str]:
+    return [words[column] for column in COLUMNS]
 
 
 async def _shown(tx: AsyncSession, payments: Sequence[Payment], words: Words) -> list[list[Cell]]:
@@ -174,10 +116,10 @@ def _row(
         _joined(bill.account_number for bill in paid),
         _joined(bill.bill_number for bill in paid),
         _joined(f"{bill.period:%Y-%m}" for bill in paid),
-        _yuan(payment.amount_fen),
-        _yuan(late_fee) if late_fee else None,
-        _yuan(payment.refunded_fen) if payment.refunded_fen else None,
-        _yuan(payment.amount_fen - payment.refunded_fen if captured else 0),
+        in_yuan(payment.amount_fen),
+        in_yuan(late_fee) if late_fee else None,
+        in_yuan(payment.refunded_fen) if payment.refunded_fen else None,
+        in_yuan(payment.amount_fen - payment.refunded_fen if captured else 0),
         words[name_of("channel", payment.channel)],
         words[name_of("payment", payment.status)],
         attempt.transaction_id if attempt else None,
@@ -187,7 +129,3 @@ def _row(
 
 def _joined(values: Iterator[str]) -> str:
     return " ".join(sorted(set(values)))
-
-
-def _yuan(fen: int) -> Decimal:
-    return Decimal(fen).scaleb(-2)

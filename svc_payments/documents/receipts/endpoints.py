@@ -6,6 +6,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from chassis.auth import anyone
 from chassis.db import ReadTx, Transactions
+from kit.papers import PdfResponse
 from svc_payments.collection.payments import service as payments
 from svc_payments.documents.receipts import pages, pdf, schemas, service
 from svc_payments.documents.receipts.words import choose
@@ -18,10 +19,6 @@ _HOLDERS = Depends(anyone(because="whoever is handed a receipt may ask whether i
 _PDF = {200: {"content": {"application/pdf": {}}, "description": "The receipt, as PDF/A."}}
 _PAGE = "/payments/v1/verify-receipt"
 Code = Annotated[str, Path(max_length=100, description="As it is printed, with or without its hyphens.")]
-
-
-class PdfResponse(Response):
-    media_type = "application/pdf"
 
 
 @router.get("/payments/{payment_id}/receipt")

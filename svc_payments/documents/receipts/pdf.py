@@ -3,17 +3,19 @@
 import hashlib
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import segno
 
 from chassis.db import CHINA
-from svc_payments import paper
+from kit import papers
 from svc_payments.amounts import in_capitals, in_digits
 from svc_payments.collection.payments.schemas import Prepaid
 from svc_payments.documents.receipts import codes, schemas
 from svc_payments.documents.receipts.words import name_of, said
 
+_TEMPLATE = Path(__file__).parent / "templates" / "receipt.typ"
 _ACCOUNT_DIGITS_SHOWN = 4
 _LABELS = (
     "product",
@@ -48,7 +50,7 @@ _MONEY_BACK = {"reversing", "partly_refunded", "refunded"}
 
 async def printed(receipt: schemas.Receipt, code: str, verify_at: str, language: str) -> bytes:
     """The receipt as PDF; the same bytes for as long as nothing more has happened to the payment."""
-    return await paper.pdf("receipt", _shown(receipt, code, verify_at, language), issued_at=receipt.issued_at)
+    return await papers.pdf(_TEMPLATE, _shown(receipt, code, verify_at, language), issued_at=receipt.issued_at)
 
 
 def tag_of(content: bytes) -> str:

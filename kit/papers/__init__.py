@@ -1,6 +1,7 @@
-"""Papers: what people print, keep and show to others, set by Typst from a template of ours and some data.
+"""Papers: what people print, keep and show to others, set by Typst from a template and some data.
 
 The same data gives the same bytes, whenever and wherever it is set: a paper says nothing of the moment it is made.
+A template imports the common look with `#import "paper.typ": *`; its text is in `sys.inputs.data`.
 """
 
 import json
@@ -16,24 +17,29 @@ import fontpkg_noto_sans_arabic
 import pylopdf_fonts_zh_cn
 import typst
 from anyio import CapacityLimiter
+from fastapi.responses import Response
 
-_HERE = Path(__file__).parent
+_COMMON_LOOK = Path(__file__).parent / "paper.typ"
 _AT_ONCE = CapacityLimiter(2)
 """A page costs a few milliseconds of a core; a crowd of them waits here and not for the threads of everything else."""
 
 
-async def pdf(template: str, data: Mapping[str, Any], *, issued_at: datetime) -> bytes:
+class PdfResponse(Response):
+    media_type = "application/pdf"
+
+
+async def pdf(template: Path, data: Mapping[str, Any], *, issued_at: datetime) -> bytes:
     """A paper as PDF/A-2b with its fonts inside, set in a thread of its own.
 
     Args:
-        template: the name of a file in `papers/`, without its suffix.
+        template: a file; beyond `paper.typ` it can read what is in its own folder, and nothing else.
         data: what the template shows, as JSON can hold it; no text in it is ever read as markup.
         issued_at: the date the file says it is from.
     """
     return await anyio.to_thread.run_sync(partial(_set, template, json.dumps(data), issued_at), limiter=_AT_ONCE)
 
 
-def _set(template: str, data: str, issued_at: datetime) -> bytes:
+def _set(template: Path, data: str, issued_at: datetime) -> bytes:
     try:
         return _compiled(template, data, issued_at, standard="a-2b")
     except typst.TypstError:
@@ -41,10 +47,11 @@ def _set(template: str, data: str, issued_at: datetime) -> bytes:
         return _compiled(template, data, issued_at, standard="1.7")
 
 
-def _compiled(template: str, data: str, issued_at: datetime, standard: Literal["a-2b", "1.7"]) -> bytes:
+def _compiled(template: Path, data: str, issued_at: datetime, standard: Literal["a-2b", "1.7"]) -> bytes:
+    files: Any = {"main.typ": template, "paper.typ": _COMMON_LOOK}  # the library's stub lacks this form of input
     made = typst.compile(
-        _HERE / "papers" / f"{template}.typ",
-        root=_HERE / "papers",
+        files,
+        root=template.parent,
         font_paths=_fonts(),
         sys_inputs={"data": data},
         pdf_standards=standard,
