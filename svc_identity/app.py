@@ -4,10 +4,10 @@ from fastapi import APIRouter, FastAPI
 
 from chassis.service import create_service_app
 from chassis.settings import load
+from svc_identity.http_client import outside_systems
 from svc_identity.oauth.endpoints import router as oauth
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.organisations.endpoints import router as organisations
-from svc_identity.outside import outside_systems
 from svc_identity.people.persons.endpoints import router as persons
 from svc_identity.people.proofing.endpoints import router as proofing
 from svc_identity.privacy.attestations.endpoints import router as attestations

@@ -9,7 +9,6 @@ from chassis.text import Line
 
 Name = Annotated[Line, Field(max_length=40)]
 Sentence = Annotated[Line, Field(max_length=300)]
-DivisionCode = Annotated[str, Field(pattern="^[0-9]{6}$", description="GB/T 2260; 654000 is the whole prefecture.")]
 Code = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]{0,63}$")]
 LanguageTag = Annotated[str, StringConstraints(pattern="^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$")]
 """A BCP 47 tag: zh-Hans, kk-Arab, ug, en."""

@@ -5,7 +5,7 @@ import unicodedata
 from datetime import date
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field
 
 from chassis.text import Line
 
@@ -28,5 +28,4 @@ Name = Annotated[Line, Field(max_length=200)]
 Reason = Annotated[Line, Field(max_length=500)]
 Number = Annotated[Line, Field(max_length=64), BeforeValidator(_half_width)]
 """A number as it stands on paper, such as an account number or a USCC; its shape is checked where it is used."""
-DivisionCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 Day = Annotated[date, BeforeValidator(_iso_day)]

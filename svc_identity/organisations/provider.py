@@ -7,7 +7,7 @@ import httpx
 from fastapi import Depends, Request
 from pydantic import BaseModel
 
-from svc_identity.outside import ask_registry
+from svc_identity.http_client import ask_registry
 from svc_identity.settings import Settings
 
 

@@ -3,7 +3,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from svc_identity.fields import DivisionCode, Name
+from kit.fields import DivisionCode
+from svc_identity.fields import Name
 from svc_identity.organisations.models import CounterRole, Kind, Role
 from svc_identity.organisations.uscc import Uscc
 from svc_identity.people.persons.phones import Phone

@@ -5,9 +5,9 @@ from typing import Annotated, Protocol
 import httpx
 from fastapi import Depends, Request
 
-from chassis.outside import NoAnswer, NotReached, call
+from chassis.http_client import NoAnswer, NotReached, call
 from chassis.telemetry import log
-from svc_identity.outside import SECONDS
+from svc_identity.http_client import SECONDS
 from svc_identity.settings import Settings
 
 

@@ -5,8 +5,8 @@ from fastapi import APIRouter, Response
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
+from kit.etags import IfMatch, etag_of
 from svc_miniapps.apps import schemas, service
-from svc_miniapps.etags import IfMatch, etag_of
 from svc_miniapps.members import TeamMember
 
 router = APIRouter(prefix="/miniapps/v1", tags=["apps"])

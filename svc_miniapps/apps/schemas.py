@@ -4,8 +4,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from kit.fields import DivisionCode
 from svc_miniapps.apps.models import App as AppRow
-from svc_miniapps.fields import Code, DivisionCode, LanguageTag, Name, Sentence
+from svc_miniapps.fields import Code, LanguageTag, Name, Sentence
 
 
 def _distinct(languages: list[str]) -> list[str]:

@@ -11,7 +11,8 @@ from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound, Problem
-from svc_miniapps import etags, members
+from kit import etags
+from svc_miniapps import members
 from svc_miniapps.apps import schemas
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.apps.models import App

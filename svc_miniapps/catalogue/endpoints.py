@@ -1,4 +1,3 @@
-import hashlib
 from typing import Annotated
 from uuid import UUID
 
@@ -9,9 +8,10 @@ from pydantic import BaseModel
 from chassis.auth import anyone
 from chassis.db import ReadTx
 from chassis.pagination import Page, PageQuery
+from kit.etags import IfNoneMatch, etag_of_content, is_known
+from kit.fields import DivisionCode
 from svc_miniapps.catalogue import schemas, service
-from svc_miniapps.etags import IfNoneMatch, is_known
-from svc_miniapps.fields import Code, DivisionCode
+from svc_miniapps.fields import Code
 from svc_miniapps.packages.download import PACKAGE_RESPONSES, etag_of_package, package_response
 from svc_miniapps.packages.store import Store
 
@@ -61,7 +61,7 @@ async def download_package(tx: ReadTx, objects: Store, app_id: UUID, if_none_mat
 
 def _cacheable(answer: BaseModel, if_none_match: str | None) -> Response:
     content = answer.model_dump_json().encode()
-    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    etag = etag_of_content(content)
     if is_known(if_none_match, etag):
         return _not_modified(etag)
     return Response(content, media_type="application/json", headers={"ETag": etag, "Cache-Control": CACHE_CONTROL})

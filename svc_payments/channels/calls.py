@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from prometheus_client import Counter, Histogram
 
-from chassis.outside import NoAnswer, NotReached
+from chassis.http_client import NoAnswer, NotReached
 from chassis.signatures import BadSignature
 from chassis.telemetry import log
 from svc_payments.channels.provider import Unclear

@@ -11,7 +11,7 @@ from typing import IO
 
 import httpx
 
-from chassis.outside import NoAnswer
+from chassis.http_client import NoAnswer
 from chassis.signatures import BadSignature
 
 SECONDS = 900.0

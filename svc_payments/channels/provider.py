@@ -7,7 +7,7 @@ from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
-from chassis.outside import NoAnswer
+from chassis.http_client import NoAnswer
 from chassis.signatures import MAX_CLOCK_SKEW
 from svc_payments.settings.channels import ChannelName
 

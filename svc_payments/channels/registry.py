@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from chassis.outside import outside_client
+from chassis.http_client import outside_client
 from svc_payments.channels.alipay.client import AlipayChannel
 from svc_payments.channels.provider import Channel, Channels
 from svc_payments.channels.sandbox_mandates import SandboxContracts

@@ -9,7 +9,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from pydantic import BaseModel, Field, StrictInt, ValidationError
 
-from chassis.outside import NoAnswer, Reply, call
+from chassis.http_client import NoAnswer, Reply, call
 from chassis.signatures import NONCE_HEADER, BadSignature, load_private_key, load_public_keys, sign, thumbprint, verify
 from svc_payments.channels import schemas
 from svc_payments.channels.calls import NotUnderstood, observed

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeVar
 import httpx
 from pydantic import BaseModel, Field, ValidationError
 
-from chassis.outside import Reply
+from chassis.http_client import Reply
 from chassis.signatures import NONCE_HEADER, BadSignature, verify
 from svc_payments.channels import schemas
 from svc_payments.channels.calls import NotUnderstood, observed

@@ -8,7 +8,7 @@ from datetime import date
 from uuid import UUID
 
 from chassis.db import Database
-from chassis.outside import NoAnswer, NotReached
+from chassis.http_client import NoAnswer, NotReached
 from chassis.problems import Problem
 from chassis.settings import load
 from chassis.signatures import BadSignature

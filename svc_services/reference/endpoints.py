@@ -7,7 +7,7 @@ from chassis.auth import anyone
 from chassis.db import ReadTx
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
-from svc_services.caching import NOT_MODIFIED, cacheable
+from kit.etags import NOT_MODIFIED, cacheable
 from svc_services.reference import models, schemas
 
 router = APIRouter(

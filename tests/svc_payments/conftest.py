@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from chassis.db import Database, new_id, now
-from chassis.outside import outside_client
+from chassis.http_client import outside_client
 from chassis.testing import Tokens, client_of, fresh_database, rolled_back_transaction, settings_at, template_database
 from deploy.local.programs import free_port
 from svc_payments.app import create_app

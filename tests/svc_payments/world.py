@@ -18,7 +18,7 @@ from sqlalchemy import select
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.db import Database, new_id
-from chassis.outside import outside_client
+from chassis.http_client import outside_client
 from chassis.signatures import sign, thumbprint
 from chassis.testing import Emitted, Tokens, emitted, once
 from contracts.reference_provider.books import Books

@@ -6,7 +6,7 @@ from fastapi.responses import StreamingResponse
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
-from svc_miniapps.etags import IfMatch, etag_of
+from kit.etags import IfMatch, etag_of
 from svc_miniapps.members import Reviewer, TeamMember, TeamMemberOrReviewer
 from svc_miniapps.packages.download import PACKAGE_RESPONSES, package_response
 from svc_miniapps.packages.store import Store

@@ -13,7 +13,8 @@ from chassis.db import now
 from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound, Problem
-from svc_miniapps import etags, members
+from kit import etags
+from svc_miniapps import members
 from svc_miniapps.apps.models import App
 from svc_miniapps.apps.service import get_app
 from svc_miniapps.packages.models import Package

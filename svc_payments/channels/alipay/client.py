@@ -13,7 +13,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from chassis.db import CHINA
-from chassis.outside import call
+from chassis.http_client import call
 from chassis.signatures import BadSignature, load_private_key
 from chassis.telemetry import log
 from svc_payments.channels.alipay import mapping, messages

@@ -11,7 +11,7 @@ from cryptography import x509
 from pydantic import BaseModel, ValidationError
 
 from chassis.db import now
-from chassis.outside import call
+from chassis.http_client import call
 from chassis.signatures import BadSignature, load_private_key
 from svc_payments.channels.calls import NotUnderstood, observed
 from svc_payments.channels.downloads import downloaded

@@ -5,7 +5,7 @@ import binascii
 import zlib
 from collections.abc import AsyncIterator
 
-from chassis.outside import NoAnswer
+from chassis.http_client import NoAnswer
 from svc_payments.channels.calls import NotUnderstood
 
 MOST_BYTES = 128 * 1024 * 1024

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from chassis.outside import Reply, call
+from chassis.http_client import Reply, call
 from chassis.signatures import BadSignature, load_private_key
 from chassis.telemetry import log
 from svc_payments.channels.calls import NotUnderstood, observed

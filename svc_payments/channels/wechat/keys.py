@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from pydantic import BaseModel, ValidationError
 
 from chassis.db import now
-from chassis.outside import NoAnswer, NotReached, Reply
+from chassis.http_client import NoAnswer, NotReached, Reply
 from chassis.signatures import BadSignature, load_public_keys
 from chassis.telemetry import log
 from svc_payments.channels.wechat.signatures import Encrypted, NotOpened, Signed

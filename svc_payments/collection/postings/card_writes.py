@@ -14,10 +14,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database
-from chassis.outside import RESOLVE_SECONDS, outside_client
+from chassis.http_client import outside_client
 from chassis.signatures import load_private_key
 from chassis.telemetry import log
 from kit.calendar import database_time
+from kit.endpoints import RESOLVE_SECONDS
 from kit.leases import claim_due, pause_after
 from svc_payments.collection.postings.models import CardWriting, Posting, PostingStatus
 from svc_payments.collection.postings.provider import Booked, HttpProviderBooks, Outcome, Prepaid, ProviderBooks

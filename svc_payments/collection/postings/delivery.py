@@ -11,9 +11,10 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from chassis.db import Database
-from chassis.outside import RESOLVE_SECONDS, outside_client
+from chassis.http_client import outside_client
 from chassis.signatures import load_private_key
 from chassis.telemetry import log
+from kit.endpoints import RESOLVE_SECONDS
 from kit.leases import pause_after
 from svc_payments.collection.postings.leasing import Try, providers_to_tell, take_up, take_up_cancellations
 from svc_payments.collection.postings.outcomes import apply_cancellation, apply_outcome

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Protocol
 import httpx
 from pydantic import BaseModel, Field, ValidationError
 
-from chassis.outside import NoAnswer, NotReached
+from chassis.http_client import NoAnswer, NotReached
 from svc_payments.collection.postings.models import Posting
 from svc_payments.parties.providers.endpoint import Endpoint
 

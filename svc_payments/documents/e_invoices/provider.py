@@ -13,7 +13,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import BaseModel, Field, ValidationError
 
-from chassis.outside import NoAnswer, NotReached, call
+from chassis.http_client import NoAnswer, NotReached, call
 from chassis.signatures import sign, thumbprint
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database
-from chassis.outside import outside_client
+from chassis.http_client import outside_client
 from chassis.signatures import load_private_key
 from chassis.telemetry import log
 from kit.leases import claimable, pause_after

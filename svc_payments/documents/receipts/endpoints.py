@@ -6,6 +6,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from chassis.auth import anyone
 from chassis.db import ReadTx, Transactions
+from kit.etags import etag_of_content, is_known
 from kit.papers import PdfResponse
 from svc_payments.collection.payments import service as payments
 from svc_payments.documents.receipts import pages, pdf, schemas, service
@@ -49,10 +50,10 @@ async def printed_for(request: Request, receipt: schemas.Receipt, code: str, set
         "Cache-Control": "private, no-cache",
         "Content-Disposition": f'inline; filename="receipt-{receipt.receipt_number}.pdf"',
         "Content-Language": language,
-        "ETag": pdf.tag_of(content),
+        "ETag": etag_of_content(content),
         "Vary": "Accept-Language, Authorization",
     }
-    if request.headers.get("if-none-match") == headers["ETag"]:
+    if is_known(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return PdfResponse(content, headers=headers)
 

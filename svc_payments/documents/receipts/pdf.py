@@ -1,6 +1,5 @@
 """A receipt as a paper: what the template shows, in Chinese and, beside it, in the reader's language."""
 
-import hashlib
 import io
 import re
 from pathlib import Path
@@ -51,11 +50,6 @@ _MONEY_BACK = {"reversing", "partly_refunded", "refunded"}
 async def printed(receipt: schemas.Receipt, code: str, verify_at: str, language: str) -> bytes:
     """The receipt as PDF; the same bytes for as long as nothing more has happened to the payment."""
     return await papers.pdf(_TEMPLATE, _shown(receipt, code, verify_at, language), issued_at=receipt.issued_at)
-
-
-def tag_of(content: bytes) -> str:
-    """An ETag: a receipt that was fetched before is not sent again."""
-    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 def masked(account_number: str) -> str:

@@ -3,15 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from chassis.outside import NotReached, Reply, call, public_address
+from chassis.http_client import NotReached, Reply, call
 from chassis.signatures import sign, thumbprint
-
-_HTTPS = 443
+from kit.endpoints import AddressRefused, AddressUnknown, Target, pinned
 
 
 @dataclass(frozen=True)
@@ -42,12 +40,20 @@ class Endpoint:
             url = httpx.URL(self.endpoint_url.rstrip("/") + path)
         except httpx.InvalidURL:
             raise NotReached("not_a_url") from None
-        extensions: dict[str, Any] = {}
-        if self.only_public:
-            if url.scheme != "https":
-                raise NotReached("not_https")
-            # Connected to by its address; TLS still asks for, and checks the certificate against, the name.
-            headers = {**headers, "Host": url.netloc.decode("ascii")}
-            extensions = {"sni_hostname": url.raw_host.decode("ascii")}
-            url = url.copy_with(host=await public_address(url.raw_host.decode("ascii").strip("[]"), url.port or _HTTPS))
-        return self.client.build_request(method, url, headers=headers, content=body, extensions=extensions)
+        target = await self._checked(url) if self.only_public else Target(url)
+        return self.client.build_request(
+            method,
+            target.url,
+            headers={**headers, **target.headers},
+            content=body,
+            extensions=dict(target.extensions),
+        )
+
+    async def _checked(self, url: httpx.URL) -> Target:
+        if url.scheme != "https":
+            raise NotReached("not_https")
+        try:
+            return await pinned(url)
+        except AddressRefused as refused:
+            reason = "name_unknown" if isinstance(refused, AddressUnknown) else "address_not_public"
+            raise NotReached(reason) from None

@@ -13,9 +13,10 @@ from fastapi import Depends, FastAPI, Request
 from prometheus_client import Counter as Counted
 from pydantic import BaseModel, ValidationError
 
-from chassis.outside import RESOLVE_SECONDS, AnswerTooLong, NoAnswer, NotReached, Reply, outside_client
+from chassis.http_client import AnswerTooLong, NoAnswer, NotReached, Reply, outside_client
 from chassis.signatures import load_private_key
 from chassis.telemetry import log
+from kit.endpoints import RESOLVE_SECONDS
 from svc_payments.parties.providers.endpoint import Endpoint
 from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings

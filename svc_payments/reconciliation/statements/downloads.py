@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 
 from chassis.db import CHINA, Database
-from chassis.outside import NoAnswer, NotReached
+from chassis.http_client import NoAnswer, NotReached
 from chassis.problems import Problem
 from chassis.signatures import BadSignature
 from chassis.telemetry import log

@@ -11,10 +11,10 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from chassis.outside import TLS, NoAnswer, NotReached, call, outside_client
+from chassis.http_client import TLS, NoAnswer, NotReached, call, outside_client
 from chassis.signatures import sign, thumbprint
 from chassis.telemetry import log
-from svc_services.outside import Endpoints, EndpointUrlRefused
+from svc_services.provider_endpoints import Endpoints, EndpointUrlRefused
 
 
 class Outcome(StrEnum):

@@ -7,11 +7,12 @@ from chassis.auth import Caller, allow, anyone
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
-from svc_services.caching import NOT_MODIFIED, cacheable
+from kit.etags import NOT_MODIFIED, cacheable
+from kit.fields import DivisionCode
 from svc_services.catalogue.tariffs import schemas, service
 from svc_services.catalogue.tariffs.models import Tariff
 from svc_services.catalogue.tariffs.queries import tariffs_where
-from svc_services.fields import Day, DivisionCode
+from svc_services.fields import Day
 from svc_services.reference.models import UtilityKind
 from svc_services.reference.service import require_divisions
 

@@ -8,9 +8,9 @@ from chassis.auth import anyone, verified_otherwise
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
-from svc_services.caching import NOT_MODIFIED, cacheable
+from kit.etags import NOT_MODIFIED, cacheable
+from kit.fields import DivisionCode
 from svc_services.callers import Operator, only_operators
-from svc_services.fields import DivisionCode
 from svc_services.providers.applications import schemas, service
 from svc_services.providers.applications.dependencies import ProviderEndpoints, Registry
 from svc_services.providers.applications.models import ApplicationStatus, Provider, ProviderApplication

@@ -7,7 +7,7 @@ from typing import Protocol
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from chassis.outside import NoAnswer, NotReached, call, outside_client
+from chassis.http_client import NoAnswer, NotReached, call, outside_client
 from chassis.problems import Problem
 from chassis.telemetry import log
 

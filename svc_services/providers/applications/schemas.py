@@ -5,7 +5,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from chassis.text import Line
-from svc_services.fields import DivisionCode, Name, Number, Reason
+from kit.fields import DivisionCode
+from svc_services.fields import Name, Number, Reason
 from svc_services.providers.applications.models import ApplicationStatus
 from svc_services.reference.models import UtilityKind
 

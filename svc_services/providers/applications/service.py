@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
-from svc_services.outside import Endpoints
+from svc_services.provider_endpoints import Endpoints
 from svc_services.providers.applications import schemas
 from svc_services.providers.applications.events import ProviderApproved
 from svc_services.providers.applications.key_sets import public_key_set

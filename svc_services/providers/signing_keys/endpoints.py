@@ -1,7 +1,7 @@
 from fastapi import APIRouter, Depends, Request, Response
 
 from chassis.auth import anyone
-from svc_services.caching import NOT_MODIFIED, cacheable
+from kit.etags import NOT_MODIFIED, cacheable
 from svc_services.providers.signing_keys import schemas
 
 router = APIRouter(prefix="/services/v1", tags=["signing keys"])

@@ -10,7 +10,7 @@ import time_machine
 from sqlalchemy import func, select
 
 from chassis.db import Database
-from chassis.outside import outside_client
+from chassis.http_client import outside_client
 from chassis.testing import emitted
 from deploy.local.programs import free_port
 from svc_identity.people.persons.models import Person

@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from sqlalchemy import URL, select, text
 
 from chassis.db import Database, new_id, now
-from chassis.outside import outside_client
+from chassis.http_client import outside_client
 from chassis.testing import Tokens, cloned, environment, once, settings_at
 from contracts.reference_provider.books import Books
 from contracts.reference_provider.platform_signature import PlatformKeys

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from chassis.outside import outside_client
+from chassis.http_client import outside_client
 from svc_payments.channels.alipay.client import AlipayChannel
 from svc_payments.channels.notices import NoticeNotAuthentic, PaidNotice
 from svc_payments.channels.provider import Paid, Unclear

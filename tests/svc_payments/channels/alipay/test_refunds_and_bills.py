@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from chassis.db import now
-from chassis.outside import NoAnswer, outside_client
+from chassis.http_client import NoAnswer, outside_client
 from chassis.problems import Problem
 from deploy.local.programs import free_port
 from kit.calendar import today

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from chassis.db import new_id, now
-from chassis.outside import outside_client
+from chassis.http_client import outside_client
 from chassis.testing import until
 from deploy.local.programs import free_port
 from svc_payments.collection.postings.delivery import Delivery

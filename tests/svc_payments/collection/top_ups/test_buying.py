@@ -13,7 +13,7 @@ import pytest_asyncio
 from sqlalchemy import select, update
 
 from chassis.db import new_id, now
-from chassis.outside import outside_client
+from chassis.http_client import outside_client
 from contracts.reference_provider.roster import account_number
 from deploy.local.programs import free_port
 from svc_payments.collection.postings.card_writes import Cards

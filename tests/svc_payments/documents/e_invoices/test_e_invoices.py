@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from sqlalchemy import select, text, update
 
 from chassis.db import Database, new_id
-from chassis.outside import outside_client
+from chassis.http_client import outside_client
 from chassis.signatures import load_private_key
 from chassis.testing import Tokens, client_of, emitted, once
 from svc_payments.app import create_app

@@ -3,7 +3,7 @@
 import re
 
 from chassis.db import new_id
-from chassis.outside import outside_client
+from chassis.http_client import outside_client
 from svc_payments.collection.postings.delivery import Delivery
 from tests.svc_payments.collection.refunds.making import refunds, refused, step
 from tests.svc_payments.documents.receipts.printed import text_of

@@ -16,17 +16,19 @@ from pydantic import SecretStr
 
 from chassis.db import new_id, now
 from svc_services.accounts.bindings.provider import HttpAccountVerifier, Outcome, Question
-from svc_services.outside import Endpoints
+from svc_services.provider_endpoints import Endpoints
 from tests.svc_services.companies import ProviderSystem
 
 NAME = "provider.example"
 
 
-class OnThisMachine(Endpoints):
-    """The real checks, except that the address of this machine counts as public."""
+async def this_machine(_: str, __: int) -> list[str]:
+    return ["127.0.0.1"]
 
-    async def _public_address(self, _: object) -> str:
-        return "127.0.0.1"
+
+@pytest.fixture(autouse=True)
+def _this_machine_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kit.endpoints.is_public", lambda _: True)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,7 @@ def company(certificate: Path) -> Iterator[ProviderSystem]:
 
 async def ask(key: RSAPrivateKey, certificate: Path, host: str) -> Outcome:
     trusting = ssl.create_default_context(cafile=str(certificate))
-    verifier = HttpAccountVerifier(key, OnThisMachine(anywhere=False), tls=trusting)
+    verifier = HttpAccountVerifier(key, Endpoints(anywhere=False, resolve=this_machine), tls=trusting)
     question = Question(new_id(), new_id(), new_id(), f"https://{host}/platform", "1234567895", SecretStr("张三"))
     return await verifier.ask(question)
 

@@ -1,21 +1,14 @@
 """Calls to systems of others: bounded in time and size, never redirected, and clear about what was surely not heard."""
 
 import asyncio
-import contextlib
-import ipaddress
-import socket
 import ssl
 from dataclasses import dataclass
 
 import httpx
 
 MOST_BYTES = 64 * 1024
-RESOLVE_SECONDS = 5.0
 TLS = httpx.create_ssl_context()
 """One for the process: reading the certificate authorities takes as long as many calls."""
-
-_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
-_SIX_TO_FOUR = ipaddress.ip_network("2002::/16")  # wraps any IPv4 address, also a private one
 
 
 class NotReached(Exception):  # noqa: N818 - an answer of the network, told apart by its callers
@@ -79,34 +72,3 @@ async def _read(response: httpx.Response) -> bytes:
         if len(body) > MOST_BYTES:
             raise AnswerTooLong("answer_too_long")
     return body
-
-
-async def public_address(host: str, port: int) -> str:
-    """The address to connect to: looked up once, so that the name cannot mean another machine a moment later.
-
-    Raises:
-        NotReached: the name is not known, or one of its addresses is not of the public internet.
-    """
-    addresses = await resolve(host, port)
-    if not addresses:
-        raise NotReached("name_unknown")
-    if not all(map(is_public, addresses)):
-        raise NotReached("address_not_public")
-    return addresses[0]
-
-
-async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a host, as the operating system knows them; empty when it knows none."""
-    with contextlib.suppress(OSError, UnicodeError, TimeoutError):
-        async with asyncio.timeout(RESOLVE_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            return [str(address[0]) for *_, address in found]
-    return []
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address belongs to a host of the public internet."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address):
-        return parsed in _GLOBAL_UNICAST and parsed not in _SIX_TO_FOUR and parsed.is_global
-    return parsed.is_global and not parsed.is_multicast

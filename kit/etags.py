@@ -1,8 +1,10 @@
-"""Entity tags (RFC 9110, sections 8.8.3 and 13): no edit over what one has not seen, no transfer of what one has."""
+"""Entity tags (RFC 9110, sections 8.8.3 and 13): no edit over an unseen state, no transfer of a known one."""
 
-from typing import Annotated
+import hashlib
+from typing import Annotated, Any
 
-from fastapi import Header
+from fastapi import Header, Request, Response
+from pydantic import BaseModel
 
 from chassis.problems import Problem
 
@@ -18,8 +20,27 @@ class IfMatchMissing(Problem):
     status, code = 428, "if_match_missing"
 
 
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "What the client has (If-None-Match) is still right."}
+}
+
+
 def etag_of(revision: int) -> str:
     return f'"{revision}"'
+
+
+def etag_of_content(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def cacheable(request: Request, answer: BaseModel, *, seconds: int) -> Response:
+    """A public answer with its ETag, or 304 when the client has it (RFC 9111)."""
+    body = answer.model_dump_json().encode()
+    etag = etag_of_content(body)
+    headers = {"ETag": etag, "Cache-Control": f"public, max-age={seconds}"}
+    if is_known(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
 
 
 def require_unchanged(if_match: str | None, etag: str) -> None:

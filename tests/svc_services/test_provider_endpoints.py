@@ -3,8 +3,7 @@
 import httpx
 import pytest
 
-from chassis.outside import is_public, resolve
-from svc_services.outside import Endpoints, EndpointUrlRefused
+from svc_services.provider_endpoints import Endpoints, EndpointUrlRefused
 
 
 async def public_address(_: str, __: int) -> list[str]:
@@ -124,12 +123,3 @@ async def test_an_ipv6_address_is_called() -> None:
 
     target = await Endpoints(anywhere=False, resolve=ipv6).target("https://provider.example/api")
     assert str(target.url) == "https://[2620:fe::fe]/api"
-
-
-async def test_localhost_is_resolved_by_the_system() -> None:
-    assert set(await resolve("localhost", 443)) <= {"127.0.0.1", "::1"}
-
-
-@pytest.mark.parametrize("address", ["9.9.9.9", "2620:fe::fe", "114.114.114.114"])
-def test_hosts_of_the_internet_are_public(address: str) -> None:
-    assert is_public(address)

@@ -1,18 +1,12 @@
-"""Where a provider's endpoint may be: an address anyone chooses must not make this service call its own network.
-
-Checked when a provider applies and again at every call, because a name may point elsewhere by then. The call goes
-to the address that was checked, not to whatever the name resolves to a moment later (DNS rebinding).
-"""
+"""Where a provider's endpoint may be; checked when a provider applies and again at every call (kit/endpoints)."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import httpx
 
-from chassis.outside import is_public, resolve
 from chassis.problems import Problem
+from kit.endpoints import AddressRefused, AddressUnknown, Resolve, Target, pinned, resolve
 
 _HTTPS = 443
 _HOST = re.compile(rb"[a-z0-9_.-]+|\[?[0-9a-f:.]+\]?")
@@ -23,18 +17,6 @@ class EndpointUrlRefused(Problem):
     """`reason`: not_a_url, scheme, userinfo, query_or_fragment, not_resolvable, not_public."""
 
     status, code = 422, "endpoint_url_refused"
-
-
-Resolve = Callable[[str, int], Awaitable[list[str]]]
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where to connect, and by which name the other side knows itself."""
-
-    url: httpx.URL
-    headers: Mapping[str, str] = field(default_factory=dict)
-    extensions: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,7 +51,7 @@ class Endpoints:
         """
         parsed = self._well_formed(url)
         if not self.anywhere:
-            await self._public_address(parsed)
+            await self._pinned(parsed)
         return str(parsed)
 
     async def target(self, url: str) -> Target:
@@ -79,21 +61,11 @@ class Endpoints:
             EndpointUrlRefused: as for `accepted`; the name may resolve differently today.
         """
         parsed = self._well_formed(url)
-        if self.anywhere:
-            return Target(parsed)
-        address = await self._public_address(parsed)
-        # TLS still asks for, and checks the certificate against, the name.
-        return Target(
-            parsed.copy_with(host=address),
-            {"Host": parsed.netloc.decode("ascii")},
-            {"sni_hostname": parsed.raw_host.decode("ascii")},
-        )
+        return Target(parsed) if self.anywhere else await self._pinned(parsed)
 
-    async def _public_address(self, url: httpx.URL) -> str:
-        addresses = await self.resolve(url.raw_host.decode("ascii").strip("[]"), url.port or _HTTPS)
-        if not addresses:
-            raise EndpointUrlRefused(reason="not_resolvable")
-        # One private address among public ones is enough to refuse: which one is used is not for the name to say.
-        if not all(is_public(address) for address in addresses):
-            raise EndpointUrlRefused(reason="not_public")
-        return addresses[0]
+    async def _pinned(self, url: httpx.URL) -> Target:
+        try:
+            return await pinned(url, self.resolve)
+        except AddressRefused as refused:
+            reason = "not_resolvable" if isinstance(refused, AddressUnknown) else "not_public"
+            raise EndpointUrlRefused(reason=reason) from None

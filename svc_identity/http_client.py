@@ -8,7 +8,7 @@ import httpx
 from fastapi import FastAPI
 from pydantic import BaseModel, ValidationError
 
-from chassis.outside import NoAnswer, NotReached, call, outside_client
+from chassis.http_client import NoAnswer, NotReached, call, outside_client
 from chassis.problems import TryLater
 from chassis.telemetry import log
 
