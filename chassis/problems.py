@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.db import is_connection_lost
 from chassis.telemetry import log, request_id
+from chassis.text import nearest_tag
 
 DEFAULT_LANGUAGE = "zh"
 MEDIA_TYPE = "application/problem+json"
@@ -170,20 +171,19 @@ def preferred_language(accept_language: str, known: frozenset[str] | None = None
 
     Args:
         accept_language: the header as it came.
-        known: primary subtags; those that refusals have words in, unless told otherwise.
+        known: BCP 47 tags; those that refusals have words in, unless told otherwise.
     """
     weighted: list[tuple[float, str]] = []
     for entry in accept_language.split(",")[:20]:
         tag, _, parameters = entry.strip().partition(";")
         weight = parameters.strip().removeprefix("q=")
         try:
-            weighted.append((float(weight) if weight else 1.0, tag.lower()))
+            weighted.append((float(weight) if weight else 1.0, tag))
         except ValueError:
             continue
     spoken = catalogue("chassis").keys() if known is None else known
     for quality, tag in sorted(weighted, key=lambda pair: -pair[0]):
-        language = tag.partition("-")[0]
-        if quality > 0 and language in spoken:
+        if quality > 0 and (language := nearest_tag(tag, spoken)):
             return language
     return DEFAULT_LANGUAGE
 

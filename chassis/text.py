@@ -1,6 +1,7 @@
-"""Text that clients send: on one line, trimmed, and without characters that nobody can see."""
+"""Text that clients send: on one line, trimmed, and without invisible characters; and the languages they ask for."""
 
 import unicodedata
+from collections.abc import Set as AbstractSet
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
@@ -18,3 +19,12 @@ def _visible(value: str) -> str:
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_visible)]
 """One line of text in Unicode NFC, without surrounding space; whoever uses it says how long it may be."""
+
+
+def nearest_tag(tag: str, known: AbstractSet[str]) -> str | None:
+    """The known BCP 47 tag that fits best (RFC 4647, 3.4): `kk-Arab-CN` finds `kk-Arab` and, only without it, `kk`."""
+    by_name = {each.lower(): each for each in known}
+    wanted = tag.lower()
+    while wanted and wanted not in by_name:
+        wanted = wanted.rpartition("-")[0]
+    return by_name.get(wanted)

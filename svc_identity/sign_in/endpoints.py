@@ -25,7 +25,7 @@ from svc_identity.sign_in import pages, service
 from svc_identity.sign_in.browser import PATH, Browser, browser_of, new_browser
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.provider import NotSent, Sms, TheSms
-from svc_identity.texts import languages
+from svc_identity.texts import choose_language, languages
 
 router = APIRouter(prefix="/identity/v1/oauth", tags=["sign-in"], default_response_class=HTMLResponse)
 
@@ -289,7 +289,7 @@ def _asked(request: Request, browser: Browser) -> service.Asked:
 
 def _language(request: Request, parameters: Parameters) -> str:
     asked = dict(parameters).get("ui_locales", "")
-    return pages.choose_language(asked, request.headers.get("accept-language", ""))
+    return choose_language(asked, request.headers.get("accept-language", ""))
 
 
 def _settings(request: Request) -> Settings:

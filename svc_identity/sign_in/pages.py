@@ -8,30 +8,10 @@ from urllib.parse import urlsplit
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from chassis.problems import DEFAULT_LANGUAGE
 from svc_identity.texts import languages
 
 _HERE = Path(__file__).parent
 _TEMPLATES = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined)
-_MOST_LANGUAGES_ASKED = 20
-
-
-def choose_language(ui_locales: str, accept_language: str) -> str:
-    """The first language we have: of the app's `ui_locales`, else of the browser's Accept-Language, else Chinese."""
-    weighted = []
-    for entry in accept_language.split(",")[:_MOST_LANGUAGES_ASKED]:
-        tag, _, weight = entry.strip().partition(";q=")
-        try:
-            weighted.append((-float(weight or 1), tag))
-        except ValueError:
-            continue
-    asked = ui_locales.split()[:_MOST_LANGUAGES_ASKED]
-    accepted = [tag for weight, tag in sorted(weighted, key=lambda pair: pair[0]) if weight]
-    for tag in (*asked, *accepted):
-        language = tag.partition("-")[0].lower()
-        if language in languages():
-            return language
-    return DEFAULT_LANGUAGE
 
 
 def page(

@@ -1,16 +1,17 @@
 """What people read on pages of this service, one file per language."""
 
-import json
-from functools import cache
 from pathlib import Path
 
-from chassis.problems import DEFAULT_LANGUAGE
+from kit import words
 
-Texts = dict[str, str]
+_FOLDER = Path(__file__).parent
 
 
-@cache
-def languages() -> dict[str, Texts]:
-    """The texts of all languages by their primary subtag; Chinese first."""
-    files = sorted(Path(__file__).parent.glob("*.json"), key=lambda file: (file.stem != DEFAULT_LANGUAGE, file.stem))
-    return {file.stem: json.loads(file.read_text("utf-8")) for file in files}
+def languages() -> dict[str, words.Words]:
+    """The texts of all languages by the names of their files; Chinese first."""
+    return words.catalogues(_FOLDER)
+
+
+def choose_language(ui_locales: str, accept_language: str) -> str:
+    """The first language we have: of the app's `ui_locales`, else of the browser's Accept-Language, else Chinese."""
+    return words.choose(languages(), accept_language, ui_locales)

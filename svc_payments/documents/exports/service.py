@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import CHINA, Database
 from kit.tables import Cell, Sheet, csv_file, xlsx_file
+from kit.words import Words
 from svc_payments.amounts import in_yuan
 from svc_payments.billing.bills.models import Bill
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.payments.queries import Wanted, payments_of
 from svc_payments.collection.receipts.models import Receipt
-from svc_payments.documents.receipts.words import Words, name_of
+from svc_payments.documents.receipts.words import name_of
 from svc_payments.parties.providers.models import Provider
 
 _AT_ONCE = 500

@@ -1,28 +1,24 @@
 """The words on receipts and on the page that verifies them, in every language that has a file in `words/`."""
 
-import json
-from functools import cache
 from pathlib import Path
 
-from chassis.problems import DEFAULT_LANGUAGE, preferred_language
+from chassis.problems import DEFAULT_LANGUAGE
+from kit import words
+from kit.words import Words
 
-Words = dict[str, str]
-_MOST_ASKED = 200
+_FOLDER = Path(__file__).parent / "words"
 
 
-@cache
 def words_in(language: str) -> Words:
-    words: Words = json.loads((Path(__file__).parent / "words" / f"{language}.json").read_text("utf-8"))
-    return words
+    return words.catalogues(_FOLDER)[language]
 
 
-@cache
 def languages() -> frozenset[str]:
-    return frozenset(file.stem for file in (Path(__file__).parent / "words").glob("*.json"))
+    return frozenset(words.catalogues(_FOLDER))
 
 
 def choose(accept_language: str) -> str:
-    return preferred_language(accept_language[:_MOST_ASKED], languages())
+    return words.choose(languages(), accept_language)
 
 
 def said(key: str, language: str) -> dict[str, str]:

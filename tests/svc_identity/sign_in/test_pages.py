@@ -12,8 +12,8 @@ from sqlalchemy import update
 import svc_identity.texts
 from chassis.db import Database
 from svc_identity.oauth.models import Client
-from svc_identity.sign_in.pages import choose_language
 from svc_identity.starter import APP, load_starter_data
+from svc_identity.texts import choose_language
 from tests.svc_identity.app_client import AppClient, Page, returned_to_app
 from tests.svc_identity.conftest import NewAppClient
 
