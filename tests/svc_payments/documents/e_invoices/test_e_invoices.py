@@ -12,13 +12,14 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from sqlalchemy import select, text, update
 
-from chassis.db import Database, new_id
+from chassis.db import Database, new_id, now
 from chassis.http_client import outside_client
+from chassis.inbox import Received
 from chassis.signatures import load_private_key
 from chassis.testing import Tokens, client_of, emitted, once
 from svc_payments.app import create_app
 from svc_payments.collection.payments.models import Payment, PaymentStatus
-from svc_payments.documents.e_invoices import service
+from svc_payments.documents.e_invoices.consumers import HANDLERS
 from svc_payments.documents.e_invoices.models import EInvoice
 from svc_payments.documents.e_invoices.provider import Absent, HttpInvoiceIssuer, InvoiceOrder, Unclear
 from svc_payments.documents.e_invoices.worker import issue_due
@@ -80,7 +81,9 @@ class Invoicing:
         async with self.database.transaction() as tx:
             payment = (await tx.scalars(select(Payment).where(Payment.id == payment_id).with_for_update())).one()
             payment.refunded_fen += amount_fen
-            await service.after_refund(tx, payment)
+            (handler,) = HANDLERS
+            data = handler.data.model_validate({"payment_id": str(payment_id), "amount_fen": amount_fen})
+            await handler.handle(tx, Received(id=new_id(), type=handler.event_type, time=now(), data=data))
 
     async def faults(self, **faults: float) -> None:
         (await self.issuer.post("/faults", json=faults)).raise_for_status()
