@@ -1,4 +1,4 @@
-"""What every channel's client does with what it hears: believe it or not, count it, never raise."""
+"""Runs a channel call, records metrics and maps failures to `Unclear`."""
 
 import time
 from collections.abc import Awaitable
@@ -24,7 +24,7 @@ class NotUnderstood(NoAnswer):
 
 
 async def observed(channel: ChannelName, question: str, asking: Awaitable[A]) -> A | Unclear:
-    """The answer to a question, or that there was none that could be believed."""
+    """The answer, or `Unclear` when there was none that can be trusted."""
     started = time.perf_counter()
     answer: A | Unclear
     try:

@@ -1,4 +1,4 @@
-"""Deduction contracts at a channel: what is asked of it, and what it can answer.
+"""Deduction contracts at a channel: requests and answers.
 
 The sandbox channel implements this. WeChat Pay (papay) and Alipay (cycle pay) have contracts of the same shape: signed
 by the payer in the wallet, told by a notice, charged by orders that carry the contract, ended by either side.
@@ -15,7 +15,7 @@ from svc_payments.channels.provider import Answer, Channel, Order, Unclear
 
 @dataclass(frozen=True)
 class Contract:
-    """What a payer is asked to sign. One number stands for one content, so that it may be sent again."""
+    """What a payer signs. A number identifies one content, so that sending it again is safe."""
 
     number: str
     limit_fen: int
@@ -58,7 +58,7 @@ ContractAnswer = ToSign | Signed | Ended | ContractAbsent | ContractRefused | Un
 
 @dataclass(frozen=True)
 class ContractNotice:
-    """What a channel tells of a contract by itself."""
+    """A channel's notification about a contract."""
 
     proof: Proof
     merchant_id: str
@@ -92,7 +92,7 @@ class MandateChannel(Channel, Protocol):
     async def deduct(self, order: Order, contract_number: str) -> Answer:
         """Charge a contract for an order; charging it again gives the answer of the first time, and no money twice.
 
-        Afterwards the order is asked about, closed and refunded like any other.
+        Afterwards the order is queried, closed and refunded like any other.
         """
 
 

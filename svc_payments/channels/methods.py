@@ -20,7 +20,7 @@ class MethodNotOffered(Problem):
 
 
 class MethodAlreadyChosen(Problem):
-    """The order stands at the channel in another form, in which it can still be paid."""
+    """The order exists at the channel for another method, by which it can still be paid."""
 
     status, code = 409, "method_already_chosen"
 

@@ -10,7 +10,7 @@ from svc_payments.channels.provider import Paid, RefundAnswer
 
 @dataclass(frozen=True)
 class Proof:
-    """What makes one notice the same as another: told again it is welcome, and its nonce with other content is not."""
+    """Identifies a notice: a repeated one is accepted, its nonce with other content is refused."""
 
     notice_id: str
     nonce: str

@@ -1,4 +1,4 @@
-"""Payment channels: who collects residents' money. What each of them is asked, and what it can answer."""
+"""Payment channels, which collect residents' money: requests and answers."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ LATEST_PAYMENT = timedelta(seconds=MAX_CLOCK_SKEW)
 
 
 def _possible(moment: datetime) -> datetime:
-    # Stored, shown on the receipt and told to the provider: a signature does not make such a date right.
+    # It is stored, shown on the receipt and sent to the provider: a signature does not make such a date right.
     if not EARLIEST_PAYMENT <= moment <= datetime.now(UTC) + LATEST_PAYMENT:
         raise ValueError("not a time at which this could have been paid")
     return moment
@@ -30,7 +30,7 @@ PaidAt = Annotated[AwareDatetime, Field(strict=True), AfterValidator(_possible)]
 
 
 AT_COUNTER = {ChannelName.CASH, ChannelName.POS}
-"""Channels that nobody calls: a clerk says what became of a payment."""
+"""Channels without an API: a clerk records the outcome of a payment."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ NOBODY = Payer()
 
 @dataclass(frozen=True)
 class Order:
-    """What a channel is asked to collect. One number stands for one content, so that an order may be sent again."""
+    """What a channel is to collect. A number identifies one content, so that sending an order again is safe."""
 
     number: str
     """A UUIDv7 in hexadecimal, which also says when it was made."""
@@ -99,7 +99,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Unclear:
-    """Silence, or nothing that can be believed: what became of the order is to be asked again."""
+    """No answer, or none that can be trusted: the order's outcome is queried again."""
 
     reason: str
 
@@ -126,7 +126,7 @@ class Channel(Protocol):
 
 @dataclass(frozen=True)
 class RefundOrder:
-    """What a channel is asked to give back of a paid order. One number stands for one content, as with an order."""
+    """What a channel is to refund of a paid order. A number identifies one content, as with an order."""
 
     number: str
     order_number: str

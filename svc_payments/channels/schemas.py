@@ -20,7 +20,7 @@ class ChannelList(BaseModel):
 
 
 class Notice(BaseModel):
-    """What the channel tells of a paid order, once its signature has been found right."""
+    """The sandbox channel's notice of a paid order, with a valid signature."""
 
     notice_id: Printable
     event: Literal["payment.succeeded"]
@@ -33,7 +33,7 @@ class Notice(BaseModel):
 
 
 class RefundNotice(BaseModel):
-    """What the channel tells of a refund that has come to its end."""
+    """The sandbox channel's notice of a finished refund."""
 
     notice_id: Printable
     event: Literal["refund.succeeded", "refund.closed", "refund.abnormal"]
@@ -50,7 +50,7 @@ AnyNotice: TypeAdapter[Notice | RefundNotice] = TypeAdapter(
 
 
 class ContractNotice(BaseModel):
-    """What the sandbox channel tells of a deduction contract, once its signature has been found right."""
+    """The sandbox channel's notice about a deduction contract, with a valid signature."""
 
     notice_id: Printable
     event: Literal["contract.signed", "contract.ended"]

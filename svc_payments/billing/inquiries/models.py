@@ -36,7 +36,7 @@ class BillInquiry(Base):
     """Who has asked writes the answer down only while this is still the last question."""
     asked_at: Mapped[datetime] = mapped_column(Timestamp)
     answered_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    """None: the answer is on its way, or whoever asked has died."""
+    """None: the answer is on its way, or the process that sent the query died."""
     result: Mapped[Result | None] = mapped_column(Text)
 
 

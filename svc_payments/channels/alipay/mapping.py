@@ -32,7 +32,7 @@ def of_order(known: messages.Trade, seller_id: str) -> Answer:
         case "TRADE_CLOSED" if known.send_pay_date is None:
             return Closed()
         case "TRADE_CLOSED":
-            # Paid, and given back by somebody in the merchant's console: neither paid nor unpaid, so people decide.
+            # Paid, and refunded by hand in the merchant's console: neither paid nor unpaid, so an operator decides.
             raise NotUnderstood("refunded_elsewhere")
         case status if status in PAID:
             return of_payment(known, seller_id, known.send_pay_date)
@@ -59,7 +59,7 @@ def of_refund(known: messages.RefundKnown, refund: RefundOrder) -> RefundAnswer:
     """
     match known.refund_status:
         case None:
-            # Not taken, or taken and come to nothing: either way it is asked for again under its number.
+            # Not accepted, or accepted and failed: either way it is requested again under its number.
             return RefundAbsent()
         case "REFUND_PROCESSING":
             return Refunding()

@@ -61,7 +61,7 @@ class Trade(BaseModel):
     trade_status: Word
     total_amount: Fen
     trans_currency: Word = CURRENCY
-    """Told of orders in another currency only."""
+    """Present only for orders in another currency."""
     send_pay_date: PaidMoment | None = None
 
 

@@ -75,7 +75,7 @@ def _check_time(told_at: datetime, moment: datetime) -> None:
 
 
 def _proof(told: messages.Notice, parameters: Mapping[bytes, bytes]) -> Proof:
-    # Told again, a notice has the same id, and a time and a signature of its own.
+    # A repeated notice has the same id, with a timestamp and a signature of its own.
     said = {name: value for name, value in parameters.items() if name not in {b"sign", b"sign_type", b"notify_time"}}
     return Proof(told.notify_id, told.notify_id, hashlib.sha256(signatures.text_of(said)).digest())
 

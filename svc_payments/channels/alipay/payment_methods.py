@@ -39,6 +39,6 @@ def content_of(order: Order, method: str) -> dict[str, str]:
 
 
 def way_to_pay(method: str, gateway: str, signed: Mapping[str, str]) -> Waiting:
-    """What the payer is given of an order that we have signed, and that Alipay hears of when the payer opens it."""
+    """How the payer opens an order that we have signed; Alipay learns of it only then."""
     text = urlencode(signed, quote_via=quote)
     return Waiting(f"{gateway}?{text}") if method in BROWSED else Waiting(pay_parameters={"orderStr": text})

@@ -20,7 +20,7 @@ from chassis.signatures import BadSignature
 from svc_payments.settings.channels import load_alipay_keys
 
 SIGN_TYPE = "RSA2"
-"""RSA with SHA-256. Alipay's older `RSA`, with SHA-1, is not believed."""
+"""RSA with SHA-256. Alipay's older `RSA`, with SHA-1, is refused."""
 
 _SIGNED_WITH_RSA = "1.2.840.113549.1.1."
 

@@ -102,7 +102,7 @@ class UnionpayChannel:
         yield await asyncio.to_thread(unfolded, told.content)
 
     async def _place(self, order: Order) -> Answer:
-        """A form for the payer's browser to send; UnionPay hears of the order only by that."""
+        """A form for the payer's browser to send; UnionPay learns of the order only by that."""
         form = self._merchant.signed(
             {
                 "txnType": mapping.PAYMENT,

@@ -29,7 +29,7 @@ ABSENT = "34"
 REPEATED = "12"
 NO_FILE = "98"
 MAY_PASS = {"02", "06", "11", "37", "39"}
-"""Closed or busy, our signature, asked too often or outside the hours: said of this moment, not of the transaction."""
+"""Closed, busy, rate limited, out of hours, or our signature: about this call, not about the transaction."""
 PAYMENT, REFUND = "01", "04"
 
 _CURRENCIES = {"156": "CNY"}

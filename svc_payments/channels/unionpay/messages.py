@@ -40,7 +40,7 @@ class Transaction(About):
 
 
 class Told(Transaction):
-    """What became of it, as told by a notice, and as answered to the request for it."""
+    """The outcome, in a notice and in the answer to the request."""
 
     code: Annotated[Code, Field(alias="respCode")]
 

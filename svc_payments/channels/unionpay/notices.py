@@ -40,8 +40,8 @@ def read(signers: Signers, raw: bytes) -> Notice:
 
 
 def _proof(fields: Fields) -> Proof:
-    # A notice has no time and no nonce. Told again it says the same, perhaps with another certificate; so what it says
-    # is what it is known by, and an old one that somebody plays again says nothing that is not known.
+    # A notice has neither timestamp nor nonce. A repeated one has the same content, perhaps with another certificate:
+    # its content identifies it, and a replayed old one brings nothing new.
     said = digest({name: value for name, value in fields.items() if name != CERTIFICATE})
     name = said.decode()
     return Proof(notice_id=name, nonce=name, digest=said)
@@ -52,7 +52,7 @@ def _meant(told: messages.Told, proof: Proof) -> Notice:
         case mapping.PAYMENT if told.code in mapping.DONE:
             return PaidNotice(proof, _whole_number(told), mapping.of_payment(told))
         case mapping.PAYMENT:
-            # Refused cards are not told of, and would not be the end of their order.
+            # Refused cards cause no notice, and would not end their order.
             return NothingNew(proof, told.merchant_id)
         case mapping.REFUND:
             return RefundNotice(proof, told.merchant_id, _whole_number(told), mapping.of_refund(told))

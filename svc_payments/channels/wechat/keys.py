@@ -18,7 +18,7 @@ from svc_payments.channels.wechat.signatures import Encrypted, NotOpened, Signed
 from svc_payments.settings.channels import WechatSettings
 
 REFRESH_SECONDS, RETRY_SECONDS = 60.0, 5.0
-"""Serial numbers that nobody knows may come as often as anybody likes; they make us ask only this often."""
+"""Limits the fetches that unknown serials can cause."""
 _SERIAL = re.compile(r"[0-9A-Fa-f]{1,64}")
 
 
@@ -90,7 +90,7 @@ class PlatformKeys:
         """The certificates of an answer: encrypted with a key only WeChat Pay and we have, and signed with one of them.
 
         Raises:
-            NotOpened, ValueError, BadSignature: they are not to be believed.
+            NotOpened, ValueError, BadSignature: they are not authentic.
         """
         try:
             entries = _Certificates.model_validate_json(reply.body).data

@@ -28,7 +28,7 @@ def of_order(known: messages.Transaction) -> Answer:
         case "CLOSED" | "REVOKED" if not known.transaction_id:
             return Closed()
         case "CLOSED" | "REVOKED" | "REFUND":
-            # Paid, and given back by somebody in the merchant's console: neither paid nor unpaid, so people decide.
+            # Paid, and refunded by hand in the merchant's console: neither paid nor unpaid, so an operator decides.
             raise NotUnderstood("refunded_elsewhere")
         case _:
             raise NotUnderstood("unknown_state")
@@ -58,7 +58,7 @@ def of_refund(status: str, known: messages.Refund | messages.RefundTold) -> Refu
         case "PROCESSING":
             return Refunding()
         case "CLOSED" | "ABNORMAL":
-            # ABNORMAL: the payer's card is gone or frozen, and somebody has to find another way in the console.
+            # ABNORMAL: the payer's card is closed or frozen; the merchant has to refund another way in the console.
             return RefundRefused(status)
         case _:
             raise NotUnderstood("unknown_state")

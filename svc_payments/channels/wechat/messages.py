@@ -34,7 +34,7 @@ class OrderAmount(BaseModel):
 
 
 class Transaction(BaseModel):
-    """An order, as answered to a query and as told by a notice."""
+    """An order, in the answer to a query and in a notice."""
 
     mchid: Number
     out_trade_no: Number
@@ -59,7 +59,7 @@ class Refund(BaseModel):
 
 
 class RefundTold(BaseModel):
-    """A refund, as told by a notice."""
+    """A refund, in a notice."""
 
     mchid: Number
     out_refund_no: Number

@@ -1,4 +1,4 @@
-"""A mandate's contract at its channel: offered, asked about, and ended there once the mandate is over.
+"""A mandate's contract at its channel: offered, polled, and ended there once the mandate is over.
 
 As with orders, the channel is never called inside a transaction, and all calls carry the contract's own number.
 """
@@ -84,7 +84,7 @@ class Contracts:
         return mandate
 
     async def ask_due(self) -> int:
-        """Ask the channels about every contract whose time has come. Returns how many were asked about."""
+        """Query every contract that is due. Returns how many were queried."""
         lease = timedelta(seconds=_CALLS_IN_AN_INQUIRY * self.settings.channel_timeout_seconds + 1)
         async with self.database.transaction() as tx:
             due = await claim_due(tx, Mandate, lease)
@@ -101,12 +101,12 @@ class Contracts:
                 latest = mandate.sign_by if moment < mandate.sign_by else None
                 poll_again(mandate, await database_time(tx), self.settings.ask_again_seconds, latest=latest)
                 await learn(tx, mandate, answer)
-        except Exception as error:  # noqa: BLE001 - its turn comes again; the others asked about now go on
+        except Exception as error:  # noqa: BLE001 - this one is retried later; the others go on
             log.error("asking_failed", mandate_id=str(mandate.id), exc_info=error)
 
 
 def contract_of(mandate: Mandate) -> Contract:
-    """What the channel is asked for; the same however often it is asked."""
+    """The request to the channel; the same at every attempt."""
     return Contract(mandate.contract_number, mandate.limit_fen, mandate.sign_by)
 
 

@@ -72,7 +72,7 @@ async def look_one(tx: AsyncSession, settings: Settings) -> bool:
 
 
 async def order_one(tx: AsyncSession, settings: Settings) -> Ordered | bool:
-    """Begin the payment of the next deduction whose day has come.
+    """Begin the payment of the next deduction that is due.
 
     Returns:
         The payment to bring to its channel; or else whether there was a deduction whose turn it was.
@@ -94,7 +94,7 @@ async def order_one(tx: AsyncSession, settings: Settings) -> Ordered | bool:
         async with tx.begin_nested():
             return await _order(tx, mandate, debit, settings)
     except PaymentInProgress:
-        # Somebody is paying it just now; should that come to nothing, the bill is still announced.
+        # It is being paid by hand; if that payment fails, the bill is still announced.
         debit.try_at = moment + _BUSY
     except (BillAlreadyPaid, BillNotPayable, NotFound):
         debit.move_to(DebitStatus.UNNEEDED)
@@ -108,7 +108,7 @@ async def order_one(tx: AsyncSession, settings: Settings) -> Ordered | bool:
 
 
 async def settle_one(tx: AsyncSession, settings: Settings) -> bool:
-    """Draw the conclusion from the next deduction whose payment has come to an end. Returns whether there was one."""
+    """Settle the next deduction whose payment has ended. Returns whether there was one."""
     ended = (
         select(Debit, Mandate, Payment)
         .join(Mandate, Mandate.id == Debit.mandate_id)
@@ -175,7 +175,7 @@ async def _due_soon(tx: AsyncSession, mandate: Mandate, today: date) -> list[tup
 
 
 async def _is_to_be_told(tx: AsyncSession, debit: Debit, bill: Bill) -> bool:
-    """Whether what the person was told of a bill is not so any more."""
+    """Whether the bill differs from what was announced."""
     return debit.status == DebitStatus.WITHDRAWN or debit.amount_fen != await _owed_on(tx, bill, debit.debit_on)
 
 

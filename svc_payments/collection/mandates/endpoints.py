@@ -81,7 +81,7 @@ async def resume_mandate(tx: Tx, caller: Resident, once: OnceKey, mandate_id: UU
 
 @router.post("/mandates/{mandate_id}/cancel")
 async def cancel_mandate(tx: Tx, caller: Resident, once: OnceKey, mandate_id: UUID) -> schemas.Mandate:
-    """End a mandate. It holds at once, also for what was announced; the channel is told afterwards."""
+    """End a mandate at once, announced deductions included; the channel is notified afterwards."""
     return await once.do(tx, caller, service.cancel_own(tx, caller, mandate_id))
 
 
@@ -91,7 +91,7 @@ async def cancel_mandate(tx: Tx, caller: Resident, once: OnceKey, mandate_id: UU
     dependencies=[Depends(verified_otherwise(by="the channel's signature over the raw body"))],
     openapi_extra={
         "x-max-body-bytes": 16 * 1024,
-        # Read as raw bytes below, so the contract has to be told what they mean.
+        # Read as raw bytes below, so the contract declares their shape here.
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": ContractNotice.model_json_schema()}},

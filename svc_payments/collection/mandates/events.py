@@ -1,4 +1,4 @@
-"""The trail of a mandate, and what it does with each bill; this is what residents are told."""
+"""The trail of a mandate and of each bill it deducts; residents are notified of these."""
 
 from datetime import date
 from typing import ClassVar, Literal
@@ -85,7 +85,7 @@ class DebitOverLimit(DebitEvent):
 
 
 class DebitOrdered(DebitEvent):
-    """The channel is being asked for the money."""
+    """The deduction is requested from the channel."""
 
     event_type: ClassVar[str] = "cn.ili.payments.mandate.debit_ordered.v1"
 

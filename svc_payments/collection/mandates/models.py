@@ -45,7 +45,7 @@ class EndReason(StrEnum):
 
 
 class Mandate(Pollable, Base):
-    """What is asked about is the contract: whether it is signed, or, of a mandate that is over, that it is ended."""
+    """Polled for its contract: whether it is signed, or, of a mandate that is over, ended."""
 
     __tablename__ = "mandates"
     __table_args__ = (
@@ -78,7 +78,7 @@ class Mandate(Pollable, Base):
     monthly_limit_fen: Mapped[int | None] = mapped_column(BigInteger)
     """The most that all deductions of a calendar month may come to."""
     notice_days: Mapped[int]
-    """How many days before the deduction the person is told."""
+    """How many days before the deduction it is announced."""
     status: Mapped[MandateStatus] = mapped_column(Text, default=MandateStatus.REQUESTED)
     end_reason: Mapped[EndReason | None] = mapped_column(Text)
     sign_url: Mapped[str | None] = mapped_column(Text)
@@ -101,7 +101,7 @@ class Mandate(Pollable, Base):
 
 class DebitStatus(StrEnum):
     ANNOUNCED = "announced"
-    """The person has been told of the amount and the day."""
+    """The amount and the day are announced."""
     ORDERED = "ordered"
     """A payment is at the channel."""
     PAID = "paid"
@@ -124,7 +124,7 @@ DEBIT_TRANSITIONS: dict[DebitStatus, set[DebitStatus]] = {
         DebitStatus.UNNEEDED,
         DebitStatus.FAILED,
     },
-    # The channel may tell of money after we gave up, so an order is followed until its payment is settled.
+    # The channel may report money after we gave up, so an order is followed until its payment is settled.
     DebitStatus.ORDERED: {DebitStatus.PAID, DebitStatus.ANNOUNCED, DebitStatus.OVER_LIMIT, DebitStatus.FAILED},
     DebitStatus.OVER_LIMIT: {DebitStatus.ANNOUNCED, DebitStatus.OVER_LIMIT, DebitStatus.WITHDRAWN},
     DebitStatus.WITHDRAWN: {DebitStatus.ANNOUNCED, DebitStatus.OVER_LIMIT},

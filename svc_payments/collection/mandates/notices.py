@@ -18,7 +18,7 @@ class NoticeOfUnknownContract(Problem):
 async def take_contract_notice(
     tx: AsyncSession, channel: ChannelName, notice: ContractNotice, merchant_id: str
 ) -> None:
-    """Apply what a channel tells of a contract; told again, nothing more happens.
+    """Apply a contract notice. Idempotent: a repeated notice has no effect.
 
     Raises:
         NonceReused: its nonce came with other content before.

@@ -21,7 +21,7 @@ class NewMandate(BaseModel):
         default=None, description="The most that all deductions of a calendar month may come to."
     )
     notice_days: Annotated[int, Field(strict=True, ge=1, le=15)] = Field(
-        default=3, description="How many days before the deduction the person is told."
+        default=3, description="How many days before the deduction it is announced."
     )
 
     @model_validator(mode="after")

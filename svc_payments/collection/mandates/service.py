@@ -74,7 +74,7 @@ async def own_mandate(tx: AsyncSession, person_id: UUID, mandate_id: UUID, *, lo
     """A mandate that this person gave.
 
     Raises:
-        NotFound: there is none, or it is somebody else's, which nobody learns.
+        NotFound: there is none, or it belongs to another person; the answer does not say which.
     """
     mandate = await _mandate(tx, Mandate.id == mandate_id, Mandate.person_id == person_id, locked=locked)
     if mandate is None:
@@ -162,7 +162,7 @@ async def contract_ended(tx: AsyncSession, mandate: Mandate) -> None:
 
 
 async def end(tx: AsyncSession, mandate: Mandate, reason: EndReason) -> None:
-    """End a locked mandate. The channel is told afterwards; nothing more is ordered from now on."""
+    """End a locked mandate. Nothing more is ordered from now on; the channel is notified afterwards."""
     moment = await database_time(tx)
     mandate.move_to(MandateStatus.CANCELLED)
     mandate.end_reason, mandate.ended_at, mandate.ask_at = reason, moment, moment

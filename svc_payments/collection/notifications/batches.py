@@ -1,8 +1,7 @@
-"""Notices of paid orders captured in groups: what arrives while a transaction is under way is one transaction next.
+"""Batches of payment notices: those that arrive while a transaction runs share the next one.
 
-A commit has to reach the disk, and captures follow each other because the ledger's chain is one: by itself each
-capture would wait for the commits of all before it. In a group they share statements and commit. Nobody waits for a
-group to fill: the first notice goes at once, and those that come meanwhile are the next group.
+Captures are serialised by the ledger's chain, and each commit has to reach the disk. In a batch they share statements
+and one commit. No notice waits for a batch to fill: the first goes at once, those that arrive meanwhile form the next.
 """
 
 import asyncio
@@ -20,14 +19,14 @@ from svc_payments.settings.channels import ChannelName
 
 MOST_TOGETHER = 100
 _ALONE_AT_ONCE = 5
-"""How many have a transaction of their own: were it a whole group, nobody else would get a connection."""
+"""How many may have a transaction of their own: a whole batch would take every connection of the pool."""
 TOGETHER = Histogram(
     "myili_notices_together", "Notices captured in one transaction", buckets=(1, 2, 5, 10, 20, 50, MOST_TOGETHER)
 )
 
 
 class NoticeBatches:
-    """The one place of a process where notices of paid orders meet."""
+    """Collects the payment notices of a process and captures them in batches."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -47,12 +46,12 @@ class NoticeBatches:
         self._arrived.put_nowait((ReceivedNotice(channel, notice, merchant_id, traceparent()), captured))
         if await captured:
             return None
-        # Not the ordinary case, or in bad company: looked at with care, in a transaction of its own.
+        # Not an expected notice, or its batch failed: handled in a transaction of its own.
         async with self._alone, self._database.transaction() as tx:
             return await service.take_notice(tx, channel, notice, merchant_id)
 
     async def work(self) -> None:
-        """Capture group after group until cancelled."""
+        """Capture batch after batch until cancelled."""
         while True:
             group = [await self._arrived.get()]
             while len(group) < MOST_TOGETHER and not self._arrived.empty():
@@ -60,21 +59,21 @@ class NoticeBatches:
             TOGETHER.observe(len(group))
             done = await self._capture([told for told, _ in group])
             for told, captured in group:
-                if not captured.done():  # who waited for it may have gone
+                if not captured.done():  # the request may have been cancelled
                     captured.set_result(told in done)
 
     async def _capture(self, group: Sequence[ReceivedNotice]) -> Collection[ReceivedNotice]:
         try:
             async with self._database.transaction() as tx:
                 return await service.capture_batch(tx, group)
-        except Exception as error:  # noqa: BLE001 - one bad member must not fail the others: each is taken by itself
+        except Exception as error:  # noqa: BLE001 - one bad notice must not fail the others: each is retried alone
             log.warning("group_failed", size=len(group), exc_info=error)
             return ()
 
 
 @asynccontextmanager
 async def open_batches(database: Database) -> AsyncIterator[NoticeBatches]:
-    """Batches that are at work until the block ends."""
+    """Batches that work until the block ends."""
     groups = NoticeBatches(database)
     working = asyncio.create_task(groups.work())
     try:

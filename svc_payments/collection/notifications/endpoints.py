@@ -31,7 +31,7 @@ Signed = Depends(verified_otherwise(by="the channel's signature over the raw bod
 
 
 def _read_raw(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """For bodies that are read as raw bytes: the contract has to be told what they mean."""
+    """Declares the shape of a body that is read as raw bytes."""
     return {
         "x-max-body-bytes": 16 * 1024,
         "requestBody": {"required": True, "content": {media_type: {"schema": schema}}},
@@ -105,7 +105,7 @@ async def _take(request: Request, name: ChannelName) -> None:
     except Problem as refusal:
         reason = refusal.values.get("reason", refusal.code)
         NOTICES.labels(name, reason).inc()
-        # Probes are wrong on purpose: nobody is to be woken by them.
+        # Probes are wrong on purpose and must not raise an alert.
         (log.info if reason == "probe" else log.warning)("notice_refused", channel=name, reason=reason)
         raise
     NOTICES.labels(name, "taken").inc()

@@ -1,4 +1,4 @@
-"""Notices of channels, found authentic: taken once, refused when they do not fit what we ordered."""
+"""Authentic notices of channels: applied once, refused when they do not fit what we ordered."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class NonceReused(Problem):
 
 
 class NoticeRefused(Problem):
-    """Signed by the right key, and not about what we ordered; people are told."""
+    """Authentic, but it does not fit what we ordered; an incident is recorded."""
 
     finding: ClassVar[IncidentKind]
 
@@ -65,12 +65,12 @@ class NoticeOfOtherRefund(NoticeRefused):
 
 
 _TIMESTAMPS_GOOD_FOR = {ChannelName.ALIPAY: alipay.REPEATED_FOR}
-"""Of channels that repeat a notice with its first timestamp, and for how long."""
+"""How long channels repeat a notice with its first timestamp."""
 _REFUSALS = {refusal.finding: refusal for refusal in NoticeRefused.__subclasses__()}
 
 
 async def take_notice(tx: AsyncSession, channel: ChannelName, notice: Notice, merchant_id: str) -> NoticeRefused | None:
-    """Capture what a notice says was paid, or ask about a refund that it tells of; told again, nothing more happens.
+    """Capture the payment of a notice, or query its refund. Idempotent: a repeated notice has no effect.
 
     Returns:
         The refusal of a notice that does not fit, for the caller to raise once the finding is committed.
@@ -108,7 +108,7 @@ async def _take_payment(
 
 @dataclass(frozen=True, eq=False)
 class ReceivedNotice:
-    """A notice of a paid order, and what belongs to it when it is taken together with others."""
+    """A payment notice with what a batch needs of its request."""
 
     channel: ChannelName
     notice: PaidNotice
@@ -118,13 +118,12 @@ class ReceivedNotice:
 
 
 async def capture_batch(tx: AsyncSession, group: Sequence[ReceivedNotice]) -> Collection[ReceivedNotice]:
-    """Capture at once what a group of notices says was paid.
+    """Capture a batch of payment notices at once.
 
     Returns:
-        Those that are captured. The others have had no effect yet, but that their nonces are remembered: each is for
-        `take_notice`, where it is told again.
+        Those that are captured. Of the others only the nonces are kept: each goes to `take_notice`, as a repeated one.
     """
-    # One of each order: a second notice of it is told again, whatever it says.
+    # One of each order: a second notice of it goes the way of a repeated one, whatever it says.
     by_order = {(told.channel, told.notice.order_number): told for told in reversed(await _remember_all(tx, group))}
     candidates = {}
     for payment in await payments.lock_free_of_orders(tx, [order_number for _, order_number in by_order]):
@@ -134,8 +133,8 @@ async def capture_batch(tx: AsyncSession, group: Sequence[ReceivedNotice]) -> Co
 
 
 async def _remember_all(tx: AsyncSession, group: Sequence[ReceivedNotice]) -> Sequence[ReceivedNotice]:
-    """Keep the nonces of a group. Returns the notices whose nonce was new, in the order of the group."""
-    # In one order everywhere, so that two groups of the same notices do not wait for each other.
+    """Keep the nonces of a batch. Returns the notices whose nonce was new, in the order of the batch."""
+    # Sorted, so that two batches of the same notices cannot deadlock.
     by_nonce = {(told.channel, told.notice.proof.nonce): told for told in reversed(group)}
     names = sorted(by_nonce)
     rows = values_table(
@@ -152,7 +151,7 @@ async def _remember_all(tx: AsyncSession, group: Sequence[ReceivedNotice]) -> Se
 
 
 async def remember(tx: AsyncSession, channel: ChannelName, proof: Proof) -> None:
-    """Keep what makes a notice the same when it comes again.
+    """Keep what identifies a notice when it is repeated.
 
     Raises:
         NonceReused: its nonce came with other content before.

@@ -118,7 +118,7 @@ async def whole_bills(tx: AsyncSession, bills: Sequence[Bill], seen_by: UUID | N
     Args:
         tx: the transaction.
         bills: what is to be paid.
-        seen_by: the person who pays and who may not see all bills of the account; None for whoever may.
+        seen_by: a payer who may not see all bills of the account; None for one who may.
 
     Raises:
         BillsOfSeveralProviders: money goes to one provider at a time.

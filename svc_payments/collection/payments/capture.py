@@ -1,4 +1,4 @@
-"""Capture: what a channel says it has is checked and captured in one transaction, alone or with others."""
+"""Capture: money that a channel reports is checked and booked in one transaction, alone or in a batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ CURRENCY = "CNY"
 
 @dataclass(frozen=True, eq=False)
 class CaptureCandidate:
-    """What a channel says it has for a locked payment."""
+    """Money that a channel reports for a locked payment."""
 
     payment: Payment
     paid: Paid
     merchant_id: str
     """Who we are at the channel."""
     trace: str | None
-    """The traceparent of what told us."""
+    """The traceparent of the message that reported it."""
 
     @property
     def attempt(self) -> Attempt:
@@ -51,10 +51,10 @@ class CaptureCandidate:
 async def capture(
     tx: AsyncSession, payment: Payment, paid: Paid, merchant_id: str, *, subject: object
 ) -> IncidentKind | None:
-    """The channel has the money of a locked payment: capture it, once, or record why this cannot be right.
+    """Capture the money of a locked payment, once, or record an incident where it does not fit.
 
-    Everything the capture means happens in this one transaction: ledger, bills, receipt, posting, event. Money that
-    comes a second time, or too late for its bills, is taken into the books as well, and begins to go back.
+    Ledger, bills, receipt, posting and event change in this one transaction. Money that arrives twice, or too late for
+    its bills, is booked as well, and its refund begins.
 
     Returns:
         What does not agree, which is recorded under `subject`; None when the money is in the books, now or before.
@@ -86,10 +86,10 @@ async def capture(
 
 
 async def capture_expected(tx: AsyncSession, candidates: Sequence[CaptureCandidate]) -> Sequence[CaptureCandidate]:
-    """Capture at once all that is just what we wait for; the payments are locked in the order of their ids.
+    """Capture all candidates that are as expected; the payments are locked in the order of their ids.
 
     Returns:
-        What was captured. The others, whatever is the matter with them, are untouched: they are for `capture`.
+        The captured ones. The others are untouched, and are for `capture`.
     """
     used, expected = await _used(tx, candidates), []
     for candidate in candidates:
@@ -112,7 +112,7 @@ async def _disagreement(tx: AsyncSession, candidate: CaptureCandidate) -> Incide
 
 
 def _contradiction(candidate: CaptureCandidate) -> IncidentKind | None:
-    """What of it is not what we ordered."""
+    """What differs from our order."""
     paid, known = candidate.paid, candidate.attempt.transaction_id
     if paid.merchant_id != candidate.merchant_id:
         return IncidentKind.OTHER_MERCHANT
@@ -124,7 +124,7 @@ def _contradiction(candidate: CaptureCandidate) -> IncidentKind | None:
 
 
 async def _used(tx: AsyncSession, candidates: Sequence[CaptureCandidate]) -> set[tuple[str, str]]:
-    """Which of these movements of money have paid an order already."""
+    """Which of these transactions have paid an order already."""
     channels, numbers = map(list, zip(*(candidate.movement for candidate in candidates), strict=True))
     asked = values_table({"channel": (Text(), channels), "number": (Text(), numbers)})
     same = (Attempt.channel == asked.c.channel) & (Attempt.transaction_id == asked.c.number)
@@ -133,7 +133,7 @@ async def _used(tx: AsyncSession, candidates: Sequence[CaptureCandidate]) -> set
 
 
 async def _capture(tx: AsyncSession, candidates: Sequence[CaptureCandidate]) -> None:
-    """The money of these payments is here."""
+    """Mark the payments captured."""
     moment = await database_time(tx)
     for candidate in candidates:
         payment, attempt = candidate.payment, candidate.attempt
@@ -146,7 +146,7 @@ async def _capture(tx: AsyncSession, candidates: Sequence[CaptureCandidate]) -> 
 
 
 async def _reserve_again(tx: AsyncSession, payment: Payment) -> bool:
-    """Take back the bills of a payment that was given up, if all are due as they were."""
+    """Reserve the bills of a payment that was given up again, if all are due as they were."""
     query = select(Bill).where(Bill.id.in_(payment.bill_ids)).order_by(Bill.id).with_for_update(of=Bill)
     found = (await tx.scalars(query.execution_options(populate_existing=True))).all()
     due = {bill.id: bill.outstanding_fen for bill in found if bill.status == BillStatus.DUE}
@@ -189,7 +189,7 @@ async def _clear(tx: AsyncSession, payments: Sequence[Payment]) -> None:
 
 
 async def _hold(tx: AsyncSession, payment: Payment) -> None:
-    """The bills went another way meanwhile. The money is kept apart, and goes back."""
+    """The bills were paid otherwise meanwhile: hold the money in suspense and refund it."""
     await incidents.record(tx, IncidentKind.MONEY_HELD, payment.id, amount_fen=payment.amount_fen)
     await ledger.transfer(
         tx,

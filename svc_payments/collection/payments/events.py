@@ -48,7 +48,7 @@ class PaymentPending(PaymentEvent):
 
 
 class PaymentUnknown(PaymentEvent):
-    """The channel did not say what became of the order; it is asked until it does."""
+    """The outcome at the channel is unknown; it is polled until it is known."""
 
     event_type: ClassVar[str] = "cn.ili.payments.payment.unknown.v1"
 
@@ -84,7 +84,7 @@ class PaymentRefunded(PaymentEvent):
 
 
 class PaymentCompleted(PaymentEvent):
-    """The provider has booked every bill whose money was not given back; told again when a part has gone back later."""
+    """The provider has booked every bill that was not refunded; published again after a later partial refund."""
 
     event_type: ClassVar[str] = "cn.ili.payments.payment.completed.v1"
 

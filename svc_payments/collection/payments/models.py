@@ -20,13 +20,13 @@ class PaymentStatus(StrEnum):
     CREATED = "created"
     """The bills are reserved; the resident has not confirmed yet."""
     PENDING = "pending"
-    """An order stands at the channel, waiting for the resident's money."""
+    """An order is open at the channel, waiting for the resident's money."""
     UNKNOWN = "unknown"
-    """The channel did not say what became of the order. It blocks another payment and is asked again until known."""
+    """The outcome at the channel is unknown. It blocks another payment and is polled until known."""
     CAPTURED = "captured"
     """The money is here and in the ledger."""
     POSTING = "posting"
-    """The provider is being told."""
+    """The posting is being sent to the provider."""
     COMPLETED = "completed"
     """The provider has booked every bill whose money was not given back."""
     REVERSING = "reversing"
@@ -56,10 +56,10 @@ TRANSITIONS: dict[PaymentStatus, set[PaymentStatus]] = {
     PaymentStatus.CAPTURED: {PaymentStatus.POSTING, PaymentStatus.REVERSING},
     PaymentStatus.POSTING: {PaymentStatus.COMPLETED, PaymentStatus.REVERSING},
     PaymentStatus.COMPLETED: {PaymentStatus.REVERSING},
-    # A part may go back while the provider is still being told of the rest.
+    # A part may be refunded while other postings are still being sent.
     PaymentStatus.REVERSING: {PaymentStatus.REFUNDED, PaymentStatus.COMPLETED, PaymentStatus.POSTING},
     PaymentStatus.REFUNDED: set(),
-    # Money is money: a channel may tell of it after we gave up.
+    # A channel may report the money after we gave up; it is captured all the same.
     PaymentStatus.FAILED: {PaymentStatus.CAPTURED},
     PaymentStatus.EXPIRED: {PaymentStatus.CAPTURED},
 }
@@ -95,7 +95,7 @@ class Payment(Base):
     refunded_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """What has gone back to the payer."""
     refunding_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    """What is set aside for refunds that have not come to their end."""
+    """What is set aside for refunds that have not ended."""
     expires_at: Mapped[datetime] = mapped_column(Timestamp)
     """Until when to confirm it; from then on, until when to pay the order."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())

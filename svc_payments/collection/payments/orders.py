@@ -1,4 +1,4 @@
-"""A payment's order at its channel: placed, asked about, closed.
+"""A payment's order at its channel: placed, polled, closed.
 
 The channel is never called inside a transaction. The attempt is committed before the first call; the answer is applied
 in a transaction after it, to whatever the payment has become by then. All calls carry the order's own number, so that
@@ -110,7 +110,7 @@ class Orders:
         return Deductions(channel, contract_number)
 
     async def ask_due(self) -> int:
-        """Ask the channels about every order whose time has come. Returns how many were asked about."""
+        """Query every order that is due. Returns how many were queried."""
         # A worker that dies while asking loses its turn only for as long as asking can take.
         lease = timedelta(seconds=_CALLS_IN_AN_INQUIRY * self.settings.channel_timeout_seconds + 1)
         async with self.database.transaction() as tx:
@@ -127,7 +127,7 @@ class Orders:
                 payment = await service.lock(tx, payment.id)
                 await self._learn(tx, payment, answer)
                 await _poll_again(tx, payment, self.settings.ask_again_seconds)
-        except Exception as error:  # noqa: BLE001 - its turn comes again; the others asked about now go on
+        except Exception as error:  # noqa: BLE001 - this one is retried later; the others go on
             log.error("asking_failed", payment_id=str(payment.id), exc_info=error)
 
     async def _apply(self, payment_id: UUID, answer: Answer) -> Payment:
@@ -167,7 +167,7 @@ async def keep_asking(database: Database, settings: Settings) -> None:
 
 
 def order_of(payment: Payment, payer: Payer = NOBODY) -> Order:
-    """What the channel is asked for; the same however often it is asked."""
+    """The request to the channel; the same at every attempt."""
     attempt = _attempt(payment)
     return Order(attempt.order_number, payment.amount_fen, payment.expires_at, attempt.method, payer)
 
@@ -227,14 +227,14 @@ async def _mark_unknown(tx: AsyncSession, payment: Payment) -> None:
 
 
 async def _claim_due(tx: AsyncSession, lease: timedelta) -> Sequence[Payment]:
-    """Payments whose channel is to be asked now; other workers leave them alone for the time of the lease."""
+    """Lease payments whose order is due for a query."""
     attempts = await claim_due(tx, Attempt, lease)
     asked = select(Payment).where(Payment.id.in_([attempt.payment_id for attempt in attempts]))
     return (await tx.scalars(asked)).all()
 
 
 async def _poll_again(tx: AsyncSession, payment: Payment, pauses: Sequence[float]) -> None:
-    """Set when the channel is asked next; the moment at which an unpaid order expires is one to ask at, too."""
+    """Schedule the next query, at the latest when the unpaid order expires."""
     if payment.status not in AT_CHANNEL:
         return
     moment = await database_time(tx)

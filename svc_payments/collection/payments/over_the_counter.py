@@ -18,9 +18,9 @@ from svc_payments.settings.channels import ChannelName
 
 
 async def begin(tx: AsyncSession, payer_id: UUID, payable: Sequence[Bill], channel: ChannelName) -> Payment:
-    """Keep locked bills for a payer who stands at the counter.
+    """Reserve locked bills for a payer at the counter.
 
-    Nobody is asked what became of it and it does not expire: only the clerk knows whether the money has changed hands.
+    It is not polled and does not expire: only the clerk knows whether the money has changed hands.
     """
     moment = await database_time(tx)
     payment = await reserve(tx, payer_id, payable, channel, expires_at=moment)

@@ -1,7 +1,6 @@
-"""What becomes of a captured payment: its provider books its bills or does not, and money may go back.
+"""The status of a captured payment, which follows from its postings and refunds.
 
-Where the payment stands follows from its postings and from what of it is going or has gone back. Each step that changes
-one of them ends here, in its own transaction, with the payment locked.
+Each change of one of them ends here, in its own transaction, with the payment locked.
 """
 
 from collections.abc import Collection
@@ -34,7 +33,7 @@ _EVENTS: dict[PaymentStatus, type[PaymentEvent]] = {
 
 
 async def begin_posting(tx: AsyncSession, payment_ids: Collection[UUID]) -> None:
-    """The provider of these payments is being told."""
+    """The postings of these payments are being sent."""
     for payment_id in sorted(payment_ids):
         payment = await service.lock(tx, payment_id)
         if payment.status == PaymentStatus.CAPTURED:
@@ -42,7 +41,7 @@ async def begin_posting(tx: AsyncSession, payment_ids: Collection[UUID]) -> None
 
 
 async def bill_booked(tx: AsyncSession, payment: Payment, posting: Posting) -> None:
-    """The provider has booked a bill of a locked payment: from now on its money is the provider's."""
+    """Book a bill of a locked payment: from now on its money is the provider's."""
     await bills.mark_booked(tx, posting.bill_id, posting.amount_fen)
     await advance(tx, payment)
     await ledger.transfer(
@@ -56,7 +55,7 @@ async def bill_booked(tx: AsyncSession, payment: Payment, posting: Posting) -> N
 
 
 async def advance(tx: AsyncSession, payment: Payment) -> None:
-    """Move a locked payment to where it stands now, and tell of it."""
+    """Move a locked payment to the status that follows from its postings and refunds, and emit its event."""
     await tx.flush()
     standing = await _standing(tx, payment)
     if standing == payment.status:
@@ -75,9 +74,9 @@ async def _standing(tx: AsyncSession, payment: Payment) -> PaymentStatus:
         return PaymentStatus.REFUNDED
     open_yet = or_(
         Posting.status.in_(UNSETTLED),
-        # Its cancellation is being told for the first time, and may still be answered with a booking.
+        # Its cancellation is being sent for the first time, and may still be answered with a booking.
         and_(Posting.status == PostingStatus.CANCELLING, Posting.given_up_at.is_(None)),
     )
-    # Counted while the payment is locked: of two postings settled at once, the second to get here sees the first.
+    # Counted while the payment is locked: of two postings settled at once, the second sees the first.
     waiting = exists().where(Posting.payment_id == payment.id, open_yet)
     return PaymentStatus.POSTING if await tx.scalar(select(waiting)) else PaymentStatus.COMPLETED

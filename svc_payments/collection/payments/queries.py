@@ -22,14 +22,14 @@ Fen = Annotated[int | None, Query(ge=0, le=_MOST_FEN)]
 
 
 class PeriodBackwards(Problem):
-    """The last day that is asked for lies before the first."""
+    """The last day lies before the first."""
 
     status, code = 422, "period_backwards"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which payments are asked for; what is None does not matter."""
+    """Filters of payments; None does not filter."""
 
     first_day: date | None = None
     last_day: date | None = None
@@ -68,7 +68,7 @@ def check_period(first_day: date | None, last_day: date | None) -> None:
 def payments_of(person_id: UUID, wanted: Wanted) -> Select[Payment]:
     """A person's payments as they are wanted, to be paged by id, newest first.
 
-    Everything is found through the index of (person, id): whoever has many payments asks for a time.
+    Everything is found through the index of (person, id): a person with many payments names a period.
     """
     return select(Payment).where(Payment.person_id == person_id, *_conditions(wanted))
 

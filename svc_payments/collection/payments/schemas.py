@@ -17,7 +17,7 @@ Fen = Annotated[StrictInt, Field(ge=1, le=LARGEST_PAYMENT_FEN)]
 class PaymentChoice(BaseModel):
     """What to pay: bills, each in full, or else an amount on an account, which goes to its oldest bills first.
 
-    How much a bill comes to is nobody's to say: where bills are named, an amount is not looked at. On an account it is
+    The amount of bills is computed from the bills: where bills are named, an amount is ignored. On an account it is
     a choice within what the provider's payment terms allow.
     """
 
@@ -104,7 +104,7 @@ class Confirmation(BaseModel):
 
 
 class Prepaid(BaseModel):
-    """What the provider gave for a top-up of a prepaid meter; nobody but the payer is shown it."""
+    """What the provider gave for a top-up of a prepaid meter; shown to the payer only."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 

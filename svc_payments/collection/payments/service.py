@@ -77,7 +77,7 @@ async def chosen(tx: AsyncSession, person_id: UUID, choice: schemas.PaymentChoic
 async def reserve(
     tx: AsyncSession, payer_id: UUID, payable: Sequence[Bill], channel: ChannelName, expires_at: datetime
 ) -> Payment:
-    """Begin a payment of locked bills that are due, whoever may see them.
+    """Begin a payment of locked bills that are due; the caller has checked that the payer may see them.
 
     Raises:
         BillsOfSeveralProviders: money goes to one provider at a time.
@@ -125,7 +125,7 @@ async def own_payment(tx: AsyncSession, person_id: UUID, payment_id: UUID, *, lo
     """A payment of this person.
 
     Raises:
-        NotFound: there is none, or it is somebody else's, which nobody learns.
+        NotFound: there is none, or it belongs to another person; the answer does not say which.
     """
     payment = await _payment(tx, Payment.id == payment_id, Payment.person_id == person_id, locked=locked)
     if payment is None:
@@ -141,7 +141,7 @@ async def lock(tx: AsyncSession, payment_id: UUID) -> Payment:
 
 
 async def lock_free_of_orders(tx: AsyncSession, order_numbers: Sequence[str]) -> Sequence[Payment]:
-    """The payments of these orders for changing, in the order of their ids, but those that somebody else has locked."""
+    """Lock the payments of these orders in the order of their ids, skipping those locked by another transaction."""
     theirs = select(Attempt.payment_id).where(Attempt.order_number == any_(literal(order_numbers, ARRAY(Text))))
     free = claimable(select(Payment.id).where(Payment.id.in_(theirs)), Payment.id, of=Payment)
     locked = literal((await tx.scalars(free)).all(), ARRAY(Uuid))
@@ -159,7 +159,7 @@ async def _payment(tx: AsyncSession, *conditions: ColumnElement[bool], locked: b
 
 
 async def confirm(tx: AsyncSession, person_id: UUID, payment_id: UUID, lifetime: timedelta, ask: timedelta) -> Payment:
-    """The resident wants to pay now: keep the attempt before the channel hears of it.
+    """Commit the attempt before the channel is called.
 
     A payment confirmed before is given as it is, so a second tap finds the order of the first.
 
@@ -168,7 +168,7 @@ async def confirm(tx: AsyncSession, person_id: UUID, payment_id: UUID, lifetime:
         person_id: whose payment it must be.
         payment_id: which one.
         lifetime: how long the order may be paid.
-        ask: when the channel is asked what became of it, should nobody tell.
+        ask: when the channel is first queried, should no notice arrive.
 
     Raises:
         NotFound: it is not this person's.
@@ -223,7 +223,7 @@ async def expire_one(tx: AsyncSession) -> bool:
 
 
 async def cancel_unconfirmed(tx: AsyncSession, person_id: UUID, payment_id: UUID) -> Payment:
-    """Give up a payment that no channel has heard of; one that stands at its channel is given back as it is.
+    """Give up a payment that has no order at a channel yet; one that has is returned unchanged.
 
     Raises:
         NotFound: it is not this person's.

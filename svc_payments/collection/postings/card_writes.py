@@ -32,7 +32,7 @@ _SLACK_SECONDS = 5.0
 
 
 async def hand_out(tx: AsyncSession, posting: Posting, prepaid: Prepaid) -> None:
-    """Keep what the provider gives for a locked posting; a card that waits for its writing is asked about."""
+    """Keep what the provider hands out for a locked posting; a card that waits to be written is polled."""
     posting.prepaid_kind, posting.prepaid_token, posting.prepaid_state = prepaid.kind, prepaid.token, prepaid.state
     if prepaid.kind == WRITE_CARD and prepaid.state != WRITTEN:
         tx.add(CardWriting(posting_id=posting.id, asked=0, ask_at=await database_time(tx)))
@@ -51,7 +51,7 @@ class Cards:
                 pass
 
     async def ask_due(self, client: httpx.AsyncClient) -> int:
-        """Ask about the next few cards. Returns how many were asked about."""
+        """Query the next few cards. Returns how many were queried."""
         seconds = self._settings.provider_timeout_seconds
         lease = timedelta(seconds=RESOLVE_SECONDS + seconds + _SLACK_SECONDS)
         async with self._database.transaction() as tx:

@@ -1,4 +1,4 @@
-"""Postings on their way: each provider is told in the order of each account, until it has booked or refused.
+"""Delivery of postings to providers, in the order of each account, until booked or refused.
 
 One that does not answer within its time is told instead that the money goes back, until it answers that.
 """
@@ -27,7 +27,7 @@ _SLACK_SECONDS = 5.0
 
 
 class Delivery:
-    """Tells providers what is due, each in a lane of its own, so that a slow one delays nobody else's residents."""
+    """Sends due postings, one lane per provider, so that a slow provider delays no other."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database

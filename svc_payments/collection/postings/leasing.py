@@ -1,4 +1,4 @@
-"""Taking up what a provider is to be told: under a lease, by one worker at a time.
+"""Leases postings for delivery: one worker at a time.
 
 Several workers may run. One takes a posting up under a lease and commits that, calls the provider outside any
 transaction, and writes the result down in another one, but only if the posting is still its own: the number of the try
@@ -29,7 +29,7 @@ class Try:
     posting: Posting
     number: int
     ask_first: bool = False
-    """The provider may have it already, so it is asked before it is told."""
+    """The provider may have it already, so it is queried before it is sent again."""
 
     @property
     def cancelling(self) -> bool:
@@ -62,7 +62,7 @@ async def take_up(tx: AsyncSession, provider_id: UUID, lease: timedelta) -> Sequ
     batch = claimable(due, Posting.try_at, Posting.position, limit=_AT_ONCE, of=Posting)
     tries = []
     for posting in (await tx.scalars(batch)).all():
-        # One that another worker was sending, and whose lease ran out, may have been heard just as well.
+        # One whose lease ran out while another worker was sending may have arrived.
         ask_first = posting.status != PostingStatus.PENDING
         posting.move_to(PostingStatus.SENDING)
         tries.append(Try(posting, posting.lease(lease), ask_first))
@@ -72,7 +72,7 @@ async def take_up(tx: AsyncSession, provider_id: UUID, lease: timedelta) -> Sequ
 
 
 async def take_up_cancellations(tx: AsyncSession, provider_id: UUID, lease: timedelta) -> Sequence[Try]:
-    """Lease the next cancellations that a provider is to be told."""
+    """Lease the next cancellations to be sent."""
     due = select(Posting).where(
         Posting.provider_id == provider_id, Posting.status == PostingStatus.CANCELLING, Posting.try_at <= func.now()
     )

@@ -1,4 +1,4 @@
-"""Postings: what a provider is told of a captured payment, one for each bill, until it has booked or refused it."""
+"""Postings: the notification of a captured payment to its provider, one for each bill, until booked or refused."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -17,15 +17,15 @@ from svc_payments.collection.payments.models import Payment
 
 class PostingStatus(StrEnum):
     PENDING = "pending"
-    """The provider has surely not heard of it."""
+    """It has certainly not reached the provider."""
     SENDING = "sending"
-    """A worker is telling the provider; when its lease runs out before it says how that went, nobody knows."""
+    """A worker is sending it; if its lease runs out before the outcome is recorded, the outcome is unknown."""
     UNKNOWN = "unknown"
-    """The provider may have booked it: it is asked before it is told again."""
+    """The provider may have booked it: it is queried before it is sent again."""
     BOOKED = "booked"
     REFUSED = "refused"
     CANCELLING = "cancelling"
-    """The provider is told, until it answers, that the money goes back: nobody could wait longer, or it is refunded."""
+    """The cancellation is sent until the provider answers: the deadline passed, or the money is refunded."""
     CANCELLED = "cancelled"
     """The provider has not booked it and never will, or has taken its booking back."""
     KEPT = "kept"
@@ -100,7 +100,7 @@ class Posting(Leased, Base):
     prepaid_kind: Mapped[str | None] = mapped_column(Text)
     """token or write_card, when the booking is for a prepaid meter."""
     prepaid_token: Mapped[str | None] = mapped_column(Text)
-    """What the payer keys into the meter; nobody else is shown it, and it is in no log and no event."""
+    """What the payer keys into the meter; shown to the payer only, and in no log and no event."""
     prepaid_state: Mapped[str | None] = mapped_column(Text)
     """How far the writing of a card is, in the provider's word."""
     given_up_at: Mapped[datetime | None] = mapped_column(Timestamp)
@@ -113,7 +113,7 @@ class Posting(Leased, Base):
 
 
 class CardWriting(Pollable, Base):
-    """The card of a prepaid meter that a terminal of the provider has to write: asked about until it has."""
+    """The card of a prepaid meter that a provider's terminal has to write: polled until it is written."""
 
     __tablename__ = "card_writings"
     __table_args__ = (Index("ix_card_writings_due", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),)

@@ -50,7 +50,7 @@ async def apply_cancellation(tx: AsyncSession, each: Try, outcome: Outcome, paus
     """Apply what came of telling a cancellation. Returns whether it was still ours.
 
     A posting that was not answered for in time gets one chance to be answered for here. If that fails too, its money
-    goes back, and the cancellation is told on until it is answered.
+    goes back, and the cancellation is sent until it is answered.
     """
     posting = await still_ours(tx, each, PostingStatus.CANCELLING)
     if posting is None:

@@ -1,4 +1,4 @@
-"""Providers' books, over their own HTTP endpoints: tell of a posting, ask what became of it, and cancel it."""
+"""Providers' books over their HTTP endpoints: send a posting, query it, cancel it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class NotHeard:
 
 @dataclass(frozen=True)
 class NotFound:
-    """The provider, asked, does not know it yet."""
+    """The provider does not know it yet."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,14 @@ Outcome = Booked | Refused | NotHeard | NotFound | Unclear | Cancelled
 
 class CancellationReason(StrEnum):
     UNANSWERED = "unanswered"
-    """Nobody could wait for its answer any longer."""
+    """The deadline for its answer has passed."""
     REFUND = "refund"
     """What it has booked is to be returned."""
 
 
 class ProviderBooks(Protocol):
     async def tell(self, posting: Posting) -> Outcome:
-        """Have a posting booked; the provider books it once however often it is told."""
+        """Have a posting booked. Idempotent: the provider books it once."""
 
     async def ask(self, posting: Posting) -> Outcome:
         """What became of a posting."""
@@ -125,7 +125,7 @@ class HttpProviderBooks(Endpoint):
 
 
 def letter(posting: Posting) -> dict[str, str | int]:
-    """What the provider is told; word for word the same at every try."""
+    """The body of a posting; byte for byte the same at every attempt."""
     content: dict[str, str | int] = {
         "posting_id": str(posting.id),
         "payment_id": str(posting.payment_id),

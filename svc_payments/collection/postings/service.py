@@ -13,7 +13,7 @@ from svc_payments.collection.receipts.models import Receipt
 
 
 async def enqueue(tx: AsyncSession, payment_ids: Collection[UUID]) -> None:
-    """Have providers told of payments captured and receipted in this transaction, each bill by a posting of its own.
+    """Enqueue postings of payments captured and receipted in this transaction, one for each bill.
 
     The caller has moved the money in the ledger before, so it holds the lock of the chain there: positions are given
     in the order in which payments commit, and an account's postings go out in that order.
@@ -48,6 +48,6 @@ async def enqueue(tx: AsyncSession, payment_ids: Collection[UUID]) -> None:
 
 
 async def begin_cancellation(tx: AsyncSession, posting: Posting) -> None:
-    """Have the provider of a locked posting told that its money goes back, until it answers."""
+    """Send the cancellation of a locked posting until its provider answers."""
     posting.move_to(PostingStatus.CANCELLING)
     posting.try_at = await database_time(tx)

@@ -46,7 +46,7 @@ async def get_refund(tx: ReadTx, caller: Resident, settings: TheSettings, refund
 async def list_refund_worklist(
     tx: ReadTx, settings: TheSettings, page: PageQuery, statuses: Statuses = None, payment_id: UUID | None = None
 ) -> Page[schemas.StaffRefund]:
-    """Refunds that wait for somebody to decide or to pay, or those in the statuses asked for; the oldest first."""
+    """List refunds that wait for a decision or a payout, or those in the given statuses, oldest first."""
     query = select(Refund)
     if payment_id:
         query = query.where(Refund.payment_id == payment_id)

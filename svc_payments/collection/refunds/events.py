@@ -53,7 +53,7 @@ class RefundRejected(RefundEvent):
 
 
 class RefundUnbooking(RefundEvent):
-    """The provider is asked to take its booking back, after which the money goes back."""
+    """The provider is to reverse its booking, after which the money goes back."""
 
     event_type: ClassVar[str] = "cn.ili.payments.refund.unbooking.v1"
 
@@ -71,7 +71,7 @@ class RefundStarted(RefundEvent):
 
 
 class RefundUnknown(RefundEvent):
-    """The channel did not say what became of it; it is asked until it does."""
+    """The outcome at the channel is unknown; it is polled until it is known."""
 
     event_type: ClassVar[str] = "cn.ili.payments.refund.unknown.v1"
 

@@ -37,15 +37,15 @@ class RefundStatus(StrEnum):
     PROPOSED = "proposed"
     """An operator wants it; so much needs a second one."""
     UNBOOKING = "unbooking"
-    """The provider is asked to take its booking back first."""
+    """The provider is to reverse its booking first."""
     BOOKING_KEPT = "booking_kept"
     """The provider keeps its booking; an operator decides whether the money goes back nevertheless."""
     STARTED = "started"
-    """The money is set apart, and the channel is about to be asked."""
+    """The money is set apart, and the refund is about to be requested from the channel."""
     REFUNDING = "refunding"
     """The channel is at it."""
     UNKNOWN = "unknown"
-    """The channel did not say what became of it. It is asked until it does; the money goes no other way meanwhile."""
+    """The outcome at the channel is unknown. It is polled until known; no other refund takes its place meanwhile."""
     AT_COUNTER = "at_counter"
     """Waits for the payer at a counter."""
     BY_TRANSFER = "by_transfer"
@@ -206,7 +206,7 @@ class Refund(Pollable, Base):
     refunded_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
     payment: Mapped[Payment] = relationship(lazy="raise", viewonly=True)
-    """For those who read; whoever changes it locks the payment by itself."""
+    """For reading; a writer locks the payment separately."""
 
     def move_to(self, status: RefundStatus) -> None:
         self.status = checked_move(TRANSITIONS, RefundStatus(self.status), status)

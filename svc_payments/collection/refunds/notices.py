@@ -1,4 +1,4 @@
-"""What channels tell of refunds by themselves: a reason to ask at once, and not to wait until it is time."""
+"""Refund notices: a reason to query the channel at once."""
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,7 +17,7 @@ _NOT_GONE = {RefundStatus.FAILED, RefundStatus.RETRIED}
 
 
 async def take(tx: AsyncSession, channel: ChannelName, notice: RefundNotice, merchant_id: str) -> IncidentKind | None:
-    """Have the channel asked at once about a refund that it tells of; notices come late, twice and in any order.
+    """Query the refund of a notice at once; notices arrive late, twice and in any order.
 
     Returns:
         What does not agree, which is recorded.

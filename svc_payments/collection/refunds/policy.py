@@ -27,7 +27,7 @@ class PaymentNotRefundable(Problem):
 
 
 class PostingUnderWay(Problem):
-    """The provider is being told of the payment, or that it goes back: what it says decides what can be done."""
+    """A posting or its cancellation is under way: the provider's answer decides what can be refunded."""
 
     status, code = 409, "posting_under_way"
 

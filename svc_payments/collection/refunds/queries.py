@@ -29,7 +29,7 @@ async def own_refund(tx: AsyncSession, person_id: UUID, refund_id: UUID, expecte
     """A refund of this person's payment.
 
     Raises:
-        NotFound: there is none, or it is somebody else's, which nobody learns.
+        NotFound: there is none, or it belongs to another person; the answer does not say which.
     """
     refund = await tx.scalar(_of_person(person_id).where(Refund.id == refund_id))
     if refund is None:

@@ -1,4 +1,4 @@
-"""Refunds that people want: asked for by payers, decided by operators."""
+"""Refunds requested by payers or operators, and decided by operators."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -26,7 +26,7 @@ from svc_payments.settings import Settings
 
 
 class RefundAlreadyRequested(Problem):
-    """The payer has asked for money of this bill already, and nobody has decided yet."""
+    """The payer has requested a refund of this bill already, and it is not decided yet."""
 
     status, code = 409, "refund_already_requested"
 
@@ -84,7 +84,7 @@ async def approve(tx: AsyncSession, caller: Caller, refund_id: UUID, settings: S
 
     Raises:
         NotFound
-        SecondPersonNeeded: the caller proposed it, asked for it, or is its payer.
+        SecondPersonNeeded: the caller proposed it, requested it, or is its payer.
         IllegalMove: it is decided already.
         RefundExceedsPaid, PostingUnderWay, RefundUnderWay: it cannot be done, or not now.
     """
@@ -117,7 +117,7 @@ async def approve(tx: AsyncSession, caller: Caller, refund_id: UUID, settings: S
 async def reject(
     tx: AsyncSession, caller: Caller, refund_id: UUID, reason: str, settings: Settings
 ) -> schemas.StaffRefund:
-    """Decide that no money goes back, or take one's own proposal back; the payer is told why.
+    """Reject a refund, or withdraw one's own proposal; the payer sees the reason.
 
     Raises:
         NotFound

@@ -129,7 +129,7 @@ async def refunded(tx: AsyncSession, refund: Refund, payment: Payment, reference
 
 
 async def _free_bill(tx: AsyncSession, payment: Payment, bill_id: UUID) -> None:
-    """Nothing of what this payment paid for a bill is left, and nobody has it booked: that much is owed again."""
+    """All that this payment paid for a bill is refunded and unbooked: that much is owed again."""
     line = payment.line(bill_id)
     line.released_at = line.released_at or await database_time(tx)
     unbooked = select(Posting.provider_reference).where(
@@ -158,7 +158,7 @@ async def failed(tx: AsyncSession, refund: Refund, payment: Payment, code: str) 
 
 
 async def unbooked(tx: AsyncSession, posting: Posting, payment: Payment) -> None:
-    """The provider has taken a booking back, as a refund asked for: the money is the payer's again, and goes."""
+    """The provider has reversed a booking for a refund: the money is the payer's again and goes back."""
     refund = await _waiting_for(tx, posting)
     await ledger.transfer(
         tx,
@@ -173,7 +173,7 @@ async def unbooked(tx: AsyncSession, posting: Posting, payment: Payment) -> None
 
 
 async def booking_kept(tx: AsyncSession, posting: Posting, payment: Payment) -> None:
-    """The provider keeps its booking, which a refund had asked it to take back: people decide."""
+    """The provider keeps a booking that a refund wanted reversed: an operator decides."""
     refund = await _waiting_for(tx, posting)
     refund.move_to(RefundStatus.BOOKING_KEPT)
     _count(refund, payment, refunding_fen=-refund.amount_fen)

@@ -1,4 +1,4 @@
-"""Refunds at their channels: asked for under their own numbers, then asked about until their fate is known.
+"""Refunds at their channels: requested under their own numbers, then polled until the outcome is known.
 
 As with orders, the channel is never called inside a transaction: the refund is committed before the call, the answer is
 applied in a transaction after it. Whatever became of a call, the next one carries the same number, so that no refund
@@ -49,7 +49,7 @@ class Turn:
     channel: RefundingChannel | None
     order: RefundOrder
     told: bool
-    """Whether the channel may have heard of it."""
+    """Whether the request may have reached the channel."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Refunds:
     settings: Settings
 
     async def ask_due(self) -> int:
-        """Take the next step with every refund whose time has come. Returns how many there were."""
+        """Take the next step of every refund that is due. Returns how many there were."""
         lease = timedelta(seconds=_CALLS_IN_A_TURN * self.settings.channel_timeout_seconds + 1)
         async with self.database.transaction() as tx:
             turns = [await self._turn(tx, refund) for refund in await claim_due(tx, Refund, lease)]
@@ -115,7 +115,7 @@ async def _ask(turn: Turn) -> RefundAnswer:
     if turn.channel is None:
         return Unclear("channel_not_available")
     answer = await turn.channel.query_refund(turn.order) if turn.told else RefundAbsent()
-    # One that the channel does not have is asked for again, under the same number.
+    # One that the channel does not have is requested again, under the same number.
     return await turn.channel.refund(turn.order) if isinstance(answer, RefundAbsent) else answer
 
 

@@ -41,7 +41,7 @@ async def create_top_up(
 ) -> Payment:
     """Buy an amount for an account, once its provider has allowed it: a payment like others, to be confirmed.
 
-    The account may be anybody's where the provider's payment terms say so. A token to key into a prepaid meter, or how
+    The account need not be the caller's where the provider's terms allow it. A token for a prepaid meter, or how
     far the writing of its card is, comes with the booking and is shown with the payment.
     """
     if body.channel not in orders.channels:

@@ -1,4 +1,4 @@
-"""What people asked providers about buying, so that nobody asks without end."""
+"""Top-up validations, which limit how many a person can request."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -42,4 +42,4 @@ class TopUpValidation(Base):
     amount_fen: Mapped[int] = mapped_column(BigInteger)
     asked_at: Mapped[datetime] = mapped_column(Timestamp)
     result: Mapped[Result | None] = mapped_column(Text)
-    """None: the answer is on its way, or whoever asked has died."""
+    """None: the answer is on its way, or the process that sent the query died."""

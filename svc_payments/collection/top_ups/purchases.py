@@ -1,4 +1,4 @@
-"""A top-up from the choice to the payment: the provider is asked between two transactions, and then it is begun."""
+"""A top-up from the choice to the payment: the provider is queried between two transactions."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -42,7 +42,7 @@ class TopUps:
         """Have a top-up allowed and begin its payment; the same request again gives the same payment.
 
         Raises:
-            Problem: as `validate`. Nothing is begun then, also when nobody knows what the provider thinks.
+            Problem: as `validate`. Then nothing is begun, also when the provider's answer is unknown.
         """
         async with self.database.transaction() as tx:
             await once.claim(tx, caller)

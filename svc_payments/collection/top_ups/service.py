@@ -46,7 +46,7 @@ class AccountNumberMistyped(Problem):
 
 
 class TooManyValidations(Problem):
-    """Nobody finds out which accounts there are by trying numbers."""
+    """Keeps callers from finding accounts by trying numbers."""
 
     status, code = 429, "too_many_validations"
 
@@ -57,7 +57,7 @@ class TooManyValidations(Problem):
 
 @dataclass(frozen=True)
 class Validation:
-    """A question that was committed before it is asked."""
+    """A query that is committed before it is sent."""
 
     asked: TopUpValidation
     provider: Provider
@@ -73,7 +73,7 @@ async def begin(tx: AsyncSession, person_id: UUID, wanted: schemas.TopUpChoice) 
         NotFound: there is no such provider, or the person is not bound to the account and would have to be.
         TopUpNotOffered, AccountNumberMistyped, NotPurchasable, AbovePurchasable: the terms do not sell it.
         ProviderClosed: the provider would answer nothing now.
-        TooManyValidations: the person has asked too often.
+        TooManyValidations: the person has sent too many queries.
     """
     provider = await tx.get(Provider, wanted.provider_id)
     if provider is None:
@@ -159,7 +159,7 @@ async def settle(
             return NotPurchasable(**_on_sale(offer))
         case Result.ABOVE_PURCHASABLE:
             return AbovePurchasable(**money(most=most_fen or 0))
-        # Whether somebody else's payment is on its way is not a stranger's business.
+        # Another person's payment is not disclosed.
         case Result.PAYMENT_UNFINISHED if not validation.bound:
             return NotPayableOnline()
         case _:
@@ -171,7 +171,7 @@ async def create(
 ) -> payment_schemas.Payment:
     """Make the bill of a top-up that the provider has just allowed, and the payment that takes it.
 
-    Several may be open for one account: what is bought is not owed, and nobody waits for anybody.
+    Several may be open for one account: what is bought is not owed, so they do not exclude each other.
 
     Raises:
         NotFound, TopUpNotOffered, NotPurchasable, AbovePurchasable: the terms have changed meanwhile.
@@ -184,6 +184,6 @@ async def create(
 
 
 async def forget_validations(tx: AsyncSession) -> None:
-    """Who asked about which account is nobody's business for ever."""
+    """Drop old validations: who queried which account is not kept for ever."""
     old = TopUpValidation.asked_at < await database_time(tx) - _KEPT
     await tx.execute(delete(TopUpValidation).where(old))

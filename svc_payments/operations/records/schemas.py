@@ -93,7 +93,7 @@ class PaymentRecord(BaseModel):
     amount_fen: int
     refunded_fen: int
     refunding_fen: int
-    """What is set aside for refunds that have not come to their end."""
+    """What is set aside for refunds that have not ended."""
     held: bool
     created_at: datetime
     expires_at: datetime
