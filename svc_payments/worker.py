@@ -74,12 +74,12 @@ def make_worker(settings: Settings) -> Worker:
 
 def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
     return [
-        # These go on by themselves, and are begun again when they fail.
+        # These run without end, and are restarted when they fail.
         Every(1.0, partial(keep_asking, database, settings)),
         Every(1.0, partial(keep_refunding, database, settings)),
         Every(1.0, Delivery(database, settings).run),
         Every(1.0, partial(keep_mandates, database, settings)),
-        # And these when their time has come.
+        # These run at their intervals.
         Every(1.0, partial(_until_done, database, expire_one)),
         Every(60.0, partial(_in_a_transaction, database, forget_nonces)),
         Every(_HOUR, partial(_in_a_transaction, database, forget_validations)),

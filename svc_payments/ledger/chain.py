@@ -1,4 +1,4 @@
-"""The hash chain as anybody can compute it from what the tables hold, without asking the database that made it.
+"""The hash chain, computed from the tables' content independently of the database that made it.
 
 A link is the SHA-256 of these lines, joined by line feeds, in UTF-8:
 

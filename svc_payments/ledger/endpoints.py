@@ -25,7 +25,7 @@ async def _moment(database: Transactions, at: Annotated[AwareDatetime | None, Qu
 
 
 Moment = Annotated[datetime | None, Depends(_moment)]
-"""The books as they were at a time that has passed; asked again, the answer is the same. By default, as they are."""
+"""The books as of a past moment, which never change; by default, as of now."""
 
 
 @router.get("/ledger/trial-balance", dependencies=[_CHECKERS])

@@ -9,7 +9,7 @@ from chassis.outbox import Event
 class LedgerAnchored(Event):
     """The head of the ledger's hash chain was written outside the database.
 
-    Whoever keeps these events can prove that the chain was not cut or written anew since.
+    A holder of these events can prove that the chain was not cut or rewritten since.
     """
 
     model_config = ConfigDict(use_attribute_docstrings=True)

@@ -73,7 +73,7 @@ class TransferKind(StrEnum):
     EXCESS_RECORDED = "excess_recorded"
     """[case] channel_receivable, suspense: the channel has money that we knew nothing of"""
     SHORTAGE_RECORDED = "shortage_recorded"
-    """[case] suspense, channel_receivable: the channel does not have what it had told us of"""
+    """[case] suspense, channel_receivable: the channel does not have what it reported"""
     CASE_CLOSED = "case_closed"
     """[case] what puts right the difference that the case was about"""
     CASH_DEPOSITED = "cash_deposited"
@@ -137,7 +137,7 @@ class Link(Base):
     """One statement's entries in the hash chain; only the database itself adds links.
 
     The chain is locked from before the entries are numbered until their transaction ends: links, and positions in
-    them, follow each other in the order of commit, and nothing is ever added before what anybody has seen.
+    them, follow each other in the order of commit, and nothing is ever added before a row that was visible.
     """
 
     __tablename__ = "ledger_links"

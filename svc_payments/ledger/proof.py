@@ -17,7 +17,7 @@ from svc_payments.ledger.chain import GENESIS, LinkHash, SealedEntry
 from svc_payments.ledger.models import Account, Anchor, Entry, Link, Transfer
 
 Progress = Callable[[str, int, int], None]
-"""Told from time to time: of what, how many are done, of how many."""
+"""Receives from time to time: the kind, how many are done, of how many."""
 _ROWS_AT_ONCE = 2_000
 _ENTRIES = (
     select(
@@ -43,7 +43,7 @@ async def findings(tx: AsyncSession, anchors: Mapping[int, Head], progress: Prog
     Args:
         tx: one snapshot of the database.
         anchors: the heads kept outside, by the number of their link.
-        progress: is told how far the proof is.
+        progress: receives the position of the proof.
     """
     async for finding in _chain_findings(tx, anchors, progress):
         yield finding
@@ -154,7 +154,7 @@ async def _anchor_findings(tx: AsyncSession, anchors: Mapping[int, Head]) -> Asy
 
 @dataclass(frozen=True)
 class Check:
-    """A query for what must not be, and the sentence that tells of each row of it."""
+    """A query for violations, and the sentence that describes each row."""
 
     sentence: str
     rows: str

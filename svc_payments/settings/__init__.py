@@ -27,7 +27,7 @@ class Settings(ServiceSettings):
     merchant_id: str = "my-ili"
     """Who we are at the channel."""
     paused_channels: PausedChannels = ()
-    """Channels over which nothing new is begun. What is under way there is asked about, refunded and reconciled on."""
+    """Channels over which nothing new is begun. What is under way there is still polled, refunded and reconciled."""
     wechat: WechatSettings | None = None
     alipay: AlipaySettings | None = None
     unionpay: UnionpaySettings | None = None
@@ -43,15 +43,15 @@ class Settings(ServiceSettings):
     """`public`: providers are called over https at public addresses only; `any` is for a platform on one machine."""
     provider_timeout_seconds: Seconds = 10.0
     inquiry_memory_seconds: Annotated[float, Field(ge=0)] = 30.0
-    """For how long a provider that has said what is due on an account is not asked about it again."""
+    """For how long the answer of a live query is reused."""
     card_ask_seconds: Pauses = (30.0, _MINUTE, 2 * _MINUTE, *[5 * _MINUTE] * 6, *[_HOUR] * 24, _DAY)
-    """When to ask a provider again whether a card of a prepaid meter has been written; first it is asked at once."""
+    """When to query a provider again whether the card of a prepaid meter is written; the first query is immediate."""
     posting_retry_seconds: Pauses = (1.0, 2.0, 5.0, 15.0, _MINUTE, 5 * _MINUTE, 15 * _MINUTE)
     """When to tell a provider again that did not answer."""
     refund_second_person_fen: Annotated[int, Field(ge=0)] = 20_000
     """Of a payment, up to so much goes back on the word of one operator; more needs a second one."""
     refund_expected_seconds: Seconds = 3 * _DAY
-    """How long a channel usually takes until the payer sees the money; payers are told so."""
+    """How long a channel usually takes until the payer sees the money; shown to payers."""
     cash_limit_fen: Annotated[int, Field(gt=0)] = 1_000_000
     """The largest payment that a counter takes in cash."""
     ledger_anchors: StoreUrl
@@ -121,7 +121,7 @@ class Settings(ServiceSettings):
 
     @property
     def contract_notice_url(self) -> str:
-        """Where the channel tells of deduction contracts."""
+        """Where the channel sends notices about deduction contracts."""
         return f"{self.public_url}/payments/v1/channels/sandbox/contract-notices"
 
 

@@ -1,4 +1,4 @@
-"""What each channel has to be told before it is offered. A channel of which nothing is set is not offered."""
+"""Settings of the channels. A channel without settings is not offered."""
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -141,7 +141,7 @@ class AlipaySettings(BaseModel):
     public_key: AlipayKey
     """Alipay's public key for this application, or its certificate for it; not the application's own."""
     former_public_key: AlipayKey | None = None
-    """The one before, believed as well for as long as it is set: notices signed with it are repeated for a day."""
+    """The previous key, accepted as well while it is set: notices signed with it are repeated for a day."""
     methods: AlipayMethods = ("precreate", "page", "wap", "app")
     """What the application has been given; the first is used when a client names none."""
     return_url: Url | None = None

@@ -34,7 +34,7 @@ class StatementReplaced(Problem):
 
 
 async def confirm(tx: AsyncSession, caller: Caller, statement_id: UUID, amount_fen: int, reason: str) -> Statement:
-    """Book that a day's money has come, less the channel's fees. Once for a day, whichever version of its bill.
+    """Book the arrival of a day's money, less the channel's fees. Once for a day, whichever version of its bill.
 
     Raises:
         NotFound: there is no such bill of a channel.

@@ -60,7 +60,7 @@ _NOT_RECONCILED = """
         )
     )
 """
-# What may not be paid yet. Money that went back is never held: it would be paid and have to be asked back.
+# What may not be paid yet. Refunded money is never held: it would be paid and have to be reclaimed.
 _HELD = f"""
     line.kind = 'bill_booked' AND (
         {_NOT_RECONCILED}

@@ -18,7 +18,7 @@ from svc_payments.parties.providers.models import Provider
 
 class SettlementStatus(StrEnum):
     CLOSED = "closed"
-    """Counted; nobody has been told to pay it."""
+    """Computed, and in no transfer file yet."""
     INSTRUCTED = "instructed"
     """It stands in a transfer file."""
     SENT = "sent"

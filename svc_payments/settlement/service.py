@@ -23,7 +23,7 @@ async def visible(tx: AsyncSession, caller: Caller, settlement_id: UUID) -> Sett
     """A settlement that the caller may see.
 
     Raises:
-        NotFound: there is none, or it is another provider's, which nobody learns.
+        NotFound: there is none, or it belongs to another provider; the answer does not say which.
     """
     settlement = await tx.get(Settlement, settlement_id)
     if settlement is None or (caller.kind == "client" and settlement.provider_id != caller.id):
@@ -45,7 +45,7 @@ async def close_due(database: Database, settings: Settings) -> None:
 async def close_by_hand(
     tx: AsyncSession, caller: Caller, asked: schemas.CloseDay, settings: Settings
 ) -> schemas.ClosedDay:
-    """Close a day because somebody says so.
+    """Close a day by request.
 
     Raises:
         DayNotOver

@@ -62,7 +62,7 @@ async def print_till_receipt(
     till_session_id: UUID,
     payment_id: UUID,
 ) -> Response:
-    """The receipt of a payment of the caller's session, to print for whoever stands at the counter."""
+    """Print the receipt of a payment of the caller's session."""
     async with transactions.transaction() as tx:
         payment = await taking.payment_of(tx, caller, till_session_id, payment_id)
         receipt, code = await receipts.receipt_of(tx, payment), await receipts.code_of(tx, payment_id)

@@ -150,7 +150,7 @@ def transaction_id_of(taken: TillPayment) -> str:
 
 
 async def _payer(tx: AsyncSession, session: TillSession, new: schemas.NewTillPayment) -> UUID:
-    """Whose payment it is: the resident's who is bound to the account and pays, or else nobody's but the session's."""
+    """The payer: a resident bound to the account, or else the session itself."""
     if new.person_id is None:
         return session.id
     if not await is_bound(tx, new.person_id, new.provider_id, new.account_number):

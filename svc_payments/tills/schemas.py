@@ -57,7 +57,7 @@ class Cash(BaseModel):
 
 
 class Terminal(BaseModel):
-    """A card payment as its slip names it. The card's number is never asked for."""
+    """A card payment by the numbers of its slip. The card's number is never taken."""
 
     merchant_number: Annotated[str, Field(pattern="^[0-9A-Z]{15}$")]
     terminal_number: Annotated[str, Field(pattern="^[0-9A-Z]{8}$")]
@@ -77,7 +77,7 @@ class Pos(BaseModel):
 
 
 class NewTillPayment(BaseModel):
-    """Bills of one account, to be paid here and now. How much is nobody's to say: it stands in the bills."""
+    """Bills of one account, to be paid at once. The amount is computed from the bills."""
 
     provider_id: UUID
     account_number: AccountNumber

@@ -59,7 +59,7 @@ class TillPaymentsUnfinished(Problem):
 
 
 class OwnTillSession(Problem):
-    """Nobody closes what they counted themselves."""
+    """A session is closed by another person than the one who counted it."""
 
     status, code = 403, "own_till_session"
 

@@ -23,7 +23,7 @@ class NothingDue(Problem):
 
 
 async def lock_account(tx: AsyncSession, provider_id: UUID, account_number: str) -> None:
-    """Whoever pays on an account, not for certain bills, does so one after the other, also when no bill is there."""
+    """Serialise payments on an account that name no bills, also while it has none."""
     lock = func.hashtextextended(f"account\n{provider_id}\n{account_number}", 0)
     await tx.execute(select(func.pg_advisory_xact_lock(lock)))
 
@@ -33,7 +33,7 @@ async def of_account(
 ) -> Sequence[Bill]:
     """The bills that are due or being paid, the oldest first.
 
-    Top-ups are nobody's debt, and anybody may be buying one for the account: they are not among them.
+    Top-ups are left out: they are not owed, and any person may buy one for the account.
     """
     wanted = select(Bill).where(
         Bill.provider_id == provider_id,
@@ -72,7 +72,7 @@ class Made:
 
 
 async def make(tx: AsyncSession, made: Made) -> Bill:
-    """A bill of ours, due, for a payment to take. When the payment comes to nothing, so does the bill."""
+    """Make a due bill for a payment. The bill is voided if the payment fails."""
     bill_id = new_id()
     bill = Bill(
         id=bill_id,

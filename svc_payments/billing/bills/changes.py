@@ -157,7 +157,7 @@ async def _withdraw(
 
 
 async def name_no_more(tx: AsyncSession, bill: Bill) -> None:
-    """The provider, asked what is due, has left out a locked bill that it named before: nothing is owed of it."""
+    """Void a locked bill that a live query named before and no longer names."""
     _keep_version(tx, bill, ChangeReason.NOT_NAMED)
     bill.move_to(BillStatus.VOID)
     await _tell(tx, BillVoided, bill)

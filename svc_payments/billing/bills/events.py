@@ -5,7 +5,7 @@ from chassis.outbox import Event
 
 
 class BillChanged(Event):
-    """There is a new version of a bill. New bills are not told one by one: the report of their file has the counts."""
+    """A bill has a new version. New bills cause no event each: the report of their file has the counts."""
 
     key_field: ClassVar[str] = "bill_id"
 

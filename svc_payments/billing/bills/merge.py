@@ -36,7 +36,7 @@ _FIND_SUPERSEDED = """
         AND known_id IS NULL AND place = 1
 """
 
-# All that may change, in the order of ids, as payments lock bills too: nobody can wait for each other.
+# All that may change, in the order of ids like payments, so that the two cannot deadlock.
 _LOCK = """
     SELECT count(*) FROM (
         SELECT FROM bills WHERE id IN (
@@ -112,7 +112,7 @@ _SUPERSEDE = f"""
 
 _NOTE_AMENDED = "UPDATE claims SET outcome = 'amended' WHERE known_id IS NOT NULL AND place = 1 AND outcome IS NULL"
 
-# A later row with the same number fares as the first when it says the same.
+# A later row with the same number and content gets the outcome of the first row.
 _FOLLOW = f"""
     UPDATE claims SET outcome = CASE
         WHEN {_content_of("claims", "claims.supersedes")} IS DISTINCT FROM {_content_of("first", "first.supersedes")}
@@ -184,7 +184,7 @@ async def take_in(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID | None
 
     Args:
         tx: the transaction the rows were staged in.
-        provider_id: whose bills they are; nobody else takes in bills of this provider meanwhile.
+        provider_id: the provider, locked by `one_at_a_time`.
         bill_file_id: the file they come from.
         says_expiry: whether they say until when each bill can be paid.
     """

@@ -52,7 +52,7 @@ TRANSITIONS: dict[BillStatus, set[BillStatus]] = {
     # Money may go back, before the provider has booked it and after.
     BillStatus.PAID: {BillStatus.POSTED, BillStatus.DUE, BillStatus.VOID},
     BillStatus.POSTED: {BillStatus.DUE, BillStatus.VOID},
-    # One that its provider, asked what is due, had left out may be named again. Whatever else is void stays so.
+    # A bill that a live query left out may be named again. Any other void bill stays void.
     BillStatus.VOID: {BillStatus.DUE},
     BillStatus.EXPIRED: set(),
     BillStatus.SUPERSEDED: set(),
@@ -78,7 +78,7 @@ class ChangeReason(StrEnum):
     REPLACED = "replaced"
     """By the bill that names it."""
     NOT_NAMED = "not_named"
-    """The provider, asked what is due on the account, did not name it any more."""
+    """A live query of the account no longer names it."""
     NAMED_AGAIN = "named_again"
     """It did, after it had not."""
 

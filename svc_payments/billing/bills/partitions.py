@@ -13,7 +13,7 @@ _ENSURE = f"SELECT ensure_bill_partitions(now()::date, (now() + interval '{MONTH
 
 async def ensure_partitions(tx: AsyncSession) -> int:
     """Make the partitions of the coming months that are missing. Returns how many were."""
-    # Attaching waits for whoever reads the default partition, and others wait behind it: rather come again later.
+    # Attaching waits for readers of the default partition and blocks others meanwhile: give up and retry later.
     await tx.execute(text("SET LOCAL lock_timeout = '2s'"))
     made = int(await tx.scalar(text(_ENSURE)) or 0)
     if made:

@@ -27,7 +27,7 @@ class Reason(StrEnum):
     BAD_NOTE = "bad_note"
     MERGED_CELLS = "merged_cells"
     VALUE_CHANGED = "value_changed"
-    """A spreadsheet has rounded a number, or made a day of it; what was typed cannot be told."""
+    """A spreadsheet rounded a number or turned it into a date; what was typed is lost."""
     FORMULA_WITHOUT_VALUE = "formula_without_value"
     DUPLICATE_IN_FILE = "duplicate_in_file"
     BILL_ALREADY_PAID = "bill_already_paid"
@@ -57,7 +57,7 @@ AS_IN_1_0: Mapping[Reason, Reason] = {
     Reason.SUPERSEDED_UNKNOWN: Reason.BAD_BILL_NUMBER,
     Reason.SUPERSEDED_NOT_DUE: Reason.BAD_BILL_NUMBER,
 }
-"""Contract 1.0.0 promised a closed list of reasons. Its clients are told the nearest of them for those that came later,
+"""Contract 1.0.0 promised a closed list of reasons. Its clients get the nearest of them for those added later,
 which stand in `code`."""
 
 

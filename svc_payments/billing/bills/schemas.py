@@ -116,7 +116,7 @@ class Amendment(Change):
 
 
 class PushedBill(BaseModel):
-    """A bill as a row of a bill file has it; what is wrong with it is told in the report."""
+    """A bill as in a row of a bill file; its faults are in the report."""
 
     bill_number: Value
     account_number: Value

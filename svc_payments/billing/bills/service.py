@@ -40,7 +40,7 @@ class BillNotPayable(Problem):
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which bills a list is asked for."""
+    """Filters of a list of bills."""
 
     status: schemas.PayingStatus | None
     account_number: str | None
@@ -89,12 +89,12 @@ async def _own_bills(tx: AsyncSession, provider_id: UUID, wanted: Wanted, page: 
 
 
 async def to_pay_on(tx: AsyncSession, provider_id: UUID, account_number: str) -> list[schemas.Bill]:
-    """What is to pay on an account, oldest first, for whoever may look at it."""
+    """The bills to pay on an account, oldest first; the caller has checked that they may be seen."""
     open_bills = select(Bill).where(
         Bill.provider_id == provider_id,
         Bill.account_number == account_number,
         Bill.status.in_({BillStatus.DUE, BillStatus.PAYING}),
-        # What somebody is paying ahead, or topping up, is nobody's debt.
+        # Advances and top-ups are not owed.
         Bill.kind == BillKind.REGULAR,
     )
     oldest_first = open_bills.order_by(Bill.due_date, Bill.id).limit(_MOST_LOOKED_AT)
@@ -185,7 +185,7 @@ async def lock_payable(tx: AsyncSession, person_id: UUID, bill_ids: Collection[U
 async def lock_payable_on(
     tx: AsyncSession, provider_id: UUID, account_number: str, bill_ids: Collection[UUID]
 ) -> Sequence[Bill]:
-    """Lock these bills of one account for paying at a counter, where nobody has to be bound to it.
+    """Lock bills of one account for a payment at a counter, where the payer need not be bound to it.
 
     Raises:
         NotFound: one of them does not exist or is not on this account.
@@ -270,7 +270,7 @@ async def give_back(tx: AsyncSession, bill_id: UUID, part: Part, *, booked: bool
         if bill.status in {BillStatus.PAID, BillStatus.POSTED}:
             bill.move_to(BillStatus.DUE)
     elif not bill.paid_fen:
-        # Nobody owed what was paid ahead, so it is not owed again.
+        # An advance was not owed, so it is not owed again.
         bill.move_to(BillStatus.VOID)
 
 

@@ -1,4 +1,4 @@
-"""A bill file's rows on their way into the bills: staged by COPY, and each given its place among its likes.
+"""Staging of rows on their way into bills: copied in, and ranked among rows with the same bill number.
 
 The staging tables are temporary: they write no WAL, and what is in them is gone when the transaction ends, whichever
 way. The tables themselves stay with their connection for the next upload.
@@ -69,7 +69,7 @@ def staged_line(row: int, result: CheckedRow | Reason, number: str, width: int) 
 
 
 async def stage(tx: AsyncSession, columns: Sequence[str], blocks: AsyncIterator[bytes]) -> None:
-    """Copy rows into this transaction's staging table; nobody else sees or waits for them."""
+    """Copy rows into this transaction's temporary staging table, which blocks no other transaction."""
     for statement in _CREATE:
         await tx.execute(text(statement))
     raw = (await (await tx.connection()).get_raw_connection()).driver_connection
@@ -78,7 +78,7 @@ async def stage(tx: AsyncSession, columns: Sequence[str], blocks: AsyncIterator[
 
 
 async def one_at_a_time(tx: AsyncSession, provider_id: UUID) -> None:
-    """Wait until nobody else takes in bills of this provider, for as long as the transaction lasts."""
+    """Serialise intakes of one provider until the transaction ends."""
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"bill files of {provider_id}", 0))))
 
 

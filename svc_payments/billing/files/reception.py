@@ -176,7 +176,7 @@ class _Taker(Protocol):
 
 
 class _BookSpool:
-    """Keeps a spreadsheet until it is whole: the directory of its archive stands at its end."""
+    """Keeps a spreadsheet until it is complete: the directory of its archive is at its end."""
 
     def __init__(self, file: BinaryIO, lines: BinaryIO) -> None:
         self._file = file
@@ -251,7 +251,7 @@ class _Spool:
         try:
             text = self._decoder.decode(piece, final)
         except UnicodeDecodeError as error:
-            # What the decoder had kept back of the piece before stands at the start of what it was decoding.
+            # What the decoder held back of the previous piece is at the start of what it was decoding.
             byte = self._count - len(error.object) + error.start
             raise UndecodableBytes(byte=byte, encoding=self._encoding) from None
         self._suspect(piece, final=final)

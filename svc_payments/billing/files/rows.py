@@ -198,5 +198,5 @@ def _divided(row: int, line: str, lines: Lines) -> list[str]:
 
     try:
         return next(csv.reader(until_closed(), strict=True))
-    except csv.Error:  # text after a closing quote: nobody can say where the columns end
+    except csv.Error:  # text after a closing quote: the end of the column is ambiguous
         return [line]

@@ -24,7 +24,7 @@ SHOWN_REFUSED_ROWS = 100
 
 
 Progress = Callable[[int], Awaitable[None]]
-"""Told how many further rows have been read."""
+"""Receives the number of further rows read."""
 
 
 async def take_in(
@@ -39,7 +39,7 @@ async def take_in(
 
     Raises:
         ProviderNotReady: the provider's approval has not arrived here yet.
-        OtherProvidersFile: its rows say that they are somebody else's.
+        OtherProvidersFile: its rows name another provider.
         WrongHeader, UnclosedQuote, FieldTooLong, LineTooLong, TooManyLines, EmptyFile: the file is not a table that
             can be read.
     """
@@ -81,7 +81,7 @@ async def list_refused_rows(
 
 
 async def own_file(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID) -> BillFile:
-    """A file of this provider; anybody else's does not exist for it."""
+    """A file of this provider; those of others are not found."""
     file = await tx.get(BillFile, bill_file_id)
     if file is None or file.provider_id != provider_id:
         raise NotFound

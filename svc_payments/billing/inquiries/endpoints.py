@@ -22,6 +22,6 @@ async def inquire_bills(
 ) -> schemas.BillInquiry:
     """Have the provider of an account of the caller's say what is due on it now; its bills can be paid at once.
 
-    Asked again within a moment, the answer is the same one, so it needs no Idempotency-Key.
+    Repeated within a moment it gives the same answer, so it needs no Idempotency-Key.
     """
     return await inquiries.inquire(caller.id, body)

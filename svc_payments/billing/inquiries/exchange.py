@@ -1,4 +1,4 @@
-"""An inquiry from the tap to the bills: a turn is taken, the provider asked outside any transaction, the answer kept.
+"""An inquiry: a turn is claimed, the provider is queried outside any transaction, the answer is kept.
 
 Whoever asks about an account while its provider is being asked waits for that answer.
 """

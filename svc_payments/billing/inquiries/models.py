@@ -1,4 +1,4 @@
-"""What was last asked about an account and answered, and which bills have come by being asked for."""
+"""The last live query of each account with its answer, and the bills that arrived by it."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -25,7 +25,7 @@ class Result(StrEnum):
 
 
 class BillInquiry(Base):
-    """The last question about an account. Whoever taps again within a moment shares its answer."""
+    """The last live query of an account. Requests within a moment of it share its answer."""
 
     __tablename__ = "bill_inquiries"
     __table_args__ = (one_of("result", Result),)
@@ -33,7 +33,7 @@ class BillInquiry(Base):
     provider_id: Mapped[UUID] = mapped_column(primary_key=True)
     account_number: Mapped[str] = mapped_column(Text, primary_key=True)
     inquiry_id: Mapped[UUID]
-    """Who has asked writes the answer down only while this is still the last question."""
+    """The answer is kept only while this is still the last query."""
     asked_at: Mapped[datetime] = mapped_column(Timestamp)
     answered_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """None: the answer is on its way, or the process that sent the query died."""
@@ -41,7 +41,7 @@ class BillInquiry(Base):
 
 
 class InquiredBill(Base):
-    """A bill that is here because its provider named it when asked; one that it names no more is void."""
+    """A bill that a live query brought; it is voided once a later one no longer names it."""
 
     __tablename__ = "inquired_bills"
 

@@ -20,6 +20,6 @@ class BillInquiry(BaseModel):
     provider_id: UUID
     account_number: str
     asked_at: datetime
-    """When the provider was pending: now, or moments ago for somebody else who is bound to the account."""
+    """When the provider was queried: now, or moments ago for another person bound to the account."""
     bills: list[Bill]
     """Those that the caller may see, the oldest first, with what they come to today."""

@@ -31,14 +31,14 @@ _SILENCE = timedelta(seconds=5)
 
 
 class InquiryNotOffered(Problem):
-    """The provider is not asked for bills: it sends them, or sells top-ups."""
+    """The provider offers no live query: it sends its bills, or sells top-ups."""
 
     status, code = 422, "inquiry_not_offered"
 
 
 @dataclass(frozen=True)
 class Turn:
-    """The question that answers a request: the caller's own to ask, or one that was just asked by somebody else."""
+    """The query that answers a request: the caller's own to send, or a recent one of another person."""
 
     pending: PendingInquiry
     provider: Provider
@@ -48,7 +48,7 @@ class Turn:
 async def begin(
     tx: AsyncSession, person_id: UUID, new: schemas.NewBillInquiry, *, lease: timedelta, memory: timedelta
 ) -> Turn:
-    """See whether the provider is to be asked; then nobody else asks about this account for the time of the lease.
+    """Decide whether to query the provider, and lease the account for the query.
 
     Args:
         tx: the transaction.
@@ -80,7 +80,7 @@ async def begin(
 
 
 async def _lock(tx: AsyncSession, provider_id: UUID, account_number: str, moment: datetime) -> BillInquiry:
-    """The account's last question, locked; for an account never asked about, one of long ago."""
+    """The account's last query, locked; for an account never queried, a placeholder in the past."""
     account = {"provider_id": provider_id, "account_number": account_number}
     never = {"inquiry_id": new_id(), "asked_at": moment - timedelta(days=1)}
     await tx.execute(insert(BillInquiry).values(**account, **never).on_conflict_do_nothing())
@@ -110,7 +110,7 @@ async def is_answered(tx: AsyncSession, pending: PendingInquiry) -> bool:
 
 
 async def show(tx: AsyncSession, person_id: UUID, pending: PendingInquiry) -> schemas.BillInquiry:
-    """What a person who is bound to the account is told of the last answer.
+    """The last answer, for a person bound to the account.
 
     Raises:
         NothingDue, NoSuchAccount, ProviderClosed, NotPayableOnline, PaymentUnfinished, ProviderTimedOut,

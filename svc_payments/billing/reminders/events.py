@@ -8,7 +8,7 @@ from chassis.outbox import Event
 
 
 class ReminderRaised(Event):
-    """Somebody should be told of a bill on an account they are bound to; once, however the bill goes on."""
+    """A person should be reminded of a bill on an account they are bound to; once, whatever happens to the bill."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -17,7 +17,7 @@ class ReminderRaised(Event):
 
     reminder_id: UUID
     person_id: UUID
-    """Who is to be told."""
+    """The recipient."""
     bill_id: UUID
     provider_id: UUID
     kind: str

@@ -1,4 +1,4 @@
-"""Reminders: what residents are told of bills that wait, once each, and which of it they do not want to hear."""
+"""Reminders of open bills, once for each stage, and residents' preferences."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -52,7 +52,7 @@ class Reminder(Base):
 
 
 class ReminderRun(Base):
-    """A day's walk through the bills that wait, in the order of (due date, id), and how far it has come."""
+    """A day's walk through open bills in the order of (due date, id), and its position."""
 
     __tablename__ = "reminder_runs"
 

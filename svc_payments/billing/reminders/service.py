@@ -33,7 +33,7 @@ _NEW_FOR = timedelta(days=4)
 
 
 async def raise_reminders(database: Database, settings: Settings) -> None:
-    """Do what is left of today's run, which begins at the hour at which people may be told something."""
+    """Continue today's run, which begins at the configured hour."""
     more = True
     while more:
         async with database.transaction() as tx:
@@ -90,7 +90,7 @@ def _told(raised: Row[tuple[object, ...]]) -> ReminderRaised:
 
 
 async def preferences_of(tx: AsyncSession, person_id: UUID) -> schemas.ReminderPreferences:
-    """What a person hears of, for each account they are bound to."""
+    """A person's preferences, for each account they are bound to."""
     muted = func.array_remove(func.array_agg(MutedReminder.kind), None)
     rows = await tx.execute(
         select(AccountBinding, muted)

@@ -42,7 +42,7 @@ class TermsVersion(Base):
 
 
 class TermsApproval(Base):
-    """Puts a version into force; the database sees to it that nobody approves what they wrote themselves."""
+    """Puts a version into force; a CHECK requires that its approver did not propose it."""
 
     __tablename__ = "payment_terms_approvals"
     __table_args__ = (

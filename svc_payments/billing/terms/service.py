@@ -93,7 +93,7 @@ async def terms_of(tx: AsyncSession, provider_id: UUID) -> Terms:
 
 
 async def show_in_force(tx: AsyncSession, provider_id: UUID) -> schemas.TermsInForce:
-    """What residents are told of today's terms.
+    """Today's terms as residents see them.
 
     Raises:
         NotFound: there is no such provider.

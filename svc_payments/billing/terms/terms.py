@@ -26,7 +26,7 @@ class BillSource(StrEnum):
     PUSHED = "pushed"
     """The provider sends its bills."""
     INQUIRY = "inquiry"
-    """The provider is asked when a resident wants to pay: fetch and pay."""
+    """The provider is queried when a resident wants to pay."""
     TOP_UP = "top_up"
     """There are no bills: residents choose an amount, which the provider validates."""
 

@@ -1,4 +1,4 @@
-"""Uploads of bill files in several requests: how far each has come, and the bytes that are here."""
+"""Uploads of bill files in several requests: their progress and the bytes received."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -61,7 +61,7 @@ class BillFileUpload(Base):
     appender: Mapped[UUID | None]
     """The request that may append; one that comes later takes its place."""
     rows_read: Mapped[int] = mapped_column(default=0)
-    """How far taking in has come."""
+    """Rows read so far."""
     bill_file_id: Mapped[UUID | None] = mapped_column(ForeignKey("bill_files.id"))
     refusal: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """Status, code and values of the problem."""

@@ -24,7 +24,7 @@ MOST_PARTS = 20_000
 
 
 async def locked(tx: AsyncSession, upload_id: UUID) -> BillFileUpload:
-    """The upload, for nobody else to change as long as the transaction lasts."""
+    """The upload, locked until the transaction ends."""
     upload = await tx.get(BillFileUpload, upload_id, with_for_update={"key_share": True})
     if upload is None:
         raise NotFound

@@ -47,7 +47,7 @@ def kept(refusal: Problem) -> dict[str, Any]:
 
 
 def again(refusal: Mapping[str, Any]) -> Problem:
-    """The refusal that was kept, for whoever asks again."""
+    """The kept refusal, for a repeated request."""
     members = {"status": refusal["status"], "code": refusal["code"], "__module__": refusal["package"]}
     problem: Problem = type("Refused", (Problem,), members)(**refusal["values"])
     return problem

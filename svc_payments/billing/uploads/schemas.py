@@ -19,9 +19,9 @@ class BillFileUpload(BaseModel):
     received_bytes: int
     length: int | None = Field(description="Of all of it in bytes, once the client has said it.")
     sha256: str | None = Field(description="What its bytes should come to, if the client has said it; hexadecimal.")
-    rows_read: int = Field(description="How far taking in has come; it is told now and then.")
+    rows_read: int = Field(description="Rows read so far; updated from time to time.")
     bill_file_id: UUID | None
     report: bill_files.BillFile | None = Field(description="Of a file that was taken in; not in lists.")
     problem: dict[str, Any] | None = Field(description="Why a file was refused as a whole (RFC 9457).")
     created_at: datetime
-    expires_at: datetime = Field(description="Until then the upload can be gone on with, or asked about.")
+    expires_at: datetime = Field(description="Until then the upload can be continued or read.")

@@ -151,7 +151,7 @@ def of_provider(provider_id: UUID) -> Select[BillFileUpload]:
 
 
 async def own(tx: AsyncSession, provider_id: UUID, upload_id: UUID) -> BillFileUpload:
-    """An upload of this provider; anybody else's does not exist for it."""
+    """An upload of this provider; those of others are not found."""
     upload = await tx.get(BillFileUpload, upload_id)
     if upload is None or upload.provider_id != provider_id:
         raise NotFound
@@ -192,7 +192,7 @@ def shown(upload: BillFileUpload, settings: Settings, language: str) -> schemas.
 
 
 async def seconds_left(tx: AsyncSession, upload: BillFileUpload, settings: Settings) -> int:
-    """For how long an upload can be gone on with, or asked about."""
+    """How long an upload can still be continued or read."""
     return int((_expires_at(upload, settings) - await database_time(tx)).total_seconds())
 
 

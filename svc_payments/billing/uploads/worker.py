@@ -20,16 +20,16 @@ from svc_payments.billing.uploads.refusals import UploadBeingTakenIn, again, kep
 from svc_payments.settings import Settings
 
 RETENTION = timedelta(days=7)
-"""How long an upload can be asked about after its end."""
+"""How long an upload can be read after its end."""
 _LEFT_AFTER = timedelta(seconds=30)
 _TOLD_EVERY_ROWS = 50_000
 
 
 async def finish(database: Database, upload_id: UUID, language: str) -> bill_file_schemas.BillFile:
-    """Take in an upload that is complete; asked again, give the same report or refusal.
+    """Take in a complete upload. Idempotent: a repeated call gives the same report or refusal.
 
     Raises:
-        UploadBeingTakenIn: somebody else is at it.
+        UploadBeingTakenIn: another process is taking it in.
         Problem: whatever a bill file is refused for.
     """
     try:
@@ -45,7 +45,7 @@ async def finish(database: Database, upload_id: UUID, language: str) -> bill_fil
 
 
 async def _finish(database: Database, tx: AsyncSession, upload_id: UUID, language: str) -> bill_file_schemas.BillFile:
-    # It goes with the transaction, so that whoever dies at it leaves the file to the next.
+    # The lock goes with the transaction, so that a crash leaves the file to the next worker.
     mine = func.pg_try_advisory_xact_lock(func.hashtextextended(f"bill file upload {upload_id}", 0))
     if not await tx.scalar(select(mine)):
         raise UploadBeingTakenIn
@@ -100,7 +100,7 @@ class _Progress:
 
 
 async def finish_left(database: Database) -> None:
-    """Take in what is complete and nobody is at, as after a crash."""
+    """Take in complete uploads that no process works on, as after a crash."""
     while (upload_id := await _claim_left(database)) is not None:
         try:
             await finish(database, upload_id, DEFAULT_LANGUAGE)
@@ -120,7 +120,7 @@ async def _claim_left(database: Database) -> UUID | None:
 
 
 async def forget_old(database: Database, settings: Settings) -> None:
-    """Delete uploads that nobody went on with, and what is known of those that ended a while ago."""
+    """Delete abandoned uploads, and records of those that ended a while ago."""
     waited = timedelta(seconds=settings.bill_upload_seconds)
     abandoned = (BillFileUpload.status == UploadStatus.RECEIVING) & (BillFileUpload.touched_at < func.now() - waited)
     ended = BillFileUpload.finished_at < func.now() - RETENTION

@@ -1,4 +1,4 @@
-"""E-invoices: what a payer asked for, what the issuer has made of it, and that it was taken back after a refund."""
+"""E-invoices: the payer's request, the issuer's outcome, and the red letter after a refund."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -16,9 +16,9 @@ from svc_payments.collection.payments.models import Payment
 
 class EInvoiceStatus(StrEnum):
     REQUESTED = "requested"
-    """The issuer has surely not heard of it."""
+    """It has certainly not reached the issuer."""
     UNKNOWN = "unknown"
-    """The issuer has been told, and has not said yet what it made of it: it is asked before it is told again."""
+    """Sent, and the outcome is unknown: the issuer is queried before it is sent again."""
     ISSUED = "issued"
     FAILED = "failed"
     """The issuer will not issue it, or the money went back before it did. Another one may be requested."""
@@ -52,7 +52,7 @@ class TitleKind(StrEnum):
 
 
 class EInvoice(Leased, Base):
-    """One request. Its id is the number under which the issuer is told, so that a retry is never a second invoice."""
+    """One request. Its id is its number at the issuer, so that a retry never makes a second invoice."""
 
     __tablename__ = "e_invoices"
     __table_args__ = (

@@ -19,7 +19,7 @@ from chassis.signatures import sign, thumbprint
 
 @dataclass(frozen=True)
 class InvoiceOrder:
-    """What the issuer is asked for; the same at every try."""
+    """The request to the issuer; the same at every attempt."""
 
     number: str
     provider_id: UUID
@@ -51,7 +51,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Absent:
-    """The issuer, asked, does not know it."""
+    """The issuer does not know it."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +73,13 @@ Outcome = Issued | RedLettered | Refused | Absent | NotHeard | Unclear
 
 class InvoiceIssuer(Protocol):
     async def issue(self, order: InvoiceOrder) -> Outcome:
-        """Have an invoice made out; once for a number, however often it is asked for."""
+        """Have an invoice issued. Idempotent by its number."""
 
     async def ask(self, number: str) -> Outcome:
         """What became of a number."""
 
     async def take_back(self, number: str) -> Outcome:
-        """Have an invoice taken back by a red-letter one; once, however often it is asked for."""
+        """Have an invoice reversed by a red-letter one. Idempotent."""
 
 
 class _Answer(BaseModel):

@@ -11,7 +11,7 @@ from svc_payments.documents.e_invoices import models
 
 # GB 32100: registration authority and category, division, organisation code, check character; no I, O, S, V and Z.
 _USCC = re.compile("[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}")
-# What any mail server takes, without quotes and address literals, which nobody uses and much software misreads.
+# What any mail server takes, without quotes and address literals, which much software misreads.
 _EMAIL = r"^[A-Za-z0-9._%+-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}$"
 
 Title = Annotated[Line, StringConstraints(max_length=100)]

@@ -82,7 +82,7 @@ async def own(tx: AsyncSession, person_id: UUID, e_invoice_id: UUID) -> schemas.
     """An e-invoice of this person.
 
     Raises:
-        NotFound: there is none, or it is somebody else's.
+        NotFound: there is none, or it belongs to another person.
     """
     found = await tx.scalar(select(EInvoice).where(EInvoice.id == e_invoice_id, EInvoice.person_id == person_id))
     if found is None:

@@ -32,7 +32,7 @@ async def get_spending(
 async def get_usage(tx: ReadTx, caller: Resident, first: First = None, last: Last = None) -> schemas.Usage:
     """What was used and billed on the caller's accounts in each month, beside the same month of the year before.
 
-    Whoever paid the bills: nothing in it tells.
+    It does not disclose who paid the bills.
     """
     return await service.usage_of(tx, caller.id, _first_day(first), _first_day(last))
 

@@ -10,7 +10,7 @@ class SpendingPart(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     month: str | None
-    """YYYY-MM in China, of the payment; null unless asked for by month."""
+    """YYYY-MM of the payment in China; null unless grouped by month."""
     utility: str | None
     """water, electricity, gas, heating, telecom or cable_tv, and further kinds within v1; null unless asked for by
     utility, and of a provider whose kind is not known here yet."""

@@ -32,7 +32,7 @@ def shown(code: str) -> str:
 
 
 def read(typed: str) -> str | None:
-    """A typed code as it was drawn, however it is grouped and in letters of any width; None for one nobody drew."""
+    """A typed code in its canonical form, whatever its grouping and letter width; None when it cannot be a code."""
     if len(typed) > _MOST_TYPED:
         return None
     code = "".join(character for character in unicodedata.normalize("NFKC", typed).upper() if character.isalnum())

@@ -43,7 +43,7 @@ async def print_receipt(
 
 
 async def printed_for(request: Request, receipt: schemas.Receipt, code: str, settings: Settings) -> Response:
-    """The paper for whoever asks, or that it is the one they have."""
+    """The receipt as PDF, or 304 when the client has it."""
     language = choose(request.headers.get("accept-language", ""))
     content = await pdf.printed(receipt, code, f"{settings.public_url}{_PAGE}", language)
     headers = {

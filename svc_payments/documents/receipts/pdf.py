@@ -53,7 +53,7 @@ async def printed(receipt: schemas.Receipt, code: str, verify_at: str, language:
 
 
 def masked(account_number: str) -> str:
-    """Enough to know one's own account by, and too little to look it up for anybody else."""
+    """Masked: enough for its owner to recognise it, too little for others to look it up."""
     hidden = max(len(account_number) - _ACCOUNT_DIGITS_SHOWN, 0)
     return "*" * hidden + account_number[hidden:]
 

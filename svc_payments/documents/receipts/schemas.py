@@ -64,7 +64,7 @@ class Receipt(BaseModel):
 
 
 class ReceiptVerification(BaseModel):
-    """What a genuine receipt says, for whoever holds it: nothing in it tells who paid, or for which account."""
+    """A genuine receipt, for its holder; it discloses neither the payer nor the account."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 

@@ -73,7 +73,7 @@ def standing_of(payment: Payment) -> str:
 
 
 async def code_of(tx: AsyncSession, payment_id: UUID) -> str:
-    """The verification code of an issued receipt: drawn when it is first asked for, and the same ever after."""
+    """The verification code of an issued receipt, drawn at the first request and constant from then on."""
     drawn = codes.new_code()
     row = {"payment_id": payment_id, "code": drawn, "code_hash": codes.hash_of(drawn)}
     await tx.execute(insert(ReceiptCode).values(row).on_conflict_do_nothing(index_elements=[ReceiptCode.payment_id]))

@@ -30,6 +30,6 @@ def said(key: str, language: str) -> dict[str, str]:
 
 
 def name_of(group: str, value: str) -> str:
-    """The key of a value's name; one that nobody has named yet is called by the group's general word."""
+    """The key of a value's name; an unknown value gets the general word of its group."""
     key = f"{group}_{value}"
     return key if key in words_in(DEFAULT_LANGUAGE) else f"{group}_other"

@@ -19,7 +19,7 @@ Minutes = Annotated[int, Query(ge=1, le=7 * 24 * 60, description="How far to loo
 
 @router.get("/figures")
 async def get_figures(tx: ReadTx, minutes: Minutes = 60) -> schemas.Figures:
-    """How payments fare now: success by channel and provider, time to posting, what is unknown or stuck."""
+    """Show live figures: success by channel and provider, time to posting, unknown and stuck payments."""
     at = await database_time(tx)
     return await queries.figures(tx, at - timedelta(minutes=minutes), at)
 

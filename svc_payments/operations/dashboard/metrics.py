@@ -37,7 +37,7 @@ async def _measure(tx: AsyncSession, measures: Sequence[Measured], values: Mappi
         if [len(row) for row in rows] == [1]:
             each.gauge.set(float(rows[0][0]))
             continue
-        # Between here and the end nobody else runs, so nobody reads a gauge half full. What is gone is not said again.
+        # Nothing else runs between here and the end, so no reader sees a half-filled gauge. Gone labels disappear.
         each.gauge.clear()
         for label in each.labels:
             each.gauge.labels(label).set(0)

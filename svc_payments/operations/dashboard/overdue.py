@@ -10,7 +10,7 @@ _FROM_EXPIRY = {
     # The worker frees a payment that was not confirmed, and closes an order that was not paid, at once.
     PaymentStatus.CREATED: timedelta(minutes=1),
     PaymentStatus.PENDING: timedelta(minutes=15),
-    # A channel that does not answer goes on being asked; people ask it by other ways.
+    # A channel that does not answer is polled on; operators reach it by other means.
     PaymentStatus.UNKNOWN: timedelta(hours=1),
 }
 _FROM_CAPTURE = {

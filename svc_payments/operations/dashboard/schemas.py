@@ -22,7 +22,7 @@ class ChannelFigures(BaseModel):
 
 
 class ProviderFigures(BaseModel):
-    """What a provider was told of within the time looked at."""
+    """Postings of a provider within the period."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -57,7 +57,7 @@ class Figures(BaseModel):
     late_cases: int
     """Those of them whose time is over."""
     refunds_waiting: int
-    """Refunds that wait for somebody to decide, to try again or to pay out."""
+    """Refunds that wait for a decision, a retry or a payout."""
     refunds_unknown: int
     """Refunds of which the channel does not say what became."""
     manual_actions_waiting: int

@@ -34,7 +34,7 @@ class ManualAction(Base):
         one_of("status", ActionStatus),
         CheckConstraint("length(reason) > 0", name="reason"),
         CheckConstraint("(status = 'proposed') = (decided_by IS NULL)", name="decided"),
-        # Whoever proposes may take it back, and never do it alone.
+        # The proposer may withdraw it, and never carry it out alone.
         second_person_check("decided_by", "proposed_by", unless="status <> 'done'"),
         Index("ix_manual_actions_waiting", "id", postgresql_where=text("status = 'proposed'")),
     )

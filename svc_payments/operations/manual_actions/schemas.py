@@ -62,7 +62,7 @@ class NewManualAction(BaseModel):
 
     what: What
     reason: Reason
-    """For whoever is to agree, and for the audit trail. No personal data."""
+    """For the approver and the audit trail. No personal data."""
 
 
 class ManualActionRejection(BaseModel):

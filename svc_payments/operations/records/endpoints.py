@@ -9,7 +9,7 @@ from svc_payments.operations.search.endpoints import Checker
 router = APIRouter(prefix="/payments/v1", tags=["search"])
 
 
-# A transaction that writes, although it is a GET: that somebody looked is kept.
+# A GET with a transaction that writes: each lookup is audited.
 @router.get("/payment-records/{payment_id}")
 async def get_payment_record(tx: Tx, caller: Checker, payment_id: UUID) -> schemas.PaymentRecord:
     """Everything of a payment: its order, bookings, refunds, movements in the ledger, findings and cases."""
@@ -18,5 +18,5 @@ async def get_payment_record(tx: Tx, caller: Checker, payment_id: UUID) -> schem
 
 @router.get("/bill-records/{bill_id}")
 async def get_bill_record(tx: Tx, caller: Checker, bill_id: UUID) -> schemas.BillRecord:
-    """A bill and the payments that are about it, for whoever has its number or its account's in hand."""
+    """Show a bill and its payments to staff who have its number or its account's."""
     return await service.look_at_bill(tx, caller, bill_id)

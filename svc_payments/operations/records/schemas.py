@@ -12,7 +12,7 @@ from svc_payments.reconciliation.discrepancies.schemas import Discrepancy
 
 
 class Order(BaseModel):
-    """The payment's order at its channel, and how far asking about it has come."""
+    """The payment's order at its channel, and its polling."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -24,9 +24,9 @@ class Order(BaseModel):
     refusal: str | None
     """The channel's code, when it would not take the order."""
     asked: int
-    """How often the channel was asked what became of it."""
+    """How often the channel was queried."""
     ask_at: datetime | None
-    """When it is asked next; null: there is nothing left to ask."""
+    """When it is queried next; null when polling has ended."""
 
 
 class RefundRecord(BaseModel):
@@ -84,7 +84,7 @@ class PaymentRecord(BaseModel):
 
     payment_id: UUID
     person_id: UUID
-    """The payer; of somebody unknown at a counter, the till session."""
+    """The payer; of an unknown person at a counter, the till session."""
     provider_id: UUID
     channel: str
     status: str
@@ -127,7 +127,7 @@ class PaymentOfBill(BaseModel):
 
 
 class BillRecord(BaseModel):
-    """A bill with its payments, for staff who start from what a customer has in hand."""
+    """A bill with its payments, for staff who start from a customer's bill."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 

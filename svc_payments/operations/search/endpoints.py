@@ -12,13 +12,13 @@ Checker = Annotated[Caller, Depends(allow(role=("operator", "auditor")))]
 Number = Annotated[str, Query(min_length=4, max_length=64, pattern=r"^[!-~]+$")]
 
 
-# A transaction that writes, although it is a GET: that somebody looked is kept.
+# A GET with a transaction that writes: each lookup is audited.
 @router.get("/search")
 async def search(tx: Tx, caller: Checker, number: Number) -> schemas.Hits:
-    """What a number leads to that a person has in hand.
+    """Search by any number on a document.
 
     Of a payment, its order, the channel's transaction, a receipt or its code, a card slip, a bill, an account, a
     posting, a refund, an e-invoice, a deduction contract, a settlement, a transfer file, a case, a till session, a
-    bank's slip, a line of a statement; or any id. That somebody looked stands in the audit trail.
+    bank's slip, a line of a statement; or any id. Each lookup is audited.
     """
     return await service.search(tx, caller, number)

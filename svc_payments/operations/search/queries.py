@@ -1,4 +1,4 @@
-"""Where a number leads that somebody reads out: each kind of number is looked up through an index of its own."""
+"""Search by number: each kind of number is looked up through an index of its own."""
 
 from collections.abc import Callable, Iterator
 from functools import partial

@@ -15,7 +15,7 @@ from svc_payments.base import Base
 
 class IncidentKind(StrEnum):
     UNKNOWN_ORDER = "unknown_order"
-    """The channel told us of an order that we never placed."""
+    """The channel reports an order that we never placed."""
     OTHER_MERCHANT = "other_merchant"
     OTHER_AMOUNT = "other_amount"
     OTHER_CURRENCY = "other_currency"
@@ -34,9 +34,9 @@ class IncidentKind(StrEnum):
     BOOKED_AFTER_REVERSAL = "booked_after_reversal"
     """The money had gone back when the provider said that it has booked the payment and keeps it so."""
     UNKNOWN_REFUND = "unknown_refund"
-    """The channel told us of a refund that we never asked for."""
+    """The channel reports a refund that we never requested."""
     REFUND_DISAGREES = "refund_disagrees"
-    """The channel says of a refund what does not fit what we asked for or know of it."""
+    """The channel's report of a refund contradicts our request or what is known of it."""
     REFUND_FAILED = "refund_failed"
     """The channel could not give money back."""
 

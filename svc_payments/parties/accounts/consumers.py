@@ -1,4 +1,4 @@
-"""Account bindings as svc_services tells of them; right whatever order and how often the events come."""
+"""Read model of account bindings from svc_services; correct for events in any order and repeated."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -31,7 +31,7 @@ BindingEnded = Callable[[AsyncSession, UUID, UUID, str], Awaitable[None]]
 
 
 async def on_activated(tx: AsyncSession, event: Received[AccountBindingActivated]) -> None:
-    # A binding is never activated twice: one that is here already has been heard of, perhaps even its end.
+    # A binding is never activated twice: a row that exists was made by an earlier event, perhaps by its end.
     activated = insert(AccountBinding).values(**event.data.model_dump(), bound_at=event.time)
     await tx.execute(activated.on_conflict_do_nothing())
 

@@ -20,7 +20,7 @@ class AccountBinding(Base):
             "account_number",
             postgresql_where=text("ended_at IS NULL"),
         ),
-        # Who is to hear of a bill.
+        # The people to remind of a bill.
         Index(
             "ix_account_bindings_of_account",
             "provider_id",
@@ -34,7 +34,7 @@ class AccountBinding(Base):
     provider_id: Mapped[UUID]
     account_number: Mapped[str] = mapped_column(Text)
     role: Mapped[str | None] = mapped_column(Text)
-    """owner, family or tenant; unknown when only the end of the binding was heard of."""
+    """owner, family or tenant; unknown when only the end of the binding has arrived."""
     bound_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    """When it became active; unknown when only its end was heard of."""
+    """When it became active; unknown when only its end has arrived."""
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)

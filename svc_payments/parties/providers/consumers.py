@@ -1,4 +1,4 @@
-"""Providers and tariffs as svc_services tells of them."""
+"""Read model of providers and tariffs from svc_services."""
 
 from datetime import date
 from uuid import UUID

@@ -27,7 +27,7 @@ class Endpoint:
         """One call with a JSON object as its body, or with none.
 
         Raises:
-            NotReached: the provider has surely not heard us.
+            NotReached: the request has certainly not reached the provider.
             NoAnswer: it may have; no whole answer of reasonable size came in time.
         """
         body = json.dumps(content, ensure_ascii=False).encode() if content else b""

@@ -33,7 +33,7 @@ class NotAnswered(Exception):  # noqa: N818 - what came of a question, told apar
 
 
 class NotUsable(Exception):  # noqa: N818 - as above
-    """The provider's answer makes no sense, or says what it must not; nothing of it is believed."""
+    """The provider's answer is malformed or contradicts the contract; nothing of it is used."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Questions:
     key: RSAPrivateKey
     settings: Settings
     most_at_once: int = 50
-    """So many questions of this process a provider has before it; one that is slow takes nobody else's place."""
+    """How many queries of this process a provider may have at once, so that a slow one does not hold up others."""
     _waiting: Counter[UUID] = field(default_factory=Counter)
 
     @property
@@ -52,7 +52,7 @@ class Questions:
     async def ask(
         self, provider: Provider, path: str, content: Mapping[str, str | int], answer: type[Answer]
     ) -> Answer:
-        """What the provider answers. It is asked outside any transaction, for it may take long.
+        """Query the provider, outside any transaction because it may take long.
 
         Raises:
             NotAnswered, NotUsable
@@ -91,7 +91,7 @@ def count(provider: Provider, question: str, answer: str) -> None:
 
 
 def count_fault(provider: Provider, question: str, fault: NotAnswered | NotUsable) -> None:
-    """Count what was no answer, and note why: its provider will be asked."""
+    """Count and log a missing or unusable answer."""
     kind = "none" if isinstance(fault, NotAnswered) else "unusable"
     log.warning(
         "provider_question_failed",

@@ -1,4 +1,4 @@
-"""What a provider says instead of what a resident has asked for; the same words whatever the question was."""
+"""Refusals common to all live queries of providers."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ class PaymentUnfinished(Problem):
 
 
 class ProviderTimedOut(Problem):
-    """Nobody answered, or not in time; nothing has changed."""
+    """No answer in time; nothing has changed."""
 
     status, code = 504, "provider_timed_out"
     headers: Mapping[str, str] = {"Retry-After": "10"}
@@ -63,7 +63,7 @@ _REFUSALS: Mapping[str, type[Problem]] = {
 
 
 def refusal_of(result: str | None, moment: datetime) -> Problem:
-    """What a resident is told of a result that is common to all questions; of none, that nobody has answered."""
+    """The refusal for a result common to all queries; without a result, that the provider did not answer."""
     if result == "closed":
         return ProviderClosed(moment)
     return _REFUSALS.get(result or "", ProviderTimedOut)()

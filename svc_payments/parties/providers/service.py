@@ -14,6 +14,6 @@ class ProviderNotReady(Problem):
 
 
 async def expect_provider(tx: AsyncSession, provider_id: UUID) -> None:
-    """Refuse a provider that this service has not heard of yet."""
+    """Refuse a provider whose approval has not arrived yet."""
     if await tx.get(Provider, provider_id) is None:
         raise ProviderNotReady

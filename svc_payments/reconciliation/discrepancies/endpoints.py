@@ -82,7 +82,7 @@ async def get_case(tx: ReadTx, case_id: UUID) -> schemas.DiscrepancyWithEntries:
 async def hand_over_case(
     tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, body: schemas.HandOver
 ) -> schemas.Discrepancy:
-    """Put a case into somebody's hands."""
+    """Assign a discrepancy."""
     hand_over = partial(service.hand_over, tx, caller, case_id, body.assignee_id, body.reason)
     return await once.do(tx, caller, _changed(tx, hand_over))
 

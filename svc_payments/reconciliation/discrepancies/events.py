@@ -28,7 +28,7 @@ class DiscrepancyEvent(Event):
 
 
 class DiscrepancyOpened(DiscrepancyEvent):
-    """A difference was found that somebody has to clear up."""
+    """A difference was found that has to be cleared up."""
 
     event_type: ClassVar[str] = "cn.ili.payments.case.opened.v1"
 

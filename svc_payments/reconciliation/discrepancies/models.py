@@ -1,4 +1,4 @@
-"""Cases: a difference that somebody has to clear up, by a time, and how it ended."""
+"""Discrepancies: a difference to clear up by a deadline, and its resolution."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -19,7 +19,7 @@ from svc_payments.reconciliation.statements.models import Movement, Source
 class DiscrepancyStatus(StrEnum):
     OPEN = "open"
     PROPOSED = "proposed"
-    """Somebody wants to write it off; a second person has to agree."""
+    """A write-off is proposed; a second person has to approve it."""
     CLOSED = "closed"
 
 
@@ -29,7 +29,7 @@ class Resolution(StrEnum):
     SETTLED = "settled"
     """The other side has put it right: what was recorded in suspense is taken back."""
     WRITTEN_OFF = "written_off"
-    """Nobody will: what was recorded in suspense becomes our loss or gain."""
+    """It stays: what was recorded in suspense becomes our loss or gain."""
 
 
 TRANSITIONS: dict[DiscrepancyStatus, set[DiscrepancyStatus]] = {
@@ -95,7 +95,7 @@ class Discrepancy(Base):
     status: Mapped[DiscrepancyStatus] = mapped_column(Text, default=DiscrepancyStatus.OPEN)
     owner_role: Mapped[str] = mapped_column(Text)
     assignee_id: Mapped[UUID | None]
-    """Who has it in hand; nobody yet when empty."""
+    """The assignee; empty while unassigned."""
     due_at: Mapped[datetime] = mapped_column(Timestamp)
     proposed_by: Mapped[str | None] = mapped_column(Text)
     """Who wants to write it off; it takes another person to agree."""

@@ -45,7 +45,7 @@ class WriteOffDecision(BaseModel):
 
 
 class Discrepancy(BaseModel):
-    """A difference somebody has to clear up."""
+    """A difference to clear up."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 

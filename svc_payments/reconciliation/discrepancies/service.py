@@ -120,7 +120,7 @@ async def lock(tx: AsyncSession, case_id: UUID) -> Discrepancy:
 
 
 async def hand_over(tx: AsyncSession, caller: Caller, case_id: UUID, assignee_id: UUID, reason: str) -> Discrepancy:
-    """Put a case into somebody's hands.
+    """Assign a discrepancy.
 
     Raises:
         NotFound: there is no such case.
@@ -152,7 +152,7 @@ async def settle(tx: AsyncSession, caller: Caller, case_id: UUID, reason: str) -
 
 
 async def propose_write_off(tx: AsyncSession, caller: Caller, case_id: UUID, reason: str) -> Discrepancy:
-    """Ask a second person to agree that nobody will put it right.
+    """Propose to write a discrepancy off; a second person decides.
 
     Raises:
         NotFound: there is no such case.
@@ -172,7 +172,7 @@ async def decide_write_off(
 
     Raises:
         NotFound: there is no such case.
-        IllegalMove: nobody has proposed it.
+        IllegalMove: it is not proposed.
         SecondPersonNeeded: it is the caller's own proposal.
     """
     case = await lock(tx, case_id)

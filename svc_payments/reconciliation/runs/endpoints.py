@@ -34,7 +34,7 @@ async def _request(tx: Tx, caller: Caller, new: schemas.NewRun) -> schemas.Run:
 async def list_reconciliation_runs(
     tx: ReadTx, page: PageQuery, source: Source | None = None, holder: str | None = None, day: date | None = None
 ) -> Page[schemas.Run]:
-    """Runs, newest first: how far each has come, and what it found."""
+    """List runs, newest first, with their progress and findings."""
     query = select(models.Run)
     wanted = ((models.Run.source, source), (models.Run.holder, holder), (models.Run.day, day))
     for column, value in wanted:

@@ -65,7 +65,7 @@ _CARRIED_IN = """
 """
 
 # The statements of the days around that count. A channel or provider may have done a week ago what we learned of today:
-# an answer was lost, and nobody could be asked for so long.
+# an answer was lost, and the other side could not be queried for so long.
 _AROUND = """
     CREATE TEMPORARY TABLE around ON COMMIT DROP AS
     SELECT DISTINCT ON (day) id, day FROM statements

@@ -13,7 +13,7 @@ from svc_payments.reconciliation.statements.models import LineState, Movement, S
 
 
 class Phase(StrEnum):
-    """How far a run has come."""
+    """The phase of a run."""
 
     REQUESTED = "requested"
     MATCHING = "matching"

@@ -17,7 +17,7 @@ class NewRun(BaseModel):
 
 
 class Run(BaseModel):
-    """How far a run has come, and what it found."""
+    """The progress of a run, and its findings."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 

@@ -1,4 +1,4 @@
-"""Runs: asked for, begun under a lock, and finished in one transaction with the cases they open and close."""
+"""Runs: requested, begun under a lock, and finished in one transaction with the discrepancies they open and close."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, timedelta
@@ -23,12 +23,12 @@ from svc_payments.reconciliation.statements.service import Whose
 from svc_payments.settings import Settings
 
 MOST_DIFFERENCES = 10_000
-"""More than anybody could clear up: the file is another day's or another merchant's, or the ledger is not whole."""
+"""More than people could clear up: the file is another day's or merchant's, or the ledger is incomplete."""
 _UNDER_WAY = (Phase.MATCHING, Phase.JUDGING, Phase.SETTLING)
 _ENDED = (Phase.FINISHED, Phase.FAILED)
 
 Tell = Callable[[Run], Awaitable[None]]
-"""Told of a run at the beginning of each phase and at its end."""
+"""Receives a run at the beginning of each phase and at its end."""
 
 
 class StatementMissing(Problem):
@@ -48,7 +48,7 @@ class TooManyDifferences(Problem):
 
 
 async def request(tx: AsyncSession, whose: Whose, day: date, requested_by: str) -> Run:
-    """Ask for a run; a worker takes it up. Asked for again before that, it is the same run.
+    """Request a run, which a worker carries out. A repeated request before that returns the same run.
 
     Raises:
         StatementMissing: there is nothing to compare with.
@@ -107,7 +107,7 @@ async def carry_out(database: Database, settings: Settings, run_id: UUID, tell: 
 
 
 class _Progress:
-    """Shows in transactions of its own how far a run has come: the run's own is not seen until it ends."""
+    """Records the progress of a run in transactions of its own: the run's own is invisible until it commits."""
 
     def __init__(self, database: Database, run: Run, tell: Tell) -> None:
         self._database, self._run, self._tell = database, run, tell
@@ -126,7 +126,7 @@ async def _begin(tx: AsyncSession, database: Database, run_id: UUID) -> Run:
     if not await tx.scalar(select(func.pg_try_advisory_xact_lock(lock))):
         raise RunUnderWay
     await tx.refresh(run)
-    # Nobody else is at work here: what looks so was cut off.
+    # No other worker runs here: a run that looks active was cut off.
     cut_off = update(Run).where(
         Run.source == run.source, Run.holder == run.holder, Run.phase.in_(_UNDER_WAY), Run.id != run.id
     )

@@ -1,4 +1,4 @@
-"""The worker's part: runs that were asked for, one after the other."""
+"""Carries out requested runs, one after the other."""
 
 from chassis.db import Database
 from chassis.problems import Problem

@@ -20,7 +20,7 @@ from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 
 _DAYS_BACK = 3
-"""A channel that could not be asked for so long is told apart from one that was late: people upload what is missing."""
+"""After so long a channel counts as unavailable, not late: operators upload what is missing."""
 _DAYS_LOOKED_AT_AGAIN = 7
 _SYSTEM = "system"
 

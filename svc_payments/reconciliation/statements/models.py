@@ -70,7 +70,7 @@ class Statement(Base):
     fee_fen: Mapped[int] = mapped_column(BigInteger)
     """What the channel keeps of it: the fees of all lines, the sum rounded half up."""
     received_from: Mapped[str] = mapped_column(Text)
-    """The subject of whoever uploaded it; `system` when it was fetched."""
+    """The subject of its uploader; `system` when it was fetched."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     settled_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """When the channel's money of this day was found on our bank account."""

@@ -14,7 +14,7 @@ from svc_payments.reconciliation.statements.parser import MILLIFEN, Line, Lines
 from svc_payments.reconciliation.statements.refusals import StatementLineTwice
 
 Progress = Callable[[int], None]
-"""Told now and then how many lines are in."""
+"""Receives from time to time how many lines are loaded."""
 
 _BLOCK_LINES = 5_000
 _COLUMNS = ("statement_id", *Line._fields)

@@ -28,7 +28,7 @@ class Markup:
         self._fed = 0
 
     def listen(self, text: Text | None) -> None:
-        """Tell this handler about characters from now on; None: nobody."""
+        """Send characters to this handler from now on; None discards them."""
         self._parser.CharacterDataHandler = text
 
     def feed(self, piece: bytes, *, final: bool = False) -> None:
