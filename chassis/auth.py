@@ -142,7 +142,7 @@ class TokenVerifier:
     async def verify_statement(self, token: str, claims: type[Statement], *, typ: str, audience: str) -> Statement:
         """What a JWT of the issuer states; `typ` and `audience` say which kind of statement is expected.
 
-        Nothing is remembered, so that whoever accepts a statement once can insist on once.
+        Nothing is cached, so that a caller can insist on accepting a statement once.
 
         Raises:
             TokenExpired, TokenInvalid, TryLater: as `verify` does.
@@ -238,7 +238,7 @@ class TokenRule(Rule, SecurityBase):
 
 
 class OpenRule(Rule):
-    """No access token is asked for; the reason, or the other proof that is, stands in the contract."""
+    """No access token is required; the contract states the reason, or the proof required instead."""
 
     def __init__(self, who_may_call: str) -> None:
         self.who_may_call = who_may_call

@@ -1,4 +1,4 @@
-"""Calls to systems of others: bounded in time and size, never redirected, and clear about what was surely not heard."""
+"""Calls to outside systems: bounded in time and size, never redirected, and clear about what was certainly not sent."""
 
 import asyncio
 import ssl
@@ -12,11 +12,11 @@ TLS = httpx.create_ssl_context()
 
 
 class NotReached(Exception):  # noqa: N818 - an answer of the network, told apart by its callers
-    """The other side has surely not heard us."""
+    """The request has certainly not reached the other side."""
 
 
 class NoAnswer(Exception):  # noqa: N818 - as above
-    """The other side may have heard us; what it made of it is not known."""
+    """The request may have reached the other side; its outcome is unknown."""
 
 
 class AnswerTooLong(NoAnswer):
@@ -31,10 +31,10 @@ class Reply:
 
 
 def outside_client(base_url: str = "", *, tls: ssl.SSLContext = TLS) -> httpx.AsyncClient:
-    """A client of outside systems; proxies of the environment are not asked, so that no check of ours is passed by."""
+    """A client of outside systems; it ignores proxies of the environment, which would bypass our checks."""
     # `call` bounds the whole of each exchange, which httpx's timeouts, one for each step of it, do not.
     timeout = httpx.Timeout(None)
-    # A compressed answer could unfold to any size: none is asked for, and none is unfolded.
+    # A compressed answer could unfold to any size: none is accepted, and none is unfolded.
     headers = {"Accept-Encoding": "identity"}
     return httpx.AsyncClient(base_url=base_url, headers=headers, verify=tls, trust_env=False, timeout=timeout)
 

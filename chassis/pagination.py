@@ -37,7 +37,7 @@ class Page(BaseModel, Generic[Item]):
 
 @dataclass(frozen=True)
 class PageRequest:
-    """What the client asked for: how many, and after which key."""
+    """The page a client requests: how many items, after which key."""
 
     limit: int = 50
     after: str | None = None

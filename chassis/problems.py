@@ -157,7 +157,7 @@ def catalogue(package: str) -> dict[str, dict[str, dict[str, str]]]:
 
 
 def words(code: str, package: str, language: str) -> dict[str, str]:
-    """What a package says under a code; in Chinese where nobody has translated it."""
+    """The texts of a code in a package; Chinese where there is no translation."""
     for candidate in (language, DEFAULT_LANGUAGE):
         found = catalogue(package).get(candidate, {}).get(code)
         if found:
@@ -234,7 +234,7 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
 
 
 def _reason(fault: Mapping[str, Any], package: str, language: str) -> str:
-    """Why a value is refused, in the reader's language, or in English while nobody has translated it."""
+    """Why a value is refused, in the reader's language, or in English where there is no translation."""
     values = fault.get("ctx", {})
     ours = isinstance(values.get("error"), ValueError)
     english = str(values["error"]) if ours else str(fault["msg"])
@@ -266,7 +266,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
 
 
 class LastResort:
-    """ASGI middleware: what nobody foresaw is a 500 in the same form as every refusal.
+    """ASGI middleware: an unexpected error is a 500 in the same form as every refusal.
 
     Starlette's own place for this raises the error again after its answer, and the server closes the connection
     without a word: the gateway's next request on it, somebody else's, would fail.

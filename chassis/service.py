@@ -96,7 +96,7 @@ class BodyLimit:
 
         async def limited() -> Message:
             nonlocal counted
-            # Known only now: the router has run when the first part of the body is asked for.
+            # Known only now: the router has run when the first part of the body is read.
             extra = getattr(scope.get("route"), "openapi_extra", None) or {}
             limit = extra.get("x-max-body-bytes", JSON_BODY_LIMIT)
             message = await receive() if received <= limit else {}
@@ -169,7 +169,7 @@ class Worker:
     schedules: Callable[[Database], Sequence[Every]] = lambda _database: ()
 
     async def run(self) -> None:
-        """Work until SIGTERM or SIGINT; what is in hand rolls back and is done by the next worker."""
+        """Work until SIGTERM or SIGINT; unfinished work rolls back and is done by the next worker."""
         database = Database.of(self.settings)
         relay = Relay(database.engine, self.settings.kafka, sorted({event.topic() for event in self.publishes}))
         consumer = Consumer(self.settings.service, database, self.settings.kafka, self.handles)
@@ -210,7 +210,7 @@ class Worker:
 
 
 async def measure(database: Database) -> None:
-    """What waits for Kafka and for people, asked of the database: it counts on while a relay or a consumer is stuck."""
+    """Measure in the database what waits for Kafka and for operators, so that a stuck relay or consumer shows."""
     oldest = select(outbox.c.created_at).where(outbox.c.published_at.is_(None)).order_by(outbox.c.position).limit(1)
     age = func.extract("epoch", func.clock_timestamp() - oldest.scalar_subquery())
     async with database.read() as tx:

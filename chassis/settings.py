@@ -85,7 +85,7 @@ def load(settings: type[Settings]) -> Settings:
 
 
 def _name(place: tuple[int | str, ...]) -> str:
-    # Only names: inside a list or a union stand numbers and types, which nobody sets.
+    # Names only: the rest of the path are list indexes and types of unions, which have no variable.
     return "__".join(str(part) for part in place if isinstance(part, str)).upper()
 
 

@@ -58,7 +58,7 @@ def traceparent() -> str | None:
     """The W3C traceparent of what is being done, for an event or an outgoing call."""
     carrier: dict[str, str] = {}
     inject(carrier)
-    # Without a collector there are no spans of ours, and the trace of whoever asked goes on as it came.
+    # Without a collector we record no spans, and the caller's trace passes through unchanged.
     return carrier.get("traceparent") or _traceparent.get()
 
 

@@ -92,7 +92,7 @@ def rolled_back_transaction() -> Any:  # noqa: ANN401 - pytest's fixture type
 async def cloned(template: URL) -> AsyncIterator[URL]:
     """A database with the template's content, dropped afterwards."""
     name = f"test_{new_id().hex}"
-    # Nobody may be in a template while it is copied; on a busy machine whoever left may not be gone yet.
+    # A template must have no connection while it is copied; on a busy machine a closed one may not be gone yet.
     still_there = f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{template.database}'"  # noqa: S608 - a name of ours
     copy = f'CREATE DATABASE "{name}" TEMPLATE "{template.database}" STRATEGY FILE_COPY'
     await _execute(template, still_there, copy)

@@ -18,7 +18,7 @@ def _visible(value: str) -> str:
 
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_visible)]
-"""One line of text in Unicode NFC, without surrounding space; whoever uses it says how long it may be."""
+"""One line of text in Unicode NFC, without surrounding space; its user limits the length."""
 
 
 def nearest_tag(tag: str, known: AbstractSet[str]) -> str | None:

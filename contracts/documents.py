@@ -74,7 +74,7 @@ def _schema(event: type[Event]) -> Document:
 
 
 def settings_nobody_uses() -> Mapping[str, str]:
-    # An application is built to be asked for its routes, never started; its settings only have to be well-formed.
+    # The application is built to read its routes and never started; its settings only have to be well-formed.
     elliptic, modular = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048)
     private = PrivateFormat.PKCS8, NoEncryption()
     rsa_pem = modular.private_bytes(Encoding.PEM, *private).decode()

@@ -18,7 +18,7 @@ _REFUSAL: Document = {
 def openapi(app: FastAPI) -> Document:
     """The app's OpenAPI 3.1 document, with who may call each operation and what a refusal looks like."""
     document = copy.deepcopy(app.openapi())
-    # FastAPI describes validation errors of its own, which nobody ever gets: `problems` answers them like all others.
+    # FastAPI describes validation errors of its own, which are never sent: `problems` answers them like all others.
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)

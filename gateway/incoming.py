@@ -36,7 +36,7 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
-# What the gateway says itself to a service, so that nobody else can say it.
+# Headers that only the gateway may set; a client's are dropped.
 _OWN = frozenset(
     {
         b"content-length",

@@ -32,7 +32,7 @@ _NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"x-request-id"}
 
 
 class ClientGoneError(Exception):
-    """The client closed its connection: nobody is left to answer."""
+    """The client closed its connection."""
 
 
 class Exchange:
@@ -65,7 +65,7 @@ class Exchange:
         """Carry the request and the answer.
 
         Raises:
-            Problem: what the client should be told, if `status` says that nothing has been sent to it yet.
+            Problem: the answer for the client, if `status` says that nothing has been sent to it yet.
         """
         service = self.operation.service
         if (self._incoming.content_length or 0) > self.operation.max_body_bytes:
@@ -118,7 +118,7 @@ class Exchange:
         start = {"type": "http.response.start", "status": status, "headers": self._returned(status, headers)}
         await self._send(start)
         more = True
-        # To a client that asked with HEAD the server sends none of it; it is read to keep the service's connection.
+        # For HEAD the server sends none of it to the client; it is read to keep the service's connection.
         while more:
             piece = await connection.read()
             more = not connection.drained

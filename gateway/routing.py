@@ -117,7 +117,7 @@ class RoutingTable:
         self._root = _Node()
         for node in [self._add(operation) for contract in contracts for operation in contract.operations]:
             if "GET" in node.operations:
-                # RFC 9110, 9.3.2: the head of what GET answers. The service is asked with GET.
+                # RFC 9110, 9.3.2: the head of what GET answers. The service is called with GET.
                 node.operations.setdefault("HEAD", node.operations["GET"])
 
     def _add(self, operation: Operation) -> _Node:

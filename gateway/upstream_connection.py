@@ -26,7 +26,7 @@ class UpstreamError(Exception):
 
 
 class AbsentError(UpstreamError):
-    """No connection could be made, so nothing was asked."""
+    """No connection could be made, so nothing was sent."""
 
     kind = "absent"
 
@@ -148,12 +148,12 @@ class Connection(asyncio.Protocol):
         return whole and self._keep_alive and not self._write_paused and not self._transport.is_closing()
 
     def rest(self) -> None:
-        """Between two requests: whatever arrives now was not asked for."""
+        """Wait for the next request: data that arrives meanwhile breaks the connection."""
         self._active = False
         self.idle_since = self._loop.time()
 
     def fail(self, error: Exception) -> None:
-        """Give up: the connection is cut, and whoever waits for it gets `error`."""
+        """Close the connection; a waiter gets `error`."""
         if self._error is None:
             self._error = error
         self._wake()

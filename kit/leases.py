@@ -1,4 +1,4 @@
-"""Rows whose turn has come, each handled by one worker at a time.
+"""Due rows, each handled by one worker at a time.
 
 A worker claims rows for the length of its transaction. Where it has to call an outside system in between, it leases
 them instead: it moves their time ahead, commits, calls, and applies the result in another transaction.
@@ -30,7 +30,7 @@ def claimable(
     """The due rows that no other transaction holds; reading them locks them until the transaction ends.
 
     Args:
-        due: the rows whose turn has come.
+        due: the due rows.
         order: which rows come first.
         limit: how many rows are claimed at most.
         of: the tables of a join to lock; all of them by default.

@@ -27,7 +27,7 @@ class Settings(ServiceSettings):
     codes_per_phone_a_day: int = Field(default=20, ge=1)
     """Most sign-in codes for one phone in a day. With five tries each, a guesser has one chance in ten thousand."""
     codes_per_address: int = Field(default=100, ge=1)
-    """Most sign-in codes asked for from one network address in an hour; many homes share an address."""
+    """Most sign-in codes requested from one network address in an hour; many homes share an address."""
 
     @field_validator("public_url")
     @classmethod

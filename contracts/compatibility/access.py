@@ -42,7 +42,7 @@ class Bearer:
 
 @dataclass(frozen=True)
 class Anyone:
-    """No proof is asked for."""
+    """No proof is required."""
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ class Books:
         return "match" if comparable(account["holder_name"]) == comparable(name) else "no_match"
 
     def book(self, posting: Posting) -> dict[str, Any]:
-        """Book a posting, once: the platform repeats it until it has heard the answer."""
+        """Book a posting. Idempotent: the platform repeats it until it receives the answer."""
         with self._transaction():
             known = self._row(posting.posting_id)
             if known is None:

@@ -29,7 +29,7 @@ def account_number(seed: str | int, n: int) -> str:
 
 
 def account_holder(seed: str | int, n: int) -> Account:
-    """The n-th customer. Nobody is called so: 测试居民 (test resident) and a number of six figures."""
+    """The n-th customer, with an invented name: 测试居民 (test resident) and a number of six figures."""
     serial = (n + _first_name(seed)) % MOST_ACCOUNTS
     return Account(account_number(seed, n), "测试居民" + "".join(NUMERALS[int(figure)] for figure in f"{serial:06}"))
 

@@ -36,7 +36,7 @@ class Uploading:
     media_type: str
     url: str = ""
     offset: int | None = None
-    """Where it ends, unless the platform has to be asked."""
+    """Its offset; None when the platform has to be queried."""
     failures: int = 0
 
     def run(self, address: str) -> httpx.Response:
@@ -77,7 +77,7 @@ class Uploading:
         return None
 
     def _asked_offset(self) -> int:
-        """Where the upload ends; once asked, the platform forgets an earlier request that still hangs somewhere."""
+        """The offset of the upload; the query also ends an earlier request that still hangs."""
         if self.offset is not None:
             return self.offset
         answer = self.send("HEAD", self.url)

@@ -12,7 +12,7 @@ import psutil
 from deploy.local.errors import CannotStart
 
 LOG_BYTES_KEPT = 20_000_000
-CLOCK_STEP_SECONDS = 2  # start times are told relative to the clock, which may have been set since
+CLOCK_STEP_SECONDS = 2  # start times are relative to the clock, which may have been set since
 _RECORD = "processes.json"
 
 

@@ -1,4 +1,4 @@
-"""Which programs make up the platform, on which ports, and what each of them is told."""
+"""The programs of the platform, their ports and their environment."""
 
 import http.client
 import sys
@@ -23,7 +23,7 @@ PORT_OFFSETS = {
     "broker": 9,
     **{f"{package}.worker": 11 + place for place, package in enumerate(PACKAGES)},
 }
-# Which secret is whose; nobody else is told.
+# Each secret goes to its owner only.
 SECRETS = {
     "svc_identity": {"database_url", "token_signing_key", "field_key", "index_key"},
     "svc_services": {"database_url", "provider_signing_key"},
@@ -46,7 +46,7 @@ class Plan:
     given: Mapping[str, str]
     """Settings in lower case without MYILI_; they win over ours, and a server named here is used, not started."""
     durable: bool = True
-    """Whether the database waits for the disk, as it must where anybody would miss the data after a power cut."""
+    """Whether the database waits for the disk, as it must where data has to survive a power cut."""
 
     def port(self, name: str) -> int:
         return self.base_port + PORT_OFFSETS[name]
@@ -136,7 +136,7 @@ class Plan:
         protocol = "gateway.connection:ClientConnection" if name == "gateway" else "httptools"
         command = f"-m uvicorn --factory {module}:create_app --host 127.0.0.1 --port {port} --no-access-log"
         command += f" --loop uvloop --http {protocol} --no-server-header --timeout-graceful-shutdown 5"
-        # What a client of this machine says of its address is not believed at the door; the services believe the door.
+        # The gateway ignores what a client says of its address; the services trust the gateway.
         command += " --no-proxy-headers" if name == "gateway" else ""
         return Program(
             name,

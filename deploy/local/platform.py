@@ -145,7 +145,7 @@ async def _as_for_a_new_broker(plan: Plan, supervisor: Supervisor) -> AsyncItera
 
 @contextlib.asynccontextmanager
 async def _starting_together() -> AsyncIterator[asyncio.TaskGroup]:
-    """Tasks of which the first that cannot start cancels the others and is the one to be told about."""
+    """Tasks of which the first that cannot start cancels the others and is reported."""
     try:
         async with asyncio.TaskGroup() as group:
             yield group

@@ -43,7 +43,7 @@ NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 def running_postgres(data_dir: Path, port: int | None = None, *, durable: bool = True) -> Iterator[str]:
     """A server of one's own for as long as the block lasts; gives its URL without a database.
 
-    `durable=False` is for tests whose data nobody misses after a power cut.
+    `durable=False` is for tests, whose data need not survive a power cut.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
@@ -134,7 +134,7 @@ def _is_ready(cluster: Path) -> bool:
 
 
 def _clear_what_a_killed_server_left(cluster: Path) -> None:
-    """After kill -9 a pid file stays, and its number may by now belong to somebody else's process.
+    """After kill -9 a pid file stays, and its number may by now belong to another process.
 
     The caller owns the data folder, so a server process still working in this cluster has lost its launcher.
     """

@@ -65,7 +65,7 @@ class Program:
         return list(self.command[:2]) == [sys.executable, "-m"]
 
     def whole_environment(self) -> dict[str, str]:
-        """A program knows the settings it is told and no others."""
+        """A program gets the settings meant for it and no others."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("MYILI_")}
         return {**inherited, **self.environment}
 

@@ -90,7 +90,7 @@ class WarmProcess:
     def poll(self) -> int | None:
         if self.returncode is None:
             answer = self._answers.read()
-            # None: nothing was said. Empty: whoever would have said it was killed, and so was this.
+            # None: nothing was sent. Empty: the sender was killed, and this program with it.
             if answer is not None:
                 self.returncode = int(answer or -signal.SIGKILL)
                 self._answers.close()

@@ -44,7 +44,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         self.register_endpoint(Revocation)
 
     def query_client(self, client_id: str) -> Client | None:
-        # An assertion's `sub` comes straight from JSON: it may hold what PostgreSQL cannot even be asked about.
+        # An assertion's `sub` comes straight from JSON: it may hold what PostgreSQL cannot take as a parameter.
         well_formed = len(client_id) <= _LONGEST_CLIENT_ID and client_id.isascii() and client_id.isprintable()
         return self.session.get(Client, client_id) if well_formed else None
 
@@ -63,7 +63,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         """Nothing to save: access tokens are signed statements, refresh tokens are rows of their families."""
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
-        """Nobody listens."""
+        """No hooks are used."""
 
     def create_oauth2_request(self, request: Parsed) -> Parsed:
         return request
@@ -102,7 +102,7 @@ def _to_app(issuer: Issuer, location: str) -> Response:
 
 
 class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no types
-    """RFC 7009 for refresh tokens. An access token is a signed statement that nobody can take back: it says so."""
+    """RFC 7009 for refresh tokens. An access token is a signed statement and cannot be revoked: the answer says so."""
 
     CLIENT_AUTH_METHODS = ("none", "private_key_jwt")
 

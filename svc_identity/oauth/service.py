@@ -35,7 +35,7 @@ async def register_client(
 
 
 async def prune(tx: AsyncSession) -> None:
-    """Forget codes, refresh tokens and assertions that nobody can use any more."""
+    """Delete codes, refresh tokens and assertions that have expired."""
     await tx.execute(delete(TokenFamily).where(TokenFamily.created_at < now() - WHOLE_LIFE))
     await tx.execute(delete(AuthorizationCode).where(AuthorizationCode.expires_at < now()))
     await tx.execute(delete(UsedAssertion).where(UsedAssertion.expires_at < now()))

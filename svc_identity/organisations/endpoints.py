@@ -46,7 +46,7 @@ async def get_organisation(tx: ReadTx, organisation_id: UUID) -> schemas.Organis
 async def add_member(
     tx: Tx, caller: Operator, once: OnceKey, organisation_id: UUID, body: schemas.NewMember
 ) -> schemas.Member:
-    """Give a role to the person of a phone; somebody new is registered. It shows in tokens issued from now on."""
+    """Grant a role to the person of a phone, registered if new. It shows in tokens issued from now on."""
     return await once.do(tx, caller, service.add_member(tx, organisation_id, body))
 
 

@@ -41,7 +41,7 @@ class AlreadyMember(Problem):
 
 
 async def check_new(tx: AsyncSession, new: schemas.NewOrganisation) -> None:
-    """What can be refused before the registry is asked.
+    """What can be refused before the registry is queried.
 
     Raises:
         UnknownDivision, OrganisationExists

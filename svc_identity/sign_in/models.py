@@ -10,7 +10,7 @@ from svc_identity.vault.encryption import Encrypted
 
 
 class SignIn(Base):
-    """Somebody on the way to the app: the app's request, the phone they typed, and the code that was sent there."""
+    """A sign-in under way: the app's request, the typed phone, and the code sent there."""
 
     __tablename__ = "sign_ins"
 

@@ -44,7 +44,7 @@ class TooManyCodes(Refused):
 
 
 class SignInOver(Refused):
-    """Unknown, too old, finished, or another browser's: the difference is nobody's business."""
+    """Unknown, too old, finished, or another browser's: the answer does not say which."""
 
     status, text = 410, "sign_in_over"
 

@@ -10,7 +10,7 @@ from typing import Any
 from chassis.problems import DEFAULT_LANGUAGE, Problem, catalogue
 
 REPORTED = 100
-"""More findings than this help nobody; the answer says how many there are."""
+"""How many findings are shown; the answer says how many there are."""
 _SHOWN = 200
 """Characters of a name or a value; the file that is refused chose them, and may have chosen very many."""
 

@@ -51,7 +51,7 @@ async def put(store: ObjectStore, key: str, file: Path) -> None:
 
 
 async def stream(store: ObjectStore, key: str) -> AsyncIterator[bytes]:
-    """The content of an object that was stored; asked for before the answer begins, so that a failure is a 503."""
+    """The content of a stored object, opened before the answer begins, so that a failure is a 503."""
     with _reached():
         result = await obstore.get_async(store, key)
     return aiter(result.stream(min_chunk_size=_CHUNK))

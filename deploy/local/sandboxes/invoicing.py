@@ -149,7 +149,7 @@ class Issuer:
 
 
 def _fault_of(body: Json) -> str | None:
-    """Check what is asked for. Returns why it will never be made out, if so."""
+    """Check a request. Returns the reason if it can never be issued."""
     whole_number(body, "amount_fen", LARGEST_FEN)
     buyer = body.get("buyer")
     if not isinstance(buyer, dict):

@@ -40,7 +40,7 @@ SELECT 'payment' AS kind, order_number, transactions.transaction_id, '' AS refun
 FROM transactions JOIN orders USING (order_number)
 WHERE merchant_id = :merchant_id AND transactions.paid_at >= :begins AND transactions.paid_at < :ends
 """
-# A refund stands in the bill of the day it succeeded; while it has not, in that of the day it was asked for.
+# A refund stands in the bill of the day it succeeded, before that in the bill of the day it was requested.
 REFUNDS = """
 SELECT 'refund', order_number, transaction_id, refund_number, refund_id, amount_fen, 0, state,
     coalesce(refunded_at, created_at) AS at

@@ -10,7 +10,7 @@ from svc_identity.base import Base
 
 
 class Purpose(StrEnum):
-    """Why somebody's personal data was read."""
+    """Why personal data was read."""
 
     OWN_PROFILE = "own_profile"
     USER_INFO = "user_info"

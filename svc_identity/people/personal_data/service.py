@@ -14,7 +14,7 @@ from svc_identity.people.persons.models import Person
 
 @dataclass(frozen=True)
 class PersonalData:
-    """What was asked for of one person; the rest is None. `repr` shows nothing, so that no log can."""
+    """The requested fields of one person; the rest is None. `repr` shows nothing, so that no log can."""
 
     phone: str | None = None
     name: str | None = None

@@ -38,7 +38,7 @@ async def known_person(tx: AsyncSession, person_id: UUID, *, for_update: bool = 
     """The person a token names.
 
     Raises:
-        TokenInvalid: the token is one of ours, but of nobody we know.
+        TokenInvalid: the token is one of ours, but its person is unknown.
     """
     person = await tx.get(Person, person_id, with_for_update=for_update)
     if person is None:

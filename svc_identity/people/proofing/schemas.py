@@ -19,7 +19,7 @@ def _name(value: str) -> str:
 
 
 class Proof(BaseModel):
-    """Who somebody says they are."""
+    """The claimed name and ID number."""
 
     name: Annotated[Name, AfterValidator(_name)]
     id_number: IdNumber

@@ -34,7 +34,7 @@ class IdNumberTaken(Problem):
 
 
 class IdentityNotConfirmed(Problem):
-    """One refusal for a wrong name and an unknown number: the difference is nobody's business."""
+    """One refusal for a wrong name and an unknown number, so that neither is disclosed."""
 
     status, code = 422, "identity_not_confirmed"
 
@@ -45,7 +45,7 @@ class TooManyProofings(Problem):
 
 
 async def begin(tx: AsyncSession, person_id: UUID, proof: Proof) -> UUID | None:
-    """Note that the registry is about to be asked; None when this person has proved exactly this number before.
+    """Record that the registry is about to be queried; None when this person has proved exactly this number before.
 
     Raises:
         AlreadyProofed, TooManyProofings

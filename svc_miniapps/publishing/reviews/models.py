@@ -31,7 +31,7 @@ class Review(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    """A UUIDv7 made at submission: the order of the ids is the order in which reviewers are asked."""
+    """A UUIDv7 made at submission: reviews are offered in the order of their ids."""
     release_id: Mapped[UUID] = mapped_column(ForeignKey("releases.id"), index=True)
     outcome: Mapped[Outcome] = mapped_column(Text, default=Outcome.WAITING)
     submitted_by: Mapped[UUID]

@@ -39,7 +39,7 @@ class Review(BaseModel):
 
 
 class WaitingReview(BaseModel):
-    """What a reviewer is asked to decide."""
+    """A review that waits for a decision."""
 
     release_id: UUID
     app_id: UUID

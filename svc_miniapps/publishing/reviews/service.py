@@ -1,4 +1,4 @@
-"""Asking for a review, and deciding: by somebody of another organisation, within the promised time."""
+"""Requesting and deciding reviews: by a reviewer of another organisation, within the promised time."""
 
 from datetime import datetime
 from functools import partial
@@ -40,7 +40,7 @@ def open_review(caller: Caller, release: Release) -> None:
 def due_after(submitted_at: datetime, working_days: int = PROMISED_WORKING_DAYS) -> datetime:
     """The same time of day so many working days later; Saturday and Sunday in Beijing time do not count.
 
-    Public holidays are counted like any other day: a promise kept too early harms nobody.
+    Public holidays count as working days, which only makes the promise stricter.
     """
     start = submitted_at.astimezone(CHINA)
     day = working_day_after(start.date(), working_days, counts=is_weekday)

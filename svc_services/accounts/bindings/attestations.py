@@ -46,7 +46,7 @@ async def attested(verifier: TokenVerifier, caller: Caller, token: str) -> Attes
 
     Raises:
         AttestationInvalid, AttestationExpired: it proves nothing, or nothing any more.
-        AttestationNotYours: it is about somebody else.
+        AttestationNotYours: it is about another person.
     """
     try:
         attestation = await verifier.verify_statement(token, Attestation, typ=TYPE, audience=AUDIENCE)

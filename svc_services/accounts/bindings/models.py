@@ -18,11 +18,11 @@ class Role(StrEnum):
 
 class BindingStatus(StrEnum):
     PENDING = "pending"
-    """The provider is being asked."""
+    """The provider is being queried."""
     ACTIVE = "active"
     REFUSED = "refused"
     UNKNOWN = "unknown"
-    """The provider was asked and gave no answer."""
+    """The provider was queried and gave no answer."""
     ENDED = "ended"
 
 

@@ -1,4 +1,4 @@
-"""Binding a utility account to a person: asked of the provider between two transactions, by real name."""
+"""Binding a utility account to a person: the provider verifies the real name between two transactions."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -24,7 +24,7 @@ _LENGTH = 10
 _MOST_REFUSALS = 10
 _REFUSAL_WINDOW = timedelta(days=1)
 _ABANDONED_AFTER = timedelta(minutes=1)
-"""Much longer than a provider may take: whoever asked is gone."""
+"""Much longer than a provider may take: the process that sent the query is gone."""
 
 
 class BadAccountNumber(Problem):
@@ -117,7 +117,7 @@ async def settle(tx: AsyncSession, question: Question, outcome: Outcome) -> Prob
     await lock(tx, "owner of", question.provider_id, question.account_number)
     binding = await tx.get(AccountBinding, question.binding_id, with_for_update=True)
     if binding is None or binding.request_id != question.request_id or binding.status != BindingStatus.PENDING:
-        # This process slept so long that the binding was given up as unknown, and perhaps asked about again.
+        # This process slept so long that the binding was given up as unknown, and perhaps queried again.
         return ProviderUnreachable()
     if outcome is Outcome.NO_ANSWER:
         binding.move_to(BindingStatus.UNKNOWN)
@@ -148,7 +148,7 @@ async def end(tx: AsyncSession, person_id: UUID, binding_id: UUID) -> None:
 
 
 async def give_up_abandoned(database: Database) -> None:
-    """Bindings whose asker died between the two transactions become unknown, so that they can be asked again."""
+    """Mark bindings unknown whose process died between the two transactions, so that they can be retried."""
     async with database.transaction() as tx:
         abandoned = update(AccountBinding).where(
             AccountBinding.status == BindingStatus.PENDING, AccountBinding.asked_at < now() - _ABANDONED_AFTER

@@ -1,4 +1,4 @@
-"""Which tariffs are asked for."""
+"""Queries of tariffs."""
 
 from datetime import date
 from uuid import UUID

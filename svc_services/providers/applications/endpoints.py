@@ -64,7 +64,7 @@ async def get_provider_application(
     application_id: UUID,
     application_token: Annotated[str | None, Header(max_length=200)] = None,
 ) -> schemas.ProviderApplication:
-    """One application, read by whoever filed it or by an operator."""
+    """Show an application to its applicant or an operator."""
     if application_token is not None:
         return service.shown(await service.application_read_with(tx, application_id, application_token))
     await only_operators(request)

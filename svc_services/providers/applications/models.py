@@ -54,7 +54,7 @@ class ProviderApplication(Base):
     endpoint_url: Mapped[str] = mapped_column(Text)
     contact_phone: Mapped[str | None] = mapped_column(Text)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    """SHA-256 of the application token: whoever reads this table cannot read applications with it."""
+    """SHA-256 of the application token: reading this table does not give access to applications."""
     status: Mapped[ApplicationStatus] = mapped_column(Text, default=ApplicationStatus.APPLIED)
     refusal_reason: Mapped[str | None] = mapped_column(Text)
     decided_by: Mapped[UUID | None]
