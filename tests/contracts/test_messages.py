@@ -10,7 +10,7 @@ import pytest
 from chassis.problems import DEFAULT_LANGUAGE, catalogue
 
 SERVICES = ("svc_identity", "svc_services", "svc_payments", "svc_miniapps")
-PACKAGES = ("chassis", "gateway", *SERVICES)
+PACKAGES = ("chassis", "kit", "gateway", *SERVICES)
 ROOT = Path(__file__).parents[2]
 OF_THE_OPERATOR = {"settings.py", "keys.py"}
 """What these refuse is read by whoever starts the process, in English."""

@@ -23,7 +23,7 @@ from chassis.testing import environment
 from contracts.__main__ import RELEASED
 from contracts.documents import FOLDER, SERVICES, current, events_of, in_folder, settings_nobody_uses
 
-PACKAGES = ["chassis", "gateway", *(f"svc_{service}" for service in SERVICES)]
+PACKAGES = ["chassis", "kit", "gateway", *(f"svc_{service}" for service in SERVICES)]
 LANGUAGES = {"zh", "en"}
 PERSONAL = re.compile(r"phone|id_number|holder|person_name|address|birth|(^|_)name_")
 NOT_REFUSALS = {"invalid_request", "punctuation", "who_may_call", "approved_providers"}

@@ -12,11 +12,11 @@ from sqlalchemy import func, select, text, update
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, emitted
+from kit.uploads.refusals import UploadOffsetMismatch
 from svc_payments.billing.bills.models import Bill
 from svc_payments.billing.files.workbooks.reader import MEDIA_TYPE
 from svc_payments.billing.uploads import service
 from svc_payments.billing.uploads.models import BillFileUpload, UploadPart
-from svc_payments.billing.uploads.refusals import UploadOffsetMismatch
 from svc_payments.billing.uploads.worker import finish_left, forget_old
 from svc_payments.settings import Settings
 from tests.svc_payments.billing.files.files import counts, file_of, reasons, row, upload, uploader
