@@ -5,75 +5,21 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
-from chassis.auth import Caller
-from chassis.db import ReadTx, Tx
+from chassis.db import ReadTx
 from chassis.pagination import Page, PageQuery
 from svc_payments.billing.files import downloads, schemas, service
-from svc_payments.billing.files.reception import LARGEST_FILE, MEDIA_TYPE, Announced, received, whole_body
-from svc_payments.billing.files.workbooks.reader import MEDIA_TYPE as WORKBOOK
-from svc_payments.billing.uploads import service as uploads
-from svc_payments.billing.uploads.headers import UPLOADS, completes, state_of
+from svc_payments.billing.files.schemas import FILE_CONTENT
 from svc_payments.parties.callers import BillSender, Language
 
 router = APIRouter(prefix="/payments/v1", tags=["bill files"])
 
 # A file is sent under its name and read by its id: one address, so its parameter has one name.
-_A_FILE = "/bill-files/{bill_file}"
+A_FILE = "/bill-files/{bill_file}"
 
-FileName = Annotated[
-    str,
-    Path(
-        alias="bill_file",
-        description="The file's name.",
-        min_length=1,
-        max_length=200,
-        pattern=r"^[^\x00-\x1f\x7f\\]+$",
-    ),
-]
 BillFileId = Annotated[UUID, Path(alias="bill_file", description="The file's `bill_file_id`.")]
 
 
-_FILE = {"schema": {"type": "string", "format": "binary"}}
-
-
-@router.put(
-    _A_FILE,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "description": "The file as it is: CSV in UTF-8 (with or without a byte order mark) or GB18030, as "
-            "`charset` says, or a spreadsheet with one table; Content-Encoding may be gzip. With `Upload-Complete: ?0` "
-            "it is the beginning of the file, or nothing of it yet, and the rest comes by PATCH to `Location`. The "
-            "sha-256 of `Repr-Digest` is checked.",
-            "content": {MEDIA_TYPE: _FILE, WORKBOOK: _FILE},
-        },
-        "x-max-body-bytes": LARGEST_FILE,
-        "x-timeout-seconds": 600,
-    },
-    response_model=schemas.BillFile,
-    responses={201: {"description": "An upload has begun; it goes on at `Location`."}},
-)
-async def upload_bill_file(
-    request: Request, tx: Tx, caller: BillSender, language: Language, file_name: FileName
-) -> schemas.BillFile | Response:
-    """Take in a file of bills row by row; rows with faults are refused one by one, the same file changes nothing."""
-    if "upload-complete" in request.headers and not completes(request.headers):
-        return await _begun(request, caller, file_name)
-    async with received(Announced.by(request.headers), whole_body(request)) as upload:
-        return await service.take_in(tx, caller.id, file_name, upload, language)
-
-
-async def _begun(request: Request, caller: Caller, file_name: str) -> Response:
-    """The answer to the first request of an upload (draft-ietf-httpbis-resumable-upload)."""
-    database, settings = request.app.state.database, request.app.state.settings
-    upload_id = await uploads.create(database, caller.id, file_name, request.headers, whole_body(request))
-    async with database.read() as tx:
-        upload = await uploads.own(tx, caller.id, upload_id)
-        state = state_of(upload, await uploads.seconds_left(tx, upload, settings))
-    return Response(status_code=201, headers={"Location": f"{UPLOADS}/{upload_id}", **state})
-
-
-@router.get(_A_FILE)
+@router.get(A_FILE)
 async def get_bill_file(
     tx: ReadTx, caller: BillSender, language: Language, bill_file_id: BillFileId
 ) -> schemas.BillFile:
@@ -87,7 +33,7 @@ async def get_bill_file(
     responses={
         200: {
             "description": "A page of JSON, or all rows as CSV in the file's encoding or as a spreadsheet.",
-            "content": {MEDIA_TYPE: _FILE, WORKBOOK: _FILE},
+            "content": FILE_CONTENT,
         }
     },
 )

@@ -18,14 +18,10 @@ from email.message import Message
 from tempfile import TemporaryFile
 from typing import BinaryIO, Protocol, TextIO
 
-from fastapi import Request
-from starlette.requests import ClientDisconnect
-
 from chassis.problems import ContentTooLarge, UnsupportedMediaType
-from svc_payments.billing.files.digests import digested, sha256_in
+from kit.uploads.digests import digested, sha256_in
 from svc_payments.billing.files.models import Encoding
 from svc_payments.billing.files.refusals import (
-    BodyTruncated,
     EmptyFile,
     GzipBroken,
     NulCharacter,
@@ -127,24 +123,6 @@ def _labelled(content_type: str) -> Encoding | None:
         expected = f"text/csv; charset=utf-8, text/csv; charset=gb18030, {reader.MEDIA_TYPE}"
         raise UnsupportedMediaType(expected=expected)
     return None if charset is None else _CHARSETS[str(charset).lower()]
-
-
-async def whole_body(request: Request) -> AsyncIterator[bytes]:
-    """The body of a request piece by piece.
-
-    Raises:
-        BodyTruncated: less came than was announced.
-    """
-    count = 0
-    try:
-        async for piece in request.stream():
-            count += len(piece)
-            yield piece
-    except ClientDisconnect:
-        raise BodyTruncated from None
-    announced = request.headers.get("content-length")
-    if announced is not None and count != int(announced):
-        raise BodyTruncated
 
 
 async def _gunzipped(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

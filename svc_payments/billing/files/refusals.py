@@ -8,26 +8,8 @@ class UnsupportedContentEncoding(Problem):
     headers = {"Accept-Encoding": "gzip"}  # noqa: RUF012 - the base class declares it a read-only Mapping
 
 
-class BodyTruncated(Problem):
-    """The connection ended, or the body did, before all that Content-Length announced was here."""
-
-    status, code = 400, "body_truncated"
-
-
 class GzipBroken(Problem):
     status, code = 400, "gzip_broken"
-
-
-class BadHeader(Problem):
-    """A header that this request needs is missing or cannot be read."""
-
-    status, code = 400, "bad_header"
-
-
-class DigestMismatch(Problem):
-    """The bytes do not come to what the client said; they were changed on their way, or before it."""
-
-    status, code = 400, "digest_mismatch"
 
 
 class WrongCharset(Problem):

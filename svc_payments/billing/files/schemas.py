@@ -6,6 +6,11 @@ from pydantic import BaseModel, Field, WithJsonSchema
 
 from svc_payments.billing.bills.reasons import AS_IN_1_0, Reason
 from svc_payments.billing.files.models import Encoding
+from svc_payments.billing.files.reception import MEDIA_TYPE
+from svc_payments.billing.files.workbooks.reader import MEDIA_TYPE as WORKBOOK
+
+FILE_CONTENT = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in (MEDIA_TYPE, WORKBOOK)}
+"""Either kind of file, in OpenAPI."""
 
 _ReasonIn10 = Annotated[
     Reason, WithJsonSchema({"type": "string", "enum": [reason for reason in Reason if reason not in AS_IN_1_0]})

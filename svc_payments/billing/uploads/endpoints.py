@@ -1,22 +1,75 @@
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse
 
+from chassis.auth import Caller
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.pagination import Page, PageQuery, page_of
-from svc_payments.billing.files.reception import LARGEST_FILE, whole_body
-from svc_payments.billing.files.schemas import BillFile
+from kit.uploads.bodies import whole_body
+from kit.uploads.headers import PARTIAL, completes
+from svc_payments.billing.files import service as bill_files
+from svc_payments.billing.files.endpoints import A_FILE
+from svc_payments.billing.files.reception import LARGEST_FILE, Announced, received
+from svc_payments.billing.files.schemas import FILE_CONTENT, BillFile
 from svc_payments.billing.uploads import schemas, service
-from svc_payments.billing.uploads.headers import PARTIAL, UPLOADS, state_of
 from svc_payments.billing.uploads.models import BillFileUpload
 from svc_payments.parties.callers import BillSender, Language
 from svc_payments.settings import TheSettings
 
-router = APIRouter(prefix=UPLOADS, tags=["bill files"])
+router = APIRouter(prefix="/payments/v1", tags=["bill files"])
+
+FileName = Annotated[
+    str,
+    Path(
+        alias="bill_file",
+        description="The file's name.",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f\\]+$",
+    ),
+]
 
 
-@router.get("")
+@router.put(
+    A_FILE,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": "The file as it is: CSV in UTF-8 (with or without a byte order mark) or GB18030, as "
+            "`charset` says, or a spreadsheet with one table; Content-Encoding may be gzip. With `Upload-Complete: ?0` "
+            "it is the beginning of the file, or nothing of it yet, and the rest comes by PATCH to `Location`. The "
+            "sha-256 of `Repr-Digest` is checked.",
+            "content": FILE_CONTENT,
+        },
+        "x-max-body-bytes": LARGEST_FILE,
+        "x-timeout-seconds": 600,
+    },
+    response_model=BillFile,
+    responses={201: {"description": "An upload has begun; it goes on at `Location`."}},
+)
+async def upload_bill_file(
+    request: Request, tx: Tx, caller: BillSender, language: Language, file_name: FileName
+) -> BillFile | Response:
+    """Take in a file of bills row by row; rows with faults are refused one by one, the same file changes nothing."""
+    if "upload-complete" in request.headers and not completes(request.headers):
+        return await _begun(request, caller, file_name)
+    async with received(Announced.by(request.headers), whole_body(request)) as upload:
+        return await bill_files.take_in(tx, caller.id, file_name, upload, language)
+
+
+async def _begun(request: Request, caller: Caller, file_name: str) -> Response:
+    """The answer to the first request of an upload (draft-ietf-httpbis-resumable-upload)."""
+    database, settings = request.app.state.database, request.app.state.settings
+    upload_id = await service.create(database, caller.id, file_name, request.headers, whole_body(request))
+    async with database.read() as tx:
+        upload = await service.own(tx, caller.id, upload_id)
+        state = await service.state_headers(tx, upload, settings)
+    return Response(status_code=201, headers={"Location": f"/payments/v1/bill-file-uploads/{upload_id}", **state})
+
+
+@router.get("/bill-file-uploads")
 async def list_bill_file_uploads(
     tx: ReadTx, caller: BillSender, language: Language, settings: TheSettings, page: PageQuery
 ) -> Page[schemas.BillFileUpload]:
@@ -27,17 +80,17 @@ async def list_bill_file_uploads(
     )
 
 
-@router.get("/{upload_id}")
+@router.get("/bill-file-uploads/{upload_id}")
 async def get_bill_file_upload(
     tx: ReadTx, caller: BillSender, language: Language, settings: TheSettings, response: Response, upload_id: UUID
 ) -> schemas.BillFileUpload:
     """How far an upload is, and its report once it was taken in; a request that sends bytes is left alone."""
     upload = await service.own(tx, caller.id, upload_id)
-    response.headers.update(state_of(upload, await service.seconds_left(tx, upload, settings)))
+    response.headers.update(await service.state_headers(tx, upload, settings))
     return await service.shown_with_report(tx, upload, settings, language)
 
 
-@router.head("/{upload_id}", status_code=204)
+@router.head("/bill-file-uploads/{upload_id}", status_code=204)
 async def get_bill_file_upload_offset(
     tx: Tx, caller: BillSender, settings: TheSettings, response: Response, upload_id: UUID
 ) -> None:
@@ -46,11 +99,11 @@ async def get_bill_file_upload_offset(
     An earlier request that may still be sending bytes, such as one whose connection was cut, is ended.
     """
     upload = await service.offset_of(tx, caller.id, upload_id)
-    response.headers.update(state_of(upload, await service.seconds_left(tx, upload, settings)))
+    response.headers.update(await service.state_headers(tx, upload, settings))
 
 
 @router.patch(
-    "/{upload_id}",
+    "/bill-file-uploads/{upload_id}",
     response_model=BillFile,
     responses={204: {"description": "The bytes are here, and more of the file is to come."}},
     openapi_extra={
@@ -76,7 +129,7 @@ async def append_to_bill_file_upload(
     return JSONResponse(report.model_dump(mode="json"), headers={"Upload-Complete": "?1"})
 
 
-@router.delete("/{upload_id}", status_code=204)
+@router.delete("/bill-file-uploads/{upload_id}", status_code=204)
 async def cancel_bill_file_upload(tx: Tx, caller: BillSender, upload_id: UUID) -> None:
     """Give an upload up. A file that was taken in stays so."""
     await service.cancel(tx, caller.id, upload_id)

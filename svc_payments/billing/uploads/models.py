@@ -5,13 +5,15 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Text, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db import Timestamp, new_id, one_of
+from chassis.db import Timestamp, one_of
 from chassis.problems import checked_move
+from kit.uploads.models import Part, Tables, Upload
 from svc_payments.base import Base
+from svc_payments.billing.files.reception import LARGEST_FILE
 
 
 class UploadStatus(StrEnum):
@@ -31,7 +33,7 @@ TRANSITIONS: dict[UploadStatus, set[UploadStatus]] = {
 }
 
 
-class BillFileUpload(Base):
+class BillFileUpload(Upload, Base):
     """One file on its way; what it says of itself is kept as its first request said it."""
 
     __tablename__ = "bill_file_uploads"
@@ -46,40 +48,35 @@ class BillFileUpload(Base):
         Index("ix_bill_file_uploads_finished", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     provider_id: Mapped[UUID] = mapped_column(ForeignKey("providers.provider_id"))
     file_name: Mapped[str] = mapped_column(Text)
     headers: Mapped[dict[str, str]] = mapped_column(JSONB)
     """Content-Type and Content-Encoding."""
-    sha256: Mapped[str | None] = mapped_column(Text)
-    """What the bytes as they are sent should come to, in hexadecimal, when the client said it."""
-    length: Mapped[int | None] = mapped_column(BigInteger)
-    """Of all of it; None while the client has not said it."""
-    received: Mapped[int] = mapped_column(BigInteger, default=0)
-    parts: Mapped[int] = mapped_column(default=0)
     status: Mapped[UploadStatus] = mapped_column(Text, default=UploadStatus.RECEIVING)
-    appender: Mapped[UUID | None]
-    """The request that may append; one that comes later takes its place."""
     rows_read: Mapped[int] = mapped_column(default=0)
     """Rows read so far."""
     bill_file_id: Mapped[UUID | None] = mapped_column(ForeignKey("bill_files.id"))
     refusal: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """Status, code and values of the problem."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
-    touched_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
-    """When bytes came last, or the file was last tried to be taken in."""
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+    @property
+    def is_receiving(self) -> bool:
+        return self.status == UploadStatus.RECEIVING
+
+    def close(self) -> None:
+        self.move_to(UploadStatus.RECEIVED)
 
     def move_to(self, status: UploadStatus) -> None:
         self.status = checked_move(TRANSITIONS, UploadStatus(self.status), status)
 
 
-class UploadPart(Base):
-    """Bytes of an upload, from one place on; all parts follow each other without gaps."""
-
+class UploadPart(Part, Base):
     __tablename__ = "bill_file_upload_parts"
     __table_args__ = (CheckConstraint("length(content) > 0", name="content"),)
 
     upload_id: Mapped[UUID] = mapped_column(ForeignKey(BillFileUpload.id, ondelete="CASCADE"), primary_key=True)
-    begins_at: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+TABLES = Tables(BillFileUpload, UploadPart, most_bytes=LARGEST_FILE)

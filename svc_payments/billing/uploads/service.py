@@ -8,24 +8,18 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, new_id
-from chassis.problems import ContentTooLarge, NotFound, UnsupportedMediaType
+from chassis.problems import NotFound
 from kit.calendar import database_time
+from kit.uploads import service as uploads
+from kit.uploads.digests import sha256_in
+from kit.uploads.headers import state_of
+from kit.uploads.parts import locked
 from svc_payments.billing.files import schemas as bill_file_schemas
 from svc_payments.billing.files import service as bill_files
-from svc_payments.billing.files.digests import sha256_in
-from svc_payments.billing.files.reception import LARGEST_FILE, Announced
-from svc_payments.billing.files.refusals import BadHeader
+from svc_payments.billing.files.reception import Announced
 from svc_payments.billing.uploads import schemas
-from svc_payments.billing.uploads.headers import PARTIAL, completes, integer
-from svc_payments.billing.uploads.models import BillFileUpload, UploadStatus
-from svc_payments.billing.uploads.parts import Appending, locked
-from svc_payments.billing.uploads.refusals import (
-    TooManyUploads,
-    UploadBeingTakenIn,
-    UploadLengthMismatch,
-    UploadOffsetMismatch,
-    again,
-)
+from svc_payments.billing.uploads.models import TABLES, BillFileUpload, UploadStatus
+from svc_payments.billing.uploads.refusals import TooManyUploads, UploadBeingTakenIn, again
 from svc_payments.billing.uploads.worker import RETENTION, finish
 from svc_payments.parties.providers.service import expect_provider
 from svc_payments.settings import Settings
@@ -54,7 +48,7 @@ async def create(
         file_name=file_name,
         headers={name: headers[name] for name in _ABOUT_THE_FILE if name in headers},
         sha256=sha256_in(headers, "Repr-Digest"),
-        length=_length_in(headers),
+        length=uploads.length_in(headers, TABLES.most_bytes),
         appender=new_id(),
     )
     async with database.transaction() as tx:
@@ -67,9 +61,7 @@ async def create(
         if (await tx.scalar(begun) or 0) >= MOST_UNFINISHED:
             raise TooManyUploads(most=MOST_UNFINISHED)
         tx.add(upload)
-    appender = upload.appender
-    assert appender is not None  # noqa: S101 - set above
-    await Appending(database, upload.id, appender, 0).take(pieces, sha256_in(headers, "Content-Digest"))
+    await uploads.begin(database, TABLES, upload, headers, pieces)
     return upload.id
 
 
@@ -80,36 +72,9 @@ async def append(
 
     Raises:
         NotFound: there is none of this provider, or it was left for too long.
-        UnsupportedMediaType, BadHeader: the request does not say what it is, where it goes on, or if it is the last.
-        UploadOffsetMismatch: it does not go on where the upload ends, or a later request has taken over.
-        UploadLengthMismatch: the file comes out shorter or longer than was said before.
-        BodyTruncated: the request was cut; what came is kept.
-        DigestMismatch: what came is not what was sent; none of it is kept.
-        ContentTooLarge, UploadInPieces: it cannot go on.
+        Problem: why the request does not go on with it, as `kit.uploads.service` has it.
     """
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != PARTIAL:
-        raise UnsupportedMediaType(expected=PARTIAL)
-    complete, offset = completes(headers), integer(headers, "Upload-Offset")
-    if offset is None:
-        raise BadHeader(header="Upload-Offset")
-    async with database.transaction() as tx:
-        upload = await _own(tx, provider_id, upload_id)
-        if upload.received != offset:
-            raise UploadOffsetMismatch(upload.received)
-        received = upload.status != UploadStatus.RECEIVING
-        if not received:
-            upload.length = _agreed_length(upload, headers, complete=complete)
-            upload.appender = appender = new_id()
-    if received:
-        async for piece in pieces:
-            if piece or not complete:
-                raise UploadLengthMismatch(length=offset)
-        return True
-    appending = Appending(database, upload_id, appender, offset)
-    await appending.take(pieces, sha256_in(headers, "Content-Digest"))
-    if complete:
-        await appending.end()
-    return complete
+    return await uploads.append(database, TABLES, lambda tx: _own(tx, provider_id, upload_id), headers, pieces)
 
 
 async def report_on(
@@ -159,7 +124,7 @@ async def own(tx: AsyncSession, provider_id: UUID, upload_id: UUID) -> BillFileU
 
 
 async def _own(tx: AsyncSession, provider_id: UUID, upload_id: UUID) -> BillFileUpload:
-    upload = await locked(tx, upload_id)
+    upload = await locked(tx, TABLES, upload_id)
     if upload.provider_id != provider_id:
         raise NotFound
     return upload
@@ -191,29 +156,13 @@ def shown(upload: BillFileUpload, settings: Settings, language: str) -> schemas.
     )
 
 
-async def seconds_left(tx: AsyncSession, upload: BillFileUpload, settings: Settings) -> int:
-    """How long an upload can still be continued or read."""
-    return int((_expires_at(upload, settings) - await database_time(tx)).total_seconds())
+async def state_headers(tx: AsyncSession, upload: BillFileUpload, settings: Settings) -> dict[str, str]:
+    """The headers that say how far an upload is, and how long it can be continued or read."""
+    seconds_left = int((_expires_at(upload, settings) - await database_time(tx)).total_seconds())
+    return state_of(upload, TABLES.most_bytes, seconds_left)
 
 
 def _expires_at(upload: BillFileUpload, settings: Settings) -> datetime:
     if upload.finished_at is not None:
         return upload.finished_at + RETENTION
     return upload.touched_at + timedelta(seconds=settings.bill_upload_seconds)
-
-
-def _length_in(headers: Mapping[str, str]) -> int | None:
-    length = integer(headers, "Upload-Length")
-    if length is not None and length > LARGEST_FILE:
-        raise ContentTooLarge
-    return length
-
-
-def _agreed_length(upload: BillFileUpload, headers: Mapping[str, str], *, complete: bool) -> int | None:
-    """The length of all of it, by every request that says something about it."""
-    said = {length for length in (upload.length, _length_in(headers)) if length is not None}
-    if complete and (content := integer(headers, "Content-Length")) is not None:
-        said.add(upload.received + content)
-    if len(said) > 1 or any(length < upload.received for length in said):
-        raise UploadLengthMismatch(length=upload.length or upload.received)
-    return said.pop() if said else None

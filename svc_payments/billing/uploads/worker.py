@@ -11,11 +11,11 @@ from chassis.db import Database, now
 from chassis.problems import DEFAULT_LANGUAGE, NotFound, Problem
 from chassis.telemetry import log
 from kit.leases import claimable
+from kit.uploads.parts import content_of, forget_content
 from svc_payments.billing.files import schemas as bill_file_schemas
 from svc_payments.billing.files import service as bill_files
 from svc_payments.billing.files.reception import Announced, received
-from svc_payments.billing.uploads.models import BillFileUpload, UploadPart, UploadStatus
-from svc_payments.billing.uploads.parts import content_of
+from svc_payments.billing.uploads.models import TABLES, BillFileUpload, UploadStatus
 from svc_payments.billing.uploads.refusals import UploadBeingTakenIn, again, kept
 from svc_payments.settings import Settings
 
@@ -57,13 +57,13 @@ async def _finish(database: Database, tx: AsyncSession, upload_id: UUID, languag
     if upload.refusal is not None:
         raise again(upload.refusal)
     announced = replace(Announced.by(upload.headers), sha256=upload.sha256)
-    async with received(announced, content_of(tx, upload_id)) as file:
+    async with received(announced, content_of(tx, TABLES, upload_id)) as file:
         report = await bill_files.take_in(
             tx, upload.provider_id, upload.file_name, file, language, _Progress(database, upload_id).report
         )
     upload.move_to(UploadStatus.TAKEN_IN)
     upload.bill_file_id, upload.finished_at = report.bill_file_id, now()
-    await _forget_parts(tx, upload_id)
+    await forget_content(tx, TABLES, upload_id)
     return report
 
 
@@ -73,11 +73,7 @@ async def _keep_refusal(tx: AsyncSession, upload_id: UUID, refusal: Problem) -> 
         return
     upload.move_to(UploadStatus.REFUSED)
     upload.refusal, upload.finished_at = kept(refusal), now()
-    await _forget_parts(tx, upload_id)
-
-
-async def _forget_parts(tx: AsyncSession, upload_id: UUID) -> None:
-    await tx.execute(delete(UploadPart).where(UploadPart.upload_id == upload_id))
+    await forget_content(tx, TABLES, upload_id)
 
 
 @dataclass

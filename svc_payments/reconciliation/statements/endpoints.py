@@ -7,7 +7,8 @@ from sqlalchemy import select
 from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.pagination import Page, PageQuery, page_of
-from svc_payments.billing.files.reception import LARGEST_FILE, whole_body
+from kit.uploads.bodies import whole_body
+from svc_payments.billing.files.reception import LARGEST_FILE
 from svc_payments.parties.callers import PersonOrClient
 from svc_payments.reconciliation.runs import service as reconciliation
 from svc_payments.reconciliation.statements import models, schemas, service

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from starlette.types import Message
 
 from chassis.problems import ContentTooLarge, Problem, UnsupportedMediaType
+from kit.uploads.bodies import whole_body
+from kit.uploads.refusals import BodyTruncated
 from svc_payments.billing.files import reception
 from svc_payments.billing.files.models import Encoding
-from svc_payments.billing.files.reception import Announced, Upload, whole_body
+from svc_payments.billing.files.reception import Announced, Upload
 from svc_payments.billing.files.refusals import (
-    BodyTruncated,
     EmptyFile,
     GzipBroken,
     NulCharacter,

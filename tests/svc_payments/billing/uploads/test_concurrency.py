@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from chassis.db import Database
+from kit.uploads.refusals import UploadOffsetMismatch
 from svc_payments.billing.bills.models import Bill
 from svc_payments.billing.uploads import service
 from svc_payments.billing.uploads.models import BillFileUpload
-from svc_payments.billing.uploads.refusals import UploadOffsetMismatch
 from tests.svc_payments.billing.files.files import counts
 from tests.svc_payments.billing.uploads.contents import CONTENT, HALF, count
 from tests.svc_payments.billing.uploads.uploads import UploadClient, digest

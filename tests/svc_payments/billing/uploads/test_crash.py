@@ -15,8 +15,8 @@ from sqlalchemy import make_url, select
 from chassis.db import Database
 from chassis.testing import Tokens, until, upgrade_in_thread
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
+from kit.uploads.parts import LARGEST_PART
 from svc_payments.billing.uploads.models import BillFileUpload
-from svc_payments.billing.uploads.parts import LARGEST_PART
 from svc_payments.settings import Settings
 from tests.svc_payments.billing.files.files import counts, file_of, row, uploader
 from tests.svc_payments.billing.uploads.uploads import PARTIAL, digest

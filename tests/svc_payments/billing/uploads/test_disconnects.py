@@ -16,9 +16,9 @@ from chassis.testing import Tokens
 from contracts.reference_provider import uploading
 from contracts.reference_provider.client import Client, new_key
 from deploy.local.programs import LOOPBACK
+from kit.uploads import parts
 from svc_payments.app import create_app
 from svc_payments.billing.bills.models import Bill
-from svc_payments.billing.uploads import parts
 from svc_payments.settings import Settings
 from tests.gateway.processes import GatewayProcess, running_gateway
 from tests.svc_payments.billing.files.files import file_of, row, uploader

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Mapping
 
-from svc_payments.billing.files.refusals import BadHeader, DigestMismatch
+from kit.uploads.refusals import BadHeader, DigestMismatch
 
 _SHA256 = re.compile(r"(?:^|,)\s*sha-256\s*=\s*:([A-Za-z0-9+/=]*):\s*(?:;[^,]*)?(?=,|$)")
 _BYTES = 32

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Generic
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -11,11 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database
 from chassis.problems import ContentTooLarge, NotFound, Problem
-from svc_payments.billing.files.digests import digested
-from svc_payments.billing.files.reception import LARGEST_FILE
-from svc_payments.billing.files.refusals import DigestMismatch
-from svc_payments.billing.uploads.models import BillFileUpload, UploadPart, UploadStatus
-from svc_payments.billing.uploads.refusals import UploadInPieces, UploadLengthMismatch, UploadOffsetMismatch
+from kit.uploads.digests import digested
+from kit.uploads.models import Tables, U
+from kit.uploads.refusals import DigestMismatch, UploadInPieces, UploadLengthMismatch, UploadOffsetMismatch
 
 LARGEST_PART = 1024 * 1024
 _KEPT_EVERY = 5.0
@@ -23,19 +22,20 @@ _KEPT_EVERY = 5.0
 MOST_PARTS = 20_000
 
 
-async def locked(tx: AsyncSession, upload_id: UUID) -> BillFileUpload:
+async def locked(tx: AsyncSession, tables: Tables[U], upload_id: UUID) -> U:
     """The upload, locked until the transaction ends."""
-    upload = await tx.get(BillFileUpload, upload_id, with_for_update={"key_share": True})
+    upload = await tx.get(tables.uploads, upload_id, with_for_update={"key_share": True})
     if upload is None:
         raise NotFound
     return upload
 
 
 @dataclass
-class Appending:
+class Appending(Generic[U]):
     """One request that appends. Each part is committed by itself, so that a cut request loses only its last bytes."""
 
     database: Database
+    tables: Tables[U]
     upload_id: UUID
     appender: UUID
     offset: int
@@ -66,7 +66,7 @@ class Appending:
             upload = await self._mine(tx)
             if upload.length is not None and upload.length != upload.received:
                 raise UploadLengthMismatch(length=upload.length)
-            upload.move_to(UploadStatus.RECEIVED)
+            upload.close()
             upload.length, upload.appender, upload.touched_at = upload.received, None, func.now()
 
     async def _keep_all(self, pieces: AsyncIterator[bytes]) -> None:
@@ -90,38 +90,43 @@ class Appending:
         async with self.database.transaction() as tx:
             upload = await self._mine(tx)
             reached = upload.received + len(content)
-            if reached > LARGEST_FILE:
+            if reached > self.tables.most_bytes:
                 raise ContentTooLarge
             if upload.length is not None and reached > upload.length:
                 raise UploadLengthMismatch(length=upload.length)
             if upload.parts >= MOST_PARTS:
                 raise UploadInPieces
             row = {"upload_id": upload.id, "begins_at": upload.received, "content": content}
-            await tx.execute(insert(UploadPart).values(row))
+            await tx.execute(insert(self.tables.parts).values(row))
             upload.received, upload.parts, upload.touched_at = reached, upload.parts + 1, func.now()
             self.offset = reached
 
     async def _take_back(self, offset: int) -> None:
         async with self.database.transaction() as tx:
             upload = await self._mine(tx)
-            await tx.execute(
-                delete(UploadPart).where(UploadPart.upload_id == upload.id, UploadPart.begins_at >= offset)
-            )
+            parts = self.tables.parts
+            await tx.execute(delete(parts).where(parts.upload_id == upload.id, parts.begins_at >= offset))
             upload.received = offset
 
-    async def _mine(self, tx: AsyncSession) -> BillFileUpload:
+    async def _mine(self, tx: AsyncSession) -> U:
         """The upload, unless a later request has taken over."""
-        upload = await locked(tx, self.upload_id)
-        if upload.appender != self.appender or upload.status != UploadStatus.RECEIVING:
+        upload = await locked(tx, self.tables, self.upload_id)
+        if upload.appender != self.appender or not upload.is_receiving:
             raise UploadOffsetMismatch(upload.received)
         return upload
 
 
-async def content_of(tx: AsyncSession, upload_id: UUID) -> AsyncIterator[bytes]:
+async def content_of(tx: AsyncSession, tables: Tables[U], upload_id: UUID) -> AsyncIterator[bytes]:
     """All bytes of an upload, one part in memory at a time."""
-    query = select(UploadPart.begins_at, UploadPart.content).where(UploadPart.upload_id == upload_id)
-    query, reached = query.order_by(UploadPart.begins_at).limit(1), 0
-    while (part := (await tx.execute(query.where(UploadPart.begins_at >= reached))).one_or_none()) is not None:
+    parts = tables.parts
+    query = select(parts.begins_at, parts.content).where(parts.upload_id == upload_id)
+    query, reached = query.order_by(parts.begins_at).limit(1), 0
+    while (part := (await tx.execute(query.where(parts.begins_at >= reached))).one_or_none()) is not None:
         assert part.begins_at == reached  # noqa: S101 - parts are only ever added where the last one ends
         yield part.content
         reached += len(part.content)
+
+
+async def forget_content(tx: AsyncSession, tables: Tables[U], upload_id: UUID) -> None:
+    """The upload stays known; its bytes are needed no more."""
+    await tx.execute(delete(tables.parts).where(tables.parts.upload_id == upload_id))

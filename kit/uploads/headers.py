@@ -3,12 +3,9 @@
 import re
 from collections.abc import Mapping
 
-from svc_payments.billing.files.reception import LARGEST_FILE
-from svc_payments.billing.files.refusals import BadHeader
-from svc_payments.billing.uploads.models import BillFileUpload, UploadStatus
+from kit.uploads.models import Upload
+from kit.uploads.refusals import BadHeader
 
-UPLOADS = "/payments/v1/bill-file-uploads"
-"""Where uploads are."""
 PARTIAL = "application/partial-upload"
 _BOOLEANS = {"?0": False, "?1": True}
 _INTEGER = re.compile(r"[0-9]{1,15}")
@@ -40,14 +37,13 @@ def integer(headers: Mapping[str, str], name: str) -> int | None:
     return int(said)
 
 
-def state_of(upload: BillFileUpload, seconds_left: int) -> dict[str, str]:
+def state_of(upload: Upload, most_bytes: int, seconds_left: int) -> dict[str, str]:
     """What a client needs to go on."""
-    complete = upload.status != UploadStatus.RECEIVING
     length = {} if upload.length is None else {"Upload-Length": str(upload.length)}
     return {
         "Upload-Offset": str(upload.received),
-        "Upload-Complete": "?1" if complete else "?0",
+        "Upload-Complete": "?0" if upload.is_receiving else "?1",
         **length,
-        "Upload-Limit": f"max-size={LARGEST_FILE}, max-append-size={LARGEST_FILE}, max-age={max(0, seconds_left)}",
+        "Upload-Limit": f"max-size={most_bytes}, max-append-size={most_bytes}, max-age={max(0, seconds_left)}",
         "Cache-Control": "no-store",
     }
