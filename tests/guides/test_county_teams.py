@@ -1,9 +1,8 @@
-"""The guide for county teams says what the service does."""
+"""The guide for county teams explains every check of packages, and its own package passes them."""
 
 import io
 import json
 import re
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -12,26 +11,27 @@ from chassis.problems import catalogue
 from svc_miniapps.packages import archive, endpoints, manifest, names
 from svc_miniapps.packages.inspection import inspect
 from svc_miniapps.packages.manifest import Expected
+from tests.guides.markdown import LANGUAGES, text_of
 from tests.svc_miniapps.building import PNG, Package
-from tests.svc_miniapps.stage import REASONS, Json, Stage
+from tests.svc_miniapps.stage import Json
 
-_TEXT = (Path(__file__).parents[2] / "docs/guides/county-teams.md").read_text("utf-8")
-CHINESE, ENGLISH = _TEXT.split("## English")
-LANGUAGES = {"zh": CHINESE, "en": ENGLISH}
+each_language = pytest.mark.parametrize("language", LANGUAGES)
+APP_ID = "01a20290-3f5d-70d7-a909-3143a941de7c"
 
 
-def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+def guide(language: str) -> str:
+    return text_of("county-teams", language)
 
 
 def sample_manifest(text: str) -> Json:
-    found: Json = json.loads(blocks(text, "json")[0])
+    (shown,) = re.findall(r"manifest\.json <<END\n(.*?)\nEND$", text, re.DOTALL | re.MULTILINE)
+    found: Json = json.loads(shown.replace("$APP_ID", APP_ID).replace("$APP_NAME", "停车泊位"))
     return found
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each_language
 def test_every_check_is_explained(language: str) -> None:
-    explained = re.findall(r"^\| `([a-z0-9_]+)` \| (.+?) \| (.+) \|$", LANGUAGES[language], re.MULTILINE)
+    explained = re.findall(r"^\| `([a-z0-9_]+)` \| (.+?) \| (.+) \|$", guide(language), re.MULTILINE)
     words = catalogue("svc_miniapps.packages")[language]
     expected = {
         code: tuple(re.sub(r"{[a-z]+}", "…", text[part]).replace("|", r"\|") for part in ("title", "detail"))
@@ -41,7 +41,7 @@ def test_every_check_is_explained(language: str) -> None:
     assert table == expected
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each_language
 def test_the_limits_are_the_ones_that_hold(language: str) -> None:
     mebibyte = 1024 * 1024
     assert endpoints.MAX_PACKAGE_BYTES == archive.MAX_MEMBER_BYTES == 20 * mebibyte
@@ -49,29 +49,15 @@ def test_the_limits_are_the_ones_that_hold(language: str) -> None:
     assert (archive.MAX_MEMBERS, archive.MAX_RATIO, names.MAX_DEPTH) == (2000, 100, 20)
     assert manifest.MAX_BYTES == 256 * 1024
     for limit in ("20 MiB", "2000", "64 MiB", "1 MiB", "100", "256 KiB"):
-        assert limit in LANGUAGES[language]
+        assert limit in guide(language)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each_language
 def test_the_package_of_the_guide_passes(language: str) -> None:
-    sample = sample_manifest(LANGUAGES[language])
-    tree = blocks(LANGUAGES[language], "text")[0]
+    sample = sample_manifest(guide(language))
+    (tree,) = re.findall(r"```text\n(.*?)```", guide(language), re.DOTALL)
     files = {"common/icon.png": PNG, "app.js": b"", "app.css": b"", "i18n/zh-Hans.json": b"{}"}
     files |= {"pages/index.html": b"", "pages/detail/detail.html": b""}
     assert all(name.removeprefix("pages/") in tree for name in files)
     content = io.BytesIO(Package(sample, files).packed())
     assert inspect(content, Expected(UUID(sample["app_id"]), sample["name"], 1, 0)) == "1.0.0"
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_the_requests_of_the_guide_are_answered(stage: Stage, language: str) -> None:
-    (registration,) = re.findall(r"-d '({\"name\".*?})'", LANGUAGES[language], re.DOTALL)
-    (rejection,) = [json.loads(block) for block in blocks(LANGUAGES[language], "json")[1:]]
-    app = await stage.registered(**json.loads(registration))
-    release_id = await stage.draft(app)
-    assert rejection["reasons"][0].keys() == REASONS[0].keys()
-    for step, body in (("submit", {}), ("reject", rejection), ("submit", {"publish_on_approval": False})):
-        assert (await stage.step(release_id, step, body=body)).status_code == 200
-    for step in ("approve", "publish"):
-        assert (await stage.step(release_id, step)).status_code == 200
-    assert len(await stage.catalogue("654002")) == 1
