@@ -21,7 +21,8 @@ curl() {
     if [ -f "$ANSWER" ] && grep -q -i '^content-type: .*\(json\|text\)' "$ANSWER.head"; then cat "$ANSWER" && echo; fi
 }
 
-# take items.0.bill_id: a value of the last answer. take header.etag: one of its headers.
+# take items.0.bill_id: a value of the last answer. take items.subject=X.incident_id: of the item whose subject is X.
+# take header.etag: a header of the last answer.
 take() {
     case $1 in
         header.*) grep -i "^${1#header.}:" "$ANSWER.head" | tail -n 1 | cut -d ' ' -f 2- | tr -d '\r' ;;
@@ -32,7 +33,11 @@ TAKE='
 import json, sys
 value = json.load(open(sys.argv[1], encoding="utf-8"))
 for name in sys.argv[2].split("."):
-    value = value[int(name) if isinstance(value, list) else name]
+    if "=" in name:
+        field, _, wanted = name.partition("=")
+        value = next(item for item in value if item[field] == wanted)
+    else:
+        value = value[int(name) if isinstance(value, list) else name]
 print(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 '
 

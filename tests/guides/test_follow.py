@@ -1,6 +1,7 @@
 """Every request that a guide shows, sent as it is shown to a running platform, in both languages."""
 
 import asyncio
+import json
 import os
 import shutil
 from pathlib import Path
@@ -40,16 +41,23 @@ def another_operator(platform: Addresses) -> str:
     return phone
 
 
+def announce(folder: Path, operator: str) -> None:
+    """What a platform that runs on the default data folder leaves there."""
+    announcement = folder / "var/local/platform.json"
+    announcement.parent.mkdir(parents=True)
+    announcement.write_text(json.dumps({"addresses": {"operator_phone": operator}}), "utf-8")
+
+
 def follow(platform: Addresses, language: str, operator: str) -> set[tuple[str, str]]:
     executed: set[tuple[str, str]] = set()
     for guides in TERMINALS[language]:
         environment = {
             "GATEWAY": platform.public_url,
             "SMS": platform.sms_url,
-            "OPERATOR": operator,
             "COMPANY_PORT": str(free_port()),
         }
         with TemporaryDirectory(prefix="myili-reader-") as folder, at_a_terminal(Path(folder), environment) as reader:
+            announce(Path(folder), operator)
             for guide in guides:
                 reader.follow(guide, language)
             executed |= reader.executed
