@@ -83,6 +83,10 @@ def show_application(options: argparse.Namespace) -> None:
     _show(known)
 
 
+def show_token(options: argparse.Namespace) -> None:
+    print(_client(options).token())
+
+
 def publish_tariff(options: argparse.Namespace) -> None:
     _show(_client(options).publish_tariff(SAMPLES[options.kind].as_json(options.effective_from)))
 
@@ -172,6 +176,8 @@ def _company_commands(command: Command) -> None:
     applying.add_argument("--contact-phone")
 
     command("application", show_application, "show what became of the application; remember the provider_id")
+
+    command("token", show_token, "print an access token, for requests of one's own")
 
     publishing = command("publish-tariff", publish_tariff, "publish the sample tariff of a kind")
     publishing.add_argument("--kind", choices=SAMPLES, required=True)

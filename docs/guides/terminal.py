@@ -1,0 +1,125 @@
+"""What `terminal.sh` does not do in shell: signs in through the pages, makes numbers up."""
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+from html import unescape
+from http.cookiejar import CookieJar
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
+from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, Request, build_opener, urlopen
+
+TRIES, TOO_MANY_REQUESTS = 5, 429
+REDIRECT_URI = "http://127.0.0.1:53682/callback"
+FORM = re.compile(r'<form method="post" action="([^"]+)">(.*?)</form>', re.DOTALL)
+FIELD = re.compile(r'<input[^>]* name="([^"]+)"(?:[^>]* value="([^"]*)")?')
+ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+
+
+def operator() -> str:
+    """The first operator of the platform that runs on the default data folder."""
+    announcement = Path("var/local/platform.json")
+    if not announcement.exists():
+        return ""
+    return str(json.loads(announcement.read_text("utf-8"))["addresses"]["operator_phone"])
+
+
+def sign_in(gateway: str, sms: str, phone: str) -> str:
+    verifier = secrets.token_urlsafe(48)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+    query = {
+        "response_type": "code",
+        "client_id": "myili-app",
+        "redirect_uri": REDIRECT_URI,
+        "scope": "openid profile phone offline_access",
+        "state": secrets.token_urlsafe(16),
+        "nonce": secrets.token_urlsafe(16),
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    code = pages(sms, phone, f"{gateway}/identity/v1/oauth/authorize?{urlencode(query)}")
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
+    form |= {"code_verifier": verifier, "client_id": "myili-app"}
+    with urlopen(f"{gateway}/identity/v1/oauth/token", urlencode(form).encode()) as answer:  # noqa: S310 - the platform's address
+        return str(json.load(answer)["access_token"])
+
+
+class _Stay(HTTPRedirectHandler):
+    """The last redirect is the app's: nothing answers there."""
+
+    def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Request | None:  # noqa: ANN401 - urllib's own signature
+        if newurl.startswith(REDIRECT_URI):
+            return None
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def pages(sms: str, phone: str, url: str) -> str:
+    """The code with which the browser comes back to the app."""
+    browser = build_opener(HTTPCookieProcessor(CookieJar()), _Stay)
+
+    def submit(at: str, page: str, **values: str) -> tuple[str, str]:
+        for action, content in FORM.findall(page):
+            fields = {name: unescape(value) for name, value in FIELD.findall(content)}
+            if values.keys() <= fields.keys():
+                return load(urljoin(at, unescape(action)), urlencode({**fields, **values}).encode())
+        sys.exit(f"The page at {at} has no field {', '.join(values)}.")
+
+    def load(address: str, form: bytes | None = None) -> tuple[str, str]:
+        for _ in range(TRIES):
+            try:
+                with browser.open(address, form) as answer:
+                    return answer.url, answer.read().decode()
+            except HTTPError as error:
+                if location := error.headers.get("Location"):
+                    return location, ""
+                if error.code != TOO_MANY_REQUESTS:  # a code for the same phone again within a second
+                    sys.exit(f"{urlsplit(address).path} answered {error.code}.")
+                time.sleep(1)
+        sys.exit(f"{urlsplit(address).path} still answers {TOO_MANY_REQUESTS}; try again later.")
+
+    at, page = submit(*load(url), phone=phone)
+    with urlopen(f"{sms}/messages?{urlencode({'phone': phone})}") as messages:  # noqa: S310 - the sandbox's address
+        digits = json.load(messages)["items"][0]["params"]["code"]
+    back, _ = submit(at, page, code=digits)
+    return parse_qs(urlsplit(back).query).get("code", [f"no code in {back}"])[0]
+
+
+def id_number() -> str:
+    """18 characters with the check character of GB 11643."""
+    born = date(1950, 1, 1) + timedelta(days=secrets.randbelow(20_000))
+    digits = f"654002{born:%Y%m%d}{secrets.randbelow(1000):03}"
+    total = sum(int(digit) * weight for digit, weight in zip(digits, ID_WEIGHTS, strict=True))
+    return digits + "10X98765432"[total % 11]
+
+
+def uscc(kind: str = "91") -> str:
+    """A unified social credit code with the check character of GB 32100: `91` a company, `12` an institution."""
+    body = f"{kind or '91'}654000" + "".join(secrets.choice(USCC_ALPHABET) for _ in range(8)) + "A"
+    total = sum(USCC_ALPHABET.index(character) * pow(3, place, 31) for place, character in enumerate(body))
+    return body + USCC_ALPHABET[-total % 31]
+
+
+def commands(guide: str) -> str:
+    return "".join(re.findall(r"^```sh\n(.*?)^```$", Path(guide).read_text("utf-8"), re.DOTALL | re.MULTILINE))
+
+
+COMMANDS: dict[str, Callable[..., str]] = {
+    "operator": operator,
+    "sign-in": sign_in,
+    "pages": pages,
+    "id-number": id_number,
+    "uscc": uscc,
+    "commands": commands,
+}
+
+if __name__ == "__main__":
+    print(COMMANDS[sys.argv[1]](*sys.argv[2:]))

@@ -1,0 +1,66 @@
+# For following the guides at a terminal: `. docs/guides/terminal.sh`, in bash or zsh, in the root of the repository.
+# It expects the platform of `make run`; set these first if yours is elsewhere.
+GATEWAY=${GATEWAY:-http://127.0.0.1:8000}
+SMS=${SMS:-http://127.0.0.1:8005}
+COMPANY_PORT=${COMPANY_PORT:-9000}
+SPEAK=${SPEAK:-zh}
+
+terminal() { python3 docs/guides/terminal.py "$@"; }
+
+# The first operator's phone, which `make run` shows too.
+OPERATOR=${OPERATOR:-$(terminal operator)}
+ANSWER=$(mktemp)
+
+# curl as it is, in the language $SPEAK; it also prints the status of the answer and keeps the answer for `take`.
+curl() {
+    rm -f "$ANSWER"
+    case "$*" in *Accept-Language:*) ;; *) set -- "$@" --header "Accept-Language: $SPEAK" ;; esac
+    command curl --silent --show-error --dump-header "$ANSWER.head" "$@" --output "$ANSWER" \
+        --write-out '%{method} %{url_effective} %{http_code}\n' >> "$ANSWER.calls" || return
+    sed -n 's/^\(HTTP.*[a-zA-Z0-9]\).*/\1/p' "$ANSWER.head" | tail -n 1
+    if [ -f "$ANSWER" ] && grep -q -i '^content-type: .*\(json\|text\)' "$ANSWER.head"; then cat "$ANSWER" && echo; fi
+}
+
+# take items.0.bill_id: a value of the last answer. take items.subject=X.incident_id: of the item whose subject is X.
+# take header.etag: a header of the last answer.
+take() {
+    case $1 in
+        header.*) grep -i "^${1#header.}:" "$ANSWER.head" | tail -n 1 | cut -d ' ' -f 2- | tr -d '\r' ;;
+        *) python3 -S -c "$TAKE" "$ANSWER" "$1" ;;
+    esac
+}
+TAKE='
+import json, sys
+value = json.load(open(sys.argv[1], encoding="utf-8"))
+for name in sys.argv[2].split("."):
+    if "=" in name:
+        field, _, wanted = name.partition("=")
+        value = next(item for item in value if item[field] == wanted)
+    else:
+        value = value[int(name) if isinstance(value, list) else name]
+print(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+'
+
+# until_shows TEXT curl ...: the same request again, twice a second, until its answer contains the text.
+until_shows() {
+    expected=$1 && shift
+    for _ in $(seq 60); do
+        shown=$("$@") && grep -q -s -e "$expected" "$ANSWER" && break
+        sleep 0.5
+    done
+    echo "$shown"
+}
+
+# sign_in PHONE: an access token. The code that the sandbox "sends" is read from there.
+sign_in() { terminal sign-in "$GATEWAY" "$SMS" "$1"; }
+
+# sign_in_pages URL PHONE: what a browser does with the pages of signing in. Gives the code that the app gets.
+sign_in_pages() { terminal pages "$SMS" "$2" "$1"; }
+
+# Well-formed numbers of nobody, new each time: the sandboxes know every one of them.
+new_phone() { printf '199%08d\n' $(($(od -A n -N 4 -t u4 /dev/urandom) % 100000000)); }
+new_id_number() { terminal id-number; }
+new_uscc() { terminal uscc "$1"; }
+
+# follow GUIDE: runs the commands of a guide, for what another guide needs of it.
+follow() { eval "$(terminal commands "docs/guides/$1.md")"; }

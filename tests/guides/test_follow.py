@@ -1,0 +1,84 @@
+"""Every request that a guide shows, sent as it is shown to a running platform, in both languages."""
+
+import asyncio
+import json
+import os
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from deploy.local.platform import Addresses, local_platform
+from deploy.local.programs import free_port
+from tests.guides.contracts import of_companies
+from tests.guides.markdown import LANGUAGES, NAMES, requests_mentioned, text_of
+from tests.guides.reader import at_a_terminal
+from tests.journeys.demo import made_up
+from tests.journeys.demo.app import Person
+
+# Which guides are followed in one terminal, one after the other. Each guide is also begun in a terminal of its own but
+# for the providers' ones, from which the others take a company: once as it was left there, once by `follow`.
+TERMINALS = {
+    "en": (("providers",), ("app-developers", "counters-and-books", "county-teams")),
+    "zh": (("county-teams", "providers", "app-developers", "counters-and-books"),),
+}
+
+
+# What a reader needs beside Python, `make` and the usual tools of a shell.
+MISSING = [tool for tool in ("bash", "curl", "openssl", "iconv") if shutil.which(tool) is None]
+
+
+def another_operator(platform: Addresses) -> str:
+    """The phone of an operator for one reader: two who sign in at once with one phone get each other's codes."""
+    phone = made_up.phone()
+    first = Person(platform.public_url, platform.sms_url, platform.operator_phone)
+    first.sign_in()
+    organisation = first.call("GET", "/identity/v1/organisations").json()["items"][0]["organisation_id"]
+    path = f"/identity/v1/organisations/{organisation}/members"
+    first.call("POST", path, json={"phone": phone, "role": "operator"}).raise_for_status()
+    first.close()
+    return phone
+
+
+def announce(folder: Path, operator: str) -> None:
+    """What a platform that runs on the default data folder leaves there."""
+    announcement = folder / "var/local/platform.json"
+    announcement.parent.mkdir(parents=True)
+    announcement.write_text(json.dumps({"addresses": {"operator_phone": operator}}), "utf-8")
+
+
+def follow(platform: Addresses, language: str, operator: str) -> set[tuple[str, str]]:
+    executed: set[tuple[str, str]] = set()
+    for guides in TERMINALS[language]:
+        environment = {
+            "GATEWAY": platform.public_url,
+            "SMS": platform.sms_url,
+            "COMPANY_PORT": str(free_port()),
+        }
+        with TemporaryDirectory(prefix="myili-reader-") as folder, at_a_terminal(Path(folder), environment) as reader:
+            announce(Path(folder), operator)
+            for guide in guides:
+                reader.follow(guide, language)
+            executed |= reader.executed
+    return executed
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(bool(MISSING) and "CI" not in os.environ, reason=f"following the guides needs {MISSING}")
+async def test_every_request_shown_is_answered_as_shown() -> None:
+    # Not below pytest's folder: PostgreSQL, which refuses to run as root, is another user there.
+    with TemporaryDirectory(prefix="myili-guides-") as data:
+        async with local_platform(Path(data), durable=False) as platform:
+            operators = [another_operator(platform) for _ in LANGUAGES]
+            readers = [
+                asyncio.to_thread(follow, platform, language, operator)
+                for language, operator in zip(LANGUAGES, operators, strict=True)
+            ]
+            executed = await asyncio.gather(*readers, return_exceptions=True)
+    failures = [each for each in executed if isinstance(each, BaseException)]
+    assert not failures, "\n\n".join(str(each) for each in failures)
+    for language, sent in zip(LANGUAGES, executed, strict=True):
+        assert not isinstance(sent, BaseException)
+        mentioned = set[tuple[str, str]]().union(*(requests_mentioned(text_of(name, language)) for name in NAMES))
+        assert mentioned - sent - of_companies() == set(), f"mentioned and never sent ({language})"
