@@ -13,7 +13,8 @@ from starlette.applications import Starlette
 from deploy.local.programs import free_port
 from svc_payments.channels.provider import Channel, RefundingChannel
 from svc_payments.settings.channels import ChannelName
-from tests.svc_payments.channels.doubles.alipay import AlipayDouble, certificate_double, signature
+from tests.svc_payments.channels.doubles.alipay import AlipayDouble, certificate_double
+from tests.svc_payments.channels.doubles.alipay_protocol import signature
 from tests.svc_payments.channels.doubles.parties import certified, key_of
 from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble, strange_signer, written
 from tests.svc_payments.channels.doubles.wechat import WechatDouble, public_key_double
