@@ -41,7 +41,7 @@ def signed_with(header: dict[str, Any], token: str, key: bytes) -> str:
     return f"{signed}.{part(hmac.digest(key, signed.encode(), hashlib.sha256))}"
 
 
-def bad_tokens(tokens: Tokens) -> dict[str, str]:
+def forged_tokens(tokens: Tokens) -> dict[str, str]:
     good = tokens.sign()
     stranger = ECKey.generate_key("P-256", auto_kid=True)
     namesake = ECKey.import_key({**stranger.as_dict(private=True), "kid": str(tokens.key.kid)})
@@ -67,6 +67,13 @@ def bad_tokens(tokens: Tokens) -> dict[str, str]:
             json.loads(base64.urlsafe_b64decode(claims + "==")),
             stranger,
         ),
+    }
+
+
+def bad_tokens(tokens: Tokens) -> dict[str, str]:
+    _, claims, signature = tokens.sign().split(".")
+    ids = {"kid": tokens.key.kid, "typ": "at+jwt"}
+    return forged_tokens(tokens) | {
         "another issuer": tokens.sign(iss="https://elsewhere.example/identity"),
         "no issuer": tokens.sign(iss=None),
         "another audience": tokens.sign(aud="myili:services"),

@@ -1,108 +1,21 @@
-"""What the company's client and command line send, seen from the other end of the wire."""
+"""What the company's client sends, seen from the other end of the wire."""
 
 import contextlib
-import hashlib
 import json
-import os
-import subprocess
-import sys
-import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from contracts.reference_provider.client import Client, PlatformError, load_key, new_key
+from contracts.reference_provider.client import Client, PlatformError, new_key
 from contracts.reference_provider.tariff import SAMPLES
 from deploy.local.programs import LOOPBACK, free_port
-
-ROOT = Path(__file__).parents[3]
-PROVIDER_ID = "0198b5a0-0000-7000-8000-000000000001"
-REPORT = {"rows": 2, "accepted": 2, "refused_rows": [], "refused_rows_url": "/payments/v1/bill-files/7/refused-rows"}
-
-
-@dataclass(frozen=True)
-class Received:
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-    size: int
-
-
-class Answers:
-    """A server that records what comes and answers each address from a list, its last answer for ever."""
-
-    def __init__(self) -> None:
-        self.received: list[Received] = []
-        self._answers: dict[tuple[str, str], list[tuple[int, dict[str, str], bytes]]] = defaultdict(list)
-        self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler())
-        self.url = f"http://{LOOPBACK}:{self._server.server_port}"
-        self.on(
-            "GET",
-            "/identity/.well-known/openid-configuration",
-            {"issuer": f"{self.url}/identity", "token_endpoint": f"{self.url}/identity/v1/oauth/token"},
-        )
-        self.on("POST", "/identity/v1/oauth/token", {"access_token": "token-1", "expires_in": 600})
-
-    def on(self, method: str, path: str, content: object, status: int = 200, **headers: str) -> None:
-        body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        self._answers[method, path].append((status, headers, body))
-
-    def forget(self, method: str, path: str) -> None:
-        self._answers[method, path].clear()
-
-    def to(self, method: str, path: str) -> list[Received]:
-        return [received for received in self.received if (received.method, received.path) == (method, path)]
-
-    @contextlib.contextmanager
-    def running(self) -> Iterator["Answers"]:
-        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        answers = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                left = size = int(self.headers.get("Content-Length", 0))
-                body, digest = b"", hashlib.sha256()
-                while left:
-                    part = self.rfile.read(min(left, 1 << 20))
-                    digest.update(part)
-                    body, left = body + part if size < 1 << 22 else b"", left - len(part)
-                received = Received(self.command, self.path, dict(self.headers), body or digest.digest(), size)
-                answers.received.append(received)
-                possible = answers._answers[self.command, self.path]
-                status, headers, content = possible.pop(0) if len(possible) > 1 else possible[0]
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name.replace("_", "-"), value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_POST = do_PUT = do_PATCH = answer  # noqa: N815 - http.server's names
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        return Handler
+from tests.contracts.reference_provider.platform_stand_in import PROVIDER_ID, REPORT, Answers
 
 
 @pytest.fixture
@@ -293,104 +206,3 @@ class TestCalls:
             pytest.raises(PlatformError, match=f"The platform at {url} cannot be reached"),
         ):
             client.token()
-
-
-def run(folder: Path, platform: str, command: str, *more: str) -> subprocess.CompletedProcess[str]:
-    arguments = [command, "--state", str(folder), "--platform", platform, *more]
-    return subprocess.run(  # noqa: S603 - fixed command
-        [sys.executable, "-m", "contracts.reference_provider", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        cwd=folder,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(ROOT)},
-    )
-
-
-COMPANY = ["--uscc", "91654002MA0000001F", "--name", "测试水务公司", "--kind", "water", "--divisions", "654002,654003"]
-APPLICATION = [*COMPANY, "--endpoint-url", "https://company.test/my-ili"]
-
-
-class TestCommandLine:
-    def test_from_a_key_to_a_report(self, platform: Answers, tmp_path: Path) -> None:
-        filed: dict[str, Any] = {"application_id": "5", "application_token": "secret", "provider_id": None}
-        platform.on("POST", "/services/v1/provider-applications", filed, 201)
-        platform.on("GET", "/services/v1/provider-applications/5", {"provider_id": PROVIDER_ID})
-        platform.on("POST", "/services/v1/tariffs", {"tariff_id": "1"}, 201)
-        platform.on("PUT", "/payments/v1/bill-files/bills.csv", REPORT)
-
-        keys = run(tmp_path, platform.url, "keys")
-        applied = run(tmp_path, platform.url, "apply", *APPLICATION)
-        shown = run(tmp_path, platform.url, "application")
-        priced = run(tmp_path, platform.url, "publish-tariff", "--kind", "water", "--effective-from", "2026-01-01")
-        bills = ["--rows", "200", "--seed", "4", "--encoding", "gb18030", "--out", str(tmp_path / "bills.csv")]
-        generated = run(tmp_path, platform.url, "generate-bills", *bills)
-        sent = run(tmp_path, platform.url, "upload", str(tmp_path / "bills.csv"), "--encoding", "gb18030")
-
-        assert [step.stderr for step in (keys, applied, shown, priced, generated, sent)] == [""] * 6
-        assert json.loads(sent.stdout) == REPORT
-        application = json.loads(platform.to("POST", "/services/v1/provider-applications")[0].body)
-        assert application["jwks"] == json.loads(keys.stdout)
-        assert (application["name"], application["division_codes"]) == ("测试水务公司", ["654002", "654003"])
-        assert "secret" not in applied.stdout + shown.stdout
-        uploaded = platform.to("PUT", "/payments/v1/bill-files/bills.csv")[0].body
-        assert hashlib.sha256(uploaded).hexdigest() == json.loads(generated.stdout)["sha256"]
-
-    def test_secrets_are_readable_by_the_company_alone(self, platform: Answers, tmp_path: Path) -> None:
-        platform.on("POST", "/services/v1/provider-applications", {"application_token": "secret"}, 201)
-        run(tmp_path, platform.url, "keys")
-        run(tmp_path, platform.url, "apply", *APPLICATION)
-        modes = {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()}
-        assert modes == {"key.json": "0o600", "application.json": "0o600"}
-
-    def test_a_key_is_never_replaced(self, tmp_path: Path) -> None:
-        run(tmp_path, "http://127.0.0.1:9", "keys")
-        kept = load_key(tmp_path / "key.json").thumbprint()
-        again = run(tmp_path, "http://127.0.0.1:9", "keys")
-        assert (again.returncode, again.stdout) == (1, "")
-        assert again.stderr.endswith("already, by which the platform knows the company.\n")
-        assert load_key(tmp_path / "key.json").thumbprint() == kept
-
-    @pytest.mark.parametrize(
-        ("arguments", "sentence"),
-        [
-            (["application"], "There is no application yet; file one with the command apply.\n"),
-            (["upload", "bills.csv", "--encoding", "utf-8"], "make one with the command keys.\n"),
-            (
-                ["generate-bills", "--rows", "10", "--out", "/nowhere/a.csv"],
-                "/nowhere/a.csv: No such file or directory.\n",
-            ),
-            (["generate-bills", "--rows", "1000001", "--out", "a.csv"], "holds 1 to 1000000 rows, not 1000001.\n"),
-            (["generate-bills", "--rows", "5", "--period", "October", "--out", "a.csv"], "is no month like 2025-10.\n"),
-        ],
-    )
-    def test_what_goes_wrong_is_one_sentence(self, tmp_path: Path, arguments: list[str], sentence: str) -> None:
-        ended = run(tmp_path, "http://127.0.0.1:9", *arguments)
-        assert (ended.returncode, ended.stdout) == (1, "")
-        assert ended.stderr.endswith(sentence)
-        assert ended.stderr.count("\n") == 1
-
-    @pytest.mark.skipif(sys.platform != "linux", reason="reads the memory of a process from /proc")
-    def test_a_large_file_needs_little_memory(self, platform: Answers, tmp_path: Path) -> None:
-        large = tmp_path / "large.csv"
-        with large.open("wb") as file:
-            file.truncate(300 * 1024 * 1024)
-        run(tmp_path, platform.url, "keys")
-        (tmp_path / "application.json").write_text(json.dumps({"provider_id": PROVIDER_ID}))
-        at = "/payments/v1/bill-file-uploads"
-        platform.on("GET", at, {"items": [], "next_cursor": None})
-        platform.on("PUT", "/payments/v1/bill-files/large.csv", b"", 201, Location=f"{at}/1")
-        for _ in range(74):
-            platform.on("PATCH", f"{at}/1", b"", 204)
-        platform.on("PATCH", f"{at}/1", REPORT)
-        arguments = ["upload", str(large), "--state", str(tmp_path), "--platform", platform.url, "--encoding", "utf-8"]
-        # The highest memory of a process since it began, in KiB; what wait4 says counts its parent's too.
-        peak = "open('/proc/self/status').read().partition('VmHWM:')[2].split()[0]"
-        code = f"from contracts.reference_provider.__main__ import main; main({arguments}); print({peak})"
-        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
-        assert int(ended.stdout.split()[-1]) < 150 * 1024
-        pieces = platform.to("PATCH", f"{at}/1")
-        assert sum(piece.size for piece in pieces) == 300 * 1024 * 1024
-        assert [piece.headers["Upload-Complete"] for piece in pieces] == [*["?0"] * 74, "?1"]
-        assert [int(piece.headers["Upload-Offset"]) for piece in pieces[:3]] == [0, 4 * 1024 * 1024, 8 * 1024 * 1024]

@@ -1,123 +1,30 @@
 """The payment channel stand-in, as a process that calls a listening merchant."""
 
 import json
-import threading
 import time
-import uuid
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from chassis.signatures import BadSignature, load_public_keys, sign, thumbprint, verify
-from tests.deploy.sandboxes.processes import Listener, Received, Sandbox
-
-MERCHANT_KEY = generate_private_key(public_exponent=65537, key_size=2048)
-CHANNEL_KEY = generate_private_key(public_exponent=65537, key_size=2048)
-MERCHANT_ID = "my-ili"
-ACCOUNT = {"account": "wallet-1"}
-
-
-def private_pem(key: RSAPrivateKey) -> str:
-    encoding, encryption = serialization.Encoding.PEM, serialization.NoEncryption()
-    return key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, encryption).decode()
-
-
-def public_pem(key: RSAPrivateKey) -> str:
-    encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_key().public_bytes(encoding, form).decode()
-
-
-CHANNEL_KEYS = load_public_keys(public_pem(CHANNEL_KEY))
-KEYS = {
-    "MYILI_CHANNEL_PRIVATE_KEY": private_pem(CHANNEL_KEY),
-    "MYILI_MERCHANT_PUBLIC_KEY": public_pem(MERCHANT_KEY),
-}
-
-
-def merchant_headers(body: bytes, key: RSAPrivateKey = MERCHANT_KEY) -> dict[str, str]:
-    return sign(key, thumbprint(MERCHANT_KEY.public_key()), body)
-
-
-def call(channel: httpx.Client, method: str, path: str, content: object = None) -> httpx.Response:
-    """As the merchant: a signed request, and an answer that must be signed by the channel."""
-    body = b"" if content is None else json.dumps(content).encode()
-    answer = channel.request(method, path, content=body, headers=merchant_headers(body))
-    verify(CHANNEL_KEYS, answer.headers, answer.content)
-    return answer
-
-
-def order(number: str, **changes: object) -> dict[str, object]:
-    return {
-        "merchant_id": MERCHANT_ID,
-        "order_number": number,
-        "amount_fen": 4140,
-        "description": "水费 2025-10",
-        "notify_url": "http://127.0.0.1:9/nobody",
-        "expires_at": (datetime.now(UTC) + timedelta(minutes=15)).isoformat(),
-        **changes,
-    }
-
-
-def query(channel: httpx.Client, number: str, merchant_id: str = MERCHANT_ID) -> httpx.Response:
-    return call(channel, "GET", f"/orders/{number}?merchant_id={merchant_id}")
-
-
-def pay(channel: httpx.Client, number: str, body: object = None) -> httpx.Response:
-    return channel.post(f"/cashier/{number}", json=body or ACCOUNT)
-
-
-def code(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        threading.Event().wait(0.02)
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Sandbox:
-    return Sandbox("payment_channel", tmp_path, KEYS)
-
-
-@pytest.fixture(scope="module")
-def channel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    with Sandbox("payment_channel", tmp_path_factory.mktemp("channel"), KEYS).running() as client:
-        yield client
-
-
-@pytest.fixture
-def number() -> str:
-    return uuid.uuid4().hex
-
-
-@pytest.fixture(autouse=True)
-def no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    yield
-    if "channel" in request.fixturenames:
-        request.getfixturevalue("channel").post("/faults", json={})
-
-
-@pytest.fixture
-def merchant() -> Iterator[Listener]:
-    with Listener(204).listening() as listener:
-        yield listener
-
-
-def accepted(notice: Received) -> dict[str, object]:
-    verify(CHANNEL_KEYS, notice.headers, notice.body)
-    content: dict[str, object] = json.loads(notice.body)
-    return content
+from chassis.signatures import BadSignature, verify
+from tests.deploy.sandboxes.merchant import (
+    ACCOUNT,
+    CHANNEL_KEY,
+    CHANNEL_KEYS,
+    KEYS,
+    MERCHANT_ID,
+    call,
+    code,
+    merchant_headers,
+    order,
+    pay,
+    query,
+    until,
+)
+from tests.deploy.sandboxes.processes import Sandbox
 
 
 class TestOrders:
@@ -307,122 +214,6 @@ class TestCashier:
     def test_a_payer_without_an_account_is_refused(self, channel: httpx.Client, number: str) -> None:
         call(channel, "POST", "/orders", order(number))
         assert code(pay(channel, number, {"account": ""})) == (422, "invalid_request")
-
-
-class TestNotices:
-    def test_the_merchant_is_told_over_a_connection_of_the_channels_own(
-        self, channel: httpx.Client, merchant: Listener, number: str
-    ) -> None:
-        call(channel, "POST", "/orders", order(number, notify_url=merchant.url))
-        paid = pay(channel, number).json()
-        notice = merchant.next()
-        assert notice.path == "/payments/v1/channels/sandbox/notices?from=test"
-        assert notice.headers["Content-Type"] == "application/json"
-        content = accepted(notice)
-        assert len(str(content.pop("notice_id"))) == 36
-        assert content == {
-            "event": "payment.succeeded",
-            "merchant_id": MERCHANT_ID,
-            "order_number": number,
-            "transaction_id": paid["transaction_id"],
-            "amount_fen": 4140,
-            "currency": "CNY",
-            "paid_at": paid["paid_at"],
-        }
-        assert b"wallet" not in notice.body
-
-    def test_it_is_told_again_until_it_has_heard(self, channel: httpx.Client, number: str) -> None:
-        with Listener(500, None, 302, 200).listening() as merchant:
-            call(channel, "POST", "/orders", order(number, notify_url=merchant.url))
-            pay(channel, number)
-            arrivals = [(merchant.next(), time.monotonic()) for _ in range(4)]
-            until(lambda: [row["answer_status"] for row in self.sent(channel, number)] == [500, None, 302, 200])
-            assert merchant.received.empty()
-        notices = [notice for notice, _ in arrivals]
-        assert len({accepted(notice)["notice_id"] for notice in notices}) == 1
-        assert len({notice.body for notice in notices}) == 1
-        assert len({notice.headers["MyIli-Nonce"] for notice in notices}) == 4
-        waits = [later - earlier for (_, earlier), (_, later) in pairwise(arrivals)]
-        assert [wait > least for wait, least in zip(waits, (0.45, 0.95, 1.95), strict=True)] == [True] * 3, waits
-
-    def test_one_deaf_merchant_does_not_keep_the_others_waiting(
-        self, channel: httpx.Client, merchant: Listener, number: str
-    ) -> None:
-        with Listener(None).listening() as deaf:
-            for n in range(40):
-                call(channel, "POST", "/orders", order(f"{number}-{n}", notify_url=deaf.url))
-                pay(channel, f"{number}-{n}")
-            call(channel, "POST", "/orders", order(number, notify_url=merchant.url))
-            pay(channel, number)
-            assert accepted(merchant.next())["order_number"] == number
-
-    def test_a_crash_does_not_end_the_telling(self, sandbox: Sandbox, number: str) -> None:
-        merchant = Listener(503, 503, 200)
-        with merchant.listening():
-            with sandbox.running() as channel:
-                call(channel, "POST", "/orders", order(number, notify_url=merchant.url))
-                pay(channel, number)
-                first = accepted(merchant.next())
-            with sandbox.running() as channel:
-                assert accepted(merchant.next()) == first
-                assert accepted(merchant.next()) == first
-                until(lambda: self.sent(channel, number)[-1]["answer_status"] == 200)
-                assert query(channel, number).json()["state"] == "paid"
-
-    def test_the_very_same_bytes_can_be_sent_once_more(
-        self, channel: httpx.Client, merchant: Listener, number: str
-    ) -> None:
-        call(channel, "POST", "/orders", order(number, notify_url=merchant.url))
-        pay(channel, number)
-        arrived = merchant.next()
-        (sent,) = self.sent(channel, number)
-        httpx.post(sent["url"], content=sent["body"].encode(), headers=sent["headers"])
-        again = merchant.next()
-        assert again.body == arrived.body
-        assert again.headers["MyIli-Nonce"] == arrived.headers["MyIli-Nonce"]
-        accepted(again)
-
-    def test_nobody_is_told_of_an_order_that_is_not_paid(self, channel: httpx.Client, number: str) -> None:
-        call(channel, "POST", "/orders", order(number))
-        assert self.sent(channel, number) == []
-
-    @staticmethod
-    def sent(channel: httpx.Client, number: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = channel.get(f"/orders/{number}/notices").json()["items"]
-        return items
-
-
-class TestFaults:
-    def test_a_lost_notice_is_sent_again(self, channel: httpx.Client, merchant: Listener, number: str) -> None:
-        channel.post("/faults", json={"drop_notices": 1})
-        call(channel, "POST", "/orders", order(number, notify_url=merchant.url))
-        pay(channel, number)
-        accepted(merchant.next())
-        statuses = [row["answer_status"] for row in TestNotices.sent(channel, number)]
-        assert statuses in ([None, 204], [None, None])
-        assert channel.get("/faults").json()["drop_notices"] == 0
-
-    def test_a_notice_comes_three_times(self, channel: httpx.Client, merchant: Listener, number: str) -> None:
-        channel.post("/faults", json={"duplicate_notices": 2})
-        call(channel, "POST", "/orders", order(number, notify_url=merchant.url))
-        pay(channel, number)
-        notices = [merchant.next() for _ in range(3)]
-        assert len({accepted(notice)["notice_id"] for notice in notices}) == 1
-        assert len({notice.headers["MyIli-Nonce"] for notice in notices}) == 3
-
-    def test_an_order_is_placed_though_its_answer_never_comes(self, channel: httpx.Client, number: str) -> None:
-        channel.post("/faults", json={"order_timeouts": 1})
-        content = order(number)
-        body = json.dumps(content).encode()
-        with pytest.raises(httpx.ReadTimeout):
-            channel.post("/orders", content=body, headers=merchant_headers(body), timeout=3)
-        assert query(channel, number).json()["state"] == "waiting"
-        assert call(channel, "POST", "/orders", content).status_code == 200
-
-    def test_the_channel_is_out_of_order(self, channel: httpx.Client, number: str) -> None:
-        channel.post("/faults", json={"unavailable": 1})
-        assert code(call(channel, "POST", "/orders", order(number))) == (503, "unavailable")
-        assert call(channel, "POST", "/orders", order(number)).status_code == 201
 
 
 def test_an_answer_with_another_body_does_not_verify(channel: httpx.Client, number: str) -> None:

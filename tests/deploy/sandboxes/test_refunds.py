@@ -8,16 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.deploy.sandboxes.merchant import KEYS, MERCHANT_ID, accepted, call, code, order, pay
 from tests.deploy.sandboxes.processes import Listener, Sandbox
-from tests.deploy.sandboxes.test_payment_channel import KEYS, MERCHANT_ID, accepted, call, code, order, pay
 
 PAID_FEN = 4140
-
-
-@pytest.fixture(scope="module")
-def channel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    with Sandbox("payment_channel", tmp_path_factory.mktemp("channel"), KEYS).running() as client:
-        yield client
 
 
 @pytest.fixture(autouse=True)

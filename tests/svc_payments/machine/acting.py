@@ -7,7 +7,8 @@ from typing import Any, ClassVar, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.svc_payments.machine.model import Line, Model, Payment, Posting, Refund
+from tests.svc_payments.machine.entities import Line, Payment, Posting, Refund
+from tests.svc_payments.machine.model import Model
 from tests.svc_payments.machine.town import OPEN_ACCOUNTS, REFUSED_ACCOUNT, Story, Town
 
 lines = st.sampled_from(Line)

@@ -7,7 +7,7 @@ from hypothesis.stateful import precondition, rule
 
 from svc_payments.collection.payments.service import expire_one
 from tests.svc_payments.machine.acting import Acting, lines, places
-from tests.svc_payments.machine.model import Line, Payment
+from tests.svc_payments.machine.entities import Line, Payment
 
 
 class AtChannel(Acting):

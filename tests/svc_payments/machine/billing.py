@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.svc_payments.machine.acting import Acting, accounts, fens, places
-from tests.svc_payments.machine.model import Bill
+from tests.svc_payments.machine.entities import Bill
 from tests.svc_payments.machine.town import OPEN_ACCOUNTS
 
 FILE_HEAD = "bill_number,account_number,period,usage,amount,due_date,meter_from,meter_to"

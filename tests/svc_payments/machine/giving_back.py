@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.svc_payments.machine.acting import Acting, operators, places
-from tests.svc_payments.machine.model import Line, Refund
+from tests.svc_payments.machine.entities import Line, Refund
 
 TWO_PEOPLE_FEN = 20_000
 """Up to so much of a payment goes back on the word of one operator, as the settings say when they say nothing."""

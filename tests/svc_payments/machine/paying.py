@@ -9,7 +9,7 @@ from hypothesis.stateful import precondition, rule
 
 from tests.svc_payments.machine.acting import accounts, fens, lines, people, places
 from tests.svc_payments.machine.billing import Billing
-from tests.svc_payments.machine.model import Line, Payment
+from tests.svc_payments.machine.entities import Line, Payment
 from tests.svc_payments.machine.town import LEAST_PART_FEN
 
 

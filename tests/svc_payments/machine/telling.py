@@ -3,7 +3,7 @@
 from hypothesis.stateful import precondition, rule
 
 from tests.svc_payments.machine.acting import Acting, lines, places
-from tests.svc_payments.machine.model import Line, Posting
+from tests.svc_payments.machine.entities import Line, Posting
 from tests.svc_payments.machine.town import LATER, PATIENCE_SECONDS
 
 OPEN = {"pending", "unknown", "cancelling"}

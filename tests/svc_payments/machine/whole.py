@@ -5,8 +5,8 @@ from hypothesis.stateful import rule
 
 from tests.svc_payments.machine.acting import accounts, fens, lines, operators, people
 from tests.svc_payments.machine.at_channel import AtChannel
+from tests.svc_payments.machine.entities import Line
 from tests.svc_payments.machine.giving_back import TWO_PEOPLE_FEN, GivingBack, at_channel
-from tests.svc_payments.machine.model import Line
 from tests.svc_payments.machine.paying import Paying
 from tests.svc_payments.machine.telling import Telling
 from tests.svc_payments.machine.town import OPEN_ACCOUNTS, REFUSED_ACCOUNT

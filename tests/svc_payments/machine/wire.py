@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tests.svc_payments.machine.model import Line
+from tests.svc_payments.machine.entities import Line
 
 _NOTHING = Response("Nobody is there.", 503)
 """Whoever gets this, unsigned as it is, knows nothing."""

@@ -12,7 +12,8 @@ from svc_payments.channels.alipay.client import AlipayChannel
 from svc_payments.channels.notices import NothingNew, PaidNotice, RefundNotice
 from svc_payments.channels.provider import Order, RefundOrder, Waiting
 from svc_payments.collection.payments.models import Attempt, Payment
-from tests.svc_payments.channels.doubles.alipay import AlipayDouble, Told
+from tests.svc_payments.channels.doubles.alipay import AlipayDouble
+from tests.svc_payments.channels.doubles.alipay_protocol import Told
 from tests.svc_payments.world import World
 
 NOTICES = "/payments/v1/channels/alipay/notices"

@@ -16,7 +16,8 @@ from svc_payments.collection.notifications.service import forget_nonces, take_no
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.alipay.paying import METHODS, NOTICES, confirmed, notify, opened, read, told_of
-from tests.svc_payments.channels.doubles.alipay import SELLER, AlipayDouble, moment_text
+from tests.svc_payments.channels.doubles.alipay import AlipayDouble
+from tests.svc_payments.channels.doubles.alipay_protocol import SELLER, moment_text
 from tests.svc_payments.world import World
 
 

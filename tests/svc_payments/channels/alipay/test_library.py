@@ -19,7 +19,8 @@ from svc_payments.channels.alipay.signatures import certificates_named
 from svc_payments.channels.notices import PaidNotice
 from svc_payments.channels.provider import Paid, Unclear
 from tests.svc_payments.channels.alipay.paying import order_of, paid, refund_of
-from tests.svc_payments.channels.doubles.alipay import APP, AlipayDouble, moment_text, yuan
+from tests.svc_payments.channels.doubles.alipay import AlipayDouble
+from tests.svc_payments.channels.doubles.alipay_protocol import APP, moment_text, yuan
 from tests.svc_payments.channels.doubles.parties import key_of, private_pem, public_pem
 
 NOTICES = "https://my.example/payments/v1/channels/alipay/notices"

@@ -12,7 +12,8 @@ from svc_payments.channels.alipay.notices import REPEATED_FOR
 from svc_payments.channels.notices import NothingNew, NoticeMalformed, NoticeNotAuthentic, PaidNotice, RefundNotice
 from svc_payments.channels.provider import Refunded
 from tests.svc_payments.channels.alipay.paying import opened, paid, read, refund_of
-from tests.svc_payments.channels.doubles.alipay import APP, SELLER, AlipayDouble, Told, moment_text, signature
+from tests.svc_payments.channels.doubles.alipay import AlipayDouble
+from tests.svc_payments.channels.doubles.alipay_protocol import APP, SELLER, Told, moment_text, signature
 from tests.svc_payments.channels.doubles.parties import key_of
 
 

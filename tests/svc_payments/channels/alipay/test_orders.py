@@ -13,7 +13,8 @@ from svc_payments.channels.registry import open_channels
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.alipay.paying import METHODS, confirmed, due, opened, order_of, paid
-from tests.svc_payments.channels.doubles.alipay import SELLER, AlipayDouble, moment_text, signature
+from tests.svc_payments.channels.doubles.alipay import AlipayDouble
+from tests.svc_payments.channels.doubles.alipay_protocol import SELLER, moment_text, signature
 from tests.svc_payments.world import World
 
 

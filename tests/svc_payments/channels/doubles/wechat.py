@@ -4,14 +4,12 @@ import base64
 import gzip
 import hashlib
 import json
-import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -25,26 +23,21 @@ from starlette.routing import Route
 
 from svc_payments.settings.channels import WechatSettings
 from tests.svc_payments.channels.doubles.parties import Certified, certified, key_of, private_pem, public_pem
-
-MERCHANT, APP, MOBILE_APP = "1900000109", "wxd678efh567hg6787", "wx8888888888888888"
-OPEN_ID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
-BEIJING = ZoneInfo("Asia/Shanghai")
-AUTHORIZATION = re.compile(
-    r'WECHATPAY2-SHA256-RSA2048 mchid="(?P<mchid>\d+)",nonce_str="(?P<nonce>[0-9A-Za-z]{16,32})",'
-    r'signature="(?P<signature>[0-9A-Za-z+/=]+)",timestamp="(?P<timestamp>\d{10})",serial_no="(?P<serial>[0-9A-F]+)"'
+from tests.svc_payments.channels.doubles.wechat_orders import WechatOrders
+from tests.svc_payments.channels.doubles.wechat_protocol import (
+    APP,
+    AUTHORIZATION,
+    BEIJING,
+    MERCHANT,
+    MOBILE_APP,
+    Fault,
+    Handler,
+    Json,
 )
-Json = dict[str, Any]
-Handler = Callable[[Request, Json], Awaitable[tuple[int, Any]]]
-
-
-class Fault(Exception):  # noqa: N818 - an answer
-    def __init__(self, status: int, code: str) -> None:
-        super().__init__(code)
-        self.status, self.code = status, code
 
 
 @dataclass
-class WechatDouble:
+class WechatDouble(WechatOrders):
     """State, keys, and what goes wrong on command."""
 
     merchant: Certified = field(default_factory=lambda: certified("Sample Merchant"))
@@ -53,8 +46,6 @@ class WechatDouble:
     public_key: RSAPrivateKey | None = None
     public_key_id: str = ""
     api_key: bytes = field(default_factory=lambda: secrets.token_hex(16).encode())
-    orders: dict[str, Json] = field(default_factory=dict)
-    refunds: dict[str, Json] = field(default_factory=dict)
     bills: dict[str, bytes] = field(default_factory=dict)
     faults: list[tuple[str, int, str]] = field(default_factory=list)
     """(part of the path, status, code) of answers to come, each given once."""
@@ -94,21 +85,6 @@ class WechatDouble:
                 Route("/v3/billdownload/file", self.download, methods=["GET"]),
             ]
         )
-
-    # What the payer does, and what people do in the merchant's console.
-
-    def pay(self, number: str) -> Json:
-        order = self.orders[number]
-        paid_at = datetime.now(BEIJING).replace(microsecond=0)
-        order |= {
-            "trade_state": "SUCCESS",
-            "transaction_id": f"42000{secrets.randbelow(10**23):023}",
-            "success_time": paid_at.isoformat(),
-        }
-        return order
-
-    def set_state(self, number: str, state: str) -> None:
-        self.orders[number]["trade_state"] = state
 
     # Notices.
 
@@ -222,118 +198,6 @@ class WechatDouble:
             raise Fault(400, "PARAM_ERROR")
         if self.public_key and request.headers.get("wechatpay-serial") != self.public_key_id:
             raise Fault(400, "PARAM_ERROR")
-
-    async def place(self, request: Request, content: Json) -> tuple[int, Json]:
-        method, number = request.path_params["method"], content["out_trade_no"]
-        wanted = {**content, "method": method}
-        self.check_order(method, content)
-        known = self.orders.get(number)
-        if known and known["trade_state"] == "SUCCESS":
-            raise Fault(400, "ORDERPAID")
-        if known and known["trade_state"] == "CLOSED":
-            raise Fault(400, "ORDER_CLOSED")
-        if known and known["wanted"] != wanted:
-            raise Fault(400, "INVALID_REQUEST")
-        self.orders.setdefault(
-            number,
-            {
-                "appid": content["appid"],
-                "mchid": MERCHANT,
-                "out_trade_no": number,
-                "trade_type": method.upper(),
-                "trade_state": "NOTPAY",
-                "amount": {**content["amount"], "payer_total": content["amount"]["total"], "payer_currency": "CNY"},
-                "payer": {"openid": OPEN_ID},
-                "wanted": wanted,
-            },
-        )
-        prepay_id = f"wx{hashlib.sha256(number.encode()).hexdigest()[:34]}"
-        return 200, {
-            "native": {"code_url": f"weixin://wxpay/bizpayurl?pr={prepay_id[:12]}"},
-            "h5": {"h5_url": f"https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id={prepay_id}"},
-            "jsapi": {"prepay_id": prepay_id},
-            "app": {"prepay_id": prepay_id},
-        }[method]
-
-    def check_order(self, method: str, content: Json) -> None:
-        expires = datetime.fromisoformat(content["time_expire"])
-        total = content["amount"]["total"]
-        if not (
-            re.fullmatch(r"[0-9A-Za-z_\-|*@]{6,32}", content["out_trade_no"])
-            and content["mchid"] == MERCHANT
-            and content["appid"] == (MOBILE_APP if method == "app" else APP)
-            and content["notify_url"].endswith("/payments/v1/channels/wechat/notices")
-            and content["amount"]["currency"] == "CNY"
-            and type(total) is int
-            and total > 0
-            and 0 < len(content["description"]) <= 127
-            and expires.utcoffset() == timedelta(hours=8)
-            and (method != "jsapi" or content["payer"]["openid"])
-            and (method != "h5" or content["scene_info"]["h5_info"]["type"] == "Wap")
-            and (method != "h5" or content["scene_info"]["payer_client_ip"])
-        ):
-            raise Fault(400, "PARAM_ERROR")
-
-    async def query(self, request: Request, _: Json) -> tuple[int, Json]:
-        if request.query_params.get("mchid") != MERCHANT:
-            raise Fault(403, "NO_AUTH")
-        return 200, {name: value for name, value in self.known(request).items() if name != "wanted"}
-
-    async def close(self, request: Request, content: Json) -> tuple[int, None]:
-        order = self.known(request)
-        if content != {"mchid": MERCHANT}:
-            raise Fault(400, "PARAM_ERROR")
-        if order["trade_state"] == "SUCCESS":
-            raise Fault(400, "ORDERPAID")
-        order["trade_state"] = "CLOSED"
-        return 204, None
-
-    def known(self, request: Request) -> Json:
-        order = self.orders.get(request.path_params["number"])
-        if order is None:
-            raise Fault(404, "ORDER_NOT_EXIST")
-        return order
-
-    async def refund(self, _: Request, content: Json) -> tuple[int, Json]:
-        amount, number = content["amount"], content["out_refund_no"]
-        orders = [order for order in self.orders.values() if order.get("transaction_id") == content["transaction_id"]]
-        if not orders:
-            raise Fault(404, "RESOURCE_NOT_EXISTS")
-        if number in self.refunds:
-            if self.refunds[number]["amount"]["refund"] != amount["refund"]:
-                raise Fault(400, "INVALID_REQUEST")
-            return 200, self.refunds[number]
-        gone = sum(
-            refund["amount"]["refund"]
-            for refund in self.refunds.values()
-            if refund["transaction_id"] == content["transaction_id"]
-        )
-        if amount["total"] != orders[0]["amount"]["total"] or gone + amount["refund"] > amount["total"]:
-            raise Fault(400, "INVALID_REQUEST")
-        self.refunds[number] = {
-            "refund_id": f"50000{secrets.randbelow(10**23):023}",
-            "out_refund_no": number,
-            "transaction_id": content["transaction_id"],
-            "out_trade_no": orders[0]["out_trade_no"],
-            "channel": "ORIGINAL",
-            "user_received_account": "支付用户零钱",
-            "create_time": datetime.now(BEIJING).isoformat(timespec="seconds"),
-            "status": "PROCESSING",
-            "amount": {"refund": amount["refund"], "total": amount["total"], "currency": "CNY"},
-        }
-        return 200, self.refunds[number]
-
-    def finish_refund(self, number: str, status: str = "SUCCESS") -> None:
-        self.refunds[number] |= {
-            "status": status,
-            "success_time": datetime.now(BEIJING).isoformat(timespec="seconds"),
-        }
-
-    async def query_refund(self, request: Request, _: Json) -> tuple[int, Json]:
-        refund = self.refunds.get(request.path_params["number"])
-        if refund is None:
-            raise Fault(404, "RESOURCE_NOT_EXISTS")
-        return 200, refund
 
     async def certificates(self, _request: Request, _: Json) -> tuple[int, Json]:
         return 200, {

@@ -12,7 +12,8 @@ from svc_payments.channels.unionpay.client import UnionpayChannel
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble
-from tests.svc_payments.channels.rigs import UnionpayRig, running
+from tests.svc_payments.channels.rigs.registry import running
+from tests.svc_payments.channels.rigs.unionpay import UnionpayRig
 from tests.svc_payments.channels.unionpay.paying import form_of, new_order
 
 

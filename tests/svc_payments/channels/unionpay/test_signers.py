@@ -23,7 +23,7 @@ from tests.svc_payments.channels.doubles.unionpay import (
     strange_signer,
     written,
 )
-from tests.svc_payments.channels.rigs import UnionpayRig
+from tests.svc_payments.channels.rigs.unionpay import UnionpayRig
 from tests.svc_payments.channels.unionpay.paying import PASSED
 
 

@@ -11,7 +11,8 @@ from svc_payments.channels.wechat.client import WechatChannel
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.wechat import WechatDouble, public_key_double
-from tests.svc_payments.channels.rigs import WechatRig, running
+from tests.svc_payments.channels.rigs.registry import running
+from tests.svc_payments.channels.rigs.wechat import WechatRig
 
 
 @pytest_asyncio.fixture

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from chassis.db import new_id, now
 from svc_payments.channels.provider import Order, Payer, Waiting
 from svc_payments.channels.wechat.client import WechatChannel
-from tests.svc_payments.channels.doubles.wechat import OPEN_ID, WechatDouble
+from tests.svc_payments.channels.doubles.wechat import WechatDouble
+from tests.svc_payments.channels.doubles.wechat_protocol import OPEN_ID
 
 PAYER = Payer(OPEN_ID, "36.189.12.7")
 

@@ -15,7 +15,7 @@ from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.parties import Certified, certified, key_of
 from tests.svc_payments.channels.doubles.wechat import WechatDouble
-from tests.svc_payments.channels.rigs import WechatRig
+from tests.svc_payments.channels.rigs.wechat import WechatRig
 from tests.svc_payments.channels.wechat.paying import lower, new_order, paid
 
 NEXT = "Tenpay.com, the next certificate"

@@ -17,8 +17,10 @@ from svc_payments.channels.wechat.payment_methods import content_of, way_to_pay
 from svc_payments.channels.wechat.signatures import Encrypted, Merchant, Signed
 from svc_payments.settings.channels import WechatSettings
 from tests.svc_payments.channels.doubles.parties import certified, private_pem, public_pem
-from tests.svc_payments.channels.doubles.wechat import APP, MERCHANT, OPEN_ID, WechatDouble, public_key_double
-from tests.svc_payments.channels.rigs import WechatRig, running
+from tests.svc_payments.channels.doubles.wechat import WechatDouble, public_key_double
+from tests.svc_payments.channels.doubles.wechat_protocol import APP, MERCHANT, OPEN_ID
+from tests.svc_payments.channels.rigs.registry import running
+from tests.svc_payments.channels.rigs.wechat import WechatRig
 
 NOTICES = "https://my.example/payments/v1/channels/wechat/notices"
 TYPES = {

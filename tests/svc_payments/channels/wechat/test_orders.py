@@ -6,7 +6,8 @@ from chassis.db import now
 from chassis.signatures import MAX_CLOCK_SKEW
 from svc_payments.channels.provider import Paid, Payer, Refused, Unclear, Waiting
 from svc_payments.channels.wechat.client import WechatChannel
-from tests.svc_payments.channels.doubles.wechat import APP, MERCHANT, MOBILE_APP, OPEN_ID, WechatDouble
+from tests.svc_payments.channels.doubles.wechat import WechatDouble
+from tests.svc_payments.channels.doubles.wechat_protocol import APP, MERCHANT, MOBILE_APP, OPEN_ID
 from tests.svc_payments.channels.wechat.paying import PAYER, new_order, paid, placed, signed_by_us
 
 

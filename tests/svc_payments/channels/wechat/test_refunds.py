@@ -9,7 +9,8 @@ from chassis.db import new_id
 from svc_payments.channels.notices import RefundNotice
 from svc_payments.channels.provider import Paid, Refunded, Refunding, RefundOrder, RefundRefused, Unclear
 from svc_payments.channels.wechat.client import WechatChannel
-from tests.svc_payments.channels.doubles.wechat import MERCHANT, WechatDouble
+from tests.svc_payments.channels.doubles.wechat import WechatDouble
+from tests.svc_payments.channels.doubles.wechat_protocol import MERCHANT
 from tests.svc_payments.channels.wechat.paying import lower, paid
 
 

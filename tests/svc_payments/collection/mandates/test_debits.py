@@ -1,4 +1,4 @@
-"""What mandates do with bills: told beforehand, deducted on the day, never above the limit and never twice."""
+"""What mandates do with bills: told beforehand, deducted on the day, and never twice."""
 
 import asyncio
 from datetime import timedelta
@@ -70,30 +70,6 @@ async def test_bills_outside_the_notice_and_old_debts_are_left_alone(giver: Give
     assert await giver.debits(mandate) == []
 
 
-async def test_a_mandate_beyond_its_limit_deducts_nothing(world: World, giver: Giver, mandates: Mandates) -> None:
-    mandate = await giver.active(limit_fen=4139)
-    bill = await giver.bill(4140)
-    await giver.look(mandates)
-    assert (await giver.debit(mandate))["status"] == "over_limit"
-    event = await giver.last_told(mandate)
-    assert (event.type.split(".")[-2], event.data["reason"]) == ("debit_over_limit", "above_limit")
-    await giver.day_comes()
-    await giver.look(mandates)
-    assert await world.bill_status(bill) == "due"
-    assert (await giver.told(mandate)).count("debit_over_limit") == 1
-
-
-async def test_two_bills_racing_for_the_rest_of_a_months_limit_do_not_both_get_it(world: World, giver: Giver) -> None:
-    mandate = await giver.active(limit_fen=5000, monthly_limit_fen=5000)
-    for _ in range(2):
-        await giver.bill(4140, days=3)
-    async with working_on(world) as first, working_on(world) as second:
-        await asyncio.gather(giver.look(first), giver.look(second))
-    debits = await giver.debits(mandate)
-    assert sorted(debit["status"] for debit in debits) == ["announced", "over_limit"]
-    assert {debit["reason"] for debit in debits} == {None, "above_monthly_limit"}
-
-
 async def test_a_changed_amount_is_announced_again_with_the_whole_notice(
     world: World, giver: Giver, mandates: Mandates
 ) -> None:
@@ -109,20 +85,6 @@ async def test_a_changed_amount_is_announced_again_with_the_whole_notice(
     assert debit["debit_on"] == (today() + timedelta(days=3)).isoformat()
     assert await world.bill_status(bill) == "due"
     assert (await giver.told(mandate))[-2:] == ["debit_announced", "debit_announced"]
-
-
-async def test_an_amount_that_grew_above_the_limit_is_not_deducted(
-    world: World, giver: Giver, mandates: Mandates
-) -> None:
-    mandate = await giver.active()
-    bill = await giver.bill(4140)
-    await giver.announced(mandates, mandate)
-    async with world.database.transaction() as tx:
-        await tx.execute(update(Bill).where(Bill.id == bill).values(amount_fen=10_001))
-    await giver.day_comes()
-    await mandates.work_due()
-    assert (await giver.debit(mandate))["status"] == "over_limit"
-    assert await world.bill_status(bill) == "due"
 
 
 async def test_a_bill_paid_by_hand_is_not_deducted(world: World, giver: Giver, mandates: Mandates) -> None:

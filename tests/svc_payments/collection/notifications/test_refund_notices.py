@@ -18,7 +18,11 @@ from svc_payments.settings import Settings
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
 from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble
 from tests.svc_payments.channels.doubles.wechat import WechatDouble, public_key_double
-from tests.svc_payments.channels.rigs import AlipayRig, Told, UnionpayRig, WechatRig, running
+from tests.svc_payments.channels.rigs.alipay import AlipayRig
+from tests.svc_payments.channels.rigs.contract import Told
+from tests.svc_payments.channels.rigs.registry import running
+from tests.svc_payments.channels.rigs.unionpay import UnionpayRig
+from tests.svc_payments.channels.rigs.wechat import WechatRig
 from tests.svc_payments.collection.refunds.making import NOBODYS_ACCOUNT, refunds, statuses
 from tests.svc_payments.world import World
 

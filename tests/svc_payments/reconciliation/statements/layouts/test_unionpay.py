@@ -26,7 +26,8 @@ from svc_payments.reconciliation.statements.refusals import (
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.unionpay import MERCHANT, UnionpayDouble, written
-from tests.svc_payments.channels.rigs import UnionpayRig, running
+from tests.svc_payments.channels.rigs.registry import running
+from tests.svc_payments.channels.rigs.unionpay import UnionpayRig
 
 DAY = date(2026, 10, 1)
 ORDER, REFUND = "0190a1b2c3d4e5f60190a1b2c3d4e5f6", "0190ffffc3d4e5f60190a1b2c3d4e5f6"

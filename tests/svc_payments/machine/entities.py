@@ -1,0 +1,87 @@
+"""What the model is about: bills, payments, postings and refunds, and how a message may fare."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Line(Enum):
+    """How it goes with the messages of a step."""
+
+    GOOD = "good"
+    TWICE = "each arrives twice"
+    LOST = "none arrives"
+    UNHEARD = "each arrives, and its answer is lost"
+    LATE = "each is given up, and arrives later"
+
+
+@dataclass(eq=False)
+class Bill:
+    account: str
+    fen: int
+    status: str = "due"
+    paid: int = 0
+    booked: int = 0
+
+    @property
+    def owed(self) -> int:
+        return self.fen - self.paid
+
+
+@dataclass(eq=False)
+class Payment:
+    payer: str
+    lines: dict[str, int]
+    """Fen by bill."""
+    partial: str | None = None
+    """The bill of which it does not pay all."""
+    status: str = "created"
+    order: str = "none"
+    """At the channel: none, waiting, paid or closed."""
+    placed: bool = False
+    over: bool = False
+    held: bool = False
+    taken: list[str] = field(default_factory=list)
+    """The movements of money that are in our books, of those the channel has."""
+    transactions: list[str] = field(default_factory=list)
+    refunding: int = 0
+    refunded: int = 0
+    gone: "Counter[str]" = field(default_factory=Counter)
+    """Of each line, what has gone back or is on its way."""
+
+    @property
+    def fen(self) -> int:
+        return sum(self.lines.values())
+
+
+@dataclass(eq=False)
+class Posting:
+    payment: Payment
+    bill: str
+    fen: int
+    bill_fen: int
+    status: str = "pending"
+    theirs: str = "none"
+    """In the provider's books: none, booked, refused or cancelled."""
+    overdue: bool = False
+    given_up: bool = False
+    was_booked: bool = False
+    kept_there: bool = False
+    """The provider does not take its booking back."""
+
+
+@dataclass(eq=False)
+class Refund:
+    payment: Payment
+    fen: int
+    source: str
+    bill: str | None = None
+    second: bool = False
+    status: str = "started"
+    by: int | None = None
+    """The operator who proposed it; nobody, when it goes by itself."""
+    decided: bool = False
+    """Whether people have let it go."""
+    told: bool = False
+    theirs: str = "none"
+    """At the channel: none, slow, closed or done."""
