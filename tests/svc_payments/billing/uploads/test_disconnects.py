@@ -24,7 +24,7 @@ from tests.gateway.processes import GatewayProcess, running_gateway
 from tests.svc_payments.billing.files.files import file_of, row, uploader
 from tests.svc_payments.world import served
 
-CONTRACTS = Path(__file__).parents[3] / "contracts/openapi"
+CONTRACTS = Path(__file__).parents[4] / "contracts/openapi"
 ROWS = 3_000
 CONTENT = file_of(*(row(f"W-{n}") for n in range(ROWS))).encode()
 
