@@ -1,7 +1,7 @@
-"""Who is calling: access tokens verified by each service itself, and the rule every endpoint states.
+"""Authentication and authorisation: each service verifies access tokens itself, and each endpoint declares a rule.
 
-No header is trusted because the gateway sent it. An endpoint takes its caller through a rule, which is also what the
-contract shows and what a test looks for on every route:
+No header is trusted because the gateway sent it. An endpoint gets its caller from its rule; the contract documents the
+rule, and a test requires one on every route:
 
     Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
 """
@@ -29,12 +29,12 @@ from chassis.tokens import SigningKeys, TokenExpired, TokenInvalid, bearer_token
 _CLOCK_LEEWAY = 30
 _CACHE_SIZE = 20_000
 _MAX_TOKEN_LENGTH = 8_192
-# joserfc lets a TypeError out for some headers that are JSON but not JOSE, such as a `crit` that is no list.
+# joserfc raises TypeError for some headers that are JSON but not JOSE, such as a `crit` that is not a list.
 _NO_PROOF = (JoseError, ValueError, TypeError)
 
 
 class NotAllowed(Problem):
-    """The token is right, and its bearer may not do this; who may is said in the reader's language."""
+    """The token is valid, but the caller lacks permission; the answer names who may call, in the reader's language."""
 
     status, code = 403, "not_allowed"
 
@@ -52,7 +52,7 @@ class AssuranceTooLow(Problem):
 
 
 class Membership(BaseModel):
-    """A role a person has in an organisation, within a division when it is limited to one."""
+    """A person's role in an organisation, optionally limited to one division."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -80,7 +80,7 @@ Statement = TypeVar("Statement", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is calling, as a verified token says."""
+    """The person or system that a verified token identifies."""
 
     subject: str
     kind: str
@@ -99,10 +99,10 @@ class Caller:
 
 
 class TokenVerifier:
-    """Verifies access tokens against the issuer's published keys and remembers what it verified.
+    """Verifies access tokens against the issuer's published keys and caches the result.
 
-    The memory is bounded, keyed by the hash of the whole token, never outlives `exp`, and is emptied when the
-    keys change.
+    The cache is bounded and keyed by the hash of the whole token; an entry never outlives `exp`, and a change of
+    keys clears all.
     """
 
     def __init__(self, jwks_url: str, issuer: str) -> None:
@@ -111,11 +111,11 @@ class TokenVerifier:
         self._verified: OrderedDict[bytes, tuple[int, Caller]] = OrderedDict()
 
     async def verify(self, token: str) -> Caller:
-        """The caller a token names.
+        """Verify an access token and return its caller.
 
         Raises:
-            TokenExpired, TokenInvalid: the token is no proof of anything.
-            TryLater: the issuer's keys cannot be had at the moment.
+            TokenExpired, TokenInvalid: the token is refused.
+            TryLater: the issuer's keys are unavailable.
         """
         fingerprint = hashlib.sha256(token.encode()).digest()
         if known := self._verified.get(fingerprint):
@@ -140,7 +140,7 @@ class TokenVerifier:
         return caller
 
     async def verify_statement(self, token: str, claims: type[Statement], *, typ: str, audience: str) -> Statement:
-        """What a JWT of the issuer states; `typ` and `audience` say which kind of statement is expected.
+        """Verify another kind of JWT from the issuer, identified by `typ` and `audience`, and return its claims.
 
         Nothing is cached, so that a caller can insist on accepting a statement once.
 
@@ -186,13 +186,13 @@ class TokenVerifier:
 
 
 class Rule:
-    """Who may call an endpoint, in words for the contract; a dependency that gives the caller or refuses."""
+    """Who may call an endpoint: a text for the contract, and a dependency that returns the caller or refuses."""
 
     who_may_call: str
 
 
 class TokenRule(Rule, SecurityBase):
-    """The caller needs an access token, and this in it."""
+    """Requires an access token with these properties."""
 
     def __init__(
         self,
@@ -255,7 +255,7 @@ def allow(
     role: str | tuple[str, ...] = (),
     scope: str | None = None,
 ) -> TokenRule:
-    """A rule by token: persons (at an assurance level, in one of some roles) or clients with a scope."""
+    """Require a token: of a person (at an assurance level, with one of the roles) or of a client with a scope."""
     roles = (role,) if isinstance(role, str) else role
     return TokenRule(
         persons=persons or bool(roles) or bool(assurance_level),
@@ -267,22 +267,22 @@ def allow(
 
 
 def anyone(*, because: str) -> OpenRule:
-    """A rule for public endpoints, with the reason why they are public."""
+    """Allow every caller; `because` is the reason why the endpoint is public."""
     return OpenRule(f"anyone: {because}")
 
 
 def verified_otherwise(*, by: str) -> OpenRule:
-    """A rule for endpoints whose callers prove themselves by something else than a token, such as a signature."""
+    """Allow callers that the endpoint authenticates by other means than a token, such as a signature."""
     return OpenRule(f"whoever is verified by {by}")
 
 
 def rules_by_route(app: FastAPI) -> Iterator[tuple[str, str, list[Rule]]]:
-    """Every endpoint of an app as (method, path, the rules it states); there should be exactly one."""
+    """Yield (method, path, rules) of every endpoint; each must declare exactly one rule."""
     for route in iter_route_contexts(app.routes):
         dependant = getattr(route, "dependant", None)
         rules = [] if dependant is None else [part.call for part in _flat(dependant) if isinstance(part.call, Rule)]
         methods = route.methods or set()
-        # HEAD beside another method is that one's shadow; alone, it is an endpoint.
+        # HEAD next to another method is implied by it; HEAD alone is an endpoint.
         for method in sorted(methods - {"HEAD"} or methods):
             yield method, route.path_format or "", rules
 

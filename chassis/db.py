@@ -1,6 +1,6 @@
 """PostgreSQL: engine, metadata, the transaction of a request, migrations and starter data.
 
-One request or one consumed message is one transaction; it commits at the edge, here, never in code below.
+One request or one consumed message is one transaction. It is committed here, at the edge, never in code below.
 """
 
 import asyncio
@@ -41,12 +41,12 @@ from sqlalchemy.schema import SchemaItem
 from chassis.settings import ServiceSettings, load
 
 new_id = uuid_utils.compat.uuid7
-"""Every id in the house is a UUIDv7: unique without a round trip, and ordered by time."""
+"""Every id is a UUIDv7: unique without a round trip, and ordered by time."""
 
 Timestamp = DateTime(timezone=True)
 
 CHINA = ZoneInfo("Asia/Shanghai")
-"""Civil time in all of China, Xinjiang included: what people mean by a day."""
+"""Civil time in all of China, including Xinjiang; days begin and end by it."""
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -61,7 +61,7 @@ chassis_metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 def now() -> datetime:
-    """The present moment in UTC."""
+    """The current time in UTC."""
     return datetime.now(UTC)
 
 
@@ -76,7 +76,7 @@ def service_metadata() -> MetaData:
 
 
 def one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
-    """A constraint that keeps a text column within an enumeration."""
+    """A CHECK constraint that restricts a text column to an enumeration."""
     return CheckConstraint(f"{column} IN ({', '.join(repr(value.value) for value in values)})", name=column)
 
 
@@ -84,7 +84,7 @@ class Database:
     """The engine of one service and the sessions made from it."""
 
     def __init__(self, url: URL, *, pool_size: int = 10) -> None:
-        # Parameters are people's data, and errors end up in logs: also those that our own logging never sees.
+        # Parameters hold personal data, and errors reach logs, some of which our own logging does not control.
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -107,7 +107,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """One consistent snapshot that PostgreSQL itself keeps from writing."""
+        """A consistent snapshot in which PostgreSQL refuses writes."""
         async with self.sessions() as tx:
             await tx.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
             yield tx
@@ -142,7 +142,7 @@ ReadTx = Annotated[AsyncSession, Depends(read_transaction, scope="function")]
 
 
 def is_connection_lost(error: BaseException) -> bool:
-    """Whether an error says that the database went away, so that trying again later is right.
+    """Whether an error means a lost connection to the database, so that a retry is right.
 
     asyncpg raises InternalClientError, neither PostgresError nor InterfaceError, when the server dies mid-query.
     """
@@ -164,7 +164,7 @@ def is_connection_lost(error: BaseException) -> bool:
 
 
 async def upsert_csv(tx: AsyncSession, model: type[DeclarativeBase], path: Path) -> int:
-    """Load a CSV whose header names columns of the model; rows that exist are brought up to date.
+    """Load a CSV whose header names columns of the model; existing rows are updated.
 
     Returns the number of rows in the file.
     """
@@ -198,10 +198,10 @@ async def _run_migrations(url: URL, metadata: MetaData) -> None:
 
 
 def _run_migrations_on(connection: Connection, metadata: MetaData) -> None:
-    # Two starting services of the same kind must not migrate at once.
+    # Two instances of a service that start together must not migrate concurrently.
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('myili migrations'))"))
-    # Partitions come and go with time; what they look like, and the copies of references to them, is their table's
-    # affair.
+    # Partitions are created and dropped over time; their columns and the copied foreign keys to them follow from their
+    # table.
     partitions = set(connection.scalars(text("SELECT relname FROM pg_class WHERE relispartition")))
 
     def compared(item: SchemaItem, *_: object) -> bool:
@@ -214,7 +214,7 @@ def _run_migrations_on(connection: Connection, metadata: MetaData) -> None:
 
 
 async def create_database(url: URL) -> None:
-    """Create the service's database on its server unless it is there."""
+    """Create the service's database on its server unless it exists."""
     connection = await asyncpg.connect(
         host=url.host, port=url.port, user=url.username, password=url.password, database="postgres"
     )

@@ -20,7 +20,7 @@ class NoAnswer(Exception):  # noqa: N818 - as above
 
 
 class AnswerTooLong(NoAnswer):
-    """More came than an answer may hold; the rest was not read."""
+    """The answer exceeds `MOST_BYTES`; the rest was not read."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ def outside_client(base_url: str = "", *, tls: ssl.SSLContext = TLS) -> httpx.As
 
 
 async def call(client: httpx.AsyncClient, request: httpx.Request, *, seconds: float) -> Reply:
-    """Send a request and read the whole answer within a time: a trickle of bytes does not prolong it.
+    """Send a request and read the whole answer within `seconds`; a trickle of bytes does not extend the limit.
 
     Raises:
-        NotReached: no connection came about.
-        NoAnswer: no whole answer of reasonable size came in time.
+        NotReached: no connection was established.
+        NoAnswer: no complete answer within the size limit arrived in time.
     """
     connected = False
 

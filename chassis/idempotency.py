@@ -1,11 +1,11 @@
-"""Unsafe requests once: the answer to an Idempotency-Key is stored in the transaction that did the work.
+"""Idempotent unsafe requests: the answer to an Idempotency-Key is stored in the transaction that did the work.
 
 Same key and body: the stored answer, with `Idempotency-Replayed: true`. Same key, other body: 422. Still running: 409.
 A refused request rolls its key back with everything else, so the key is free again. After
 draft-ietf-httpapi-idempotency-key-header.
 
-Answers hold what was shown once, such as a token of which the service itself keeps only a hash. So they are sealed
-with the key they answer to, and the table holds that key only as a hash: it can be read by whoever asks again.
+An answer may contain a secret that is shown once, such as a token that the service stores only as a hash. So answers
+are encrypted with their idempotency key, which the table holds only as a hash: only a client's retry can read them.
 """
 
 import hashlib
@@ -81,7 +81,7 @@ class Once:
 
         Args:
             tx: the transaction of the work.
-            caller: whose key it is; a name of the door for endpoints open to anyone.
+            caller: the owner of the key; for endpoints open to anyone, a name of the endpoint.
             work: the use case, not yet awaited.
         """
         try:
@@ -100,12 +100,12 @@ class Once:
         return answer
 
     async def claim(self, tx: AsyncSession, caller: Caller | str) -> None:
-        """Refuse or replay a known key before anything is done.
+        """Refuse or replay a known key before any work is done.
 
-        `do` begins with it; work that calls an outside system between two transactions begins its first one with it.
+        `do` calls it first; work that calls an outside system between two transactions calls it in the first one.
         """
         owner = _owner(caller)
-        # The lock goes with the transaction, so a crash leaves no key behind that is "still running" for ever.
+        # The lock ends with the transaction, so a crash leaves no key in progress forever.
         lock = func.pg_try_advisory_xact_lock(func.hashtextextended(f"{owner}\n{self._key}", 0))
         if not await tx.scalar(select(lock)):
             raise RequestInProgress
@@ -150,12 +150,12 @@ OnceKey = Annotated[Once, Depends(_once)]
 
 
 async def prune(tx: AsyncSession) -> None:
-    """Forget keys so old that no client retries them."""
+    """Delete keys too old for any client to retry."""
     await tx.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < now() - RETENTION))
 
 
 def install(app: FastAPI) -> None:
-    """Answer a known key with what was answered before."""
+    """Answer a known key with its stored answer."""
     app.add_exception_handler(_Replay, _on_replay)
 
 

@@ -1,7 +1,7 @@
-"""Events in: each is claimed in the inbox in the transaction that does its work, so its effect happens once.
+"""Consumed events: each is claimed in the inbox in the transaction that does its work, so it takes effect once.
 
-Delivery is at least once. A handler that fails is tried again with backoff and then parked as a dead letter with an
-alert; an offset is never committed past a failure that is not parked.
+Delivery is at least once. A failed event is retried with backoff and then parked as a dead letter with an alert; an
+offset is never committed past a failure that is not parked.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from chassis.outbox import ensure_topics, topic_of
 from chassis.telemetry import DEAD_LETTERS, EVENTS_HANDLED, continue_trace, log
 
 RETENTION = timedelta(days=30)
-"""Longer than the outbox's, so that whatever is sent again is still recognised."""
+"""Longer than the outbox's, so that resent events are still recognised."""
 _BACKOFF_SECONDS = (0.1, 0.5, 2.0, 5.0)
 _BATCH = 4_000
 _PAUSE_SECONDS = 1.0
@@ -44,7 +44,7 @@ Index("ix_inbox_handled_at", inbox.c.handled_at)
 
 
 class EventData(BaseModel):
-    """What a consumer reads of another service's event: only the fields it uses, the rest ignored."""
+    """A consumer's own model of another service's event: only the fields it uses; others are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -53,9 +53,9 @@ Named = Annotated[str, Field(min_length=1)]
 
 
 class Envelope(BaseModel):
-    """A CloudEvents 1.0 event in structured JSON, as far as consumers look at it.
+    """The attributes that consumers use of a CloudEvents 1.0 event in structured JSON.
 
-    A model of its own, since reading is most of what an event costs: the library takes five times as long.
+    Parsing is most of the cost of an event, and the CloudEvents library takes five times as long.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
@@ -74,7 +74,7 @@ Data = TypeVar("Data", bound=EventData)
 
 @dataclass(frozen=True)
 class Received(Generic[Data]):
-    """One event as its handler gets it."""
+    """One event as passed to its handler."""
 
     id: UUID
     type: str
@@ -88,7 +88,7 @@ Handle = Callable[[AsyncSession, Received[Data]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Handler(Generic[Data]):
-    """One event type a service listens to, the reader model of its data, and what is done in the transaction."""
+    """A consumed event type, the reader model of its data, and the function to run in the transaction."""
 
     event_type: str
     data: type[Data]
@@ -99,12 +99,12 @@ class Handler(Generic[Data]):
         return topic_of(self.event_type)
 
 
-# Each handler takes data of its own class, so no class of data fits them all.
+# Each handler takes its own data class, so no single type argument fits them all.
 AnyHandler = Handler[Any]
 
 
-class Poison(Exception):  # noqa: N818 - it is the message that is at fault
-    """A message no retry can help: not an event, or not what its type promises."""
+class Poison(Exception):  # noqa: N818 - the message is at fault
+    """A message that no retry can fix: not an event, or with data that does not match its type."""
 
 
 async def claim(tx: AsyncSession, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
@@ -123,7 +123,7 @@ async def claim(tx: AsyncSession, consumer: str, ids: Sequence[UUID]) -> set[UUI
 
 @dataclass
 class Consumer:
-    """One service's handlers of events, run for as long as the worker lives."""
+    """Runs one service's event handlers for the life of its worker."""
 
     name: str
     database: Database
@@ -134,7 +134,7 @@ class Consumer:
         self._by_type: Mapping[str, AnyHandler] = {handler.event_type: handler for handler in self.handlers}
 
     async def run(self) -> None:
-        """Consume until cancelled; broker and database failures are waited out."""
+        """Consume until cancelled, and resume after broker and database failures."""
         while True:
             try:
                 await self._consume()
@@ -167,7 +167,7 @@ class Consumer:
             await source.stop()
 
     async def _commit(self, source: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
-        # A rebalance may have taken the partition away: its new owner reads these again and the inbox drops them.
+        # After a rebalance the partition's new owner reads these again, and the inbox drops them.
         with contextlib.suppress(CommitFailedError):
             await source.commit(offsets)
 
@@ -188,7 +188,7 @@ class Consumer:
         async with self.database.transaction() as tx:
             fresh = await claim(tx, self.name, [event.id for event in wanted])
             for event in wanted:
-                # Removing also drops an event that stands twice in one batch.
+                # Removing also drops a duplicate within the batch.
                 if event.id in fresh:
                     fresh.remove(event.id)
                     continue_trace(event.traceparent)
@@ -219,7 +219,7 @@ class Consumer:
             await dead_letters.park(tx, self.name, record, reason)
 
     def _parse(self, record: ConsumerRecord) -> Received[EventData] | None:
-        """The event, or None when it is of a type this service does not listen to."""
+        """The event; None if the service does not consume its type."""
         return self._parse_payload(record.value or b"")
 
     def _parse_payload(self, payload: bytes) -> Received[EventData] | None:
@@ -238,12 +238,12 @@ class Consumer:
         return Received(envelope.id, envelope.type, envelope.time or now(), data, envelope.traceparent)
 
     async def prune(self) -> None:
-        """Forget events handled so long ago that they cannot come again."""
+        """Delete entries too old for their events to be resent."""
         async with self.database.transaction() as tx:
             await tx.execute(delete(inbox).where(inbox.c.handled_at < now() - RETENTION))
 
     async def replay_dead_letters(self) -> tuple[int, int]:
-        """Try every parked event once more, oldest first. Returns how many worked and how many still fail."""
+        """Retry every parked event, oldest first. Returns how many succeeded and how many still fail."""
         async with self.database.read() as tx:
             parked = await dead_letters.waiting(tx, self.name)
         results: dict[bool, int] = defaultdict(int)

@@ -1,8 +1,8 @@
-"""Events out: `emit` writes a row in the business transaction, the relay publishes rows in order.
+"""Published events: `emit` writes a row in the business transaction, the relay publishes rows in order.
 
 One relay per service at a time, held by an advisory lock: two relays with SKIP LOCKED publish one key's events out
-of order. A row is marked published when Kafka has acknowledged it, and kept for some days after, so that a broker
-that lost its memory can be given everything again (`resend`); inboxes make that harmless.
+of order. A row is marked published when Kafka has acknowledged it, and kept for some days after, so that events can be
+resent to a broker that lost its data (`resend`); inboxes deduplicate them.
 """
 
 import asyncio
@@ -71,7 +71,7 @@ Index("ix_outbox_published_at", outbox.c.published_at)
 
 
 class Event(BaseModel):
-    """What happened, as its producer promises it; subclasses name the type and the field that is the key.
+    """An event as its producer defines it; subclasses set the type and name the key field.
 
     `event_type` is `cn.ili.<service>.<noun>.<past-tense>.v<major>`. Fields are ids, codes, amounts and times, never
     names, phones or ID numbers.
@@ -88,7 +88,7 @@ class Event(BaseModel):
 
 
 def topic_of(event_type: str) -> str:
-    """The topic that a type of event is published to: one for each noun, so that its events stay in order."""
+    """The topic of an event type: one per noun, so that a noun's events stay in order."""
     _cn, _ili, service, noun, _past_tense, version = event_type.split(".")
     return f"ili.{service}.{noun}.{version}"
 
@@ -96,15 +96,14 @@ def topic_of(event_type: str) -> str:
 async def emit(tx: AsyncSession, *events: Event) -> None:
     """Publish events if and only if the transaction commits.
 
-    The row of the noun must be locked or written by this transaction already: that is what keeps one key's events in
-    order.
+    The transaction must already have locked or written the noun's row: this keeps the events of one key in order.
     """
     parent = traceparent()
     await emit_traced(tx, [(event, parent) for event in events])
 
 
 async def emit_traced(tx: AsyncSession, events: Sequence[tuple[Event, str | None]]) -> None:
-    """The same for a transaction that does the work of several requests: each event belongs to the trace beside it."""
+    """`emit` for a transaction that serves several requests: each event continues the trace it is paired with."""
     await tx.execute(outbox.insert(), [_row(event, parent) for event, parent in events])
     await tx.execute(text(f"NOTIFY {_CHANNEL}"))
 
@@ -145,14 +144,14 @@ async def ensure_topics(kafka: str, topics: Sequence[str]) -> None:
 
 @dataclass
 class Relay:
-    """Publishes one service's outbox for as long as it runs; a second one waits until the first is gone."""
+    """Publishes one service's outbox; a second relay waits until the first one ends."""
 
     engine: AsyncEngine
     kafka: str
     topics: Sequence[str]
 
     async def run(self) -> None:
-        """Publish until cancelled; broker and database failures are waited out."""
+        """Publish until cancelled, and resume after broker and database failures."""
         while True:
             try:
                 await self._lead()
@@ -166,7 +165,7 @@ class Relay:
 
     async def _lead(self) -> None:
         await ensure_topics(self.kafka, self.topics)
-        # The lock lives as long as this connection: a relay that loses it has lost the lead, and its next read fails.
+        # The lock lives as long as this connection: a relay that loses it no longer leads, and its next read fails.
         engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         async with engine.connect() as connection:
             while not await connection.scalar(text(f"SELECT pg_try_advisory_lock({_RELAY_LOCK})")):  # noqa: ASYNC110
@@ -177,7 +176,7 @@ class Relay:
                 await self._publish_forever(connection, producer)
             finally:
                 await producer.stop()
-                with contextlib.suppress(Exception):  # a dead connection has already given the lock back
+                with contextlib.suppress(Exception):  # a dead connection has already released the lock
                     await connection.execute(text(f"SELECT pg_advisory_unlock({_RELAY_LOCK})"))
 
     async def _publish_forever(self, connection: AsyncConnection, producer: aiokafka.AIOKafkaProducer) -> None:
@@ -195,7 +194,7 @@ class Relay:
 
 
 class Waiting(NamedTuple):
-    """An outbox row on its way to Kafka."""
+    """An outbox row that Kafka has not acknowledged."""
 
     position: int
     topic: str
@@ -207,7 +206,7 @@ async def publish_waiting(connection: AsyncConnection, producer: aiokafka.AIOKaf
     """Publish the next batch of waiting rows; returns how many Kafka acknowledged.
 
     Raises:
-        KafkaError: when a partition refused its rows; what was acknowledged is marked, the rest stays waiting.
+        KafkaError: a partition refused its rows; acknowledged rows are marked, the others stay waiting.
     """
     columns = (outbox.c.position, outbox.c.topic, outbox.c.key, outbox.c.payload)
     waiting = select(*columns).where(outbox.c.published_at.is_(None)).order_by(outbox.c.position).limit(_BATCH)
@@ -231,7 +230,7 @@ async def publish_waiting(connection: AsyncConnection, producer: aiokafka.AIOKaf
 async def _by_partition(
     producer: aiokafka.AIOKafkaProducer, rows: Sequence[Waiting]
 ) -> dict[tuple[str, int], list[Waiting]]:
-    choose = DefaultPartitioner()  # murmur2 of the key, as every Kafka client does it
+    choose = DefaultPartitioner()  # murmur2 of the key, as in every Kafka client
     partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {row.topic for row in rows}}
     lanes: dict[tuple[str, int], list[Waiting]] = defaultdict(list)
     for row in rows:
@@ -242,9 +241,9 @@ async def _by_partition(
 async def _publish_lane(
     producer: aiokafka.AIOKafkaProducer, topic: str, partition: int, rows: Sequence[Waiting]
 ) -> tuple[list[int], KafkaError | None]:
-    # Batches of one partition go one after the other, and a failed one stops its lane: with several in flight, or
-    # with the next sent after a failure, a retry would put one key's events out of order. The embedded broker has no
-    # idempotent producer that would do this for us.
+    # Batches of one partition are sent one at a time, and a failure stops the lane: with several in flight, or with
+    # the next one sent after a failure, a retry would reorder one key's events. The embedded broker does not support
+    # the idempotent producer that would prevent this.
     published: list[int] = []
     while len(published) < len(rows):
         batch = producer.create_batch()
@@ -263,7 +262,7 @@ async def _publish_lane(
 
 
 async def resend(engine: AsyncEngine) -> int:
-    """Mark every retained event as waiting again, for a broker that lost what it had. Returns how many."""
+    """Mark every retained event as waiting again, for a broker that lost its data. Returns their number."""
     async with engine.begin() as connection:
         retained = update(outbox).where(outbox.c.published_at.is_not(None)).values(published_at=None)
         return (await connection.execute(retained)).rowcount

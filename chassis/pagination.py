@@ -1,4 +1,4 @@
-"""Keyset pages: `?limit=&cursor=` in, `items` and `next_cursor` out; a page costs the same however deep it lies."""
+"""Keyset pages: `?limit=&cursor=` in, `items` and `next_cursor` out; a page costs the same at any depth."""
 
 import base64
 import binascii
@@ -43,7 +43,7 @@ class PageRequest:
     after: str | None = None
 
 
-# Not the class itself as the dependency: FastAPI would make each in a thread.
+# Not the class itself as the dependency: FastAPI would call its constructor in a thread.
 async def _page_request(
     limit: Annotated[int, Query(ge=1, le=200)] = 50, cursor: Annotated[str | None, Query(max_length=200)] = None
 ) -> PageRequest:
@@ -59,13 +59,13 @@ def _decode(cursor: str) -> str:
         after = json.loads(base64.urlsafe_b64decode(padded))["after"]
     except (ValueError, KeyError, TypeError, binascii.Error):
         raise BadCursor from None
-    if not isinstance(after, str) or not after.isprintable():  # PostgreSQL takes no NUL and no lone surrogate
+    if not isinstance(after, str) or not after.isprintable():  # PostgreSQL rejects NUL and lone surrogates
         raise BadCursor
     return after
 
 
 def cursor_after(key: UUID | str | int) -> str:
-    """What asks for the page after this key."""
+    """The cursor of the page after this key."""
     return base64.urlsafe_b64encode(json.dumps({"after": str(key)}).encode()).decode().rstrip("=")
 
 

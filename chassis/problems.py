@@ -1,9 +1,8 @@
 """Refusals: an exception class with a status and a stable code, answered as RFC 9457 problem+json.
 
-The words live in `messages/<language>.json` of each package (`{code: {"title": …, "detail": …}}`), so that a
-language is added by adding files. `detail` may name values the refusal carries: `"{amount_fen} fen …"`. Under
-`invalid_request` stand the reasons for single values too: by the type of Pydantic's error, or by the English sentence
-with which a model of ours refuses.
+The texts are in `messages/<language>.json` of each package (`{code: {"title": …, "detail": …}}`), so that a language is
+added by adding files. `detail` may insert values of the refusal: `"{amount_fen} fen …"`. `invalid_request` also holds
+the reasons for single values, keyed by the type of Pydantic's error or by the English message of our own validator.
 """
 
 import importlib
@@ -56,16 +55,16 @@ SCHEMA: dict[str, Any] = {
 
 
 class Problem(Exception):  # noqa: N818 - a refusal is an answer, not an error of the program
-    """A refusal; subclasses set `status` and `code`, and callers pass the values their message names.
+    """A refusal; subclasses set `status` and `code`, and callers pass the values for the message.
 
-    Values become members of the answer too, so they never hold personal data or secrets.
+    The values also become members of the answer, so they never hold personal data or secrets.
     """
 
     status: ClassVar[int]
     code: ClassVar[str]
     headers: Mapping[str, str] = {}
 
-    def __init__(self, **values: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+    def __init__(self, **values: Any) -> None:  # noqa: ANN401 - any JSON value
         super().__init__(self.code)
         self.values = values
 
@@ -82,13 +81,13 @@ class Problem(Exception):  # noqa: N818 - a refusal is an answer, not an error o
 
 
 class _Values(dict[str, Any]):
-    """The values a message names; several in one are written as a list in its language."""
+    """The values of a message; a list is joined as the language writes lists."""
 
     def __init__(self, values: Mapping[str, Any], language: str) -> None:
         super().__init__(values)
         self._comma = words("punctuation", "chassis", language)["comma"]
 
-    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - whatever a refusal carries
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - any JSON value
         value = self.get(key, f"{{{key}}}")
         return self._comma.join(f"{part}" for part in value) if isinstance(value, list | tuple | set) else value
 
@@ -126,13 +125,13 @@ class InternalError(Problem):
 
 
 class IllegalMove(Problem):
-    """A status change that a TRANSITIONS table does not have; `current` and `wanted` name the two."""
+    """A status change that is not in a TRANSITIONS table; `current` and `wanted` are its two statuses."""
 
     status, code = 409, "illegal_move"
 
 
 def checked_move(transitions: Mapping[Status, set[Status]], current: Status, wanted: Status) -> Status:
-    """The wanted status, when a record may go there from its current one.
+    """Return the wanted status if the transition is allowed.
 
     Raises:
         IllegalMove
@@ -143,7 +142,7 @@ def checked_move(transitions: Mapping[Status, set[Status]], current: Status, wan
 
 
 class TryLater(Problem):
-    """The database or another part this service needs is away for the moment."""
+    """The database or another dependency of this service is temporarily unavailable."""
 
     status, code = 503, "try_later"
     headers: Mapping[str, str] = {"Retry-After": "2"}
@@ -151,7 +150,7 @@ class TryLater(Problem):
 
 @cache
 def catalogue(package: str) -> dict[str, dict[str, dict[str, str]]]:
-    """All words of a package, as language -> code -> title and detail."""
+    """All texts of a package, as language -> code -> title and detail."""
     root = Path(next(iter(importlib.import_module(package).__path__)))
     return {file.stem: json.loads(file.read_text("utf-8")) for file in sorted((root / "messages").glob("*.json"))}
 
@@ -165,7 +164,7 @@ def words(code: str, package: str, language: str) -> dict[str, str]:
     return {"title": code, "detail": code}
 
 
-@lru_cache(maxsize=1024)  # what clients send has no end
+@lru_cache(maxsize=1024)  # bounded, because clients choose the values
 def preferred_language(accept_language: str, known: frozenset[str] | None = None) -> str:
     """The best of the known languages, by RFC 9110 Accept-Language weights; Chinese when none fits.
 
@@ -254,7 +253,7 @@ _BY_STATUS: dict[int, type[Problem]] = {
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
-    if error.detail == "There was an error parsing the body":  # FastAPI's words for bytes that are not UTF-8
+    if error.detail == "There was an error parsing the body":  # FastAPI's text for bytes that are not UTF-8
         return _answer_to(request, MalformedJson())
     kind = _BY_STATUS.get(
         error.status_code,
@@ -268,8 +267,8 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
 class LastResort:
     """ASGI middleware: an unexpected error is a 500 in the same form as every refusal.
 
-    Starlette's own place for this raises the error again after its answer, and the server closes the connection
-    without a word: the gateway's next request on it, somebody else's, would fail.
+    Starlette's own handler raises the error again after answering, and the server closes the connection without
+    notice: the gateway's next request on it, which may be another client's, would fail.
     """
 
     def __init__(self, app: ASGIApp) -> None:

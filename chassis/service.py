@@ -45,7 +45,7 @@ def create_service_app(settings: ServiceSettings, routers: Sequence[APIRouter], 
         app.state.settings = settings
         app.state.database = Database.of(settings)
         auth.install(app, settings)
-        _spare_what_stays()
+        _freeze_permanent_objects()
         yield
         await app.state.database.close()
 
@@ -69,9 +69,9 @@ def create_service_app(settings: ServiceSettings, routers: Sequence[APIRouter], 
     return app
 
 
-def _spare_what_stays() -> None:
-    """Modules and routes stay until the process ends; looking for rubbish among them took a fifth of all work."""
-    if not gc.get_freeze_count():  # once: what a second application of a test leaves behind is rubbish
+def _freeze_permanent_objects() -> None:
+    """Modules and routes live until the process ends; collecting garbage among them took a fifth of all work."""
+    if not gc.get_freeze_count():  # once: in tests, a second application must stay collectable
         gc.collect()
         gc.freeze()
 
@@ -79,8 +79,8 @@ def _spare_what_stays() -> None:
 class BodyLimit:
     """ASGI middleware: a body larger than its operation's `x-max-body-bytes` (by default 1 MiB) is a 413.
 
-    The limit stands in `openapi_extra`, so that the contract, the gateway and this service read the same number.
-    FastAPI's own `max_body_size` answers in plain text from outside every handler.
+    The limit is set in `openapi_extra`, so that the contract, the gateway and this service read the same number.
+    FastAPI's own `max_body_size` answers in plain text and bypasses every handler.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -109,7 +109,7 @@ class BodyLimit:
 
 
 _health = APIRouter(
-    include_in_schema=False, dependencies=[Depends(auth.anyone(because="the platform asks how we are"))]
+    include_in_schema=False, dependencies=[Depends(auth.anyone(because="the platform's own monitoring calls them"))]
 )
 
 
@@ -124,7 +124,7 @@ async def readyz(request: Request) -> JSONResponse:
     try:
         async with asyncio.timeout(2), database.read() as tx:
             await tx.execute(text("SELECT 1"))
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with the database, the answer is "not ready"
+    except Exception as error:  # noqa: BLE001 - on any failure of the database, the answer is "not ready"
         return JSONResponse({"status": "not ready", "because": f"database: {type(error).__name__}"}, 503)
     return JSONResponse({"status": "ready"})
 
@@ -136,14 +136,14 @@ async def metrics() -> Response:
 
 @dataclass(frozen=True)
 class Every:
-    """Work a worker repeats; a failure is logged and the next turn comes as usual."""
+    """Work on a schedule; a failure is logged, and the next run starts as usual."""
 
     seconds: float
     work: Work
 
     @property
     def name(self) -> str:
-        """What the work is called: of a partial, what it is all about is the last function in it."""
+        """The name of the work: for a partial, that of the last function among its arguments, if there is one."""
         work: Any = self.work
         while isinstance(work, partial):
             work = next((part for part in reversed(work.args) if inspect.isroutine(part)), work.func)
@@ -153,7 +153,7 @@ class Every:
         while True:
             try:
                 await self.work()
-            except Exception as error:  # noqa: BLE001 - one failed turn must not end the schedule
+            except Exception as error:  # noqa: BLE001 - a failed run must not end the schedule
                 SCHEDULE_FAILURES.labels(self.name).inc()
                 log.error("schedule_failed", work=self.name, exc_info=error)
             await asyncio.sleep(self.seconds)
@@ -161,7 +161,7 @@ class Every:
 
 @dataclass(frozen=True)
 class Worker:
-    """The second process of a service: publishes its events, handles others', keeps its schedules."""
+    """The second process of a service: publishes its events, consumes others' and runs its schedules."""
 
     settings: ServiceSettings
     publishes: Sequence[type[Event]] = ()
@@ -192,7 +192,7 @@ class Worker:
             server.close()
         await database.close()
         for task in done - {stopping}:
-            task.result()  # a part that ended by itself failed: say so and let the supervisor start us again
+            task.result()  # a task that ended by itself has failed: raise, and let the supervisor restart the worker
 
     @staticmethod
     def _housekeeping(database: Database, consumer: Consumer) -> Sequence[Every]:

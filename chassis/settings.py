@@ -12,10 +12,10 @@ AUDIENCE = "myili"
 
 
 class ProcessSettings(BaseSettings):
-    """What every process behind or at the platform's one address has to know."""
+    """Settings of every process of the platform."""
 
-    # .env.example names every setting; one left empty there is one not made.
-    # Settings of one thing are one setting with parts: MYILI_WECHAT__APP_ID.
+    # .env.example lists every setting; an empty value counts as unset.
+    # Nested settings are written with two underscores: MYILI_WECHAT__APP_ID.
     model_config = SettingsConfigDict(
         env_prefix="MYILI_", env_nested_delimiter="__", env_ignore_empty=True, frozen=True, extra="ignore"
     )
@@ -26,7 +26,7 @@ class ProcessSettings(BaseSettings):
     """Where the public keys of access tokens are fetched."""
     log_level: str = "INFO"
     otlp_endpoint: str | None = None
-    """An OpenTelemetry collector (OTLP over HTTP); without it no trace leaves the process."""
+    """An OpenTelemetry collector (OTLP over HTTP); without it traces are not exported."""
 
     @field_validator("public_url")
     @classmethod
@@ -40,17 +40,17 @@ class ProcessSettings(BaseSettings):
 
 
 class ServiceSettings(ProcessSettings):
-    """What a service needs before it can do anything; each service adds its own fields in a subclass."""
+    """Settings of every service; each service adds its own in a subclass."""
 
     service: ClassVar[str]
-    """Short name of the service: its path prefix, its database suffix, its place in event types."""
+    """Short name of the service, used in its paths, its database name and its event types."""
 
     database_url: SecretStr
-    """A PostgreSQL server, without a database: every service opens its own there."""
+    """A PostgreSQL server, without a database: each service has its own on it."""
     kafka: str
     """Bootstrap servers, `host:port[,host:port]`."""
     worker_port: int | None = None
-    """Where the worker answers /livez and /metrics; without it, nowhere."""
+    """The port of the worker's /livez and /metrics; without it they are not served."""
     worker_host: str = "127.0.0.1"
     database_pool_size: int = 10
 
@@ -77,7 +77,7 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 def load(settings: type[Settings]) -> Settings:
-    """Read settings from the environment; a broken one ends the process with one sentence, exit code 2."""
+    """Read settings from the environment; an invalid one ends the process with one sentence and exit code 2."""
     try:
         return settings()
     except ValidationError as error:

@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-MAX_CLOCK_SKEW = 300  # seconds either way; a receiver that refuses replays remembers nonces for twice as long
+MAX_CLOCK_SKEW = 300  # seconds either way; a receiver that refuses replays keeps nonces for twice this time
 MIN_KEY_BITS = 2048
 NONCE_HEADER = "MyIli-Nonce"
 HEADERS = ("MyIli-Timestamp", NONCE_HEADER, "MyIli-Key-Id", "MyIli-Signature")
 
-# Neither may hold a line break, or the same bytes could be split differently into timestamp, nonce and body.
+# Neither may contain a line break, or the same bytes could be split differently into timestamp, nonce and body.
 TIMESTAMP = re.compile(r"[0-9]{1,12}")
 NONCE = re.compile(r"[0-9A-Fa-f]{32,128}")
 
@@ -38,7 +38,7 @@ def sign(key: RSAPrivateKey, key_id: str, body: bytes) -> dict[str, str]:
 
 
 def verify(keys: Mapping[str, RSAPublicKey], headers: Mapping[str, str], body: bytes) -> None:
-    """Call before parsing: a body that was decoded and encoded again is not the body that was signed."""
+    """Call before parsing: a body that was decoded and encoded again is not the one that was signed."""
     timestamp, nonce, key_id, encoded = (headers.get(name, "") for name in HEADERS)
     if not (TIMESTAMP.fullmatch(timestamp) and NONCE.fullmatch(nonce)):
         raise BadSignature("headers_malformed")

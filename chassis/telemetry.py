@@ -1,4 +1,4 @@
-"""Logs, traces and metrics: structlog JSON lines, OpenTelemetry spans, Prometheus figures."""
+"""Logs, traces and metrics: structlog JSON lines, OpenTelemetry spans, Prometheus metrics."""
 
 import logging
 import re
@@ -38,9 +38,9 @@ OUTBOX_WAITING = Gauge("myili_outbox_waiting", "Events committed and not yet ack
 EVENTS_PUBLISHED = Counter("myili_events_published", "Events acknowledged by Kafka", ["topic"])
 EVENTS_HANDLED = Counter("myili_events_handled", "Events handled by consumers", ["type"])
 OUTBOX_OLDEST_SECONDS = Gauge("myili_outbox_oldest_seconds", "Age of the oldest event that Kafka has not acknowledged")
-DEAD_LETTERS = Counter("myili_dead_letters", "Events parked after failing; each one needs a person", ["topic"])
+DEAD_LETTERS = Counter("myili_dead_letters", "Events parked after failing; each one needs an operator", ["topic"])
 DEAD_LETTERS_WAITING = Gauge("myili_dead_letters_waiting", "Parked events that have not been replayed")
-SCHEDULE_FAILURES = Counter("myili_schedule_failures", "Turns of a worker's schedules that failed", ["work"])
+SCHEDULE_FAILURES = Counter("myili_schedule_failures", "Failed runs of a worker's schedules", ["work"])
 SIGNING_KEYS_UNREACHABLE = Counter("myili_signing_keys_unreachable", "Fetches of the tokens' public keys that failed")
 
 
@@ -55,7 +55,7 @@ def well_formed_request_id(candidate: str) -> str:
 
 
 def traceparent() -> str | None:
-    """The W3C traceparent of what is being done, for an event or an outgoing call."""
+    """The W3C traceparent of the current work, for an event or an outgoing call."""
     carrier: dict[str, str] = {}
     inject(carrier)
     # Without a collector we record no spans, and the caller's trace passes through unchanged.
@@ -63,7 +63,7 @@ def traceparent() -> str | None:
 
 
 def continue_trace(parent: str | None) -> None:
-    """What is done from here on belongs to this trace: a request's, or that of the event being handled."""
+    """Attribute the work from here on to this trace, of a request or a consumed event."""
     _traceparent.set(parent if parent and _WELL_FORMED_TRACEPARENT.fullmatch(parent) else None)
 
 
@@ -75,7 +75,7 @@ def _redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> M
 
 
 def _drop_exception_values(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    # Messages of exceptions quote SQL parameters and request bodies; the type and the frames are what helps.
+    # Messages of exceptions quote SQL parameters and request bodies, so only the type and the frames are logged.
     error = event.pop("exc_info", None)
     if isinstance(error, BaseException):
         frames = []
