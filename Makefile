@@ -39,6 +39,7 @@ lint: setup
 	$(RUN) mypy .
 	.venv/bin/lint-imports
 	$(RUN) contracts check
+	$(RUN) contracts.lint
 	$(RUN) deploy.local with-postgres sh -c \
 		"$(RUN) chassis.db upgrade $(PACKAGES) && $(RUN) chassis.db check $(PACKAGES)"
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose/compose.yaml

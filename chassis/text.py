@@ -1,9 +1,11 @@
-"""Text that clients send: on one line, trimmed, and without characters that nobody can see."""
+"""Text that clients send: on one line, trimmed, and without characters that nobody can see; days and moments."""
 
+import re
 import unicodedata
+from datetime import date
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, StringConstraints
 
 # Control and format characters, surrogates, private use, unassigned, line and paragraph separators: they cannot be
 # stored (PostgreSQL has no U+0000), hide in a name, or turn the direction of the text around it.
@@ -18,3 +20,17 @@ def _visible(value: str) -> str:
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_visible)]
 """One line of text in Unicode NFC, without surrounding space; whoever uses it says how long it may be."""
+
+_NUMBER = re.compile(r"\s*[-+]?[0-9_.]*(e[-+]?[0-9]+)?\s*", re.IGNORECASE)
+
+
+def _no_number(value: object) -> object:
+    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        raise ValueError("must be a date or a time as in ISO 8601, not a number")
+    return value
+
+
+# Pydantic takes a number, also in a string, for seconds since 1970.
+NO_NUMBER = BeforeValidator(_no_number)
+Day = Annotated[date, NO_NUMBER]
+Instant = Annotated[AwareDatetime, NO_NUMBER]

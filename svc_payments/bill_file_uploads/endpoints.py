@@ -31,7 +31,10 @@ Language = Annotated[str, Depends(_language)]
 async def list_bill_file_uploads(
     tx: ReadTx, caller: Uploader, language: Language, settings: TheSettings, page: PageQuery
 ) -> Page[schemas.BillFileUpload]:
-    """The caller's uploads, newest first; those that ended are listed for a week."""
+    """List the caller's uploads, newest first.
+
+    Uploads that have ended are listed for a week.
+    """
     query = service.of_provider(caller.id)
     return await page_of(
         tx, query, page, BillFileUpload.id, lambda upload: service.shown(upload, settings, language), newest_first=True
@@ -42,7 +45,10 @@ async def list_bill_file_uploads(
 async def get_bill_file_upload(
     tx: ReadTx, caller: Uploader, language: Language, settings: TheSettings, response: Response, upload_id: UUID
 ) -> schemas.BillFileUpload:
-    """How far an upload is, and its report once it was taken in; a request that sends bytes is left alone."""
+    """Get the progress of an upload, and its report once the file is ingested.
+
+    A request that is sending bytes is not interrupted.
+    """
     upload = await service.own(tx, caller.id, upload_id)
     response.headers.update(state_of(upload, await service.seconds_left(tx, upload, settings)))
     return await service.shown_with_report(tx, upload, settings, language)
@@ -52,7 +58,7 @@ async def get_bill_file_upload(
 async def get_bill_file_upload_offset(
     tx: Tx, caller: Uploader, settings: TheSettings, response: Response, upload_id: UUID
 ) -> None:
-    """Where to go on: `Upload-Offset` bytes are here.
+    """Get the offset to resume an upload at, in `Upload-Offset`.
 
     An earlier request that may still be sending bytes, such as one whose connection was cut, is ended.
     """
@@ -78,7 +84,10 @@ async def get_bill_file_upload_offset(
 async def append_to_bill_file_upload(
     request: Request, caller: Uploader, language: Language, database: Transactions, upload_id: UUID
 ) -> Response:
-    """Send the next bytes of a file; the request with the last of them is answered with the report of the file."""
+    """Append bytes to an upload.
+
+    The request with the last bytes gets the report of the file.
+    """
     if not await service.append(database, caller.id, upload_id, request.headers, whole_body(request)):
         async with database.read() as tx:
             upload = await service.own(tx, caller.id, upload_id)
@@ -89,5 +98,8 @@ async def append_to_bill_file_upload(
 
 @router.delete("/{upload_id}", status_code=204)
 async def cancel_bill_file_upload(tx: Tx, caller: Uploader, upload_id: UUID) -> None:
-    """Give an upload up. A file that was taken in stays so."""
+    """Cancel an upload.
+
+    A file that is already ingested stays so.
+    """
     await service.cancel(tx, caller.id, upload_id)

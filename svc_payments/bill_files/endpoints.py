@@ -63,7 +63,10 @@ _FILE = {"schema": {"type": "string", "format": "binary"}}
 async def upload_bill_file(
     request: Request, tx: Tx, caller: Uploader, language: Language, file_name: FileName
 ) -> schemas.BillFile | Response:
-    """Take in a file of bills row by row; rows with faults are refused one by one, the same file changes nothing."""
+    """Ingest a file of bills row by row.
+
+    Rows with faults are refused one by one. Idempotent: the same file again changes nothing.
+    """
     if "upload-complete" in request.headers and not completes(request.headers):
         return await _begun(request, caller, file_name)
     async with received(Announced.by(request.headers), whole_body(request)) as upload:
@@ -82,7 +85,7 @@ async def _begun(request: Request, caller: Caller, file_name: str) -> Response:
 
 @router.get(_A_FILE)
 async def get_bill_file(tx: ReadTx, caller: Uploader, language: Language, bill_file_id: BillFileId) -> schemas.BillFile:
-    """The report of an uploaded file again: what became of its rows."""
+    """Get the report of an uploaded bill file."""
     return await service.get_bill_file(tx, caller.id, bill_file_id, language)
 
 
@@ -99,9 +102,9 @@ async def get_bill_file(tx: ReadTx, caller: Uploader, language: Language, bill_f
 async def list_refused_rows(
     request: Request, tx: ReadTx, caller: Uploader, language: Language, bill_file_id: UUID, page: PageQuery
 ) -> Page[schemas.RefusedRow] | Response:
-    """The rows of a file that were refused and why, as pages of JSON.
+    """List the refused rows of a bill file and the reasons.
 
-    To `Accept: text/csv` all of them come as CSV in the encoding the file came in, and to the media type of .xlsx files
+    With `Accept: text/csv` all of them come as CSV in the encoding of the file, and with the media type of .xlsx files
     as a spreadsheet.
     """
     accept = request.headers.get("accept", "")

@@ -1,5 +1,4 @@
 from collections.abc import Awaitable, Callable
-from datetime import date
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,6 +12,7 @@ from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
+from chassis.text import Day
 from svc_payments.base import database_time
 from svc_payments.cases import models, schemas, service
 from svc_payments.statements.models import Source
@@ -27,7 +27,7 @@ async def _conditions(
     status: models.CaseStatus | None = None,
     source: Source | None = None,
     holder: str | None = None,
-    day: date | None = None,
+    day: Day | None = None,
     assignee_id: UUID | None = None,
     flag: schemas.Flag | None = None,
 ) -> list[ColumnElement[bool]]:
@@ -53,7 +53,7 @@ async def _conditions(
 async def list_cases(
     tx: ReadTx, page: PageQuery, conditions: Annotated[list[ColumnElement[bool]], Depends(_conditions)]
 ) -> Page[schemas.Case]:
-    """Differences between statements and the ledger, newest first."""
+    """List discrepancies between statements and the ledger, newest first."""
     query = select(models.Case).where(*conditions)
     moment = await database_time(tx)
     return await page_of(tx, query, page, models.Case.id, lambda case: schemas.shown(case, moment), newest_first=True)
@@ -61,7 +61,7 @@ async def list_cases(
 
 @router.get("/cases/{case_id}", dependencies=STAFF)
 async def get_case(tx: ReadTx, case_id: UUID) -> schemas.CaseWithEntries:
-    """One case with all that happened to it."""
+    """Get a discrepancy with its history."""
     case = await tx.get(models.Case, case_id)
     if case is None:
         raise NotFound
@@ -76,7 +76,7 @@ async def get_case(tx: ReadTx, case_id: UUID) -> schemas.CaseWithEntries:
 async def hand_over_case(
     tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, body: schemas.HandOver
 ) -> schemas.Case:
-    """Put a case into somebody's hands."""
+    """Assign a discrepancy to another person."""
     hand_over = partial(service.hand_over, tx, caller, case_id, body.assignee_id, body.reason)
     return await once.do(tx, caller, _changed(tx, hand_over))
 
@@ -85,13 +85,13 @@ async def hand_over_case(
 async def comment_on_case(
     tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, body: schemas.Comment
 ) -> schemas.Case:
-    """Write down what was found out."""
+    """Add a comment to a discrepancy."""
     return await once.do(tx, caller, _changed(tx, partial(service.comment, tx, caller, case_id, body.words)))
 
 
 @router.post("/cases/{case_id}/close")
 async def close_case(tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, body: schemas.Closing) -> schemas.Case:
-    """Close a case that the other side has put right, or propose to write it off."""
+    """Close a discrepancy that the other side has corrected, or propose to write it off."""
     end = service.settle if body.resolution == "settled" else service.propose_write_off
     return await once.do(tx, caller, _changed(tx, partial(end, tx, caller, case_id, body.reason)))
 
@@ -100,7 +100,7 @@ async def close_case(tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, bod
 async def decide_write_off(
     tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, body: schemas.WriteOffDecision
 ) -> schemas.Case:
-    """Agree to a write-off that another person has proposed, or refuse it."""
+    """Approve or reject a write-off that another person proposed."""
     decide = partial(service.decide_write_off, tx, caller, case_id, agreed=body.agreed, reason=body.reason)
     return await once.do(tx, caller, _changed(tx, decide))
 

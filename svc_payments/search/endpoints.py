@@ -15,10 +15,10 @@ Number = Annotated[str, Query(min_length=4, max_length=64, pattern=r"^[!-~]+$")]
 # A transaction that writes, although it is a GET: that somebody looked is kept.
 @router.get("/search")
 async def search(tx: Tx, caller: Checker, number: Number) -> schemas.Hits:
-    """What a number leads to that a person has in hand.
+    """Find records by a number that a person has in hand.
 
     Of a payment, its order, the channel's transaction, a receipt or its code, a card slip, a bill, an account, a
-    posting, a refund, an e-invoice, a deduction contract, a settlement, a transfer file, a case, a till session, a
-    bank's slip, a line of a statement; or any id. That somebody looked stands in the audit trail.
+    posting, a refund, an e-invoice, a deduction contract, a settlement, a transfer file, a discrepancy, a till
+    session, a bank's slip, a line of a statement; or any id. The lookup is recorded in the audit trail.
     """
     return await service.search(tx, caller, number)
