@@ -41,6 +41,7 @@ lint: setup
 	.venv/bin/lint-imports
 	$(RUN) tests.house
 	$(RUN) contracts check
+	$(RUN) contracts.lint
 	$(RUN) deploy.local with-postgres sh -c \
 		"$(RUN) chassis.db upgrade $(PACKAGES) && $(RUN) chassis.db check $(PACKAGES)"
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose/compose.yaml

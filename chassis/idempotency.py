@@ -13,7 +13,7 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
@@ -135,12 +135,18 @@ def _owner(caller: Caller | str) -> str:
     return caller if isinstance(caller, str) else caller.subject
 
 
-async def _once(
-    request: Request,
-    idempotency_key: Annotated[
-        str | None, Header(description="A new value for each operation; the same value for its retries.")
-    ] = None,
-) -> Once:
+HEADER: Mapping[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "A new value for each operation; the same value for its retries: 1 to 255 visible ASCII characters.",
+    "schema": {"type": "string"},
+}
+"""The parameter as contracts declare it."""
+
+
+# Optional here, though contracts declare it required: a missing key has a refusal of its own.
+async def _once(request: Request, idempotency_key: Annotated[str | None, Header()] = None) -> Once:
     if idempotency_key is None or not _WELL_FORMED.fullmatch(idempotency_key):
         raise IdempotencyKeyMissing
     return Once(request, idempotency_key, await request.body())

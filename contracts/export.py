@@ -6,9 +6,11 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from chassis import auth, problems
+from chassis import auth, idempotency, problems
 from contracts.compatibility.document import Document
+from contracts.tags import ABOUT, tags_of
 
+SERVERS = [{"url": "/", "description": "The gateway that serves this document."}]
 _REFUSAL: Document = {
     "description": "A refusal (RFC 9457); `code` says which, `title` and `detail` say it in the reader's language.",
     "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -27,10 +29,25 @@ def openapi(app: FastAPI) -> Document:
         operation = document["paths"].get(path, {}).get(method.lower())
         if operation and rules:
             operation["x-who-may-call"] = rules[0].who_may_call
-            operation["responses"].pop("422", None)
-            operation["responses"]["default"] = _REFUSAL
-            _summarise(operation)
-    return _with_titles_as_names(document)
+            _complete(operation)
+    service = next(iter(document["paths"])).split("/")[1]
+    document["info"]["description"] = ABOUT.get(service, "")
+    document |= {"servers": SERVERS, "tags": tags_of(service)}
+    return _without_unused(_with_titles_as_names(document))
+
+
+def _complete(operation: Document) -> None:
+    """Say of an operation what FastAPI leaves out or gets wrong."""
+    answers = operation["responses"]
+    answers.pop("422", None)
+    # What an endpoint says of its own refusals, such as a page, comes beside the form that all refusals have.
+    own = answers.pop("default", {})
+    answers["default"] = _REFUSAL | own | {"content": own.get("content", {}) | _REFUSAL["content"]}
+    operation.setdefault("security", [])
+    for position, parameter in enumerate(operation.get("parameters", ())):
+        if parameter["in"] == "header" and parameter["name"].lower() == idempotency.HEADER["name"].lower():
+            operation["parameters"][position] = idempotency.HEADER
+    _summarise(operation)
 
 
 def _with_titles_as_names(document: Document) -> Document:
@@ -41,10 +58,18 @@ def _with_titles_as_names(document: Document) -> Document:
         text = text.replace(f'"#/components/schemas/{name}"', f'"#/components/schemas/{title}"')
     renamed: dict[str, Any] = json.loads(text)
     schemas = renamed["components"]["schemas"]
-    if schemas.keys() & set(generics.values()):
-        raise ValueError(f"Two models have one name: {sorted(schemas.keys() & set(generics.values()))}")
+    if taken := schemas.keys() & set(generics.values()):
+        raise ValueError(f"Two models have one name: {', '.join(sorted(taken))}.")
     schemas |= {title: schemas.pop(name) for name, title in generics.items()}
     return renamed
+
+
+def _without_unused(document: Document) -> Document:
+    """The document without enums of which only the values are said where they are used."""
+    text, schemas = json.dumps(document), document["components"]["schemas"]
+    for name in [name for name in schemas if f'"#/components/schemas/{name}"' not in text]:
+        del schemas[name]
+    return document
 
 
 def _summarise(operation: Document) -> None:

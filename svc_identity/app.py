@@ -20,6 +20,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
     use_keys_of(settings)
     routers = [APIRouter(lifespan=outside_systems), sign_in, oauth, persons, proofing, attestations, organisations]
-    app = create_service_app(settings, routers, title="My Ili identity", version="1.1.0")
+    app = create_service_app(settings, routers, title="My Ili identity", version="1.2.0")
     app.state.issuer = Issuer.of(settings)
     return app

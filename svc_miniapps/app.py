@@ -18,5 +18,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings or load(Settings),
         [categories, apps, packages, releases, reviews, catalogue],
         title="My Ili mini-apps",
-        version="1.0.0",
+        version="1.2.0",
     )

@@ -69,4 +69,4 @@ ROUTERS = [
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    return create_service_app(settings or load(Settings), ROUTERS, title="My Ili payments", version="1.1.0")
+    return create_service_app(settings or load(Settings), ROUTERS, title="My Ili payments", version="1.2.0")

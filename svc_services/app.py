@@ -22,7 +22,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings,
         [catalogue, providers, tariffs, account_bindings, signing_keys],
         title="My Ili public utilities",
-        version="1.0.0",
+        version="1.2.0",
     )
     key = load_private_key(settings.provider_signing_key.get_secret_value())
     app.state.signing_keys = public_jwks([key.public_key()])

@@ -13,6 +13,9 @@ from chassis.testing import Tokens
 from deploy.local.broker import running_broker
 from deploy.local.postgres import running_postgres
 from tests.apache_kafka import Unavailable, running_apache_kafka
+from tests.declared_answers import declared_answers, undeclared
+
+__all__ = ["declared_answers", "undeclared"]  # fixtures that hold every test to the contracts
 
 _MEMORY_BYTES = 4 * 1024**3
 _LONGEST = ("svc_payments/machine", "faults", "journeys", "deploy/test_platform.py")

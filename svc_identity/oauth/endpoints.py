@@ -49,14 +49,14 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 
 @router.get("/.well-known/openid-configuration", dependencies=[Depends(anyone(because="clients begin here"))])
 async def get_openid_configuration(issuer: TheIssuer) -> JSONResponse:
-    """OpenID Connect Discovery 1.0."""
+    """Get the provider metadata (OpenID Connect Discovery 1.0)."""
     locales = [texts["tag"] for texts in languages().values()]
     return JSONResponse(issuer.metadata(locales), headers={"Cache-Control": "public, max-age=300"})
 
 
 @router.get("/v1/oauth/jwks", dependencies=[Depends(anyone(because="the keys are public"))])
 async def get_jwks(issuer: TheIssuer, response: Response) -> schemas.Jwks:
-    """The keys that verify our tokens (RFC 7517)."""
+    """Get the keys that verify tokens issued here (RFC 7517)."""
     response.headers["Cache-Control"] = "public, max-age=300"
     return schemas.Jwks.model_validate(issuer.signer.public_keys())
 
@@ -71,9 +71,9 @@ async def get_jwks(issuer: TheIssuer, response: Response) -> schemas.Jwks:
     ),
 )
 async def create_token(tx: Tx, issuer: TheIssuer, request: Request) -> Response:
-    """Tokens for a code, a refresh token or a client assertion (RFC 6749, 7636, 7523; OpenID Connect Core).
+    """Exchange a code, a refresh token or a client assertion for tokens (RFC 6749, 7636, 7523).
 
-    A refused request commits too: a code is spent by the first try, a stolen refresh token ends its family.
+    A refused request commits too: a code is spent by the first attempt, and a reused refresh token revokes its family.
     """
     return await _answer(tx, issuer, request, "token")
 
@@ -85,7 +85,10 @@ async def create_token(tx: Tx, issuer: TheIssuer, request: Request) -> Response:
     openapi_extra=form("token", optional=("token_type_hint", *_ASSERTION)),
 )
 async def revoke_token(tx: Tx, issuer: TheIssuer, request: Request) -> Response:
-    """End a sign-in on one device: its refresh token and all that descend from it (RFC 7009)."""
+    """Revoke a refresh token and every token descended from it (RFC 7009).
+
+    This ends the sign-in on one device.
+    """
     return await _answer(tx, issuer, request, "revoke")
 
 
@@ -111,7 +114,10 @@ async def _answer(tx: Tx, issuer: Issuer, request: Request, endpoint: str) -> Re
 async def get_userinfo(
     tx: Tx, caller: Annotated[Caller, Depends(allow(persons=True, scope="openid"))], response: Response
 ) -> schemas.UserInfo:
-    """Who signed in: name with scope profile, phone with scope phone. Each read is logged."""
+    """Get the name and phone of the person who signed in, as the token's scopes allow.
+
+    Scope `profile` gives the name, scope `phone` the phone. Each read is logged.
+    """
     response.headers["Cache-Control"] = "no-store"
     person = await known_person(tx, caller.id)
     fields = [name for name, scope in (("name", "profile"), ("phone", "phone")) if scope in caller.scopes]

@@ -21,7 +21,10 @@ Operator = Annotated[Caller, Depends(allow(role="operator"))]
 async def create_organisation(
     transactions: Transactions, caller: Operator, once: OnceKey, registry: Registry, body: schemas.NewOrganisation
 ) -> schemas.Organisation:
-    """Register an organisation whose members will work here; the legal-entity registry must know it."""
+    """Register an organisation whose members work on the platform.
+
+    The legal-entity registry must know it.
+    """
     async with transactions.transaction() as tx:
         await once.claim(tx, caller)
         await service.check_new(tx, body)
@@ -32,13 +35,13 @@ async def create_organisation(
 
 @router.get("", dependencies=[Depends(allow(role="operator"))])
 async def list_organisations(tx: ReadTx, page: PageQuery) -> Page[schemas.Organisation]:
-    """All organisations whose members work on the platform, in the order they were registered."""
+    """List the organisations whose members work on the platform, in order of registration."""
     return await page_of(tx, select(Organisation), page, Organisation.id, schemas.Organisation.model_validate)
 
 
 @router.get("/{organisation_id}", dependencies=[Depends(allow(role="operator"))])
 async def get_organisation(tx: ReadTx, organisation_id: UUID) -> schemas.Organisation:
-    """One organisation."""
+    """Get an organisation."""
     return schemas.Organisation.model_validate(await service.known(tx, organisation_id))
 
 
@@ -46,13 +49,16 @@ async def get_organisation(tx: ReadTx, organisation_id: UUID) -> schemas.Organis
 async def add_member(
     tx: Tx, caller: Operator, once: OnceKey, organisation_id: UUID, body: schemas.NewMember
 ) -> schemas.Member:
-    """Grant a role to the person of a phone, registered if new. It shows in tokens issued from now on."""
+    """Grant a role in an organisation to the person with a phone number.
+
+    A person who is new here is registered. The role is in access tokens issued from now on.
+    """
     return await once.do(tx, caller, service.add_member(tx, organisation_id, body))
 
 
 @router.get("/{organisation_id}/members")
 async def list_members(tx: Tx, caller: Operator, organisation_id: UUID, page: PageQuery) -> Page[schemas.Member]:
-    """Who has which role now."""
+    """List the current members of an organisation and their roles."""
     await service.known(tx, organisation_id)
     return await queries.members(tx, organisation_id, page, reader=caller.subject)
 
@@ -61,7 +67,10 @@ async def list_members(tx: Tx, caller: Operator, organisation_id: UUID, page: Pa
 async def add_counter_staff(
     tx: Tx, caller: Operator, once: OnceKey, organisation_id: UUID, body: schemas.NewCounterStaff
 ) -> schemas.CounterStaff:
-    """Make the person of a phone a clerk, or the supervisor of tills, at a county's one-stop counter."""
+    """Make a person clerk or till supervisor at a county's one-stop counter.
+
+    The person is named by phone number.
+    """
     return await once.do(tx, caller, service.add_counter_staff(tx, organisation_id, body))
 
 
@@ -69,7 +78,10 @@ async def add_counter_staff(
 async def list_counter_staff(
     tx: Tx, caller: Operator, organisation_id: UUID, page: PageQuery
 ) -> Page[schemas.CounterStaff]:
-    """Who works at a county's counter now; a role is taken back as other members' are."""
+    """List the current staff of a county's one-stop counter.
+
+    Their roles are revoked like those of other members.
+    """
     await service.known(tx, organisation_id)
     return await queries.counter_staff(tx, organisation_id, page, reader=caller.subject)
 
@@ -78,5 +90,8 @@ async def list_counter_staff(
     "/{organisation_id}/members/{membership_id}", status_code=204, dependencies=[Depends(allow(role="operator"))]
 )
 async def remove_member(tx: Tx, organisation_id: UUID, membership_id: UUID) -> None:
-    """Take a role back. Tokens issued before keep it until they expire, ten minutes at most."""
+    """Revoke a member's role.
+
+    Access tokens issued before keep the role until they expire, ten minutes at most.
+    """
     await service.end_membership(tx, organisation_id, membership_id)

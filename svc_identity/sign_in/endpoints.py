@@ -4,6 +4,7 @@ Each page has one form to go on with. A client without a browser posts all hidde
 `code`, keeps the cookie, and does not follow the last redirect, which is the app's.
 """
 
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -27,7 +28,15 @@ from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.provider import NotSent, Sms, TheSms
 from svc_identity.texts import choose_language, languages
 
-router = APIRouter(prefix="/identity/v1/oauth", tags=["sign-in"], default_response_class=HTMLResponse)
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "A page that says what is wrong, or a problem where no page was asked for.",
+        "content": {"text/html": {"schema": {"type": "string"}}},
+    }
+}
+router = APIRouter(
+    prefix="/identity/v1/oauth", tags=["sign-in"], default_response_class=HTMLResponse, responses=_REFUSED
+)
 
 _PUBLIC = Depends(anyone(because="people sign in here"))
 _OWN_BROWSER = Depends(verified_otherwise(by="the cookie and the form of the page before"))
@@ -51,7 +60,10 @@ class SmsUnavailable(service.Refused):
 
 @router.get("/authorize", dependencies=[_PUBLIC], responses=_TO_APP)
 async def show_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Response:
-    """Begin to sign in (RFC 6749, section 4.1, with PKCE; OpenID Connect Core, section 3.1.2): asks for the phone."""
+    """Start to sign in: show the page that asks for a phone number.
+
+    The authorization request of RFC 6749, section 4.1, with PKCE, and of OpenID Connect Core, section 3.1.2.
+    """
     return await _phone_page(tx, issuer, request, parse(request.url.query))
 
 
@@ -65,7 +77,7 @@ async def show_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Respo
     ),
 )
 async def post_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Response:
-    """Begin to sign in with an authorization request that is posted."""
+    """Start to sign in with an authorization request in a form."""
     return await _phone_page(tx, issuer, request, await parse_form(request))
 
 
@@ -76,7 +88,7 @@ async def post_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Respo
     openapi_extra=form("form_token", "request", "phone"),
 )
 async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request) -> Response:
-    """Send a code to a phone."""
+    """Send a code to a phone number and continue to the page that asks for it."""
     fields = dict(await parse_form(request))
     parameters, phone = parse(fields.get("request", "")), fields.get("phone", "")
     try:
@@ -95,7 +107,7 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
 
 @router.get("/authorize/sign-ins/{sign_in_id}", dependencies=[_OWN_BROWSER])
 async def show_code_form(tx: ReadTx, request: Request, sign_in_id: UUID) -> Response:
-    """The page that asks for the code."""
+    """Show the page that asks for the code."""
     try:
         browser = _own_browser(request)
         return _code_page(request, browser, await service.running(tx, sign_in_id, browser.fingerprint))
@@ -110,7 +122,10 @@ async def show_code_form(tx: ReadTx, request: Request, sign_in_id: UUID) -> Resp
     openapi_extra=form("form_token", "code"),
 )
 async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
-    """Check the code and send the browser back to the app; a phone that is new here is registered."""
+    """Check the code and send the browser back to the app.
+
+    A phone number that is new here is registered.
+    """
     fields = dict(await parse_form(request))
     try:
         browser = _own_browser(request, fields)
@@ -131,7 +146,7 @@ async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request:
     openapi_extra=form("form_token"),
 )
 async def send_code_again(transactions: Transactions, sms: TheSms, request: Request, sign_in_id: UUID) -> Response:
-    """Send another code; the one before is no longer good."""
+    """Send another code and invalidate the one before."""
     fields = dict(await parse_form(request))
     try:
         browser = _own_browser(request, fields)

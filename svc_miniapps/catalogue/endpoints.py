@@ -35,13 +35,13 @@ async def list_catalogue(
     category: Annotated[Code | None, Query()] = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """The apps a resident of this division has: its own, and those of the whole prefecture."""
+    """List the mini-apps for residents of a division: its own and those of the whole prefecture."""
     return _cacheable(await service.list_catalogue(tx, division_code, category, page), if_none_match)
 
 
 @router.get("/catalogue/{app_id}", response_model=schemas.Listing, responses={304: _UNCHANGED})
 async def get_listing(tx: ReadTx, app_id: UUID, if_none_match: IfNoneMatch = None) -> Response:
-    """One mini-app as residents see it."""
+    """Get a published mini-app as residents see it."""
     return _cacheable(schemas.Listing.of(await service.get_listing(tx, app_id)), if_none_match)
 
 
@@ -51,7 +51,10 @@ async def get_listing(tx: ReadTx, app_id: UUID, if_none_match: IfNoneMatch = Non
     responses={**PACKAGE_RESPONSES, 304: _UNCHANGED},
 )
 async def download_package(tx: ReadTx, objects: Store, app_id: UUID, if_none_match: IfNoneMatch = None) -> Response:
-    """The published package; its ETag is the SHA-256 that the listing names."""
+    """Download the published package of a mini-app.
+
+    Its ETag is the SHA-256 that the listing names.
+    """
     listing = await service.get_listing(tx, app_id)
     etag = etag_of_package(listing.package.sha256)
     if is_known(if_none_match, etag):

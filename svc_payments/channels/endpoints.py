@@ -20,7 +20,7 @@ router = APIRouter(prefix="/payments/v1", tags=["channels"], lifespan=lifespan)
 
 @router.get("/channels", dependencies=[Depends(anyone(because="what one can pay with is no secret"))])
 async def list_channels(request: Request) -> schemas.ChannelList:
-    """The channels that payments can be made through here, and the ways in which each can be paid."""
+    """List the payment channels and the payment methods of each."""
     channels: Channels = request.app.state.channels
     paused = request.app.state.settings.paused_channels
     items = [

@@ -3,11 +3,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 
 from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Transactions
 from chassis.pagination import Page, PageQuery
+from chassis.text import Instant
 from svc_payments.ledger import queries, schemas
 from svc_payments.oversight.audit import service as audit
 
@@ -17,7 +17,7 @@ Checker = Annotated[Caller, _CHECKERS]
 Word = Annotated[str | None, Query(pattern=r"^[!-~]{1,64}$")]
 
 
-async def _moment(database: Transactions, at: Annotated[AwareDatetime | None, Query()] = None) -> datetime | None:
+async def _moment(database: Transactions, at: Annotated[Instant | None, Query()] = None) -> datetime | None:
     if at is not None:
         async with database.transaction() as tx:
             await queries.wait_for_links(tx, at)
@@ -30,7 +30,10 @@ Moment = Annotated[datetime | None, Depends(_moment)]
 
 @router.get("/ledger/trial-balance", dependencies=[_CHECKERS])
 async def get_trial_balance(tx: ReadTx, at: Moment) -> schemas.TrialBalance:
-    """The books at one moment; they are right when debits equal credits."""
+    """Get the trial balance at a moment.
+
+    The books are right when debits equal credits.
+    """
     return await queries.trial_balance(tx, at)
 
 
@@ -44,7 +47,10 @@ async def list_accounts(
     kind: Word = None,
     holder: Word = None,
 ) -> Page[schemas.AccountBalance]:
-    """Accounts with their balances at one moment. A look at one holder's is kept in the audit trail."""
+    """List ledger accounts with their balances at a moment.
+
+    A lookup of one holder's accounts is recorded in the audit trail.
+    """
     if holder is not None:
         async with database.transaction() as trail:
             await audit.record(trail, caller, "look_at_ledger_accounts", holder)
@@ -55,7 +61,10 @@ async def list_accounts(
 async def list_account_entries(
     tx: ReadTx, caller: Checker, database: Transactions, account_id: UUID, at: Moment, page: PageQuery
 ) -> Page[schemas.Entry]:
-    """An account's entries up to a moment, newest first, each with the balance after it. The look is kept."""
+    """List the entries of a ledger account up to a moment, newest first.
+
+    Each has the balance after it. The lookup is recorded in the audit trail.
+    """
     async with database.transaction() as trail:
         await audit.record(trail, caller, "look_at_ledger_account", account_id)
     return await queries.list_entries(tx, account_id, at, page)

@@ -1,4 +1,3 @@
-from datetime import date
 from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
+from chassis.text import Day
 from kit.papers import PdfResponse
 from kit.tables import CsvResponse, XlsxResponse
 from svc_payments.oversight.audit import service as audit
@@ -45,15 +45,18 @@ async def _settings(request: Request) -> Settings:
 async def close_settlement_day(
     tx: Tx, caller: Operator, once: OnceKey, settings: Annotated[Settings, Depends(_settings)], body: schemas.CloseDay
 ) -> schemas.ClosedDay:
-    """Close a day for every provider, as the worker does each morning by itself."""
+    """Close a day's settlement for every provider.
+
+    The worker does the same each morning.
+    """
     return await once.do(tx, caller, service.close_by_hand(tx, caller, body, settings))
 
 
 @router.get("/settlements")
 async def list_settlements(
-    tx: ReadTx, caller: Reader, page: PageQuery, provider_id: UUID | None = None, day: date | None = None
+    tx: ReadTx, caller: Reader, page: PageQuery, provider_id: UUID | None = None, day: Day | None = None
 ) -> Page[schemas.Settlement]:
-    """Settlements, newest first; to a provider its own."""
+    """List settlements, newest first; a provider sees its own."""
     query = select(models.Settlement)
     if caller.kind == "client":
         provider_id = caller.id
@@ -66,20 +69,20 @@ async def list_settlements(
 
 @router.get("/settlements/{settlement_id}")
 async def get_settlement(tx: ReadTx, caller: Reader, settlement_id: UUID) -> schemas.Settlement:
-    """One settlement."""
+    """Get a settlement."""
     return schemas.shown(await service.visible(tx, caller, settlement_id))
 
 
 @router.get("/settlements/{settlement_id}/statement.pdf", response_class=PdfResponse)
 async def get_settlement_as_pdf(tx: ReadTx, caller: Reader, settlement_id: UUID) -> PdfResponse:
-    """The figures of a settlement on a page."""
+    """Download a settlement's figures as PDF."""
     settlement = await service.visible(tx, caller, settlement_id)
     return PdfResponse(await papers.as_pdf(tx, settlement), headers=_named(settlement, "pdf"))
 
 
 @router.get("/settlements/{settlement_id}/statement.csv", response_class=CsvResponse)
 async def get_settlement_as_csv(database: Transactions, caller: Reader, settlement_id: UUID) -> StreamingResponse:
-    """Every line of a settlement (UTF-8 with a byte order mark)."""
+    """Download every line of a settlement as CSV (UTF-8 with a byte order mark)."""
     async with database.read() as tx:
         settlement = await service.visible(tx, caller, settlement_id)
     lines = papers.as_csv(papers.Statement(database, settlement))
@@ -88,7 +91,7 @@ async def get_settlement_as_csv(database: Transactions, caller: Reader, settleme
 
 @router.get("/settlements/{settlement_id}/statement.xlsx", response_class=XlsxResponse)
 async def get_settlement_as_xlsx(database: Transactions, caller: Reader, settlement_id: UUID) -> StreamingResponse:
-    """Figures and lines of a settlement as a workbook."""
+    """Download a settlement's figures and lines as a workbook."""
     async with database.read() as tx:
         settlement = await service.visible(tx, caller, settlement_id)
     book = await papers.as_xlsx(papers.Statement(database, settlement))
@@ -106,13 +109,16 @@ def _named(settlement: models.Settlement, suffix: str) -> dict[str, str]:
 async def generate_transfer_file(
     tx: Tx, caller: Operator, once: OnceKey, body: schemas.Because
 ) -> schemas.TransferFile:
-    """Put every closed settlement into one file of instructions to the bank; none is ever in two."""
+    """Generate a file of bank instructions for every closed settlement.
+
+    No settlement is ever in two files.
+    """
     return await once.do(tx, caller, service.changed_file(tx, partial(transfers.generate, tx, caller, body.reason)))
 
 
 @router.get("/transfer-files", dependencies=STAFF)
 async def list_transfer_files(tx: ReadTx, page: PageQuery) -> Page[schemas.TransferFile]:
-    """Files of instructions to the bank, newest first."""
+    """List files of bank instructions, newest first."""
     query = select(models.TransferFile)
     return await page_of(tx, query, page, models.TransferFile.id, schemas.shown_file, newest_first=True)
 
@@ -126,7 +132,7 @@ _FILE: dict[int | str, dict[str, Any]] = {
 async def get_transfer_file_content(
     tx: Tx, caller: Operator, transfer_file_id: UUID, encoding: FileEncoding = FileEncoding.UTF_8
 ) -> Response:
-    """The file itself.
+    """Download a file of bank instructions.
 
     Its last line has the number and sum of the transfers and the SHA-256 of the lines above it in UTF-8.
     """
@@ -142,7 +148,10 @@ async def get_transfer_file_content(
 async def send_transfer_file(
     tx: Tx, caller: Operator, once: OnceKey, transfer_file_id: UUID, body: schemas.Because
 ) -> schemas.TransferFile:
-    """The bank has the file: written down by another person than who made it."""
+    """Record that the bank has received a file of instructions.
+
+    The person who generated the file cannot record it.
+    """
     send = partial(transfers.send, tx, caller, transfer_file_id, body.reason)
     return await once.do(tx, caller, service.changed_file(tx, send))
 
@@ -151,7 +160,7 @@ async def send_transfer_file(
 async def confirm_transfer_file(
     tx: Tx, caller: Operator, once: OnceKey, transfer_file_id: UUID, body: schemas.Because
 ) -> schemas.TransferFile:
-    """The bank has paid every transfer of the file."""
+    """Confirm that the bank has paid every transfer of a file."""
     confirm = partial(transfers.confirm, tx, caller, transfer_file_id, body.reason)
     return await once.do(tx, caller, service.changed_file(tx, confirm))
 
@@ -160,5 +169,8 @@ async def confirm_transfer_file(
 async def confirm_channel_funds(
     tx: Tx, caller: Operator, once: OnceKey, statement_id: UUID, body: schemas.ChannelFunds
 ) -> statement_schemas.Statement:
-    """The bank has a channel's money of a day: what its bill says, less refunds and fees."""
+    """Confirm that a channel's money of a day has reached the bank.
+
+    The amount is that of the channel's statement, less refunds and fees.
+    """
     return await once.do(tx, caller, service.confirm_funds(tx, caller, statement_id, body))

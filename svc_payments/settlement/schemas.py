@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
-from chassis.text import Line
+from chassis.text import Day, Line
 from svc_payments.settlement import models
 
 _LARGEST = 10**15
@@ -20,7 +20,7 @@ class Because(BaseModel):
 class CloseDay(Because):
     """Which day to close."""
 
-    day: date
+    day: Day
 
 
 class ChannelFunds(Because):

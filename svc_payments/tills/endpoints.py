@@ -11,7 +11,7 @@ from chassis.pagination import Page, PageQuery, page_of
 from kit.papers import PdfResponse
 from svc_payments.billing.bills.schemas import Bill
 from svc_payments.documents.receipts import service as receipts
-from svc_payments.documents.receipts.endpoints import printed_for
+from svc_payments.documents.receipts.endpoints import PDF, printed_for
 from svc_payments.settings import TheSettings
 from svc_payments.tills import payments as taking
 from svc_payments.tills import payouts, report, schemas, service
@@ -28,20 +28,23 @@ Reader = Annotated[Caller, Depends(allow(role=(CLERK, SUPERVISOR, *OVERSEERS)))]
 
 @router.post("/till-sessions", status_code=201)
 async def open_till_session(tx: Tx, caller: Clerk, once: OnceKey, body: schemas.NewTillSession) -> schemas.TillSession:
-    """Open a till of the caller's counter, with the change in its drawer."""
+    """Open a till session at the caller's counter, with the change in its drawer."""
     return await once.do(tx, caller, service.open_session(tx, caller, body))
 
 
 @router.get("/till-sessions")
 async def list_till_sessions(tx: ReadTx, caller: Reader, page: PageQuery) -> Page[schemas.TillSession]:
-    """A clerk's own sessions, a supervisor's counter's, an auditor's or operator's all; newest first."""
+    """List till sessions, newest first.
+
+    A clerk sees their own, a supervisor those of the counter, an auditor or operator all.
+    """
     visible = select(TillSession).where(service.visible_to(caller))
     return await page_of(tx, visible, page, TillSession.id, schemas.shown, newest_first=True)
 
 
 @router.get("/till-sessions/{till_session_id}")
 async def get_till_session(tx: ReadTx, caller: Reader, till_session_id: UUID) -> schemas.TillReport:
-    """A session with its totals by channel, what its drawer should hold, and its counts."""
+    """Get a till session with its totals by channel, expected cash and counts."""
     return await report.report_of(tx, await service.get_session(tx, caller, till_session_id))
 
 
@@ -49,11 +52,13 @@ async def get_till_session(tx: ReadTx, caller: Reader, till_session_id: UUID) ->
 async def list_till_payments(
     tx: ReadTx, caller: Reader, till_session_id: UUID, page: PageQuery
 ) -> Page[schemas.TillPayment]:
-    """The payments of a session, in the order they were taken."""
+    """List the payments of a till session, in the order they were taken."""
     return await report.payments_of(tx, await service.get_session(tx, caller, till_session_id), page)
 
 
-@router.get("/till-sessions/{till_session_id}/payments/{payment_id}/receipt.pdf", response_class=PdfResponse)
+@router.get(
+    "/till-sessions/{till_session_id}/payments/{payment_id}/receipt.pdf", response_class=PdfResponse, responses=PDF
+)
 async def print_till_receipt(
     caller: Clerk,
     transactions: Transactions,
@@ -62,7 +67,7 @@ async def print_till_receipt(
     till_session_id: UUID,
     payment_id: UUID,
 ) -> Response:
-    """Print the receipt of a payment of the caller's session."""
+    """Download the receipt of a payment of the caller's till session, to print for the payer."""
     async with transactions.transaction() as tx:
         payment = await taking.payment_of(tx, caller, till_session_id, payment_id)
         receipt, code = await receipts.receipt_of(tx, payment), await receipts.code_of(tx, payment_id)
@@ -77,7 +82,10 @@ async def look_up_bills(
     provider_id: UUID,
     account_number: Annotated[str, Query(pattern="^[0-9]{10}$")],
 ) -> list[Bill]:
-    """What is to pay on an account, oldest first, for a payer at the counter. Every look is kept in the audit trail."""
+    """List the due bills of an account for a payer at the counter, oldest first.
+
+    The lookup is recorded in the audit trail.
+    """
     return await taking.look_up_bills(tx, caller, till_session_id, provider_id, account_number)
 
 
@@ -85,7 +93,10 @@ async def look_up_bills(
 async def take_till_payment(
     tx: Tx, caller: Clerk, once: OnceKey, settings: TheSettings, till_session_id: UUID, body: schemas.NewTillPayment
 ) -> schemas.TillPayment:
-    """Take a payment in cash or by card; with the money here it is captured at once and has its receipt."""
+    """Take a payment in cash or by card.
+
+    A payment whose money is already received is captured at once and has its receipt.
+    """
     return await once.do(tx, caller, taking.take_payment(tx, caller, till_session_id, body, settings))
 
 
@@ -99,7 +110,7 @@ async def capture_till_payment(
     payment_id: UUID,
     body: schemas.Terminal,
 ) -> schemas.TillPayment:
-    """The terminal has charged the card of a payment that waits for it."""
+    """Capture a card payment that the terminal has charged."""
     return await once.do(tx, caller, taking.capture_card(tx, caller, till_session_id, payment_id, body, settings))
 
 
@@ -107,7 +118,10 @@ async def capture_till_payment(
 async def cancel_till_payment(
     tx: Tx, caller: Clerk, once: OnceKey, till_session_id: UUID, payment_id: UUID, body: schemas.WithReason
 ) -> schemas.TillPayment:
-    """The terminal has not charged the card: the bills are due again."""
+    """Cancel a card payment that the terminal has not charged.
+
+    Its bills are due again.
+    """
     return await once.do(tx, caller, taking.cancel_card(tx, caller, till_session_id, payment_id, body.reason))
 
 
@@ -115,7 +129,10 @@ async def cancel_till_payment(
 async def look_up_refund(
     tx: Tx, caller: Clerk, till_session_id: UUID, refund_number: RefundNumber
 ) -> schemas.RefundAtCounter:
-    """A refund that waits for its payer at a counter. Every look is kept in the audit trail."""
+    """Get a refund that waits for its payer at a counter.
+
+    The lookup is recorded in the audit trail.
+    """
     return await payouts.look_up_refund(tx, caller, till_session_id, refund_number)
 
 
@@ -123,7 +140,10 @@ async def look_up_refund(
 async def pay_refund_out(
     tx: Tx, caller: Clerk, once: OnceKey, till_session_id: UUID, refund_number: RefundNumber, body: schemas.Payout
 ) -> schemas.RefundAtCounter:
-    """Give a refund to its payer: from the drawer, or over the card terminal, whose slip is named."""
+    """Pay a refund out to its payer, from the drawer or over the card terminal.
+
+    For the card terminal the request names the slip.
+    """
     return await once.do(tx, caller, payouts.pay_out(tx, caller, till_session_id, refund_number, body))
 
 
@@ -131,7 +151,10 @@ async def pay_refund_out(
 async def count_till_drawer(
     tx: Tx, caller: Clerk, once: OnceKey, till_session_id: UUID, body: schemas.NewCount
 ) -> schemas.TillSession:
-    """Count the drawer. From now on the session takes nothing; a supervisor closes it."""
+    """Record the count of the drawer.
+
+    The session takes no more payments; a supervisor closes it.
+    """
     return await once.do(tx, caller, service.count_drawer(tx, caller, till_session_id, body))
 
 
@@ -139,13 +162,16 @@ async def count_till_drawer(
 async def send_till_session_back(
     tx: Tx, caller: Supervisor, once: OnceKey, till_session_id: UUID, body: schemas.WithReason
 ) -> schemas.TillSession:
-    """Open a counted session again, to be put right and counted anew."""
+    """Reopen a counted till session, to be corrected and counted again."""
     return await once.do(tx, caller, service.send_back(tx, caller, till_session_id, body.reason))
 
 
 @router.post("/till-sessions/{till_session_id}/close")
 async def close_till_session(tx: Tx, caller: Supervisor, once: OnceKey, till_session_id: UUID) -> schemas.TillSession:
-    """Close a counted session of another person; a difference goes to suspense and becomes an incident."""
+    """Close a counted till session of another person.
+
+    A difference goes to suspense and becomes an incident.
+    """
     return await once.do(tx, caller, service.close_session(tx, caller, till_session_id))
 
 
@@ -153,5 +179,5 @@ async def close_till_session(tx: Tx, caller: Supervisor, once: OnceKey, till_ses
 async def deposit_till_cash(
     tx: Tx, caller: Supervisor, once: OnceKey, till_session_id: UUID, body: schemas.NewDeposit
 ) -> schemas.TillSession:
-    """Record that the cash of a closed session is at the bank."""
+    """Record that the cash of a closed till session is at the bank."""
     return await once.do(tx, caller, service.deposit(tx, caller, till_session_id, body))

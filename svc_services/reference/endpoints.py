@@ -21,7 +21,7 @@ _HOUR = 3_600
 
 @router.get("/utility-kinds", response_model=Page[schemas.UtilityKindEntry])
 async def list_utility_kinds(request: Request, tx: ReadTx, page: PageQuery) -> Response:
-    """The kinds of public utilities, with their names."""
+    """List the kinds of public utilities, with their names."""
     entry = models.UtilityKindEntry
     found = await page_of(tx, select(entry), page, entry.kind, schemas.UtilityKindEntry.model_validate)
     return cacheable(request, found, seconds=_HOUR)
@@ -29,7 +29,7 @@ async def list_utility_kinds(request: Request, tx: ReadTx, page: PageQuery) -> R
 
 @router.get("/divisions", response_model=Page[schemas.Division])
 async def list_divisions(request: Request, tx: ReadTx, page: PageQuery) -> Response:
-    """The prefecture with its counties and cities (GB/T 2260)."""
+    """List the prefecture and its counties and cities (GB/T 2260)."""
     division = models.Division
     found = await page_of(tx, select(division), page, division.code, schemas.Division.model_validate)
     return cacheable(request, found, seconds=_HOUR)
@@ -39,7 +39,7 @@ async def list_divisions(request: Request, tx: ReadTx, page: PageQuery) -> Respo
 async def list_townships(
     request: Request, tx: ReadTx, page: PageQuery, code: Annotated[str, Path(pattern="^[0-9]{6}$")]
 ) -> Response:
-    """The townships and subdistricts of a division."""
+    """List the townships and subdistricts of a division."""
     if await tx.get(models.Division, code) is None:
         raise NotFound
     township = models.Township

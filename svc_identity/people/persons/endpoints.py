@@ -13,5 +13,8 @@ Somebody = Annotated[Caller, Depends(allow(persons=True))]
 
 @router.get("/me")
 async def get_me(tx: Tx, caller: Somebody) -> schemas.Me:
-    """The caller's own record, phone and name masked. Each look is logged."""
+    """Get the caller's own record, with phone and name masked.
+
+    Each read is logged.
+    """
     return await service.own_profile(tx, caller.id)

@@ -16,7 +16,10 @@ router = APIRouter(prefix="/identity/v1", tags=["persons"])
 async def prove_identity(
     transactions: Transactions, caller: Somebody, once: OnceKey, registry: Registry, body: Proof
 ) -> persons.Me:
-    """Prove name and ID number against the population registry; the next access token shows the new assurance level."""
+    """Verify the caller's name and ID number against the population registry.
+
+    The next access token has the new assurance level.
+    """
     async with transactions.transaction() as tx:
         await once.claim(tx, caller)
         attempt_id = await service.begin(tx, caller.id, body)

@@ -22,6 +22,9 @@ async def create_attestation(
     body: schemas.NewAttestation,
     response: Response,
 ) -> schemas.Attestation:
-    """A signed statement of one's name, to hand to svc_services for binding a utility account."""
+    """Issue a signed statement of the caller's name.
+
+    svc_services takes it as proof when the caller binds a utility account.
+    """
     response.headers["Cache-Control"] = "no-store"
     return await once.do(tx, caller, service.attest(tx, issuer.signer, caller, body))

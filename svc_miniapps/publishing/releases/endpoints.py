@@ -18,7 +18,7 @@ router = APIRouter(prefix="/miniapps/v1", tags=["releases"])
 
 @router.get("/apps/{app_id}/releases")
 async def list_releases(tx: ReadTx, caller: TeamMember, page: PageQuery, app_id: UUID) -> Page[schemas.Release]:
-    """The releases of a mini-app of the caller's team, newest first."""
+    """List the releases of a mini-app of the caller's team, newest first."""
     return await service.list_releases(tx, caller, app_id, page)
 
 
@@ -26,7 +26,10 @@ async def list_releases(tx: ReadTx, caller: TeamMember, page: PageQuery, app_id:
 async def get_release(
     tx: ReadTx, caller: TeamMemberOrReviewer, response: Response, release_id: UUID
 ) -> schemas.Release:
-    """A release, with the ETag a decision may name: for its team at any time, for reviewers once submitted."""
+    """Get a release, with the ETag that a decision may name.
+
+    Its team can read it at any time, reviewers once it is submitted.
+    """
     release = await service.get_release(tx, caller, release_id)
     response.headers["ETag"] = etag_of(release.revision)
     return schemas.Release.of(release)
@@ -36,7 +39,7 @@ async def get_release(
 async def download_release_package(
     tx: ReadTx, caller: TeamMemberOrReviewer, objects: Store, release_id: UUID
 ) -> StreamingResponse:
-    """What a reviewer looks into: the package as it was uploaded."""
+    """Download the package of a release as it was uploaded, for review."""
     release = await service.get_release(tx, caller, release_id)
     return await package_response(objects, release.package)
 
@@ -45,14 +48,20 @@ async def download_release_package(
 async def submit_release(
     tx: Tx, caller: TeamMember, once: OnceKey, release_id: UUID, body: schemas.Submission | None = None
 ) -> schemas.Release:
-    """Ask for a review; what is said about the mini-app at this moment is what will be read and shown."""
+    """Submit a release for review.
+
+    Reviewers and residents see the mini-app's description as it is now.
+    """
     submission = body or schemas.Submission()
     return await once.do(tx, caller, service.submit_release(tx, caller, release_id, submission))
 
 
 @router.post("/releases/{release_id}/withdraw")
 async def withdraw_release(tx: Tx, caller: TeamMember, once: OnceKey, release_id: UUID) -> schemas.Release:
-    """Take a release back from review, or one approved and not yet published; it is a draft again."""
+    """Withdraw a release from review, or one that is approved and not yet published.
+
+    It becomes a draft again.
+    """
     return await once.do(tx, caller, service.withdraw_release(tx, caller, release_id))
 
 
@@ -60,7 +69,10 @@ async def withdraw_release(tx: Tx, caller: TeamMember, once: OnceKey, release_id
 async def approve_release(
     tx: Tx, caller: Reviewer, once: OnceKey, release_id: UUID, if_match: IfMatch = None
 ) -> schemas.Release:
-    """Approve what was submitted; residents have it at once unless the team keeps it back."""
+    """Approve a submitted release.
+
+    It is published at once unless the team holds it back.
+    """
     return await once.do(tx, caller, service.approve_release(tx, caller, release_id, if_match))
 
 
@@ -68,11 +80,11 @@ async def approve_release(
 async def reject_release(
     tx: Tx, caller: Reviewer, once: OnceKey, release_id: UUID, body: Rejection, if_match: IfMatch = None
 ) -> schemas.Release:
-    """Send a release back with reasons, each with its place."""
+    """Reject a release, with reasons and the place of each."""
     return await once.do(tx, caller, service.reject_release(tx, caller, release_id, body.reasons, if_match))
 
 
 @router.post("/releases/{release_id}/publish")
 async def publish_release(tx: Tx, caller: TeamMember, once: OnceKey, release_id: UUID) -> schemas.Release:
-    """Publish a release that was approved and kept back."""
+    """Publish a release that was approved and held back."""
     return await once.do(tx, caller, service.publish_release(tx, caller, release_id))

@@ -10,5 +10,5 @@ router = APIRouter(prefix="/miniapps/v1", tags=["reviews"])
 
 @router.get("/reviews")
 async def list_waiting_reviews(tx: ReadTx, caller: Reviewer, page: PageQuery) -> Page[schemas.WaitingReview]:
-    """Releases that wait for a decision this reviewer may take, the longest waiting first."""
+    """List the releases that the caller may review, longest waiting first."""
     return await service.list_waiting_reviews(tx, caller, page)

@@ -38,7 +38,10 @@ async def upload_package(
     app_id: UUID,
     version_code: schemas.VersionCode,
 ) -> schemas.Package:
-    """Upload one version of an app. The address names the version, so sending it again does nothing twice."""
+    """Upload the package of one version of a mini-app.
+
+    Idempotent: the address names the version, so a repeated upload of the same package has no effect.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != MEDIA_TYPE or "content-encoding" in request.headers:
         raise UnsupportedMediaType(expected=MEDIA_TYPE)

@@ -10,5 +10,5 @@ router = APIRouter(prefix="/miniapps/v1", tags=["categories"])
 
 @router.get("/categories", dependencies=[Depends(anyone(because="the kinds of mini-apps are public"))])
 async def list_categories(tx: ReadTx) -> Page[schemas.Category]:
-    """The seven categories of mini-apps, in the order in which the prefecture names them."""
+    """List the seven categories of mini-apps, in the prefecture's order."""
     return await service.list_categories(tx)

@@ -30,10 +30,10 @@ async def list_bills(
     bill_number: BillNumber = None,
     withdrawn: Withdrawn = False,  # noqa: FBT002 - a query parameter
 ) -> Page[schemas.Bill]:
-    """A resident's bills, newest first; a provider's, in the order of their numbers.
+    """List a resident's bills, newest first, or a provider's by bill number.
 
-    A page of a provider's looks through some thousand numbers: where few are wanted it may be short, or empty, and
-    still have a next one.
+    A page of a provider's list scans a bounded range of numbers: where few match it may be short or empty and still
+    have a next one.
     """
     wanted = service.Wanted(status, account_number, bill_number, withdrawn)
     return await service.list_bills(tx, caller, wanted, page)
@@ -41,13 +41,13 @@ async def list_bills(
 
 @router.get("/bills/{bill_id}")
 async def get_bill(tx: ReadTx, caller: Reader, bill_id: UUID) -> schemas.ExplainedBill:
-    """One bill, and how its amount follows from the provider's tariff."""
+    """Get a bill, with how its amount follows from the provider's tariff."""
     return await service.get_bill(tx, caller, bill_id)
 
 
 @router.get("/bills/{bill_id}/versions")
 async def list_bill_versions(tx: ReadTx, caller: Reader, bill_id: UUID, page: PageQuery) -> Page[schemas.BillVersion]:
-    """All that a bill has said and why it changed, the newest version first."""
+    """List the versions of a bill and the reasons of its changes, newest first."""
     return await versions.list_versions(tx, caller, bill_id, page)
 
 
@@ -55,23 +55,29 @@ async def list_bill_versions(tx: ReadTx, caller: Reader, bill_id: UUID, page: Pa
 async def push_bills(
     tx: Tx, caller: BillSender, once: OnceKey, language: Language, body: schemas.BillPush
 ) -> schemas.PushReport:
-    """Send up to 1,000 bills; the rules and reasons are those of bill files, and so is sending one again."""
+    """Send up to 1,000 bills as JSON.
+
+    The rules and reasons are those of bill files, and so is the effect of a repeated request.
+    """
     return await once.do(tx, caller, push.push(tx, caller.id, body.bills, language))
 
 
 @router.post("/bills/{bill_id}/amendments")
 async def amend_bill(tx: Tx, caller: BillSender, once: OnceKey, bill_id: UUID, body: schemas.Amendment) -> schemas.Bill:
-    """Let a due bill say something else; what it said before stays on record."""
+    """Amend a due bill.
+
+    Earlier versions stay on record.
+    """
     return await once.do(tx, caller, changes.amend(tx, caller.id, bill_id, body))
 
 
 @router.post("/bills/{bill_id}/void")
 async def void_bill(tx: Tx, caller: BillSender, once: OnceKey, bill_id: UUID, body: schemas.Change) -> schemas.Bill:
-    """Withdraw a due bill."""
+    """Void a due bill."""
     return await once.do(tx, caller, changes.void(tx, caller.id, bill_id, body))
 
 
 @router.post("/bills/{bill_id}/expire")
 async def expire_bill(tx: Tx, caller: BillSender, once: OnceKey, bill_id: UUID, body: schemas.Change) -> schemas.Bill:
-    """End the time in which a due bill can be paid."""
+    """Expire a due bill, so that it can no longer be paid."""
     return await once.do(tx, caller, changes.expire(tx, caller.id, bill_id, body))

@@ -23,7 +23,7 @@ BillFileId = Annotated[UUID, Path(alias="bill_file", description="The file's `bi
 async def get_bill_file(
     tx: ReadTx, caller: BillSender, language: Language, bill_file_id: BillFileId
 ) -> schemas.BillFile:
-    """The report of an uploaded file again: what became of its rows."""
+    """Get the report of an uploaded bill file."""
     return await service.get_bill_file(tx, caller.id, bill_file_id, language)
 
 
@@ -40,9 +40,9 @@ async def get_bill_file(
 async def list_refused_rows(
     request: Request, tx: ReadTx, caller: BillSender, language: Language, bill_file_id: UUID, page: PageQuery
 ) -> Page[schemas.RefusedRow] | Response:
-    """The rows of a file that were refused and why, as pages of JSON.
+    """List the refused rows of a bill file and the reasons.
 
-    To `Accept: text/csv` all of them come as CSV in the encoding the file came in, and to the media type of .xlsx files
+    With `Accept: text/csv` all of them come as CSV in the encoding of the file, and with the media type of .xlsx files
     as a spreadsheet.
     """
     accept = request.headers.get("accept", "")

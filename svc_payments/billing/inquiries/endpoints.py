@@ -20,8 +20,9 @@ async def _inquiries(transactions: Transactions, questions: TheQuestions) -> Inq
 async def inquire_bills(
     caller: Resident, inquiries: Annotated[Inquiries, Depends(_inquiries)], body: schemas.NewBillInquiry
 ) -> schemas.BillInquiry:
-    """Have the provider of an account of the caller's say what is due on it now; its bills can be paid at once.
+    """Query amounts due from the provider of one of the caller's accounts.
 
-    Repeated within a moment it gives the same answer, so it needs no Idempotency-Key.
+    The bills can be paid at once. A repeated query within a moment gets the same answer, so it needs no Idempotency-
+    Key.
     """
     return await inquiries.inquire(caller.id, body)

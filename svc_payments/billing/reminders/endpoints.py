@@ -12,14 +12,14 @@ router = APIRouter(prefix="/payments/v1", tags=["reminders"])
 
 @router.get("/reminders")
 async def list_reminders(tx: ReadTx, caller: Resident, page: PageQuery) -> Page[schemas.Reminder]:
-    """What the caller has been reminded of, newest first."""
+    """List the caller's reminders, newest first."""
     own = select(Reminder).where(Reminder.person_id == caller.id)
     return await page_of(tx, own, page, Reminder.id, _shown, newest_first=True)
 
 
 @router.get("/reminder-preferences")
 async def get_reminder_preferences(tx: ReadTx, caller: Resident) -> schemas.ReminderPreferences:
-    """Which kinds of reminders the caller gets, for each account they are bound to."""
+    """Get which kinds of reminders the caller receives, for each bound account."""
     return await service.preferences_of(tx, caller.id)
 
 
@@ -27,7 +27,10 @@ async def get_reminder_preferences(tx: ReadTx, caller: Resident) -> schemas.Remi
 async def set_reminder_preferences(
     tx: Tx, caller: Resident, body: schemas.NewPreferences
 ) -> schemas.ReminderPreferences:
-    """Choose the kinds for the accounts that are named; the others stay as they are."""
+    """Set the kinds of reminders for the named accounts.
+
+    Other accounts keep theirs.
+    """
     return await service.set_preferences(tx, caller.id, body.items)
 
 

@@ -21,7 +21,7 @@ Version = Annotated[int, Path(ge=1, le=1_000_000)]
 
 @router.get("/providers/{provider_id}/payment-terms", dependencies=[Depends(allow(persons=True, clients=True))])
 async def get_payment_terms(tx: ReadTx, provider_id: UUID) -> schemas.TermsInForce:
-    """How this provider may be paid today: late fees, parts, advances, channels and their limits, top-ups."""
+    """Get the payment terms of a provider today: late fees, parts, advances, channels, limits, top-ups."""
     return await service.show_in_force(tx, provider_id)
 
 
@@ -29,7 +29,10 @@ async def get_payment_terms(tx: ReadTx, provider_id: UUID) -> schemas.TermsInFor
 async def list_payment_terms(
     tx: ReadTx, caller: StaffOrProvider, page: PageQuery, provider_id: UUID
 ) -> Page[schemas.TermsVersion]:
-    """Every version of a provider's terms: who wrote and who approved it, and from which day on; newest first."""
+    """List the versions of a provider's payment terms, newest first.
+
+    Each names who proposed it, who approved it and the day from which it applies.
+    """
     return await service.list_versions(tx, caller, provider_id, page)
 
 
@@ -37,7 +40,10 @@ async def list_payment_terms(
 async def propose_payment_terms(
     tx: Tx, caller: Operator, once: OnceKey, provider_id: UUID, body: schemas.NewTerms
 ) -> schemas.TermsVersion:
-    """Write down new terms; they hold once another operator has approved them."""
+    """Propose payment terms of a provider.
+
+    They take effect once another operator approves them.
+    """
     return await once.do(tx, caller, service.propose(tx, caller, provider_id, body))
 
 
@@ -45,5 +51,8 @@ async def propose_payment_terms(
 async def approve_payment_terms(
     tx: Tx, caller: Operator, once: OnceKey, provider_id: UUID, version: Version
 ) -> schemas.TermsVersion:
-    """Put another operator's terms into force, from the day they name or, when that is over, from today."""
+    """Approve payment terms that another operator proposed.
+
+    They apply from the day they name or, if that is past, from today.
+    """
     return await once.do(tx, caller, service.approve(tx, caller, provider_id, version))

@@ -4,14 +4,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.text import Line
+from chassis.text import Day, Line
 from svc_payments.billing.terms.terms import PublicTerms, Terms
 
 
 class NewTerms(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
-    in_force_from: date
+    in_force_from: Day
     """Today or later; a provider's first terms may have begun before, since they write down what holds already."""
     terms: Terms
     reason: Annotated[Line, Field(max_length=500)]

@@ -52,7 +52,10 @@ FileName = Annotated[
 async def upload_bill_file(
     request: Request, tx: Tx, caller: BillSender, language: Language, file_name: FileName
 ) -> BillFile | Response:
-    """Take in a file of bills row by row; rows with faults are refused one by one, the same file changes nothing."""
+    """Ingest a file of bills row by row.
+
+    Rows with faults are refused one by one. Idempotent: the same file again changes nothing.
+    """
     if "upload-complete" in request.headers and not completes(request.headers):
         return await _begun(request, caller, file_name)
     async with received(Announced.by(request.headers), whole_body(request)) as upload:
@@ -73,7 +76,10 @@ async def _begun(request: Request, caller: Caller, file_name: str) -> Response:
 async def list_bill_file_uploads(
     tx: ReadTx, caller: BillSender, language: Language, settings: TheSettings, page: PageQuery
 ) -> Page[schemas.BillFileUpload]:
-    """The caller's uploads, newest first; those that ended are listed for a week."""
+    """List the caller's uploads, newest first.
+
+    Uploads that have ended are listed for a week.
+    """
     query = service.of_provider(caller.id)
     return await page_of(
         tx, query, page, BillFileUpload.id, lambda upload: service.shown(upload, settings, language), newest_first=True
@@ -84,7 +90,10 @@ async def list_bill_file_uploads(
 async def get_bill_file_upload(
     tx: ReadTx, caller: BillSender, language: Language, settings: TheSettings, response: Response, upload_id: UUID
 ) -> schemas.BillFileUpload:
-    """How far an upload is, and its report once it was taken in; a request that sends bytes is left alone."""
+    """Get the progress of an upload, and its report once the file is ingested.
+
+    A request that is sending bytes is not interrupted.
+    """
     upload = await service.own(tx, caller.id, upload_id)
     response.headers.update(await service.state_headers(tx, upload, settings))
     return await service.shown_with_report(tx, upload, settings, language)
@@ -94,7 +103,7 @@ async def get_bill_file_upload(
 async def get_bill_file_upload_offset(
     tx: Tx, caller: BillSender, settings: TheSettings, response: Response, upload_id: UUID
 ) -> None:
-    """Where to go on: `Upload-Offset` bytes are here.
+    """Get the offset to resume an upload at, in `Upload-Offset`.
 
     An earlier request that may still be sending bytes, such as one whose connection was cut, is ended.
     """
@@ -120,7 +129,10 @@ async def get_bill_file_upload_offset(
 async def append_to_bill_file_upload(
     request: Request, caller: BillSender, language: Language, database: Transactions, upload_id: UUID
 ) -> Response:
-    """Send the next bytes of a file; the request with the last of them is answered with the report of the file."""
+    """Append bytes to an upload.
+
+    The request with the last bytes gets the report of the file.
+    """
     if not await service.append(database, caller.id, upload_id, request.headers, whole_body(request)):
         async with database.read() as tx:
             upload = await service.own(tx, caller.id, upload_id)
@@ -131,5 +143,8 @@ async def append_to_bill_file_upload(
 
 @router.delete("/bill-file-uploads/{upload_id}", status_code=204)
 async def cancel_bill_file_upload(tx: Tx, caller: BillSender, upload_id: UUID) -> None:
-    """Give an upload up. A file that was taken in stays so."""
+    """Cancel an upload.
+
+    A file that is already ingested stays so.
+    """
     await service.cancel(tx, caller.id, upload_id)

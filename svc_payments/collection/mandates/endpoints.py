@@ -34,7 +34,10 @@ ContractsAtChannels = Annotated[Contracts, Depends(_contracts)]
 async def create_mandate(
     tx: Tx, caller: Resident, once: OnceKey, contracts: ContractsAtChannels, body: schemas.NewMandate
 ) -> schemas.Mandate:
-    """Let an account's bills be deducted when they are due; it holds once the contract is signed."""
+    """Create an auto-pay mandate for an account.
+
+    It takes effect once the contract is signed at the channel; bills are then deducted when they are due.
+    """
     contracts.check(body.channel)
     lifetime = contracts.settings.sign_lifetime
     return await once.do(tx, caller, service.request(tx, caller.id, body, lifetime))
@@ -42,20 +45,20 @@ async def create_mandate(
 
 @router.get("/mandates")
 async def list_mandates(tx: ReadTx, caller: Resident, page: PageQuery) -> Page[schemas.Mandate]:
-    """The mandates that the caller has given, newest first."""
+    """List the caller's mandates, newest first."""
     own = select(Mandate).where(Mandate.person_id == caller.id)
     return await page_of(tx, own, page, Mandate.id, schemas.shown, newest_first=True)
 
 
 @router.get("/mandates/{mandate_id}")
 async def get_mandate(tx: ReadTx, caller: Resident, mandate_id: UUID) -> schemas.Mandate:
-    """One of the caller's mandates."""
+    """Get one of the caller's mandates."""
     return schemas.shown(await service.own_mandate(tx, caller.id, mandate_id))
 
 
 @router.get("/mandates/{mandate_id}/debits")
 async def list_mandate_debits(tx: ReadTx, caller: Resident, mandate_id: UUID, page: PageQuery) -> Page[schemas.Debit]:
-    """What a mandate is about to deduct, has deducted, and has left to the person; newest first."""
+    """List the debits of a mandate, newest first: announced, deducted and left to the person."""
     mandate = await service.own_mandate(tx, caller.id, mandate_id)
     own = select(Debit).where(Debit.mandate_id == mandate.id)
     return await page_of(tx, own, page, Debit.id, schemas.shown_debit, newest_first=True)
@@ -63,25 +66,37 @@ async def list_mandate_debits(tx: ReadTx, caller: Resident, mandate_id: UUID, pa
 
 @router.post("/mandates/{mandate_id}/sign", openapi_extra=_CALLS_THE_CHANNEL)
 async def sign_mandate(caller: Resident, contracts: ContractsAtChannels, mandate_id: UUID) -> schemas.Mandate:
-    """Offer the contract at the channel; the answer says where to sign. Made again it gives the same contract."""
+    """Offer the contract of a mandate at the channel and get the address to sign it at.
+
+    Idempotent: a repeated request gets the same contract.
+    """
     return schemas.shown(await contracts.sign(caller.id, mandate_id))
 
 
 @router.post("/mandates/{mandate_id}/suspend")
 async def suspend_mandate(tx: Tx, caller: Resident, once: OnceKey, mandate_id: UUID) -> schemas.Mandate:
-    """Pause a mandate; what was announced is not deducted."""
+    """Suspend a mandate.
+
+    What was announced is not deducted.
+    """
     return await once.do(tx, caller, service.suspend(tx, caller.id, mandate_id))
 
 
 @router.post("/mandates/{mandate_id}/resume")
 async def resume_mandate(tx: Tx, caller: Resident, once: OnceKey, mandate_id: UUID) -> schemas.Mandate:
-    """Let a suspended mandate go on; what is due is announced anew."""
+    """Resume a suspended mandate.
+
+    Due bills are announced again.
+    """
     return await once.do(tx, caller, service.resume(tx, caller.id, mandate_id))
 
 
 @router.post("/mandates/{mandate_id}/cancel")
 async def cancel_mandate(tx: Tx, caller: Resident, once: OnceKey, mandate_id: UUID) -> schemas.Mandate:
-    """End a mandate at once, announced deductions included; the channel is notified afterwards."""
+    """Cancel a mandate.
+
+    It takes effect at once, also for announced debits; the channel is notified afterwards.
+    """
     return await once.do(tx, caller, service.cancel_own(tx, caller, mandate_id))
 
 
@@ -99,7 +114,10 @@ async def cancel_mandate(tx: Tx, caller: Resident, once: OnceKey, mandate_id: UU
     },
 )
 async def receive_sandbox_contract_notice(request: Request, transactions: Transactions) -> None:
-    """Be told by the sandbox channel that a contract was signed or ended. Any answer but 2xx has it told again."""
+    """Receive a contract notification of the sandbox channel.
+
+    It is repeated until the answer is a 2xx.
+    """
     channel: MandateChannel = request.app.state.channels[ChannelName.SANDBOX]
     notice = await channel.read_contract_notice(request.headers, await request.body())
     merchant_id = request.app.state.settings.merchant_at(ChannelName.SANDBOX)

@@ -38,6 +38,11 @@ def _read_raw(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _refused_as(media_type: str, schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """What a channel reads of a notification that is refused."""
+    return {"default": {"description": "Refused.", "content": {media_type: {"schema": schema}}}}
+
+
 @router.post(
     "/channels/sandbox/notices",
     status_code=204,
@@ -45,7 +50,10 @@ def _read_raw(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
     openapi_extra=_read_raw("application/json", schemas.Notice.model_json_schema()),
 )
 async def receive_sandbox_notice(request: Request) -> Response:
-    """Be told by the sandbox channel that an order was paid. Any answer but 2xx has it told again."""
+    """Receive a payment notification of the sandbox channel.
+
+    It is repeated until the answer is a 2xx.
+    """
     await _take(request, ChannelName.SANDBOX)
     return Response(status_code=204)
 
@@ -55,10 +63,14 @@ async def receive_sandbox_notice(request: Request) -> Response:
     status_code=204,
     response_class=Response,
     dependencies=[Signed],
+    responses=_refused_as("application/json", {"type": "object", "description": "As WeChat Pay's API v3 says."}),
     openapi_extra=_read_raw("application/json", {"type": "object", "description": "As WeChat Pay's API v3 says."}),
 )
 async def receive_wechat_notice(request: Request) -> Response:
-    """Be told by WeChat Pay of a payment or a refund. Any answer but 2xx has it told again."""
+    """Receive a payment or refund notification of WeChat Pay.
+
+    It is repeated until the answer is a 2xx.
+    """
     try:
         await _take(request, ChannelName.WECHAT)
     except Problem as refusal:
@@ -75,7 +87,10 @@ async def receive_wechat_notice(request: Request) -> Response:
     ),
 )
 async def receive_unionpay_notice(request: Request) -> Response:
-    """Be told by UnionPay of a payment or a refund. Any answer but 200 has it told again."""
+    """Receive a payment or refund notification of UnionPay.
+
+    It is repeated until the answer is 200.
+    """
     await _take(request, ChannelName.UNIONPAY)
     return Response()
 
@@ -84,13 +99,17 @@ async def receive_unionpay_notice(request: Request) -> Response:
     "/channels/alipay/notices",
     response_class=PlainTextResponse,
     dependencies=[Signed],
+    responses=_refused_as("text/plain", {"type": "string"}),
     openapi_extra=_read_raw(
         "application/x-www-form-urlencoded",
         {"type": "object", "description": "As Alipay's open platform says of asynchronous notices; any charset."},
     ),
 )
 async def receive_alipay_notice(request: Request) -> PlainTextResponse:
-    """Be told by Alipay of a payment or a refund. Any answer but the word `success` has it told again."""
+    """Receive a payment or refund notification of Alipay.
+
+    It is repeated until the answer is the word `success`.
+    """
     try:
         await _take(request, ChannelName.ALIPAY)
     except Problem as refusal:

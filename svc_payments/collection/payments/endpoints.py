@@ -35,9 +35,10 @@ async def create_payment(
     orders: OrdersAtChannels,
     body: schemas.NewPayment,
 ) -> schemas.Payment:
-    """Reserve bills of one provider for paying, at what they come to today, or an amount on one account.
+    """Create a payment and reserve its bills at what they come to today.
 
-    No other payment can have the bills meanwhile.
+    The bills are of one provider; an amount on one account can be paid instead. No other payment can have the bills
+    meanwhile.
     """
     if body.channel not in orders.offered:
         raise ChannelNotAvailable
@@ -48,13 +49,19 @@ async def create_payment(
 async def quote_payment(
     tx: ReadTx, caller: Resident, orders: OrdersAtChannels, body: schemas.NewQuote
 ) -> schemas.PaymentQuote:
-    """What a payment would come to, line by line, and over which channels; nothing is begun, so it needs no key."""
+    """Quote a payment: its amount line by line, and the channels.
+
+    Nothing is created, so it needs no Idempotency-Key.
+    """
     return await quotes.quote(tx, caller.id, body, orders.offered)
 
 
 @router.get("/payments")
 async def list_payments(tx: ReadTx, caller: Resident, page: PageQuery, wanted: WantedPayments) -> Page[schemas.Payment]:
-    """The caller's payments, newest first: also those for accounts that they are not bound to any more."""
+    """List the caller's payments, newest first.
+
+    Also those for accounts that are no longer bound to the caller.
+    """
     own = payments_of(caller.id, wanted)
     found = await page_of(tx, own, page, Payment.id, _itself, newest_first=True)
     return Page(items=await presenters.show_all(tx, found.items), next_cursor=found.next_cursor)
@@ -62,7 +69,10 @@ async def list_payments(tx: ReadTx, caller: Resident, page: PageQuery, wanted: W
 
 @router.get("/payments/{payment_id}")
 async def get_payment(tx: ReadTx, caller: Resident, payment_id: UUID) -> schemas.Payment:
-    """One of the caller's payments; ask again until it is completed."""
+    """Get one of the caller's payments.
+
+    Poll until it is completed.
+    """
     return await presenters.show(tx, await service.own_payment(tx, caller.id, payment_id))
 
 
@@ -74,7 +84,10 @@ async def confirm_payment(
     payment_id: UUID,
     body: schemas.Confirmation | None = None,
 ) -> schemas.Payment:
-    """Place the order at the channel. Made again it gives the same order, so it needs no Idempotency-Key."""
+    """Place the order of a payment at the channel.
+
+    Idempotent: a repeated request gets the same order, so it needs no Idempotency-Key.
+    """
     how = body or schemas.Confirmation()
     # The gateway writes this header itself; whatever a client sent in it does not come through.
     payer = Payer(how.open_id, request.headers.get("x-forwarded-for"))
@@ -83,7 +96,10 @@ async def confirm_payment(
 
 @router.post("/payments/{payment_id}/cancel", openapi_extra=_CALLS_THE_CHANNEL)
 async def cancel_payment(caller: Resident, orders: OrdersAtChannels, payment_id: UUID) -> schemas.Payment:
-    """Give up an unpaid payment and free its bills; `expired` in the answer says that this is done."""
+    """Cancel an unpaid payment and release its bills.
+
+    `expired` in the answer says that this is done.
+    """
     return await _shown(orders, await orders.cancel(caller.id, payment_id))
 
 

@@ -6,10 +6,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query
+from pydantic import Field
 from sqlalchemy import ColumnElement, Select, exists, select
 
 from chassis.db import CHINA
 from chassis.problems import Problem
+from chassis.text import NO_NUMBER
 from svc_payments.billing.bills.models import Bill
 from svc_payments.collection.payments.models import Payment, PaymentLine, PaymentStatus
 from svc_payments.parties.providers.models import Provider
@@ -17,7 +19,7 @@ from svc_payments.parties.providers.models import Provider
 _CLOCKS_APART = timedelta(hours=1)
 _MOST_FEN = 10**15
 
-Day = Annotated[date | None, Query(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31)), NO_NUMBER]
 Fen = Annotated[int | None, Query(ge=0, le=_MOST_FEN)]
 
 
@@ -42,8 +44,8 @@ class Wanted:
 
 
 async def _wanted(  # noqa: PLR0913, PLR0917 - each is a filter of its own
-    first_day: Annotated[Day, Query(alias="from", description="The first day, in China.")] = None,
-    last_day: Annotated[Day, Query(alias="to", description="The last day, in China.")] = None,
+    first_day: Annotated[Day | None, Query(alias="from", description="The first day, in China.")] = None,
+    last_day: Annotated[Day | None, Query(alias="to", description="The last day, in China.")] = None,
     status: Annotated[list[PaymentStatus] | None, Query(max_length=20)] = None,
     provider_id: UUID | None = None,
     kind: Annotated[

@@ -25,7 +25,7 @@ router = APIRouter(prefix="/payments/v1", tags=["postings"], lifespan=lifespan)
 async def list_postings(
     tx: ReadTx, page: PageQuery, status: models.PostingStatus | None = None
 ) -> Page[schemas.Posting]:
-    """What providers have been told, and what they have not booked or have refused."""
+    """List postings to providers, newest first, optionally in one status."""
     query = select(models.Posting)
     if status:
         query = query.where(models.Posting.status == status)
@@ -37,6 +37,6 @@ async def list_postings(
     dependencies=[Depends(anyone(because="providers check with these keys that a call is the platform's"))],
 )
 async def list_signing_keys(request: Request, response: Response) -> schemas.SigningKeys:
-    """The keys that sign postings to providers (RFC 7517)."""
+    """Get the keys that sign postings to providers (RFC 7517)."""
     response.headers["Cache-Control"] = "public, max-age=300"
     return schemas.SigningKeys.model_validate(request.app.state.signing_keys)

@@ -24,7 +24,10 @@ Statuses = Annotated[list[RefundStatus] | None, Query(alias="status", max_length
 async def request_refund(
     tx: Tx, caller: Resident, once: OnceKey, settings: TheSettings, body: schemas.NewRefundRequest
 ) -> schemas.Refunds:
-    """Ask for money back of one of the caller's payments; an operator decides. One refund for each bill."""
+    """Request a refund of one of the caller's payments.
+
+    An operator decides. There is one refund for each bill.
+    """
     return await once.do(tx, caller, service.request(tx, caller, body, settings.refund_expected))
 
 
@@ -32,13 +35,13 @@ async def request_refund(
 async def list_refunds(
     tx: ReadTx, caller: Resident, settings: TheSettings, page: PageQuery, payment_id: UUID | None = None
 ) -> Page[schemas.Refund]:
-    """What of the caller's payments goes or has gone back, newest first."""
+    """List the refunds of the caller's payments, newest first."""
     return await queries.own_refunds(tx, caller.id, payment_id, page, settings.refund_expected)
 
 
 @router.get("/refunds/{refund_id}")
 async def get_refund(tx: ReadTx, caller: Resident, settings: TheSettings, refund_id: UUID) -> schemas.Refund:
-    """One refund of the caller's payments."""
+    """Get a refund of one of the caller's payments."""
     return await queries.own_refund(tx, caller.id, refund_id, settings.refund_expected)
 
 
@@ -46,7 +49,10 @@ async def get_refund(tx: ReadTx, caller: Resident, settings: TheSettings, refund
 async def list_refund_worklist(
     tx: ReadTx, settings: TheSettings, page: PageQuery, statuses: Statuses = None, payment_id: UUID | None = None
 ) -> Page[schemas.StaffRefund]:
-    """List refunds that wait for a decision or a payout, or those in the given statuses, oldest first."""
+    """List refunds that wait for a decision or a payout, oldest first.
+
+    Or those in the given statuses.
+    """
     query = select(Refund)
     if payment_id:
         query = query.where(Refund.payment_id == payment_id)
@@ -59,7 +65,10 @@ async def list_refund_worklist(
 async def refund_payment(
     tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, payment_id: UUID, body: schemas.NewRefund
 ) -> schemas.StaffRefunds:
-    """Give money of a payment back, in full or in part; above the limit it is a proposal for a second operator."""
+    """Refund a payment, in full or in part.
+
+    Above the limit it becomes a proposal that a second operator must approve.
+    """
     return await once.do(tx, caller, service.refund_payment(tx, caller, payment_id, body, settings))
 
 
@@ -67,7 +76,10 @@ async def refund_payment(
 async def approve_refund(
     tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, refund_id: UUID
 ) -> schemas.StaffRefund:
-    """Agree to a request, to another operator's proposal, or to paying although the provider keeps its booking."""
+    """Approve a requested or proposed refund.
+
+    Also the payout of one whose posting the provider does not reverse.
+    """
     return await once.do(tx, caller, service.approve(tx, caller, refund_id, settings))
 
 
@@ -75,7 +87,10 @@ async def approve_refund(
 async def reject_refund(
     tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, refund_id: UUID, body: schemas.Rejection
 ) -> schemas.StaffRefund:
-    """Decide that no money goes back; the payer reads why."""
+    """Reject a refund.
+
+    The payer sees the reason.
+    """
     return await once.do(tx, caller, service.reject(tx, caller, refund_id, body.reason, settings))
 
 
@@ -83,7 +98,10 @@ async def reject_refund(
 async def retry_refund(
     tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, refund_id: UUID, body: schemas.NewWay
 ) -> schemas.StaffRefund:
-    """Try a failed refund again, the same way or by bank transfer; the answer is the refund that takes its place."""
+    """Retry a failed refund, the same way or by bank transfer.
+
+    The answer is the refund that replaces it.
+    """
     return await once.do(tx, caller, fallbacks.retry(tx, caller, refund_id, body, settings))
 
 
@@ -91,7 +109,10 @@ async def retry_refund(
 async def confirm_refund_transfer(
     tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, refund_id: UUID, body: schemas.BankTransfer
 ) -> schemas.StaffRefund:
-    """The bank has sent the money; said by another operator than the one who chose the bank transfer."""
+    """Confirm that the bank has transferred a refund.
+
+    The operator who chose the bank transfer cannot confirm it.
+    """
     return await once.do(tx, caller, fallbacks.transferred(tx, caller, refund_id, body, settings))
 
 
@@ -99,5 +120,8 @@ async def confirm_refund_transfer(
 async def fail_refund(
     tx: Tx, caller: Operator, once: OnceKey, settings: TheSettings, refund_id: UUID, body: schemas.Unpayable
 ) -> schemas.StaffRefund:
-    """A refund that waits at a counter or for a bank transfer cannot be paid so; it may be tried another way."""
+    """Mark a refund as failed that cannot be paid at a counter or by bank transfer.
+
+    It can be retried another way.
+    """
     return await once.do(tx, caller, fallbacks.cannot_be_paid(tx, caller, refund_id, body.reason, settings))

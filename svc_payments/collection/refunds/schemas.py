@@ -2,8 +2,9 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, model_validator
 
+from chassis.text import Instant
 from svc_payments.billing.terms.terms import LARGEST_FEN
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.refunds import models
@@ -69,7 +70,7 @@ class BankTransfer(BaseModel):
 
     reference: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{4,64}$")]
     """The bank's number of the transfer."""
-    transferred_at: AwareDatetime
+    transferred_at: Instant
 
 
 class Refund(BaseModel):

@@ -30,7 +30,10 @@ TheTopUps = Annotated[TopUps, Depends(_top_ups)]
 async def validate_top_up(
     caller: Resident, top_ups: TheTopUps, orders: OrdersAtChannels, body: schemas.TopUpChoice
 ) -> schemas.TopUpValidation:
-    """Have a provider say whether an amount may be bought for an account; nothing is begun, so it needs no key."""
+    """Ask a provider whether an amount may be bought for an account.
+
+    Nothing is created, so it needs no Idempotency-Key.
+    """
     plan = await top_ups.validate(caller.id, body)
     return schemas.TopUpValidation(**body.model_dump(), channels=usable_channels(plan, list(orders.channels)))
 
@@ -39,7 +42,7 @@ async def validate_top_up(
 async def create_top_up(
     caller: Resident, once: OnceKey, top_ups: TheTopUps, orders: OrdersAtChannels, body: schemas.NewTopUp
 ) -> Payment:
-    """Buy an amount for an account, once its provider has allowed it: a payment like others, to be confirmed.
+    """Create a payment for an amount bought in advance, once its provider allows it.
 
     The account need not be the caller's where the provider's terms allow it. A token for a prepaid meter, or how
     far the writing of its card is, comes with the booking and is shown with the payment.

@@ -18,7 +18,10 @@ router = APIRouter(prefix="/payments/v1", tags=["e-invoices"])
 async def request_e_invoice(
     tx: Tx, caller: Resident, once: OnceKey, settings: TheSettings, body: schemas.NewEInvoice
 ) -> schemas.EInvoice:
-    """Ask for the invoice of a payment that its provider has booked, made out to a person or an organisation."""
+    """Request the e-invoice of a payment that its provider has booked.
+
+    It is made out to a person or an organisation.
+    """
     if settings.invoices_url is None:
         raise service.EInvoicesNotOffered
     return await once.do(tx, caller, service.request(tx, caller.id, body))
@@ -28,7 +31,7 @@ async def request_e_invoice(
 async def list_e_invoices(
     tx: ReadTx, caller: Resident, page: PageQuery, payment_id: UUID | None = None
 ) -> Page[schemas.EInvoice]:
-    """The caller's e-invoices, newest first; of one payment, if it is named."""
+    """List the caller's e-invoices, newest first, optionally of one payment."""
     own = select(EInvoice).where(EInvoice.person_id == caller.id)
     if payment_id:
         own = own.where(EInvoice.payment_id == payment_id)
@@ -37,5 +40,8 @@ async def list_e_invoices(
 
 @router.get("/e-invoices/{e_invoice_id}")
 async def get_e_invoice(tx: ReadTx, caller: Resident, e_invoice_id: UUID) -> schemas.EInvoice:
-    """One of the caller's e-invoices; ask again until it is issued."""
+    """Get one of the caller's e-invoices.
+
+    Poll until it is issued.
+    """
     return await service.own(tx, caller.id, e_invoice_id)

@@ -17,7 +17,10 @@ router = APIRouter(prefix="/payments/v1", tags=["payments"])
 async def export_payments_as_csv(
     caller: Resident, database: Transactions, wanted: WantedPayments, request: Request
 ) -> StreamingResponse:
-    """The caller's payments as CSV (UTF-8 with a byte order mark), one line each; the filters are the list's."""
+    """Export the caller's payments as CSV (UTF-8 with a byte order mark), one line each.
+
+    The filters are those of the list.
+    """
     export, headers = _export(caller.id, database, wanted, request, "csv")
     return CsvResponse(service.as_csv(export), headers=headers)
 
@@ -26,7 +29,10 @@ async def export_payments_as_csv(
 async def export_payments_as_xlsx(
     caller: Resident, database: Transactions, wanted: WantedPayments, request: Request
 ) -> StreamingResponse:
-    """The same as a workbook."""
+    """Export the caller's payments as a workbook.
+
+    The filters are those of the list.
+    """
     export, headers = _export(caller.id, database, wanted, request, "xlsx")
     return XlsxResponse(await service.as_xlsx(export), headers=headers)
 

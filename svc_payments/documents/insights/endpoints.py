@@ -24,15 +24,15 @@ By = Annotated[str, Query(pattern="^(month|utility|month,utility|utility,month)$
 async def get_spending(
     tx: ReadTx, caller: Resident, first: First = None, last: Last = None, by: By = "month,utility"
 ) -> schemas.Spending:
-    """What the caller paid, for whichever account, net of what went back: by month, by utility, or by both."""
+    """Get what the caller paid on any account, net of refunds, by month, by utility or by both."""
     return await service.spending_of(tx, caller.id, _first_day(first), _first_day(last), frozenset(by.split(",")))
 
 
 @router.get("/usage")
 async def get_usage(tx: ReadTx, caller: Resident, first: First = None, last: Last = None) -> schemas.Usage:
-    """What was used and billed on the caller's accounts in each month, beside the same month of the year before.
+    """Get monthly usage and charges on the caller's accounts, beside the same month a year before.
 
-    It does not disclose who paid the bills.
+    The answer does not say who paid.
     """
     return await service.usage_of(tx, caller.id, _first_day(first), _first_day(last))
 

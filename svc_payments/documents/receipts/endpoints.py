@@ -1,4 +1,4 @@
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -17,22 +17,28 @@ from svc_payments.settings import Settings, TheSettings
 router = APIRouter(prefix="/payments/v1", tags=["receipts"])
 
 _HOLDERS = Depends(anyone(because="whoever is handed a receipt may ask whether it is genuine"))
-_PDF = {200: {"content": {"application/pdf": {}}, "description": "The receipt, as PDF/A."}}
+PDF: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The receipt, as PDF/A."},
+    304: {"description": "The client has this receipt already."},
+}
+_NO_SUCH_RECEIPT: dict[int | str, dict[str, Any]] = {
+    404: {"description": "The page, with no receipt found.", "content": {"text/html": {"schema": {"type": "string"}}}}
+}
 _PAGE = "/payments/v1/verify-receipt"
 Code = Annotated[str, Path(max_length=100, description="As it is printed, with or without its hyphens.")]
 
 
 @router.get("/payments/{payment_id}/receipt")
 async def get_receipt(tx: ReadTx, caller: Resident, payment_id: UUID) -> schemas.Receipt:
-    """The receipt of a payment, from the moment its money is here."""
+    """Get the receipt of a payment, available from its capture."""
     return await service.receipt_of(tx, await payments.own_payment(tx, caller.id, payment_id))
 
 
-@router.get("/payments/{payment_id}/receipt.pdf", response_class=PdfResponse)
+@router.get("/payments/{payment_id}/receipt.pdf", response_class=PdfResponse, responses=PDF)
 async def print_receipt(
     caller: Resident, transactions: Transactions, settings: TheSettings, request: Request, payment_id: UUID
 ) -> Response:
-    """The receipt to print and hand on, with the code by which anyone can verify it.
+    """Download the receipt of a payment as PDF, with its verification code.
 
     In Chinese, and beside it in the language of Accept-Language: en, kk or ug.
     """
@@ -60,15 +66,21 @@ async def printed_for(request: Request, receipt: schemas.Receipt, code: str, set
 
 @router.get("/receipt-verifications/{code}", dependencies=[_HOLDERS])
 async def verify_receipt(tx: ReadTx, code: Code) -> schemas.ReceiptVerification:
-    """Whether a receipt is genuine, and what became of its money since. Says nothing of who paid."""
+    """Verify a receipt by its code, and get what became of its money since.
+
+    The answer does not say who paid.
+    """
     return await service.verify(tx, code)
 
 
-@router.get("/verify-receipt", dependencies=[_HOLDERS], response_class=HTMLResponse)
+@router.get("/verify-receipt", dependencies=[_HOLDERS], response_class=HTMLResponse, responses=_NO_SUCH_RECEIPT)
 async def show_verification(
     tx: ReadTx, request: Request, code: Annotated[str | None, Query(max_length=100)] = None
 ) -> HTMLResponse:
-    """The same as a page for people; the QR code on a receipt leads here."""
+    """Show the page that verifies a receipt.
+
+    The QR code on a receipt leads here.
+    """
     language = choose(request.headers.get("accept-language", ""))
     if code is None or not code.strip():
         return pages.page(language)

@@ -19,14 +19,14 @@ Minutes = Annotated[int, Query(ge=1, le=7 * 24 * 60, description="How far to loo
 
 @router.get("/figures")
 async def get_figures(tx: ReadTx, minutes: Minutes = 60) -> schemas.Figures:
-    """Show live figures: success by channel and provider, time to posting, unknown and stuck payments."""
+    """Get current payment figures: success by channel and provider, time to posting, what is stuck."""
     at = await database_time(tx)
     return await queries.figures(tx, at - timedelta(minutes=minutes), at)
 
 
 @router.get("/overdue-payments")
 async def list_overdue_payments(tx: ReadTx, page: PageQuery) -> Page[schemas.OverduePayment]:
-    """Payments past the deadline of the state they are in, oldest first."""
+    """List payments past the deadline of their state, oldest first."""
     return await page_of(tx, select(Payment).where(OVERDUE), page, Payment.id, _shown)
 
 

@@ -21,7 +21,10 @@ Checker = Depends(allow(role=("operator", "auditor")))
 async def propose_manual_action(
     tx: Tx, caller: Operator, once: OnceKey, body: schemas.NewManualAction
 ) -> schemas.ManualAction:
-    """Propose to do something by hand. Nothing is done before another operator has agreed."""
+    """Propose a manual action.
+
+    Nothing is done before another operator approves it.
+    """
     return await once.do(tx, caller, service.propose(tx, caller, body))
 
 
@@ -29,7 +32,7 @@ async def propose_manual_action(
 async def list_manual_actions(
     tx: ReadTx, page: PageQuery, status: models.ActionStatus | None = None
 ) -> Page[schemas.ManualAction]:
-    """What was proposed and what became of it, newest first."""
+    """List manual actions and their outcomes, newest first."""
     query = select(models.ManualAction)
     if status:
         query = query.where(models.ManualAction.status == status)
@@ -38,6 +41,7 @@ async def list_manual_actions(
 
 @router.get("/manual-actions/{manual_action_id}", dependencies=[Checker])
 async def get_manual_action(tx: ReadTx, manual_action_id: UUID) -> schemas.ManualAction:
+    """Get a manual action."""
     action = await tx.get(models.ManualAction, manual_action_id)
     if action is None:
         raise NotFound
@@ -48,7 +52,7 @@ async def get_manual_action(tx: ReadTx, manual_action_id: UUID) -> schemas.Manua
 async def approve_manual_action(
     tx: Tx, caller: Operator, once: OnceKey, manual_action_id: UUID
 ) -> schemas.ManualAction:
-    """Agree to what another operator has proposed, which does it at once."""
+    """Approve a manual action that another operator proposed, and execute it at once."""
     return await once.do(tx, caller, service.approve(tx, caller, manual_action_id))
 
 
@@ -56,5 +60,5 @@ async def approve_manual_action(
 async def reject_manual_action(
     tx: Tx, caller: Operator, once: OnceKey, manual_action_id: UUID, body: schemas.ManualActionRejection
 ) -> schemas.ManualAction:
-    """Decline what was proposed, or take back one's own proposal."""
+    """Reject a proposed manual action, or withdraw one's own."""
     return await once.do(tx, caller, service.reject(tx, caller, manual_action_id, body.reason))

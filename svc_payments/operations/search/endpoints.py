@@ -15,10 +15,10 @@ Number = Annotated[str, Query(min_length=4, max_length=64, pattern=r"^[!-~]+$")]
 # A GET with a transaction that writes: each lookup is audited.
 @router.get("/search")
 async def search(tx: Tx, caller: Checker, number: Number) -> schemas.Hits:
-    """Search by any number on a document.
+    """Find records by a number that a person has in hand.
 
     Of a payment, its order, the channel's transaction, a receipt or its code, a card slip, a bill, an account, a
-    posting, a refund, an e-invoice, a deduction contract, a settlement, a transfer file, a case, a till session, a
-    bank's slip, a line of a statement; or any id. Each lookup is audited.
+    posting, a refund, an e-invoice, a deduction contract, a settlement, a transfer file, a discrepancy, a till
+    session, a bank's slip, a line of a statement; or any id. The lookup is recorded in the audit trail.
     """
     return await service.search(tx, caller, number)

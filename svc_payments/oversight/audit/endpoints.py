@@ -17,7 +17,7 @@ Word = Annotated[str | None, Query(max_length=64, pattern=r"^[!-~]+$")]
 async def list_audit_records(
     tx: ReadTx, page: PageQuery, subject: Word = None, actor: Word = None
 ) -> Page[schemas.AuditRecord]:
-    """List who did what to what, newest first; filtered by subject or actor."""
+    """List audit records, newest first, optionally of one subject or one actor."""
     query = select(models.AuditRecord)
     if subject:
         query = query.where(models.AuditRecord.subject == subject)

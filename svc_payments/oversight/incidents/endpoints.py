@@ -11,5 +11,5 @@ router = APIRouter(prefix="/payments/v1", tags=["incidents"])
 
 @router.get("/incidents", dependencies=[Depends(allow(role=("operator", "auditor")))])
 async def list_incidents(tx: ReadTx, page: PageQuery) -> Page[schemas.Incident]:
-    """What should not have happened and needs a person, newest first."""
+    """List incidents that need a person, newest first."""
     return await page_of(tx, select(models.Incident), page, models.Incident.id, schemas.shown, newest_first=True)

@@ -1,5 +1,4 @@
 from collections.abc import Awaitable, Callable
-from datetime import date
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,6 +12,7 @@ from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
+from chassis.text import Day
 from kit.calendar import database_time
 from svc_payments.reconciliation.discrepancies import models, schemas, service
 from svc_payments.reconciliation.statements.models import Source
@@ -27,7 +27,7 @@ async def _conditions(
     status: models.DiscrepancyStatus | None = None,
     source: Source | None = None,
     holder: str | None = None,
-    day: date | None = None,
+    day: Day | None = None,
     assignee_id: UUID | None = None,
     flag: schemas.Flag | None = None,
 ) -> list[ColumnElement[bool]]:
@@ -53,7 +53,7 @@ async def _conditions(
 async def list_cases(
     tx: ReadTx, page: PageQuery, conditions: Annotated[list[ColumnElement[bool]], Depends(_conditions)]
 ) -> Page[schemas.Discrepancy]:
-    """Differences between statements and the ledger, newest first."""
+    """List discrepancies between statements and the ledger, newest first."""
     query = select(models.Discrepancy).where(*conditions)
     moment = await database_time(tx)
     return await page_of(
@@ -63,7 +63,7 @@ async def list_cases(
 
 @router.get("/cases/{case_id}", dependencies=STAFF)
 async def get_case(tx: ReadTx, case_id: UUID) -> schemas.DiscrepancyWithEntries:
-    """One case with all that happened to it."""
+    """Get a discrepancy with its history."""
     case = await tx.get(models.Discrepancy, case_id)
     if case is None:
         raise NotFound
@@ -82,7 +82,7 @@ async def get_case(tx: ReadTx, case_id: UUID) -> schemas.DiscrepancyWithEntries:
 async def hand_over_case(
     tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, body: schemas.HandOver
 ) -> schemas.Discrepancy:
-    """Assign a discrepancy."""
+    """Assign a discrepancy to another person."""
     hand_over = partial(service.hand_over, tx, caller, case_id, body.assignee_id, body.reason)
     return await once.do(tx, caller, _changed(tx, hand_over))
 
@@ -91,7 +91,7 @@ async def hand_over_case(
 async def comment_on_case(
     tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, body: schemas.Comment
 ) -> schemas.Discrepancy:
-    """Write down what was found out."""
+    """Add a comment to a discrepancy."""
     return await once.do(tx, caller, _changed(tx, partial(service.comment, tx, caller, case_id, body.words)))
 
 
@@ -99,7 +99,7 @@ async def comment_on_case(
 async def close_case(
     tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, body: schemas.Closing
 ) -> schemas.Discrepancy:
-    """Close a case that the other side has put right, or propose to write it off."""
+    """Close a discrepancy that the other side has corrected, or propose to write it off."""
     end = service.settle if body.resolution == "settled" else service.propose_write_off
     return await once.do(tx, caller, _changed(tx, partial(end, tx, caller, case_id, body.reason)))
 
@@ -108,7 +108,7 @@ async def close_case(
 async def decide_write_off(
     tx: Tx, caller: Operator, once: OnceKey, case_id: UUID, body: schemas.WriteOffDecision
 ) -> schemas.Discrepancy:
-    """Agree to a write-off that another person has proposed, or refuse it."""
+    """Approve or reject a write-off that another person proposed."""
     decide = partial(service.decide_write_off, tx, caller, case_id, agreed=body.agreed, reason=body.reason)
     return await once.do(tx, caller, _changed(tx, decide))
 

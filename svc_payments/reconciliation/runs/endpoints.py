@@ -1,4 +1,3 @@
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
+from chassis.text import Day
 from svc_payments.reconciliation.runs import models, schemas, service
 from svc_payments.reconciliation.statements.models import Source
 from svc_payments.reconciliation.statements.service import Whose
@@ -22,7 +22,10 @@ STAFF = [Depends(allow(role=("operator", "auditor")))]
 
 @router.post("/reconciliation-runs", status_code=201)
 async def request_reconciliation_run(tx: Tx, caller: Operator, once: OnceKey, body: schemas.NewRun) -> schemas.Run:
-    """Have a day reconciled again; a run that finds nothing new changes nothing."""
+    """Reconcile a day again.
+
+    A run that finds nothing new changes nothing.
+    """
     return await once.do(tx, caller, _request(tx, caller, body))
 
 
@@ -32,9 +35,9 @@ async def _request(tx: Tx, caller: Caller, new: schemas.NewRun) -> schemas.Run:
 
 @router.get("/reconciliation-runs", dependencies=STAFF)
 async def list_reconciliation_runs(
-    tx: ReadTx, page: PageQuery, source: Source | None = None, holder: str | None = None, day: date | None = None
+    tx: ReadTx, page: PageQuery, source: Source | None = None, holder: str | None = None, day: Day | None = None
 ) -> Page[schemas.Run]:
-    """List runs, newest first, with their progress and findings."""
+    """List reconciliation runs with their progress and results, newest first."""
     query = select(models.Run)
     wanted = ((models.Run.source, source), (models.Run.holder, holder), (models.Run.day, day))
     for column, value in wanted:
@@ -45,7 +48,7 @@ async def list_reconciliation_runs(
 
 @router.get("/reconciliation-runs/{run_id}", dependencies=STAFF)
 async def get_reconciliation_run(tx: ReadTx, run_id: UUID) -> schemas.Run:
-    """One run."""
+    """Get a reconciliation run."""
     run = await tx.get(models.Run, run_id)
     if run is None:
         raise NotFound
@@ -56,7 +59,7 @@ async def get_reconciliation_run(tx: ReadTx, run_id: UUID) -> schemas.Run:
 async def list_reconciliation_findings(
     tx: ReadTx, page: PageQuery, run_id: UUID, result: models.Result | None = None
 ) -> Page[schemas.Finding]:
-    """What a run found that was not plainly equal."""
+    """List the differences that a reconciliation run found."""
     query = select(models.Finding).where(models.Finding.run_id == run_id)
     if result:
         query = query.where(models.Finding.result == result)

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chassis.text import Day
 from svc_payments.reconciliation.runs import models
 from svc_payments.reconciliation.statements.models import Source
 
@@ -13,7 +14,7 @@ class NewRun(BaseModel):
 
     source: Source
     holder: Annotated[str, Field(pattern=r"^[0-9a-z-]{1,64}$", description="The channel's name or the provider's id.")]
-    day: date
+    day: Day
 
 
 class Run(BaseModel):

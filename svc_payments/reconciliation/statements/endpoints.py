@@ -1,4 +1,3 @@
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -7,6 +6,7 @@ from sqlalchemy import select
 from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.pagination import Page, PageQuery, page_of
+from chassis.text import Day
 from kit.uploads.bodies import whole_body
 from svc_payments.billing.files.reception import LARGEST_FILE
 from svc_payments.parties.callers import PersonOrClient
@@ -55,9 +55,12 @@ def _file_in(description: str, *media_types: str) -> dict[str, Any]:
     ),
 )
 async def upload_channel_statement(
-    request: Request, tx: Tx, caller: Operator, channel: ChannelName, day: date
+    request: Request, tx: Tx, caller: Operator, channel: ChannelName, day: Day
 ) -> schemas.Statement:
-    """Take in a channel's bill of a day, and have it reconciled. The same file again changes nothing."""
+    """Upload a channel's statement of a day and reconcile it.
+
+    Idempotent: the same file again changes nothing.
+    """
     expected = Expected(day, merchant_of(channel, request.app.state.settings))
     return await _take_in(request, tx, caller, service.of_channel(channel), expected)
 
@@ -73,8 +76,11 @@ async def upload_channel_statement(
         "application/gzip",
     ),
 )
-async def upload_posting_statement(request: Request, tx: Tx, caller: Provider, day: date) -> schemas.Statement:
-    """Take in what the caller's books have of a day, and have it reconciled. The same file again changes nothing."""
+async def upload_posting_statement(request: Request, tx: Tx, caller: Provider, day: Day) -> schemas.Statement:
+    """Upload the caller's posting statement of a day and reconcile it.
+
+    Idempotent: the same file again changes nothing.
+    """
     return await _take_in(request, tx, caller, service.of_provider(caller.id), Expected(day))
 
 
@@ -88,9 +94,9 @@ async def _take_in(request: Request, tx: Tx, caller: Caller, whose: Whose, expec
 
 @router.get("/statements")
 async def list_statements(
-    tx: ReadTx, caller: Reader, page: PageQuery, source: Source | None = None, day: date | None = None
+    tx: ReadTx, caller: Reader, page: PageQuery, source: Source | None = None, day: Day | None = None
 ) -> Page[schemas.Statement]:
-    """The files of channels and providers, newest first; to a provider its own."""
+    """List statements of channels and providers, newest first; a provider sees its own."""
     query = select(models.Statement)
     if caller.kind == "client":
         query = query.where(models.Statement.source == Source.PROVIDER, models.Statement.holder == caller.subject)

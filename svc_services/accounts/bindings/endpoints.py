@@ -25,7 +25,10 @@ async def create_account_binding(
     verifier: Verifier,
     body: schemas.NewAccountBinding,
 ) -> schemas.AccountBinding:
-    """Bind a utility account to the caller, if its provider says that it is held under the attested name."""
+    """Bind a utility account to the caller.
+
+    The provider must confirm that the account is held under the attested name.
+    """
     async with transactions.transaction() as tx:
         await once.claim(tx, caller)
     attestation = await attested(attestations, caller, body.attestation)
@@ -46,7 +49,7 @@ async def list_account_bindings(
     page: PageQuery,
     status: Annotated[BindingStatus | None, Query()] = None,
 ) -> Page[schemas.AccountBinding]:
-    """The caller's bindings, newest first."""
+    """List the caller's account bindings, newest first."""
     query = select(AccountBinding).where(AccountBinding.person_id == caller.id)
     if status:
         query = query.where(AccountBinding.status == status)
@@ -55,11 +58,14 @@ async def list_account_bindings(
 
 @router.get("/{binding_id}")
 async def get_account_binding(tx: ReadTx, caller: Resident, binding_id: UUID) -> schemas.AccountBinding:
-    """One of the caller's bindings."""
+    """Get one of the caller's account bindings."""
     return await service.own_binding(tx, caller.id, binding_id)
 
 
 @router.delete("/{binding_id}", status_code=204)
 async def end_account_binding(tx: Tx, caller: Resident, binding_id: UUID) -> None:
-    """End a binding: its bills are no longer shown to the caller. To end it once more changes nothing."""
+    """End an account binding, so that the caller no longer sees its bills.
+
+    Idempotent: ending it again has no effect.
+    """
     await service.end(tx, caller.id, binding_id)

@@ -24,7 +24,10 @@ _MINUTE = 60
 
 @router.post("", status_code=201, openapi_extra={"x-max-body-bytes": 65_536})
 async def publish_tariff(tx: Tx, caller: Publisher, once: OnceKey, body: schemas.NewTariff) -> schemas.Tariff:
-    """Publish what is charged from a day on. A tariff is never changed: a later one supersedes it."""
+    """Publish a tariff that applies from a day on.
+
+    A published tariff is never changed: a later one supersedes it.
+    """
     return await once.do(tx, caller, service.publish(tx, caller.id, body))
 
 
@@ -38,7 +41,7 @@ async def list_tariffs(
     division_code: DivisionCode | None = None,
     on: Annotated[Day | None, Query(description="Only what is in force on this day.")] = None,
 ) -> Response:
-    """Published tariffs of all times, or those in force on a day."""
+    """List published tariffs: all, or those in force on a day."""
     if division_code:
         await require_divisions(tx, [division_code])
     query = tariffs_where(provider_id, kind, division_code, on)
@@ -47,5 +50,5 @@ async def list_tariffs(
 
 @router.get("/{tariff_id}", dependencies=_public, response_model=schemas.Tariff, responses=NOT_MODIFIED)
 async def get_tariff(request: Request, tx: ReadTx, tariff_id: UUID) -> Response:
-    """One published tariff."""
+    """Get a published tariff."""
     return cacheable(request, service.shown(await service.tariff_of(tx, tariff_id)), seconds=_MINUTE)

@@ -35,7 +35,10 @@ async def create_provider_application(
     endpoints: ProviderEndpoints,
     body: schemas.NewProviderApplication,
 ) -> schemas.FiledProviderApplication:
-    """Ask to be connected as a provider. The answer holds the token that reads the application, shown once."""
+    """Apply to be connected as a provider.
+
+    The answer holds the token that reads the application. It is shown once.
+    """
     async with transactions.transaction() as tx:
         await once.claim(tx, _APPLICANTS)
     facts = await service.checked(registry, endpoints, body)
@@ -47,7 +50,7 @@ async def create_provider_application(
 async def list_provider_applications(
     tx: ReadTx, _: Operator, page: PageQuery, status: ApplicationStatus | None = None
 ) -> Page[schemas.ProviderApplication]:
-    """Companies that want to connect, and what became of that, newest first."""
+    """List the applications of companies and their outcomes, newest first."""
     query = select(ProviderApplication)
     if status:
         query = query.where(ProviderApplication.status == status)
@@ -64,7 +67,7 @@ async def get_provider_application(
     application_id: UUID,
     application_token: Annotated[str | None, Header(max_length=200)] = None,
 ) -> schemas.ProviderApplication:
-    """Show an application to its applicant or an operator."""
+    """Get an application, as its applicant or as an operator."""
     if application_token is not None:
         return service.shown(await service.application_read_with(tx, application_id, application_token))
     await only_operators(request)
@@ -75,7 +78,10 @@ async def get_provider_application(
 async def approve_provider_application(
     tx: Tx, caller: Operator, once: OnceKey, application_id: UUID
 ) -> schemas.ProviderApplication:
-    """Connect the company: from now on its systems get tokens with the id of the application as `client_id`."""
+    """Approve an application and connect the company.
+
+    Its systems get tokens with the application's id as `client_id` from now on.
+    """
     return await once.do(tx, caller, service.approve(tx, application_id, caller.id))
 
 
@@ -83,7 +89,10 @@ async def approve_provider_application(
 async def refuse_provider_application(
     tx: Tx, caller: Operator, once: OnceKey, application_id: UUID, body: schemas.ApplicationRefusal
 ) -> schemas.ProviderApplication:
-    """Refuse the company with a reason; it may apply again."""
+    """Refuse an application, with a reason.
+
+    The company may apply again.
+    """
     return await once.do(tx, caller, service.refuse(tx, application_id, caller.id, body.reason))
 
 
@@ -98,7 +107,7 @@ async def list_providers(
     kind: UtilityKind | None = None,
     division_code: DivisionCode | None = None,
 ) -> Response:
-    """The companies that are connected, by kind of utility and by division."""
+    """List the connected providers, by kind of utility and by division."""
     query = select(Provider)
     if kind:
         query = query.where(Provider.kind == kind)
@@ -110,5 +119,5 @@ async def list_providers(
 
 @router.get("/providers/{provider_id}", dependencies=_public, response_model=schemas.Provider, responses=NOT_MODIFIED)
 async def get_provider(request: Request, tx: ReadTx, provider_id: UUID) -> Response:
-    """One connected company."""
+    """Get a connected provider."""
     return cacheable(request, service.shown_provider(await service.provider_of(tx, provider_id)), seconds=_MINUTE)

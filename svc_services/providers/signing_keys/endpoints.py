@@ -15,6 +15,6 @@ _FIVE_MINUTES = 300
     dependencies=[Depends(anyone(because="providers check with these keys that a call is the platform's"))],
 )
 async def list_signing_keys(request: Request) -> Response:
-    """The keys that sign account verifications sent to providers (RFC 7517)."""
+    """Get the keys that sign account verifications sent to providers (RFC 7517)."""
     published = schemas.SigningKeys.model_validate(request.app.state.signing_keys)
     return cacheable(request, published, seconds=_FIVE_MINUTES)

@@ -44,6 +44,15 @@ async def test_the_books_at_each_moment(api: httpx.AsyncClient, tokens: Tokens, 
     assert debits == [(0, 0, 0), (1, 100, 0), (2, 120, 0), (3, 123, 0), (3, 123, 0)]
 
 
+@pytest.mark.parametrize("at", ["0.5", "0", "1764000000", "20260131"])
+async def test_a_number_is_no_moment(api: httpx.AsyncClient, tokens: Tokens, at: str) -> None:
+    headers = tokens.staff("auditor") | {"Accept-Language": "en"}
+    answer = await api.get(AT, headers=headers, params={"at": at})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    reason = "must be a date or a time as in ISO 8601, not a number"
+    assert answer.json()["errors"] == [{"at": "query/at", "reason": reason}]
+
+
 async def test_a_transfer_belongs_to_the_moment_of_its_commit(
     api: httpx.AsyncClient, tokens: Tokens, database: Database
 ) -> None:

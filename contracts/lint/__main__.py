@@ -1,0 +1,58 @@
+"""`python -m contracts.lint`: Redocly CLI and Spectral over the OpenAPI documents, as `make lint` runs them.
+
+Both come from npm in the versions of `package-lock.json`, without install scripts, and use no network when they run.
+Without Node.js they are skipped and that is said; with CI set, that is a failure.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+HERE = Path(__file__).parent
+DOCUMENTS = sorted(str(file) for file in (HERE.parent / "openapi").glob("*.json"))
+TOOLS = HERE.parents[1] / ".tools" / "contract-lint"
+"""Outside of what Git, ruff, mypy and pytest read."""
+PINNED = ("package.json", "package-lock.json")
+QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "SCARF_ANALYTICS": "false"}
+"""Neither linter reports its use or looks for a newer version."""
+
+
+def main() -> int:
+    missing = [program for program in ("node", "npm") if shutil.which(program) is None]
+    if missing:
+        print(f"contracts: Redocly and Spectral are skipped, because {' and '.join(missing)} cannot be found.")
+        return 1 if os.environ.get("CI") else 0
+    if not _install():
+        return 1
+    redocly = _run("redocly", "lint", "--config", str(HERE / "redocly.yaml"), "--format", "stylish", *DOCUMENTS)
+    spectral = _run("spectral", "lint", "--ruleset", str(HERE / "spectral.yaml"), "--fail-severity", "info", *DOCUMENTS)
+    return redocly or spectral
+
+
+def _install() -> bool:
+    """Install what is pinned, unless it is there; whether that worked."""
+    marker = TOOLS / "installed"
+    wanted = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in PINNED)).hexdigest()
+    if marker.exists() and marker.read_text("utf-8") == wanted:
+        return True
+    print("Installing Redocly CLI and Spectral into .tools/contract-lint.", flush=True)
+    TOOLS.mkdir(parents=True, exist_ok=True)
+    for name in PINNED:
+        shutil.copy(HERE / name, TOOLS / name)
+    npm = shutil.which("npm") or "npm"
+    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    if subprocess.run([npm, "ci", *options], cwd=TOOLS, check=False).returncode:  # noqa: S603 - a fixed command
+        return False
+    marker.write_text(wanted, "utf-8")
+    return True
+
+
+def _run(program: str, *arguments: str) -> int:
+    command = [str(TOOLS / "node_modules" / ".bin" / program), *arguments]
+    return subprocess.run(command, env={**os.environ, **QUIET}, check=False).returncode  # noqa: S603 - a fixed command
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
