@@ -26,6 +26,7 @@ from svc_identity.sign_in import pages, service
 from svc_identity.sign_in.browser import PATH, Browser, browser_of, new_browser
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.provider import NotSent, Sms, TheSms
+from svc_identity.sign_in.refusals import NotFromHere, SmsUnavailable, WrongPhone
 from svc_identity.texts import choose_language, languages
 
 _REFUSED: dict[int | str, dict[str, Any]] = {
@@ -42,20 +43,6 @@ _PUBLIC = Depends(anyone(because="people sign in here"))
 _OWN_BROWSER = Depends(verified_otherwise(by="the cookie and the form of the page before"))
 _TO_APP: dict[int | str, dict[str, str]] = {303: {"description": "Back to the app, with a code or an error"}}
 _GO_ON: dict[int | str, dict[str, str]] = {303: {"description": "To the page that asks for the code"}}
-
-
-class WrongPhone(service.Refused):
-    text = "wrong_phone"
-
-
-class NotFromHere(service.Refused):
-    """The form did not come from a page of ours in this browser, or the browser keeps no cookies."""
-
-    status, text = 403, "not_from_here"
-
-
-class SmsUnavailable(service.Refused):
-    status, text = 503, "sms_unavailable"
 
 
 @router.get("/authorize", dependencies=[_PUBLIC], responses=_TO_APP)
