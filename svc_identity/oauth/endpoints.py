@@ -5,6 +5,7 @@ from fastapi.responses import JSONResponse
 
 from chassis.auth import Caller, allow, anyone, verified_otherwise
 from chassis.db import Tx
+from chassis.problems import MEDIA_TYPE
 from svc_identity.oauth import schemas
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import FORM, Parsed, parse_form
@@ -42,7 +43,11 @@ def form(*required: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:
 
 _ASSERTION = ("client_id", "client_assertion_type", "client_assertion")
 _REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: {"model": schemas.OAuthError, "description": "The grant, the scope or the request is not good"},
+    400: {
+        "model": schemas.OAuthError,
+        "description": "The grant, the scope or the request is not good; a form that cannot be read is a problem",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    },
     401: {"model": schemas.OAuthError, "description": "The client is not who it says"},
 }
 
