@@ -5,7 +5,6 @@ Content-Security-Policy keeps it that way in the browser.
 """
 
 import gzip
-import hashlib
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from chassis import problems
 from chassis.telemetry import RequestContext
 from gateway.refusals import NoSuchEndpoint
 from gateway.routing import Contract
+from kit.etags import etag_of_content, is_known
 
 _OWN_FILES = Path(__file__).parent / "pages"
 _SWAGGER_FILES = Path(fastapi_offline.__file__).parent / "static"
@@ -50,7 +50,7 @@ class _File:
 
     @cached_property
     def etag(self) -> str:
-        return f'"{hashlib.sha256(self.content).hexdigest()[:32]}"'
+        return etag_of_content(self.content)
 
     @cached_property
     def compressed(self) -> bytes:
@@ -58,7 +58,7 @@ class _File:
 
     def answer(self, request: Request) -> Response:
         headers = {**_HEADERS, "ETag": self.etag, "Vary": "Accept-Encoding"}
-        if self.etag in request.headers.get("if-none-match", ""):
+        if is_known(request.headers.get("if-none-match"), self.etag):
             return Response(status_code=304, headers=headers)
         if "gzip" not in request.headers.get("accept-encoding", ""):
             return Response(self.content, media_type=self.media_type, headers=headers)

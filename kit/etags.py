@@ -1,6 +1,7 @@
 """Entity tags (RFC 9110, sections 8.8.3 and 13): no edit over an unseen state, no transfer of a known one."""
 
 import hashlib
+import re
 from typing import Annotated, Any
 
 from fastapi import Header, Request, Response
@@ -10,6 +11,9 @@ from chassis.problems import Problem
 
 IfMatch = Annotated[str | None, Header(max_length=1000, description="The ETag of the state that was read.")]
 IfNoneMatch = Annotated[str | None, Header(max_length=1000, description="The ETag of what the client has.")]
+
+# One element of a list: a comma within the quotes of a tag separates nothing.
+_ELEMENT = re.compile(r'(?:[^,"]|"[^"]*")+')
 
 
 class EditedMeanwhile(Problem):
@@ -35,10 +39,15 @@ def etag_of_content(content: bytes) -> str:
 
 def cacheable(request: Request, answer: BaseModel, *, seconds: int) -> Response:
     """A public answer with its ETag, or 304 when the client has it (RFC 9111)."""
+    return unless_known(request.headers.get("if-none-match"), answer, seconds=seconds)
+
+
+def unless_known(if_none_match: str | None, answer: BaseModel, *, seconds: int) -> Response:
+    """As `cacheable`, for operations that declare the header as a parameter."""
     body = answer.model_dump_json().encode()
     etag = etag_of_content(body)
     headers = {"ETag": etag, "Cache-Control": f"public, max-age={seconds}"}
-    if is_known(request.headers.get("if-none-match"), etag):
+    if is_known(if_none_match, etag):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
 
@@ -62,4 +71,4 @@ def is_known(if_none_match: str | None, etag: str) -> bool:
 
 
 def _tags(header: str) -> set[str]:
-    return {tag.strip() for tag in header.split(",")}
+    return {element.strip() for element in _ELEMENT.findall(header)}

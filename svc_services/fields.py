@@ -1,20 +1,19 @@
 """Kinds of fields that request models share."""
 
 import re
-import unicodedata
 from datetime import date
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
 from chassis.text import Line
+from kit.fields import half_width
 
 _ISO_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _half_width(value: object) -> object:
-    """Full-width digits and letters, as Chinese keyboards type them, in their ASCII form."""
-    return unicodedata.normalize("NFKC", value).strip() if isinstance(value, str) else value
+    return half_width(value) if isinstance(value, str) else value
 
 
 def _iso_day(value: object) -> object:

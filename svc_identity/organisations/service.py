@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import new_id, now
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
+from kit.fields import mask_phone
 from svc_identity.organisations import schemas
 from svc_identity.organisations.events import OrganisationRegistered
 from svc_identity.organisations.models import ROLES, AnyRole, Division, Kind, Membership, Organisation, Role
 from svc_identity.organisations.provider import LegalStatus
-from svc_identity.people.persons.phones import mask_phone
 from svc_identity.people.persons.service import person_of_phone
 
 PREFECTURE = "654000"

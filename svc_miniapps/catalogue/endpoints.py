@@ -3,20 +3,20 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
 
 from chassis.auth import anyone
 from chassis.db import ReadTx
 from chassis.pagination import Page, PageQuery
-from kit.etags import IfNoneMatch, etag_of_content, is_known
+from kit.etags import IfNoneMatch, is_known, unless_known
 from kit.fields import DivisionCode
 from svc_miniapps.catalogue import schemas, service
 from svc_miniapps.fields import Code
 from svc_miniapps.packages.download import PACKAGE_RESPONSES, etag_of_package, package_response
 from svc_miniapps.packages.store import Store
 
-CACHE_CONTROL = "public, max-age=1"
+SECONDS = 1
 """A publication shows within two seconds, also to those who ask through a cache; asking again costs a 304."""
+CACHE_CONTROL = f"public, max-age={SECONDS}"
 
 router = APIRouter(
     prefix="/miniapps/v1",
@@ -36,13 +36,13 @@ async def list_catalogue(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """List the mini-apps for residents of a division: its own and those of the whole prefecture."""
-    return _cacheable(await service.list_catalogue(tx, division_code, category, page), if_none_match)
+    return unless_known(if_none_match, await service.list_catalogue(tx, division_code, category, page), seconds=SECONDS)
 
 
 @router.get("/catalogue/{app_id}", response_model=schemas.Listing, responses={304: _UNCHANGED})
 async def get_listing(tx: ReadTx, app_id: UUID, if_none_match: IfNoneMatch = None) -> Response:
     """Get a published mini-app as residents see it."""
-    return _cacheable(schemas.Listing.of(await service.get_listing(tx, app_id)), if_none_match)
+    return unless_known(if_none_match, schemas.Listing.of(await service.get_listing(tx, app_id)), seconds=SECONDS)
 
 
 @router.get(
@@ -58,17 +58,5 @@ async def download_package(tx: ReadTx, objects: Store, app_id: UUID, if_none_mat
     listing = await service.get_listing(tx, app_id)
     etag = etag_of_package(listing.package.sha256)
     if is_known(if_none_match, etag):
-        return _not_modified(etag)
+        return Response(status_code=304, headers={"ETag": etag, "Cache-Control": CACHE_CONTROL})
     return await package_response(objects, listing.package, cache_control=CACHE_CONTROL)
-
-
-def _cacheable(answer: BaseModel, if_none_match: str | None) -> Response:
-    content = answer.model_dump_json().encode()
-    etag = etag_of_content(content)
-    if is_known(if_none_match, etag):
-        return _not_modified(etag)
-    return Response(content, media_type="application/json", headers={"ETag": etag, "Cache-Control": CACHE_CONTROL})
-
-
-def _not_modified(etag: str) -> Response:
-    return Response(status_code=304, headers={"ETag": etag, "Cache-Control": CACHE_CONTROL})

@@ -1,6 +1,7 @@
+import httpx
 import pytest
 
-from kit.endpoints import is_public, resolve
+from kit.endpoints import AddressNotPublic, AddressUnknown, Target, is_public, pinned, resolve
 
 
 async def test_localhost_is_resolved_by_the_system() -> None:
@@ -39,3 +40,42 @@ def test_hosts_of_the_internet_are_public(address: str) -> None:
 )
 def test_which_addresses_are_public(address: str, *, public: bool) -> None:
     assert is_public(address) is public
+
+
+async def _pinned(url: str, *addresses: str) -> Target:
+    async def resolver(_: str, __: int) -> list[str]:
+        return list(addresses)
+
+    return await pinned(httpx.URL(url), resolver)
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [("9.9.9.9", "https://9.9.9.9:8443/api"), ("2620:fe::fe", "https://[2620:fe::fe]:8443/api")],
+)
+async def test_the_checked_address_is_called_under_the_name(address: str, url: str) -> None:
+    target = await _pinned("https://provider.example:8443/api", address)
+    assert str(target.url) == url
+    assert target.headers == {"Host": "provider.example:8443"}
+    assert target.extensions == {"sni_hostname": "provider.example"}
+
+
+async def test_a_name_without_an_address_is_not_called() -> None:
+    with pytest.raises(AddressUnknown):
+        await _pinned("https://provider.example")
+
+
+async def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
+    with pytest.raises(AddressNotPublic):
+        await _pinned("https://provider.example", "9.9.9.9", "10.0.0.1")
+
+
+async def test_the_name_is_resolved_once() -> None:
+    asked: list[tuple[str, int]] = []
+
+    async def rebinding(host: str, port: int) -> list[str]:
+        asked.append((host, port))
+        return ["9.9.9.9"] if len(asked) == 1 else ["127.0.0.1"]
+
+    target = await pinned(httpx.URL("https://provider.example/api"), rebinding)
+    assert (target.url.host, asked) == ("9.9.9.9", [("provider.example", 443)])

@@ -1,16 +1,13 @@
-import re
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
-from stdnum.cn.uscc import calc_check_digit
 
 from chassis.text import Line
+from kit.fields import uscc_fault
 from svc_payments.documents.e_invoices import models
 
-# GB 32100: registration authority and category, division, organisation code, check character; no I, O, S, V and Z.
-_USCC = re.compile("[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}")
 # What any mail server takes, without quotes and address literals, which much software misreads.
 _EMAIL = r"^[A-Za-z0-9._%+-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}$"
 
@@ -39,10 +36,13 @@ class OrganisationTitle(BaseModel):
     @classmethod
     def _is_code(cls, written: str) -> str:
         code = "".join(written.split()).upper()
-        if not _USCC.fullmatch(code):
-            raise ValueError("a unified social credit code is 18 digits and capital letters without I, O, S, V and Z")
-        if calc_check_digit(code[:-1]) != code[-1]:
-            raise ValueError("the check character of the unified social credit code does not fit")
+        match uscc_fault(code):
+            case "shape":
+                raise ValueError(
+                    "a unified social credit code is 18 digits and capital letters without I, O, S, V and Z"
+                )
+            case "check_character":
+                raise ValueError("the check character of the unified social credit code does not fit")
         return code
 
     @property

@@ -3,7 +3,6 @@ import pytest
 
 from chassis.db import Database
 from chassis.testing import Tokens
-from svc_identity.people.persons.phones import mask_phone
 from svc_identity.people.persons.service import mask_name
 from tests.svc_identity.app_client import AppClient, bearer
 from tests.svc_identity.conftest import PUBLIC_URL
@@ -41,7 +40,3 @@ async def test_a_token_of_an_unknown_person_is_refused(api: httpx.AsyncClient, t
 )
 def test_names_are_masked(name: str, masked: str) -> None:
     assert mask_name(name) == masked
-
-
-def test_phones_are_masked() -> None:
-    assert mask_phone("+8613800000001") == "138****0001"
