@@ -1,7 +1,6 @@
 """The whole platform as `make run` starts it: what is killed comes back, what was written is found again."""
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
@@ -191,7 +190,7 @@ async def test_ctrl_c_while_starting_leaves_nothing(data: Path) -> None:
     with launcher(data, free_base_port()) as process:
 
         async def database_is_starting() -> bool:
-            with contextlib.suppress(psutil.NoSuchProcess):  # a child may end while it is looked at
+            with suppress(psutil.NoSuchProcess):  # a child may end while it is looked at
                 return any(child.name() == "postgres" for child in psutil.Process(process.pid).children())
             return False
 
