@@ -1,10 +1,10 @@
-"""The edge: one door for every client.
+"""The edge: the single entry point of all clients.
 
     python -m uvicorn --factory gateway.app:create_app --http gateway.connection:ClientConnection --loop uvloop \
         --no-access-log --no-server-header --no-proxy-headers
 
-Requests of services are plain ASGI from end to end; FastAPI serves the gateway's own pages only. Without
-`--no-proxy-headers`, uvicorn believes what a client on this machine says about its own address.
+Requests to services are plain ASGI throughout; FastAPI serves only the gateway's own pages. Without
+`--no-proxy-headers`, uvicorn trusts the forwarded address that a client on this machine sends.
 """
 
 import sys
@@ -20,7 +20,7 @@ from chassis.settings import load
 from chassis.telemetry import log
 from chassis.tokens import TokenMissing
 from gateway.docs import own_pages
-from gateway.incoming import Incoming, take
+from gateway.incoming import Incoming, read_head
 from gateway.proxy import Exchange
 from gateway.refusals import NoSuchEndpoint, send_refusal
 from gateway.routing import Contract, ContractError, Defaults, Operation, RoutingTable, read_contracts
@@ -28,14 +28,14 @@ from gateway.settings import GatewaySettings
 from gateway.upstream import Upstream
 
 REQUESTS = Counter("myili_gateway_requests", "Requests answered", ["service", "status_class"])
-requests_of = cache(REQUESTS.labels)  # looking a label up costs more than counting
+requests_of = cache(REQUESTS.labels)  # a label lookup costs more than the increment
 
 _OWN_PATHS = frozenset({b"/", b"/docs", b"/livez", b"/readyz", b"/metrics"})
 _OWN_PREFIX = b"/docs/"
 
 
 def create_app(settings: GatewaySettings | None = None) -> "Gateway":
-    """The gateway, routing by the contracts that are in its folder now."""
+    """The gateway, with routes from the contracts in its folder."""
     settings = settings or load(GatewaySettings)
     telemetry.configure(settings, "gateway")
     defaults = Defaults(settings.max_body_bytes, settings.answer_seconds)
@@ -58,15 +58,15 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._lifespan(receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         elif scope["raw_path"] in _OWN_PATHS or scope["raw_path"].startswith(_OWN_PREFIX):
             await self._own_pages(scope, receive, send)
         else:
-            await self._serve(take(scope), receive, send)
+            await self._serve(read_head(scope), receive, send)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
@@ -89,10 +89,10 @@ class Gateway:
             await self._check_token(operation, incoming)
             await exchange.run()
             status = exchange.status
-        except Exception as error:  # noqa: BLE001 - the last place where a failure can become an answer
+        except Exception as error:  # noqa: BLE001 - the last place where an error can become an answer
             problem = _problem_of(error, incoming)
             status = exchange.status if exchange else 0
-            # Once an answer has begun, leaving it unfinished makes the server cut the client's connection.
+            # An answer that has begun is left unfinished, so that the server closes the client's connection.
             if not status:
                 status = problem.status
                 await _refuse(problem, incoming, exchange, receive, send)
@@ -112,7 +112,7 @@ class Gateway:
         return operation
 
     async def _check_token(self, operation: Operation, incoming: Incoming) -> None:
-        """A token that proves nothing is refused also where none is needed: its owner believes to be signed in."""
+        """Refuse an invalid token even where none is needed: the client takes itself to be signed in."""
         token = incoming.bearer_token()
         if token is not None:
             await self._verifier.verify(token)

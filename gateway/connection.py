@@ -1,8 +1,8 @@
-"""The server's side of a client's connection: uvicorn's, with bounds it does not have.
+"""uvicorn's connection of a client, with the limits that uvicorn does not have.
 
-Used as `uvicorn --http gateway.connection:ClientConnection`. uvicorn's own httptools protocol reads headers without
-end, waits for the rest of a request for ever, and keeps an answer for a client that does not take it. And what it
-cannot parse it answers in plain text, where all our refusals are problem+json.
+Used as `uvicorn --http gateway.connection:ClientConnection`. uvicorn's own httptools protocol reads headers of any
+size, waits for the rest of a request without a timeout, and keeps an answer for a client that does not read it. It
+also answers in plain text what it cannot parse, where all our refusals are problem+json.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ from gateway.refusals import LINGER_SECONDS, HeadersTooLarge, rendered
 
 
 class ClientConnection(HttpToolsProtocol):
-    """A client's connection; a slow or endless one is ended instead of being kept."""
+    """A client's connection, closed when it is too slow or sends too much."""
 
     head_seconds = 15.0
     """From the first byte of a request (or of the connection) to the end of its headers."""
     stuck_seconds = 30.0
-    """How long a client may take nothing of an answer that waits for it."""
+    """How long a client may read nothing of a waiting answer."""
 
     _refused = False
     _head_complete = False
@@ -36,14 +36,14 @@ class ClientConnection(HttpToolsProtocol):
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
-        # Whatever the parser turns into neither a head nor a body piles up inside it: headers, trailers, chunk
-        # extensions. One header line is reported only when it has ended, so bytes are counted, not lines.
+        # Headers, trailers and chunk extensions accumulate inside the parser until it reports a head or a body. It
+        # reports a header line only when the line is complete, so bytes are counted, not lines.
         if self._refused:
             return
         self._unused_bytes += len(data)
         super().data_received(data)
         if not self.transport.is_closing():
-            self._look_after_rest()
+            self._check_unused_bytes()
 
     def on_message_begin(self) -> None:
         self._head_complete = False
@@ -72,10 +72,10 @@ class ClientConnection(HttpToolsProtocol):
         self._stop_stuck_timer()
         super().connection_lost(exc)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words, replaced by a problem
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text, replaced by a problem
         self._refuse(BadRequest())
 
-    def _look_after_rest(self) -> None:
+    def _check_unused_bytes(self) -> None:
         if self._refused:
             return
         if self._unused_bytes > MAX_HEADER_BYTES:
@@ -98,10 +98,10 @@ class ClientConnection(HttpToolsProtocol):
             self._stuck_timer = None
 
     def _refuse(self, problem: Problem) -> None:
-        cycle = cast("RequestResponseCycle | None", self.cycle)  # uvicorn says so only in a comment
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # uvicorn states this type only in a comment
         if cycle is not None and not cycle.response_complete:
             if cycle.response_started or self.pipeline:
-                # An answer is, or may be, on its way; a second one inside it would be taken for its content.
+                # An answer may be in progress; a second one would be read as part of its body.
                 self.transport.abort()
                 return
             cycle.disconnected = True
@@ -115,7 +115,7 @@ class ClientConnection(HttpToolsProtocol):
         self._close_late()
 
     def _close_late(self) -> None:
-        # Closing on a client that is still sending resets its connection, and the answer is lost with it.
+        # Closing while the client still sends would reset its connection and lose the answer.
         self._refused = True
         self.transport.write_eof()
         self._stop_head_timer()

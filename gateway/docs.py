@@ -1,7 +1,7 @@
 """The gateway's own pages: documentation of all services on one page, health and metrics.
 
-Every asset comes from here, most of them from the installed `fastapi_offline`, which carries Swagger UI; the
-Content-Security-Policy keeps it that way in the browser.
+Every asset is served from here, most of them out of the installed `fastapi_offline`, which bundles Swagger UI; the
+Content-Security-Policy enforces this in the browser.
 """
 
 import gzip
@@ -33,13 +33,13 @@ _ASSETS = (
 )
 _KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _HEADERS = {
-    # Swagger UI needs nothing from elsewhere, no inline script, and pictures inside its own style sheet.
+    # Swagger UI needs no other origin and no inline script, but its style sheet embeds images as data URLs.
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",  # kept, and asked for again: a 304 when nothing changed
+    "Cache-Control": "no-cache",  # cached but revalidated: a 304 when nothing changed
 }
 
 
@@ -67,7 +67,7 @@ class _File:
 
 
 def own_pages(contracts: Sequence[Contract]) -> FastAPI:
-    """The application behind every path that is no service's."""
+    """The application behind every path outside the services."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, routes=_routes(contracts))
     app.add_middleware(RequestContext)
     problems.install(app)
@@ -96,7 +96,7 @@ def _routes(contracts: Sequence[Contract]) -> list[BaseRoute]:
         return JSONResponse({"status": "alive"})
 
     async def readyz(_request: Request) -> Response:
-        # Ready to route. A service that is away is answered for one by one; the others stay reachable.
+        # Ready means able to route: requests to an unavailable service are refused, the others stay reachable.
         return JSONResponse(ready)
 
     async def metrics(_request: Request) -> Response:

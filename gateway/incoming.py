@@ -1,7 +1,7 @@
-"""What the gateway reads from a request before it lets it pass, and what of it goes on to the service.
+"""Reads and checks the head of a request, and builds the head that is forwarded to the service.
 
-Nothing ambiguous passes: where two parsers could disagree about the path, the end of the body or whose token counts,
-the request is refused rather than guessed.
+Nothing ambiguous passes: where two parsers could disagree about the path, the end of the body or the token, the
+request is refused.
 """
 
 import re
@@ -22,7 +22,7 @@ DROPPED_BODY_BYTES = 64 * 1024
 
 Header = tuple[bytes, bytes]
 
-# RFC 9110, 7.6.1, with the unregistered ones that clients send all the same.
+# RFC 9110, 7.6.1, and unregistered ones that clients still send.
 HOP_BY_HOP = frozenset(
     {
         b"connection",
@@ -89,11 +89,11 @@ class Incoming:
 
     @property
     def has_long_body(self) -> bool:
-        """Whether the body is too long, or of unknown length, to be read only to be dropped."""
+        """Whether the body is too long, or of unknown length, to be read and discarded."""
         return b"transfer-encoding" in self.noted or (self.content_length or 0) > DROPPED_BODY_BYTES
 
     def check(self) -> None:
-        """Refuse what is too large or could be read in two ways."""
+        """Refuse a head that is too large or ambiguous."""
         if len(self.raw_path) + len(self.query) > MAX_ADDRESS_BYTES:
             raise AddressTooLong(limit_bytes=MAX_ADDRESS_BYTES)
         if self.header_bytes > MAX_HEADER_BYTES or self.header_count > MAX_HEADER_COUNT:
@@ -107,7 +107,7 @@ class Incoming:
             raise BadFraming
 
     def path(self) -> str:
-        """The decoded path, of which every service makes the same segments as the gateway."""
+        """The decoded path, which every service splits into the same segments as the gateway."""
         raw = self.raw_path
         if b"%" in raw:
             if _ESCAPE.search(raw):
@@ -122,7 +122,7 @@ class Incoming:
             raise BadAddress from None
 
     def bearer_token(self) -> str | None:
-        """The access token; None without one, also where another scheme of authorisation is used."""
+        """The access token; None without one or with another authorisation scheme."""
         scheme, _, token = self.noted.get(b"authorization", b"").partition(b" ")
         if scheme.lower() != b"bearer":
             return None
@@ -131,26 +131,26 @@ class Incoming:
         return token.strip().decode("latin-1")
 
     def head_for(self, host: bytes, method: str) -> bytes:
-        """The head to send to the service at `host`, whose `method` answers the client's: GET also HEAD."""
+        """The head to send to the service at `host`; `method` is the operation's: GET for a client's HEAD."""
         target = self.raw_path + b"?" + self.query if self.query else self.raw_path
         lines = [b"%b %b HTTP/1.1\r\nhost: %b" % (method.encode("ascii"), target, host)]
-        lines += [b"%b: %b" % header for header in (*self.passing, *self._said_by_gateway())]
+        lines += [b"%b: %b" % header for header in (*self.passing, *self._gateway_headers())]
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
-    def _said_by_gateway(self) -> list[Header]:
-        said = [
+    def _gateway_headers(self) -> list[Header]:
+        headers = [
             (b"x-request-id", self.request_id.encode("ascii")),
             (b"x-forwarded-for", self.client.encode("ascii")),
             (b"x-forwarded-proto", self.scheme.encode("ascii")),
             *self._trace_context(),
         ]
         if (host := self.noted.get(b"host")) is not None:
-            said.append((b"x-forwarded-host", host))
+            headers.append((b"x-forwarded-host", host))
         if b"transfer-encoding" in self.noted:
-            said.append((b"transfer-encoding", b"chunked"))
+            headers.append((b"transfer-encoding", b"chunked"))
         elif (length := self.noted.get(b"content-length")) is not None:
-            said.append((b"content-length", length))
-        return said
+            headers.append((b"content-length", length))
+        return headers
 
     def _trace_context(self) -> list[Header]:
         received = self.noted.get(b"traceparent", b"")
@@ -161,8 +161,8 @@ class Incoming:
         return [(b"traceparent", received), *([(b"tracestate", state)] if state else [])]
 
 
-def take(scope: Scope) -> Incoming:
-    """Read the head of a request, in one pass and without judging it."""
+def read_head(scope: Scope) -> Incoming:
+    """Read the head of a request in one pass, without checking it."""
     noted: dict[bytes, bytes] = {}
     passing: list[Header] = []
     repeated = False
@@ -194,6 +194,6 @@ def take(scope: Scope) -> Incoming:
 
 
 def without_connection_options(headers: list[Header], connection: bytes) -> list[Header]:
-    """Leave out the headers that a Connection header declares to be for this connection alone."""
+    """Drop the headers that the Connection header lists as hop-by-hop."""
     options = {option.strip().lower() for option in connection.split(b",")} - {b"keep-alive", b"close"}
     return [header for header in headers if header[0] not in options] if options else headers

@@ -1,4 +1,4 @@
-"""Carries an admitted request to its service and the answer back, both as streams."""
+"""Forwards an admitted request to its service and the answer to the client, both as streams."""
 
 import asyncio
 import time
@@ -17,14 +17,14 @@ from gateway.upstream import Upstream
 from gateway.upstream_connection import AbsentError, BusyError, Connection, SlowError, StaleError, UpstreamError
 
 ANSWER_SECONDS = Histogram("myili_gateway_upstream_seconds", "Time to a service's first byte", ["service"])
-FAILURES = Counter("myili_gateway_upstream_failures", "Answers a service did not give", ["service", "kind"])
+FAILURES = Counter("myili_gateway_upstream_failures", "Requests that a service failed to answer", ["service", "kind"])
 CLIENTS_GONE = Counter("myili_gateway_clients_gone", "Clients that left before their answer was complete", ["service"])
 
-answer_seconds_of = cache(ANSWER_SECONDS.labels)  # looking a label up costs more than counting
+answer_seconds_of = cache(ANSWER_SECONDS.labels)  # a label lookup costs more than the observation
 
-# Most answers come sooner; only a client that waits longer is worth a task that looks after it.
+# Most answers arrive sooner; only a longer wait is worth a task that watches the client.
 _WATCH_AFTER_SECONDS = 0.25
-# A client may be slow, but one that sends next to nothing would hold a connection to a service for days.
+# A client may be slow, but one that sends almost nothing would hold a connection to a service for days.
 _SLOWEST_BYTES_PER_SECOND = 1024
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _BODILESS_STATUSES = frozenset({204, 304})
@@ -36,7 +36,7 @@ class ClientGoneError(Exception):
 
 
 class Exchange:
-    """One request on its way to a service, and its answer on the way back."""
+    """One request to a service, and its answer."""
 
     def __init__(
         self,
@@ -55,14 +55,14 @@ class Exchange:
         self._send = send
         self._client_seconds = client_seconds
         self.status = 0
-        """The status sent to the client, as soon as it has been sent."""
+        """The status sent to the client; 0 until then."""
         self.body_unread = incoming.has_body
         self._received = 0
         self._waited = 0.0
-        """Seconds spent on waiting for the client's body."""
+        """Seconds spent waiting for the client's body."""
 
     async def run(self) -> None:
-        """Carry the request and the answer.
+        """Forward the request and the answer.
 
         Raises:
             Problem: the answer for the client, if `status` says that nothing has been sent to it yet.
@@ -130,13 +130,13 @@ class Exchange:
             if name == b"connection":
                 returned = without_connection_options(returned, value)
         if status in _BODILESS_STATUSES:
-            # A 304 may tell the length of the body it does not have; the server would wait for that body.
+            # A 304 may state the length of a body that it does not have, and the server would wait for that body.
             returned = [header for header in returned if header[0] != b"content-length"]
         returned.append((b"x-request-id", self._incoming.request_id.encode("ascii")))
         return returned
 
     async def send_body(self, connection: Connection) -> None:
-        """Pass the request's body on, piece by piece and within its limit."""
+        """Forward the request's body piece by piece, up to the operation's limit."""
         limit = self.operation.max_body_bytes
         expected = self._incoming.content_length
         while self.body_unread:
@@ -168,14 +168,14 @@ class Exchange:
         return piece
 
     async def watch_client(self) -> None:
-        """Return never; raise when the client leaves."""
+        """Never returns; raises when the client disconnects."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
         raise ClientGoneError
 
 
 class _Follower:
-    """The client's side while its answer is awaited: sends its body on, and notices when it leaves."""
+    """Follows the client while its answer is awaited: forwards its body and notices a disconnect."""
 
     def __init__(self, exchange: Exchange, connection: Connection) -> None:
         self._exchange = exchange
@@ -206,8 +206,8 @@ class _Follower:
                 self._connection.finish()
             await self._exchange.watch_client()
         except UpstreamError:
-            return  # the one who awaits the answer meets the same error, or has an answer that came early
-        except Exception as error:  # noqa: BLE001 - whatever stops the client's side must end the waiting for the service
+            return  # whatever awaits the answer gets the same error, or already has an early answer
+        except Exception as error:  # noqa: BLE001 - any failure of the client's side must end the wait for the service
             self._connection.fail(error)
 
 

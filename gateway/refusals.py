@@ -1,4 +1,4 @@
-"""What the gateway itself refuses, and how a refusal is sent; the words are in `messages/`."""
+"""Refusals of the gateway itself, and how they are sent; the texts are in `messages/`."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from starlette.types import Receive, Send
 from chassis.problems import MEDIA_TYPE, Problem, preferred_language
 
 LINGER_SECONDS = 5.0
-# Where the end of a request is in doubt, what follows on the connection is no request.
+# Where the end of a request is in doubt, the bytes after it must not be read as another request.
 CLOSE: Mapping[str, str] = {"Connection": "close"}
 
 
@@ -81,7 +81,7 @@ def rendered(problem: Problem, request_id: str, accept_language: str) -> tuple[l
 async def send_refusal(
     problem: Problem, *, request_id: str, accept_language: str, receive: Receive, send: Send, linger: bool
 ) -> None:
-    """Answer a refused request. `linger` when the client may still be sending much: its connection is closed, late."""
+    """Answer a refused request; `linger` closes, after a delay, the connection of a client that may still send much."""
     headers, body = rendered(problem, request_id, accept_language)
     if linger and "Connection" not in problem.headers:
         headers.append((b"connection", b"close"))
@@ -93,8 +93,8 @@ async def send_refusal(
 
 
 async def _linger(receive: Receive) -> None:
-    # Closing on a client that is still sending resets its connection, and the answer is lost with it. So what it
-    # sends is read and dropped for a moment; the answer itself is already on its way.
+    # Closing while the client still sends would reset its connection and lose the answer, which is already sent. So
+    # for a moment the rest is read and discarded.
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LINGER_SECONDS):
             while (await receive()).get("more_body", False):

@@ -1,6 +1,6 @@
-"""Which requests there are: read from the services' contracts at start, never written down a second time.
+"""The routes, read from the services' contracts at start.
 
-Three things of an operation steer the gateway: `security` (whether a token is needed), and two extensions a service
+The gateway uses three fields of an operation: `security` (whether a token is needed), and two extensions that a service
 sets where the defaults do not fit, `x-max-body-bytes` and `x-timeout-seconds`.
 """
 
@@ -16,7 +16,7 @@ _TOKEN_SCHEMES = {"oauth2", "openIdConnect"}
 
 
 class ContractError(Exception):
-    """A contract cannot be routed by; the sentence says which and why."""
+    """A contract cannot be used for routing; the message names it and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,14 @@ class Defaults:
 
 
 def read_contracts(folder: Path, services: Sequence[str], defaults: Defaults) -> tuple[Contract, ...]:
-    """All contracts of the folder, by name of the service.
+    """All contracts of the folder, in the order of their names.
 
     Raises:
-        ContractError: there is none, or one promises what the gateway cannot route.
+        ContractError: there is none, or one has an operation that the gateway cannot route.
     """
     files = sorted(folder.glob(f"*{_SUFFIX}"))
     if not files:
-        raise ContractError(f"There is no contract in {folder}: `make contracts` writes them.")
+        raise ContractError(f"There is no contract in {folder}; write them with `make contracts`.")
     return tuple(_read_contract(file, services, defaults) for file in files)
 
 
@@ -93,7 +93,7 @@ def _operations(service: str, openapi: Mapping[str, Any], defaults: Defaults) ->
 
 
 def _needs_token(security: Sequence[Mapping[str, Any]], schemes: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether every alternative asks for a token; proofs that are no tokens are the service's own business."""
+    """Whether every alternative requires a token; other proofs are checked by the service alone."""
 
     def is_token(name: str) -> bool:
         scheme = schemes[name]
@@ -128,7 +128,7 @@ class RoutingTable:
                     node.parameter = _Node()
                 node = node.parameter
             elif "{" in segment:
-                raise ContractError(f"{operation.template}: a parameter must be a whole segment.")
+                raise ContractError(f"{operation.template}: a path parameter must be a whole segment.")
             else:
                 node = node.literals.setdefault(segment, _Node())
         known = node.operations.setdefault(operation.method, operation)

@@ -20,7 +20,7 @@ ServiceUrl = Annotated[str, AfterValidator(_is_plain_http)]
 
 
 class GatewaySettings(ProcessSettings):
-    """Where the services are, what they promise, and how long anyone is waited for."""
+    """Addresses and contracts of the services, and timeouts."""
 
     identity_url: ServiceUrl
     services_url: ServiceUrl
@@ -28,16 +28,16 @@ class GatewaySettings(ProcessSettings):
     miniapps_url: ServiceUrl
 
     contracts: Path = _REPOSITORY / "contracts" / "openapi"
-    """The folder of `<service>.v1.json` documents that are routed by and shown at /docs."""
+    """The folder of the `<service>.v1.json` contracts, used for routing and shown at /docs."""
     max_body_bytes: PositiveInt = 1024 * 1024
     """For operations without `x-max-body-bytes` in their contract."""
     answer_seconds: PositiveFloat = 30.0
-    """How long a service may let nothing move, for operations without `x-timeout-seconds` in their contract."""
+    """How long a service may make no progress, for operations without `x-timeout-seconds` in their contract."""
     connect_seconds: PositiveFloat = 3.0
     client_seconds: PositiveFloat = 30.0
     """How long a client may pause in the middle of a body."""
     upstream_connections: PositiveInt = 200
-    """Requests under way to one service; more wait for their turn, and are refused after `connect_seconds`."""
+    """Concurrent requests to one service; further ones queue, and are refused after `connect_seconds`."""
 
     @property
     def service_urls(self) -> dict[str, str]:

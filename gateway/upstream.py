@@ -16,7 +16,7 @@ class Limits:
 
 
 def address_of(url: str) -> tuple[str, int]:
-    """Host and port of a service's URL; the way to it is plain HTTP inside the platform's own network."""
+    """Host and port of a service's URL; services are reached by plain HTTP inside the platform's own network."""
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname or parts.path not in {"", "/"}:
         raise ValueError("must be an address like http://127.0.0.1:8001")
@@ -24,18 +24,18 @@ def address_of(url: str) -> tuple[str, int]:
 
 
 class Upstream:
-    """The connections to one service. The number in use is bounded, so that a slow service cannot take them all."""
+    """The connections to one service; the number in use is bounded, so that a slow service cannot take them all."""
 
     def __init__(self, url: str, limits: Limits) -> None:
         self._host, self._port = address_of(url)
         self.host_header = urlsplit(url).netloc.encode("ascii")
         self._limits = limits
-        self._turns = asyncio.Semaphore(limits.connections)
+        self._slots = asyncio.Semaphore(limits.connections)
         self._idle: list[Connection] = []
 
     async def acquire(self, *, fresh: bool = False) -> Connection:
-        """A connection ready for a request: a kept one, or a new one. Give it back with `release`."""
-        await self._take_turn()
+        """An idle or new connection; return it with `release`."""
+        await self._acquire_slot()
         oldest_use = asyncio.get_running_loop().time() - self._limits.keep_alive_seconds
         while self._idle and not fresh:
             connection = self._idle.pop()
@@ -45,12 +45,12 @@ class Upstream:
         try:
             return await self._connect()
         except BaseException:
-            self._turns.release()
+            self._slots.release()
             raise
 
     def release(self, connection: Connection) -> None:
-        """Take a connection back: kept when request and answer ended cleanly, else closed."""
-        self._turns.release()
+        """Keep a connection whose request and answer ended cleanly, and close any other."""
+        self._slots.release()
         if connection.reusable:
             connection.rest()
             self._idle.append(connection)
@@ -61,15 +61,15 @@ class Upstream:
         for connection in list(self._idle):
             connection.abort()
 
-    async def _take_turn(self) -> None:
-        if not self._turns.locked():
-            await self._turns.acquire()
+    async def _acquire_slot(self) -> None:
+        if not self._slots.locked():
+            await self._slots.acquire()
             return
         try:
             async with asyncio.timeout(self._limits.connect_seconds):
-                await self._turns.acquire()
+                await self._slots.acquire()
         except TimeoutError:
-            raise BusyError(f"{self._limits.connections} requests are under way") from None
+            raise BusyError(f"{self._limits.connections} requests are in progress") from None
 
     async def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()

@@ -1,1 +1,1 @@
-"""The company side of the provider contract: what a utility company runs to be on the platform. See README.md."""
+"""The company's side of the provider contract, as a utility company runs it to join the platform. See README.md."""

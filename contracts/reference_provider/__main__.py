@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def serve(options: argparse.Namespace) -> None:
-    import uvicorn  # only the server needs these, and the other commands should start at once
+    import uvicorn  # only the server needs these, and the other commands should start fast
 
     from contracts.reference_provider.platform_signature import PlatformKeys
     from contracts.reference_provider.server import create_app
@@ -69,7 +69,7 @@ def apply(options: argparse.Namespace) -> None:
     if options.contact_phone:
         application["contact_phone"] = options.contact_phone
     filed = _client(options).apply(application)
-    # The token is a secret: into a file of ours, not onto the screen.
+    # The token is a secret, so it goes into a private file, not to the terminal.
     _write_private(options.state / "application.json", filed)
     _show({name: value for name, value in filed.items() if name != "application_token"})
 
@@ -160,14 +160,14 @@ def _company_commands(command: Command) -> None:
     serving.add_argument("--port", type=int, required=True)
     serving.add_argument("--seed", default="1", help="the company: its account numbers and holders")
     serving.add_argument("--accounts", type=int, default=100_000)
-    serving.add_argument("--billed", metavar="YYYY-MM", help="have each account owe a bill of this month to inquiries")
+    serving.add_argument("--billed", metavar="YYYY-MM", help="bill every account for this month, for inquiries")
     serving.add_argument("--prepaid", choices=PREPAID, help="what a top-up buys; without it, credit on the account")
     serving.add_argument("--closed", type=_hours, help="hours of the nightly batch, Beijing time, such as 23:00-02:00")
     serving.add_argument("--purchasable", type=int, nargs="+", default=PURCHASABLE_FEN, help="top-ups, in fen")
 
     command("keys", make_keys, "make the company's key; print its public half")
 
-    applying = command("apply", apply, "ask to be taken on by the platform")
+    applying = command("apply", apply, "file an application to join the platform")
     applying.add_argument("--uscc", required=True, help="unified social credit code")
     applying.add_argument("--name", required=True)
     applying.add_argument("--kind", choices=KINDS, required=True)
@@ -175,17 +175,17 @@ def _company_commands(command: Command) -> None:
     applying.add_argument("--endpoint-url", required=True, help="where the platform calls the company")
     applying.add_argument("--contact-phone")
 
-    command("application", show_application, "show what became of the application; remember the provider_id")
+    command("application", show_application, "show the state of the application; store its provider_id")
 
     command("token", show_token, "print an access token, for requests of one's own")
 
     publishing = command("publish-tariff", publish_tariff, "publish the sample tariff of a kind")
     publishing.add_argument("--kind", choices=SAMPLES, required=True)
-    publishing.add_argument("--effective-from", type=date.fromisoformat, required=True, help="first day it holds")
+    publishing.add_argument("--effective-from", type=date.fromisoformat, required=True, help="first day it is in force")
 
 
 def _bill_commands(command: Command) -> None:
-    generating = command("generate-bills", generate_bills, "write a month of invented bills")
+    generating = command("generate-bills", generate_bills, "write a file with a month of invented bills")
     generating.add_argument("--rows", type=int, required=True)
     generating.add_argument("--seed", default="1")
     generating.add_argument("--kind", choices=SAMPLES, default="water")

@@ -1,4 +1,4 @@
-"""A month of bills as a billing system would export it, dirt included, and what was planted in it.
+"""A month of bills as a billing system would export it, faults included, and a record of the planted faults.
 
 The same arguments give the same bytes. A million rows take a few seconds.
 """
@@ -49,7 +49,7 @@ class RefusedRow(NamedTuple):
 
 @dataclass
 class Planted:
-    """What the platform must answer to the file."""
+    """The answer that the platform must give to the file."""
 
     rows: int = 0
     accepted: int = 0
@@ -58,7 +58,7 @@ class Planted:
     blank_lines: int = 0
     sha256: str = ""
     bills: dict[str, Bill] = field(default_factory=dict)
-    """The bills of the accounts that were asked to be clean, by account number."""
+    """The bills of the accounts in `clean`, by account number."""
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -97,7 +97,7 @@ def _a_century_later(bill: Bill) -> Bill:
     return bill._replace(period=next(later), due_date=next(later))
 
 
-# What a billing system does to a row, and how the platform must take it: a reason, or None where it is accepted.
+# Faults of a row, and the platform's answer to each: the reason of its refusal, or None if it is accepted.
 SPOILT: Mapping[str, tuple[str | None, Callable[[Bill], str]]] = {
     "full_width": (None, lambda bill: ",".join([bill[0], *map(_full_width, bill[1:])])),
     "quoted": (None, lambda bill: ",".join(f'"{value}"' for value in bill)),
@@ -125,7 +125,7 @@ SPOILT: Mapping[str, tuple[str | None, Callable[[Bill], str]]] = {
     "remark_column": ("wrong_column_count", lambda bill: f'{_plain(bill)},"催缴, 已电话通知"'),
 }
 
-# How often, in 100,000 rows. Blank lines come on top of the rows.
+# Rows of each kind per 100,000. Blank lines are additional.
 TYPICAL: Mapping[str, int] = {
     **{kind: 300 if reason is None else 20 for kind, (reason, _) in SPOILT.items()},
     "identical_duplicate": 150,
@@ -149,10 +149,10 @@ def write_month(  # noqa: PLR0913 - all but the path are named where it is calle
     dirt: Mapping[str, int] | None = None,
     clean: Collection[str] = (),
 ) -> Planted:
-    """Write `rows` rows, one for each of the company's first accounts, some of them dirty.
+    """Write `rows` rows, one for each of the company's first accounts, some of them with faults.
 
-    `dirt` says how many rows of which kind (see `TYPICAL`); without it, as many as are typical.
-    Accounts in `clean` get a bill without fault; it is found in the answer's `bills`.
+    `dirt` is the number of rows of each kind (see `TYPICAL`); the default is typical. The accounts in `clean` get a
+    bill without a fault, which the result holds in `bills`.
     """
     if encoding not in ENCODINGS:
         raise ValueError(f"Bill files are written in {', '.join(ENCODINGS)}, not in {encoding}.")
@@ -164,7 +164,7 @@ def write_month(  # noqa: PLR0913 - all but the path are named where it is calle
     digest = hashlib.sha256()
     with path.open("wb") as file:
         for text in month.texts():
-            # Asked a second time, utf-8-sig would put a byte order mark into the middle of the file.
+            # A second call with utf-8-sig would put a byte order mark into the middle of the file.
             raw = text.encode("utf-8" if encoding == "utf-8-sig" and file.tell() else encoding)
             digest.update(raw)
             file.write(raw)
@@ -173,7 +173,7 @@ def write_month(  # noqa: PLR0913 - all but the path are named where it is calle
 
 
 def clean_month(provider_seed: str | int, accounts: int, tariff: Tariff, period: str) -> Iterator[BilledBill]:
-    """A bill of the month for each account, as the books hold it for inquiries; there is no file of it."""
+    """A bill of the month for each account, for the books and inquiries; it is in no file."""
     draw = Random(f"{provider_seed} {tariff.kind} {period} inquiries").choices  # noqa: S311 - repeatable, not secret
     prefix, due_date = f"{tariff.kind[0].upper()}Q{period.replace('-', '')}-", _due_date(period)
     for n, units in enumerate(draw(WHOLE_UNITS[tariff.kind], k=accounts)):
@@ -187,7 +187,7 @@ def previous_month(today: date) -> str:
 
 
 class _Month:
-    """The rows in the making: what is planted where, and how many rows of each fate have been written."""
+    """Generates the rows, with the planted faults, and counts the rows by outcome."""
 
     def __init__(
         self, seed: str | int, tariff: Tariff, period: str, rows: int, dirt: Mapping[str, int], clean: set[int]
@@ -213,8 +213,8 @@ class _Month:
         self._random.shuffle(kinds)
         free = [n for n in range(self._rows) if n not in self._clean]
         if len(kinds) >= len(free):
-            raise ValueError(f"{self._rows} rows are too few for {len(kinds)} dirty ones.")
-        # The first free row stays as it is, so that a duplicate always has something to repeat.
+            raise ValueError(f"{self._rows} rows are too few for {len(kinds)} rows with faults.")
+        # The first free row stays without a fault, so that a duplicate always has a row to repeat.
         return dict(zip(self._random.sample(free[1:], len(kinds)), kinds, strict=True)) if kinds else {}
 
     def texts(self) -> Iterator[str]:
@@ -265,7 +265,7 @@ class _Month:
             return reason, spoil(bill)
         at = self._random.randrange(len(self._originals))
         original = self._originals[at]
-        if len(self._originals) > 1:  # each is repeated once where there is a choice
+        if len(self._originals) > 1:  # where there is a choice, each is repeated only once
             del self._originals[at]
         if kind == "identical_duplicate":
             return UNCHANGED, _plain(original)

@@ -1,4 +1,4 @@
-"""The company's books: who holds which account, what is due, and which payments of the platform are booked."""
+"""The company's books: accounts and their holders, bills due, and the platform's payments that are booked."""
 
 import contextlib
 import secrets
@@ -30,12 +30,12 @@ SELECT bills.* FROM bills WHERE account_number = ? AND amount_fen > (
 PREPAID = ("token", "write_card")
 CANCELLED = "cancelled"
 REFUND = "refund"
-TOKEN_DIGITS = 20  # what is keyed into a prepayment meter (IEC 62055-41)
+TOKEN_DIGITS = 20  # of a token for a prepayment meter (IEC 62055-41)
 
 
 @dataclass(frozen=True)
 class Posting:
-    """A payment that the platform asks the company to book on an account."""
+    """A payment that the company shall book on an account."""
 
     posting_id: str
     payment_id: str
@@ -46,11 +46,11 @@ class Posting:
     currency: str
     paid_at: str
     kind: str = "regular"
-    """`regular`: of a bill of the company; `advance` and `top_up`: of a number that the platform gave."""
+    """`regular`: for a bill of the company; `advance` and `top_up`: with a number assigned by the platform."""
     late_fee_fen: int = 0
-    """How much of the amount is late fee, and not the bill's own amount."""
+    """The part of the amount that is late fee."""
     bill_amount_fen: int | None = None
-    """What the whole bill comes to without late fee; a posting may be a part of it."""
+    """The whole bill without late fee; a posting may pay a part of it."""
 
 
 class BilledBill(NamedTuple):
@@ -65,11 +65,11 @@ class BilledBill(NamedTuple):
 
 
 class PostingReused(Exception):  # noqa: N818 - an answer to the caller
-    """The same posting_id came with another content: one side is broken, so nothing is booked."""
+    """The same posting_id arrived with other content: one side has an error, so nothing is booked."""
 
 
 class Books:
-    """One file. `prepaid` says what a top-up buys: a `token`, a card to write (`write_card`), or (None) credit."""
+    """One file. `prepaid` is what a top-up buys: a `token`, a card to write (`write_card`), or (None) credit."""
 
     def __init__(self, path: Path, prepaid: str | None = None) -> None:
         self._db = open_books(path)
@@ -82,20 +82,20 @@ class Books:
             self._db.executemany(insert, rows)
 
     def add_bills(self, bills: Iterable[BilledBill]) -> None:
-        """What the company has billed; a bill that is known is brought up to date."""
+        """Add bills of the company; a known bill is replaced."""
         with self._transaction():
             self._db.executemany("INSERT OR REPLACE INTO bills VALUES (?, ?, ?, ?, ?, ?, ?, ?)", bills)
 
     def due_bills(self, account_number: str) -> list[dict[str, Any]]:
-        """What is not booked in full, oldest first."""
+        """Bills that are not booked in full, oldest first."""
         return [dict(row) for row in self._db.execute(DUE, (account_number,))]
 
     def set_state(self, account_number: str, state: str) -> None:
-        """`open`, `not_payable_online` or `payment_unfinished` (a payment made elsewhere is not through yet)."""
+        """`open`, `not_payable_online` or `payment_unfinished` (a payment made elsewhere is still pending)."""
         self._db.execute("UPDATE accounts SET state = ? WHERE account_number = ?", (state, account_number))
 
     def state(self, account_number: str) -> str | None:
-        """An account's state; None when there is no such account."""
+        """An account's state; None if there is no such account."""
         account = self._account(account_number)
         return account["state"] if account else None
 
@@ -124,9 +124,9 @@ class Books:
         return {"result": "refused", "reason": CANCELLED} if cancelled else {"result": "not_found"}
 
     def cancel(self, posting_id: str, reason: str) -> dict[str, Any]:
-        """The money of a posting is going back to the payer: it must not be booked any more, should it still come.
+        """Cancel a posting whose money is returned to the payer; if the posting arrives later, it is refused.
 
-        What is booked stays so, unless the platform asks for a `refund` of it and nothing was handed out for it.
+        A booked posting stays booked, unless the reason is `refund` and no token or card was issued for it.
         """
         with self._transaction():
             row = self._row(posting_id)
@@ -139,7 +139,7 @@ class Books:
         return {"result": CANCELLED}
 
     def card_written(self, posting_id: str) -> dict[str, Any]:
-        """The holder has held the card to a terminal of the company."""
+        """Record that the holder wrote the card at a terminal of the company."""
         write = "UPDATE postings SET prepaid_state = 'written' WHERE posting_id = ? AND prepaid_state = 'to_write'"
         self._db.execute(write, (posting_id,))
         return self.posting(posting_id)
@@ -179,7 +179,7 @@ class Books:
         return self._db.execute(query, (bill_number,)).fetchone()[0] or 0
 
     def _bill_amount_fen(self, posting: Posting) -> int:
-        """What the company itself billed; else what the platform says; else a bill is paid with one posting."""
+        """The amount the company billed; else the platform's; else that of the posting, which then pays all."""
         billed = self._db.execute("SELECT amount_fen FROM bills WHERE bill_number = ?", (posting.bill_number,))
         if known := billed.fetchone():
             return int(known["amount_fen"])
@@ -210,13 +210,13 @@ class Books:
 
 
 def comparable(name: str) -> str:
-    """Systems write the dot in Kazakh and Uyghur names, and the width of characters, in different ways."""
+    """Normalise the dot of Kazakh and Uyghur names and the width of characters, which vary between systems."""
     folded = unicodedata.normalize("NFKC", name)
     return "".join("·" if character in "·•‧・∙⋅." else character for character in folded if not character.isspace())
 
 
 def _prepaid(kind: str | None) -> dict[str, str | None]:
-    """What is handed out for a top-up: a token is drawn once and kept, so that asking again shows the same."""
+    """What a top-up issues. A token is drawn once and stored, so that a repeated query shows the same one."""
     token = "".join(secrets.choice("0123456789") for _ in range(TOKEN_DIGITS)) if kind == "token" else None
     return {
         "prepaid_kind": kind,

@@ -1,4 +1,4 @@
-"""What the company sends to the platform: its application, its tariffs, its bills."""
+"""The company's requests to the platform: its application, its tariffs, its bills."""
 
 import json
 import secrets
@@ -13,7 +13,7 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from contracts.reference_provider.uploading import LARGE, Uploading
+from contracts.reference_provider.uploading import LARGE, Upload
 
 ATTEMPTS = 4
 LONGEST_WAIT = 10.0  # seconds between two attempts
@@ -29,7 +29,7 @@ Json = dict[str, Any]
 
 
 class PlatformError(Exception):
-    """Its text is a sentence for the person at the terminal; `code` is the platform's, when it answered."""
+    """The text is a sentence for the user; `code` is the platform's, if it answered."""
 
     def __init__(self, sentence: str, code: str = "") -> None:
         super().__init__(sentence)
@@ -37,7 +37,7 @@ class PlatformError(Exception):
 
 
 class Client:
-    """A company's connection to the platform. `provider_id` is given when the application is approved."""
+    """A company's connection to the platform; an approved application has a `provider_id`."""
 
     def __init__(self, platform: str, key: ECKey, provider_id: str = "") -> None:
         self._platform, self._key, self._provider_id = platform.rstrip("/"), key, provider_id
@@ -48,13 +48,13 @@ class Client:
         self._http.close()
 
     def apply(self, application: Mapping[str, Any], idempotency_key: str = "") -> Json:
-        """Ask to be taken on. The answer holds a token that reads the application, shown this once."""
+        """File the application. The answer contains a token to read it, which is shown only once."""
         body = {**application, "jwks": {"keys": [self._key.as_dict(private=False)]}}
         headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16)}
         return self._send("POST", "/services/v1/provider-applications", json=body, headers=headers)
 
     def application(self, application_id: str, application_token: str) -> Json:
-        """What became of the application; once approved, `provider_id` is in it."""
+        """The application; once approved, it contains `provider_id`."""
         headers = {"Application-Token": application_token}
         return self._send("GET", f"/services/v1/provider-applications/{application_id}", headers=headers)
 
@@ -63,9 +63,9 @@ class Client:
         return self._send("POST", "/services/v1/tariffs", json=tariff, headers=headers)
 
     def upload_bills(self, path: Path, encoding: str) -> Json:
-        """Send a month's file as it lies on the disk; sending it again changes nothing.
+        """Send a month's file unchanged. Idempotent: sending it again has no effect.
 
-        A large one goes in pieces. When this ends before it does, it goes on from there the next time.
+        A large file is sent in chunks; an interrupted upload is resumed by the next call.
         """
         media_type = WORKBOOK if path.suffix.lower() == ".xlsx" else f"text/csv; charset={CHARSETS[encoding]}"
         address = f"/payments/v1/bill-files/{quote(path.name)}"
@@ -73,10 +73,10 @@ class Client:
             headers = {"Content-Type": media_type, **self._authorisation()}
             return self._send("PUT", address, file=path, headers=headers)
         try:
-            return _content("PUT", address, Uploading(self._authorised, path, media_type).run(address))
+            return _content("PUT", address, Upload(self._authorised, path, media_type).run(address))
         except httpx.TransportError as error:
-            sentence = f"The platform at {self._platform} cannot be reached: {error}. Upload the file again later: "
-            raise PlatformError(f"{sentence}what has arrived is kept for a day.") from error
+            sentence = f"The platform at {self._platform} cannot be reached: {error}. Upload the file again later; "
+            raise PlatformError(f"{sentence}the upload resumes where it stopped, within a day.") from error
 
     def _authorised(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, content: bytes | None = None
@@ -84,7 +84,7 @@ class Client:
         return self._http.request(method, path, headers={**(headers or {}), **self._authorisation()}, content=content)
 
     def refused_rows(self, report: Mapping[str, Any]) -> Iterator[Json]:
-        """Every refused row of a report, also those beyond the first hundred."""
+        """All refused rows of a report, beyond the first hundred too."""
         cursor: str | None = ""
         while cursor is not None:
             query = {"cursor": cursor} if cursor else {}
@@ -101,7 +101,7 @@ class Client:
             raise PlatformError("The company has no provider_id yet: its application must be approved first.")
         server = self._send("GET", "/identity/.well-known/openid-configuration")
         if server["issuer"] != f"{self._platform}/identity":
-            # Else the assertion could be collected by a server that then uses it at the real one.
+            # Otherwise another server could collect the assertion and use it at the real one.
             raise PlatformError(f"The platform at {self._platform} calls itself {server['issuer']}; use that address.")
         form = {
             "grant_type": "client_credentials",
@@ -141,11 +141,11 @@ class Client:
         form: Mapping[str, str] | None = None,
         file: Path | None = None,
     ) -> Json:
-        """One call, repeated while the platform is away: no call here does its work twice."""
+        """Send a request, with retries while the platform is unavailable; every request here is idempotent."""
         for attempt in range(ATTEMPTS):
             last = attempt == ATTEMPTS - 1
             try:
-                # A file is read as it is sent: whatever its size, it needs no memory.
+                # A file is streamed, so its size does not matter for memory.
                 with file.open("rb") if file else nullcontext() as content:
                     answer = self._http.request(
                         method, path, headers=headers, params=query, json=json, data=form, content=content
@@ -156,7 +156,7 @@ class Client:
                 asked_to_wait = ""
             else:
                 asked_to_wait = answer.headers.get("Retry-After", "")
-                # Also a refusal may pass by itself, such as that of a company approved a moment ago: it says when.
+                # Some refusals are temporary, such as that of a newly approved company: Retry-After says how long.
                 passing = asked_to_wait.isdecimal() and int(asked_to_wait) <= LONGEST_WAIT
                 if last or not (passing or answer.status_code in WORTH_REPEATING):
                     return _content(method, path, answer)

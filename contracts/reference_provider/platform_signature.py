@@ -1,6 +1,6 @@
-"""Is this call from the platform? RSA-SHA256 over the raw body, checked with the keys the platform publishes.
+"""Verifies that a call is from the platform: RSA-SHA256 over the raw body, with the keys that the platform publishes.
 
-The signature covers three lines, timestamp, nonce and raw body: check it before parsing, over the bytes as they came.
+The signature covers three lines: timestamp, nonce and raw body. Verify it before parsing, over the received bytes.
 """
 
 import asyncio
@@ -18,20 +18,20 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 MAX_CLOCK_SKEW = 300  # seconds
-COOLDOWN = 30  # seconds between two fetches, however many unknown keys are named
+COOLDOWN = 30  # seconds between two fetches; limits the fetches that unknown key ids cause
 MAX_AGE = 3600  # seconds after which a key that is no longer published is no longer trusted
 
 
 class NotFromPlatform(Exception):  # noqa: N818 - an answer to the caller
-    """Its text is the reason."""
+    """The text is the reason."""
 
 
 class KeysUnavailable(Exception):  # noqa: N818 - an answer to the caller
-    """The platform's keys cannot be fetched: nothing is known about the caller, who should try again."""
+    """The platform's keys cannot be fetched, so the caller cannot be verified and should retry."""
 
 
 class PlatformKeys:
-    """The platform's signing keys by key id, fetched when needed and kept for a while."""
+    """The platform's signing keys by key id, fetched when needed and cached."""
 
     def __init__(self, addresses: Sequence[str], cooldown: float = COOLDOWN) -> None:
         self._addresses, self._cooldown = addresses, cooldown
@@ -64,11 +64,11 @@ class PlatformKeys:
                     answer = await client.get(address)
                     self._keys[address] = _rsa_keys(answer.raise_for_status().json())
                 except (httpx.HTTPError, ValueError, KeyError, JoseError):
-                    self._complete = False  # the keys of this address fetched before stay in use
+                    self._complete = False  # keys fetched earlier from this address stay in use
 
 
 def _rsa_keys(jwks: Mapping[str, Any]) -> dict[str, rsa.RSAPublicKey]:
-    """Other kinds of key in the set are for other uses: left alone."""
+    """The RSA signing keys of a set; keys for other uses are ignored."""
     signing = (jwk for jwk in jwks["keys"] if jwk["kty"] == "RSA" and jwk.get("use", "sig") == "sig")
     return {jwk["kid"]: RSAKey.import_key(jwk).public_key for jwk in signing}
 

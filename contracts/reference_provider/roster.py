@@ -14,7 +14,7 @@ class Account(NamedTuple):
 
 
 def check_digit(digits: str) -> str:
-    """ISO 7064 MOD 11,10 (GB/T 17710): finds every wrong digit, and nearly every two that changed places."""
+    """ISO 7064 MOD 11,10 (GB/T 17710): detects every wrong digit, and nearly every transposition of two digits."""
     product = 10
     for digit in digits:
         product = ((product + int(digit)) % 10 or 10) * 2 % 11
@@ -35,10 +35,10 @@ def account_holder(seed: str | int, n: int) -> Account:
 
 
 def position(seed: str | int, number: str) -> int:
-    """The n of an account number of this seed."""
+    """The inverse of `account_number`."""
     n = int(number[3:9]) if number[3:9].isdecimal() else MOST_ACCOUNTS
     if n >= MOST_ACCOUNTS or account_number(seed, n) != number:
-        raise ValueError(f"{number} is no account number of this company (seed {seed}).")
+        raise ValueError(f"{number} is not an account number of this company (seed {seed}).")
     return n
 
 

@@ -1,4 +1,4 @@
-"""What a resident may pay just now: answers to bill inquiries (fetch and pay) and to top-ups (validate and pay)."""
+"""What a resident may pay at the moment: answers to bill inquiries (fetch and pay) and to top-up validations."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ PURCHASABLE_FEN = (1_000, 3_000, 5_000, 10_000, 20_000, 50_000)
 
 @dataclass(frozen=True)
 class Offer:
-    """What the company sells beforehand, and when it answers at all."""
+    """The top-ups that the company sells, and the hours in which it answers."""
 
     purchasable_fen: tuple[int, ...] = PURCHASABLE_FEN
     closed: tuple[time, time] | None = None
-    """From when until when, Beijing time, the billing system runs its batch; it may go past midnight."""
+    """Start and end of the billing system's nightly batch, Beijing time; it may span midnight."""
 
     def is_closed(self, moment: datetime) -> bool:
         if self.closed is None:
@@ -37,14 +37,14 @@ class Sales:
         self._books, self._offer, self._clock = books, offer or Offer(), clock
 
     def inquire(self, account_number: str) -> dict[str, Any]:
-        """What is due on an account: its unpaid bills as they were billed, or why there are none to show."""
+        """The unpaid bills of an account as billed, or the reason why none are shown."""
         if obstacle := self._obstacle(account_number):
             return {"result": obstacle}
         bills = self._books.due_bills(account_number)
         return {"result": "due", "bills": bills} if bills else {"result": "nothing_due"}
 
     def validate(self, account_number: str, amount_fen: int) -> dict[str, Any]:
-        """Whether this amount may be bought for an account. Nothing is set aside by it."""
+        """Whether this amount may be bought for an account; nothing is reserved."""
         if obstacle := self._obstacle(account_number):
             return {"result": obstacle}
         most_fen = max(self._offer.purchasable_fen)

@@ -1,9 +1,9 @@
-"""The file the company's books are kept in: its tables, and how a file of an earlier release becomes one of today."""
+"""The database file of the company's books: its tables, and the migration of files of earlier releases."""
 
 import sqlite3
 from pathlib import Path
 
-# Steps are only ever added: a file remembers in `user_version` how many it has taken.
+# Steps are only ever added: `user_version` of a file is the number of steps applied to it.
 STEPS = (
     """
     CREATE TABLE IF NOT EXISTS accounts (account_number TEXT PRIMARY KEY, holder_name TEXT NOT NULL) WITHOUT ROWID;
@@ -35,7 +35,7 @@ STEPS = (
     ALTER TABLE postings ADD COLUMN prepaid_token TEXT;
     CREATE UNIQUE INDEX prepaid_tokens ON postings (prepaid_token);
     ALTER TABLE postings ADD COLUMN prepaid_state TEXT CHECK (prepaid_state IN ('to_write', 'written'));
-    -- A bill may come in parts, so what guards it is its amount (Books.book), no longer its number alone.
+    -- A bill may be paid in parts, so its amount guards it (Books.book), no longer its number alone.
     DROP INDEX booked_bills;
     CREATE INDEX booked_bills ON postings (bill_number) WHERE reason IS NULL;
     CREATE TABLE cancellations (

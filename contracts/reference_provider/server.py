@@ -1,7 +1,6 @@
-"""What the platform calls: verifications, inquiries, top-up validations, postings, cancellations; all signed by it.
+"""The endpoints that the platform calls, signed: verifications, inquiries, top-up validations, postings, cancellations.
 
-A repeated call needs no defence of its own here: the same posting is booked and cancelled once, and a question changes
-nothing.
+They need no protection against replays: a posting is booked and cancelled once, and the other calls change nothing.
 """
 
 import ipaddress
@@ -89,19 +88,19 @@ async def cancel_posting(request: Request) -> Response:
     body = parse(await body_from_platform(request))
     posting_id = request.path_params["posting_id"]
     if text(body, "posting_id") != posting_id:
-        raise HTTPException(422, "bad_posting_id")  # the path is not signed, so the body has to say it too
+        raise HTTPException(422, "bad_posting_id")  # the path is not signed, so the body has to carry the id too
     return JSONResponse(request.app.state.books.cancel(posting_id, text(body, "reason")))
 
 
 async def write_card(request: Request) -> Response:
-    """What the company's own card terminal does."""
+    """Write a card, as the company's own terminal does."""
     if not is_from_this_machine(request):
         raise HTTPException(403, "loopback_only")
     return JSONResponse(request.app.state.books.card_written(request.path_params["posting_id"]))
 
 
 async def show_books(request: Request) -> Response:
-    """For the company's own people, on its own machine."""
+    """Show the books to the company's own staff, on its own machine."""
     if not is_from_this_machine(request):
         raise HTTPException(403, "loopback_only")
     books = request.app.state.books
@@ -111,7 +110,7 @@ async def show_books(request: Request) -> Response:
 def is_from_this_machine(request: Request) -> bool:
     try:
         return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
-    except ValueError:  # a host that is no address
+    except ValueError:  # a host that is not an address
         return False
 
 
@@ -156,13 +155,13 @@ def kind_of(body: dict[str, Any]) -> str:
 
 def fen(body: dict[str, Any], name: str, *, least: int = 1, most: int = LARGEST_FEN) -> int:
     value = body.get(name)
-    if type(value) is not int or not least <= value <= most:  # a whole number: 41.40 and true are none
+    if type(value) is not int or not least <= value <= most:  # neither 41.40 nor true is a whole number
         raise HTTPException(422, f"bad_{name}")
     return value
 
 
 async def refuse(_: Request, error: Exception) -> Response:
-    """RFC 9457 problem details, as the platform itself answers."""
+    """Answer with RFC 9457 problem details, as the platform does."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
     content = {"type": "about:blank", "status": error.status_code, "code": error.detail}
     return JSONResponse(content, error.status_code, error.headers, "application/problem+json")

@@ -1,4 +1,4 @@
-"""Tariffs with tiers, and what a usage costs: Decimal for prices, whole fen for money, never a float."""
+"""Tariffs with tiers, and the cost of a usage: Decimal for prices, whole fen for money, never a float."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 class Tier(NamedTuple):
     up_to: Decimal | None
-    """The last unit of usage in this tier; None: the tier has no end."""
+    """The last unit of usage in this tier; None: no upper limit."""
     unit_price: Decimal
-    """Yuan for one unit."""
+    """Yuan per unit."""
 
 
 class TierLine(NamedTuple):
@@ -29,7 +29,7 @@ class Tariff:
     customer_class: str = "residential"
 
     def lines(self, usage: Decimal) -> list[TierLine]:
-        """How a bill is explained to the resident: each tier is rounded to whole fen by itself."""
+        """The lines of a bill for the resident: each tier is rounded to whole fen separately."""
         lines, begun = [], Decimal(0)
         for tier in self.tiers:
             quantity = (usage if tier.up_to is None else min(usage, tier.up_to)) - begun

@@ -1,4 +1,4 @@
-"""A large file in many requests: after a cut it goes on where it was, also when this program had to begin again.
+"""Uploads a large file in many requests, and resumes after an interruption, even in a new process.
 
 The requests are those of Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload).
 """
@@ -14,11 +14,11 @@ from pathlib import Path
 import httpx
 
 LARGE = 16 * 1024 * 1024
-"""Bytes from which a file goes in pieces."""
-PIECE = 4 * 1024 * 1024
-"""As much as a cut may cost."""
-PATIENCE = 12
-"""How often in a row nothing may come of it."""
+"""Size in bytes from which a file is sent in chunks."""
+CHUNK = 4 * 1024 * 1024
+"""The most that an interruption may cost."""
+MAX_FAILURES = 12
+"""In a row."""
 LONGEST_WAIT = 30.0
 UPLOADS = "/payments/v1/bill-file-uploads"
 _AWAY = {HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE}
@@ -28,8 +28,8 @@ Send = Callable[..., httpx.Response]
 
 
 @dataclass
-class Uploading:
-    """One file on its way. `send` makes one request, with the company's token, and raises httpx.TransportError."""
+class Upload:
+    """The upload of one file. `send` makes one request with the company's token and may raise httpx.TransportError."""
 
     send: Send
     path: Path
@@ -40,27 +40,27 @@ class Uploading:
     failures: int = 0
 
     def run(self, address: str) -> httpx.Response:
-        """Send the file to this address; gives the platform's answer to the whole of it, or its refusal."""
+        """Send the file to this address. Returns the platform's answer to the whole file, or its refusal."""
         sha256, size = _sha256(self.path), self.path.stat().st_size
         while True:
             try:
                 if not self.url and (refusal := self._find_or_begin(address, sha256, size)) is not None:
                     return refusal
-                answer, reached = self._send_next(self._asked_offset(), size)
+                answer, reached = self._send_next(self._query_offset(), size)
             except httpx.TransportError:
-                if self.failures >= PATIENCE:
+                if self.failures >= MAX_FAILURES:
                     raise
                 self._wait("")
                 continue
             if answer.status_code == HTTPStatus.NO_CONTENT:
                 self.offset, self.failures = reached, 0
-            elif self.failures < PATIENCE and _passes(answer):
+            elif self.failures < MAX_FAILURES and _is_temporary(answer):
                 self._wait(answer.headers.get("Retry-After", ""))
             else:
                 return answer
 
     def _find_or_begin(self, address: str, sha256: bytes, size: int) -> httpx.Response | None:
-        """Go on with an upload of the same bytes, or begin one; gives a refusal."""
+        """Resume an upload of the same bytes, or begin one. Returns a refusal, if any."""
         known = self.send("GET", UPLOADS)
         items = known.json()["items"] if known.is_success else []
         for item in items:
@@ -69,14 +69,19 @@ class Uploading:
                 self.url = f"{UPLOADS}/{item['upload_id']}"
                 return None
         digest = base64.b64encode(sha256).decode()
-        said = {"Upload-Complete": "?0", "Upload-Length": str(size), "Repr-Digest": f"sha-256=:{digest}:"}
-        begun = self.send("PUT", address, headers={"Content-Type": self.media_type, **said}, content=b"")
+        headers = {
+            "Content-Type": self.media_type,
+            "Upload-Complete": "?0",
+            "Upload-Length": str(size),
+            "Repr-Digest": f"sha-256=:{digest}:",
+        }
+        begun = self.send("PUT", address, headers=headers, content=b"")
         if begun.status_code != HTTPStatus.CREATED:
             return begun
         self.url, self.offset = begun.headers["Location"], 0
         return None
 
-    def _asked_offset(self) -> int:
+    def _query_offset(self) -> int:
         """The offset of the upload; the query also ends an earlier request that still hangs."""
         if self.offset is not None:
             return self.offset
@@ -88,24 +93,24 @@ class Uploading:
     def _send_next(self, offset: int, size: int) -> tuple[httpx.Response, int]:
         with self.path.open("rb") as file:
             file.seek(offset)
-            piece = file.read(PIECE)
+            chunk = file.read(CHUNK)
         headers: Mapping[str, str] = {
             "Content-Type": "application/partial-upload",
             "Upload-Offset": str(offset),
-            "Upload-Complete": "?1" if offset + len(piece) >= size else "?0",
-            "Content-Digest": f"sha-256=:{base64.b64encode(hashlib.sha256(piece).digest()).decode()}:",
+            "Upload-Complete": "?1" if offset + len(chunk) >= size else "?0",
+            "Content-Digest": f"sha-256=:{base64.b64encode(hashlib.sha256(chunk).digest()).decode()}:",
         }
-        return self.send("PATCH", self.url, headers=headers, content=piece), offset + len(piece)
+        return self.send("PATCH", self.url, headers=headers, content=chunk), offset + len(chunk)
 
-    def _wait(self, asked: str) -> None:
-        """Longer each time, so that of two that send the same file one gives way; then ask where to go on."""
+    def _wait(self, retry_after: str) -> None:
+        """Back off, so that one of two uploads of the same file gives way, and query the offset afterwards."""
         self.offset = None
-        time.sleep(min(float(asked) if asked.isdecimal() else 0.5 * 2.0**self.failures, LONGEST_WAIT))
+        time.sleep(min(float(retry_after) if retry_after.isdecimal() else 0.5 * 2.0**self.failures, LONGEST_WAIT))
         self.failures += 1
 
 
-def _passes(answer: httpx.Response) -> bool:
-    """Whether trying again may help: it does not where the file as a whole has been refused."""
+def _is_temporary(answer: httpx.Response) -> bool:
+    """Whether a retry may help; it does not if the file as a whole was refused."""
     of_the_file = answer.headers.get("Upload-Complete") == "?1" and "Retry-After" not in answer.headers
     return answer.status_code in _WORTH_REPEATING and not of_the_file
 

@@ -1,7 +1,7 @@
 """The embedded run, until Ctrl-C: `python -m deploy.local run`.
 
-`python -m deploy.local with-postgres COMMAND...` runs a command beside a new, empty PostgreSQL, and tells it the
-settings of all services.
+`python -m deploy.local with-postgres COMMAND...` runs a command beside a new, empty PostgreSQL, with the settings of
+all services in its environment.
 """
 
 import asyncio
@@ -43,12 +43,12 @@ def _run() -> int:
     chosen = settings.load()
     screen = Screen()
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_run_until_told_to_stop(chosen, screen))
-    screen.say("Everything that was started here is stopped.")
+        asyncio.run(_run_until_stopped(chosen, screen))
+    screen.say("Everything that was started here has stopped.")
     return 0
 
 
-async def _run_until_told_to_stop(chosen: settings.LocalSettings, screen: Screen) -> None:
+async def _run_until_stopped(chosen: settings.LocalSettings, screen: Screen) -> None:
     _cancel_on_signals()
     async with local_platform(chosen.data, chosen.port, given=settings.given(), say=screen.say) as platform:
         screen.show(platform, chosen)
@@ -56,7 +56,7 @@ async def _run_until_told_to_stop(chosen: settings.LocalSettings, screen: Screen
 
 
 def _cancel_on_signals() -> None:
-    """Stop in good order on Ctrl-C, SIGTERM and a closed terminal. Only the first one counts: stopping is bounded."""
+    """Shut down cleanly on Ctrl-C, SIGTERM and a closed terminal; later signals are ignored, as shutdown is bounded."""
     loop = asyncio.get_running_loop()
     run = asyncio.current_task()
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -77,7 +77,7 @@ def _with_postgres(command: Sequence[str]) -> int:
         with running_postgres(data / "postgres", durable=False) as database_url:
             plan = Plan(data, settings.DEFAULT_PORT, keys_in(data), {"database_url": database_url})
             environment = {**os.environ, **plan.environment(*SECRETS)}
-            return subprocess.run(command, check=False, env=environment).returncode  # noqa: S603 - what the caller asked for
+            return subprocess.run(command, check=False, env=environment).returncode  # noqa: S603 - the command line of the user
 
 
 if __name__ == "__main__":

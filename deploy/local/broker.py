@@ -1,4 +1,4 @@
-"""The embedded broker: Tansu speaks the Kafka protocol and keeps all in memory, so a restart forgets it."""
+"""The embedded broker: Tansu speaks the Kafka protocol and keeps all data in memory, so a restart loses it."""
 
 import contextlib
 import signal
@@ -24,13 +24,13 @@ def program(port: int) -> Program:
         ],
         where=address,
         ready=partial(accepts_connections, port),
-        stop_signal=signal.SIGKILL,  # it ignores SIGTERM, and has nothing to save
+        stop_signal=signal.SIGKILL,  # it ignores SIGTERM and has nothing to save
     )
 
 
 @contextlib.contextmanager
 def running_broker(port: int | None = None) -> Iterator[str]:
-    """A broker of one's own for as long as the block lasts; gives its bootstrap address."""
+    """Run a broker until the block ends; yields its bootstrap address."""
     broker = program(port or free_port())
     with tempfile.TemporaryDirectory() as folder, running(broker, Path(folder) / "broker.log"):
         yield broker.where

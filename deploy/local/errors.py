@@ -1,2 +1,2 @@
-class CannotStart(Exception):  # noqa: N818 - its text is the one sentence the person at the terminal reads
-    """The platform cannot be started for a reason its user can do something about."""
+class CannotStart(Exception):  # noqa: N818 - its text is the one sentence that the user reads
+    """The platform cannot start, for a reason that its user can remove."""

@@ -1,4 +1,4 @@
-"""The data folder of an embedded run: who owns it, what runs in it, and files that only the owner may read."""
+"""The data folder of an embedded run: its lock, the record of its processes, and files that only the owner may read."""
 
 import contextlib
 import fcntl
@@ -18,7 +18,7 @@ _RECORD = "processes.json"
 
 @contextlib.contextmanager
 def owned(folder: Path) -> Iterator[Path]:
-    """Hold a data folder against other launchers; the kernel gives it back even after kill -9."""
+    """Lock a data folder against other launchers; the kernel releases the lock even after kill -9."""
     data = folder.resolve()
     try:
         (data / "logs").mkdir(parents=True, exist_ok=True)
@@ -39,12 +39,12 @@ def owned(folder: Path) -> Iterator[Path]:
 
 
 def remember_processes(data: Path, pids: Mapping[str, int]) -> None:
-    """Note what runs, so that the next launcher can stop it if this one cannot."""
+    """Record the processes, so that the next launcher can stop them if this one cannot."""
     write_private(data / _RECORD, json.dumps({name: identity(pid) for name, pid in pids.items()}))
 
 
 def stop_leftovers(data: Path) -> None:
-    """Stop what a killed launcher left, and only that."""
+    """Kill the processes that a killed launcher left, and no others."""
     try:
         record = json.loads((data / _RECORD).read_text())
     except (OSError, ValueError):
@@ -57,7 +57,7 @@ def stop_leftovers(data: Path) -> None:
 
 
 def identity(pid: int) -> tuple[int, float]:
-    """Tells a process from a later one that is given the same number."""
+    """Distinguishes a process from a later one with the same pid."""
     try:
         return pid, float(psutil.Process(pid).create_time())
     except psutil.Error:
@@ -65,7 +65,7 @@ def identity(pid: int) -> tuple[int, float]:
 
 
 def alive(identity: tuple[int, float]) -> psutil.Process | None:
-    """The process that has this identity, while it is there."""
+    """The process with this identity, if it still runs."""
     pid, started = identity
     try:
         process = psutil.Process(pid)
@@ -76,7 +76,7 @@ def alive(identity: tuple[int, float]) -> psutil.Process | None:
 
 
 def log_file(data: Path, name: str) -> Path:
-    """The log of one program; a long one is set aside, replacing the one set aside before."""
+    """The log of one program; a large one is first rotated to `.log.old`."""
     file = data / "logs" / f"{name}.log"
     if file.exists() and file.stat().st_size > LOG_BYTES_KEPT:
         file.replace(file.with_suffix(".log.old"))
@@ -84,7 +84,7 @@ def log_file(data: Path, name: str) -> Path:
 
 
 def write_private(file: Path, content: str) -> None:
-    """Replace a file as a whole, so that a kill in between leaves the old one or the new one."""
+    """Replace a file atomically, so that a kill leaves the old one or the new one."""
     unfinished = file.with_name(f"{file.name}.unfinished")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

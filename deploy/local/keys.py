@@ -1,4 +1,4 @@
-"""Everything secret of the embedded run, made once and kept in the data folder, readable by its owner alone."""
+"""The secrets of the embedded run, generated once and kept in the data folder, readable by its owner only."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ Keys = Mapping[str, str]
 
 
 def keys_in(data: Path) -> Keys:
-    """The keys of this data folder; made now when it is a new one."""
+    """The keys of this data folder; generated for a new one."""
     file = data / "keys.json"
     if not file.exists():
         write_private(file, json.dumps(_new_keys(), indent=1))

@@ -12,7 +12,7 @@ from deploy.local.programs import Program, accepts_connections
 
 SERVICES = ("identity", "services", "payments", "miniapps")
 PACKAGES = tuple(f"svc_{service}" for service in SERVICES)
-# The stand-ins by their ports, which other programs stand between.
+# The sandboxes and their port offsets, which are not contiguous.
 SANDBOXES = {"sms": 5, "registries": 6, "payment_channel": 7, "invoicing": 10}
 
 PORT_OFFSETS = {
@@ -38,13 +38,13 @@ ALL_SECRETS = frozenset[str]().union(*SECRETS.values())
 
 @dataclass(frozen=True)
 class Plan:
-    """One platform: where its data and its ports are, its secrets, and what the person running it has chosen."""
+    """One platform: its data folder, its ports, its secrets and the user's settings."""
 
     data: Path
     base_port: int
     keys: Mapping[str, str]
     given: Mapping[str, str]
-    """Settings in lower case without MYILI_; they win over ours, and a server named here is used, not started."""
+    """Settings in lower case without MYILI_; they override ours, and a server named here is used, not started."""
     durable: bool = True
     """Whether the database waits for the disk, as it must where data has to survive a power cut."""
 
@@ -61,7 +61,7 @@ class Plan:
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """What every program may know."""
+        """Settings that are not secret; every program gets them."""
         ours = {
             "kafka": f"127.0.0.1:{self.port('broker')}",
             "public_url": self.url("gateway"),
@@ -71,7 +71,7 @@ class Plan:
             "channel_url": self.url("sandbox_payment_channel"),
             "invoices_url": self.url("sandbox_invoicing"),
             "provider_endpoints": "any",
-            # The sandbox sends codes for nothing, and everybody who tries things out here has one address.
+            # The sandbox's codes cost nothing, and all clients of an embedded run share one address.
             **dict.fromkeys(_CODE_LIMITS, "100000"),
             "code_resend_seconds": "1",
             "packages": (self.data / "packages").as_uri(),
@@ -82,10 +82,10 @@ class Plan:
         return ours | {name: value for name, value in self.given.items() if name not in ALL_SECRETS}
 
     def environment(self, *owners: str, **more: str) -> Mapping[str, str]:
-        """The MYILI_* variables of a program that acts for these owners of secrets."""
+        """The MYILI_* variables of a program that gets the secrets of these owners."""
         owned = frozenset[str]().union(*(SECRETS.get(owner, ()) for owner in owners))
-        told = {**self.settings, **{name: self.secrets[name] for name in owned}, **more}
-        return {f"MYILI_{name.upper()}": value for name, value in told.items()}
+        values = {**self.settings, **{name: self.secrets[name] for name in owned}, **more}
+        return {f"MYILI_{name.upper()}": value for name, value in values.items()}
 
     def stores(self) -> Iterator[Program]:
         if "database_url" not in self.given:
@@ -96,16 +96,16 @@ class Plan:
             yield broker.program(self.port("broker"))
 
     def preparation(self) -> Program:
-        """Brings everything up to date that services rely on. A broker of ours is new and has lost all events."""
+        """Migrations, starter data, the operator, and a resend of events if the broker is ours and so starts empty."""
         steps = ["migrate", "starter-data", "operator", *([] if "kafka" in self.given else ["resend"])]
         return self._steps("preparation", *steps)
 
-    def resending(self) -> Program:
-        """For a broker that crashed and runs again."""
+    def resend(self) -> Program:
+        """For an embedded broker that restarted and so lost its events."""
         return self._steps("resending", "resend")
 
-    def doors(self) -> Iterator[Program]:
-        """What needs no database: the gateway, and the stand-ins of the systems outside."""
+    def without_database(self) -> Iterator[Program]:
+        """The gateway, and the sandboxes of outside systems."""
         yield self._http("gateway", "gateway.app")
         for sandbox in SANDBOXES:
             yield self._http(f"sandbox_{sandbox}", f"deploy.local.sandboxes.{sandbox}")

@@ -1,4 +1,4 @@
-"""The whole platform on this machine, for as long as a block lasts: what `make run`, the demo and the tests start."""
+"""The whole platform on this machine until a block ends: `make run`, the demo and the tests start it."""
 
 import asyncio
 import contextlib
@@ -20,14 +20,14 @@ from deploy.local.settings import PORTS_USED
 from deploy.local.supervisor import Kept, Say, Supervisor
 from deploy.local.warm import best_starter
 
-# Below the range from which the kernel takes ports for outgoing connections.
+# Below the kernel's range of ports for outgoing connections.
 SCRATCH_PORTS = range(20_000, 32_000, PORTS_USED + 1)
 _ANNOUNCEMENT = "platform.json"
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where a running platform is reached."""
+    """The addresses of a running platform."""
 
     public_url: str
     sms_url: str
@@ -36,12 +36,12 @@ class Addresses:
     database_url: str
     kafka: str
     operator_phone: str
-    """The first operator's; the code to sign in with arrives at the SMS sandbox."""
+    """Of the first operator, whose sign-in codes arrive at the SMS sandbox."""
 
 
 @dataclass(frozen=True)
 class LocalPlatform(Addresses):
-    """A platform that we started. Its programs have the names that the table of `make run` shows."""
+    """A platform that this process started; its programs have the names in the table of `make run`."""
 
     supervisor: Supervisor = field(repr=False)
 
@@ -61,11 +61,11 @@ class LocalPlatform(Addresses):
         await self.supervisor.start_again(name)
 
     async def stop(self, name: str) -> None:
-        """Stop a program properly; it stays stopped."""
+        """Stop a program gracefully; it stays stopped."""
         await self.supervisor.stop(name)
 
     async def kill(self, name: str) -> None:
-        """Kill a program with -9; it stays dead. Kill `pid_of(name)` yourself to see it started again."""
+        """Kill a program with -9; it stays stopped. Kill `pid_of(name)` instead to have it restarted."""
         await self.supervisor.stop(name, kill=True)
 
 
@@ -81,10 +81,10 @@ async def local_platform(
     """Start everything, and stop it when the block ends.
 
     Args:
-        data_dir: the data folder; one that was used before is found again with all it holds. As root, one that
-            others may pass through to (not pytest's tmp_path), since PostgreSQL runs as another user.
-        base_port: the gateway's, the other ports follow it; without one, free ports are found.
-        given: settings in lower case without MYILI_, such as `kafka` to use a broker that runs already.
+        data_dir: the data folder; an existing one is reused with its data. As root, one that other users can reach
+            (not pytest's tmp_path), since PostgreSQL runs as another user.
+        base_port: the gateway's port, which the others follow; without one, free ports are chosen.
+        given: settings in lower case without MYILI_, such as `kafka` to use a running broker.
         durable: false for a database that need not survive a power cut; it still survives kill -9.
         say: gets one sentence at each step and for each crash.
     """
@@ -121,11 +121,11 @@ async def _start(plan: Plan, supervisor: Supervisor, starter: Starter, say: Say)
         stores.create_task(asyncio.to_thread(starter.wait_until_ready))
         for program in plan.stores():
             stores.create_task(supervisor.start(program))
-    supervisor.around_restart("broker", partial(_as_for_a_new_broker, plan, supervisor))
-    async with _starting_together() as doors:
+    supervisor.around_restart("broker", partial(_restart_workers_around, plan, supervisor))
+    async with _starting_together() as others:
         say("Starting the gateway and the sandboxes; bringing schemas and starter data up to date.")
-        for program in plan.doors():
-            doors.create_task(supervisor.start(program))
+        for program in plan.without_database():
+            others.create_task(supervisor.start(program))
         await supervisor.run_to_end(plan.preparation())
         say("Starting the services and their workers.")
         async with _starting_together() as services:
@@ -134,12 +134,12 @@ async def _start(plan: Plan, supervisor: Supervisor, starter: Starter, say: Say)
 
 
 @contextlib.asynccontextmanager
-async def _as_for_a_new_broker(plan: Plan, supervisor: Supervisor) -> AsyncIterator[None]:
-    """A broker that starts again has forgotten its topics, so workers may not meet it before they start again too."""
+async def _restart_workers_around(plan: Plan, supervisor: Supervisor) -> AsyncIterator[None]:
+    """A restarted broker has lost its topics: workers stop before it starts, and start again after the resend."""
     workers = [worker.name for worker in plan.workers()]
     await asyncio.gather(*(supervisor.stop(worker) for worker in workers))
     yield
-    await supervisor.run_to_end(plan.resending())
+    await supervisor.run_to_end(plan.resend())
     await asyncio.gather(*(supervisor.start_again(worker) for worker in workers))
 
 
@@ -162,12 +162,12 @@ def _addresses(plan: Plan) -> dict[str, str]:
 
 
 def _refuse_taken_ports(plan: Plan) -> None:
-    for program in (*plan.stores(), *plan.doors(), *plan.services(), *plan.workers()):
+    for program in (*plan.stores(), *plan.without_database(), *plan.services(), *plan.workers()):
         port = plan.port(program.name)
         if port_is_taken(port):
             raise CannotStart(
-                f"Port {port}, needed by {program.name}, is taken by another program; "
-                "stop that one, or set MYILI_PORT to another first port."
+                f"Port {port}, needed by {program.name}, is in use by another program; "
+                "stop that program, or set MYILI_PORT to another first port."
             )
 
 
@@ -176,15 +176,18 @@ def _refuse_absent_servers(plan: Plan) -> None:
         server = urlsplit(plan.given["database_url"])
         if not answers(server.hostname or LOOPBACK, server.port or 5432):
             raise CannotStart(
-                f"No server answers at the address in MYILI_DATABASE_URL, {server.hostname}:{server.port}."
+                f"No server answers at the address in MYILI_DATABASE_URL, {server.hostname}:{server.port}; "
+                "start it or correct the setting."
             )
     brokers = [address.rsplit(":", 1) for address in plan.given.get("kafka", "").split(",") if address]
     if brokers and not any(answers(host, int(port)) for host, port in brokers):
-        raise CannotStart(f"No broker answers at the address in MYILI_KAFKA, {plan.given['kafka']}.")
+        raise CannotStart(
+            f"No broker answers at the address in MYILI_KAFKA, {plan.given['kafka']}; start it or correct the setting."
+        )
 
 
 def free_base_port() -> int:
     for base in random.sample(SCRATCH_PORTS, len(SCRATCH_PORTS)):
         if not any(port_is_taken(base + offset) for offset in PORT_OFFSETS.values()):
             return base
-    raise CannotStart("No row of free ports was found for a scratch platform; stop some programs.")
+    raise CannotStart("No range of free ports was found for a scratch platform; stop some programs.")

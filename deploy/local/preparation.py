@@ -1,7 +1,7 @@
-"""What has to be done before services start, in one process: each step alone would import everything again.
+"""The steps before services start, in one process: as separate ones, each would import all libraries again.
 
 In production these are the separate commands `python -m chassis.db upgrade`, `python -m svc_NAME.starter`,
-`python -m svc_identity.memberships grant-operator` and, for a broker that lost all it had, `python -m chassis.outbox
+`python -m svc_identity.memberships grant-operator` and, for a broker that lost its data, `python -m chassis.outbox
 resend`.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from chassis import db, outbox
 from deploy.local.plan import PACKAGES
 
-OPERATOR_PHONE = "MYILI_OPERATOR_PHONE"  # not an argument: those can be seen by everybody on the machine
+OPERATOR_PHONE = "MYILI_OPERATOR_PHONE"  # not an argument: every user of the machine can see those
 STARTERS = ("svc_identity", "svc_services", "svc_miniapps")
 
 
@@ -45,7 +45,7 @@ STEPS: Mapping[str, Callable[[], None]] = {
 
 
 def _run(module: str, *arguments: str) -> None:
-    """As `python -m` would."""
+    """Run a module as `python -m` does."""
     sys.argv = [module, *arguments]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -22,7 +22,7 @@ READY_SECONDS = 120
 POLL_SECONDS = 0.05
 PR_SET_PDEATHSIG = 1
 
-# Loaded before any fork: between fork and exec it is too late to load a library safely.
+# Loaded before any fork: loading a library between fork and exec is not safe.
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -35,7 +35,7 @@ def _nothing() -> None:
 
 
 class Process(Protocol):
-    """What is used of subprocess.Popen, for processes that are started in another way too."""
+    """The part of subprocess.Popen that forked processes implement too."""
 
     pid: int
     returncode: int | Any
@@ -56,7 +56,7 @@ class Program:
     user: str | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10  # then it is killed
-    # What the kernel sends when the launcher is killed and can stop nothing itself.
+    # The kernel sends it when the launcher is killed and can stop nothing itself.
     orphan_signal: signal.Signals = signal.SIGKILL
     before_start: Callable[[], None] = _nothing
 
@@ -78,14 +78,14 @@ class Program:
             cwd=REPOSITORY,
             env=self.whole_environment(),
             pass_fds=pass_fds,
-            process_group=0,  # so that Ctrl-C at the terminal reaches the launcher alone
+            process_group=0,  # so that Ctrl-C at the terminal reaches only the launcher
             preexec_fn=partial(die_with_parent, self.orphan_signal),  # noqa: PLW1509 - one system call, which takes no lock that a thread may hold
             **as_user(self.user),
         )
 
 
 def die_with_parent(with_signal: signal.Signals) -> None:
-    """Have the kernel send this process a signal when its parent ends, however that ends."""
+    """Have the kernel send this process a signal when its parent ends for any reason."""
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, int(with_signal))
 
@@ -99,7 +99,7 @@ class Starter(Protocol):
 
 
 class ColdStarter:
-    """Starts every program from nothing."""
+    """Starts every program as a new process."""
 
     def wait_until_ready(self) -> None:
         return
@@ -116,7 +116,7 @@ def as_user(user: str | None) -> dict[str, Any]:
 
 
 def primary_group(user: str) -> int:
-    import pwd  # absent on Windows, where nobody is root and no user is changed
+    import pwd  # absent on Windows, where the user is never changed
 
     return pwd.getpwnam(user).pw_gid
 
@@ -142,7 +142,7 @@ def answers(host: str, port: int) -> bool:
 
 def port_is_taken(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As servers do: connections of an earlier run that are still fading away do not count.
+        # As servers do: connections of an earlier run in TIME_WAIT do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -153,7 +153,7 @@ def port_is_taken(port: int) -> bool:
 
 @contextlib.contextmanager
 def running(program: Program, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run one program until the block ends; the block begins when it is ready."""
+    """Run a program until the block ends; the block starts when the program is ready."""
     program.before_start()
     with log.open("ab") as output:
         process = program.spawn(output)
@@ -169,7 +169,7 @@ def running(program: Program, log: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def why_not_ready(program: Program, process: Process, log: Path) -> str:
-    """One sentence; the last line of its log usually names the cause."""
+    """One sentence, with the last line of the log, which usually names the cause."""
     if process.poll() is None:
         return f"{program.name} was not ready within {READY_SECONDS} s; its log is {log}."
     lines = log.read_text(errors="replace").strip().splitlines()

@@ -1,4 +1,4 @@
-"""What the person at the terminal sees: progress, one table, and later whatever goes wrong."""
+"""The terminal's output: progress, one table, and later every failure."""
 
 import time
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Screen:
         for row in sorted(_rows(platform), key=lambda row: list(PORT_OFFSETS).index(row[0])):
             table.add_row(*row)
         self._console.print(table)
-        for what, where in _good_to_know(platform, settings):
+        for what, where in _hints(platform, settings):
             self._console.print(f" [bold]{what:<16}[/bold]{escape(where)}", soft_wrap=True)
 
     def _seconds(self) -> float:
@@ -48,10 +48,10 @@ def _rows(platform: LocalPlatform) -> Iterator[tuple[str, str, str, str]]:
         yield "broker", platform.kafka, "yours", "-"
 
 
-def _good_to_know(platform: LocalPlatform, settings: LocalSettings) -> Iterator[tuple[str, str]]:
+def _hints(platform: LocalPlatform, settings: LocalSettings) -> Iterator[tuple[str, str]]:
     yield "Gateway", platform.public_url
     yield "API documents", f"{platform.public_url}/docs"
-    yield "First operator", f"phone {platform.operator_phone}; a code to sign in with arrives at the SMS sandbox:"
+    yield "First operator", f"phone {platform.operator_phone}; sign-in codes arrive at the SMS sandbox:"
     yield "", f"{platform.sms_url}/messages?phone={platform.operator_phone}"
     yield "Data and logs", f"{settings.data}, {settings.data / 'logs'}"
-    yield "Stop", "Ctrl-C stops everything in this table that has a process, and nothing else"
+    yield "Stop", "Ctrl-C stops every process in this table and nothing else"

@@ -1,4 +1,4 @@
-"""Settings of the embedded run. A broken one is one sentence, never a traceback."""
+"""Settings of the embedded run. An invalid one is reported in one sentence, never as a traceback."""
 
 import os
 import re
@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class LocalSettings(BaseSettings):
-    """What `make run` reads; a value in the environment wins over one in `.env`."""
+    """The settings of `make run`; a value in the environment overrides one in `.env`."""
 
     model_config = SettingsConfigDict(
         env_prefix="MYILI_", env_file=REPOSITORY / ".env", env_ignore_empty=True, frozen=True, extra="ignore"

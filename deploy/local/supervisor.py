@@ -1,4 +1,4 @@
-"""Keeps programs running: starts them, starts a crashed one again, stops all of them and nothing else."""
+"""Keeps programs running: starts them, restarts crashed ones, stops all of them and nothing else."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ AroundRestart = Callable[[], AbstractAsyncContextManager[None]]
 
 @dataclass
 class Kept:
-    """A program, and the process that runs it now."""
+    """A program and its current process."""
 
     program: Program
     log: Path
@@ -54,23 +54,23 @@ class Supervisor:
         return self._kept[name].state
 
     def around_restart(self, name: str, act: AroundRestart) -> None:
-        """What has to be done before a program is started once more, and after, for it to count as ready."""
+        """Set a context in which the program is restarted; it counts as ready once the context has ended."""
         self._around_restart[name] = act
 
     async def start(self, program: Program) -> None:
-        """Start a program, wait until it is ready, and keep it running from then on."""
+        """Start a program, wait until it is ready, and keep it running."""
         kept = self._kept[program.name] = Kept(program, log_file(self._data, program.name))
         await self._launch(kept)
         self._keep(kept)
 
     async def start_again(self, name: str) -> None:
-        """Start a program that was stopped, as it was started before."""
+        """Start a stopped program as before, wait until it is ready, and keep it running."""
         kept = self._kept[name]
         await self._launch_again(kept)
         self._keep(kept)
 
     async def run_to_end(self, program: Program) -> None:
-        """Run a program that does one thing and ends."""
+        """Run a program that ends by itself, and wait for its end."""
         kept = self._kept[program.name] = Kept(program, log_file(self._data, program.name))
         process = await self._spawn(kept)
         await _ended(process, READY_POLL_SECONDS)
@@ -79,23 +79,23 @@ class Supervisor:
             raise CannotStart(why_not_ready(program, process, kept.log))
 
     async def stop(self, name: str, *, kill: bool = False) -> None:
-        """Stop a program and leave it stopped; `kill` gives it no chance to say goodbye."""
+        """Stop a program and leave it stopped; `kill` sends SIGKILL instead of its stop signal."""
         kept = self._kept[name]
-        await self._keep_no_longer(kept)
+        await self._stop_keeping(kept)
         kept.state = "stopped"
         if kept.process:
             await _end(kept.process, signal.SIGKILL if kill else kept.program.stop_signal, kept.program.stop_seconds)
 
     async def stop_all(self) -> None:
-        """Stop everything: first the processes that use the database and the broker, then these two."""
-        # A keeper may be about to start something, even another program, so all of them end first.
-        await asyncio.gather(*(self._keep_no_longer(kept) for kept in self._kept.values()))
+        """Stop everything: first the processes that use the database and the broker, then those two."""
+        # A keeper may be about to start its own or another program, so all keepers end first.
+        await asyncio.gather(*(self._stop_keeping(kept) for kept in self._kept.values()))
         stores = [name for name in self._kept if name in {"postgres", "broker"}]
         await asyncio.gather(*(self.stop(name) for name in self._kept if name not in stores))
         await asyncio.gather(*(self.stop(name) for name in stores))
         remember_processes(self._data, {})
 
-    async def _keep_no_longer(self, kept: Kept) -> None:
+    async def _stop_keeping(self, kept: Kept) -> None:
         if kept.keeper:
             kept.keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -130,7 +130,7 @@ class Supervisor:
         return kept.process
 
     async def _keep_running(self, kept: Kept) -> None:
-        """Start the program again whenever it ends, later and later while it does not stay up."""
+        """Restart the program whenever it ends, with a growing pause while it does not stay up."""
         name, pause = kept.program.name, FIRST_PAUSE_SECONDS
         while kept.process:
             up_since = time.monotonic()
@@ -138,7 +138,7 @@ class Supervisor:
             if time.monotonic() - up_since > HEALTHY_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
             kept.state = "restarting"
-            self._say(f"{name} {how_it_ended(kept.process)}; it is started again (log: {kept.log}).")
+            self._say(f"{name} {how_it_ended(kept.process)}; restarting it (log: {kept.log}).")
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             try:
@@ -160,5 +160,5 @@ async def _end(process: Process, with_signal: signal.Signals, seconds: float) ->
 
 
 async def _ended(process: Process, poll_seconds: float) -> None:
-    while process.poll() is None:  # noqa: ASYNC110 - the kernel tells nobody by an asyncio.Event
+    while process.poll() is None:  # noqa: ASYNC110 - no event signals the end of such a process
         await asyncio.sleep(poll_seconds)

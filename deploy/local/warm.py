@@ -1,7 +1,7 @@
-"""Starts Python programs by forking a process that has imported their libraries already (Linux).
+"""Starts Python programs by forking a process that has already imported their libraries (Linux).
 
-Thirteen processes that each import FastAPI, SQLAlchemy and aiokafka spend most of their start on it. Here one process
-imports them; each request forks a child, which then goes on exactly as `python -m` would have.
+Importing FastAPI, SQLAlchemy and aiokafka is most of the start of each of thirteen processes. Here one process imports
+them; each request forks a child, which then runs its module exactly as `python -m` would.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ import setproctitle
 from deploy.local.errors import CannotStart
 from deploy.local.programs import ColdStarter, Process, Program, Starter, die_with_parent
 
-# Libraries and the chassis only: nothing that opens a connection, starts a thread or draws a random number on import.
+# Only libraries and the chassis: nothing that opens a connection, starts a thread or draws a random number on import.
 IMPORTED_ONCE = (
     "chassis.service",
     "sqlalchemy.dialects.postgresql.asyncpg",
@@ -37,12 +37,12 @@ _POLL_SECONDS = 0.02
 
 
 def best_starter(log: Path) -> Starter:
-    """Forking is fast and safe on Linux; elsewhere system libraries may not survive it."""
+    """Forking is fast and safe on Linux; elsewhere system libraries may break after a fork."""
     return WarmStarter(log) if sys.platform == "linux" else ColdStarter()
 
 
 class WarmStarter:
-    """The launcher's side. The process that forks the others ends when the launcher does."""
+    """The launcher's side; the process that forks ends with the launcher."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
@@ -79,7 +79,7 @@ class WarmStarter:
 
 
 class WarmProcess:
-    """A forked program. It is not our child, so the one whose child it is tells: first its pid, then how it ended."""
+    """A forked program. It is not our child, so its parent reports its pid and, later, its exit code."""
 
     def __init__(self, answers: int) -> None:
         self._answers = os.fdopen(answers, "rb", buffering=0)
@@ -114,7 +114,7 @@ class WarmProcess:
 
 
 def _fork_on_request(requests: socket.socket) -> tuple[bytes, int]:
-    """Serve requests until the launcher is gone. Returns only in a forked child: what it is to be, and its output."""
+    """Serve requests until the launcher ends. Returns only in a forked child: its request and its output."""
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -125,7 +125,7 @@ def _fork_on_request(requests: socket.socket) -> tuple[bytes, int]:
         readable, _, _ = select.select([requests.fileno(), woken], [], [])
         if woken in readable:
             os.read(woken, 4096)
-            _tell_what_ended(answering)
+            _report_exits(answering)
         if requests.fileno() in readable:
             request, descriptors, _, _ = socket.recv_fds(requests, _LARGEST_REQUEST, 2)
             if not request:
@@ -144,7 +144,7 @@ def _fork_on_request(requests: socket.socket) -> tuple[bytes, int]:
             answering[pid] = answer
 
 
-def _tell_what_ended(answering: dict[int, int]) -> None:
+def _report_exits(answering: dict[int, int]) -> None:
     while answering:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid == 0:
@@ -155,7 +155,7 @@ def _tell_what_ended(answering: dict[int, int]) -> None:
         os.close(answer)
 
 
-def _become(request: bytes, output: int) -> None:
+def _run_module(request: bytes, output: int) -> None:
     os.setpgid(0, 0)
     die_with_parent(signal.SIGKILL)
     os.dup2(output, sys.stdout.fileno())
@@ -163,7 +163,7 @@ def _become(request: bytes, output: int) -> None:
     os.close(output)
     wanted = json.loads(request)
     sys.argv = wanted["arguments"]
-    setproctitle.setproctitle(" ".join([sys.executable, "-m", *sys.argv]))  # for people who look with ps or pgrep
+    setproctitle.setproctitle(" ".join([sys.executable, "-m", *sys.argv]))  # for ps and pgrep
     os.environ.clear()
     os.environ.update(wanted["environment"])
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
@@ -172,4 +172,4 @@ def _become(request: bytes, output: int) -> None:
 if __name__ == "__main__":
     for module in IMPORTED_ONCE:
         importlib.import_module(module)
-    _become(*_fork_on_request(socket.socket(fileno=int(sys.argv[1]))))
+    _run_module(*_fork_on_request(socket.socket(fileno=int(sys.argv[1]))))

@@ -1,1 +1,1 @@
-"""Stand-ins of the outside systems, each a process of its own, for machines that cannot reach those."""
+"""Sandboxes of the outside systems, each a process of its own, for machines that cannot reach the real ones."""

@@ -1,6 +1,6 @@
-"""What the stand-ins share: a file that remembers, JSON in, problem+json out, faults on command, health.
+"""What the sandboxes share: a state file, JSON in, problem+json out, faults on request, health.
 
-Plain Starlette and the standard library: a stand-in that starts slowly makes everybody's `make run` slow.
+Plain Starlette and the standard library: a sandbox that starts slowly slows every `make run`.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from starlette.types import Lifespan
 
 MAX_BODY = 64 * 1024
 MOST_FAULTS = 1_000_000
-LONGEST_SILENCE = 60  # seconds a request is left without its answer, on command
+WITHHOLD_SECONDS = 60
 Json = dict[str, Any]
 
 
@@ -67,7 +67,7 @@ def setting(name: str, meaning: str) -> str:
 
 
 def open_state(name: str, schema: str) -> sqlite3.Connection:
-    """The stand-in's own file; whatever was committed is there again after a restart or a `kill -9`."""
+    """The sandbox's own file; what is committed survives a restart and a `kill -9`."""
     folder = Path(setting("MYILI_SANDBOX_STATE", "the folder where the sandboxes keep their files"))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     db = sqlite3.connect(folder / f"{name}.sqlite3", isolation_level=None)
@@ -99,15 +99,15 @@ def parse(raw: bytes) -> Json:
 
 def text(body: Json, name: str, pattern: str = r".{1,256}") -> str:
     value = body.get(name)
-    # Printable: neither control characters nor lone surrogates, which no file can hold.
+    # Printable: neither control characters nor lone surrogates, which cannot be encoded.
     if not isinstance(value, str) or not re.fullmatch(pattern, value) or not value.isprintable():
-        raise Refused(422, "invalid_request", f"{name} must be a string like {pattern}")
+        raise Refused(422, "invalid_request", f"{name} must be a string that matches {pattern}")
     return value
 
 
 def whole_number(body: Json, name: str, largest: int) -> int:
     value = body.get(name)
-    if type(value) is not int or not 0 < value <= largest:  # bool is an int, but no amount
+    if type(value) is not int or not 0 < value <= largest:  # bool is an int, but not an amount
         raise Refused(422, "invalid_request", f"{name} must be a whole number from 1 to {largest}")
     return value
 
@@ -122,7 +122,7 @@ def moment(body: Json, name: str) -> datetime:
 
 def url(body: Json, name: str) -> str:
     value = text(body, name, r"https?://[!-~]{1,500}")
-    with contextlib.suppress(ValueError):  # of a port that is no number
+    with contextlib.suppress(ValueError):  # a port that is not a number
         if urlsplit(value).hostname and urlsplit(value).port != 0:
             return value
     raise Refused(422, "invalid_request", f"{name} must be the address of an HTTP endpoint")
@@ -133,16 +133,16 @@ def rfc3339(when: datetime) -> str:
 
 
 def only_from_this_machine(request: Request) -> None:
-    with contextlib.suppress(ValueError):  # of a host that is no address
+    with contextlib.suppress(ValueError):  # a host that is not an address
         if request.client and ipaddress.ip_address(request.client.host).is_loopback:
             return
-    raise Refused(403, "loopback_only", "This is answered to callers on the same machine only.")
+    raise Refused(403, "loopback_only", "Only callers on the same machine may call this.")
 
 
-async def say_nothing(request: Request) -> None:
+async def withhold_answer(request: Request) -> None:
     with contextlib.suppress(TimeoutError):
-        # The body is read, so all that can still be received is the caller's leaving.
-        await asyncio.wait_for(request.receive(), LONGEST_SILENCE)
+        # The body has been read, so only a disconnect can still arrive.
+        await asyncio.wait_for(request.receive(), WITHHOLD_SECONDS)
 
 
 def problem(status: int, code: str, detail: str) -> JSONResponse:
@@ -151,7 +151,7 @@ def problem(status: int, code: str, detail: str) -> JSONResponse:
 
 
 class Faults:
-    """What is to go wrong. Numbers count down, `delay_seconds` stays; `{}` or a restart ends it all."""
+    """Faults to simulate. Counts decrease with use, `delay_seconds` stays; `{}` or a restart clears all."""
 
     def __init__(self, *further: str) -> None:
         self._left: dict[str, float] = dict.fromkeys(("delay_seconds", "unavailable", *further), 0)
@@ -166,11 +166,11 @@ class Faults:
         taken, self._left[name] = int(self._left[name]), 0
         return taken
 
-    async def strike(self) -> None:
-        """To be called first by whatever an outside system would do slowly or not at all."""
+    async def delay_or_refuse(self) -> None:
+        """Call first in every endpoint that a real system may answer slowly or not at all."""
         await asyncio.sleep(self._left["delay_seconds"])
         if self.take("unavailable"):
-            raise Refused(503, "unavailable", "Out of order, on command.")
+            raise Refused(503, "unavailable", "The sandbox is set to be unavailable.")
 
     async def show(self, _: Request) -> Response:
         return JSONResponse(self._left)
@@ -217,5 +217,5 @@ def _keep_queries_out_of_the_access_log() -> None:
         record.args = (client, method, str(path).partition("?")[0], *rest)
         return True
 
-    # uvicorn writes full paths, and the query of the handset is a phone number.
+    # uvicorn logs full paths, and the query of /messages is a phone number.
     logging.getLogger("uvicorn.access").addFilter(without_query)

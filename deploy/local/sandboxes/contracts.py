@@ -1,6 +1,6 @@
 """Deduction contracts of the payment channel: signed in the payer's wallet, then charged by the merchant's orders.
 
-The channel charges a contract once for each order number, and never more than the contract allows for one order.
+The channel charges a contract once per order number, and never more than the contract's limit for one order.
 """
 
 import sqlite3
@@ -22,11 +22,11 @@ from deploy.local.sandboxes.base import (
     only_from_this_machine,
     parse,
     rfc3339,
-    say_nothing,
     text,
     transaction,
     url,
     whole_number,
+    withhold_answer,
 )
 from deploy.local.sandboxes.notices import Notices, encode
 from deploy.local.sandboxes.refunds import LARGEST_FEN, NUMBER
@@ -62,11 +62,11 @@ SignedEndpoint = Callable[[Request, bytes], Awaitable[JSONResponse]]
 
 
 class Cashier(Protocol):
-    """What the contracts need of the channel that they belong to."""
+    """The part of the channel that its contracts use."""
 
     def signed(self, endpoint: SignedEndpoint) -> Callable[[Request], Awaitable[Response]]: ...
     def keep_order(self, raw: bytes) -> tuple[sqlite3.Row, bool]: ...
-    def take_money(self, order: sqlite3.Row, account: str) -> None: ...
+    def capture(self, order: sqlite3.Row, account: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,12 @@ class Contracts:
         wanted = _contract_of(parse(raw))
         known = self._contract(wanted["contract_number"])
         if known and any(known[name] != value for name, value in wanted.items()):
-            raise Refused(409, "contract_number_reused", "This number stands for a contract with other content.")
+            raise Refused(409, "contract_number_reused", "This number belongs to a contract with other content.")
         if not known:
             columns, values = ", ".join(wanted), ", ".join(f":{name}" for name in wanted)
             self.db.execute(f"INSERT INTO contracts ({columns}) VALUES ({values})", wanted)  # noqa: S608 - our own names
         if self.faults.take("contract_timeouts"):
-            await say_nothing(request)
+            await withhold_answer(request)
         sign_url = str(request.url_for("wallet_contract", contract_number=wanted["contract_number"]))
         state = known["state"] if known else "waiting"
         content = {"contract_number": wanted["contract_number"], "state": state, "sign_url": sign_url}
@@ -114,7 +114,7 @@ class Contracts:
         return JSONResponse({"contract_number": contract["contract_number"], "state": "ended"})
 
     async def deduct(self, request: Request, raw: bytes) -> JSONResponse:
-        """Charge the contract for an order; the same order again gets the answer of the first time."""
+        """Charge the contract for an order. Idempotent: a repeated order gets the first answer."""
         body = parse(raw)
         contract = self._of_merchant(request, body.get("merchant_id"))
         order, known = self.cashier.keep_order(raw)
@@ -123,7 +123,7 @@ class Contracts:
         if not known and not self.faults.take("slow_deductions"):
             self._charge(contract, order)
         if self.faults.take("deduction_timeouts"):
-            await say_nothing(request)
+            await withhold_answer(request)
         found = "SELECT state, refusal FROM deductions JOIN orders USING (order_number) WHERE order_number = ?"
         settled = self.db.execute(found, (order["order_number"],)).fetchone()
         if settled["refusal"]:
@@ -134,7 +134,7 @@ class Contracts:
     def _charge(self, contract: sqlite3.Row, order: sqlite3.Row) -> None:
         refusal = self._refusal(contract, order)
         if refusal is None:
-            self.cashier.take_money(order, contract["account"])
+            self.cashier.capture(order, contract["account"])
             return
         with transaction(self.db):
             self.db.execute("UPDATE orders SET state = 'closed' WHERE order_number = ?", (order["order_number"],))
@@ -153,12 +153,12 @@ class Contracts:
         return JSONResponse({name: contract[name] for name in ("contract_number", "description", "limit_fen", "state")})
 
     async def sign(self, request: Request) -> Response:
-        """What the payer's wallet does."""
+        """Sign the contract, as the payer's wallet does."""
         account, contract = text(parse(await request.body()), "account"), self._known(request)
         if contract["state"] == "ended":
-            raise Refused(409, "contract_ended", "This contract was not signed in time, or has been ended.")
+            raise Refused(409, "contract_ended", "This contract was ended or not signed in time.")
         if contract["state"] == "signed" and contract["account"] != account:
-            raise Refused(409, "contract_signed", "Somebody else has signed this contract.")
+            raise Refused(409, "contract_signed", "Another account has signed this contract.")
         if contract["state"] == "waiting":
             signed = {
                 "contract_number": contract["contract_number"],
@@ -168,18 +168,18 @@ class Contracts:
             }
             with transaction(self.db):
                 self.db.execute(SIGN, signed)
-                self._tell("contract.signed", self._known(request))
+                self._notify("contract.signed", self._known(request))
             self.notices.wake()
         contract = self._known(request)
         return JSONResponse({name: contract[name] for name in SEEN_BY_MERCHANT})
 
     async def end(self, request: Request) -> Response:
-        """The payer ends the contract in the wallet, without asking the merchant."""
+        """End the contract from the payer's wallet, without the merchant's consent."""
         account, contract = text(parse(await request.body()), "account"), self._known(request)
         if contract["state"] == "signed" and contract["account"] == account:
             with transaction(self.db):
                 self._end(contract["contract_number"])
-                self._tell("contract.ended", self._known(request))
+                self._notify("contract.ended", self._known(request))
             self.notices.wake()
         return JSONResponse({"contract_number": contract["contract_number"], "state": self._known(request)["state"]})
 
@@ -187,7 +187,7 @@ class Contracts:
         only_from_this_machine(request)
         return JSONResponse({"items": self.notices.sent(self._known(request)["contract_number"])})
 
-    def _tell(self, event: str, contract: sqlite3.Row) -> None:
+    def _notify(self, event: str, contract: sqlite3.Row) -> None:
         content = {
             "notice_id": str(uuid.uuid4()),
             "event": event,

@@ -1,7 +1,7 @@
-"""An issuer of e-invoices: makes one out for a number, once, and takes it back by a red-letter one.
+"""An issuer of e-invoices: issues one invoice per number, and cancels it by a red-letter invoice.
 
-As licensed issuers do, it refuses an unsigned request and an organisation that the register does not have: here, one
-whose code of the organisation ends in 0000.
+Like licensed issuers, it refuses an unsigned request and an organisation that is not registered: here, one whose
+organisation code ends in 0000.
 """
 
 import secrets
@@ -24,11 +24,11 @@ from deploy.local.sandboxes.base import (
     application,
     open_state,
     parse,
-    say_nothing,
     setting,
     text,
     transaction,
     whole_number,
+    withhold_answer,
 )
 
 NUMBER = "[0-9a-zA-Z-]{1,40}"
@@ -44,7 +44,7 @@ CREATE TABLE IF NOT EXISTS invoices (
     reason TEXT
 );
 """
-TAKE_BACK = """
+RED_LETTER = """
 UPDATE invoices SET state = 'red_lettered', red_invoice_number = ? WHERE number = ? AND state = 'issued'
 """
 
@@ -73,14 +73,14 @@ class Issuer:
         return [
             Route("/invoices", self.signed(self.issue), methods=["POST"]),
             Route("/invoices/{number}", self.signed(self.query), methods=["GET"]),
-            Route("/invoices/{number}/red-letter", self.signed(self.take_back), methods=["POST"]),
+            Route("/invoices/{number}/red-letter", self.signed(self.red_letter), methods=["POST"]),
             Route("/documents/{document}", self.show, methods=["GET"], name="document"),
         ]
 
     def signed(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             raw = await request.body()
-            await self.faults.strike()
+            await self.faults.delay_or_refuse()
             try:
                 verify(self.keys, request.headers, raw)
             except BadSignature as bad:
@@ -97,14 +97,14 @@ class Issuer:
             if known is None:
                 self._keep(number, raw.decode(), reason)
             elif known["content"] != raw.decode():
-                raise Refused(409, "number_reused", "This number stands for an invoice with other content.")
+                raise Refused(409, "number_reused", "This number belongs to an invoice with other content.")
         if self.faults.take("lost_answers"):
-            await say_nothing(request)
+            await withhold_answer(request)
         return self._answer(request, number)
 
     def _keep(self, number: str, content: str, reason: str | None) -> None:
-        made = None if reason else _invoice_number()
-        row = (number, content, "refused" if reason else "issued", made, secrets.token_urlsafe(24), reason)
+        invoice_number = None if reason else _invoice_number()
+        row = (number, content, "refused" if reason else "issued", invoice_number, secrets.token_urlsafe(24), reason)
         columns = "number, content, state, invoice_number, document, reason"
         self.db.execute(f"INSERT INTO invoices ({columns}) VALUES (?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - our own names
 
@@ -113,14 +113,11 @@ class Issuer:
             return JSONResponse({"state": "processing"})
         return self._answer(request, request.path_params["number"])
 
-    async def take_back(self, request: Request, _: bytes) -> Response:
+    async def red_letter(self, request: Request, _: bytes) -> Response:
         number = request.path_params["number"]
-        taken = (
-            "UPDATE invoices SET state = 'red_lettered', red_invoice_number = ? WHERE number = ? AND state = 'issued'"
-        )
-        self.db.execute(taken, (_invoice_number(), number))
+        self.db.execute(RED_LETTER, (_invoice_number(), number))
         if self.faults.take("lost_answers"):
-            await say_nothing(request)
+            await withhold_answer(request)
         return self._answer(request, number)
 
     async def show(self, request: Request) -> Response:
@@ -129,8 +126,8 @@ class Issuer:
         if invoice is None:
             raise Refused(404, "not_found", "There is no such document.")
         content = parse(invoice["content"].encode())
-        told = {"number": invoice["invoice_number"], "buyer": content["buyer"]["name"], "fen": content["amount_fen"]}
-        lines = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in told.items())
+        shown = {"number": invoice["invoice_number"], "buyer": content["buyer"]["name"], "fen": content["amount_fen"]}
+        lines = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in shown.items())
         return Response(
             f'<?xml version="1.0" encoding="UTF-8"?><invoice>{lines}</invoice>', media_type="application/xml"
         )
@@ -142,7 +139,7 @@ class Issuer:
     def _answer(self, request: Request, number: str) -> Response:
         invoice = self._found(number)
         if invoice is None:
-            raise Refused(404, "not_found", "There is no invoice of this number.")
+            raise Refused(404, "not_found", "There is no invoice with this number.")
         content = {name: invoice[name] for name in ("state", "invoice_number", "red_invoice_number", "reason")}
         url = str(request.url_for("document", document=invoice["document"])) if invoice["invoice_number"] else None
         return JSONResponse({**content, "document_url": url})

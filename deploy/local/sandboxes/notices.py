@@ -1,4 +1,4 @@
-"""Notices of the payment channel: each is signed and sent again until its receiver answers 2xx."""
+"""Notifications of the payment channel: each is signed, and retried until its receiver answers 2xx."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from deploy.local.sandboxes.base import Faults, Json, rfc3339
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60  # seconds
-PATIENCE = 5  # seconds for the receiver to answer
+TIMEOUT_SECONDS = 5
 AT_ONCE = 16
 SUCCESS = range(200, 300)
 SCHEMA = """
@@ -65,7 +65,7 @@ class Notices:
         return [{**row, "headers": json.loads(row["headers"]), "body": row["body"].decode()} for row in rows]
 
     async def keep_sending(self) -> None:
-        """Run until cancelled. What is due stands in the file, so a restart goes on where it was."""
+        """Run until cancelled. Due notices are in the file, so a restart resumes them."""
         async with asyncio.TaskGroup() as sendings:
             while True:
                 self._changed.clear()
@@ -79,15 +79,15 @@ class Notices:
     async def _send(self, notice: sqlite3.Row) -> None:
         attempts = notice["attempts"] + 1
         due = time.time() + min(FIRST_WAIT * 2 ** min(notice["attempts"], 20), LONGEST_WAIT)
-        # Written first: a stand-in that dies while sending must not begin its waiting times anew.
+        # Written first: a sandbox that crashes while sending must not restart the backoff.
         self._db.execute(
             "UPDATE notices SET attempts = ?, due = ? WHERE notice_id = ?",
             (attempts, due, notice["notice_id"]),
         )
         copies = 1 + self._faults.take_all("duplicate_notices")
         lost = self._faults.take("drop_notices")
-        heard = await asyncio.gather(*(self._send_once(notice, lost=lost) for _ in range(copies)))
-        if any(heard):
+        accepted = await asyncio.gather(*(self._send_once(notice, lost=lost) for _ in range(copies)))
+        if any(accepted):
             self._db.execute("UPDATE notices SET delivered = 1 WHERE notice_id = ?", (notice["notice_id"],))
         self._in_flight.discard(notice["notice_id"])
 
@@ -109,11 +109,11 @@ def encode(content: Json) -> bytes:
 
 
 def _post(url: str, body: bytes, headers: Mapping[str, str]) -> int | None:
-    """The status answered; None when there was none. Follows no redirect, as the real channels do not."""
+    """The answer's status; None without an answer. Like the real channels, it follows no redirect."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-    connection = kind(parts.hostname or "", parts.port, timeout=PATIENCE)
+    connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request("POST", target, body, headers)
         return connection.getresponse().status

@@ -1,7 +1,7 @@
-"""A payment channel: orders, a cashier, refunds, deduction contracts, signed notices that are repeated until heard.
+"""A payment channel: orders, a cashier, refunds, deduction contracts, signed notices retried until acknowledged.
 
-As the national mobile channels do, it signs with RSA-SHA256 over raw bytes, refuses an unsigned or replayed
-request, and tells the merchant of a payment later, over another connection, perhaps twice.
+Like the national mobile channels, it signs raw bytes with RSA-SHA256, refuses an unsigned or replayed request, and
+notifies the merchant of a payment later, over another connection, possibly twice.
 """
 
 import asyncio
@@ -43,12 +43,12 @@ from deploy.local.sandboxes.base import (
     parse,
     problem,
     rfc3339,
-    say_nothing,
     setting,
     text,
     transaction,
     url,
     whole_number,
+    withhold_answer,
 )
 from deploy.local.sandboxes.contracts import FAULTS as CONTRACT_FAULTS
 from deploy.local.sandboxes.contracts import SCHEMA as CONTRACTS_SCHEMA
@@ -86,11 +86,11 @@ CREATE TABLE IF NOT EXISTS nonces (nonce TEXT PRIMARY KEY, seen_at REAL NOT NULL
 CREATE INDEX IF NOT EXISTS nonces_by_age ON nonces (seen_at);
 """
 EXPIRE = "UPDATE orders SET state = 'closed' WHERE order_number = ? AND state = 'waiting' AND expires_at <= ?"
-TAKE = """
+MARK_PAID = """
 UPDATE orders SET state = 'paid', account = :account, transaction_id = :transaction_id, paid_at = :paid_at
 WHERE order_number = :order_number AND state = 'waiting'
 """
-KEEP = "INSERT INTO transactions VALUES (:transaction_id, :order_number, :amount_fen, :paid_at)"
+RECORD_TRANSACTION = "INSERT INTO transactions VALUES (:transaction_id, :order_number, :amount_fen, :paid_at)"
 
 Sign = Callable[[bytes], dict[str, str]]
 
@@ -113,7 +113,7 @@ def create_app() -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         sending = asyncio.create_task(notices.keep_sending())
-        # A channel that cannot send (a full disk, say) should be seen to be down, not be quiet.
+        # A channel that cannot send notices (disk full) must end visibly, not stay silent.
         sending.add_done_callback(_end_unless_cancelled)
         yield
         sending.cancel()
@@ -141,7 +141,7 @@ class Channel:
             Route("/refunds", self.signed(self.refunds.place), methods=["POST"]),
             Route("/refunds/{refund_number}", self.signed(self.refunds.query), methods=["GET"]),
             Route("/refunds/{refund_number}/settle", self.refunds.settle, methods=["POST"]),
-            Route("/statements/{day}", self.signed(self.statements.tell), methods=["GET"]),
+            Route("/statements/{day}", self.signed(self.statements.describe), methods=["GET"]),
             Route("/statements/{day}/file", self.statements.file, methods=["GET"], name="statement_file"),
             Route("/cashier/{order_number}", self.show_bill, methods=["GET"]),
             Route("/cashier/{order_number}", self.pay, methods=["POST"], name="cashier"),
@@ -149,12 +149,12 @@ class Channel:
         ]
 
     def signed(self, endpoint: SignedEndpoint) -> Callable[[Request], Awaitable[Response]]:
-        """Check the merchant's signature before looking at the request, and sign whatever is answered."""
+        """Check the merchant's signature before reading the request, and sign every answer."""
 
         async def answer(request: Request) -> Response:
             raw = await request.body()
             try:
-                await self.faults.strike()
+                await self.faults.delay_or_refuse()
                 self._authenticate(request, raw)
                 result = await endpoint(request, raw)
             except Refused as refused:
@@ -170,7 +170,7 @@ class Channel:
         except BadSignature as bad:
             raise Refused(401, bad.reason, "The signature of this request was not accepted.") from None
         now = time.time()
-        # Outside the clock skew a nonce may be forgotten: the timestamp it came with is refused by then.
+        # Beyond the clock skew a nonce may be deleted: by then its timestamp is refused.
         self.db.execute("DELETE FROM nonces WHERE seen_at < ?", (now - 2 * MAX_CLOCK_SKEW,))
         nonce = (request.headers[NONCE_HEADER], now)
         if not self.db.execute("INSERT INTO nonces VALUES (?, ?) ON CONFLICT DO NOTHING", nonce).rowcount:
@@ -179,17 +179,17 @@ class Channel:
     async def place(self, request: Request, raw: bytes) -> JSONResponse:
         order, known = self.keep_order(raw)
         if self.faults.take("order_timeouts"):
-            await say_nothing(request)
+            await withhold_answer(request)
         pay_url = str(request.url_for("cashier", order_number=order["order_number"]))
         content = {"order_number": order["order_number"], "state": order["state"], "pay_url": pay_url}
         return JSONResponse(content, 200 if known else 201)
 
     def keep_order(self, raw: bytes) -> tuple[sqlite3.Row, bool]:
-        """The order that a body describes, kept now unless it was known, and whether it was."""
+        """Store the order in a body unless it is known. Returns the order, and whether it was known."""
         wanted = _order_of(parse(raw))
         known = self._order(wanted["order_number"])
         if known and any(known[name] != value for name, value in wanted.items()):
-            raise Refused(409, "order_number_reused", "This order number stands for an order with other content.")
+            raise Refused(409, "order_number_reused", "This order number belongs to an order with other content.")
         if known:
             return known, True
         if wanted["expires_at"] <= rfc3339(datetime.now(UTC)):
@@ -215,27 +215,27 @@ class Channel:
         return JSONResponse({name: order[name] for name in SEEN_BY_PAYER})
 
     async def pay(self, request: Request) -> Response:
-        """What the payer's wallet does; it may say the amount that the payer saw, for comparison."""
+        """Pay the order, as the payer's wallet does; the body may carry the amount that the payer saw."""
         body = parse(await request.body())
         account, order = text(body, "account"), self._known_order(request)
         if order["state"] == "closed":
             raise Refused(409, "order_closed", "This order has expired or was closed.")
         if body.get("amount_fen", order["amount_fen"]) != order["amount_fen"]:
-            raise Refused(409, "amount_mismatch", f"The order is over {order['amount_fen']} fen.")
+            raise Refused(409, "amount_mismatch", f"The order's amount is {order['amount_fen']} fen.")
         if order["state"] == "paid" and order["account"] != account:
-            raise Refused(409, "order_paid", "Somebody else has paid this order.")
+            raise Refused(409, "order_paid", "Another account has paid this order.")
         if order["state"] == "waiting":
-            self.take_money(order, account)
+            self.capture(order, account)
         return JSONResponse(_seen_by_merchant(self._known_order(request)))
 
-    def take_money(self, order: sqlite3.Row, account: str) -> None:
-        with transaction(self.db):  # money and notice together: neither is forgotten without the other
-            self._move_money(order, account)
+    def capture(self, order: sqlite3.Row, account: str) -> None:
+        with transaction(self.db):  # the payment and its notice are stored together
+            self._record_payment(order, account)
             if self.faults.take("double_payments"):
-                self._move_money(order, account)
+                self._record_payment(order, account)
         self.notices.wake()
 
-    def _move_money(self, order: sqlite3.Row, account: str) -> None:
+    def _record_payment(self, order: sqlite3.Row, account: str) -> None:
         now = datetime.now(UTC)
         paid = {
             "order_number": order["order_number"],
@@ -250,8 +250,8 @@ class Channel:
             **paid,
             "currency": "CNY",
         }
-        self.db.execute(TAKE, {**paid, "account": account})
-        self.db.execute(KEEP, paid)
+        self.db.execute(MARK_PAID, {**paid, "account": account})
+        self.db.execute(RECORD_TRANSACTION, paid)
         self.notices.add(content["notice_id"], order["order_number"], order["notify_url"], encode(content))
 
     async def show_notices(self, request: Request) -> Response:

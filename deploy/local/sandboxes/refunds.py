@@ -1,4 +1,4 @@
-"""Refunds of the payment channel: under the merchant's own numbers, several of a payment, never more than was paid."""
+"""Refunds of the payment channel: by the merchant's numbers, several per payment, in total at most what was paid."""
 
 import sqlite3
 import uuid
@@ -15,11 +15,11 @@ from deploy.local.sandboxes.base import (
     only_from_this_machine,
     parse,
     rfc3339,
-    say_nothing,
     text,
     transaction,
     url,
     whole_number,
+    withhold_answer,
 )
 from deploy.local.sandboxes.notices import Notices, encode
 
@@ -56,7 +56,7 @@ PAID = """
 SELECT transactions.amount_fen, merchant_id FROM transactions JOIN orders USING (order_number)
 WHERE transactions.transaction_id = ? AND order_number = ?
 """
-GIVEN_BACK = "SELECT ifnull(sum(amount_fen), 0) AS fen FROM refunds WHERE transaction_id = ? AND state <> 'closed'"
+REFUNDED = "SELECT ifnull(sum(amount_fen), 0) AS fen FROM refunds WHERE transaction_id = ? AND state <> 'closed'"
 
 
 @dataclass(frozen=True)
@@ -69,44 +69,44 @@ class Refunds:
         wanted = _refund_of(parse(raw))
         known = self._refund(wanted["refund_number"])
         if known and any(known[name] != value for name, value in wanted.items()):
-            raise Refused(409, "refund_number_reused", "This refund number stands for a refund with other content.")
+            raise Refused(409, "refund_number_reused", "This refund number belongs to a refund with other content.")
         if not known:
             self._accept(wanted)
         if self.faults.take("refund_timeouts"):
-            await say_nothing(request)
-        return JSONResponse(_seen(self._known(wanted["refund_number"])), 200 if known else 201)
+            await withhold_answer(request)
+        return JSONResponse(_content_of(self._known(wanted["refund_number"])), 200 if known else 201)
 
     async def query(self, request: Request, _: bytes) -> JSONResponse:
         refund = self._known(request.path_params["refund_number"])
         if refund["merchant_id"] != request.query_params.get("merchant_id"):
             raise Refused(404, "unknown_refund", "There is no such refund.")
-        return JSONResponse(_seen(refund))
+        return JSONResponse(_content_of(refund))
 
     async def settle(self, request: Request) -> Response:
-        """What the payer's bank does with a refund that is slow on command; `abnormal`: it could not take the money."""
+        """Settle a slow refund, as the payer's bank does; `abnormal`: the bank could not accept the money."""
         only_from_this_machine(request)
         state = text(parse(await request.body()), "state", "succeeded|closed|abnormal")
         refund = self._known(request.path_params["refund_number"])
         if refund["state"] != "processing":
-            raise Refused(409, "refund_settled", "This refund has come to its end.")
+            raise Refused(409, "refund_settled", "This refund is already settled.")
         with transaction(self.db):
             self._settle(refund["refund_number"], state)
         self.notices.wake()
-        return JSONResponse(_seen(self._known(refund["refund_number"])))
+        return JSONResponse(_content_of(self._known(refund["refund_number"])))
 
     def _accept(self, wanted: Json) -> None:
         paid = self.db.execute(PAID, (wanted["transaction_id"], wanted["order_number"])).fetchone()
         if paid is None or paid["merchant_id"] != wanted["merchant_id"]:
-            raise Refused(404, "unknown_transaction", "No such transaction has paid this order.")
+            raise Refused(404, "unknown_transaction", "This order has no such transaction.")
         if self.faults.take("refuse_refunds"):
-            raise Refused(403, "refund_not_allowed", "Refused, on command.")
+            raise Refused(403, "refund_not_allowed", "The sandbox is set to refuse refunds.")
         if paid["amount_fen"] != wanted["paid_fen"]:
-            raise Refused(422, "invalid_request", f"paid_fen: the transaction was over {paid['amount_fen']} fen.")
+            raise Refused(422, "invalid_request", f"paid_fen: the transaction's amount is {paid['amount_fen']} fen.")
         with transaction(self.db):
-            given_back = self.db.execute(GIVEN_BACK, (wanted["transaction_id"],)).fetchone()["fen"]
-            if given_back + wanted["amount_fen"] > paid["amount_fen"]:
-                left = paid["amount_fen"] - given_back
-                raise Refused(403, "refund_exceeds_payment", f"Of this transaction {left} fen are left.")
+            refunded = self.db.execute(REFUNDED, (wanted["transaction_id"],)).fetchone()["fen"]
+            if refunded + wanted["amount_fen"] > paid["amount_fen"]:
+                left = paid["amount_fen"] - refunded
+                raise Refused(403, "refund_exceeds_payment", f"At most {left} fen of this transaction can be refunded.")
             now = datetime.now(UTC)
             row = {**wanted, "refund_id": f"R{now:%Y%m%d}{uuid.uuid4().hex[:20]}", "created_at": rfc3339(now)}
             columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)
@@ -120,7 +120,7 @@ class Refunds:
         update = "UPDATE refunds SET state = ?, refunded_at = ? WHERE refund_number = ?"
         self.db.execute(update, (state, refunded_at, refund_number))
         refund = self._known(refund_number)
-        content = {"notice_id": str(uuid.uuid4()), "event": f"refund.{state}", **_seen(refund)}
+        content = {"notice_id": str(uuid.uuid4()), "event": f"refund.{state}", **_content_of(refund)}
         self.notices.add(content["notice_id"], refund["order_number"], refund["notify_url"], encode(content))
 
     def _refund(self, refund_number: str) -> sqlite3.Row | None:
@@ -147,5 +147,5 @@ def _refund_of(body: Json) -> Json:
     }
 
 
-def _seen(refund: sqlite3.Row) -> Json:
+def _content_of(refund: sqlite3.Row) -> Json:
     return {**{name: refund[name] for name in SEEN_BY_MERCHANT}, "currency": "CNY"}

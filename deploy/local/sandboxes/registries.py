@@ -1,8 +1,8 @@
-"""Population and legal-entity registries. They hold nobody.
+"""Population and legal-entity registries without data.
 
-Any ID number that could exist is on record under the first name it is asked with, and from then on under no
-other. Any USCC that could exist is an active organisation, unless its organisation code (characters 9 to 17)
-ends with 0000 (no record) or 9999 (revoked).
+Any valid ID number is on record under the first name it is checked with, and under no other from then on. Any valid
+USCC is an active organisation, unless its organisation code (characters 9 to 17) ends with 0000 (no record) or 9999
+(revoked).
 """
 
 import re
@@ -34,10 +34,10 @@ def create_app() -> Starlette:
 
 
 async def verify_person(request: Request) -> Response:
-    await request.app.state.faults.strike()
+    await request.app.state.faults.delay_or_refuse()
     body = parse(await request.body())
     name, id_number = text(body, "name", r".{1,100}").strip(), text(body, "id_number")
-    if not could_be_a_person(id_number):
+    if not is_valid_id_number(id_number):
         return JSONResponse({"result": "no_record"})
     db = request.app.state.db
     db.execute("INSERT INTO persons VALUES (?, ?) ON CONFLICT DO NOTHING", (id_number, name))
@@ -46,13 +46,13 @@ async def verify_person(request: Request) -> Response:
 
 
 async def look_up_legal_entity(request: Request) -> Response:
-    await request.app.state.faults.strike()
+    await request.app.state.faults.delay_or_refuse()
     uscc = text(parse(await request.body()), "uscc")
     return JSONResponse({"result": legal_entity_status(uscc)})
 
 
-def could_be_a_person(id_number: str) -> bool:
-    """GB 11643: a division, a date of birth that has come, and the ISO 7064 MOD 11-2 check character."""
+def is_valid_id_number(id_number: str) -> bool:
+    """GB 11643: a division, a date of birth that is not in the future, and the ISO 7064 MOD 11-2 check character."""
     if not ID_NUMBER.fullmatch(id_number):
         return False
     try:

@@ -1,4 +1,4 @@
-"""SMS gateway: takes messages, and shows them again as the handset would."""
+"""SMS gateway: accepts messages, and shows them as the handset would."""
 
 import json
 import re
@@ -51,14 +51,14 @@ def create_app() -> Starlette:
 
 
 async def send(request: Request) -> Response:
-    await request.app.state.faults.strike()
+    await request.app.state.faults.delay_or_refuse()
     body = parse(await request.body())
     phone, template = _subscriber(text(body, "phone", PHONE)), text(body, "template", TEMPLATE)
     params = body.get("params", {})
     if not isinstance(params, dict) or not all(isinstance(value, str | int) for value in params.values()):
         raise Refused(422, "invalid_request", "params must be an object of strings and whole numbers")
     message_id = str(uuid.uuid4())
-    if not request.app.state.faults.take("lost"):  # else as on a bad day: accepted, and never delivered
+    if not request.app.state.faults.take("lost"):  # otherwise it is accepted but never delivered
         db, now = request.app.state.db, rfc3339(datetime.now(UTC))
         db.execute(INSERT, (message_id, phone, template, json.dumps(params), now))
         db.execute(FORGET_OLD, {"phone": phone, "kept": KEPT_PER_PHONE})
@@ -67,12 +67,12 @@ async def send(request: Request) -> Response:
 
 async def handset(request: Request) -> Response:
     only_from_this_machine(request)
-    # A plus sign in a query reads as a space when the client did not escape it.
+    # An unescaped plus sign in a query is decoded as a space.
     phone = text({"phone": request.query_params.get("phone", "").strip()}, "phone", PHONE)
     rows = request.app.state.db.execute(NEWEST_FIRST, (_subscriber(phone),))
     return JSONResponse({"items": [{**row, "params": json.loads(row["params"])} for row in rows]})
 
 
 def _subscriber(phone: str) -> str:
-    """One handset, however its number is written: 13800000001, +8613800000001, 008613800000001."""
+    """One subscriber for all spellings: 13800000001, +8613800000001, 008613800000001."""
     return re.sub(r"^(\+|00)?86(?=1[0-9]{10}$)", "", phone)

@@ -1,7 +1,7 @@
-"""The channel's bill of a day: every payment and refund of a merchant, its fees, and totals to check them by.
+"""The channel's daily statement: every payment and refund of a merchant, its fees, and control totals.
 
-As at the national channels, a signed answer tells where the file is and what its SHA-256 is; the file itself, which
-may be large, is fetched from there.
+As at the national channels, a signed answer carries the download address and the SHA-256 of the file, which may be
+large and is fetched separately.
 """
 
 import csv
@@ -55,25 +55,25 @@ BILL = f"{PAYMENTS} UNION ALL {REFUNDS} ORDER BY at, transaction_id, refund_numb
 class Statements:
     db: sqlite3.Connection
 
-    async def tell(self, request: Request, _: bytes) -> JSONResponse:
-        """Where the file of a day is, and its hash; the answer is signed. That of today is what there is so far."""
-        day, merchant_id = _asked(request)
+    async def describe(self, request: Request, _: bytes) -> JSONResponse:
+        """The download address and the hash of a day's file, signed; today's file is incomplete."""
+        day, merchant_id = _day_and_merchant(request)
         if day > datetime.now(CHINA).date():
-            raise Refused(409, "day_not_begun", "There is no bill of a day to come.")
+            raise Refused(409, "day_not_begun", "This day is in the future; it has no statement yet.")
         file = self._file(day, merchant_id)
         where = request.url_for("statement_file", day=day.isoformat()).include_query_params(merchant_id=merchant_id)
-        told = {
+        description = {
             "day": day.isoformat(),
             "merchant_id": merchant_id,
             "sha256": hashlib.sha256(file).hexdigest(),
             "bytes": len(file),
             "download_url": str(where),
         }
-        return JSONResponse(told)
+        return JSONResponse(description)
 
     async def file(self, request: Request) -> Response:
         only_from_this_machine(request)
-        return Response(self._file(*_asked(request)), media_type="text/csv; charset=utf-8")
+        return Response(self._file(*_day_and_merchant(request)), media_type="text/csv; charset=utf-8")
 
     def _file(self, day: date, merchant_id: str) -> bytes:
         text = io.StringIO()
@@ -97,7 +97,7 @@ class Statements:
         yield from self.db.execute(BILL, {"merchant_id": merchant_id, "fee": FEE_PER_MILLE, **period})
 
 
-def _asked(request: Request) -> tuple[date, str]:
+def _day_and_merchant(request: Request) -> tuple[date, str]:
     try:
         day = date.fromisoformat(request.path_params["day"])
     except ValueError:

@@ -178,9 +178,9 @@ def test_gb18030_holds_chinese_that_utf8_would_write_otherwise(tmp_path: Path) -
     [
         ({"encoding": "utf-16"}, "Bill files are written in utf-8, utf-8-sig, gb18030, not in utf-16."),
         ({"dirt": {"typo": 1}}, "Unknown dirt: typo."),
-        ({"dirt": {"zero_amount": 10}}, "10 rows are too few for 10 dirty ones."),
+        ({"dirt": {"zero_amount": 10}}, "10 rows are too few for 10 rows with faults."),
         ({"clean": [account_number(1, 10)]}, "A file of 10 rows holds accounts 0 to 9 only."),
-        ({"clean": ["1234567890"]}, "1234567890 is no account number of this company"),
+        ({"clean": ["1234567890"]}, "1234567890 is not an account number of this company"),
     ],
 )
 def test_what_cannot_be_written_is_one_sentence(tmp_path: Path, arguments: dict[str, object], sentence: str) -> None:

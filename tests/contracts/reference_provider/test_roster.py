@@ -46,5 +46,5 @@ def test_an_account_beyond_the_numbers_is_refused(n: int) -> None:
 
 @pytest.mark.parametrize("number", ["", "123", "abcdefghij", "0000000000", account_number("two", 7)])
 def test_a_number_of_another_company_is_refused(number: str) -> None:
-    with pytest.raises(ValueError, match="is no account number of this company"):
+    with pytest.raises(ValueError, match="is not an account number of this company"):
         position("one", number)
