@@ -166,7 +166,7 @@ def _refuse_taken_ports(plan: Plan) -> None:
         port = plan.port(program.name)
         if port_is_taken(port):
             raise CannotStart(
-                f"Port {port}, needed by {program.name}, is in use by another program; "
+                f"Port {port}, needed by {program.name}, is taken by another program; "
                 "stop that program, or set MYILI_PORT to another first port."
             )
 
