@@ -57,7 +57,7 @@ sign_in() { terminal sign-in "$GATEWAY" "$SMS" "$1"; }
 # sign_in_pages URL PHONE: what a browser does with the pages of signing in. Gives the code that the app gets.
 sign_in_pages() { terminal pages "$SMS" "$2" "$1"; }
 
-# Well-formed numbers of nobody, new each time: the sandboxes know every one of them.
+# Well-formed numbers that belong to no person, new each time; the sandboxes accept all of them.
 new_phone() { printf '199%08d\n' $(($(od -A n -N 4 -t u4 /dev/urandom) % 100000000)); }
 new_id_number() { terminal id-number; }
 new_uscc() { terminal uscc "$1"; }
