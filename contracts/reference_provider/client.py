@@ -13,7 +13,7 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from contracts.reference_provider.uploading import LARGE, Upload
+from contracts.reference_provider.resumable_upload import LARGE, Upload
 
 ATTEMPTS = 4
 LONGEST_WAIT = 10.0  # seconds between two attempts

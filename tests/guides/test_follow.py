@@ -29,16 +29,17 @@ TERMINALS = {
 MISSING = [tool for tool in ("bash", "curl", "openssl", "iconv") if shutil.which(tool) is None]
 
 
-def another_operator(platform: Addresses) -> str:
-    """The phone of an operator for one reader: two who sign in at once with one phone get each other's codes."""
-    phone = made_up.phone()
+def more_operators(platform: Addresses, number: int) -> list[str]:
+    """Phones of operators, one for each reader: two who sign in at once with one phone get each other's codes."""
+    phones = [made_up.phone() for _ in range(number)]
     first = Person(platform.public_url, platform.sms_url, platform.operator_phone)
     first.sign_in()
     organisation = first.call("GET", "/identity/v1/organisations").json()["items"][0]["organisation_id"]
     path = f"/identity/v1/organisations/{organisation}/members"
-    first.call("POST", path, json={"phone": phone, "role": "operator"}).raise_for_status()
+    for phone in phones:
+        first.call("POST", path, json={"phone": phone, "role": "operator"}).raise_for_status()
     first.close()
-    return phone
+    return phones
 
 
 def announce(folder: Path, operator: str) -> None:
@@ -70,7 +71,7 @@ async def test_every_request_shown_is_answered_as_shown() -> None:
     # Not below pytest's folder: PostgreSQL, which refuses to run as root, is another user there.
     with TemporaryDirectory(prefix="myili-guides-") as data:
         async with local_platform(Path(data), durable=False) as platform:
-            operators = [another_operator(platform) for _ in LANGUAGES]
+            operators = more_operators(platform, len(LANGUAGES))
             readers = [
                 asyncio.to_thread(follow, platform, language, operator)
                 for language, operator in zip(LANGUAGES, operators, strict=True)

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from chassis.db import Database
 from chassis.testing import Tokens
-from contracts.reference_provider import uploading
+from contracts.reference_provider import resumable_upload
 from contracts.reference_provider.client import Client, new_key
 from deploy.local.programs import LOOPBACK
 from kit.uploads import parts
@@ -81,7 +81,7 @@ async def test_an_upload_that_is_cut_repeatedly_arrives_complete(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(uploading, "PIECE", 60_000)
+    monkeypatch.setattr(resumable_upload, "CHUNK", 60_000)
     monkeypatch.setattr("contracts.reference_provider.client.LARGE", 1)
     monkeypatch.setattr(parts, "LARGEST_PART", 10_000)
     path = tmp_path / "九月.csv"
