@@ -1,9 +1,79 @@
-"""Kinds of fields that request models share."""
+"""Kinds of fields that request models share: the rules of `kit/fields` with this service's words for what is wrong."""
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from chassis.text import Line
+from kit.fields.half_width import half_width
+from kit.fields.id_number import id_number_fault
+from kit.fields.phones import LONGEST_PHONE, NotAMobile, NotAPhone, mobile_number
+from kit.fields.uscc import uscc_fault
 
 Name = Annotated[Line, Field(max_length=100)]
+
+
+def normalise_uscc(typed: str) -> str:
+    """A typed code as its 18 characters.
+
+    Raises:
+        ValueError: not of the shape, or a wrong check character.
+    """
+    code = typed.strip().upper()
+    match uscc_fault(code):
+        case "shape":
+            raise ValueError("a USCC is 18 digits and capital letters without I, O, S, V and Z")
+        case "check_character":
+            raise ValueError("the check character does not fit")
+    return code
+
+
+def normalise_id_number(typed: str) -> str:
+    """A typed number as its 18 characters.
+
+    Raises:
+        ValueError: not of the shape, no such province, no such day or one to come, or a wrong check character. The
+            sentence says which, and never repeats the number.
+    """
+    number = half_width(typed).upper()
+    match id_number_fault(number):
+        case "shape":
+            raise ValueError("an ID number is 17 digits and a check character")
+        case "province":
+            raise ValueError("the first digits name no division")
+        case "birth_date":
+            raise ValueError("the date of birth is impossible")
+        case "check_character":
+            raise ValueError("the check character does not fit")
+    return number
+
+
+def normalise_phone(typed: str) -> str:
+    """A typed number as E.164.
+
+    Raises:
+        ValueError: it is no mobile number of mainland China.
+    """
+    try:
+        return mobile_number(typed)
+    except NotAPhone:
+        raise ValueError("not a phone number") from None
+    except NotAMobile:
+        raise ValueError("not a mobile number of mainland China") from None
+
+
+Uscc = Annotated[
+    str,
+    Field(max_length=32, description="Unified social credit code, GB 32100."),
+    AfterValidator(normalise_uscc),
+]
+IdNumber = Annotated[
+    str,
+    Field(max_length=32, description="Citizen ID number, GB 11643. Never sent back."),
+    AfterValidator(normalise_id_number),
+]
+Phone = Annotated[
+    str,
+    Field(max_length=LONGEST_PHONE, description="A mobile number of mainland China.", examples=["+8613800000001"]),
+    AfterValidator(normalise_phone),
+]

@@ -9,10 +9,10 @@ import sys
 
 from chassis.db import Database
 from chassis.settings import load
-from kit.fields import mask_phone
+from kit.fields.phones import mask_phone
+from svc_identity.fields import normalise_phone
 from svc_identity.organisations.models import Role
 from svc_identity.organisations.service import UnknownDivision, grant_role, platform
-from svc_identity.people.persons.phones import normalise_phone
 from svc_identity.settings import Settings
 from svc_identity.vault.encryption import use_keys_of
 

@@ -8,7 +8,7 @@ from chassis.signatures import load_private_key, public_jwks
 from svc_services.accounts.bindings.endpoints import router as account_bindings
 from svc_services.accounts.bindings.provider import HttpAccountVerifier
 from svc_services.catalogue.tariffs.endpoints import router as tariffs
-from svc_services.provider_endpoints import Endpoints
+from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.endpoints import router as providers
 from svc_services.providers.applications.provider import HttpLegalEntityRegistry
 from svc_services.providers.signing_keys.endpoints import router as signing_keys

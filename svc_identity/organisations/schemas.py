@@ -3,11 +3,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kit.fields import DivisionCode
-from svc_identity.fields import Name
+from kit.fields.divisions import DivisionCode
+from svc_identity.fields import Name, Phone, Uscc
 from svc_identity.organisations.models import CounterRole, Kind, Role
-from svc_identity.organisations.uscc import Uscc
-from svc_identity.people.persons.phones import Phone
 
 
 class NewOrganisation(BaseModel):

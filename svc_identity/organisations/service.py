@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import new_id, now
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
-from kit.fields import mask_phone
+from kit.fields.phones import mask_phone
 from svc_identity.organisations import schemas
 from svc_identity.organisations.events import OrganisationRegistered
 from svc_identity.organisations.models import ROLES, AnyRole, Division, Kind, Membership, Organisation, Role

@@ -15,12 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import anyone, verified_otherwise
 from chassis.db import Database, ReadTx, Transactions
-from kit.fields import mask_phone
+from kit.fields.phones import mask_phone
+from svc_identity.fields import normalise_phone
 from svc_identity.oauth.endpoints import TheIssuer, form
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, Parsed, parse, parse_form
 from svc_identity.oauth.server import AuthorizationServer, redirect_to_app
-from svc_identity.people.persons.phones import normalise_phone
 from svc_identity.people.persons.service import person_of_phone
 from svc_identity.settings import Settings
 from svc_identity.sign_in import pages, service

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from kit.fields import DivisionCode
+from kit.fields.divisions import DivisionCode
 from svc_miniapps.apps.models import App as AppRow
 from svc_miniapps.fields import Code, LanguageTag, Name, Sentence
 

@@ -8,7 +8,7 @@ from chassis.auth import anyone
 from chassis.db import ReadTx
 from chassis.pagination import Page, PageQuery
 from kit.etags import IfNoneMatch, is_known, unless_known
-from kit.fields import DivisionCode
+from kit.fields.divisions import DivisionCode
 from svc_miniapps.catalogue import schemas, service
 from svc_miniapps.fields import Code
 from svc_miniapps.packages.download import PACKAGE_RESPONSES, etag_of_package, package_response

@@ -5,7 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.cn.uscc import calc_check_digit
 
-from kit.fields import NotAMobile, NotAPhone, half_width, id_number_fault, mask_phone, mobile_number, uscc_fault
+from kit.fields.half_width import half_width
+from kit.fields.id_number import id_number_fault
+from kit.fields.phones import NotAMobile, NotAPhone, mask_phone, mobile_number
+from kit.fields.uscc import uscc_fault
 
 CHARACTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 codes = st.builds(

@@ -19,8 +19,8 @@ from sqlalchemy import URL
 from chassis.db import Database
 from chassis.testing import Tokens, cloned, settings_at, template_database
 from svc_identity.app import create_app
+from svc_identity.fields import normalise_phone
 from svc_identity.memberships import grant_operator
-from svc_identity.people.persons.phones import normalise_phone
 from svc_identity.settings import Settings
 from svc_identity.starter import load_starter_data
 from tests.deploy.sandboxes.processes import Sandbox

@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 from chassis.db import Database
 from chassis.settings import load
 from chassis.testing import environment
+from svc_identity.fields import normalise_phone
 from svc_identity.memberships import grant_operator, main
 from svc_identity.oauth.models import Client
 from svc_identity.organisations.models import Division, Membership, Organisation, Role
-from svc_identity.people.persons.phones import normalise_phone
 from svc_identity.settings import Settings
 from svc_identity.starter import APP, load_starter_data
 

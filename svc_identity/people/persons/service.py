@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.tokens import TokenInvalid
-from kit.fields import mask_phone
+from kit.fields.phones import mask_phone
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons import schemas

@@ -3,8 +3,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel
 
-from svc_identity.fields import Name
-from svc_identity.people.proofing.id_number import IdNumber
+from svc_identity.fields import IdNumber, Name
 
 # Keyboards write the dot between the parts of a name in many ways; the registry knows one.
 _DOTS = str.maketrans(dict.fromkeys("•・･⋅‧∙．", "·"))

@@ -18,8 +18,8 @@ from chassis.http_client import outside_client
 from chassis.signatures import load_private_key
 from chassis.telemetry import log
 from kit.calendar import database_time
-from kit.endpoints import RESOLVE_SECONDS
 from kit.leases import claim_due, pause_after
+from kit.public_addresses import RESOLVE_SECONDS
 from svc_payments.collection.postings.models import CardWriting, Posting, PostingStatus
 from svc_payments.collection.postings.provider import Booked, HttpProviderBooks, Outcome, Prepaid, ProviderBooks
 from svc_payments.parties.providers.models import Provider

@@ -14,8 +14,8 @@ from chassis.db import Database
 from chassis.http_client import outside_client
 from chassis.signatures import load_private_key
 from chassis.telemetry import log
-from kit.endpoints import RESOLVE_SECONDS
 from kit.leases import pause_after
+from kit.public_addresses import RESOLVE_SECONDS
 from svc_payments.collection.postings.leasing import Try, providers_to_tell, take_up, take_up_cancellations
 from svc_payments.collection.postings.outcomes import apply_cancellation, apply_outcome
 from svc_payments.collection.postings.provider import HttpProviderBooks, NotFound, NotHeard, Outcome, ProviderBooks

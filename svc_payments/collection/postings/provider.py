@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from chassis.http_client import NoAnswer, NotReached
 from svc_payments.collection.postings.models import Posting
-from svc_payments.parties.providers.endpoint import Endpoint
+from svc_payments.parties.providers.signed_endpoint import SignedEndpoint
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class _Answer(BaseModel):
     prepaid: _Prepaid | None = None
 
 
-class HttpProviderBooks(Endpoint):
+class HttpProviderBooks(SignedEndpoint):
     """The books behind one provider's endpoint."""
 
     async def tell(self, posting: Posting) -> Outcome:

@@ -3,18 +3,16 @@
 An issuer licensed by the tax authority is another class with the same three methods.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol
 from uuid import UUID
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import BaseModel, Field, ValidationError
 
-from chassis.http_client import NoAnswer, NotReached, call
-from chassis.signatures import sign, thumbprint
+from chassis.http_client import NoAnswer, NotReached
+from svc_payments.parties.providers.signed_endpoint import SignedEndpoint
 
 
 @dataclass(frozen=True)
@@ -90,12 +88,8 @@ class _Answer(BaseModel):
     reason: Annotated[str | None, Field(pattern="^[a-z0-9_]{1,60}$")] = None
 
 
-@dataclass(frozen=True)
-class HttpInvoiceIssuer:
-    client: httpx.AsyncClient
-    url: str
-    key: RSAPrivateKey
-    seconds: float
+class HttpInvoiceIssuer(SignedEndpoint):
+    """The issuer behind an HTTP interface like the sandbox's."""
 
     async def issue(self, order: InvoiceOrder) -> Outcome:
         buyer = {"kind": order.title_kind, "name": order.title, "uscc": order.uscc}
@@ -115,11 +109,8 @@ class HttpInvoiceIssuer:
         return await self._call("POST", f"/invoices/{number}/red-letter", {})
 
     async def _call(self, method: str, path: str, letter: Mapping[str, object] | None = None) -> Outcome:
-        body = b"" if letter is None else json.dumps(letter, ensure_ascii=False).encode()
-        headers = {"Content-Type": "application/json"} | sign(self.key, thumbprint(self.key.public_key()), body)
-        request = self.client.build_request(method, self.url.rstrip("/") + path, headers=headers, content=body)
         try:
-            reply = await call(self.client, request, seconds=self.seconds)
+            reply = await self.send(method, path, letter)
         except NotReached as silence:
             return NotHeard(str(silence))
         except NoAnswer as silence:

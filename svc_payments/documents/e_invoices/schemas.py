@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from chassis.text import Line
-from kit.fields import uscc_fault
+from kit.fields.uscc import uscc_fault
 from svc_payments.documents.e_invoices import models
 
 # What any mail server takes, without quotes and address literals, which much software misreads.

@@ -57,7 +57,9 @@ async def issue_due(database: Database, settings: Settings) -> None:
         return
     key = load_private_key(settings.merchant_key.get_secret_value())
     async with outside_client() as client:
-        issuer = HttpInvoiceIssuer(client, settings.invoices_url, key, settings.invoices_timeout_seconds)
+        issuer = HttpInvoiceIssuer(
+            client, settings.invoices_url, key, settings.invoices_timeout_seconds, only_public=False
+        )
         while await work_off(database, settings, issuer):
             pass
 

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ValidationError
 from chassis.http_client import AnswerTooLong, NoAnswer, NotReached, Reply, outside_client
 from chassis.signatures import load_private_key
 from chassis.telemetry import log
-from kit.endpoints import RESOLVE_SECONDS
-from svc_payments.parties.providers.endpoint import Endpoint
+from kit.public_addresses import RESOLVE_SECONDS
 from svc_payments.parties.providers.models import Provider
+from svc_payments.parties.providers.signed_endpoint import SignedEndpoint
 from svc_payments.settings import Settings
 
 ANSWERS = Counted(
@@ -81,7 +81,7 @@ class Questions:
         seconds, only_public = self.settings.provider_timeout_seconds, self.settings.provider_endpoints == "public"
         # A client of its own for each question: in a shared one, a slow provider would use up the connections of all.
         async with outside_client() as client:
-            return await Endpoint(client, provider.endpoint_url, self.key, seconds, only_public).send(
+            return await SignedEndpoint(client, provider.endpoint_url, self.key, seconds, only_public).send(
                 "POST", path, content
             )
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from chassis.http_client import TLS, NoAnswer, NotReached, call, outside_client
 from chassis.signatures import sign, thumbprint
 from chassis.telemetry import log
-from svc_services.provider_endpoints import Endpoints, EndpointUrlRefused
+from svc_services.endpoint_urls import Endpoints, EndpointUrlRefused
 
 
 class Outcome(StrEnum):

@@ -8,7 +8,7 @@ from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from kit.etags import NOT_MODIFIED, cacheable
-from kit.fields import DivisionCode
+from kit.fields.divisions import DivisionCode
 from svc_services.catalogue.tariffs import schemas, service
 from svc_services.catalogue.tariffs.models import Tariff
 from svc_services.catalogue.tariffs.queries import tariffs_where

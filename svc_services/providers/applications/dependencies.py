@@ -2,7 +2,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from svc_services.provider_endpoints import Endpoints
+from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.provider import LegalEntityRegistry
 
 

@@ -9,7 +9,7 @@ from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from kit.etags import NOT_MODIFIED, cacheable
-from kit.fields import DivisionCode
+from kit.fields.divisions import DivisionCode
 from svc_services.callers import Operator, only_operators
 from svc_services.providers.applications import schemas, service
 from svc_services.providers.applications.dependencies import ProviderEndpoints, Registry

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from chassis.text import Line
-from kit.fields import DivisionCode
+from kit.fields.divisions import DivisionCode
 from svc_services.fields import Name, Number, Reason
 from svc_services.providers.applications.models import ApplicationStatus
 from svc_services.reference.models import UtilityKind

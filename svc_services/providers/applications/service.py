@@ -12,14 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
-from svc_services.provider_endpoints import Endpoints
+from kit.fields.uscc import uscc_fault
+from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications import schemas
 from svc_services.providers.applications.events import ProviderApproved
 from svc_services.providers.applications.key_sets import public_key_set
 from svc_services.providers.applications.models import ApplicationStatus, Provider, ProviderApplication
 from svc_services.providers.applications.provider import LegalEntityRegistry, Standing
-from svc_services.providers.applications.uscc import normalised
 from svc_services.reference.service import require_divisions
+
+
+class BadUscc(Problem):
+    """`reason`: shape, check_character."""
+
+    status, code = 422, "bad_uscc"
 
 
 class NoSuchLegalEntity(Problem):
@@ -45,9 +51,21 @@ class Checked:
     endpoint_url: str
 
 
+def normalised_uscc(written: str) -> str:
+    """A unified social credit code in upper case and without spaces.
+
+    Raises:
+        BadUscc: it is none.
+    """
+    uscc = "".join(written.split()).upper()
+    if fault := uscc_fault(uscc):
+        raise BadUscc(reason=fault)
+    return uscc
+
+
 async def checked(registry: LegalEntityRegistry, endpoints: Endpoints, new: schemas.NewProviderApplication) -> Checked:
     """Check an application against its standards and the legal-entity registry; outside any transaction."""
-    uscc, jwks = normalised(new.uscc), public_key_set(new.jwks)
+    uscc, jwks = normalised_uscc(new.uscc), public_key_set(new.jwks)
     endpoint_url = await endpoints.accepted(new.endpoint_url)
     standing = await registry.standing_of(uscc)
     if standing is Standing.NO_RECORD:

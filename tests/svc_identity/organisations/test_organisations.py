@@ -10,7 +10,7 @@ from joserfc import jwt
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, emitted, once
-from svc_identity.organisations.uscc import normalise_uscc
+from svc_identity.fields import normalise_uscc
 from tests.svc_identity.app_client import AppClient, bearer
 from tests.svc_identity.conftest import NewAppClient, new_phone
 from tests.svc_identity.identities import new_uscc, wrong_check

@@ -13,8 +13,8 @@ from chassis.db import Database
 from chassis.http_client import outside_client
 from chassis.testing import emitted
 from deploy.local.programs import free_port
+from svc_identity.fields import normalise_phone
 from svc_identity.people.persons.models import Person
-from svc_identity.people.persons.phones import normalise_phone
 from svc_identity.people.persons.service import phone_index
 from svc_identity.settings import Settings
 from svc_identity.sign_in.provider import HttpSms, NotSent

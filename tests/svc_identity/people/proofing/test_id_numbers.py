@@ -3,7 +3,7 @@
 import pytest
 import time_machine
 
-from svc_identity.people.proofing.id_number import normalise_id_number
+from svc_identity.fields import normalise_id_number
 from tests.svc_identity.identities import id_number, wrong_check
 
 

@@ -25,7 +25,7 @@ from chassis.db import new_id, now
 from chassis.http_client import outside_client
 from chassis.signatures import thumbprint, verify
 from deploy.local.programs import free_port
-from kit.endpoints import Target, pinned
+from kit.public_addresses import Target, pinned
 from svc_payments.collection.postings.models import Posting
 from svc_payments.collection.postings.provider import (
     Booked,
@@ -181,7 +181,7 @@ async def test_the_address_is_called_that_was_checked_and_the_certificate_is_of_
         hosts.append(request.headers["host"])
         return Response(b'{"result": "booked", "provider_reference": "R-1"}')
 
-    monkeypatch.setattr("kit.endpoints.is_public", lambda _: True)
+    monkeypatch.setattr("kit.public_addresses.is_public", lambda _: True)
 
     async def on_this_machine(url: httpx.URL) -> Target:
         async def resolver(_: str, __: int) -> list[str]:
@@ -189,7 +189,7 @@ async def test_the_address_is_called_that_was_checked_and_the_certificate_is_of_
 
         return await pinned(url, resolver)
 
-    monkeypatch.setattr("svc_payments.parties.providers.endpoint.pinned", on_this_machine)
+    monkeypatch.setattr("svc_payments.parties.providers.signed_endpoint.pinned", on_this_machine)
     app = Starlette(routes=[Route("/api/postings", book, methods=["POST"])])
     trusting = ssl.create_default_context(cafile=cert_file)
     async with (

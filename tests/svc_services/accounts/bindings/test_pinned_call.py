@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from chassis.db import new_id, now
 from svc_services.accounts.bindings.provider import HttpAccountVerifier, Outcome, Question
-from svc_services.provider_endpoints import Endpoints
+from svc_services.endpoint_urls import Endpoints
 from tests.svc_services.companies import ProviderSystem
 
 NAME = "provider.example"
@@ -28,7 +28,7 @@ async def this_machine(_: str, __: int) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _this_machine_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kit.endpoints.is_public", lambda _: True)
+    monkeypatch.setattr("kit.public_addresses.is_public", lambda _: True)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from kit.endpoints import AddressNotPublic, AddressUnknown, Target, is_public, pinned, resolve
+from kit.public_addresses import AddressNotPublic, AddressUnknown, Target, is_public, pinned, resolve
 
 
 async def test_localhost_is_resolved_by_the_system() -> None:

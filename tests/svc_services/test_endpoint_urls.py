@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from svc_services.provider_endpoints import Endpoints, EndpointUrlRefused
+from svc_services.endpoint_urls import Endpoints, EndpointUrlRefused
 
 
 async def public_address(_: str, __: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Calling a provider: signed, at the endpoint it chose, and never into our own network."""
+"""Signed calls of a provider at the endpoint it chose, and never into our own network."""
 
 import json
 from collections.abc import Mapping
@@ -9,35 +9,35 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from chassis.http_client import NotReached, Reply, call
 from chassis.signatures import sign, thumbprint
-from kit.endpoints import AddressRefused, AddressUnknown, Target, pinned
+from kit.public_addresses import AddressRefused, AddressUnknown, Target, pinned
 
 
 @dataclass(frozen=True)
-class Endpoint:
-    """One provider's endpoint. Our calls are signed; the provider checks them with the keys we publish."""
+class SignedEndpoint:
+    """One company's endpoint. Our calls are signed; the company checks them with the keys we publish."""
 
     client: httpx.AsyncClient
-    endpoint_url: str
+    url: str
     key: RSAPrivateKey
     seconds: float
     only_public: bool
     """Https at public addresses alone: a provider chooses its endpoint, and must not make us call our own network."""
 
-    async def send(self, method: str, path: str, content: Mapping[str, str | int] | None = None) -> Reply:
+    async def send(self, method: str, path: str, content: Mapping[str, object] | None = None) -> Reply:
         """One call with a JSON object as its body, or with none.
 
         Raises:
             NotReached: the request has certainly not reached the provider.
             NoAnswer: it may have; no whole answer of reasonable size came in time.
         """
-        body = json.dumps(content, ensure_ascii=False).encode() if content else b""
+        body = json.dumps(content, ensure_ascii=False).encode() if content is not None else b""
         headers = {"Content-Type": "application/json"} if body else {}
         headers |= sign(self.key, thumbprint(self.key.public_key()), body)
         return await call(self.client, await self._request(method, path, headers, body), seconds=self.seconds)
 
     async def _request(self, method: str, path: str, headers: dict[str, str], body: bytes) -> httpx.Request:
         try:
-            url = httpx.URL(self.endpoint_url.rstrip("/") + path)
+            url = httpx.URL(self.url.rstrip("/") + path)
         except httpx.InvalidURL:
             raise NotReached("not_a_url") from None
         target = await self._checked(url) if self.only_public else Target(url)

@@ -1,4 +1,4 @@
-"""Where a provider's endpoint may be; checked when a provider applies and again at every call (kit/endpoints)."""
+"""Where a provider's endpoint may be: checked at the application, and by `kit.public_addresses` at every call."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import httpx
 
 from chassis.problems import Problem
-from kit.endpoints import AddressRefused, AddressUnknown, Resolve, Target, pinned, resolve
+from kit.public_addresses import AddressRefused, AddressUnknown, Resolve, Target, pinned, resolve
 
 _HTTPS = 443
 _HOST = re.compile(rb"[a-z0-9_.-]+|\[?[0-9a-f:.]+\]?")

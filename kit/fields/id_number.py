@@ -1,0 +1,33 @@
+"""Citizen ID numbers (GB 11643-1999)."""
+
+import re
+from datetime import date
+from typing import Literal
+
+from stdnum.iso7064 import mod_11_2
+
+from kit.calendar import today
+
+_ID_NUMBER = re.compile(r"[0-9]{17}[0-9X]")
+# GB/T 2260 provinces, and 81 to 83 of residence permits. Counties come and go, and a number keeps the code of the place
+# and day it was given, so which county it was is left to the population registry.
+_PROVINCES = re.compile(r"1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]")
+_OLDEST = date(1900, 1, 1)
+
+
+def id_number_fault(number: str) -> Literal["shape", "province", "birth_date", "check_character"] | None:
+    """What is wrong with a number, in capitals and half-width."""
+    if not _ID_NUMBER.fullmatch(number):
+        return "shape"
+    if not _PROVINCES.match(number):
+        return "province"
+    if not _is_birth_date(number[6:14]):
+        return "birth_date"
+    return None if mod_11_2.is_valid(number) else "check_character"
+
+
+def _is_birth_date(digits: str) -> bool:
+    try:
+        return _OLDEST <= date(int(digits[:4]), int(digits[4:6]), int(digits[6:])) <= today()
+    except ValueError:
+        return False
