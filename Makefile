@@ -32,6 +32,7 @@ demo: setup
 	@exec $(RUN) tests.journeys.demo
 
 test: setup
+	@$(RUN) contracts.lint install
 	$(RUN) pytest -n 2 --dist worksteal $(ARGS)
 
 lint: setup

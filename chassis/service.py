@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import uvloop
@@ -42,9 +42,8 @@ def create_service_app(settings: ServiceSettings, routers: Sequence[APIRouter], 
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.settings = settings
-        app.state.database = Database.of(settings)
-        auth.install(app, settings)
+        app.state.database = Database.of(app.state.settings)
+        auth.install(app, app.state.settings)
         _freeze_permanent_objects()
         yield
         await app.state.database.close()
@@ -59,6 +58,7 @@ def create_service_app(settings: ServiceSettings, routers: Sequence[APIRouter], 
         telemetry={"operation_spans": False, "metrics": False},
         generate_unique_id_function=lambda route: route.name,
     )
+    app.state.settings = settings
     app.add_middleware(BodyLimit)
     app.add_middleware(problems.LastResort)
     app.add_middleware(telemetry.RequestContext)
@@ -69,11 +69,11 @@ def create_service_app(settings: ServiceSettings, routers: Sequence[APIRouter], 
     return app
 
 
+@cache  # once: in tests, a second application must stay collectable
 def _freeze_permanent_objects() -> None:
     """Modules and routes live until the process ends; collecting garbage among them took a fifth of all work."""
-    if not gc.get_freeze_count():  # once: in tests, a second application must stay collectable
-        gc.collect()
-        gc.freeze()
+    gc.collect()
+    gc.freeze()
 
 
 class BodyLimit:

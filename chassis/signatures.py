@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -53,6 +54,7 @@ def verify(keys: Mapping[str, RSAPublicKey], headers: Mapping[str, str], body: b
         raise BadSignature("wrong_signature") from wrong
 
 
+@lru_cache(maxsize=16)  # checking its primes takes as long as seventy signatures
 def load_private_key(pem: str) -> RSAPrivateKey:
     key = serialization.load_pem_private_key(pem.encode(), password=None)
     if not isinstance(key, RSAPrivateKey) or key.key_size < MIN_KEY_BITS:

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 from uuid import UUID
@@ -195,20 +196,26 @@ def _bearer(token: str) -> dict[str, str]:
 
 def settings_at(kind: type[Settings], url: URL, tokens: Tokens, **fields: Any) -> Settings:  # noqa: ANN401 - fields
     """Settings of a service under test whose database is the one at `url`, whatever its name."""
-
-    class Here(kind):  # type: ignore[valid-type, misc]  # mypy takes no variable as a base class
-        @property
-        def database(self) -> URL:
-            return url
-
     usual = {
         "database_url": url.render_as_string(hide_password=False),
         "kafka": "127.0.0.1:1",
         "public_url": PUBLIC_URL,
         "jwks_url": tokens.jwks_url,
     }
-    settings: Settings = Here(**{**usual, **fields})
+    settings: Settings = _with_any_database(kind)(database_name=url.database, **{**usual, **fields})
     return settings
+
+
+@cache  # making a class of settings takes as long as a short test
+def _with_any_database(kind: type[Settings]) -> type[Settings]:
+    class WithAnyDatabase(kind):  # type: ignore[valid-type, misc]  # mypy takes no variable as a base class
+        database_name: str
+
+        @property
+        def database(self) -> URL:
+            return make_url(super().database).set(database=self.database_name)
+
+    return WithAnyDatabase
 
 
 @contextlib.asynccontextmanager

@@ -9,6 +9,7 @@ from fastapi import Request
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from chassis.http_client import TLS
 from chassis.problems import Problem, TryLater
 from chassis.telemetry import SIGNING_KEYS_UNREACHABLE, log
 
@@ -61,7 +62,7 @@ class SigningKeys:
             if time.monotonic() - self._failed_at < _RETRY_SECONDS:
                 return self._known_or_try_later()
             try:
-                async with httpx.AsyncClient(timeout=5.0) as client:
+                async with httpx.AsyncClient(timeout=5.0, verify=TLS) as client:
                     answer = (await client.get(self._jwks_url)).raise_for_status()
                 keys = KeySet.import_key_set(answer.json())
             except (httpx.HTTPError, JoseError, ValueError, KeyError) as error:

@@ -1,4 +1,4 @@
-"""`python -m contracts.lint`: Redocly CLI and Spectral over the OpenAPI documents, as `make lint` runs them.
+"""`python -m contracts.lint [install]`: Redocly CLI and Spectral over the OpenAPI documents, as `make lint` runs them.
 
 Both come from npm in the versions of `package-lock.json`, without install scripts, and use no network when they run.
 Without Node.js they are skipped and that is said; with CI set, that is a failure.
@@ -8,6 +8,8 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -19,13 +21,15 @@ QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "
 """Neither linter reports its use or looks for a newer version."""
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     missing = [program for program in ("node", "npm") if shutil.which(program) is None]
     if missing:
         print(f"contracts: Redocly and Spectral are skipped, because {' and '.join(missing)} cannot be found.")
         return 1 if os.environ.get("CI") else 0
     if not _install():
         return 1
+    if list(arguments) == ["install"]:
+        return 0
     redocly = _run("redocly", "lint", "--config", str(HERE / "redocly.yaml"), "--format", "stylish", *DOCUMENTS)
     spectral = _run("spectral", "lint", "--ruleset", str(HERE / "spectral.yaml"), "--fail-severity", "info", *DOCUMENTS)
     return redocly or spectral
@@ -55,4 +59,4 @@ def _run(program: str, *arguments: str) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

@@ -6,8 +6,10 @@ The signature covers three lines: timestamp, nonce and raw body. Verify it befor
 import asyncio
 import base64
 import re
+import ssl
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import httpx
@@ -58,13 +60,18 @@ class PlatformKeys:
 
     async def _fetch(self) -> None:
         self._fetched_at, self._complete = time.monotonic(), True
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with httpx.AsyncClient(timeout=5, verify=_tls()) as client:
             for address in self._addresses:
                 try:
                     answer = await client.get(address)
                     self._keys[address] = _rsa_keys(answer.raise_for_status().json())
                 except (httpx.HTTPError, ValueError, KeyError, JoseError):
                     self._complete = False  # keys fetched earlier from this address stay in use
+
+
+@cache  # reading the certificate authorities takes as long as many calls
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
 
 
 def _rsa_keys(jwks: Mapping[str, Any]) -> dict[str, rsa.RSAPublicKey]:

@@ -16,7 +16,7 @@ from contracts.lint.__main__ import HERE, QUIET, TOOLS, main
 DOCUMENT = in_folder(FOLDER)["openapi/miniapps.v1.json"]
 installed = pytest.mark.skipif(
     not (TOOLS / "installed").exists() and not os.environ.get("CI"),
-    reason="Redocly and Spectral are installed by `make lint` where Node.js is",
+    reason="Redocly and Spectral are installed by `make test` where Node.js is",
 )
 
 

@@ -1,6 +1,7 @@
 """svc_payments with a database of the test's own and keys of the test run's own."""
 
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 from uuid import UUID
 
@@ -13,12 +14,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from chassis.db import Database, new_id, now
 from chassis.http_client import outside_client
 from chassis.testing import Tokens, client_of, fresh_database, rolled_back_transaction, settings_at, template_database
-from deploy.local.programs import free_port
-from svc_payments.app import create_app
+from deploy.local.programs import LOOPBACK, free_port
 from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings
 from tests.deploy.sandboxes.processes import Sandbox
-from tests.svc_payments.world import CONTRACT_NOTICES, NOTICES, Company, World, served
+from tests.svc_payments.served import application, served
+from tests.svc_payments.world import CONTRACT_NOTICES, NOTICES, Company, World
 
 template = template_database("svc_payments")
 database = fresh_database()
@@ -56,7 +57,7 @@ def settings(database: Database, tokens: Tokens, rsa_keys: dict[str, RSAPrivateK
 
 @pytest_asyncio.fixture
 async def api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(create_app(settings)) as client:
+    async with application(settings) as app, client_of(app) as client:
         yield client
 
 
@@ -87,6 +88,22 @@ def channel_url(rsa_keys: dict[str, RSAPrivateKey], tmp_path_factory: pytest.Tem
         yield sandbox.url
 
 
+@cache  # making a class of settings takes as long as a short test
+def _with_notices_at_a_port(kind: type[Settings]) -> type[Settings]:
+    class WithNoticesAtAPort(kind):  # type: ignore[valid-type, misc]  # mypy takes no variable as a base class
+        api_port: int
+
+        @property
+        def notice_url(self) -> str:
+            return f"http://{LOOPBACK}:{self.api_port}{NOTICES}"
+
+        @property
+        def contract_notice_url(self) -> str:
+            return f"http://{LOOPBACK}:{self.api_port}{CONTRACT_NOTICES}"
+
+    return WithNoticesAtAPort
+
+
 @pytest_asyncio.fixture
 async def world(
     database: Database,
@@ -99,19 +116,12 @@ async def world(
     """The API on a port, the channel, and a provider with its own endpoint, which is open."""
     port = free_port()
 
-    class AtPort(type(settings)):  # type: ignore[misc]  # mypy takes no value as a base class
-        @property
-        def notice_url(self) -> str:
-            return f"http://127.0.0.1:{port}{NOTICES}"
-
-        @property
-        def contract_notice_url(self) -> str:
-            return f"http://127.0.0.1:{port}{CONTRACT_NOTICES}"
-
-    here = AtPort(**settings.model_dump() | {"channel_url": channel_url, "channel_timeout_seconds": 2.0})
+    changes = {"channel_url": channel_url, "channel_timeout_seconds": 2.0, "api_port": port}
+    here = _with_notices_at_a_port(type(settings))(**settings.model_dump() | changes)
     company = Company.at(tmp_path, free_port(), f"http://127.0.0.1:{port}")
     async with (
-        served(create_app(here), port),
+        application(here) as app,
+        served(app, port),
         company.open(),
         outside_client(f"http://127.0.0.1:{port}") as api,
         outside_client(channel_url) as channel,

@@ -16,7 +16,7 @@ from chassis.db import Database
 from deploy.local.programs import LOOPBACK, free_port
 from svc_payments.parties.providers.models import Provider
 from tests.svc_payments.billing.terms.agreement import TODAY
-from tests.svc_payments.world import served
+from tests.svc_payments.served import served
 
 LAST_MONTH = (TODAY.replace(day=1) - timedelta(days=1)).replace(day=1)
 NUMBER = "1000000005"

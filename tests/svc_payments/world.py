@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import uvicorn
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from sqlalchemy import select
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -35,38 +34,13 @@ from svc_payments.collection.refunds.worker import Refunds
 from svc_payments.oversight.incidents.models import Incident
 from svc_payments.parties.accounts.models import AccountBinding
 from svc_payments.settings import Settings
+from tests.svc_payments.served import served
 
 SEED = "1"
 ACCOUNTS = 200
 NOTICES = "/payments/v1/channels/sandbox/notices"
 CONTRACT_NOTICES = "/payments/v1/channels/sandbox/contract-notices"
 Answer = httpx.Response
-
-
-@contextlib.asynccontextmanager
-async def served(app: ASGIApp, port: int, **tls: Path) -> AsyncIterator[None]:
-    """Serves an application on a port of this process until the block ends."""
-    files: dict[str, Any] = dict(tls)
-    config = uvicorn.Config(
-        app,
-        host=LOOPBACK,
-        port=port,
-        log_level="error",
-        # The event loop may pause between the steps of a test; connections must survive that.
-        timeout_keep_alive=3_600,
-        timeout_graceful_shutdown=1,
-        **files,
-    )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    try:
-        while not server.started:
-            assert not serving.done(), "the server did not start"
-            await asyncio.sleep(0.01)
-        yield
-    finally:
-        server.should_exit = True
-        await serving
 
 
 class LostAnswers:

@@ -20,7 +20,7 @@ from svc_payments.channels.registry import open_channels
 from svc_payments.collection.payments.orders import inquire
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
-from tests.svc_payments.world import served
+from tests.svc_payments.served import served
 
 NUMBER = "a" * 32
 GOOD = {"order_number": NUMBER, "state": "waiting", "pay_url": "https://pay.test/1"}

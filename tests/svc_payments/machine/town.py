@@ -39,7 +39,8 @@ from svc_payments.settings import Settings
 from tests.svc_payments.billing.terms.agreement import put_in_force
 from tests.svc_payments.conftest import private_pem, public_pem
 from tests.svc_payments.machine.wire import Wire
-from tests.svc_payments.world import ACCOUNTS, SEED, Company, LostAnswers, World, served
+from tests.svc_payments.served import served
+from tests.svc_payments.world import ACCOUNTS, SEED, Company, LostAnswers, World
 
 OPEN_ACCOUNTS = (account_number(SEED, 0), account_number(SEED, 1))
 REFUSED_ACCOUNT = account_number(SEED, ACCOUNTS + 300)

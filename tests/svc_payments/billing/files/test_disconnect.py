@@ -14,7 +14,7 @@ from svc_payments.billing.bills.models import Bill
 from svc_payments.billing.files.models import BillFile
 from svc_payments.settings import Settings
 from tests.svc_payments.billing.files.files import file_of, row, uploader
-from tests.svc_payments.world import served
+from tests.svc_payments.served import served
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["Content-Length", "chunked"])

@@ -22,7 +22,7 @@ from svc_payments.billing.bills.models import Bill
 from svc_payments.settings import Settings
 from tests.gateway.processes import GatewayProcess, running_gateway
 from tests.svc_payments.billing.files.files import file_of, row, uploader
-from tests.svc_payments.world import served
+from tests.svc_payments.served import served
 
 CONTRACTS = Path(__file__).parents[4] / "contracts/openapi"
 ROWS = 3_000

@@ -12,7 +12,7 @@ from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
 from tests.svc_payments.channels.doubles.parties import key_of, public_pem
-from tests.svc_payments.world import served
+from tests.svc_payments.served import served
 
 
 @pytest_asyncio.fixture

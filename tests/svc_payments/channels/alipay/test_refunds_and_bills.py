@@ -33,7 +33,8 @@ from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.alipay.paying import METHODS, NOTICES, confirmed, notify, paid, refund_of, told_of
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
 from tests.svc_payments.collection.postings.test_provider import certificate_of
-from tests.svc_payments.world import World, served
+from tests.svc_payments.served import served
+from tests.svc_payments.world import World
 
 
 async def test_a_refund_asked_for_twice_under_its_number_is_one(channel: AlipayChannel, alipay: AlipayDouble) -> None:

@@ -11,7 +11,7 @@ from tests.svc_payments.channels.rigs.alipay import AlipayRig
 from tests.svc_payments.channels.rigs.contract import Rig
 from tests.svc_payments.channels.rigs.unionpay import UnionpayRig
 from tests.svc_payments.channels.rigs.wechat import WechatRig
-from tests.svc_payments.world import served
+from tests.svc_payments.served import served
 
 RIGS: dict[str, Callable[[], Rig]] = {
     "alipay-app": lambda: AlipayRig(AlipayDouble(), "app"),

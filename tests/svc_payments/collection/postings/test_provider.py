@@ -37,7 +37,7 @@ from svc_payments.collection.postings.provider import (
     Unclear,
     _outcome,
 )
-from tests.svc_payments.world import served
+from tests.svc_payments.served import served
 
 
 def posting() -> Posting:
