@@ -14,8 +14,9 @@ from deploy.local.broker import running_broker
 from deploy.local.postgres import running_postgres
 from tests.apache_kafka import Unavailable, running_apache_kafka
 from tests.declared_answers import declared_answers, undeclared
+from tests.reuse import reuse
 
-__all__ = ["declared_answers", "undeclared"]  # fixtures that hold every test to the contracts
+__all__ = ["declared_answers", "reuse", "undeclared"]  # fixtures for every test
 
 _MEMORY_BYTES = 4 * 1024**3
 _LONGEST = ("svc_payments/machine", "faults", "journeys", "deploy/test_platform.py")
