@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database, new_id
 from chassis.outbox import emit
 from chassis.problems import Problem
-from kit.calendar import database_time
 from svc_payments.reconciliation.discrepancies import service as cases
 from svc_payments.reconciliation.discrepancies.models import Discrepancy
 from svc_payments.reconciliation.runs import matcher
@@ -163,7 +162,7 @@ async def _settle(tx: AsyncSession, whose: Whose, run: Run) -> None:
     gone = await _resolved(tx, whose, run, findings, differences)
     run.cases_resolved = len(gone)
     run.phase = Phase.FINISHED
-    run.finished_at = await database_time(tx)
+    run.finished_at = await tx.scalar(select(func.clock_timestamp()))  # now() is when this transaction began
     # A difference that has changed is another one: its old case goes before the new one comes.
     await cases.resolve(tx, gone)
     opened = await cases.open_cases(tx, whose, list(differences.values()))

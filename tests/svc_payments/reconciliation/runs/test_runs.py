@@ -55,6 +55,9 @@ async def test_equal_sides_match_and_open_nothing(database: Database, settings: 
     await ingest(database, statement_of(*payments))
     run = await reconcile(database, settings)
     assert (run.phase, run.lines, run.movements, counts(run)) == (Phase.FINISHED, 3, 3, {"matched": 3})
+    assert run.started_at is not None
+    assert run.finished_at is not None
+    assert run.started_at < run.finished_at
     assert await discrepancies(database) == []
 
 
