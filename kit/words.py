@@ -9,7 +9,7 @@ from chassis.problems import DEFAULT_LANGUAGE, preferred_language
 from chassis.text import nearest_tag
 
 Words = dict[str, str]
-_MOST_LANGUAGES_ASKED = 20
+_MOST_LANGUAGES = 20
 _LONGEST_HEADER = 200
 
 
@@ -29,5 +29,5 @@ def choose(known: Iterable[str], accept_language: str, ui_locales: str = "") -> 
         ui_locales: OpenID Connect's list of tags with spaces between them, the best first.
     """
     tags = frozenset(known)
-    asked = (nearest_tag(tag, tags) for tag in ui_locales.split()[:_MOST_LANGUAGES_ASKED])
-    return next(filter(None, asked), None) or preferred_language(accept_language[:_LONGEST_HEADER], tags)
+    requested = (nearest_tag(tag, tags) for tag in ui_locales.split()[:_MOST_LANGUAGES])
+    return next(filter(None, requested), None) or preferred_language(accept_language[:_LONGEST_HEADER], tags)

@@ -55,8 +55,8 @@ class Client(Base):
         """The scope when all of it is allowed, else None; a system that asks for nothing gets all it may have."""
         if not scope:
             return None if self.jwks is None else " ".join(self.scopes)
-        asked = scope.split()
-        return " ".join(dict.fromkeys(asked)) if set(asked) <= set(self.scopes) else None
+        requested = scope.split()
+        return " ".join(dict.fromkeys(requested)) if set(requested) <= set(self.scopes) else None
 
 
 class AuthorizationCode(Base):

@@ -138,7 +138,7 @@ async def send_code_again(transactions: Transactions, sms: TheSms, request: Requ
     fields = dict(await parse_form(request))
     try:
         browser = _own_browser(request, fields)
-        refused = await _send_again(transactions, sms, _settings(request), _asked(request, browser), sign_in_id)
+        refused = await _send_again(transactions, sms, _settings(request), _requester(request, browser), sign_in_id)
         async with transactions.read() as tx:
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
     except service.Refused as over:
@@ -152,7 +152,7 @@ async def _start(
     return await service.start(
         tx,
         _settings(request),
-        _asked(request, browser),
+        _requester(request, browser),
         request=urlencode(parameters),
         language=_language(request, parameters),
         phone=_phone(phone),
@@ -160,12 +160,12 @@ async def _start(
 
 
 async def _send_again(
-    database: Database, sms: Sms, settings: Settings, asked: service.Asked, sign_in_id: UUID
+    database: Database, sms: Sms, settings: Settings, requester: service.Requester, sign_in_id: UUID
 ) -> service.Refused | None:
     """Why no code was sent though the sign-in goes on, if so."""
     try:
         async with database.transaction() as tx:
-            code = await service.send_again(tx, settings, asked, sign_in_id)
+            code = await service.send_again(tx, settings, requester, sign_in_id)
         await _send(database, sms, code)
     except (service.TooManyCodes, SmsUnavailable) as refused:
         return refused
@@ -285,14 +285,14 @@ def _phone(typed: str) -> str:
         raise WrongPhone from None
 
 
-def _asked(request: Request, browser: Browser) -> service.Asked:
+def _requester(request: Request, browser: Browser) -> service.Requester:
     # The address is what the server took from X-Forwarded-For of a proxy it trusts; it only counts codes.
-    return service.Asked(browser.fingerprint, request.client.host if request.client else "")
+    return service.Requester(browser.fingerprint, request.client.host if request.client else "")
 
 
 def _language(request: Request, parameters: Parameters) -> str:
-    asked = dict(parameters).get("ui_locales", "")
-    return choose_language(asked, request.headers.get("accept-language", ""))
+    ui_locales = dict(parameters).get("ui_locales", "")
+    return choose_language(ui_locales, request.headers.get("accept-language", ""))
 
 
 def _settings(request: Request) -> Settings:

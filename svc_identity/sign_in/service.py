@@ -74,33 +74,35 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Requester:
     """Who asks for a code, and from where."""
 
     browser: bytes
     address: str
 
 
-async def start(tx: AsyncSession, settings: Settings, asked: Asked, *, request: str, language: str, phone: str) -> Code:
+async def start(
+    tx: AsyncSession, settings: Settings, requester: Requester, *, request: str, language: str, phone: str
+) -> Code:
     """Begin a sign-in with a code for a phone. The same for every phone, registered or not.
 
     Raises:
         TooManyCodes
     """
-    sign_in = SignIn(id=new_id(), browser_hash=asked.browser, request=request, language=language, phone=phone)
-    code = await _new_code(tx, settings, sign_in, asked.address)
+    sign_in = SignIn(id=new_id(), browser_hash=requester.browser, request=request, language=language, phone=phone)
+    code = await _new_code(tx, settings, sign_in, requester.address)
     tx.add(sign_in)
     return code
 
 
-async def send_again(tx: AsyncSession, settings: Settings, asked: Asked, sign_in_id: UUID) -> Code:
+async def send_again(tx: AsyncSession, settings: Settings, requester: Requester, sign_in_id: UUID) -> Code:
     """Another code for a sign-in; the one before is no longer good.
 
     Raises:
         SignInOver, TooManyCodes
     """
-    sign_in = await running(tx, sign_in_id, asked.browser, for_update=True)
-    return await _new_code(tx, settings, sign_in, asked.address)
+    sign_in = await running(tx, sign_in_id, requester.browser, for_update=True)
+    return await _new_code(tx, settings, sign_in, requester.address)
 
 
 async def running(tx: AsyncSession, sign_in_id: UUID, browser: bytes, *, for_update: bool = False) -> SignIn:

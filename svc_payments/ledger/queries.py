@@ -116,9 +116,9 @@ async def list_entries(
     )
     balance = account.debit_fen - account.credit_fen - int((await tx.scalars(later)).one())
     balances = accumulate((entry.amount_fen for entry in found.items), operator.sub, initial=balance)
-    told = {row.position: row for row in await tx.execute(_told_of([entry.position for entry in found.items]))}
+    rows = {row.position: row for row in await tx.execute(_rows_of([entry.position for entry in found.items]))}
     return Page(
-        items=[_entry(told[entry.position], after) for entry, after in zip(found.items, balances, strict=False)],
+        items=[_entry(rows[entry.position], after) for entry, after in zip(found.items, balances, strict=False)],
         next_cursor=found.next_cursor,
     )
 
@@ -172,7 +172,7 @@ def _kinds_up_to(reach: Reach) -> Executable:
     )
 
 
-def _told_of(positions: Sequence[int]) -> Select[Any]:
+def _rows_of(positions: Sequence[int]) -> Select[Any]:
     """Entries with their transfers, and the link that each is in: the first that ends with it or after it."""
     link = (
         select(Link.number, Link.sealed_at)

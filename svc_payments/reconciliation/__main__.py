@@ -33,9 +33,9 @@ def main(arguments: list[str]) -> int:
     whose = verb.add_mutually_exclusive_group(required=True)
     whose.add_argument("--channel", type=ChannelName)
     whose.add_argument("--provider", type=UUID)
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        return asyncio.run(run(load(Settings), asked.day, asked.channel, asked.provider))
+        return asyncio.run(run(load(Settings), options.day, options.channel, options.provider))
     except Problem as refused:
         sys.stderr.write(f"{refused.render('en')['detail']}\n")
     except (NotReached, NoAnswer, BadSignature) as error:

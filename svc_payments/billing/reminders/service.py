@@ -57,7 +57,7 @@ async def step(tx: AsyncSession, settings: Settings, *, size: int = BILLS_IN_A_S
     upto = {"until_date": until.due_date, "until_id": until.id}
     raised = (await tx.execute(RAISE, {**position, **upto, **_rules(moment, settings)})).all()
     if raised:
-        await emit(tx, *map(_told, raised))
+        await emit(tx, *map(_event_of, raised))
     run.due_date, run.bill_id = until.due_date, until.id
     run.bills += until.bills
     run.reminders += len(raised)
@@ -84,9 +84,9 @@ def _rules(moment: datetime, settings: Settings) -> dict[str, object]:
     }
 
 
-def _told(raised: Row[tuple[object, ...]]) -> ReminderRaised:
-    said = dict(raised._mapping)  # noqa: SLF001 - the documented way to a row's names
-    return ReminderRaised(reminder_id=said.pop("id"), **said)
+def _event_of(raised: Row[tuple[object, ...]]) -> ReminderRaised:
+    fields = dict(raised._mapping)  # noqa: SLF001 - the documented way to a row's names
+    return ReminderRaised(reminder_id=fields.pop("id"), **fields)
 
 
 async def preferences_of(tx: AsyncSession, person_id: UUID) -> schemas.ReminderPreferences:

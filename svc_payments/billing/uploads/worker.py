@@ -22,7 +22,7 @@ from svc_payments.settings import Settings
 RETENTION = timedelta(days=7)
 """How long an upload can be read after its end."""
 _LEFT_AFTER = timedelta(seconds=30)
-_TOLD_EVERY_ROWS = 50_000
+_REPORT_EVERY_ROWS = 50_000
 
 
 async def finish(database: Database, upload_id: UUID, language: str) -> bill_file_schemas.BillFile:
@@ -83,13 +83,13 @@ class _Progress:
     database: Database
     upload_id: UUID
     rows: int = 0
-    told_rows: int = 0
+    reported_rows: int = 0
 
     async def report(self, further: int) -> None:
         self.rows += further
-        if self.rows < self.told_rows + _TOLD_EVERY_ROWS:
+        if self.rows < self.reported_rows + _REPORT_EVERY_ROWS:
             return
-        self.told_rows = self.rows
+        self.reported_rows = self.rows
         reached = {"rows_read": self.rows, "touched_at": func.now()}
         async with self.database.transaction() as tx:
             await tx.execute(update(BillFileUpload).where(BillFileUpload.id == self.upload_id).values(reached))

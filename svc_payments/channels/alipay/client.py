@@ -142,7 +142,7 @@ class AlipayChannel:
         said = await self._call(INTERFACES[method], content, {"notify_url": self._notice_url})
         if not said.refusal:
             made = said.as_of(messages.Precreated)
-            _must_be(made.out_trade_no, order.number)
+            _require_same(made.out_trade_no, order.number)
             return Waiting(made.qr_code)
         if said.refusal in _ALREADY_THERE:
             return await self._query(order)
@@ -159,7 +159,7 @@ class AlipayChannel:
         if said.refusal:
             raise NotUnderstood(said.refusal)
         known = said.as_of(messages.Trade)
-        _must_be(known.out_trade_no, order.number)
+        _require_same(known.out_trade_no, order.number)
         return mapping.of_order(known, self._settings.seller_id)
 
     async def _close(self, order: Order) -> Answer:
@@ -177,7 +177,7 @@ class AlipayChannel:
         }
         said = await self._call("alipay.trade.refund", content)
         if not said.refusal:
-            _must_be(said.as_of(messages.RefundTaken).out_trade_no, refund.order_number)
+            _require_same(said.as_of(messages.RefundTaken).out_trade_no, refund.order_number)
             # The answer names neither the refund nor its own amount, so that only the query ends one.
             return Refunding()
         if said.refusal in _REFUND_REFUSED:
@@ -199,7 +199,7 @@ class AlipayChannel:
             raise NotUnderstood(said.refusal)
         known = said.as_of(messages.RefundKnown)
         if known.refund_status is not None:
-            _must_be(known.out_request_no, refund.number)
+            _require_same(known.out_request_no, refund.number)
         return mapping.of_refund(known, refund)
 
     def _order(self, method: str, content: Mapping[str, object]) -> dict[str, str]:
@@ -222,9 +222,9 @@ class AlipayChannel:
         # The first thing that Alipay's support asks for.
         trace = reply.headers.get("trace_id", "")[:64]
         log.info("channel_answered", channel=NAME, question=method, status=reply.status, channel_request_id=trace)
-        return self._believe(method, reply.status, reply.body)
+        return self._verified(method, reply.status, reply.body)
 
-    def _believe(self, method: str, status: int, body: bytes) -> Said:
+    def _verified(self, method: str, status: int, body: bytes) -> Said:
         try:
             answer = SignedAnswer.of(body)
             self._keys.check(answer.content, answer.signature)
@@ -259,7 +259,7 @@ class AlipayChannel:
         )
 
 
-def _must_be(named: str | None, asked: str) -> None:
+def _require_same(named: str | None, expected: str) -> None:
     # The signature covers the answer alone: one about another order, played again, is as well signed.
-    if named != asked:
+    if named != expected:
         raise NotUnderstood("other_order")

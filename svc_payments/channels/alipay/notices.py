@@ -45,12 +45,12 @@ def read(keys: signatures.AlipayKeys, settings: AlipaySettings, raw: bytes) -> N
         parameters = signatures.parameters_of(raw)
         signatures.check_notice(keys, parameters)
         _check_whole(parameters)
-        told = _told(parameters)
-        _check_time(told.notify_time, now())
+        notice = _parse(parameters)
+        _check_time(notice.notify_time, now())
     except BadSignature as bad:
         raise NoticeNotAuthentic(reason=bad.reason) from None
     try:
-        return _meant(told, settings, _proof(told, parameters))
+        return _notice_of(notice, settings, _proof(notice, parameters))
     except NotUnderstood:
         raise NoticeMalformed from None
 
@@ -60,7 +60,7 @@ def _check_whole(parameters: Mapping[bytes, bytes]) -> None:
         raise BadSignature("parameters_malformed")
 
 
-def _told(parameters: Mapping[bytes, bytes]) -> messages.Notice:
+def _parse(parameters: Mapping[bytes, bytes]) -> messages.Notice:
     try:
         # Nothing that is read is anything but ASCII, whatever the notice's charset.
         values = {name.decode(): parameters[name].decode("ascii") for name in _READ if name in parameters}
@@ -69,27 +69,27 @@ def _told(parameters: Mapping[bytes, bytes]) -> messages.Notice:
         raise NoticeMalformed from None
 
 
-def _check_time(told_at: datetime, moment: datetime) -> None:
-    if not moment - REPEATED_FOR - _AHEAD <= told_at <= moment + _AHEAD:
+def _check_time(notified_at: datetime, moment: datetime) -> None:
+    if not moment - REPEATED_FOR - _AHEAD <= notified_at <= moment + _AHEAD:
         raise BadSignature("clock_skew")
 
 
-def _proof(told: messages.Notice, parameters: Mapping[bytes, bytes]) -> Proof:
+def _proof(notice: messages.Notice, parameters: Mapping[bytes, bytes]) -> Proof:
     # A repeated notice has the same id, with a timestamp and a signature of its own.
-    said = {name: value for name, value in parameters.items() if name not in {b"sign", b"sign_type", b"notify_time"}}
-    return Proof(told.notify_id, told.notify_id, hashlib.sha256(signatures.text_of(said)).digest())
+    content = {name: value for name, value in parameters.items() if name not in {b"sign", b"sign_type", b"notify_time"}}
+    return Proof(notice.notify_id, notice.notify_id, hashlib.sha256(signatures.text_of(content)).digest())
 
 
-def _meant(told: messages.Notice, settings: AlipaySettings, proof: Proof) -> Notice:
+def _notice_of(notice: messages.Notice, settings: AlipaySettings, proof: Proof) -> Notice:
     # Of one account there may be several applications: what was ordered by another one is not ours either.
-    merchant_id = told.seller_id if told.app_id == settings.app_id else told.app_id
+    merchant_id = notice.seller_id if notice.app_id == settings.app_id else notice.app_id
     nothing_new = NothingNew(proof, merchant_id)
-    if told.gmt_refund is not None:
+    if notice.gmt_refund is not None:
         # Also when everything went back and the order is called closed. One that names no refund says nothing new.
-        answer = Refunded(told.trade_no, told.refund_fee, told.gmt_refund)
-        return RefundNotice(proof, merchant_id, told.out_biz_no, answer) if told.out_biz_no else nothing_new
-    if told.trade_status in mapping.PAID:
-        return PaidNotice(proof, told.out_trade_no, mapping.of_payment(told, merchant_id, told.gmt_payment))
-    if told.trade_status in {"WAIT_BUYER_PAY", "TRADE_CLOSED"}:
+        answer = Refunded(notice.trade_no, notice.refund_fee, notice.gmt_refund)
+        return RefundNotice(proof, merchant_id, notice.out_biz_no, answer) if notice.out_biz_no else nothing_new
+    if notice.trade_status in mapping.PAID:
+        return PaidNotice(proof, notice.out_trade_no, mapping.of_payment(notice, merchant_id, notice.gmt_payment))
+    if notice.trade_status in {"WAIT_BUYER_PAY", "TRADE_CLOSED"}:
         return nothing_new
     raise NotUnderstood("unknown_state")

@@ -82,7 +82,7 @@ class UnionpayChannel:
 
     async def statement(self, day: date) -> AsyncIterator[bytes]:
         """The file of what was settled on a day, as it is: a zip of files in GBK."""
-        asked = {
+        content = {
             "txnType": "76",
             "txnSubType": "01",
             "bizType": "000000",
@@ -90,16 +90,16 @@ class UnionpayChannel:
             "txnTime": beijing(now()),
             "settleDate": f"{day:%m%d}",
         }
-        request = self._request(f"{self._settings.files_url}/", asked)
+        request = self._request(f"{self._settings.files_url}/", content)
         raw = await whole(downloaded(self._client, request))
-        fields = await asyncio.to_thread(self._believed, raw)
+        fields = await asyncio.to_thread(self._verified, raw)
         code = _body(messages.Coded, fields).code
         if code != "00":
             raise NoStatement(f"code_{code}") if code == mapping.NO_FILE else NotUnderstood(f"code_{code}")
-        told = _body(messages.File, fields)
-        if (told.merchant_id, told.settle_date) != (self._merchant.merchant_id, f"{day:%m%d}"):
+        file = _body(messages.File, fields)
+        if (file.merchant_id, file.settle_date) != (self._merchant.merchant_id, f"{day:%m%d}"):
             raise NotUnderstood("other_file")
-        yield await asyncio.to_thread(unfolded, told.content)
+        yield await asyncio.to_thread(unfolded, file.content)
 
     async def _place(self, order: Order) -> Answer:
         """A form for the payer's browser to send; UnionPay learns of the order only by that."""
@@ -134,7 +134,7 @@ class UnionpayChannel:
         return Waiting() if isinstance(known, Absent) else known
 
     async def _refund(self, refund: RefundOrder) -> RefundAnswer:
-        asked = {
+        content = {
             "txnType": mapping.REFUND,
             "txnSubType": "00",
             "bizType": _PRODUCT,
@@ -145,10 +145,10 @@ class UnionpayChannel:
             "origQryId": refund.transaction_id,
             "backUrl": self._notice_url,
         }
-        fields = await self._call("/backTransReq.do", asked)
+        fields = await self._call("/backTransReq.do", content)
         code = _body(messages.Coded, fields).code
         if code in mapping.DONE:
-            self._check_transaction(_body(messages.Told, fields), refund.number, mapping.REFUND)
+            self._check_transaction(_body(messages.Outcome, fields), refund.number, mapping.REFUND)
             return Refunding()
         if code in mapping.NOT_KNOWN | mapping.MAY_PASS:
             raise NotUnderstood(f"code_{code}")
@@ -166,14 +166,14 @@ class UnionpayChannel:
 
     async def _known(self, number: str, txn_type: str) -> messages.Known | None:
         """What became of a transaction; none when there is no such one."""
-        asked = {
+        content = {
             "txnType": "00",
             "txnSubType": "00",
             "bizType": "000000",
             "orderId": number,
             "txnTime": begun_at(number),
         }
-        fields = await self._call("/queryTrans.do", asked)
+        fields = await self._call("/queryTrans.do", content)
         code = _body(messages.Coded, fields).code
         if code == mapping.ABSENT:
             self._check_about(_body(messages.About, fields), number)
@@ -184,14 +184,15 @@ class UnionpayChannel:
         self._check_transaction(known, number, txn_type)
         return known
 
-    def _check_transaction(self, told: messages.Transaction, number: str, txn_type: str) -> None:
-        self._check_about(told, number)
-        if told.txn_type != txn_type:
+    def _check_transaction(self, message: messages.Transaction, number: str, txn_type: str) -> None:
+        self._check_about(message, number)
+        if message.txn_type != txn_type:
             raise NotUnderstood("other_transaction")
 
-    def _check_about(self, told: messages.About, number: str) -> None:
+    def _check_about(self, message: messages.About, number: str) -> None:
         # An answer about another number, played again, is as well signed.
-        if (told.merchant_id, told.number, told.txn_time) != (self._merchant.merchant_id, number, begun_at(number)):
+        about = (message.merchant_id, message.number, message.txn_time)
+        if about != (self._merchant.merchant_id, number, begun_at(number)):
             raise NotUnderstood("other_order")
 
     async def _call(self, path: str, content: Fields) -> Fields:
@@ -199,12 +200,12 @@ class UnionpayChannel:
         reply = await call(self._client, self._request(path, content), seconds=self._seconds)
         if reply.status != HTTPStatus.OK:
             raise NotUnderstood(f"status_{reply.status}")
-        return self._believed(reply.body)
+        return self._verified(reply.body)
 
     def _request(self, path: str, content: Fields) -> httpx.Request:
         return self._client.build_request("POST", path, data=self._merchant.signed(content))
 
-    def _believed(self, raw: bytes) -> Fields:
+    def _verified(self, raw: bytes) -> Fields:
         try:
             fields = of_answer(raw)
         except NotAMessage:

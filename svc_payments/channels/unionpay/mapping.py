@@ -53,7 +53,7 @@ def of_order(known: messages.Known, *, over: bool) -> Answer:
     return Closed() if over else Waiting()
 
 
-def of_payment(known: messages.Told | messages.Known) -> Paid:
+def of_payment(known: messages.Outcome | messages.Known) -> Paid:
     """The payment of a paid order.
 
     Raises:
@@ -65,7 +65,7 @@ def of_payment(known: messages.Told | messages.Known) -> Paid:
     return Paid(known.merchant_id, known.query_id, known.amount_fen, currency, _done_at(known))
 
 
-def of_refund(known: messages.Told | messages.Known) -> RefundAnswer:
+def of_refund(known: messages.Outcome | messages.Known) -> RefundAnswer:
     """What became of a refund.
 
     Raises:

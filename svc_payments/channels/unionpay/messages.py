@@ -39,7 +39,7 @@ class Transaction(About):
         return int(self.amount) if self.amount else None
 
 
-class Told(Transaction):
+class Outcome(Transaction):
     """The outcome, in a notice and in the answer to the request."""
 
     code: Annotated[Code, Field(alias="respCode")]

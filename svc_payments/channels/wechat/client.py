@@ -145,7 +145,7 @@ class WechatChannel:
         }
         reply = await self._call("POST", "/v3/refund/domestic/refunds", content)
         if reply.status == HTTPStatus.OK:
-            return _refund_told_of(_body(messages.Refund, reply), refund)
+            return _refund_answer(_body(messages.Refund, reply), refund)
         refusal = _refusal(reply)
         if refusal in _REFUND_REFUSED:
             # The same word is said of a number under which another refund is going on.
@@ -159,7 +159,7 @@ class WechatChannel:
             return RefundAbsent()
         if reply.status != HTTPStatus.OK:
             raise NotUnderstood(_refusal(reply))
-        return _refund_told_of(_body(messages.Refund, reply), refund)
+        return _refund_answer(_body(messages.Refund, reply), refund)
 
     async def _call(self, method: str, target: str, content: Mapping[str, object] | None = None) -> Reply:
         """One signed call; an answer that WeChat Pay has not signed is no answer."""
@@ -193,7 +193,7 @@ class WechatChannel:
         return request
 
 
-def _refund_told_of(known: messages.Refund, refund: RefundOrder) -> RefundAnswer:
+def _refund_answer(known: messages.Refund, refund: RefundOrder) -> RefundAnswer:
     if known.out_refund_no != refund.number:
         raise NotUnderstood("other_refund")
     return mapping.of_refund(known.status, known)

@@ -46,7 +46,7 @@ def of_payment(known: messages.Transaction) -> Paid:
     return Paid(known.mchid, known.transaction_id, amount.total, amount.currency, known.success_time)
 
 
-def of_refund(status: str, known: messages.Refund | messages.RefundTold) -> RefundAnswer:
+def of_refund(status: str, known: messages.Refund | messages.RefundNotice) -> RefundAnswer:
     """What became of a refund.
 
     Raises:

@@ -58,7 +58,7 @@ class Refund(BaseModel):
     amount: RefundAmount
 
 
-class RefundTold(BaseModel):
+class RefundNotice(BaseModel):
     """A refund, in a notice."""
 
     mchid: Number

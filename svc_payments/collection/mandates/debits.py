@@ -66,7 +66,7 @@ async def look_one(tx: AsyncSession, settings: Settings) -> bool:
         return True
     today = moment.astimezone(CHINA).date()
     for bill, debit in await _due_soon(tx, mandate, today):
-        if debit is None or await _is_to_be_told(tx, debit, bill):
+        if debit is None or await _has_changed(tx, debit, bill):
             await _announce(tx, mandate, debit, bill, today)
     return True
 
@@ -174,7 +174,7 @@ async def _due_soon(tx: AsyncSession, mandate: Mandate, today: date) -> list[tup
     return [(row[0], row[1]) for row in await tx.execute(due_soon)]
 
 
-async def _is_to_be_told(tx: AsyncSession, debit: Debit, bill: Bill) -> bool:
+async def _has_changed(tx: AsyncSession, debit: Debit, bill: Bill) -> bool:
     """Whether the bill differs from what was announced."""
     return debit.status == DebitStatus.WITHDRAWN or debit.amount_fen != await _owed_on(tx, bill, debit.debit_on)
 

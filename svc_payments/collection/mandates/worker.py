@@ -28,9 +28,9 @@ class Mandates:
 
     async def work_due(self) -> int:
         """Do what is due of everything. Returns how much there was."""
-        asked = await self.contracts.ask_due()
+        polled = await self.contracts.ask_due()
         done = [await self._several(step) for step in (look_one, settle_one, order_one)]
-        return asked + sum(done)
+        return polled + sum(done)
 
     async def _several(self, step: Step) -> int:
         """Take one step with several mandates at once."""

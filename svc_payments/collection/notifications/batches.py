@@ -57,10 +57,10 @@ class NoticeBatches:
             while len(group) < MOST_TOGETHER and not self._arrived.empty():
                 group.append(self._arrived.get_nowait())
             TOGETHER.observe(len(group))
-            done = await self._capture([told for told, _ in group])
-            for told, captured in group:
+            done = await self._capture([received for received, _ in group])
+            for received, captured in group:
                 if not captured.done():  # the request may have been cancelled
-                    captured.set_result(told in done)
+                    captured.set_result(received in done)
 
     async def _capture(self, group: Sequence[ReceivedNotice]) -> Collection[ReceivedNotice]:
         try:

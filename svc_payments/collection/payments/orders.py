@@ -125,7 +125,7 @@ class Orders:
             answer = await inquire(self._channel(payment), order_of(payment), moment, placed=placed)
             async with self.database.transaction() as tx:
                 payment = await service.lock(tx, payment.id)
-                await self._learn(tx, payment, answer)
+                await self._apply_locked(tx, payment, answer)
                 await _poll_again(tx, payment, self.settings.ask_again_seconds)
         except Exception as error:  # noqa: BLE001 - this one is retried later; the others go on
             log.error("asking_failed", payment_id=str(payment.id), exc_info=error)
@@ -133,10 +133,10 @@ class Orders:
     async def _apply(self, payment_id: UUID, answer: Answer) -> Payment:
         async with self.database.transaction() as tx:
             payment = await service.lock(tx, payment_id)
-            await self._learn(tx, payment, answer)
+            await self._apply_locked(tx, payment, answer)
         return payment
 
-    async def _learn(self, tx: AsyncSession, payment: Payment, answer: Answer) -> None:
+    async def _apply_locked(self, tx: AsyncSession, payment: Payment, answer: Answer) -> None:
         """Apply what the channel says of a locked payment's order; what is settled already stays as it is."""
         match answer:
             case Paid():
@@ -229,8 +229,8 @@ async def _mark_unknown(tx: AsyncSession, payment: Payment) -> None:
 async def _claim_due(tx: AsyncSession, lease: timedelta) -> Sequence[Payment]:
     """Lease payments whose order is due for a query."""
     attempts = await claim_due(tx, Attempt, lease)
-    asked = select(Payment).where(Payment.id.in_([attempt.payment_id for attempt in attempts]))
-    return (await tx.scalars(asked)).all()
+    query = select(Payment).where(Payment.id.in_([attempt.payment_id for attempt in attempts]))
+    return (await tx.scalars(query)).all()
 
 
 async def _poll_again(tx: AsyncSession, payment: Payment, pauses: Sequence[float]) -> None:

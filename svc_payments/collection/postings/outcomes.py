@@ -37,11 +37,11 @@ async def apply_outcome(tx: AsyncSession, each: Try, outcome: Outcome, pause: ti
         case _:
             log.warning("posting_not_settled", posting_id=str(posting.id), tries=each.number, outcome=str(outcome))
             # What an earlier try left unknown does not become known by this one not getting through.
-            surely_not_told = isinstance(outcome, NotHeard) and not each.ask_first
+            not_received = isinstance(outcome, NotHeard) and not each.ask_first
             if await _time_is_over(tx, posting):
                 await begin_cancellation(tx, posting)
             else:
-                posting.move_to(PostingStatus.PENDING if surely_not_told else PostingStatus.UNKNOWN)
+                posting.move_to(PostingStatus.PENDING if not_received else PostingStatus.UNKNOWN)
                 posting.try_at = func.now() + pause
     return True
 

@@ -48,7 +48,7 @@ class Turn:
     refund_id: UUID
     channel: RefundingChannel | None
     order: RefundOrder
-    told: bool
+    maybe_requested: bool
     """Whether the request may have reached the channel."""
 
 
@@ -81,14 +81,15 @@ class Refunds:
         )
         channel: object = self.channels.get(payment.channel)
         refunding = channel if isinstance(channel, RefundingChannel) else None
-        return Turn(refund.id, refunding, order, told=refund.status != RefundStatus.STARTED or refund.asked > 0)
+        maybe_requested = refund.status != RefundStatus.STARTED or refund.asked > 0
+        return Turn(refund.id, refunding, order, maybe_requested)
 
     async def _take(self, turn: Turn) -> None:
         try:
             answer = await _ask(turn)
             async with self.database.transaction() as tx:
                 refund, payment = await lock(tx, turn.refund_id)
-                await _learn(tx, refund, payment, answer)
+                await _apply(tx, refund, payment, answer)
                 if refund.status in AT_CHANNEL:
                     poll_again(refund, await database_time(tx), self.settings.ask_again_seconds)
         except Exception as error:  # noqa: BLE001 - its turn comes again; the others go on
@@ -114,12 +115,12 @@ async def lock(tx: AsyncSession, refund_id: UUID) -> tuple[Refund, Payment]:
 async def _ask(turn: Turn) -> RefundAnswer:
     if turn.channel is None:
         return Unclear("channel_not_available")
-    answer = await turn.channel.query_refund(turn.order) if turn.told else RefundAbsent()
+    answer = await turn.channel.query_refund(turn.order) if turn.maybe_requested else RefundAbsent()
     # One that the channel does not have is requested again, under the same number.
     return await turn.channel.refund(turn.order) if isinstance(answer, RefundAbsent) else answer
 
 
-async def _learn(tx: AsyncSession, refund: Refund, payment: Payment, answer: RefundAnswer) -> None:
+async def _apply(tx: AsyncSession, refund: Refund, payment: Payment, answer: RefundAnswer) -> None:
     """Apply what the channel says of a locked refund; what is settled already stays as it is."""
     if refund.status not in AT_CHANNEL:
         return

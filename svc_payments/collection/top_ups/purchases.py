@@ -53,7 +53,7 @@ class TopUps:
 
     async def _ask(self, validation: Validation) -> tuple[Result, int | None]:
         try:
-            answer = await validate(self.questions, validation.provider, validation.asked)
+            answer = await validate(self.questions, validation.provider, validation.record)
         except (NotAnswered, NotUsable) as fault:
             count_fault(validation.provider, QUESTION, fault)
             return (Result.NO_ANSWER if isinstance(fault, NotAnswered) else Result.UNUSABLE), None

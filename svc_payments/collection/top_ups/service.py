@@ -59,7 +59,7 @@ class TooManyValidations(Problem):
 class Validation:
     """A query that is committed before it is sent."""
 
-    asked: TopUpValidation
+    record: TopUpValidation
     provider: Provider
     plan: Plan
     bound: bool
@@ -85,16 +85,16 @@ async def begin(tx: AsyncSession, person_id: UUID, wanted: schemas.TopUpChoice) 
     if closed and (reopens_at := closed.reopens_at(moment)):
         raise ProviderClosed(moment, reopens_at)
     await _require_tries_left(tx, person_id)
-    asked = TopUpValidation(
+    record = TopUpValidation(
         person_id=person_id,
         provider_id=wanted.provider_id,
         account_number=wanted.account_number,
         amount_fen=wanted.amount_fen,
         asked_at=moment,
     )
-    tx.add(asked)
+    tx.add(record)
     await tx.flush()
-    return Validation(asked, provider, plan, bound)
+    return Validation(record, provider, plan, bound)
 
 
 async def _plan(tx: AsyncSession, wanted: schemas.TopUpChoice, *, bound: bool) -> Plan:
@@ -148,8 +148,8 @@ async def settle(
     tx: AsyncSession, validation: Validation, result: Result, most_fen: int | None = None
 ) -> Problem | None:
     """Write down what the provider said; returns the refusal, if it is one, to be kept before it is raised."""
-    asked = await tx.get_one(TopUpValidation, validation.asked.id, with_for_update=True)
-    asked.result = result
+    record = await tx.get_one(TopUpValidation, validation.record.id, with_for_update=True)
+    record.result = result
     match result:
         case Result.ACCEPTED:
             return None
