@@ -80,7 +80,6 @@ class _Problem(BaseModel):
 
 
 Body = TypeVar("Body", bound=_AboutOrder)
-Said = TypeVar("Said", Answer, RefundAnswer)
 
 
 class SandboxChannel:

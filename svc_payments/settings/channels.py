@@ -46,7 +46,7 @@ def _split_or_none(value: object) -> object:
     return _split(value) if value else ()
 
 
-def _said_plainly(load: Callable[[str], object], pem: str, sentence: str) -> None:
+def _require_loadable(load: Callable[[str], object], pem: str, sentence: str) -> None:
     # The libraries' own words help no operator, and might quote what they were given.
     try:
         load(pem)
@@ -55,22 +55,22 @@ def _said_plainly(load: Callable[[str], object], pem: str, sentence: str) -> Non
 
 
 def _private_key(pem: SecretStr) -> SecretStr:
-    _said_plainly(load_private_key, pem.get_secret_value(), "must be an RSA private key of at least 2048 bits in PEM")
+    _require_loadable(load_private_key, pem.get_secret_value(), "must be an RSA private key of at least 2048 bits in PEM")
     return pem
 
 
 def _public_key(pem: str) -> str:
-    _said_plainly(load_public_keys, pem, "must be an RSA public key of at least 2048 bits in PEM")
+    _require_loadable(load_public_keys, pem, "must be an RSA public key of at least 2048 bits in PEM")
     return pem
 
 
 def _certificates(pem: str) -> str:
-    _said_plainly(lambda text: x509.load_pem_x509_certificates(text.encode()), pem, "must be certificates in PEM")
+    _require_loadable(lambda text: x509.load_pem_x509_certificates(text.encode()), pem, "must be certificates in PEM")
     return pem
 
 
 def _alipay_key(pem: str) -> str:
-    _said_plainly(
+    _require_loadable(
         load_alipay_keys, pem, "must be an RSA public key of at least 2048 bits, or a certificate of one, in PEM"
     )
     return pem

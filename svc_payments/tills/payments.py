@@ -89,7 +89,7 @@ async def take_payment(
     await tx.flush()
     await audit.record(tx, caller, "take_till_payment", payment.id, till_session_id=str(session.id))
     if isinstance(new.tender, schemas.Cash) or new.tender.terminal:
-        await over_the_counter.money_taken(tx, payment, transaction_id_of(taken), settings.merchant_id)
+        await over_the_counter.capture_at_counter(tx, payment, transaction_id_of(taken), settings.merchant_id)
     return schemas.shown_payment(taken, payment, await tx.get(Receipt, payment.id))
 
 
@@ -109,7 +109,7 @@ async def capture_card(
         raise IllegalMove(current=payment.status, wanted=PaymentStatus.CAPTURED)
     await _take_slip(tx, taken, payment, terminal)
     await audit.record(tx, caller, "capture_till_payment", payment.id, till_session_id=str(session.id))
-    await over_the_counter.money_taken(tx, payment, transaction_id_of(taken), settings.merchant_id)
+    await over_the_counter.capture_at_counter(tx, payment, transaction_id_of(taken), settings.merchant_id)
     return schemas.shown_payment(taken, payment, await tx.get(Receipt, payment.id))
 
 

@@ -109,8 +109,8 @@ def content_of_bill(bill: Bill) -> dict[str, Any]:
 
 def _as_row(bill: Bill, amendment: schemas.Amendment) -> list[str]:
     """The amended bill as a row of a bill file."""
-    said = amendment.model_dump(exclude_unset=True)
-    amount_fen: int | None = said.get("amount_fen", bill.amount_fen)
+    changes = amendment.model_dump(exclude_unset=True)
+    amount_fen: int | None = changes.get("amount_fen", bill.amount_fen)
     now = {
         "bill_number": bill.bill_number,
         "account_number": bill.account_number,
@@ -120,7 +120,7 @@ def _as_row(bill: Bill, amendment: schemas.Amendment) -> list[str]:
         "meter_from": bill.meter_from,
         "meter_to": bill.meter_to,
         "expires_on": bill.expires_on,
-        **said,
+        **changes,
         "amount": None if amount_fen is None else schemas.yuan(amount_fen),
     }
     return ["" if now[name] is None else str(now[name]) for name in (*COLUMNS, "expires_on")]
@@ -156,14 +156,14 @@ async def _withdraw(
     return await _shown(tx, bill)
 
 
-async def name_no_more(tx: AsyncSession, bill: Bill) -> None:
+async def void_unnamed(tx: AsyncSession, bill: Bill) -> None:
     """Void a locked bill that a live query named before and no longer names."""
     _keep_version(tx, bill, ChangeReason.NOT_NAMED)
     bill.move_to(BillStatus.VOID)
     await _tell(tx, BillVoided, bill)
 
 
-async def name_again(tx: AsyncSession, bill: Bill) -> None:
+async def restore_named(tx: AsyncSession, bill: Bill) -> None:
     """The provider names a locked bill that it had left out: it is due again."""
     _keep_version(tx, bill, ChangeReason.NAMED_AGAIN)
     bill.move_to(BillStatus.DUE)

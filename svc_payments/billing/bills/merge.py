@@ -245,8 +245,8 @@ async def _tell_changes(tx: AsyncSession) -> None:
 async def _analyse_what_has_grown(tx: AsyncSession) -> None:
     # While a large file goes into a small table, autovacuum may note that the table has thousands of pages and no
     # rows, for none is committed. Joins planned by that note took many minutes, here and in what came next.
-    for grown in (await tx.scalars(text(_GROWN))).all():
-        await tx.execute(text(f"ANALYZE {grown}, bill_numbers"))
+    for table in (await tx.scalars(text(_GROWN))).all():
+        await tx.execute(text(f"ANALYZE {table}, bill_numbers"))
 
 
 async def _execute(tx: AsyncSession, statements: Sequence[str], values: dict[str, Any]) -> None:

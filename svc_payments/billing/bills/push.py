@@ -45,8 +45,8 @@ async def push(
 
 
 def _values(bill: schemas.PushedBill) -> list[str]:
-    said = {**bill.model_dump(), "amount": schemas.yuan(bill.amount_fen)}
-    return [said[name] or "" for name in _NAMES]
+    fields = {**bill.model_dump(), "amount": schemas.yuan(bill.amount_fen)}
+    return [fields[name] or "" for name in _NAMES]
 
 
 async def _lines(rows: Sequence[CheckedRow | Reason]) -> AsyncIterator[bytes]:

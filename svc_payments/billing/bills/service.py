@@ -55,14 +55,14 @@ class Wanted:
             (Bill.account_number, self.account_number),
             (Bill.bill_number, self.bill_number),
         )
-        stands = Bill.status.in_(WITHDRAWN) if self.withdrawn else Bill.status.not_in(WITHDRAWN)
-        return [stands, *(column == value for column, value in pairs if value is not None)]
+        in_force = Bill.status.in_(WITHDRAWN) if self.withdrawn else Bill.status.not_in(WITHDRAWN)
+        return [in_force, *(column == value for column, value in pairs if value is not None)]
 
 
 async def list_bills(tx: AsyncSession, caller: Caller, wanted: Wanted, page: PageRequest) -> Page[schemas.Bill]:
     if caller.kind == "person":
-        theirs = bills_of_person(caller.id, wanted.conditions())
-        return await _show_page(tx, await page_of(tx, select(theirs), page, theirs.id, _itself, newest_first=True))
+        visible = bills_of_person(caller.id, wanted.conditions())
+        return await _show_page(tx, await page_of(tx, select(visible), page, visible.id, _itself, newest_first=True))
     return await _show_page(tx, await _own_bills(tx, caller.id, wanted, page))
 
 

@@ -85,9 +85,9 @@ def _expect_may_name(bill: Bill, row: CheckedRow, pending: PendingInquiry, *, by
 async def _withdraw_or_return(tx: AsyncSession, bill: Bill, named: Collection[str]) -> None:
     if bill.bill_number in named:
         if bill.status == BillStatus.VOID and bill.reason == ChangeReason.NOT_NAMED:
-            await changes.name_again(tx, bill)
+            await changes.restore_named(tx, bill)
     elif bill.status == BillStatus.DUE and not bill.paid_fen:
-        await changes.name_no_more(tx, bill)
+        await changes.void_unnamed(tx, bill)
 
 
 async def _take_in(tx: AsyncSession, pending: PendingInquiry, rows: Sequence[CheckedRow]) -> None:

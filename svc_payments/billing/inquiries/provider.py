@@ -72,8 +72,8 @@ def _rows(answer: _Answer, account_number: str, this_month: date) -> Sequence[Ch
 
 
 def _row(bill: _NamedBill, account_number: str, this_month: date) -> CheckedRow:
-    said = {**bill.model_dump(), "amount": yuan(bill.amount_fen)}
-    row = checked([said[name] or "" for name in COLUMNS], this_month)
+    fields = {**bill.model_dump(), "amount": yuan(bill.amount_fen)}
+    row = checked([fields[name] or "" for name in COLUMNS], this_month)
     if not isinstance(row, CheckedRow):
         raise NotUsable(row)
     if row.account_number != account_number:

@@ -46,8 +46,8 @@ async def finish(database: Database, upload_id: UUID, language: str) -> bill_fil
 
 async def _finish(database: Database, tx: AsyncSession, upload_id: UUID, language: str) -> bill_file_schemas.BillFile:
     # The lock goes with the transaction, so that a crash leaves the file to the next worker.
-    mine = func.pg_try_advisory_xact_lock(func.hashtextextended(f"bill file upload {upload_id}", 0))
-    if not await tx.scalar(select(mine)):
+    lock = func.pg_try_advisory_xact_lock(func.hashtextextended(f"bill file upload {upload_id}", 0))
+    if not await tx.scalar(select(lock)):
         raise UploadBeingTakenIn
     upload = await tx.get(BillFileUpload, upload_id)
     if upload is None:

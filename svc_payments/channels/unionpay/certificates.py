@@ -48,7 +48,7 @@ class Signers:
             key = certificate.public_key()
         except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
             raise BadSignature("headers_malformed") from None
-        trusted = self._is_named(certificate) and leads_to(self._root, self._intermediates, certificate, now())
+        trusted = self._is_named(certificate) and chains_to(self._root, self._intermediates, certificate, now())
         if not trusted or not isinstance(key, RSAPublicKey) or key.key_size < MIN_KEY_BITS:
             raise BadSignature("unknown_key")
         return key
@@ -62,7 +62,7 @@ class Signers:
         return self._name in {names[0], parts[_OWNER] if len(parts) == _NAME_PARTS else None}
 
 
-def leads_to(
+def chains_to(
     root: x509.Certificate, intermediates: Sequence[x509.Certificate], certificate: x509.Certificate, moment: datetime
 ) -> bool:
     """Whether a certificate hangs on a root, by way of intermediates, all of them good at a moment."""

@@ -34,8 +34,8 @@ class NotAMessage(Exception):  # noqa: N818 - read where it is caught
 
 def digest(fields: Fields) -> bytes:
     """What is signed of a message."""
-    said = "&".join(f"{name}={fields[name]}" for name in sorted(fields) if name != SIGNATURE and fields[name])
-    return hashlib.sha256(said.encode()).hexdigest().encode()
+    text = "&".join(f"{name}={fields[name]}" for name in sorted(fields) if name != SIGNATURE and fields[name])
+    return hashlib.sha256(text.encode()).hexdigest().encode()
 
 
 @dataclass(frozen=True)

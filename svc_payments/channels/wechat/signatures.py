@@ -50,14 +50,14 @@ class Merchant:
     def authorization(self, method: str, target: str, body: bytes, timestamp: int, nonce: str) -> str:
         """The Authorization header of a request; `target` is its path with the query, as they are sent."""
         signature = self.sign(method, target, str(timestamp), nonce, body)
-        said = {
+        fields = {
             "mchid": self.merchant_id,
             "nonce_str": nonce,
             "signature": signature,
             "timestamp": str(timestamp),
             "serial_no": self.serial,
         }
-        return f"{SCHEME} " + ",".join(f'{name}="{value}"' for name, value in said.items())
+        return f"{SCHEME} " + ",".join(f'{name}="{value}"' for name, value in fields.items())
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class Contracts:
         answer = await self.channels[mandate.channel].offer(contract_of(mandate))
         async with self.database.transaction() as tx:
             mandate = await service.lock(tx, mandate_id)
-            await learn(tx, mandate, answer)
+            await apply_answer(tx, mandate, answer)
         return mandate
 
     async def ask_due(self) -> int:
@@ -100,7 +100,7 @@ class Contracts:
                 # Set before learning: an answer that settles it leaves nothing to ask.
                 latest = mandate.sign_by if moment < mandate.sign_by else None
                 poll_again(mandate, await database_time(tx), self.settings.ask_again_seconds, latest=latest)
-                await learn(tx, mandate, answer)
+                await apply_answer(tx, mandate, answer)
         except Exception as error:  # noqa: BLE001 - this one is retried later; the others go on
             log.error("asking_failed", mandate_id=str(mandate.id), exc_info=error)
 
@@ -120,7 +120,7 @@ async def inquire(channel: MandateChannel, mandate: Mandate, moment: datetime) -
     return answer
 
 
-async def learn(tx: AsyncSession, mandate: Mandate, answer: ContractAnswer) -> None:
+async def apply_answer(tx: AsyncSession, mandate: Mandate, answer: ContractAnswer) -> None:
     """Apply what the channel says of a locked mandate's contract."""
     match answer:
         case Signed(contract_id=contract_id):

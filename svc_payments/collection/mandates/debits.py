@@ -53,7 +53,7 @@ class Ordered:
     payment_id: UUID
 
 
-async def look_one(tx: AsyncSession, settings: Settings) -> bool:
+async def announce_one(tx: AsyncSession, settings: Settings) -> bool:
     """Announce what is due soon under the next mandate whose turn it is. Returns whether there was one."""
     turn = select(Mandate).where(Mandate.status == MandateStatus.ACTIVE, Mandate.look_at <= func.now())
     mandate = await tx.scalar(claimable(turn, Mandate.look_at, limit=1))

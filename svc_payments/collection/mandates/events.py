@@ -131,7 +131,7 @@ MANDATE_EVENTS: list[type[MandateEvent]] = [
 
 def event_of(event: type[MandateEvent], mandate: Mandate, debit: Debit | None = None) -> MandateEvent:
     """An event with what it says of a mandate, and of one of its debits."""
-    said = {
+    fields = {
         "mandate_id": mandate.id,
         "person_id": mandate.person_id,
         "provider_id": mandate.provider_id,
@@ -140,11 +140,11 @@ def event_of(event: type[MandateEvent], mandate: Mandate, debit: Debit | None = 
         "end_reason": mandate.end_reason,
     }
     if debit is not None:
-        said |= {
+        fields |= {
             "bill_id": debit.bill_id,
             "payment_id": debit.payment_id,
             "amount_fen": debit.amount_fen,
             "debit_on": debit.debit_on,
             "reason": debit.reason,
         }
-    return event.model_validate({name: value for name, value in said.items() if name in event.model_fields})
+    return event.model_validate({name: value for name, value in fields.items() if name in event.model_fields})

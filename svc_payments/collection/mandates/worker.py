@@ -10,7 +10,7 @@ from chassis.db import Database
 from chassis.telemetry import log
 from svc_payments.channels.registry import open_channels
 from svc_payments.collection.mandates.contracts import Contracts
-from svc_payments.collection.mandates.debits import Ordered, look_one, order_one, settle_one
+from svc_payments.collection.mandates.debits import Ordered, announce_one, order_one, settle_one
 from svc_payments.collection.payments.orders import Orders
 from svc_payments.settings import Settings
 
@@ -29,7 +29,7 @@ class Mandates:
     async def work_due(self) -> int:
         """Do what is due of everything. Returns how much there was."""
         polled = await self.contracts.ask_due()
-        done = [await self._several(step) for step in (look_one, settle_one, order_one)]
+        done = [await self._several(step) for step in (announce_one, settle_one, order_one)]
         return polled + sum(done)
 
     async def _several(self, step: Step) -> int:

@@ -187,7 +187,7 @@ async def of_account(
     payable_fen = sum(line.amount_fen for line in whole)
     if amount_fen is None:
         return Plan(provider_id, terms, whole)
-    lines, rest_fen = lay_out(whole, amount_fen, history, day)
+    lines, rest_fen = allocate(whole, amount_fen, history, day)
     _check_part(terms, lines, amount_fen, payable_fen)
     if rest_fen and len(due) > MOST_BILLS:
         raise AbovePayable(**money(payable=payable_fen))
@@ -197,7 +197,7 @@ async def of_account(
     return Plan(provider_id, terms, lines, advance)
 
 
-def lay_out(
+def allocate(
     whole: Sequence[PlannedLine], amount_fen: int, history: History, day: date
 ) -> tuple[list[PlannedLine], int]:
     """Pay bills in their order as far as an amount goes, the last one in part. Returns what is left over, too."""

@@ -31,7 +31,7 @@ async def begin(tx: AsyncSession, payer_id: UUID, payable: Sequence[Bill], chann
     return payment
 
 
-async def money_taken(tx: AsyncSession, payment: Payment, transaction_id: str, merchant_id: str) -> None:
+async def capture_at_counter(tx: AsyncSession, payment: Payment, transaction_id: str, merchant_id: str) -> None:
     """The clerk has the money of a locked payment, or the card terminal's word for it: capture it.
 
     Args:

@@ -142,8 +142,8 @@ async def lock(tx: AsyncSession, payment_id: UUID) -> Payment:
 
 async def lock_free_of_orders(tx: AsyncSession, order_numbers: Sequence[str]) -> Sequence[Payment]:
     """Lock the payments of these orders in the order of their ids, skipping those locked by another transaction."""
-    theirs = select(Attempt.payment_id).where(Attempt.order_number == any_(literal(order_numbers, ARRAY(Text))))
-    free = claimable(select(Payment.id).where(Payment.id.in_(theirs)), Payment.id, of=Payment)
+    of_orders = select(Attempt.payment_id).where(Attempt.order_number == any_(literal(order_numbers, ARRAY(Text))))
+    free = claimable(select(Payment.id).where(Payment.id.in_(of_orders)), Payment.id, of=Payment)
     locked = literal((await tx.scalars(free)).all(), ARRAY(Uuid))
     # Read only now, as the last ones who changed them left them, and each with its order and lines in one statement.
     whole = joinedload(Payment.attempt), joinedload(Payment.lines)

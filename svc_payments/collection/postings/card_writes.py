@@ -68,7 +68,7 @@ class Cards:
 
     async def _ask(self, posting: Posting, books: ProviderBooks) -> None:
         try:
-            outcome = await books.ask(posting)
+            outcome = await books.query(posting)
             async with self._database.transaction() as tx:
                 await _apply(tx, posting.id, outcome, self._settings.card_ask_seconds)
         except Exception as error:  # noqa: BLE001 - its lease runs out and its turn comes again; the others go on

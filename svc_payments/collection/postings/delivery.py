@@ -16,7 +16,7 @@ from chassis.signatures import load_private_key
 from chassis.telemetry import log
 from kit.endpoints import RESOLVE_SECONDS
 from kit.leases import pause_after
-from svc_payments.collection.postings.leasing import Try, providers_to_tell, take_up, take_up_cancellations
+from svc_payments.collection.postings.leasing import Try, providers_due, lease_postings, lease_cancellations
 from svc_payments.collection.postings.outcomes import apply_cancellation, apply_outcome
 from svc_payments.collection.postings.provider import HttpProviderBooks, NotFound, NotHeard, Outcome, ProviderBooks
 from svc_payments.parties.providers.models import Provider
@@ -40,7 +40,7 @@ class Delivery:
         async with asyncio.TaskGroup() as lanes:
             while True:
                 async with self._database.read() as tx:
-                    waiting = await providers_to_tell(tx)
+                    waiting = await providers_due(tx)
                 for provider_id in set(waiting) - self._busy:
                     self._busy.add(provider_id)
                     lanes.create_task(self._work_off(provider_id))
@@ -63,8 +63,8 @@ class Delivery:
         lease = timedelta(seconds=_CALLS_IN_A_TRY * (RESOLVE_SECONDS + seconds) + _SLACK_SECONDS)
         async with self._database.transaction() as tx:
             tries = [
-                *await take_up(tx, provider_id, lease),
-                *await take_up_cancellations(tx, provider_id, lease),
+                *await lease_postings(tx, provider_id, lease),
+                *await lease_cancellations(tx, provider_id, lease),
             ]
             provider = await tx.get(Provider, provider_id)
         if provider is None:
@@ -94,5 +94,5 @@ class Delivery:
 async def _outcome(books: ProviderBooks, each: Try) -> Outcome:
     if each.cancelling:
         return await books.cancel(each.posting)
-    outcome = await books.ask(each.posting) if each.ask_first else NotFound()
-    return await books.tell(each.posting) if isinstance(outcome, NotFound) else outcome
+    outcome = await books.query(each.posting) if each.ask_first else NotFound()
+    return await books.book(each.posting) if isinstance(outcome, NotFound) else outcome

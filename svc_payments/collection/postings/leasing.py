@@ -36,7 +36,7 @@ class Try:
         return self.posting.status == PostingStatus.CANCELLING
 
 
-async def providers_to_tell(tx: AsyncSession) -> Sequence[UUID]:
+async def providers_due(tx: AsyncSession) -> Sequence[UUID]:
     """Those for whom a posting or a cancellation is due."""
     due = select(Posting.provider_id).where(
         Posting.status.in_((*UNSETTLED, PostingStatus.CANCELLING)), Posting.try_at <= func.now()
@@ -44,7 +44,7 @@ async def providers_to_tell(tx: AsyncSession) -> Sequence[UUID]:
     return (await tx.scalars(due.distinct())).all()
 
 
-async def take_up(tx: AsyncSession, provider_id: UUID, lease: timedelta) -> Sequence[Try]:
+async def lease_postings(tx: AsyncSession, provider_id: UUID, lease: timedelta) -> Sequence[Try]:
     """Lease the next postings of a provider: of each account only the first that is not settled."""
     earlier = aliased(Posting)
     waits_for_another = exists().where(
@@ -71,7 +71,7 @@ async def take_up(tx: AsyncSession, provider_id: UUID, lease: timedelta) -> Sequ
     return tries
 
 
-async def take_up_cancellations(tx: AsyncSession, provider_id: UUID, lease: timedelta) -> Sequence[Try]:
+async def lease_cancellations(tx: AsyncSession, provider_id: UUID, lease: timedelta) -> Sequence[Try]:
     """Lease the next cancellations to be sent."""
     due = select(Posting).where(
         Posting.provider_id == provider_id, Posting.status == PostingStatus.CANCELLING, Posting.try_at <= func.now()
@@ -87,8 +87,8 @@ async def still_ours(tx: AsyncSession, each: Try, status: PostingStatus) -> Post
 
     The posting is locked before its payment, as everywhere where both are.
     """
-    ours = select(Posting).where(Posting.id == each.posting.id, Posting.status == status, Posting.tries == each.number)
-    posting = await tx.scalar(ours.with_for_update().execution_options(populate_existing=True))
+    query = select(Posting).where(Posting.id == each.posting.id, Posting.status == status, Posting.tries == each.number)
+    posting = await tx.scalar(query.with_for_update().execution_options(populate_existing=True))
     if posting is None:
         log.warning("posting_result_too_late", posting_id=str(each.posting.id))
     return posting

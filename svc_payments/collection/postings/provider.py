@@ -71,10 +71,10 @@ class CancellationReason(StrEnum):
 
 
 class ProviderBooks(Protocol):
-    async def tell(self, posting: Posting) -> Outcome:
+    async def book(self, posting: Posting) -> Outcome:
         """Have a posting booked. Idempotent: the provider books it once."""
 
-    async def ask(self, posting: Posting) -> Outcome:
+    async def query(self, posting: Posting) -> Outcome:
         """What became of a posting."""
 
     async def cancel(self, posting: Posting) -> Outcome:
@@ -101,10 +101,10 @@ class _Answer(BaseModel):
 class HttpProviderBooks(Endpoint):
     """The books behind one provider's endpoint."""
 
-    async def tell(self, posting: Posting) -> Outcome:
+    async def book(self, posting: Posting) -> Outcome:
         return await self._outcome("POST", "/postings", letter(posting))
 
-    async def ask(self, posting: Posting) -> Outcome:
+    async def query(self, posting: Posting) -> Outcome:
         return await self._outcome("GET", f"/postings/{posting.id}")
 
     async def cancel(self, posting: Posting) -> Outcome:
@@ -161,5 +161,5 @@ def _outcome(body: bytes) -> Outcome:
             return Unclear("answer_malformed")
 
 
-def _prepaid(said: _Prepaid | None) -> Prepaid | None:
-    return Prepaid(said.kind, said.state, said.token) if said else None
+def _prepaid(prepaid: _Prepaid | None) -> Prepaid | None:
+    return Prepaid(prepaid.kind, prepaid.state, prepaid.token) if prepaid else None

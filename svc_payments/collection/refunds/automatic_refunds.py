@@ -103,7 +103,7 @@ def _refund(
         bill_id=bill_id,
         amount_fen=amount_fen,
         reason=reason,
-        way=transitions.way_back(payment),
+        way=transitions.refund_way(payment),
         source=source,
         status=RefundStatus.PROPOSED,
         asked=0,

@@ -31,7 +31,7 @@ async def retry(
         IllegalMove: it has not failed, or was tried again already.
     """
     failed, payment = await approvals.lock(tx, refund_id)
-    approvals.not_for_oneself(caller, payment)
+    approvals.require_not_payer(caller, payment)
     failed.move_to(RefundStatus.RETRIED)
     await tx.flush()
     again = _again(failed, payment, new.way, caller)
@@ -60,8 +60,8 @@ async def transferred(
         raise IllegalMove(current=refund.status, wanted=RefundStatus.REFUNDED)
     if transfer.transferred_at > await database_time(tx):
         raise TransferInFuture
-    approvals.not_for_oneself(caller, payment)
-    approvals.second_of_two(caller, refund)
+    approvals.require_not_payer(caller, payment)
+    approvals.approve_as_second(caller, refund)
     await approvals.record(tx, caller, "confirm_refund_transfer", refund, None, reference=transfer.reference)
     await transitions.refunded(tx, refund, payment, transfer.reference, transfer.transferred_at)
     return approvals.to_staff(refund, payment, settings)
@@ -111,7 +111,7 @@ def _again(failed: Refund, payment: Payment, way: RefundWay, caller: Caller) -> 
         amount_fen=failed.amount_fen,
         reason=failed.reason,
         note=failed.note,
-        way=way if way == RefundWay.BANK_TRANSFER else transitions.way_back(payment),
+        way=way if way == RefundWay.BANK_TRANSFER else transitions.refund_way(payment),
         source=failed.source,
         status=RefundStatus.PROPOSED,
         asked=0,

@@ -26,8 +26,8 @@ async def take(tx: AsyncSession, channel: ChannelName, notice: RefundNotice, mer
     if notice.merchant_id != merchant_id:
         await incidents.record(tx, IncidentKind.OTHER_MERCHANT, subject, refund_number=number)
         return IncidentKind.OTHER_MERCHANT
-    ours = select(Refund).join(Payment).where(Payment.channel == channel, Refund.number == number)
-    refund = (await tx.scalars(ours.with_for_update(of=Refund))).one_or_none()
+    query = select(Refund).join(Payment).where(Payment.channel == channel, Refund.number == number)
+    refund = (await tx.scalars(query.with_for_update(of=Refund))).one_or_none()
     if refund is None:
         await incidents.record(tx, IncidentKind.UNKNOWN_REFUND, subject, refund_number=number)
         return IncidentKind.UNKNOWN_REFUND

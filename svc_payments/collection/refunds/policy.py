@@ -45,7 +45,7 @@ async def lock_postings(tx: AsyncSession, payment_id: UUID) -> Mapping[UUID | No
     return {posting.bill_id: posting for posting in found}
 
 
-def wanted_of(payment: Payment, bill_id: UUID | None, amount_fen: int | None) -> Sequence[tuple[UUID, int]]:
+def requested_parts(payment: Payment, bill_id: UUID | None, amount_fen: int | None) -> Sequence[tuple[UUID, int]]:
     """How much of which bills is wanted back: of one, or all that is left of every bill.
 
     Raises:
@@ -79,7 +79,7 @@ async def needs_second_person(tx: AsyncSession, payment: Payment, refunds: Colle
     return decided_fen + sum(refund.amount_fen for refund in refunds) > limit_fen
 
 
-async def let_go(tx: AsyncSession, refund: Refund, payment: Payment, posting: Posting | None) -> None:
+async def begin_refund(tx: AsyncSession, refund: Refund, payment: Payment, posting: Posting | None) -> None:
     """A refund is decided: its money is set aside and goes, or waits for the provider to take its booking back.
 
     Raises:
@@ -97,7 +97,7 @@ async def let_go(tx: AsyncSession, refund: Refund, payment: Payment, posting: Po
     await emit(tx, event_of(RefundUnbooking, refund, payment))
 
 
-async def let_go_although_booked(tx: AsyncSession, refund: Refund, payment: Payment) -> None:
+async def begin_refund_despite_booking(tx: AsyncSession, refund: Refund, payment: Payment) -> None:
     """The provider keeps its booking, and people decide that the money goes back nevertheless: it bears that.
 
     Raises:

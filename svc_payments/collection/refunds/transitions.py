@@ -46,7 +46,7 @@ class RefundExceedsPaid(Problem):
     status, code = 409, "refund_exceeds_paid"
 
 
-def way_back(payment: Payment) -> RefundWay:
+def refund_way(payment: Payment) -> RefundWay:
     """Money goes back the way it came."""
     over_the_counter = payment.channel in {ChannelName.CASH, ChannelName.POS}
     return RefundWay.COUNTER if over_the_counter else RefundWay.CHANNEL

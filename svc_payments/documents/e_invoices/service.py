@@ -99,7 +99,7 @@ async def after_refund(tx: AsyncSession, payment: Payment) -> None:
     if invoice is None or invoice.refunded_fen == payment.refunded_fen:
         return
     if invoice.status == EInvoiceStatus.ISSUED:
-        await _begin_to_take_back(tx, invoice)
+        await _begin_reversal(tx, invoice)
     elif invoice.status == EInvoiceStatus.REQUESTED:
         await fail(tx, invoice, PAYMENT_REFUNDED)
 
@@ -112,7 +112,7 @@ async def settle(tx: AsyncSession, invoice: EInvoice, issued: Issued) -> None:
     await emit(tx, event_of(EInvoiceIssued, invoice))
     refunded_fen = await tx.scalar(select(Payment.refunded_fen).where(Payment.id == invoice.payment_id))
     if refunded_fen != invoice.refunded_fen:
-        await _begin_to_take_back(tx, invoice)
+        await _begin_reversal(tx, invoice)
 
 
 async def fail(tx: AsyncSession, invoice: EInvoice, reason: str) -> None:
@@ -127,7 +127,7 @@ async def red_letter(tx: AsyncSession, invoice: EInvoice, red_invoice_number: st
     await emit(tx, event_of(EInvoiceRedLettered, invoice))
 
 
-async def _begin_to_take_back(tx: AsyncSession, invoice: EInvoice) -> None:
+async def _begin_reversal(tx: AsyncSession, invoice: EInvoice) -> None:
     invoice.move_to(EInvoiceStatus.REVERSING)
     invoice.try_at = await database_time(tx)
 

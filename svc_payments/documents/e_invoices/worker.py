@@ -113,19 +113,19 @@ async def _deliver(database: Database, settings: Settings, issuer: InvoiceIssuer
 
 async def _call(issuer: InvoiceIssuer, each: Try) -> Outcome:
     if each.before == EInvoiceStatus.REVERSING:
-        return await issuer.take_back(each.order.number)
+        return await issuer.reverse(each.order.number)
     if each.before == EInvoiceStatus.UNKNOWN:
-        outcome = await issuer.ask(each.order.number)
+        outcome = await issuer.query(each.order.number)
         if not isinstance(outcome, Absent):
             return outcome
     return await issuer.issue(each.order)
 
 
 async def _apply_outcome(tx: AsyncSession, each: Try, outcome: Outcome, pause: timedelta) -> None:
-    ours = select(EInvoice).where(
+    query = select(EInvoice).where(
         EInvoice.id == each.invoice.id, EInvoice.status == each.invoice.status, EInvoice.tries == each.number
     )
-    invoice = await tx.scalar(ours.with_for_update().execution_options(populate_existing=True))
+    invoice = await tx.scalar(query.with_for_update().execution_options(populate_existing=True))
     if invoice is None:
         log.warning("issuing_result_too_late", e_invoice_id=str(each.invoice.id))
         return

@@ -21,7 +21,7 @@ def choose(accept_language: str) -> str:
     return words.choose(languages(), accept_language)
 
 
-def said(key: str, language: str) -> dict[str, str]:
+def bilingual(key: str, language: str) -> dict[str, str]:
     """A saying in Chinese, which every office here reads, and in the reader's language where that is another one."""
     chinese = {"zh": words_in(DEFAULT_LANGUAGE)[key]}
     if language == DEFAULT_LANGUAGE:

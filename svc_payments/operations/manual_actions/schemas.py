@@ -48,7 +48,7 @@ class CorrectLedger(BaseModel):
     amount_fen: Annotated[StrictInt, Field(gt=0, le=LARGEST_CORRECTION_FEN)]
 
     @model_validator(mode="after")
-    def _between_two(self) -> Self:
+    def _require_two_accounts(self) -> Self:
         if self.debit == self.credit:
             raise ValueError("a transfer is between two accounts")
         return self

@@ -127,20 +127,20 @@ async def _target(tx: AsyncSession, what: schemas.What) -> Any:  # noqa: ANN401 
             # The attempt before its payment, as everywhere.
             attempt = await tx.scalar(select(Attempt).where(Attempt.payment_id == payment_id).with_for_update())
             payment = await tx.get(Payment, payment_id)
-            _there(payment, fits=payment is not None and payment.status in AT_CHANNEL)
+            _require_fit(payment, fits=payment is not None and payment.status in AT_CHANNEL)
             return attempt
         case schemas.TellProvider(posting_id=posting_id):
             posting = await tx.get(Posting, posting_id, with_for_update=True)
             waits = posting is not None and posting.status in {PostingStatus.PENDING, PostingStatus.UNKNOWN}
-            return _there(posting, fits=waits)
+            return _require_fit(posting, fits=waits)
         case schemas.ResolveIncident(incident_id=incident_id):
             incident = await tx.get(Incident, incident_id, with_for_update=True)
-            return _there(incident, fits=incident is not None and incident.resolved_at is None)
+            return _require_fit(incident, fits=incident is not None and incident.resolved_at is None)
         case schemas.CorrectLedger():
             return None
 
 
-def _there(target: object, *, fits: bool) -> object:
+def _require_fit(target: object, *, fits: bool) -> object:
     if target is None:
         raise NotFound
     if not fits:

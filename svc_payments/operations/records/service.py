@@ -97,13 +97,13 @@ async def look_at_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> schem
     bound = select(AccountBinding.person_id).where(
         AccountBinding.provider_id == bill.provider_id, AccountBinding.account_number == bill.account_number
     )
-    theirs = select(Payment.id).where(Payment.person_id.in_(bound))
+    of_bound = select(Payment.id).where(Payment.person_id.in_(bound))
     lines = await tx.execute(
         select(PaymentLine, Payment)
         .join(Payment, Payment.id == PaymentLine.payment_id)
         .where(
             PaymentLine.bill_id == bill.id,
-            or_(PaymentLine.released_at.is_(None), PaymentLine.payment_id.in_(theirs)),
+            or_(PaymentLine.released_at.is_(None), PaymentLine.payment_id.in_(of_bound)),
         )
         .order_by(Payment.id.desc())
     )

@@ -155,7 +155,7 @@ async def compare(tx: AsyncSession, statement: Statement, day: Day) -> Compared:
     account_id = await _account(tx, statement)
     bounds = {"begins": day.begins, "ends": day.ends, "day": day.day, "statement_id": statement.id}
     ours = movements.of_day(Source(statement.source))
-    await tx.execute(text(_MATCH.format(ours=ours)), {**bounds, **_whose(statement), "account_id": account_id})
+    await tx.execute(text(_MATCH.format(ours=ours)), {**bounds, **_holder_of(statement), "account_id": account_id})
     count = (await tx.execute(text(_COUNT))).one()
     matched = statement.lines - count.lines
     return Compared(movements=matched + count.movements, matched=matched)
@@ -167,8 +167,8 @@ async def judge(tx: AsyncSession, statement: Statement, day: Day, run_id: UUID) 
     Returns:
         For each result how many there are, and the fen by which the statement has more than the ledger.
     """
-    whose, source = _whose(statement), Source(statement.source)
-    ours = {**whose, "account_id": await _account(tx, statement)}
+    holder, source = _holder_of(statement), Source(statement.source)
+    ours = {**holder, "account_id": await _account(tx, statement)}
     on_day = {"source": statement.source, "holder": statement.holder, "day": day.day}
     waiting = {"closing": day.ends - day.grace, "day": day.day, "waited_for": day.ends + LONGEST_CARRY}
     steps: list[tuple[str, dict[str, Any]]] = [
@@ -178,7 +178,7 @@ async def judge(tx: AsyncSession, statement: Statement, day: Day, run_id: UUID) 
         (_FIND_LINES, {}),
         (_FIND_MOVEMENTS.format(ours=movements.looked_for(source)), ours),
         (_FORGET_REVERSED, {}),
-        (_NAME.format(known=movements.known(source)), whose),
+        (_NAME.format(known=movements.known(source)), holder),
         (_WEIGH, {}),
         (_JUDGE, waiting),
         (_FORGET, {}),
@@ -189,7 +189,7 @@ async def judge(tx: AsyncSession, statement: Statement, day: Day, run_id: UUID) 
     return {row.result: (row.number, int(row.fen)) for row in await tx.execute(text(_RESULTS))}
 
 
-def _whose(statement: Statement) -> dict[str, Any]:
+def _holder_of(statement: Statement) -> dict[str, Any]:
     return {"holder": statement.holder}
 
 

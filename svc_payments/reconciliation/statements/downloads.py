@@ -27,14 +27,14 @@ _SYSTEM = "system"
 
 def merchant_of(channel: str, settings: Settings) -> str | None:
     """Whose bill of a channel it must be, where its layout says."""
-    whose: dict[str, str] = {ChannelName.SANDBOX: settings.merchant_id}
+    merchants: dict[str, str] = {ChannelName.SANDBOX: settings.merchant_id}
     if settings.wechat:
-        whose[ChannelName.WECHAT] = settings.wechat.merchant_id
+        merchants[ChannelName.WECHAT] = settings.wechat.merchant_id
     if settings.alipay:
-        whose[ChannelName.ALIPAY] = settings.alipay.seller_id
+        merchants[ChannelName.ALIPAY] = settings.alipay.seller_id
     if settings.unionpay:
-        whose[ChannelName.UNIONPAY] = settings.unionpay.merchant_id
-    return whose.get(channel)
+        merchants[ChannelName.UNIONPAY] = settings.unionpay.merchant_id
+    return merchants.get(channel)
 
 
 async def fetch_missing(database: Database, settings: Settings) -> None:
@@ -78,11 +78,11 @@ async def fetch(
         NotReached, NoAnswer, BadSignature: it did not come, or not from the channel.
         Problem: it is not taken in.
     """
-    whose = service.of_channel(name)
+    counterparty = service.of_channel(name)
     async with spooled(channel.statement(day)) as file, database.transaction() as tx:
         expected = Expected(day, merchant_of(name, settings))
-        statement, new = await service.take_in(tx, whose, expected, file, _SYSTEM, progress)
+        statement, new = await service.take_in(tx, counterparty, expected, file, _SYSTEM, progress)
         if new:
-            await reconciliation.request(tx, whose, day, _SYSTEM)
-            await reconciliation.request_again(tx, whose, day, _DAYS_LOOKED_AT_AGAIN, _SYSTEM)
+            await reconciliation.request(tx, counterparty, day, _SYSTEM)
+            await reconciliation.request_again(tx, counterparty, day, _DAYS_LOOKED_AT_AGAIN, _SYSTEM)
     return statement

@@ -91,11 +91,11 @@ async def name_postings(tx: AsyncSession, statement_id: UUID, provider_id: UUID)
 
 def _blocks(statement_id: UUID, lines: Lines, totals: Totals) -> Iterator[str]:
     block: list[str] = []
-    whose = str(statement_id)
+    prefix = str(statement_id)
     for line in lines:
         totals.add(line)
         # No value has a tab, a line break or a backslash: the layouts let none of them through.
-        block.append("\t".join((whose, *map(str, line))))
+        block.append("\t".join((prefix, *map(str, line))))
         if len(block) == _BLOCK_LINES:
             yield "\n".join(block) + "\n"
             block.clear()

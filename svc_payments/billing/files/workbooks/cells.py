@@ -51,21 +51,21 @@ def _day(value: Decimal, column: str, *, since_1904: bool) -> str:
     if value != int(value) or not earliest <= value <= _LARGEST_DAY - 1462 * since_1904:
         return f"{value.normalize():f}"
     day = (_FIRST_DAY_1904 if since_1904 else _FIRST_DAY_1900) + timedelta(days=int(value))
-    return _as_column_has_it(day.isoformat(), column)
+    return _period_or_day(day.isoformat(), column)
 
 
 def iso_day(raw: str, column: str) -> Cell:
     """A day that the file writes out (ISO 8601), as some programs do."""
     day = raw.removesuffix("Z").removesuffix("T00:00:00")
-    return _as_column_has_it(day, column), Reason.VALUE_CHANGED if column in _NUMBERS else None
+    return _period_or_day(day, column), Reason.VALUE_CHANGED if column in _NUMBERS else None
 
 
-def _as_column_has_it(day: str, column: str) -> str:
+def _period_or_day(day: str, column: str) -> str:
     """A period typed as 2026-09 is the first day of that month to a spreadsheet."""
     return day.removesuffix("-01") if column == PERIOD and day.endswith("-01") else day
 
 
-def truth(raw: str) -> str:
+def boolean(raw: str) -> str:
     return "TRUE" if raw == "1" else "FALSE"
 
 

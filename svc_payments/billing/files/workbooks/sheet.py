@@ -139,7 +139,7 @@ class Sheet:
             self.faults.note(self._row, self._row, Reason.FORMULA_WITHOUT_VALUE)
         if not raw or (column >= _WIDEST and self._values and len(self._values) > _WIDEST):
             return
-        text = self._meant(raw, self._names[column] if column < len(self._names) else "")
+        text = self._cell_text(raw, self._names[column] if column < len(self._names) else "")
         if not text.strip():
             return
         values, place = self._values, min(column, _WIDEST)
@@ -147,7 +147,7 @@ class Sheet:
             values.extend([""] * (place - len(values)))
         values.append(text)
 
-    def _meant(self, raw: str, column: str) -> str:
+    def _cell_text(self, raw: str, column: str) -> str:
         fault: Reason | None = None
         match self._attributes.get("t", "n"):
             case "s":
@@ -158,7 +158,7 @@ class Sheet:
             case "d":
                 text, fault = cells.iso_day(raw, column)
             case "b":
-                text = cells.truth(raw)
+                text = cells.boolean(raw)
             case "e":
                 text, fault = raw, Reason.FORMULA_WITHOUT_VALUE
             case _:

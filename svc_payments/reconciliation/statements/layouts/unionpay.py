@@ -83,8 +83,8 @@ def _line(row: _Row, expected: Expected) -> Line:
 
 
 def _moment(row: _Row, expected: Expected) -> str:
-    said = row.matching(_TIME_DIGITS, _TIME)[0]
-    moment = with_year(said, f"{expected.day:%Y%m%d}000000")
+    digits = row.matching(_TIME_DIGITS, _TIME)[0]
+    moment = with_year(digits, f"{expected.day:%Y%m%d}000000")
     if moment is None:
         raise StatementMalformed(row=row.number)
     if moment.date() not in {expected.day, expected.day - timedelta(days=1)}:
