@@ -55,7 +55,9 @@ def _require_loadable(load: Callable[[str], object], pem: str, sentence: str) ->
 
 
 def _private_key(pem: SecretStr) -> SecretStr:
-    _require_loadable(load_private_key, pem.get_secret_value(), "must be an RSA private key of at least 2048 bits in PEM")
+    _require_loadable(
+        load_private_key, pem.get_secret_value(), "must be an RSA private key of at least 2048 bits in PEM"
+    )
     return pem
 
 

@@ -208,7 +208,9 @@ class AlipayChannel:
             further["return_url"] = self._settings.return_url
         return self._signed(INTERFACES[method], content, further)
 
-    async def _call(self, method: str, content: Mapping[str, object], further: Mapping[str, str] | None = None) -> VerifiedAnswer:
+    async def _call(
+        self, method: str, content: Mapping[str, object], further: Mapping[str, str] | None = None
+    ) -> VerifiedAnswer:
         """One signed call; an answer that Alipay has not signed is no answer.
 
         Raises:

@@ -16,7 +16,7 @@ from chassis.signatures import load_private_key
 from chassis.telemetry import log
 from kit.endpoints import RESOLVE_SECONDS
 from kit.leases import pause_after
-from svc_payments.collection.postings.leasing import Try, providers_due, lease_postings, lease_cancellations
+from svc_payments.collection.postings.leasing import Try, lease_cancellations, lease_postings, providers_due
 from svc_payments.collection.postings.outcomes import apply_cancellation, apply_outcome
 from svc_payments.collection.postings.provider import HttpProviderBooks, NotFound, NotHeard, Outcome, ProviderBooks
 from svc_payments.parties.providers.models import Provider

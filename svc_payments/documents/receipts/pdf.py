@@ -12,7 +12,7 @@ from kit import papers
 from svc_payments.amounts import in_capitals, in_digits
 from svc_payments.collection.payments.schemas import Prepaid
 from svc_payments.documents.receipts import codes, schemas
-from svc_payments.documents.receipts.words import name_of, bilingual
+from svc_payments.documents.receipts.words import bilingual, name_of
 
 _TEMPLATE = Path(__file__).parent / "templates" / "receipt.typ"
 _ACCOUNT_DIGITS_SHOWN = 4

@@ -36,7 +36,9 @@ _CLOSES = time(19, 0)
 OWNER_ROLE = "operator"
 
 
-async def open_cases(tx: AsyncSession, counterparty: Counterparty, findings: Sequence[Finding]) -> Sequence[Discrepancy]:
+async def open_cases(
+    tx: AsyncSession, counterparty: Counterparty, findings: Sequence[Finding]
+) -> Sequence[Discrepancy]:
     """Open a case for each difference that has none.
 
     One that a person has closed stays closed: its difference has been dealt with, and does not go away by that. One

@@ -56,7 +56,10 @@ async def request(tx: AsyncSession, counterparty: Counterparty, day: date, reque
     if await statements.current(tx, counterparty, day) is None:
         raise StatementMissing(day=day.isoformat())
     waiting = select(Run).where(
-        Run.source == counterparty.source, Run.holder == counterparty.holder, Run.day == day, Run.phase == Phase.REQUESTED
+        Run.source == counterparty.source,
+        Run.holder == counterparty.holder,
+        Run.day == day,
+        Run.phase == Phase.REQUESTED,
     )
     if run := await tx.scalar(waiting.limit(1)):
         return run
@@ -67,7 +70,9 @@ async def request(tx: AsyncSession, counterparty: Counterparty, day: date, reque
     return run
 
 
-async def request_again(tx: AsyncSession, counterparty: Counterparty, newest: date, days: int, requested_by: str) -> None:
+async def request_again(
+    tx: AsyncSession, counterparty: Counterparty, newest: date, days: int, requested_by: str
+) -> None:
     """Ask for runs of the last days that left something open: time may have resolved it."""
     for day in await cases.days_with_unclosed(tx, counterparty, newest - timedelta(days=days), newest):
         if await statements.current(tx, counterparty, day):

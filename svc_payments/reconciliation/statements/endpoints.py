@@ -84,7 +84,9 @@ async def upload_posting_statement(request: Request, tx: Tx, caller: Provider, d
     return await _take_in(request, tx, caller, service.of_provider(caller.id), Expected(day))
 
 
-async def _take_in(request: Request, tx: Tx, caller: Caller, counterparty: Counterparty, expected: Expected) -> schemas.Statement:
+async def _take_in(
+    request: Request, tx: Tx, caller: Caller, counterparty: Counterparty, expected: Expected
+) -> schemas.Statement:
     async with spooled(whole_body(request)) as file:
         statement, new = await service.take_in(tx, counterparty, expected, file, caller.subject)
     if new:
