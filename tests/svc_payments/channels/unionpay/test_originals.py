@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from chassis.db import now
 from chassis.signatures import BadSignature
 from svc_payments.channels.unionpay.certificates import chains_to
-from svc_payments.channels.unionpay.messages import Told
+from svc_payments.channels.unionpay.messages import Outcome
 from svc_payments.channels.unionpay.signatures import CERTIFICATE, check, of_answer
 from tests.svc_payments.channels.doubles.parties import certified
 
@@ -34,9 +34,9 @@ def key_of(answer: dict[str, str]) -> RSAPublicKey:
 
 def test_an_answer_of_unionpay_is_read_and_its_signature_is_right(answer: dict[str, str]) -> None:
     check(key_of(answer), answer)
-    told = Told.model_validate(answer)
-    assert (told.code, told.txn_type, told.amount_fen) == ("00", "04", 1)
-    assert told.number.startswith("refundpay2024")
+    outcome = Outcome.model_validate(answer)
+    assert (outcome.code, outcome.txn_type, outcome.amount_fen) == ("00", "04", 1)
+    assert outcome.number.startswith("refundpay2024")
 
 
 @pytest.mark.parametrize("name", ["txnAmt", "respCode", "orderId", "respMsg", CERTIFICATE])
