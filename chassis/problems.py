@@ -170,7 +170,7 @@ def preferred_language(accept_language: str, known: frozenset[str] | None = None
 
     Args:
         accept_language: the header as it came.
-        known: BCP 47 tags; those that refusals have words in, unless told otherwise.
+        known: BCP 47 tags to choose from; by default those that refusals have words in.
     """
     weighted: list[tuple[float, str]] = []
     for entry in accept_language.split(",")[:20]:

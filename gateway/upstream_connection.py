@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
     # The request.
 
     def begin(self, head: bytes, *, patience: float, without_body: bool) -> None:
-        """Send a request's head. `without_body` tells that the answer has no body whatever its head says (HEAD)."""
+        """Send a request's head. With `without_body` the answer has no body whatever its head says (HEAD)."""
         self._carried += 1
         self._active = True
         self._patience = patience

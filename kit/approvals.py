@@ -24,7 +24,7 @@ def require_second_person(acting: Person, *first: Person | None, refusal: type[P
 
     Args:
         acting: who approves or confirms.
-        first: those who proposed, made or would profit; None where nobody did.
+        first: those who proposed it, made it or would profit from it; None where there is no such person.
         refusal: what to raise, where the slice has a code of its own.
 
     Raises:

@@ -116,7 +116,7 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
 
 
 class _Page:
-    """Writes the rows of a sheet, and goes on in a further one where a sheet can hold no more."""
+    """Writes rows to a sheet, and to further sheets once it is full."""
 
     def __init__(self, book: Any, sheet: Sheet) -> None:  # noqa: ANN401 - the library has no types
         self._book, self._sheet, self._pages = book, sheet, 0

@@ -17,7 +17,7 @@ def in_digits(fen: int) -> str:
 
 
 def in_yuan(fen: int) -> Decimal:
-    """For tables, whose readers calculate with it."""
+    """For tables, where readers calculate with it."""
     return Decimal(fen).scaleb(-2)
 
 

@@ -1,4 +1,4 @@
-"""The second process: publishes this service's events, asks channels, tells providers, frees what was not confirmed."""
+"""The second process: publishes events, polls channels, sends postings to providers, releases unconfirmed bills."""
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,4 +1,4 @@
-"""Digests of what is sent (RFC 9530): whoever says what it should come to is told when it does not."""
+"""Digests of uploaded content (RFC 9530): content that does not match its announced digest is refused."""
 
 import base64
 import binascii

@@ -12,7 +12,7 @@ from chassis.db import Timestamp, new_id
 
 
 class Upload:
-    """A file on its way. The slice's class adds whose it is, and says what stands it is in."""
+    """A file being uploaded. The service's class adds its owner and its statuses."""
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     sha256: Mapped[str | None] = mapped_column(Text)

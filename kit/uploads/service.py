@@ -13,7 +13,7 @@ from kit.uploads.parts import Appending
 from kit.uploads.refusals import BadHeader, UploadLengthMismatch, UploadOffsetMismatch
 
 Find = Callable[[AsyncSession], Awaitable[U]]
-"""Finds the caller's upload and locks it; anybody else's does not exist for the caller."""
+"""Finds the caller's upload and locks it; other callers' uploads do not exist for them."""
 
 
 async def begin(
@@ -24,7 +24,7 @@ async def begin(
     Raises:
         ContentTooLarge, BodyTruncated, DigestMismatch, UploadLengthMismatch: as for what is appended.
     """
-    assert upload.appender is not None  # noqa: S101 - whoever begins an upload is the first to append to it
+    assert upload.appender is not None  # noqa: S101 - the request that creates an upload is the first to append to it
     appending = Appending(database, tables, upload.id, upload.appender, 0)
     await appending.take(pieces, sha256_in(headers, "Content-Digest"))
 
@@ -35,7 +35,7 @@ async def append(
     """Go on with an upload where it ends. Returns whether all of it is here.
 
     Raises:
-        UnsupportedMediaType, BadHeader: the request does not say what it is, where it goes on, or if it is the last.
+        UnsupportedMediaType, BadHeader: the media type, the offset or the completeness is missing.
         UploadOffsetMismatch: it does not go on where the upload ends, or a later request has taken over.
         UploadLengthMismatch: the file comes out shorter or longer than was said before.
         BodyTruncated: the request was cut; what came is kept.

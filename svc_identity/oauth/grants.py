@@ -23,7 +23,7 @@ _NOT_SUPPORTED = ("request", "request_uri", "registration")
 
 
 class S256Only(CodeChallenge):  # type: ignore[misc]  # Authlib ships no types
-    """PKCE for every client, with S256: Authlib by itself lets it be left out and takes `plain`."""
+    """PKCE for every client, with S256: Authlib alone makes it optional and accepts `plain`."""
 
     DEFAULT_CODE_CHALLENGE_METHOD = "S256"
     SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)

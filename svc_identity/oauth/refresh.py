@@ -90,7 +90,7 @@ def end(family: TokenFamily, reason: EndReason) -> None:
 
 
 def end_family_of_code(session: Session, code_hash: bytes) -> None:
-    """End what came of a code that is presented a second time (RFC 6749, section 4.1.2)."""
+    """Revoke the tokens of a code that is presented a second time (RFC 6749, section 4.1.2)."""
     family = session.scalar(select(TokenFamily).where(TokenFamily.code_hash == code_hash).with_for_update())
     if family:
         end(family, EndReason.CODE_REUSE)

@@ -2,7 +2,7 @@
 
 Authlib's core is synchronous. An `AuthorizationServer` is made for one request, around the synchronous face of its
 transaction (`tx.run_sync`), so that all it reads and writes commits with everything else. Where Authlib is laxer than
-RFC 9700 asks, the grants in `grants.py` are stricter; docs/decisions/0010 says what is whose.
+RFC 9700 asks, the grants in `grants.py` are stricter; docs/decisions/0010 says which part does what.
 """
 
 import logging

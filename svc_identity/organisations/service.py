@@ -80,7 +80,7 @@ async def platform(tx: AsyncSession) -> Organisation:
 
 
 async def _insert(tx: AsyncSession, **values: object) -> UUID | None:
-    """Insert an organisation and tell; None when it is there already."""
+    """Insert an organisation and emit its event; None when it exists."""
     statement = insert(Organisation).values(id=new_id(), **values).on_conflict_do_nothing()
     inserted = await tx.scalar(statement.returning(Organisation.id))
     if inserted:

@@ -162,7 +162,7 @@ async def _start(
 async def _send_again(
     database: Database, sms: Sms, settings: Settings, requester: service.Requester, sign_in_id: UUID
 ) -> service.Refused | None:
-    """Why no code was sent though the sign-in goes on, if so."""
+    """The refusal to send a code, if any; the sign-in itself stays open."""
     try:
         async with database.transaction() as tx:
             code = await service.send_again(tx, settings, requester, sign_in_id)

@@ -50,7 +50,7 @@ async def register_app(tx: AsyncSession, caller: Caller, new: schemas.NewApp) ->
         "revision": 1,
         **new.model_dump(),
     }
-    # Two teams that want one name at once: the constraint decides, not a look beforehand.
+    # Two teams may want one name at once: the constraint decides, not a query before.
     app = await tx.scalar(insert(App).values(values).on_conflict_do_nothing().returning(App))
     if app is None:
         raise NameTaken(name=new.name)
@@ -88,7 +88,7 @@ async def lock_app(tx: AsyncSession, caller: Caller, app_id: UUID) -> App:
 
 async def _own(tx: AsyncSession, caller: Caller, query: Select[App]) -> App:
     app = await tx.scalar(query)
-    # What another team prepares is its own affair until it is published, so there is no telling that it exists.
+    # An unpublished app of another team is not disclosed.
     if app is None or not members.is_in_team(caller, app.organisation_id, app.division_code):
         raise NotFound
     return app

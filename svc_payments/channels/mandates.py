@@ -1,7 +1,7 @@
 """Deduction contracts at a channel: requests and answers.
 
 The sandbox channel implements this. WeChat Pay (papay) and Alipay (cycle pay) have contracts of the same shape: signed
-by the payer in the wallet, told by a notice, charged by orders that carry the contract, ended by either side.
+by the payer in the wallet, confirmed by a notification, charged by orders that name it, ended by either side.
 """
 
 from collections.abc import Mapping, Sequence
@@ -76,7 +76,7 @@ class MandateChannel(Channel, Protocol):
         """Have the payer sign; offering a contract again gives the answer of the first time."""
 
     async def query_contract(self, number: str) -> ContractAnswer:
-        """Ask what became of a contract."""
+        """Query a contract."""
 
     async def end_contract(self, number: str) -> ContractAnswer:
         """End a contract, or take back the offer of one; ending it again changes nothing."""

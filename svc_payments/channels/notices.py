@@ -49,7 +49,7 @@ Notice = PaidNotice | RefundNotice | NothingNew
 
 
 class NotifyingChannel(Protocol):
-    """A channel that tells by itself what happened."""
+    """A channel that sends notifications."""
 
     async def read_notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:
         """What a notice says, after its signature over the raw bytes was found right.

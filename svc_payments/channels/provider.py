@@ -118,7 +118,7 @@ class Channel(Protocol):
         """Ask for the money; placing an order again gives the answer of the first time."""
 
     async def query(self, order: Order) -> Answer:
-        """Ask what became of an order."""
+        """Query an order."""
 
     async def close(self, order: Order) -> Answer:
         """End an unpaid order; one that was paid after all is answered as paid."""
@@ -173,7 +173,7 @@ class RefundingChannel(Protocol):
         """Ask for money to go back; asking again gives the answer of the first time, and no money twice."""
 
     async def query_refund(self, refund: RefundOrder) -> RefundAnswer:
-        """Ask what became of a refund."""
+        """Query a refund."""
 
 
 class NoStatement(NoAnswer):
@@ -182,7 +182,7 @@ class NoStatement(NoAnswer):
 
 @runtime_checkable
 class StatementChannel(Protocol):
-    """A channel that tells in a file what it did on a day."""
+    """A channel that publishes a statement file of each day."""
 
     def statement(self, day: date) -> AsyncIterator[bytes]:
         """The channel's bill file of a day in Beijing, as it is.

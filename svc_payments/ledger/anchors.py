@@ -1,6 +1,6 @@
 """Heads of the hash chain kept outside the database, where its owner cannot rewrite them.
 
-A chain alone does not show that its tail was cut off, or that all of it was written anew. Each anchor is an object of
+A chain alone does not show that its tail was cut off, or that it was rewritten as a whole. Each anchor is an object of
 its own, named by the number of the link, written once and never replaced; its event goes out as well.
 """
 
@@ -26,7 +26,7 @@ FOLDER = "ledger-anchors"
 
 
 class AnchorConflict(Exception):  # noqa: N818 - read where it is raised
-    """The store holds another head under this number: the chain was written anew, or two ledgers share a store."""
+    """The store holds another head under this number: the chain was rewritten, or two ledgers share a store."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from svc_payments.base import Base
 
 
 class AccountKind(StrEnum):
-    """Whose money an account counts; its holder is named beside it."""
+    """What kind of money an account holds; `holder` names the party."""
 
     CHANNEL_RECEIVABLE = "channel_receivable"
     """What a channel has taken from residents and owes us; the holder is the channel."""
@@ -36,7 +36,7 @@ class AccountKind(StrEnum):
     PROVIDER_PAYABLE = "provider_payable"
     """What we owe a provider for bills it has booked; the holder is the provider's id."""
     SUSPENSE = "suspense"
-    """Money of which it is not known yet whose it is, or that waits to go back; the holder is the channel."""
+    """Money that cannot be allocated yet or that waits to be refunded; the holder is the channel."""
     REFUNDS = "refunds"
     """Money on its way back to payers; the holder is the channel that gives it back."""
     FEES = "fees"
@@ -108,7 +108,7 @@ class Transfer(Base):
     __table_args__ = (
         UniqueConstraint("reference_id", "kind"),
         one_of("kind", TransferKind),
-        # A day's transfers lie together, as they are only added: a few pages of this tell where.
+        # A day's transfers lie together, as they are only added: a few pages of this index locate them.
         Index("ix_ledger_transfers_created_at", "created_at", postgresql_using="brin"),
     )
 

@@ -58,7 +58,7 @@ async def reach_of(tx: AsyncSession, at: datetime | None) -> Reach:
 
 
 async def trial_balance(tx: AsyncSession, at: datetime | None = None) -> schemas.TrialBalance:
-    """What was ever debited and credited up to a moment; transfers are in it whole."""
+    """All debits and credits up to a moment; every transfer is included whole or not at all."""
     reach = await reach_of(tx, at)
     accounts = (await tx.scalars(select(Account).where(~_OF_PERSONS).order_by(Account.kind, Account.holder))).all()
     kinds = [

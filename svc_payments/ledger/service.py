@@ -15,7 +15,7 @@ from svc_payments.ledger.models import Account, AccountKind, Entry, Transfer, Tr
 
 @dataclass(frozen=True)
 class AccountName:
-    """Which account is meant, by what it counts and whose it is."""
+    """Identifies an account by its kind and its holder."""
 
     kind: AccountKind
     holder: str

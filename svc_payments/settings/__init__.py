@@ -47,7 +47,7 @@ class Settings(ServiceSettings):
     card_ask_seconds: Pauses = (30.0, _MINUTE, 2 * _MINUTE, *[5 * _MINUTE] * 6, *[_HOUR] * 24, _DAY)
     """When to query a provider again whether the card of a prepaid meter is written; the first query is immediate."""
     posting_retry_seconds: Pauses = (1.0, 2.0, 5.0, 15.0, _MINUTE, 5 * _MINUTE, 15 * _MINUTE)
-    """When to tell a provider again that did not answer."""
+    """When to retry a provider that did not answer."""
     refund_second_person_fen: Annotated[int, Field(ge=0)] = 20_000
     """Of a payment, up to so much goes back on the word of one operator; more needs a second one."""
     refund_expected_seconds: Seconds = 3 * _DAY

@@ -1,7 +1,7 @@
 """Closing a day: what moved on providers' accounts becomes lines, and the lines that may be paid become settlements.
 
 A booking is held back while a case about it or its payment is open, and until the day on which its channel took the
-money has been reconciled: nobody is paid with money that may not be there. What is held back comes with the first
+money has been reconciled: no provider is paid with money that may be missing. What is held back comes with the first
 settlement after that.
 """
 
@@ -38,7 +38,7 @@ _COLLECT = """
     LEFT JOIN postings AS posting ON posting.id = transfer.reference_id
     WHERE transfer.created_at >= :begins AND transfer.created_at < :ends
         AND transfer.kind NOT IN ('provider_fee', 'provider_settled')
-        -- Closing is tried many times a day: a look is much cheaper than an insertion that comes to nothing.
+        -- Closing is tried many times a day: a query is much cheaper than an insert that conflicts.
         AND NOT EXISTS (SELECT FROM settlement_lines AS line WHERE line.transfer_id = transfer.id)
     ON CONFLICT DO NOTHING
 """

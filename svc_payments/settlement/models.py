@@ -1,4 +1,4 @@
-"""Settlements: what a provider is paid for a day, line by line, and the files that tell the bank to pay it."""
+"""Settlements: what a provider is paid for a day, line by line, and the transfer files that instruct the bank."""
 
 from datetime import date, datetime
 from enum import StrEnum

@@ -29,7 +29,7 @@ _MOST = 10_000
 
 
 class NothingToPay(Problem):
-    """Every settlement stands in a transfer file, or had nothing to pay."""
+    """Every settlement is in a transfer file or has nothing payable."""
 
     status, code = 409, "nothing_to_pay"
 

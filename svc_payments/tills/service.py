@@ -152,7 +152,7 @@ async def count_drawer(
 
     Raises:
         NotFound, TillSessionNotOpen: as `lock_own`.
-        TillPaymentsUnfinished: what became of a card payment is to be entered first.
+        TillPaymentsUnfinished: the result of a card payment has to be entered first.
     """
     session = await lock_own(tx, caller, session_id)
     if waiting := await queries.unfinished(tx, session.id):
@@ -175,7 +175,7 @@ async def count_drawer(
 
 
 async def send_back(tx: AsyncSession, caller: Caller, session_id: UUID, reason: str) -> schemas.TillSession:
-    """Have a counted session opened again, to be put right and counted anew; the old count stays on record.
+    """Reopen a counted session to correct and recount it; the old count stays on record.
 
     Raises:
         NotFound, OwnTillSession: as `lock_supervised`.

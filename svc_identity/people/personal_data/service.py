@@ -30,7 +30,7 @@ async def read_personal_data(
 
     Args:
         tx: the transaction that also writes the log of this read.
-        person_ids: whose.
+        person_ids: the persons whose data is read.
         fields: of `phone` and `name`.
         reader: the subject of the caller's token.
         purpose: why.

@@ -1,6 +1,6 @@
 """The way of a release: draft, submitted, approved or rejected, published.
 
-Whoever changes a release locks its app first, so all changes around one app come one after the other.
+Every change of a release locks its app first, which serialises the changes of one app.
 """
 
 from uuid import UUID
@@ -190,7 +190,7 @@ async def _own_locked(tx: AsyncSession, caller: Caller, release_id: UUID) -> Rel
 
 
 async def _locked(tx: AsyncSession, release_id: UUID) -> Release:
-    """A release whose app is locked; read only after that, so that it is what the last change left."""
+    """A release, read after its app is locked so that it is current."""
     app_id = select(Release.app_id).where(Release.id == release_id).scalar_subquery()
     if await tx.scalar(select(App.id).where(App.id == app_id).with_for_update()) is None:
         raise NotFound

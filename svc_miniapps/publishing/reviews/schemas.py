@@ -27,7 +27,7 @@ class Rejection(BaseModel):
 
 
 class Review(BaseModel):
-    """One submission and what came of it. Reviewers stay unnamed."""
+    """One submission and its outcome. Reviewers are not named."""
 
     model_config = ConfigDict(from_attributes=True)
 

@@ -50,7 +50,7 @@ async def of_account(
 
 
 async def paid_ahead_fen(tx: AsyncSession, provider_id: UUID, account_number: str) -> int:
-    """What was paid ahead on an account since its last bill, which says what became of what was paid before."""
+    """What was paid in advance on an account since its last bill; that bill accounts for earlier advances."""
     of_account = (Bill.provider_id == provider_id, Bill.account_number == account_number)
     regular = select(Bill.id).where(*of_account, Bill.kind == BillKind.REGULAR)
     last = await tx.scalar(regular.order_by(Bill.id.desc()).limit(1))

@@ -157,14 +157,14 @@ async def _withdraw(
 
 
 async def void_unnamed(tx: AsyncSession, bill: Bill) -> None:
-    """Void a locked bill that a live query named before and no longer names."""
+    """Void a locked bill that an earlier live query returned and the latest does not."""
     _keep_version(tx, bill, ChangeReason.NOT_NAMED)
     bill.move_to(BillStatus.VOID)
     await _tell(tx, BillVoided, bill)
 
 
 async def restore_named(tx: AsyncSession, bill: Bill) -> None:
-    """The provider names a locked bill that it had left out: it is due again."""
+    """Make a locked bill due again: the provider returns it again after leaving it out."""
     _keep_version(tx, bill, ChangeReason.NAMED_AGAIN)
     bill.move_to(BillStatus.DUE)
     await _tell(tx, BillAmended, bill)
@@ -231,7 +231,7 @@ _EXPIRE = """
 async def expire_overdue(tx: AsyncSession) -> int:
     """Expire due bills whose last day is over, up to a number of them. Returns how many.
 
-    A bill that is being paid is left: should that come to nothing, the next turn finds it, for some weeks. Whatever its
+    A bill that is being paid is skipped: if that payment fails, a later run finds it, for some weeks. Whatever its
     status says, no payment of a bill begins after its last day.
     """
     values = {"today": today(), "since": today() - _LOOKED_BACK, "most": _EXPIRED_AT_ONCE}

@@ -215,7 +215,7 @@ async def take_in(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID | None
 
 
 class Outcome(NamedTuple):
-    """What became of a row without fault."""
+    """The outcome of a row without faults."""
 
     row: int
     outcome: str
@@ -225,7 +225,7 @@ class Outcome(NamedTuple):
 
 
 async def outcomes(tx: AsyncSession) -> Sequence[Outcome]:
-    """What became of each row that was staged without fault."""
+    """The outcome of each row staged without faults."""
     return [Outcome(*row) for row in await tx.execute(text(_OUTCOMES))]
 
 
@@ -235,7 +235,7 @@ async def keep_refused(tx: AsyncSession, bill_file_id: UUID) -> None:
 
 
 async def _tell_changes(tx: AsyncSession) -> None:
-    """Tell of each bill that is amended or superseded, batch by batch, since a file may change a million."""
+    """Emit an event for each bill amended or superseded, in batches, since a file may change a million."""
     async for amended in (await tx.stream(text(_AMENDED))).partitions(_TOLD_AT_ONCE):
         await emit(tx, *(BillAmended(**row._asdict()) for row in amended))
     async for superseded in (await tx.stream(text(_SUPERSEDED))).partitions(_TOLD_AT_ONCE):

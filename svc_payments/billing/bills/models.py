@@ -150,10 +150,10 @@ class Bill(Base):
     note: Mapped[str | None] = mapped_column(Text)
     """The reason in the provider's words."""
     supersedes: Mapped[str | None] = mapped_column(Text)
-    """The number of the bill in whose place it stands."""
+    """The number of the bill that it replaces."""
     superseded_by: Mapped[UUID | None]
     bill_file_id: Mapped[UUID | None]
-    """The file that brought this version; none when it came by itself."""
+    """The file that brought this version; none when it was sent as JSON."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
 
     @property

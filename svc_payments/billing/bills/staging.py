@@ -86,7 +86,7 @@ class Claimed(NamedTuple):
     """What else there is among the claims than new bills, each under a number of its own."""
 
     known: bool
-    """Rows whose number the provider has used before."""
+    """Rows with a bill number that the provider has used before."""
     superseding: bool
     """Rows that want to stand in the place of another bill."""
     repeated: bool

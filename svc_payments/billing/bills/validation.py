@@ -1,4 +1,4 @@
-"""What can be said of one row by itself: its values normalised and checked, or its first fault from the left."""
+"""Validation of a single row: its values normalised and checked, or its first fault from the left."""
 
 import re
 from collections.abc import Sequence

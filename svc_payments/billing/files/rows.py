@@ -1,7 +1,7 @@
 """From the text of a bill file to rows for PostgreSQL: divided, and checked one by one.
 
 Nearly all rows of a file are plain: unquoted, ASCII, nothing wrong with them. One regular expression recognises
-those. Whatever it does not take is divided and examined column by column, which also tells what is wrong.
+those. Rows that it does not match are split and checked column by column, which finds the fault.
 """
 
 import csv
@@ -36,7 +36,7 @@ from svc_payments.billing.files.refusals import (
 )
 
 PROVIDER_COLUMN = "provider_id"
-"""Whose bills the rows are; a table may say so, to be refused when it comes under another name."""
+"""The provider that the bills belong to; a table that names it is refused under another provider."""
 LONGEST_LINE = 64 * 1024
 """Characters; also the most that one quoted row may have over several lines, its line breaks among them."""
 MOST_LINES = 10_000_000

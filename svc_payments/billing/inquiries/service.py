@@ -1,4 +1,4 @@
-"""Whose turn it is to ask about an account, and what its people are shown of the answer."""
+"""Which request queries the provider about an account, and what residents see of the answer."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -95,7 +95,7 @@ def _counts(last: BillInquiry, moment: datetime, lease: timedelta, memory: timed
 
 
 async def settle(tx: AsyncSession, pending: PendingInquiry, result: Result) -> bool:
-    """Write down what came of a question. Returns whether it is still the last one; if not, its answer is dropped."""
+    """Record the outcome of a query. Returns whether it is still the latest; if not, its answer is dropped."""
     key = (pending.provider_id, pending.account_number)
     last = await tx.get_one(BillInquiry, key, with_for_update=True, populate_existing=True)
     if last.inquiry_id != pending.inquiry_id or last.answered_at is not None:

@@ -1,8 +1,8 @@
 """Raising reminders, a day at a time, and the preferences of residents.
 
-A day's run walks through all bills that wait in the order of their due dates, some thousand in a transaction, and its
-row says how far it has come: a worker that dies is followed by one that goes on there. Two workers are kept apart by
-the lock of that row. That nobody is told a thing twice is in the end kept by a unique constraint.
+A day's run walks through all unpaid bills by due date, some thousand per transaction, and its row keeps the position:
+when a worker dies, another continues there. The lock of that row keeps workers apart, and a unique constraint keeps
+reminders from being raised twice.
 """
 
 from collections.abc import Sequence

@@ -20,7 +20,7 @@ class TermsVersion(Base):
 
     __tablename__ = "payment_terms"
     __table_args__ = (
-        # What an approval refers to, so that it can tell who wrote the version from who approves it.
+        # An approval refers to this, so that the proposer cannot be the approver.
         UniqueConstraint("provider_id", "version", "proposed_by"),
         CheckConstraint("version > 0", name="version_positive"),
     )

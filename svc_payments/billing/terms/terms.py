@@ -92,7 +92,7 @@ class TopUp(_Document):
     most_fen: Fen | None = None
     step_fen: Fen = 100
     accounts: Annotated[TopUpAccounts, _open(TopUpAccounts)] = TopUpAccounts.BOUND
-    """Whose accounts a resident may top up."""
+    """The accounts that a resident may top up."""
 
     @model_validator(mode="after")
     def _list_or_range(self) -> "TopUp":

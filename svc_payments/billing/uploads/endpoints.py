@@ -47,7 +47,7 @@ FileName = Annotated[
         "x-timeout-seconds": 600,
     },
     response_model=BillFile,
-    responses={201: {"description": "An upload has begun; it goes on at `Location`."}},
+    responses={201: {"description": "An upload has begun; continue it at `Location`."}},
 )
 async def upload_bill_file(
     request: Request, tx: Tx, caller: BillSender, language: Language, file_name: FileName

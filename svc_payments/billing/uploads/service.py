@@ -80,7 +80,7 @@ async def append(
 async def report_on(
     database: Database, provider_id: UUID, upload_id: UUID, language: str
 ) -> bill_file_schemas.BillFile:
-    """What became of an upload that is complete, which is taken in now unless it was before.
+    """The outcome of a complete upload, which is ingested now unless it was before.
 
     Raises:
         NotFound, UploadBeingTakenIn
@@ -92,7 +92,7 @@ async def report_on(
 
 
 async def offset_of(tx: AsyncSession, provider_id: UUID, upload_id: UUID) -> BillFileUpload:
-    """Where an upload ends, for a client that goes on: a request that still hangs somewhere adds nothing any more."""
+    """The offset at which a client resumes: an earlier request that is still open can append no more."""
     upload = await _own(tx, provider_id, upload_id)
     upload.appender = None
     return upload

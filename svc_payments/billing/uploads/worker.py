@@ -36,7 +36,7 @@ async def finish(database: Database, upload_id: UUID, language: str) -> bill_fil
         async with database.transaction() as tx:
             return await _finish(database, tx, upload_id, language)
     except Problem as refusal:
-        # What passes by itself says when to come back.
+        # A temporary refusal carries Retry-After.
         if "Retry-After" not in refusal.headers:
             async with database.transaction() as tx:
                 await _keep_refusal(tx, upload_id, refusal)

@@ -69,7 +69,7 @@ Body = TypeVar("Body", bound=BaseModel)
 
 @dataclass(frozen=True)
 class VerifiedAnswer:
-    """An answer of Alipay's: done, with content, or refused, with a word."""
+    """A verified answer of Alipay: content, or a refusal code."""
 
     refusal: str
     content: bytes
@@ -166,7 +166,7 @@ class AlipayChannel:
         answer = await self._call("alipay.trade.close", {"out_trade_no": order.number})
         if not answer.refusal and answer.as_of(messages.Closed).out_trade_no == order.number:
             return Closed()
-        # Paid at the last moment, closed before, not opened yet, or not said which: the query tells.
+        # Paid at the last moment, closed before, not opened yet, or unclear: the query decides.
         return await self._query(order)
 
     async def _refund(self, refund: RefundOrder) -> RefundAnswer:

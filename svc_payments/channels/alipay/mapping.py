@@ -21,7 +21,7 @@ PAID = {"TRADE_SUCCESS", "TRADE_FINISHED"}
 
 
 def of_order(known: messages.Trade, seller_id: str) -> Answer:
-    """What became of an order; an answer is signed for our application, and does not say whose the order is.
+    """The state of an order; an answer is signed for our application and does not name the merchant.
 
     Raises:
         NotUnderstood
@@ -52,7 +52,7 @@ def of_payment(known: messages.Trade | messages.Notice, seller_id: str, paid_at:
 
 
 def of_refund(known: messages.RefundKnown, refund: RefundOrder) -> RefundAnswer:
-    """What became of a refund.
+    """The state of a refund.
 
     Raises:
         NotUnderstood

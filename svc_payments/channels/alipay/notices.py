@@ -24,7 +24,7 @@ from svc_payments.channels.provider import Refunded
 from svc_payments.settings.channels import AlipaySettings
 
 REPEATED_FOR = timedelta(hours=25)
-"""How long after the first time Alipay tells a notice again that was not answered with `success`."""
+"""How long Alipay repeats a notification that was not answered with `success`."""
 _AHEAD = timedelta(seconds=MAX_CLOCK_SKEW)
 
 _READ = [name.encode() for name in messages.Notice.model_fields]

@@ -1,4 +1,4 @@
-"""An order at Alipay in each of its forms, and how the payer comes to it."""
+"""An order at Alipay in each of its forms, and how the payer opens it."""
 
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode

@@ -1,6 +1,6 @@
-"""Whose key signed a message of UnionPay: each brings its certificate along, which has to lead to what we trust.
+"""The signers of UnionPay's messages: each message carries its certificate, which must chain to a trusted root.
 
-UnionPay changes its signing certificate every few years without telling. Nothing is to be done here then: the next one
+UnionPay rotates its signing certificate every few years without notice. That needs no change here: the next one
 hangs on the same certificates above it and bears the same name.
 """
 
@@ -54,7 +54,7 @@ class Signers:
         return key
 
     def _is_named(self, certificate: x509.Certificate) -> bool:
-        # Others have certificates by the same authority: this is what tells UnionPay from them.
+        # Others have certificates of the same authority: only this identifies UnionPay.
         names = [str(name.value) for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         if len(names) != 1:
             return False
@@ -65,7 +65,7 @@ class Signers:
 def chains_to(
     root: x509.Certificate, intermediates: Sequence[x509.Certificate], certificate: x509.Certificate, moment: datetime
 ) -> bool:
-    """Whether a certificate hangs on a root, by way of intermediates, all of them good at a moment."""
+    """Whether a certificate chains to a root through intermediates, all valid at a moment."""
     below = certificate
     for _ in range(len(intermediates) + 1):
         if not _valid(below, moment):

@@ -165,7 +165,7 @@ class UnionpayChannel:
         return mapping.of_refund(known)
 
     async def _known(self, number: str, txn_type: str) -> messages.Known | None:
-        """What became of a transaction; none when there is no such one."""
+        """The state of a transaction; None when UnionPay does not have it."""
         content = {
             "txnType": "00",
             "txnSubType": "00",
@@ -213,7 +213,7 @@ class UnionpayChannel:
         try:
             self._signers.check(fields)
         except BadSignature as bad:
-            # It signs no answer to a request whose own signature it could not accept.
+            # It does not sign the answer to a request with a bad signature.
             raise NotUnderstood(f"{bad.reason}_{_code(fields)}") from None
         return fields
 

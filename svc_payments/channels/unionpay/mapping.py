@@ -37,7 +37,7 @@ _POSSIBLE: TypeAdapter[datetime] = TypeAdapter(PaidAt)
 
 
 def of_order(known: messages.Known, *, over: bool) -> Answer:
-    """What became of an order.
+    """The state of an order.
 
     Until its time is over a payer whose card was refused may try another, so UnionPay calls every other word than
     that it is paid passing. After it they are its last, also that the payer is still there; not so when it says that
@@ -66,7 +66,7 @@ def of_payment(known: messages.Outcome | messages.Known) -> Paid:
 
 
 def of_refund(known: messages.Outcome | messages.Known) -> RefundAnswer:
-    """What became of a refund.
+    """The state of a refund.
 
     Raises:
         NotUnderstood: it is said to be done, and not under which number, how much or when.

@@ -16,7 +16,7 @@ class Coded(BaseModel):
 
 
 class About(BaseModel):
-    """What a message is about: to UnionPay the number of an order means nothing without its time."""
+    """The order that a message is about: UnionPay identifies it by number and time together."""
 
     merchant_id: Annotated[Number, Field(alias="merId")]
     number: Annotated[Number, Field(alias="orderId")]
@@ -46,7 +46,7 @@ class Outcome(Transaction):
 
 
 class Known(Transaction):
-    """What became of it, as answered to a query."""
+    """The outcome, in the answer to a query."""
 
     code: Annotated[Code, Field(alias="origRespCode")]
 

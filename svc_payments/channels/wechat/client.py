@@ -167,7 +167,7 @@ class WechatChannel:
         try:
             await self._keys.check(Signed.of(reply.headers), reply.body)
         except BadSignature as bad:
-            # It signs no answer to a request whose own signature it could not accept.
+            # It does not sign the answer to a request with a bad signature.
             raise NotUnderstood(f"{bad.reason}_{reply.status}_{_refusal(reply)}") from None
         return reply
 

@@ -15,7 +15,7 @@ from svc_payments.channels.wechat import messages
 
 
 def of_order(known: messages.Transaction) -> Answer:
-    """What became of an order.
+    """The state of an order.
 
     Raises:
         NotUnderstood
@@ -47,7 +47,7 @@ def of_payment(known: messages.Transaction) -> Paid:
 
 
 def of_refund(status: str, known: messages.Refund | messages.RefundNotice) -> RefundAnswer:
-    """What became of a refund.
+    """The state of a refund.
 
     Raises:
         NotUnderstood

@@ -111,7 +111,7 @@ def contract_of(mandate: Mandate) -> Contract:
 
 
 async def inquire(channel: MandateChannel, mandate: Mandate, moment: datetime) -> ContractAnswer:
-    """Find out what became of a contract, and end it when it is not wanted any more or was not signed in time."""
+    """Query a contract, and end it when it is no longer wanted or was not signed in time."""
     if mandate.status in OVER:
         return await channel.end_contract(mandate.contract_number)
     answer = await channel.query_contract(mandate.contract_number)
@@ -128,7 +128,7 @@ async def apply_answer(tx: AsyncSession, mandate: Mandate, answer: ContractAnswe
         case Ended() | ContractRefused():
             await service.contract_ended(tx, mandate)
         case ContractAbsent() if mandate.status in OVER or mandate.sign_by <= await database_time(tx):
-            # The channel signs no contract whose time is over, so this one will never be.
+            # The channel signs no contract past its deadline, so this one will never exist.
             await service.contract_ended(tx, mandate)
         case ToSign(sign_url=sign_url):
             mandate.sign_url = mandate.sign_url or sign_url

@@ -1,7 +1,7 @@
-"""What mandates do with bills: announce them, order their deduction on the day, and see how that went.
+"""What mandates do with bills: announce them, order their deduction on the day and record the result.
 
-Each step is one transaction that holds the mandate's row: cancelling and deducting come one after the other, whichever
-is first. An ordered deduction is a payment like any other from there on.
+Each step is one transaction that locks the mandate, so that cancelling and deducting cannot overlap. An ordered
+deduction is a payment like any other.
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class Ordered:
 
 
 async def announce_one(tx: AsyncSession, settings: Settings) -> bool:
-    """Announce what is due soon under the next mandate whose turn it is. Returns whether there was one."""
+    """Announce the bills due soon under the next mandate to look at. Returns whether there was one."""
     turn = select(Mandate).where(Mandate.status == MandateStatus.ACTIVE, Mandate.look_at <= func.now())
     mandate = await tx.scalar(claimable(turn, Mandate.look_at, limit=1))
     if mandate is None:
@@ -75,7 +75,7 @@ async def order_one(tx: AsyncSession, settings: Settings) -> Ordered | bool:
     """Begin the payment of the next deduction that is due.
 
     Returns:
-        The payment to bring to its channel; or else whether there was a deduction whose turn it was.
+        The payment to bring to its channel; otherwise whether a deduction was due.
     """
     moment = await database_time(tx)
     turn = (
@@ -175,7 +175,7 @@ async def _due_soon(tx: AsyncSession, mandate: Mandate, today: date) -> list[tup
 
 
 async def _has_changed(tx: AsyncSession, debit: Debit, bill: Bill) -> bool:
-    """Whether the bill differs from what was announced."""
+    """Whether the bill differs from the announcement."""
     return debit.status == DebitStatus.WITHDRAWN or debit.amount_fen != await _owed_on(tx, bill, debit.debit_on)
 
 

@@ -35,7 +35,7 @@ class MandateNotForTenants(Problem):
 
 
 class MandateExists(Problem):
-    """An account has one mandate at a time, whoever gave it."""
+    """An account has at most one mandate, no matter who gave it."""
 
     status, code = 409, "mandate_exists"
 
@@ -121,7 +121,7 @@ async def suspend(tx: AsyncSession, person_id: UUID, mandate_id: UUID) -> schema
 
 
 async def resume(tx: AsyncSession, person_id: UUID, mandate_id: UUID) -> schemas.Mandate:
-    """Let a suspended mandate go on; bills are announced anew, with the whole notice.
+    """Resume a suspended mandate; bills are announced again, with the full notice.
 
     Raises:
         NotFound, IllegalMove

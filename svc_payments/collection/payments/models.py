@@ -28,7 +28,7 @@ class PaymentStatus(StrEnum):
     POSTING = "posting"
     """The posting is being sent to the provider."""
     COMPLETED = "completed"
-    """The provider has booked every bill whose money was not given back."""
+    """The provider has booked every bill that was not refunded."""
     REVERSING = "reversing"
     """Money is on its way back to the payer."""
     REFUNDED = "refunded"

@@ -152,7 +152,7 @@ class Orders:
             case Waiting():
                 await _wait(tx, payment, answer)
             case Absent() | Unclear():
-                # An order known to wait goes on waiting while we cannot ask, but not past its time.
+                # A waiting order stays so while the channel cannot be queried, but not past its expiry.
                 if not (_may_be_paid(payment) and payment.expires_at > await database_time(tx)):
                     await _mark_unknown(tx, payment)
 
@@ -173,7 +173,7 @@ def order_of(payment: Payment, payer: Payer = NOBODY) -> Order:
 
 
 async def inquire(channel: Channel, order: Order, moment: datetime, *, placed: bool) -> Answer:
-    """Find out what became of an order, and bring it to an end when its time is over.
+    """Query an order, and close it once it has expired.
 
     Args:
         channel: where it should stand.
@@ -185,7 +185,7 @@ async def inquire(channel: Channel, order: Order, moment: datetime, *, placed: b
     over = order.expires_at <= moment
     match answer:
         case Absent() if over:
-            # The channel takes no order whose time is over, so this one will never be.
+            # The channel accepts no expired order, so this one will never exist.
             return Closed()
         case Waiting() if over:
             return await channel.close(order)

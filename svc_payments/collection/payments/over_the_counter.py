@@ -32,7 +32,7 @@ async def begin(tx: AsyncSession, payer_id: UUID, payable: Sequence[Bill], chann
 
 
 async def capture_at_counter(tx: AsyncSession, payment: Payment, transaction_id: str, merchant_id: str) -> None:
-    """The clerk has the money of a locked payment, or the card terminal's word for it: capture it.
+    """Capture a locked payment: the clerk has the cash, or the card terminal's confirmation.
 
     Args:
         tx: the transaction.

@@ -1,6 +1,6 @@
 """Delivery of postings to providers, in the order of each account, until booked or refused.
 
-One that does not answer within its time is told instead that the money goes back, until it answers that.
+A provider that does not answer within its time is sent a cancellation instead, until it answers that.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ class Delivery:
             self._busy.discard(provider_id)
 
     async def deliver_due(self, provider_id: UUID, client: httpx.AsyncClient) -> int:
-        """Tell one provider the next few of what is due. Returns how many postings were taken up."""
+        """Send one provider its next few due postings. Returns how many there were."""
         seconds = self._settings.provider_timeout_seconds
         lease = timedelta(seconds=_CALLS_IN_A_TRY * (RESOLVE_SECONDS + seconds) + _SLACK_SECONDS)
         async with self._database.transaction() as tx:

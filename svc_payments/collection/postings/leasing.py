@@ -83,7 +83,7 @@ async def lease_cancellations(tx: AsyncSession, provider_id: UUID, lease: timede
 
 
 async def still_ours(tx: AsyncSession, each: Try, status: PostingStatus) -> Posting | None:
-    """The posting of a try, locked for writing down what came of it; None when it went on without us.
+    """The posting of a try, locked to apply its outcome; None when another worker has taken it over.
 
     The posting is locked before its payment, as everywhere where both are.
     """

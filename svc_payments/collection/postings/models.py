@@ -86,7 +86,7 @@ class Posting(Leased, Base):
     account_number: Mapped[str] = mapped_column(Text)
     amount_fen: Mapped[int] = mapped_column(BigInteger)
     kind: Mapped[BillKind] = mapped_column(Text, server_default=BillKind.REGULAR)
-    """Of the bill, which tells the provider whether the number is its own."""
+    """The bill's source, which shows the provider whether the number is its own."""
     late_fee_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """How much of the amount is a late fee."""
     bill_amount_fen: Mapped[int | None] = mapped_column(BigInteger)

@@ -1,4 +1,4 @@
-"""Writing down what a provider made of a posting or of a cancellation."""
+"""Applies a provider's answer to a posting or a cancellation."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ from svc_payments.oversight.incidents.models import IncidentKind
 
 
 async def apply_outcome(tx: AsyncSession, each: Try, outcome: Outcome, pause: timedelta) -> bool:
-    """Apply what came of a try; if it settled nothing, the next comes after the pause. Returns whether it was ours."""
+    """Apply the outcome of a try; retry after the pause if it settles nothing. Returns whether the lease held."""
     posting = await still_ours(tx, each, PostingStatus.SENDING)
     if posting is None:
         return False
@@ -36,7 +36,7 @@ async def apply_outcome(tx: AsyncSession, each: Try, outcome: Outcome, pause: ti
             await automatic_refunds.return_refused(tx, payment, posting)
         case _:
             log.warning("posting_not_settled", posting_id=str(posting.id), tries=each.number, outcome=str(outcome))
-            # What an earlier try left unknown does not become known by this one not getting through.
+            # An outcome that an earlier try left unknown stays unknown when this one does not get through.
             not_received = isinstance(outcome, NotHeard) and not each.ask_first
             if await _time_is_over(tx, posting):
                 await begin_cancellation(tx, posting)
@@ -47,10 +47,10 @@ async def apply_outcome(tx: AsyncSession, each: Try, outcome: Outcome, pause: ti
 
 
 async def apply_cancellation(tx: AsyncSession, each: Try, outcome: Outcome, pause: timedelta) -> bool:
-    """Apply what came of telling a cancellation. Returns whether it was still ours.
+    """Apply the outcome of sending a cancellation. Returns whether the lease still held.
 
-    A posting that was not answered for in time gets one chance to be answered for here. If that fails too, its money
-    goes back, and the cancellation is sent until it is answered.
+    A posting without an answer in time gets one cancellation try. If that is not answered either, its money is
+    refunded, and the cancellation is sent until it is answered.
     """
     posting = await still_ours(tx, each, PostingStatus.CANCELLING)
     if posting is None:

@@ -75,7 +75,7 @@ class ProviderBooks(Protocol):
         """Have a posting booked. Idempotent: the provider books it once."""
 
     async def query(self, posting: Posting) -> Outcome:
-        """What became of a posting."""
+        """Query a posting."""
 
     async def cancel(self, posting: Posting) -> Outcome:
         """Have a posting not booked, or its booking taken back; `Booked` says that it stays."""
@@ -137,7 +137,7 @@ def letter(posting: Posting) -> dict[str, str | int]:
         "paid_at": posting.paid_at.astimezone(UTC).isoformat(),
     }
     if posting.bill_amount_fen is None:
-        return content  # it was told without these the first time
+        return content  # the first try was sent without these
     content["kind"] = posting.kind
     content["late_fee_fen"], content["bill_amount_fen"] = posting.late_fee_fen, posting.bill_amount_fen
     return content

@@ -1,4 +1,4 @@
-"""Money that goes back by itself: not booked, come too late, or taken twice."""
+"""Automatic refunds: of money not booked, received too late, or taken twice."""
 
 from uuid import UUID
 
@@ -42,7 +42,7 @@ async def _return_bill(tx: AsyncSession, payment: Payment, posting: Posting, rea
 
 
 async def return_held(tx: AsyncSession, payment: Payment) -> None:
-    """The bills of a locked payment went another way, and its money is in suspense: it goes back, whole."""
+    """Refund all of a locked payment whose money is in suspense because its bills could not take it."""
     await _start(tx, _refund(payment, RefundReason.MONEY_HELD, payment.amount_fen, RefundSource.SUSPENSE), payment)
 
 

@@ -1,4 +1,4 @@
-"""Refunds: money on its way back to its payer, by itself or because people decided so.
+"""Refunds: money on its way back to its payer, automatically or by a decision.
 
 A row is one try under one number: when the channel could not do it, another row is another try. What a refund has set
 aside of a payment, or given back of it, is counted in the payment and its line, where the database keeps the sum from
@@ -39,7 +39,7 @@ class RefundStatus(StrEnum):
     UNBOOKING = "unbooking"
     """The provider is to reverse its booking first."""
     BOOKING_KEPT = "booking_kept"
-    """The provider keeps its booking; an operator decides whether the money goes back nevertheless."""
+    """The provider keeps its booking; an operator decides whether to refund the money anyway."""
     STARTED = "started"
     """The money is set apart, and the refund is about to be requested from the channel."""
     REFUNDING = "refunding"
@@ -180,7 +180,7 @@ class Refund(Pollable, Base):
     """Our own number of it at the channel."""
     payment_id: Mapped[UUID] = mapped_column(ForeignKey(Payment.id))
     bill_id: Mapped[UUID | None]
-    """The bill whose money it is; none when the money paid no bill."""
+    """The bill that is refunded; none when the money paid no bill."""
     second_transaction_id: Mapped[UUID | None] = mapped_column(ForeignKey(SecondTransaction.id))
     amount_fen: Mapped[int] = mapped_column(BigInteger)
     reason: Mapped[RefundReason] = mapped_column(Text)
@@ -193,7 +193,7 @@ class Refund(Pollable, Base):
     status: Mapped[RefundStatus] = mapped_column(Text)
     requested_by: Mapped[UUID | None]
     proposed_by: Mapped[UUID | None]
-    """The first operator; none for what goes back by itself."""
+    """The first operator; none for an automatic refund."""
     approved_by: Mapped[UUID | None]
     """The second operator, where there must be one."""
     retry_of: Mapped[UUID | None] = mapped_column(ForeignKey("refunds.id"), unique=True)

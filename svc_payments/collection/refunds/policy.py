@@ -1,4 +1,4 @@
-"""What may go back of a captured payment, on whose word, and by which way through the books."""
+"""How much of a captured payment may be refunded, who decides, and how it is booked."""
 
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
@@ -21,7 +21,7 @@ _UNDECIDED = (RefundStatus.REQUESTED, RefundStatus.PROPOSED, RefundStatus.REJECT
 
 
 class PaymentNotRefundable(Problem):
-    """Its money is not here, or goes back by itself."""
+    """Its money is not here, or is being refunded automatically."""
 
     status, code = 409, "payment_not_refundable"
 
@@ -33,7 +33,7 @@ class PostingUnderWay(Problem):
 
 
 class RefundUnderWay(Problem):
-    """Another refund of the same bill has not come to its end, and this one would take all that is left."""
+    """Another refund of the same bill is unfinished, and this one would take all that is left."""
 
     status, code = 409, "refund_under_way"
 
@@ -46,10 +46,10 @@ async def lock_postings(tx: AsyncSession, payment_id: UUID) -> Mapping[UUID | No
 
 
 def requested_parts(payment: Payment, bill_id: UUID | None, amount_fen: int | None) -> Sequence[tuple[UUID, int]]:
-    """How much of which bills is wanted back: of one, or all that is left of every bill.
+    """The amounts to refund by bill: of one bill, or all that is left of every bill.
 
     Raises:
-        PaymentNotRefundable: its money is not here, or is going back by itself.
+        PaymentNotRefundable: its money is not here, or is being refunded automatically.
         NotFound: it does not pay this bill.
         RefundExceedsPaid: so much is not left, or nothing at all.
     """
@@ -80,7 +80,7 @@ async def needs_second_person(tx: AsyncSession, payment: Payment, refunds: Colle
 
 
 async def begin_refund(tx: AsyncSession, refund: Refund, payment: Payment, posting: Posting | None) -> None:
-    """A refund is decided: its money is set aside and goes, or waits for the provider to take its booking back.
+    """Set the money of a decided refund aside and start it, or wait for the provider to reverse its booking.
 
     Raises:
         RefundExceedsPaid, PostingUnderWay, RefundUnderWay: it cannot be done now.
@@ -98,7 +98,7 @@ async def begin_refund(tx: AsyncSession, refund: Refund, payment: Payment, posti
 
 
 async def begin_refund_despite_booking(tx: AsyncSession, refund: Refund, payment: Payment) -> None:
-    """The provider keeps its booking, and people decide that the money goes back nevertheless: it bears that.
+    """Refund although the provider keeps its booking: the provider bears the refund.
 
     Raises:
         RefundExceedsPaid: it is not left any more.

@@ -47,7 +47,7 @@ class RefundExceedsPaid(Problem):
 
 
 def refund_way(payment: Payment) -> RefundWay:
-    """Money goes back the way it came."""
+    """Money is refunded the way it came."""
     over_the_counter = payment.channel in {ChannelName.CASH, ChannelName.POS}
     return RefundWay.COUNTER if over_the_counter else RefundWay.CHANNEL
 
@@ -59,7 +59,7 @@ def left_fen(payment: Payment, bill_id: UUID | None) -> int:
 
 
 def set_aside(refund: Refund, payment: Payment) -> None:
-    """Keep the money of a refund for it, so that nothing else can have it.
+    """Reserve the money of a refund, so that nothing else can use it.
 
     Raises:
         RefundExceedsPaid: so much is not left. The database would refuse it as well.
@@ -102,7 +102,7 @@ async def start(tx: AsyncSession, refund: Refund, payment: Payment) -> None:
 
 
 async def unknown(tx: AsyncSession, refund: Refund, payment: Payment) -> None:
-    """The channel did not say what became of it."""
+    """The outcome at the channel is unknown."""
     if refund.status != RefundStatus.UNKNOWN:
         refund.move_to(RefundStatus.UNKNOWN)
         await emit(tx, event_of(RefundUnknown, refund, payment))

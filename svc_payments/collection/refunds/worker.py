@@ -1,8 +1,8 @@
 """Refunds at their channels: requested under their own numbers, then polled until the outcome is known.
 
 As with orders, the channel is never called inside a transaction: the refund is committed before the call, the answer is
-applied in a transaction after it. Whatever became of a call, the next one carries the same number, so that no refund
-happens twice; one whose fate is unknown is asked about before anything else is done with its money.
+applied in a transaction after it. Every call carries the same number, so that no refund happens twice; one with an
+unknown outcome is queried before anything else is done with its money.
 """
 
 import asyncio

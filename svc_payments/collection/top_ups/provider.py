@@ -1,4 +1,4 @@
-"""Whether a provider lets an amount be bought for an account; asking sets nothing aside."""
+"""Asks a provider whether an amount may be bought for an account; nothing is reserved."""
 
 from typing import Annotated, Literal
 
@@ -37,7 +37,7 @@ async def validate(questions: Questions, provider: Provider, validation: TopUpVa
         "amount_fen": validation.amount_fen,
     }
     answer = await questions.ask(provider, "/top-up-validations", content, Answer)
-    # A limit that the amount is not above is no answer: there would be nothing to tell the payer.
+    # The amount must be above the limit that is answered, or the payer would see a senseless refusal.
     above = answer.result == Result.ABOVE_PURCHASABLE
     if above and (answer.most_fen is None or answer.most_fen >= validation.amount_fen):
         raise NotUsable("most_fen_does_not_fit")

@@ -67,12 +67,12 @@ class Validation:
 
 
 async def begin(tx: AsyncSession, person_id: UUID, wanted: schemas.TopUpChoice) -> Validation:
-    """See whether the terms sell this, and keep the question.
+    """Check that the terms sell this, and record the query.
 
     Raises:
         NotFound: there is no such provider, or the person is not bound to the account and would have to be.
         TopUpNotOffered, AccountNumberMistyped, NotPurchasable, AbovePurchasable: the terms do not sell it.
-        ProviderClosed: the provider would answer nothing now.
+        ProviderClosed: the provider does not answer at this hour.
         TooManyValidations: the person has sent too many queries.
     """
     provider = await tx.get(Provider, wanted.provider_id)
@@ -128,7 +128,7 @@ def _on_sale(offer: TopUp) -> dict[str, Any]:
 
 
 async def _require_tries_left(tx: AsyncSession, person_id: UUID) -> None:
-    # One question of a person at a time, or the limits could be outrun.
+    # Serialises a person's queries, or concurrent ones could exceed the limits.
     lock = func.hashtextextended(f"top-ups of {person_id}", 0)
     await tx.execute(select(func.pg_advisory_xact_lock(lock)))
     moment = await database_time(tx)
@@ -147,7 +147,7 @@ async def _require_tries_left(tx: AsyncSession, person_id: UUID) -> None:
 async def settle(
     tx: AsyncSession, validation: Validation, result: Result, most_fen: int | None = None
 ) -> Problem | None:
-    """Write down what the provider said; returns the refusal, if it is one, to be kept before it is raised."""
+    """Record the provider's answer; returns the refusal, if any, to raise after the commit."""
     record = await tx.get_one(TopUpValidation, validation.record.id, with_for_update=True)
     record.result = result
     match result:

@@ -76,7 +76,7 @@ class InvoiceIssuer(Protocol):
         """Have an invoice issued. Idempotent by its number."""
 
     async def query(self, number: str) -> Outcome:
-        """What became of a number."""
+        """Query an invoice by its number."""
 
     async def reverse(self, number: str) -> Outcome:
         """Have an invoice reversed by a red-letter one. Idempotent."""

@@ -93,7 +93,7 @@ async def own(tx: AsyncSession, person_id: UUID, e_invoice_id: UUID) -> schemas.
 async def after_refund(tx: AsyncSession, payment: Payment) -> None:
     """Money of a locked payment may have gone back: then its invoice, made out for more, is taken back.
 
-    One that a worker is taking to the issuer right now is looked at again when it is known what became of it.
+    One that a worker is sending to the issuer is handled once its outcome is known.
     """
     invoice = await _in_force(tx, payment.id, locked=True)
     if invoice is None or invoice.refunded_fen == payment.refunded_fen:

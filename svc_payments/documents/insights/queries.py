@@ -69,7 +69,7 @@ async def spending_rows(
 
 
 async def used(tx: AsyncSession, person_id: UUID, first: date, last: date) -> dict[Account, dict[date, Used]]:
-    """What was used and billed in each month, on each account whose bills this person may see."""
+    """Usage and charges by month and account, for the accounts whose bills this person may see."""
     bills = bills_of_person(
         person_id,
         [

@@ -1,6 +1,6 @@
 """The gauges that alerts are made of, each with the query that measures it: its labels first, then the figure.
 
-What waits is told by the age of the oldest: a number grows on busy days too, an age only when nothing moves. Every
+A backlog is measured by the age of its oldest item: counts grow on busy days too, ages only when nothing moves. Every
 query runs in each worker, so each goes by an index or over few rows.
 """
 

@@ -23,7 +23,7 @@ class AuditRecord(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     actor: Mapped[str] = mapped_column(Text)
-    """The subject of the caller's token, or `system` for what happens by itself."""
+    """The subject of the caller's token, or `system` for automatic actions."""
     action: Mapped[str] = mapped_column(Text)
     """A verb and its noun, such as `approve_refund`."""
     subject: Mapped[str] = mapped_column(Text)

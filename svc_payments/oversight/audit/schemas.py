@@ -10,7 +10,7 @@ class AuditRecord(BaseModel):
 
     audit_record_id: UUID
     actor: str
-    """The id of the person or client who did it; `system` for what happens by itself."""
+    """The id of the person or client who did it; `system` for automatic actions."""
     action: str
     """A verb and its noun, such as approve_refund; expect further values within v1."""
     subject: str

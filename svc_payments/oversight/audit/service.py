@@ -6,7 +6,7 @@ from chassis.auth import Caller
 from svc_payments.oversight.audit.models import AuditRecord
 
 SYSTEM = "system"
-"""The actor of what happens by itself."""
+"""The actor of automatic actions."""
 
 
 async def record(
@@ -22,7 +22,7 @@ async def record(
 
     Args:
         tx: the transaction of the act.
-        caller: who acts; None when it happens by itself.
+        caller: who acts; None for an automatic action.
         action: a verb and its noun, such as `approve_refund`.
         subject: the id of what is acted on or looked at.
         reason: in the words of who acts.

@@ -1,4 +1,4 @@
-"""What a person has to look at: things that should not happen, also where the money then goes back by itself."""
+"""Findings that need a person: events that should not happen, even where the money is refunded automatically."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -24,13 +24,13 @@ class IncidentKind(StrEnum):
     TRANSACTION_REUSED = "transaction_reused"
     """The channel says that one movement of money paid two orders."""
     MONEY_HELD = "money_held"
-    """Money came late for a bill that could not take it any more; it goes back by itself."""
+    """Money arrived too late for its bill; it is refunded automatically."""
     CASH_DIFFERENCE = "cash_difference"
     """The drawer of a till held more or less than its session had taken."""
     POSTING_REFUSED = "posting_refused"
-    """The provider did not book a captured payment; its money goes back by itself."""
+    """The provider did not book a captured payment; the money is refunded automatically."""
     POSTING_UNANSWERED = "posting_unanswered"
-    """The provider did not answer within its time; the money goes back by itself."""
+    """The provider did not answer within its time; the money is refunded automatically."""
     BOOKED_AFTER_REVERSAL = "booked_after_reversal"
     """The money had gone back when the provider said that it has booked the payment and keeps it so."""
     UNKNOWN_REFUND = "unknown_refund"

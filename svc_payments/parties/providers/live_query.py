@@ -1,4 +1,4 @@
-"""Asking a provider while a resident waits: signed, once, within its time, and counted by what came of it."""
+"""Queries a provider while a resident waits: signed, once, within a time limit, counted by outcome."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -28,7 +28,7 @@ ANSWERS = Counted(
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
-class NotAnswered(Exception):  # noqa: N818 - what came of a question, told apart by its callers
+class NotAnswered(Exception):  # noqa: N818 - an outcome of a query that callers handle
     """The provider was not reached, gave no answer in time, or has too many questions before it."""
 
 

@@ -191,7 +191,7 @@ async def decide_write_off(
 
 
 async def resolve(tx: AsyncSession, cases: Sequence[Discrepancy]) -> None:
-    """End locked cases whose difference a run found gone; their entries in the ledger are still to be made: `book`."""
+    """Resolve locked cases whose difference is gone; `book` makes their ledger entries."""
     await _end(tx, cases, Resolution.RESOLVED, None, None)
 
 

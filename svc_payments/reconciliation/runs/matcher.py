@@ -49,7 +49,7 @@ _FORGET_REVERSED = """
         WHERE transfer.kind = 'booking_reversed' AND transfer.reference_id = found.reference_id
     )
 """
-# What the run of the day before left for this one to tell, unless it has been run again and left nothing.
+# What the previous day's run left to this one, unless it was run again and left nothing.
 _CARRIED_IN = """
     INSERT INTO found
     SELECT movement, number, transaction_id, day, statement_fen, statement_state, statement_at,
@@ -162,7 +162,7 @@ async def compare(tx: AsyncSession, statement: Statement, day: Day) -> Compared:
 
 
 async def judge(tx: AsyncSession, statement: Statement, day: Day, run_id: UUID) -> dict[str, tuple[int, int]]:
-    """Look at what did not fit: find it on the days around, or say what is wrong with it.
+    """Classify what did not match: find it on the days around, or name the difference.
 
     Returns:
         For each result how many there are, and the fen by which the statement has more than the ledger.

@@ -30,7 +30,7 @@ class Result(StrEnum):
     LATE = "late"
     """Both sides have it, on different sides of midnight."""
     CARRIED_OVER = "carried_over"
-    """One side has it, close to midnight: the next day's statement will tell."""
+    """One side has it, close to midnight: the next day's statement decides."""
     EXCESS = "excess"
     """The statement has money that the ledger has not."""
     SHORTAGE = "shortage"
@@ -78,7 +78,7 @@ class Run(Base):
     """What the statement has more than the ledger, over all differences."""
     cases_opened: Mapped[int] = mapped_column(server_default="0")
     cases_resolved: Mapped[int] = mapped_column(server_default="0")
-    """Cases whose difference was gone."""
+    """Cases resolved because their difference was gone."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     started_at: Mapped[datetime | None] = mapped_column(Timestamp)
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -44,7 +44,7 @@ _OF_CHANNELS = (
     (_REFUNDS, "refund.refunded_at", "refund.number"),
 )
 
-# What we know of a movement that has no money in the ledger: whose it is, and how far it came.
+# What is known of a movement without a ledger entry: its reference and its state.
 _KNOWN_PAYMENTS = """
     SELECT attempt.order_number AS number, attempt.payment_id AS reference_id, NULL AS state
     FROM payment_attempts AS attempt WHERE attempt.channel = :holder AND {attempts}
@@ -77,7 +77,7 @@ def of_day(source: Source) -> str:
 
 
 def looked_for(source: Source) -> str:
-    """The movements whose numbers are among those that the statement alone has."""
+    """The movements with numbers that only the statement has."""
     if source == Source.PROVIDER:
         return f"{_BOOKINGS} AND {_POSTINGS_LOOKED_FOR}"
     return " UNION ALL ".join(f"{query} AND {_LOOKED_FOR.format(number=number)}" for query, _, number in _OF_CHANNELS)

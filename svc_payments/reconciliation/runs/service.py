@@ -32,7 +32,7 @@ Tell = Callable[[Run], Awaitable[None]]
 
 
 class StatementMissing(Problem):
-    """There is no statement of the day to hold against the ledger."""
+    """There is no statement of the day to reconcile."""
 
     status, code = 409, "statement_missing"
 
@@ -73,7 +73,7 @@ async def request(tx: AsyncSession, counterparty: Counterparty, day: date, reque
 async def request_again(
     tx: AsyncSession, counterparty: Counterparty, newest: date, days: int, requested_by: str
 ) -> None:
-    """Ask for runs of the last days that left something open: time may have resolved it."""
+    """Request runs of recent days with open cases: later statements may resolve them."""
     for day in await cases.days_with_unclosed(tx, counterparty, newest - timedelta(days=days), newest):
         if await statements.current(tx, counterparty, day):
             await request(tx, counterparty, day, requested_by)
@@ -92,7 +92,7 @@ async def carry_out(database: Database, settings: Settings, run_id: UUID, tell: 
     """Do a requested run. Whatever ends it too early is written down in it and raised.
 
     Raises:
-        RunUnderWay: another run of the same statements goes on; this one stays requested.
+        RunUnderWay: another run of the same counterparty is running; this one stays requested.
         StatementMissing, TooManyDifferences: it failed.
     """
     try:
@@ -184,7 +184,7 @@ async def _resolved(
     findings: Sequence[Finding],
     differences: Mapping[tuple[str, str], Finding],
 ) -> list[Discrepancy]:
-    """Cases of this day, or carried over to it, whose difference is no more what it was."""
+    """Cases of this day, or carried over to it, whose difference has changed."""
     judged = {(each.number, each.transaction_id) for each in findings}
     resolved = []
     for case in await cases.unclosed(tx, counterparty, [run.day, run.day - timedelta(days=1)]):

@@ -26,7 +26,7 @@ _SYSTEM = "system"
 
 
 def merchant_of(channel: str, settings: Settings) -> str | None:
-    """Whose bill of a channel it must be, where its layout says."""
+    """The merchant that a channel's statement must name, where its layout has it."""
     merchants: dict[str, str] = {ChannelName.SANDBOX: settings.merchant_id}
     if settings.wechat:
         merchants[ChannelName.WECHAT] = settings.wechat.merchant_id

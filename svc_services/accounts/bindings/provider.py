@@ -39,7 +39,7 @@ class Question:
 
 class AccountVerifier(Protocol):
     async def ask(self, question: Question) -> Outcome:
-        """What the provider says; never raises for what the provider does."""
+        """The provider's answer; its failures are outcomes, not exceptions."""
 
 
 class _Answer(BaseModel):

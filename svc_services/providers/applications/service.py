@@ -88,7 +88,7 @@ async def apply(
 
 
 async def application_read_with(tx: AsyncSession, application_id: UUID, token: str) -> ProviderApplication:
-    """The application a token was given for; a wrong token does not tell whether the application exists."""
+    """The application a token was given for; a wrong token does not reveal whether the application exists."""
     application = await tx.get(ProviderApplication, application_id)
     if application is None or not hmac.compare_digest(application.token_hash, _hash(token)):
         raise NotFound

@@ -10,7 +10,7 @@ from svc_payments.billing.files.workbooks.styles import Form, Style
 PERIOD, AMOUNT = "period", "amount"
 _NUMBERS = frozenset({"bill_number", "account_number", "supersedes"})
 _CHECKED_BY_ITSELF = frozenset({"account_number"})
-"""A number whose check digit would show that it was changed."""
+"""A check digit would show that the number was changed."""
 
 DIGITS = 15
 """A spreadsheet keeps so many; the two more that a file may have are noise of the binary number."""

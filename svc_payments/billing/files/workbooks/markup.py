@@ -14,7 +14,7 @@ Text = Callable[[str], None]
 
 
 class Markup:
-    """A parser that tells handlers what begins and ends; names come as "namespace name"."""
+    """A parser that calls handlers at the start and end of elements; names come as "namespace name"."""
 
     def __init__(self, start: Start, end: End | None = None) -> None:
         self._parser = expat.ParserCreate(namespace_separator=" ")

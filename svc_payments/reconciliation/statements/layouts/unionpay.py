@@ -4,7 +4,7 @@ The columns, counted in bytes, are those of part 3 of its interface specificatio
 header and there are no totals: the zip says whether it is whole. Only what was done is in it. A day goes from 23
 o'clock to 23 o'clock, and times have no year.
 
-Amounts with a letter are from the merchant's side: C comes to it and D goes from it. A payment comes whole, its fee
+Amounts with a letter are from the merchant's side: C is a credit and D a debit. A payment comes whole, its fee
 goes; of a refund it is the other way round; and the amount to be settled is both together, which is checked.
 """
 
