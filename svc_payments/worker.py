@@ -101,7 +101,7 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
 
 
 async def _until_done(database: Database, work: Callable[[AsyncSession], Awaitable[int]]) -> None:
-    """Some at a time, each in a transaction of its own, until there is no more."""
+    """Work in batches, one transaction each, until nothing is left."""
     more = 1
     while more:
         async with database.transaction() as tx:

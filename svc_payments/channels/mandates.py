@@ -38,7 +38,7 @@ class Signed:
 
 @dataclass(frozen=True)
 class Ended:
-    """The contract may never be charged, or not any more."""
+    """The contract can never be charged, or no longer."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class ContractNotice:
 
 @runtime_checkable
 class MandateChannel(Channel, Protocol):
-    """A channel that deducts by contract. Whatever goes wrong is `Unclear` and never raised."""
+    """A channel that deducts by contract. Failures are `Unclear`, never raised."""
 
     async def offer(self, contract: Contract) -> ContractAnswer:
         """Have the payer sign; offering a contract again gives the answer of the first time."""

@@ -61,7 +61,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Waiting:
-    """The order is open. How the resident pays it, when the answer says so, stands in one or both of the others."""
+    """The order is open. The fields say how the resident pays it, if the answer has that."""
 
     pay_url: str | None = None
     """An address to open."""
@@ -167,10 +167,10 @@ RefundAnswer = Refunding | Refunded | RefundAbsent | RefundRefused | Unclear
 
 @runtime_checkable
 class RefundingChannel(Protocol):
-    """A channel that gives money back; as with orders, whatever goes wrong is `Unclear` and never raised."""
+    """A channel that refunds; as with orders, failures are `Unclear`, never raised."""
 
     async def refund(self, refund: RefundOrder) -> RefundAnswer:
-        """Ask for money to go back; asking again gives the answer of the first time, and no money twice."""
+        """Request a refund. Idempotent: a repeated request gets the first answer."""
 
     async def query_refund(self, refund: RefundOrder) -> RefundAnswer:
         """Query a refund."""

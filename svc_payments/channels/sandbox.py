@@ -236,7 +236,7 @@ class SandboxChannel:
         return reply
 
 
-# A signed word that an order's content is not acceptable is final; whatever else goes wrong may pass.
+# A signed refusal of an order's content is final; other failures may pass.
 _CONTENT_REFUSED = {httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN, httpx.codes.UNPROCESSABLE_ENTITY}
 
 

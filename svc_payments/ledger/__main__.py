@@ -23,7 +23,7 @@ _PROGRESS_SECONDS = 2.0
 
 async def verify(database: Database, settings: LedgerSettings) -> int:
     """Print every finding; the sum of it comes last."""
-    # Read before the snapshot is taken: an anchor made meanwhile would stand for a link that is not in it.
+    # Read before the snapshot: an anchor made after it could name a link that the snapshot lacks.
     heads = {head.link_number: head async for head in anchors.anchored_heads(anchors.opened(settings.ledger_anchors))}
     found = 0
     async with database.read() as tx:

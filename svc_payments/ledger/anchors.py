@@ -1,7 +1,7 @@
 """Heads of the hash chain kept outside the database, where its owner cannot rewrite them.
 
 A chain alone does not show that its tail was cut off, or that it was rewritten as a whole. Each anchor is an object of
-its own, named by the number of the link, written once and never replaced; its event goes out as well.
+its own, named by the number of the link, written once and never replaced; an event is published as well.
 """
 
 import json

@@ -49,16 +49,16 @@ class Settings(ServiceSettings):
     posting_retry_seconds: Pauses = (1.0, 2.0, 5.0, 15.0, _MINUTE, 5 * _MINUTE, 15 * _MINUTE)
     """When to retry a provider that did not answer."""
     refund_second_person_fen: Annotated[int, Field(ge=0)] = 20_000
-    """Of a payment, up to so much goes back on the word of one operator; more needs a second one."""
+    """One operator may refund up to this amount of a payment; more needs a second one."""
     refund_expected_seconds: Seconds = 3 * _DAY
     """How long a channel usually takes until the payer sees the money; shown to payers."""
     cash_limit_fen: Annotated[int, Field(gt=0)] = 1_000_000
-    """The largest payment that a counter takes in cash."""
+    """The largest payment that a counter accepts in cash."""
     ledger_anchors: StoreUrl
     """Where the head of the ledger's hash chain is kept each day: `file:///folder`, or `s3://bucket/prefix` with the
     usual AWS_* variables; best where the owner of the database cannot write."""
     midnight_seconds: Seconds = _HOUR
-    """For how long before midnight a movement may come to stand on the next day's statement."""
+    """How long before midnight a movement may be on the next day's statement."""
     statements_from_hour: Annotated[int, Field(ge=0, le=23)] = 10
     """From which hour in Beijing channels have the bill of the day before; the national ones promise ten o'clock."""
     invoices_url: str | None = None

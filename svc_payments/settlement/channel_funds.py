@@ -44,7 +44,7 @@ async def confirm(tx: AsyncSession, caller: Caller, statement_id: UUID, amount_f
     if statement.source != Source.CHANNEL:
         raise NotFound
     counterparty = Counterparty(Source.CHANNEL, statement.holder)
-    # The lock under which files are taken in: no newer version comes between.
+    # The lock that ingestion takes: no newer version can come between.
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(counterparty.lock, 0))))
     if await _confirmed_before(tx, statement):
         raise FundsAlreadyConfirmed

@@ -121,7 +121,7 @@ async def close_day(tx: AsyncSession, day: date, midnight: timedelta) -> Sequenc
     Args:
         tx: the transaction.
         day: which day, in Beijing.
-        midnight: for how long before the end of a day a payment may come to stand on the next day's bill.
+        midnight: how long before the end of a day a payment may be on the next day's bill.
 
     Raises:
         DayNotOver: something may still move on it.

@@ -20,7 +20,7 @@ class SettlementStatus(StrEnum):
     CLOSED = "closed"
     """Computed, and in no transfer file yet."""
     INSTRUCTED = "instructed"
-    """It stands in a transfer file."""
+    """It is in a transfer file."""
     SENT = "sent"
     """The bank has the file."""
     CONFIRMED = "confirmed"

@@ -25,7 +25,7 @@ from svc_payments.settlement.models import FileState, Settlement, SettlementStat
 COLUMNS = ("序号", "结算单号", "结算日期", "收款单位编号", "收款单位名称", "金额（元）", "用途")
 PURPOSE = "生活缴费结算款"
 _MOST = 10_000
-"""Settlements in one file; what is left goes into the next."""
+"""Settlements per file; the rest go into the next."""
 
 
 class NothingToPay(Problem):
@@ -66,7 +66,7 @@ async def generate(tx: AsyncSession, caller: Caller, reason: str) -> TransferFil
 
 
 async def send(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) -> TransferFile:
-    """Write down that the bank has the file.
+    """Record that the bank has received the file.
 
     Raises:
         NotFound: there is no such file.
@@ -84,7 +84,7 @@ async def send(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) -> 
 
 
 async def confirm(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) -> TransferFile:
-    """Write down that the bank has paid it all, in the ledger too.
+    """Record, also in the ledger, that the bank has paid it all.
 
     Raises:
         NotFound: there is no such file.

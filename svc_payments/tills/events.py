@@ -52,7 +52,7 @@ class TillSessionCounted(CountedTillSessionEvent):
 
 
 class TillSessionClosed(CountedTillSessionEvent):
-    """A supervisor has closed the session; a difference stands in the ledger."""
+    """A supervisor has closed the session; a difference is booked in the ledger."""
 
     event_type: ClassVar[str] = "cn.ili.payments.till_session.closed.v1"
 

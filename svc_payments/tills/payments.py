@@ -120,7 +120,7 @@ async def cancel_card(
 
     Raises:
         NotFound, TillSessionNotOpen: as `service.lock_own`.
-        IllegalMove: its money is here.
+        IllegalMove: its money has been captured.
     """
     session = await service.lock_own(tx, caller, session_id)
     taken, payment = await _lock_payment(tx, session, payment_id)
@@ -130,7 +130,7 @@ async def cancel_card(
 
 
 async def payment_of(tx: AsyncSession, caller: Caller, session_id: UUID, payment_id: UUID) -> Payment:
-    """A payment that was taken in a session the caller may see.
+    """A payment of a session that the caller may see.
 
     Raises:
         NotFound: as `service.get_session`, or it was taken elsewhere.
@@ -143,7 +143,7 @@ async def payment_of(tx: AsyncSession, caller: Caller, session_id: UUID, payment
 
 
 def transaction_id_of(taken: TillPayment) -> str:
-    """The number of the money's movement, as it stands on the receipt: the slip's, or for cash the payment's own."""
+    """The transaction number on the receipt: the slip's, or for cash the payment's own."""
     if taken.trace_number is None:
         return taken.payment_id.hex
     return f"{taken.merchant_number}-{taken.terminal_number}-{taken.batch_number}-{taken.trace_number}"

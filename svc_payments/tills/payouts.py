@@ -22,7 +22,7 @@ class NotEnoughInDrawer(Problem):
 
 
 class TerminalReferenceNeeded(Problem):
-    """A card payment goes back over the terminal, whose slip has a number."""
+    """A card payment is refunded over the terminal, and its slip has a number."""
 
     status, code = 422, "terminal_reference_needed"
 

@@ -130,7 +130,7 @@ class Payout(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     retrieval_number: Annotated[str, Field(pattern="^[0-9A-Z]{12}$")] | None = None
-    """Of the terminal's slip (RRN), when a card payment goes back."""
+    """The number of the terminal's slip (RRN), for a refund of a card payment."""
 
 
 class NewCount(BaseModel):

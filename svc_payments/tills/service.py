@@ -190,7 +190,7 @@ async def send_back(tx: AsyncSession, caller: Caller, session_id: UUID, reason: 
 
 
 async def close_session(tx: AsyncSession, caller: Caller, session_id: UUID) -> schemas.TillSession:
-    """Close a counted session; what the drawer has more or less than it should goes to suspense, and to people.
+    """Close a counted session; a cash difference is booked to suspense and becomes an incident.
 
     Raises:
         NotFound, OwnTillSession: as `lock_supervised`.

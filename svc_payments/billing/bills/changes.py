@@ -1,4 +1,4 @@
-"""What a provider does to a bill of its own after it is here: a new version each time, never an edit."""
+"""Changes that a provider makes to its bills: each makes a new version, never an edit."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -44,7 +44,7 @@ class BillIsSuperseded(Problem):
 
 
 class OtherVersion(Problem):
-    """The bill has changed since the caller looked at it."""
+    """The bill has changed since the caller read it."""
 
     status, code = 409, "other_version"
 

@@ -42,7 +42,7 @@ class BillStatus(StrEnum):
     EXPIRED = "expired"
     """Past the day until which it could be paid."""
     SUPERSEDED = "superseded"
-    """Another bill stands in its place."""
+    """Another bill replaces it."""
 
 
 TRANSITIONS: dict[BillStatus, set[BillStatus]] = {
@@ -146,7 +146,7 @@ class Bill(Base):
     """The last day on which it can be paid."""
     version: Mapped[int] = mapped_column(server_default="1")
     reason: Mapped[ChangeReason | None] = mapped_column(Text)
-    """Why there is this version; none of the first."""
+    """Why this version exists; none for the first."""
     note: Mapped[str | None] = mapped_column(Text)
     """The reason in the provider's words."""
     supersedes: Mapped[str | None] = mapped_column(Text)

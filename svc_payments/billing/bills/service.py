@@ -196,7 +196,7 @@ async def lock_payable_on(
 
 
 async def payable(tx: AsyncSession, person_id: UUID, bill_ids: Collection[UUID]) -> Sequence[Bill]:
-    """The same bills as `lock_payable` gives, only looked at."""
+    """The same bills as `lock_payable`, without the lock."""
     wanted = select(Bill).where(Bill.id.in_(bill_ids), visible_to(person_id)).order_by(Bill.id)
     bills = (await tx.scalars(wanted)).all()
     if len(bills) != len(set(bill_ids)):
@@ -229,7 +229,7 @@ async def release(tx: AsyncSession, bill_ids: Collection[UUID]) -> None:
 
 
 async def mark_paid(tx: AsyncSession, parts: Mapping[UUID, Part]) -> Collection[UUID]:
-    """The money for these bills, which a payment holds, is here.
+    """The money for these bills has been captured.
 
     Returns:
         Which of them are due again, since this was only a part of them.
@@ -254,7 +254,7 @@ async def mark_booked(tx: AsyncSession, bill_id: UUID, amount_fen: int) -> None:
 
 
 async def give_back(tx: AsyncSession, bill_id: UUID, part: Part, *, booked: bool) -> None:
-    """A part of what was paid for a bill goes back to the payer: that much is owed again.
+    """Refund a part of a paid bill: that amount is due again.
 
     Args:
         tx: the transaction.

@@ -73,7 +73,7 @@ async def stage(tx: AsyncSession, columns: Sequence[str], blocks: AsyncIterator[
     for statement in _CREATE:
         await tx.execute(text(statement))
     raw = (await (await tx.connection()).get_raw_connection()).driver_connection
-    assert raw is not None  # noqa: S101 - the pool hands out live connections
+    assert raw is not None  # noqa: S101 - the pool returns live connections
     await raw.copy_to_table("staged", source=blocks, columns=columns, null="", schema_name="pg_temp")
 
 
@@ -83,12 +83,12 @@ async def one_at_a_time(tx: AsyncSession, provider_id: UUID) -> None:
 
 
 class Claimed(NamedTuple):
-    """What else there is among the claims than new bills, each under a number of its own."""
+    """Claims other than new bills with a number of their own."""
 
     known: bool
     """Rows with a bill number that the provider has used before."""
     superseding: bool
-    """Rows that want to stand in the place of another bill."""
+    """Rows that supersede another bill."""
     repeated: bool
     """Rows with the number of a row before them."""
 

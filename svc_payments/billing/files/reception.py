@@ -76,7 +76,7 @@ class Announced:
     label: Encoding | None
     gzipped: bool
     sha256: str | None
-    """What it should come to as it is sent, if that is said."""
+    """The announced digest of the content as sent, if any."""
 
     @classmethod
     def by(cls, headers: Mapping[str, str]) -> "Announced":
@@ -99,7 +99,7 @@ async def received(announced: Announced, pieces: AsyncIterator[bytes]) -> AsyncI
 
     Raises:
         ContentTooLarge: more than 512 MiB, as sent or unzipped.
-        DigestMismatch: it is not what it was said to be.
+        DigestMismatch: the content does not match its announced digest.
         BodyTruncated, GzipBroken, EmptyFile, UndecodableBytes, NulCharacter, WrongCharset: not a whole text file.
         WorkbookBroken, WorkbookTooLarge, SeveralSheets: not a spreadsheet with one table that can be read.
     """

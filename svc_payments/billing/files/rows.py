@@ -58,7 +58,7 @@ Lines = Iterator[tuple[int, str]]
 
 
 class Faults(Protocol):
-    """Rows that are refused whatever stands in them."""
+    """Rows that are refused whatever their content."""
 
     def get(self, row: int, /) -> Reason | None: ...
 
@@ -83,7 +83,7 @@ def staged_rows(text: TextIO, this_month: date, provider_id: UUID, faults: Fault
         text: the file, its lines ending in line feeds.
         this_month: the first day of the last month that is not in the future.
         provider_id: who sends it.
-        faults: what is known of rows before they are looked at.
+        faults: faults of rows known before they are read.
 
     Raises:
         EmptyFile, WrongHeader, UnclosedQuote, FieldTooLong, LineTooLong, TooManyLines: the whole file is refused;

@@ -1,6 +1,6 @@
 """Taking in what a provider named: in one transaction with the account's bills locked, or not at all.
 
-What it names comes in like the rows of a bill file. What it had named before and names no more is void, as long as
+The bills it returns are ingested like rows of a bill file. A bill that it no longer returns is voided, as long as
 nothing is paid of it; should it name it again, it is due again. Bills that it has pushed are its own to change and to
 withdraw: an answer may name them, and nothing else.
 """

@@ -55,7 +55,7 @@ async def begin(
         person_id: who wants to know; bound to the account.
         new: which account.
         lease: for how long an answer is waited for.
-        memory: for how long an answer counts for everybody who asks again.
+        memory: how long an answer is reused for repeated queries.
 
     Raises:
         NotFound: the person is not bound to the account.

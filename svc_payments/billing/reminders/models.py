@@ -59,7 +59,7 @@ class ReminderRun(Base):
     day: Mapped[date] = mapped_column(primary_key=True)
     due_date: Mapped[date]
     bill_id: Mapped[UUID]
-    """Bills up to and with this one have been looked at."""
+    """Bills up to and including this one are done."""
     bills: Mapped[int] = mapped_column(BigInteger, server_default="0")
     reminders: Mapped[int] = mapped_column(BigInteger, server_default="0")
     started_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())

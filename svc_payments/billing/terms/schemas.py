@@ -12,7 +12,7 @@ class NewTerms(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     in_force_from: Day
-    """Today or later; a provider's first terms may have begun before, since they write down what holds already."""
+    """Today or later; a provider's first terms may have begun earlier, since they record what applies already."""
     terms: Terms
     reason: Annotated[Line, Field(max_length=500)]
     """Why they change, such as the number of the agreement."""

@@ -114,7 +114,7 @@ async def get_bill_file_upload_offset(
 @router.patch(
     "/bill-file-uploads/{upload_id}",
     response_model=BillFile,
-    responses={204: {"description": "The bytes are here, and more of the file is to come."}},
+    responses={204: {"description": "The bytes are stored; the file is not complete yet."}},
     openapi_extra={
         "requestBody": {
             "required": True,

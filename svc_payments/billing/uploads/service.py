@@ -36,9 +36,9 @@ async def create(
 
     Raises:
         ProviderNotReady: the provider's approval has not arrived here yet.
-        TooManyUploads: the provider has begun many, and finished none of them.
+        TooManyUploads: the provider has too many unfinished uploads.
         ContentTooLarge: it says that it will be too large.
-        UnsupportedMediaType, UnsupportedContentEncoding, BadHeader: it could not be taken in.
+        UnsupportedMediaType, UnsupportedContentEncoding, BadHeader: it could not be ingested.
         BodyTruncated, DigestMismatch, UploadLengthMismatch: as for what is appended.
     """
     Announced.by(headers)
@@ -68,10 +68,10 @@ async def create(
 async def append(
     database: Database, provider_id: UUID, upload_id: UUID, headers: Mapping[str, str], pieces: AsyncIterator[bytes]
 ) -> bool:
-    """Go on with an upload where it ends. Returns whether all of it is here.
+    """Append to an upload. Returns whether it is complete.
 
     Raises:
-        NotFound: there is none of this provider, or it was left for too long.
+        NotFound: the provider has no such upload, or it has expired.
         Problem: why the request does not go on with it, as `kit.uploads.service` has it.
     """
     return await uploads.append(database, TABLES, lambda tx: _own(tx, provider_id, upload_id), headers, pieces)
@@ -99,7 +99,7 @@ async def offset_of(tx: AsyncSession, provider_id: UUID, upload_id: UUID) -> Bil
 
 
 async def cancel(tx: AsyncSession, provider_id: UUID, upload_id: UUID) -> None:
-    """Forget an upload and all bytes of it; what was taken in stays.
+    """Delete an upload and its bytes; ingested bills stay.
 
     Raises:
         NotFound

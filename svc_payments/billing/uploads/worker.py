@@ -1,4 +1,4 @@
-"""A file that is here as a whole is taken in, once, like one that came in one request."""
+"""Ingests complete uploads, once each, like files sent in one request."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -78,7 +78,7 @@ async def _keep_refusal(tx: AsyncSession, upload_id: UUID, refusal: Problem) -> 
 
 @dataclass
 class _Progress:
-    """Says how far a file is, in transactions of its own: what takes it in is seen only when all is done."""
+    """Reports progress in separate transactions: the ingesting one is invisible until it commits."""
 
     database: Database
     upload_id: UUID

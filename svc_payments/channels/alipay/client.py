@@ -43,7 +43,7 @@ NAME = ChannelName.ALIPAY
 
 _DONE, _REFUSED = "10000", "40004"
 _NO_TRADE, _NO_BILL = "TRADE_NOT_EXIST", "BILL_NOT_EXIST"
-# Words about an order's content. Whatever else goes wrong may pass: our keys, their limits, their systems.
+# Codes about an order's content. Other failures may pass: our keys, their limits, their systems.
 _CONTENT_REFUSED = {"INVALID_PARAMETER", "TOTAL_FEE_EXCEED", "EXIST_FORBIDDEN_WORD"}
 _ALREADY_THERE = {"TRADE_HAS_SUCCESS", "TRADE_HAS_CLOSE", "CONTEXT_INCONSISTENT"}
 # An empty balance of ours is not among them: refunds wait until there is money.
@@ -78,7 +78,7 @@ class VerifiedAnswer:
         """The content.
 
         Raises:
-            NotUnderstood: it is none of this kind.
+            NotUnderstood: the content is not of this kind.
         """
         try:
             return kind.model_validate_json(self.content)
@@ -154,7 +154,7 @@ class AlipayChannel:
     async def _query(self, order: Order) -> Answer:
         answer = await self._call("alipay.trade.query", {"out_trade_no": order.number})
         if answer.refusal == _NO_TRADE:
-            # Also said of an order that is placed, until its payer opens it.
+            # Also answered for a placed order until its payer opens it.
             return Absent()
         if answer.refusal:
             raise NotUnderstood(answer.refusal)
@@ -181,7 +181,7 @@ class AlipayChannel:
             # The answer names neither the refund nor its own amount, so that only the query ends one.
             return Refunding()
         if answer.refusal in _REFUND_REFUSED:
-            # The same word is said of a number under which another refund was made.
+            # The same code is answered for a number that another refund has.
             known = await self._query_refund(refund)
             return RefundRefused(answer.refusal) if isinstance(known, RefundAbsent) else known
         raise NotUnderstood(answer.refusal)
@@ -221,7 +221,7 @@ class AlipayChannel:
         # As Alipay's own libraries do: it reads from the address in which charset the form is.
         request = self._client.build_request("POST", self._settings.url, params=query, data=form)
         reply = await call(self._client, request, seconds=self._seconds)
-        # The first thing that Alipay's support asks for.
+        # Alipay's support asks for this id first.
         trace = reply.headers.get("trace_id", "")[:64]
         log.info("channel_answered", channel=NAME, question=method, status=reply.status, channel_request_id=trace)
         return self._verified(method, reply.status, reply.body)

@@ -70,13 +70,13 @@ class Closed(BaseModel):
 
 
 class RefundTaken(BaseModel):
-    """That a refund was taken. Which one is not said, and its `refund_fee` counts earlier ones too."""
+    """A refund was accepted. The answer does not name it, and `refund_fee` includes earlier ones."""
 
     out_trade_no: Number
 
 
 class RefundKnown(BaseModel):
-    """A refund, as answered to a query; of one that Alipay does not have, nothing is said at all."""
+    """A refund in the answer to a query; empty when Alipay does not have it."""
 
     out_request_no: Number | None = None
     refund_amount: Fen | None = None
@@ -104,6 +104,6 @@ class Notice(BaseModel):
     gmt_refund: PaidMoment | None = None
     """When something last went back; what does not come with it is no notice of a refund."""
     refund_fee: Annotated[int, BeforeValidator(_fen_of)] = 0
-    """What has gone back in all."""
+    """The total refunded."""
     out_biz_no: Number | None = None
     """Of a notice of a refund: the refund's number."""

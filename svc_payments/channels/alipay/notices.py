@@ -39,7 +39,7 @@ def read(keys: signatures.AlipayKeys, settings: AlipaySettings, raw: bytes) -> N
 
     Raises:
         NoticeNotAuthentic: it is not Alipay's, or not of this time.
-        NoticeMalformed: it is, and makes no sense.
+        NoticeMalformed: it is, but its content is invalid.
     """
     try:
         parameters = signatures.parameters_of(raw)
@@ -85,7 +85,7 @@ def _notice_of(notice: messages.Notice, settings: AlipaySettings, proof: Proof) 
     merchant_id = notice.seller_id if notice.app_id == settings.app_id else notice.app_id
     nothing_new = NothingNew(proof, merchant_id)
     if notice.gmt_refund is not None:
-        # Also when everything went back and the order is called closed. One that names no refund says nothing new.
+        # Also for a full refund, when the order is closed. One that names no refund has no effect.
         answer = Refunded(notice.trade_no, notice.refund_fee, notice.gmt_refund)
         return RefundNotice(proof, merchant_id, notice.out_biz_no, answer) if notice.out_biz_no else nothing_new
     if notice.trade_status in mapping.PAID:

@@ -85,7 +85,7 @@ def _valid(certificate: x509.Certificate, moment: datetime) -> bool:
 
 
 def _issued(above: x509.Certificate, below: x509.Certificate) -> bool:
-    # Not `verify_directly_issued_by`, which knows SHA-1 no more: the authority's own certificates are signed with it.
+    # Not `verify_directly_issued_by`, which rejects SHA-1: the authority's own certificates are signed with it.
     if below.issuer != above.subject:
         return False
     try:

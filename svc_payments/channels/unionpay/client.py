@@ -1,4 +1,4 @@
-"""UnionPay's online gateway, ACP 5.1.0: orders that the payer's own browser brings there; queries, refunds, notices."""
+"""UnionPay's online gateway, ACP 5.1.0: orders that the payer's browser posts there; queries, refunds, notices."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -43,7 +43,7 @@ _CHANNEL_TYPES = {"web": "07", "wap": "08"}
 _PRODUCT = "000201"  # payment through the gateway
 _CURRENCY = "156"
 _EARLIER = timedelta(minutes=1)
-"""How long before the order's time the cashier closes: when we ask at that time, what was begun there is at its end."""
+"""How long before the order expires the cashier closes, so that a query at the expiry sees a final state."""
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -121,7 +121,7 @@ class UnionpayChannel:
         return Waiting(f"{self._settings.url}/frontTransReq.do", form)
 
     async def _query(self, order: Order) -> Answer:
-        # Taken before the question: an order that is not there then, and whose time is over, will never be.
+        # Read before the query: an expired order that is absent then will never exist.
         over = order.expires_at <= now()
         known = await self._known(order.number, mapping.PAYMENT)
         if known is None:
@@ -129,7 +129,7 @@ class UnionpayChannel:
         return mapping.of_order(known, over=over)
 
     async def _close(self, order: Order) -> Answer:
-        """UnionPay ends orders by their time alone: until then the payer may still bring the form there."""
+        """UnionPay orders end only by expiry: until then the payer may still post the form."""
         known = await self._query(order)
         return Waiting() if isinstance(known, Absent) else known
 
@@ -152,7 +152,7 @@ class UnionpayChannel:
             return Refunding()
         if code in mapping.NOT_KNOWN | mapping.MAY_PASS:
             raise NotUnderstood(f"code_{code}")
-        # Of a number that it has already, UnionPay says so or finds some other fault: the query knows.
+        # For a repeated number UnionPay answers that, or some other fault: the query decides.
         known = await self._query_refund(refund)
         return RefundRefused(code) if isinstance(known, RefundAbsent) and code != mapping.REPEATED else known
 

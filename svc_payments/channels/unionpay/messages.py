@@ -1,4 +1,4 @@
-"""What UnionPay says, as far as it matters here. Who paid, and with which card, is not read at all."""
+"""UnionPay's messages, as far as they are used. The payer and the card are not read."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Notices of UnionPay: forms that are signed like everything else it says."""
+"""Notices of UnionPay: forms signed like its other messages."""
 
 from pydantic import ValidationError
 
@@ -24,7 +24,7 @@ def read(signers: Signers, raw: bytes) -> Notice:
 
     Raises:
         NoticeNotAuthentic: it is not UnionPay's.
-        NoticeMalformed: it is, and makes no sense.
+        NoticeMalformed: it is, but its content is invalid.
     """
     try:
         fields = of_form(raw)
@@ -41,7 +41,7 @@ def read(signers: Signers, raw: bytes) -> Notice:
 
 def _proof(fields: Fields) -> Proof:
     # A notice has neither timestamp nor nonce. A repeated one has the same content, perhaps with another certificate:
-    # its content identifies it, and a replayed old one brings nothing new.
+    # its content identifies it, and a replay has no effect.
     content_digest = digest({name: value for name, value in fields.items() if name != CERTIFICATE})
     name = content_digest.decode()
     return Proof(notice_id=name, nonce=name, digest=content_digest)
@@ -61,7 +61,7 @@ def _notice_of(message: messages.Outcome, proof: Proof) -> Notice:
 
 
 def _whole_number(message: messages.About) -> str:
-    """The number of an order; of another order that has the number of ours, a number that none of ours has."""
+    """The order's number; for a foreign order with the same number, one that no order of ours has."""
     try:
         is_ours = message.txn_time == begun_at(message.number)
     except (ValueError, OverflowError):

@@ -38,7 +38,7 @@ def of_payment(known: messages.Transaction) -> Paid:
     """The payment of a paid order.
 
     Raises:
-        NotUnderstood: it is said to be paid, and not by which transaction or when.
+        NotUnderstood: it is paid, but the transaction or the time is missing.
     """
     if not known.transaction_id or not known.success_time or known.amount is None:
         raise NotUnderstood("paid_without_proof")

@@ -23,11 +23,11 @@ from svc_payments.settings.channels import WechatSettings
 
 
 async def read(keys: PlatformKeys, settings: WechatSettings, headers: Mapping[str, str], raw: bytes) -> Notice:
-    """What a notice says. Its signature is over the raw bytes, so they are looked at only once it is found right.
+    """Read a notice. Its signature covers the raw bytes, so they are parsed only once it is verified.
 
     Raises:
         NoticeNotAuthentic: the bytes are not WeChat Pay's, or not of this moment.
-        NoticeMalformed: they are, and make no sense.
+        NoticeMalformed: they are, but their content is invalid.
     """
     try:
         signed = Signed.of(headers)

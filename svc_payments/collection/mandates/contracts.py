@@ -97,7 +97,7 @@ class Contracts:
             answer = await inquire(self.channels[mandate.channel], mandate, moment)
             async with self.database.transaction() as tx:
                 mandate = await service.lock(tx, mandate.id)
-                # Set before learning: an answer that settles it leaves nothing to ask.
+                # Set before the answer is applied, which clears it when the contract is settled.
                 latest = mandate.sign_by if moment < mandate.sign_by else None
                 poll_again(mandate, await database_time(tx), self.settings.ask_again_seconds, latest=latest)
                 await apply_answer(tx, mandate, answer)

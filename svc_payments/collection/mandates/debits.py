@@ -47,7 +47,7 @@ _PASSING = {"insufficient_funds", "not_deducted"}
 
 @dataclass(frozen=True)
 class Ordered:
-    """A payment that stands in the database and has to be brought to its channel."""
+    """A payment that is committed and has to be ordered at its channel."""
 
     person_id: UUID
     payment_id: UUID

@@ -95,7 +95,7 @@ async def lock(tx: AsyncSession, mandate_id: UUID) -> Mandate:
 
 
 async def cancel_own(tx: AsyncSession, caller: Caller, mandate_id: UUID) -> schemas.Mandate:
-    """The person wants no more deductions. It holds at once, also for what was announced and is not ordered yet.
+    """End the deductions at once, including those announced and not ordered yet.
 
     Raises:
         NotFound: it is not this person's.
@@ -151,7 +151,7 @@ async def contract_signed(tx: AsyncSession, mandate: Mandate, contract_id: str) 
 
 
 async def contract_ended(tx: AsyncSession, mandate: Mandate) -> None:
-    """The channel says that the contract of a locked mandate may not be charged, or not any more."""
+    """The channel reports that the contract of a locked mandate cannot be charged."""
     if mandate.status == MandateStatus.REQUESTED:
         mandate.move_to(MandateStatus.EXPIRED)
         mandate.ended_at = await database_time(tx)

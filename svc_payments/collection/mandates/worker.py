@@ -41,7 +41,7 @@ class Mandates:
             async with self.orders.database.transaction() as tx:
                 found = await step(tx, self.orders.settings)
             if isinstance(found, Ordered):
-                # Should this not happen any more, the asking about orders finds the payment and places its order.
+                # If the process dies here, the polling of orders finds the payment and places its order.
                 await self.orders.confirm(found.person_id, found.payment_id)
         except Exception as error:  # noqa: BLE001 - its turn comes again; the others go on
             log.error("mandate_step_failed", step=step.__name__, exc_info=error)

@@ -1,7 +1,8 @@
 """Batches of payment notices: those that arrive while a transaction runs share the next one.
 
 Captures are serialised by the ledger's chain, and each commit has to reach the disk. In a batch they share statements
-and one commit. No notice waits for a batch to fill: the first goes at once, those that arrive meanwhile form the next.
+and one commit. No notice waits for a batch to fill: the first is captured at once, those arriving meanwhile form the
+next batch.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from svc_payments.settings.channels import ChannelName
 
 MOST_TOGETHER = 100
 _ALONE_AT_ONCE = 5
-"""How many may have a transaction of their own: a whole batch would take every connection of the pool."""
+"""Limits single captures: a whole batch of them would take every connection of the pool."""
 TOGETHER = Histogram(
     "myili_notices_together", "Notices captured in one transaction", buckets=(1, 2, 5, 10, 20, 50, MOST_TOGETHER)
 )

@@ -121,9 +121,9 @@ async def capture_batch(tx: AsyncSession, group: Sequence[ReceivedNotice]) -> Co
     """Capture a batch of payment notices at once.
 
     Returns:
-        Those that are captured. Of the others only the nonces are kept: each goes to `take_notice`, as a repeated one.
+        The captured ones. Of the others only the nonces are kept: each goes to `take_notice` as a repeated one.
     """
-    # One of each order: a second notice of it goes the way of a repeated one, whatever it says.
+    # One per order: a second notice of an order is handled like a repeated one, whatever it says.
     fresh = await _remember_all(tx, group)
     by_order = {(received.channel, received.notice.order_number): received for received in reversed(fresh)}
     candidates = {}

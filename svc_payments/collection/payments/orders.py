@@ -111,7 +111,7 @@ class Orders:
 
     async def ask_due(self) -> int:
         """Query every order that is due. Returns how many were queried."""
-        # A worker that dies while asking loses its turn only for as long as asking can take.
+        # When a worker dies during a query, the lease ends soon after the query would have.
         lease = timedelta(seconds=_CALLS_IN_AN_INQUIRY * self.settings.channel_timeout_seconds + 1)
         async with self.database.transaction() as tx:
             due = await _claim_due(tx, lease)
@@ -176,7 +176,7 @@ async def inquire(channel: Channel, order: Order, moment: datetime, *, placed: b
     """Query an order, and close it once it has expired.
 
     Args:
-        channel: where it should stand.
+        channel: the channel of the order.
         order: which one.
         moment: the present time.
         placed: whether we know where it is paid; if not, and it still can be, it is placed again to learn that.
@@ -190,7 +190,7 @@ async def inquire(channel: Channel, order: Order, moment: datetime, *, placed: b
         case Waiting() if over:
             return await channel.close(order)
         case Absent() | Waiting() if not placed:
-            # Absent though placed: channels that sign orders for the payer to bring have it once the payer comes.
+            # Absent though placed: an order that the payer delivers exists only once the payer opens it.
             return await channel.place(order)
         case _:
             return answer

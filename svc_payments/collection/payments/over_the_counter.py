@@ -1,4 +1,4 @@
-"""Payments over the counter: begun and paid in front of a clerk, with no channel of others to ask."""
+"""Payments over the counter: begun and paid in front of a clerk, with no outside channel to query."""
 
 from collections.abc import Sequence
 from uuid import UUID

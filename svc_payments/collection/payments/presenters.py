@@ -24,7 +24,7 @@ async def show_all(tx: AsyncSession, payments: Sequence[Payment]) -> list[schema
 
 
 async def _handed_out(tx: AsyncSession, payment_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[UUID, Prepaid]]:
-    """What was handed out for the bills of each payment."""
+    """The tokens and cards issued for the bills of each payment."""
     found: dict[UUID, dict[UUID, Prepaid]] = defaultdict(dict)
     if payment_ids:
         booked = select(Posting).where(Posting.payment_id.in_(payment_ids), Posting.prepaid_kind.is_not(None))

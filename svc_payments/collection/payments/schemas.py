@@ -15,7 +15,7 @@ Fen = Annotated[StrictInt, Field(ge=1, le=LARGEST_PAYMENT_FEN)]
 
 
 class PaymentChoice(BaseModel):
-    """What to pay: bills, each in full, or else an amount on an account, which goes to its oldest bills first.
+    """What to pay: bills, each in full, or an amount on an account, which pays its oldest bills first.
 
     The amount of bills is computed from the bills: where bills are named, an amount is ignored. On an account it is
     a choice within what the provider's payment terms allow.

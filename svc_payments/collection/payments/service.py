@@ -80,7 +80,7 @@ async def reserve(
     """Begin a payment of locked bills that are due; the caller has checked that the payer may see them.
 
     Raises:
-        BillsOfSeveralProviders: money goes to one provider at a time.
+        BillsOfSeveralProviders: a payment is for one provider.
         OlderBillFirst, ChannelNotAccepted, OutsideChannelLimits: the provider's terms do not allow it.
     """
     return await begin(tx, payer_id, await allocation.whole_bills(tx, payable), channel, expires_at)

@@ -1,4 +1,4 @@
-"""What a booking hands out for a prepaid meter, and polls whether its card has been written.
+"""Keeps what a booking issues for a prepaid meter, and polls whether its card has been written.
 
 A terminal of the provider writes the card, some time after the booking. The provider is polled until it says so, each
 posting by one worker at a time and outside any transaction.
@@ -33,7 +33,7 @@ _SLACK_SECONDS = 5.0
 
 
 async def hand_out(tx: AsyncSession, posting: Posting, prepaid: Prepaid) -> None:
-    """Keep what the provider hands out for a locked posting; a card that waits to be written is polled."""
+    """Keep what the provider issued for a locked posting; a card waiting to be written is polled."""
     posting.prepaid_kind, posting.prepaid_token, posting.prepaid_state = prepaid.kind, prepaid.token, prepaid.state
     if prepaid.kind == WRITE_CARD and prepaid.state != WRITTEN:
         tx.add(CardWriting(posting_id=posting.id, asked=0, ask_at=await database_time(tx)))

@@ -29,7 +29,7 @@ class PostingStatus(StrEnum):
     CANCELLED = "cancelled"
     """The provider has not booked it and never will, or has taken its booking back."""
     KEPT = "kept"
-    """The money had gone back when the provider said that it has booked it and keeps it; people settle that."""
+    """The provider reported a booking after the refund and keeps it; staff settle that."""
 
 
 TRANSITIONS: dict[PostingStatus, set[PostingStatus]] = {
@@ -54,7 +54,7 @@ _UNSETTLED = text("status IN ('pending', 'sending', 'unknown')")
 
 
 class Posting(Leased, Base):
-    """What is sent stands in the row and never changes, so that every try says the same."""
+    """The row has all that is sent and never changes, so that every try sends the same."""
 
     __tablename__ = "postings"
     __table_args__ = (

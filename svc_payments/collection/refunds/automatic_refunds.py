@@ -23,14 +23,14 @@ from svc_payments.oversight.incidents.models import IncidentKind
 
 
 async def return_refused(tx: AsyncSession, payment: Payment, posting: Posting) -> None:
-    """The provider will not book a bill of a locked payment: its money goes back."""
+    """Refund a bill of a locked payment that the provider refused to book."""
     await incidents.record(tx, IncidentKind.POSTING_REFUSED, posting.id, payment_id=str(payment.id))
     await emit(tx, payment_event_of(PaymentPostingRefused, payment))
     await _return_bill(tx, payment, posting, RefundReason.POSTING_REFUSED)
 
 
 async def return_unanswered(tx: AsyncSession, payment: Payment, posting: Posting) -> None:
-    """The provider of a locked payment has not answered in time whether it books a bill: its money goes back."""
+    """Refund a bill of a locked payment that the provider did not answer for in time."""
     await incidents.record(tx, IncidentKind.POSTING_UNANSWERED, posting.id, payment_id=str(payment.id))
     await emit(tx, payment_event_of(PaymentPostingUnanswered, payment))
     await _return_bill(tx, payment, posting, RefundReason.POSTING_UNANSWERED)
@@ -47,7 +47,7 @@ async def return_held(tx: AsyncSession, payment: Payment) -> None:
 
 
 async def return_second_transaction(tx: AsyncSession, payment: Payment, paid: Paid) -> None:
-    """A channel took money for the order of a locked payment that was paid already: it goes back, once."""
+    """Refund, once, money that a channel took for the order of an already paid, locked payment."""
     row = {
         "id": new_id(),
         "payment_id": payment.id,

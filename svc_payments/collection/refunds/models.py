@@ -33,7 +33,7 @@ from svc_payments.settings.channels import ChannelName
 
 class RefundStatus(StrEnum):
     REQUESTED = "requested"
-    """The payer asks for it; an operator decides."""
+    """The payer requested it; an operator decides."""
     PROPOSED = "proposed"
     """An operator wants it; so much needs a second one."""
     UNBOOKING = "unbooking"
@@ -93,7 +93,7 @@ class RefundReason(StrEnum):
     POSTING_UNANSWERED = "posting_unanswered"
     """The provider did not answer within its time."""
     MONEY_HELD = "money_held"
-    """It came when its bills could not take it any more."""
+    """The money arrived when its bills could no longer be paid."""
     SECOND_TRANSACTION = "second_transaction"
     """The channel took the money of one order twice."""
     PAID_TWICE = "paid_twice"
@@ -160,7 +160,7 @@ class Refund(Pollable, Base):
         second_person_check("approved_by", "proposed_by"),
         ForeignKeyConstraint(["payment_id", "bill_id"], ["payment_lines.payment_id", "payment_lines.bill_id"]),
         CheckConstraint("bill_id IS NULL OR second_transaction_id IS NULL", name="one_origin"),
-        # One movement of money goes back once, whole.
+        # One movement of money is refunded once, as a whole.
         Index(
             "uq_refunds_second_transaction_id",
             "second_transaction_id",
@@ -187,7 +187,7 @@ class Refund(Pollable, Base):
     note: Mapped[str | None] = mapped_column(Text)
     """In the words of who wanted it; shown to the payer and to staff, and never written anywhere else."""
     rejection: Mapped[str | None] = mapped_column(Text)
-    """Why no money goes back, in the words of who decided so; shown to the payer, as the note is."""
+    """Why it was rejected, in free text; shown to the payer, as the note is."""
     way: Mapped[RefundWay] = mapped_column(Text)
     source: Mapped[RefundSource] = mapped_column(Text)
     status: Mapped[RefundStatus] = mapped_column(Text)

@@ -101,7 +101,7 @@ async def begin_refund_despite_booking(tx: AsyncSession, refund: Refund, payment
     """Refund although the provider keeps its booking: the provider bears the refund.
 
     Raises:
-        RefundExceedsPaid: it is not left any more.
+        RefundExceedsPaid: less than that is left.
     """
     refund.source = RefundSource.PROVIDER
     transitions.set_aside(refund, payment)
@@ -109,7 +109,7 @@ async def begin_refund_despite_booking(tx: AsyncSession, refund: Refund, payment
 
 
 def _source_of(refund: Refund, payment: Payment, posting: Posting | None) -> RefundSource:
-    """All that is left of a bill goes back through its booking; a part is the provider's to bear, and the bill stays.
+    """A full refund of a bill reverses its booking; a partial one is borne by the provider, and the bill stays paid.
 
     Raises:
         RefundExceedsPaid, PostingUnderWay, RefundUnderWay

@@ -34,7 +34,7 @@ class RefundAlreadyRequested(Problem):
 async def request(
     tx: AsyncSession, caller: Caller, wanted: schemas.NewRefundRequest, expected: timedelta
 ) -> schemas.Refunds:
-    """Keep what a payer asks for, until an operator decides. No money is set aside by it.
+    """Record a payer's request until an operator decides. No money is reserved.
 
     Raises:
         NotFound: the payment is not the caller's, or does not pay the bill.

@@ -53,7 +53,7 @@ def refund_way(payment: Payment) -> RefundWay:
 
 
 def left_fen(payment: Payment, bill_id: UUID | None) -> int:
-    """What of a payment, or of one of its bills, has not gone back and is not set aside for going back."""
+    """The amount of a payment, or of one bill, neither refunded nor reserved for a refund."""
     counted: Payment | PaymentLine = payment.line(bill_id) if bill_id else payment
     return counted.amount_fen - counted.refunded_fen - counted.refunding_fen
 
@@ -84,7 +84,7 @@ def _count(refund: Refund, payment: Payment, *, refunding_fen: int, refunded_fen
 
 
 async def start(tx: AsyncSession, refund: Refund, payment: Payment) -> None:
-    """The money, set aside before, leaves its account and goes its way."""
+    """Move the reserved money out of its account."""
     refund.move_to(_FIRST[RefundWay(refund.way)])
     refund.started_at = await database_time(tx)
     if refund.way == RefundWay.CHANNEL:
@@ -158,7 +158,7 @@ async def failed(tx: AsyncSession, refund: Refund, payment: Payment, code: str) 
 
 
 async def unbooked(tx: AsyncSession, posting: Posting, payment: Payment) -> None:
-    """The provider has reversed a booking for a refund: the money is the payer's again and goes back."""
+    """Start the refund after the provider has reversed its booking."""
     refund = await _waiting_for(tx, posting)
     await ledger.transfer(
         tx,
@@ -166,7 +166,7 @@ async def unbooked(tx: AsyncSession, posting: Posting, payment: Payment) -> None
         posting.id,
         debit=ledger.provider_payable(payment.provider_id),
         credit=ledger.person_clearing(payment.person_id),
-        # What had gone back out of the provider's money before is not the payer's a second time.
+        # Earlier refunds borne by the provider are not refunded again.
         amount_fen=refund.amount_fen,
     )
     await start(tx, refund, payment)

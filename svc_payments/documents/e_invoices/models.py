@@ -74,9 +74,9 @@ class EInvoice(Leased, Base):
     provider_id: Mapped[UUID]
     status: Mapped[EInvoiceStatus] = mapped_column(Text, default=EInvoiceStatus.REQUESTED)
     amount_fen: Mapped[int] = mapped_column(BigInteger)
-    """What was paid and had not gone back when it was requested."""
+    """Paid less refunds at the time of the request."""
     refunded_fen: Mapped[int] = mapped_column(BigInteger)
-    """What had gone back by then."""
+    """Refunded by then."""
     title_kind: Mapped[TitleKind] = mapped_column(Text)
     title: Mapped[str] = mapped_column(Text)
     uscc: Mapped[str | None] = mapped_column(Text)

@@ -91,7 +91,7 @@ async def own(tx: AsyncSession, person_id: UUID, e_invoice_id: UUID) -> schemas.
 
 
 async def after_refund(tx: AsyncSession, payment: Payment) -> None:
-    """Money of a locked payment may have gone back: then its invoice, made out for more, is taken back.
+    """Reverse the invoice of a locked payment if refunds have made it too high.
 
     One that a worker is sending to the issuer is handled once its outcome is known.
     """

@@ -28,7 +28,7 @@ class Used(NamedTuple):
 
 
 def next_month(month: date, by: int = 1) -> date:
-    """The first day of the month that lies so many months later, or before."""
+    """The first day of the month so many months later or earlier."""
     year, index = divmod(month.year * 12 + month.month - 1 + by, 12)
     return date(year, index + 1, 1)
 

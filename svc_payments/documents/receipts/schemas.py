@@ -51,7 +51,7 @@ class Receipt(BaseModel):
     currency: Literal["CNY"] = "CNY"
     channel: str
     transaction_id: str
-    """The channel's number of the payment, as it stands in the payer's wallet."""
+    """The channel's transaction number, as the payer's wallet shows it."""
     provider_id: UUID
     provider_name: str | None
     provider_kind: str | None

@@ -1,7 +1,7 @@
 """The gauges that alerts are made of, each with the query that measures it: its labels first, then the figure.
 
 A backlog is measured by the age of its oldest item: counts grow on busy days too, ages only when nothing moves. Every
-query runs in each worker, so each goes by an index or over few rows.
+query runs in each worker, so each uses an index or reads few rows.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Measured:
     gauge: Gauge
     query: str
     labels: Sequence[str] = ()
-    """Those that are said to be zero when the query does not name them: what is not said could be an outage."""
+    """Labels reported as zero when the query has no row for them: a missing series could be an outage."""
 
 
 def _seconds_since(moment: str) -> str:

@@ -1,4 +1,4 @@
-"""When a payment should long have gone on: what operators look at first, and what alerts are made of."""
+"""The deadline of each payment state: what operators check first and what alerts are based on."""
 
 from datetime import datetime, timedelta
 

@@ -54,7 +54,7 @@ async def approve(tx: AsyncSession, caller: Caller, action_id: UUID) -> schemas.
     """Agree to what another operator has proposed, which does it.
 
     Raises:
-        NotFound: there is no such action, or what it is about is gone.
+        NotFound: the action or its target does not exist.
         SecondPersonNeeded: it is the caller's own.
         IllegalMove: it is decided already.
         NothingToDo: there is nothing left of what it was about.

@@ -53,7 +53,7 @@ class RefundRecord(BaseModel):
 
 
 class EInvoiceRecord(BaseModel):
-    """Without the title and the address it goes to, which are the payer's."""
+    """Without the title and the recipient's address, which are the payer's."""
 
     e_invoice_id: UUID
     status: str

@@ -32,7 +32,7 @@ from svc_payments.tills.models import TillPayment
 
 
 async def look_at(tx: AsyncSession, caller: Caller, payment_id: UUID) -> schemas.PaymentRecord:
-    """Everything of a payment. That the caller looked stands in the audit trail.
+    """Everything on record about a payment. The read is audited.
 
     Raises:
         NotFound: there is no such payment.
@@ -83,7 +83,7 @@ async def _e_invoices(tx: AsyncSession, payment_id: UUID) -> list[schemas.EInvoi
 
 
 async def look_at_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> schemas.BillRecord:
-    """A bill and its payments. That the caller looked stands in the audit trail.
+    """A bill and its payments. The read is audited.
 
     Raises:
         NotFound: there is no such bill.

@@ -27,7 +27,7 @@ class AuditRecord(Base):
     action: Mapped[str] = mapped_column(Text)
     """A verb and its noun, such as `approve_refund`."""
     subject: Mapped[str] = mapped_column(Text)
-    """The id of what it was done to or whose data was looked at."""
+    """The id of the object acted on, or of the person whose data was read."""
     reason: Mapped[str | None] = mapped_column(Text)
     details: Mapped[dict[str, Any]] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())

@@ -14,7 +14,7 @@ class AuditRecord(BaseModel):
     action: str
     """A verb and its noun, such as approve_refund; expect further values within v1."""
     subject: str
-    """The id of what it was done to or whose data was looked at."""
+    """The id of the object acted on, or of the person whose data was read."""
     reason: str | None
     details: dict[str, Any]
     created_at: datetime

@@ -32,7 +32,7 @@ class IncidentKind(StrEnum):
     POSTING_UNANSWERED = "posting_unanswered"
     """The provider did not answer within its time; the money is refunded automatically."""
     BOOKED_AFTER_REVERSAL = "booked_after_reversal"
-    """The money had gone back when the provider said that it has booked the payment and keeps it so."""
+    """The provider reported a booking after the refund, and keeps it."""
     UNKNOWN_REFUND = "unknown_refund"
     """The channel reports a refund that we never requested."""
     REFUND_DISAGREES = "refund_disagrees"

@@ -79,7 +79,7 @@ class Questions:
 
     async def _send(self, provider: Provider, path: str, content: Mapping[str, str | int]) -> Reply:
         seconds, only_public = self.settings.provider_timeout_seconds, self.settings.provider_endpoints == "public"
-        # A client of its own for each question: in a shared one, a slow provider would use up the connections of all.
+        # One client per query: in a shared one, a slow provider would use up the connections of all.
         async with outside_client() as client:
             return await Endpoint(client, provider.endpoint_url, self.key, seconds, only_public).send(
                 "POST", path, content

@@ -25,7 +25,7 @@ class DiscrepancyStatus(StrEnum):
 
 class Resolution(StrEnum):
     RESOLVED = "resolved"
-    """A later run found the difference gone."""
+    """A later run no longer found the difference."""
     SETTLED = "settled"
     """The other side has put it right: what was recorded in suspense is taken back."""
     WRITTEN_OFF = "written_off"

@@ -1,4 +1,4 @@
-"""A day's statement against the ledger, in sets: one full join, then a look at the few that did not fit."""
+"""Matches a day's statement with the ledger in sets: one full join, then the few that did not match."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -126,7 +126,7 @@ _RESULTS = "SELECT result, count(*) AS number, sum(difference_fen) AS fen FROM f
 
 @dataclass(frozen=True)
 class Day:
-    """A day in Beijing, and the last of it, when something may come to stand on the next day's statement."""
+    """A day in Beijing, and its last minutes, whose movements may be on the next day's statement."""
 
     day: date
     grace: timedelta

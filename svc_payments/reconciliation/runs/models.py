@@ -17,7 +17,7 @@ class Phase(StrEnum):
 
     REQUESTED = "requested"
     MATCHING = "matching"
-    """Every line of the statement is held against the ledger's movements of the day."""
+    """Every line of the statement is matched with the ledger's movements of the day."""
     JUDGING = "judging"
     """What did not fit is looked for on the neighbouring days."""
     SETTLING = "settling"
@@ -62,7 +62,7 @@ class Run(Base):
     phase: Mapped[Phase] = mapped_column(Text, default=Phase.REQUESTED)
     failure: Mapped[str | None] = mapped_column(Text)
     statement_id: Mapped[UUID | None] = mapped_column(ForeignKey("statements.id"))
-    """The version it was held against."""
+    """The version that was reconciled."""
     lines: Mapped[int] = mapped_column(server_default="0")
     """In the statement."""
     movements: Mapped[int] = mapped_column(server_default="0")

@@ -89,7 +89,7 @@ async def _no_progress(_: Run) -> None:
 
 
 async def carry_out(database: Database, settings: Settings, run_id: UUID, tell: Tell = _no_progress) -> Run:
-    """Do a requested run. Whatever ends it too early is written down in it and raised.
+    """Carry out a requested run. A failure is recorded in the run and raised.
 
     Raises:
         RunUnderWay: another run of the same counterparty is running; this one stays requested.
@@ -169,7 +169,7 @@ async def _settle(tx: AsyncSession, counterparty: Counterparty, run: Run) -> Non
     run.cases_resolved = len(resolved)
     run.phase = Phase.FINISHED
     run.finished_at = await database_time(tx)
-    # A difference that has changed is another one: its old case goes before the new one comes.
+    # A changed difference is a new one: its old case closes before the new one opens.
     await cases.resolve(tx, resolved)
     opened = await cases.open_cases(tx, counterparty, list(differences.values()))
     run.cases_opened = len(opened)

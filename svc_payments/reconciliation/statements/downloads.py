@@ -76,7 +76,7 @@ async def fetch(
 
     Raises:
         NotReached, NoAnswer, BadSignature: it did not come, or not from the channel.
-        Problem: it is not taken in.
+        Problem: the statement is refused.
     """
     counterparty = service.of_channel(name)
     async with spooled(channel.statement(day)) as file, database.transaction() as tx:

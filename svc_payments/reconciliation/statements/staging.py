@@ -64,7 +64,7 @@ async def load(tx: AsyncSession, statement_id: UUID, lines: Lines, progress: Pro
     """
     totals = Totals()
     raw = (await (await tx.connection()).get_raw_connection()).driver_connection
-    assert raw is not None  # noqa: S101 - the pool hands out live connections
+    assert raw is not None  # noqa: S101 - the pool returns live connections
     try:
         blocks = _ahead(_blocks(statement_id, lines, totals), totals, progress)
         await raw.copy_to_table("statement_lines", source=blocks, columns=_COLUMNS)
@@ -94,7 +94,7 @@ def _blocks(statement_id: UUID, lines: Lines, totals: Totals) -> Iterator[str]:
     prefix = str(statement_id)
     for line in lines:
         totals.add(line)
-        # No value has a tab, a line break or a backslash: the layouts let none of them through.
+        # No value has a tab, a line break or a backslash: the layouts reject them.
         block.append("\t".join((prefix, *map(str, line))))
         if len(block) == _BLOCK_LINES:
             yield "\n".join(block) + "\n"

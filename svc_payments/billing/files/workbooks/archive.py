@@ -1,4 +1,4 @@
-"""The parts of a workbook's zip archive, none of which is opened before all of them are known to be small enough."""
+"""The parts of a workbook's zip archive. None is opened before all are known to be small enough."""
 
 import struct
 import zipfile

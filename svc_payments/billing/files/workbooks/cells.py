@@ -1,4 +1,4 @@
-"""What stands in a cell, as the text that a CSV file would have for it. No number is ever a float."""
+"""The value of a cell as the text that a CSV file would have. No number is ever a float."""
 
 from datetime import date, timedelta
 from decimal import Context, Decimal, InvalidOperation

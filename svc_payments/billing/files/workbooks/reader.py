@@ -31,7 +31,7 @@ def write_lines(file: BinaryIO, lines: BinaryIO) -> Faults:
     Raises:
         WorkbookBroken, WorkbookTooLarge: it cannot be read, or not within bounds.
         SeveralSheets: it does not say which of its sheets has the bills.
-        EmptyFile: nothing stands in it.
+        EmptyFile: every sheet is empty.
     """
     archive = Archive(file)
     contents = _contents_of(archive)
@@ -114,7 +114,7 @@ def _relation_of(attributes: Mapping[str, str]) -> str:
 
 
 def _table_in(archive: Archive, contents: _Contents, book: Book) -> str:
-    """The sheet with the bills: the only one in which anything stands, or the only one that begins like bills."""
+    """The sheet with the bills: the only one with content, or the only one that begins like a bill table."""
     if len(contents.sheets) == 1:
         return contents.sheets[0]
     begins: dict[int, str] = {}

@@ -18,7 +18,7 @@ MOST_ROWS = 1_048_576
 """Of any sheet, by the programs that make them."""
 MOST_CELLS = 20_000_000
 _WIDEST = len(COLUMNS) + len(MORE_COLUMNS) + 4
-"""Columns that are looked at; what stands further right is no value of a bill."""
+"""The columns that are read; further columns hold no bill values."""
 _MOST_MERGED = 100_000
 _LETTERS, _LARGEST_COLUMN = re.compile(r"[A-Z]{1,3}"), 16_384
 _RANGE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7}):\$?([A-Z]{1,3})\$?([0-9]{1,7})")
@@ -59,7 +59,7 @@ class Sheet:
         """Complete when all rows were read."""
 
     def rows(self, pieces: Iterator[bytes]) -> Iterator[Row]:
-        """The rows in which anything stands; the first is the header, and none is shorter than it.
+        """The non-empty rows; the first is the header, and none is shorter than it.
 
         Raises:
             WorkbookBroken, WorkbookTooLarge
