@@ -41,11 +41,11 @@ DivisionCode = Annotated[
 
 
 class NotAPhone(Exception):  # noqa: N818 - each caller has a refusal of its own for it
-    """What was typed is no phone number."""
+    """The input is not a phone number."""
 
 
 class NotAMobile(Exception):  # noqa: N818 - as above
-    """It is a phone number, but no mobile number of mainland China."""
+    """A phone number, but not a mobile number of mainland China."""
 
 
 def half_width(text: str) -> str:
@@ -54,14 +54,14 @@ def half_width(text: str) -> str:
 
 
 def uscc_fault(code: str) -> Literal["shape", "check_character"] | None:
-    """What is wrong with a unified social credit code (GB 32100-2015), in capitals and without spaces."""
+    """The fault of a unified social credit code (GB 32100-2015), given in capitals without spaces."""
     if not _USCC.fullmatch(code):
         return "shape"
     return None if gb32100.calc_check_digit(code[:-1]) == code[-1] else "check_character"
 
 
 def id_number_fault(number: str) -> Literal["shape", "province", "birth_date", "check_character"] | None:
-    """What is wrong with a citizen ID number (GB 11643-1999), in capitals and half-width."""
+    """The fault of a citizen ID number (GB 11643-1999), given in half-width capitals."""
     if not _ID_NUMBER.fullmatch(number):
         return "shape"
     if not _PROVINCES.match(number):

@@ -21,10 +21,10 @@ def catalogues(folder: Path) -> dict[str, Words]:
 
 
 def choose(known: Iterable[str], accept_language: str, ui_locales: str = "") -> str:
-    """The language for a reader: what an app asks for goes before the browser; Chinese when there is neither.
+    """The language for a reader: the app's request before the browser's; Chinese when there is neither.
 
     Args:
-        known: the tags there are words in, as their files are named.
+        known: the tags of the available files.
         accept_language: the header as it came.
         ui_locales: OpenID Connect's list of tags with spaces between them, the best first.
     """

@@ -21,7 +21,7 @@ from fastapi.responses import Response
 
 _COMMON_LOOK = Path(__file__).parent / "paper.typ"
 _AT_ONCE = CapacityLimiter(2)
-"""A page costs a few milliseconds of a core; a crowd of them waits here and not for the threads of everything else."""
+"""A page costs some milliseconds of a core. Many of them queue here, not in the threads that everything else uses."""
 
 
 class PdfResponse(Response):

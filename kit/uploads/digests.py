@@ -13,7 +13,7 @@ _BYTES = 32
 
 
 def sha256_in(headers: Mapping[str, str], name: str) -> str | None:
-    """The SHA-256 of a digest header in hexadecimal; other algorithms are passed by.
+    """The SHA-256 of a digest header in hexadecimal; other algorithms are ignored.
 
     Raises:
         BadHeader
@@ -31,7 +31,7 @@ def sha256_in(headers: Mapping[str, str], name: str) -> str | None:
 
 
 async def digested(pieces: AsyncIterator[bytes], sha256: str | None) -> AsyncIterator[bytes]:
-    """The pieces, and at their end a refusal if they come to something else.
+    """The pieces; raises at the end if their digest differs.
 
     Raises:
         DigestMismatch

@@ -1,4 +1,4 @@
-"""Requests that send bytes of an upload, whatever it is an upload of."""
+"""Requests that send bytes of an upload, of any kind."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
@@ -19,7 +19,7 @@ Find = Callable[[AsyncSession], Awaitable[U]]
 async def begin(
     database: Database, tables: Tables[U], upload: U, headers: Mapping[str, str], pieces: AsyncIterator[bytes]
 ) -> None:
-    """Keep the first bytes of an upload that was just added; they may be none.
+    """Keep the first bytes of a new upload; there may be none.
 
     Raises:
         ContentTooLarge, BodyTruncated, DigestMismatch, UploadLengthMismatch: as for what is appended.
@@ -32,7 +32,7 @@ async def begin(
 async def append(
     database: Database, tables: Tables[U], find: Find[U], headers: Mapping[str, str], pieces: AsyncIterator[bytes]
 ) -> bool:
-    """Go on with an upload where it ends. Returns whether all of it is here.
+    """Append to an upload. Returns whether it is complete.
 
     Raises:
         UnsupportedMediaType, BadHeader: the media type, the offset or the completeness is missing.
@@ -68,7 +68,7 @@ async def append(
 
 
 def length_in(headers: Mapping[str, str], most_bytes: int) -> int | None:
-    """The length of all of it, where a request says that.
+    """The total length, if a request announces it.
 
     Raises:
         BadHeader
@@ -81,7 +81,7 @@ def length_in(headers: Mapping[str, str], most_bytes: int) -> int | None:
 
 
 def _agreed_length(upload: Upload, headers: Mapping[str, str], most_bytes: int, *, complete: bool) -> int | None:
-    """The length of all of it, by every request that says something about it."""
+    """The total length that every request so far agrees on."""
     said = {length for length in (upload.length, length_in(headers, most_bytes)) if length is not None}
     if complete and (content := integer(headers, "Content-Length")) is not None:
         said.add(upload.received + content)

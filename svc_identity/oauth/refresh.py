@@ -1,4 +1,4 @@
-"""Refresh tokens: each use gives the next of its family, and an old one that comes back ends the family (RFC 9700).
+"""Refresh tokens: each use issues the next of its family, and a reused one revokes the family (RFC 9700).
 
 A token is its family's id and generation with a MAC over both, so the database holds no token, and a family is one row.
 Phones lose answers: the token just before the newest is accepted for a short while more and gives the newest again, the
@@ -43,7 +43,7 @@ def write(key: bytes, family: TokenFamily) -> str:
 
 
 def read(key: bytes, token: str) -> Presented | None:
-    """What a token says, or None when it is none of ours."""
+    """The content of a token, or None when it is not ours."""
     encoded = token.removeprefix(_PREFIX)
     try:
         raw = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
@@ -83,7 +83,7 @@ def rotate(family: TokenFamily) -> None:
 
 
 def end(family: TokenFamily, reason: EndReason) -> None:
-    """No token of the family is good any more."""
+    """The family is revoked."""
     if family.ended_at is None:
         family.ended_at = now()
         family.end_reason = reason

@@ -27,7 +27,7 @@ class OrganisationExists(Problem):
 
 
 class LegalEntityNotActive(Problem):
-    """The registry has no such organisation, or not any more."""
+    """The registry has no such active organisation."""
 
     status, code = 422, "legal_entity_not_active"
 

@@ -112,7 +112,7 @@ async def show_code_form(tx: ReadTx, request: Request, sign_in_id: UUID) -> Resp
 async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
     """Check the code and send the browser back to the app.
 
-    A phone number that is new here is registered.
+    An unknown phone number is registered.
     """
     fields = dict(await parse_form(request))
     try:
@@ -256,7 +256,7 @@ def _code_page(request: Request, browser: Browser, sign_in: SignIn, refused: ser
 
 
 def _tell(issuer: Issuer, language: str, error: OAuth2Error) -> Response:
-    """What is wrong with an authorization request goes to the app, or to the person when that cannot be trusted."""
+    """Redirect the error of an authorization request to the app, or show it when the app cannot be trusted."""
     if error.redirect_uri:
         return redirect_to_app(issuer, error)
     return pages.page("refused.html", language, status=400, error=error.error, detail=error.description)

@@ -25,7 +25,7 @@ _HEADER_BYTES = len(_FORMAT) + _KEY_ID_BYTES
 
 @dataclass
 class _Keys:
-    # Kept per process: SQLAlchemy calls a column type without any context it could bring keys in.
+    # Kept per process: SQLAlchemy gives column types no context to pass keys in.
     ciphers: dict[bytes, AESGCM] = field(default_factory=dict)
     index_key: str = field(default="", repr=False)
 

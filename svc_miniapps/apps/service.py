@@ -1,4 +1,4 @@
-"""Registering a mini-app and keeping what is said about it."""
+"""Registers mini-apps and keeps their descriptions."""
 
 from uuid import UUID
 
@@ -30,7 +30,7 @@ class NameTaken(Problem):
 
 
 async def register_app(tx: AsyncSession, caller: Caller, new: schemas.NewApp) -> schemas.App:
-    """Register an app for the caller's own division; its name is settled here, before any work goes into it.
+    """Register an app for the caller's own division; its name is fixed before any work goes into it.
 
     Raises:
         UnknownDivision, UnknownCategory: there is no such code.
@@ -97,10 +97,10 @@ async def _own(tx: AsyncSession, caller: Caller, query: Select[App]) -> App:
 async def change_app(
     tx: AsyncSession, caller: Caller, app_id: UUID, changes: schemas.AppChanges, if_match: str | None
 ) -> App:
-    """Change what is said about an app; a release that is already submitted keeps saying what its reviewer reads.
+    """Change an app's description; a submitted release keeps the one under review.
 
     Raises:
-        IfMatchMissing, EditedMeanwhile: the change was not made over the present state.
+        IfMatchMissing, EditedMeanwhile: the change was not based on the current state.
         UnknownCategory: there is no such code.
     """
     if if_match is None:

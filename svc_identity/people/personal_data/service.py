@@ -26,7 +26,7 @@ class PersonalData:
 async def read_personal_data(
     tx: AsyncSession, person_ids: Sequence[UUID], fields: Sequence[str], *, reader: str, purpose: Purpose
 ) -> dict[UUID, PersonalData]:
-    """Fields of some persons in the clear.
+    """Read decrypted fields of persons.
 
     Args:
         tx: the transaction that also writes the log of this read.

@@ -72,12 +72,12 @@ async def begin(tx: AsyncSession, person_id: UUID, proof: Proof) -> UUID | None:
 
 
 async def record_outcome(tx: AsyncSession, attempt_id: UUID, outcome: Outcome) -> None:
-    """Keep what the registry said, whatever becomes of the request."""
+    """Record the registry's answer, even if the request fails later."""
     await tx.execute(update(ProofingAttempt).where(ProofingAttempt.id == attempt_id).values(outcome=outcome))
 
 
 async def raise_assurance(tx: AsyncSession, person_id: UUID, proof: Proof, outcome: Outcome) -> persons.Me:
-    """Bring the person to level 2 when the registry confirmed them.
+    """Raise the person to level 2 if the registry confirmed them.
 
     Raises:
         IdentityNotConfirmed, IdNumberTaken, AlreadyProofed

@@ -11,7 +11,7 @@ from svc_miniapps.publishing.reviews.models import Review as ReviewRow
 
 
 class Reason(BaseModel):
-    """One thing to put right: what kind, where, and in words."""
+    """One thing to correct: its kind, its place and a sentence."""
 
     code: Code
     where: Sentence

@@ -1,4 +1,4 @@
-"""Uploading a package: received into a file, inspected, stored, and only then written down.
+"""Uploading a package: received into a file, inspected, stored, and only then recorded.
 
 The object store is never called inside a transaction. An upload that ends between storing and writing down leaves an
 object that nothing refers to; `sweep` clears those.
@@ -33,7 +33,7 @@ from svc_miniapps.packages.models import Package
 from svc_miniapps.publishing.releases.service import open_draft, release_of
 
 ORPHAN_AGE = timedelta(days=1)
-"""Far longer than any upload takes, so that none that is still under way is swept."""
+"""Far longer than any upload takes, so that no upload in progress is swept."""
 
 
 class UploadCutShort(Problem):
@@ -58,7 +58,7 @@ class _Received:
 class Uploaded:
     package: schemas.Package
     is_new: bool
-    """False when this very file had been uploaded as this version before."""
+    """False when the same file was uploaded as this version before."""
 
 
 async def upload(
@@ -114,7 +114,7 @@ async def _package(tx: AsyncSession, app_id: UUID, version_code: int) -> Package
 
 @contextlib.asynccontextmanager
 async def _received(body: AsyncIterator[bytes]) -> AsyncIterator[_Received]:
-    """The body in a file that is gone when the block ends; never as a whole in memory."""
+    """The body in a temporary file, never as a whole in memory."""
     digest = hashlib.sha256()
     size = 0
     with tempfile.NamedTemporaryFile(suffix=".ma") as file:

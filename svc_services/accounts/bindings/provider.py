@@ -1,4 +1,4 @@
-"""The provider's side of a binding: it says whether an account is held under a name."""
+"""Queries the provider whether an account is held under a name."""
 
 import json
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Outcome(StrEnum):
     NO_MATCH = "no_match"
     NO_ACCOUNT = "no_account"
     NO_ANSWER = "no_answer"
-    """Also an answer that makes no sense."""
+    """Also an invalid answer."""
 
 
 @dataclass(frozen=True)
