@@ -20,7 +20,7 @@ A = TypeVar("A")
 
 
 class NotUnderstood(NoAnswer):
-    """An answer that is the channel's and makes no sense, or says that it does not know either."""
+    """A genuine answer that is invalid, or in which the channel does not know either."""
 
 
 async def observed(channel: ChannelName, question: str, asking: Awaitable[A]) -> A | Unclear:

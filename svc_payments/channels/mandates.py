@@ -79,14 +79,14 @@ class MandateChannel(Channel, Protocol):
         """Query a contract."""
 
     async def end_contract(self, number: str) -> ContractAnswer:
-        """End a contract, or take back the offer of one; ending it again changes nothing."""
+        """End a contract or withdraw its offer. Idempotent."""
 
     async def read_contract_notice(self, headers: Mapping[str, str], raw: bytes) -> ContractNotice:
-        """What a notice says, after its signature over the raw bytes was found right.
+        """Verify the signature over the raw bytes and read a notice.
 
         Raises:
             NoticeNotAuthentic: the bytes are not the channel's, or not of this moment.
-            NoticeMalformed: they are, and make no sense.
+            NoticeMalformed: they are, but their content is invalid.
         """
 
     async def deduct(self, order: Order, contract_number: str) -> Answer:

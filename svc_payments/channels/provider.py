@@ -35,10 +35,10 @@ AT_COUNTER = {ChannelName.CASH, ChannelName.POS}
 
 @dataclass(frozen=True)
 class Payer:
-    """What some channels want to know of the payer. It comes with the payer's own request and is kept nowhere."""
+    """What some channels need of the payer. It comes with the payer's request and is not stored."""
 
     open_id: str | None = field(default=None, repr=False)
-    """Who the payer is to our application in WeChat."""
+    """The payer's id in our WeChat application."""
     address: str | None = field(default=None, repr=False)
     """The IP address of the payer's phone."""
 
@@ -48,7 +48,7 @@ NOBODY = Payer()
 
 @dataclass(frozen=True)
 class Order:
-    """What a channel is to collect. A number identifies one content, so that sending an order again is safe."""
+    """What a channel has to collect. A number identifies one content, so that resending an order is safe."""
 
     number: str
     """A UUIDv7 in hexadecimal, which also says when it was made."""
@@ -126,7 +126,7 @@ class Channel(Protocol):
 
 @dataclass(frozen=True)
 class RefundOrder:
-    """What a channel is to refund of a paid order. A number identifies one content, as with an order."""
+    """What a channel has to refund of a paid order. A number identifies one content, as with an order."""
 
     number: str
     order_number: str
@@ -157,7 +157,7 @@ class RefundAbsent:
 
 @dataclass(frozen=True)
 class RefundRefused:
-    """The channel will not, or could not, give this money back."""
+    """The channel refused or failed to refund."""
 
     code: str
 

@@ -126,7 +126,7 @@ class SandboxChannel:
         return await observed(NAME, "query_refund", self._query_refund(refund))
 
     async def statement(self, day: date) -> AsyncIterator[bytes]:
-        """The file that a signed answer names, piece by piece; only at its end is it known to be the one meant."""
+        """The file that a signed answer names, piece by piece; its hash is verified at the end."""
         reply = await self._call("GET", f"/statements/{day}", params={"merchant_id": self._merchant_id})
         try:
             statement = _Statement.model_validate_json(reply.body)

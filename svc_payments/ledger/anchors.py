@@ -39,7 +39,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Head:
-    """The last link of a chain, and what the accounts came to with it."""
+    """The last link of a chain, with the totals of the accounts."""
 
     link_number: int
     hash: str
@@ -63,7 +63,7 @@ def opened(url: str) -> ObjectStore:
 
 
 async def head_of(tx: AsyncSession) -> Head | None:
-    """The head of the chain as one snapshot shows it; None while nothing was ever posted."""
+    """The head of the chain in one snapshot; None before the first entry."""
     link = await tx.scalar(select(Link).order_by(Link.number.desc()).limit(1))
     if link is None:
         return None
@@ -87,7 +87,7 @@ async def anchor(database: Database, store: ObjectStore) -> Head | None:
         head = await head_of(tx)
     if head is None:
         return None
-    # Outside before inside: what the database says is anchored can be found in the store.
+    # The store first: an anchor that the database lists always exists in the store.
     try:
         await obstore.put_async(store, head.object_name, head.content(), mode="create")
     except AlreadyExistsError:

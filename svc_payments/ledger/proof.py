@@ -56,7 +56,7 @@ async def findings(tx: AsyncSession, anchors: Mapping[int, Head], progress: Prog
 
 
 async def _chain_findings(tx: AsyncSession, anchors: Mapping[int, Head], progress: Progress) -> AsyncIterator[str]:
-    """Compute every link again from the entries, and hold the heads kept outside against it."""
+    """Recompute every link from the entries, and compare the anchored heads."""
     last = await tx.scalar(select(Link.number).order_by(Link.number.desc()).limit(1)) or 0
     walk = _Walk(_entries(tx))
     links = await tx.stream_scalars(select(Link).order_by(Link.number), execution_options={"yield_per": _ROWS_AT_ONCE})

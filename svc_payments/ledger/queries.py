@@ -39,7 +39,7 @@ class Reach:
 
 
 async def wait_for_links(tx: AsyncSession, at: datetime) -> None:
-    """Let a link that may have been sealed before a moment be committed, in a transaction before the one that reads.
+    """Wait until links sealed before a moment are committed, in a transaction before the one that reads.
 
     Raises:
         MomentInFuture

@@ -130,7 +130,7 @@ async def transfer_all(tx: AsyncSession, movements: Sequence[Movement]) -> None:
 
 
 async def _accounts(tx: AsyncSession, *wanted: AccountName) -> Mapping[AccountName, UUID]:
-    """The ids of accounts; those that are new are opened."""
+    """The ids of accounts; new ones are opened."""
     found = await _known_accounts(tx, wanted)
     if missing := [each for each in wanted if each not in found]:
         opened = values_table(

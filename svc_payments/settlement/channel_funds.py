@@ -1,4 +1,4 @@
-"""Channels' money on our bank account: what their bill of a day says is booked when it has been found there."""
+"""Confirms channels' money on the bank account: a day's bill is booked once its money has arrived."""
 
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from svc_payments.reconciliation.statements.service import Counterparty
 
 
 class FundsDiffer(Problem):
-    """The bank has another amount than the bill leaves when fees and refunds are taken off."""
+    """The amount at the bank differs from the bill less refunds and fees."""
 
     status, code = 409, "funds_differ"
 
@@ -28,7 +28,7 @@ class FundsAlreadyConfirmed(Problem):
 
 
 class StatementReplaced(Problem):
-    """A newer file of the day has taken the place of this one."""
+    """A newer file of the day has replaced this one."""
 
     status, code = 409, "statement_replaced"
 

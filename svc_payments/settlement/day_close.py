@@ -110,7 +110,7 @@ _COUNT_HELD = """
 
 
 class DayNotOver(Problem):
-    """What moves today is settled when the day is over."""
+    """Today's movements are settled after the day has ended."""
 
     status, code = 409, "day_not_over"
 

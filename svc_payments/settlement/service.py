@@ -1,4 +1,4 @@
-"""Settlements for those who may see them, and the acts of staff on them."""
+"""Access to settlements, and the actions of staff on them."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta

@@ -112,7 +112,7 @@ async def confirm(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) 
 
 
 async def _number(tx: AsyncSession) -> str:
-    """Numbered by the day in China and counted on; the caller holds the lock of all files."""
+    """Numbered by the day in China with a running number; the caller holds the lock of all files."""
     day = f"{(await database_time(tx)).astimezone(CHINA):%Y%m%d}"
     of_day = select(func.count()).select_from(TransferFile).where(TransferFile.number.startswith(f"TF{day}"))
     return f"TF{day}{(await tx.scalar(of_day) or 0) + 1:04}"

@@ -1,6 +1,6 @@
 """Taking payments at a till: cash into the drawer, or a card by the terminal beside it.
 
-Everything of a payment is one transaction: session, bills, payment, ledger, receipt, posting and events.
+A payment is one transaction: session, bills, payment, ledger, receipt, posting and events.
 """
 
 from uuid import UUID
@@ -34,13 +34,13 @@ class TenderTooSmall(Problem):
 
 
 class PayerNotBound(Problem):
-    """The resident named as the payer has nothing to do with the account."""
+    """The resident named as the payer is not bound to the account."""
 
     status, code = 422, "payer_not_bound"
 
 
 class TerminalAmountDiffers(Problem):
-    """The card was charged another amount than the bills come to now."""
+    """The card was charged another amount than the bills' current amount."""
 
     status, code = 409, "terminal_amount_differs"
 
@@ -54,7 +54,7 @@ class TerminalReferenceUsed(Problem):
 async def look_up_bills(
     tx: AsyncSession, caller: Caller, session_id: UUID, provider_id: UUID, account_number: str
 ) -> list[bill_schemas.Bill]:
-    """What is to pay on an account, oldest first; that the clerk looked is kept.
+    """The bills due on an account, oldest first. The read is audited.
 
     Raises:
         NotFound, TillSessionNotOpen: as `service.lock_own`.

@@ -59,7 +59,7 @@ class TillPaymentsUnfinished(Problem):
 
 
 class OwnTillSession(Problem):
-    """A session is closed by another person than the one who counted it."""
+    """A session must be closed by a person other than its clerk."""
 
     status, code = 403, "own_till_session"
 
@@ -98,7 +98,7 @@ async def open_session(tx: AsyncSession, caller: Caller, new: schemas.NewTillSes
 
 
 def visible_to(caller: Caller) -> ColumnElement[bool]:
-    """A clerk sees the own sessions, a supervisor those of the counter, an auditor or operator all."""
+    """A clerk sees their own sessions, a supervisor those of the counter, an auditor or operator all."""
     if caller.memberships_as(*OVERSEERS):
         return TillSession.id.is_not(None)
     supervised = [each.organisation_id for each in caller.memberships_as(SUPERVISOR)]

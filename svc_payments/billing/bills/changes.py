@@ -22,7 +22,7 @@ _LOOKED_BACK = timedelta(days=40)
 
 
 class BillMadeHere(Problem):
-    """An advance or a top-up is the platform's, not its provider's to change."""
+    """An advance or a top-up belongs to the platform; its provider cannot change it."""
 
     status, code = 409, "bill_made_here"
 
@@ -50,7 +50,7 @@ class OtherVersion(Problem):
 
 
 class BillRefused(Problem):
-    """What the bill would say breaks a rule that holds for rows of bill files too; `reason` says which."""
+    """The new content breaks a rule of bill files; `reason` names it."""
 
     status, code = 422, "bill_refused"
 
@@ -66,11 +66,11 @@ _NOT_OPEN: dict[str, type[Problem]] = {
 
 
 async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: schemas.Amendment) -> schemas.Bill:
-    """Let a due bill say something else; one that would say the same stays as it is.
+    """Amend a due bill; an amendment without a difference has no effect.
 
     Raises:
         NotFound: this provider has no such bill.
-        BillRefused: what it would say is not right.
+        BillRefused: the new content is invalid.
         OtherVersion, BillMadeHere, PaymentInProgress, BillAlreadyPaid, BillPartlyPaid, BillIsVoid, BillHasExpired,
             BillIsSuperseded: it cannot change.
     """
@@ -89,7 +89,7 @@ async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: s
 
 
 def content_of(row: CheckedRow) -> dict[str, Any]:
-    """What a row says of a bill; until when it can be paid is not a part of it."""
+    """The content of a bill as a row, without its last day for paying."""
     return {
         "account_number": row.account_number,
         "period": date.fromisoformat(row.period),
@@ -102,7 +102,7 @@ def content_of(row: CheckedRow) -> dict[str, Any]:
 
 
 def content_of_bill(bill: Bill) -> dict[str, Any]:
-    """The same of a bill that is here."""
+    """The same for an existing bill."""
     names = ("account_number", "period", "usage", "amount_fen", "due_date", "meter_from", "meter_to")
     return {name: getattr(bill, name) for name in names}
 
@@ -127,7 +127,7 @@ def _as_row(bill: Bill, amendment: schemas.Amendment) -> list[str]:
 
 
 async def void(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change: schemas.Change) -> schemas.Bill:
-    """Withdraw a due bill.
+    """Void a due bill.
 
     Raises:
         NotFound, OtherVersion, BillMadeHere, PaymentInProgress, BillAlreadyPaid, BillPartlyPaid, BillIsVoid,
@@ -137,7 +137,7 @@ async def void(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change: schem
 
 
 async def expire(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change: schemas.Change) -> schemas.Bill:
-    """End the time in which a due bill can be paid.
+    """Expire a due bill.
 
     Raises:
         NotFound, OtherVersion, BillMadeHere, PaymentInProgress, BillAlreadyPaid, BillPartlyPaid, BillIsVoid,
@@ -188,7 +188,7 @@ async def _open_bill(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change:
 
 
 def _keep_version(tx: AsyncSession, bill: Bill, reason: ChangeReason, note: str | None = None) -> None:
-    """Keep what a bill says, and begin the next version of it."""
+    """Keep the current content of a bill as a version, and begin the next one."""
     kept = (column.key for column in BillVersion.__table__.columns if column.key not in {"bill_id", "replaced_at"})
     tx.add(BillVersion(bill_id=bill.id, **{name: getattr(bill, name) for name in kept}))
     bill.version += 1

@@ -1,4 +1,4 @@
-"""Showing bills to residents and providers, and what other slices do to them in their own transactions."""
+"""Bills for residents and providers, and their state changes for other rooms' transactions."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Wanted:
     account_number: str | None
     bill_number: str | None
     withdrawn: bool = False
-    """Those, instead of the ones that are to be paid or are paid."""
+    """Withdrawn bills instead of due and paid ones."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """As conditions on bills."""
@@ -223,7 +223,7 @@ async def mark_paying(tx: AsyncSession, bill_ids: Collection[UUID]) -> None:
 
 
 async def release(tx: AsyncSession, bill_ids: Collection[UUID]) -> None:
-    """The payment of these bills came to nothing: they are due again, and those made for it are over."""
+    """The payment of these bills failed: they are due again, and bills made for it are voided."""
     for bill in await _locked(tx, bill_ids):
         bill.move_to(BillStatus.DUE if bill.kind == BillKind.REGULAR else BillStatus.EXPIRED)
 
@@ -246,7 +246,7 @@ async def mark_paid(tx: AsyncSession, parts: Mapping[UUID, Part]) -> Collection[
 
 
 async def mark_booked(tx: AsyncSession, bill_id: UUID, amount_fen: int) -> None:
-    """The provider has booked a part of a bill; the one that completes it makes it posted."""
+    """The provider has booked a part of a bill; the last part makes the bill posted."""
     (bill,) = await _locked(tx, [bill_id])
     bill.booked_fen += amount_fen
     if bill.status == BillStatus.PAID and not bill.outstanding_fen and bill.booked_fen == bill.paid_fen:

@@ -15,7 +15,7 @@ from svc_payments.billing.bills.reasons import Reason
 from svc_payments.billing.bills.validation import COLUMNS, CheckedRow
 
 LONGEST_KEPT_NUMBER = 40
-# What a provider wrote goes to PostgreSQL as the file has it.
+# Values go to PostgreSQL exactly as the file has them.
 _ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _CREATE = (
     # The id is the one a bill will have.
@@ -94,7 +94,7 @@ class Claimed(NamedTuple):
 
 
 async def claim(tx: AsyncSession, provider_id: UUID) -> Claimed:
-    """Hold the staged rows against the provider's numbers and each other."""
+    """Compare the staged rows with the provider's numbers and with each other."""
     await tx.execute(text(_CLAIM), {"provider_id": provider_id})
     claimed = Claimed(*(await tx.execute(text(_CLAIMED))).one())
     if any(claimed):

@@ -71,7 +71,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Announced:
-    """What the headers say of a file."""
+    """The metadata of a file in the headers."""
 
     label: Encoding | None
     gzipped: bool
@@ -229,7 +229,7 @@ class _Spool:
         try:
             text = self._decoder.decode(piece, final)
         except UnicodeDecodeError as error:
-            # What the decoder held back of the previous piece is at the start of what it was decoding.
+            # Bytes that the decoder kept from the previous piece come first.
             byte = self._count - len(error.object) + error.start
             raise UndecodableBytes(byte=byte, encoding=self._encoding) from None
         self._suspect(piece, final=final)

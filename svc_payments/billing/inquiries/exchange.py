@@ -31,7 +31,7 @@ class Inquiries:
     questions: Questions
 
     async def inquire(self, person_id: UUID, new: schemas.NewBillInquiry) -> schemas.BillInquiry:
-        """What is to pay on an account, as its provider says now.
+        """Query the amounts due on an account from its provider.
 
         Raises:
             NotFound, InquiryNotOffered, ProviderClosed: as `service.begin`.

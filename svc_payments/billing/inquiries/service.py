@@ -27,7 +27,7 @@ from svc_payments.parties.providers.refusals import PaymentUnfinished, ProviderC
 
 _ROLES = ("owner", "family", "tenant")
 _SILENCE = timedelta(seconds=5)
-"""For how long a provider that gave no answer is left alone."""
+"""How long a provider that did not answer is not queried again."""
 
 
 class InquiryNotOffered(Problem):

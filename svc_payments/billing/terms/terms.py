@@ -26,7 +26,7 @@ class BillSource(StrEnum):
     PUSHED = "pushed"
     """The provider sends its bills."""
     INQUIRY = "inquiry"
-    """The provider is queried when a resident wants to pay."""
+    """The provider is queried when a resident is about to pay."""
     TOP_UP = "top_up"
     """There are no bills: residents choose an amount, which the provider validates."""
 
@@ -171,7 +171,7 @@ class PublicTerms(_Document):
     partial_payment: PartialPayment | None = None
     """null: a bill is paid in full."""
     advance_payment: AdvancePayment | None = None
-    """null: nothing is paid ahead."""
+    """null: no advance payments."""
     oldest_first: bool = False
     """Whether an older due bill of the account has to be paid before or along with a younger one."""
     channels: Annotated[tuple[ChannelLimits, ...], Field(min_length=1, max_length=len(ChannelName))] | None = None

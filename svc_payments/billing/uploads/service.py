@@ -157,7 +157,7 @@ def shown(upload: BillFileUpload, settings: Settings, language: str) -> schemas.
 
 
 async def state_headers(tx: AsyncSession, upload: BillFileUpload, settings: Settings) -> dict[str, str]:
-    """The headers that say how far an upload is, and how long it can be continued or read."""
+    """The headers with an upload's offset, and how long it can be continued or read."""
     seconds_left = int((_expires_at(upload, settings) - await database_time(tx)).total_seconds())
     return state_of(upload, TABLES.most_bytes, seconds_left)
 

@@ -45,7 +45,7 @@ async def finish(database: Database, upload_id: UUID, language: str) -> bill_fil
 
 
 async def _finish(database: Database, tx: AsyncSession, upload_id: UUID, language: str) -> bill_file_schemas.BillFile:
-    # The lock goes with the transaction, so that a crash leaves the file to the next worker.
+    # The lock ends with the transaction, so that after a crash the next worker takes the file.
     lock = func.pg_try_advisory_xact_lock(func.hashtextextended(f"bill file upload {upload_id}", 0))
     if not await tx.scalar(select(lock)):
         raise UploadBeingTakenIn
@@ -116,7 +116,7 @@ async def _claim_left(database: Database) -> UUID | None:
 
 
 async def forget_old(database: Database, settings: Settings) -> None:
-    """Delete abandoned uploads, and records of those that ended a while ago."""
+    """Delete abandoned uploads, and old records of ended ones."""
     waited = timedelta(seconds=settings.bill_upload_seconds)
     abandoned = (BillFileUpload.status == UploadStatus.RECEIVING) & (BillFileUpload.touched_at < func.now() - waited)
     ended = BillFileUpload.finished_at < func.now() - RETENTION

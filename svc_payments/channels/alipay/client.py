@@ -211,10 +211,10 @@ class AlipayChannel:
     async def _call(
         self, method: str, content: Mapping[str, object], further: Mapping[str, str] | None = None
     ) -> VerifiedAnswer:
-        """One signed call; an answer that Alipay has not signed is no answer.
+        """Make one signed call; an unsigned answer counts as none.
 
         Raises:
-            NotReached, NoAnswer: none came, or one that makes no sense, or is about our access and not the question.
+            NotReached, NoAnswer: no answer, an invalid one, or one about our access instead of the request.
         """
         query = self._signed(method, content, further or {})
         form = {"biz_content": query.pop("biz_content")}

@@ -1,4 +1,4 @@
-"""What Alipay says, as far as it matters here. Who paid, and from which account, is not read at all."""
+"""Alipay's messages, as far as they are used. The payer and the account are not read."""
 
 import re
 from datetime import datetime
@@ -102,7 +102,7 @@ class Notice(BaseModel):
     trans_currency: Word = CURRENCY
     gmt_payment: PaidMoment | None = None
     gmt_refund: PaidMoment | None = None
-    """When something last went back; what does not come with it is no notice of a refund."""
+    """When money was last refunded; only notifications of refunds have it."""
     refund_fee: Annotated[int, BeforeValidator(_fen_of)] = 0
     """The total refunded."""
     out_biz_no: Number | None = None

@@ -28,12 +28,12 @@ REPEATED_FOR = timedelta(hours=25)
 _AHEAD = timedelta(seconds=MAX_CLOCK_SKEW)
 
 _READ = [name.encode() for name in messages.Notice.model_fields]
-# The signed text does not say where a value ends, so that a parameter can be hidden at the end of the one before it.
+# The signed text does not delimit values, so a parameter could be hidden at the end of the one before it.
 _HIDDEN = re.compile(rb"&(?:%b)=" % b"|".join(_READ))
 
 
 def read(keys: signatures.AlipayKeys, settings: AlipaySettings, raw: bytes) -> Notice:
-    """What a notice says.
+    """Verify and read a notice.
 
     Its signature is over the values as bytes, in whatever charset, so nothing is decoded before it is found right.
 
@@ -62,7 +62,7 @@ def _check_whole(parameters: Mapping[bytes, bytes]) -> None:
 
 def _parse(parameters: Mapping[bytes, bytes]) -> messages.Notice:
     try:
-        # Nothing that is read is anything but ASCII, whatever the notice's charset.
+        # Everything that is read is ASCII, whatever the notice's charset.
         values = {name.decode(): parameters[name].decode("ascii") for name in _READ if name in parameters}
         return messages.Notice.model_validate(values)
     except (UnicodeDecodeError, ValidationError):

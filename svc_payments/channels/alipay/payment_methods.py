@@ -20,7 +20,7 @@ INTERFACES = {
     "app": "alipay.trade.app.pay",
 }
 BROWSED = {"page", "wap"}
-"""What a browser opens, and comes back from."""
+"""Methods that open in a browser, which returns afterwards."""
 
 
 def content_of(order: Order, method: str) -> dict[str, str]:

@@ -75,7 +75,7 @@ def chains_to(
         above = [one for one in intermediates if one != below and _may_issue(one) and _issued(one, below)]
         if not above:
             return False
-        # When an authority renews itself with the same key, the old certificate fits as well as the new one.
+        # An authority may renew its certificate with the same key: then both the old and the new one match.
         below = next((one for one in above if _valid(one, moment)), above[0])
     return False
 

@@ -39,7 +39,7 @@ from svc_payments.settings.channels import ChannelName, UnionpaySettings
 
 NAME = ChannelName.UNIONPAY
 _CHANNEL_TYPES = {"web": "07", "wap": "08"}
-"""By method: the cashier's page for computers, and the one for phones."""
+"""By method: the cashier's page for computers and for phones."""
 _PRODUCT = "000201"  # payment through the gateway
 _CURRENCY = "156"
 _EARLIER = timedelta(minutes=1)
@@ -81,7 +81,7 @@ class UnionpayChannel:
         return read(self._signers, raw)
 
     async def statement(self, day: date) -> AsyncIterator[bytes]:
-        """The file of what was settled on a day, as it is: a zip of files in GBK."""
+        """A day's settlement file unchanged: a zip of files in GBK."""
         content = {
             "txnType": "76",
             "txnSubType": "01",
@@ -102,7 +102,7 @@ class UnionpayChannel:
         yield await asyncio.to_thread(unfolded, file.content)
 
     async def _place(self, order: Order) -> Answer:
-        """A form for the payer's browser to send; UnionPay learns of the order only by that."""
+        """A form for the payer's browser to post; the order exists at UnionPay only from then on."""
         form = self._merchant.signed(
             {
                 "txnType": mapping.PAYMENT,
@@ -190,13 +190,13 @@ class UnionpayChannel:
             raise NotUnderstood("other_transaction")
 
     def _check_about(self, message: messages.About, number: str) -> None:
-        # An answer about another number, played again, is as well signed.
+        # A replayed answer about another number has a valid signature too.
         about = (message.merchant_id, message.number, message.txn_time)
         if about != (self._merchant.merchant_id, number, begun_at(number)):
             raise NotUnderstood("other_order")
 
     async def _call(self, path: str, content: Fields) -> Fields:
-        """One signed call; an answer that UnionPay has not signed is no answer."""
+        """Make one signed call; an unsigned answer counts as none."""
         reply = await call(self._client, self._request(path, content), seconds=self._seconds)
         if reply.status != HTTPStatus.OK:
             raise NotUnderstood(f"status_{reply.status}")

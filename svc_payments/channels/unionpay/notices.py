@@ -20,7 +20,7 @@ from svc_payments.channels.unionpay.times import begun_at
 
 
 def read(signers: Signers, raw: bytes) -> Notice:
-    """What a notice says.
+    """Verify and read a notice.
 
     Raises:
         NoticeNotAuthentic: it is not UnionPay's.

@@ -119,7 +119,7 @@ def _parts(text: str) -> Iterator[str]:
 
 def _once_each(pairs: list[tuple[str, str]]) -> dict[str, str]:
     fields = dict(pairs)
-    # Of a name that comes twice, the one that was signed need not be the one that is read.
+    # With a duplicate name, the value read might not be the value signed.
     if len(fields) != len(pairs) or len(pairs) > MOST_FIELDS or "" in fields:
         raise NotAMessage
     return fields

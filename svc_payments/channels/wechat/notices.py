@@ -23,7 +23,7 @@ from svc_payments.settings.channels import WechatSettings
 
 
 async def read(keys: PlatformKeys, settings: WechatSettings, headers: Mapping[str, str], raw: bytes) -> Notice:
-    """Read a notice. Its signature covers the raw bytes, so they are parsed only once it is verified.
+    """Verify and read a notice. Its signature covers the raw bytes, so they are parsed only once it is verified.
 
     Raises:
         NoticeNotAuthentic: the bytes are not WeChat Pay's, or not of this moment.

@@ -63,7 +63,7 @@ class Contracts:
             raise ChannelCannotDeduct(channels=sorted(able))
 
     async def sign(self, person_id: UUID, mandate_id: UUID) -> Mandate:
-        """Have the person sign. Made again it gives the same contract.
+        """Offer the contract for signing. Idempotent: a repeated offer returns the same contract.
 
         Raises:
             NotFound: it is not this person's.

@@ -47,7 +47,7 @@ class MandateNotSigned(Problem):
 
 
 async def request(tx: AsyncSession, person_id: UUID, new: schemas.NewMandate, lifetime: timedelta) -> schemas.Mandate:
-    """Keep what a person wants; it holds once the contract is signed.
+    """Record a mandate; it takes effect once the contract is signed.
 
     Raises:
         NotFound: the person is not bound to the account.

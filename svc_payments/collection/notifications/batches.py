@@ -35,10 +35,10 @@ class NoticeBatches:
         self._arrived: asyncio.Queue[tuple[ReceivedNotice, asyncio.Future[bool]]] = asyncio.Queue()
 
     async def take(self, channel: ChannelName, notice: PaidNotice, merchant_id: str) -> NoticeRefused | None:
-        """Capture what a notice says was paid; the money is in the books, committed, when this returns None.
+        """Capture the payment of a notice; the money is in the ledger, committed, when this returns None.
 
         Returns:
-            The refusal of a notice that does not fit, for the caller to raise; its finding is committed.
+            The refusal of a notice that does not match, for the caller to raise; its incident is committed.
 
         Raises:
             NonceReused: as `service.take_notice`.

@@ -1,4 +1,4 @@
-"""Authentic notices of channels: applied once, refused when they do not fit what we ordered."""
+"""Authentic notices of channels: applied once, refused when they do not match our order."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class NonceReused(Problem):
 
 
 class NoticeRefused(Problem):
-    """Authentic, but it does not fit what we ordered; an incident is recorded."""
+    """Authentic, but it does not match our order; an incident is recorded."""
 
     finding: ClassVar[IncidentKind]
 
@@ -152,7 +152,7 @@ async def _remember_all(tx: AsyncSession, group: Sequence[ReceivedNotice]) -> Se
 
 
 async def remember(tx: AsyncSession, channel: ChannelName, proof: Proof) -> None:
-    """Keep what identifies a notice when it is repeated.
+    """Keep the nonce that identifies a repeated notice.
 
     Raises:
         NonceReused: its nonce came with other content before.

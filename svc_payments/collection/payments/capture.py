@@ -189,7 +189,7 @@ async def _clear(tx: AsyncSession, payments: Sequence[Payment]) -> None:
 
 
 async def _hold(tx: AsyncSession, payment: Payment) -> None:
-    """The bills were paid otherwise meanwhile: hold the money in suspense and refund it."""
+    """The bills were paid another way meanwhile: hold the money in suspense and refund it."""
     await incidents.record(tx, IncidentKind.MONEY_HELD, payment.id, amount_fen=payment.amount_fen)
     await ledger.transfer(
         tx,

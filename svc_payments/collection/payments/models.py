@@ -97,7 +97,7 @@ class Payment(Base):
     refunding_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """What is set aside for refunds that have not ended."""
     expires_at: Mapped[datetime] = mapped_column(Timestamp)
-    """Until when to confirm it; from then on, until when to pay the order."""
+    """The deadline to confirm it; once confirmed, the deadline to pay the order."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     captured_at: Mapped[datetime | None] = mapped_column(Timestamp)
     completed_at: Mapped[datetime | None] = mapped_column(Timestamp)

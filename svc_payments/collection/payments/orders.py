@@ -83,13 +83,13 @@ class Orders:
             require_payer(attempt.method, payer)
             moment = await database_time(tx)
         order = order_of(payment, payer)
-        # An order that is only pending was never answered for: placing it is all there is to do.
+        # A pending order has never been answered for, so it is placed.
         placing = payment.status == PaymentStatus.PENDING
         answer = await (channel.place(order) if placing else inquire(channel, order, moment, placed=False))
         return await self._apply(payment_id, answer)
 
     async def cancel(self, person_id: UUID, payment_id: UUID) -> Payment:
-        """Give up an unpaid payment: nothing is given up before the channel has closed the order.
+        """Cancel an unpaid payment, after the channel has closed its order.
 
         Raises:
             NotFound, IllegalMove: as `service.cancel_unconfirmed`.
@@ -137,7 +137,7 @@ class Orders:
         return payment
 
     async def _apply_locked(self, tx: AsyncSession, payment: Payment, answer: Answer) -> None:
-        """Apply what the channel says of a locked payment's order; what is settled already stays as it is."""
+        """Apply the channel's answer to a locked payment; a settled payment does not change."""
         match answer:
             case Paid():
                 if await capture(tx, payment, answer, self.settings.merchant_at(payment.channel), subject=payment.id):

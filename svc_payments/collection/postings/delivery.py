@@ -36,7 +36,7 @@ class Delivery:
         self._busy: set[UUID] = set()
 
     async def run(self) -> None:
-        """Deliver until cancelled. What is on its way then is taken up again when its lease has run out."""
+        """Deliver until cancelled. Postings in flight then are retried when their lease expires."""
         async with asyncio.TaskGroup() as lanes:
             while True:
                 async with self._database.read() as tx:

@@ -57,7 +57,7 @@ class Unclear:
 
 @dataclass(frozen=True)
 class Cancelled:
-    """The provider has not booked it and never will, or has taken its booking back."""
+    """The provider has not booked it and never will, or has reversed its booking."""
 
 
 Outcome = Booked | Refused | NotHeard | NotFound | Unclear | Cancelled
@@ -78,7 +78,7 @@ class ProviderBooks(Protocol):
         """Query a posting."""
 
     async def cancel(self, posting: Posting) -> Outcome:
-        """Have a posting not booked, or its booking taken back; `Booked` says that it stays."""
+        """Cancel a posting or reverse its booking; `Booked` means that the provider keeps it."""
 
 
 # Kept and shown to people, so: short and printable.

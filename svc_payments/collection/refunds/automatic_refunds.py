@@ -82,7 +82,7 @@ async def return_second_transaction(tx: AsyncSession, payment: Payment, paid: Pa
 
 
 async def transaction_of(tx: AsyncSession, refund: Refund, payment: Payment) -> tuple[str, int]:
-    """The movement of money that a refund gives back of: the channel's number of it, and its amount."""
+    """The transaction that is refunded: the channel's number and the amount."""
     if refund.second_transaction_id:
         found = select(SecondTransaction).where(SecondTransaction.id == refund.second_transaction_id)
         second = (await tx.scalars(found)).one()

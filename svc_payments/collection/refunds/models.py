@@ -35,9 +35,9 @@ class RefundStatus(StrEnum):
     REQUESTED = "requested"
     """The payer requested it; an operator decides."""
     PROPOSED = "proposed"
-    """An operator wants it; so much needs a second one."""
+    """An operator proposed it; the amount needs a second one."""
     UNBOOKING = "unbooking"
-    """The provider is to reverse its booking first."""
+    """The provider has to reverse its booking first."""
     BOOKING_KEPT = "booking_kept"
     """The provider keeps its booking; an operator decides whether to refund the money anyway."""
     STARTED = "started"
@@ -53,7 +53,7 @@ class RefundStatus(StrEnum):
     REFUNDED = "refunded"
     """The payer has it."""
     FAILED = "failed"
-    """The channel will not, or could not, give it back; people try again or choose another way."""
+    """The channel refused or failed to refund it; staff retry or choose another way."""
     RETRIED = "retried"
     """It failed, and another refund took its place."""
     REJECTED = "rejected"
@@ -185,7 +185,7 @@ class Refund(Pollable, Base):
     amount_fen: Mapped[int] = mapped_column(BigInteger)
     reason: Mapped[RefundReason] = mapped_column(Text)
     note: Mapped[str | None] = mapped_column(Text)
-    """In the words of who wanted it; shown to the payer and to staff, and never written anywhere else."""
+    """The proposer's free text; shown to the payer and to staff, and never logged."""
     rejection: Mapped[str | None] = mapped_column(Text)
     """Why it was rejected, in free text; shown to the payer, as the note is."""
     way: Mapped[RefundWay] = mapped_column(Text)

@@ -68,7 +68,7 @@ def requested_parts(payment: Payment, bill_id: UUID | None, amount_fen: int | No
 
 
 async def needs_second_person(tx: AsyncSession, payment: Payment, refunds: Collection[Refund], limit_fen: int) -> bool:
-    """Whether these refunds, with what people have let go back of the payment before, are above what one may decide."""
+    """Whether these refunds, with earlier ones that staff decided for the payment, exceed one operator's limit."""
     before = select(func.coalesce(func.sum(Refund.amount_fen), 0)).where(
         Refund.payment_id == payment.id,
         Refund.status.not_in(_UNDECIDED),

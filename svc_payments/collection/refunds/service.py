@@ -150,7 +150,7 @@ def _new(
             reason=reason,
             note=note,
             way=transitions.refund_way(payment),
-            # Settled when it is decided, by what the provider has booked then.
+            # Set when it is decided, by what the provider has booked then.
             source=RefundSource.PROVIDER,
             status=status,
             asked=0,

@@ -41,7 +41,7 @@ _FIRST = {
 
 
 class RefundExceedsPaid(Problem):
-    """More than what was paid and neither given back nor being given back."""
+    """More than was paid less refunds, finished or in progress."""
 
     status, code = 409, "refund_exceeds_paid"
 
@@ -140,7 +140,7 @@ async def _free_bill(tx: AsyncSession, payment: Payment, bill_id: UUID) -> None:
 
 
 async def failed(tx: AsyncSession, refund: Refund, payment: Payment, code: str) -> None:
-    """The channel will not give it back: the money is where it was, set aside until people have found a way."""
+    """The channel refused the refund: the money stays reserved until staff choose another way."""
     refund.move_to(RefundStatus.FAILED)
     refund.failure, refund.ask_at = code, None
     await incidents.record(

@@ -54,7 +54,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Refunds:
-    """What every step needs: the database and the channels to go between."""
+    """What every step needs."""
 
     database: Database
     channels: Channels
@@ -92,12 +92,12 @@ class Refunds:
                 await _apply(tx, refund, payment, answer)
                 if refund.status in AT_CHANNEL:
                     poll_again(refund, await database_time(tx), self.settings.ask_again_seconds)
-        except Exception as error:  # noqa: BLE001 - its turn comes again; the others go on
+        except Exception as error:  # noqa: BLE001 - it is retried later; the others continue
             log.error("refunding_failed", refund_id=str(turn.refund_id), exc_info=error)
 
 
 async def keep_refunding(database: Database, settings: Settings) -> None:
-    """Take the next steps with refunds until cancelled."""
+    """Process due refunds until cancelled."""
     async with open_channels(settings) as channels:
         refunds = Refunds(database, channels, settings)
         while True:
@@ -121,7 +121,7 @@ async def _ask(turn: Turn) -> RefundAnswer:
 
 
 async def _apply(tx: AsyncSession, refund: Refund, payment: Payment, answer: RefundAnswer) -> None:
-    """Apply what the channel says of a locked refund; what is settled already stays as it is."""
+    """Apply the channel's answer to a locked refund; a settled refund does not change."""
     if refund.status not in AT_CHANNEL:
         return
     match answer:

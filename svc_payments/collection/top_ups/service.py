@@ -1,4 +1,4 @@
-"""Buying for an account without a bill: what the terms sell, what the provider allows, and the payment made of it."""
+"""Top-ups without a bill: what the terms offer, what the provider allows, and the payment of it."""
 
 from dataclasses import dataclass
 from datetime import timedelta

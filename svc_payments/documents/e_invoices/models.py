@@ -21,9 +21,9 @@ class EInvoiceStatus(StrEnum):
     """Sent, and the outcome is unknown: the issuer is queried before it is sent again."""
     ISSUED = "issued"
     FAILED = "failed"
-    """The issuer will not issue it, or the money went back before it did. Another one may be requested."""
+    """The issuer refused it, or the payment was refunded first. Another one may be requested."""
     REVERSING = "reversing"
-    """Money of the payment went back: the issuer is to take the invoice back by a red-letter one."""
+    """The payment was refunded: the issuer has to reverse the invoice by a red-letter one."""
     RED_LETTERED = "red_lettered"
     """It has been. Another one may be requested for what is left of the payment."""
 

@@ -33,7 +33,7 @@ class EInvoicesNotOffered(Problem):
 
 
 class PaymentNotInvoiceable(Problem):
-    """The provider has not booked all of it yet, money is on its way back, or nothing is left of it."""
+    """The provider has not booked all of it yet, a refund is in progress, or nothing is left of it."""
 
     status, code = 409, "payment_not_invoiceable"
 
@@ -105,7 +105,7 @@ async def after_refund(tx: AsyncSession, payment: Payment) -> None:
 
 
 async def settle(tx: AsyncSession, invoice: EInvoice, issued: Issued) -> None:
-    """The issuer has made a locked invoice out; if money went back meanwhile, it is taken back at once."""
+    """The issuer has issued a locked invoice; if a refund happened meanwhile, it is reversed at once."""
     invoice.invoice_number, invoice.document_url = issued.invoice_number, issued.document_url
     invoice.settled_at = await database_time(tx)
     invoice.move_to(EInvoiceStatus.ISSUED)

@@ -48,7 +48,7 @@ class Try:
     order: InvoiceOrder
     number: int
     before: EInvoiceStatus
-    """What it was when it was taken up."""
+    """Its status when it was leased."""
 
 
 async def issue_due(database: Database, settings: Settings) -> None:
@@ -63,7 +63,7 @@ async def issue_due(database: Database, settings: Settings) -> None:
 
 
 async def work_off(database: Database, settings: Settings, issuer: InvoiceIssuer) -> int:
-    """Take the next few to the issuer. Returns how many were taken up."""
+    """Send the next few to the issuer. Returns how many were leased."""
     lease = timedelta(seconds=_CALLS_IN_A_TRY * settings.invoices_timeout_seconds + _SLACK_SECONDS)
     async with database.transaction() as tx:
         tries = await _take_up(tx, lease)

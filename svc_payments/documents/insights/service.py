@@ -14,7 +14,7 @@ MOST_MONTHS = 60
 
 
 class PeriodTooLong(Problem):
-    """A chart of so many months is none; the answer has them all at once."""
+    """Longer charts are unreadable, and the answer has every month at once."""
 
     status, code = 422, "period_too_long"
 
@@ -22,7 +22,7 @@ class PeriodTooLong(Problem):
 async def spending_of(
     tx: AsyncSession, person_id: UUID, first: date | None, last: date | None, by: frozenset[str]
 ) -> schemas.Spending:
-    """What a person paid, net of what went back.
+    """What a person paid, net of refunds.
 
     Raises:
         PeriodBackwards, PeriodTooLong

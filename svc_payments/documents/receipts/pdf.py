@@ -43,12 +43,12 @@ _LABELS = (
     "verification_code",
     "how_to_verify",
 )
-"""What the template says itself."""
+"""The template's own labels."""
 _MONEY_BACK = {"reversing", "partly_refunded", "refunded"}
 
 
 async def printed(receipt: schemas.Receipt, code: str, verify_at: str, language: str) -> bytes:
-    """The receipt as PDF; the same bytes for as long as nothing more has happened to the payment."""
+    """The receipt as PDF; the same bytes until the payment changes."""
     return await papers.pdf(_TEMPLATE, _shown(receipt, code, verify_at, language), issued_at=receipt.issued_at)
 
 

@@ -78,7 +78,7 @@ QUICK: Sequence[Measured] = (
     ),
     Measured(
         E_INVOICES,
-        # One that is to be taken back has waited since the money went back.
+        # A reversal has been waiting since the refund.
         f"""
         SELECT status, {_seconds_since("coalesce(went_back, created_at)")} FROM e_invoices
         LEFT JOIN LATERAL (

@@ -24,7 +24,7 @@ from svc_payments.oversight.incidents.models import Incident
 
 
 class NothingToDo(Problem):
-    """What is to be acted on is not, or no longer, in a state in which the action means anything."""
+    """The target is not, or no longer, in a state that the action applies to."""
 
     status, code = 409, "nothing_to_do"
 
@@ -70,7 +70,7 @@ async def approve(tx: AsyncSession, caller: Caller, action_id: UUID) -> schemas.
 
 
 async def reject(tx: AsyncSession, caller: Caller, action_id: UUID, reason: str) -> schemas.ManualAction:
-    """Decline what was proposed, or take back one's own proposal.
+    """Reject a proposal, or withdraw one's own.
 
     Raises:
         NotFound: there is no such action.

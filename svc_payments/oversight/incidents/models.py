@@ -26,7 +26,7 @@ class IncidentKind(StrEnum):
     MONEY_HELD = "money_held"
     """Money arrived too late for its bill; it is refunded automatically."""
     CASH_DIFFERENCE = "cash_difference"
-    """The drawer of a till held more or less than its session had taken."""
+    """The cash in a till's drawer differs from the session's takings."""
     POSTING_REFUSED = "posting_refused"
     """The provider did not book a captured payment; the money is refunded automatically."""
     POSTING_UNANSWERED = "posting_unanswered"
@@ -38,7 +38,7 @@ class IncidentKind(StrEnum):
     REFUND_DISAGREES = "refund_disagrees"
     """The channel's report of a refund contradicts our request or what is known of it."""
     REFUND_FAILED = "refund_failed"
-    """The channel could not give money back."""
+    """The channel could not refund money."""
 
 
 class Incident(Base):

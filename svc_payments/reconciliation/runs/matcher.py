@@ -13,7 +13,7 @@ from svc_payments.reconciliation.runs import movements
 from svc_payments.reconciliation.statements.models import Source, Statement
 
 LONGEST_CARRY = timedelta(days=3)
-"""For how long the next day's statement is waited for; a day that never gets one is judged without it."""
+"""How long to wait for the next day's statement before judging without it."""
 
 _FOUND = """
     CREATE TEMPORARY TABLE found (
@@ -26,7 +26,7 @@ _FOUND = """
 # Room for the hash of a million lines, which the default of 4 MB would spill in many batches.
 _ROOM = "SET LOCAL work_mem = '256MB'"
 
-# Keeps what is not plainly equal; all else is matched, and is counted as what is not kept.
+# Keeps only what is not equal; the number of matches follows from what is not kept.
 _MATCH = """
     WITH ours AS ({ours}), lines AS (SELECT * FROM statement_lines WHERE statement_id = :statement_id)
     INSERT INTO found
@@ -42,7 +42,7 @@ _COUNT = """
 """
 _LOOK = "ANALYZE found"
 
-# A booking that was taken back may be missing from the provider's file: then both say that nothing is booked.
+# A reversed booking may be missing from the provider's file: then both sides agree that nothing is booked.
 _FORGET_REVERSED = """
     DELETE FROM found WHERE statement_fen IS NULL AND EXISTS (
         SELECT FROM ledger_transfers AS transfer
@@ -149,7 +149,7 @@ class Compared:
 
 
 async def compare(tx: AsyncSession, statement: Statement, day: Day) -> Compared:
-    """Hold every line of a statement against the ledger's movements of its day; what does not fit is in `found`."""
+    """Match every line of a statement with the ledger's movements of its day; the rest goes to `found`."""
     await tx.execute(text(_FOUND))
     await tx.execute(text(_ROOM))
     account_id = await _account(tx, statement)

@@ -19,9 +19,9 @@ class Phase(StrEnum):
     MATCHING = "matching"
     """Every line of the statement is matched with the ledger's movements of the day."""
     JUDGING = "judging"
-    """What did not fit is looked for on the neighbouring days."""
+    """Unmatched movements are looked for on the neighbouring days."""
     SETTLING = "settling"
-    """Cases are opened, and those that have resolved themselves are closed."""
+    """New cases are opened, and those without a difference any more are resolved."""
     FINISHED = "finished"
     FAILED = "failed"
 

@@ -30,7 +30,7 @@ _REFUNDS = f"""
     {_MOVED.format(reference="refund.id", kinds="'refund_paid'")}
     WHERE refund.way = 'channel'
 """  # noqa: S608 - our own names
-# When the ledger booked it: the posting's own time may be that of its booking being taken back.
+# When the ledger booked it: the posting's own time may be that of its reversal.
 _BOOKINGS = f"""
     SELECT 'posting' AS movement, CAST(posting.id AS text) AS number, '' AS transaction_id,
         -entry.amount_fen AS amount_fen, transfer.created_at AS at, posting.id AS reference_id

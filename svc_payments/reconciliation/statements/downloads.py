@@ -72,10 +72,10 @@ async def fetch(
     day: date,
     progress: Progress = lambda _: None,
 ) -> Statement:
-    """Fetch a day's bill and take it in; its day, and those before that left something open, are to be reconciled.
+    """Fetch and ingest a day's bill, and request reconciliation of its day and of earlier days with open cases.
 
     Raises:
-        NotReached, NoAnswer, BadSignature: it did not come, or not from the channel.
+        NotReached, NoAnswer, BadSignature: it did not arrive, or not from the channel.
         Problem: the statement is refused.
     """
     counterparty = service.of_channel(name)

@@ -29,7 +29,7 @@ class Counterparty:
 
     @property
     def lock(self) -> str:
-        """What those who change something of its days lock, one after the other."""
+        """The name of the advisory lock for changes to its days."""
         return f"statements of {self.source} {self.holder}"
 
 

@@ -20,7 +20,7 @@ _BLOCK_LINES = 5_000
 _COLUMNS = ("statement_id", *Line._fields)
 _DUE_TO_OUT = Movement.REFUND
 
-# Those who keep our receipts only name a posting by receipt and bill; from here on it has its id.
+# Some providers name a posting by receipt and bill number only; this replaces them by its id.
 _NAME_POSTINGS = """
     UPDATE statement_lines AS line SET number = CAST(posting.id AS text)
     FROM postings AS posting

@@ -42,7 +42,7 @@ class Markup:
             self._parser.Parse(piece, final)
         except expat.ExpatError:
             raise WorkbookBroken from None
-        # A tag that never closes would be kept until it does.
+        # An unclosed tag would be buffered without limit.
         if self._fed - self._parser.CurrentByteIndex > _LONGEST_TOKEN:
             raise WorkbookBroken
 

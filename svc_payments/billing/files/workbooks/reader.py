@@ -74,7 +74,7 @@ class _Contents:
     """The names of the parts that matter."""
 
     sheets: list[str]
-    """Those that are shown; all of them when none is."""
+    """The visible sheets; all of them when none is visible."""
     strings: str | None
     styles: str | None
     since_1904: bool

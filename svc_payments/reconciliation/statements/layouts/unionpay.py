@@ -30,7 +30,7 @@ _NEEDED_BYTES = _STARTS[_MERCHANT] - 1
 _SIGNED = re.compile(r"([CD])([0-9]{12})")
 _AMOUNT_DIGITS, _TIME_DIGITS = re.compile(r"[0-9]{12}"), re.compile(r"[0-9]{10}")
 _PAYMENT, _BACK = "01", {"04", "31"}
-"""31 is a payment taken back on its own day, in the merchant's console."""
+"""31 is a payment voided on its own day, in the merchant's console."""
 
 
 def read(lines: Iterator[str], expected: Expected) -> Lines:

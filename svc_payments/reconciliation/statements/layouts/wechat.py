@@ -91,7 +91,7 @@ def _line(value: dict[str, str], row: int, expected: Expected) -> Line:
             refund, reference = number_of(value["商户退款单号"], row), number_of(value["微信退款单号"], row)
             return Line(row, Movement.REFUND, refund, "", back, fee, state, at, reference)
         case "REVOKED":
-            # Taken back at the till by the order's own number: there is no refund with one.
+            # Voided at the till under the order's number: there is no refund number.
             back = -abs(fen_of(value["退款金额"], row))
             return Line(row, Movement.REFUND, order, "", back, fee, LineState.DONE, at, transaction)
     raise StatementMalformed(row=row)
