@@ -1,6 +1,6 @@
 """Papers: what people print, keep and show to others, set by Typst from a template and some data.
 
-The same data gives the same bytes, whenever and wherever it is set: a paper says nothing of the moment it is made.
+The same data gives the same bytes, whenever and wherever it is set: a paper does not show when it was made.
 A template imports the common look with `#import "paper.typ": *`; its text is in `sys.inputs.data`.
 """
 

@@ -1,8 +1,8 @@
 """Refresh tokens: each use issues the next of its family, and a reused one revokes the family (RFC 9700).
 
 A token is its family's id and generation with a MAC over both, so the database holds no token, and a family is one row.
-Phones lose answers: the token just before the newest is accepted for a short while more and gives the newest again, the
-same one, as long as that was not used.
+Phones lose answers: the token before the newest stays valid for a short while and returns the newest again, as long as
+that is unused.
 """
 
 import base64

@@ -1,6 +1,6 @@
 """The pages between an app's authorization request and its code: phone, then code, then back to the app.
 
-Each page has one form to go on with. A client without a browser posts all hidden fields of that form and `phone`, then
+Each page has one form. A client without a browser posts all hidden fields of that form and `phone`, then
 `code`, keeps the cookie, and does not follow the last redirect, which is the app's.
 """
 

@@ -1,8 +1,8 @@
 """The ZIP container of a package: W3C MiniApp Packaging, "MiniApp ZIP Container", and what keeps readers safe.
 
 Everything that two ZIP readers could understand differently is refused: what the reviewer unpacks must be what the
-phone unpacks. So there is one directory, at the very end, that agrees with the headers before each file; nothing lies
-in front of the first file or between two; no two files share bytes.
+phone unpacks. So there is one directory, at the very end, that agrees with the headers before each file; nothing comes
+before the first file or between two; no two files share bytes.
 """
 
 import stat

@@ -1,6 +1,6 @@
 """The faults of a package: all of them at once, each with its place and its remedy, in the reader's language.
 
-The words stand in `messages/<language>.json` of this slice: `title` says what is wrong, `detail` what to do.
+The texts are in `messages/<language>.json` of this package: `title` names the fault, `detail` the remedy.
 """
 
 from collections.abc import Mapping, Sequence

@@ -2,7 +2,7 @@
 
 An entry's amount is signed: a debit is positive, a credit negative. PostgreSQL itself keeps the books (migration 0002):
 the entries of a transfer are written in one statement, whole and summing to zero; the balances follow from them by
-trigger; nothing is ever changed or removed. A mistake is put right by another transfer.
+trigger; nothing is ever changed or removed. A mistake is corrected by another transfer.
 """
 
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The proof of the ledger over everything it holds: each finding is a sentence with the ids to look for.
+"""The proof of the ledger over everything it holds: each finding is a sentence with the ids concerned.
 
 All of it reads one snapshot, so it may run beside the service, and row by row, so it needs no more memory for a year
 than for a day.

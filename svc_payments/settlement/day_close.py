@@ -1,7 +1,7 @@
-"""Closing a day: what moved on providers' accounts becomes lines, and the lines that may be paid become settlements.
+"""Closes a day: movements on providers' accounts become lines, and the payable lines become settlements.
 
-A booking is held back while a case about it or its payment is open, and until the day on which its channel took the
-money has been reconciled: no provider is paid with money that may be missing. What is held back comes with the first
+A booking is held while a discrepancy about it or its payment is open, and until the day on which its channel took the
+money has been reconciled: no provider is paid with money that may be missing. Held bookings are in the first
 settlement after that.
 """
 

@@ -1,7 +1,7 @@
 """The life of a till session: opened and counted by a clerk, closed and deposited by a supervisor of the counter.
 
-The session's row is locked before anything else, so that a payment and the counting of the drawer come one after the
-other, whichever is first.
+The session's row is locked before anything else, so that a payment and a count of the drawer
+cannot overlap.
 """
 
 from uuid import UUID

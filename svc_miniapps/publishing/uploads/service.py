@@ -1,7 +1,7 @@
 """Uploading a package: received into a file, inspected, stored, and only then recorded.
 
-The object store is never called inside a transaction. An upload that ends between storing and writing down leaves an
-object that nothing refers to; `sweep` clears those.
+The object store is never called inside a transaction. An upload that ends between storing and recording leaves an
+orphaned object; `sweep` deletes those.
 """
 
 import asyncio

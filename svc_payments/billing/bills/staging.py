@@ -1,6 +1,6 @@
 """Staging of rows on their way into bills: copied in, and ranked among rows with the same bill number.
 
-The staging tables are temporary: they write no WAL, and what is in them is gone when the transaction ends, whichever
+The staging tables are temporary: they write no WAL, and their rows are dropped when the transaction ends, either
 way. The tables themselves stay with their connection for the next upload.
 """
 

@@ -1,8 +1,8 @@
 """From the body of a request to the text of a whole file.
 
-The body goes to a temporary file as UTF-8 while it arrives. Only when all of it is here and all of it is text does
-anybody look at its rows: a slow client holds no connection or lock of the database, and a file that is cut or
-broken never gets near it.
+The body goes to a temporary file as UTF-8 while it arrives. Its rows are read only
+once the body is complete and valid text: a slow client holds no database connection or lock, and a cut or broken file
+never reaches the database.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""From the text of a bill file to rows for PostgreSQL: divided, and checked one by one.
+"""From the text of a bill file to rows for PostgreSQL, split and checked one by one.
 
-Nearly all rows of a file are plain: unquoted, ASCII, nothing wrong with them. One regular expression recognises
+Nearly all rows of a file are plain: unquoted, ASCII, without faults. One regular expression recognises
 those. Rows that it does not match are split and checked column by column, which finds the fault.
 """
 

@@ -1,8 +1,8 @@
-"""Taking in what a provider named: in one transaction with the account's bills locked, or not at all.
+"""Applies a provider's answer in one transaction with the account's bills locked, or not at all.
 
 The bills it returns are ingested like rows of a bill file. A bill that it no longer returns is voided, as long as
-nothing is paid of it; should it name it again, it is due again. Bills that it has pushed are its own to change and to
-withdraw: an answer may name them, and nothing else.
+nothing is paid of it, and due again when it is returned again. Bills that the provider sent itself are changed and
+voided only by the provider: an answer may name them without changing them.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Raising reminders, a day at a time, and the preferences of residents.
+"""Raises reminders, a day at a time, and keeps the preferences of residents.
 
 A day's run walks through all unpaid bills by due date, some thousand per transaction, and its row keeps the position:
 when a worker dies, another continues there. The lock of that row keeps workers apart, and a unique constraint keeps

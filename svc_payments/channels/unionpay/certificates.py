@@ -1,7 +1,7 @@
 """The signers of UnionPay's messages: each message carries its certificate, which must chain to a trusted root.
 
 UnionPay rotates its signing certificate every few years without notice. That needs no change here: the next one
-hangs on the same certificates above it and bears the same name.
+chains to the same authority and has the same name.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
-"""UnionPay's ACP 5.1.0, signMethod 01: how its messages are written, and what is signed of them.
+"""UnionPay's ACP 5.1.0, signMethod 01: the format of its messages, and what is signed.
 
-A message is a list of names and values. Requests and notices come as forms; answers come in one line of the same names
-and values, which nothing in them is escaped for. What is signed is the SHA-256, in hexadecimal, of all names and values
-in the order of their names, so that the same values sign the same however they were carried.
+A message is a list of names and values. Requests and notices come as forms; answers come as one line of the same names
+and values without escaping. What is signed is the SHA-256, in hexadecimal, of all names and values
+in the order of their names, so that the signature does not depend on the format.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""WeChat Pay API v3: what is signed, by whom, and how its secrets are opened.
+"""WeChat Pay API v3: what is signed, by whom, and how encrypted resources are decrypted.
 
 Requests: https://pay.weixin.qq.com/doc/v3/merchant/4012365336; answers and notices: …/4012365337;
 encrypted resources: …/4012365338.

@@ -1,4 +1,4 @@
-"""A mandate's contract at its channel: offered, polled, and ended there once the mandate is over.
+"""A mandate's contract at its channel: offered, polled, and ended once the mandate has ended.
 
 As with orders, the channel is never called inside a transaction, and all calls carry the contract's own number.
 """

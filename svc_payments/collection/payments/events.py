@@ -1,6 +1,6 @@
 """The trail of a payment: created, pending, captured, completed; unknown in between, or failed or expired.
 
-Money may go back after its capture: then it is reversing, and refunded or, if a part of it stays, completed again.
+Money may be refunded after its capture: then it is reversing, and refunded or, after a part, completed again.
 """
 
 from typing import ClassVar, Literal

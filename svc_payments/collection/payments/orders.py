@@ -2,7 +2,7 @@
 
 The channel is never called inside a transaction. The attempt is committed before the first call; the answer is applied
 in a transaction after it, to whatever the payment has become by then. All calls carry the order's own number, so that
-any of them may be made again: by a second tap, by another worker, after a crash.
+any of them may be repeated: by a second tap, by another worker, after a crash.
 """
 
 import asyncio

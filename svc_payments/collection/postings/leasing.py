@@ -1,8 +1,8 @@
 """Leases postings for delivery: one worker at a time.
 
-Several workers may run. One takes a posting up under a lease and commits that, calls the provider outside any
-transaction, and writes the result down in another one, but only if the posting is still its own: the number of the try
-is the fence that a sleeper who wakes up late does not get past.
+Several workers may run. One leases a posting and commits, calls the provider outside any transaction, and applies the
+result in another one if the lease still holds: the number of the try is a fencing token against workers that come back
+late.
 """
 
 from collections.abc import Sequence

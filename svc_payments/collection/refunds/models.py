@@ -1,8 +1,7 @@
 """Refunds: money on its way back to its payer, automatically or by a decision.
 
-A row is one try under one number: when the channel could not do it, another row is another try. What a refund has set
-aside of a payment, or given back of it, is counted in the payment and its line, where the database keeps the sum from
-exceeding what was paid.
+A row is one try under one number: when the channel fails, a retry is another row. Reserved and refunded amounts are
+counted in the payment and its line, where the database keeps their sum from exceeding what was paid.
 """
 
 from datetime import datetime

@@ -1,8 +1,8 @@
-"""E-invoices on their way to the issuer, and back after a refund.
+"""Sends e-invoices to the issuer, and reverses them after a refund.
 
-A worker takes one up under a lease and commits that, calls the issuer outside any transaction, and writes the result
-down in another one, if the invoice is still its own. One that was taken up may have been heard: it is asked about
-before it is sent again, under the same number.
+A worker leases an invoice and commits, calls the issuer outside any transaction, and applies the result in another one
+if the lease still holds. An earlier try may have arrived: the invoice is queried before it is sent again under the
+same number.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class Try:
 
 
 async def issue_due(database: Database, settings: Settings) -> None:
-    """Take everything that is due to the issuer, where there is one."""
+    """Send everything that is due to the issuer, if one is configured."""
     if settings.invoices_url is None:
         return
     key = load_private_key(settings.merchant_key.get_secret_value())

@@ -1,4 +1,4 @@
-"""The gauges that alerts are made of, each with the query that measures it: its labels first, then the figure.
+"""The gauges behind the alerts, each with its query: the labels first, then the figure.
 
 A backlog is measured by the age of its oldest item: counts grow on busy days too, ages only when nothing moves. Every
 query runs in each worker, so each uses an index or reads few rows.

@@ -1,4 +1,4 @@
-"""The ledger's side: which of its movements a channel's or a provider's statement should have, as SQL.
+"""The ledger's side, as SQL: the movements that a channel's or a provider's statement should have.
 
 Each query gives `movement, number, transaction_id, amount_fen, at, reference_id` of what moved money on one account
 (`:account_id`), the amount as the statement has it.

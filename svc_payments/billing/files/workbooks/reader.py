@@ -1,8 +1,8 @@
 """From a workbook to the lines of a bill file.
 
-A workbook becomes the text that a CSV file of the same table would be, line by line under the numbers of its rows, and
-goes the way of every bill file from there. It is read as a stream, whatever its size: libraries that give whole sheets
-take 700 MB for a million rows, and give numbers as floats.
+A workbook becomes the text of a CSV file with the same table, line by line under its row numbers, and is then ingested
+like every bill file. It is read as a stream, whatever its size: libraries that load whole sheets take 700 MB for a
+million rows, and return numbers as floats.
 """
 
 import posixpath

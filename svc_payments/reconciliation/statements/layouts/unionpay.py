@@ -1,11 +1,11 @@
 """UnionPay's file of a merchant's transactions of a day (txnType 76; INN...ZM_ in the zip): GBK, fixed columns.
 
-The columns, counted in bytes, are those of part 3 of its interface specification; a blank parts them. There is no
-header and there are no totals: the zip says whether it is whole. Only what was done is in it. A day goes from 23
-o'clock to 23 o'clock, and times have no year.
+The columns, counted in bytes, are those of part 3 of its interface specification, separated by blanks. There is no
+header and there are no totals: the zip says whether it is whole. It has only finished transactions. A day runs from
+23:00 to 23:00, and times have no year.
 
-Amounts with a letter are from the merchant's side: C is a credit and D a debit. A payment comes whole, its fee
-goes; of a refund it is the other way round; and the amount to be settled is both together, which is checked.
+Amounts with a letter are from the merchant's side: C is a credit and D a debit. A payment is a credit
+and its fee a debit; for a refund it is the reverse. The settled amount is the sum of both, which is checked.
 """
 
 import re

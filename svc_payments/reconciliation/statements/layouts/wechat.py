@@ -1,7 +1,7 @@
 """The transaction bill of WeChat Pay (GET /v3/bill/tradebill, bill_type ALL): UTF-8, 27 columns, each value after a `.
 
 A line is of the day in its first column, where a refund has the time it was made. The summary has a header of its own
-and one line; fees have five decimals, and those of refunds, which are given back, are negative.
+and one line; fees have five decimals, and those of refunds are returned, so they are negative.
 """
 
 from collections import Counter
