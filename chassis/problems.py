@@ -277,13 +277,13 @@ class LastResort:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
 
-        async def noticed(message: Message) -> None:
+        async def watched_send(message: Message) -> None:
             nonlocal begun
             begun = begun or message["type"] == "http.response.start"
             await send(message)
 
         try:
-            await self.app(scope, receive, noticed)
+            await self.app(scope, receive, watched_send)
         except Exception as error:
             if begun or scope["type"] != "http":
                 raise

@@ -63,7 +63,7 @@ class Appending(Generic[U]):
     async def end(self) -> None:
         """Mark the upload complete."""
         async with self.database.transaction() as tx:
-            upload = await self._mine(tx)
+            upload = await self._own_upload(tx)
             if upload.length is not None and upload.length != upload.received:
                 raise UploadLengthMismatch(length=upload.length)
             upload.close()
@@ -88,7 +88,7 @@ class Appending(Generic[U]):
         if not content:
             return
         async with self.database.transaction() as tx:
-            upload = await self._mine(tx)
+            upload = await self._own_upload(tx)
             reached = upload.received + len(content)
             if reached > self.tables.most_bytes:
                 raise ContentTooLarge
@@ -103,12 +103,12 @@ class Appending(Generic[U]):
 
     async def _take_back(self, offset: int) -> None:
         async with self.database.transaction() as tx:
-            upload = await self._mine(tx)
+            upload = await self._own_upload(tx)
             parts = self.tables.parts
             await tx.execute(delete(parts).where(parts.upload_id == upload.id, parts.begins_at >= offset))
             upload.received = offset
 
-    async def _mine(self, tx: AsyncSession) -> U:
+    async def _own_upload(self, tx: AsyncSession) -> U:
         """The upload, unless a later request has taken over."""
         upload = await locked(tx, self.tables, self.upload_id)
         if upload.appender != self.appender or not upload.is_receiving:

@@ -168,14 +168,14 @@ async def end_membership(tx: AsyncSession, organisation_id: UUID, membership_id:
 
 
 def show_member(membership: Membership, phone: str) -> schemas.Member:
-    return schemas.Member(role=Role(membership.role), **_who(membership, phone))
+    return schemas.Member(role=Role(membership.role), **_member_fields(membership, phone))
 
 
 def show_counter_staff(membership: Membership, phone: str) -> schemas.CounterStaff:
-    return schemas.CounterStaff(role=membership.role, **_who(membership, phone))
+    return schemas.CounterStaff(role=membership.role, **_member_fields(membership, phone))
 
 
-def _who(membership: Membership, phone: str) -> dict[str, Any]:
+def _member_fields(membership: Membership, phone: str) -> dict[str, Any]:
     return {
         "membership_id": membership.id,
         "organisation_id": membership.organisation_id,

@@ -90,7 +90,7 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
     except (service.Refused, OAuth2Error) as refused:
         async with transactions.read() as tx:
             return await _phone_page(tx, issuer, request, parameters, refused, phone)
-    return _go_on(code.sign_in)
+    return _to_sign_in(code.sign_in)
 
 
 @router.get("/authorize/sign-ins/{sign_in_id}", dependencies=[_OWN_BROWSER])
@@ -143,7 +143,7 @@ async def send_code_again(transactions: Transactions, sms: TheSms, request: Requ
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
     except service.Refused as over:
         return _last_page(_language(request, ()), over)
-    return _code_page(request, browser, sign_in, refused) if refused else _go_on(sign_in)
+    return _code_page(request, browser, sign_in, refused) if refused else _to_sign_in(sign_in)
 
 
 async def _start(
@@ -189,7 +189,7 @@ async def _to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response
     try:
         return await tx.run_sync(lambda session: AuthorizationServer(session, issuer).authorize(parsed, person))
     except OAuth2Error as error:  # the client was changed meanwhile
-        return _tell(issuer, sign_in.language, error)
+        return _refuse(issuer, sign_in.language, error)
 
 
 async def _send(database: Database, sms: Sms, code: service.Code) -> None:
@@ -215,7 +215,7 @@ async def _phone_page(
     try:
         parsed = await _check(tx, issuer, parameters)
     except OAuth2Error as error:
-        return _tell(issuer, language, error)
+        return _refuse(issuer, language, error)
     browser = browser_of(request) or new_browser(_settings(request))
     others = [pair for pair in parameters if pair[0] != "ui_locales"]
     response = pages.page(
@@ -255,7 +255,7 @@ def _code_page(request: Request, browser: Browser, sign_in: SignIn, refused: ser
     )
 
 
-def _tell(issuer: Issuer, language: str, error: OAuth2Error) -> Response:
+def _refuse(issuer: Issuer, language: str, error: OAuth2Error) -> Response:
     """Redirect the error of an authorization request to the app, or show it when the app cannot be trusted."""
     if error.redirect_uri:
         return redirect_to_app(issuer, error)
@@ -267,7 +267,7 @@ def _last_page(language: str, refused: service.Refused) -> Response:
     return pages.page("refused.html", language, status=refused.status, error="", detail=text)
 
 
-def _go_on(sign_in: SignIn) -> Response:
+def _to_sign_in(sign_in: SignIn) -> Response:
     return RedirectResponse(f"{PATH}/sign-ins/{sign_in.id}", 303, {"Cache-Control": "no-store"})
 
 

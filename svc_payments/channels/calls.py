@@ -23,12 +23,12 @@ class NotUnderstood(NoAnswer):
     """A genuine answer that is invalid, or in which the channel does not know either."""
 
 
-async def observed(channel: ChannelName, question: str, asking: Awaitable[A]) -> A | Unclear:
+async def observed(channel: ChannelName, question: str, request: Awaitable[A]) -> A | Unclear:
     """The answer, or `Unclear` when there was none that can be trusted."""
     started = time.perf_counter()
     answer: A | Unclear
     try:
-        answer = await asking
+        answer = await request
     except (NotReached, NoAnswer, BadSignature) as error:
         log.warning("channel_unclear", channel=channel, question=question, reason=str(error))
         answer = Unclear(str(error))

@@ -89,7 +89,7 @@ async def upload(
         key = f"{store.FOLDER}/{received.sha256}/{new_id()}.ma"
         await store.put(objects, key, received.path)
     async with database.transaction() as tx:
-        return await _write_down(tx, caller, app_id, version_code, _Stored(received, key, version_name))
+        return await _record(tx, caller, app_id, version_code, _Stored(received, key, version_name))
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ async def _repeated(tx: AsyncSession, known: Package, received: _Received) -> Up
     return Uploaded(schemas.Package.of(known, release_id), is_new=False)
 
 
-async def _write_down(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: int, stored: _Stored) -> Uploaded:
+async def _record(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: int, stored: _Stored) -> Uploaded:
     app = await lock_app(tx, caller, app_id)
     # Another upload of this app may have been quicker.
     if known := await _package(tx, app_id, version_code):

@@ -32,7 +32,7 @@ _MOST_POLLS = 120
 _SLACK_SECONDS = 5.0
 
 
-async def hand_out(tx: AsyncSession, posting: Posting, prepaid: Prepaid) -> None:
+async def keep_prepaid(tx: AsyncSession, posting: Posting, prepaid: Prepaid) -> None:
     """Keep what the provider issued for a locked posting; a card waiting to be written is polled."""
     posting.prepaid_kind, posting.prepaid_token, posting.prepaid_state = prepaid.kind, prepaid.token, prepaid.state
     if prepaid.kind == WRITE_CARD and prepaid.state != WRITTEN:

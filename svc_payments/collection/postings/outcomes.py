@@ -11,7 +11,7 @@ from svc_payments.billing.terms.service import terms_of
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.payments.payment_state import bill_booked
-from svc_payments.collection.postings.card_writes import hand_out
+from svc_payments.collection.postings.card_writes import keep_prepaid
 from svc_payments.collection.postings.leasing import Try, still_ours
 from svc_payments.collection.postings.models import Posting, PostingStatus
 from svc_payments.collection.postings.provider import Booked, Cancelled, NotHeard, Outcome, Refused
@@ -91,7 +91,7 @@ async def _time_is_over(tx: AsyncSession, posting: Posting) -> bool:
 async def _book(tx: AsyncSession, posting: Posting, payment: Payment, booked: Booked) -> None:
     posting.provider_reference = booked.reference
     if booked.prepaid:
-        await hand_out(tx, posting, booked.prepaid)
+        await keep_prepaid(tx, posting, booked.prepaid)
     await _settle(tx, posting, PostingStatus.BOOKED)
     await bill_booked(tx, payment, posting)
 

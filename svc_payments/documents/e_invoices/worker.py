@@ -66,12 +66,12 @@ async def work_off(database: Database, settings: Settings, issuer: InvoiceIssuer
     """Send the next few to the issuer. Returns how many were leased."""
     lease = timedelta(seconds=_CALLS_IN_A_TRY * settings.invoices_timeout_seconds + _SLACK_SECONDS)
     async with database.transaction() as tx:
-        tries = await _take_up(tx, lease)
+        tries = await _lease_due(tx, lease)
     await asyncio.gather(*(_deliver(database, settings, issuer, each) for each in tries))
     return len(tries)
 
 
-async def _take_up(tx: AsyncSession, lease: timedelta) -> Sequence[Try]:
+async def _lease_due(tx: AsyncSession, lease: timedelta) -> Sequence[Try]:
     due = select(EInvoice).where(EInvoice.status.in_(_OPEN), EInvoice.try_at <= func.now())
     invoices = (await tx.scalars(claimable(due, EInvoice.try_at, limit=_AT_ONCE))).all()
     ids = {invoice.provider_id for invoice in invoices}

@@ -27,7 +27,7 @@ MOST_DIFFERENCES = 10_000
 _UNDER_WAY = (Phase.MATCHING, Phase.JUDGING, Phase.SETTLING)
 _ENDED = (Phase.FINISHED, Phase.FAILED)
 
-Tell = Callable[[Run], Awaitable[None]]
+Report = Callable[[Run], Awaitable[None]]
 """Receives a run at the beginning of each phase and at its end."""
 
 
@@ -88,7 +88,7 @@ async def _no_progress(_: Run) -> None:
     return
 
 
-async def carry_out(database: Database, settings: Settings, run_id: UUID, tell: Tell = _no_progress) -> Run:
+async def carry_out(database: Database, settings: Settings, run_id: UUID, report: Report = _no_progress) -> Run:
     """Carry out a requested run. A failure is recorded in the run and raised.
 
     Raises:
@@ -99,7 +99,7 @@ async def carry_out(database: Database, settings: Settings, run_id: UUID, tell: 
         async with database.transaction() as tx:
             run = await _begin(tx, database, run_id)
             if run.phase not in _ENDED:  # as it may be when another worker was quicker
-                await _work(tx, _Progress(database, run, tell), run, settings)
+                await _work(tx, _Progress(database, run, report), run, settings)
     except RunUnderWay:
         raise
     except Exception as error:
@@ -107,21 +107,21 @@ async def carry_out(database: Database, settings: Settings, run_id: UUID, tell: 
             failure = error.code if isinstance(error, Problem) else type(error).__name__
             await tx.execute(update(Run).where(Run.id == run_id).values(phase=Phase.FAILED, failure=failure))
         raise
-    await tell(run)
+    await report(run)
     return run
 
 
 class _Progress:
     """Records the progress of a run in transactions of its own: the run's own is invisible until it commits."""
 
-    def __init__(self, database: Database, run: Run, tell: Tell) -> None:
-        self._database, self._run, self._tell = database, run, tell
+    def __init__(self, database: Database, run: Run, report: Report) -> None:
+        self._database, self._run, self._report = database, run, report
 
     async def show(self, phase: Phase, **figures: int) -> None:
         async with self._database.transaction() as tx:
             await tx.execute(update(Run).where(Run.id == self._run.id).values(phase=phase, **figures))
             run = await tx.get_one(Run, self._run.id)
-        await self._tell(run)
+        await self._report(run)
 
 
 async def _begin(tx: AsyncSession, database: Database, run_id: UUID) -> Run:

@@ -92,7 +92,7 @@ async def begin(
     binding = await _live_binding(tx, person_id, provider_id, account_number)
     if binding and binding.status == BindingStatus.PENDING:
         raise BindingInProgress
-    await _use_up(tx, attestation)
+    await _consume(tx, attestation)
     if binding and binding.status == BindingStatus.ACTIVE:
         raise AlreadyBound
     await _require_attempts_left(tx, person_id)
@@ -188,7 +188,7 @@ async def _live_binding(
     return found
 
 
-async def _use_up(tx: AsyncSession, attestation: Attestation) -> None:
+async def _consume(tx: AsyncSession, attestation: Attestation) -> None:
     first = insert(UsedAttestation).values(jti=attestation.jti, expires_at=attestation.expires_at)
     if await tx.scalar(first.on_conflict_do_nothing().returning(UsedAttestation.jti)) is None:
         raise AttestationAlreadyUsed

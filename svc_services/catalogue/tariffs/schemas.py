@@ -51,7 +51,7 @@ class NewTariff(BaseModel):
 
     @field_validator("tiers")
     @classmethod
-    def _rise_and_end_open(cls, tiers: Sequence[Tier]) -> Sequence[Tier]:
+    def _require_rising_tiers(cls, tiers: Sequence[Tier]) -> Sequence[Tier]:
         *limited, last = tiers
         if last.up_to is not None:
             raise ValueError("the last tier must have no end: its up_to is null")
