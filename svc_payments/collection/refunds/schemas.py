@@ -98,7 +98,7 @@ class Refund(BaseModel):
     """requested, proposed, unbooking, booking_kept, started, refunding, unknown, at_counter, by_transfer, refunded,
     failed, retried or rejected; expect further values within v1."""
     expected_by: datetime | None
-    """When the payer usually has the money by, while the channel is processing it."""
+    """The time by which the payer usually has the money, while the channel is processing it."""
     created_at: datetime
     started_at: datetime | None
     refunded_at: datetime | None

@@ -16,7 +16,7 @@ from svc_payments.settings import Settings, TheSettings
 
 router = APIRouter(prefix="/payments/v1", tags=["receipts"])
 
-_HOLDERS = Depends(anyone(because="anyone who is given a receipt may check that it is genuine"))
+_HOLDERS = Depends(anyone(because="the holder of a receipt may check that it is genuine"))
 PDF: dict[int | str, dict[str, Any]] = {
     200: {"description": "The receipt, as PDF/A."},
     304: {"description": "The client has this receipt already."},
