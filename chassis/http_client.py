@@ -11,7 +11,7 @@ TLS = httpx.create_ssl_context()
 """One for the process: reading the certificate authorities takes as long as many calls."""
 
 
-class NotReached(Exception):  # noqa: N818 - an answer of the network, told apart by its callers
+class NotReached(Exception):  # noqa: N818 - an outcome of the network that callers handle
     """The request has certainly not reached the other side."""
 
 

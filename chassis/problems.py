@@ -170,7 +170,7 @@ def preferred_language(accept_language: str, known: frozenset[str] | None = None
 
     Args:
         accept_language: the header as it came.
-        known: BCP 47 tags; those that refusals have words in, unless told otherwise.
+        known: BCP 47 tags to choose from; by default those that refusals have words in.
     """
     weighted: list[tuple[float, str]] = []
     for entry in accept_language.split(",")[:20]:
@@ -277,13 +277,13 @@ class LastResort:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
 
-        async def noticed(message: Message) -> None:
+        async def watched_send(message: Message) -> None:
             nonlocal begun
             begun = begun or message["type"] == "http.response.start"
             await send(message)
 
         try:
-            await self.app(scope, receive, noticed)
+            await self.app(scope, receive, watched_send)
         except Exception as error:
             if begun or scope["type"] != "http":
                 raise

@@ -105,12 +105,12 @@ class Exchange:
                 without_body=self.operation.method == "HEAD",
             )
             follower.start()
-            await self._pass_answer(connection)
+            await self._forward_answer(connection)
         finally:
             follower.stop()
             self._upstream.release(connection)
 
-    async def _pass_answer(self, connection: Connection) -> None:
+    async def _forward_answer(self, connection: Connection) -> None:
         started = time.perf_counter()
         status, headers = await connection.answer()
         answer_seconds_of(self.operation.service).observe(time.perf_counter() - started)

@@ -88,11 +88,11 @@ async def send_refusal(
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": True})
     if linger:
-        await _linger(receive)
+        await _drain(receive)
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _linger(receive: Receive) -> None:
+async def _drain(receive: Receive) -> None:
     # Closing while the client still sends would reset its connection and lose the answer, which is already sent. So
     # for a moment the rest is read and discarded.
     with contextlib.suppress(TimeoutError):

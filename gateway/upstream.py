@@ -75,11 +75,13 @@ class Upstream:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._limits.connect_seconds):
-                _, connection = await loop.create_connection(lambda: Connection(self._lost), self._host, self._port)
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self._on_closed), self._host, self._port
+                )
         except OSError as error:  # TimeoutError is one
             raise AbsentError(type(error).__name__) from error
         return connection
 
-    def _lost(self, connection: Connection) -> None:
+    def _on_closed(self, connection: Connection) -> None:
         if connection in self._idle:
             self._idle.remove(connection)

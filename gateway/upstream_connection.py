@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
     # The request.
 
     def begin(self, head: bytes, *, patience: float, without_body: bool) -> None:
-        """Send a request's head. `without_body` tells that the answer has no body whatever its head says (HEAD)."""
+        """Send a request's head. With `without_body` the answer has no body whatever its head says (HEAD)."""
         self._carried += 1
         self._active = True
         self._patience = patience
@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
         """The whole request is sent: from now on it is the service that is waited for."""
         self._sent = True
         if not self._status and self._error is None:
-            self._timer = self._loop.call_later(self._patience, self._lose_patience)
+            self._timer = self._loop.call_later(self._patience, self._on_timeout)
 
     # The answer.
 
@@ -262,13 +262,13 @@ class Connection(asyncio.Protocol):
                 waiter.set_result(None)
 
     async def _within_patience(self, waiter: asyncio.Future[None]) -> None:
-        timer = self._loop.call_later(self._patience, self._lose_patience)
+        timer = self._loop.call_later(self._patience, self._on_timeout)
         try:
             await waiter
         finally:
             timer.cancel()
 
-    def _lose_patience(self) -> None:
+    def _on_timeout(self) -> None:
         self.fail(SlowError(f"nothing moved for {self._patience} s"))
 
     def _stop_timer(self) -> None:

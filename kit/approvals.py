@@ -1,6 +1,6 @@
-"""The rule of the second person: who proposed or made something is not the one to approve it.
+"""The four-eyes rule: the person who proposed or made something cannot approve it.
 
-It is kept twice: by the service, which refuses with a reason, and by a CHECK of the table.
+It is enforced twice: by the service, which refuses with a reason, and by a CHECK of the table.
 """
 
 from typing import TypeVar
@@ -20,11 +20,11 @@ Person = TypeVar("Person", UUID, str)
 
 
 def require_second_person(acting: Person, *first: Person | None, refusal: type[Problem] = SecondPersonNeeded) -> None:
-    """Refuse a person who had the first part.
+    """Refuse the person who took the first step.
 
     Args:
         acting: who approves or confirms.
-        first: those who proposed, made or would profit; None where nobody did.
+        first: those who proposed it, made it or would profit from it; None where there is no such person.
         refusal: what to raise, where the slice has a code of its own.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Entity tags (RFC 9110, sections 8.8.3 and 13): no edit over an unseen state, no transfer of a known one."""
+"""Entity tags (RFC 9110, sections 8.8.3 and 13): no lost updates, no transfer of an unchanged state."""
 
 import hashlib
 import re
@@ -53,7 +53,7 @@ def unless_known(if_none_match: str | None, answer: BaseModel, *, seconds: int) 
 
 
 def require_unchanged(if_match: str | None, etag: str) -> None:
-    """Refuse a change by someone who saw another state.
+    """Refuse a change that is based on another state.
 
     Raises:
         EditedMeanwhile: `If-Match` was sent and names another state; without the header there is nothing to compare.
@@ -64,7 +64,7 @@ def require_unchanged(if_match: str | None, etag: str) -> None:
 
 
 def is_known(if_none_match: str | None, etag: str) -> bool:
-    """Whether the client already has this state, so that 304 is the answer."""
+    """Whether the client has this state already, so that the answer is 304."""
     if if_none_match is None:
         return False
     return if_none_match.strip() == "*" or etag in {tag.removeprefix("W/") for tag in _tags(if_none_match)}

@@ -43,7 +43,7 @@ class Leased:
     """The columns of a row that is leased for a call. `tries` fences off a worker that comes back after its lease."""
 
     tries: Mapped[int] = mapped_column(default=0)
-    """How many leases began. A result is applied only while this is still the number that its worker leased under."""
+    """The number of leases so far. A result is applied only if this is still the number of its worker's lease."""
     try_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     """When the next try is due; during a try, when its lease ends."""
 
@@ -59,7 +59,7 @@ class Pollable:
 
     asked: Mapped[int] = mapped_column(default=0)
     ask_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    """When to poll next; empty when nothing is left to learn."""
+    """When to poll next; empty once the outcome is known."""
 
 
 Row = TypeVar("Row", bound=Pollable)

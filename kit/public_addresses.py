@@ -1,4 +1,4 @@
-"""Endpoints that outsiders choose: a call to one must never reach into our own network.
+"""Endpoints that outsiders choose: a call to one must never reach our own network.
 
 The name is resolved once and the call goes to the address that was checked, so that the name cannot mean another
 machine a moment later (DNS rebinding). TLS still asks for the name and checks the certificate against it.
@@ -23,7 +23,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
 class AddressRefused(Exception):  # noqa: N818 - each caller has a refusal of its own for it
-    """The host is not to be called."""
+    """The host must not be called."""
 
 
 class AddressUnknown(AddressRefused):
@@ -31,7 +31,7 @@ class AddressUnknown(AddressRefused):
 
 
 class AddressNotPublic(AddressRefused):
-    """An address of the host is not of the public internet."""
+    """An address of the host is not public."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ async def pinned(url: httpx.URL, resolver: Resolve = resolve) -> Target:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address belongs to a host of the public internet."""
+    """Whether an IP address is public."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(parsed, ipaddress.IPv6Address):
         return parsed in _GLOBAL_UNICAST and parsed not in _SIX_TO_FOUR and parsed.is_global

@@ -56,7 +56,7 @@ class Sheet:
 
 
 async def one_block(rows: Rows) -> AsyncIterator[Rows]:
-    """A small table that is in memory anyway."""
+    """A small table held in memory."""
     yield rows
 
 
@@ -83,7 +83,7 @@ async def csv_file(header: Sequence[str], blocks: Blocks, encoding: str = "utf-8
 
 
 async def xlsx_file(*sheets: Sheet) -> Iterator[bytes]:
-    """A workbook. It is whole before its first byte is given out, so that a failure is never half a file."""
+    """A workbook. It is complete before its first byte is sent, so that a failure never leaves half a file."""
     file = TemporaryFile()  # noqa: SIM115 - closed when it has been given out
     try:
         await _write(file, sheets)
@@ -116,7 +116,7 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
 
 
 class _Page:
-    """Writes the rows of a sheet, and goes on in a further one where a sheet can hold no more."""
+    """Writes rows to a sheet, and to further sheets once it is full."""
 
     def __init__(self, book: Any, sheet: Sheet) -> None:  # noqa: ANN401 - the library has no types
         self._book, self._sheet, self._pages = book, sheet, 0

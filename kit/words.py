@@ -9,7 +9,7 @@ from chassis.problems import DEFAULT_LANGUAGE, preferred_language
 from chassis.text import nearest_tag
 
 Words = dict[str, str]
-_MOST_LANGUAGES_ASKED = 20
+_MOST_LANGUAGES = 20
 _LONGEST_HEADER = 200
 
 
@@ -21,13 +21,13 @@ def catalogues(folder: Path) -> dict[str, Words]:
 
 
 def choose(known: Iterable[str], accept_language: str, ui_locales: str = "") -> str:
-    """The language for a reader: what an app asks for goes before the browser; Chinese when there is neither.
+    """The language for a reader: the app's request before the browser's; Chinese when there is neither.
 
     Args:
-        known: the tags there are words in, as their files are named.
+        known: the tags of the available files.
         accept_language: the header as it came.
         ui_locales: OpenID Connect's list of tags with spaces between them, the best first.
     """
     tags = frozenset(known)
-    asked = (nearest_tag(tag, tags) for tag in ui_locales.split()[:_MOST_LANGUAGES_ASKED])
-    return next(filter(None, asked), None) or preferred_language(accept_language[:_LONGEST_HEADER], tags)
+    requested = (nearest_tag(tag, tags) for tag in ui_locales.split()[:_MOST_LANGUAGES])
+    return next(filter(None, requested), None) or preferred_language(accept_language[:_LONGEST_HEADER], tags)

@@ -1,4 +1,4 @@
-"""Calling systems outside the platform: one HTTP client for the process, one way to ask a base registry."""
+"""Calls to outside systems: one HTTP client per process and one function to query a base registry."""
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
@@ -33,10 +33,10 @@ async def outside_systems(app: FastAPI) -> AsyncIterator[None]:
 async def ask_registry(
     client: httpx.AsyncClient, url: str, question: Mapping[str, str], answer: type[Answer]
 ) -> Answer:
-    """What a base registry answers, in the shape it should have.
+    """Query a base registry and validate its answer.
 
     Raises:
-        RegistryUnavailable: it gave no such answer.
+        RegistryUnavailable: it gave no valid answer.
     """
     try:
         reply = await call(client, client.build_request("POST", url, json=dict(question)), seconds=SECONDS)

@@ -1,4 +1,4 @@
-"""The secrets of this service. Each key that is used is used for one thing."""
+"""The secrets of this service. Each key has one purpose."""
 
 import base64
 import binascii
@@ -23,7 +23,7 @@ def read_key(encoded: str) -> bytes:
     """A key of 32 bytes from base64.
 
     Raises:
-        ValueError: it is no such key.
+        ValueError: not such a key.
     """
     try:
         key = base64.b64decode(encoded.strip(), validate=True)
@@ -51,7 +51,7 @@ def read_signing_keys(pem: str) -> list[ECKey]:
 
 
 def derive(index_key: str, purpose: str) -> bytes:
-    """A key for one purpose, which says nothing about the keys of other purposes (RFC 5869)."""
+    """Derive a key for one purpose, independent of the keys of other purposes (RFC 5869)."""
     return HKDFExpand(SHA256(), KEY_BYTES, f"myili {purpose}".encode()).derive(read_key(index_key))
 
 

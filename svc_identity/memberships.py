@@ -18,7 +18,7 @@ from svc_identity.vault.encryption import use_keys_of
 
 
 async def grant_operator(settings: Settings, phone: str) -> str:
-    """Make the person of a phone an operator of the platform; returns what to tell whoever asked for it.
+    """Make the person of a phone an operator of the platform; returns the sentence to show.
 
     Raises:
         UnknownDivision: the starter data is not loaded.

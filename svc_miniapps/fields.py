@@ -15,6 +15,6 @@ LanguageTag = Annotated[str, StringConstraints(pattern="^[A-Za-z]{2,8}(-[A-Za-z0
 
 
 def key_of(name: str) -> str:
-    """What two names have in common when a reader would take them for the same one."""
+    """A key that two names share when a reader would take them for the same."""
     folded = unicodedata.normalize("NFKC", name).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())

@@ -1,4 +1,4 @@
-"""`python -m svc_miniapps.starter`: the divisions and the seven categories; running it again brings them up to date."""
+"""`python -m svc_miniapps.starter`: the divisions and the seven categories; running it again updates them."""
 
 import asyncio
 import sys

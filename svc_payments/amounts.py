@@ -17,7 +17,7 @@ def in_digits(fen: int) -> str:
 
 
 def in_yuan(fen: int) -> Decimal:
-    """For tables, whose readers calculate with it."""
+    """For tables, where readers calculate with it."""
     return Decimal(fen).scaleb(-2)
 
 
@@ -41,38 +41,38 @@ def in_capitals(fen: int) -> str:
     yuan, (jiao, last) = fen // _FEN_OF_YUAN, divmod(fen % _FEN_OF_YUAN, 10)
     if not fen % _FEN_OF_YUAN:
         return f"人民币{_whole(yuan) or _DIGITS[0]}元整"
-    said = f"{_whole(yuan)}元" if yuan else ""
+    text = f"{_whole(yuan)}元" if yuan else ""
     if yuan and (jiao == 0 or yuan % 10 == 0):
-        said += _DIGITS[0]
+        text += _DIGITS[0]
     if jiao:
-        said += f"{_DIGITS[jiao]}角"
+        text += f"{_DIGITS[jiao]}角"
     if last:
-        said += f"{_DIGITS[last]}分"
-    return f"人民币{said}"
+        text += f"{_DIGITS[last]}分"
+    return f"人民币{text}"
 
 
 def _whole(number: int) -> str:
     """Read in groups of four digits, as Chinese counts; empty for 0."""
-    said, waiting = "", False
+    text, waiting = "", False
     for place in range(len(_GROUPS) - 1, -1, -1):
         group = number // _GROUP**place % _GROUP
         if not group:
-            waiting = bool(said)
+            waiting = bool(text)
             continue
-        if said and (waiting or group < _GROUP // 10):
-            said += _DIGITS[0]
-        said += _of_four(group) + _GROUPS[place]
+        if text and (waiting or group < _GROUP // 10):
+            text += _DIGITS[0]
+        text += _of_four(group) + _GROUPS[place]
         waiting = False
-    return said
+    return text
 
 
 def _of_four(group: int) -> str:
-    said, waiting = "", False
+    text, waiting = "", False
     for place in range(3, -1, -1):
         digit = group // 10**place % 10
         if not digit:
-            waiting = bool(said)
+            waiting = bool(text)
             continue
-        said += (_DIGITS[0] if waiting else "") + _DIGITS[digit] + _PLACES[place]
+        text += (_DIGITS[0] if waiting else "") + _DIGITS[digit] + _PLACES[place]
         waiting = False
-    return said
+    return text

@@ -36,7 +36,7 @@ from svc_payments.settlement.endpoints import router as settlement
 from svc_payments.tills.endpoints import router as tills
 
 ROUTERS = [
-    notifications,  # the first that a request is held against, because most are for it on a bill day
+    notifications,  # matched first, because most requests on a bill day are for it
     audit,
     bill_file_uploads,
     bill_files,

@@ -1,4 +1,4 @@
-"""The second process: publishes this service's events, asks channels, tells providers, frees what was not confirmed."""
+"""The second process: publishes events, polls channels, sends postings to providers, releases unconfirmed bills."""
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -101,7 +101,7 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
 
 
 async def _until_done(database: Database, work: Callable[[AsyncSession], Awaitable[int]]) -> None:
-    """Some at a time, each in a transaction of its own, until there is no more."""
+    """Work in batches, one transaction each, until nothing is left."""
     more = 1
     while more:
         async with database.transaction() as tx:

@@ -12,5 +12,5 @@ class Base(DeclarativeBase):
 
 
 async def lock(tx: AsyncSession, *names: object) -> None:
-    """Let one transaction at a time work on something that is not (yet) a row; released when it ends."""
+    """Lock something that is not a row (yet), until the transaction ends."""
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("/".join(map(str, names)), 0))))

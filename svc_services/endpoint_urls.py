@@ -44,7 +44,7 @@ class Endpoints:
         return parsed
 
     async def accepted(self, url: str) -> str:
-        """The URL as it is kept.
+        """The URL as stored.
 
         Raises:
             EndpointUrlRefused: this service will not call it.
@@ -55,7 +55,7 @@ class Endpoints:
         return str(parsed)
 
     async def target(self, url: str) -> Target:
-        """How to call a URL now.
+        """The checked target for calling a URL now.
 
         Raises:
             EndpointUrlRefused: as for `accepted`; the name may resolve differently today.

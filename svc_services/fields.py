@@ -26,5 +26,5 @@ def _iso_day(value: object) -> object:
 Name = Annotated[Line, Field(max_length=200)]
 Reason = Annotated[Line, Field(max_length=500)]
 Number = Annotated[Line, Field(max_length=64), BeforeValidator(_half_width)]
-"""A number as it stands on paper, such as an account number or a USCC; its shape is checked where it is used."""
+"""A number as printed, such as an account number or a USCC; its shape is checked where it is used."""
 Day = Annotated[date, BeforeValidator(_iso_day)]

@@ -14,7 +14,7 @@ class Settings(ServiceSettings):
     registries_url: str
     """The legal-entity registry."""
     provider_signing_key: SecretStr
-    """RSA private key (PEM) that signs what this service asks of providers."""
+    """RSA private key (PEM) that signs requests to providers."""
     provider_endpoints: Literal["public", "any"] = "public"
     """`public`: https and public addresses only. `any` is for providers on the same machine, as in the embedded run."""
 

@@ -1,4 +1,4 @@
-"""`python -m svc_services.starter`: the reference data of this service, again and again to the same effect."""
+"""`python -m svc_services.starter`: loads the reference data of this service. Idempotent."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ REFERENCE_DATA = Path(__file__).parents[1] / "contracts" / "reference_data"
 
 
 async def load_reference_data(database: Database) -> str:
-    """Bring kinds, divisions and townships up to date; returns what was loaded, in words."""
+    """Update kinds, divisions and townships. Returns a sentence with what was loaded."""
     async with database.transaction() as tx:
         kinds = await upsert_csv(tx, UtilityKindEntry, REFERENCE_DATA / "utility_kinds.csv")
         divisions = await upsert_csv(tx, Division, REFERENCE_DATA / "divisions.csv")

@@ -1,4 +1,4 @@
-"""The second process: publishes this service's events and clears up after askers that died."""
+"""The second process: publishes this service's events and gives up bindings of processes that died."""
 
 import sys
 from collections.abc import Sequence

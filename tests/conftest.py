@@ -1,13 +1,15 @@
 """What all tests share: a real PostgreSQL and a real broker, each started once per test process."""
 
+import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import uvloop
 
 from chassis.testing import Tokens
 from deploy.local.broker import running_broker
@@ -31,6 +33,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((place for place, name in enumerate(_LONGEST) if path.startswith(name)), len(_LONGEST))
 
     items.sort(key=place)
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The event loop of the services that run: a request costs a quarter less than on asyncio's own."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ _OLDEST = date(1900, 1, 1)
 
 
 def id_number_fault(number: str) -> Literal["shape", "province", "birth_date", "check_character"] | None:
-    """What is wrong with a number, in capitals and half-width."""
+    """The fault of a number, given in half-width capitals."""
     if not _ID_NUMBER.fullmatch(number):
         return "shape"
     if not _PROVINCES.match(number):

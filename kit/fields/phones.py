@@ -11,11 +11,11 @@ LONGEST_PHONE = 32
 
 
 class NotAPhone(Exception):  # noqa: N818 - each caller has a refusal of its own for it
-    """What was typed is no phone number."""
+    """The input is not a phone number."""
 
 
 class NotAMobile(Exception):  # noqa: N818 - as above
-    """It is a phone number, but no mobile number of mainland China."""
+    """A phone number, but not a mobile number of mainland China."""
 
 
 def mobile_number(typed: str) -> str:

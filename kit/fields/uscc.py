@@ -12,7 +12,7 @@ _USCC = re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}")
 
 
 def uscc_fault(code: str) -> Literal["shape", "check_character"] | None:
-    """What is wrong with a code, in capitals and without spaces."""
+    """The fault of a code, given in capitals without spaces."""
     if not _USCC.fullmatch(code):
         return "shape"
     return None if gb32100.calc_check_digit(code[:-1]) == code[-1] else "check_character"

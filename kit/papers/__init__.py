@@ -1,6 +1,6 @@
 """Papers: what people print, keep and show to others, set by Typst from a template and some data.
 
-The same data gives the same bytes, whenever and wherever it is set: a paper says nothing of the moment it is made.
+The same data gives the same bytes, whenever and wherever it is set: a paper does not show when it was made.
 A template imports the common look with `#import "paper.typ": *`; its text is in `sys.inputs.data`.
 """
 
@@ -21,7 +21,7 @@ from fastapi.responses import Response
 
 _COMMON_LOOK = Path(__file__).parent / "paper.typ"
 _AT_ONCE = CapacityLimiter(2)
-"""A page costs a few milliseconds of a core; a crowd of them waits here and not for the threads of everything else."""
+"""A page costs some milliseconds of a core. Many of them queue here, not in the threads that everything else uses."""
 
 
 class PdfResponse(Response):

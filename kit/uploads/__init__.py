@@ -1,5 +1,5 @@
-"""Uploads that go on where they were cut (draft-ietf-httpbis-resumable-upload), with digests by RFC 9530.
+"""Resumable uploads (draft-ietf-httpbis-resumable-upload) with digests by RFC 9530.
 
-A slice has two tables with the columns of `models`, its endpoints, and what becomes of a file that is here. The rest is
-here: `service` for requests that append, `headers` for what they say and are told, `parts` for the bytes.
+A service has the two tables with the columns of `models`, the endpoints, and the processing of a complete file. The
+rest is here: `service` for requests that append, `headers` for request and response headers, `parts` for the bytes.
 """

@@ -1,4 +1,4 @@
-"""Bodies of requests, told whole from cut."""
+"""Request bodies, with a cut one recognised."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""Digests of what is sent (RFC 9530): whoever says what it should come to is told when it does not."""
+"""Digests of uploaded content (RFC 9530): content that does not match its announced digest is refused."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ _BYTES = 32
 
 
 def sha256_in(headers: Mapping[str, str], name: str) -> str | None:
-    """The SHA-256 of a digest header in hexadecimal; other algorithms are passed by.
+    """The SHA-256 of a digest header in hexadecimal; other algorithms are ignored.
 
     Raises:
         BadHeader
@@ -31,7 +31,7 @@ def sha256_in(headers: Mapping[str, str], name: str) -> str | None:
 
 
 async def digested(pieces: AsyncIterator[bytes], sha256: str | None) -> AsyncIterator[bytes]:
-    """The pieces, and at their end a refusal if they come to something else.
+    """The pieces; raises at the end if their digest differs.
 
     Raises:
         DigestMismatch

@@ -12,7 +12,7 @@ _INTEGER = re.compile(r"[0-9]{1,15}")
 
 
 def completes(headers: Mapping[str, str]) -> bool:
-    """Whether the bytes of this request are the last; every request that sends some has to say it.
+    """Whether the bytes of this request are the last; every request that sends bytes must say so.
 
     Raises:
         BadHeader
@@ -24,7 +24,7 @@ def completes(headers: Mapping[str, str]) -> bool:
 
 
 def integer(headers: Mapping[str, str], name: str) -> int | None:
-    """A number of bytes, if the header is there.
+    """A number of bytes, if the header is present.
 
     Raises:
         BadHeader
@@ -38,7 +38,7 @@ def integer(headers: Mapping[str, str], name: str) -> int | None:
 
 
 def state_of(upload: Upload, most_bytes: int, seconds_left: int) -> dict[str, str]:
-    """What a client needs to go on."""
+    """The headers that a client needs to resume."""
     length = {} if upload.length is None else {"Upload-Length": str(upload.length)}
     return {
         "Upload-Offset": str(upload.received),

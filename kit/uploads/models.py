@@ -1,4 +1,4 @@
-"""The columns of a slice's two tables: its uploads, and the bytes of them that are here."""
+"""The columns of the two tables that a service has: its uploads, and their bytes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,32 +12,32 @@ from chassis.db import Timestamp, new_id
 
 
 class Upload:
-    """A file on its way. The slice's class adds whose it is, and says what stands it is in."""
+    """A file being uploaded. The service's class adds its owner and its statuses."""
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     sha256: Mapped[str | None] = mapped_column(Text)
-    """What the bytes as they are sent should come to, in hexadecimal, when the client said it."""
+    """The digest of the bytes as sent, in hexadecimal, if the client announced it."""
     length: Mapped[int | None] = mapped_column(BigInteger)
-    """Of all of it; None while the client has not said it."""
+    """The total length; None until the client has announced it."""
     received: Mapped[int] = mapped_column(BigInteger, default=0)
     parts: Mapped[int] = mapped_column(default=0)
     appender: Mapped[UUID | None]
-    """The request that may append; one that comes later takes its place."""
+    """The request that may append; a later one replaces it."""
     touched_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
-    """When bytes came last, or the file was last worked on."""
+    """When bytes last arrived, or the file was last worked on."""
 
     @property
     def is_receiving(self) -> bool:
-        """More of it may come."""
+        """More bytes may arrive."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """All of it is here: no more may come."""
+        """The upload is complete: no more bytes are accepted."""
         raise NotImplementedError
 
 
 class Part:
-    """Bytes of an upload, from one place on; all parts follow each other without gaps.
+    """Bytes of an upload from an offset; its parts are contiguous.
 
     The slice's class makes `upload_id` a foreign key to its uploads, so that bytes go with the upload they are of.
     """
@@ -52,7 +52,7 @@ U = TypeVar("U", bound=Upload)
 
 @dataclass(frozen=True)
 class Tables(Generic[U]):
-    """Where a slice keeps its uploads, and how large one may become."""
+    """The tables of a service's uploads, and their size limit."""
 
     uploads: type[U]
     parts: type[Part]

@@ -1,4 +1,4 @@
-"""The bytes of uploads, in PostgreSQL: every process of the service sees them, and what is acknowledged stays."""
+"""The bytes of uploads, in PostgreSQL: every process of the service sees them, and acknowledged bytes are durable."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from kit.uploads.refusals import DigestMismatch, UploadInPieces, UploadLengthMis
 
 LARGEST_PART = 1024 * 1024
 _KEPT_EVERY = 5.0
-"""Seconds; what came since the last time is all that a crash can take."""
+"""Seconds between commits; a crash loses only the bytes since the last one."""
 MOST_PARTS = 20_000
 
 
@@ -41,7 +41,7 @@ class Appending(Generic[U]):
     offset: int
 
     async def take(self, pieces: AsyncIterator[bytes], sha256: str | None) -> None:
-        """Keep what comes, also when it ends too soon.
+        """Keep the bytes received, also when the request is cut.
 
         Args:
             pieces: the content of the request.
@@ -61,9 +61,9 @@ class Appending(Generic[U]):
             raise
 
     async def end(self) -> None:
-        """Say that all of it is here."""
+        """Mark the upload complete."""
         async with self.database.transaction() as tx:
-            upload = await self._mine(tx)
+            upload = await self._own_upload(tx)
             if upload.length is not None and upload.length != upload.received:
                 raise UploadLengthMismatch(length=upload.length)
             upload.close()
@@ -88,7 +88,7 @@ class Appending(Generic[U]):
         if not content:
             return
         async with self.database.transaction() as tx:
-            upload = await self._mine(tx)
+            upload = await self._own_upload(tx)
             reached = upload.received + len(content)
             if reached > self.tables.most_bytes:
                 raise ContentTooLarge
@@ -103,12 +103,12 @@ class Appending(Generic[U]):
 
     async def _take_back(self, offset: int) -> None:
         async with self.database.transaction() as tx:
-            upload = await self._mine(tx)
+            upload = await self._own_upload(tx)
             parts = self.tables.parts
             await tx.execute(delete(parts).where(parts.upload_id == upload.id, parts.begins_at >= offset))
             upload.received = offset
 
-    async def _mine(self, tx: AsyncSession) -> U:
+    async def _own_upload(self, tx: AsyncSession) -> U:
         """The upload, unless a later request has taken over."""
         upload = await locked(tx, self.tables, self.upload_id)
         if upload.appender != self.appender or not upload.is_receiving:
@@ -128,5 +128,5 @@ async def content_of(tx: AsyncSession, tables: Tables[U], upload_id: UUID) -> As
 
 
 async def forget_content(tx: AsyncSession, tables: Tables[U], upload_id: UUID) -> None:
-    """The upload stays known; its bytes are needed no more."""
+    """Delete an upload's bytes; its record stays."""
     await tx.execute(delete(tables.parts).where(tables.parts.upload_id == upload_id))

@@ -10,19 +10,19 @@ class BadHeader(Problem):
 
 
 class BodyTruncated(Problem):
-    """The connection ended, or the body did, before all that Content-Length announced was here."""
+    """The connection or the body ended before Content-Length was reached."""
 
     status, code = 400, "body_truncated"
 
 
 class DigestMismatch(Problem):
-    """The bytes do not come to what the client said; they were changed on their way, or before it."""
+    """The bytes do not match the announced digest; they were changed in transit or before."""
 
     status, code = 400, "digest_mismatch"
 
 
 class UploadOffsetMismatch(Problem):
-    """The bytes do not go on where the upload ends, or another request has begun to send them."""
+    """The bytes do not start at the upload's offset, or another request is sending them."""
 
     status, code = 409, "upload_offset_mismatch"
 
@@ -32,12 +32,12 @@ class UploadOffsetMismatch(Problem):
 
 
 class UploadLengthMismatch(Problem):
-    """The file turns out longer or shorter than it was said to be, or is complete already."""
+    """The file is longer or shorter than announced, or is complete already."""
 
     status, code = 409, "upload_length_mismatch"
 
 
 class UploadInPieces(Problem):
-    """So many requests were cut, or so few bytes came in each, that the pieces are too many."""
+    """Too many requests were cut or sent too few bytes, so there are too many pieces."""
 
     status, code = 409, "upload_in_pieces"

@@ -1,4 +1,4 @@
-"""Requests that send bytes of an upload, whatever it is an upload of."""
+"""Requests that send bytes of an upload, of any kind."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
@@ -13,18 +13,18 @@ from kit.uploads.parts import Appending
 from kit.uploads.refusals import BadHeader, UploadLengthMismatch, UploadOffsetMismatch
 
 Find = Callable[[AsyncSession], Awaitable[U]]
-"""Finds the caller's upload and locks it; anybody else's does not exist for the caller."""
+"""Finds the caller's upload and locks it; other callers' uploads do not exist for them."""
 
 
 async def begin(
     database: Database, tables: Tables[U], upload: U, headers: Mapping[str, str], pieces: AsyncIterator[bytes]
 ) -> None:
-    """Keep the first bytes of an upload that was just added; they may be none.
+    """Keep the first bytes of a new upload; there may be none.
 
     Raises:
         ContentTooLarge, BodyTruncated, DigestMismatch, UploadLengthMismatch: as for what is appended.
     """
-    assert upload.appender is not None  # noqa: S101 - whoever begins an upload is the first to append to it
+    assert upload.appender is not None  # noqa: S101 - the request that creates an upload is the first to append to it
     appending = Appending(database, tables, upload.id, upload.appender, 0)
     await appending.take(pieces, sha256_in(headers, "Content-Digest"))
 
@@ -32,10 +32,10 @@ async def begin(
 async def append(
     database: Database, tables: Tables[U], find: Find[U], headers: Mapping[str, str], pieces: AsyncIterator[bytes]
 ) -> bool:
-    """Go on with an upload where it ends. Returns whether all of it is here.
+    """Append to an upload. Returns whether it is complete.
 
     Raises:
-        UnsupportedMediaType, BadHeader: the request does not say what it is, where it goes on, or if it is the last.
+        UnsupportedMediaType, BadHeader: the media type, the offset or the completeness is missing.
         UploadOffsetMismatch: it does not go on where the upload ends, or a later request has taken over.
         UploadLengthMismatch: the file comes out shorter or longer than was said before.
         BodyTruncated: the request was cut; what came is kept.
@@ -68,7 +68,7 @@ async def append(
 
 
 def length_in(headers: Mapping[str, str], most_bytes: int) -> int | None:
-    """The length of all of it, where a request says that.
+    """The total length, if a request announces it.
 
     Raises:
         BadHeader
@@ -81,7 +81,7 @@ def length_in(headers: Mapping[str, str], most_bytes: int) -> int | None:
 
 
 def _agreed_length(upload: Upload, headers: Mapping[str, str], most_bytes: int, *, complete: bool) -> int | None:
-    """The length of all of it, by every request that says something about it."""
+    """The total length that every request so far agrees on."""
     said = {length for length in (upload.length, length_in(headers, most_bytes)) if length is not None}
     if complete and (content := integer(headers, "Content-Length")) is not None:
         said.add(upload.received + content)

@@ -65,7 +65,7 @@ class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         super().verify_claims(claims)
 
     def validate_jti(self, claims: dict[str, Any], jti: str) -> bool:
-        """Whether this assertion comes for the first time; two at once cannot both be first."""
+        """Whether this assertion is used for the first time; of two at once only one is."""
         if not jti:
             return False
         first = insert(UsedAssertion).values(

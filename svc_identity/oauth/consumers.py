@@ -41,7 +41,7 @@ def signing_keys(jwks: dict[str, Any]) -> dict[str, Any]:
 
 
 def _can_sign(key: object) -> bool:
-    # Nothing symmetric: a reader of such a key could sign with it.
+    # No symmetric keys: anyone who can read one can sign with it.
     if isinstance(key, ECKey):
         return key.curve_name == "P-256"
     return isinstance(key, RSAKey) and key.public_key.key_size >= _SMALLEST_RSA

@@ -23,7 +23,7 @@ _NOT_SUPPORTED = ("request", "request_uri", "registration")
 
 
 class S256Only(CodeChallenge):  # type: ignore[misc]  # Authlib ships no types
-    """PKCE for every client, with S256: Authlib by itself lets it be left out and takes `plain`."""
+    """PKCE for every client, with S256: Authlib alone makes it optional and accepts `plain`."""
 
     DEFAULT_CODE_CHALLENGE_METHOD = "S256"
     SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
@@ -96,7 +96,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
         )
 
     def query_authorization_code(self, code: str, client: Client) -> AuthorizationCode | None:
-        """Redeem a code: of many at once one gets it, and it is gone even when what follows is refused."""
+        """Redeem a code once, even when requests race or the rest of the request is refused."""
         code_hash = hashlib.sha256(code.encode()).digest()
         redeem = (
             delete(AuthorizationCode)
@@ -109,7 +109,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
         return found if found and found.expires_at > now() else None
 
     def delete_authorization_code(self, authorization_code: AuthorizationCode) -> None:
-        """Gone already."""
+        """Deleted by `redeem`."""
 
     def authenticate_user(self, authorization_code: AuthorizationCode) -> Person | None:
         person: Person | None = self.server.session.get(Person, authorization_code.person_id)

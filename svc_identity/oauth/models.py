@@ -1,6 +1,6 @@
 """Clients, authorization codes, refresh token families, used assertions.
 
-The `get_…` and `check_…` methods are those Authlib's grants ask of a client, a code and a token.
+The `get_…` and `check_…` methods are those that Authlib's grants call on a client, a code and a token.
 """
 
 import re
@@ -52,11 +52,11 @@ class Client(Base):
         return method == ("none" if self.jwks is None else "private_key_jwt")
 
     def get_allowed_scope(self, scope: str | None) -> str | None:
-        """The scope when all of it is allowed, else None; a system that asks for nothing gets all it may have."""
+        """The scope when all of it is allowed, else None; a system that requests none gets all it is allowed."""
         if not scope:
             return None if self.jwks is None else " ".join(self.scopes)
-        asked = scope.split()
-        return " ".join(dict.fromkeys(asked)) if set(asked) <= set(self.scopes) else None
+        requested = scope.split()
+        return " ".join(dict.fromkeys(requested)) if set(requested) <= set(self.scopes) else None
 
 
 class AuthorizationCode(Base):

@@ -1,8 +1,8 @@
-"""Refresh tokens: each use gives the next of its family, and an old one that comes back ends the family (RFC 9700).
+"""Refresh tokens: each use issues the next of its family, and a reused one revokes the family (RFC 9700).
 
 A token is its family's id and generation with a MAC over both, so the database holds no token, and a family is one row.
-Phones lose answers: the token just before the newest is accepted for a short while more and gives the newest again, the
-same one, as long as that was not used.
+Phones lose answers: the token before the newest stays valid for a short while and returns the newest again, as long as
+that is unused.
 """
 
 import base64
@@ -43,7 +43,7 @@ def write(key: bytes, family: TokenFamily) -> str:
 
 
 def read(key: bytes, token: str) -> Presented | None:
-    """What a token says, or None when it is none of ours."""
+    """The content of a token, or None when it is not ours."""
     encoded = token.removeprefix(_PREFIX)
     try:
         raw = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
@@ -83,14 +83,14 @@ def rotate(family: TokenFamily) -> None:
 
 
 def end(family: TokenFamily, reason: EndReason) -> None:
-    """No token of the family is good any more."""
+    """The family is revoked."""
     if family.ended_at is None:
         family.ended_at = now()
         family.end_reason = reason
 
 
 def end_family_of_code(session: Session, code_hash: bytes) -> None:
-    """End what came of a code that is presented a second time (RFC 6749, section 4.1.2)."""
+    """Revoke the tokens of a code that is presented a second time (RFC 6749, section 4.1.2)."""
     family = session.scalar(select(TokenFamily).where(TokenFamily.code_hash == code_hash).with_for_update())
     if family:
         end(family, EndReason.CODE_REUSE)

@@ -21,7 +21,7 @@ class TokenAnswer(BaseModel):
 
 
 class OAuthError(BaseModel):
-    """A refusal in the words of OAuth (RFC 6749, section 5.2), which client libraries expect here."""
+    """An OAuth error response (RFC 6749, section 5.2), which client libraries expect here."""
 
     error: str = Field(examples=["invalid_grant"])
     error_description: str | None = None

@@ -2,7 +2,7 @@
 
 Authlib's core is synchronous. An `AuthorizationServer` is made for one request, around the synchronous face of its
 transaction (`tx.run_sync`), so that all it reads and writes commits with everything else. Where Authlib is laxer than
-RFC 9700 asks, the grants in `grants.py` are stricter; docs/decisions/0010 says what is whose.
+RFC 9700 asks, the grants in `grants.py` are stricter; docs/decisions/0010 says which part does what.
 """
 
 import logging
@@ -44,7 +44,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         self.register_endpoint(Revocation)
 
     def query_client(self, client_id: str) -> Client | None:
-        # An assertion's `sub` comes straight from JSON: it may hold what PostgreSQL cannot take as a parameter.
+        # An assertion's `sub` is unchecked JSON: PostgreSQL may reject it as a parameter.
         well_formed = len(client_id) <= _LONGEST_CLIENT_ID and client_id.isascii() and client_id.isprintable()
         return self.session.get(Client, client_id) if well_formed else None
 
@@ -54,7 +54,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         except InvalidClientError as error:
             if f"{methods}" not in (error.description or ""):
                 raise
-            # Authlib names Python's tuple of its own method names here; say what to send instead.
+            # Authlib would show a Python tuple of its method names here.
             wanted = " or ".join(_PROOFS[method] for method in methods)
             raise InvalidClientError(f"send {wanted} of a client that may make this request") from None
         return client
@@ -102,7 +102,7 @@ def _to_app(issuer: Issuer, location: str) -> Response:
 
 
 class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no types
-    """RFC 7009 for refresh tokens. An access token is a signed statement and cannot be revoked: the answer says so."""
+    """RFC 7009 for refresh tokens. An access token is self-contained and cannot be revoked; the answer says so."""
 
     CLIENT_AUTH_METHODS = ("none", "private_key_jwt")
 

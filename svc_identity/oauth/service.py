@@ -22,7 +22,7 @@ async def register_client(
     redirect_uris: Sequence[str] = (),
     jwks: dict[str, Any] | None = None,
 ) -> None:
-    """Register a client, or bring a known one up to date: a provider may have changed its keys."""
+    """Register a client, or update a known one whose keys have changed."""
     values = {"scopes": list(scopes), "redirect_uris": list(redirect_uris), "jwks": jwks}
     statement = (
         insert(Client)

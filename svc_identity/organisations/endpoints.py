@@ -23,7 +23,7 @@ async def create_organisation(
 ) -> schemas.Organisation:
     """Register an organisation whose members work on the platform.
 
-    The legal-entity registry must know it.
+    The legal-entity registry must list it.
     """
     async with transactions.transaction() as tx:
         await once.claim(tx, caller)
@@ -51,7 +51,7 @@ async def add_member(
 ) -> schemas.Member:
     """Grant a role in an organisation to the person with a phone number.
 
-    A person who is new here is registered. The role is in access tokens issued from now on.
+    An unknown person is registered. Access tokens issued from now on carry the role.
     """
     return await once.do(tx, caller, service.add_member(tx, organisation_id, body))
 

@@ -19,10 +19,10 @@ class LegalStatus(StrEnum):
 
 class LegalEntityRegistry(Protocol):
     async def look_up(self, uscc: str) -> LegalStatus:
-        """What the registry says of a USCC.
+        """Look a USCC up in the registry.
 
         Raises:
-            RegistryUnavailable: it did not say.
+            RegistryUnavailable: it gave no valid answer.
         """
 
 

@@ -50,7 +50,7 @@ async def _with_roles(
 
 
 def membership_claims(session: Session, person_id: UUID) -> list[dict[str, Any]]:
-    """What an access token says of a person's roles."""
+    """A person's roles for their access token."""
     rows = session.execute(
         select(Membership.organisation_id, Membership.role, Organisation.division_code)
         .join(Organisation, Organisation.id == Membership.organisation_id)

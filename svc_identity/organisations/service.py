@@ -27,7 +27,7 @@ class OrganisationExists(Problem):
 
 
 class LegalEntityNotActive(Problem):
-    """The registry has no such organisation, or not any more."""
+    """The registry has no such active organisation."""
 
     status, code = 422, "legal_entity_not_active"
 
@@ -80,7 +80,7 @@ async def platform(tx: AsyncSession) -> Organisation:
 
 
 async def _insert(tx: AsyncSession, **values: object) -> UUID | None:
-    """Insert an organisation and tell; None when it is there already."""
+    """Insert an organisation and emit its event; None when it exists."""
     statement = insert(Organisation).values(id=new_id(), **values).on_conflict_do_nothing()
     inserted = await tx.scalar(statement.returning(Organisation.id))
     if inserted:
@@ -168,14 +168,14 @@ async def end_membership(tx: AsyncSession, organisation_id: UUID, membership_id:
 
 
 def show_member(membership: Membership, phone: str) -> schemas.Member:
-    return schemas.Member(role=Role(membership.role), **_who(membership, phone))
+    return schemas.Member(role=Role(membership.role), **_member_fields(membership, phone))
 
 
 def show_counter_staff(membership: Membership, phone: str) -> schemas.CounterStaff:
-    return schemas.CounterStaff(role=membership.role, **_who(membership, phone))
+    return schemas.CounterStaff(role=membership.role, **_member_fields(membership, phone))
 
 
-def _who(membership: Membership, phone: str) -> dict[str, Any]:
+def _member_fields(membership: Membership, phone: str) -> dict[str, Any]:
     return {
         "membership_id": membership.id,
         "organisation_id": membership.organisation_id,

@@ -27,7 +27,7 @@ class Browser:
 
     @property
     def form_token(self) -> str:
-        """Goes into forms. Another site can make a browser post, but can neither read this nor set the cookie."""
+        """Goes into forms as CSRF protection: another site can neither read it nor set the cookie."""
         return hashlib.sha256(f"form\n{self.mac}".encode()).hexdigest()
 
     def sent(self, form_token: str) -> bool:

@@ -1,6 +1,6 @@
 """The pages between an app's authorization request and its code: phone, then code, then back to the app.
 
-Each page has one form to go on with. A client without a browser posts all hidden fields of that form and `phone`, then
+Each page has one form. A client without a browser posts all hidden fields of that form and `phone`, then
 `code`, keeps the cookie, and does not follow the last redirect, which is the app's.
 """
 
@@ -90,7 +90,7 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
     except (service.Refused, OAuth2Error) as refused:
         async with transactions.read() as tx:
             return await _phone_page(tx, issuer, request, parameters, refused, phone)
-    return _go_on(code.sign_in)
+    return _to_sign_in(code.sign_in)
 
 
 @router.get("/authorize/sign-ins/{sign_in_id}", dependencies=[_OWN_BROWSER])
@@ -112,7 +112,7 @@ async def show_code_form(tx: ReadTx, request: Request, sign_in_id: UUID) -> Resp
 async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
     """Check the code and send the browser back to the app.
 
-    A phone number that is new here is registered.
+    An unknown phone number is registered.
     """
     fields = dict(await parse_form(request))
     try:
@@ -138,12 +138,12 @@ async def send_code_again(transactions: Transactions, sms: TheSms, request: Requ
     fields = dict(await parse_form(request))
     try:
         browser = _own_browser(request, fields)
-        refused = await _send_again(transactions, sms, _settings(request), _asked(request, browser), sign_in_id)
+        refused = await _send_again(transactions, sms, _settings(request), _requester(request, browser), sign_in_id)
         async with transactions.read() as tx:
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
     except service.Refused as over:
         return _last_page(_language(request, ()), over)
-    return _code_page(request, browser, sign_in, refused) if refused else _go_on(sign_in)
+    return _code_page(request, browser, sign_in, refused) if refused else _to_sign_in(sign_in)
 
 
 async def _start(
@@ -152,7 +152,7 @@ async def _start(
     return await service.start(
         tx,
         _settings(request),
-        _asked(request, browser),
+        _requester(request, browser),
         request=urlencode(parameters),
         language=_language(request, parameters),
         phone=_phone(phone),
@@ -160,12 +160,12 @@ async def _start(
 
 
 async def _send_again(
-    database: Database, sms: Sms, settings: Settings, asked: service.Asked, sign_in_id: UUID
+    database: Database, sms: Sms, settings: Settings, requester: service.Requester, sign_in_id: UUID
 ) -> service.Refused | None:
-    """Why no code was sent though the sign-in goes on, if so."""
+    """The refusal to send a code, if any; the sign-in itself stays open."""
     try:
         async with database.transaction() as tx:
-            code = await service.send_again(tx, settings, asked, sign_in_id)
+            code = await service.send_again(tx, settings, requester, sign_in_id)
         await _send(database, sms, code)
     except (service.TooManyCodes, SmsUnavailable) as refused:
         return refused
@@ -189,7 +189,7 @@ async def _to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response
     try:
         return await tx.run_sync(lambda session: AuthorizationServer(session, issuer).authorize(parsed, person))
     except OAuth2Error as error:  # the client was changed meanwhile
-        return _tell(issuer, sign_in.language, error)
+        return _refuse(issuer, sign_in.language, error)
 
 
 async def _send(database: Database, sms: Sms, code: service.Code) -> None:
@@ -215,7 +215,7 @@ async def _phone_page(
     try:
         parsed = await _check(tx, issuer, parameters)
     except OAuth2Error as error:
-        return _tell(issuer, language, error)
+        return _refuse(issuer, language, error)
     browser = browser_of(request) or new_browser(_settings(request))
     others = [pair for pair in parameters if pair[0] != "ui_locales"]
     response = pages.page(
@@ -255,8 +255,8 @@ def _code_page(request: Request, browser: Browser, sign_in: SignIn, refused: ser
     )
 
 
-def _tell(issuer: Issuer, language: str, error: OAuth2Error) -> Response:
-    """What is wrong with an authorization request goes to the app, or to the person when that cannot be trusted."""
+def _refuse(issuer: Issuer, language: str, error: OAuth2Error) -> Response:
+    """Redirect the error of an authorization request to the app, or show it when the app cannot be trusted."""
     if error.redirect_uri:
         return redirect_to_app(issuer, error)
     return pages.page("refused.html", language, status=400, error=error.error, detail=error.description)
@@ -267,7 +267,7 @@ def _last_page(language: str, refused: service.Refused) -> Response:
     return pages.page("refused.html", language, status=refused.status, error="", detail=text)
 
 
-def _go_on(sign_in: SignIn) -> Response:
+def _to_sign_in(sign_in: SignIn) -> Response:
     return RedirectResponse(f"{PATH}/sign-ins/{sign_in.id}", 303, {"Cache-Control": "no-store"})
 
 
@@ -285,14 +285,14 @@ def _phone(typed: str) -> str:
         raise WrongPhone from None
 
 
-def _asked(request: Request, browser: Browser) -> service.Asked:
+def _requester(request: Request, browser: Browser) -> service.Requester:
     # The address is what the server took from X-Forwarded-For of a proxy it trusts; it only counts codes.
-    return service.Asked(browser.fingerprint, request.client.host if request.client else "")
+    return service.Requester(browser.fingerprint, request.client.host if request.client else "")
 
 
 def _language(request: Request, parameters: Parameters) -> str:
-    asked = dict(parameters).get("ui_locales", "")
-    return choose_language(asked, request.headers.get("accept-language", ""))
+    ui_locales = dict(parameters).get("ui_locales", "")
+    return choose_language(ui_locales, request.headers.get("accept-language", ""))
 
 
 def _settings(request: Request) -> Settings:

@@ -27,7 +27,7 @@ class SignIn(Base):
 
 
 class SentCode(Base):
-    """One SMS with a code, counted by phone and by network address, neither of which can be read from here."""
+    """One SMS with a code, counted by phone and network address, both stored only as blind indexes."""
 
     __tablename__ = "sent_codes"
     __table_args__ = (

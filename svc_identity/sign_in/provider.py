@@ -17,7 +17,7 @@ class NotSent(Exception):  # noqa: N818 - an answer of the gateway
 
 class Sms(Protocol):
     async def send_code(self, phone: str, code: str, *, minutes: int, language: str) -> None:
-        """Send a sign-in code. Returns too when it may have been sent: the reader of the page asks for another.
+        """Send a sign-in code. An unknown outcome counts as sent: the person can request another.
 
         Raises:
             NotSent

@@ -8,7 +8,7 @@ class WrongPhone(Refused):
 
 
 class NotFromHere(Refused):
-    """The form did not come from a page of ours in this browser, or the browser keeps no cookies."""
+    """The form does not come from our page in this browser, or the browser blocks cookies."""
 
     status, text = 403, "not_from_here"
 

@@ -29,7 +29,7 @@ _LONGEST_CODE = 20
 
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer
-    """Why a step of signing in is not taken; `text` names the sentence the page shows."""
+    """A refused sign-in step; `text` names the sentence that the page shows."""
 
     status: ClassVar[int] = 422
     text: ClassVar[str]
@@ -44,7 +44,7 @@ class TooManyCodes(Refused):
 
 
 class SignInOver(Refused):
-    """Unknown, too old, finished, or another browser's: the answer does not say which."""
+    """Unknown, expired, finished, or another browser's: the answer does not disclose which."""
 
     status, text = 410, "sign_in_over"
 
@@ -74,33 +74,35 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Who asks for a code, and from where."""
+class Requester:
+    """The browser that requests a code, and its network address."""
 
     browser: bytes
     address: str
 
 
-async def start(tx: AsyncSession, settings: Settings, asked: Asked, *, request: str, language: str, phone: str) -> Code:
+async def start(
+    tx: AsyncSession, settings: Settings, requester: Requester, *, request: str, language: str, phone: str
+) -> Code:
     """Begin a sign-in with a code for a phone. The same for every phone, registered or not.
 
     Raises:
         TooManyCodes
     """
-    sign_in = SignIn(id=new_id(), browser_hash=asked.browser, request=request, language=language, phone=phone)
-    code = await _new_code(tx, settings, sign_in, asked.address)
+    sign_in = SignIn(id=new_id(), browser_hash=requester.browser, request=request, language=language, phone=phone)
+    code = await _new_code(tx, settings, sign_in, requester.address)
     tx.add(sign_in)
     return code
 
 
-async def send_again(tx: AsyncSession, settings: Settings, asked: Asked, sign_in_id: UUID) -> Code:
+async def send_again(tx: AsyncSession, settings: Settings, requester: Requester, sign_in_id: UUID) -> Code:
     """Another code for a sign-in; the one before is no longer good.
 
     Raises:
         SignInOver, TooManyCodes
     """
-    sign_in = await running(tx, sign_in_id, asked.browser, for_update=True)
-    return await _new_code(tx, settings, sign_in, asked.address)
+    sign_in = await running(tx, sign_in_id, requester.browser, for_update=True)
+    return await _new_code(tx, settings, sign_in, requester.address)
 
 
 async def running(tx: AsyncSession, sign_in_id: UUID, browser: bytes, *, for_update: bool = False) -> SignIn:
@@ -163,9 +165,9 @@ def _code_hash(settings: Settings, sign_in_id: UUID, digits: str) -> bytes:
 
 
 def try_code(settings: Settings, sign_in: SignIn, typed: str) -> Refused | None:
-    """Finish a locked sign-in with its code, or say why not.
+    """Finish a locked sign-in with its code, or return the refusal.
 
-    The refusal is returned, not raised, because the try has to be counted by the transaction that refuses.
+    It is not raised, because the same transaction has to commit the counted try.
     """
     if sign_in.tries >= TRIES:
         return NoTriesLeft()
@@ -186,6 +188,6 @@ async def forget_sent(tx: AsyncSession, sent: SentCode) -> None:
 
 
 async def prune(tx: AsyncSession) -> None:
-    """Forget what no limit counts and no browser returns to any more, the phones in it included."""
+    """Delete sign-ins and codes that no limit counts and no browser can use, with their phones."""
     await tx.execute(delete(SentCode).where(SentCode.sent_at < now() - _DAY))
     await tx.execute(delete(SignIn).where(SignIn.created_at < now() - SIGN_IN_LIFE))

@@ -1,4 +1,4 @@
-"""Personal data at rest: encrypted in its column, found again by a keyed hash of it.
+"""Personal data at rest: encrypted in its column, looked up by a keyed hash.
 
 AES-256-GCM. Stored is: format (1 byte), key id (4), nonce (12), ciphertext and tag. The name of the table and column is
 authenticated with it, so that a value copied into another column does not decrypt.
@@ -25,7 +25,7 @@ _HEADER_BYTES = len(_FORMAT) + _KEY_ID_BYTES
 
 @dataclass
 class _Keys:
-    # Kept per process: SQLAlchemy calls a column type without any context it could bring keys in.
+    # Kept per process: SQLAlchemy gives column types no context to pass keys in.
     ciphers: dict[bytes, AESGCM] = field(default_factory=dict)
     index_key: str = field(default="", repr=False)
 

@@ -41,7 +41,7 @@ async def change_app(
 ) -> schemas.App:
     """Change a mini-app's description, category or languages.
 
-    `If-Match` names the state to change. Releases that are already submitted keep what they say.
+    `If-Match` names the state to change. Submitted releases keep their own copy.
     """
     app = await service.change_app(tx, caller, app_id, body, if_match)
     response.headers["ETag"] = etag_of(app.revision)

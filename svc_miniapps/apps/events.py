@@ -5,7 +5,7 @@ from chassis.outbox import Event
 
 
 class AppRegistered(Event):
-    """A county team has registered a mini-app; its name is settled, nothing is to be seen of it yet."""
+    """A county team has registered a mini-app; its name is fixed; it is not visible yet."""
 
     event_type: ClassVar[str] = "cn.ili.miniapps.app.registered.v1"
     key_field: ClassVar[str] = "app_id"

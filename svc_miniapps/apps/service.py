@@ -1,4 +1,4 @@
-"""Registering a mini-app and keeping what is said about it."""
+"""Registers mini-apps and keeps their descriptions."""
 
 from uuid import UUID
 
@@ -30,7 +30,7 @@ class NameTaken(Problem):
 
 
 async def register_app(tx: AsyncSession, caller: Caller, new: schemas.NewApp) -> schemas.App:
-    """Register an app for the caller's own division; its name is settled here, before any work goes into it.
+    """Register an app for the caller's own division; its name is fixed before any work goes into it.
 
     Raises:
         UnknownDivision, UnknownCategory: there is no such code.
@@ -50,7 +50,7 @@ async def register_app(tx: AsyncSession, caller: Caller, new: schemas.NewApp) ->
         "revision": 1,
         **new.model_dump(),
     }
-    # Two teams that want one name at once: the constraint decides, not a look beforehand.
+    # Two teams may want one name at once: the constraint decides, not a query before.
     app = await tx.scalar(insert(App).values(values).on_conflict_do_nothing().returning(App))
     if app is None:
         raise NameTaken(name=new.name)
@@ -88,7 +88,7 @@ async def lock_app(tx: AsyncSession, caller: Caller, app_id: UUID) -> App:
 
 async def _own(tx: AsyncSession, caller: Caller, query: Select[App]) -> App:
     app = await tx.scalar(query)
-    # What another team prepares is its own affair until it is published, so there is no telling that it exists.
+    # An unpublished app of another team is not disclosed.
     if app is None or not members.is_in_team(caller, app.organisation_id, app.division_code):
         raise NotFound
     return app
@@ -97,10 +97,10 @@ async def _own(tx: AsyncSession, caller: Caller, query: Select[App]) -> App:
 async def change_app(
     tx: AsyncSession, caller: Caller, app_id: UUID, changes: schemas.AppChanges, if_match: str | None
 ) -> App:
-    """Change what is said about an app; a release that is already submitted keeps saying what its reviewer reads.
+    """Change an app's description; a submitted release keeps the one under review.
 
     Raises:
-        IfMatchMissing, EditedMeanwhile: the change was not made over the present state.
+        IfMatchMissing, EditedMeanwhile: the change was not based on the current state.
         UnknownCategory: there is no such code.
     """
     if if_match is None:

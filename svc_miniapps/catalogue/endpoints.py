@@ -15,7 +15,7 @@ from svc_miniapps.packages.download import PACKAGE_RESPONSES, etag_of_package, p
 from svc_miniapps.packages.store import Store
 
 SECONDS = 1
-"""A publication shows within two seconds, also to those who ask through a cache; asking again costs a 304."""
+"""A publication is visible within two seconds, also through a cache; a repeated request costs a 304."""
 CACHE_CONTROL = f"public, max-age={SECONDS}"
 
 router = APIRouter(

@@ -1,8 +1,8 @@
 """The ZIP container of a package: W3C MiniApp Packaging, "MiniApp ZIP Container", and what keeps readers safe.
 
 Everything that two ZIP readers could understand differently is refused: what the reviewer unpacks must be what the
-phone unpacks. So there is one directory, at the very end, that agrees with the headers before each file; nothing lies
-in front of the first file or between two; no two files share bytes.
+phone unpacks. So there is one directory, at the very end, that agrees with the headers before each file; nothing comes
+before the first file or between two; no two files share bytes.
 """
 
 import stat
@@ -63,7 +63,7 @@ class _End:
 
 @dataclass(frozen=True)
 class Archive:
-    """A ZIP file whose directory was found in order; `findings` says what is wrong with its members."""
+    """A ZIP file with a valid directory; `findings` lists the faults of its members."""
 
     file: IO[bytes]
     infos: Sequence[zipfile.ZipInfo]
@@ -80,7 +80,7 @@ class Archive:
 
 
 def open_archive(file: IO[bytes]) -> Archive | Sequence[Finding]:
-    """Read the directory of a ZIP file and check every member, or say why it cannot be read at all."""
+    """Read the directory of a ZIP file and check every member; a finding if it cannot be read at all."""
     end = _read_end(file)
     if isinstance(end, Finding):
         return [end]
@@ -130,7 +130,7 @@ def _read_end(file: IO[bytes]) -> _End | Finding:
 
 
 def _why_no_end(file: IO[bytes], size: int) -> str:
-    """A file without the record where it should be was cut short, or something was put behind it."""
+    """Without the end record in its place, the file was cut short or has trailing data."""
     file.seek(max(0, size - _END.size - _MAX_COMMENT))
     tail = file.read()
     place = tail.rfind(_END_MARK)
@@ -138,7 +138,7 @@ def _why_no_end(file: IO[bytes], size: int) -> str:
 
 
 def _check_entry(info: zipfile.ZipInfo) -> Iterator[Finding]:
-    """What the directory says about one member."""
+    """One member's entry in the directory."""
     path = path_of(info)
     if info.flag_bits & _ENCRYPTED_FLAGS:
         yield Finding("encrypted", path)
@@ -200,7 +200,7 @@ def _check_gaps(file: IO[bytes], infos: Sequence[zipfile.ZipInfo], directory_off
         gap = following.header_offset - data_offset(file, info) - info.compress_size
         if gap and not (info.flag_bits & SIZES_FOLLOW_FLAG and gap in _DESCRIPTOR_SIZES):
             yield Finding("hidden_bytes", path_of(info))
-    # The W3C's signing block may lie between the last file and the directory.
+    # The W3C's signing block may be between the last file and the directory.
     last = ordered[-1]
     place = data_offset(file, last) + last.compress_size
     file.seek(place)

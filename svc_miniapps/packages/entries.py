@@ -18,13 +18,13 @@ _UNICODE_PATH_HEAD = 5  # a version and a checksum come before the name
 
 
 class DamagedError(Exception):
-    """A file's bytes are not what its entry in the directory says."""
+    """A file's bytes do not match its directory entry."""
 
 
 def content(file: IO[bytes], info: zipfile.ZipInfo) -> Iterator[bytes]:
     """A member's content, exactly as long as its entry says.
 
-    zipfile would stop at that length and not look whether more is packed; other readers go on.
+    zipfile would stop at that length without checking whether more is packed; other readers continue.
 
     Raises:
         DamagedError: length, checksum, header or packed bytes disagree; perhaps after some pieces were given.
@@ -66,7 +66,7 @@ def _inflated(file: IO[bytes], size: int) -> Iterator[bytes]:
 
 
 def data_offset(file: IO[bytes], info: zipfile.ZipInfo) -> int:
-    """Where a member's packed bytes begin, when the header before them says what the directory says."""
+    """Where a member's packed bytes begin, if its local header agrees with the directory."""
     file.seek(info.header_offset)
     record = file.read(LOCAL.size)
     if len(record) < LOCAL.size:
@@ -75,7 +75,7 @@ def data_offset(file: IO[bytes], info: zipfile.ZipInfo) -> int:
     name, extra = file.read(name_length), file.read(extra_length)
     agrees = (mark, flags, method, name) == (LOCAL_MARK, info.flag_bits, info.compress_type, raw_name(info))
     agrees &= not has_other_name(extra, name)
-    # Tools that pack a stream write zeros for what they do not know yet, and say it after the content.
+    # Tools that pack a stream write zeros here and put the values after the content.
     may_follow = bool(flags & SIZES_FOLLOW_FLAG)
     truth = (info.CRC, info.compress_size, info.file_size)
     if not agrees or any(said != true and (said or not may_follow) for said, true in zip(sizes, truth, strict=True)):

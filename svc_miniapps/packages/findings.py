@@ -1,6 +1,6 @@
-"""What is wrong with a package: all of it at once, each with its place and what to do, in the reader's language.
+"""The faults of a package: all of them at once, each with its place and its remedy, in the reader's language.
 
-The words stand in `messages/<language>.json` of this slice: `title` says what is wrong, `detail` what to do.
+The texts are in `messages/<language>.json` of this package: `title` names the fault, `detail` the remedy.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 from chassis.problems import DEFAULT_LANGUAGE, Problem, catalogue
 
 REPORTED = 100
-"""How many findings are shown; the answer says how many there are."""
+"""The most findings shown; the answer has the total."""
 _SHOWN = 200
 """Characters of a name or a value; the file that is refused chose them, and may have chosen very many."""
 
@@ -21,7 +21,7 @@ class Finding:
     member: str | None = None
     """The file of the package it is about; None when it is about the package as a whole."""
     values: Mapping[str, Any] = field(default_factory=dict)
-    """What the words name."""
+    """The values for the placeholders."""
 
     def render(self, language: str) -> dict[str, Any]:
         words = _words(self.code, language)

@@ -23,7 +23,7 @@ _NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")  # as JSON writes the character, not
 
 @dataclass(frozen=True)
 class Expected:
-    """What a package has to say of itself, from the registration and from where it was sent to."""
+    """What a manifest must contain, from the registration and the upload's address."""
 
     app_id: UUID
     name: str
@@ -143,7 +143,7 @@ def _validator() -> jsonschema_rs.Validator:
 
 
 def _finding(error: jsonschema_rs.ValidationError) -> Finding:
-    """The validator's error in our words; the value itself is not repeated, it may be anything."""
+    """The validator's error as a finding; the value itself is not repeated, since it may be anything."""
     at = "/" + "/".join(str(part) for part in error.instance_path)
     kind = error.kind
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):

@@ -72,7 +72,7 @@ def check_layout(paths: Sequence[str]) -> Iterator[Finding]:
     """The files every package has at its root."""
     wrapped = [path for path in paths if path.count("/") == 1 and path.endswith("/manifest.json")]
     if "manifest.json" not in paths and wrapped:
-        # The commonest slip: the folder was compressed instead of what is in it. Saying so says everything.
+        # The commonest mistake: the folder was compressed instead of its content. No other finding is needed.
         yield Finding("wrapped_in_folder", wrapped[0], {"folder": wrapped[0].partition("/")[0]})
         return
     for name in ROOT_FILES:

@@ -20,15 +20,15 @@ A = TypeVar("A")
 
 
 class NotUnderstood(NoAnswer):
-    """An answer that is the channel's and makes no sense, or says that it does not know either."""
+    """A genuine answer that is invalid, or in which the channel does not know either."""
 
 
-async def observed(channel: ChannelName, question: str, asking: Awaitable[A]) -> A | Unclear:
+async def observed(channel: ChannelName, question: str, request: Awaitable[A]) -> A | Unclear:
     """The answer, or `Unclear` when there was none that can be trusted."""
     started = time.perf_counter()
     answer: A | Unclear
     try:
-        answer = await asking
+        answer = await request
     except (NotReached, NoAnswer, BadSignature) as error:
         log.warning("channel_unclear", channel=channel, question=question, reason=str(error))
         answer = Unclear(str(error))

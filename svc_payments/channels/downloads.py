@@ -71,7 +71,7 @@ async def _write(response: httpx.Response, file: IO[bytes]) -> None:
 
 def _unfold(folded: IO[bytes], plain: IO[bytes]) -> str:
     # The hash that WeChat Pay gives is of SHA-1; the connection and the signed address say where the file is from.
-    seen = hashlib.sha1(usedforsecurity=False)
+    sha1 = hashlib.sha1(usedforsecurity=False)
     folded.seek(0)
     size = 0
     try:
@@ -80,11 +80,11 @@ def _unfold(folded: IO[bytes], plain: IO[bytes]) -> str:
                 size += len(part)
                 if size > MOST_BYTES:
                     raise NoAnswer("too_long")
-                seen.update(part)
+                sha1.update(part)
                 plain.write(part)
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise NoAnswer("not_gzip") from None
-    return seen.hexdigest()
+    return sha1.hexdigest()
 
 
 async def _parts(file: IO[bytes]) -> AsyncIterator[bytes]:

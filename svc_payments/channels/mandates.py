@@ -1,7 +1,7 @@
 """Deduction contracts at a channel: requests and answers.
 
 The sandbox channel implements this. WeChat Pay (papay) and Alipay (cycle pay) have contracts of the same shape: signed
-by the payer in the wallet, told by a notice, charged by orders that carry the contract, ended by either side.
+by the payer in the wallet, confirmed by a notification, charged by orders that name it, ended by either side.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ class Signed:
 
 @dataclass(frozen=True)
 class Ended:
-    """The contract may never be charged, or not any more."""
+    """The contract can never be charged, or no longer."""
 
 
 @dataclass(frozen=True)
@@ -70,23 +70,23 @@ class ContractNotice:
 
 @runtime_checkable
 class MandateChannel(Channel, Protocol):
-    """A channel that deducts by contract. Whatever goes wrong is `Unclear` and never raised."""
+    """A channel that deducts by contract. Failures are `Unclear`, never raised."""
 
     async def offer(self, contract: Contract) -> ContractAnswer:
         """Have the payer sign; offering a contract again gives the answer of the first time."""
 
     async def query_contract(self, number: str) -> ContractAnswer:
-        """Ask what became of a contract."""
+        """Query a contract."""
 
     async def end_contract(self, number: str) -> ContractAnswer:
-        """End a contract, or take back the offer of one; ending it again changes nothing."""
+        """End a contract or withdraw its offer. Idempotent."""
 
     async def read_contract_notice(self, headers: Mapping[str, str], raw: bytes) -> ContractNotice:
-        """What a notice says, after its signature over the raw bytes was found right.
+        """Verify the signature over the raw bytes and read a notice.
 
         Raises:
             NoticeNotAuthentic: the bytes are not the channel's, or not of this moment.
-            NoticeMalformed: they are, and make no sense.
+            NoticeMalformed: they are, but their content is invalid.
         """
 
     async def deduct(self, order: Order, contract_number: str) -> Answer:

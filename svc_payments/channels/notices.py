@@ -29,7 +29,7 @@ class PaidNotice:
 
 @dataclass(frozen=True)
 class RefundNotice:
-    """A refund came to an end."""
+    """A refund has finished."""
 
     proof: Proof
     merchant_id: str
@@ -49,14 +49,14 @@ Notice = PaidNotice | RefundNotice | NothingNew
 
 
 class NotifyingChannel(Protocol):
-    """A channel that tells by itself what happened."""
+    """A channel that sends notifications."""
 
     async def read_notice(self, headers: Mapping[str, str], raw: bytes) -> Notice:
-        """What a notice says, after its signature over the raw bytes was found right.
+        """Verify the signature over the raw bytes and read a notice.
 
         Raises:
             NoticeNotAuthentic: the bytes are not the channel's, or not of this moment.
-            NoticeMalformed: they are, and make no sense.
+            NoticeMalformed: they are, but their content is invalid.
         """
 
 

@@ -35,10 +35,10 @@ AT_COUNTER = {ChannelName.CASH, ChannelName.POS}
 
 @dataclass(frozen=True)
 class Payer:
-    """What some channels want to know of the payer. It comes with the payer's own request and is kept nowhere."""
+    """What some channels need of the payer. It comes with the payer's request and is not stored."""
 
     open_id: str | None = field(default=None, repr=False)
-    """Who the payer is to our application in WeChat."""
+    """The payer's id in our WeChat application."""
     address: str | None = field(default=None, repr=False)
     """The IP address of the payer's phone."""
 
@@ -48,7 +48,7 @@ NOBODY = Payer()
 
 @dataclass(frozen=True)
 class Order:
-    """What a channel is to collect. A number identifies one content, so that sending an order again is safe."""
+    """What a channel has to collect. A number identifies one content, so that resending an order is safe."""
 
     number: str
     """A UUIDv7 in hexadecimal, which also says when it was made."""
@@ -61,7 +61,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Waiting:
-    """The order is open. How the resident pays it, when the answer says so, stands in one or both of the others."""
+    """The order is open. The fields say how the resident pays it, if the answer has that."""
 
     pay_url: str | None = None
     """An address to open."""
@@ -118,7 +118,7 @@ class Channel(Protocol):
         """Ask for the money; placing an order again gives the answer of the first time."""
 
     async def query(self, order: Order) -> Answer:
-        """Ask what became of an order."""
+        """Query an order."""
 
     async def close(self, order: Order) -> Answer:
         """End an unpaid order; one that was paid after all is answered as paid."""
@@ -126,7 +126,7 @@ class Channel(Protocol):
 
 @dataclass(frozen=True)
 class RefundOrder:
-    """What a channel is to refund of a paid order. A number identifies one content, as with an order."""
+    """What a channel has to refund of a paid order. A number identifies one content, as with an order."""
 
     number: str
     order_number: str
@@ -157,7 +157,7 @@ class RefundAbsent:
 
 @dataclass(frozen=True)
 class RefundRefused:
-    """The channel will not, or could not, give this money back."""
+    """The channel refused or failed to refund."""
 
     code: str
 
@@ -167,13 +167,13 @@ RefundAnswer = Refunding | Refunded | RefundAbsent | RefundRefused | Unclear
 
 @runtime_checkable
 class RefundingChannel(Protocol):
-    """A channel that gives money back; as with orders, whatever goes wrong is `Unclear` and never raised."""
+    """A channel that refunds; as with orders, failures are `Unclear`, never raised."""
 
     async def refund(self, refund: RefundOrder) -> RefundAnswer:
-        """Ask for money to go back; asking again gives the answer of the first time, and no money twice."""
+        """Request a refund. Idempotent: a repeated request gets the first answer."""
 
     async def query_refund(self, refund: RefundOrder) -> RefundAnswer:
-        """Ask what became of a refund."""
+        """Query a refund."""
 
 
 class NoStatement(NoAnswer):
@@ -182,7 +182,7 @@ class NoStatement(NoAnswer):
 
 @runtime_checkable
 class StatementChannel(Protocol):
-    """A channel that tells in a file what it did on a day."""
+    """A channel that publishes a statement file of each day."""
 
     def statement(self, day: date) -> AsyncIterator[bytes]:
         """The channel's bill file of a day in Beijing, as it is.

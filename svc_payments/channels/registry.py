@@ -1,4 +1,4 @@
-"""The channels there are: the sandbox, and those whose settings are made."""
+"""The available channels: the sandbox and those that are configured."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager

@@ -80,7 +80,6 @@ class _Problem(BaseModel):
 
 
 Body = TypeVar("Body", bound=_AboutOrder)
-Said = TypeVar("Said", Answer, RefundAnswer)
 
 
 class SandboxChannel:
@@ -111,14 +110,14 @@ class SandboxChannel:
         except BadSignature as bad:
             raise NoticeNotAuthentic(reason=bad.reason) from None
         try:
-            told = schemas.AnyNotice.validate_json(raw)
+            notice = schemas.AnyNotice.validate_json(raw)
         except ValidationError:
             raise NoticeMalformed from None
-        proof = Proof(told.notice_id, headers[NONCE_HEADER], hashlib.sha256(raw).digest())
-        if isinstance(told, schemas.RefundNotice):
-            return RefundNotice(proof, told.merchant_id, told.refund_number, _told_of(told))
-        paid = Paid(told.merchant_id, told.transaction_id, told.amount_fen, told.currency, told.paid_at)
-        return PaidNotice(proof, told.order_number, paid)
+        proof = Proof(notice.notice_id, headers[NONCE_HEADER], hashlib.sha256(raw).digest())
+        if isinstance(notice, schemas.RefundNotice):
+            return RefundNotice(proof, notice.merchant_id, notice.refund_number, _refund_answer(notice))
+        paid = Paid(notice.merchant_id, notice.transaction_id, notice.amount_fen, notice.currency, notice.paid_at)
+        return PaidNotice(proof, notice.order_number, paid)
 
     async def refund(self, refund: RefundOrder) -> RefundAnswer:
         return await observed(NAME, "refund", self._refund(refund))
@@ -127,17 +126,17 @@ class SandboxChannel:
         return await observed(NAME, "query_refund", self._query_refund(refund))
 
     async def statement(self, day: date) -> AsyncIterator[bytes]:
-        """The file that a signed answer names, piece by piece; only at its end is it known to be the one meant."""
+        """The file that a signed answer names, piece by piece; its hash is verified at the end."""
         reply = await self._call("GET", f"/statements/{day}", params={"merchant_id": self._merchant_id})
         try:
-            told = _Statement.model_validate_json(reply.body)
+            statement = _Statement.model_validate_json(reply.body)
         except ValidationError:
             raise NoAnswer(f"status_{reply.status}") from None
         sha256 = hashlib.sha256()
-        async for piece in downloaded(self._client, self._client.build_request("GET", told.download_url)):
+        async for piece in downloaded(self._client, self._client.build_request("GET", statement.download_url)):
             sha256.update(piece)
             yield piece
-        if sha256.hexdigest() != told.sha256:
+        if sha256.hexdigest() != statement.sha256:
             raise BadSignature("wrong_hash")
 
     async def _place(self, order: Order) -> Answer:
@@ -237,7 +236,7 @@ class SandboxChannel:
         return reply
 
 
-# A signed word that an order's content is not acceptable is final; whatever else goes wrong may pass.
+# A signed refusal of an order's content is final; other failures may pass.
 _CONTENT_REFUSED = {httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN, httpx.codes.UNPROCESSABLE_ENTITY}
 
 
@@ -252,12 +251,12 @@ def _body(kind: type[Body], reply: Reply, order: Order) -> Body:
     return body
 
 
-def _told_of(told: schemas.RefundNotice) -> RefundAnswer:
-    if told.event != "refund.succeeded":
-        return RefundRefused(told.event)
-    if told.refunded_at is None:
+def _refund_answer(notice: schemas.RefundNotice) -> RefundAnswer:
+    if notice.event != "refund.succeeded":
+        return RefundRefused(notice.event)
+    if notice.refunded_at is None:
         raise NoticeMalformed
-    return Refunded(told.refund_id, told.amount_fen, told.refunded_at)
+    return Refunded(notice.refund_id, notice.amount_fen, notice.refunded_at)
 
 
 def _code(reply: Reply) -> str:

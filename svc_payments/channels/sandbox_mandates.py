@@ -77,12 +77,12 @@ class SandboxContracts(SandboxChannel):
         except BadSignature as bad:
             raise NoticeNotAuthentic(reason=bad.reason) from None
         try:
-            told = schemas.ContractNotice.model_validate_json(raw)
+            notice = schemas.ContractNotice.model_validate_json(raw)
         except ValidationError:
             raise NoticeMalformed from None
-        proof = Proof(told.notice_id, headers[NONCE_HEADER], hashlib.sha256(raw).digest())
-        signed = told.event == "contract.signed"
-        return ContractNotice(proof, told.merchant_id, told.contract_number, told.contract_id, signed)
+        proof = Proof(notice.notice_id, headers[NONCE_HEADER], hashlib.sha256(raw).digest())
+        signed = notice.event == "contract.signed"
+        return ContractNotice(proof, notice.merchant_id, notice.contract_number, notice.contract_id, signed)
 
     async def _offer(self, contract: Contract) -> ContractAnswer:
         wanted = {

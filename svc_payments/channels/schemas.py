@@ -12,7 +12,7 @@ class ChannelEntry(BaseModel):
 
     channel: str
     methods: list[str]
-    """The ways in which it can be paid, the usual one first; empty when there is no choice."""
+    """The payment methods, the default first; empty when there is no choice."""
 
 
 class ChannelList(BaseModel):

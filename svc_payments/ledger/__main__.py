@@ -1,6 +1,6 @@
 """`python -m svc_payments.ledger verify | anchor`: prove the ledger, or write the head of its chain outside now.
 
-Exit codes: 0 the ledger is right; 1 it is not; 2 it could not be told.
+Exit codes: 0 the ledger is right; 1 it is not; 2 the check could not run.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _PROGRESS_SECONDS = 2.0
 
 async def verify(database: Database, settings: LedgerSettings) -> int:
     """Print every finding; the sum of it comes last."""
-    # Read before the snapshot is taken: an anchor made meanwhile would stand for a link that is not in it.
+    # Read before the snapshot: an anchor made after it could name a link that the snapshot lacks.
     heads = {head.link_number: head async for head in anchors.anchored_heads(anchors.opened(settings.ledger_anchors))}
     found = 0
     async with database.read() as tx:
@@ -40,7 +40,7 @@ async def anchor(database: Database, settings: LedgerSettings) -> int:
     try:
         head = await anchors.anchor(database, anchors.opened(settings.ledger_anchors))
     except anchors.AnchorConflict as conflict:
-        _say(f"{conflict} holds another head than the database: the chain was written anew, or the store is another's.")
+        _say(f"{conflict} holds another head than the database: the chain was rewritten, or the store is not its own.")
         return WRONG
     _say(f"Link {head.link_number} is anchored: {head.hash}" if head else "Nothing is posted yet.")
     return RIGHT

@@ -1,7 +1,7 @@
 """Heads of the hash chain kept outside the database, where its owner cannot rewrite them.
 
-A chain alone does not show that its tail was cut off, or that all of it was written anew. Each anchor is an object of
-its own, named by the number of the link, written once and never replaced; its event goes out as well.
+A chain alone does not show that its tail was cut off, or that it was rewritten as a whole. Each anchor is an object of
+its own, named by the number of the link, written once and never replaced; an event is published as well.
 """
 
 import json
@@ -26,7 +26,7 @@ FOLDER = "ledger-anchors"
 
 
 class AnchorConflict(Exception):  # noqa: N818 - read where it is raised
-    """The store holds another head under this number: the chain was written anew, or two ledgers share a store."""
+    """The store holds another head under this number: the chain was rewritten, or two ledgers share a store."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Head:
-    """The last link of a chain, and what the accounts came to with it."""
+    """The last link of a chain, with the totals of the accounts."""
 
     link_number: int
     hash: str
@@ -63,7 +63,7 @@ def opened(url: str) -> ObjectStore:
 
 
 async def head_of(tx: AsyncSession) -> Head | None:
-    """The head of the chain as one snapshot shows it; None while nothing was ever posted."""
+    """The head of the chain in one snapshot; None before the first entry."""
     link = await tx.scalar(select(Link).order_by(Link.number.desc()).limit(1))
     if link is None:
         return None
@@ -87,7 +87,7 @@ async def anchor(database: Database, store: ObjectStore) -> Head | None:
         head = await head_of(tx)
     if head is None:
         return None
-    # Outside before inside: what the database says is anchored can be found in the store.
+    # The store first: an anchor that the database lists always exists in the store.
     try:
         await obstore.put_async(store, head.object_name, head.content(), mode="create")
     except AlreadyExistsError:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 GENESIS = bytes(32)
-"""What stands before the first link."""
+"""The hash before the first link."""
 _FORMAT = "myili-ledger-1"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -49,7 +49,7 @@ class LinkHash:
     """The hash of one link, entry by entry, however many there are."""
 
     def __init__(self, number: int, previous_hash: bytes, sealed_at: datetime) -> None:
-        """Begin with what stands before the entries."""
+        """Begin with the link's own fields."""
         head = f"{_FORMAT}\n{number}\n{previous_hash.hex()}\n{_micros(sealed_at)}"
         self._hash = hashlib.sha256(head.encode())
 

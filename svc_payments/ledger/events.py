@@ -18,9 +18,9 @@ class LedgerAnchored(Event):
     key_field: ClassVar[str] = "link_number"
 
     link_number: int
-    """How many links the chain has."""
+    """The number of links in the chain."""
     hash: str
     """SHA-256 of the last of them, in hexadecimal."""
     sealed_at: datetime
     object_name: str
-    """Under which name it lies in the store of anchors."""
+    """Its object name in the anchor store."""

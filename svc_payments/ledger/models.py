@@ -2,7 +2,7 @@
 
 An entry's amount is signed: a debit is positive, a credit negative. PostgreSQL itself keeps the books (migration 0002):
 the entries of a transfer are written in one statement, whole and summing to zero; the balances follow from them by
-trigger; nothing is ever changed or removed. A mistake is put right by another transfer.
+trigger; nothing is ever changed or removed. A mistake is corrected by another transfer.
 """
 
 from datetime import datetime
@@ -27,18 +27,18 @@ from svc_payments.base import Base
 
 
 class AccountKind(StrEnum):
-    """Whose money an account counts; its holder is named beside it."""
+    """What kind of money an account holds; `holder` names the party."""
 
     CHANNEL_RECEIVABLE = "channel_receivable"
     """What a channel has taken from residents and owes us; the holder is the channel."""
     PERSON_CLEARING = "person_clearing"
-    """A person's money that is here and that no provider has booked yet; the holder is the person's id."""
+    """A person's money that has arrived and is not booked by a provider yet; the holder is the person's id."""
     PROVIDER_PAYABLE = "provider_payable"
     """What we owe a provider for bills it has booked; the holder is the provider's id."""
     SUSPENSE = "suspense"
-    """Money of which it is not known yet whose it is, or that waits to go back; the holder is the channel."""
+    """Money that cannot be allocated yet or that waits to be refunded; the holder is the channel."""
     REFUNDS = "refunds"
-    """Money on its way back to payers; the holder is the channel that gives it back."""
+    """Refunds in progress; the holder is the channel that pays them."""
     FEES = "fees"
     """What channels charge us, and what we charge providers; the holder is the channel or the provider's id."""
     BANK = "bank"
@@ -51,7 +51,7 @@ class TransferKind(StrEnum):
     PAYMENT_CAPTURED = "payment_captured"
     """[payment] channel_receivable, person_clearing"""
     PAYMENT_HELD = "payment_held"
-    """[payment] channel_receivable, suspense: the bills could not take the money any more"""
+    """[payment] channel_receivable, suspense: the bills could no longer be paid"""
     BILL_BOOKED = "bill_booked"
     """[posting] person_clearing, provider_payable"""
     BOOKING_REVERSED = "booking_reversed"
@@ -71,7 +71,7 @@ class TransferKind(StrEnum):
     PROVIDER_SETTLED = "provider_settled"
     """[settlement] provider_payable, bank"""
     EXCESS_RECORDED = "excess_recorded"
-    """[case] channel_receivable, suspense: the channel has money that we knew nothing of"""
+    """[case] channel_receivable, suspense: the channel has money unknown to us"""
     SHORTAGE_RECORDED = "shortage_recorded"
     """[case] suspense, channel_receivable: the channel does not have what it reported"""
     CASE_CLOSED = "case_closed"
@@ -108,7 +108,7 @@ class Transfer(Base):
     __table_args__ = (
         UniqueConstraint("reference_id", "kind"),
         one_of("kind", TransferKind),
-        # A day's transfers lie together, as they are only added: a few pages of this tell where.
+        # A day's transfers lie together, as they are only added: a few pages of this index locate them.
         Index("ix_ledger_transfers_created_at", "created_at", postgresql_using="brin"),
     )
 

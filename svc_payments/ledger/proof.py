@@ -1,4 +1,4 @@
-"""The proof of the ledger over everything it holds: each finding is a sentence with the ids to look for.
+"""The proof of the ledger over everything it holds: each finding is a sentence with the ids concerned.
 
 All of it reads one snapshot, so it may run beside the service, and row by row, so it needs no more memory for a year
 than for a day.
@@ -56,12 +56,12 @@ async def findings(tx: AsyncSession, anchors: Mapping[int, Head], progress: Prog
 
 
 async def _chain_findings(tx: AsyncSession, anchors: Mapping[int, Head], progress: Progress) -> AsyncIterator[str]:
-    """Compute every link again from the entries, and hold the heads kept outside against it."""
+    """Recompute every link from the entries, and compare the anchored heads."""
     last = await tx.scalar(select(Link.number).order_by(Link.number.desc()).limit(1)) or 0
     walk = _Walk(_entries(tx))
     links = await tx.stream_scalars(select(Link).order_by(Link.number), execution_options={"yield_per": _ROWS_AT_ONCE})
     async for link in links:
-        async for finding in walk.along(link):
+        async for finding in walk.findings_in(link):
             yield finding
         anchored = anchors.get(link.number)
         if anchored and (fault := walk.difference(anchored)):
@@ -69,7 +69,7 @@ async def _chain_findings(tx: AsyncSession, anchors: Mapping[int, Head], progres
         if link.number % _ROWS_AT_ONCE == 0 or link.number == last:
             progress("links of the chain", link.number, last)
         tx.expunge(link)
-    async for finding in walk.beyond():
+    async for finding in walk.findings_after():
         yield finding
     for number in sorted(number for number in anchors if number > walk.number):
         yield f"Link {number} is anchored, but the chain ends with link {walk.number}: its tail was cut off."
@@ -87,7 +87,7 @@ class _Walk:
         self._debit_fen: defaultdict[str, int] = defaultdict(int)
         self._credit_fen: defaultdict[str, int] = defaultdict(int)
 
-    async def along(self, link: Link) -> AsyncIterator[str]:
+    async def findings_in(self, link: Link) -> AsyncIterator[str]:
         if link.number != self.number + 1:
             yield f"Links {self.number + 1} to {link.number - 1} of the chain are missing."
         if link.previous_hash != self._hash:
@@ -100,7 +100,7 @@ class _Walk:
                 yield _in_no_link(entry)
             else:
                 computed.add(entry)
-            self._pass(entry)
+            self._count(entry)
         if computed.digest() != link.hash:
             yield (
                 f"Link {link.number} does not hold what was sealed: among the entries {link.first_position} to "
@@ -109,17 +109,17 @@ class _Walk:
         self.number, self._hash, self._sealed_at = link.number, link.hash, link.sealed_at
         self._last_position = link.last_position
 
-    async def beyond(self) -> AsyncIterator[str]:
+    async def findings_after(self) -> AsyncIterator[str]:
         while entry := await self._upcoming():
             yield _in_no_link(entry)
-            self._pass(entry)
+            self._count(entry)
 
     async def _upcoming(self) -> SealedEntry | None:
         if self._next is None:
             self._next = await anext(self._entries, None)
         return self._next
 
-    def _pass(self, entry: SealedEntry) -> None:
+    def _count(self, entry: SealedEntry) -> None:
         self._debit_fen[entry.account_kind] += max(entry.amount_fen, 0)
         self._credit_fen[entry.account_kind] += max(-entry.amount_fen, 0)
         self._next = None

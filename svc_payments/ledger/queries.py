@@ -39,7 +39,7 @@ class Reach:
 
 
 async def wait_for_links(tx: AsyncSession, at: datetime) -> None:
-    """Let a link that may have been sealed before a moment be committed, in a transaction before the one that reads.
+    """Wait until links sealed before a moment are committed, in a transaction before the one that reads.
 
     Raises:
         MomentInFuture
@@ -58,7 +58,7 @@ async def reach_of(tx: AsyncSession, at: datetime | None) -> Reach:
 
 
 async def trial_balance(tx: AsyncSession, at: datetime | None = None) -> schemas.TrialBalance:
-    """What was ever debited and credited up to a moment; transfers are in it whole."""
+    """All debits and credits up to a moment; every transfer is included whole or not at all."""
     reach = await reach_of(tx, at)
     accounts = (await tx.scalars(select(Account).where(~_OF_PERSONS).order_by(Account.kind, Account.holder))).all()
     kinds = [
@@ -116,9 +116,9 @@ async def list_entries(
     )
     balance = account.debit_fen - account.credit_fen - int((await tx.scalars(later)).one())
     balances = accumulate((entry.amount_fen for entry in found.items), operator.sub, initial=balance)
-    told = {row.position: row for row in await tx.execute(_told_of([entry.position for entry in found.items]))}
+    rows = {row.position: row for row in await tx.execute(_rows_of([entry.position for entry in found.items]))}
     return Page(
-        items=[_entry(told[entry.position], after) for entry, after in zip(found.items, balances, strict=False)],
+        items=[_entry(rows[entry.position], after) for entry, after in zip(found.items, balances, strict=False)],
         next_cursor=found.next_cursor,
     )
 
@@ -172,7 +172,7 @@ def _kinds_up_to(reach: Reach) -> Executable:
     )
 
 
-def _told_of(positions: Sequence[int]) -> Select[Any]:
+def _rows_of(positions: Sequence[int]) -> Select[Any]:
     """Entries with their transfers, and the link that each is in: the first that ends with it or after it."""
     link = (
         select(Link.number, Link.sealed_at)

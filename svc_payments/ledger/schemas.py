@@ -30,24 +30,24 @@ class KindTotals(BaseModel):
 
 
 class TrialBalance(BaseModel):
-    """The books at one moment. They are right only when all debits equal all credits."""
+    """The books at one moment. They are right only if debits equal credits."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     at: datetime
     link_number: int
-    """How many links of the hash chain the figures hold: exactly those sealed up to this moment."""
+    """The number of hash-chain links in the figures: exactly those sealed up to this moment."""
     accounts: list[AccountBalance]
-    """Every account but those of persons, who are too many; /ledger/accounts lists them too."""
+    """All accounts except those of persons, which are too many; /ledger/accounts lists them."""
     kinds: list[KindTotals]
-    """All accounts, those of persons included, summed up by kind."""
+    """All accounts, including those of persons, summed by kind."""
     debit_fen: int
     credit_fen: int
     balance_fen: int
 
 
 class Entry(BaseModel):
-    """One leg of a transfer, with what its account came to by it."""
+    """One leg of a transfer, with the account's balance after it."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -63,6 +63,6 @@ class Entry(BaseModel):
     balance_fen: int
     """The account's balance after this entry."""
     link_number: int
-    """Which link of the hash chain holds it."""
+    """The link of the hash chain that holds it."""
     sealed_at: datetime
     """When it became part of the books."""

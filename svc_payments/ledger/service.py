@@ -15,7 +15,7 @@ from svc_payments.ledger.models import Account, AccountKind, Entry, Transfer, Tr
 
 @dataclass(frozen=True)
 class AccountName:
-    """Which account is meant, by what it counts and whose it is."""
+    """Identifies an account by its kind and its holder."""
 
     kind: AccountKind
     holder: str
@@ -130,7 +130,7 @@ async def transfer_all(tx: AsyncSession, movements: Sequence[Movement]) -> None:
 
 
 async def _accounts(tx: AsyncSession, *wanted: AccountName) -> Mapping[AccountName, UUID]:
-    """The ids of accounts; those that are new are opened."""
+    """The ids of accounts; new ones are opened."""
     found = await _known_accounts(tx, wanted)
     if missing := [each for each in wanted if each not in found]:
         opened = values_table(

@@ -18,7 +18,7 @@ from svc_payments.reconciliation.runs import service
 from svc_payments.reconciliation.runs.models import Phase, Run
 from svc_payments.reconciliation.statements import service as statements
 from svc_payments.reconciliation.statements.downloads import fetch
-from svc_payments.reconciliation.statements.service import Whose
+from svc_payments.reconciliation.statements.service import Counterparty
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 
@@ -30,12 +30,12 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m svc_payments.reconciliation", description=__doc__)
     verb = parser.add_subparsers(required=True).add_parser("run", help="reconcile a day")
     verb.add_argument("--day", type=date.fromisoformat, required=True)
-    whose = verb.add_mutually_exclusive_group(required=True)
-    whose.add_argument("--channel", type=ChannelName)
-    whose.add_argument("--provider", type=UUID)
-    asked = parser.parse_args(arguments)
+    counterparty = verb.add_mutually_exclusive_group(required=True)
+    counterparty.add_argument("--channel", type=ChannelName)
+    counterparty.add_argument("--provider", type=UUID)
+    options = parser.parse_args(arguments)
     try:
-        return asyncio.run(run(load(Settings), asked.day, asked.channel, asked.provider))
+        return asyncio.run(run(load(Settings), options.day, options.channel, options.provider))
     except Problem as refused:
         sys.stderr.write(f"{refused.render('en')['detail']}\n")
     except (NotReached, NoAnswer, BadSignature) as error:
@@ -45,15 +45,15 @@ def main(arguments: list[str]) -> int:
 
 async def run(settings: Settings, day: date, channel: ChannelName | None, provider_id: UUID | None) -> int:
     """Reconcile a day of a channel or of a provider; a channel's bill that is missing is fetched first."""
-    whose = statements.of_channel(channel) if channel else statements.of_provider(provider_id or UUID(int=0))
+    counterparty = statements.of_channel(channel) if channel else statements.of_provider(provider_id or UUID(int=0))
     database = Database.of(settings)
     screen = _Screen()
     try:
         if channel:
             await _fetch_if_missing(database, settings, channel, day, screen)
         async with database.transaction() as tx:
-            requested = await service.request(tx, whose, day, _BY)
-        screen.about(whose, day)
+            requested = await service.request(tx, counterparty, day, _BY)
+        screen.about(counterparty, day)
         await service.carry_out(database, settings, requested.id, screen.show)
     finally:
         await database.close()
@@ -84,8 +84,8 @@ class _Screen:
         sys.stdout.write(f"{time.perf_counter() - self._began:7.1f} s  {words}\n")
         sys.stdout.flush()
 
-    def about(self, whose: Whose, day: date) -> None:
-        self.say(f"reconciling {whose.source} {whose.holder}, {day}")
+    def about(self, counterparty: Counterparty, day: date) -> None:
+        self.say(f"reconciling {counterparty.source} {counterparty.holder}, {day}")
 
     def count(self, lines: int) -> None:
         if lines - self._shown >= _EVERY_LINES:

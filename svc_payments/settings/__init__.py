@@ -43,51 +43,51 @@ class Settings(ServiceSettings):
     """`public`: providers are called over https at public addresses only; `any` is for a platform on one machine."""
     provider_timeout_seconds: Seconds = 10.0
     inquiry_memory_seconds: Annotated[float, Field(ge=0)] = 30.0
-    """For how long the answer of a live query is reused."""
+    """How long the answer of a live query is reused."""
     card_ask_seconds: Pauses = (30.0, _MINUTE, 2 * _MINUTE, *[5 * _MINUTE] * 6, *[_HOUR] * 24, _DAY)
     """When to query a provider again whether the card of a prepaid meter is written; the first query is immediate."""
     posting_retry_seconds: Pauses = (1.0, 2.0, 5.0, 15.0, _MINUTE, 5 * _MINUTE, 15 * _MINUTE)
-    """When to tell a provider again that did not answer."""
+    """When to retry a provider that did not answer."""
     refund_second_person_fen: Annotated[int, Field(ge=0)] = 20_000
-    """Of a payment, up to so much goes back on the word of one operator; more needs a second one."""
+    """One operator may refund up to this amount of a payment; more needs a second one."""
     refund_expected_seconds: Seconds = 3 * _DAY
     """How long a channel usually takes until the payer sees the money; shown to payers."""
     cash_limit_fen: Annotated[int, Field(gt=0)] = 1_000_000
-    """The largest payment that a counter takes in cash."""
+    """The largest payment that a counter accepts in cash."""
     ledger_anchors: StoreUrl
     """Where the head of the ledger's hash chain is kept each day: `file:///folder`, or `s3://bucket/prefix` with the
     usual AWS_* variables; best where the owner of the database cannot write."""
     midnight_seconds: Seconds = _HOUR
-    """For how long before midnight a movement may come to stand on the next day's statement."""
+    """How long before midnight a movement may be on the next day's statement."""
     statements_from_hour: Annotated[int, Field(ge=0, le=23)] = 10
-    """From which hour in Beijing channels have the bill of the day before; the national ones promise ten o'clock."""
+    """The hour in Beijing at which channels publish the previous day's bill; the national ones promise ten o'clock."""
     invoices_url: str | None = None
     """The API of the issuer of e-invoices; without one they are not offered."""
     invoices_timeout_seconds: Seconds = 10.0
     invoice_retry_seconds: Pauses = (2.0, 10.0, _MINUTE, 5 * _MINUTE, 30 * _MINUTE, _HOUR)
-    """When to go to the issuer again that did not answer."""
+    """When to retry an issuer that did not answer."""
     reminder_hour: Annotated[int, Field(ge=0, le=23)] = 9
-    """From which hour of the day in China people are reminded of bills."""
+    """The hour in China from which reminders are sent."""
     reminder_due_days: Annotated[int, Field(ge=0, le=30)] = 3
     """How many days before a bill is due."""
     reminder_overdue_days: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (1, 7, 30)
     """After how many days, and again after how many."""
     reminder_late_days: Annotated[int, Field(ge=0)] = 7
-    """For how long after its last stage a bill that was not seen in time, or came late, is still called overdue."""
+    """How long after its last stage a bill that was missed, or arrived late, still gets an overdue reminder."""
     reminder_change_percent: Annotated[int, Field(ge=1)] = 50
-    """How far a bill is from last year's, in money or usage, for its change to be large."""
+    """The percentage by which amount or usage must differ for a change to be large."""
     reminder_change_floor_fen: Annotated[int, Field(ge=0)] = 2_000
     """A change of less money is never large."""
     sign_seconds: Seconds = 30 * _MINUTE
     """How long a resident may take to sign the contract of an auto-pay mandate."""
     look_seconds: Seconds = 6 * _HOUR
-    """How often an auto-pay mandate looks for bills."""
+    """The seconds between two searches for bills under a mandate."""
     deduct_again_days: Annotated[int, Field(ge=0)] = 3
     """On how many days after the announced one a deduction that the channel refused is tried again."""
     bill_upload_seconds: Seconds = _DAY
     """How long an upload of a bill file that was cut waits for the rest."""
     poll_seconds: Seconds = 0.3
-    """How often the worker looks for what is due."""
+    """The seconds between two polls of the worker."""
 
     @property
     def order_lifetime(self) -> timedelta:
@@ -111,7 +111,7 @@ class Settings(ServiceSettings):
         return f"{self.public_url}/payments/v1/channels/{channel}/notices"
 
     def merchant_at(self, channel: ChannelName) -> str:
-        """Who we are at a channel."""
+        """Our merchant id at a channel."""
         own = {
             ChannelName.WECHAT: self.wechat and self.wechat.merchant_id,
             ChannelName.ALIPAY: self.alipay and self.alipay.seller_id,

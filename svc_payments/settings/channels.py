@@ -46,8 +46,8 @@ def _split_or_none(value: object) -> object:
     return _split(value) if value else ()
 
 
-def _said_plainly(load: Callable[[str], object], pem: str, sentence: str) -> None:
-    # The libraries' own words help no operator, and might quote what they were given.
+def _require_loadable(load: Callable[[str], object], pem: str, sentence: str) -> None:
+    # The libraries' own messages do not help operators and might quote the key.
     try:
         load(pem)
     except (ValueError, TypeError):
@@ -55,22 +55,24 @@ def _said_plainly(load: Callable[[str], object], pem: str, sentence: str) -> Non
 
 
 def _private_key(pem: SecretStr) -> SecretStr:
-    _said_plainly(load_private_key, pem.get_secret_value(), "must be an RSA private key of at least 2048 bits in PEM")
+    _require_loadable(
+        load_private_key, pem.get_secret_value(), "must be an RSA private key of at least 2048 bits in PEM"
+    )
     return pem
 
 
 def _public_key(pem: str) -> str:
-    _said_plainly(load_public_keys, pem, "must be an RSA public key of at least 2048 bits in PEM")
+    _require_loadable(load_public_keys, pem, "must be an RSA public key of at least 2048 bits in PEM")
     return pem
 
 
 def _certificates(pem: str) -> str:
-    _said_plainly(lambda text: x509.load_pem_x509_certificates(text.encode()), pem, "must be certificates in PEM")
+    _require_loadable(lambda text: x509.load_pem_x509_certificates(text.encode()), pem, "must be certificates in PEM")
     return pem
 
 
 def _alipay_key(pem: str) -> str:
-    _said_plainly(
+    _require_loadable(
         load_alipay_keys, pem, "must be an RSA public key of at least 2048 bits, or a certificate of one, in PEM"
     )
     return pem
@@ -118,7 +120,7 @@ class WechatSettings(BaseModel):
     """WeChat Pay's public key. Without it, platform certificates are fetched with the APIv3 key."""
     public_key_id: Annotated[str, Field(pattern=r"^PUB_KEY_ID_[0-9A-Za-z]{1,64}$")] | None = None
     methods: WechatMethods = ("native",)
-    """What the merchant has been given; the first is used when a client names none."""
+    """The methods enabled for the merchant; the first is the default."""
     url: Url = "https://api.mch.weixin.qq.com"
 
     @model_validator(mode="after")
@@ -135,7 +137,7 @@ class AlipaySettings(BaseModel):
 
     app_id: Annotated[str, Field(pattern=r"^[0-9]{1,32}$")]
     seller_id: Annotated[str, Field(pattern=r"^2088[0-9]{12}$")]
-    """The Alipay account that the money comes to."""
+    """The Alipay account that receives the money."""
     app_key: PrivateKey
     """The application's private key."""
     public_key: AlipayKey
@@ -143,9 +145,9 @@ class AlipaySettings(BaseModel):
     former_public_key: AlipayKey | None = None
     """The previous key, accepted as well while it is set: notices signed with it are repeated for a day."""
     methods: AlipayMethods = ("precreate", "page", "wap", "app")
-    """What the application has been given; the first is used when a client names none."""
+    """The methods enabled for the application; the first is the default."""
     return_url: Url | None = None
-    """Where the payer's browser comes back to after `page` and `wap`; that it came says nothing of the money."""
+    """Where the payer's browser returns after `page` and `wap`; its return does not prove a payment."""
     app_certificate: Certificates | None = None
     """Of the application, in certificate mode."""
     root_certificates: Certificates | None = None
@@ -170,18 +172,18 @@ class UnionpaySettings(BaseModel):
     merchant_certificate: Certificates
     """The certificate of that key; its serial number is the certId of our messages."""
     trusted_certificates: Certificates
-    """The root first, then the intermediate certificates that UnionPay's signing certificates hang on."""
+    """The root first, then the intermediate certificates that UnionPay's signing certificates chain to."""
     signer: str = "中国银联股份有限公司"
     """The name UnionPay's signing certificates bear: their CN, or the third of its four parts."""
     front_url: Url
-    """Where the payer comes back to after paying."""
+    """Where the payer returns after paying."""
     url: Url = "https://gateway.95516.com/gateway/api"
     files_url: Url = "https://filedownload.95516.com"
     """Where the file of a day is; `url` is all the rest."""
 
     @model_validator(mode="after")
     def _key_of_the_certificate(self) -> Self:
-        # Otherwise every request would name a certificate that its signature is not by.
+        # Otherwise every request would name a certificate of another key.
         (certificate, *_) = x509.load_pem_x509_certificates(self.merchant_certificate.encode())
         if certificate.public_key() != load_private_key(self.merchant_key.get_secret_value()).public_key():
             raise ValueError("merchant_certificate must be of merchant_key")

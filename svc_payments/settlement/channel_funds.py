@@ -1,4 +1,4 @@
-"""Channels' money on our bank account: what their bill of a day says is booked when it has been found there."""
+"""Confirms channels' money on the bank account: a day's bill is booked once its money has arrived."""
 
 from uuid import UUID
 
@@ -14,11 +14,11 @@ from svc_payments.ledger.models import TransferKind
 from svc_payments.oversight.audit import service as audit
 from svc_payments.reconciliation.statements import service as statements
 from svc_payments.reconciliation.statements.models import Source, Statement
-from svc_payments.reconciliation.statements.service import Whose
+from svc_payments.reconciliation.statements.service import Counterparty
 
 
 class FundsDiffer(Problem):
-    """The bank has another amount than the bill leaves when fees and refunds are taken off."""
+    """The amount at the bank differs from the bill less refunds and fees."""
 
     status, code = 409, "funds_differ"
 
@@ -28,7 +28,7 @@ class FundsAlreadyConfirmed(Problem):
 
 
 class StatementReplaced(Problem):
-    """A newer file of the day has taken the place of this one."""
+    """A newer file of the day has replaced this one."""
 
     status, code = 409, "statement_replaced"
 
@@ -43,12 +43,12 @@ async def confirm(tx: AsyncSession, caller: Caller, statement_id: UUID, amount_f
     statement = await statements.statement(tx, statement_id)
     if statement.source != Source.CHANNEL:
         raise NotFound
-    whose = Whose(Source.CHANNEL, statement.holder)
-    # The lock under which files are taken in: no newer version comes between.
-    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(whose.lock, 0))))
+    counterparty = Counterparty(Source.CHANNEL, statement.holder)
+    # The lock that ingestion takes: no newer version can come between.
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(counterparty.lock, 0))))
     if await _confirmed_before(tx, statement):
         raise FundsAlreadyConfirmed
-    newest = await statements.current(tx, whose, statement.day)
+    newest = await statements.current(tx, counterparty, statement.day)
     if newest is None or newest.id != statement.id:
         raise StatementReplaced
     net_fen = statement.in_fen - statement.out_fen - statement.fee_fen

@@ -1,7 +1,7 @@
-"""Closing a day: what moved on providers' accounts becomes lines, and the lines that may be paid become settlements.
+"""Closes a day: movements on providers' accounts become lines, and the payable lines become settlements.
 
-A booking is held back while a case about it or its payment is open, and until the day on which its channel took the
-money has been reconciled: nobody is paid with money that may not be there. What is held back comes with the first
+A booking is held while a discrepancy about it or its payment is open, and until the day on which its channel took the
+money has been reconciled: no provider is paid with money that may be missing. Held bookings are in the first
 settlement after that.
 """
 
@@ -38,7 +38,7 @@ _COLLECT = """
     LEFT JOIN postings AS posting ON posting.id = transfer.reference_id
     WHERE transfer.created_at >= :begins AND transfer.created_at < :ends
         AND transfer.kind NOT IN ('provider_fee', 'provider_settled')
-        -- Closing is tried many times a day: a look is much cheaper than an insertion that comes to nothing.
+        -- Closing is tried many times a day: a query is much cheaper than an insert that conflicts.
         AND NOT EXISTS (SELECT FROM settlement_lines AS line WHERE line.transfer_id = transfer.id)
     ON CONFLICT DO NOTHING
 """
@@ -110,7 +110,7 @@ _COUNT_HELD = """
 
 
 class DayNotOver(Problem):
-    """What moves today is settled when the day is over."""
+    """Today's movements are settled after the day has ended."""
 
     status, code = 409, "day_not_over"
 
@@ -121,7 +121,7 @@ async def close_day(tx: AsyncSession, day: date, midnight: timedelta) -> Sequenc
     Args:
         tx: the transaction.
         day: which day, in Beijing.
-        midnight: for how long before the end of a day a payment may come to stand on the next day's bill.
+        midnight: how long before the end of a day a payment may be on the next day's bill.
 
     Raises:
         DayNotOver: something may still move on it.

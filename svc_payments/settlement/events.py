@@ -6,7 +6,7 @@ from chassis.outbox import Event
 
 
 class SettlementClosed(Event):
-    """What a provider is paid for a day has been counted."""
+    """A provider's settlement of a day is closed."""
 
     event_type: ClassVar[str] = "cn.ili.payments.settlement.closed.v1"
     key_field: ClassVar[str] = "settlement_id"

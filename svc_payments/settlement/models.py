@@ -1,4 +1,4 @@
-"""Settlements: what a provider is paid for a day, line by line, and the files that tell the bank to pay it."""
+"""Settlements: what a provider is paid for a day, line by line, and the transfer files that instruct the bank."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -20,7 +20,7 @@ class SettlementStatus(StrEnum):
     CLOSED = "closed"
     """Computed, and in no transfer file yet."""
     INSTRUCTED = "instructed"
-    """It stands in a transfer file."""
+    """It is in a transfer file."""
     SENT = "sent"
     """The bank has the file."""
     CONFIRMED = "confirmed"
@@ -95,12 +95,12 @@ class Settlement(Base):
     bookings: Mapped[int]
     booked_fen: Mapped[int] = mapped_column(BigInteger)
     returned_fen: Mapped[int] = mapped_column(BigInteger)
-    """Bookings taken back, and refunds that the provider bears, less those that failed."""
+    """Reversed bookings, and refunds that the provider bears, less those that failed."""
     fee_fen: Mapped[int] = mapped_column(BigInteger)
     payable_fen: Mapped[int] = mapped_column(BigInteger)
     held_bookings: Mapped[int]
     held_fen: Mapped[int] = mapped_column(BigInteger)
-    """Booked, and kept back until its difference is cleared up or its day is reconciled; comes with a later one."""
+    """Booked, but held until its discrepancy is closed or its day is reconciled; settled later."""
     transfer_file_id: Mapped[UUID | None] = mapped_column(ForeignKey(TransferFile.id))
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     confirmed_at: Mapped[datetime | None] = mapped_column(Timestamp)
@@ -129,7 +129,7 @@ class SettlementLine(Base):
     payment_id: Mapped[UUID | None]
     """Of a booking."""
     amount_fen: Mapped[int] = mapped_column(BigInteger)
-    """What it adds to what we owe the provider."""
+    """Its contribution to the amount owed to the provider."""
     fee_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """Of the payment, on the first of its bookings here."""
     moved_at: Mapped[datetime] = mapped_column(Timestamp)

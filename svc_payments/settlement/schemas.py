@@ -12,7 +12,7 @@ Reason = Annotated[Line, Field(max_length=500)]
 
 
 class Because(BaseModel):
-    """Why, in the words of who does it."""
+    """The reason in free text."""
 
     reason: Reason
 
@@ -24,7 +24,7 @@ class CloseDay(Because):
 
 
 class ChannelFunds(Because):
-    """What the bank has of a channel's day."""
+    """The amount received at the bank for a channel's day."""
 
     amount_fen: Annotated[StrictInt, Field(ge=-_LARGEST, le=_LARGEST)]
 
@@ -38,29 +38,29 @@ class Settlement(BaseModel):
     provider_id: UUID
     day: date
     status: str
-    """closed, instructed (stands in a transfer file), sent or confirmed; expect further values within v1."""
+    """closed, instructed (in a transfer file), sent or confirmed; expect further values within v1."""
     bookings: int
     booked_fen: int
     returned_fen: int
-    """Bookings taken back, and refunds that the provider bears."""
+    """Reversed bookings, and refunds that the provider bears."""
     fee_fen: int
     payable_fen: int
     held_bookings: int
     held_fen: int
-    """Booked, and kept back until a difference is cleared up or the day of its payment is reconciled."""
+    """Booked, but held until a discrepancy is closed or the day of its payment is reconciled."""
     transfer_file_id: UUID | None
     created_at: datetime
     confirmed_at: datetime | None
 
 
 class ClosedDay(BaseModel):
-    """The settlements that came of closing a day; none when it was closed before."""
+    """The settlements that closing the day created; none when it was closed before."""
 
     settlements: list[Settlement]
 
 
 class TransferFile(BaseModel):
-    """Instructions to the bank."""
+    """A file of instructions to the bank."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 

@@ -1,4 +1,4 @@
-"""Settlements for those who may see them, and the acts of staff on them."""
+"""Access to settlements, and the actions of staff on them."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -43,15 +43,15 @@ async def close_due(database: Database, settings: Settings) -> None:
 
 
 async def close_by_hand(
-    tx: AsyncSession, caller: Caller, asked: schemas.CloseDay, settings: Settings
+    tx: AsyncSession, caller: Caller, request: schemas.CloseDay, settings: Settings
 ) -> schemas.ClosedDay:
     """Close a day by request.
 
     Raises:
         DayNotOver
     """
-    await audit.record(tx, caller, "close_settlement_day", asked.day, reason=asked.reason)
-    closed = await day_close.close_day(tx, asked.day, timedelta(seconds=settings.midnight_seconds))
+    await audit.record(tx, caller, "close_settlement_day", request.day, reason=request.reason)
+    closed = await day_close.close_day(tx, request.day, timedelta(seconds=settings.midnight_seconds))
     for settlement in closed:
         await tx.refresh(settlement)
     return schemas.ClosedDay(settlements=[schemas.shown(settlement) for settlement in closed])

@@ -25,11 +25,11 @@ from svc_payments.settlement.models import FileState, Settlement, SettlementStat
 COLUMNS = ("序号", "结算单号", "结算日期", "收款单位编号", "收款单位名称", "金额（元）", "用途")
 PURPOSE = "生活缴费结算款"
 _MOST = 10_000
-"""Settlements in one file; what is left goes into the next."""
+"""Settlements per file; the rest go into the next."""
 
 
 class NothingToPay(Problem):
-    """Every settlement stands in a transfer file, or had nothing to pay."""
+    """Every settlement is in a transfer file or has nothing payable."""
 
     status, code = 409, "nothing_to_pay"
 
@@ -66,7 +66,7 @@ async def generate(tx: AsyncSession, caller: Caller, reason: str) -> TransferFil
 
 
 async def send(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) -> TransferFile:
-    """Write down that the bank has the file.
+    """Record that the bank has received the file.
 
     Raises:
         NotFound: there is no such file.
@@ -84,7 +84,7 @@ async def send(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) -> 
 
 
 async def confirm(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) -> TransferFile:
-    """Write down that the bank has paid it all, in the ledger too.
+    """Record, also in the ledger, that the bank has paid it all.
 
     Raises:
         NotFound: there is no such file.
@@ -112,7 +112,7 @@ async def confirm(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) 
 
 
 async def _number(tx: AsyncSession) -> str:
-    """Numbered by the day in China and counted on; the caller holds the lock of all files."""
+    """Numbered by the day in China with a running number; the caller holds the lock of all files."""
     day = f"{(await database_time(tx)).astimezone(CHINA):%Y%m%d}"
     of_day = select(func.count()).select_from(TransferFile).where(TransferFile.number.startswith(f"TF{day}"))
     return f"TF{day}{(await tx.scalar(of_day) or 0) + 1:04}"

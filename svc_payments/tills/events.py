@@ -10,7 +10,7 @@ from svc_payments.tills.models import TillSession
 
 
 class TillSessionEvent(Event):
-    """What every event of a till session says."""
+    """The fields of every till session event."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -21,13 +21,13 @@ class TillSessionEvent(Event):
     division_code: str | None
     till_number: str
     status: str
-    """What the session is now; expect further values within v1."""
+    """The session's status after the event; expect further values within v1."""
     opening_float_fen: int
     currency: Literal["CNY"] = "CNY"
 
 
 class TillSessionOpened(TillSessionEvent):
-    """A clerk takes payments at a till."""
+    """A clerk has opened a till."""
 
     event_type: ClassVar[str] = "cn.ili.payments.till_session.opened.v1"
 
@@ -42,7 +42,7 @@ class CountedTillSessionEvent(TillSessionEvent):
     expected_fen: int
     counted_fen: int
     difference_fen: int
-    """What the drawer has more than it should; below zero what it lacks."""
+    """Counted less expected cash; negative if cash is missing."""
 
 
 class TillSessionCounted(CountedTillSessionEvent):
@@ -52,7 +52,7 @@ class TillSessionCounted(CountedTillSessionEvent):
 
 
 class TillSessionClosed(CountedTillSessionEvent):
-    """A supervisor has closed the session; a difference stands in the ledger."""
+    """A supervisor has closed the session; a difference is booked in the ledger."""
 
     event_type: ClassVar[str] = "cn.ili.payments.till_session.closed.v1"
 
@@ -73,7 +73,7 @@ TILL_SESSION_EVENTS: list[type[TillSessionEvent]] = [
 
 
 def event_of(event: type[TillSessionEvent], session: TillSession) -> TillSessionEvent:
-    """An event with what it says of a session."""
+    """An event with its fields of a session."""
     usual = {
         "till_session_id": session.id,
         "organisation_id": session.organisation_id,

@@ -25,7 +25,7 @@ class SessionStatus(StrEnum):
     COUNTED = "counted"
     """The clerk has counted the drawer; nothing more is taken, and a supervisor closes or has it counted again."""
     CLOSED = "closed"
-    """A supervisor has found it in order, or its difference recorded."""
+    """A supervisor has closed it; any difference is booked."""
     DEPOSITED = "deposited"
     """The cash is at the bank."""
 
@@ -66,10 +66,10 @@ class TillSession(Base):
     clerk_id: Mapped[UUID]
     status: Mapped[SessionStatus] = mapped_column(Text, default=SessionStatus.OPEN)
     opening_float_fen: Mapped[int] = mapped_column(BigInteger)
-    """The change that the drawer begins with; it is the counter's own and never in the ledger."""
+    """The opening float; it belongs to the counter and is never in the ledger."""
     opened_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     expected_fen: Mapped[int | None] = mapped_column(BigInteger)
-    """What should be in the drawer, and what is, as the last count found."""
+    """The expected and the counted cash at the last count."""
     counted_fen: Mapped[int | None] = mapped_column(BigInteger)
     closed_at: Mapped[datetime | None] = mapped_column(Timestamp)
     closed_by: Mapped[UUID | None]
@@ -80,7 +80,7 @@ class TillSession(Base):
 
     @property
     def difference_fen(self) -> int | None:
-        """What the drawer has more than it should; below zero what it lacks."""
+        """Counted less expected cash; negative if cash is missing."""
         if self.counted_fen is None or self.expected_fen is None:
             return None
         return self.counted_fen - self.expected_fen
@@ -120,7 +120,7 @@ class TillPayment(Base):
     """The acquirer's number (RRN), by which the bank finds the transaction."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     voided_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    """When the money was handed back, or the terminal gave it back, within the session."""
+    """When the money was returned within the session, in cash or by the terminal."""
 
 
 class TillPayout(Base):
@@ -135,7 +135,7 @@ class TillPayout(Base):
     refund_id: Mapped[UUID] = mapped_column(ForeignKey(Refund.id), primary_key=True)
     till_session_id: Mapped[UUID] = mapped_column(ForeignKey(TillSession.id))
     cash_fen: Mapped[int] = mapped_column(BigInteger)
-    """What left the drawer; 0 for a card, which the terminal has given back."""
+    """Cash paid from the drawer; 0 for a card, refunded by the terminal."""
     paid_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
 
 

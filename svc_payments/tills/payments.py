@@ -1,6 +1,6 @@
 """Taking payments at a till: cash into the drawer, or a card by the terminal beside it.
 
-Everything of a payment is one transaction: session, bills, payment, ledger, receipt, posting and events.
+A payment is one transaction: session, bills, payment, ledger, receipt, posting and events.
 """
 
 from uuid import UUID
@@ -34,13 +34,13 @@ class TenderTooSmall(Problem):
 
 
 class PayerNotBound(Problem):
-    """The resident named as the payer has nothing to do with the account."""
+    """The resident named as the payer is not bound to the account."""
 
     status, code = 422, "payer_not_bound"
 
 
 class TerminalAmountDiffers(Problem):
-    """The card was charged another amount than the bills come to now."""
+    """The card was charged another amount than the bills' current amount."""
 
     status, code = 409, "terminal_amount_differs"
 
@@ -54,7 +54,7 @@ class TerminalReferenceUsed(Problem):
 async def look_up_bills(
     tx: AsyncSession, caller: Caller, session_id: UUID, provider_id: UUID, account_number: str
 ) -> list[bill_schemas.Bill]:
-    """What is to pay on an account, oldest first; that the clerk looked is kept.
+    """The bills due on an account, oldest first. The read is audited.
 
     Raises:
         NotFound, TillSessionNotOpen: as `service.lock_own`.
@@ -89,7 +89,7 @@ async def take_payment(
     await tx.flush()
     await audit.record(tx, caller, "take_till_payment", payment.id, till_session_id=str(session.id))
     if isinstance(new.tender, schemas.Cash) or new.tender.terminal:
-        await over_the_counter.money_taken(tx, payment, transaction_id_of(taken), settings.merchant_id)
+        await over_the_counter.capture_at_counter(tx, payment, transaction_id_of(taken), settings.merchant_id)
     return schemas.shown_payment(taken, payment, await tx.get(Receipt, payment.id))
 
 
@@ -109,7 +109,7 @@ async def capture_card(
         raise IllegalMove(current=payment.status, wanted=PaymentStatus.CAPTURED)
     await _take_slip(tx, taken, payment, terminal)
     await audit.record(tx, caller, "capture_till_payment", payment.id, till_session_id=str(session.id))
-    await over_the_counter.money_taken(tx, payment, transaction_id_of(taken), settings.merchant_id)
+    await over_the_counter.capture_at_counter(tx, payment, transaction_id_of(taken), settings.merchant_id)
     return schemas.shown_payment(taken, payment, await tx.get(Receipt, payment.id))
 
 
@@ -120,7 +120,7 @@ async def cancel_card(
 
     Raises:
         NotFound, TillSessionNotOpen: as `service.lock_own`.
-        IllegalMove: its money is here.
+        IllegalMove: its money has been captured.
     """
     session = await service.lock_own(tx, caller, session_id)
     taken, payment = await _lock_payment(tx, session, payment_id)
@@ -130,7 +130,7 @@ async def cancel_card(
 
 
 async def payment_of(tx: AsyncSession, caller: Caller, session_id: UUID, payment_id: UUID) -> Payment:
-    """A payment that was taken in a session the caller may see.
+    """A payment of a session that the caller may see.
 
     Raises:
         NotFound: as `service.get_session`, or it was taken elsewhere.
@@ -143,7 +143,7 @@ async def payment_of(tx: AsyncSession, caller: Caller, session_id: UUID, payment
 
 
 def transaction_id_of(taken: TillPayment) -> str:
-    """The number of the money's movement, as it stands on the receipt: the slip's, or for cash the payment's own."""
+    """The transaction number on the receipt: the slip's, or for cash the payment's own."""
     if taken.trace_number is None:
         return taken.payment_id.hex
     return f"{taken.merchant_number}-{taken.terminal_number}-{taken.batch_number}-{taken.trace_number}"

@@ -22,7 +22,7 @@ class NotEnoughInDrawer(Problem):
 
 
 class TerminalReferenceNeeded(Problem):
-    """A card payment goes back over the terminal, whose slip has a number."""
+    """A card payment is refunded over the terminal, and its slip has a number."""
 
     status, code = 422, "terminal_reference_needed"
 
@@ -30,7 +30,7 @@ class TerminalReferenceNeeded(Problem):
 async def look_up_refund(
     tx: AsyncSession, caller: Caller, session_id: UUID, refund_number: str
 ) -> schemas.RefundAtCounter:
-    """A refund that waits for its payer at a counter; that the clerk looked is kept.
+    """A refund that waits for its payer at a counter. The read is audited.
 
     Raises:
         NotFound, TillSessionNotOpen: as `service.lock_own`.
@@ -45,7 +45,7 @@ async def look_up_refund(
 async def pay_out(
     tx: AsyncSession, caller: Caller, session_id: UUID, refund_number: str, payout: schemas.Payout
 ) -> schemas.RefundAtCounter:
-    """Give the payer the money of a refund, once.
+    """Pay a refund out to its payer, once.
 
     Raises:
         NotFound, TillSessionNotOpen: as `service.lock_own`.

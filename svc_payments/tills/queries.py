@@ -1,4 +1,4 @@
-"""What a till session has taken, and what should be in its drawer."""
+"""The takings of a till session, and the expected cash in its drawer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ async def unfinished(tx: AsyncSession, session_id: UUID) -> int:
 
 
 def expected_fen(session: TillSession, taken: Sequence[Total], paid_out_fen: int) -> int:
-    """What should be in the drawer: the float, and the cash taken that was not handed back or paid out for refunds."""
+    """The expected cash: the float and the cash taken, less cash handed back or paid out for refunds."""
     cash = (each.amount_fen - each.voided_fen for each in taken if each.channel == ChannelName.CASH)
     return session.opening_float_fen + sum(cash) - paid_out_fen
 
@@ -68,7 +68,7 @@ async def paid_out_fen(tx: AsyncSession, session_id: UUID) -> int:
 
 
 async def in_drawer_fen(tx: AsyncSession, session: TillSession) -> int:
-    """What should be in the drawer of a session now."""
+    """The expected cash in the drawer of a session now."""
     return expected_fen(session, await totals(tx, session.id), await paid_out_fen(tx, session.id))
 
 

@@ -1,4 +1,4 @@
-"""What a till session's clerk, supervisor and auditor are shown of it."""
+"""A till session as its clerk, supervisor and auditor see it."""
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -25,7 +25,7 @@ Reason = Annotated[Line, Field(max_length=200)]
 class NewTillSession(BaseModel):
     organisation_id: UUID = Field(description="The counter at which the caller is a clerk.")
     till_number: TillNumber = Field(description="Which till of the counter; capital letters, digits and hyphens.")
-    opening_float_fen: Fen = Field(description="The change that the drawer begins with.")
+    opening_float_fen: Fen = Field(description="The opening float of the drawer.")
 
 
 class TillSession(BaseModel):
@@ -41,10 +41,10 @@ class TillSession(BaseModel):
     opening_float_fen: int
     opened_at: datetime
     expected_fen: int | None
-    """What should have been in the drawer when it was counted."""
+    """The cash expected in the drawer when it was counted."""
     counted_fen: int | None
     difference_fen: int | None
-    """What the drawer has more than it should; below zero what it lacks."""
+    """Counted less expected cash; negative if cash is missing."""
     closed_at: datetime | None
     closed_by: UUID | None
     deposited_at: datetime | None
@@ -53,7 +53,7 @@ class TillSession(BaseModel):
 
 class Cash(BaseModel):
     channel: Literal["cash"]
-    tendered_fen: PositiveFen = Field(description="What the payer hands over; the answer says the change.")
+    tendered_fen: PositiveFen = Field(description="The cash handed over; the answer has the change.")
 
 
 class Terminal(BaseModel):
@@ -64,7 +64,7 @@ class Terminal(BaseModel):
     batch_number: Annotated[str, Field(pattern="^[0-9]{6}$")]
     trace_number: Annotated[str, Field(pattern="^[0-9]{6}$")]
     retrieval_number: Annotated[str, Field(pattern="^[0-9A-Z]{12}$", description="The acquirer's number, RRN.")]
-    amount_fen: PositiveFen = Field(description="What the terminal has charged; it must be what the bills come to.")
+    amount_fen: PositiveFen = Field(description="The amount charged by the terminal; it must equal the bills' amount.")
 
 
 class Pos(BaseModel):
@@ -84,8 +84,8 @@ class NewTillPayment(BaseModel):
     bill_ids: Annotated[set[UUID], Field(min_length=1, max_length=MOST_BILLS)]
     person_id: UUID | None = Field(
         default=None,
-        description="A resident bound to the account who pays and has said who they are; the payment is then among "
-        "theirs. Without it, it belongs to the till session alone.",
+        description="A resident bound to the account who pays and has identified themselves; the payment is then "
+        "listed among theirs. Without it, it belongs to the till session alone.",
     )
     tender: Annotated[Cash | Pos, Field(discriminator="channel")]
 
@@ -109,7 +109,7 @@ class TillPayment(BaseModel):
     created_at: datetime
     captured_at: datetime | None
     voided_at: datetime | None
-    """When it was taken back within the session and the money handed back."""
+    """When it was voided within the session and the money handed back."""
 
 
 class RefundAtCounter(BaseModel):
@@ -130,11 +130,11 @@ class Payout(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     retrieval_number: Annotated[str, Field(pattern="^[0-9A-Z]{12}$")] | None = None
-    """Of the terminal's slip (RRN), when a card payment goes back."""
+    """The number of the terminal's slip (RRN), for a refund of a card payment."""
 
 
 class NewCount(BaseModel):
-    """How many notes and coins of each kind are in the drawer; kinds left out are none."""
+    """The notes and coins in the drawer by denomination; those left out count as none."""
 
     pieces: Annotated[
         dict[Denomination, Annotated[int, Field(strict=True, ge=0, le=MOST_PIECES)]],
@@ -148,7 +148,7 @@ class WithReason(BaseModel):
 
 class NewDeposit(BaseModel):
     reference: Annotated[str, Field(pattern="^[0-9A-Za-z-]{4,64}$")] = Field(description="Number of the bank's slip.")
-    amount_fen: PositiveFen = Field(description="What the slip says; it must be the drawer's cash less the float.")
+    amount_fen: PositiveFen = Field(description="The amount on the slip; it must be the drawer's cash less the float.")
 
 
 class ChannelTotal(BaseModel):
@@ -174,11 +174,11 @@ class TillReport(BaseModel):
     session: TillSession
     totals: list[ChannelTotal]
     unfinished_payments: int
-    """Card payments of which the terminal's answer has not been entered."""
+    """Card payments without a result from the terminal."""
     paid_out_fen: int
     """Cash that left the drawer for refunds."""
     expected_fen: int
-    """What should be in the drawer now: the float and the cash taken, less the cash handed back and paid out."""
+    """Cash expected in the drawer now: the float and the cash taken, less the cash handed back and paid out."""
     counts: list[Count]
 
 

@@ -1,7 +1,7 @@
 """The life of a till session: opened and counted by a clerk, closed and deposited by a supervisor of the counter.
 
-The session's row is locked before anything else, so that a payment and the counting of the drawer come one after the
-other, whichever is first.
+The session's row is locked before anything else, so that a payment and a count of the drawer
+cannot overlap.
 """
 
 from uuid import UUID
@@ -59,7 +59,7 @@ class TillPaymentsUnfinished(Problem):
 
 
 class OwnTillSession(Problem):
-    """A session is closed by another person than the one who counted it."""
+    """A session must be closed by a person other than its clerk."""
 
     status, code = 403, "own_till_session"
 
@@ -98,7 +98,7 @@ async def open_session(tx: AsyncSession, caller: Caller, new: schemas.NewTillSes
 
 
 def visible_to(caller: Caller) -> ColumnElement[bool]:
-    """A clerk sees the own sessions, a supervisor those of the counter, an auditor or operator all."""
+    """A clerk sees their own sessions, a supervisor those of the counter, an auditor or operator all."""
     if caller.memberships_as(*OVERSEERS):
         return TillSession.id.is_not(None)
     supervised = [each.organisation_id for each in caller.memberships_as(SUPERVISOR)]
@@ -152,7 +152,7 @@ async def count_drawer(
 
     Raises:
         NotFound, TillSessionNotOpen: as `lock_own`.
-        TillPaymentsUnfinished: what became of a card payment is to be entered first.
+        TillPaymentsUnfinished: the result of a card payment has to be entered first.
     """
     session = await lock_own(tx, caller, session_id)
     if waiting := await queries.unfinished(tx, session.id):
@@ -175,7 +175,7 @@ async def count_drawer(
 
 
 async def send_back(tx: AsyncSession, caller: Caller, session_id: UUID, reason: str) -> schemas.TillSession:
-    """Have a counted session opened again, to be put right and counted anew; the old count stays on record.
+    """Reopen a counted session to correct and recount it; the old count stays on record.
 
     Raises:
         NotFound, OwnTillSession: as `lock_supervised`.
@@ -190,7 +190,7 @@ async def send_back(tx: AsyncSession, caller: Caller, session_id: UUID, reason: 
 
 
 async def close_session(tx: AsyncSession, caller: Caller, session_id: UUID) -> schemas.TillSession:
-    """Close a counted session; what the drawer has more or less than it should goes to suspense, and to people.
+    """Close a counted session; a cash difference is booked to suspense and becomes an incident.
 
     Raises:
         NotFound, OwnTillSession: as `lock_supervised`.

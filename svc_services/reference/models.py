@@ -1,4 +1,4 @@
-"""Reference data: the kinds of public utilities, and where they are (GB/T 2260 divisions and their townships)."""
+"""Reference data: the kinds of public utilities, the GB/T 2260 divisions and their townships."""
 
 from enum import StrEnum
 
@@ -39,7 +39,7 @@ class Division(Base):
     name_en: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
     parent: Mapped[str] = mapped_column(Text)
-    """The code of the division above; the prefecture's own lies outside this table."""
+    """The code of the parent division; the prefecture's parent is not in this table."""
 
 
 class Township(Base):

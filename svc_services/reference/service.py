@@ -1,4 +1,4 @@
-"""What other slices ask of the catalogue."""
+"""Checks of reference data for the other rooms."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ class UnknownDivision(Problem):
 
 
 async def require_divisions(tx: AsyncSession, codes: Sequence[str]) -> None:
-    """Refuse codes that are no division of the prefecture."""
+    """Refuse codes that are not divisions of the prefecture."""
     known = set(await tx.scalars(select(Division.code).where(Division.code.in_(codes))))
     if unknown := sorted(set(codes) - known):
         raise UnknownDivision(division_codes=unknown)

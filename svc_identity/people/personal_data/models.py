@@ -19,7 +19,7 @@ class Purpose(StrEnum):
 
 
 class PersonalDataRead(Base):
-    """One look at decrypted personal data: whose, who looked, at what, why. Written by the transaction that looks."""
+    """One read of decrypted personal data. Written by the transaction that reads."""
 
     __tablename__ = "personal_data_reads"
     __table_args__ = (

@@ -26,11 +26,11 @@ class PersonalData:
 async def read_personal_data(
     tx: AsyncSession, person_ids: Sequence[UUID], fields: Sequence[str], *, reader: str, purpose: Purpose
 ) -> dict[UUID, PersonalData]:
-    """Fields of some persons in the clear.
+    """Read decrypted fields of persons.
 
     Args:
         tx: the transaction that also writes the log of this read.
-        person_ids: whose.
+        person_ids: the persons whose data is read.
         fields: of `phone` and `name`.
         reader: the subject of the caller's token.
         purpose: why.

@@ -10,7 +10,7 @@ from svc_identity.base import Base
 
 
 class Outcome(StrEnum):
-    """What the population registry said; `pending` until it has, and for ever when this process died meanwhile."""
+    """The population registry's answer; `pending` until it arrives, and for ever if the process died before."""
 
     PENDING = "pending"
     MATCH = "match"

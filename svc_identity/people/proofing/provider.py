@@ -13,10 +13,10 @@ from svc_identity.settings import Settings
 
 class PopulationRegistry(Protocol):
     async def verify(self, name: str, id_number: str) -> Outcome:
-        """Ask whether the registry has this name under this ID number.
+        """Query whether the registry has this name under this ID number.
 
         Raises:
-            RegistryUnavailable: it did not say.
+            RegistryUnavailable: it gave no valid answer.
         """
 
 

@@ -58,12 +58,12 @@ async def begin(tx: AsyncSession, person_id: UUID, proof: Proof) -> UUID | None:
         return None
     # Counted by ID number too: else many accounts could try names on one number.
     for counted in (ProofingAttempt.person_id == person_id, ProofingAttempt.id_number_index == index):
-        asked = select(func.count()).where(
+        recent = select(func.count()).where(
             counted,
             ProofingAttempt.started_at > now() - _DAY,
             ProofingAttempt.outcome != Outcome.UNAVAILABLE,
         )
-        if (await tx.scalar(asked) or 0) >= ATTEMPTS_A_DAY:
+        if (await tx.scalar(recent) or 0) >= ATTEMPTS_A_DAY:
             raise TooManyProofings(attempts_a_day=ATTEMPTS_A_DAY)
     attempt = ProofingAttempt(person_id=person_id, id_number_index=index)
     tx.add(attempt)
@@ -72,12 +72,12 @@ async def begin(tx: AsyncSession, person_id: UUID, proof: Proof) -> UUID | None:
 
 
 async def record_outcome(tx: AsyncSession, attempt_id: UUID, outcome: Outcome) -> None:
-    """Keep what the registry said, whatever becomes of the request."""
+    """Record the registry's answer, even if the request fails later."""
     await tx.execute(update(ProofingAttempt).where(ProofingAttempt.id == attempt_id).values(outcome=outcome))
 
 
 async def raise_assurance(tx: AsyncSession, person_id: UUID, proof: Proof, outcome: Outcome) -> persons.Me:
-    """Bring the person to level 2 when the registry confirmed them.
+    """Raise the person to level 2 if the registry confirmed them.
 
     Raises:
         IdentityNotConfirmed, IdNumberTaken, AlreadyProofed

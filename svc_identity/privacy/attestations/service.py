@@ -1,4 +1,4 @@
-"""Attestations: signed statements that carry a person's name from here to another service, through their own hands."""
+"""Attestations: signed statements with which a person takes their name to another service."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 

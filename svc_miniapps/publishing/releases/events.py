@@ -6,7 +6,7 @@ from svc_miniapps.publishing.releases.models import Release
 
 
 class ReleaseEvent(Event):
-    """What all events of a release say. Staff stand in them by id."""
+    """The fields of every release event. Staff appear by id."""
 
     key_field: ClassVar[str] = "release_id"
 
@@ -31,7 +31,7 @@ class ReleaseEvent(Event):
 
 
 class ReleaseSubmitted(ReleaseEvent):
-    """A county team asks for a review."""
+    """A county team has requested a review."""
 
     event_type: ClassVar[str] = "cn.ili.miniapps.release.submitted.v1"
 
@@ -48,7 +48,7 @@ class ReleaseApproved(ReleaseEvent):
 
 
 class ReleaseRejected(ReleaseEvent):
-    """A reviewer rejected; the reasons in words are for the team alone."""
+    """A reviewer has rejected the release; the comments are for the team alone."""
 
     event_type: ClassVar[str] = "cn.ili.miniapps.release.rejected.v1"
 

@@ -27,16 +27,16 @@ class Status(StrEnum):
 TRANSITIONS: dict[Status, set[Status]] = {
     Status.DRAFT: {Status.SUBMITTED},
     Status.SUBMITTED: {Status.DRAFT, Status.APPROVED, Status.REJECTED},
-    # Approved and kept back: published when the team says so, or withdrawn to make way for another version.
+    # Approved and kept back: the team publishes it, or withdraws it for another version.
     Status.APPROVED: {Status.DRAFT, Status.PUBLISHED},
-    # The same package again, when what was wrong is said about the app and not in the package.
+    # The same package again, when the fault was in the app's description.
     Status.REJECTED: {Status.SUBMITTED},
     Status.PUBLISHED: set(),
 }
 
 
 class Release(Base):
-    """One package on its way to residents, with what is said about the app as its reviewer reads it."""
+    """One package on its way to residents, with the app's description as the reviewer reads it."""
 
     __tablename__ = "releases"
     __table_args__ = (
@@ -74,7 +74,7 @@ class Release(Base):
         self.status = checked_move(TRANSITIONS, Status(self.status), status)
 
     def describe(self) -> None:
-        """Take over what is said about the app at this moment."""
+        """Copy the app's current description."""
         self.category = self.app.category
         self.short_description = self.app.short_description
         self.languages = list(self.app.languages)

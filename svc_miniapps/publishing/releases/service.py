@@ -1,6 +1,6 @@
 """The way of a release: draft, submitted, approved or rejected, published.
 
-Whoever changes a release locks its app first, so all changes around one app come one after the other.
+Every change of a release locks its app first, which serialises the changes of one app.
 """
 
 from uuid import UUID
@@ -84,7 +84,7 @@ def _is_own(caller: Caller, release: Release) -> bool:
 async def submit_release(
     tx: AsyncSession, caller: Caller, release_id: UUID, submission: schemas.Submission
 ) -> schemas.Release:
-    """Ask for a review; from here on the reviewer reads what is said about the app at this moment.
+    """Request a review; the reviewer reads the app's description of this moment.
 
     Raises:
         IllegalMove: it is under review or was decided already.
@@ -115,7 +115,7 @@ async def _require_turn(tx: AsyncSession, release: Release) -> None:
 
 
 async def withdraw_release(tx: AsyncSession, caller: Caller, release_id: UUID) -> schemas.Release:
-    """Take a release back from review, or one that was approved and is not published; it becomes a draft again."""
+    """Withdraw a release under review, or an approved one not yet published; it becomes a draft again."""
     release = await _own_locked(tx, caller, release_id)
     release.move_to(Status.DRAFT)
     reviews.withdraw_review(release)
@@ -127,7 +127,7 @@ async def approve_release(tx: AsyncSession, caller: Caller, release_id: UUID, if
 
     Raises:
         OwnOrganisation, OwnSubmission: the reviewer has a part in it.
-        EditedMeanwhile: it was withdrawn and submitted anew since the reviewer read it.
+        EditedMeanwhile: it was withdrawn and submitted again since the reviewer read it.
         IllegalMove: it does not wait for a decision, perhaps because another reviewer was quicker.
     """
     release = await _locked_for_decision(tx, caller, release_id, if_match)
@@ -140,7 +140,7 @@ async def approve_release(tx: AsyncSession, caller: Caller, release_id: UUID, if
 async def reject_release(
     tx: AsyncSession, caller: Caller, release_id: UUID, reasons: list[Reason], if_match: str | None
 ) -> schemas.Release:
-    """Reject what was submitted, saying what to put right. Refuses as `approve_release` does."""
+    """Reject a submission with what to correct. Raises as `approve_release` does."""
     release = await _locked_for_decision(tx, caller, release_id, if_match)
     release.move_to(Status.REJECTED)
     reviews.decide(caller, release, Outcome.REJECTED, reasons)
@@ -190,7 +190,7 @@ async def _own_locked(tx: AsyncSession, caller: Caller, release_id: UUID) -> Rel
 
 
 async def _locked(tx: AsyncSession, release_id: UUID) -> Release:
-    """A release whose app is locked; read only after that, so that it is what the last change left."""
+    """A release, read after its app is locked so that it is current."""
     app_id = select(Release.app_id).where(Release.id == release_id).scalar_subquery()
     if await tx.scalar(select(App.id).where(App.id == app_id).with_for_update()) is None:
         raise NotFound

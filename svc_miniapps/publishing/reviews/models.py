@@ -20,7 +20,7 @@ class Outcome(StrEnum):
 
 
 class Review(Base):
-    """One submission of a release and what came of it; a release that is submitted again gets another one."""
+    """One submission of a release and its outcome; each resubmission gets a new one."""
 
     __tablename__ = "reviews"
     __table_args__ = (

@@ -11,7 +11,7 @@ from svc_miniapps.publishing.reviews.models import Review as ReviewRow
 
 
 class Reason(BaseModel):
-    """One thing to put right: what kind, where, and in words."""
+    """One thing to correct: its kind, its place and a sentence."""
 
     code: Code
     where: Sentence
@@ -27,7 +27,7 @@ class Rejection(BaseModel):
 
 
 class Review(BaseModel):
-    """One submission and what came of it. Reviewers stay unnamed."""
+    """One submission and its outcome. Reviewers are not named."""
 
     model_config = ConfigDict(from_attributes=True)
 

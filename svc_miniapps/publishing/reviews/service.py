@@ -30,7 +30,7 @@ class OwnSubmission(Problem):
 
 
 def open_review(caller: Caller, release: Release) -> None:
-    """Ask for a review of a release; the promised time runs from now."""
+    """Request a review of a release; the promised time runs from now."""
     submitted_at = now()
     release.reviews.append(
         Review(submitted_by=caller.id, submitted_at=submitted_at, due_at=due_after(submitted_at), reasons=[])
@@ -54,7 +54,7 @@ def withdraw_review(release: Release) -> None:
 
 
 def decide(caller: Caller, release: Release, outcome: Outcome, reasons: list[schemas.Reason]) -> None:
-    """Write down a decision on the waiting review of a release."""
+    """Record a decision on the pending review of a release."""
     review = release.reviews[-1]
     review.outcome = outcome
     review.reviewer_id = caller.id
@@ -64,7 +64,7 @@ def decide(caller: Caller, release: Release, outcome: Outcome, reasons: list[sch
 
 
 def require_independent(caller: Caller, release: Release) -> None:
-    """Refuse a reviewer who has a part in the app.
+    """Refuse a reviewer who is involved in the app.
 
     Raises:
         OwnOrganisation: the reviewer has a role in the organisation whose app it is.
@@ -77,7 +77,7 @@ def require_independent(caller: Caller, release: Release) -> None:
 
 
 async def list_waiting_reviews(tx: AsyncSession, caller: Caller, page: PageRequest) -> Page[schemas.WaitingReview]:
-    """What this reviewer may decide, the longest waiting first."""
+    """The reviews that this reviewer may decide, longest waiting first."""
     own = [membership.organisation_id for membership in caller.memberships]
     query = (
         select(Review)

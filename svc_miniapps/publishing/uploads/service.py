@@ -1,7 +1,7 @@
-"""Uploading a package: received into a file, inspected, stored, and only then written down.
+"""Uploading a package: received into a file, inspected, stored, and only then recorded.
 
-The object store is never called inside a transaction. An upload that ends between storing and writing down leaves an
-object that nothing refers to; `sweep` clears those.
+The object store is never called inside a transaction. An upload that ends between storing and recording leaves an
+orphaned object; `sweep` deletes those.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from svc_miniapps.packages.models import Package
 from svc_miniapps.publishing.releases.service import open_draft, release_of
 
 ORPHAN_AGE = timedelta(days=1)
-"""Far longer than any upload takes, so that none that is still under way is swept."""
+"""Far longer than any upload takes, so that no upload in progress is swept."""
 
 
 class UploadCutShort(Problem):
@@ -58,7 +58,7 @@ class _Received:
 class Uploaded:
     package: schemas.Package
     is_new: bool
-    """False when this very file had been uploaded as this version before."""
+    """False when the same file was uploaded as this version before."""
 
 
 async def upload(
@@ -89,7 +89,7 @@ async def upload(
         key = f"{store.FOLDER}/{received.sha256}/{new_id()}.ma"
         await store.put(objects, key, received.path)
     async with database.transaction() as tx:
-        return await _write_down(tx, caller, app_id, version_code, _Stored(received, key, version_name))
+        return await _record(tx, caller, app_id, version_code, _Stored(received, key, version_name))
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ async def _package(tx: AsyncSession, app_id: UUID, version_code: int) -> Package
 
 @contextlib.asynccontextmanager
 async def _received(body: AsyncIterator[bytes]) -> AsyncIterator[_Received]:
-    """The body in a file that is gone when the block ends; never as a whole in memory."""
+    """The body in a temporary file, never as a whole in memory."""
     digest = hashlib.sha256()
     size = 0
     with tempfile.NamedTemporaryFile(suffix=".ma") as file:
@@ -136,7 +136,7 @@ async def _repeated(tx: AsyncSession, known: Package, received: _Received) -> Up
     return Uploaded(schemas.Package.of(known, release_id), is_new=False)
 
 
-async def _write_down(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: int, stored: _Stored) -> Uploaded:
+async def _record(tx: AsyncSession, caller: Caller, app_id: UUID, version_code: int, stored: _Stored) -> Uploaded:
     app = await lock_app(tx, caller, app_id)
     # Another upload of this app may have been quicker.
     if known := await _package(tx, app_id, version_code):

@@ -1,4 +1,4 @@
-"""What is to pay on one account, and the bills that we make ourselves: advances and top-ups."""
+"""The bills due on one account, and the bills that the platform makes: advances and top-ups."""
 
 import base64
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from chassis.problems import Problem
 from svc_payments.billing.bills.models import Bill, BillKind, BillStatus
 
 OUR_PREFIX = "MYILI-"
-"""Of the numbers we give; providers' own numbers do not begin so."""
+"""Prefixes of the platform's bill numbers; providers' own numbers never start with them."""
 
 
 class NothingDue(Problem):
@@ -43,14 +43,14 @@ async def of_account(
         *conditions,
     )
     if locked:
-        # Locked in the order of ids, as everywhere, and put in theirs afterwards.
+        # Locked in the order of ids, as everywhere, and sorted afterwards.
         wanted = wanted.order_by(Bill.id).with_for_update(of=Bill).execution_options(populate_existing=True)
     found = (await tx.scalars(wanted)).all()
     return sorted(found, key=lambda bill: (bill.due_date, bill.id))
 
 
 async def paid_ahead_fen(tx: AsyncSession, provider_id: UUID, account_number: str) -> int:
-    """What was paid ahead on an account since its last bill, which says what became of what was paid before."""
+    """What was paid in advance on an account since its last bill; that bill accounts for earlier advances."""
     of_account = (Bill.provider_id == provider_id, Bill.account_number == account_number)
     regular = select(Bill.id).where(*of_account, Bill.kind == BillKind.REGULAR)
     last = await tx.scalar(regular.order_by(Bill.id.desc()).limit(1))
@@ -62,7 +62,7 @@ async def paid_ahead_fen(tx: AsyncSession, provider_id: UUID, account_number: st
 
 @dataclass(frozen=True)
 class Made:
-    """A bill that we make, for money that a person wants to pay without a bill of the provider."""
+    """A bill that the platform makes, for money paid without a bill of the provider."""
 
     kind: BillKind
     provider_id: UUID

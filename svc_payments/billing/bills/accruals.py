@@ -6,7 +6,7 @@ from svc_payments.billing.terms.service import History
 
 
 def accrued_late_fee(bill: Bill, history: History, day: date) -> int:
-    """The late fee that has grown by a day on what is left of a bill, by the terms of its due date."""
+    """The late fee accrued by a day on the unpaid amount of a bill, by the terms of its due date."""
     if bill.status not in {BillStatus.DUE, BillStatus.PAYING}:
         return 0
     return late_fee(history.late_fee_rule(bill.due_date), bill.outstanding_fen, bill.due_date, day)

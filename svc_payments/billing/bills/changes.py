@@ -1,4 +1,4 @@
-"""What a provider does to a bill of its own after it is here: a new version each time, never an edit."""
+"""Changes that a provider makes to its bills: each makes a new version, never an edit."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -22,7 +22,7 @@ _LOOKED_BACK = timedelta(days=40)
 
 
 class BillMadeHere(Problem):
-    """An advance or a top-up is the platform's, not its provider's to change."""
+    """An advance or a top-up belongs to the platform; its provider cannot change it."""
 
     status, code = 409, "bill_made_here"
 
@@ -44,13 +44,13 @@ class BillIsSuperseded(Problem):
 
 
 class OtherVersion(Problem):
-    """The bill has changed since the caller looked at it."""
+    """The bill has changed since the caller read it."""
 
     status, code = 409, "other_version"
 
 
 class BillRefused(Problem):
-    """What the bill would say breaks a rule that holds for rows of bill files too; `reason` says which."""
+    """The new content breaks a rule of bill files; `reason` names it."""
 
     status, code = 422, "bill_refused"
 
@@ -66,11 +66,11 @@ _NOT_OPEN: dict[str, type[Problem]] = {
 
 
 async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: schemas.Amendment) -> schemas.Bill:
-    """Let a due bill say something else; one that would say the same stays as it is.
+    """Amend a due bill; an amendment without a difference has no effect.
 
     Raises:
         NotFound: this provider has no such bill.
-        BillRefused: what it would say is not right.
+        BillRefused: the new content is invalid.
         OtherVersion, BillMadeHere, PaymentInProgress, BillAlreadyPaid, BillPartlyPaid, BillIsVoid, BillHasExpired,
             BillIsSuperseded: it cannot change.
     """
@@ -89,7 +89,7 @@ async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: s
 
 
 def content_of(row: CheckedRow) -> dict[str, Any]:
-    """What a row says of a bill; until when it can be paid is not a part of it."""
+    """The content of a bill as a row, without its last day for paying."""
     return {
         "account_number": row.account_number,
         "period": date.fromisoformat(row.period),
@@ -102,15 +102,15 @@ def content_of(row: CheckedRow) -> dict[str, Any]:
 
 
 def content_of_bill(bill: Bill) -> dict[str, Any]:
-    """The same of a bill that is here."""
+    """The same for an existing bill."""
     names = ("account_number", "period", "usage", "amount_fen", "due_date", "meter_from", "meter_to")
     return {name: getattr(bill, name) for name in names}
 
 
 def _as_row(bill: Bill, amendment: schemas.Amendment) -> list[str]:
     """The amended bill as a row of a bill file."""
-    said = amendment.model_dump(exclude_unset=True)
-    amount_fen: int | None = said.get("amount_fen", bill.amount_fen)
+    changes = amendment.model_dump(exclude_unset=True)
+    amount_fen: int | None = changes.get("amount_fen", bill.amount_fen)
     now = {
         "bill_number": bill.bill_number,
         "account_number": bill.account_number,
@@ -120,14 +120,14 @@ def _as_row(bill: Bill, amendment: schemas.Amendment) -> list[str]:
         "meter_from": bill.meter_from,
         "meter_to": bill.meter_to,
         "expires_on": bill.expires_on,
-        **said,
+        **changes,
         "amount": None if amount_fen is None else schemas.yuan(amount_fen),
     }
     return ["" if now[name] is None else str(now[name]) for name in (*COLUMNS, "expires_on")]
 
 
 async def void(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change: schemas.Change) -> schemas.Bill:
-    """Withdraw a due bill.
+    """Void a due bill.
 
     Raises:
         NotFound, OtherVersion, BillMadeHere, PaymentInProgress, BillAlreadyPaid, BillPartlyPaid, BillIsVoid,
@@ -137,7 +137,7 @@ async def void(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change: schem
 
 
 async def expire(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change: schemas.Change) -> schemas.Bill:
-    """End the time in which a due bill can be paid.
+    """Expire a due bill.
 
     Raises:
         NotFound, OtherVersion, BillMadeHere, PaymentInProgress, BillAlreadyPaid, BillPartlyPaid, BillIsVoid,
@@ -156,15 +156,15 @@ async def _withdraw(
     return await _shown(tx, bill)
 
 
-async def name_no_more(tx: AsyncSession, bill: Bill) -> None:
-    """Void a locked bill that a live query named before and no longer names."""
+async def void_unnamed(tx: AsyncSession, bill: Bill) -> None:
+    """Void a locked bill that an earlier live query returned and the latest does not."""
     _keep_version(tx, bill, ChangeReason.NOT_NAMED)
     bill.move_to(BillStatus.VOID)
     await _tell(tx, BillVoided, bill)
 
 
-async def name_again(tx: AsyncSession, bill: Bill) -> None:
-    """The provider names a locked bill that it had left out: it is due again."""
+async def restore_named(tx: AsyncSession, bill: Bill) -> None:
+    """Make a locked bill due again: the provider returns it again after leaving it out."""
     _keep_version(tx, bill, ChangeReason.NAMED_AGAIN)
     bill.move_to(BillStatus.DUE)
     await _tell(tx, BillAmended, bill)
@@ -188,7 +188,7 @@ async def _open_bill(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change:
 
 
 def _keep_version(tx: AsyncSession, bill: Bill, reason: ChangeReason, note: str | None = None) -> None:
-    """Keep what a bill says, and begin the next version of it."""
+    """Keep the current content of a bill as a version, and begin the next one."""
     kept = (column.key for column in BillVersion.__table__.columns if column.key not in {"bill_id", "replaced_at"})
     tx.add(BillVersion(bill_id=bill.id, **{name: getattr(bill, name) for name in kept}))
     bill.version += 1
@@ -231,7 +231,7 @@ _EXPIRE = """
 async def expire_overdue(tx: AsyncSession) -> int:
     """Expire due bills whose last day is over, up to a number of them. Returns how many.
 
-    A bill that is being paid is left: should that come to nothing, the next turn finds it, for some weeks. Whatever its
+    A bill that is being paid is skipped: if that payment fails, a later run finds it, for some weeks. Whatever its
     status says, no payment of a bill begins after its last day.
     """
     values = {"today": today(), "since": today() - _LOOKED_BACK, "most": _EXPIRED_AT_ONCE}

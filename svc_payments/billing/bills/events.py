@@ -18,30 +18,30 @@ class BillChanged(Event):
 
 
 class BillAmended(BillChanged):
-    """A provider has changed what a due bill says."""
+    """A provider has amended a due bill."""
 
     event_type: ClassVar[str] = "cn.ili.payments.bill.amended.v1"
 
 
 class BillVoided(BillChanged):
-    """A provider has withdrawn a due bill."""
+    """A provider has voided a due bill."""
 
     event_type: ClassVar[str] = "cn.ili.payments.bill.voided.v1"
 
 
 class BillExpired(BillChanged):
-    """The time in which a due bill could be paid is over."""
+    """A due bill has expired: it can no longer be paid."""
 
     event_type: ClassVar[str] = "cn.ili.payments.bill.expired.v1"
 
 
 class BillSuperseded(BillChanged):
-    """Another bill stands in the place of a due one."""
+    """Another bill replaces a due one."""
 
     event_type: ClassVar[str] = "cn.ili.payments.bill.superseded.v1"
 
     superseded_by: UUID
-    """The bill that does."""
+    """The replacing bill."""
 
 
 BILL_EVENTS = (BillAmended, BillVoided, BillExpired, BillSuperseded)

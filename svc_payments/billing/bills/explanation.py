@@ -41,7 +41,7 @@ def _by(tariff: Tariff, bill: Bill) -> Explanation:
 
 
 def tier_lines(tariff: Tariff, usage: Decimal) -> list[TierLine]:
-    """The tiers this usage reaches; each is rounded half up to whole fen by itself, as providers print them."""
+    """The tiers this usage reaches; each is rounded half up to whole fen separately, as providers print them."""
     lines: list[TierLine] = []
     begun = Decimal(0)
     for number, tier in enumerate(tariff.tiers, 1):

@@ -1,4 +1,4 @@
-"""What becomes of claimed rows: bills, amendments of bills, or refusals; set by set, in one transaction."""
+"""Merges staged rows into bills: new bills, amendments or refusals, set by set, in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ def _content_of(table: str, expires_on: str) -> str:
     return f"ROW({', '.join(f'{table}.{column}' for column in _PLAIN_CONTENT)}, {expires_on})"
 
 
-# A table without a column for it says nothing of the day until which its bills can be paid.
+# A table without an expiry column leaves the expiry of its bills unchanged.
 _CLAIMED_EXPIRY = "CASE WHEN :says_expiry THEN claims.expires_on ELSE bills.expires_on END"
 _SAME = f"{_content_of('claims', _CLAIMED_EXPIRY)} IS NOT DISTINCT FROM {_content_of('bills', 'bills.expires_on')}"
 
@@ -186,7 +186,7 @@ async def take_in(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID | None
         tx: the transaction the rows were staged in.
         provider_id: the provider, locked by `one_at_a_time`.
         bill_file_id: the file they come from.
-        says_expiry: whether they say until when each bill can be paid.
+        says_expiry: whether the rows have an expiry column.
     """
     values = {"provider_id": provider_id, "bill_file_id": bill_file_id, "says_expiry": says_expiry}
     claimed = await staging.claim(tx, provider_id)
@@ -204,7 +204,7 @@ async def take_in(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID | None
         (_NOTE_AMENDED, claimed.known),
         (_FOLLOW, claimed.repeated),
     )
-    # Each looks through all rows: what cannot find any is left out.
+    # Each scans all rows: those that cannot match are left out.
     await _execute(tx, [statement for statement, needed in before if needed], values)
     await _execute(tx, [_INSERT_NEW], values)
     await _analyse_what_has_grown(tx)
@@ -215,7 +215,7 @@ async def take_in(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID | None
 
 
 class Outcome(NamedTuple):
-    """What became of a row without fault."""
+    """The outcome of a row without faults."""
 
     row: int
     outcome: str
@@ -225,17 +225,17 @@ class Outcome(NamedTuple):
 
 
 async def outcomes(tx: AsyncSession) -> Sequence[Outcome]:
-    """What became of each row that was staged without fault."""
+    """The outcome of each row staged without faults."""
     return [Outcome(*row) for row in await tx.execute(text(_OUTCOMES))]
 
 
 async def keep_refused(tx: AsyncSession, bill_file_id: UUID) -> None:
-    """Keep what was refused of the staged rows, and why."""
+    """Keep the refused rows and their reasons."""
     await tx.execute(text(_KEEP_REFUSED), {"bill_file_id": bill_file_id})
 
 
 async def _tell_changes(tx: AsyncSession) -> None:
-    """Tell of each bill that is amended or superseded, batch by batch, since a file may change a million."""
+    """Emit an event for each bill amended or superseded, in batches, since a file may change a million."""
     async for amended in (await tx.stream(text(_AMENDED))).partitions(_TOLD_AT_ONCE):
         await emit(tx, *(BillAmended(**row._asdict()) for row in amended))
     async for superseded in (await tx.stream(text(_SUPERSEDED))).partitions(_TOLD_AT_ONCE):
@@ -245,8 +245,8 @@ async def _tell_changes(tx: AsyncSession) -> None:
 async def _analyse_what_has_grown(tx: AsyncSession) -> None:
     # While a large file goes into a small table, autovacuum may note that the table has thousands of pages and no
     # rows, for none is committed. Joins planned by that note took many minutes, here and in what came next.
-    for grown in (await tx.scalars(text(_GROWN))).all():
-        await tx.execute(text(f"ANALYZE {grown}, bill_numbers"))
+    for table in (await tx.scalars(text(_GROWN))).all():
+        await tx.execute(text(f"ANALYZE {table}, bill_numbers"))
 
 
 async def _execute(tx: AsyncSession, statements: Sequence[str], values: dict[str, Any]) -> None:

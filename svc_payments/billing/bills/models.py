@@ -24,9 +24,9 @@ class BillKind(StrEnum):
     REGULAR = "regular"
     """The provider's own."""
     ADVANCE = "advance"
-    """Made by us for money that a person pays ahead on an account."""
+    """Made by the platform for money paid in advance on an account."""
     TOP_UP = "top_up"
-    """Made by us for a top-up that the provider has found possible."""
+    """Made by the platform for a top-up that the provider has allowed."""
 
 
 class BillStatus(StrEnum):
@@ -42,17 +42,17 @@ class BillStatus(StrEnum):
     EXPIRED = "expired"
     """Past the day until which it could be paid."""
     SUPERSEDED = "superseded"
-    """Another bill stands in its place."""
+    """Another bill replaces it."""
 
 
 TRANSITIONS: dict[BillStatus, set[BillStatus]] = {
     BillStatus.DUE: {BillStatus.PAYING, BillStatus.VOID, BillStatus.EXPIRED, BillStatus.SUPERSEDED},
-    # A bill that was made for a payment is over with it.
+    # A bill made for a payment ends with it.
     BillStatus.PAYING: {BillStatus.DUE, BillStatus.PAID, BillStatus.EXPIRED},
-    # Money may go back, before the provider has booked it and after.
+    # A refund is possible before the provider has booked it and after.
     BillStatus.PAID: {BillStatus.POSTED, BillStatus.DUE, BillStatus.VOID},
     BillStatus.POSTED: {BillStatus.DUE, BillStatus.VOID},
-    # A bill that a live query left out may be named again. Any other void bill stays void.
+    # A bill that a live query left out may be returned again. Any other void bill stays void.
     BillStatus.VOID: {BillStatus.DUE},
     BillStatus.EXPIRED: set(),
     BillStatus.SUPERSEDED: set(),
@@ -62,7 +62,7 @@ WITHDRAWN = {BillStatus.VOID, BillStatus.EXPIRED, BillStatus.SUPERSEDED}
 
 
 class ChangeReason(StrEnum):
-    """Why a version of a bill took the place of the one before."""
+    """Why a version of a bill replaced the previous one."""
 
     METER_ERROR = "meter_error"
     COURT_CASE = "court_case"
@@ -78,9 +78,9 @@ class ChangeReason(StrEnum):
     REPLACED = "replaced"
     """By the bill that names it."""
     NOT_NAMED = "not_named"
-    """A live query of the account no longer names it."""
+    """A live query of the account no longer returns it."""
     NAMED_AGAIN = "named_again"
-    """It did, after it had not."""
+    """A live query returns it again."""
 
 
 STATED_REASONS = frozenset(ChangeReason) - {
@@ -90,7 +90,7 @@ STATED_REASONS = frozenset(ChangeReason) - {
     ChangeReason.NOT_NAMED,
     ChangeReason.NAMED_AGAIN,
 }
-"""Those a provider may give."""
+"""The reasons that a provider may give."""
 
 
 class Bill(Base):
@@ -109,7 +109,7 @@ class Bill(Base):
         Index(None, "provider_id", "account_number", "id"),
         # Without the status, which every payment changes: were it part of an index, each change would touch them all.
         Index("ix_bills_expiring", "expires_on", postgresql_where=text("expires_on IS NOT NULL")),
-        # Those that wait, day by day, for reminders; without the status for the same reason.
+        # For reminders, by due date; without the status for the same reason.
         Index(None, "due_date", "id"),
         one_of("status", BillStatus),
         one_of("kind", BillKind),
@@ -138,7 +138,7 @@ class Bill(Base):
     late_fee_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """Late fees that were charged with the payments so far."""
     paid_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    """What has been captured for it, and not given back."""
+    """Captured for it, less refunds."""
     booked_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """What the provider has booked of that."""
     status: Mapped[BillStatus] = mapped_column(Text, server_default=BillStatus.DUE)
@@ -146,14 +146,14 @@ class Bill(Base):
     """The last day on which it can be paid."""
     version: Mapped[int] = mapped_column(server_default="1")
     reason: Mapped[ChangeReason | None] = mapped_column(Text)
-    """Why there is this version; none of the first."""
+    """Why this version exists; none for the first."""
     note: Mapped[str | None] = mapped_column(Text)
     """The reason in the provider's words."""
     supersedes: Mapped[str | None] = mapped_column(Text)
-    """The number of the bill in whose place it stands."""
+    """The number of the bill that it replaces."""
     superseded_by: Mapped[UUID | None]
     bill_file_id: Mapped[UUID | None]
-    """The file that brought this version; none when it came by itself."""
+    """The file that brought this version; none when it was sent as JSON."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
 
     @property

@@ -1,4 +1,4 @@
-"""Bills that a provider sends by themselves: the rules, the reasons and the way into the tables of bill files."""
+"""Bills sent as JSON: the same rules, reasons and tables as bill files."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -20,7 +20,7 @@ _STAGED = staged_columns(_NAMES)
 async def push(
     tx: AsyncSession, provider_id: UUID, bills: Sequence[schemas.PushedBill], language: str
 ) -> schemas.PushReport:
-    """Take in bills one by one: each is accepted, changes the one that is there, changes nothing, or is refused.
+    """Ingest bills one by one: each is accepted, amends an existing bill, changes nothing, or is refused.
 
     Raises:
         ProviderNotReady: the provider's approval has not arrived here yet.
@@ -45,8 +45,8 @@ async def push(
 
 
 def _values(bill: schemas.PushedBill) -> list[str]:
-    said = {**bill.model_dump(), "amount": schemas.yuan(bill.amount_fen)}
-    return [said[name] or "" for name in _NAMES]
+    fields = {**bill.model_dump(), "amount": schemas.yuan(bill.amount_fen)}
+    return [fields[name] or "" for name in _NAMES]
 
 
 async def _lines(rows: Sequence[CheckedRow | Reason]) -> AsyncIterator[bytes]:

@@ -67,7 +67,7 @@ def bills_of_person(person_id: UUID, wanted: Sequence[ColumnElement[bool]]) -> t
 def bills_numbered(numbers: type[BillNumber], wanted: Sequence[ColumnElement[bool]]) -> Select[Bill]:
     """The wanted bills among those that have some numbers.
 
-    Each is looked up by its id: left to choose, PostgreSQL may rather read all months once for the few that are wanted.
+    Each is looked up by its id: otherwise PostgreSQL may scan every month for a few bills.
     """
     numbered = aliased(Bill, select(Bill).where(Bill.id == numbers.bill_id, *wanted).offset(0).lateral())
     return select(numbered).select_from(numbers).join(numbered, true())

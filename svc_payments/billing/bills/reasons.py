@@ -7,7 +7,7 @@ from chassis.problems import DEFAULT_LANGUAGE, catalogue
 
 
 class Reason(StrEnum):
-    """Why a row is refused; the words stand in `messages/` under the same codes."""
+    """Why a row is refused; the texts are in `messages/` under the same codes."""
 
     WRONG_COLUMN_COUNT = "wrong_column_count"
     BAD_BILL_NUMBER = "bad_bill_number"

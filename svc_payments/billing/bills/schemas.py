@@ -13,11 +13,11 @@ def _plain(value: Decimal) -> str:
 
 
 Quantity = Annotated[Decimal, PlainSerializer(_plain, return_type=str)]
-"""A decimal number as a JSON string without needless zeros."""
+"""A decimal number as a JSON string without trailing zeros."""
 
 
 Value = Annotated[str, Field(max_length=100)]
-"""A value as a bill file would have it; whether it is right is said of the bill, not of the request."""
+"""A value as a bill file would have it; faults are reported for the bill, not for the request."""
 
 Fen = Annotated[int, Field(strict=True, ge=-(10**15), le=10**15)]
 
@@ -42,7 +42,7 @@ def yuan(amount_fen: int) -> str:
 
 
 PayingStatus = Literal["due", "paying", "paid", "posted"]
-"""How far a bill is paid. v1 promises these four, so that a bill is withdrawn is said beside them."""
+"""How far a bill is paid. v1 promises these four; `withdrawn` says separately that a bill is withdrawn."""
 
 
 class Bill(BaseModel):
@@ -58,27 +58,25 @@ class Bill(BaseModel):
     meter_from: Quantity | None
     meter_to: Quantity | None
     kind: str = Field(description="regular, advance or top_up; expect further values within v1.")
-    late_fee_fen: int = Field(
-        description="Late fees: those paid so far, and what has grown until today on what is left of the amount."
-    )
-    paid_fen: int = Field(description="What has been paid of it so far, late fees included, and not given back.")
-    outstanding_fen: int = Field(description="What is left to pay today: amount and late fees less what was paid.")
+    late_fee_fen: int = Field(description="Late fees: those paid, and those accrued until today on the unpaid amount.")
+    paid_fen: int = Field(description="Paid so far, late fees included, less refunds.")
+    outstanding_fen: int = Field(description="Left to pay today: amount and late fees less what was paid.")
     status: PayingStatus
     withdrawn: str | None = Field(
         description="void, expired or superseded: there is nothing to pay any more, whatever the status. "
         "Expect further values within v1."
     )
     expires_on: date | None = Field(description="The last day on which it can be paid; null: there is none.")
-    supersedes: str | None = Field(description="The number of the bill in whose place it stands.")
-    superseded_by: UUID | None = Field(description="The bill that stands in its place.")
-    version: int = Field(description="Counts up when the provider changes the bill.")
+    supersedes: str | None = Field(description="The number of the bill that it replaces.")
+    superseded_by: UUID | None = Field(description="The bill that replaces it.")
+    version: int = Field(description="Increases with each change by the provider.")
     reason: str | None = Field(description=f"{REASON} null: nothing has changed.")
     note: str | None = Field(description="The reason in the provider's words.")
     created_at: datetime
 
 
 class BillVersion(BaseModel):
-    """What a bill said from one change to the next."""
+    """The content of a bill between two changes."""
 
     version: int
     account_number: str
@@ -99,11 +97,11 @@ class Change(BaseModel):
 
     reason: StatedReason
     note: Annotated[Line, Field(max_length=200)] | None = Field(None, description="The reason in your words.")
-    version: int | None = Field(None, description="The version you have seen; when it is another by now: 409.", ge=1)
+    version: int | None = Field(None, description="The version you read; 409 if the bill has changed since.", ge=1)
 
 
 class Amendment(Change):
-    """What a bill is to say from now on; what is left out stays as it is. The rules are those of bill files."""
+    """The new content of a bill; fields left out stay unchanged. The rules are those of bill files."""
 
     account_number: Value | None = None
     period: Value | None = Field(None, description="YYYY-MM.")
@@ -130,7 +128,7 @@ class PushedBill(BaseModel):
     supersedes: Value | None = Field(
         None, description="The number of a due bill of the account that this one replaces."
     )
-    reason: Value | None = Field(None, description="Why it changes a bill that is there, or supersedes one.")
+    reason: Value | None = Field(None, description="Why it changes or supersedes an existing bill.")
     note: Annotated[str, Field(max_length=400)] | None = None
 
 
@@ -139,11 +137,11 @@ class BillPush(BaseModel):
 
 
 class PushedBillOutcome(BaseModel):
-    index: int = Field(description="The place in what was sent, from 0.")
+    index: int = Field(description="The position in the request, from 0.")
     bill_number: str
     outcome: str = Field(description="accepted, unchanged, amended or refused; expect further values within v1.")
-    bill_id: UUID | None = Field(description="null: refused, and there is no bill of this number.")
-    reason: str | None = Field(description="Why it is refused, as for rows of bill files.")
+    bill_id: UUID | None = Field(description="null: refused, and no bill has this number.")
+    reason: str | None = Field(description="Why it was refused, as for rows of bill files.")
     message: str | None = Field(description="The reason in the reader's language.")
 
 
@@ -152,13 +150,13 @@ class PushReport(BaseModel):
     unchanged: int
     amended: int
     refused: int
-    bills: list[PushedBillOutcome] = Field(description="In the order in which they were sent.")
+    bills: list[PushedBillOutcome] = Field(description="In the order of the request.")
 
 
 class TierLine(BaseModel):
     tier: int = Field(description="1 is the first tier.")
     quantity: Quantity
-    unit_price: Quantity = Field(description="Yuan for one unit.")
+    unit_price: Quantity = Field(description="Yuan per unit.")
     amount_fen: int
 
 
@@ -175,4 +173,4 @@ class Explanation(BaseModel):
 
 
 class ExplainedBill(Bill):
-    explanation: Explanation | None = Field(description="null: the provider has published no tariff for this period.")
+    explanation: Explanation | None = Field(description="null if the provider has published no tariff for this period.")

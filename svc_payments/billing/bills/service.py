@@ -1,4 +1,4 @@
-"""Showing bills to residents and providers, and what other slices do to them in their own transactions."""
+"""Bills for residents and providers, and their state changes for other rooms' transactions."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Wanted:
     account_number: str | None
     bill_number: str | None
     withdrawn: bool = False
-    """Those, instead of the ones that are to be paid or are paid."""
+    """Withdrawn bills instead of due and paid ones."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """As conditions on bills."""
@@ -55,14 +55,14 @@ class Wanted:
             (Bill.account_number, self.account_number),
             (Bill.bill_number, self.bill_number),
         )
-        stands = Bill.status.in_(WITHDRAWN) if self.withdrawn else Bill.status.not_in(WITHDRAWN)
-        return [stands, *(column == value for column, value in pairs if value is not None)]
+        in_force = Bill.status.in_(WITHDRAWN) if self.withdrawn else Bill.status.not_in(WITHDRAWN)
+        return [in_force, *(column == value for column, value in pairs if value is not None)]
 
 
 async def list_bills(tx: AsyncSession, caller: Caller, wanted: Wanted, page: PageRequest) -> Page[schemas.Bill]:
     if caller.kind == "person":
-        theirs = bills_of_person(caller.id, wanted.conditions())
-        return await _show_page(tx, await page_of(tx, select(theirs), page, theirs.id, _itself, newest_first=True))
+        visible = bills_of_person(caller.id, wanted.conditions())
+        return await _show_page(tx, await page_of(tx, select(visible), page, visible.id, _itself, newest_first=True))
     return await _show_page(tx, await _own_bills(tx, caller.id, wanted, page))
 
 
@@ -196,7 +196,7 @@ async def lock_payable_on(
 
 
 async def payable(tx: AsyncSession, person_id: UUID, bill_ids: Collection[UUID]) -> Sequence[Bill]:
-    """The same bills as `lock_payable` gives, only looked at."""
+    """The same bills as `lock_payable`, without the lock."""
     wanted = select(Bill).where(Bill.id.in_(bill_ids), visible_to(person_id)).order_by(Bill.id)
     bills = (await tx.scalars(wanted)).all()
     if len(bills) != len(set(bill_ids)):
@@ -223,13 +223,13 @@ async def mark_paying(tx: AsyncSession, bill_ids: Collection[UUID]) -> None:
 
 
 async def release(tx: AsyncSession, bill_ids: Collection[UUID]) -> None:
-    """The payment of these bills came to nothing: they are due again, and those made for it are over."""
+    """The payment of these bills failed: they are due again, and bills made for it are voided."""
     for bill in await _locked(tx, bill_ids):
         bill.move_to(BillStatus.DUE if bill.kind == BillKind.REGULAR else BillStatus.EXPIRED)
 
 
 async def mark_paid(tx: AsyncSession, parts: Mapping[UUID, Part]) -> Collection[UUID]:
-    """The money for these bills, which a payment holds, is here.
+    """The money for these bills has been captured.
 
     Returns:
         Which of them are due again, since this was only a part of them.
@@ -246,7 +246,7 @@ async def mark_paid(tx: AsyncSession, parts: Mapping[UUID, Part]) -> Collection[
 
 
 async def mark_booked(tx: AsyncSession, bill_id: UUID, amount_fen: int) -> None:
-    """The provider has booked a part of a bill; the one that completes it makes it posted."""
+    """The provider has booked a part of a bill; the last part makes the bill posted."""
     (bill,) = await _locked(tx, [bill_id])
     bill.booked_fen += amount_fen
     if bill.status == BillStatus.PAID and not bill.outstanding_fen and bill.booked_fen == bill.paid_fen:
@@ -254,7 +254,7 @@ async def mark_booked(tx: AsyncSession, bill_id: UUID, amount_fen: int) -> None:
 
 
 async def give_back(tx: AsyncSession, bill_id: UUID, part: Part, *, booked: bool) -> None:
-    """A part of what was paid for a bill goes back to the payer: that much is owed again.
+    """Refund a part of a paid bill: that amount is due again.
 
     Args:
         tx: the transaction.

@@ -1,6 +1,6 @@
 """Staging of rows on their way into bills: copied in, and ranked among rows with the same bill number.
 
-The staging tables are temporary: they write no WAL, and what is in them is gone when the transaction ends, whichever
+The staging tables are temporary: they write no WAL, and their rows are dropped when the transaction ends, either
 way. The tables themselves stay with their connection for the next upload.
 """
 
@@ -15,7 +15,7 @@ from svc_payments.billing.bills.reasons import Reason
 from svc_payments.billing.bills.validation import COLUMNS, CheckedRow
 
 LONGEST_KEPT_NUMBER = 40
-# What a provider wrote goes to PostgreSQL as the file has it.
+# Values go to PostgreSQL exactly as the file has them.
 _ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _CREATE = (
     # The id is the one a bill will have.
@@ -73,7 +73,7 @@ async def stage(tx: AsyncSession, columns: Sequence[str], blocks: AsyncIterator[
     for statement in _CREATE:
         await tx.execute(text(statement))
     raw = (await (await tx.connection()).get_raw_connection()).driver_connection
-    assert raw is not None  # noqa: S101 - the pool hands out live connections
+    assert raw is not None  # noqa: S101 - the pool returns live connections
     await raw.copy_to_table("staged", source=blocks, columns=columns, null="", schema_name="pg_temp")
 
 
@@ -83,18 +83,18 @@ async def one_at_a_time(tx: AsyncSession, provider_id: UUID) -> None:
 
 
 class Claimed(NamedTuple):
-    """What else there is among the claims than new bills, each under a number of its own."""
+    """Claims other than new bills with a number of their own."""
 
     known: bool
-    """Rows whose number the provider has used before."""
+    """Rows with a bill number that the provider has used before."""
     superseding: bool
-    """Rows that want to stand in the place of another bill."""
+    """Rows that supersede another bill."""
     repeated: bool
     """Rows with the number of a row before them."""
 
 
 async def claim(tx: AsyncSession, provider_id: UUID) -> Claimed:
-    """Hold the staged rows against the provider's numbers and each other."""
+    """Compare the staged rows with the provider's numbers and with each other."""
     await tx.execute(text(_CLAIM), {"provider_id": provider_id})
     claimed = Claimed(*(await tx.execute(text(_CLAIMED))).one())
     if any(claimed):

@@ -1,4 +1,4 @@
-"""What can be said of one row by itself: its values normalised and checked, or its first fault from the left."""
+"""Validation of a single row: its values normalised and checked, or its first fault from the left."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from svc_payments.billing.bills.reasons import Reason
 
 COLUMNS = ("bill_number", "account_number", "period", "usage", "amount", "due_date", "meter_from", "meter_to")
 MORE_COLUMNS = ("expires_on", "supersedes", "reason", "note")
-"""Those a table may have besides."""
+"""Optional columns."""
 LARGEST_AMOUNT_YUAN = 1_000_000
 LONGEST_NOTE = 200
 _LATEST_DUE_YEARS = 2

@@ -1,4 +1,4 @@
-"""All that a bill has said."""
+"""The versions of a bill."""
 
 from uuid import UUID
 

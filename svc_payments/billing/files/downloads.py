@@ -45,7 +45,7 @@ async def as_workbook(database: Database, file: BillFile, language: str) -> Asyn
 
 async def _refused(database: Database, file: BillFile, language: str) -> AsyncIterator[list[tuple[int, str, str, str]]]:
     query = select(RefusedRow).where(RefusedRow.bill_file_id == file.id).order_by(RefusedRow.row)
-    # A transaction of its own: the request's ends before the first byte of the answer leaves.
+    # A separate transaction: the request's own ends before the first byte of the answer is sent.
     async with database.read() as tx:
         found = await tx.stream_scalars(query.execution_options(yield_per=_AT_ONCE))
         async for part in found.partitions():

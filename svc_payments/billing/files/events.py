@@ -6,7 +6,7 @@ from svc_payments.billing.files.models import BillFile
 
 
 class BillFileIngested(Event):
-    """A provider's bill file was taken in; the numbers are of its rows."""
+    """A provider's bill file was ingested; the counts are of its rows."""
 
     event_type: ClassVar[str] = "cn.ili.payments.bill_file.ingested.v1"
     key_field: ClassVar[str] = "bill_file_id"

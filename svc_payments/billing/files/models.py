@@ -22,7 +22,7 @@ class Encoding(StrEnum):
 
 
 class BillFile(Base):
-    """One upload that was taken in; `rows` is the sum of the four counts."""
+    """One ingested file; `rows` is the sum of the four counts."""
 
     __tablename__ = "bill_files"
     __table_args__ = (Index(None, "provider_id", "id"), one_of("encoding", Encoding))
@@ -42,7 +42,7 @@ class BillFile(Base):
 
 
 class RefusedRow(Base):
-    """A row that was not taken in, under the number of the line it begins on (the header is line 1)."""
+    """A refused row, by the line it begins on (the header is line 1)."""
 
     __tablename__ = "refused_rows"
     __table_args__ = (one_of("reason", Reason),)

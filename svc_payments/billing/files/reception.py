@@ -1,8 +1,8 @@
 """From the body of a request to the text of a whole file.
 
-The body goes to a temporary file as UTF-8 while it arrives. Only when all of it is here and all of it is text does
-anybody look at its rows: a slow client holds no connection or lock of the database, and a file that is cut or
-broken never gets near it.
+The body goes to a temporary file as UTF-8 while it arrives. Its rows are read only
+once the body is complete and valid text: a slow client holds no database connection or lock, and a cut or broken file
+never reaches the database.
 """
 
 import asyncio
@@ -71,12 +71,12 @@ class Upload:
 
 @dataclass(frozen=True)
 class Announced:
-    """What the headers say of a file."""
+    """The metadata of a file in the headers."""
 
     label: Encoding | None
     gzipped: bool
     sha256: str | None
-    """What it should come to as it is sent, if that is said."""
+    """The announced digest of the content as sent, if any."""
 
     @classmethod
     def by(cls, headers: Mapping[str, str]) -> "Announced":
@@ -99,7 +99,7 @@ async def received(announced: Announced, pieces: AsyncIterator[bytes]) -> AsyncI
 
     Raises:
         ContentTooLarge: more than 512 MiB, as sent or unzipped.
-        DigestMismatch: it is not what it was said to be.
+        DigestMismatch: the content does not match its announced digest.
         BodyTruncated, GzipBroken, EmptyFile, UndecodableBytes, NulCharacter, WrongCharset: not a whole text file.
         WorkbookBroken, WorkbookTooLarge, SeveralSheets: not a spreadsheet with one table that can be read.
     """
@@ -229,7 +229,7 @@ class _Spool:
         try:
             text = self._decoder.decode(piece, final)
         except UnicodeDecodeError as error:
-            # What the decoder held back of the previous piece is at the start of what it was decoding.
+            # Bytes that the decoder kept from the previous piece come first.
             byte = self._count - len(error.object) + error.start
             raise UndecodableBytes(byte=byte, encoding=self._encoding) from None
         self._suspect(piece, final=final)

@@ -1,7 +1,7 @@
-"""From the text of a bill file to rows for PostgreSQL: divided, and checked one by one.
+"""From the text of a bill file to rows for PostgreSQL, split and checked one by one.
 
-Nearly all rows of a file are plain: unquoted, ASCII, nothing wrong with them. One regular expression recognises
-those. Whatever it does not take is divided and examined column by column, which also tells what is wrong.
+Nearly all rows of a file are plain: unquoted, ASCII, without faults. One regular expression recognises
+those. Rows that it does not match are split and checked column by column, which finds the fault.
 """
 
 import csv
@@ -36,7 +36,7 @@ from svc_payments.billing.files.refusals import (
 )
 
 PROVIDER_COLUMN = "provider_id"
-"""Whose bills the rows are; a table may say so, to be refused when it comes under another name."""
+"""The provider that the bills belong to; a table that names it is refused under another provider."""
 LONGEST_LINE = 64 * 1024
 """Characters; also the most that one quoted row may have over several lines, its line breaks among them."""
 MOST_LINES = 10_000_000
@@ -58,7 +58,7 @@ Lines = Iterator[tuple[int, str]]
 
 
 class Faults(Protocol):
-    """Rows that are refused whatever stands in them."""
+    """Rows that are refused whatever their content."""
 
     def get(self, row: int, /) -> Reason | None: ...
 
@@ -83,7 +83,7 @@ def staged_rows(text: TextIO, this_month: date, provider_id: UUID, faults: Fault
         text: the file, its lines ending in line feeds.
         this_month: the first day of the last month that is not in the future.
         provider_id: who sends it.
-        faults: what is known of rows before they are looked at.
+        faults: faults of rows known before they are read.
 
     Raises:
         EmptyFile, WrongHeader, UnclosedQuote, FieldTooLong, LineTooLong, TooManyLines: the whole file is refused;

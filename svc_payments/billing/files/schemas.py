@@ -10,7 +10,7 @@ from svc_payments.billing.files.reception import MEDIA_TYPE
 from svc_payments.billing.files.workbooks.reader import MEDIA_TYPE as WORKBOOK
 
 FILE_CONTENT = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in (MEDIA_TYPE, WORKBOOK)}
-"""Either kind of file, in OpenAPI."""
+"""Either kind of file, for OpenAPI."""
 
 _ReasonIn10 = Annotated[
     Reason, WithJsonSchema({"type": "string", "enum": [reason for reason in Reason if reason not in AS_IN_1_0]})
@@ -22,15 +22,15 @@ _EncodingIn10 = Annotated[
 
 
 class RefusedRow(BaseModel):
-    row: int = Field(description="The number of the line the row begins on; the header is line 1.")
+    row: int = Field(description="The line on which the row begins; the header is line 1.")
     bill_number: str = Field(description="As the file has it, cut to 40 characters.")
-    reason: _ReasonIn10 = Field(description="The reason, or of a later one the nearest that was there in 1.0.0.")
+    reason: _ReasonIn10 = Field(description="The reason, or for a newer one the nearest reason of 1.0.0.")
     code: str = Field(description="The exact reason; expect further values within v1.")
     message: str = Field(description="The reason in the reader's language.")
 
 
 class BillFile(BaseModel):
-    """What became of an uploaded bill file."""
+    """The outcome of an uploaded bill file."""
 
     bill_file_id: UUID
     file_name: str

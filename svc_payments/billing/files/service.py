@@ -46,7 +46,7 @@ async def take_in(
     await expect_provider(tx, provider_id)
     staged = await asyncio.to_thread(staged_rows, upload.text, this_month(), provider_id, upload.faults)
     await staging.stage(tx, staged.columns, _ahead(staged.blocks, progress))
-    # What is staged waits without holding anything others want.
+    # Staged rows wait without holding a lock that others need.
     await staging.one_at_a_time(tx, provider_id)
     file = BillFile(provider_id=provider_id, file_name=file_name, sha256=upload.sha256, encoding=upload.encoding)
     tx.add(file)

@@ -1,8 +1,8 @@
-"""Taking in what a provider named: in one transaction with the account's bills locked, or not at all.
+"""Applies a provider's answer in one transaction with the account's bills locked, or not at all.
 
-What it names comes in like the rows of a bill file. What it had named before and names no more is void, as long as
-nothing is paid of it; should it name it again, it is due again. Bills that it has pushed are its own to change and to
-withdraw: an answer may name them, and nothing else.
+The bills it returns are ingested like rows of a bill file. A bill that it no longer returns is voided, as long as
+nothing is paid of it, and due again when it is returned again. Bills that the provider sent itself are changed and
+voided only by the provider: an answer may name them without changing them.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -85,9 +85,9 @@ def _expect_may_name(bill: Bill, row: CheckedRow, pending: PendingInquiry, *, by
 async def _withdraw_or_return(tx: AsyncSession, bill: Bill, named: Collection[str]) -> None:
     if bill.bill_number in named:
         if bill.status == BillStatus.VOID and bill.reason == ChangeReason.NOT_NAMED:
-            await changes.name_again(tx, bill)
+            await changes.restore_named(tx, bill)
     elif bill.status == BillStatus.DUE and not bill.paid_fen:
-        await changes.name_no_more(tx, bill)
+        await changes.void_unnamed(tx, bill)
 
 
 async def _take_in(tx: AsyncSession, pending: PendingInquiry, rows: Sequence[CheckedRow]) -> None:

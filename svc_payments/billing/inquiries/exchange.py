@@ -1,6 +1,6 @@
 """An inquiry: a turn is claimed, the provider is queried outside any transaction, the answer is kept.
 
-Whoever asks about an account while its provider is being asked waits for that answer.
+A query about an account that is being queried already waits for that answer.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from svc_payments.billing.inquiries.service import Turn
 from svc_payments.parties.providers.live_query import NotAnswered, NotUsable, Questions, count, count_fault
 
 _SLACK_SECONDS = 10.0
-"""For keeping the answer: the bills of a provider whose file comes in just now are waited for."""
+"""For applying the answer, which waits while a file of the provider is being ingested."""
 _LOOK_SECONDS = 0.1
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -31,7 +31,7 @@ class Inquiries:
     questions: Questions
 
     async def inquire(self, person_id: UUID, new: schemas.NewBillInquiry) -> schemas.BillInquiry:
-        """What is to pay on an account, as its provider says now.
+        """Query the amounts due on an account from its provider.
 
         Raises:
             NotFound, InquiryNotOffered, ProviderClosed: as `service.begin`.
@@ -83,4 +83,4 @@ class Inquiries:
                             return
                     await asyncio.sleep(_LOOK_SECONDS)
         except TimeoutError:
-            return  # whoever asked has died; what is shown then is that no answer came
+            return  # the process that queried has died: shown as no answer

@@ -21,7 +21,7 @@ class Result(StrEnum):
     NO_ANSWER = "no_answer"
     """The provider was not reached or did not answer in time."""
     UNUSABLE = "unusable"
-    """Its answer made no sense; nothing of it was kept."""
+    """Its answer was invalid; nothing of it was kept."""
 
 
 class BillInquiry(Base):

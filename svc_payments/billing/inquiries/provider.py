@@ -1,4 +1,4 @@
-"""What a provider says is due on an account, checked row by row as a bill file is, before any of it is kept."""
+"""The provider's answer about an account, validated row by row like a bill file before any of it is kept."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Answered:
 async def inquire(
     questions: Questions, provider: Provider, inquiry_id: object, account_number: str, this_month: date
 ) -> Answered:
-    """Ask what is due on an account.
+    """Query the amounts due on an account.
 
     Raises:
         NotAnswered, NotUsable
@@ -72,8 +72,8 @@ def _rows(answer: _Answer, account_number: str, this_month: date) -> Sequence[Ch
 
 
 def _row(bill: _NamedBill, account_number: str, this_month: date) -> CheckedRow:
-    said = {**bill.model_dump(), "amount": yuan(bill.amount_fen)}
-    row = checked([said[name] or "" for name in COLUMNS], this_month)
+    fields = {**bill.model_dump(), "amount": yuan(bill.amount_fen)}
+    row = checked([fields[name] or "" for name in COLUMNS], this_month)
     if not isinstance(row, CheckedRow):
         raise NotUsable(row)
     if row.account_number != account_number:

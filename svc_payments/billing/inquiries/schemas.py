@@ -13,7 +13,7 @@ class NewBillInquiry(BaseModel):
 
 
 class BillInquiry(BaseModel):
-    """What is to pay on an account."""
+    """The amounts due on an account."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -22,4 +22,4 @@ class BillInquiry(BaseModel):
     asked_at: datetime
     """When the provider was queried: now, or moments ago for another person bound to the account."""
     bills: list[Bill]
-    """Those that the caller may see, the oldest first, with what they come to today."""
+    """The bills that the caller may see, oldest first, with their amounts due today."""

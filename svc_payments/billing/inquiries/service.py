@@ -1,4 +1,4 @@
-"""Whose turn it is to ask about an account, and what its people are shown of the answer."""
+"""Which request queries the provider about an account, and what residents see of the answer."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from svc_payments.parties.providers.refusals import PaymentUnfinished, ProviderC
 
 _ROLES = ("owner", "family", "tenant")
 _SILENCE = timedelta(seconds=5)
-"""For how long a provider that gave no answer is left alone."""
+"""How long a provider that did not answer is not queried again."""
 
 
 class InquiryNotOffered(Problem):
@@ -55,7 +55,7 @@ async def begin(
         person_id: who wants to know; bound to the account.
         new: which account.
         lease: for how long an answer is waited for.
-        memory: for how long an answer counts for everybody who asks again.
+        memory: how long an answer is reused for repeated queries.
 
     Raises:
         NotFound: the person is not bound to the account.
@@ -95,7 +95,7 @@ def _counts(last: BillInquiry, moment: datetime, lease: timedelta, memory: timed
 
 
 async def settle(tx: AsyncSession, pending: PendingInquiry, result: Result) -> bool:
-    """Write down what came of a question. Returns whether it is still the last one; if not, its answer is dropped."""
+    """Record the outcome of a query. Returns whether it is still the latest; if not, its answer is dropped."""
     key = (pending.provider_id, pending.account_number)
     last = await tx.get_one(BillInquiry, key, with_for_update=True, populate_existing=True)
     if last.inquiry_id != pending.inquiry_id or last.answered_at is not None:

@@ -24,11 +24,11 @@ class ReminderRaised(Event):
     """due_soon, overdue or large_change; expect further kinds within v1."""
     due_date: date
     days_overdue: int
-    """On the day of the reminder; 0 or less while there is time."""
+    """Days overdue on the day of the reminder; 0 or less before the due date."""
     outstanding_fen: int
-    """What is left to pay, without late fees that have not been charged yet."""
+    """Left to pay, without late fees that have not been charged yet."""
     currency: Literal["CNY"] = "CNY"
     compared_with: str | None
-    """Of large_change: last_year or last_months; expect further values within v1."""
+    """For large_change: last_year or last_months; expect further values within v1."""
     usual_fen: int | None
-    """Of large_change: what the bill is compared with."""
+    """For large_change: the amount that the bill is compared with."""

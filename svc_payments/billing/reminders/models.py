@@ -42,7 +42,7 @@ class Reminder(Base):
     person_id: Mapped[UUID]
     kind: Mapped[ReminderKind] = mapped_column(Text)
     stage: Mapped[int]
-    """Of `overdue`, the days from which on this one is sent; otherwise 0."""
+    """For `overdue`, the days overdue at which it is sent; otherwise 0."""
     day: Mapped[date]
     """In China."""
     compared_with: Mapped[ComparedWith | None] = mapped_column(Text)
@@ -59,7 +59,7 @@ class ReminderRun(Base):
     day: Mapped[date] = mapped_column(primary_key=True)
     due_date: Mapped[date]
     bill_id: Mapped[UUID]
-    """Bills up to and with this one have been looked at."""
+    """Bills up to and including this one are done."""
     bills: Mapped[int] = mapped_column(BigInteger, server_default="0")
     reminders: Mapped[int] = mapped_column(BigInteger, server_default="0")
     started_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
@@ -67,7 +67,7 @@ class ReminderRun(Base):
 
 
 class MutedReminder(Base):
-    """A kind of reminder that a person does not want for one of their accounts."""
+    """A kind of reminder that a person has switched off for an account."""
 
     __tablename__ = "muted_reminders"
     __table_args__ = (one_of("kind", ReminderKind),)

@@ -16,7 +16,7 @@ UNTIL: TextClause = text("""
 """)
 """The last of the next few bills that wait, and how many they are; no row when none is left.
 
-What is withdrawn, paid or being paid is not due, and an advance or a top-up is nobody's to be reminded of.
+What is withdrawn, paid or being paid is not due, and an advance or a top-up needs no reminder.
 """
 
 RAISE: TextClause = text("""

@@ -17,12 +17,12 @@ class Reminder(BaseModel):
     kind: str
     """due_soon, overdue or large_change; expect further kinds within v1."""
     stage: int
-    """Of overdue, from how many days on this one is sent; otherwise 0."""
+    """For overdue, the days overdue at which it is sent; otherwise 0."""
     day: date
     compared_with: str | None
-    """Of large_change: last_year or last_months; expect further values within v1."""
+    """For large_change: last_year or last_months; expect further values within v1."""
     usual_fen: int | None
-    """Of large_change: what the bill is compared with."""
+    """For large_change: the amount that the bill is compared with."""
     raised_at: datetime
 
 

@@ -1,8 +1,8 @@
-"""Raising reminders, a day at a time, and the preferences of residents.
+"""Raises reminders, a day at a time, and keeps the preferences of residents.
 
-A day's run walks through all bills that wait in the order of their due dates, some thousand in a transaction, and its
-row says how far it has come: a worker that dies is followed by one that goes on there. Two workers are kept apart by
-the lock of that row. That nobody is told a thing twice is in the end kept by a unique constraint.
+A day's run walks through all unpaid bills by due date, some thousand per transaction, and its row keeps the position:
+when a worker dies, another continues there. The lock of that row keeps workers apart, and a unique constraint keeps
+reminders from being raised twice.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ async def step(tx: AsyncSession, settings: Settings, *, size: int = BILLS_IN_A_S
     upto = {"until_date": until.due_date, "until_id": until.id}
     raised = (await tx.execute(RAISE, {**position, **upto, **_rules(moment, settings)})).all()
     if raised:
-        await emit(tx, *map(_told, raised))
+        await emit(tx, *map(_event_of, raised))
     run.due_date, run.bill_id = until.due_date, until.id
     run.bills += until.bills
     run.reminders += len(raised)
@@ -84,9 +84,9 @@ def _rules(moment: datetime, settings: Settings) -> dict[str, object]:
     }
 
 
-def _told(raised: Row[tuple[object, ...]]) -> ReminderRaised:
-    said = dict(raised._mapping)  # noqa: SLF001 - the documented way to a row's names
-    return ReminderRaised(reminder_id=said.pop("id"), **said)
+def _event_of(raised: Row[tuple[object, ...]]) -> ReminderRaised:
+    fields = dict(raised._mapping)  # noqa: SLF001 - the documented way to a row's names
+    return ReminderRaised(reminder_id=fields.pop("id"), **fields)
 
 
 async def preferences_of(tx: AsyncSession, person_id: UUID) -> schemas.ReminderPreferences:

@@ -6,7 +6,7 @@ from chassis.outbox import Event
 
 
 class PaymentTermsPublished(Event):
-    """A provider's payment terms were approved; they are in force from a day on."""
+    """A provider's payment terms were approved; they apply from a day on."""
 
     event_type: ClassVar[str] = "cn.ili.payments.payment_terms.published.v1"
     key_field: ClassVar[str] = "provider_id"

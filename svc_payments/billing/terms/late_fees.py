@@ -1,4 +1,4 @@
-"""Late fees in whole fen: integers only, so that every process comes to the same fen.
+"""Late fees in whole fen: integers only, so that every process computes the same fen.
 
 The fee of an amount is what that amount owes for the days it was late, whatever else of its bill was paid before or
 comes later. So a bill paid in parts needs no history: each part bears the fee of its own days.

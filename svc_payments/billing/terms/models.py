@@ -20,7 +20,7 @@ class TermsVersion(Base):
 
     __tablename__ = "payment_terms"
     __table_args__ = (
-        # What an approval refers to, so that it can tell who wrote the version from who approves it.
+        # An approval refers to this, so that the proposer cannot be the approver.
         UniqueConstraint("provider_id", "version", "proposed_by"),
         CheckConstraint("version > 0", name="version_positive"),
     )
@@ -28,7 +28,7 @@ class TermsVersion(Base):
     provider_id: Mapped[UUID] = mapped_column(ForeignKey(Provider.provider_id), primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     wanted_from: Mapped[date]
-    """The day from which it is to be in force."""
+    """The first day on which it applies."""
     document: Mapped[dict[str, Any]] = mapped_column(JSONB)
     reason: Mapped[str] = mapped_column(Text)
     proposed_by: Mapped[UUID]

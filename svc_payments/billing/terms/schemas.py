@@ -12,7 +12,7 @@ class NewTerms(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     in_force_from: Day
-    """Today or later; a provider's first terms may have begun before, since they write down what holds already."""
+    """Today or later; a provider's first terms may have begun earlier, since they record what applies already."""
     terms: Terms
     reason: Annotated[Line, Field(max_length=500)]
     """Why they change, such as the number of the agreement."""
@@ -29,19 +29,19 @@ class TermsVersion(BaseModel):
     proposed_by: UUID
     proposed_at: datetime
     approved_by: UUID | None
-    """null: not in force until a second operator has approved it."""
+    """null: not approved by a second operator, so not in force."""
     approved_at: datetime | None
     in_force_from: date | None
-    """null while it is not approved. On a day the highest version holds that is in force by then."""
+    """null while it is not approved. The highest version in force on a day applies."""
 
 
 class TermsInForce(BaseModel):
-    """What holds today for paying this provider."""
+    """The payment terms of a provider today."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     provider_id: UUID
     version: int | None
-    """null: nothing has been agreed; the terms are those of every such provider."""
+    """null: nothing is agreed; the default terms apply."""
     in_force_from: date | None
     terms: PublicTerms

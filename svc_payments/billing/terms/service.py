@@ -1,4 +1,4 @@
-"""Writing down payment terms, and looking up which hold on a day. Two operators: one proposes, another approves."""
+"""Records payment terms and finds those in force on a day. One operator proposes, another approves."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -111,7 +111,7 @@ async def show_in_force(tx: AsyncSession, provider_id: UUID) -> schemas.TermsInF
 
 
 async def propose(tx: AsyncSession, caller: Caller, provider_id: UUID, new: schemas.NewTerms) -> schemas.TermsVersion:
-    """Write down new terms, for a second operator to approve.
+    """Record new terms, for a second operator to approve.
 
     Raises:
         NotFound: there is no such provider.

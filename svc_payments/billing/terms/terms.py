@@ -26,7 +26,7 @@ class BillSource(StrEnum):
     PUSHED = "pushed"
     """The provider sends its bills."""
     INQUIRY = "inquiry"
-    """The provider is queried when a resident wants to pay."""
+    """The provider is queried when a resident is about to pay."""
     TOP_UP = "top_up"
     """There are no bills: residents choose an amount, which the provider validates."""
 
@@ -71,7 +71,7 @@ class LateFee(_Document):
     rounding: Annotated[Rounding, _open(Rounding)] = Rounding.HALF_UP
     """To whole fen."""
     source: Annotated[Line, Field(max_length=200)] | None = None
-    """Where the rule stands, such as a clause of the supply contract."""
+    """The source of the rule, such as a clause of the supply contract."""
 
 
 class PartialPayment(_Document):
@@ -92,7 +92,7 @@ class TopUp(_Document):
     most_fen: Fen | None = None
     step_fen: Fen = 100
     accounts: Annotated[TopUpAccounts, _open(TopUpAccounts)] = TopUpAccounts.BOUND
-    """Whose accounts a resident may top up."""
+    """The accounts that a resident may top up."""
 
     @model_validator(mode="after")
     def _list_or_range(self) -> "TopUp":
@@ -147,7 +147,7 @@ class ClosedHours(_Document):
 
     begin: Hour
     end: Hour
-    """It may lie on the next day."""
+    """It may be on the next day."""
 
     def reopens_at(self, moment: datetime) -> datetime | None:
         """When it answers again; None when it does so now."""
@@ -162,7 +162,7 @@ class ClosedHours(_Document):
 
 
 class PublicTerms(_Document):
-    """What residents need to know. What is left out stands as it is here: as before there were terms."""
+    """What residents need to know. The defaults are the rules for providers without terms."""
 
     bill_sources: Annotated[
         tuple[Annotated[BillSource, _open(BillSource)], ...], Field(min_length=1, max_length=len(BillSource))
@@ -171,7 +171,7 @@ class PublicTerms(_Document):
     partial_payment: PartialPayment | None = None
     """null: a bill is paid in full."""
     advance_payment: AdvancePayment | None = None
-    """null: nothing is paid ahead."""
+    """null: no advance payments."""
     oldest_first: bool = False
     """Whether an older due bill of the account has to be paid before or along with a younger one."""
     channels: Annotated[tuple[ChannelLimits, ...], Field(min_length=1, max_length=len(ChannelName))] | None = None
@@ -186,7 +186,7 @@ class Terms(PublicTerms):
     channels: Annotated[tuple[ChannelTerms, ...], Field(min_length=1, max_length=len(ChannelName))] | None = None
     """null: every channel the platform has, without limits or fees."""
     posting_limit_seconds: Annotated[StrictInt, Field(ge=60, le=_MONTH_SECONDS)] = 86_400
-    """For how long the provider may leave a payment unanswered before the money goes back to the payer."""
+    """How long the provider may leave a posting unanswered before the payer is refunded."""
 
     @model_validator(mode="after")
     def _whole(self) -> "Terms":

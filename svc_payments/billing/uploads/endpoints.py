@@ -47,7 +47,7 @@ FileName = Annotated[
         "x-timeout-seconds": 600,
     },
     response_model=BillFile,
-    responses={201: {"description": "An upload has begun; it goes on at `Location`."}},
+    responses={201: {"description": "An upload has begun; continue it at `Location`."}},
 )
 async def upload_bill_file(
     request: Request, tx: Tx, caller: BillSender, language: Language, file_name: FileName
@@ -114,7 +114,7 @@ async def get_bill_file_upload_offset(
 @router.patch(
     "/bill-file-uploads/{upload_id}",
     response_model=BillFile,
-    responses={204: {"description": "The bytes are here, and more of the file is to come."}},
+    responses={204: {"description": "The bytes are stored; the file is not complete yet."}},
     openapi_extra={
         "requestBody": {
             "required": True,

@@ -19,7 +19,7 @@ from svc_payments.billing.files.reception import LARGEST_FILE
 class UploadStatus(StrEnum):
     RECEIVING = "receiving"
     RECEIVED = "received"
-    """All of it is here; its rows are being taken in, or soon will be."""
+    """Complete; its rows are being ingested, or soon will be."""
     TAKEN_IN = "taken_in"
     REFUSED = "refused"
     """As a whole; `refusal` says why."""
@@ -34,7 +34,7 @@ TRANSITIONS: dict[UploadStatus, set[UploadStatus]] = {
 
 
 class BillFileUpload(Upload, Base):
-    """One file on its way; what it says of itself is kept as its first request said it."""
+    """One file being uploaded; its metadata is that of its first request."""
 
     __tablename__ = "bill_file_uploads"
     __table_args__ = (

@@ -12,7 +12,7 @@ class TooManyUploads(Problem):
 
 
 class UploadBeingTakenIn(Problem):
-    """The file is complete and being taken in; how far this is can be read meanwhile."""
+    """The file is complete and being ingested; its progress can be read meanwhile."""
 
     status, code = 409, "upload_being_taken_in"
     headers = {"Retry-After": "5", "Upload-Complete": "?1"}  # noqa: RUF012 - as above

@@ -36,9 +36,9 @@ async def create(
 
     Raises:
         ProviderNotReady: the provider's approval has not arrived here yet.
-        TooManyUploads: the provider has begun many, and finished none of them.
+        TooManyUploads: the provider has too many unfinished uploads.
         ContentTooLarge: it says that it will be too large.
-        UnsupportedMediaType, UnsupportedContentEncoding, BadHeader: it could not be taken in.
+        UnsupportedMediaType, UnsupportedContentEncoding, BadHeader: it could not be ingested.
         BodyTruncated, DigestMismatch, UploadLengthMismatch: as for what is appended.
     """
     Announced.by(headers)
@@ -68,10 +68,10 @@ async def create(
 async def append(
     database: Database, provider_id: UUID, upload_id: UUID, headers: Mapping[str, str], pieces: AsyncIterator[bytes]
 ) -> bool:
-    """Go on with an upload where it ends. Returns whether all of it is here.
+    """Append to an upload. Returns whether it is complete.
 
     Raises:
-        NotFound: there is none of this provider, or it was left for too long.
+        NotFound: the provider has no such upload, or it has expired.
         Problem: why the request does not go on with it, as `kit.uploads.service` has it.
     """
     return await uploads.append(database, TABLES, lambda tx: _own(tx, provider_id, upload_id), headers, pieces)
@@ -80,7 +80,7 @@ async def append(
 async def report_on(
     database: Database, provider_id: UUID, upload_id: UUID, language: str
 ) -> bill_file_schemas.BillFile:
-    """What became of an upload that is complete, which is taken in now unless it was before.
+    """The outcome of a complete upload, which is ingested now unless it was before.
 
     Raises:
         NotFound, UploadBeingTakenIn
@@ -92,14 +92,14 @@ async def report_on(
 
 
 async def offset_of(tx: AsyncSession, provider_id: UUID, upload_id: UUID) -> BillFileUpload:
-    """Where an upload ends, for a client that goes on: a request that still hangs somewhere adds nothing any more."""
+    """The offset at which a client resumes: an earlier request that is still open can append no more."""
     upload = await _own(tx, provider_id, upload_id)
     upload.appender = None
     return upload
 
 
 async def cancel(tx: AsyncSession, provider_id: UUID, upload_id: UUID) -> None:
-    """Forget an upload and all bytes of it; what was taken in stays.
+    """Delete an upload and its bytes; ingested bills stay.
 
     Raises:
         NotFound
@@ -157,7 +157,7 @@ def shown(upload: BillFileUpload, settings: Settings, language: str) -> schemas.
 
 
 async def state_headers(tx: AsyncSession, upload: BillFileUpload, settings: Settings) -> dict[str, str]:
-    """The headers that say how far an upload is, and how long it can be continued or read."""
+    """The headers with an upload's offset, and how long it can be continued or read."""
     seconds_left = int((_expires_at(upload, settings) - await database_time(tx)).total_seconds())
     return state_of(upload, TABLES.most_bytes, seconds_left)
 

@@ -1,4 +1,4 @@
-"""A file that is here as a whole is taken in, once, like one that came in one request."""
+"""Ingests complete uploads, once each, like files sent in one request."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -22,7 +22,7 @@ from svc_payments.settings import Settings
 RETENTION = timedelta(days=7)
 """How long an upload can be read after its end."""
 _LEFT_AFTER = timedelta(seconds=30)
-_TOLD_EVERY_ROWS = 50_000
+_REPORT_EVERY_ROWS = 50_000
 
 
 async def finish(database: Database, upload_id: UUID, language: str) -> bill_file_schemas.BillFile:
@@ -36,7 +36,7 @@ async def finish(database: Database, upload_id: UUID, language: str) -> bill_fil
         async with database.transaction() as tx:
             return await _finish(database, tx, upload_id, language)
     except Problem as refusal:
-        # What passes by itself says when to come back.
+        # A temporary refusal carries Retry-After.
         if "Retry-After" not in refusal.headers:
             async with database.transaction() as tx:
                 await _keep_refusal(tx, upload_id, refusal)
@@ -45,9 +45,9 @@ async def finish(database: Database, upload_id: UUID, language: str) -> bill_fil
 
 
 async def _finish(database: Database, tx: AsyncSession, upload_id: UUID, language: str) -> bill_file_schemas.BillFile:
-    # The lock goes with the transaction, so that a crash leaves the file to the next worker.
-    mine = func.pg_try_advisory_xact_lock(func.hashtextextended(f"bill file upload {upload_id}", 0))
-    if not await tx.scalar(select(mine)):
+    # The lock ends with the transaction, so that after a crash the next worker takes the file.
+    lock = func.pg_try_advisory_xact_lock(func.hashtextextended(f"bill file upload {upload_id}", 0))
+    if not await tx.scalar(select(lock)):
         raise UploadBeingTakenIn
     upload = await tx.get(BillFileUpload, upload_id)
     if upload is None:
@@ -78,18 +78,18 @@ async def _keep_refusal(tx: AsyncSession, upload_id: UUID, refusal: Problem) -> 
 
 @dataclass
 class _Progress:
-    """Says how far a file is, in transactions of its own: what takes it in is seen only when all is done."""
+    """Reports progress in separate transactions: the ingesting one is invisible until it commits."""
 
     database: Database
     upload_id: UUID
     rows: int = 0
-    told_rows: int = 0
+    reported_rows: int = 0
 
     async def report(self, further: int) -> None:
         self.rows += further
-        if self.rows < self.told_rows + _TOLD_EVERY_ROWS:
+        if self.rows < self.reported_rows + _REPORT_EVERY_ROWS:
             return
-        self.told_rows = self.rows
+        self.reported_rows = self.rows
         reached = {"rows_read": self.rows, "touched_at": func.now()}
         async with self.database.transaction() as tx:
             await tx.execute(update(BillFileUpload).where(BillFileUpload.id == self.upload_id).values(reached))
@@ -116,7 +116,7 @@ async def _claim_left(database: Database) -> UUID | None:
 
 
 async def forget_old(database: Database, settings: Settings) -> None:
-    """Delete abandoned uploads, and records of those that ended a while ago."""
+    """Delete abandoned uploads, and old records of ended ones."""
     waited = timedelta(seconds=settings.bill_upload_seconds)
     abandoned = (BillFileUpload.status == UploadStatus.RECEIVING) & (BillFileUpload.touched_at < func.now() - waited)
     ended = BillFileUpload.finished_at < func.now() - RETENTION

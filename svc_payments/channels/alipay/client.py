@@ -43,7 +43,7 @@ NAME = ChannelName.ALIPAY
 
 _DONE, _REFUSED = "10000", "40004"
 _NO_TRADE, _NO_BILL = "TRADE_NOT_EXIST", "BILL_NOT_EXIST"
-# Words about an order's content. Whatever else goes wrong may pass: our keys, their limits, their systems.
+# Codes about an order's content. Other failures may pass: our keys, their limits, their systems.
 _CONTENT_REFUSED = {"INVALID_PARAMETER", "TOTAL_FEE_EXCEED", "EXIST_FORBIDDEN_WORD"}
 _ALREADY_THERE = {"TRADE_HAS_SUCCESS", "TRADE_HAS_CLOSE", "CONTEXT_INCONSISTENT"}
 # An empty balance of ours is not among them: refunds wait until there is money.
@@ -68,8 +68,8 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Said:
-    """An answer of Alipay's: done, with content, or refused, with a word."""
+class VerifiedAnswer:
+    """A verified answer of Alipay: content, or a refusal code."""
 
     refusal: str
     content: bytes
@@ -78,7 +78,7 @@ class Said:
         """The content.
 
         Raises:
-            NotUnderstood: it is none of this kind.
+            NotUnderstood: the content is not of this kind.
         """
         try:
             return kind.model_validate_json(self.content)
@@ -123,12 +123,12 @@ class AlipayChannel:
 
     async def statement(self, day: date) -> AsyncIterator[bytes]:
         """The trade bill of a day: CSV in GBK, within a zip."""
-        said = await self._call(
+        answer = await self._call(
             "alipay.data.dataservice.bill.downloadurl.query", {"bill_type": "trade", "bill_date": day.isoformat()}
         )
-        if said.refusal:
-            raise NoStatement(said.refusal) if said.refusal == _NO_BILL else NotUnderstood(said.refusal)
-        address = httpx.URL(said.as_of(messages.Bill).bill_download_url)
+        if answer.refusal:
+            raise NoStatement(answer.refusal) if answer.refusal == _NO_BILL else NotUnderstood(answer.refusal)
+        address = httpx.URL(answer.as_of(messages.Bill).bill_download_url)
         # Alipay still writes http, and the file comes unsigned: it is fetched no less safely than we ask.
         secure = address.copy_with(scheme=httpx.URL(self._settings.url).scheme)
         async for part in downloaded(self._client, self._client.build_request("GET", secure)):
@@ -139,34 +139,34 @@ class AlipayChannel:
         content = content_of(order, method)
         if method != "precreate":
             return way_to_pay(method, self._settings.url, self._order(method, content))
-        said = await self._call(INTERFACES[method], content, {"notify_url": self._notice_url})
-        if not said.refusal:
-            made = said.as_of(messages.Precreated)
-            _must_be(made.out_trade_no, order.number)
+        answer = await self._call(INTERFACES[method], content, {"notify_url": self._notice_url})
+        if not answer.refusal:
+            made = answer.as_of(messages.Precreated)
+            _require_same(made.out_trade_no, order.number)
             return Waiting(made.qr_code)
-        if said.refusal in _ALREADY_THERE:
+        if answer.refusal in _ALREADY_THERE:
             return await self._query(order)
-        if said.refusal in _CONTENT_REFUSED:
+        if answer.refusal in _CONTENT_REFUSED:
             known = await self._query(order)
-            return Refused(said.refusal) if isinstance(known, Absent) else known
-        raise NotUnderstood(said.refusal)
+            return Refused(answer.refusal) if isinstance(known, Absent) else known
+        raise NotUnderstood(answer.refusal)
 
     async def _query(self, order: Order) -> Answer:
-        said = await self._call("alipay.trade.query", {"out_trade_no": order.number})
-        if said.refusal == _NO_TRADE:
-            # Also said of an order that is placed, until its payer opens it.
+        answer = await self._call("alipay.trade.query", {"out_trade_no": order.number})
+        if answer.refusal == _NO_TRADE:
+            # Also answered for a placed order until its payer opens it.
             return Absent()
-        if said.refusal:
-            raise NotUnderstood(said.refusal)
-        known = said.as_of(messages.Trade)
-        _must_be(known.out_trade_no, order.number)
+        if answer.refusal:
+            raise NotUnderstood(answer.refusal)
+        known = answer.as_of(messages.Trade)
+        _require_same(known.out_trade_no, order.number)
         return mapping.of_order(known, self._settings.seller_id)
 
     async def _close(self, order: Order) -> Answer:
-        said = await self._call("alipay.trade.close", {"out_trade_no": order.number})
-        if not said.refusal and said.as_of(messages.Closed).out_trade_no == order.number:
+        answer = await self._call("alipay.trade.close", {"out_trade_no": order.number})
+        if not answer.refusal and answer.as_of(messages.Closed).out_trade_no == order.number:
             return Closed()
-        # Paid at the last moment, closed before, not opened yet, or not said which: the query tells.
+        # Paid at the last moment, closed before, not opened yet, or unclear: the query decides.
         return await self._query(order)
 
     async def _refund(self, refund: RefundOrder) -> RefundAnswer:
@@ -175,16 +175,16 @@ class AlipayChannel:
             "refund_amount": messages.yuan_of(refund.amount_fen),
             "out_request_no": refund.number,
         }
-        said = await self._call("alipay.trade.refund", content)
-        if not said.refusal:
-            _must_be(said.as_of(messages.RefundTaken).out_trade_no, refund.order_number)
+        answer = await self._call("alipay.trade.refund", content)
+        if not answer.refusal:
+            _require_same(answer.as_of(messages.RefundTaken).out_trade_no, refund.order_number)
             # The answer names neither the refund nor its own amount, so that only the query ends one.
             return Refunding()
-        if said.refusal in _REFUND_REFUSED:
-            # The same word is said of a number under which another refund was made.
+        if answer.refusal in _REFUND_REFUSED:
+            # The same code is answered for a number that another refund has.
             known = await self._query_refund(refund)
-            return RefundRefused(said.refusal) if isinstance(known, RefundAbsent) else known
-        raise NotUnderstood(said.refusal)
+            return RefundRefused(answer.refusal) if isinstance(known, RefundAbsent) else known
+        raise NotUnderstood(answer.refusal)
 
     async def _query_refund(self, refund: RefundOrder) -> RefundAnswer:
         content = {
@@ -192,14 +192,14 @@ class AlipayChannel:
             "out_request_no": refund.number,
             "query_options": ["gmt_refund_pay"],
         }
-        said = await self._call("alipay.trade.fastpay.refund.query", content)
-        if said.refusal == _NO_TRADE:
+        answer = await self._call("alipay.trade.fastpay.refund.query", content)
+        if answer.refusal == _NO_TRADE:
             return RefundAbsent()
-        if said.refusal:
-            raise NotUnderstood(said.refusal)
-        known = said.as_of(messages.RefundKnown)
+        if answer.refusal:
+            raise NotUnderstood(answer.refusal)
+        known = answer.as_of(messages.RefundKnown)
         if known.refund_status is not None:
-            _must_be(known.out_request_no, refund.number)
+            _require_same(known.out_request_no, refund.number)
         return mapping.of_refund(known, refund)
 
     def _order(self, method: str, content: Mapping[str, object]) -> dict[str, str]:
@@ -208,39 +208,41 @@ class AlipayChannel:
             further["return_url"] = self._settings.return_url
         return self._signed(INTERFACES[method], content, further)
 
-    async def _call(self, method: str, content: Mapping[str, object], further: Mapping[str, str] | None = None) -> Said:
-        """One signed call; an answer that Alipay has not signed is no answer.
+    async def _call(
+        self, method: str, content: Mapping[str, object], further: Mapping[str, str] | None = None
+    ) -> VerifiedAnswer:
+        """Make one signed call; an unsigned answer counts as none.
 
         Raises:
-            NotReached, NoAnswer: none came, or one that makes no sense, or is about our access and not the question.
+            NotReached, NoAnswer: no answer, an invalid one, or one about our access instead of the request.
         """
         query = self._signed(method, content, further or {})
         form = {"biz_content": query.pop("biz_content")}
         # As Alipay's own libraries do: it reads from the address in which charset the form is.
         request = self._client.build_request("POST", self._settings.url, params=query, data=form)
         reply = await call(self._client, request, seconds=self._seconds)
-        # The first thing that Alipay's support asks for.
+        # Alipay's support asks for this id first.
         trace = reply.headers.get("trace_id", "")[:64]
         log.info("channel_answered", channel=NAME, question=method, status=reply.status, channel_request_id=trace)
-        return self._believe(method, reply.status, reply.body)
+        return self._verified(method, reply.status, reply.body)
 
-    def _believe(self, method: str, status: int, body: bytes) -> Said:
+    def _verified(self, method: str, status: int, body: bytes) -> VerifiedAnswer:
         try:
-            answer = SignedAnswer.of(body)
-            self._keys.check(answer.content, answer.signature)
+            signed = SignedAnswer.of(body)
+            self._keys.check(signed.content, signed.signature)
         except BadSignature as bad:
             raise NotUnderstood(f"{bad.reason}_{status}") from None
-        if answer.name not in {f"{method.replace('.', '_')}_response", "error_response"}:
+        if signed.name not in {f"{method.replace('.', '_')}_response", "error_response"}:
             raise NotUnderstood("other_answer")
-        said = Said("", answer.content)
-        outcome = said.as_of(messages.Outcome)
+        answer = VerifiedAnswer("", signed.content)
+        outcome = answer.as_of(messages.Outcome)
         if outcome.code == _DONE:
-            return said
+            return answer
         word = outcome.sub_code or ""
         if outcome.code != _REFUSED:
             raise NotUnderstood(f"{outcome.code}_{word}")
         # With the name of one system of Alipay's or another before it: ACQ., isp., aop.ACQ.
-        return Said(word.rpartition(".")[2].upper() or outcome.code, answer.content)
+        return VerifiedAnswer(word.rpartition(".")[2].upper() or outcome.code, signed.content)
 
     def _signed(self, method: str, content: Mapping[str, object], further: Mapping[str, str]) -> dict[str, str]:
         return self._app.signed(
@@ -259,7 +261,7 @@ class AlipayChannel:
         )
 
 
-def _must_be(named: str | None, asked: str) -> None:
+def _require_same(named: str | None, expected: str) -> None:
     # The signature covers the answer alone: one about another order, played again, is as well signed.
-    if named != asked:
+    if named != expected:
         raise NotUnderstood("other_order")

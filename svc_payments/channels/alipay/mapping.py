@@ -17,11 +17,11 @@ from svc_payments.channels.provider import (
 )
 
 PAID = {"TRADE_SUCCESS", "TRADE_FINISHED"}
-"""Paid; and paid so long ago that it cannot be refunded any more."""
+"""Paid, and paid too long ago to be refunded."""
 
 
 def of_order(known: messages.Trade, seller_id: str) -> Answer:
-    """What became of an order; an answer is signed for our application, and does not say whose the order is.
+    """The state of an order; an answer is signed for our application and does not name the merchant.
 
     Raises:
         NotUnderstood
@@ -44,7 +44,7 @@ def of_payment(known: messages.Trade | messages.Notice, seller_id: str, paid_at:
     """The payment of a paid order.
 
     Raises:
-        NotUnderstood: it is said to be paid, and not when.
+        NotUnderstood: it is paid, but the time is missing.
     """
     if paid_at is None:
         raise NotUnderstood("paid_without_proof")
@@ -52,7 +52,7 @@ def of_payment(known: messages.Trade | messages.Notice, seller_id: str, paid_at:
 
 
 def of_refund(known: messages.RefundKnown, refund: RefundOrder) -> RefundAnswer:
-    """What became of a refund.
+    """The state of a refund.
 
     Raises:
         NotUnderstood
@@ -64,7 +64,7 @@ def of_refund(known: messages.RefundKnown, refund: RefundOrder) -> RefundAnswer:
         case "REFUND_PROCESSING":
             return Refunding()
         case "REFUND_SUCCESS" if known.refund_amount and known.gmt_refund_pay:
-            # Alipay gives refunds no numbers of its own; payers find them under the order's.
+            # Alipay has no refund numbers of its own; payers find refunds under the order's.
             return Refunded(refund.transaction_id, known.refund_amount, known.gmt_refund_pay)
         case _:
             raise NotUnderstood("unknown_state")

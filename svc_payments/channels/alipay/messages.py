@@ -1,4 +1,4 @@
-"""What Alipay says, as far as it matters here. Who paid, and from which account, is not read at all."""
+"""Alipay's messages, as far as they are used. The payer and the account are not read."""
 
 import re
 from datetime import datetime
@@ -70,13 +70,13 @@ class Closed(BaseModel):
 
 
 class RefundTaken(BaseModel):
-    """That a refund was taken. Which one is not said, and its `refund_fee` counts earlier ones too."""
+    """A refund was accepted. The answer does not name it, and `refund_fee` includes earlier ones."""
 
     out_trade_no: Number
 
 
 class RefundKnown(BaseModel):
-    """A refund, as answered to a query; of one that Alipay does not have, nothing is said at all."""
+    """A refund in the answer to a query; empty when Alipay does not have it."""
 
     out_request_no: Number | None = None
     refund_amount: Fen | None = None
@@ -102,8 +102,8 @@ class Notice(BaseModel):
     trans_currency: Word = CURRENCY
     gmt_payment: PaidMoment | None = None
     gmt_refund: PaidMoment | None = None
-    """When something last went back; what does not come with it is no notice of a refund."""
+    """When money was last refunded; only notifications of refunds have it."""
     refund_fee: Annotated[int, BeforeValidator(_fen_of)] = 0
-    """What has gone back in all."""
+    """The total refunded."""
     out_biz_no: Number | None = None
     """Of a notice of a refund: the refund's number."""

@@ -24,33 +24,33 @@ from svc_payments.channels.provider import Refunded
 from svc_payments.settings.channels import AlipaySettings
 
 REPEATED_FOR = timedelta(hours=25)
-"""How long after the first time Alipay tells a notice again that was not answered with `success`."""
+"""How long Alipay repeats a notification that was not answered with `success`."""
 _AHEAD = timedelta(seconds=MAX_CLOCK_SKEW)
 
 _READ = [name.encode() for name in messages.Notice.model_fields]
-# The signed text does not say where a value ends, so that a parameter can be hidden at the end of the one before it.
+# The signed text does not delimit values, so a parameter could be hidden at the end of the one before it.
 _HIDDEN = re.compile(rb"&(?:%b)=" % b"|".join(_READ))
 
 
 def read(keys: signatures.AlipayKeys, settings: AlipaySettings, raw: bytes) -> Notice:
-    """What a notice says.
+    """Verify and read a notice.
 
     Its signature is over the values as bytes, in whatever charset, so nothing is decoded before it is found right.
 
     Raises:
         NoticeNotAuthentic: it is not Alipay's, or not of this time.
-        NoticeMalformed: it is, and makes no sense.
+        NoticeMalformed: it is, but its content is invalid.
     """
     try:
         parameters = signatures.parameters_of(raw)
         signatures.check_notice(keys, parameters)
         _check_whole(parameters)
-        told = _told(parameters)
-        _check_time(told.notify_time, now())
+        notice = _parse(parameters)
+        _check_time(notice.notify_time, now())
     except BadSignature as bad:
         raise NoticeNotAuthentic(reason=bad.reason) from None
     try:
-        return _meant(told, settings, _proof(told, parameters))
+        return _notice_of(notice, settings, _proof(notice, parameters))
     except NotUnderstood:
         raise NoticeMalformed from None
 
@@ -60,36 +60,36 @@ def _check_whole(parameters: Mapping[bytes, bytes]) -> None:
         raise BadSignature("parameters_malformed")
 
 
-def _told(parameters: Mapping[bytes, bytes]) -> messages.Notice:
+def _parse(parameters: Mapping[bytes, bytes]) -> messages.Notice:
     try:
-        # Nothing that is read is anything but ASCII, whatever the notice's charset.
+        # Everything that is read is ASCII, whatever the notice's charset.
         values = {name.decode(): parameters[name].decode("ascii") for name in _READ if name in parameters}
         return messages.Notice.model_validate(values)
     except (UnicodeDecodeError, ValidationError):
         raise NoticeMalformed from None
 
 
-def _check_time(told_at: datetime, moment: datetime) -> None:
-    if not moment - REPEATED_FOR - _AHEAD <= told_at <= moment + _AHEAD:
+def _check_time(notified_at: datetime, moment: datetime) -> None:
+    if not moment - REPEATED_FOR - _AHEAD <= notified_at <= moment + _AHEAD:
         raise BadSignature("clock_skew")
 
 
-def _proof(told: messages.Notice, parameters: Mapping[bytes, bytes]) -> Proof:
+def _proof(notice: messages.Notice, parameters: Mapping[bytes, bytes]) -> Proof:
     # A repeated notice has the same id, with a timestamp and a signature of its own.
-    said = {name: value for name, value in parameters.items() if name not in {b"sign", b"sign_type", b"notify_time"}}
-    return Proof(told.notify_id, told.notify_id, hashlib.sha256(signatures.text_of(said)).digest())
+    content = {name: value for name, value in parameters.items() if name not in {b"sign", b"sign_type", b"notify_time"}}
+    return Proof(notice.notify_id, notice.notify_id, hashlib.sha256(signatures.text_of(content)).digest())
 
 
-def _meant(told: messages.Notice, settings: AlipaySettings, proof: Proof) -> Notice:
+def _notice_of(notice: messages.Notice, settings: AlipaySettings, proof: Proof) -> Notice:
     # Of one account there may be several applications: what was ordered by another one is not ours either.
-    merchant_id = told.seller_id if told.app_id == settings.app_id else told.app_id
+    merchant_id = notice.seller_id if notice.app_id == settings.app_id else notice.app_id
     nothing_new = NothingNew(proof, merchant_id)
-    if told.gmt_refund is not None:
-        # Also when everything went back and the order is called closed. One that names no refund says nothing new.
-        answer = Refunded(told.trade_no, told.refund_fee, told.gmt_refund)
-        return RefundNotice(proof, merchant_id, told.out_biz_no, answer) if told.out_biz_no else nothing_new
-    if told.trade_status in mapping.PAID:
-        return PaidNotice(proof, told.out_trade_no, mapping.of_payment(told, merchant_id, told.gmt_payment))
-    if told.trade_status in {"WAIT_BUYER_PAY", "TRADE_CLOSED"}:
+    if notice.gmt_refund is not None:
+        # Also for a full refund, when the order is closed. One that names no refund has no effect.
+        answer = Refunded(notice.trade_no, notice.refund_fee, notice.gmt_refund)
+        return RefundNotice(proof, merchant_id, notice.out_biz_no, answer) if notice.out_biz_no else nothing_new
+    if notice.trade_status in mapping.PAID:
+        return PaidNotice(proof, notice.out_trade_no, mapping.of_payment(notice, merchant_id, notice.gmt_payment))
+    if notice.trade_status in {"WAIT_BUYER_PAY", "TRADE_CLOSED"}:
         return nothing_new
     raise NotUnderstood("unknown_state")

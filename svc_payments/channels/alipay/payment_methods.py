@@ -1,4 +1,4 @@
-"""An order at Alipay in each of its forms, and how the payer comes to it."""
+"""An order at Alipay in each of its forms, and how the payer opens it."""
 
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
@@ -20,7 +20,7 @@ INTERFACES = {
     "app": "alipay.trade.app.pay",
 }
 BROWSED = {"page", "wap"}
-"""What a browser opens, and comes back from."""
+"""Methods that open in a browser, which returns afterwards."""
 
 
 def content_of(order: Order, method: str) -> dict[str, str]:

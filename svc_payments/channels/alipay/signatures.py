@@ -143,8 +143,8 @@ def check_notice(keys: AlipayKeys, parameters: Mapping[bytes, bytes]) -> None:
     Raises:
         BadSignature: unsigned, or wrong_signature.
     """
-    said = dict(parameters)
-    signature, sign_type = said.pop(b"sign", b""), said.pop(b"sign_type", b"")
+    unsigned = dict(parameters)
+    signature, sign_type = unsigned.pop(b"sign", b""), unsigned.pop(b"sign_type", b"")
     if not signature or sign_type != SIGN_TYPE.encode():
         raise BadSignature("unsigned")
-    keys.check(text_of(said), signature)
+    keys.check(text_of(unsigned), signature)

@@ -1,7 +1,7 @@
-"""Whose key signed a message of UnionPay: each brings its certificate along, which has to lead to what we trust.
+"""The signers of UnionPay's messages: each message carries its certificate, which must chain to a trusted root.
 
-UnionPay changes its signing certificate every few years without telling. Nothing is to be done here then: the next one
-hangs on the same certificates above it and bears the same name.
+UnionPay rotates its signing certificate every few years without notice. That needs no change here: the next one
+chains to the same authority and has the same name.
 """
 
 from collections.abc import Sequence
@@ -48,13 +48,13 @@ class Signers:
             key = certificate.public_key()
         except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
             raise BadSignature("headers_malformed") from None
-        trusted = self._is_named(certificate) and leads_to(self._root, self._intermediates, certificate, now())
+        trusted = self._is_named(certificate) and chains_to(self._root, self._intermediates, certificate, now())
         if not trusted or not isinstance(key, RSAPublicKey) or key.key_size < MIN_KEY_BITS:
             raise BadSignature("unknown_key")
         return key
 
     def _is_named(self, certificate: x509.Certificate) -> bool:
-        # Others have certificates by the same authority: this is what tells UnionPay from them.
+        # Others have certificates of the same authority: only this identifies UnionPay.
         names = [str(name.value) for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         if len(names) != 1:
             return False
@@ -62,10 +62,10 @@ class Signers:
         return self._name in {names[0], parts[_OWNER] if len(parts) == _NAME_PARTS else None}
 
 
-def leads_to(
+def chains_to(
     root: x509.Certificate, intermediates: Sequence[x509.Certificate], certificate: x509.Certificate, moment: datetime
 ) -> bool:
-    """Whether a certificate hangs on a root, by way of intermediates, all of them good at a moment."""
+    """Whether a certificate chains to a root through intermediates, all valid at a moment."""
     below = certificate
     for _ in range(len(intermediates) + 1):
         if not _valid(below, moment):
@@ -75,7 +75,7 @@ def leads_to(
         above = [one for one in intermediates if one != below and _may_issue(one) and _issued(one, below)]
         if not above:
             return False
-        # When an authority renews itself with the same key, the old certificate fits as well as the new one.
+        # An authority may renew its certificate with the same key: then both the old and the new one match.
         below = next((one for one in above if _valid(one, moment)), above[0])
     return False
 
@@ -85,7 +85,7 @@ def _valid(certificate: x509.Certificate, moment: datetime) -> bool:
 
 
 def _issued(above: x509.Certificate, below: x509.Certificate) -> bool:
-    # Not `verify_directly_issued_by`, which knows SHA-1 no more: the authority's own certificates are signed with it.
+    # Not `verify_directly_issued_by`, which rejects SHA-1: the authority's own certificates are signed with it.
     if below.issuer != above.subject:
         return False
     try:

@@ -1,4 +1,4 @@
-"""UnionPay's online gateway, ACP 5.1.0: orders that the payer's own browser brings there; queries, refunds, notices."""
+"""UnionPay's online gateway, ACP 5.1.0: orders that the payer's browser posts there; queries, refunds, notices."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -39,11 +39,11 @@ from svc_payments.settings.channels import ChannelName, UnionpaySettings
 
 NAME = ChannelName.UNIONPAY
 _CHANNEL_TYPES = {"web": "07", "wap": "08"}
-"""By method: the cashier's page for computers, and the one for phones."""
+"""By method: the cashier's page for computers and for phones."""
 _PRODUCT = "000201"  # payment through the gateway
 _CURRENCY = "156"
 _EARLIER = timedelta(minutes=1)
-"""How long before the order's time the cashier closes: when we ask at that time, what was begun there is at its end."""
+"""How long before the order expires the cashier closes, so that a query at the expiry sees a final state."""
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -81,8 +81,8 @@ class UnionpayChannel:
         return read(self._signers, raw)
 
     async def statement(self, day: date) -> AsyncIterator[bytes]:
-        """The file of what was settled on a day, as it is: a zip of files in GBK."""
-        asked = {
+        """A day's settlement file unchanged: a zip of files in GBK."""
+        content = {
             "txnType": "76",
             "txnSubType": "01",
             "bizType": "000000",
@@ -90,19 +90,19 @@ class UnionpayChannel:
             "txnTime": beijing(now()),
             "settleDate": f"{day:%m%d}",
         }
-        request = self._request(f"{self._settings.files_url}/", asked)
+        request = self._request(f"{self._settings.files_url}/", content)
         raw = await whole(downloaded(self._client, request))
-        fields = await asyncio.to_thread(self._believed, raw)
+        fields = await asyncio.to_thread(self._verified, raw)
         code = _body(messages.Coded, fields).code
         if code != "00":
             raise NoStatement(f"code_{code}") if code == mapping.NO_FILE else NotUnderstood(f"code_{code}")
-        told = _body(messages.File, fields)
-        if (told.merchant_id, told.settle_date) != (self._merchant.merchant_id, f"{day:%m%d}"):
+        file = _body(messages.File, fields)
+        if (file.merchant_id, file.settle_date) != (self._merchant.merchant_id, f"{day:%m%d}"):
             raise NotUnderstood("other_file")
-        yield await asyncio.to_thread(unfolded, told.content)
+        yield await asyncio.to_thread(unfolded, file.content)
 
     async def _place(self, order: Order) -> Answer:
-        """A form for the payer's browser to send; UnionPay learns of the order only by that."""
+        """A form for the payer's browser to post; the order exists at UnionPay only from then on."""
         form = self._merchant.signed(
             {
                 "txnType": mapping.PAYMENT,
@@ -121,7 +121,7 @@ class UnionpayChannel:
         return Waiting(f"{self._settings.url}/frontTransReq.do", form)
 
     async def _query(self, order: Order) -> Answer:
-        # Taken before the question: an order that is not there then, and whose time is over, will never be.
+        # Read before the query: an expired order that is absent then will never exist.
         over = order.expires_at <= now()
         known = await self._known(order.number, mapping.PAYMENT)
         if known is None:
@@ -129,12 +129,12 @@ class UnionpayChannel:
         return mapping.of_order(known, over=over)
 
     async def _close(self, order: Order) -> Answer:
-        """UnionPay ends orders by their time alone: until then the payer may still bring the form there."""
+        """UnionPay orders end only by expiry: until then the payer may still post the form."""
         known = await self._query(order)
         return Waiting() if isinstance(known, Absent) else known
 
     async def _refund(self, refund: RefundOrder) -> RefundAnswer:
-        asked = {
+        content = {
             "txnType": mapping.REFUND,
             "txnSubType": "00",
             "bizType": _PRODUCT,
@@ -145,14 +145,14 @@ class UnionpayChannel:
             "origQryId": refund.transaction_id,
             "backUrl": self._notice_url,
         }
-        fields = await self._call("/backTransReq.do", asked)
+        fields = await self._call("/backTransReq.do", content)
         code = _body(messages.Coded, fields).code
         if code in mapping.DONE:
-            self._check_transaction(_body(messages.Told, fields), refund.number, mapping.REFUND)
+            self._check_transaction(_body(messages.Outcome, fields), refund.number, mapping.REFUND)
             return Refunding()
         if code in mapping.NOT_KNOWN | mapping.MAY_PASS:
             raise NotUnderstood(f"code_{code}")
-        # Of a number that it has already, UnionPay says so or finds some other fault: the query knows.
+        # For a repeated number UnionPay answers that, or some other fault: the query decides.
         known = await self._query_refund(refund)
         return RefundRefused(code) if isinstance(known, RefundAbsent) and code != mapping.REPEATED else known
 
@@ -165,15 +165,15 @@ class UnionpayChannel:
         return mapping.of_refund(known)
 
     async def _known(self, number: str, txn_type: str) -> messages.Known | None:
-        """What became of a transaction; none when there is no such one."""
-        asked = {
+        """The state of a transaction; None when UnionPay does not have it."""
+        content = {
             "txnType": "00",
             "txnSubType": "00",
             "bizType": "000000",
             "orderId": number,
             "txnTime": begun_at(number),
         }
-        fields = await self._call("/queryTrans.do", asked)
+        fields = await self._call("/queryTrans.do", content)
         code = _body(messages.Coded, fields).code
         if code == mapping.ABSENT:
             self._check_about(_body(messages.About, fields), number)
@@ -184,27 +184,28 @@ class UnionpayChannel:
         self._check_transaction(known, number, txn_type)
         return known
 
-    def _check_transaction(self, told: messages.Transaction, number: str, txn_type: str) -> None:
-        self._check_about(told, number)
-        if told.txn_type != txn_type:
+    def _check_transaction(self, message: messages.Transaction, number: str, txn_type: str) -> None:
+        self._check_about(message, number)
+        if message.txn_type != txn_type:
             raise NotUnderstood("other_transaction")
 
-    def _check_about(self, told: messages.About, number: str) -> None:
-        # An answer about another number, played again, is as well signed.
-        if (told.merchant_id, told.number, told.txn_time) != (self._merchant.merchant_id, number, begun_at(number)):
+    def _check_about(self, message: messages.About, number: str) -> None:
+        # A replayed answer about another number has a valid signature too.
+        about = (message.merchant_id, message.number, message.txn_time)
+        if about != (self._merchant.merchant_id, number, begun_at(number)):
             raise NotUnderstood("other_order")
 
     async def _call(self, path: str, content: Fields) -> Fields:
-        """One signed call; an answer that UnionPay has not signed is no answer."""
+        """Make one signed call; an unsigned answer counts as none."""
         reply = await call(self._client, self._request(path, content), seconds=self._seconds)
         if reply.status != HTTPStatus.OK:
             raise NotUnderstood(f"status_{reply.status}")
-        return self._believed(reply.body)
+        return self._verified(reply.body)
 
     def _request(self, path: str, content: Fields) -> httpx.Request:
         return self._client.build_request("POST", path, data=self._merchant.signed(content))
 
-    def _believed(self, raw: bytes) -> Fields:
+    def _verified(self, raw: bytes) -> Fields:
         try:
             fields = of_answer(raw)
         except NotAMessage:
@@ -212,7 +213,7 @@ class UnionpayChannel:
         try:
             self._signers.check(fields)
         except BadSignature as bad:
-            # It signs no answer to a request whose own signature it could not accept.
+            # It does not sign the answer to a request with a bad signature.
             raise NotUnderstood(f"{bad.reason}_{_code(fields)}") from None
         return fields
 

@@ -1,4 +1,4 @@
-"""The file of a day, as an answer of UnionPay brings it: in one of its values, deflated, in base64."""
+"""A day's file inside an answer of UnionPay: one value, deflated, in base64."""
 
 import base64
 import binascii

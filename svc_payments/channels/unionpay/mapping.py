@@ -20,11 +20,11 @@ from svc_payments.channels.unionpay import messages
 from svc_payments.channels.unionpay.times import with_year
 
 DONE = {"00", "A6"}
-"""A6 is done as well, with a flaw in something that we did not ask for."""
+"""A6 means done as well, with a fault in something not requested."""
 UNDER_WAY = "05"
-"""Taken and not finished; also said of a payer who is looking at the cashier's page."""
+"""Accepted and not finished; also while the payer is on the cashier's page."""
 NOT_KNOWN = {"03", "04", UNDER_WAY}
-"""UnionPay timed out, is not clear about it, or not finished: it says to ask again."""
+"""UnionPay timed out, is unclear or has not finished: query again."""
 ABSENT = "34"
 REPEATED = "12"
 NO_FILE = "98"
@@ -37,7 +37,7 @@ _POSSIBLE: TypeAdapter[datetime] = TypeAdapter(PaidAt)
 
 
 def of_order(known: messages.Known, *, over: bool) -> Answer:
-    """What became of an order.
+    """The state of an order.
 
     Until its time is over a payer whose card was refused may try another, so UnionPay calls every other word than
     that it is paid passing. After it they are its last, also that the payer is still there; not so when it says that
@@ -53,11 +53,11 @@ def of_order(known: messages.Known, *, over: bool) -> Answer:
     return Closed() if over else Waiting()
 
 
-def of_payment(known: messages.Told | messages.Known) -> Paid:
+def of_payment(known: messages.Outcome | messages.Known) -> Paid:
     """The payment of a paid order.
 
     Raises:
-        NotUnderstood: it is said to be paid, and not by which transaction, how much or when.
+        NotUnderstood: it is paid, but the transaction, the amount or the time is missing.
     """
     currency = _CURRENCIES.get(known.currency, known.currency)
     if not known.query_id or not currency or known.amount_fen is None:
@@ -65,11 +65,11 @@ def of_payment(known: messages.Told | messages.Known) -> Paid:
     return Paid(known.merchant_id, known.query_id, known.amount_fen, currency, _done_at(known))
 
 
-def of_refund(known: messages.Told | messages.Known) -> RefundAnswer:
-    """What became of a refund.
+def of_refund(known: messages.Outcome | messages.Known) -> RefundAnswer:
+    """The state of a refund.
 
     Raises:
-        NotUnderstood: it is said to be done, and not under which number, how much or when.
+        NotUnderstood: it is done, but the number, the amount or the time is missing.
     """
     if known.code in NOT_KNOWN:
         return Refunding()

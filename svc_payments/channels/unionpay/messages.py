@@ -1,4 +1,4 @@
-"""What UnionPay says, as far as it matters here. Who paid, and with which card, is not read at all."""
+"""UnionPay's messages, as far as they are used. The payer and the card are not read."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ class Coded(BaseModel):
 
 
 class About(BaseModel):
-    """What a message is about: to UnionPay the number of an order means nothing without its time."""
+    """The order that a message is about: UnionPay identifies it by number and time together."""
 
     merchant_id: Annotated[Number, Field(alias="merId")]
     number: Annotated[Number, Field(alias="orderId")]
@@ -39,14 +39,14 @@ class Transaction(About):
         return int(self.amount) if self.amount else None
 
 
-class Told(Transaction):
+class Outcome(Transaction):
     """The outcome, in a notice and in the answer to the request."""
 
     code: Annotated[Code, Field(alias="respCode")]
 
 
 class Known(Transaction):
-    """What became of it, as answered to a query."""
+    """The outcome, in the answer to a query."""
 
     code: Annotated[Code, Field(alias="origRespCode")]
 

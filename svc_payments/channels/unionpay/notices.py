@@ -1,4 +1,4 @@
-"""Notices of UnionPay: forms that are signed like everything else it says."""
+"""Notices of UnionPay: forms signed like its other messages."""
 
 from pydantic import ValidationError
 
@@ -20,11 +20,11 @@ from svc_payments.channels.unionpay.times import begun_at
 
 
 def read(signers: Signers, raw: bytes) -> Notice:
-    """What a notice says.
+    """Verify and read a notice.
 
     Raises:
         NoticeNotAuthentic: it is not UnionPay's.
-        NoticeMalformed: it is, and makes no sense.
+        NoticeMalformed: it is, but its content is invalid.
     """
     try:
         fields = of_form(raw)
@@ -34,36 +34,36 @@ def read(signers: Signers, raw: bytes) -> Notice:
     except BadSignature as bad:
         raise NoticeNotAuthentic(reason=bad.reason) from None
     try:
-        return _meant(messages.Told.model_validate(fields), _proof(fields))
+        return _notice_of(messages.Outcome.model_validate(fields), _proof(fields))
     except (ValidationError, NotUnderstood):
         raise NoticeMalformed from None
 
 
 def _proof(fields: Fields) -> Proof:
     # A notice has neither timestamp nor nonce. A repeated one has the same content, perhaps with another certificate:
-    # its content identifies it, and a replayed old one brings nothing new.
-    said = digest({name: value for name, value in fields.items() if name != CERTIFICATE})
-    name = said.decode()
-    return Proof(notice_id=name, nonce=name, digest=said)
+    # its content identifies it, and a replay has no effect.
+    content_digest = digest({name: value for name, value in fields.items() if name != CERTIFICATE})
+    name = content_digest.decode()
+    return Proof(notice_id=name, nonce=name, digest=content_digest)
 
 
-def _meant(told: messages.Told, proof: Proof) -> Notice:
-    match told.txn_type:
-        case mapping.PAYMENT if told.code in mapping.DONE:
-            return PaidNotice(proof, _whole_number(told), mapping.of_payment(told))
+def _notice_of(message: messages.Outcome, proof: Proof) -> Notice:
+    match message.txn_type:
+        case mapping.PAYMENT if message.code in mapping.DONE:
+            return PaidNotice(proof, _whole_number(message), mapping.of_payment(message))
         case mapping.PAYMENT:
             # Refused cards cause no notice, and would not end their order.
-            return NothingNew(proof, told.merchant_id)
+            return NothingNew(proof, message.merchant_id)
         case mapping.REFUND:
-            return RefundNotice(proof, told.merchant_id, _whole_number(told), mapping.of_refund(told))
+            return RefundNotice(proof, message.merchant_id, _whole_number(message), mapping.of_refund(message))
         case _:
             raise NotUnderstood("unknown_transaction")
 
 
-def _whole_number(told: messages.About) -> str:
-    """The number of an order; of another order that has the number of ours, a number that none of ours has."""
+def _whole_number(message: messages.About) -> str:
+    """The order's number; for a foreign order with the same number, one that no order of ours has."""
     try:
-        ours = told.txn_time == begun_at(told.number)
+        is_ours = message.txn_time == begun_at(message.number)
     except (ValueError, OverflowError):
-        ours = False
-    return told.number if ours else f"{told.number}/{told.txn_time}"
+        is_ours = False
+    return message.number if is_ours else f"{message.number}/{message.txn_time}"

@@ -1,8 +1,8 @@
-"""UnionPay's ACP 5.1.0, signMethod 01: how its messages are written, and what is signed of them.
+"""UnionPay's ACP 5.1.0, signMethod 01: the format of its messages, and what is signed.
 
-A message is a list of names and values. Requests and notices come as forms; answers come in one line of the same names
-and values, which nothing in them is escaped for. What is signed is the SHA-256, in hexadecimal, of all names and values
-in the order of their names, so that the same values sign the same however they were carried.
+A message is a list of names and values. Requests and notices come as forms; answers come as one line of the same names
+and values without escaping. What is signed is the SHA-256, in hexadecimal, of all names and values
+in the order of their names, so that the signature does not depend on the format.
 """
 
 import base64
@@ -34,8 +34,8 @@ class NotAMessage(Exception):  # noqa: N818 - read where it is caught
 
 def digest(fields: Fields) -> bytes:
     """What is signed of a message."""
-    said = "&".join(f"{name}={fields[name]}" for name in sorted(fields) if name != SIGNATURE and fields[name])
-    return hashlib.sha256(said.encode()).hexdigest().encode()
+    text = "&".join(f"{name}={fields[name]}" for name in sorted(fields) if name != SIGNATURE and fields[name])
+    return hashlib.sha256(text.encode()).hexdigest().encode()
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _parts(text: str) -> Iterator[str]:
 
 def _once_each(pairs: list[tuple[str, str]]) -> dict[str, str]:
     fields = dict(pairs)
-    # Of a name that comes twice, the one that was signed need not be the one that is read.
+    # With a duplicate name, the value read might not be the value signed.
     if len(fields) != len(pairs) or len(pairs) > MOST_FIELDS or "" in fields:
         raise NotAMessage
     return fields

@@ -16,18 +16,18 @@ def beijing(moment: datetime) -> str:
 def begun_at(number: str) -> str:
     """The txnTime of an order or a refund: when its number was made.
 
-    It is a part of the name that UnionPay knows a transaction by, so it has to be the same whenever we ask, also after
-    a crash: it is not kept anywhere, because it stands in the number.
+    UnionPay identifies a transaction by number and time, so the time must be the same in every query, also after a
+    crash. It is derived from the number and stored nowhere.
 
     Raises:
-        ValueError: the number is none of ours.
+        ValueError: the number is not ours.
     """
     milliseconds = int(number[:_MILLISECOND_DIGITS], 16)
     return beijing(datetime.fromtimestamp(milliseconds / 1000, CHINA))
 
 
 def with_year(trace_time: str, begun: str) -> datetime | None:
-    """A time that was said without its year, of a transaction that began at another: the year in which they are close.
+    """Complete a time without a year: the year in which it is closest to the transaction's beginning.
 
     Returns:
         None for a time that no year has.

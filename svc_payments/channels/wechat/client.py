@@ -43,7 +43,7 @@ NAME = ChannelName.WECHAT
 _NO_ORDER = "ORDERNOTEXIST"
 _NO_REFUND = "RESOURCENOTEXISTS"
 _NO_STATEMENT = {"NOSTATEMENTEXIST", "STATEMENTCREATING"}
-# Words about an order's content. Whatever else goes wrong may pass: our keys, their limits, their systems.
+# Codes about an order's content. Other failures may pass: our keys, their limits, their systems.
 _CONTENT_REFUSED = {"PARAMERROR", "INVALIDREQUEST", "APPIDMCHIDNOTMATCH", "RULELIMIT", "TRADEERROR", "ACCOUNTERROR"}
 _ALREADY_THERE = {"ORDERPAID", "ORDERCLOSED", "OUTTRADENOUSED"}
 _REFUND_REFUSED = {"PARAMERROR", "INVALIDREQUEST", "RESOURCENOTEXISTS", "USERACCOUNTABNORMAL"}
@@ -92,7 +92,7 @@ class WechatChannel:
             raise NoStatement(refusal) if refusal in _NO_STATEMENT else NotUnderstood(refusal)
         bill = _body(messages.Bill, reply)
         address = urlsplit(bill.download_url)
-        # Our signature goes with the request, so it goes nowhere else; and the file itself comes unsigned.
+        # The request carries our signature, so only this host may get it; the file itself is unsigned.
         request = self._request("GET", f"{address.path}?{address.query}")
         async for part in gunzipped(self._client, request, bill.hash_value):
             yield part
@@ -110,7 +110,7 @@ class WechatChannel:
         if refusal in _ALREADY_THERE:
             return await self._query(order)
         if refusal in _CONTENT_REFUSED:
-            # The same word is said of an order that is there with other content, and can be paid.
+            # The same code is answered for an existing order with other content, which can be paid.
             known = await self._query(order)
             return Refused(refusal) if isinstance(known, Absent) else known
         raise NotUnderstood(refusal)
@@ -145,10 +145,10 @@ class WechatChannel:
         }
         reply = await self._call("POST", "/v3/refund/domestic/refunds", content)
         if reply.status == HTTPStatus.OK:
-            return _refund_told_of(_body(messages.Refund, reply), refund)
+            return _refund_answer(_body(messages.Refund, reply), refund)
         refusal = _refusal(reply)
         if refusal in _REFUND_REFUSED:
-            # The same word is said of a number under which another refund is going on.
+            # The same code is answered for a number that another refund in progress has.
             known = await self._query_refund(refund)
             return RefundRefused(refusal) if isinstance(known, RefundAbsent) else known
         raise NotUnderstood(refusal)
@@ -159,7 +159,7 @@ class WechatChannel:
             return RefundAbsent()
         if reply.status != HTTPStatus.OK:
             raise NotUnderstood(_refusal(reply))
-        return _refund_told_of(_body(messages.Refund, reply), refund)
+        return _refund_answer(_body(messages.Refund, reply), refund)
 
     async def _call(self, method: str, target: str, content: Mapping[str, object] | None = None) -> Reply:
         """One signed call; an answer that WeChat Pay has not signed is no answer."""
@@ -167,7 +167,7 @@ class WechatChannel:
         try:
             await self._keys.check(Signed.of(reply.headers), reply.body)
         except BadSignature as bad:
-            # It signs no answer to a request whose own signature it could not accept.
+            # It does not sign the answer to a request with a bad signature.
             raise NotUnderstood(f"{bad.reason}_{reply.status}_{_refusal(reply)}") from None
         return reply
 
@@ -176,7 +176,7 @@ class WechatChannel:
 
     async def _send(self, request: httpx.Request) -> Reply:
         reply = await call(self._client, request, seconds=self._seconds)
-        # The first thing that WeChat Pay's support asks for.
+        # WeChat Pay's support asks for this id first.
         number = reply.headers.get("request-id", "")[:64]
         log.info("channel_answered", channel=NAME, status=reply.status, channel_request_id=number)
         return reply
@@ -193,7 +193,7 @@ class WechatChannel:
         return request
 
 
-def _refund_told_of(known: messages.Refund, refund: RefundOrder) -> RefundAnswer:
+def _refund_answer(known: messages.Refund, refund: RefundOrder) -> RefundAnswer:
     if known.out_refund_no != refund.number:
         raise NotUnderstood("other_refund")
     return mapping.of_refund(known.status, known)

@@ -15,7 +15,7 @@ from svc_payments.channels.wechat import messages
 
 
 def of_order(known: messages.Transaction) -> Answer:
-    """What became of an order.
+    """The state of an order.
 
     Raises:
         NotUnderstood
@@ -38,7 +38,7 @@ def of_payment(known: messages.Transaction) -> Paid:
     """The payment of a paid order.
 
     Raises:
-        NotUnderstood: it is said to be paid, and not by which transaction or when.
+        NotUnderstood: it is paid, but the transaction or the time is missing.
     """
     if not known.transaction_id or not known.success_time or known.amount is None:
         raise NotUnderstood("paid_without_proof")
@@ -46,8 +46,8 @@ def of_payment(known: messages.Transaction) -> Paid:
     return Paid(known.mchid, known.transaction_id, amount.total, amount.currency, known.success_time)
 
 
-def of_refund(status: str, known: messages.Refund | messages.RefundTold) -> RefundAnswer:
-    """What became of a refund.
+def of_refund(status: str, known: messages.Refund | messages.RefundNotice) -> RefundAnswer:
+    """The state of a refund.
 
     Raises:
         NotUnderstood

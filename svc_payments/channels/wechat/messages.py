@@ -1,4 +1,4 @@
-"""What WeChat Pay says, as far as it matters here. Who paid, and from which bank, is not read at all."""
+"""WeChat Pay's messages, as far as they are used. The payer and the bank are not read."""
 
 from typing import Annotated, Literal
 
@@ -58,7 +58,7 @@ class Refund(BaseModel):
     amount: RefundAmount
 
 
-class RefundTold(BaseModel):
+class RefundNotice(BaseModel):
     """A refund, in a notice."""
 
     mchid: Number

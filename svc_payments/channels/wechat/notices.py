@@ -23,11 +23,11 @@ from svc_payments.settings.channels import WechatSettings
 
 
 async def read(keys: PlatformKeys, settings: WechatSettings, headers: Mapping[str, str], raw: bytes) -> Notice:
-    """What a notice says. Its signature is over the raw bytes, so they are looked at only once it is found right.
+    """Verify and read a notice. Its signature covers the raw bytes, so they are parsed only once it is verified.
 
     Raises:
         NoticeNotAuthentic: the bytes are not WeChat Pay's, or not of this moment.
-        NoticeMalformed: they are, and make no sense.
+        NoticeMalformed: they are, but their content is invalid.
     """
     try:
         signed = Signed.of(headers)
@@ -38,7 +38,7 @@ async def read(keys: PlatformKeys, settings: WechatSettings, headers: Mapping[st
         notice = messages.Notice.model_validate_json(raw)
         opened = notice.resource.open(settings.api_key.get_secret_value().encode())
         proof = Proof(notice.id, signed.nonce, hashlib.sha256(raw).digest())
-        return _meant(notice.event_type, opened, proof)
+        return _notice_of(notice.event_type, opened, proof)
     except NotOpened:
         # Signed by WeChat Pay and not for our key: ours is wrong, or the notice is for another merchant.
         log.error("notice_not_opened", channel="wechat")
@@ -47,14 +47,14 @@ async def read(keys: PlatformKeys, settings: WechatSettings, headers: Mapping[st
         raise NoticeMalformed from None
 
 
-def _meant(event_type: str, opened: bytes, proof: Proof) -> Notice:
+def _notice_of(event_type: str, opened: bytes, proof: Proof) -> Notice:
     if event_type == "TRANSACTION.SUCCESS":
         transaction = messages.Transaction.model_validate_json(opened)
         if transaction.trade_state != "SUCCESS":
             raise NotUnderstood("unknown_state")
         return PaidNotice(proof, transaction.out_trade_no, mapping.of_payment(transaction))
     if event_type.startswith("REFUND."):
-        refund = messages.RefundTold.model_validate_json(opened)
+        refund = messages.RefundNotice.model_validate_json(opened)
         answer = mapping.of_refund(refund.refund_status, refund)
         return RefundNotice(proof, refund.mchid, refund.out_refund_no, answer)
     raise NotUnderstood("unknown_event")

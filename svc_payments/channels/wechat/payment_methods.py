@@ -20,7 +20,7 @@ def content_of(order: Order, method: str, settings: WechatSettings, notice_url: 
     """The body of POST /v3/pay/transactions/{method}.
 
     Raises:
-        NotUnderstood: the method needs something of the payer that only the payer's own request brings.
+        NotUnderstood: the method needs payer data that only the payer's own request has.
     """
     content: dict[str, Any] = {
         "appid": app_id(settings, method),

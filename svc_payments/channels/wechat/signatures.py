@@ -1,4 +1,4 @@
-"""WeChat Pay API v3: what is signed, by whom, and how its secrets are opened.
+"""WeChat Pay API v3: what is signed, by whom, and how encrypted resources are decrypted.
 
 Requests: https://pay.weixin.qq.com/doc/v3/merchant/4012365336; answers and notices: …/4012365337;
 encrypted resources: …/4012365338.
@@ -50,14 +50,14 @@ class Merchant:
     def authorization(self, method: str, target: str, body: bytes, timestamp: int, nonce: str) -> str:
         """The Authorization header of a request; `target` is its path with the query, as they are sent."""
         signature = self.sign(method, target, str(timestamp), nonce, body)
-        said = {
+        fields = {
             "mchid": self.merchant_id,
             "nonce_str": nonce,
             "signature": signature,
             "timestamp": str(timestamp),
             "serial_no": self.serial,
         }
-        return f"{SCHEME} " + ",".join(f'{name}="{value}"' for name, value in said.items())
+        return f"{SCHEME} " + ",".join(f'{name}="{value}"' for name, value in fields.items())
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A mandate's contract at its channel: offered, polled, and ended there once the mandate is over.
+"""A mandate's contract at its channel: offered, polled, and ended once the mandate has ended.
 
 As with orders, the channel is never called inside a transaction, and all calls carry the contract's own number.
 """
@@ -63,7 +63,7 @@ class Contracts:
             raise ChannelCannotDeduct(channels=sorted(able))
 
     async def sign(self, person_id: UUID, mandate_id: UUID) -> Mandate:
-        """Have the person sign. Made again it gives the same contract.
+        """Offer the contract for signing. Idempotent: a repeated offer returns the same contract.
 
         Raises:
             NotFound: it is not this person's.
@@ -80,7 +80,7 @@ class Contracts:
         answer = await self.channels[mandate.channel].offer(contract_of(mandate))
         async with self.database.transaction() as tx:
             mandate = await service.lock(tx, mandate_id)
-            await learn(tx, mandate, answer)
+            await apply_answer(tx, mandate, answer)
         return mandate
 
     async def ask_due(self) -> int:
@@ -97,10 +97,10 @@ class Contracts:
             answer = await inquire(self.channels[mandate.channel], mandate, moment)
             async with self.database.transaction() as tx:
                 mandate = await service.lock(tx, mandate.id)
-                # Set before learning: an answer that settles it leaves nothing to ask.
+                # Set before the answer is applied, which clears it when the contract is settled.
                 latest = mandate.sign_by if moment < mandate.sign_by else None
                 poll_again(mandate, await database_time(tx), self.settings.ask_again_seconds, latest=latest)
-                await learn(tx, mandate, answer)
+                await apply_answer(tx, mandate, answer)
         except Exception as error:  # noqa: BLE001 - this one is retried later; the others go on
             log.error("asking_failed", mandate_id=str(mandate.id), exc_info=error)
 
@@ -111,7 +111,7 @@ def contract_of(mandate: Mandate) -> Contract:
 
 
 async def inquire(channel: MandateChannel, mandate: Mandate, moment: datetime) -> ContractAnswer:
-    """Find out what became of a contract, and end it when it is not wanted any more or was not signed in time."""
+    """Query a contract, and end it when it is no longer wanted or was not signed in time."""
     if mandate.status in OVER:
         return await channel.end_contract(mandate.contract_number)
     answer = await channel.query_contract(mandate.contract_number)
@@ -120,7 +120,7 @@ async def inquire(channel: MandateChannel, mandate: Mandate, moment: datetime) -
     return answer
 
 
-async def learn(tx: AsyncSession, mandate: Mandate, answer: ContractAnswer) -> None:
+async def apply_answer(tx: AsyncSession, mandate: Mandate, answer: ContractAnswer) -> None:
     """Apply what the channel says of a locked mandate's contract."""
     match answer:
         case Signed(contract_id=contract_id):
@@ -128,7 +128,7 @@ async def learn(tx: AsyncSession, mandate: Mandate, answer: ContractAnswer) -> N
         case Ended() | ContractRefused():
             await service.contract_ended(tx, mandate)
         case ContractAbsent() if mandate.status in OVER or mandate.sign_by <= await database_time(tx):
-            # The channel signs no contract whose time is over, so this one will never be.
+            # The channel signs no contract past its deadline, so this one will never exist.
             await service.contract_ended(tx, mandate)
         case ToSign(sign_url=sign_url):
             mandate.sign_url = mandate.sign_url or sign_url

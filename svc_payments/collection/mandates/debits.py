@@ -1,7 +1,7 @@
-"""What mandates do with bills: announce them, order their deduction on the day, and see how that went.
+"""What mandates do with bills: announce them, order their deduction on the day and record the result.
 
-Each step is one transaction that holds the mandate's row: cancelling and deducting come one after the other, whichever
-is first. An ordered deduction is a payment like any other from there on.
+Each step is one transaction that locks the mandate, so that cancelling and deducting cannot overlap. An ordered
+deduction is a payment like any other.
 """
 
 from dataclasses import dataclass
@@ -47,14 +47,14 @@ _PASSING = {"insufficient_funds", "not_deducted"}
 
 @dataclass(frozen=True)
 class Ordered:
-    """A payment that stands in the database and has to be brought to its channel."""
+    """A payment that is committed and has to be ordered at its channel."""
 
     person_id: UUID
     payment_id: UUID
 
 
-async def look_one(tx: AsyncSession, settings: Settings) -> bool:
-    """Announce what is due soon under the next mandate whose turn it is. Returns whether there was one."""
+async def announce_one(tx: AsyncSession, settings: Settings) -> bool:
+    """Announce the bills due soon under the next mandate to look at. Returns whether there was one."""
     turn = select(Mandate).where(Mandate.status == MandateStatus.ACTIVE, Mandate.look_at <= func.now())
     mandate = await tx.scalar(claimable(turn, Mandate.look_at, limit=1))
     if mandate is None:
@@ -66,7 +66,7 @@ async def look_one(tx: AsyncSession, settings: Settings) -> bool:
         return True
     today = moment.astimezone(CHINA).date()
     for bill, debit in await _due_soon(tx, mandate, today):
-        if debit is None or await _is_to_be_told(tx, debit, bill):
+        if debit is None or await _has_changed(tx, debit, bill):
             await _announce(tx, mandate, debit, bill, today)
     return True
 
@@ -75,7 +75,7 @@ async def order_one(tx: AsyncSession, settings: Settings) -> Ordered | bool:
     """Begin the payment of the next deduction that is due.
 
     Returns:
-        The payment to bring to its channel; or else whether there was a deduction whose turn it was.
+        The payment to bring to its channel; otherwise whether a deduction was due.
     """
     moment = await database_time(tx)
     turn = (
@@ -174,8 +174,8 @@ async def _due_soon(tx: AsyncSession, mandate: Mandate, today: date) -> list[tup
     return [(row[0], row[1]) for row in await tx.execute(due_soon)]
 
 
-async def _is_to_be_told(tx: AsyncSession, debit: Debit, bill: Bill) -> bool:
-    """Whether the bill differs from what was announced."""
+async def _has_changed(tx: AsyncSession, debit: Debit, bill: Bill) -> bool:
+    """Whether the bill differs from the announcement."""
     return debit.status == DebitStatus.WITHDRAWN or debit.amount_fen != await _owed_on(tx, bill, debit.debit_on)
 
 

@@ -11,7 +11,7 @@ from svc_payments.collection.mandates.models import Debit, Mandate
 
 
 class MandateEvent(Event):
-    """What every event of a mandate says."""
+    """The fields of every mandate event."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -22,35 +22,35 @@ class MandateEvent(Event):
     provider_id: UUID
     channel: str
     status: str
-    """What the mandate is now; expect further values within v1."""
+    """The mandate's status after the event; expect further values within v1."""
 
 
 class MandateRequested(MandateEvent):
-    """A person wants the bills of an account deducted, and is to sign at the channel."""
+    """A person has requested auto-pay for an account and has to sign at the channel."""
 
     event_type: ClassVar[str] = "cn.ili.payments.mandate.requested.v1"
 
 
 class MandateActivated(MandateEvent):
-    """The contract is signed, or a suspended mandate goes on."""
+    """The contract is signed, or a suspended mandate is resumed."""
 
     event_type: ClassVar[str] = "cn.ili.payments.mandate.activated.v1"
 
 
 class MandateSuspended(MandateEvent):
-    """The person has paused it."""
+    """The person has suspended it."""
 
     event_type: ClassVar[str] = "cn.ili.payments.mandate.suspended.v1"
 
 
 class MandateExpired(MandateEvent):
-    """The contract was not signed in time, or the channel would not have it."""
+    """The contract was not signed in time, or the channel refused it."""
 
     event_type: ClassVar[str] = "cn.ili.payments.mandate.expired.v1"
 
 
 class MandateCancelled(MandateEvent):
-    """Nothing more is deducted."""
+    """The mandate has ended; nothing more is deducted."""
 
     event_type: ClassVar[str] = "cn.ili.payments.mandate.cancelled.v1"
 
@@ -59,7 +59,7 @@ class MandateCancelled(MandateEvent):
 
 
 class DebitEvent(MandateEvent):
-    """What every event of a deduction says."""
+    """The fields of every deduction event."""
 
     bill_id: UUID
     payment_id: UUID | None
@@ -70,13 +70,13 @@ class DebitEvent(MandateEvent):
 
 
 class DebitAnnounced(DebitEvent):
-    """The bill will be deducted on that day. Comes again when the amount changes."""
+    """The bill will be deducted on that day. Published again when the amount changes."""
 
     event_type: ClassVar[str] = "cn.ili.payments.mandate.debit_announced.v1"
 
 
 class DebitOverLimit(DebitEvent):
-    """The bill is above what the mandate allows and is not deducted: the person has to pay it."""
+    """The bill is above the mandate's limit and is not deducted: the person has to pay it."""
 
     event_type: ClassVar[str] = "cn.ili.payments.mandate.debit_over_limit.v1"
 
@@ -97,7 +97,7 @@ class DebitPaid(DebitEvent):
 
 
 class DebitPostponed(DebitEvent):
-    """The channel would not deduct, for lack of funds perhaps; it is tried again on that day."""
+    """The channel refused to deduct, for example for lack of funds; the deduction is retried on that day."""
 
     event_type: ClassVar[str] = "cn.ili.payments.mandate.debit_postponed.v1"
 
@@ -111,7 +111,7 @@ class DebitFailed(DebitEvent):
     event_type: ClassVar[str] = "cn.ili.payments.mandate.debit_failed.v1"
 
     reason: str
-    """The channel's code, such as insufficient_funds, or that of our own refusal."""
+    """The channel's code, such as insufficient_funds, or the code of the platform's own refusal."""
 
 
 MANDATE_EVENTS: list[type[MandateEvent]] = [
@@ -130,8 +130,8 @@ MANDATE_EVENTS: list[type[MandateEvent]] = [
 
 
 def event_of(event: type[MandateEvent], mandate: Mandate, debit: Debit | None = None) -> MandateEvent:
-    """An event with what it says of a mandate, and of one of its debits."""
-    said = {
+    """An event with its fields of a mandate and of one of its debits."""
+    fields = {
         "mandate_id": mandate.id,
         "person_id": mandate.person_id,
         "provider_id": mandate.provider_id,
@@ -140,11 +140,11 @@ def event_of(event: type[MandateEvent], mandate: Mandate, debit: Debit | None = 
         "end_reason": mandate.end_reason,
     }
     if debit is not None:
-        said |= {
+        fields |= {
             "bill_id": debit.bill_id,
             "payment_id": debit.payment_id,
             "amount_fen": debit.amount_fen,
             "debit_on": debit.debit_on,
             "reason": debit.reason,
         }
-    return event.model_validate({name: value for name, value in said.items() if name in event.model_fields})
+    return event.model_validate({name: value for name, value in fields.items() if name in event.model_fields})

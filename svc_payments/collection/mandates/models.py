@@ -20,7 +20,7 @@ class MandateStatus(StrEnum):
     """The person has not signed the contract at the channel yet."""
     ACTIVE = "active"
     SUSPENDED = "suspended"
-    """The person has paused it; nothing is announced or deducted."""
+    """The person has suspended it; nothing is announced or deducted."""
     EXPIRED = "expired"
     """The contract was not signed in time, or the channel would not have it."""
     CANCELLED = "cancelled"
@@ -45,7 +45,7 @@ class EndReason(StrEnum):
 
 
 class Mandate(Pollable, Base):
-    """Polled for its contract: whether it is signed, or, of a mandate that is over, ended."""
+    """Polled until its contract is signed or, for an ended mandate, ended."""
 
     __tablename__ = "mandates"
     __table_args__ = (
@@ -167,7 +167,7 @@ class Debit(Base):
     debit_on: Mapped[date]
     """The day that was announced, in China."""
     tries: Mapped[int] = mapped_column(default=0)
-    """How often the channel has refused to deduct."""
+    """How many times the channel has refused to deduct."""
     try_at: Mapped[datetime] = mapped_column(Timestamp)
     """When to order it; not before the day."""
     reason: Mapped[str | None] = mapped_column(Text)

@@ -16,12 +16,12 @@ class NewMandate(BaseModel):
     provider_id: UUID
     account_number: Annotated[str, Field(pattern="^[0-9]{10}$")]
     channel: ChannelName
-    limit_fen: Limit = Field(description="The most that one bill may come to; a dearer one is left to the person.")
+    limit_fen: Limit = Field(description="The limit of one bill; a larger bill is left to the person.")
     monthly_limit_fen: Limit | None = Field(
-        default=None, description="The most that all deductions of a calendar month may come to."
+        default=None, description="The limit of all deductions in a calendar month."
     )
     notice_days: Annotated[int, Field(strict=True, ge=1, le=15)] = Field(
-        default=3, description="How many days before the deduction it is announced."
+        default=3, description="Days between the announcement and the deduction."
     )
 
     @model_validator(mode="after")
@@ -46,7 +46,7 @@ class Mandate(BaseModel):
     end_reason: str | None
     """Why it was cancelled: person, binding_ended or channel; expect further values within v1."""
     sign_url: str | None
-    """Where the person signs, once the channel has said so."""
+    """Where the person signs, once the channel has answered."""
     sign_by: datetime
     created_at: datetime
     activated_at: datetime | None
@@ -65,7 +65,7 @@ class Debit(BaseModel):
     debit_on: date
     """The day of the deduction, in China."""
     tries: int
-    """How often the channel has refused to deduct."""
+    """How many times the channel has refused to deduct."""
     reason: str | None
 
 

@@ -35,7 +35,7 @@ class MandateNotForTenants(Problem):
 
 
 class MandateExists(Problem):
-    """An account has one mandate at a time, whoever gave it."""
+    """An account has at most one mandate, no matter who gave it."""
 
     status, code = 409, "mandate_exists"
 
@@ -47,7 +47,7 @@ class MandateNotSigned(Problem):
 
 
 async def request(tx: AsyncSession, person_id: UUID, new: schemas.NewMandate, lifetime: timedelta) -> schemas.Mandate:
-    """Keep what a person wants; it holds once the contract is signed.
+    """Record a mandate; it takes effect once the contract is signed.
 
     Raises:
         NotFound: the person is not bound to the account.
@@ -95,7 +95,7 @@ async def lock(tx: AsyncSession, mandate_id: UUID) -> Mandate:
 
 
 async def cancel_own(tx: AsyncSession, caller: Caller, mandate_id: UUID) -> schemas.Mandate:
-    """The person wants no more deductions. It holds at once, also for what was announced and is not ordered yet.
+    """End the deductions at once, including those announced and not ordered yet.
 
     Raises:
         NotFound: it is not this person's.
@@ -121,7 +121,7 @@ async def suspend(tx: AsyncSession, person_id: UUID, mandate_id: UUID) -> schema
 
 
 async def resume(tx: AsyncSession, person_id: UUID, mandate_id: UUID) -> schemas.Mandate:
-    """Let a suspended mandate go on; bills are announced anew, with the whole notice.
+    """Resume a suspended mandate; bills are announced again, with the full notice.
 
     Raises:
         NotFound, IllegalMove
@@ -151,7 +151,7 @@ async def contract_signed(tx: AsyncSession, mandate: Mandate, contract_id: str) 
 
 
 async def contract_ended(tx: AsyncSession, mandate: Mandate) -> None:
-    """The channel says that the contract of a locked mandate may not be charged, or not any more."""
+    """The channel reports that the contract of a locked mandate cannot be charged."""
     if mandate.status == MandateStatus.REQUESTED:
         mandate.move_to(MandateStatus.EXPIRED)
         mandate.ended_at = await database_time(tx)

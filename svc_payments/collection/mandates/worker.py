@@ -10,7 +10,7 @@ from chassis.db import Database
 from chassis.telemetry import log
 from svc_payments.channels.registry import open_channels
 from svc_payments.collection.mandates.contracts import Contracts
-from svc_payments.collection.mandates.debits import Ordered, look_one, order_one, settle_one
+from svc_payments.collection.mandates.debits import Ordered, announce_one, order_one, settle_one
 from svc_payments.collection.payments.orders import Orders
 from svc_payments.settings import Settings
 
@@ -28,9 +28,9 @@ class Mandates:
 
     async def work_due(self) -> int:
         """Do what is due of everything. Returns how much there was."""
-        asked = await self.contracts.ask_due()
-        done = [await self._several(step) for step in (look_one, settle_one, order_one)]
-        return asked + sum(done)
+        polled = await self.contracts.ask_due()
+        done = [await self._several(step) for step in (announce_one, settle_one, order_one)]
+        return polled + sum(done)
 
     async def _several(self, step: Step) -> int:
         """Take one step with several mandates at once."""
@@ -41,7 +41,7 @@ class Mandates:
             async with self.orders.database.transaction() as tx:
                 found = await step(tx, self.orders.settings)
             if isinstance(found, Ordered):
-                # Should this not happen any more, the asking about orders finds the payment and places its order.
+                # If the process dies here, the polling of orders finds the payment and places its order.
                 await self.orders.confirm(found.person_id, found.payment_id)
         except Exception as error:  # noqa: BLE001 - its turn comes again; the others go on
             log.error("mandate_step_failed", step=step.__name__, exc_info=error)

@@ -1,7 +1,8 @@
 """Batches of payment notices: those that arrive while a transaction runs share the next one.
 
 Captures are serialised by the ledger's chain, and each commit has to reach the disk. In a batch they share statements
-and one commit. No notice waits for a batch to fill: the first goes at once, those that arrive meanwhile form the next.
+and one commit. No notice waits for a batch to fill: the first is captured at once, those arriving meanwhile form the
+next batch.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from svc_payments.settings.channels import ChannelName
 
 MOST_TOGETHER = 100
 _ALONE_AT_ONCE = 5
-"""How many may have a transaction of their own: a whole batch would take every connection of the pool."""
+"""Limits single captures: a whole batch of them would take every connection of the pool."""
 TOGETHER = Histogram(
     "myili_notices_together", "Notices captured in one transaction", buckets=(1, 2, 5, 10, 20, 50, MOST_TOGETHER)
 )
@@ -34,10 +35,10 @@ class NoticeBatches:
         self._arrived: asyncio.Queue[tuple[ReceivedNotice, asyncio.Future[bool]]] = asyncio.Queue()
 
     async def take(self, channel: ChannelName, notice: PaidNotice, merchant_id: str) -> NoticeRefused | None:
-        """Capture what a notice says was paid; the money is in the books, committed, when this returns None.
+        """Capture the payment of a notice; the money is in the ledger, committed, when this returns None.
 
         Returns:
-            The refusal of a notice that does not fit, for the caller to raise; its finding is committed.
+            The refusal of a notice that does not match, for the caller to raise; its incident is committed.
 
         Raises:
             NonceReused: as `service.take_notice`.
@@ -57,10 +58,10 @@ class NoticeBatches:
             while len(group) < MOST_TOGETHER and not self._arrived.empty():
                 group.append(self._arrived.get_nowait())
             TOGETHER.observe(len(group))
-            done = await self._capture([told for told, _ in group])
-            for told, captured in group:
+            done = await self._capture([received for received, _ in group])
+            for received, captured in group:
                 if not captured.done():  # the request may have been cancelled
-                    captured.set_result(told in done)
+                    captured.set_result(received in done)
 
     async def _capture(self, group: Sequence[ReceivedNotice]) -> Collection[ReceivedNotice]:
         try:

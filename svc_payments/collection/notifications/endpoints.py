@@ -39,7 +39,7 @@ def _read_raw(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refused_as(media_type: str, schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    """What a channel reads of a notification that is refused."""
+    """The body that a channel gets for a refused notification."""
     return {"default": {"description": "Refused.", "content": {media_type: {"schema": schema}}}}
 
 
@@ -118,7 +118,7 @@ async def receive_alipay_notice(request: Request) -> PlainTextResponse:
 
 
 async def _take(request: Request, name: ChannelName) -> None:
-    """Take a notice, or refuse it; each counts."""
+    """Process a notice or refuse it; both are counted."""
     try:
         await _taken(request, name)
     except Problem as refusal:

@@ -5,9 +5,9 @@ from fastapi.routing import APIRoute
 
 
 class RawRoute(APIRoute):
-    """A route whose endpoint is handed the request and gives the response, for where most of a day's load arrives.
+    """A route whose endpoint takes the raw request and returns the response, for the busiest endpoints.
 
-    It stands in the contract and is guarded like every other; only that FastAPI resolves no dependencies for it and
+    It is in the contract and guarded like every other; only that FastAPI resolves no dependencies for it and
     makes no response of what it returns, which took a quarter of the service's time (docs/performance.md).
     """
 

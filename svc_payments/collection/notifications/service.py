@@ -1,4 +1,4 @@
-"""Authentic notices of channels: applied once, refused when they do not fit what we ordered."""
+"""Authentic notices of channels: applied once, refused when they do not match our order."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class NonceReused(Problem):
 
 
 class NoticeRefused(Problem):
-    """Authentic, but it does not fit what we ordered; an incident is recorded."""
+    """Authentic, but it does not match our order; an incident is recorded."""
 
     finding: ClassVar[IncidentKind]
 
@@ -121,21 +121,22 @@ async def capture_batch(tx: AsyncSession, group: Sequence[ReceivedNotice]) -> Co
     """Capture a batch of payment notices at once.
 
     Returns:
-        Those that are captured. Of the others only the nonces are kept: each goes to `take_notice`, as a repeated one.
+        The captured ones. Of the others only the nonces are kept: each goes to `take_notice` as a repeated one.
     """
-    # One of each order: a second notice of it goes the way of a repeated one, whatever it says.
-    by_order = {(told.channel, told.notice.order_number): told for told in reversed(await _remember_all(tx, group))}
+    # One per order: a second notice of an order is handled like a repeated one, whatever it says.
+    fresh = await _remember_all(tx, group)
+    by_order = {(received.channel, received.notice.order_number): received for received in reversed(fresh)}
     candidates = {}
     for payment in await payments.lock_free_of_orders(tx, [order_number for _, order_number in by_order]):
-        if payment.attempt and (told := by_order.get((payment.channel, payment.attempt.order_number))):
-            candidates[CaptureCandidate(payment, told.notice.paid, told.merchant_id, told.trace)] = told
+        if payment.attempt and (received := by_order.get((payment.channel, payment.attempt.order_number))):
+            candidates[CaptureCandidate(payment, received.notice.paid, received.merchant_id, received.trace)] = received
     return {candidates[candidate] for candidate in await capture_expected(tx, list(candidates))} if candidates else ()
 
 
 async def _remember_all(tx: AsyncSession, group: Sequence[ReceivedNotice]) -> Sequence[ReceivedNotice]:
     """Keep the nonces of a batch. Returns the notices whose nonce was new, in the order of the batch."""
     # Sorted, so that two batches of the same notices cannot deadlock.
-    by_nonce = {(told.channel, told.notice.proof.nonce): told for told in reversed(group)}
+    by_nonce = {(received.channel, received.notice.proof.nonce): received for received in reversed(group)}
     names = sorted(by_nonce)
     rows = values_table(
         {
@@ -147,11 +148,11 @@ async def _remember_all(tx: AsyncSession, group: Sequence[ReceivedNotice]) -> Se
     inserting = insert(Nonce).from_select(["channel", "nonce", "body_hash"], select(rows)).on_conflict_do_nothing()
     kept = await tx.execute(inserting.returning(Nonce.channel, Nonce.nonce))
     new = {by_nonce[ChannelName(channel), nonce] for channel, nonce in kept}
-    return [told for told in group if told in new]
+    return [received for received in group if received in new]
 
 
 async def remember(tx: AsyncSession, channel: ChannelName, proof: Proof) -> None:
-    """Keep what identifies a notice when it is repeated.
+    """Keep the nonce that identifies a repeated notice.
 
     Raises:
         NonceReused: its nonce came with other content before.

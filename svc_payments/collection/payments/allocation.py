@@ -121,7 +121,7 @@ async def whole_bills(tx: AsyncSession, bills: Sequence[Bill], seen_by: UUID | N
         seen_by: a payer who may not see all bills of the account; None for one who may.
 
     Raises:
-        BillsOfSeveralProviders: money goes to one provider at a time.
+        BillsOfSeveralProviders: a payment is for one provider.
         OlderBillFirst: an older one of an account has to be paid along.
         PaymentInProgress: it is being paid just now.
     """
@@ -187,7 +187,7 @@ async def of_account(
     payable_fen = sum(line.amount_fen for line in whole)
     if amount_fen is None:
         return Plan(provider_id, terms, whole)
-    lines, rest_fen = lay_out(whole, amount_fen, history, day)
+    lines, rest_fen = allocate(whole, amount_fen, history, day)
     _check_part(terms, lines, amount_fen, payable_fen)
     if rest_fen and len(due) > MOST_BILLS:
         raise AbovePayable(**money(payable=payable_fen))
@@ -197,10 +197,10 @@ async def of_account(
     return Plan(provider_id, terms, lines, advance)
 
 
-def lay_out(
+def allocate(
     whole: Sequence[PlannedLine], amount_fen: int, history: History, day: date
 ) -> tuple[list[PlannedLine], int]:
-    """Pay bills in their order as far as an amount goes, the last one in part. Returns what is left over, too."""
+    """Allocate an amount to bills in their order, the last one in part. Returns the lines and the rest."""
     lines: list[PlannedLine] = []
     rest_fen = amount_fen
     for line in whole:

@@ -126,9 +126,9 @@ def _contradiction(candidate: CaptureCandidate) -> IncidentKind | None:
 async def _used(tx: AsyncSession, candidates: Sequence[CaptureCandidate]) -> set[tuple[str, str]]:
     """Which of these transactions have paid an order already."""
     channels, numbers = map(list, zip(*(candidate.movement for candidate in candidates), strict=True))
-    asked = values_table({"channel": (Text(), channels), "number": (Text(), numbers)})
-    same = (Attempt.channel == asked.c.channel) & (Attempt.transaction_id == asked.c.number)
-    rows = await tx.execute(select(Attempt.channel, Attempt.transaction_id).join(asked, same))
+    pairs = values_table({"channel": (Text(), channels), "number": (Text(), numbers)})
+    same = (Attempt.channel == pairs.c.channel) & (Attempt.transaction_id == pairs.c.number)
+    rows = await tx.execute(select(Attempt.channel, Attempt.transaction_id).join(pairs, same))
     return {(channel, number) for channel, number in rows if number is not None}
 
 
@@ -189,7 +189,7 @@ async def _clear(tx: AsyncSession, payments: Sequence[Payment]) -> None:
 
 
 async def _hold(tx: AsyncSession, payment: Payment) -> None:
-    """The bills were paid otherwise meanwhile: hold the money in suspense and refund it."""
+    """The bills were paid another way meanwhile: hold the money in suspense and refund it."""
     await incidents.record(tx, IncidentKind.MONEY_HELD, payment.id, amount_fen=payment.amount_fen)
     await ledger.transfer(
         tx,

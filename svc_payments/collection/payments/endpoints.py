@@ -35,7 +35,7 @@ async def create_payment(
     orders: OrdersAtChannels,
     body: schemas.NewPayment,
 ) -> schemas.Payment:
-    """Create a payment and reserve its bills at what they come to today.
+    """Create a payment and reserve its bills at today's amounts.
 
     The bills are of one provider; an amount on one account can be paid instead. No other payment can have the bills
     meanwhile.
@@ -98,7 +98,7 @@ async def confirm_payment(
 async def cancel_payment(caller: Resident, orders: OrdersAtChannels, payment_id: UUID) -> schemas.Payment:
     """Cancel an unpaid payment and release its bills.
 
-    `expired` in the answer says that this is done.
+    The answer then has the status `expired`.
     """
     return await _shown(orders, await orders.cancel(caller.id, payment_id))
 

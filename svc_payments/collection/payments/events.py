@@ -1,6 +1,6 @@
 """The trail of a payment: created, pending, captured, completed; unknown in between, or failed or expired.
 
-Money may go back after its capture: then it is reversing, and refunded or, if a part of it stays, completed again.
+Money may be refunded after its capture: then it is reversing, and refunded or, after a part, completed again.
 """
 
 from typing import ClassVar, Literal
@@ -13,7 +13,7 @@ from svc_payments.collection.payments.models import Payment
 
 
 class PaymentEvent(Event):
-    """What every event of a payment says."""
+    """The fields of every payment event."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -28,15 +28,15 @@ class PaymentEvent(Event):
     channel: str
     """`sandbox`; expect further channels within v1."""
     status: str
-    """What the payment is now, in most events their own name; expect further values within v1."""
+    """The payment's status after the event; expect further values within v1."""
     held: bool
-    """Whether the money is in suspense, because the bills could not take it any more."""
+    """Whether the money is in suspense because the bills could no longer be paid."""
     refunded_fen: int = 0
-    """What of the amount has gone back to the payer."""
+    """Refunded to the payer so far."""
 
 
 class PaymentCreated(PaymentEvent):
-    """A resident wants to pay bills, which are reserved for it."""
+    """A resident has begun a payment; its bills are reserved."""
 
     event_type: ClassVar[str] = "cn.ili.payments.payment.created.v1"
 
@@ -54,31 +54,31 @@ class PaymentUnknown(PaymentEvent):
 
 
 class PaymentCaptured(PaymentEvent):
-    """The money is here and in the ledger."""
+    """The money has arrived and is in the ledger."""
 
     event_type: ClassVar[str] = "cn.ili.payments.payment.captured.v1"
 
 
 class PaymentPostingRefused(PaymentEvent):
-    """The provider did not book one of the bills; its money goes back by itself."""
+    """The provider did not book one of the bills; its money is refunded automatically."""
 
     event_type: ClassVar[str] = "cn.ili.payments.payment.posting_refused.v1"
 
 
 class PaymentPostingUnanswered(PaymentEvent):
-    """The provider did not answer within its time; the money goes back by itself."""
+    """The provider did not answer within its time; the money is refunded automatically."""
 
     event_type: ClassVar[str] = "cn.ili.payments.payment.posting_unanswered.v1"
 
 
 class PaymentReversing(PaymentEvent):
-    """Money of it is on its way back to the payer; events of its refunds say how much and why."""
+    """A refund of the payment is in progress; refund events have the amount and the reason."""
 
     event_type: ClassVar[str] = "cn.ili.payments.payment.reversing.v1"
 
 
 class PaymentRefunded(PaymentEvent):
-    """All of the money has gone back."""
+    """All of the money is refunded."""
 
     event_type: ClassVar[str] = "cn.ili.payments.payment.refunded.v1"
 
@@ -90,7 +90,7 @@ class PaymentCompleted(PaymentEvent):
 
 
 class PaymentFailed(PaymentEvent):
-    """The channel would not take the order; the bills are due again."""
+    """The channel refused the order; the bills are due again."""
 
     event_type: ClassVar[str] = "cn.ili.payments.payment.failed.v1"
 
@@ -117,7 +117,7 @@ PAYMENT_EVENTS: list[type[PaymentEvent]] = [
 
 
 def event_of(event: type[PaymentEvent], payment: Payment) -> PaymentEvent:
-    """An event with what it says of a payment."""
+    """An event with its fields of a payment."""
     return event(
         payment_id=payment.id,
         person_id=payment.person_id,

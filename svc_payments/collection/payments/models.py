@@ -24,15 +24,15 @@ class PaymentStatus(StrEnum):
     UNKNOWN = "unknown"
     """The outcome at the channel is unknown. It blocks another payment and is polled until known."""
     CAPTURED = "captured"
-    """The money is here and in the ledger."""
+    """The money has arrived and is in the ledger."""
     POSTING = "posting"
     """The posting is being sent to the provider."""
     COMPLETED = "completed"
-    """The provider has booked every bill whose money was not given back."""
+    """The provider has booked every bill that was not refunded."""
     REVERSING = "reversing"
     """Money is on its way back to the payer."""
     REFUNDED = "refunded"
-    """All of the money has gone back."""
+    """All of the money is refunded."""
     FAILED = "failed"
     """The channel would not take the order."""
     EXPIRED = "expired"
@@ -91,13 +91,13 @@ class Payment(Base):
     amount_fen: Mapped[int] = mapped_column(BigInteger)
     status: Mapped[PaymentStatus] = mapped_column(Text, default=PaymentStatus.CREATED)
     held: Mapped[bool] = mapped_column(default=False)
-    """The money came when the bills could not take it any more, and is in suspense."""
+    """The money arrived when the bills could no longer be paid, and is in suspense."""
     refunded_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    """What has gone back to the payer."""
+    """Refunded to the payer so far."""
     refunding_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """What is set aside for refunds that have not ended."""
     expires_at: Mapped[datetime] = mapped_column(Timestamp)
-    """Until when to confirm it; from then on, until when to pay the order."""
+    """The deadline to confirm it; once confirmed, the deadline to pay the order."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     captured_at: Mapped[datetime | None] = mapped_column(Timestamp)
     completed_at: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -2,7 +2,7 @@
 
 The channel is never called inside a transaction. The attempt is committed before the first call; the answer is applied
 in a transaction after it, to whatever the payment has become by then. All calls carry the order's own number, so that
-any of them may be made again: by a second tap, by another worker, after a crash.
+any of them may be repeated: by a second tap, by another worker, after a crash.
 """
 
 import asyncio
@@ -83,13 +83,13 @@ class Orders:
             require_payer(attempt.method, payer)
             moment = await database_time(tx)
         order = order_of(payment, payer)
-        # An order that is only pending was never answered for: placing it is all there is to do.
+        # A pending order has never been answered for, so it is placed.
         placing = payment.status == PaymentStatus.PENDING
         answer = await (channel.place(order) if placing else inquire(channel, order, moment, placed=False))
         return await self._apply(payment_id, answer)
 
     async def cancel(self, person_id: UUID, payment_id: UUID) -> Payment:
-        """Give up an unpaid payment: nothing is given up before the channel has closed the order.
+        """Cancel an unpaid payment, after the channel has closed its order.
 
         Raises:
             NotFound, IllegalMove: as `service.cancel_unconfirmed`.
@@ -111,7 +111,7 @@ class Orders:
 
     async def ask_due(self) -> int:
         """Query every order that is due. Returns how many were queried."""
-        # A worker that dies while asking loses its turn only for as long as asking can take.
+        # When a worker dies during a query, the lease ends soon after the query would have.
         lease = timedelta(seconds=_CALLS_IN_AN_INQUIRY * self.settings.channel_timeout_seconds + 1)
         async with self.database.transaction() as tx:
             due = await _claim_due(tx, lease)
@@ -125,7 +125,7 @@ class Orders:
             answer = await inquire(self._channel(payment), order_of(payment), moment, placed=placed)
             async with self.database.transaction() as tx:
                 payment = await service.lock(tx, payment.id)
-                await self._learn(tx, payment, answer)
+                await self._apply_locked(tx, payment, answer)
                 await _poll_again(tx, payment, self.settings.ask_again_seconds)
         except Exception as error:  # noqa: BLE001 - this one is retried later; the others go on
             log.error("asking_failed", payment_id=str(payment.id), exc_info=error)
@@ -133,11 +133,11 @@ class Orders:
     async def _apply(self, payment_id: UUID, answer: Answer) -> Payment:
         async with self.database.transaction() as tx:
             payment = await service.lock(tx, payment_id)
-            await self._learn(tx, payment, answer)
+            await self._apply_locked(tx, payment, answer)
         return payment
 
-    async def _learn(self, tx: AsyncSession, payment: Payment, answer: Answer) -> None:
-        """Apply what the channel says of a locked payment's order; what is settled already stays as it is."""
+    async def _apply_locked(self, tx: AsyncSession, payment: Payment, answer: Answer) -> None:
+        """Apply the channel's answer to a locked payment; a settled payment does not change."""
         match answer:
             case Paid():
                 if await capture(tx, payment, answer, self.settings.merchant_at(payment.channel), subject=payment.id):
@@ -152,7 +152,7 @@ class Orders:
             case Waiting():
                 await _wait(tx, payment, answer)
             case Absent() | Unclear():
-                # An order known to wait goes on waiting while we cannot ask, but not past its time.
+                # A waiting order stays so while the channel cannot be queried, but not past its expiry.
                 if not (_may_be_paid(payment) and payment.expires_at > await database_time(tx)):
                     await _mark_unknown(tx, payment)
 
@@ -173,10 +173,10 @@ def order_of(payment: Payment, payer: Payer = NOBODY) -> Order:
 
 
 async def inquire(channel: Channel, order: Order, moment: datetime, *, placed: bool) -> Answer:
-    """Find out what became of an order, and bring it to an end when its time is over.
+    """Query an order, and close it once it has expired.
 
     Args:
-        channel: where it should stand.
+        channel: the channel of the order.
         order: which one.
         moment: the present time.
         placed: whether we know where it is paid; if not, and it still can be, it is placed again to learn that.
@@ -185,12 +185,12 @@ async def inquire(channel: Channel, order: Order, moment: datetime, *, placed: b
     over = order.expires_at <= moment
     match answer:
         case Absent() if over:
-            # The channel takes no order whose time is over, so this one will never be.
+            # The channel accepts no expired order, so this one will never exist.
             return Closed()
         case Waiting() if over:
             return await channel.close(order)
         case Absent() | Waiting() if not placed:
-            # Absent though placed: channels that sign orders for the payer to bring have it once the payer comes.
+            # Absent though placed: an order that the payer delivers exists only once the payer opens it.
             return await channel.place(order)
         case _:
             return answer
@@ -229,8 +229,8 @@ async def _mark_unknown(tx: AsyncSession, payment: Payment) -> None:
 async def _claim_due(tx: AsyncSession, lease: timedelta) -> Sequence[Payment]:
     """Lease payments whose order is due for a query."""
     attempts = await claim_due(tx, Attempt, lease)
-    asked = select(Payment).where(Payment.id.in_([attempt.payment_id for attempt in attempts]))
-    return (await tx.scalars(asked)).all()
+    query = select(Payment).where(Payment.id.in_([attempt.payment_id for attempt in attempts]))
+    return (await tx.scalars(query)).all()
 
 
 async def _poll_again(tx: AsyncSession, payment: Payment, pauses: Sequence[float]) -> None:

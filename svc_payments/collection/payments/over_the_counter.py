@@ -1,4 +1,4 @@
-"""Payments over the counter: begun and paid in front of a clerk, with no channel of others to ask."""
+"""Payments over the counter: begun and paid in front of a clerk, with no outside channel to query."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -31,8 +31,8 @@ async def begin(tx: AsyncSession, payer_id: UUID, payable: Sequence[Bill], chann
     return payment
 
 
-async def money_taken(tx: AsyncSession, payment: Payment, transaction_id: str, merchant_id: str) -> None:
-    """The clerk has the money of a locked payment, or the card terminal's word for it: capture it.
+async def capture_at_counter(tx: AsyncSession, payment: Payment, transaction_id: str, merchant_id: str) -> None:
+    """Capture a locked payment: the clerk has the cash, or the card terminal's confirmation.
 
     Args:
         tx: the transaction.

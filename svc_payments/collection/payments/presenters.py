@@ -19,12 +19,12 @@ async def show(tx: AsyncSession, payment: Payment) -> schemas.Payment:
 
 
 async def show_all(tx: AsyncSession, payments: Sequence[Payment]) -> list[schemas.Payment]:
-    handed_out = await _handed_out(tx, [payment.id for payment in payments if payment.captured_at])
-    return [schemas.shown(payment, handed_out.get(payment.id)) for payment in payments]
+    prepaid = await _prepaid_by_payment(tx, [payment.id for payment in payments if payment.captured_at])
+    return [schemas.shown(payment, prepaid.get(payment.id)) for payment in payments]
 
 
-async def _handed_out(tx: AsyncSession, payment_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[UUID, Prepaid]]:
-    """What was handed out for the bills of each payment."""
+async def _prepaid_by_payment(tx: AsyncSession, payment_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[UUID, Prepaid]]:
+    """The tokens and cards issued for the bills of each payment."""
     found: dict[UUID, dict[UUID, Prepaid]] = defaultdict(dict)
     if payment_ids:
         booked = select(Posting).where(Posting.payment_id.in_(payment_ids), Posting.prepaid_kind.is_not(None))

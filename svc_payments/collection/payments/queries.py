@@ -24,7 +24,7 @@ Fen = Annotated[int | None, Query(ge=0, le=_MOST_FEN)]
 
 
 class PeriodBackwards(Problem):
-    """The last day lies before the first."""
+    """The last day is before the first."""
 
     status, code = 422, "period_backwards"
 

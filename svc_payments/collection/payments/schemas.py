@@ -15,7 +15,7 @@ Fen = Annotated[StrictInt, Field(ge=1, le=LARGEST_PAYMENT_FEN)]
 
 
 class PaymentChoice(BaseModel):
-    """What to pay: bills, each in full, or else an amount on an account, which goes to its oldest bills first.
+    """What to pay: bills, each in full, or an amount on an account, which pays its oldest bills first.
 
     The amount of bills is computed from the bills: where bills are named, an amount is ignored. On an account it is
     a choice within what the provider's payment terms allow.
@@ -38,7 +38,7 @@ class PaymentChoice(BaseModel):
 class NewPayment(PaymentChoice):
     channel: ChannelName
     expected_amount_fen: Fen | None = None
-    """What the payer has been shown. If it comes to another amount by now, nothing is begun."""
+    """The amount that the payer was shown. If the amount due differs by now, the payment is refused."""
 
     @model_validator(mode="after")
     def _amount(self) -> Self:
@@ -48,26 +48,26 @@ class NewPayment(PaymentChoice):
 
 
 class NewQuote(PaymentChoice):
-    """Without an amount: of all that is due on the account."""
+    """Without an amount: everything due on the account."""
 
 
 class QuotedLine(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     bill_id: UUID | None
-    """null: money paid ahead, for which a bill is made with the payment."""
+    """null: money paid in advance, for which a bill is created with the payment."""
     kind: str
     """regular or advance; expect further values within v1."""
     bill_number: str | None
     period: str | None
     due_date: date | None
     owed_fen: int
-    """How much is paid of the bill itself."""
+    """The part paid of the bill itself."""
     late_fee_fen: int
     amount_fen: int
-    """Both together."""
+    """Bill and late fee together."""
     partial: bool
-    """Whether something is left to pay afterwards."""
+    """Whether an amount remains due afterwards."""
 
 
 class QuotedChannel(BaseModel):
@@ -82,7 +82,7 @@ class QuotedChannel(BaseModel):
 
 
 class PaymentQuote(BaseModel):
-    """What a payment would pay, and how; nothing is begun or kept for it."""
+    """What a payment would pay, and how; nothing is created or reserved."""
 
     provider_id: UUID
     lines: list[QuotedLine]
@@ -93,27 +93,27 @@ class PaymentQuote(BaseModel):
 
 
 class Confirmation(BaseModel):
-    """How to pay, where the channel offers a choice; its usual way when nothing is said."""
+    """The payment method, where the channel offers a choice; by default its usual one."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     method: Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")] | None = None
-    """Of the channel's methods, which `GET /payments/v1/channels` lists."""
+    """One of the channel's methods that `GET /payments/v1/channels` lists."""
     open_id: Annotated[str, Field(pattern=r"^[!-~]{1,128}$")] | None = None
-    """Who the payer is to our application in WeChat: `jsapi` needs it. It is passed on and not kept."""
+    """The payer's id in the platform's WeChat application, needed by `jsapi`. It is passed on and not kept."""
 
 
 class Prepaid(BaseModel):
-    """What the provider gave for a top-up of a prepaid meter; shown to the payer only."""
+    """What the provider issued for a top-up of a prepaid meter; shown to the payer only."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     kind: str
     """token or write_card; expect further values within v1."""
     token: str | None
-    """Of a token: what to key into the meter."""
+    """The token to key into the meter."""
     state: str | None
-    """Of a card: to_write until a terminal of the provider has written it, then written; expect further values."""
+    """For a card: to_write until a terminal of the provider has written it, then written; expect further values."""
 
 
 class PaymentLine(BaseModel):
@@ -124,7 +124,7 @@ class PaymentLine(BaseModel):
     late_fee_fen: int
     """How much of the amount is a late fee."""
     prepaid: Prepaid | None
-    """null: the provider has not booked it yet, or gave nothing for it."""
+    """null: the provider has not booked it yet, or issued nothing for it."""
 
 
 class Payment(BaseModel):
@@ -140,24 +140,24 @@ class Payment(BaseModel):
     """created, pending, unknown, captured, posting, completed, reversing, refunded, failed or expired; expect further
     values within v1."""
     held: bool
-    """The money came when the bills could not take it any more; it is kept apart until it goes back."""
+    """The money arrived when the bills could no longer be paid; it is held in suspense until it is refunded."""
     refunded_fen: int
-    """What has gone back to the payer."""
+    """Refunded to the payer so far."""
     method: str | None
-    """How the resident pays at the channel, where it offers a choice."""
+    """The payment method, where the channel offers a choice."""
     pay_url: str | None
-    """Where the resident pays, once the channel has said so: a page to open, or an address to show as a QR code."""
+    """Where the resident pays, once the channel has answered: a page to open, or an address to show as a QR code."""
     pay_parameters: dict[str, str] | None
-    """What the app gives the channel's SDK; or, beside `pay_url`, the fields of a form that a browser posts there."""
+    """Parameters for the channel's SDK; or, beside `pay_url`, the fields of a form that a browser posts there."""
     created_at: datetime
     expires_at: datetime
-    """Until when to confirm it; from then on, until when to pay it."""
+    """The deadline to confirm it; once confirmed, the deadline to pay it."""
     captured_at: datetime | None
     completed_at: datetime | None
 
 
 def shown(payment: models.Payment, handed_out: Mapping[UUID, Prepaid] | None = None) -> Payment:
-    """A payment, with what was handed out for its bills."""
+    """A payment with the tokens and cards issued for its bills."""
     handed_out = handed_out or {}
     return Payment(
         payment_id=payment.id,

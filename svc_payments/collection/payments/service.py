@@ -31,7 +31,7 @@ from svc_payments.settings.channels import ChannelName
 
 
 class BillAmountChanged(Problem):
-    """It comes to another amount than the payer has been shown."""
+    """The amount due differs from what the payer was shown."""
 
     status, code = 409, "bill_amount_changed"
 
@@ -60,7 +60,7 @@ async def create_payment(
 
 
 async def chosen(tx: AsyncSession, person_id: UUID, choice: schemas.PaymentChoice, *, locked: bool) -> Plan:
-    """What a choice comes to.
+    """The bills and the amount of a choice.
 
     Raises: as `create_payment`.
     """
@@ -80,7 +80,7 @@ async def reserve(
     """Begin a payment of locked bills that are due; the caller has checked that the payer may see them.
 
     Raises:
-        BillsOfSeveralProviders: money goes to one provider at a time.
+        BillsOfSeveralProviders: a payment is for one provider.
         OlderBillFirst, ChannelNotAccepted, OutsideChannelLimits: the provider's terms do not allow it.
     """
     return await begin(tx, payer_id, await allocation.whole_bills(tx, payable), channel, expires_at)
@@ -136,14 +136,14 @@ async def own_payment(tx: AsyncSession, person_id: UUID, payment_id: UUID, *, lo
 async def lock(tx: AsyncSession, payment_id: UUID) -> Payment:
     """A payment for changing, as the last one who changed it left it."""
     payment = await _payment(tx, Payment.id == payment_id, locked=True)
-    assert payment is not None  # noqa: S101 - payments are never deleted, and whoever has an id has it from one
+    assert payment is not None  # noqa: S101 - payments are never deleted, and every id comes from one
     return payment
 
 
 async def lock_free_of_orders(tx: AsyncSession, order_numbers: Sequence[str]) -> Sequence[Payment]:
     """Lock the payments of these orders in the order of their ids, skipping those locked by another transaction."""
-    theirs = select(Attempt.payment_id).where(Attempt.order_number == any_(literal(order_numbers, ARRAY(Text))))
-    free = claimable(select(Payment.id).where(Payment.id.in_(theirs)), Payment.id, of=Payment)
+    of_orders = select(Attempt.payment_id).where(Attempt.order_number == any_(literal(order_numbers, ARRAY(Text))))
+    free = claimable(select(Payment.id).where(Payment.id.in_(of_orders)), Payment.id, of=Payment)
     locked = literal((await tx.scalars(free)).all(), ARRAY(Uuid))
     # Read only now, as the last ones who changed them left them, and each with its order and lines in one statement.
     whole = joinedload(Payment.attempt), joinedload(Payment.lines)
@@ -165,7 +165,7 @@ async def confirm(tx: AsyncSession, person_id: UUID, payment_id: UUID, lifetime:
 
     Args:
         tx: the transaction.
-        person_id: whose payment it must be.
+        person_id: the payer that it must belong to.
         payment_id: which one.
         lifetime: how long the order may be paid.
         ask: when the channel is first queried, should no notice arrive.

@@ -1,12 +1,13 @@
-"""What a prepaid meter is given for a booking, and asking whether its card has been written.
+"""Keeps what a booking issues for a prepaid meter, and polls whether its card has been written.
 
-A card is written by a terminal of the provider, some time after the booking. The provider is asked until it says so,
-each posting by one worker at a time, and outside any transaction.
+A terminal of the provider writes the card, some time after the booking. The provider is polled until it says so, each
+posting by one worker at a time and outside any transaction.
 """
 
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -26,20 +27,20 @@ from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings
 
 WRITE_CARD, WRITTEN = "write_card", "written"
-_MOST_ASKED = 120
-"""After so many times, with the usual pauses some three months, the card will not be written any more."""
+_MOST_POLLS = 120
+"""With the usual pauses some three months: after that nobody writes the card any more."""
 _SLACK_SECONDS = 5.0
 
 
-async def hand_out(tx: AsyncSession, posting: Posting, prepaid: Prepaid) -> None:
-    """Keep what the provider hands out for a locked posting; a card that waits to be written is polled."""
+async def keep_prepaid(tx: AsyncSession, posting: Posting, prepaid: Prepaid) -> None:
+    """Keep what the provider issued for a locked posting; a card waiting to be written is polled."""
     posting.prepaid_kind, posting.prepaid_token, posting.prepaid_state = prepaid.kind, prepaid.token, prepaid.state
     if prepaid.kind == WRITE_CARD and prepaid.state != WRITTEN:
         tx.add(CardWriting(posting_id=posting.id, asked=0, ask_at=await database_time(tx)))
 
 
 class Cards:
-    """Asks the providers whose terminals have cards to write."""
+    """Polls the providers about cards that their terminals have to write."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database, self._settings = database, settings
@@ -67,23 +68,23 @@ class Cards:
 
     async def _ask(self, posting: Posting, books: ProviderBooks) -> None:
         try:
-            outcome = await books.ask(posting)
+            outcome = await books.query(posting)
             async with self._database.transaction() as tx:
-                await _learn(tx, posting, outcome, self._settings.card_ask_seconds)
+                await _apply(tx, posting.id, outcome, self._settings.card_ask_seconds)
         except Exception as error:  # noqa: BLE001 - its lease runs out and its turn comes again; the others go on
             log.error("card_asking_failed", posting_id=str(posting.id), exc_info=error)
 
 
 async def _turns(tx: AsyncSession, due: Sequence[CardWriting]) -> Sequence[tuple[Posting, str]]:
     ids = [writing.posting_id for writing in due]
-    asked = select(Posting, Provider.endpoint_url).join(Provider, Provider.provider_id == Posting.provider_id)
-    return [(posting, url) for posting, url in await tx.execute(asked.where(Posting.id.in_(ids)))]
+    query = select(Posting, Provider.endpoint_url).join(Provider, Provider.provider_id == Posting.provider_id)
+    return [(posting, url) for posting, url in await tx.execute(query.where(Posting.id.in_(ids)))]
 
 
-async def _learn(tx: AsyncSession, asked: Posting, outcome: Outcome, pauses: Sequence[float]) -> None:
-    """Write down how far the writing is; a booking that was taken back has no card to write."""
-    writing = await tx.get_one(CardWriting, asked.id, with_for_update=True)
-    posting = await tx.get_one(Posting, asked.id, with_for_update=True)
+async def _apply(tx: AsyncSession, posting_id: UUID, outcome: Outcome, pauses: Sequence[float]) -> None:
+    """Record the progress of a card; a cancelled booking has no card to write."""
+    writing = await tx.get_one(CardWriting, posting_id, with_for_update=True)
+    posting = await tx.get_one(Posting, posting_id, with_for_update=True)
     if isinstance(outcome, Booked) and outcome.prepaid and outcome.prepaid.kind == posting.prepaid_kind:
         posting.prepaid_state = outcome.prepaid.state
     else:
@@ -91,5 +92,5 @@ async def _learn(tx: AsyncSession, asked: Posting, outcome: Outcome, pauses: Seq
     writing.ask_at = await database_time(tx) + pause_after(pauses, writing.asked)
     writing.asked += 1
     booked = posting.status in {PostingStatus.BOOKED, PostingStatus.CANCELLING}
-    if posting.prepaid_state == WRITTEN or not booked or writing.asked >= _MOST_ASKED:
+    if posting.prepaid_state == WRITTEN or not booked or writing.asked >= _MOST_POLLS:
         writing.ask_at = None

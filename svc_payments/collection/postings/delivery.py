@@ -1,6 +1,6 @@
 """Delivery of postings to providers, in the order of each account, until booked or refused.
 
-One that does not answer within its time is told instead that the money goes back, until it answers that.
+A provider that does not answer within its time is sent a cancellation instead, until it answers that.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from chassis.signatures import load_private_key
 from chassis.telemetry import log
 from kit.leases import pause_after
 from kit.public_addresses import RESOLVE_SECONDS
-from svc_payments.collection.postings.leasing import Try, providers_to_tell, take_up, take_up_cancellations
+from svc_payments.collection.postings.leasing import Try, lease_cancellations, lease_postings, providers_due
 from svc_payments.collection.postings.outcomes import apply_cancellation, apply_outcome
 from svc_payments.collection.postings.provider import HttpProviderBooks, NotFound, NotHeard, Outcome, ProviderBooks
 from svc_payments.parties.providers.models import Provider
@@ -36,11 +36,11 @@ class Delivery:
         self._busy: set[UUID] = set()
 
     async def run(self) -> None:
-        """Deliver until cancelled. What is on its way then is taken up again when its lease has run out."""
+        """Deliver until cancelled. Postings in flight then are retried when their lease expires."""
         async with asyncio.TaskGroup() as lanes:
             while True:
                 async with self._database.read() as tx:
-                    waiting = await providers_to_tell(tx)
+                    waiting = await providers_due(tx)
                 for provider_id in set(waiting) - self._busy:
                     self._busy.add(provider_id)
                     lanes.create_task(self._work_off(provider_id))
@@ -58,13 +58,13 @@ class Delivery:
             self._busy.discard(provider_id)
 
     async def deliver_due(self, provider_id: UUID, client: httpx.AsyncClient) -> int:
-        """Tell one provider the next few of what is due. Returns how many postings were taken up."""
+        """Send one provider its next few due postings. Returns how many there were."""
         seconds = self._settings.provider_timeout_seconds
         lease = timedelta(seconds=_CALLS_IN_A_TRY * (RESOLVE_SECONDS + seconds) + _SLACK_SECONDS)
         async with self._database.transaction() as tx:
             tries = [
-                *await take_up(tx, provider_id, lease),
-                *await take_up_cancellations(tx, provider_id, lease),
+                *await lease_postings(tx, provider_id, lease),
+                *await lease_cancellations(tx, provider_id, lease),
             ]
             provider = await tx.get(Provider, provider_id)
         if provider is None:
@@ -94,5 +94,5 @@ class Delivery:
 async def _outcome(books: ProviderBooks, each: Try) -> Outcome:
     if each.cancelling:
         return await books.cancel(each.posting)
-    outcome = await books.ask(each.posting) if each.ask_first else NotFound()
-    return await books.tell(each.posting) if isinstance(outcome, NotFound) else outcome
+    outcome = await books.query(each.posting) if each.ask_first else NotFound()
+    return await books.book(each.posting) if isinstance(outcome, NotFound) else outcome

@@ -1,8 +1,8 @@
 """Leases postings for delivery: one worker at a time.
 
-Several workers may run. One takes a posting up under a lease and commits that, calls the provider outside any
-transaction, and writes the result down in another one, but only if the posting is still its own: the number of the try
-is the fence that a sleeper who wakes up late does not get past.
+Several workers may run. One leases a posting and commits, calls the provider outside any transaction, and applies the
+result in another one if the lease still holds: the number of the try is a fencing token against workers that come back
+late.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class Try:
         return self.posting.status == PostingStatus.CANCELLING
 
 
-async def providers_to_tell(tx: AsyncSession) -> Sequence[UUID]:
+async def providers_due(tx: AsyncSession) -> Sequence[UUID]:
     """Those for whom a posting or a cancellation is due."""
     due = select(Posting.provider_id).where(
         Posting.status.in_((*UNSETTLED, PostingStatus.CANCELLING)), Posting.try_at <= func.now()
@@ -44,7 +44,7 @@ async def providers_to_tell(tx: AsyncSession) -> Sequence[UUID]:
     return (await tx.scalars(due.distinct())).all()
 
 
-async def take_up(tx: AsyncSession, provider_id: UUID, lease: timedelta) -> Sequence[Try]:
+async def lease_postings(tx: AsyncSession, provider_id: UUID, lease: timedelta) -> Sequence[Try]:
     """Lease the next postings of a provider: of each account only the first that is not settled."""
     earlier = aliased(Posting)
     waits_for_another = exists().where(
@@ -71,7 +71,7 @@ async def take_up(tx: AsyncSession, provider_id: UUID, lease: timedelta) -> Sequ
     return tries
 
 
-async def take_up_cancellations(tx: AsyncSession, provider_id: UUID, lease: timedelta) -> Sequence[Try]:
+async def lease_cancellations(tx: AsyncSession, provider_id: UUID, lease: timedelta) -> Sequence[Try]:
     """Lease the next cancellations to be sent."""
     due = select(Posting).where(
         Posting.provider_id == provider_id, Posting.status == PostingStatus.CANCELLING, Posting.try_at <= func.now()
@@ -83,12 +83,12 @@ async def take_up_cancellations(tx: AsyncSession, provider_id: UUID, lease: time
 
 
 async def still_ours(tx: AsyncSession, each: Try, status: PostingStatus) -> Posting | None:
-    """The posting of a try, locked for writing down what came of it; None when it went on without us.
+    """The posting of a try, locked to apply its outcome; None when another worker has taken it over.
 
     The posting is locked before its payment, as everywhere where both are.
     """
-    ours = select(Posting).where(Posting.id == each.posting.id, Posting.status == status, Posting.tries == each.number)
-    posting = await tx.scalar(ours.with_for_update().execution_options(populate_existing=True))
+    query = select(Posting).where(Posting.id == each.posting.id, Posting.status == status, Posting.tries == each.number)
+    posting = await tx.scalar(query.with_for_update().execution_options(populate_existing=True))
     if posting is None:
         log.warning("posting_result_too_late", posting_id=str(each.posting.id))
     return posting

@@ -27,9 +27,9 @@ class PostingStatus(StrEnum):
     CANCELLING = "cancelling"
     """The cancellation is sent until the provider answers: the deadline passed, or the money is refunded."""
     CANCELLED = "cancelled"
-    """The provider has not booked it and never will, or has taken its booking back."""
+    """The provider has not booked it and never will, or has reversed its booking."""
     KEPT = "kept"
-    """The money had gone back when the provider said that it has booked it and keeps it; people settle that."""
+    """The provider reported a booking after the refund and keeps it; staff settle that."""
 
 
 TRANSITIONS: dict[PostingStatus, set[PostingStatus]] = {
@@ -54,7 +54,7 @@ _UNSETTLED = text("status IN ('pending', 'sending', 'unknown')")
 
 
 class Posting(Leased, Base):
-    """What is sent stands in the row and never changes, so that every try says the same."""
+    """The row has all that is sent and never changes, so that every try sends the same."""
 
     __tablename__ = "postings"
     __table_args__ = (
@@ -86,11 +86,11 @@ class Posting(Leased, Base):
     account_number: Mapped[str] = mapped_column(Text)
     amount_fen: Mapped[int] = mapped_column(BigInteger)
     kind: Mapped[BillKind] = mapped_column(Text, server_default=BillKind.REGULAR)
-    """Of the bill, which tells the provider whether the number is its own."""
+    """The bill's source, which shows the provider whether the number is its own."""
     late_fee_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """How much of the amount is a late fee."""
     bill_amount_fen: Mapped[int | None] = mapped_column(BigInteger)
-    """What the whole bill came to without late fees; unknown of postings made before bills could be paid in parts."""
+    """The whole bill without late fees; unknown for postings made before partial payments existed."""
     paid_at: Mapped[datetime] = mapped_column(Timestamp)
 
     status: Mapped[PostingStatus] = mapped_column(Text, default=PostingStatus.PENDING)
@@ -102,9 +102,9 @@ class Posting(Leased, Base):
     prepaid_token: Mapped[str | None] = mapped_column(Text)
     """What the payer keys into the meter; shown to the payer only, and in no log and no event."""
     prepaid_state: Mapped[str | None] = mapped_column(Text)
-    """How far the writing of a card is, in the provider's word."""
+    """The provider's state of the card."""
     given_up_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    """When its money began to go back because the provider had not answered in time."""
+    """When its refund began because the provider had not answered in time."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     settled_at: Mapped[datetime | None] = mapped_column(Timestamp)
 

@@ -1,4 +1,4 @@
-"""Writing down what a provider made of a posting or of a cancellation."""
+"""Applies a provider's answer to a posting or a cancellation."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from svc_payments.billing.terms.service import terms_of
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.payments.payment_state import bill_booked
-from svc_payments.collection.postings.card_writes import hand_out
+from svc_payments.collection.postings.card_writes import keep_prepaid
 from svc_payments.collection.postings.leasing import Try, still_ours
 from svc_payments.collection.postings.models import Posting, PostingStatus
 from svc_payments.collection.postings.provider import Booked, Cancelled, NotHeard, Outcome, Refused
@@ -22,7 +22,7 @@ from svc_payments.oversight.incidents.models import IncidentKind
 
 
 async def apply_outcome(tx: AsyncSession, each: Try, outcome: Outcome, pause: timedelta) -> bool:
-    """Apply what came of a try; if it settled nothing, the next comes after the pause. Returns whether it was ours."""
+    """Apply the outcome of a try; retry after the pause if it settles nothing. Returns whether the lease held."""
     posting = await still_ours(tx, each, PostingStatus.SENDING)
     if posting is None:
         return False
@@ -36,21 +36,21 @@ async def apply_outcome(tx: AsyncSession, each: Try, outcome: Outcome, pause: ti
             await automatic_refunds.return_refused(tx, payment, posting)
         case _:
             log.warning("posting_not_settled", posting_id=str(posting.id), tries=each.number, outcome=str(outcome))
-            # What an earlier try left unknown does not become known by this one not getting through.
-            surely_not_told = isinstance(outcome, NotHeard) and not each.ask_first
+            # An outcome that an earlier try left unknown stays unknown when this one does not get through.
+            not_received = isinstance(outcome, NotHeard) and not each.ask_first
             if await _time_is_over(tx, posting):
                 await begin_cancellation(tx, posting)
             else:
-                posting.move_to(PostingStatus.PENDING if surely_not_told else PostingStatus.UNKNOWN)
+                posting.move_to(PostingStatus.PENDING if not_received else PostingStatus.UNKNOWN)
                 posting.try_at = func.now() + pause
     return True
 
 
 async def apply_cancellation(tx: AsyncSession, each: Try, outcome: Outcome, pause: timedelta) -> bool:
-    """Apply what came of telling a cancellation. Returns whether it was still ours.
+    """Apply the outcome of sending a cancellation. Returns whether the lease still held.
 
-    A posting that was not answered for in time gets one chance to be answered for here. If that fails too, its money
-    goes back, and the cancellation is sent until it is answered.
+    A posting without an answer in time gets one cancellation try. If that is not answered either, its money is
+    refunded, and the cancellation is sent until it is answered.
     """
     posting = await still_ours(tx, each, PostingStatus.CANCELLING)
     if posting is None:
@@ -91,7 +91,7 @@ async def _time_is_over(tx: AsyncSession, posting: Posting) -> bool:
 async def _book(tx: AsyncSession, posting: Posting, payment: Payment, booked: Booked) -> None:
     posting.provider_reference = booked.reference
     if booked.prepaid:
-        await hand_out(tx, posting, booked.prepaid)
+        await keep_prepaid(tx, posting, booked.prepaid)
     await _settle(tx, posting, PostingStatus.BOOKED)
     await bill_booked(tx, payment, posting)
 

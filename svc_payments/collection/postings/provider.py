@@ -57,7 +57,7 @@ class Unclear:
 
 @dataclass(frozen=True)
 class Cancelled:
-    """The provider has not booked it and never will, or has taken its booking back."""
+    """The provider has not booked it and never will, or has reversed its booking."""
 
 
 Outcome = Booked | Refused | NotHeard | NotFound | Unclear | Cancelled
@@ -71,14 +71,14 @@ class CancellationReason(StrEnum):
 
 
 class ProviderBooks(Protocol):
-    async def tell(self, posting: Posting) -> Outcome:
+    async def book(self, posting: Posting) -> Outcome:
         """Have a posting booked. Idempotent: the provider books it once."""
 
-    async def ask(self, posting: Posting) -> Outcome:
-        """What became of a posting."""
+    async def query(self, posting: Posting) -> Outcome:
+        """Query a posting."""
 
     async def cancel(self, posting: Posting) -> Outcome:
-        """Have a posting not booked, or its booking taken back; `Booked` says that it stays."""
+        """Cancel a posting or reverse its booking; `Booked` means that the provider keeps it."""
 
 
 # Kept and shown to people, so: short and printable.
@@ -101,10 +101,10 @@ class _Answer(BaseModel):
 class HttpProviderBooks(SignedEndpoint):
     """The books behind one provider's endpoint."""
 
-    async def tell(self, posting: Posting) -> Outcome:
+    async def book(self, posting: Posting) -> Outcome:
         return await self._outcome("POST", "/postings", letter(posting))
 
-    async def ask(self, posting: Posting) -> Outcome:
+    async def query(self, posting: Posting) -> Outcome:
         return await self._outcome("GET", f"/postings/{posting.id}")
 
     async def cancel(self, posting: Posting) -> Outcome:
@@ -137,7 +137,7 @@ def letter(posting: Posting) -> dict[str, str | int]:
         "paid_at": posting.paid_at.astimezone(UTC).isoformat(),
     }
     if posting.bill_amount_fen is None:
-        return content  # it was told without these the first time
+        return content  # the first try was sent without these
     content["kind"] = posting.kind
     content["late_fee_fen"], content["bill_amount_fen"] = posting.late_fee_fen, posting.bill_amount_fen
     return content
@@ -161,5 +161,5 @@ def _outcome(body: bytes) -> Outcome:
             return Unclear("answer_malformed")
 
 
-def _prepaid(said: _Prepaid | None) -> Prepaid | None:
-    return Prepaid(said.kind, said.state, said.token) if said else None
+def _prepaid(prepaid: _Prepaid | None) -> Prepaid | None:
+    return Prepaid(prepaid.kind, prepaid.state, prepaid.token) if prepaid else None

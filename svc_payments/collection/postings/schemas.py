@@ -19,7 +19,7 @@ class Posting(BaseModel):
     """pending, sending, unknown, booked or refused; expect further values within v1."""
     tries: int
     try_at: datetime | None
-    """When it is sent or queried next; none once it is settled."""
+    """When it is sent or queried next; null once it is settled."""
     provider_reference: str | None
     refusal: str | None
     """Why the provider has not booked it, in its own words."""

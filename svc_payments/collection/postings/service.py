@@ -18,7 +18,7 @@ async def enqueue(tx: AsyncSession, payment_ids: Collection[UUID]) -> None:
     The caller has moved the money in the ledger before, so it holds the lock of the chain there: positions are given
     in the order in which payments commit, and an account's postings go out in that order.
     """
-    said = {
+    columns = {
         Posting.payment_id: Payment.id,
         Posting.bill_id: Bill.id,
         Posting.provider_id: Payment.provider_id,
@@ -36,7 +36,7 @@ async def enqueue(tx: AsyncSession, payment_ids: Collection[UUID]) -> None:
         Posting.tries: literal(0),
     }
     rows = (
-        select(*said.values())
+        select(*columns.values())
         .select_from(Payment)
         .join(PaymentLine, PaymentLine.payment_id == Payment.id)
         .join(Bill, Bill.id == PaymentLine.bill_id)
@@ -44,7 +44,7 @@ async def enqueue(tx: AsyncSession, payment_ids: Collection[UUID]) -> None:
         .where(Payment.id == any_(literal(list(payment_ids), ARRAY(Uuid))))
         .order_by(Payment.id, Bill.id)
     )
-    await tx.execute(insert(Posting).from_select([column.key for column in said], rows))
+    await tx.execute(insert(Posting).from_select([column.key for column in columns], rows))
 
 
 async def begin_cancellation(tx: AsyncSession, posting: Posting) -> None:

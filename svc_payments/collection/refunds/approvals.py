@@ -16,7 +16,7 @@ from svc_payments.oversight.audit import service as audit
 from svc_payments.settings import Settings
 
 
-async def there(tx: AsyncSession, refund_id: UUID) -> Refund:
+async def existing_refund(tx: AsyncSession, refund_id: UUID) -> Refund:
     refund = await tx.get(Refund, refund_id)
     if refund is None:
         raise NotFound
@@ -24,7 +24,7 @@ async def there(tx: AsyncSession, refund_id: UUID) -> Refund:
 
 
 async def lock(tx: AsyncSession, refund_id: UUID) -> tuple[Refund, Payment]:
-    await there(tx, refund_id)
+    await existing_refund(tx, refund_id)
     return await worker.lock(tx, refund_id)
 
 
@@ -34,11 +34,11 @@ async def payment_of(tx: AsyncSession, payment_id: UUID) -> Payment:
     return await payments.lock(tx, payment_id)
 
 
-def not_for_oneself(caller: Caller, payment: Payment) -> None:
+def require_not_payer(caller: Caller, payment: Payment) -> None:
     require_second_person(caller.id, payment.person_id)
 
 
-def second_of_two(caller: Caller, refund: Refund) -> None:
+def approve_as_second(caller: Caller, refund: Refund) -> None:
     require_second_person(caller.id, refund.proposed_by)
     refund.approved_by = caller.id
 

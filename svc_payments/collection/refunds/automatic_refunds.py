@@ -1,4 +1,4 @@
-"""Money that goes back by itself: not booked, come too late, or taken twice."""
+"""Automatic refunds: of money not booked, received too late, or taken twice."""
 
 from uuid import UUID
 
@@ -23,14 +23,14 @@ from svc_payments.oversight.incidents.models import IncidentKind
 
 
 async def return_refused(tx: AsyncSession, payment: Payment, posting: Posting) -> None:
-    """The provider will not book a bill of a locked payment: its money goes back."""
+    """Refund a bill of a locked payment that the provider refused to book."""
     await incidents.record(tx, IncidentKind.POSTING_REFUSED, posting.id, payment_id=str(payment.id))
     await emit(tx, payment_event_of(PaymentPostingRefused, payment))
     await _return_bill(tx, payment, posting, RefundReason.POSTING_REFUSED)
 
 
 async def return_unanswered(tx: AsyncSession, payment: Payment, posting: Posting) -> None:
-    """The provider of a locked payment has not answered in time whether it books a bill: its money goes back."""
+    """Refund a bill of a locked payment that the provider did not answer for in time."""
     await incidents.record(tx, IncidentKind.POSTING_UNANSWERED, posting.id, payment_id=str(payment.id))
     await emit(tx, payment_event_of(PaymentPostingUnanswered, payment))
     await _return_bill(tx, payment, posting, RefundReason.POSTING_UNANSWERED)
@@ -42,12 +42,12 @@ async def _return_bill(tx: AsyncSession, payment: Payment, posting: Posting, rea
 
 
 async def return_held(tx: AsyncSession, payment: Payment) -> None:
-    """The bills of a locked payment went another way, and its money is in suspense: it goes back, whole."""
+    """Refund all of a locked payment whose money is in suspense because its bills could not take it."""
     await _start(tx, _refund(payment, RefundReason.MONEY_HELD, payment.amount_fen, RefundSource.SUSPENSE), payment)
 
 
 async def return_second_transaction(tx: AsyncSession, payment: Payment, paid: Paid) -> None:
-    """A channel took money for the order of a locked payment that was paid already: it goes back, once."""
+    """Refund, once, money that a channel took for the order of an already paid, locked payment."""
     row = {
         "id": new_id(),
         "payment_id": payment.id,
@@ -82,7 +82,7 @@ async def return_second_transaction(tx: AsyncSession, payment: Payment, paid: Pa
 
 
 async def transaction_of(tx: AsyncSession, refund: Refund, payment: Payment) -> tuple[str, int]:
-    """The movement of money that a refund gives back of: the channel's number of it, and its amount."""
+    """The transaction that is refunded: the channel's number and the amount."""
     if refund.second_transaction_id:
         found = select(SecondTransaction).where(SecondTransaction.id == refund.second_transaction_id)
         second = (await tx.scalars(found)).one()
@@ -103,7 +103,7 @@ def _refund(
         bill_id=bill_id,
         amount_fen=amount_fen,
         reason=reason,
-        way=transitions.way_back(payment),
+        way=transitions.refund_way(payment),
         source=source,
         status=RefundStatus.PROPOSED,
         asked=0,

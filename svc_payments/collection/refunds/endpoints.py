@@ -78,7 +78,7 @@ async def approve_refund(
 ) -> schemas.StaffRefund:
     """Approve a requested or proposed refund.
 
-    Also the payout of one whose posting the provider does not reverse.
+    Also pays out a refund whose posting the provider does not reverse.
     """
     return await once.do(tx, caller, service.approve(tx, caller, refund_id, settings))
 

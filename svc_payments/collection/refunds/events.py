@@ -1,4 +1,4 @@
-"""The trail of a refund: requested and decided by people, or started by itself; then where the money is."""
+"""The trail of a refund: requested and decided by people, or started automatically; then where the money is."""
 
 from typing import ClassVar, Literal
 from uuid import UUID
@@ -11,7 +11,7 @@ from svc_payments.collection.refunds.models import Refund
 
 
 class RefundEvent(Event):
-    """What every event of a refund says."""
+    """The fields of every refund event."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -22,7 +22,7 @@ class RefundEvent(Event):
     person_id: UUID
     provider_id: UUID
     bill_id: UUID | None
-    """None when the money paid no bill."""
+    """null when the money paid no bill."""
     amount_fen: int
     currency: Literal["CNY"] = "CNY"
     channel: str
@@ -31,35 +31,35 @@ class RefundEvent(Event):
     reason: str
     """Such as posting_refused or overcharged; expect further values within v1."""
     status: str
-    """What the refund is now; expect further values within v1."""
+    """The refund's status after the event; expect further values within v1."""
 
 
 class RefundRequested(RefundEvent):
-    """The payer asks for money back."""
+    """The payer has requested a refund."""
 
     event_type: ClassVar[str] = "cn.ili.payments.refund.requested.v1"
 
 
 class RefundProposed(RefundEvent):
-    """An operator wants money to go back; a second one decides."""
+    """An operator has proposed a refund; a second one decides."""
 
     event_type: ClassVar[str] = "cn.ili.payments.refund.proposed.v1"
 
 
 class RefundRejected(RefundEvent):
-    """It was decided that no money goes back."""
+    """The refund was rejected."""
 
     event_type: ClassVar[str] = "cn.ili.payments.refund.rejected.v1"
 
 
 class RefundUnbooking(RefundEvent):
-    """The provider is to reverse its booking, after which the money goes back."""
+    """The provider has to reverse its booking before the money is returned."""
 
     event_type: ClassVar[str] = "cn.ili.payments.refund.unbooking.v1"
 
 
 class RefundBookingKept(RefundEvent):
-    """The provider keeps its booking; people decide."""
+    """The provider keeps its booking; staff decide."""
 
     event_type: ClassVar[str] = "cn.ili.payments.refund.booking_kept.v1"
 
@@ -83,7 +83,7 @@ class RefundRefunded(RefundEvent):
 
 
 class RefundFailed(RefundEvent):
-    """The channel could not give it back; people find another way."""
+    """The channel could not refund it; staff choose another way."""
 
     event_type: ClassVar[str] = "cn.ili.payments.refund.failed.v1"
 
@@ -92,7 +92,7 @@ REFUND_EVENTS: list[type[RefundEvent]] = RefundEvent.__subclasses__()
 
 
 def event_of(event: type[RefundEvent], refund: Refund, payment: Payment) -> RefundEvent:
-    """An event with what it says of a refund."""
+    """An event with its fields of a refund."""
     return event(
         refund_id=refund.id,
         payment_id=payment.id,

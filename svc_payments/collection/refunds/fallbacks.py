@@ -24,14 +24,14 @@ class TransferInFuture(Problem):
 async def retry(
     tx: AsyncSession, caller: Caller, refund_id: UUID, new: schemas.NewWay, settings: Settings
 ) -> schemas.StaffRefund:
-    """Try a refund that failed once more, under a number of its own: the way the money came, or by bank transfer.
+    """Retry a failed refund under a new number: the way the money came, or by bank transfer.
 
     Raises:
         NotFound
         IllegalMove: it has not failed, or was tried again already.
     """
     failed, payment = await approvals.lock(tx, refund_id)
-    approvals.not_for_oneself(caller, payment)
+    approvals.require_not_payer(caller, payment)
     failed.move_to(RefundStatus.RETRIED)
     await tx.flush()
     again = _again(failed, payment, new.way, caller)
@@ -47,7 +47,7 @@ async def retry(
 async def transferred(
     tx: AsyncSession, caller: Caller, refund_id: UUID, transfer: schemas.BankTransfer, settings: Settings
 ) -> schemas.StaffRefund:
-    """The bank has sent the money of a refund: said by another person than the one who chose this way.
+    """Confirm that the bank has sent a refund; not by the person who chose the transfer.
 
     Raises:
         NotFound
@@ -60,8 +60,8 @@ async def transferred(
         raise IllegalMove(current=refund.status, wanted=RefundStatus.REFUNDED)
     if transfer.transferred_at > await database_time(tx):
         raise TransferInFuture
-    approvals.not_for_oneself(caller, payment)
-    approvals.second_of_two(caller, refund)
+    approvals.require_not_payer(caller, payment)
+    approvals.approve_as_second(caller, refund)
     await approvals.record(tx, caller, "confirm_refund_transfer", refund, None, reference=transfer.reference)
     await transitions.refunded(tx, refund, payment, transfer.reference, transfer.transferred_at)
     return approvals.to_staff(refund, payment, settings)
@@ -70,7 +70,7 @@ async def transferred(
 async def cannot_be_paid(
     tx: AsyncSession, caller: Caller, refund_id: UUID, reason: str, settings: Settings
 ) -> schemas.StaffRefund:
-    """A refund that waits at a counter or for a bank transfer cannot be paid so: it failed, and goes another way.
+    """Fail a refund that cannot be paid at a counter or by bank transfer, to retry it another way.
 
     Raises:
         NotFound
@@ -89,7 +89,7 @@ async def lock_at_counter(tx: AsyncSession, number: str) -> tuple[Refund, Paymen
 
     Raises:
         NotFound: there is none.
-        IllegalMove: it does not wait at a counter, or not any more.
+        IllegalMove: it is not waiting at a counter or for a transfer.
     """
     refund_id = await tx.scalar(select(Refund.id).where(Refund.number == number))
     if refund_id is None:
@@ -111,7 +111,7 @@ def _again(failed: Refund, payment: Payment, way: RefundWay, caller: Caller) -> 
         amount_fen=failed.amount_fen,
         reason=failed.reason,
         note=failed.note,
-        way=way if way == RefundWay.BANK_TRANSFER else transitions.way_back(payment),
+        way=way if way == RefundWay.BANK_TRANSFER else transitions.refund_way(payment),
         source=failed.source,
         status=RefundStatus.PROPOSED,
         asked=0,

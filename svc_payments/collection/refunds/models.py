@@ -1,8 +1,7 @@
-"""Refunds: money on its way back to its payer, by itself or because people decided so.
+"""Refunds: money on its way back to its payer, automatically or by a decision.
 
-A row is one try under one number: when the channel could not do it, another row is another try. What a refund has set
-aside of a payment, or given back of it, is counted in the payment and its line, where the database keeps the sum from
-exceeding what was paid.
+A row is one try under one number: when the channel fails, a retry is another row. Reserved and refunded amounts are
+counted in the payment and its line, where the database keeps their sum from exceeding what was paid.
 """
 
 from datetime import datetime
@@ -33,13 +32,13 @@ from svc_payments.settings.channels import ChannelName
 
 class RefundStatus(StrEnum):
     REQUESTED = "requested"
-    """The payer asks for it; an operator decides."""
+    """The payer requested it; an operator decides."""
     PROPOSED = "proposed"
-    """An operator wants it; so much needs a second one."""
+    """An operator proposed it; the amount needs a second one."""
     UNBOOKING = "unbooking"
-    """The provider is to reverse its booking first."""
+    """The provider has to reverse its booking first."""
     BOOKING_KEPT = "booking_kept"
-    """The provider keeps its booking; an operator decides whether the money goes back nevertheless."""
+    """The provider keeps its booking; an operator decides whether to refund the money anyway."""
     STARTED = "started"
     """The money is set apart, and the refund is about to be requested from the channel."""
     REFUNDING = "refunding"
@@ -53,7 +52,7 @@ class RefundStatus(StrEnum):
     REFUNDED = "refunded"
     """The payer has it."""
     FAILED = "failed"
-    """The channel will not, or could not, give it back; people try again or choose another way."""
+    """The channel refused or failed to refund it; staff retry or choose another way."""
     RETRIED = "retried"
     """It failed, and another refund took its place."""
     REJECTED = "rejected"
@@ -93,7 +92,7 @@ class RefundReason(StrEnum):
     POSTING_UNANSWERED = "posting_unanswered"
     """The provider did not answer within its time."""
     MONEY_HELD = "money_held"
-    """It came when its bills could not take it any more."""
+    """The money arrived when its bills could no longer be paid."""
     SECOND_TRANSACTION = "second_transaction"
     """The channel took the money of one order twice."""
     PAID_TWICE = "paid_twice"
@@ -160,7 +159,7 @@ class Refund(Pollable, Base):
         second_person_check("approved_by", "proposed_by"),
         ForeignKeyConstraint(["payment_id", "bill_id"], ["payment_lines.payment_id", "payment_lines.bill_id"]),
         CheckConstraint("bill_id IS NULL OR second_transaction_id IS NULL", name="one_origin"),
-        # One movement of money goes back once, whole.
+        # One movement of money is refunded once, as a whole.
         Index(
             "uq_refunds_second_transaction_id",
             "second_transaction_id",
@@ -180,20 +179,20 @@ class Refund(Pollable, Base):
     """Our own number of it at the channel."""
     payment_id: Mapped[UUID] = mapped_column(ForeignKey(Payment.id))
     bill_id: Mapped[UUID | None]
-    """The bill whose money it is; none when the money paid no bill."""
+    """The bill that is refunded; none when the money paid no bill."""
     second_transaction_id: Mapped[UUID | None] = mapped_column(ForeignKey(SecondTransaction.id))
     amount_fen: Mapped[int] = mapped_column(BigInteger)
     reason: Mapped[RefundReason] = mapped_column(Text)
     note: Mapped[str | None] = mapped_column(Text)
-    """In the words of who wanted it; shown to the payer and to staff, and never written anywhere else."""
+    """The proposer's free text; shown to the payer and to staff, and never logged."""
     rejection: Mapped[str | None] = mapped_column(Text)
-    """Why no money goes back, in the words of who decided so; shown to the payer, as the note is."""
+    """Why it was rejected, in free text; shown to the payer, as the note is."""
     way: Mapped[RefundWay] = mapped_column(Text)
     source: Mapped[RefundSource] = mapped_column(Text)
     status: Mapped[RefundStatus] = mapped_column(Text)
     requested_by: Mapped[UUID | None]
     proposed_by: Mapped[UUID | None]
-    """The first operator; none for what goes back by itself."""
+    """The first operator; none for an automatic refund."""
     approved_by: Mapped[UUID | None]
     """The second operator, where there must be one."""
     retry_of: Mapped[UUID | None] = mapped_column(ForeignKey("refunds.id"), unique=True)

@@ -13,7 +13,7 @@ from svc_payments.oversight.incidents.models import IncidentKind
 from svc_payments.settings.channels import ChannelName
 
 _NOT_GONE = {RefundStatus.FAILED, RefundStatus.RETRIED}
-"""The channel has said before that the money of these stays."""
+"""The channel reported earlier that these were not refunded."""
 
 
 async def take(tx: AsyncSession, channel: ChannelName, notice: RefundNotice, merchant_id: str) -> IncidentKind | None:
@@ -26,13 +26,13 @@ async def take(tx: AsyncSession, channel: ChannelName, notice: RefundNotice, mer
     if notice.merchant_id != merchant_id:
         await incidents.record(tx, IncidentKind.OTHER_MERCHANT, subject, refund_number=number)
         return IncidentKind.OTHER_MERCHANT
-    ours = select(Refund).join(Payment).where(Payment.channel == channel, Refund.number == number)
-    refund = (await tx.scalars(ours.with_for_update(of=Refund))).one_or_none()
+    query = select(Refund).join(Payment).where(Payment.channel == channel, Refund.number == number)
+    refund = (await tx.scalars(query.with_for_update(of=Refund))).one_or_none()
     if refund is None:
         await incidents.record(tx, IncidentKind.UNKNOWN_REFUND, subject, refund_number=number)
         return IncidentKind.UNKNOWN_REFUND
     if refund.status in _NOT_GONE and isinstance(notice.answer, Refunded):
-        # People may have found the money another way by now: it would be gone twice.
+        # Staff may have refunded it another way by now: it would be refunded twice.
         await incidents.record(tx, IncidentKind.REFUND_DISAGREES, refund.id, said_fen=notice.answer.amount_fen)
         return IncidentKind.REFUND_DISAGREES
     if refund.status in AT_CHANNEL and refund.ask_at is not None:

@@ -1,4 +1,4 @@
-"""What may go back of a captured payment, on whose word, and by which way through the books."""
+"""How much of a captured payment may be refunded, who decides, and how it is booked."""
 
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
@@ -21,7 +21,7 @@ _UNDECIDED = (RefundStatus.REQUESTED, RefundStatus.PROPOSED, RefundStatus.REJECT
 
 
 class PaymentNotRefundable(Problem):
-    """Its money is not here, or goes back by itself."""
+    """Its money is not here, or is being refunded automatically."""
 
     status, code = 409, "payment_not_refundable"
 
@@ -33,7 +33,7 @@ class PostingUnderWay(Problem):
 
 
 class RefundUnderWay(Problem):
-    """Another refund of the same bill has not come to its end, and this one would take all that is left."""
+    """Another refund of the same bill is unfinished, and this one would take all that is left."""
 
     status, code = 409, "refund_under_way"
 
@@ -45,11 +45,11 @@ async def lock_postings(tx: AsyncSession, payment_id: UUID) -> Mapping[UUID | No
     return {posting.bill_id: posting for posting in found}
 
 
-def wanted_of(payment: Payment, bill_id: UUID | None, amount_fen: int | None) -> Sequence[tuple[UUID, int]]:
-    """How much of which bills is wanted back: of one, or all that is left of every bill.
+def requested_parts(payment: Payment, bill_id: UUID | None, amount_fen: int | None) -> Sequence[tuple[UUID, int]]:
+    """The amounts to refund by bill: of one bill, or all that is left of every bill.
 
     Raises:
-        PaymentNotRefundable: its money is not here, or is going back by itself.
+        PaymentNotRefundable: its money is not here, or is being refunded automatically.
         NotFound: it does not pay this bill.
         RefundExceedsPaid: so much is not left, or nothing at all.
     """
@@ -68,7 +68,7 @@ def wanted_of(payment: Payment, bill_id: UUID | None, amount_fen: int | None) ->
 
 
 async def needs_second_person(tx: AsyncSession, payment: Payment, refunds: Collection[Refund], limit_fen: int) -> bool:
-    """Whether these refunds, with what people have let go back of the payment before, are above what one may decide."""
+    """Whether these refunds, with earlier ones that staff decided for the payment, exceed one operator's limit."""
     before = select(func.coalesce(func.sum(Refund.amount_fen), 0)).where(
         Refund.payment_id == payment.id,
         Refund.status.not_in(_UNDECIDED),
@@ -79,8 +79,8 @@ async def needs_second_person(tx: AsyncSession, payment: Payment, refunds: Colle
     return decided_fen + sum(refund.amount_fen for refund in refunds) > limit_fen
 
 
-async def let_go(tx: AsyncSession, refund: Refund, payment: Payment, posting: Posting | None) -> None:
-    """A refund is decided: its money is set aside and goes, or waits for the provider to take its booking back.
+async def begin_refund(tx: AsyncSession, refund: Refund, payment: Payment, posting: Posting | None) -> None:
+    """Set the money of a decided refund aside and start it, or wait for the provider to reverse its booking.
 
     Raises:
         RefundExceedsPaid, PostingUnderWay, RefundUnderWay: it cannot be done now.
@@ -97,11 +97,11 @@ async def let_go(tx: AsyncSession, refund: Refund, payment: Payment, posting: Po
     await emit(tx, event_of(RefundUnbooking, refund, payment))
 
 
-async def let_go_although_booked(tx: AsyncSession, refund: Refund, payment: Payment) -> None:
-    """The provider keeps its booking, and people decide that the money goes back nevertheless: it bears that.
+async def begin_refund_despite_booking(tx: AsyncSession, refund: Refund, payment: Payment) -> None:
+    """Refund although the provider keeps its booking: the provider bears the refund.
 
     Raises:
-        RefundExceedsPaid: it is not left any more.
+        RefundExceedsPaid: less than that is left.
     """
     refund.source = RefundSource.PROVIDER
     transitions.set_aside(refund, payment)
@@ -109,7 +109,7 @@ async def let_go_although_booked(tx: AsyncSession, refund: Refund, payment: Paym
 
 
 def _source_of(refund: Refund, payment: Payment, posting: Posting | None) -> RefundSource:
-    """All that is left of a bill goes back through its booking; a part is the provider's to bear, and the bill stays.
+    """A full refund of a bill reverses its booking; a partial one is borne by the provider, and the bill stays paid.
 
     Raises:
         RefundExceedsPaid, PostingUnderWay, RefundUnderWay

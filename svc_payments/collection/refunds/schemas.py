@@ -23,11 +23,11 @@ class _Wanted(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     bill_id: UUID | None = None
-    """The bill whose money is to go back; null for every bill of the payment."""
+    """The bill to refund; null for every bill of the payment."""
     amount_fen: Fen | None = None
-    """How much of it; null for all that is left. Only with a bill."""
+    """The amount to refund; null for all that is left. Only with a bill."""
     note: Words
-    """In one's own words; the payer and staff read it."""
+    """A reason in free text; the payer and staff read it."""
 
     @model_validator(mode="after")
     def _amount_of_a_bill(self) -> Self:
@@ -49,14 +49,14 @@ class Rejection(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     reason: Words
-    """Why no money goes back; the payer reads it."""
+    """Why the refund is rejected; the payer reads it."""
 
 
 class NewWay(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     way: Literal[RefundWay.CHANNEL, RefundWay.BANK_TRANSFER]
-    """Once more the way the money came, or by a transfer that people make."""
+    """Again the way the money came, or by a bank transfer that staff make."""
     reason: Words
     """For the audit trail; no personal data."""
 
@@ -74,16 +74,16 @@ class BankTransfer(BaseModel):
 
 
 class Refund(BaseModel):
-    """Money on its way back, as its payer sees it."""
+    """A refund as its payer sees it."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     refund_id: UUID
     number: str
-    """What it is called at the channel and on the receipt."""
+    """The refund's number at the channel and on the receipt."""
     payment_id: UUID
     bill_id: UUID | None
-    """The bill whose money it is; null when the money paid no bill."""
+    """The bill that is refunded; null when the money paid no bill."""
     amount_fen: int
     currency: Literal["CNY"] = "CNY"
     channel: str
@@ -91,24 +91,24 @@ class Refund(BaseModel):
     """Such as posting_refused or overcharged; expect further values within v1."""
     note: str | None
     rejection: str | None
-    """Why no money goes back, when so it was decided."""
+    """Why it was rejected."""
     way: str
     """channel, counter or bank_transfer; expect further values within v1."""
     status: str
     """requested, proposed, unbooking, booking_kept, started, refunding, unknown, at_counter, by_transfer, refunded,
     failed, retried or rejected; expect further values within v1."""
     expected_by: datetime | None
-    """Until when the payer usually has the money, while it is on its way through the channel."""
+    """The time by which the payer usually has the money, while the channel is processing it."""
     created_at: datetime
     started_at: datetime | None
     refunded_at: datetime | None
 
 
 class StaffRefund(Refund):
-    """The same as the people see it who decide."""
+    """A refund as the deciding staff see it."""
 
     source: str
-    """clearing, provider or suspense: whose money it is; expect further values within v1."""
+    """clearing, provider or suspense: the account that it is paid from; expect further values within v1."""
     person_id: UUID
     provider_id: UUID
     requested_by: UUID | None
@@ -116,9 +116,9 @@ class StaffRefund(Refund):
     approved_by: UUID | None
     retry_of: UUID | None
     reference: str | None
-    """The channel's, counter's or bank's own number of it."""
+    """The channel's, counter's or bank's own number of the refund."""
     failure: str | None
-    """The channel's code for why it failed, or the words of who could not pay it."""
+    """The channel's code for the failure, or the reason given by staff."""
 
 
 class StaffRefunds(BaseModel):

@@ -34,7 +34,7 @@ class RefundAlreadyRequested(Problem):
 async def request(
     tx: AsyncSession, caller: Caller, wanted: schemas.NewRefundRequest, expected: timedelta
 ) -> schemas.Refunds:
-    """Keep what a payer asks for, until an operator decides. No money is set aside by it.
+    """Record a payer's request until an operator decides. No money is reserved.
 
     Raises:
         NotFound: the payment is not the caller's, or does not pay the bill.
@@ -42,7 +42,7 @@ async def request(
         RefundAlreadyRequested
     """
     payment = await payments.own_payment(tx, caller.id, wanted.payment_id, locked=True)
-    parts = policy.wanted_of(payment, wanted.bill_id, wanted.amount_fen)
+    parts = policy.requested_parts(payment, wanted.bill_id, wanted.amount_fen)
     waiting = select(Refund.id).where(
         Refund.payment_id == payment.id,
         Refund.bill_id.in_([bill_id for bill_id, _ in parts]),
@@ -67,13 +67,13 @@ async def refund_payment(
     """
     posted = await policy.lock_postings(tx, payment_id)
     payment = await approvals.payment_of(tx, payment_id)
-    approvals.not_for_oneself(caller, payment)
-    parts = policy.wanted_of(payment, wanted.bill_id, wanted.amount_fen)
+    approvals.require_not_payer(caller, payment)
+    parts = policy.requested_parts(payment, wanted.bill_id, wanted.amount_fen)
     refunds = _new(payment, parts, wanted.reason, wanted.note, RefundStatus.PROPOSED, proposed_by=caller.id)
     await _keep(tx, refunds, payment, caller, RefundProposed, "propose_refund")
     if not await policy.needs_second_person(tx, payment, refunds, settings.refund_second_person_fen):
         for refund in refunds:
-            await policy.let_go(tx, refund, payment, posted.get(refund.bill_id))
+            await policy.begin_refund(tx, refund, payment, posted.get(refund.bill_id))
     return schemas.StaffRefunds(items=[approvals.to_staff(refund, payment, settings) for refund in refunds])
 
 
@@ -88,9 +88,9 @@ async def approve(tx: AsyncSession, caller: Caller, refund_id: UUID, settings: S
         IllegalMove: it is decided already.
         RefundExceedsPaid, PostingUnderWay, RefundUnderWay: it cannot be done, or not now.
     """
-    posted = await policy.lock_postings(tx, (await approvals.there(tx, refund_id)).payment_id)
+    posted = await policy.lock_postings(tx, (await approvals.existing_refund(tx, refund_id)).payment_id)
     refund, payment = await approvals.lock(tx, refund_id)
-    approvals.not_for_oneself(caller, payment)
+    approvals.require_not_payer(caller, payment)
     posting = posted.get(refund.bill_id)
     await approvals.record(tx, caller, "approve_refund", refund, None)
     match refund.status:
@@ -101,13 +101,13 @@ async def approve(tx: AsyncSession, caller: Caller, refund_id: UUID, settings: S
                 refund.move_to(RefundStatus.PROPOSED)
                 await emit(tx, event_of(RefundProposed, refund, payment))
             else:
-                await policy.let_go(tx, refund, payment, posting)
+                await policy.begin_refund(tx, refund, payment, posting)
         case RefundStatus.PROPOSED:
-            approvals.second_of_two(caller, refund)
-            await policy.let_go(tx, refund, payment, posting)
+            approvals.approve_as_second(caller, refund)
+            await policy.begin_refund(tx, refund, payment, posting)
         case RefundStatus.BOOKING_KEPT:
-            approvals.second_of_two(caller, refund)
-            await policy.let_go_although_booked(tx, refund, payment)
+            approvals.approve_as_second(caller, refund)
+            await policy.begin_refund_despite_booking(tx, refund, payment)
         case _:
             raise IllegalMove(current=refund.status, wanted=RefundStatus.STARTED)
     await tx.flush()
@@ -149,8 +149,8 @@ def _new(
             amount_fen=amount_fen,
             reason=reason,
             note=note,
-            way=transitions.way_back(payment),
-            # Settled when it is decided, by what the provider has booked then.
+            way=transitions.refund_way(payment),
+            # Set when it is decided, by what the provider has booked then.
             source=RefundSource.PROVIDER,
             status=status,
             asked=0,

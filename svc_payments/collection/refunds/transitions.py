@@ -41,25 +41,25 @@ _FIRST = {
 
 
 class RefundExceedsPaid(Problem):
-    """More than what was paid and neither given back nor being given back."""
+    """More than was paid less refunds, finished or in progress."""
 
     status, code = 409, "refund_exceeds_paid"
 
 
-def way_back(payment: Payment) -> RefundWay:
-    """Money goes back the way it came."""
+def refund_way(payment: Payment) -> RefundWay:
+    """Money is refunded the way it came."""
     over_the_counter = payment.channel in {ChannelName.CASH, ChannelName.POS}
     return RefundWay.COUNTER if over_the_counter else RefundWay.CHANNEL
 
 
 def left_fen(payment: Payment, bill_id: UUID | None) -> int:
-    """What of a payment, or of one of its bills, has not gone back and is not set aside for going back."""
+    """The amount of a payment, or of one bill, neither refunded nor reserved for a refund."""
     counted: Payment | PaymentLine = payment.line(bill_id) if bill_id else payment
     return counted.amount_fen - counted.refunded_fen - counted.refunding_fen
 
 
 def set_aside(refund: Refund, payment: Payment) -> None:
-    """Keep the money of a refund for it, so that nothing else can have it.
+    """Reserve the money of a refund, so that nothing else can use it.
 
     Raises:
         RefundExceedsPaid: so much is not left. The database would refuse it as well.
@@ -84,7 +84,7 @@ def _count(refund: Refund, payment: Payment, *, refunding_fen: int, refunded_fen
 
 
 async def start(tx: AsyncSession, refund: Refund, payment: Payment) -> None:
-    """The money, set aside before, leaves its account and goes its way."""
+    """Move the reserved money out of its account."""
     refund.move_to(_FIRST[RefundWay(refund.way)])
     refund.started_at = await database_time(tx)
     if refund.way == RefundWay.CHANNEL:
@@ -102,7 +102,7 @@ async def start(tx: AsyncSession, refund: Refund, payment: Payment) -> None:
 
 
 async def unknown(tx: AsyncSession, refund: Refund, payment: Payment) -> None:
-    """The channel did not say what became of it."""
+    """The outcome at the channel is unknown."""
     if refund.status != RefundStatus.UNKNOWN:
         refund.move_to(RefundStatus.UNKNOWN)
         await emit(tx, event_of(RefundUnknown, refund, payment))
@@ -140,7 +140,7 @@ async def _free_bill(tx: AsyncSession, payment: Payment, bill_id: UUID) -> None:
 
 
 async def failed(tx: AsyncSession, refund: Refund, payment: Payment, code: str) -> None:
-    """The channel will not give it back: the money is where it was, set aside until people have found a way."""
+    """The channel refused the refund: the money stays reserved until staff choose another way."""
     refund.move_to(RefundStatus.FAILED)
     refund.failure, refund.ask_at = code, None
     await incidents.record(
@@ -158,7 +158,7 @@ async def failed(tx: AsyncSession, refund: Refund, payment: Payment, code: str) 
 
 
 async def unbooked(tx: AsyncSession, posting: Posting, payment: Payment) -> None:
-    """The provider has reversed a booking for a refund: the money is the payer's again and goes back."""
+    """Start the refund after the provider has reversed its booking."""
     refund = await _waiting_for(tx, posting)
     await ledger.transfer(
         tx,
@@ -166,7 +166,7 @@ async def unbooked(tx: AsyncSession, posting: Posting, payment: Payment) -> None
         posting.id,
         debit=ledger.provider_payable(payment.provider_id),
         credit=ledger.person_clearing(payment.person_id),
-        # What had gone back out of the provider's money before is not the payer's a second time.
+        # Earlier refunds borne by the provider are not refunded again.
         amount_fen=refund.amount_fen,
     )
     await start(tx, refund, payment)

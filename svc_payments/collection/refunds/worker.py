@@ -1,8 +1,8 @@
 """Refunds at their channels: requested under their own numbers, then polled until the outcome is known.
 
 As with orders, the channel is never called inside a transaction: the refund is committed before the call, the answer is
-applied in a transaction after it. Whatever became of a call, the next one carries the same number, so that no refund
-happens twice; one whose fate is unknown is asked about before anything else is done with its money.
+applied in a transaction after it. Every call carries the same number, so that no refund happens twice; one with an
+unknown outcome is queried before anything else is done with its money.
 """
 
 import asyncio
@@ -48,13 +48,13 @@ class Turn:
     refund_id: UUID
     channel: RefundingChannel | None
     order: RefundOrder
-    told: bool
+    maybe_requested: bool
     """Whether the request may have reached the channel."""
 
 
 @dataclass(frozen=True)
 class Refunds:
-    """What every step needs: the database and the channels to go between."""
+    """What every step needs."""
 
     database: Database
     channels: Channels
@@ -81,22 +81,23 @@ class Refunds:
         )
         channel: object = self.channels.get(payment.channel)
         refunding = channel if isinstance(channel, RefundingChannel) else None
-        return Turn(refund.id, refunding, order, told=refund.status != RefundStatus.STARTED or refund.asked > 0)
+        maybe_requested = refund.status != RefundStatus.STARTED or refund.asked > 0
+        return Turn(refund.id, refunding, order, maybe_requested)
 
     async def _take(self, turn: Turn) -> None:
         try:
             answer = await _ask(turn)
             async with self.database.transaction() as tx:
                 refund, payment = await lock(tx, turn.refund_id)
-                await _learn(tx, refund, payment, answer)
+                await _apply(tx, refund, payment, answer)
                 if refund.status in AT_CHANNEL:
                     poll_again(refund, await database_time(tx), self.settings.ask_again_seconds)
-        except Exception as error:  # noqa: BLE001 - its turn comes again; the others go on
+        except Exception as error:  # noqa: BLE001 - it is retried later; the others continue
             log.error("refunding_failed", refund_id=str(turn.refund_id), exc_info=error)
 
 
 async def keep_refunding(database: Database, settings: Settings) -> None:
-    """Take the next steps with refunds until cancelled."""
+    """Process due refunds until cancelled."""
     async with open_channels(settings) as channels:
         refunds = Refunds(database, channels, settings)
         while True:
@@ -114,13 +115,13 @@ async def lock(tx: AsyncSession, refund_id: UUID) -> tuple[Refund, Payment]:
 async def _ask(turn: Turn) -> RefundAnswer:
     if turn.channel is None:
         return Unclear("channel_not_available")
-    answer = await turn.channel.query_refund(turn.order) if turn.told else RefundAbsent()
+    answer = await turn.channel.query_refund(turn.order) if turn.maybe_requested else RefundAbsent()
     # One that the channel does not have is requested again, under the same number.
     return await turn.channel.refund(turn.order) if isinstance(answer, RefundAbsent) else answer
 
 
-async def _learn(tx: AsyncSession, refund: Refund, payment: Payment, answer: RefundAnswer) -> None:
-    """Apply what the channel says of a locked refund; what is settled already stays as it is."""
+async def _apply(tx: AsyncSession, refund: Refund, payment: Payment, answer: RefundAnswer) -> None:
+    """Apply the channel's answer to a locked refund; a settled refund does not change."""
     if refund.status not in AT_CHANNEL:
         return
     match answer:

@@ -1,4 +1,4 @@
-"""Whether a provider lets an amount be bought for an account; asking sets nothing aside."""
+"""Asks a provider whether an amount may be bought for an account; nothing is reserved."""
 
 from typing import Annotated, Literal
 
@@ -25,20 +25,20 @@ class Answer(BaseModel):
     most_fen: Annotated[StrictInt, Field(ge=0, le=LARGEST_FEN)] | None = None
 
 
-async def validate(questions: Questions, provider: Provider, asked: TopUpValidation) -> Answer:
+async def validate(questions: Questions, provider: Provider, validation: TopUpValidation) -> Answer:
     """Ask whether this may be bought.
 
     Raises:
         NotAnswered, NotUsable
     """
     content: dict[str, str | int] = {
-        "validation_id": str(asked.id),
-        "account_number": asked.account_number,
-        "amount_fen": asked.amount_fen,
+        "validation_id": str(validation.id),
+        "account_number": validation.account_number,
+        "amount_fen": validation.amount_fen,
     }
     answer = await questions.ask(provider, "/top-up-validations", content, Answer)
-    # A limit that the amount is not above is no answer: there would be nothing to tell the payer.
+    # The amount must be above the limit that is answered, or the payer would see a senseless refusal.
     above = answer.result == Result.ABOVE_PURCHASABLE
-    if above and (answer.most_fen is None or answer.most_fen >= asked.amount_fen):
+    if above and (answer.most_fen is None or answer.most_fen >= validation.amount_fen):
         raise NotUsable("most_fen_does_not_fit")
     return answer

@@ -21,7 +21,7 @@ class TopUps:
     questions: Questions
 
     async def validate(self, person_id: UUID, wanted: schemas.TopUpChoice) -> Plan:
-        """What would be bought, after its provider has allowed it.
+        """Plan a purchase and have the provider validate it.
 
         Raises:
             Problem: the terms do not sell it, or the provider does not allow it; see `service.begin` and `settle`.
@@ -33,13 +33,13 @@ class TopUps:
         result, most_fen = await self._ask(validation)
         async with self.database.transaction() as tx:
             refusal = await service.settle(tx, validation, result, most_fen)
-        # Raised only now: what was learned stays although it is refused.
+        # Raised only now, so that the recorded answer is committed.
         if refusal:
             raise refusal
         return validation.plan
 
     async def buy(self, caller: Caller, once: Once, new: schemas.NewTopUp) -> Payment:
-        """Have a top-up allowed and begin its payment; the same request again gives the same payment.
+        """Have a top-up validated and begin its payment. Idempotent: a repeated request gets the same payment.
 
         Raises:
             Problem: as `validate`. Then nothing is begun, also when the provider's answer is unknown.
@@ -53,7 +53,7 @@ class TopUps:
 
     async def _ask(self, validation: Validation) -> tuple[Result, int | None]:
         try:
-            answer = await validate(self.questions, validation.provider, validation.asked)
+            answer = await validate(self.questions, validation.provider, validation.record)
         except (NotAnswered, NotUsable) as fault:
             count_fault(validation.provider, QUESTION, fault)
             return (Result.NO_ANSWER if isinstance(fault, NotAnswered) else Result.UNUSABLE), None

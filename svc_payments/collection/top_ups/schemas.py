@@ -9,7 +9,7 @@ from svc_payments.settings.channels import ChannelName
 
 
 class TopUpChoice(BaseModel):
-    """What to buy, of what the provider's payment terms have on sale."""
+    """An amount to buy from those that the provider's payment terms offer."""
 
     provider_id: UUID
     account_number: Annotated[str, StringConstraints(pattern=r"^[0-9]{10}$")]
@@ -21,7 +21,7 @@ class NewTopUp(TopUpChoice):
 
 
 class TopUpValidation(BaseModel):
-    """The provider lets this be bought now; nothing is set aside by it."""
+    """The provider allows this purchase now; nothing is reserved."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -30,4 +30,4 @@ class TopUpValidation(BaseModel):
     amount_fen: int
     currency: Literal["CNY"] = "CNY"
     channels: list[QuotedChannel]
-    """How it can be paid."""
+    """The channels it can be paid with."""

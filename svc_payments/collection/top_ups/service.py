@@ -1,4 +1,4 @@
-"""Buying for an account without a bill: what the terms sell, what the provider allows, and the payment made of it."""
+"""Top-ups without a bill: what the terms offer, what the provider allows, and the payment of it."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -59,7 +59,7 @@ class TooManyValidations(Problem):
 class Validation:
     """A query that is committed before it is sent."""
 
-    asked: TopUpValidation
+    record: TopUpValidation
     provider: Provider
     plan: Plan
     bound: bool
@@ -67,12 +67,12 @@ class Validation:
 
 
 async def begin(tx: AsyncSession, person_id: UUID, wanted: schemas.TopUpChoice) -> Validation:
-    """See whether the terms sell this, and keep the question.
+    """Check that the terms sell this, and record the query.
 
     Raises:
         NotFound: there is no such provider, or the person is not bound to the account and would have to be.
         TopUpNotOffered, AccountNumberMistyped, NotPurchasable, AbovePurchasable: the terms do not sell it.
-        ProviderClosed: the provider would answer nothing now.
+        ProviderClosed: the provider does not answer at this hour.
         TooManyValidations: the person has sent too many queries.
     """
     provider = await tx.get(Provider, wanted.provider_id)
@@ -85,16 +85,16 @@ async def begin(tx: AsyncSession, person_id: UUID, wanted: schemas.TopUpChoice) 
     if closed and (reopens_at := closed.reopens_at(moment)):
         raise ProviderClosed(moment, reopens_at)
     await _require_tries_left(tx, person_id)
-    asked = TopUpValidation(
+    record = TopUpValidation(
         person_id=person_id,
         provider_id=wanted.provider_id,
         account_number=wanted.account_number,
         amount_fen=wanted.amount_fen,
         asked_at=moment,
     )
-    tx.add(asked)
+    tx.add(record)
     await tx.flush()
-    return Validation(asked, provider, plan, bound)
+    return Validation(record, provider, plan, bound)
 
 
 async def _plan(tx: AsyncSession, wanted: schemas.TopUpChoice, *, bound: bool) -> Plan:
@@ -128,7 +128,7 @@ def _on_sale(offer: TopUp) -> dict[str, Any]:
 
 
 async def _require_tries_left(tx: AsyncSession, person_id: UUID) -> None:
-    # One question of a person at a time, or the limits could be outrun.
+    # Serialises a person's queries, or concurrent ones could exceed the limits.
     lock = func.hashtextextended(f"top-ups of {person_id}", 0)
     await tx.execute(select(func.pg_advisory_xact_lock(lock)))
     moment = await database_time(tx)
@@ -147,9 +147,9 @@ async def _require_tries_left(tx: AsyncSession, person_id: UUID) -> None:
 async def settle(
     tx: AsyncSession, validation: Validation, result: Result, most_fen: int | None = None
 ) -> Problem | None:
-    """Write down what the provider said; returns the refusal, if it is one, to be kept before it is raised."""
-    asked = await tx.get_one(TopUpValidation, validation.asked.id, with_for_update=True)
-    asked.result = result
+    """Record the provider's answer; returns the refusal, if any, to raise after the commit."""
+    record = await tx.get_one(TopUpValidation, validation.record.id, with_for_update=True)
+    record.result = result
     match result:
         case Result.ACCEPTED:
             return None

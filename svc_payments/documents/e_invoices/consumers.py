@@ -1,4 +1,4 @@
-"""Refunds, by their own events: an invoice made out for more than was paid in the end is taken back."""
+"""Refunds, by their own events: an invoice for more than was paid in the end is reversed."""
 
 from uuid import UUID
 

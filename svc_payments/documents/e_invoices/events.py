@@ -1,4 +1,4 @@
-"""What becomes of an e-invoice; never whom it is made out to or sent to."""
+"""The trail of an e-invoice; it never names the title or the recipient."""
 
 from typing import ClassVar, Literal
 from uuid import UUID
@@ -21,29 +21,29 @@ class EInvoiceEvent(Event):
     amount_fen: int
     currency: Literal["CNY"] = "CNY"
     status: str
-    """What it is now; expect further values within v1."""
+    """The status after the event; expect further values within v1."""
 
 
 class EInvoiceRequested(EInvoiceEvent):
-    """A payer wants an invoice."""
+    """A payer has requested an invoice."""
 
     event_type: ClassVar[str] = "cn.ili.payments.e_invoice.requested.v1"
 
 
 class EInvoiceIssued(EInvoiceEvent):
-    """The issuer has made it out; it can be fetched."""
+    """The issuer has issued it; it can be downloaded."""
 
     event_type: ClassVar[str] = "cn.ili.payments.e_invoice.issued.v1"
 
 
 class EInvoiceFailed(EInvoiceEvent):
-    """The issuer will not make it out, or the money went back before; another one may be requested."""
+    """The issuer refused it, or the payment was refunded first; another one may be requested."""
 
     event_type: ClassVar[str] = "cn.ili.payments.e_invoice.failed.v1"
 
 
 class EInvoiceRedLettered(EInvoiceEvent):
-    """Money went back, so the invoice was taken back; another one may be requested for what is left."""
+    """The invoice was reversed after a refund; another one may be requested for the rest."""
 
     event_type: ClassVar[str] = "cn.ili.payments.e_invoice.red_lettered.v1"
 

@@ -21,9 +21,9 @@ class EInvoiceStatus(StrEnum):
     """Sent, and the outcome is unknown: the issuer is queried before it is sent again."""
     ISSUED = "issued"
     FAILED = "failed"
-    """The issuer will not issue it, or the money went back before it did. Another one may be requested."""
+    """The issuer refused it, or the payment was refunded first. Another one may be requested."""
     REVERSING = "reversing"
-    """Money of the payment went back: the issuer is to take the invoice back by a red-letter one."""
+    """The payment was refunded: the issuer has to reverse the invoice by a red-letter one."""
     RED_LETTERED = "red_lettered"
     """It has been. Another one may be requested for what is left of the payment."""
 
@@ -74,9 +74,9 @@ class EInvoice(Leased, Base):
     provider_id: Mapped[UUID]
     status: Mapped[EInvoiceStatus] = mapped_column(Text, default=EInvoiceStatus.REQUESTED)
     amount_fen: Mapped[int] = mapped_column(BigInteger)
-    """What was paid and had not gone back when it was requested."""
+    """Paid less refunds at the time of the request."""
     refunded_fen: Mapped[int] = mapped_column(BigInteger)
-    """What had gone back by then."""
+    """Refunded by then."""
     title_kind: Mapped[TitleKind] = mapped_column(Text)
     title: Mapped[str] = mapped_column(Text)
     uscc: Mapped[str | None] = mapped_column(Text)

@@ -73,10 +73,10 @@ class InvoiceIssuer(Protocol):
     async def issue(self, order: InvoiceOrder) -> Outcome:
         """Have an invoice issued. Idempotent by its number."""
 
-    async def ask(self, number: str) -> Outcome:
-        """What became of a number."""
+    async def query(self, number: str) -> Outcome:
+        """Query an invoice by its number."""
 
-    async def take_back(self, number: str) -> Outcome:
+    async def reverse(self, number: str) -> Outcome:
         """Have an invoice reversed by a red-letter one. Idempotent."""
 
 
@@ -102,10 +102,10 @@ class HttpInvoiceIssuer(SignedEndpoint):
         }
         return await self._call("POST", "/invoices", letter)
 
-    async def ask(self, number: str) -> Outcome:
+    async def query(self, number: str) -> Outcome:
         return await self._call("GET", f"/invoices/{number}")
 
-    async def take_back(self, number: str) -> Outcome:
+    async def reverse(self, number: str) -> Outcome:
         return await self._call("POST", f"/invoices/{number}/red-letter", {})
 
     async def _call(self, method: str, path: str, letter: Mapping[str, object] | None = None) -> Outcome:

@@ -15,7 +15,7 @@ Title = Annotated[Line, StringConstraints(max_length=100)]
 
 
 class PersonalTitle(BaseModel):
-    """Made out to a person."""
+    """An invoice to a person."""
 
     kind: Literal["personal"]
     name: Title
@@ -26,7 +26,7 @@ class PersonalTitle(BaseModel):
 
 
 class OrganisationTitle(BaseModel):
-    """Made out to an organisation."""
+    """An invoice to an organisation."""
 
     kind: Literal["organisation"]
     name: Title
@@ -65,7 +65,7 @@ class EInvoice(BaseModel):
     status: str
     """requested, unknown, issued, failed, reversing or red_lettered; expect further values within v1."""
     amount_fen: int
-    """What was paid and had not gone back when it was requested."""
+    """Paid less refunds at the time of the request."""
     currency: Literal["CNY"] = "CNY"
     title_kind: str
     """personal or organisation; expect further values within v1."""
@@ -73,9 +73,9 @@ class EInvoice(BaseModel):
     uscc: str | None
     invoice_number: str | None
     document_url: str | None
-    """Where the invoice can be fetched, once it is issued."""
+    """Where the invoice can be downloaded, once it is issued."""
     red_invoice_number: str | None
-    """Of the invoice that takes this one back."""
+    """The number of the red-letter invoice that reverses this one."""
     failure: str | None
     """Why it failed: the issuer's code, or payment_refunded."""
     created_at: datetime

@@ -33,7 +33,7 @@ class EInvoicesNotOffered(Problem):
 
 
 class PaymentNotInvoiceable(Problem):
-    """The provider has not booked all of it yet, money is on its way back, or nothing is left of it."""
+    """The provider has not booked all of it yet, a refund is in progress, or nothing is left of it."""
 
     status, code = 409, "payment_not_invoiceable"
 
@@ -91,28 +91,28 @@ async def own(tx: AsyncSession, person_id: UUID, e_invoice_id: UUID) -> schemas.
 
 
 async def after_refund(tx: AsyncSession, payment: Payment) -> None:
-    """Money of a locked payment may have gone back: then its invoice, made out for more, is taken back.
+    """Reverse the invoice of a locked payment if refunds have made it too high.
 
-    One that a worker is taking to the issuer right now is looked at again when it is known what became of it.
+    One that a worker is sending to the issuer is handled once its outcome is known.
     """
     invoice = await _in_force(tx, payment.id, locked=True)
     if invoice is None or invoice.refunded_fen == payment.refunded_fen:
         return
     if invoice.status == EInvoiceStatus.ISSUED:
-        await _begin_to_take_back(tx, invoice)
+        await _begin_reversal(tx, invoice)
     elif invoice.status == EInvoiceStatus.REQUESTED:
         await fail(tx, invoice, PAYMENT_REFUNDED)
 
 
 async def settle(tx: AsyncSession, invoice: EInvoice, issued: Issued) -> None:
-    """The issuer has made a locked invoice out; if money went back meanwhile, it is taken back at once."""
+    """The issuer has issued a locked invoice; if a refund happened meanwhile, it is reversed at once."""
     invoice.invoice_number, invoice.document_url = issued.invoice_number, issued.document_url
     invoice.settled_at = await database_time(tx)
     invoice.move_to(EInvoiceStatus.ISSUED)
     await emit(tx, event_of(EInvoiceIssued, invoice))
     refunded_fen = await tx.scalar(select(Payment.refunded_fen).where(Payment.id == invoice.payment_id))
     if refunded_fen != invoice.refunded_fen:
-        await _begin_to_take_back(tx, invoice)
+        await _begin_reversal(tx, invoice)
 
 
 async def fail(tx: AsyncSession, invoice: EInvoice, reason: str) -> None:
@@ -127,7 +127,7 @@ async def red_letter(tx: AsyncSession, invoice: EInvoice, red_invoice_number: st
     await emit(tx, event_of(EInvoiceRedLettered, invoice))
 
 
-async def _begin_to_take_back(tx: AsyncSession, invoice: EInvoice) -> None:
+async def _begin_reversal(tx: AsyncSession, invoice: EInvoice) -> None:
     invoice.move_to(EInvoiceStatus.REVERSING)
     invoice.try_at = await database_time(tx)
 

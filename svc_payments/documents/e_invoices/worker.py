@@ -1,8 +1,8 @@
-"""E-invoices on their way to the issuer, and back after a refund.
+"""Sends e-invoices to the issuer, and reverses them after a refund.
 
-A worker takes one up under a lease and commits that, calls the issuer outside any transaction, and writes the result
-down in another one, if the invoice is still its own. One that was taken up may have been heard: it is asked about
-before it is sent again, under the same number.
+A worker leases an invoice and commits, calls the issuer outside any transaction, and applies the result in another one
+if the lease still holds. An earlier try may have arrived: the invoice is queried before it is sent again under the
+same number.
 """
 
 import asyncio
@@ -48,11 +48,11 @@ class Try:
     order: InvoiceOrder
     number: int
     before: EInvoiceStatus
-    """What it was when it was taken up."""
+    """Its status when it was leased."""
 
 
 async def issue_due(database: Database, settings: Settings) -> None:
-    """Take everything that is due to the issuer, where there is one."""
+    """Send everything that is due to the issuer, if one is configured."""
     if settings.invoices_url is None:
         return
     key = load_private_key(settings.merchant_key.get_secret_value())
@@ -65,15 +65,15 @@ async def issue_due(database: Database, settings: Settings) -> None:
 
 
 async def work_off(database: Database, settings: Settings, issuer: InvoiceIssuer) -> int:
-    """Take the next few to the issuer. Returns how many were taken up."""
+    """Send the next few to the issuer. Returns how many were leased."""
     lease = timedelta(seconds=_CALLS_IN_A_TRY * settings.invoices_timeout_seconds + _SLACK_SECONDS)
     async with database.transaction() as tx:
-        tries = await _take_up(tx, lease)
+        tries = await _lease_due(tx, lease)
     await asyncio.gather(*(_deliver(database, settings, issuer, each) for each in tries))
     return len(tries)
 
 
-async def _take_up(tx: AsyncSession, lease: timedelta) -> Sequence[Try]:
+async def _lease_due(tx: AsyncSession, lease: timedelta) -> Sequence[Try]:
     due = select(EInvoice).where(EInvoice.status.in_(_OPEN), EInvoice.try_at <= func.now())
     invoices = (await tx.scalars(claimable(due, EInvoice.try_at, limit=_AT_ONCE))).all()
     ids = {invoice.provider_id for invoice in invoices}
@@ -115,19 +115,19 @@ async def _deliver(database: Database, settings: Settings, issuer: InvoiceIssuer
 
 async def _call(issuer: InvoiceIssuer, each: Try) -> Outcome:
     if each.before == EInvoiceStatus.REVERSING:
-        return await issuer.take_back(each.order.number)
+        return await issuer.reverse(each.order.number)
     if each.before == EInvoiceStatus.UNKNOWN:
-        outcome = await issuer.ask(each.order.number)
+        outcome = await issuer.query(each.order.number)
         if not isinstance(outcome, Absent):
             return outcome
     return await issuer.issue(each.order)
 
 
 async def _apply_outcome(tx: AsyncSession, each: Try, outcome: Outcome, pause: timedelta) -> None:
-    ours = select(EInvoice).where(
+    query = select(EInvoice).where(
         EInvoice.id == each.invoice.id, EInvoice.status == each.invoice.status, EInvoice.tries == each.number
     )
-    invoice = await tx.scalar(ours.with_for_update().execution_options(populate_existing=True))
+    invoice = await tx.scalar(query.with_for_update().execution_options(populate_existing=True))
     if invoice is None:
         log.warning("issuing_result_too_late", e_invoice_id=str(each.invoice.id))
         return

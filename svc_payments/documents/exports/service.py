@@ -40,7 +40,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Export:
-    """Whose payments, which of them, and in which words."""
+    """The payer, the filters and the language."""
 
     database: Database
     person_id: UUID

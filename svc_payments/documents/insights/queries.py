@@ -28,12 +28,12 @@ class Used(NamedTuple):
 
 
 def next_month(month: date, by: int = 1) -> date:
-    """The first day of the month that lies so many months later, or before."""
+    """The first day of the month so many months later or earlier."""
     year, index = divmod(month.year * 12 + month.month - 1 + by, 12)
     return date(year, index + 1, 1)
 
 
-async def spent(
+async def spending_rows(
     tx: AsyncSession, person_id: UUID, first: date, last: date, *, by_month: bool, by_utility: bool
 ) -> Sequence[Row[str | None, str | None, int, int, int, int]]:
     """(month, utility, payments, paid, refunded, late fees) of what a person paid from one month through another.
@@ -69,8 +69,8 @@ async def spent(
 
 
 async def used(tx: AsyncSession, person_id: UUID, first: date, last: date) -> dict[Account, dict[date, Used]]:
-    """What was used and billed in each month, on each account whose bills this person may see."""
-    theirs = bills_of_person(
+    """Usage and charges by month and account, for the accounts whose bills this person may see."""
+    bills = bills_of_person(
         person_id,
         [
             and_(Bill.period >= first, Bill.period <= last),
@@ -78,8 +78,8 @@ async def used(tx: AsyncSession, person_id: UUID, first: date, last: date) -> di
             Bill.status.not_in(WITHDRAWN),
         ],
     )
-    groups = (theirs.provider_id, theirs.account_number, theirs.period)
-    sums = (func.sum(theirs.usage), func.sum(theirs.amount_fen).cast(Bill.amount_fen.type))
+    groups = (bills.provider_id, bills.account_number, bills.period)
+    sums = (func.sum(bills.usage), func.sum(bills.amount_fen).cast(Bill.amount_fen.type))
     found: dict[Account, dict[date, Used]] = defaultdict(dict)
     for provider_id, number, period, usage, billed_fen in await tx.execute(
         select(*groups, *sums).group_by(*groups).order_by(*groups)

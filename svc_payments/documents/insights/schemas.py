@@ -17,11 +17,11 @@ class SpendingPart(BaseModel):
     payments: int
     paid_fen: int
     refunded_fen: int
-    """What of it has gone back, in whatever month that was."""
+    """Refunded of it, in whatever month that happened."""
     net_fen: int
-    """What was spent in the end."""
+    """Paid less refunds."""
     late_fee_fen: int
-    """How much of what was paid were late fees."""
+    """Late fees within the amount paid."""
 
 
 class Spending(BaseModel):
@@ -31,9 +31,9 @@ class Spending(BaseModel):
     last_month: str
     currency: Literal["CNY"] = "CNY"
     items: list[SpendingPart]
-    """In the order of months, then utilities; what there was nothing of is left out."""
+    """Sorted by month, then utility; empty groups are left out."""
     net_fen: int
-    """Of all of them."""
+    """The sum of all items."""
 
 
 class UsageOfMonth(BaseModel):
@@ -42,10 +42,10 @@ class UsageOfMonth(BaseModel):
     month: str
     """YYYY-MM: the billed month."""
     usage: Quantity | None
-    """In the unit of the provider's tariff; null when no bill of the month is there."""
+    """In the unit of the provider's tariff; null when the month has no bill."""
     billed_fen: int | None
     last_year_usage: Quantity | None
-    """Of the same month of the year before."""
+    """For the same month of the previous year."""
     last_year_billed_fen: int | None
 
 

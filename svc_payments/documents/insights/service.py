@@ -14,7 +14,7 @@ MOST_MONTHS = 60
 
 
 class PeriodTooLong(Problem):
-    """A chart of so many months is none; the answer has them all at once."""
+    """Longer charts are unreadable, and the answer has every month at once."""
 
     status, code = 422, "period_too_long"
 
@@ -22,13 +22,13 @@ class PeriodTooLong(Problem):
 async def spending_of(
     tx: AsyncSession, person_id: UUID, first: date | None, last: date | None, by: frozenset[str]
 ) -> schemas.Spending:
-    """What a person paid, net of what went back.
+    """What a person paid, net of refunds.
 
     Raises:
         PeriodBackwards, PeriodTooLong
     """
     first, last = await _period(tx, first, last)
-    rows = await queries.spent(tx, person_id, first, last, by_month="month" in by, by_utility="utility" in by)
+    rows = await queries.spending_rows(tx, person_id, first, last, by_month="month" in by, by_utility="utility" in by)
     items = [
         schemas.SpendingPart(
             month=month,
@@ -42,7 +42,7 @@ async def spending_of(
         for month, utility, payments, paid_fen, refunded_fen, late_fee_fen in rows
     ]
     total = sum(item.net_fen for item in items)
-    return schemas.Spending(first_month=_said(first), last_month=_said(last), items=items, net_fen=total)
+    return schemas.Spending(first_month=_month_text(first), last_month=_month_text(last), items=items, net_fen=total)
 
 
 async def usage_of(tx: AsyncSession, person_id: UUID, first: date | None, last: date | None) -> schemas.Usage:
@@ -64,13 +64,13 @@ async def usage_of(tx: AsyncSession, person_id: UUID, first: date | None, last: 
         )
         for account, by_month in used.items()
     ]
-    return schemas.Usage(first_month=_said(first), last_month=_said(last), accounts=accounts)
+    return schemas.Usage(first_month=_month_text(first), last_month=_month_text(last), accounts=accounts)
 
 
 def _month(month: date, used: dict[date, Used]) -> schemas.UsageOfMonth:
     now, before = used.get(month), used.get(next_month(month, -12))
     return schemas.UsageOfMonth(
-        month=_said(month),
+        month=_month_text(month),
         usage=now.usage if now else None,
         billed_fen=now.billed_fen if now else None,
         last_year_usage=before.usage if before else None,
@@ -94,5 +94,5 @@ def _months_from(first: date, last: date) -> int:
     return (last.year - first.year) * 12 + last.month - first.month + 1
 
 
-def _said(month: date) -> str:
+def _month_text(month: date) -> str:
     return f"{month:%Y-%m}"

@@ -16,7 +16,7 @@ from svc_payments.settings import Settings, TheSettings
 
 router = APIRouter(prefix="/payments/v1", tags=["receipts"])
 
-_HOLDERS = Depends(anyone(because="whoever is handed a receipt may ask whether it is genuine"))
+_HOLDERS = Depends(anyone(because="the holder of a receipt may check that it is genuine"))
 PDF: dict[int | str, dict[str, Any]] = {
     200: {"description": "The receipt, as PDF/A."},
     304: {"description": "The client has this receipt already."},
@@ -66,7 +66,7 @@ async def printed_for(request: Request, receipt: schemas.Receipt, code: str, set
 
 @router.get("/receipt-verifications/{code}", dependencies=[_HOLDERS])
 async def verify_receipt(tx: ReadTx, code: Code) -> schemas.ReceiptVerification:
-    """Verify a receipt by its code, and get what became of its money since.
+    """Verify a receipt by its code, and get the current state of its money.
 
     The answer does not say who paid.
     """

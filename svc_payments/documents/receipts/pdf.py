@@ -12,7 +12,7 @@ from kit import papers
 from svc_payments.amounts import in_capitals, in_digits
 from svc_payments.collection.payments.schemas import Prepaid
 from svc_payments.documents.receipts import codes, schemas
-from svc_payments.documents.receipts.words import name_of, said
+from svc_payments.documents.receipts.words import bilingual, name_of
 
 _TEMPLATE = Path(__file__).parent / "templates" / "receipt.typ"
 _ACCOUNT_DIGITS_SHOWN = 4
@@ -43,12 +43,12 @@ _LABELS = (
     "verification_code",
     "how_to_verify",
 )
-"""What the template says itself."""
+"""The template's own labels."""
 _MONEY_BACK = {"reversing", "partly_refunded", "refunded"}
 
 
 async def printed(receipt: schemas.Receipt, code: str, verify_at: str, language: str) -> bytes:
-    """The receipt as PDF; the same bytes for as long as nothing more has happened to the payment."""
+    """The receipt as PDF; the same bytes until the payment changes."""
     return await papers.pdf(_TEMPLATE, _shown(receipt, code, verify_at, language), issued_at=receipt.issued_at)
 
 
@@ -64,12 +64,12 @@ def in_fours(token: str) -> str:
 
 
 def _named(group: str, value: str, language: str) -> dict[str, str]:
-    return said(name_of(group, value), language)
+    return bilingual(name_of(group, value), language)
 
 
 def _shown(receipt: schemas.Receipt, code: str, verify_at: str, language: str) -> dict[str, Any]:
     return {
-        "words": {label: said(label, language) for label in _LABELS},
+        "words": {label: bilingual(label, language) for label in _LABELS},
         "receipt_number": receipt.receipt_number,
         "status": _named("status", receipt.standing, language),
         "money_back": receipt.standing in _MONEY_BACK,

@@ -18,17 +18,17 @@ class ReceiptedBill(BaseModel):
     period: str
     amount_fen: int
     late_fee_fen: int
-    """How much of the amount is a late fee."""
+    """The late fee within the amount."""
     posting_status: str
     """pending, sending, unknown, booked, refused, cancelling, cancelled or kept; expect further values within v1."""
     provider_reference: str | None
     """The provider's own number of the booking, once it has booked."""
     prepaid: Prepaid | None
-    """What a prepaid meter was given for it; null: nothing."""
+    """The token or card issued for a prepaid meter; null: none."""
 
 
 class ReceiptedRefund(BaseModel):
-    """Money of the payment that has gone back."""
+    """A refund of the payment."""
 
     number: str
     amount_fen: int
@@ -46,12 +46,12 @@ class Receipt(BaseModel):
     """being_posted, booked, reversing, partly_refunded or refunded; expect further values within v1."""
     amount_fen: int
     refunded_fen: int
-    """What has gone back to the payer of it."""
+    """Refunded to the payer so far."""
     refunds: list[ReceiptedRefund]
     currency: Literal["CNY"] = "CNY"
     channel: str
     transaction_id: str
-    """The channel's number of the payment, as it stands in the payer's wallet."""
+    """The channel's transaction number, as the payer's wallet shows it."""
     provider_id: UUID
     provider_name: str | None
     provider_kind: str | None
@@ -60,7 +60,7 @@ class Receipt(BaseModel):
     paid_at: datetime
     issued_at: datetime
     completed_at: datetime | None
-    """When the provider had booked every bill."""
+    """When the provider finished booking every bill."""
 
 
 class ReceiptVerification(BaseModel):
@@ -71,7 +71,7 @@ class ReceiptVerification(BaseModel):
     receipt_number: str
     amount_fen: int
     refunded_fen: int
-    """What has gone back to the payer since."""
+    """Refunded to the payer since."""
     currency: Literal["CNY"] = "CNY"
     provider_name: str | None
     provider_kind: str | None

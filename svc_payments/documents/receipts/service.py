@@ -60,7 +60,7 @@ async def receipt_of(tx: AsyncSession, payment: Payment) -> schemas.Receipt:
 
 
 def standing_of(payment: Payment) -> str:
-    """What became of the money, for people who only want to know that."""
+    """The state of the money in one word, for a reader of the receipt."""
     match payment.status:
         case PaymentStatus.REFUNDED:
             return "refunded"

@@ -21,8 +21,8 @@ def choose(accept_language: str) -> str:
     return words.choose(languages(), accept_language)
 
 
-def said(key: str, language: str) -> dict[str, str]:
-    """A saying in Chinese, which every office here reads, and in the reader's language where that is another one."""
+def bilingual(key: str, language: str) -> dict[str, str]:
+    """A text in Chinese, which every office here reads, and also in the reader's language if that differs."""
     chinese = {"zh": words_in(DEFAULT_LANGUAGE)[key]}
     if language == DEFAULT_LANGUAGE:
         return chinese

@@ -1,7 +1,7 @@
-"""The gauges that alerts are made of, each with the query that measures it: its labels first, then the figure.
+"""The gauges behind the alerts, each with its query: the labels first, then the figure.
 
-What waits is told by the age of the oldest: a number grows on busy days too, an age only when nothing moves. Every
-query runs in each worker, so each goes by an index or over few rows.
+A backlog is measured by the age of its oldest item: counts grow on busy days too, ages only when nothing moves. Every
+query runs in each worker, so each uses an index or reads few rows.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Measured:
     gauge: Gauge
     query: str
     labels: Sequence[str] = ()
-    """Those that are said to be zero when the query does not name them: what is not said could be an outage."""
+    """Labels reported as zero when the query has no row for them: a missing series could be an outage."""
 
 
 def _seconds_since(moment: str) -> str:
@@ -78,7 +78,7 @@ QUICK: Sequence[Measured] = (
     ),
     Measured(
         E_INVOICES,
-        # One that is to be taken back has waited since the money went back.
+        # A reversal has been waiting since the refund.
         f"""
         SELECT status, {_seconds_since("coalesce(went_back, created_at)")} FROM e_invoices
         LEFT JOIN LATERAL (

@@ -15,7 +15,7 @@ from svc_payments.settings import Settings
 
 
 async def measure(database: Database) -> None:
-    """Bring the gauges of what goes on now up to date."""
+    """Update the gauges."""
     async with database.read() as tx:
         overdue = await overdue_by_status(tx)
         for status in WATCHED:

@@ -1,4 +1,4 @@
-"""When a payment should long have gone on: what operators look at first, and what alerts are made of."""
+"""The deadline of each payment state: what operators check first and what alerts are based on."""
 
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ _FROM_EXPIRY = {
 _FROM_CAPTURE = {
     PaymentStatus.CAPTURED: timedelta(minutes=5),
     PaymentStatus.POSTING: timedelta(hours=1),
-    # Wallets have the money back within minutes; some bank cards take three days.
+    # Wallets are refunded within minutes; some bank cards take three days.
     PaymentStatus.REVERSING: timedelta(days=3),
 }
 WATCHED = (*_FROM_EXPIRY, *_FROM_CAPTURE)
@@ -33,7 +33,7 @@ OVERDUE: ColumnElement[bool] = or_(
 
 
 def deadline_of(payment: Payment) -> datetime:
-    """Until when a payment should have left the state it is in, one of those that it may not stay in."""
+    """The deadline for a payment to leave its non-final state."""
     status = PaymentStatus(payment.status)
     if status in _FROM_EXPIRY:
         return payment.expires_at + _FROM_EXPIRY[status]

@@ -79,7 +79,7 @@ async def _providers(tx: AsyncSession, since: datetime) -> list[schemas.Provider
     is_booked, is_refused = (Posting.status == status for status in (PostingStatus.BOOKED, PostingStatus.REFUSED))
     # created_at is the moment of the capture, for both are one transaction.
     seconds = func.extract("epoch", Posting.settled_at - Posting.created_at)
-    told = select(
+    query = select(
         Posting.provider_id,
         func.count(),
         func.count().filter(is_booked),
@@ -100,6 +100,6 @@ async def _providers(tx: AsyncSession, since: datetime) -> list[schemas.Provider
             slowest_twentieth_seconds=slowest,
         )
         for provider_id, total, booked, refused, waiting, median, slowest in await tx.execute(
-            told.group_by(Posting.provider_id).order_by(Posting.provider_id)
+            query.group_by(Posting.provider_id).order_by(Posting.provider_id)
         )
     ]

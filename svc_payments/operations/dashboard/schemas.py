@@ -5,14 +5,14 @@ from pydantic import BaseModel, ConfigDict
 
 
 class ChannelFigures(BaseModel):
-    """The payments that were begun through a channel within the time looked at, by what has become of them."""
+    """Payments begun through a channel within the period, by outcome."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     channel: str
     begun: int
     captured: int
-    """Those whose money came, whatever happened to it afterwards."""
+    """Payments whose money arrived, refunded or not."""
     given_up: int
     """Failed, expired or cancelled."""
     under_way: int
@@ -28,6 +28,7 @@ class ProviderFigures(BaseModel):
 
     provider_id: UUID
     told: int
+    """Sent to the provider."""
     booked: int
     refused: int
     open: int
@@ -48,18 +49,18 @@ class Figures(BaseModel):
     channels: list[ChannelFigures]
     providers: list[ProviderFigures]
     unknown: int
-    """Payments of which the channel does not say what became; of any age."""
+    """Payments with an unknown outcome at the channel; of any age."""
     overdue: int
     """Payments past the deadline of their state; of any age. GET /payments/v1/overdue-payments names them."""
     open_incidents: int
     open_cases: int
-    """Differences that are not cleared up."""
+    """Discrepancies that are not closed."""
     late_cases: int
-    """Those of them whose time is over."""
+    """Open discrepancies past their deadline."""
     refunds_waiting: int
     """Refunds that wait for a decision, a retry or a payout."""
     refunds_unknown: int
-    """Refunds of which the channel does not say what became."""
+    """Refunds with an unknown outcome at the channel."""
     manual_actions_waiting: int
     """Proposed, and not decided by a second operator."""
     events_waiting: int

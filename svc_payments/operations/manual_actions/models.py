@@ -42,7 +42,7 @@ class ManualAction(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     kind: Mapped[str] = mapped_column(Text)
     what: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    """What is to be done, as it was proposed; ids, codes and figures only."""
+    """The action as proposed; ids, codes and figures only."""
     reason: Mapped[str] = mapped_column(Text)
     status: Mapped[ActionStatus] = mapped_column(Text, default=ActionStatus.PROPOSED)
     proposed_by: Mapped[str] = mapped_column(Text)

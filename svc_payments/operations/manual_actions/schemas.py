@@ -11,21 +11,21 @@ Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, m
 
 
 class AskChannel(BaseModel):
-    """Ask the channel now what became of a payment's order, rather than when its turn comes."""
+    """Query the channel about a payment's order now instead of at its next turn."""
 
     kind: Literal["ask_channel"]
     payment_id: UUID
 
 
 class TellProvider(BaseModel):
-    """Tell the provider now of a payment's bill that it has not settled, rather than when its turn comes."""
+    """Send an unsettled posting to the provider now instead of at its next turn."""
 
     kind: Literal["tell_provider"]
     posting_id: UUID
 
 
 class ResolveIncident(BaseModel):
-    """Say of a finding that it is dealt with; the reason says how."""
+    """Mark an incident resolved; the reason says how."""
 
     kind: Literal["resolve_incident"]
     incident_id: UUID
@@ -40,7 +40,7 @@ class LedgerAccount(BaseModel):
 
 
 class CorrectLedger(BaseModel):
-    """Put a mistake in the books right by a further transfer; nothing in them is ever changed."""
+    """Correct the books by a further transfer; existing entries never change."""
 
     kind: Literal["correct_ledger"]
     debit: LedgerAccount
@@ -48,7 +48,7 @@ class CorrectLedger(BaseModel):
     amount_fen: Annotated[StrictInt, Field(gt=0, le=LARGEST_CORRECTION_FEN)]
 
     @model_validator(mode="after")
-    def _between_two(self) -> Self:
+    def _require_two_accounts(self) -> Self:
         if self.debit == self.credit:
             raise ValueError("a transfer is between two accounts")
         return self
@@ -74,7 +74,7 @@ class ManualAction(BaseModel):
 
     manual_action_id: UUID
     what: dict[str, Any]
-    """As it was proposed; `kind` says what it is."""
+    """The action as proposed; `kind` names it."""
     reason: str
     status: str
     """proposed, done or rejected; expect further values within v1."""

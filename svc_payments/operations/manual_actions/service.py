@@ -24,7 +24,7 @@ from svc_payments.oversight.incidents.models import Incident
 
 
 class NothingToDo(Problem):
-    """What is to be acted on is not, or no longer, in a state in which the action means anything."""
+    """The target is not, or no longer, in a state that the action applies to."""
 
     status, code = 409, "nothing_to_do"
 
@@ -54,7 +54,7 @@ async def approve(tx: AsyncSession, caller: Caller, action_id: UUID) -> schemas.
     """Agree to what another operator has proposed, which does it.
 
     Raises:
-        NotFound: there is no such action, or what it is about is gone.
+        NotFound: the action or its target does not exist.
         SecondPersonNeeded: it is the caller's own.
         IllegalMove: it is decided already.
         NothingToDo: there is nothing left of what it was about.
@@ -70,7 +70,7 @@ async def approve(tx: AsyncSession, caller: Caller, action_id: UUID) -> schemas.
 
 
 async def reject(tx: AsyncSession, caller: Caller, action_id: UUID, reason: str) -> schemas.ManualAction:
-    """Decline what was proposed, or take back one's own proposal.
+    """Reject a proposal, or withdraw one's own.
 
     Raises:
         NotFound: there is no such action.
@@ -127,20 +127,20 @@ async def _target(tx: AsyncSession, what: schemas.What) -> Any:  # noqa: ANN401 
             # The attempt before its payment, as everywhere.
             attempt = await tx.scalar(select(Attempt).where(Attempt.payment_id == payment_id).with_for_update())
             payment = await tx.get(Payment, payment_id)
-            _there(payment, fits=payment is not None and payment.status in AT_CHANNEL)
+            _require_fit(payment, fits=payment is not None and payment.status in AT_CHANNEL)
             return attempt
         case schemas.TellProvider(posting_id=posting_id):
             posting = await tx.get(Posting, posting_id, with_for_update=True)
             waits = posting is not None and posting.status in {PostingStatus.PENDING, PostingStatus.UNKNOWN}
-            return _there(posting, fits=waits)
+            return _require_fit(posting, fits=waits)
         case schemas.ResolveIncident(incident_id=incident_id):
             incident = await tx.get(Incident, incident_id, with_for_update=True)
-            return _there(incident, fits=incident is not None and incident.resolved_at is None)
+            return _require_fit(incident, fits=incident is not None and incident.resolved_at is None)
         case schemas.CorrectLedger():
             return None
 
 
-def _there(target: object, *, fits: bool) -> object:
+def _require_fit(target: object, *, fits: bool) -> object:
     if target is None:
         raise NotFound
     if not fits:

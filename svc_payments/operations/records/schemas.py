@@ -19,12 +19,12 @@ class Order(BaseModel):
     order_number: str
     method: str | None
     transaction_id: str | None
-    """The channel's number of the money, as it stands in the payer's wallet."""
+    """The channel's transaction number, as the payer's wallet shows it."""
     paid_at: datetime | None
     refusal: str | None
-    """The channel's code, when it would not take the order."""
+    """The channel's code, when it refused the order."""
     asked: int
-    """How often the channel was queried."""
+    """How many times the channel was queried."""
     ask_at: datetime | None
     """When it is queried next; null when polling has ended."""
 
@@ -34,7 +34,7 @@ class RefundRecord(BaseModel):
 
     refund_id: UUID
     number: str
-    """Ours at the channel."""
+    """The platform's number at the channel."""
     bill_id: UUID | None
     amount_fen: int
     reason: str
@@ -53,7 +53,7 @@ class RefundRecord(BaseModel):
 
 
 class EInvoiceRecord(BaseModel):
-    """Without the title and the address it goes to, which are the payer's."""
+    """Without the title and the recipient's address, which are the payer's."""
 
     e_invoice_id: UUID
     status: str
@@ -78,7 +78,7 @@ class Movement(BaseModel):
 
 
 class PaymentRecord(BaseModel):
-    """All that is known of a payment, for staff who have to say what became of its money."""
+    """Everything known about a payment, for staff who trace its money."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -89,11 +89,11 @@ class PaymentRecord(BaseModel):
     channel: str
     status: str
     deadline: datetime | None
-    """Until when it should have left its state; null in states that it may stay in."""
+    """When it should have left its state; null in final states."""
     amount_fen: int
     refunded_fen: int
     refunding_fen: int
-    """What is set aside for refunds that have not ended."""
+    """Reserved for refunds that are not finished."""
     held: bool
     created_at: datetime
     expires_at: datetime
@@ -107,7 +107,7 @@ class PaymentRecord(BaseModel):
     refunds: list[RefundRecord]
     e_invoices: list[EInvoiceRecord]
     movements: list[Movement]
-    """In the ledger, in order."""
+    """Ledger entries, in order."""
     incidents: list[Incident]
     cases: list[Discrepancy]
 
@@ -121,7 +121,7 @@ class PaymentOfBill(BaseModel):
     status: str
     channel: str
     amount_fen: int
-    """What it pays, or was to pay, of this bill."""
+    """The amount of this bill that it pays or was to pay."""
     refunded_fen: int
     created_at: datetime
 

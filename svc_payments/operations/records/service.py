@@ -32,7 +32,7 @@ from svc_payments.tills.models import TillPayment
 
 
 async def look_at(tx: AsyncSession, caller: Caller, payment_id: UUID) -> schemas.PaymentRecord:
-    """Everything of a payment. That the caller looked stands in the audit trail.
+    """Everything on record about a payment. The read is audited.
 
     Raises:
         NotFound: there is no such payment.
@@ -83,7 +83,7 @@ async def _e_invoices(tx: AsyncSession, payment_id: UUID) -> list[schemas.EInvoi
 
 
 async def look_at_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> schemas.BillRecord:
-    """A bill and its payments. That the caller looked stands in the audit trail.
+    """A bill and its payments. The read is audited.
 
     Raises:
         NotFound: there is no such bill.
@@ -97,13 +97,13 @@ async def look_at_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> schem
     bound = select(AccountBinding.person_id).where(
         AccountBinding.provider_id == bill.provider_id, AccountBinding.account_number == bill.account_number
     )
-    theirs = select(Payment.id).where(Payment.person_id.in_(bound))
+    of_bound = select(Payment.id).where(Payment.person_id.in_(bound))
     lines = await tx.execute(
         select(PaymentLine, Payment)
         .join(Payment, Payment.id == PaymentLine.payment_id)
         .where(
             PaymentLine.bill_id == bill.id,
-            or_(PaymentLine.released_at.is_(None), PaymentLine.payment_id.in_(theirs)),
+            or_(PaymentLine.released_at.is_(None), PaymentLine.payment_id.in_(of_bound)),
         )
         .order_by(Payment.id.desc())
     )

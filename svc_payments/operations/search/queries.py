@@ -1,4 +1,4 @@
-"""Search by number: each kind of number is looked up through an index of its own."""
+"""Search by number: each kind of number has its own index."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -90,7 +90,7 @@ def _by_receipt_code(number: str) -> Found:
 
 
 def _by_bill_number(number: str) -> Found:
-    # The numbers have a table of their own: bills, which lie in months, have no index on them.
+    # The numbers have their own table: bills are partitioned by month and have no index on them.
     return _alone("bill", "bill_number", BillNumber.bill_id).where(
         BillNumber.provider_id.in_(select(Provider.provider_id)), BillNumber.bill_number == number
     )

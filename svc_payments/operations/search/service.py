@@ -7,7 +7,7 @@ from svc_payments.oversight.audit import service as audit
 
 
 async def search(tx: AsyncSession, caller: Caller, number: str) -> schemas.Hits:
-    """Everything that this number refers to. Each result is audited as a look at personal data."""
+    """Everything that this number refers to. Each result is audited as a read of personal data."""
     hits = [
         schemas.Hit(kind=kind, found_by=found_by, id=identifier, payment_id=payment_id)
         for query in lookups(number)

@@ -23,11 +23,11 @@ class AuditRecord(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     actor: Mapped[str] = mapped_column(Text)
-    """The subject of the caller's token, or `system` for what happens by itself."""
+    """The subject of the caller's token, or `system` for automatic actions."""
     action: Mapped[str] = mapped_column(Text)
     """A verb and its noun, such as `approve_refund`."""
     subject: Mapped[str] = mapped_column(Text)
-    """The id of what it was done to or whose data was looked at."""
+    """The id of the object acted on, or of the person whose data was read."""
     reason: Mapped[str | None] = mapped_column(Text)
     details: Mapped[dict[str, Any]] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())

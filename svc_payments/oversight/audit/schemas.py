@@ -10,11 +10,11 @@ class AuditRecord(BaseModel):
 
     audit_record_id: UUID
     actor: str
-    """The id of the person or client who did it; `system` for what happens by itself."""
+    """The id of the person or client who did it; `system` for automatic actions."""
     action: str
     """A verb and its noun, such as approve_refund; expect further values within v1."""
     subject: str
-    """The id of what it was done to or whose data was looked at."""
+    """The id of the object acted on, or of the person whose data was read."""
     reason: str | None
     details: dict[str, Any]
     created_at: datetime

@@ -6,7 +6,7 @@ from chassis.auth import Caller
 from svc_payments.oversight.audit.models import AuditRecord
 
 SYSTEM = "system"
-"""The actor of what happens by itself."""
+"""The actor of automatic actions."""
 
 
 async def record(
@@ -18,13 +18,13 @@ async def record(
     reason: str | None = None,
     **details: str | int | None,
 ) -> None:
-    """Write into the trail what this transaction does; it stands there exactly if the transaction commits.
+    """Record an action in the trail; the record exists exactly if the transaction commits.
 
     Args:
         tx: the transaction of the act.
-        caller: who acts; None when it happens by itself.
+        caller: who acts; None for an automatic action.
         action: a verb and its noun, such as `approve_refund`.
-        subject: the id of what is acted on or looked at.
+        subject: the id of the object acted on or read.
         reason: in the words of who acts.
         details: ids, codes and figures, never personal data.
     """

@@ -1,4 +1,4 @@
-"""What a person has to look at: things that should not happen, also where the money then goes back by itself."""
+"""Findings that need a person: events that should not happen, even where the money is refunded automatically."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -24,21 +24,21 @@ class IncidentKind(StrEnum):
     TRANSACTION_REUSED = "transaction_reused"
     """The channel says that one movement of money paid two orders."""
     MONEY_HELD = "money_held"
-    """Money came late for a bill that could not take it any more; it goes back by itself."""
+    """Money arrived too late for its bill; it is refunded automatically."""
     CASH_DIFFERENCE = "cash_difference"
-    """The drawer of a till held more or less than its session had taken."""
+    """The cash in a till's drawer differs from the session's takings."""
     POSTING_REFUSED = "posting_refused"
-    """The provider did not book a captured payment; its money goes back by itself."""
+    """The provider did not book a captured payment; the money is refunded automatically."""
     POSTING_UNANSWERED = "posting_unanswered"
-    """The provider did not answer within its time; the money goes back by itself."""
+    """The provider did not answer within its time; the money is refunded automatically."""
     BOOKED_AFTER_REVERSAL = "booked_after_reversal"
-    """The money had gone back when the provider said that it has booked the payment and keeps it so."""
+    """The provider reported a booking after the refund, and keeps it."""
     UNKNOWN_REFUND = "unknown_refund"
     """The channel reports a refund that we never requested."""
     REFUND_DISAGREES = "refund_disagrees"
     """The channel's report of a refund contradicts our request or what is known of it."""
     REFUND_FAILED = "refund_failed"
-    """The channel could not give money back."""
+    """The channel could not refund money."""
 
 
 class Incident(Base):

@@ -1,4 +1,4 @@
-"""Asking a provider while a resident waits: signed, once, within its time, and counted by what came of it."""
+"""Queries a provider while a resident waits: signed, once, within a time limit, counted by outcome."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -28,7 +28,7 @@ ANSWERS = Counted(
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
-class NotAnswered(Exception):  # noqa: N818 - what came of a question, told apart by its callers
+class NotAnswered(Exception):  # noqa: N818 - an outcome of a query that callers handle
     """The provider was not reached, gave no answer in time, or has too many questions before it."""
 
 
@@ -79,7 +79,7 @@ class Questions:
 
     async def _send(self, provider: Provider, path: str, content: Mapping[str, str | int]) -> Reply:
         seconds, only_public = self.settings.provider_timeout_seconds, self.settings.provider_endpoints == "public"
-        # A client of its own for each question: in a shared one, a slow provider would use up the connections of all.
+        # One client per query: in a shared one, a slow provider would use up the connections of all.
         async with outside_client() as client:
             return await SignedEndpoint(client, provider.endpoint_url, self.key, seconds, only_public).send(
                 "POST", path, content

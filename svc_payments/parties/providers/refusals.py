@@ -7,7 +7,7 @@ from math import ceil
 from chassis.problems import Problem
 
 _CLOSED_SECONDS = 600
-"""When to come back to a provider that is closed and did not agree on hours with us."""
+"""When to retry a closed provider without agreed hours."""
 _MINUTE = 60
 
 
@@ -49,7 +49,7 @@ class ProviderTimedOut(Problem):
 
 
 class ProviderAnswerUnusable(Problem):
-    """The provider has answered what makes no sense, so nothing of it was kept."""
+    """The provider's answer is invalid, so nothing of it was kept."""
 
     status, code = 502, "provider_answer_unusable"
 

@@ -9,7 +9,7 @@ from svc_payments.reconciliation.discrepancies.models import Discrepancy
 
 
 class DiscrepancyEvent(Event):
-    """What every event of a case says."""
+    """The fields of every discrepancy event."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -24,17 +24,17 @@ class DiscrepancyEvent(Event):
     result: str
     """excess, shortage, amount_differs or state_differs; expect further values within v1."""
     difference_fen: int
-    """What the statement has more than the ledger."""
+    """Statement less ledger."""
 
 
 class DiscrepancyOpened(DiscrepancyEvent):
-    """A difference was found that has to be cleared up."""
+    """A discrepancy was found."""
 
     event_type: ClassVar[str] = "cn.ili.payments.case.opened.v1"
 
 
 class DiscrepancyClosed(DiscrepancyEvent):
-    """The difference is gone, was put right, or was written off."""
+    """The discrepancy was resolved, settled or written off."""
 
     event_type: ClassVar[str] = "cn.ili.payments.case.closed.v1"
 

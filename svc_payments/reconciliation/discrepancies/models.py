@@ -25,9 +25,9 @@ class DiscrepancyStatus(StrEnum):
 
 class Resolution(StrEnum):
     RESOLVED = "resolved"
-    """A later run found the difference gone."""
+    """A later run no longer found the difference."""
     SETTLED = "settled"
-    """The other side has put it right: what was recorded in suspense is taken back."""
+    """The other side has corrected it: its entry in suspense is reversed."""
     WRITTEN_OFF = "written_off"
     """It stays: what was recorded in suspense becomes our loss or gain."""
 
@@ -98,7 +98,7 @@ class Discrepancy(Base):
     """The assignee; empty while unassigned."""
     due_at: Mapped[datetime] = mapped_column(Timestamp)
     proposed_by: Mapped[str | None] = mapped_column(Text)
-    """Who wants to write it off; it takes another person to agree."""
+    """The person who proposed the write-off; another one has to agree."""
     resolution: Mapped[Resolution | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     closed_at: Mapped[datetime | None] = mapped_column(Timestamp)

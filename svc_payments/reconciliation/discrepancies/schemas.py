@@ -20,7 +20,7 @@ class Flag(StrEnum):
 
 
 class HandOver(BaseModel):
-    """Into whose hands a case goes, and why."""
+    """The person that a discrepancy is assigned to, and why."""
 
     assignee_id: UUID
     reason: Words
@@ -31,21 +31,21 @@ class Comment(BaseModel):
 
 
 class Closing(BaseModel):
-    """How a case is to end: `settled` when the other side has put it right; `written_off` needs a second person."""
+    """How to close a discrepancy: `settled` if the other side corrected it; `written_off` needs a second person."""
 
     resolution: Literal["settled", "written_off"]
     reason: Words
 
 
 class WriteOffDecision(BaseModel):
-    """Whether a second person agrees to a write-off."""
+    """A second person's decision on a write-off."""
 
     agreed: bool
     reason: Words
 
 
 class Discrepancy(BaseModel):
-    """A difference to clear up."""
+    """A discrepancy."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -66,7 +66,7 @@ class Discrepancy(BaseModel):
     statement_fen: int | None
     ledger_fen: int | None
     difference_fen: int
-    """What the statement has more than the ledger."""
+    """Statement less ledger."""
     reference_id: UUID | None
     """Our payment, refund or posting, where the number says which."""
     status: str
@@ -84,7 +84,7 @@ class Discrepancy(BaseModel):
 
 
 class DiscrepancyEntry(BaseModel):
-    """Something that happened to a case."""
+    """An entry in the history of a discrepancy."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 

@@ -27,7 +27,7 @@ from svc_payments.reconciliation.discrepancies.models import (
 )
 from svc_payments.reconciliation.runs.models import Finding
 from svc_payments.reconciliation.statements.models import Source
-from svc_payments.reconciliation.statements.service import Whose
+from svc_payments.reconciliation.statements.service import Counterparty
 
 WORKING_DAYS = 2
 """How long a difference may stay unexplained; the day it is found does not count."""
@@ -36,7 +36,9 @@ _CLOSES = time(19, 0)
 OWNER_ROLE = "operator"
 
 
-async def open_cases(tx: AsyncSession, whose: Whose, findings: Sequence[Finding]) -> Sequence[Discrepancy]:
+async def open_cases(
+    tx: AsyncSession, counterparty: Counterparty, findings: Sequence[Finding]
+) -> Sequence[Discrepancy]:
     """Open a case for each difference that has none.
 
     One that a person has closed stays closed: its difference has been dealt with, and does not go away by that. One
@@ -45,15 +47,15 @@ async def open_cases(tx: AsyncSession, whose: Whose, findings: Sequence[Finding]
     The entries in the ledger are still to be made: see `book`.
     """
     known = select(Discrepancy.number, Discrepancy.transaction_id).where(
-        Discrepancy.source == whose.source,
-        Discrepancy.holder == whose.holder,
+        Discrepancy.source == counterparty.source,
+        Discrepancy.holder == counterparty.holder,
         Discrepancy.number.in_([finding.number for finding in findings]),
         Discrepancy.resolution.is_distinct_from(Resolution.RESOLVED),
     )
     dealt_with = {(row.number, row.transaction_id) for row in await tx.execute(known)}
     due_at = datetime.combine(working_day_after(await today_of(tx), WORKING_DAYS), _CLOSES, CHINA)
     cases = [
-        _of(whose, finding, due_at)
+        _of(counterparty, finding, due_at)
         for finding in findings
         if (finding.number, finding.transaction_id) not in dealt_with
     ]
@@ -65,22 +67,22 @@ async def open_cases(tx: AsyncSession, whose: Whose, findings: Sequence[Finding]
     return cases
 
 
-async def unclosed(tx: AsyncSession, whose: Whose, days: Sequence[date]) -> Sequence[Discrepancy]:
+async def unclosed(tx: AsyncSession, counterparty: Counterparty, days: Sequence[date]) -> Sequence[Discrepancy]:
     """The cases of some days that are still open, locked."""
     query = select(Discrepancy).where(
-        Discrepancy.source == whose.source,
-        Discrepancy.holder == whose.holder,
+        Discrepancy.source == counterparty.source,
+        Discrepancy.holder == counterparty.holder,
         Discrepancy.day.in_(days),
         Discrepancy.status != DiscrepancyStatus.CLOSED,
     )
     return (await tx.scalars(query.order_by(Discrepancy.id).with_for_update())).all()
 
 
-def _of(whose: Whose, finding: Finding, due_at: datetime) -> Discrepancy:
+def _of(counterparty: Counterparty, finding: Finding, due_at: datetime) -> Discrepancy:
     return Discrepancy(
         id=new_id(),
-        source=whose.source,
-        holder=whose.holder,
+        source=counterparty.source,
+        holder=counterparty.holder,
         day=finding.day,
         movement=finding.movement,
         number=finding.number,
@@ -96,11 +98,11 @@ def _of(whose: Whose, finding: Finding, due_at: datetime) -> Discrepancy:
     )
 
 
-async def days_with_unclosed(tx: AsyncSession, whose: Whose, first: date, last: date) -> Sequence[date]:
+async def days_with_unclosed(tx: AsyncSession, counterparty: Counterparty, first: date, last: date) -> Sequence[date]:
     """The days of a period that have open cases."""
     days = select(Discrepancy.day).where(
-        Discrepancy.source == whose.source,
-        Discrepancy.holder == whose.holder,
+        Discrepancy.source == counterparty.source,
+        Discrepancy.holder == counterparty.holder,
         Discrepancy.day.between(first, last),
         Discrepancy.status != DiscrepancyStatus.CLOSED,
     )
@@ -189,7 +191,7 @@ async def decide_write_off(
 
 
 async def resolve(tx: AsyncSession, cases: Sequence[Discrepancy]) -> None:
-    """End locked cases whose difference a run found gone; their entries in the ledger are still to be made: `book`."""
+    """Resolve locked cases whose difference is gone; `book` makes their ledger entries."""
     await _end(tx, cases, Resolution.RESOLVED, None, None)
 
 

@@ -12,7 +12,7 @@ from chassis.problems import NotFound
 from chassis.text import Day
 from svc_payments.reconciliation.runs import models, schemas, service
 from svc_payments.reconciliation.statements.models import Source
-from svc_payments.reconciliation.statements.service import Whose
+from svc_payments.reconciliation.statements.service import Counterparty
 
 router = APIRouter(prefix="/payments/v1", tags=["reconciliation"])
 
@@ -30,7 +30,7 @@ async def request_reconciliation_run(tx: Tx, caller: Operator, once: OnceKey, bo
 
 
 async def _request(tx: Tx, caller: Caller, new: schemas.NewRun) -> schemas.Run:
-    return schemas.shown(await service.request(tx, Whose(new.source, new.holder), new.day, caller.subject))
+    return schemas.shown(await service.request(tx, Counterparty(new.source, new.holder), new.day, caller.subject))
 
 
 @router.get("/reconciliation-runs", dependencies=STAFF)

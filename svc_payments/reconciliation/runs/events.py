@@ -6,7 +6,7 @@ from chassis.outbox import Event
 
 
 class ReconciliationFinished(Event):
-    """A day's statement was held against the ledger; the figures are numbers of movements."""
+    """A day's statement was reconciled with the ledger; the figures count movements."""
 
     event_type: ClassVar[str] = "cn.ili.payments.reconciliation.finished.v1"
     key_field: ClassVar[str] = "run_id"

@@ -1,4 +1,4 @@
-"""A day's statement against the ledger, in sets: one full join, then a look at the few that did not fit."""
+"""Matches a day's statement with the ledger in sets: one full join, then the few that did not match."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -13,7 +13,7 @@ from svc_payments.reconciliation.runs import movements
 from svc_payments.reconciliation.statements.models import Source, Statement
 
 LONGEST_CARRY = timedelta(days=3)
-"""For how long the next day's statement is waited for; a day that never gets one is judged without it."""
+"""How long to wait for the next day's statement before judging without it."""
 
 _FOUND = """
     CREATE TEMPORARY TABLE found (
@@ -26,7 +26,7 @@ _FOUND = """
 # Room for the hash of a million lines, which the default of 4 MB would spill in many batches.
 _ROOM = "SET LOCAL work_mem = '256MB'"
 
-# Keeps what is not plainly equal; all else is matched, and is counted as what is not kept.
+# Keeps only what is not equal; the number of matches follows from what is not kept.
 _MATCH = """
     WITH ours AS ({ours}), lines AS (SELECT * FROM statement_lines WHERE statement_id = :statement_id)
     INSERT INTO found
@@ -42,14 +42,14 @@ _COUNT = """
 """
 _LOOK = "ANALYZE found"
 
-# A booking that was taken back may be missing from the provider's file: then both say that nothing is booked.
+# A reversed booking may be missing from the provider's file: then both sides agree that nothing is booked.
 _FORGET_REVERSED = """
     DELETE FROM found WHERE statement_fen IS NULL AND EXISTS (
         SELECT FROM ledger_transfers AS transfer
         WHERE transfer.kind = 'booking_reversed' AND transfer.reference_id = found.reference_id
     )
 """
-# What the run of the day before left for this one to tell, unless it has been run again and left nothing.
+# What the previous day's run left to this one, unless it was run again and left nothing.
 _CARRIED_IN = """
     INSERT INTO found
     SELECT movement, number, transaction_id, day, statement_fen, statement_state, statement_at,
@@ -126,7 +126,7 @@ _RESULTS = "SELECT result, count(*) AS number, sum(difference_fen) AS fen FROM f
 
 @dataclass(frozen=True)
 class Day:
-    """A day in Beijing, and the last of it, when something may come to stand on the next day's statement."""
+    """A day in Beijing, and its last minutes, whose movements may be on the next day's statement."""
 
     day: date
     grace: timedelta
@@ -149,26 +149,26 @@ class Compared:
 
 
 async def compare(tx: AsyncSession, statement: Statement, day: Day) -> Compared:
-    """Hold every line of a statement against the ledger's movements of its day; what does not fit is in `found`."""
+    """Match every line of a statement with the ledger's movements of its day; the rest goes to `found`."""
     await tx.execute(text(_FOUND))
     await tx.execute(text(_ROOM))
     account_id = await _account(tx, statement)
     bounds = {"begins": day.begins, "ends": day.ends, "day": day.day, "statement_id": statement.id}
     ours = movements.of_day(Source(statement.source))
-    await tx.execute(text(_MATCH.format(ours=ours)), {**bounds, **_whose(statement), "account_id": account_id})
+    await tx.execute(text(_MATCH.format(ours=ours)), {**bounds, **_holder_of(statement), "account_id": account_id})
     count = (await tx.execute(text(_COUNT))).one()
     matched = statement.lines - count.lines
     return Compared(movements=matched + count.movements, matched=matched)
 
 
 async def judge(tx: AsyncSession, statement: Statement, day: Day, run_id: UUID) -> dict[str, tuple[int, int]]:
-    """Look at what did not fit: find it on the days around, or say what is wrong with it.
+    """Classify what did not match: find it on the days around, or name the difference.
 
     Returns:
         For each result how many there are, and the fen by which the statement has more than the ledger.
     """
-    whose, source = _whose(statement), Source(statement.source)
-    ours = {**whose, "account_id": await _account(tx, statement)}
+    holder, source = _holder_of(statement), Source(statement.source)
+    ours = {**holder, "account_id": await _account(tx, statement)}
     on_day = {"source": statement.source, "holder": statement.holder, "day": day.day}
     waiting = {"closing": day.ends - day.grace, "day": day.day, "waited_for": day.ends + LONGEST_CARRY}
     steps: list[tuple[str, dict[str, Any]]] = [
@@ -178,7 +178,7 @@ async def judge(tx: AsyncSession, statement: Statement, day: Day, run_id: UUID) 
         (_FIND_LINES, {}),
         (_FIND_MOVEMENTS.format(ours=movements.looked_for(source)), ours),
         (_FORGET_REVERSED, {}),
-        (_NAME.format(known=movements.known(source)), whose),
+        (_NAME.format(known=movements.known(source)), holder),
         (_WEIGH, {}),
         (_JUDGE, waiting),
         (_FORGET, {}),
@@ -189,7 +189,7 @@ async def judge(tx: AsyncSession, statement: Statement, day: Day, run_id: UUID) 
     return {row.result: (row.number, int(row.fen)) for row in await tx.execute(text(_RESULTS))}
 
 
-def _whose(statement: Statement) -> dict[str, Any]:
+def _holder_of(statement: Statement) -> dict[str, Any]:
     return {"holder": statement.holder}
 
 

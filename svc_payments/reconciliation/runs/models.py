@@ -17,11 +17,11 @@ class Phase(StrEnum):
 
     REQUESTED = "requested"
     MATCHING = "matching"
-    """Every line of the statement is held against the ledger's movements of the day."""
+    """Every line of the statement is matched with the ledger's movements of the day."""
     JUDGING = "judging"
-    """What did not fit is looked for on the neighbouring days."""
+    """Unmatched movements are looked for on the neighbouring days."""
     SETTLING = "settling"
-    """Cases are opened, and those that have resolved themselves are closed."""
+    """New cases are opened, and those without a difference any more are resolved."""
     FINISHED = "finished"
     FAILED = "failed"
 
@@ -30,7 +30,7 @@ class Result(StrEnum):
     LATE = "late"
     """Both sides have it, on different sides of midnight."""
     CARRIED_OVER = "carried_over"
-    """One side has it, close to midnight: the next day's statement will tell."""
+    """One side has it, close to midnight: the next day's statement decides."""
     EXCESS = "excess"
     """The statement has money that the ledger has not."""
     SHORTAGE = "shortage"
@@ -62,7 +62,7 @@ class Run(Base):
     phase: Mapped[Phase] = mapped_column(Text, default=Phase.REQUESTED)
     failure: Mapped[str | None] = mapped_column(Text)
     statement_id: Mapped[UUID | None] = mapped_column(ForeignKey("statements.id"))
-    """The version it was held against."""
+    """The version that was reconciled."""
     lines: Mapped[int] = mapped_column(server_default="0")
     """In the statement."""
     movements: Mapped[int] = mapped_column(server_default="0")
@@ -78,7 +78,7 @@ class Run(Base):
     """What the statement has more than the ledger, over all differences."""
     cases_opened: Mapped[int] = mapped_column(server_default="0")
     cases_resolved: Mapped[int] = mapped_column(server_default="0")
-    """Cases whose difference was gone."""
+    """Cases resolved because their difference was gone."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     started_at: Mapped[datetime | None] = mapped_column(Timestamp)
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)

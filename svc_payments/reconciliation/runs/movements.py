@@ -1,4 +1,4 @@
-"""The ledger's side: which of its movements a channel's or a provider's statement should have, as SQL.
+"""The ledger's side, as SQL: the movements that a channel's or a provider's statement should have.
 
 Each query gives `movement, number, transaction_id, amount_fen, at, reference_id` of what moved money on one account
 (`:account_id`), the amount as the statement has it.
@@ -30,7 +30,7 @@ _REFUNDS = f"""
     {_MOVED.format(reference="refund.id", kinds="'refund_paid'")}
     WHERE refund.way = 'channel'
 """  # noqa: S608 - our own names
-# When the ledger booked it: the posting's own time may be that of its booking being taken back.
+# When the ledger booked it: the posting's own time may be that of its reversal.
 _BOOKINGS = f"""
     SELECT 'posting' AS movement, CAST(posting.id AS text) AS number, '' AS transaction_id,
         -entry.amount_fen AS amount_fen, transfer.created_at AS at, posting.id AS reference_id
@@ -44,7 +44,7 @@ _OF_CHANNELS = (
     (_REFUNDS, "refund.refunded_at", "refund.number"),
 )
 
-# What we know of a movement that has no money in the ledger: whose it is, and how far it came.
+# What is known of a movement without a ledger entry: its reference and its state.
 _KNOWN_PAYMENTS = """
     SELECT attempt.order_number AS number, attempt.payment_id AS reference_id, NULL AS state
     FROM payment_attempts AS attempt WHERE attempt.channel = :holder AND {attempts}
@@ -77,7 +77,7 @@ def of_day(source: Source) -> str:
 
 
 def looked_for(source: Source) -> str:
-    """The movements whose numbers are among those that the statement alone has."""
+    """The movements with numbers that only the statement has."""
     if source == Source.PROVIDER:
         return f"{_BOOKINGS} AND {_POSTINGS_LOOKED_FOR}"
     return " UNION ALL ".join(f"{query} AND {_LOOKED_FOR.format(number=number)}" for query, _, number in _OF_CHANNELS)

@@ -41,13 +41,13 @@ class Run(BaseModel):
     late: int
     """On both sides, with midnight between them."""
     carried_over: int
-    """On one side, close to midnight; the next day's statement will tell."""
+    """On one side, close to midnight; the next day's statement decides."""
     excess: int
     shortage: int
     amount_differs: int
     state_differs: int
     difference_fen: int
-    """What the statement has more than the ledger, over all differences."""
+    """Statement less ledger, over all differences."""
     cases_opened: int
     cases_resolved: int
     created_at: datetime
@@ -56,7 +56,7 @@ class Run(BaseModel):
 
 
 class Finding(BaseModel):
-    """A movement on which statement and ledger do not plainly agree."""
+    """A movement on which statement and ledger do not simply agree."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 

@@ -18,7 +18,7 @@ from svc_payments.reconciliation.runs.matcher import Day
 from svc_payments.reconciliation.runs.models import DIFFERENCES, Finding, Phase, Result, Run
 from svc_payments.reconciliation.statements import service as statements
 from svc_payments.reconciliation.statements.models import Source
-from svc_payments.reconciliation.statements.service import Whose
+from svc_payments.reconciliation.statements.service import Counterparty
 from svc_payments.settings import Settings
 
 MOST_DIFFERENCES = 10_000
@@ -26,12 +26,12 @@ MOST_DIFFERENCES = 10_000
 _UNDER_WAY = (Phase.MATCHING, Phase.JUDGING, Phase.SETTLING)
 _ENDED = (Phase.FINISHED, Phase.FAILED)
 
-Tell = Callable[[Run], Awaitable[None]]
+Report = Callable[[Run], Awaitable[None]]
 """Receives a run at the beginning of each phase and at its end."""
 
 
 class StatementMissing(Problem):
-    """There is no statement of the day to hold against the ledger."""
+    """There is no statement of the day to reconcile."""
 
     status, code = 409, "statement_missing"
 
@@ -46,31 +46,36 @@ class TooManyDifferences(Problem):
     status, code = 409, "too_many_differences"
 
 
-async def request(tx: AsyncSession, whose: Whose, day: date, requested_by: str) -> Run:
+async def request(tx: AsyncSession, counterparty: Counterparty, day: date, requested_by: str) -> Run:
     """Request a run, which a worker carries out. A repeated request before that returns the same run.
 
     Raises:
         StatementMissing: there is nothing to compare with.
     """
-    if await statements.current(tx, whose, day) is None:
+    if await statements.current(tx, counterparty, day) is None:
         raise StatementMissing(day=day.isoformat())
     waiting = select(Run).where(
-        Run.source == whose.source, Run.holder == whose.holder, Run.day == day, Run.phase == Phase.REQUESTED
+        Run.source == counterparty.source,
+        Run.holder == counterparty.holder,
+        Run.day == day,
+        Run.phase == Phase.REQUESTED,
     )
     if run := await tx.scalar(waiting.limit(1)):
         return run
-    run = Run(id=new_id(), source=whose.source, holder=whose.holder, day=day, requested_by=requested_by)
+    run = Run(id=new_id(), source=counterparty.source, holder=counterparty.holder, day=day, requested_by=requested_by)
     tx.add(run)
     await tx.flush()
     await tx.refresh(run)
     return run
 
 
-async def request_again(tx: AsyncSession, whose: Whose, newest: date, days: int, requested_by: str) -> None:
-    """Ask for runs of the last days that left something open: time may have resolved it."""
-    for day in await cases.days_with_unclosed(tx, whose, newest - timedelta(days=days), newest):
-        if await statements.current(tx, whose, day):
-            await request(tx, whose, day, requested_by)
+async def request_again(
+    tx: AsyncSession, counterparty: Counterparty, newest: date, days: int, requested_by: str
+) -> None:
+    """Request runs of recent days with open cases: later statements may resolve them."""
+    for day in await cases.days_with_unclosed(tx, counterparty, newest - timedelta(days=days), newest):
+        if await statements.current(tx, counterparty, day):
+            await request(tx, counterparty, day, requested_by)
 
 
 async def next_requested(tx: AsyncSession) -> UUID | None:
@@ -78,22 +83,22 @@ async def next_requested(tx: AsyncSession) -> UUID | None:
     return found
 
 
-async def _nobody(_: Run) -> None:
+async def _no_progress(_: Run) -> None:
     return
 
 
-async def carry_out(database: Database, settings: Settings, run_id: UUID, tell: Tell = _nobody) -> Run:
-    """Do a requested run. Whatever ends it too early is written down in it and raised.
+async def carry_out(database: Database, settings: Settings, run_id: UUID, report: Report = _no_progress) -> Run:
+    """Carry out a requested run. A failure is recorded in the run and raised.
 
     Raises:
-        RunUnderWay: another run of the same statements goes on; this one stays requested.
+        RunUnderWay: another run of the same counterparty is running; this one stays requested.
         StatementMissing, TooManyDifferences: it failed.
     """
     try:
         async with database.transaction() as tx:
             run = await _begin(tx, database, run_id)
             if run.phase not in _ENDED:  # as it may be when another worker was quicker
-                await _work(tx, _Progress(database, run, tell), run, settings)
+                await _work(tx, _Progress(database, run, report), run, settings)
     except RunUnderWay:
         raise
     except Exception as error:
@@ -101,21 +106,21 @@ async def carry_out(database: Database, settings: Settings, run_id: UUID, tell: 
             failure = error.code if isinstance(error, Problem) else type(error).__name__
             await tx.execute(update(Run).where(Run.id == run_id).values(phase=Phase.FAILED, failure=failure))
         raise
-    await tell(run)
+    await report(run)
     return run
 
 
 class _Progress:
     """Records the progress of a run in transactions of its own: the run's own is invisible until it commits."""
 
-    def __init__(self, database: Database, run: Run, tell: Tell) -> None:
-        self._database, self._run, self._tell = database, run, tell
+    def __init__(self, database: Database, run: Run, report: Report) -> None:
+        self._database, self._run, self._report = database, run, report
 
     async def show(self, phase: Phase, **figures: int) -> None:
         async with self._database.transaction() as tx:
             await tx.execute(update(Run).where(Run.id == self._run.id).values(phase=phase, **figures))
             run = await tx.get_one(Run, self._run.id)
-        await self._tell(run)
+        await self._report(run)
 
 
 async def _begin(tx: AsyncSession, database: Database, run_id: UUID) -> Run:
@@ -136,8 +141,8 @@ async def _begin(tx: AsyncSession, database: Database, run_id: UUID) -> Run:
 
 
 async def _work(tx: AsyncSession, progress: _Progress, run: Run, settings: Settings) -> None:
-    whose = Whose(Source(run.source), run.holder)
-    statement = await statements.current(tx, whose, run.day)
+    counterparty = Counterparty(Source(run.source), run.holder)
+    statement = await statements.current(tx, counterparty, run.day)
     if statement is None:
         raise StatementMissing(day=run.day.isoformat())
     day = Day(run.day, timedelta(seconds=settings.midnight_seconds))
@@ -152,36 +157,36 @@ async def _work(tx: AsyncSession, progress: _Progress, run: Run, settings: Setti
     await tx.refresh(run)
     run.statement_id = statement.id
     run.difference_fen = sum(results[result][1] for result in DIFFERENCES if result in results)
-    await _settle(tx, whose, run)
+    await _settle(tx, counterparty, run)
 
 
-async def _settle(tx: AsyncSession, whose: Whose, run: Run) -> None:
+async def _settle(tx: AsyncSession, counterparty: Counterparty, run: Run) -> None:
     """Open and close cases as the findings say; what it means for the ledger comes last."""
     findings = (await tx.scalars(select(Finding).where(Finding.run_id == run.id))).all()
     differences = {(each.number, each.transaction_id): each for each in findings if each.result in DIFFERENCES}
-    gone = await _resolved(tx, whose, run, findings, differences)
-    run.cases_resolved = len(gone)
+    resolved = await _resolved(tx, counterparty, run, findings, differences)
+    run.cases_resolved = len(resolved)
     run.phase = Phase.FINISHED
     run.finished_at = await tx.scalar(select(func.clock_timestamp()))  # now() is when this transaction began
-    # A difference that has changed is another one: its old case goes before the new one comes.
-    await cases.resolve(tx, gone)
-    opened = await cases.open_cases(tx, whose, list(differences.values()))
+    # A changed difference is a new one: its old case closes before the new one opens.
+    await cases.resolve(tx, resolved)
+    opened = await cases.open_cases(tx, counterparty, list(differences.values()))
     run.cases_opened = len(opened)
     await emit(tx, _finished(run))
-    await cases.book(tx, opened=opened, closed=gone)
+    await cases.book(tx, opened=opened, closed=resolved)
 
 
 async def _resolved(
     tx: AsyncSession,
-    whose: Whose,
+    counterparty: Counterparty,
     run: Run,
     findings: Sequence[Finding],
     differences: Mapping[tuple[str, str], Finding],
 ) -> list[Discrepancy]:
-    """Cases of this day, or carried over to it, whose difference is no more what it was."""
+    """Cases of this day, or carried over to it, whose difference has changed."""
     judged = {(each.number, each.transaction_id) for each in findings}
     resolved = []
-    for case in await cases.unclosed(tx, whose, [run.day, run.day - timedelta(days=1)]):
+    for case in await cases.unclosed(tx, counterparty, [run.day, run.day - timedelta(days=1)]):
         key = (case.number, case.transaction_id)
         if case.day != run.day and key not in judged:
             continue

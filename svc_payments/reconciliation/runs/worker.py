@@ -8,7 +8,7 @@ from svc_payments.settings import Settings
 
 
 async def work_off(database: Database, settings: Settings) -> None:
-    """Do every requested run; what fails is written down in it."""
+    """Carry out every requested run; a failure is recorded in the run."""
     while True:
         async with database.read() as tx:
             run_id = await service.next_requested(tx)

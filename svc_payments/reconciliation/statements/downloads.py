@@ -26,15 +26,15 @@ _SYSTEM = "system"
 
 
 def merchant_of(channel: str, settings: Settings) -> str | None:
-    """Whose bill of a channel it must be, where its layout says."""
-    whose: dict[str, str] = {ChannelName.SANDBOX: settings.merchant_id}
+    """The merchant that a channel's statement must name, where its layout has it."""
+    merchants: dict[str, str] = {ChannelName.SANDBOX: settings.merchant_id}
     if settings.wechat:
-        whose[ChannelName.WECHAT] = settings.wechat.merchant_id
+        merchants[ChannelName.WECHAT] = settings.wechat.merchant_id
     if settings.alipay:
-        whose[ChannelName.ALIPAY] = settings.alipay.seller_id
+        merchants[ChannelName.ALIPAY] = settings.alipay.seller_id
     if settings.unionpay:
-        whose[ChannelName.UNIONPAY] = settings.unionpay.merchant_id
-    return whose.get(channel)
+        merchants[ChannelName.UNIONPAY] = settings.unionpay.merchant_id
+    return merchants.get(channel)
 
 
 async def fetch_missing(database: Database, settings: Settings) -> None:
@@ -72,17 +72,17 @@ async def fetch(
     day: date,
     progress: Progress = lambda _: None,
 ) -> Statement:
-    """Fetch a day's bill and take it in; its day, and those before that left something open, are to be reconciled.
+    """Fetch and ingest a day's bill, and request reconciliation of its day and of earlier days with open cases.
 
     Raises:
-        NotReached, NoAnswer, BadSignature: it did not come, or not from the channel.
-        Problem: it is not taken in.
+        NotReached, NoAnswer, BadSignature: it did not arrive, or not from the channel.
+        Problem: the statement is refused.
     """
-    whose = service.of_channel(name)
+    counterparty = service.of_channel(name)
     async with spooled(channel.statement(day)) as file, database.transaction() as tx:
         expected = Expected(day, merchant_of(name, settings))
-        statement, new = await service.take_in(tx, whose, expected, file, _SYSTEM, progress)
+        statement, new = await service.take_in(tx, counterparty, expected, file, _SYSTEM, progress)
         if new:
-            await reconciliation.request(tx, whose, day, _SYSTEM)
-            await reconciliation.request_again(tx, whose, day, _DAYS_LOOKED_AT_AGAIN, _SYSTEM)
+            await reconciliation.request(tx, counterparty, day, _SYSTEM)
+            await reconciliation.request_again(tx, counterparty, day, _DAYS_LOOKED_AT_AGAIN, _SYSTEM)
     return statement

@@ -16,7 +16,7 @@ from svc_payments.reconciliation.statements.downloads import merchant_of
 from svc_payments.reconciliation.statements.files import spooled
 from svc_payments.reconciliation.statements.models import Source
 from svc_payments.reconciliation.statements.parser import Expected
-from svc_payments.reconciliation.statements.service import Whose
+from svc_payments.reconciliation.statements.service import Counterparty
 from svc_payments.settings.channels import ChannelName
 
 router = APIRouter(prefix="/payments/v1", tags=["statements"])
@@ -84,11 +84,13 @@ async def upload_posting_statement(request: Request, tx: Tx, caller: Provider, d
     return await _take_in(request, tx, caller, service.of_provider(caller.id), Expected(day))
 
 
-async def _take_in(request: Request, tx: Tx, caller: Caller, whose: Whose, expected: Expected) -> schemas.Statement:
+async def _take_in(
+    request: Request, tx: Tx, caller: Caller, counterparty: Counterparty, expected: Expected
+) -> schemas.Statement:
     async with spooled(whole_body(request)) as file:
-        statement, new = await service.take_in(tx, whose, expected, file, caller.subject)
+        statement, new = await service.take_in(tx, counterparty, expected, file, caller.subject)
     if new:
-        await reconciliation.request(tx, whose, expected.day, caller.subject)
+        await reconciliation.request(tx, counterparty, expected.day, caller.subject)
     return schemas.shown(statement)
 
 

@@ -1,4 +1,4 @@
-"""A statement's file, kept on disk while it is looked at: however it is packed, its lines as text."""
+"""A statement's file, kept on disk while it is read: its lines as text, however it is packed."""
 
 import codecs
 import gzip

@@ -43,7 +43,7 @@ class Expected:
 
     day: date
     merchant_id: str | None = None
-    """Whose file it must be, where the layout says and we know."""
+    """The merchant that the file must name, where the layout has it and it is known."""
 
     def check_day(self, text: str, row: int) -> None:
         """The line is of this day.

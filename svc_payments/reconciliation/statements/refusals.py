@@ -1,4 +1,4 @@
-"""Why a whole statement is not taken in; nothing of it is kept then."""
+"""Why a whole statement is refused; nothing of it is kept."""
 
 from chassis.problems import Problem
 
@@ -30,7 +30,7 @@ class StatementOfOtherMerchant(Problem):
 
 
 class StatementLineTwice(Problem):
-    """The same movement stands in the file twice."""
+    """The same movement is in the file twice."""
 
     status, code = 422, "statement_line_twice"
 

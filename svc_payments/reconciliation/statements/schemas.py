@@ -7,7 +7,7 @@ from svc_payments.reconciliation.statements import models
 
 
 class Statement(BaseModel):
-    """A day's file as it was taken in."""
+    """A day's statement as ingested."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -18,7 +18,7 @@ class Statement(BaseModel):
     """The channel's name or the provider's id."""
     day: date
     version: int
-    """Counts up when another file of the same day is taken in; the newest is what counts."""
+    """Increases with each file of the same day; the newest one applies."""
     sha256: str
     lines: int
     in_fen: int
@@ -29,7 +29,7 @@ class Statement(BaseModel):
     """What the channel keeps."""
     created_at: datetime
     settled_at: datetime | None
-    """When the channel's money of this day was found on our bank account."""
+    """When the channel's money of this day was confirmed on the bank account."""
 
 
 def shown(statement: models.Statement) -> Statement:

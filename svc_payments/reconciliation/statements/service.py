@@ -21,29 +21,29 @@ from svc_payments.reconciliation.statements.staging import Progress, load, name_
 
 
 @dataclass(frozen=True)
-class Whose:
-    """Whose statements: a channel's or a provider's."""
+class Counterparty:
+    """The channel or the provider that a statement is of."""
 
     source: Source
     holder: str
 
     @property
     def lock(self) -> str:
-        """What those who change something of its days lock, one after the other."""
+        """The name of the advisory lock for changes to its days."""
         return f"statements of {self.source} {self.holder}"
 
 
-def of_channel(channel: str) -> Whose:
-    return Whose(Source.CHANNEL, channel)
+def of_channel(channel: str) -> Counterparty:
+    return Counterparty(Source.CHANNEL, channel)
 
 
-def of_provider(provider_id: UUID) -> Whose:
-    return Whose(Source.PROVIDER, str(provider_id))
+def of_provider(provider_id: UUID) -> Counterparty:
+    return Counterparty(Source.PROVIDER, str(provider_id))
 
 
 async def take_in(
     tx: AsyncSession,
-    whose: Whose,
+    counterparty: Counterparty,
     expected: Expected,
     file: StatementFile,
     received_from: str,
@@ -62,16 +62,16 @@ async def take_in(
         ProviderNotReady: the provider's approval has not arrived yet.
         Problem: one of `refusals`, or of `files.lines_of`; nothing of a refused file is kept.
     """
-    layout = _layout_of(whose)
-    await _check(tx, whose, expected.day)
-    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(whose.lock, 0))))
-    newest = await current(tx, whose, expected.day)
+    layout = _layout_of(counterparty)
+    await _check(tx, counterparty, expected.day)
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(counterparty.lock, 0))))
+    newest = await current(tx, counterparty, expected.day)
     if newest and newest.sha256 == file.sha256:
         return newest, False
     statement = Statement(
         id=new_id(),
-        source=whose.source,
-        holder=whose.holder,
+        source=counterparty.source,
+        holder=counterparty.holder,
         day=expected.day,
         version=newest.version + 1 if newest else 1,
         sha256=file.sha256,
@@ -92,25 +92,25 @@ async def _keep(tx: AsyncSession, statement: Statement, lines: Lines, progress: 
     await tx.refresh(statement)
 
 
-async def _check(tx: AsyncSession, whose: Whose, day: date) -> None:
+async def _check(tx: AsyncSession, counterparty: Counterparty, day: date) -> None:
     if day > today():
         raise StatementOfDayToCome
-    if whose.source == Source.PROVIDER:
-        await expect_provider(tx, UUID(whose.holder))
+    if counterparty.source == Source.PROVIDER:
+        await expect_provider(tx, UUID(counterparty.holder))
 
 
-def _layout_of(whose: Whose) -> Layout:
-    if whose.source == Source.PROVIDER:
+def _layout_of(counterparty: Counterparty) -> Layout:
+    if counterparty.source == Source.PROVIDER:
         return layouts.OF_PROVIDERS
-    if whose.holder not in layouts.OF_CHANNELS:
-        raise NoSuchLayout(channel=whose.holder)
-    return layouts.OF_CHANNELS[whose.holder]
+    if counterparty.holder not in layouts.OF_CHANNELS:
+        raise NoSuchLayout(channel=counterparty.holder)
+    return layouts.OF_CHANNELS[counterparty.holder]
 
 
-async def current(tx: AsyncSession, whose: Whose, day: date) -> Statement | None:
+async def current(tx: AsyncSession, counterparty: Counterparty, day: date) -> Statement | None:
     """The newest version of a day."""
     of_day = select(Statement).where(
-        Statement.source == whose.source, Statement.holder == whose.holder, Statement.day == day
+        Statement.source == counterparty.source, Statement.holder == counterparty.holder, Statement.day == day
     )
     return await tx.scalar(of_day.order_by(Statement.version.desc()).limit(1))
 

@@ -20,7 +20,7 @@ _BLOCK_LINES = 5_000
 _COLUMNS = ("statement_id", *Line._fields)
 _DUE_TO_OUT = Movement.REFUND
 
-# Those who keep our receipts only name a posting by receipt and bill; from here on it has its id.
+# Some providers name a posting by receipt and bill number only; this replaces them by its id.
 _NAME_POSTINGS = """
     UPDATE statement_lines AS line SET number = CAST(posting.id AS text)
     FROM postings AS posting
@@ -64,7 +64,7 @@ async def load(tx: AsyncSession, statement_id: UUID, lines: Lines, progress: Pro
     """
     totals = Totals()
     raw = (await (await tx.connection()).get_raw_connection()).driver_connection
-    assert raw is not None  # noqa: S101 - the pool hands out live connections
+    assert raw is not None  # noqa: S101 - the pool returns live connections
     try:
         blocks = _ahead(_blocks(statement_id, lines, totals), totals, progress)
         await raw.copy_to_table("statement_lines", source=blocks, columns=_COLUMNS)
@@ -91,11 +91,11 @@ async def name_postings(tx: AsyncSession, statement_id: UUID, provider_id: UUID)
 
 def _blocks(statement_id: UUID, lines: Lines, totals: Totals) -> Iterator[str]:
     block: list[str] = []
-    whose = str(statement_id)
+    prefix = str(statement_id)
     for line in lines:
         totals.add(line)
-        # No value has a tab, a line break or a backslash: the layouts let none of them through.
-        block.append("\t".join((whose, *map(str, line))))
+        # No value has a tab, a line break or a backslash: the layouts reject them.
+        block.append("\t".join((prefix, *map(str, line))))
         if len(block) == _BLOCK_LINES:
             yield "\n".join(block) + "\n"
             block.clear()

@@ -1,4 +1,4 @@
-"""What svc_identity attests for an account binding: that the caller's real name is this."""
+"""svc_identity's attestation of the caller's verified name, for an account binding."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal

@@ -17,5 +17,5 @@ async def _account_verifier(request: Request) -> AccountVerifier:
 
 
 Attestations = Annotated[TokenVerifier, Depends(_attestations)]
-"""Verifies attestations that the caller brings from svc_identity; they are signed with the keys of access tokens."""
+"""Verifies the caller's attestations from svc_identity, which are signed with the keys of access tokens."""
 Verifier = Annotated[AccountVerifier, Depends(_account_verifier)]

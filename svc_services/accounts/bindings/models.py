@@ -1,4 +1,4 @@
-"""Which person has which utility account, and the attestations that were used to say so."""
+"""Bindings of persons to utility accounts, and the attestations used for them."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -77,7 +77,7 @@ class AccountBinding(Base):
     status: Mapped[BindingStatus] = mapped_column(Text, default=BindingStatus.PENDING)
     refusal: Mapped[Refusal | None] = mapped_column(Text)
     request_id: Mapped[UUID] = mapped_column(default=new_id)
-    """Names the latest question to the provider; an answer to an earlier one comes too late."""
+    """The id of the latest query to the provider; answers to earlier ones are ignored."""
     asked_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     activated_at: Mapped[datetime | None] = mapped_column(Timestamp)
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
@@ -87,7 +87,7 @@ class AccountBinding(Base):
         self.status = checked_move(TRANSITIONS, BindingStatus(self.status), status)
 
     def ask(self) -> None:
-        """Begin another question to the provider."""
+        """Begin another query to the provider."""
         self.move_to(BindingStatus.PENDING)
         self.request_id, self.asked_at = new_id(), now()
 
@@ -105,7 +105,7 @@ class AccountBinding(Base):
 
 
 class UsedAttestation(Base):
-    """An attestation counts once; kept until it would have expired anyway."""
+    """A used attestation; kept until it would have expired."""
 
     __tablename__ = "used_attestations"
 

@@ -1,4 +1,4 @@
-"""The provider's side of a binding: it says whether an account is held under a name."""
+"""Queries the provider whether an account is held under a name."""
 
 import json
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Outcome(StrEnum):
     NO_MATCH = "no_match"
     NO_ACCOUNT = "no_account"
     NO_ANSWER = "no_answer"
-    """Also an answer that makes no sense."""
+    """Also an invalid answer."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Question:
 
 class AccountVerifier(Protocol):
     async def ask(self, question: Question) -> Outcome:
-        """What the provider says; never raises for what the provider does."""
+        """The provider's answer; its failures are outcomes, not exceptions."""
 
 
 class _Answer(BaseModel):

@@ -15,7 +15,7 @@ class NewAccountBinding(BaseModel):
     account_number: Number
     """The customer's number at the provider: ten digits, the last an ISO 7064 MOD 11,10 check digit."""
     attestation: Annotated[str, Field(min_length=1, max_length=8192)]
-    """From POST /identity/v1/me/attestations; counts once."""
+    """From POST /identity/v1/me/attestations; valid once."""
 
 
 class AccountBinding(BaseModel):

@@ -24,7 +24,7 @@ _LENGTH = 10
 _MOST_REFUSALS = 10
 _REFUSAL_WINDOW = timedelta(days=1)
 _ABANDONED_AFTER = timedelta(minutes=1)
-"""Much longer than a provider may take: the process that sent the query is gone."""
+"""Much longer than a provider may take: the process that sent the query has died."""
 
 
 class BadAccountNumber(Problem):
@@ -64,7 +64,7 @@ class HolderDoesNotMatch(Problem):
 
 
 class ProviderUnreachable(Problem):
-    """The binding stays unknown until the resident asks again, with a fresh attestation.
+    """The binding stays unknown until the resident retries with a fresh attestation.
 
     So not a 503 with Retry-After: clients may repeat such a request as it is.
     """
@@ -82,7 +82,7 @@ _REFUSALS: dict[Refusal, type[Problem]] = {
 async def begin(
     tx: AsyncSession, person_id: UUID, attestation: Attestation, provider_id: UUID, account_number: str
 ) -> Question:
-    """First transaction: use up the attestation and keep a pending binding; returns what to ask the provider."""
+    """First transaction: use the attestation and add a pending binding. Returns the query for the provider."""
     _require_account_number(account_number)
     provider = await tx.get(Provider, provider_id)
     if provider is None:
@@ -92,7 +92,7 @@ async def begin(
     binding = await _live_binding(tx, person_id, provider_id, account_number)
     if binding and binding.status == BindingStatus.PENDING:
         raise BindingInProgress
-    await _use_up(tx, attestation)
+    await _consume(tx, attestation)
     if binding and binding.status == BindingStatus.ACTIVE:
         raise AlreadyBound
     await _require_attempts_left(tx, person_id)
@@ -113,7 +113,7 @@ async def begin(
 
 
 async def settle(tx: AsyncSession, question: Question, outcome: Outcome) -> Problem | None:
-    """Second transaction: apply what the provider said; returns the refusal, if it is one, to be kept before raised."""
+    """Second transaction: apply the provider's answer. Returns the refusal, if any, to raise after the commit."""
     await lock(tx, "owner of", question.provider_id, question.account_number)
     binding = await tx.get(AccountBinding, question.binding_id, with_for_update=True)
     if binding is None or binding.request_id != question.request_id or binding.status != BindingStatus.PENDING:
@@ -137,7 +137,7 @@ async def own_binding(tx: AsyncSession, person_id: UUID, binding_id: UUID) -> sc
 
 
 async def end(tx: AsyncSession, person_id: UUID, binding_id: UUID) -> None:
-    """End a binding; to end it once more changes nothing."""
+    """End a binding. Idempotent."""
     binding = await _own(tx, person_id, binding_id, locked=True)
     if binding.status == BindingStatus.ENDED:
         return
@@ -188,14 +188,14 @@ async def _live_binding(
     return found
 
 
-async def _use_up(tx: AsyncSession, attestation: Attestation) -> None:
+async def _consume(tx: AsyncSession, attestation: Attestation) -> None:
     first = insert(UsedAttestation).values(jti=attestation.jti, expires_at=attestation.expires_at)
     if await tx.scalar(first.on_conflict_do_nothing().returning(UsedAttestation.jti)) is None:
         raise AttestationAlreadyUsed
 
 
 async def _require_attempts_left(tx: AsyncSession, person_id: UUID) -> None:
-    """Trying account numbers until one is held under one's own name must not be worth it."""
+    """Limits guessing of account numbers held under one's own name."""
     count = select(func.count()).where(
         AccountBinding.person_id == person_id,
         AccountBinding.asked_at > now() - _REFUSAL_WINDOW,
@@ -220,7 +220,7 @@ async def _refusal(tx: AsyncSession, question: Question, outcome: Outcome) -> Re
 
 
 async def _own(tx: AsyncSession, person_id: UUID, binding_id: UUID, *, locked: bool = False) -> AccountBinding:
-    """A binding of the person; another's is not found."""
+    """A binding of the person; another person's is not found."""
     binding = await tx.get(AccountBinding, binding_id, with_for_update=locked)
     if binding is None or binding.person_id != person_id:
         raise NotFound

@@ -39,7 +39,7 @@ async def list_tariffs(
     provider_id: UUID | None = None,
     kind: UtilityKind | None = None,
     division_code: DivisionCode | None = None,
-    on: Annotated[Day | None, Query(description="Only what is in force on this day.")] = None,
+    on: Annotated[Day | None, Query(description="Only tariffs in force on this day.")] = None,
 ) -> Response:
     """List published tariffs: all, or those in force on a day."""
     if division_code:

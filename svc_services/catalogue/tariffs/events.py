@@ -14,11 +14,11 @@ class PublishedTier(BaseModel):
     up_to: str | None
     """A decimal string; null: no end."""
     unit_price: str
-    """Yuan for one unit, a decimal string."""
+    """Yuan per unit, a decimal string."""
 
 
 class TariffPublished(Event):
-    """A provider has published what it charges from a day on."""
+    """A provider has published a tariff that applies from a day on."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 

@@ -40,7 +40,7 @@ UNITS: dict[UtilityKind, set[Unit]] = {
 
 
 class Tariff(Base):
-    """One version of what a provider charges a class of customers by a unit, in force until a later version is."""
+    """One version of a provider's tariff for a customer class and a unit, in force until the next version."""
 
     __tablename__ = "tariffs"
     __table_args__ = (
@@ -66,7 +66,7 @@ class Tariff(Base):
 
 
 class TariffTier(Base):
-    """A price for the part of the usage that lies between the tier before and `up_to`."""
+    """The price of the usage between the previous tier and `up_to`."""
 
     __tablename__ = "tariff_tiers"
     __table_args__ = (
@@ -79,4 +79,4 @@ class TariffTier(Base):
     up_to_e3: Mapped[int | None] = mapped_column(BigInteger)
     """Thousandths of the unit; None: the tier has no end."""
     unit_price_e4: Mapped[int] = mapped_column(BigInteger)
-    """Ten-thousandths of a yuan for one unit."""
+    """Ten-thousandths of a yuan per unit."""

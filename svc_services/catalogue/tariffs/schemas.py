@@ -22,7 +22,7 @@ def scaled(decimal: str, places: int) -> int:
 
 
 def written(number: int, places: int, *, at_least: int = 0) -> str:
-    """The opposite of `scaled`, without needless zeros: (23000, 4, at_least=2) -> "2.30"."""
+    """The opposite of `scaled`, without trailing zeros: (23000, 4, at_least=2) -> "2.30"."""
     whole, fraction = divmod(number, 10**places)
     digits = f"{fraction:0{places}}".rstrip("0").ljust(at_least, "0")
     return f"{whole}.{digits}" if digits else str(whole)
@@ -32,9 +32,9 @@ class Tier(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     up_to: Quantity | None
-    """The last unit of usage the price holds for, to thousandths; null in the last tier, which has no end."""
+    """The usage up to which the price applies, to thousandths; null in the last tier, which has no end."""
     unit_price: Price
-    """Yuan for one unit, to ten-thousandths."""
+    """Yuan per unit, to ten-thousandths."""
 
 
 class NewTariff(BaseModel):
@@ -44,14 +44,14 @@ class NewTariff(BaseModel):
     customer_class: CustomerClass
     unit: Unit
     effective_from: Day
-    """The first day, in China, that the tariff holds."""
+    """The first day, in China, on which the tariff applies."""
     tiers: list[Tier] = Field(min_length=1, max_length=20)
     fixed_fee_fen: int = Field(strict=True, ge=0, le=_MOST_FIXED_FEE_FEN)
     """Charged once per bill."""
 
     @field_validator("tiers")
     @classmethod
-    def _rise_and_end_open(cls, tiers: Sequence[Tier]) -> Sequence[Tier]:
+    def _require_rising_tiers(cls, tiers: Sequence[Tier]) -> Sequence[Tier]:
         *limited, last = tiers
         if last.up_to is not None:
             raise ValueError("the last tier must have no end: its up_to is null")

@@ -26,16 +26,16 @@ class UnitDoesNotFit(Problem):
 
 
 class StartsInThePast(Problem):
-    """Bills may have been made by the tariff that held until now.
+    """Bills may have used the tariff in force until now.
 
-    The first tariff is the one by which the customers are billed already, so it may have begun long ago.
+    A first tariff is the one that customers are billed by already, so it may have begun long ago.
     """
 
     status, code = 422, "effective_from_in_the_past"
 
 
 class DateTaken(Problem):
-    """There is a tariff of this class and unit from this day on already."""
+    """A tariff of this class and unit already takes effect on this day."""
 
     status, code = 409, "tariff_date_taken"
 

@@ -37,7 +37,7 @@ async def create_provider_application(
 ) -> schemas.FiledProviderApplication:
     """Apply to be connected as a provider.
 
-    The answer holds the token that reads the application. It is shown once.
+    The answer has the token that reads the application. It is shown once.
     """
     async with transactions.transaction() as tx:
         await once.claim(tx, _APPLICANTS)

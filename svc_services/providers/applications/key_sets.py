@@ -20,7 +20,7 @@ _DEPTH = 5
 
 
 class PrivateKeySent(Problem):
-    """A private key has left its owner: it is not kept here, and must not be used anywhere any more."""
+    """A private key was disclosed: it is not kept, and its owner must retire it."""
 
     status, code = 422, "private_key_sent"
 
@@ -32,7 +32,7 @@ class BadKeySet(Problem):
 
 
 def public_key_set(jwks: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
-    """The set with nothing but what verifying needs.
+    """The set with only the members that verification needs.
 
     Raises:
         PrivateKeySent: something in it is secret.
@@ -50,7 +50,7 @@ def public_key_set(jwks: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
 
 
 def _member_names(value: object, depth: int) -> Iterator[str]:
-    """Names of members at any level where a key may hide: also a bare key sent in place of a set."""
+    """Member names at every level that may hold a key, also of a bare key sent in place of a set."""
     if depth and isinstance(value, dict):
         for name, inner in value.items():
             yield name

@@ -1,4 +1,4 @@
-"""Companies that want to connect, and those that are."""
+"""Applications to connect, and connected providers."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -29,7 +29,7 @@ TRANSITIONS: dict[ApplicationStatus, set[ApplicationStatus]] = {
 
 
 class ProviderApplication(Base):
-    """A company's wish to connect; decided once, by one operator."""
+    """A company's application to connect; decided once, by one operator."""
 
     __tablename__ = "provider_applications"
     __table_args__ = (

@@ -27,7 +27,7 @@ class Standing(StrEnum):
 
 class LegalEntityRegistry(Protocol):
     async def standing_of(self, uscc: str) -> Standing:
-        """How the registry has a company.
+        """A company's standing in the registry.
 
         Raises:
             RegistryUnavailable: it gave no answer, or none that makes sense.

@@ -33,7 +33,7 @@ class NewProviderApplication(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     uscc: Number
-    """GB 32100 code of the company; spaces and lower case are put right."""
+    """GB 32100 code of the company; spaces and lower case are normalised."""
     name: Name
     kind: UtilityKind
     division_codes: list[DivisionCode] = Field(min_length=1, max_length=50)
@@ -64,7 +64,7 @@ class ProviderApplication(BaseModel):
 
 class FiledProviderApplication(ProviderApplication):
     application_token: str
-    """Shown here and never again; send it as `Application-Token` to read the application."""
+    """Shown only here; send it as `Application-Token` to read the application."""
 
 
 class ApplicationRefusal(BaseModel):

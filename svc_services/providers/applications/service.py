@@ -44,7 +44,7 @@ class ApplicationExists(Problem):
 
 @dataclass(frozen=True)
 class Checked:
-    """What an application says, after everything that can be checked without the database was."""
+    """An application that has passed every check that needs no database."""
 
     uscc: str
     jwks: dict[str, list[dict[str, str]]]
@@ -78,7 +78,7 @@ async def checked(registry: LegalEntityRegistry, endpoints: Endpoints, new: sche
 async def apply(
     tx: AsyncSession, new: schemas.NewProviderApplication, facts: Checked
 ) -> schemas.FiledProviderApplication:
-    """File an application; the answer holds the token that reads it."""
+    """File an application. Returns it with the token that reads it."""
     division_codes = sorted(set(new.division_codes))
     await require_divisions(tx, division_codes)
     token = secrets.token_urlsafe(32)
@@ -106,7 +106,7 @@ async def apply(
 
 
 async def application_read_with(tx: AsyncSession, application_id: UUID, token: str) -> ProviderApplication:
-    """The application a token was given for; a wrong token does not tell whether the application exists."""
+    """The application a token was given for; a wrong token does not reveal whether the application exists."""
     application = await tx.get(ProviderApplication, application_id)
     if application is None or not hmac.compare_digest(application.token_hash, _hash(token)):
         raise NotFound
@@ -167,7 +167,7 @@ async def provider_of(tx: AsyncSession, provider_id: UUID) -> Provider:
 
 
 async def _locked(tx: AsyncSession, application_id: UUID) -> ProviderApplication:
-    """The application, for this transaction alone: of two operators the second sees what the first decided."""
+    """The locked application: of two operators the second sees the first one's decision."""
     application = await tx.get(ProviderApplication, application_id, with_for_update=True)
     if application is None:
         raise NotFound

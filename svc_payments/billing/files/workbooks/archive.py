@@ -1,4 +1,4 @@
-"""The parts of a workbook's zip archive, none of which is opened before all of them are known to be small enough."""
+"""The parts of a workbook's zip archive. None is opened before all are known to be small enough."""
 
 import struct
 import zipfile
@@ -83,7 +83,7 @@ def _expect_small_directory(file: BinaryIO) -> None:
     if at < 0 or len(tail) - at < _END.size:
         raise WorkbookBroken
     *_, entries, length, _, comment = _END.unpack_from(tail, at)
-    # Only archives of 4 GiB or 65,535 parts need the larger form, whose numbers would stand elsewhere.
+    # Only archives of 4 GiB or 65,535 parts need the larger form, which keeps its numbers elsewhere.
     if at + _END.size + comment != len(tail) or tail[max(0, at - _ZIP64_LENGTH) : at].startswith(_ZIP64_MARK):
         raise WorkbookBroken
     if entries > MOST_PARTS or length > _LARGEST_DIRECTORY:

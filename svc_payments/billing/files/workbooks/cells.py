@@ -1,4 +1,4 @@
-"""What stands in a cell, as the text that a CSV file would have for it. No number is ever a float."""
+"""The value of a cell as the text that a CSV file would have. No number is ever a float."""
 
 from datetime import date, timedelta
 from decimal import Context, Decimal, InvalidOperation
@@ -10,7 +10,7 @@ from svc_payments.billing.files.workbooks.styles import Form, Style
 PERIOD, AMOUNT = "period", "amount"
 _NUMBERS = frozenset({"bill_number", "account_number", "supersedes"})
 _CHECKED_BY_ITSELF = frozenset({"account_number"})
-"""A number whose check digit would show that it was changed."""
+"""A check digit would show that the number was changed."""
 
 DIGITS = 15
 """A spreadsheet keeps so many; the two more that a file may have are noise of the binary number."""
@@ -51,21 +51,21 @@ def _day(value: Decimal, column: str, *, since_1904: bool) -> str:
     if value != int(value) or not earliest <= value <= _LARGEST_DAY - 1462 * since_1904:
         return f"{value.normalize():f}"
     day = (_FIRST_DAY_1904 if since_1904 else _FIRST_DAY_1900) + timedelta(days=int(value))
-    return _as_column_has_it(day.isoformat(), column)
+    return _period_or_day(day.isoformat(), column)
 
 
 def iso_day(raw: str, column: str) -> Cell:
     """A day that the file writes out (ISO 8601), as some programs do."""
     day = raw.removesuffix("Z").removesuffix("T00:00:00")
-    return _as_column_has_it(day, column), Reason.VALUE_CHANGED if column in _NUMBERS else None
+    return _period_or_day(day, column), Reason.VALUE_CHANGED if column in _NUMBERS else None
 
 
-def _as_column_has_it(day: str, column: str) -> str:
+def _period_or_day(day: str, column: str) -> str:
     """A period typed as 2026-09 is the first day of that month to a spreadsheet."""
     return day.removesuffix("-01") if column == PERIOD and day.endswith("-01") else day
 
 
-def truth(raw: str) -> str:
+def boolean(raw: str) -> str:
     return "TRUE" if raw == "1" else "FALSE"
 
 

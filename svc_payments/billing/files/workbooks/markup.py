@@ -14,7 +14,7 @@ Text = Callable[[str], None]
 
 
 class Markup:
-    """A parser that tells handlers what begins and ends; names come as "namespace name"."""
+    """A parser that calls handlers at the start and end of elements; names come as "namespace name"."""
 
     def __init__(self, start: Start, end: End | None = None) -> None:
         self._parser = expat.ParserCreate(namespace_separator=" ")
@@ -42,7 +42,7 @@ class Markup:
             self._parser.Parse(piece, final)
         except expat.ExpatError:
             raise WorkbookBroken from None
-        # A tag that never closes would be kept until it does.
+        # An unclosed tag would be buffered without limit.
         if self._fed - self._parser.CurrentByteIndex > _LONGEST_TOKEN:
             raise WorkbookBroken
 

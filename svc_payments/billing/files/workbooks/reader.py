@@ -1,8 +1,8 @@
 """From a workbook to the lines of a bill file.
 
-A workbook becomes the text that a CSV file of the same table would be, line by line under the numbers of its rows, and
-goes the way of every bill file from there. It is read as a stream, whatever its size: libraries that give whole sheets
-take 700 MB for a million rows, and give numbers as floats.
+A workbook becomes the text of a CSV file with the same table, line by line under its row numbers, and is then ingested
+like every bill file. It is read as a stream, whatever its size: libraries that load whole sheets take 700 MB for a
+million rows, and return numbers as floats.
 """
 
 import posixpath
@@ -31,7 +31,7 @@ def write_lines(file: BinaryIO, lines: BinaryIO) -> Faults:
     Raises:
         WorkbookBroken, WorkbookTooLarge: it cannot be read, or not within bounds.
         SeveralSheets: it does not say which of its sheets has the bills.
-        EmptyFile: nothing stands in it.
+        EmptyFile: every sheet is empty.
     """
     archive = Archive(file)
     contents = _contents_of(archive)
@@ -74,7 +74,7 @@ class _Contents:
     """The names of the parts that matter."""
 
     sheets: list[str]
-    """Those that are shown; all of them when none is."""
+    """The visible sheets; all of them when none is visible."""
     strings: str | None
     styles: str | None
     since_1904: bool
@@ -114,7 +114,7 @@ def _relation_of(attributes: Mapping[str, str]) -> str:
 
 
 def _table_in(archive: Archive, contents: _Contents, book: Book) -> str:
-    """The sheet with the bills: the only one in which anything stands, or the only one that begins like bills."""
+    """The sheet with the bills: the only one with content, or the only one that begins like a bill table."""
     if len(contents.sheets) == 1:
         return contents.sheets[0]
     begins: dict[int, str] = {}

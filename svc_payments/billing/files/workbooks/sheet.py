@@ -18,7 +18,7 @@ MOST_ROWS = 1_048_576
 """Of any sheet, by the programs that make them."""
 MOST_CELLS = 20_000_000
 _WIDEST = len(COLUMNS) + len(MORE_COLUMNS) + 4
-"""Columns that are looked at; what stands further right is no value of a bill."""
+"""The columns that are read; further columns hold no bill values."""
 _MOST_MERGED = 100_000
 _LETTERS, _LARGEST_COLUMN = re.compile(r"[A-Z]{1,3}"), 16_384
 _RANGE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7}):\$?([A-Z]{1,3})\$?([0-9]{1,7})")
@@ -59,7 +59,7 @@ class Sheet:
         """Complete when all rows were read."""
 
     def rows(self, pieces: Iterator[bytes]) -> Iterator[Row]:
-        """The rows in which anything stands; the first is the header, and none is shorter than it.
+        """The non-empty rows; the first is the header, and none is shorter than it.
 
         Raises:
             WorkbookBroken, WorkbookTooLarge
@@ -139,7 +139,7 @@ class Sheet:
             self.faults.note(self._row, self._row, Reason.FORMULA_WITHOUT_VALUE)
         if not raw or (column >= _WIDEST and self._values and len(self._values) > _WIDEST):
             return
-        text = self._meant(raw, self._names[column] if column < len(self._names) else "")
+        text = self._cell_text(raw, self._names[column] if column < len(self._names) else "")
         if not text.strip():
             return
         values, place = self._values, min(column, _WIDEST)
@@ -147,7 +147,7 @@ class Sheet:
             values.extend([""] * (place - len(values)))
         values.append(text)
 
-    def _meant(self, raw: str, column: str) -> str:
+    def _cell_text(self, raw: str, column: str) -> str:
         fault: Reason | None = None
         match self._attributes.get("t", "n"):
             case "s":
@@ -158,7 +158,7 @@ class Sheet:
             case "d":
                 text, fault = cells.iso_day(raw, column)
             case "b":
-                text = cells.truth(raw)
+                text = cells.boolean(raw)
             case "e":
                 text, fault = raw, Reason.FORMULA_WITHOUT_VALUE
             case _:

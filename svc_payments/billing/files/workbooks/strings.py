@@ -1,4 +1,4 @@
-"""The texts of cells. Most stand in a table of their own, which is kept on disk: a million rows have millions."""
+"""The texts of cells. Most are in the shared string table, which is kept on disk: a million rows have millions."""
 
 import mmap
 import re

@@ -1,6 +1,6 @@
 """A provider's postings of a day: CSV with a header, amounts in yuan; a last line `total,<lines>,<yuan>` may follow.
 
-A posting is named by its id or, by those who keep our receipts only, by receipt and bill number together.
+A posting is named by its id, or by receipt and bill number together.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""The sandbox channel's bill of a day: whose and of which day, a header, the lines, the totals; amounts in fen."""
+"""The sandbox channel's bill of a day: merchant and day, a header, the lines, the totals; amounts in fen."""
 
 import csv
 from collections import Counter

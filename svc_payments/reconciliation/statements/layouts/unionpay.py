@@ -1,11 +1,11 @@
 """UnionPay's file of a merchant's transactions of a day (txnType 76; INN...ZM_ in the zip): GBK, fixed columns.
 
-The columns, counted in bytes, are those of part 3 of its interface specification; a blank parts them. There is no
-header and there are no totals: the zip says whether it is whole. Only what was done is in it. A day goes from 23
-o'clock to 23 o'clock, and times have no year.
+The columns, counted in bytes, are those of part 3 of its interface specification, separated by blanks. There is no
+header and there are no totals: the zip says whether it is whole. It has only finished transactions. A day runs from
+23:00 to 23:00, and times have no year.
 
-Amounts with a letter are from the merchant's side: C comes to it and D goes from it. A payment comes whole, its fee
-goes; of a refund it is the other way round; and the amount to be settled is both together, which is checked.
+Amounts with a letter are from the merchant's side: C is a credit and D a debit. A payment is a credit
+and its fee a debit; for a refund it is the reverse. The settled amount is the sum of both, which is checked.
 """
 
 import re
@@ -30,7 +30,7 @@ _NEEDED_BYTES = _STARTS[_MERCHANT] - 1
 _SIGNED = re.compile(r"([CD])([0-9]{12})")
 _AMOUNT_DIGITS, _TIME_DIGITS = re.compile(r"[0-9]{12}"), re.compile(r"[0-9]{10}")
 _PAYMENT, _BACK = "01", {"04", "31"}
-"""31 is a payment taken back on its own day, in the merchant's console."""
+"""31 is a payment voided on its own day, in the merchant's console."""
 
 
 def read(lines: Iterator[str], expected: Expected) -> Lines:
@@ -83,8 +83,8 @@ def _line(row: _Row, expected: Expected) -> Line:
 
 
 def _moment(row: _Row, expected: Expected) -> str:
-    said = row.matching(_TIME_DIGITS, _TIME)[0]
-    moment = with_year(said, f"{expected.day:%Y%m%d}000000")
+    digits = row.matching(_TIME_DIGITS, _TIME)[0]
+    moment = with_year(digits, f"{expected.day:%Y%m%d}000000")
     if moment is None:
         raise StatementMalformed(row=row.number)
     if moment.date() not in {expected.day, expected.day - timedelta(days=1)}:

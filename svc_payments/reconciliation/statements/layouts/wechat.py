@@ -1,7 +1,7 @@
 """The transaction bill of WeChat Pay (GET /v3/bill/tradebill, bill_type ALL): UTF-8, 27 columns, each value after a `.
 
 A line is of the day in its first column, where a refund has the time it was made. The summary has a header of its own
-and one line; fees have five decimals, and those of refunds, which are given back, are negative.
+and one line; fees have five decimals, and those of refunds are returned, so they are negative.
 """
 
 from collections import Counter
@@ -91,7 +91,7 @@ def _line(value: dict[str, str], row: int, expected: Expected) -> Line:
             refund, reference = number_of(value["商户退款单号"], row), number_of(value["微信退款单号"], row)
             return Line(row, Movement.REFUND, refund, "", back, fee, state, at, reference)
         case "REVOKED":
-            # Taken back at the till by the order's own number: there is no refund with one.
+            # Voided at the till under the order's number: there is no refund number.
             back = -abs(fen_of(value["退款金额"], row))
             return Line(row, Movement.REFUND, order, "", back, fee, LineState.DONE, at, transaction)
     raise StatementMalformed(row=row)

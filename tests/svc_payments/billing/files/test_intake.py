@@ -57,7 +57,7 @@ async def test_the_report_counts_rows_and_names_the_refused_ones(
             "bill_number": "W-3",
             "reason": "duplicate_in_file",
             "code": "duplicate_in_file",
-            "message": "An earlier row of the file has this bill number and other content",
+            "message": "An earlier row has this bill number with other content",
         },
     ]
 

@@ -59,7 +59,7 @@ async def test_the_worker_skips_an_upload_that_is_locked(client: UploadClient, d
 async def test_the_progress_of_an_ingest_can_be_read(
     client: UploadClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("svc_payments.billing.uploads.worker._TOLD_EVERY_ROWS", 10)
+    monkeypatch.setattr("svc_payments.billing.uploads.worker._REPORT_EVERY_ROWS", 10)
     session = await client.started(CONTENT)
     await session.append(b"", len(CONTENT), complete=True)
     assert (await session.state())["rows_read"] == 51

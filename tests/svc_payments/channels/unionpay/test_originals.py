@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from chassis.db import now
 from chassis.signatures import BadSignature
-from svc_payments.channels.unionpay.certificates import leads_to
-from svc_payments.channels.unionpay.messages import Told
+from svc_payments.channels.unionpay.certificates import chains_to
+from svc_payments.channels.unionpay.messages import Outcome
 from svc_payments.channels.unionpay.signatures import CERTIFICATE, check, of_answer
 from tests.svc_payments.channels.doubles.parties import certified
 
@@ -34,9 +34,9 @@ def key_of(answer: dict[str, str]) -> RSAPublicKey:
 
 def test_an_answer_of_unionpay_is_read_and_its_signature_is_right(answer: dict[str, str]) -> None:
     check(key_of(answer), answer)
-    told = Told.model_validate(answer)
-    assert (told.code, told.txn_type, told.amount_fen) == ("00", "04", 1)
-    assert told.number.startswith("refundpay2024")
+    outcome = Outcome.model_validate(answer)
+    assert (outcome.code, outcome.txn_type, outcome.amount_fen) == ("00", "04", 1)
+    assert outcome.number.startswith("refundpay2024")
 
 
 @pytest.mark.parametrize("name", ["txnAmt", "respCode", "orderId", "respMsg", CERTIFICATE])
@@ -48,11 +48,11 @@ def test_each_of_its_values_is_signed(answer: dict[str, str], name: str) -> None
 
 def test_the_authoritys_root_leads_to_its_intermediate_though_both_are_of_sha_1() -> None:
     root, intermediate = certificate("cfca_root.pem"), certificate("cfca_oca1.pem")
-    assert leads_to(root, [], intermediate, now())
-    assert not leads_to(certified("CFCA CS CA", authority=True).certificate, [], intermediate, now())
+    assert chains_to(root, [], intermediate, now())
+    assert not chains_to(certified("CFCA CS CA", authority=True).certificate, [], intermediate, now())
 
 
 def test_one_that_differs_by_a_bit_does_not_hang_on_it() -> None:
     der = bytearray(certificate("cfca_oca1.pem").public_bytes(Encoding.DER))
     der[-1] ^= 1
-    assert not leads_to(certificate("cfca_root.pem"), [], x509.load_der_x509_certificate(bytes(der)), now())
+    assert not chains_to(certificate("cfca_root.pem"), [], x509.load_der_x509_certificate(bytes(der)), now())

@@ -12,7 +12,7 @@ from chassis.http_client import outside_client
 from chassis.testing import until
 from deploy.local.programs import free_port
 from svc_payments.collection.postings.delivery import Delivery
-from svc_payments.collection.postings.leasing import Try, take_up
+from svc_payments.collection.postings.leasing import Try, lease_postings
 from svc_payments.collection.postings.models import Posting, PostingStatus
 from svc_payments.collection.postings.outcomes import apply_outcome
 from svc_payments.collection.postings.provider import Booked, NotHeard, Unclear
@@ -53,7 +53,7 @@ async def lease_runs_out(world: World) -> None:
 
 async def taken_up(world: World) -> Try:
     async with world.database.transaction() as tx:
-        (only,) = await take_up(tx, world.provider_id, MINUTE)
+        (only,) = await lease_postings(tx, world.provider_id, MINUTE)
     return only
 
 
@@ -175,7 +175,7 @@ async def test_another_account_does_not_wait(world: World) -> None:
         person = new_id()
         await world.captured(person, await world.bill(person, account=account))
     async with world.database.transaction() as tx:
-        tries = await take_up(tx, world.provider_id, MINUTE)
+        tries = await lease_postings(tx, world.provider_id, MINUTE)
     assert sorted(each.posting.position for each in tries) == [1, 3]
 
 
@@ -212,7 +212,7 @@ async def test_a_payment_is_complete_with_its_last_bill_even_when_all_are_booked
     bills = [await world.bill(person, account=account) for account in range(5)]
     payment_id = await world.captured(person, *bills)
     async with world.database.transaction() as tx:
-        tries = await take_up(tx, world.provider_id, MINUTE)
+        tries = await lease_postings(tx, world.provider_id, MINUTE)
 
     async def book(each: Try) -> None:
         async with world.database.transaction() as tx:

@@ -54,7 +54,7 @@ def posting() -> Posting:
 
 async def told(endpoint_url: str, key: RSAPrivateKey, *, only_public: bool = False) -> Outcome:
     async with outside_client() as client:
-        return await HttpProviderBooks(client, endpoint_url, key, 2.0, only_public).tell(posting())
+        return await HttpProviderBooks(client, endpoint_url, key, 2.0, only_public).book(posting())
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ async def test_the_address_is_called_that_was_checked_and_the_certificate_is_of_
         httpx.AsyncClient(verify=trusting) as client,
     ):
         key = rsa_keys["provider_signing_key"]
-        outcome = await HttpProviderBooks(client, f"https://{name}:{port}/api", key, 2.0, only_public=True).tell(
+        outcome = await HttpProviderBooks(client, f"https://{name}:{port}/api", key, 2.0, only_public=True).book(
             posting()
         )
     assert (outcome == Booked("R-1")) is reached

@@ -294,7 +294,7 @@ async def test_the_issuer_believes_our_key_only_and_no_other_content_under_a_num
         stranger = HttpInvoiceIssuer(client, invoicing, generate_private_key(65537, 2048), 2.0, only_public=False)
         assert await stranger.issue(order) == Unclear("status_401")
         known = HttpInvoiceIssuer(client, invoicing, load_private_key(ours), 2.0, only_public=False)
-        assert await known.ask(order.number) == Absent()
+        assert await known.query(order.number) == Absent()
         await known.issue(order)
         changed = InvoiceOrder(order.number, here.provider_id, "Sample", 200, "personal", "测试居民", None, None)
         assert await known.issue(changed) == Unclear("status_409")

@@ -22,7 +22,7 @@ from svc_payments.reconciliation.statements.files import spooled
 from svc_payments.reconciliation.statements.layouts.sandbox import HEADER
 from svc_payments.reconciliation.statements.models import Statement
 from svc_payments.reconciliation.statements.parser import Expected
-from svc_payments.reconciliation.statements.service import Whose
+from svc_payments.reconciliation.statements.service import Counterparty
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 
@@ -146,7 +146,7 @@ def statement_of(
     return text.getvalue().encode()
 
 
-async def ingest(database: Database, raw: bytes, source: Whose = CHANNEL, day: date = DAY) -> Statement:
+async def ingest(database: Database, raw: bytes, source: Counterparty = CHANNEL, day: date = DAY) -> Statement:
     async def pieces() -> AsyncIterator[bytes]:
         yield raw
 
@@ -155,7 +155,7 @@ async def ingest(database: Database, raw: bytes, source: Whose = CHANNEL, day: d
     return statement
 
 
-async def reconcile(database: Database, settings: Settings, day: date = DAY, source: Whose = CHANNEL) -> Run:
+async def reconcile(database: Database, settings: Settings, day: date = DAY, source: Counterparty = CHANNEL) -> Run:
     async with database.transaction() as tx:
         run = await reconciliation.request(tx, source, day, "test")
     return await reconciliation.carry_out(database, settings, run.id)
