@@ -50,8 +50,8 @@ class ChannelRules(BaseRules):
     @rule(place=places, which=places, copies=st.integers(1, 3))
     def notice(self, place: int, which: int, copies: int) -> None:
         """Deliver any notice, at any time, one to three times."""
-        unnotified = {name: each for name, each in self.model.payments.items() if set(each.transactions) - set(each.taken)}
-        payments = unnotified if unnotified and place % 4 else self.model.payments
+        unseen = {name: each for name, each in self.model.payments.items() if set(each.transactions) - set(each.taken)}
+        payments = unseen if unseen and place % 4 else self.model.payments
         self._notify(*self._chosen(payments, place), which, copies)
 
     def _notify(self, name: str, payment: Payment, which: int, copies: int) -> None:
