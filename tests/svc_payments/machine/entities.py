@@ -1,4 +1,4 @@
-"""What the model is about: bills, payments, postings and refunds, and how a message may fare."""
+"""Entities of the model: bills, payments, postings, refunds, and the state of the wire."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Line(Enum):
-    """How it goes with the messages of a step."""
+    """How the wire treats the messages of a step."""
 
     GOOD = "good"
     TWICE = "each arrives twice"

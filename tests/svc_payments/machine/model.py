@@ -11,9 +11,9 @@ from tests.svc_payments.machine.refunds import RefundModel
 
 
 class Model(RefundModel):
-    """Paying, and telling the provider."""
+    """PaymentRules, and telling the provider."""
 
-    # Paying.
+    # PaymentRules.
 
     def may_begin(self, *bills: str) -> bool:
         return all(self.bills[bill].status == "due" for bill in bills)
@@ -100,7 +100,7 @@ class Model(RefundModel):
         bill, fen = self.bills[name], payment.lines[name]
         return bill.status == "due" and (fen <= bill.owed if name == payment.partial else fen == bill.owed)
 
-    # Telling the provider.
+    # PostingRules the provider.
 
     def post(self, line: Line) -> None:
         """Of each account the first that is not settled is told, and every cancellation."""

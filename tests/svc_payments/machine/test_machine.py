@@ -23,12 +23,12 @@ from chassis.testing import Tokens
 from svc_payments.collection.payments.models import PaymentStatus
 from svc_payments.ledger import anchors, proof
 from tests.faults.holding import BREACHES
+from tests.svc_payments.machine.deployment import Deployment, standing
 from tests.svc_payments.machine.entities import Line
-from tests.svc_payments.machine.giving_back import UNDER_WAY
-from tests.svc_payments.machine.reconciling import Reconciling
-from tests.svc_payments.machine.telling import OPEN
-from tests.svc_payments.machine.town import Town, standing
-from tests.svc_payments.machine.whole import Whole
+from tests.svc_payments.machine.posting_rules import OPEN
+from tests.svc_payments.machine.reconciliation_rules import ReconciliationRules
+from tests.svc_payments.machine.refund_rules import UNDER_WAY
+from tests.svc_payments.machine.scenarios import Scenarios
 
 SEED = int(os.environ.get("MYILI_MACHINE_SEED", "7"))
 EXAMPLES = int(os.environ.get("MYILI_MACHINE_EXAMPLES", "0"))
@@ -49,7 +49,7 @@ ENOUGH = {
 POSTINGS = "SELECT CAST(payment_id AS text), CAST(bill_id AS text), CAST(status AS text) FROM postings"
 
 
-class Machine(Whole, Reconciling):
+class Machine(Scenarios, ReconciliationRules):
     """All rules together, what holds after each of them, and how a story ends."""
 
     def teardown(self) -> None:
@@ -58,8 +58,8 @@ class Machine(Whole, Reconciling):
         try:
             self._come_to_rest()
         finally:
-            self.town.to_channel.under_way.clear()
-            self.town.to_company.under_way.clear()
+            self.deployment.to_channel.under_way.clear()
+            self.deployment.to_company.under_way.clear()
             self._on(Line.GOOD)
             self._run(self._opened.__aexit__(None, None, None))
 
@@ -152,19 +152,21 @@ class Machine(Whole, Reconciling):
 
 
 @pytest.fixture
-def town(template: URL, tokens: Tokens, rsa_keys: dict[str, RSAPrivateKey], tmp_path: Path) -> Iterator[Town]:
+def deployment(
+    template: URL, tokens: Tokens, rsa_keys: dict[str, RSAPrivateKey], tmp_path: Path
+) -> Iterator[Deployment]:
     loop = asyncio.new_event_loop()
     stage = standing(template, tokens, rsa_keys, tmp_path)
     Machine.happened = Counter()
     Machine.run_ = loop.run_until_complete
-    Machine.town = loop.run_until_complete(stage.__aenter__())
-    yield Machine.town
+    Machine.deployment = loop.run_until_complete(stage.__aenter__())
+    yield Machine.deployment
     loop.run_until_complete(stage.__aexit__(None, None, None))
     loop.close()
 
 
 @pytest.mark.timeout(900 + EXAMPLES * 10)
-def test_whatever_is_done_lost_doubled_delayed_or_mixed_up_money_is_what_the_model_says(town: Town) -> None:
+def test_whatever_is_done_lost_doubled_delayed_or_mixed_up_money_is_what_the_model_says(deployment: Deployment) -> None:
     run_state_machine_as_test(
         Machine if EXAMPLES else seed(SEED)(Machine),
         settings=settings(

@@ -1,4 +1,4 @@
-"""The wire to an outside system: it loses, doubles and delays what is said, on command."""
+"""A wire to an outside system that loses, duplicates or delays messages on command."""
 
 import json
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tests.svc_payments.machine.entities import Line
 
 _NOTHING = Response("Nobody is there.", 503)
-"""Whoever gets this, unsigned as it is, knows nothing."""
+"""Unsigned, so the caller cannot conclude anything from it."""
 
 
 @dataclass
 class Letter:
-    """A request that its sender has given up and that has not arrived."""
+    """A request that its sender gave up on and that is not delivered yet."""
 
     kind: str
     """Such as orders, close or refunds."""
@@ -26,7 +26,7 @@ class Letter:
 
 @dataclass
 class Wire:
-    """Stands before an application of another party; `line` says how it goes with what is sent now."""
+    """Wraps the application of an outside party; `line` decides how the next requests are treated."""
 
     app: ASGIApp
     line: Line = Line.GOOD
@@ -34,7 +34,7 @@ class Wire:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            raise NotImplementedError("only what is called is played, and nothing happens there by itself")
+            raise NotImplementedError("the wire carries HTTP only; the application's lifespan does not run")
         body = await _whole(receive)
         writes = scope["method"] == "POST"
         if self.line is Line.LOST or (self.line is Line.LATE and writes):
@@ -42,9 +42,9 @@ class Wire:
                 self.under_way.append(_letter(scope, body))
             await _NOTHING(scope, receive, send)
             return
-        answer = await self._said(scope, body)
+        answer = await self._forward(scope, body)
         if self.line is Line.TWICE and writes:
-            await self._said(scope, body)
+            await self._forward(scope, body)
         if self.line is Line.UNHEARD:
             await _NOTHING(scope, receive, send)
             return
@@ -52,15 +52,15 @@ class Wire:
             await send(message)
 
     async def arrive(self, kind: str, about: str) -> None:
-        """What was given up of this kind and about this arrives now; nobody waits for its answer any more."""
+        """Deliver the delayed requests of this kind and number; their answers are dropped."""
         for letter in [each for each in self.under_way if (each.kind, each.about) == (kind, about)]:
             self.under_way.remove(letter)
-            await self._said(letter.scope, letter.body)
+            await self._forward(letter.scope, letter.body)
 
     def drop(self, kind: str, about: str) -> None:
         self.under_way = [each for each in self.under_way if (each.kind, each.about) != (kind, about)]
 
-    async def _said(self, scope: Scope, body: bytes) -> list[Message]:
+    async def _forward(self, scope: Scope, body: bytes) -> list[Message]:
         answer: list[Message] = []
 
         async def receive() -> Message:

@@ -1,25 +1,25 @@
-"""Rules of many steps in one: what mostly happens, so that stories get far enough for what comes afterwards."""
+"""Rules that combine several steps, so that stories often reach late states."""
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from tests.svc_payments.machine.acting import accounts, fens, lines, operators, people
-from tests.svc_payments.machine.at_channel import AtChannel
+from tests.svc_payments.machine.base import accounts, fens, lines, operators, people
+from tests.svc_payments.machine.channel_rules import ChannelRules
+from tests.svc_payments.machine.deployment import OPEN_ACCOUNTS, REFUSED_ACCOUNT
 from tests.svc_payments.machine.entities import Line
-from tests.svc_payments.machine.giving_back import TWO_PEOPLE_FEN, GivingBack, at_channel
-from tests.svc_payments.machine.paying import Paying
-from tests.svc_payments.machine.telling import Telling
-from tests.svc_payments.machine.town import OPEN_ACCOUNTS, REFUSED_ACCOUNT
+from tests.svc_payments.machine.payment_rules import PaymentRules
+from tests.svc_payments.machine.posting_rules import PostingRules
+from tests.svc_payments.machine.refund_rules import TWO_PEOPLE_FEN, RefundRules, refund_outcomes
 
 silent = st.sampled_from((Line.LOST, Line.UNHEARD, Line.LATE))
 
 
-class Whole(Paying, AtChannel, Telling, GivingBack):
-    """A payment from its bill to where it becomes interesting."""
+class Scenarios(PaymentRules, ChannelRules, PostingRules, RefundRules):
+    """Payments from the bill to posting or refund."""
 
     @rule(who=people, account=accounts, fens=st.lists(fens, min_size=1, max_size=3), booked=st.booleans())
     def pay_all_the_way(self, who: int, account: str, fens: list[int], *, booked: bool) -> None:
-        """Its money is there; and it is booked, unless its account has others that come first."""
+        """The payment succeeds; it is posted unless earlier postings of its account are open."""
         before = len(self.model.bills)
         for fen in fens:
             self.push(account, fen, twice=False)
@@ -46,7 +46,7 @@ class Whole(Paying, AtChannel, Telling, GivingBack):
         if heard:
             self.post(Line.GOOD)
 
-    @rule(who=people, fen=fens, line=lines, there=at_channel)
+    @rule(who=people, fen=fens, line=lines, there=refund_outcomes)
     def nothing_is_booked(self, who: int, fen: int, line: Line, there: str) -> None:
         """So that the money goes back by itself, if the channel does as it is told."""
         self.pay_all_the_way(who, REFUSED_ACCOUNT, [fen], booked=True)

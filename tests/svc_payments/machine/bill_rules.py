@@ -1,25 +1,25 @@
-"""The rules of bills: they come by push and by file, again and again, and are amended and voided."""
+"""The rules of bills: repeated pushes and files, amendments and voids."""
 
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.svc_payments.machine.acting import Acting, accounts, fens, places
+from tests.svc_payments.machine.base import BaseRules, accounts, fens, places
+from tests.svc_payments.machine.deployment import OPEN_ACCOUNTS
 from tests.svc_payments.machine.entities import Bill
-from tests.svc_payments.machine.town import OPEN_ACCOUNTS
 
 FILE_HEAD = "bill_number,account_number,period,usage,amount,due_date,meter_from,meter_to"
 
 
 def as_line(row: dict[str, Any]) -> str:
-    """A bill as a line of a file."""
+    """Format a bill as a line of a bill file."""
     names = ("bill_number", "account_number", "period", "usage")
     return ",".join([*(row[name] for name in names), f"{row['amount_fen'] / 100:.2f}", row["due_date"], "", ""])
 
 
-class Billing(Acting):
-    """What providers do."""
+class BillRules(BaseRules):
+    """Bills from providers."""
 
     @rule(account=accounts, fen=fens, twice=st.booleans())
     def push(self, account: str, fen: int, *, twice: bool) -> None:
@@ -34,7 +34,7 @@ class Billing(Acting):
 
     @rule(fens=st.lists(fens, min_size=1, max_size=len(OPEN_ACCOUNTS)))
     def upload(self, fens: list[int]) -> None:
-        """One for an account: which of several is the older one is not said by a file."""
+        """One bill per account: a file does not give the order of several."""
         rows = [self.story.pushed(account, fen) for account, fen in zip(OPEN_ACCOUNTS, fens, strict=False)]
         file = "\n".join([FILE_HEAD, *map(as_line, rows), as_line(rows[0])]).encode()
         headers = {**self.story.provider, "Content-Type": "text/csv"}

@@ -5,17 +5,17 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.svc_payments.machine.acting import Acting, operators, places
+from tests.svc_payments.machine.base import BaseRules, operators, places
 from tests.svc_payments.machine.entities import Line, Refund
 
 TWO_PEOPLE_FEN = 20_000
 """Up to so much of a payment goes back on the word of one operator, as the settings say when they say nothing."""
 UNDER_WAY = {"started", "refunding", "unknown"}
-at_channel = st.sampled_from(("done", "slow", "closed", "refused"))
+refund_outcomes = st.sampled_from(("done", "slow", "closed", "refused"))
 mostly_good = st.sampled_from((Line.GOOD, Line.GOOD, Line.GOOD, *Line))
 
 
-class GivingBack(Acting):
+class RefundRules(BaseRules):
     """How money goes back to its payer."""
 
     @precondition(lambda self: self.model.payments)
@@ -100,7 +100,7 @@ class GivingBack(Acting):
         return [each for each in self.model.refunds if each.status in {"requested", "proposed", "booking_kept"}]
 
     @precondition(lambda self: any(refund.status in UNDER_WAY for refund in self.model.refunds))
-    @rule(line=mostly_good, there=at_channel)
+    @rule(line=mostly_good, there=refund_outcomes)
     def ask_refunds(self, line: Line, there: str) -> None:
         if any(kind == "refunds" for kind, *_ in self.model.late):
             there = "done"  # what was refused is not done later under the same number

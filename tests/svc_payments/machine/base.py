@@ -1,4 +1,4 @@
-"""What the rules of the machine have in common: the story they act in, what is in it, and how to find it there."""
+"""What all rules share: the strategies, the story they run in, and look-ups by model object."""
 
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -7,9 +7,9 @@ from typing import Any, ClassVar, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from tests.svc_payments.machine.deployment import OPEN_ACCOUNTS, REFUSED_ACCOUNT, Deployment, Story
 from tests.svc_payments.machine.entities import Line, Payment, Posting, Refund
 from tests.svc_payments.machine.model import Model
-from tests.svc_payments.machine.town import OPEN_ACCOUNTS, REFUSED_ACCOUNT, Story, Town
 
 lines = st.sampled_from(Line)
 operators = st.integers(0, 1)
@@ -17,29 +17,27 @@ people = st.integers(0, 1)
 accounts = st.sampled_from((*OPEN_ACCOUNTS, *OPEN_ACCOUNTS, REFUSED_ACCOUNT))
 fens = st.integers(100, 30_000)
 places = st.integers(0, 11)
-"""Of something among all there are: taken around, so that every number finds one."""
+"""An index into a collection, modulo its length."""
 Difference = tuple[str, str, int]
-"""What reconciliation calls it, the number, and the fen that the channel has more than we."""
+"""Kind of discrepancy, number, and the channel's amount less ours in fen."""
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 
 
-class Acting(RuleBasedStateMachine):
-    """Each rule does one thing for real and in the model."""
+class BaseRules(RuleBasedStateMachine):
+    """Each rule runs one step against the real service and applies it to the model."""
 
-    town: ClassVar[Town]
+    deployment: ClassVar[Deployment]
     happened: ClassVar["Counter[str]"]
     run_: ClassVar[Callable[[Coroutine[Any, Any, Any]], Any]]
 
     @initialize()
     def open(self) -> None:
         self.model = Model(refusing=REFUSED_ACCOUNT)
-        self._opened = self.town.story()
+        self._opened = self.deployment.story()
         self.story: Story = self._run(self._opened.__aenter__())
         self.signed: list[tuple[bytes, dict[str, str]]] = []
         self.injected: list[Difference] = []
-
-    # What was given up on its way, and arrives.
 
     @precondition(lambda self: self.model.late)
     @rule(place=places)
@@ -51,18 +49,16 @@ class Acting(RuleBasedStateMachine):
         same = [each for each in self.model.late if each[:2] == (kind, about)]
         self.model.late = [each for each in self.model.late if each[:2] != (kind, about)]
         number = self._number_of(about)
-        wire = self.town.to_company if isinstance(about, Posting) else self.town.to_channel
+        wire = self.deployment.to_company if isinstance(about, Posting) else self.deployment.to_channel
         self._run(wire.arrive(kind, number))
         for _, _, deed in same:
             deed()
-
-    # The means.
 
     def _run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         return type(self).run_(coroutine)  # type: ignore[no-any-return]
 
     def _on(self, line: Line) -> None:
-        self.town.to_channel.line = self.town.to_company.line = line
+        self.deployment.to_channel.line = self.deployment.to_company.line = line
 
     @staticmethod
     def _chosen(things: dict[str, Thing], place: int) -> tuple[str, Thing]:
@@ -72,7 +68,7 @@ class Acting(RuleBasedStateMachine):
         return list(self.model.payments.items())[-1]
 
     def _payment(self, place: int, *statuses: str) -> tuple[str, Payment]:
-        """Mostly one in these statuses, where something is to be expected; now and then any other."""
+        """Three times in four a payment in one of these statuses, otherwise any payment."""
         fitting = {name: each for name, each in self.model.payments.items() if each.status in statuses}
         return self._chosen(fitting if fitting and place % 4 else self.model.payments, place)
 
@@ -89,7 +85,7 @@ class Acting(RuleBasedStateMachine):
                 raise AssertionError(about)
 
     def _id_of(self, refund: Refund) -> str:
-        """Several of the same money come one after the other."""
+        """Refunds of the same payment, bill and transaction are told apart by their order."""
         name = self._name_of(refund.payment)
         same = [
             each

@@ -13,10 +13,10 @@ from svc_payments.reconciliation.runs.worker import work_off
 from svc_payments.reconciliation.statements.downloads import fetch
 from svc_payments.reconciliation.statements.service import of_channel
 from svc_payments.settings.channels import ChannelName
-from tests.svc_payments.machine.acting import Acting, Difference
+from tests.svc_payments.machine.base import BaseRules, Difference
 
 
-class Reconciling(Acting):
+class ReconciliationRules(BaseRules):
     """What the channel says that it has, held against the books."""
 
     @rule()
@@ -27,8 +27,10 @@ class Reconciling(Acting):
         at = self._run(self.story.rows("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.000Z')"))[
             0
         ][0]
-        self.town.channel_file.execute(order, (number, self.story.world.settings.merchant_id, f"T{number}", at))
-        self.town.channel_file.execute("INSERT INTO transactions VALUES (?, ?, 77, ?)", (f"T{number}", number, at))
+        self.deployment.channel_file.execute(order, (number, self.story.world.settings.merchant_id, f"T{number}", at))
+        self.deployment.channel_file.execute(
+            "INSERT INTO transactions VALUES (?, ?, 77, ?)", (f"T{number}", number, at)
+        )
         self.injected.append(("excess", number, 77))
 
     @rule()

@@ -1,4 +1,4 @@
-"""The rules of the channel: it takes money, tells of it, is asked about it, and time passes there."""
+"""The rules of the channel: payment, notices, queries and expiry."""
 
 import json
 
@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from svc_payments.collection.payments.service import expire_one
-from tests.svc_payments.machine.acting import Acting, lines, places
+from tests.svc_payments.machine.base import BaseRules, lines, places
 from tests.svc_payments.machine.entities import Line, Payment
 
 
-class AtChannel(Acting):
-    """What becomes of orders."""
+class ChannelRules(BaseRules):
+    """Orders at the channel."""
 
     @precondition(lambda self: self.model.payments)
     @rule(place=places, twice=st.booleans())
@@ -32,13 +32,13 @@ class AtChannel(Acting):
     @precondition(lambda self: self.model.payments)
     @rule(place=places)
     def pay_too_late(self, place: int) -> None:
-        """The channel takes the money although it had called the order closed."""
+        """The channel accepts money for an order that it reported closed."""
         name, payment = self._payment(place, "expired")
         if payment.status != "expired" or payment.order != "closed":
             return
         number = self._run(self.story.world.order_number(name))
         again = "UPDATE orders SET state = 'waiting', expires_at = '2099-01-01T00:00:00.000Z' WHERE order_number = ?"
-        self.town.channel_file.execute(again, (number,))
+        self.deployment.channel_file.execute(again, (number,))
         self._run(self.story.world.channel.post(f"/cashier/{number}", json={"account": "wallet-1"}))
         self._paid(payment, number)
 
@@ -49,9 +49,9 @@ class AtChannel(Acting):
     @precondition(lambda self: self.model.payments)
     @rule(place=places, which=places, copies=st.integers(1, 3))
     def notice(self, place: int, which: int, copies: int) -> None:
-        """Any notice, at any time, as often as the channel likes."""
-        untold = {name: each for name, each in self.model.payments.items() if set(each.transactions) - set(each.taken)}
-        payments = untold if untold and place % 4 else self.model.payments
+        """Deliver any notice, at any time, one to three times."""
+        unseen = {name: each for name, each in self.model.payments.items() if set(each.transactions) - set(each.taken)}
+        payments = unseen if unseen and place % 4 else self.model.payments
         self._notify(*self._chosen(payments, place), which, copies)
 
     def _notify(self, name: str, payment: Payment, which: int, copies: int) -> None:
@@ -79,7 +79,7 @@ class AtChannel(Acting):
     @precondition(lambda self: self.model.payments)
     @rule(place=places)
     def time_passes(self, place: int) -> None:
-        """The time in which a payment can be confirmed, or its order paid, is over."""
+        """A payment or its order expires."""
         self._end_time(*self._payment(place, "created", "pending", "unknown"))
 
     def _end_time(self, name: str, payment: Payment) -> None:
@@ -91,13 +91,13 @@ class AtChannel(Acting):
         if payment.status == "created":
             return
         number = self._run(self.story.world.order_number(name))
-        self.town.channel_file.execute(
+        self.deployment.channel_file.execute(
             "UPDATE orders SET expires_at = '2020-01-01T00:00:00.000Z' WHERE order_number = ?", (number,)
         )
         self.model.close_there(payment)
-        # The channel takes no order whose time is over.
+        # The channel rejects an expired order.
         self.model.late = [each for each in self.model.late if each[:2] != ("orders", payment)]
-        self.town.to_channel.drop("orders", number)
+        self.deployment.to_channel.drop("orders", number)
 
     @rule()
     def expire_unconfirmed(self) -> None:
@@ -121,13 +121,13 @@ class AtChannel(Acting):
         due = "UPDATE payment_attempts SET ask_at = now() WHERE ask_at IS NOT NULL AND payment_id = CAST(:id AS uuid)"
         self._run(self.story.execute(due, id=name))
 
-        async def ask() -> int:
+        async def query() -> int:
             async with self.story.world.orders() as orders:
                 return await orders.ask_due()
 
         self._on(line)
-        asked = self._run(ask())
+        queried = self._run(query())
         self._on(Line.GOOD)
-        assert asked == (payment.status in {"pending", "unknown"})
-        if asked:
+        assert queried == (payment.status in {"pending", "unknown"})
+        if queried:
             self.model.ask(payment, line)

@@ -1,16 +1,16 @@
-"""The rules of postings: the provider is told of what was paid, or never answers, and keeps what it handed out."""
+"""The rules of postings: delivery, the answer limit, and tokens already handed out."""
 
 from hypothesis.stateful import precondition, rule
 
-from tests.svc_payments.machine.acting import Acting, lines, places
+from tests.svc_payments.machine.base import BaseRules, lines, places
+from tests.svc_payments.machine.deployment import LATER, PATIENCE_SECONDS
 from tests.svc_payments.machine.entities import Line, Posting
-from tests.svc_payments.machine.town import LATER, PATIENCE_SECONDS
 
 OPEN = {"pending", "unknown", "cancelling"}
 
 
-class Telling(Acting):
-    """What providers hear."""
+class PostingRules(BaseRules):
+    """Posting to providers."""
 
     @precondition(lambda self: any(posting.status in OPEN for posting in self.model.postings))
     @rule(line=lines)
@@ -25,7 +25,7 @@ class Telling(Acting):
     @precondition(lambda self: self.model.postings)
     @rule(place=places)
     def limit_passes(self, place: int) -> None:
-        """The provider has left a posting unanswered for as long as it may."""
+        """The time limit of an unanswered posting passes."""
         self._pass_limit(self.model.postings[place % len(self.model.postings)])
 
     def _pass_limit(self, posting: Posting) -> None:
@@ -40,11 +40,11 @@ class Telling(Acting):
     @precondition(lambda self: any(posting.theirs == "booked" for posting in self.model.postings))
     @rule(place=places)
     def something_is_handed_out(self, place: int) -> None:
-        """For what it has booked, so that the provider does not take the booking back."""
+        """The provider hands out a prepaid token, so it refuses to cancel the booking."""
         booked = [posting for posting in self.model.postings if posting.theirs == "booked"]
         self._hand_out(booked[place % len(booked)])
 
     def _hand_out(self, posting: Posting) -> None:
         given = "UPDATE postings SET prepaid_kind = 'token', prepaid_token = posting_id WHERE posting_id = ?"
-        self.town.company.books._db.execute(given, (self._number_of(posting),))  # noqa: SLF001 - as no regular bill has it
+        self.deployment.company.books._db.execute(given, (self._number_of(posting),))  # noqa: SLF001 - as no regular bill has it
         posting.kept_there = True

@@ -7,13 +7,13 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.svc_payments.machine.acting import accounts, fens, lines, people, places
-from tests.svc_payments.machine.billing import Billing
+from tests.svc_payments.machine.base import accounts, fens, lines, people, places
+from tests.svc_payments.machine.bill_rules import BillRules
+from tests.svc_payments.machine.deployment import LEAST_PART_FEN
 from tests.svc_payments.machine.entities import Line, Payment
-from tests.svc_payments.machine.town import LEAST_PART_FEN
 
 
-class Paying(Billing):
+class PaymentRules(BillRules):
     """What two people do, who are bound to the same accounts."""
 
     @precondition(lambda self: self.model.bills)
@@ -73,7 +73,7 @@ class Paying(Billing):
         bill = list(self.model.bills)[-1]
         self._begin(who, {"bill_ids": [bill], "channel": "sandbox"}, {bill: fen})
         name, payment = self._last_payment()
-        state = self.town.app.state
+        state = self.deployment.app.state
         state.settings = self.story.world.settings.model_copy(update={"order_seconds": -60.0})
         answer = self._act(name, payment, "confirm", Line.GOOD)
         state.settings = self.story.world.settings

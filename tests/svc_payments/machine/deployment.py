@@ -54,7 +54,7 @@ _numbers = itertools.count(1)
 
 
 @dataclass
-class Town:
+class Deployment:
     """All that stands for the whole test; each story has a database, people and a merchant of its own in it."""
 
     template: URL
@@ -92,7 +92,9 @@ class Town:
 
 
 @contextlib.asynccontextmanager
-async def standing(template: URL, tokens: Tokens, keys: dict[str, RSAPrivateKey], folder: Path) -> AsyncIterator[Town]:
+async def standing(
+    template: URL, tokens: Tokens, keys: dict[str, RSAPrivateKey], folder: Path
+) -> AsyncIterator[Deployment]:
     api_port, channel_port, company_port = free_port(), free_port(), free_port()
     secrets = {
         "sandbox_state": str(folder / "channel"),
@@ -129,14 +131,14 @@ async def standing(template: URL, tokens: Tokens, keys: dict[str, RSAPrivateKey]
         outside_client(f"http://127.0.0.1:{api_port}") as api,
         outside_client(settings.channel_url) as channel,
     ):
-        yield Town(template, tokens, keys, folder, app, settings, api, channel, company, to_channel, to_company)
+        yield Deployment(template, tokens, keys, folder, app, settings, api, channel, company, to_channel, to_company)
 
 
 @dataclass
 class Story:
     """One run of the machine: two people bound to the same accounts of one provider."""
 
-    town: Town
+    deployment: Deployment
     world: World
     people: Sequence[UUID] = field(default_factory=lambda: (new_id(), new_id()))
     operators: Sequence[UUID] = field(default_factory=lambda: (new_id(), new_id()))
@@ -225,7 +227,7 @@ class Story:
     def notices(self, order_number: str) -> list[bytes]:
         """What the channel would tell of an order, oldest first."""
         query = "SELECT body FROM notices WHERE order_number = ? ORDER BY rowid"
-        found = [row["body"] for row in self.town.channel_file.execute(query, (order_number,))]
+        found = [row["body"] for row in self.deployment.channel_file.execute(query, (order_number,))]
         return [body for body in found if b"payment.succeeded" in body]
 
     def pushed(self, account: str, fen: int) -> dict[str, Any]:
