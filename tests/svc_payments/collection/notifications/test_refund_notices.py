@@ -23,7 +23,7 @@ from tests.svc_payments.channels.rigs.contract import Told
 from tests.svc_payments.channels.rigs.registry import running
 from tests.svc_payments.channels.rigs.unionpay import UnionpayRig
 from tests.svc_payments.channels.rigs.wechat import WechatRig
-from tests.svc_payments.collection.refunds.making import NOBODYS_ACCOUNT, refunds, statuses
+from tests.svc_payments.collection.refunds.steps import NOBODYS_ACCOUNT, refunds, statuses
 from tests.svc_payments.world import World
 
 TellingRig = AlipayRig | UnionpayRig | WechatRig

@@ -13,7 +13,7 @@ from chassis.testing import Tokens
 from svc_payments.billing.bills import service as bills
 from svc_payments.collection.payments import service
 from tests.svc_payments.billing.terms.agreement import TODAY
-from tests.svc_payments.collection.payments.choosing import DAILY_5, NUMBER, Account, lines, refusal
+from tests.svc_payments.collection.payments.account import DAILY_5, NUMBER, Account, lines, refusal
 
 PARTS: dict[str, Any] = {"partial_payment": {"least_fen": 100}}
 AHEAD: dict[str, Any] = {"advance_payment": {"most_fen": 10_000}}

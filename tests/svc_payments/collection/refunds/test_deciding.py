@@ -9,7 +9,7 @@ import pytest
 
 from chassis.db import new_id
 from chassis.testing import once
-from tests.svc_payments.collection.refunds.making import balances, refund_trail, step
+from tests.svc_payments.collection.refunds.steps import balances, refund_trail, step
 from tests.svc_payments.world import World
 
 PAYMENTS, REFUNDS, WORKLIST = "/payments/v1/payments", "/payments/v1/refunds", "/payments/v1/refund-worklist"

@@ -1,7 +1,7 @@
 """Money that goes back by itself: refused, unanswered, come too late, taken twice."""
 
 from chassis.testing import until
-from tests.svc_payments.collection.refunds.making import balances, refund_trail, refunds, refused, statuses, step
+from tests.svc_payments.collection.refunds.steps import balances, refund_trail, refunds, refused, statuses, step
 from tests.svc_payments.world import World
 
 

@@ -18,8 +18,8 @@ from contracts.reference_provider.roster import account_number
 from deploy.local.programs import free_port
 from svc_payments.collection.postings.card_writes import Cards
 from svc_payments.collection.postings.models import CardWriting, Posting
-from tests.svc_payments.collection.payments.choosing import refusal
-from tests.svc_payments.collection.refunds.making import balances, step
+from tests.svc_payments.collection.payments.account import refusal
+from tests.svc_payments.collection.refunds.steps import balances, step
 from tests.svc_payments.collection.top_ups.shop import Shop
 from tests.svc_payments.scripted import Scripted, set_endpoint
 from tests.svc_payments.world import SEED, Company, World
