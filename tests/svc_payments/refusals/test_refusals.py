@@ -203,9 +203,9 @@ async def test_a_mandate_beyond_its_limit(world: World) -> None:
     mandate = await giver.active(limit_fen=4_139)
     bill = await giver.bill(4_140)
     async with working_on(world) as mandates:
-        await giver.look(mandates)
+        await giver.find_bills(mandates)
         await giver.day_comes()
-        await giver.look(mandates)
+        await giver.find_bills(mandates)
     assert (await giver.debit(mandate))["status"] == "over_limit"
     assert await world.bill_status(bill) == "due"
     assert await row_count(world, "payments") == 0
