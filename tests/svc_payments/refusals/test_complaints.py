@@ -1,4 +1,4 @@
-"""What users of payment systems complain of, each complaint with the test that it cannot be made here."""
+"""Common complaints about payment systems, each with a test that it does not apply here."""
 
 import asyncio
 import json
@@ -13,39 +13,40 @@ from chassis.testing import once
 from contracts.reference_provider.roster import account_number
 from svc_payments.collection.payments.models import Attempt
 from tests.svc_payments.billing.bills.factories import a_binding, save
-from tests.svc_payments.collection.refunds.making import make_due, refunds, refused
-from tests.svc_payments.refusals import asking
-from tests.svc_payments.refusals.asking import PAYMENTS, count, money, paid_unheard
+from tests.svc_payments.collection.refunds.steps import make_due, refunds, refused
+from tests.svc_payments.refusals.scenarios import PAYMENTS, entry_count, paid_without_notice, refusal, row_count
 from tests.svc_payments.world import NOTICES, SEED, World
 
 
 async def test_one_payment_applied_twice_when_the_webhook_comes_twice(world: World) -> None:
     person = new_id()
     bill = await world.bill(person, 4140)
-    payment_id, notice = await paid_unheard(world, person, bill)
+    payment_id, notice = await paid_without_notice(world, person, bill)
     raw, headers = world.signed(notice)
     same = [world.api.post(NOTICES, content=raw, headers=headers) for _ in range(3)]
     answers = await asyncio.gather(*same, *(world.notify(notice) for _ in range(3)))
-    assert [answer.status_code for answer in answers] == [204] * 6, "told again it is welcome"
+    assert [answer.status_code for answer in answers] == [204] * 6, "a repeated notice is acknowledged"
     assert await world.trail(payment_id) == ["created", "pending", "captured"]
-    assert await money(world) == 2
+    assert await entry_count(world) == 2
     await world.deliver_postings()
-    assert (await world.notify(notice)).status_code == 204, "also when the provider has booked it"
+    assert (await world.notify(notice)).status_code == 204, "a repeated notice is acknowledged after booking"
     assert [row["amount_fen"] for row in world.company.booked()] == [4140]
-    assert await money(world) == 4
+    assert await entry_count(world) == 4
 
 
 async def test_a_second_payment_while_the_first_is_unknown(world: World) -> None:
-    person, somebody = new_id(), new_id()
+    person, other_person = new_id(), new_id()
     bill = await world.bill(person)
-    await save(world.database, a_binding(somebody, world.provider_id, account_number(SEED, 0)))
+    await save(world.database, a_binding(other_person, world.provider_id, account_number(SEED, 0)))
     payment_id = await world.created(person, bill)
     await world.faults(order_timeouts=1)
     assert (await world.confirm(person, payment_id)).json()["status"] == "unknown"
-    for who in (person, somebody):
-        assert asking.refused(await world.create(who, bill)) == (409, "payment_in_progress")
+    for payer in (person, other_person):
+        assert refusal(await world.create(payer, bill)) == (409, "payment_in_progress")
     order_number = await world.order_number(payment_id)
-    assert (await world.confirm(person, payment_id)).json()["status"] == "pending", "the way on is the same order"
+    assert (await world.confirm(person, payment_id)).json()["status"] == "pending", (
+        "the payment resumes with the same order"
+    )
     assert await world.order_number(payment_id) == order_number
 
 
@@ -55,7 +56,7 @@ async def test_an_unknown_payment_blocks_until_it_is_known_and_no_longer(world: 
     payment_id = await world.created(person, bill)
     await world.faults(unavailable=1)
     assert (await world.confirm(person, payment_id)).json()["status"] == "unknown"
-    assert asking.refused(await world.create(person, bill)) == (409, "payment_in_progress")
+    assert refusal(await world.create(person, bill)) == (409, "payment_in_progress")
     async with world.database.transaction() as tx:
         await tx.execute(update(Attempt).values(ask_at=now()))
     async with world.orders() as orders:
@@ -64,19 +65,19 @@ async def test_an_unknown_payment_blocks_until_it_is_known_and_no_longer(world: 
     assert (await world.create(person, bill)).status_code == 201
 
 
-async def test_a_refund_whose_fate_cannot_be_asked(world: World) -> None:
-    """Here every refund has a number of ours, and is asked about under it until its fate is known."""
+async def test_a_refund_whose_outcome_cannot_be_queried(world: World) -> None:
+    """Each refund has our own number and is polled by it until its outcome is known."""
     person, payment_id, _ = await refused(world)
     await world.faults(refund_timeouts=1)
-    async with world.refunds(channel_timeout_seconds=0.5) as driving:
-        await driving.ask_due()
+    async with world.refunds(channel_timeout_seconds=0.5) as worker:
+        await worker.ask_due()
     (unknown,) = await refunds(world)
     assert unknown.status == "unknown"
     assert (await world.get(person, payment_id)).json()["status"] == "reversing"
-    assert unknown.ask_at is not None, "it is asked about again"
+    assert unknown.ask_at is not None, "it is polled again"
     await make_due(world)
-    async with world.refunds() as driving:
-        await driving.ask_due()
+    async with world.refunds() as worker:
+        await worker.ask_due()
     (known,) = await refunds(world)
     assert (known.status, known.number) == ("refunded", unknown.number)
     assert known.reference
@@ -85,23 +86,23 @@ async def test_a_refund_whose_fate_cannot_be_asked(world: World) -> None:
 
 
 async def test_callback_signatures_that_fail_because_a_framework_re_encoded_the_body(world: World) -> None:
-    """The signature is held against the bytes that came: as they are they pass, and written anew they do not."""
-    payment_id, notice = await paid_unheard(world, new_id())
-    odd = json.dumps(notice, indent=3, sort_keys=True).replace("succeeded", "succ\\u0065eded").encode()
-    headers = sign(world.channel_key, thumbprint(world.channel_key.public_key()), odd)
-    encoded_again = json.dumps(json.loads(odd)).encode()
-    answer = await world.api.post(NOTICES, content=encoded_again, headers=headers)
-    assert asking.refused(answer) == (401, "notice_not_authentic")
+    """The signature is verified against the raw body: a re-encoded body fails."""
+    payment_id, notice = await paid_without_notice(world, new_id())
+    raw = json.dumps(notice, indent=3, sort_keys=True).replace("succeeded", "succ\\u0065eded").encode()
+    headers = sign(world.channel_key, thumbprint(world.channel_key.public_key()), raw)
+    re_encoded = json.dumps(json.loads(raw)).encode()
+    answer = await world.api.post(NOTICES, content=re_encoded, headers=headers)
+    assert refusal(answer) == (401, "notice_not_authentic")
     assert await world.trail(payment_id) == ["created", "pending"]
-    assert (await world.api.post(NOTICES, content=odd, headers=headers)).status_code == 204
+    assert (await world.api.post(NOTICES, content=raw, headers=headers)).status_code == 204
     assert await world.trail(payment_id) == ["created", "pending", "captured"]
 
 
 async def test_people_switch_verification_off(world: World) -> None:
-    """There is nothing to switch: no setting lets an unsigned notice in, and none names the check."""
-    _, notice = await paid_unheard(world, new_id())
+    """No setting disables signature verification."""
+    _, notice = await paid_without_notice(world, new_id())
     answer = await world.api.post(NOTICES, content=json.dumps(notice).encode(), headers={})
-    assert asking.refused(answer) == (401, "notice_not_authentic")
+    assert refusal(answer) == (401, "notice_not_authentic")
     names = " ".join(type(world.settings).model_fields)
     assert not {"verify", "skip", "insecure", "unsafe", "check"} & set(names.split("_"))
 
@@ -117,11 +118,11 @@ async def test_an_idempotency_conflict_answered_with_500(world: World) -> None:
         return answer.status_code, answer.json().get("code", answer.json().get("payment_id"))
 
     answers = await asyncio.gather(*(send(bill) for _ in range(20)))
-    paid = {what for status, what in answers if status == 201}
-    assert len(paid) == 1, "one payment, one answer"
+    paid = {payment_id for status, payment_id in answers if status == 201}
+    assert len(paid) == 1, "one payment, one response"
     assert {answer for answer in answers if answer[0] != 201} <= {(409, "request_in_progress")}
-    assert await count(world, "payments") == 1
-    assert await send(bill) == (201, paid.pop()), "afterwards the key gives the answer again"
+    assert await row_count(world, "payments") == 1
+    assert await send(bill) == (201, paid.pop()), "the key replays the response"
     assert await send(other) == (422, "idempotency_key_reused")
     assert await world.bill_status(other) == "due"
 
@@ -133,14 +134,14 @@ async def test_a_refused_request_frees_its_key(world: World) -> None:
     headers = world.tokens.resident(person) | once()
     body = {"bill_ids": [str(bill)], "channel": "sandbox"}
     answer = await world.api.post(PAYMENTS, json=body, headers=headers)
-    assert asking.refused(answer) == (409, "payment_in_progress")
+    assert refusal(answer) == (409, "payment_in_progress")
     await world.act(person, blocking, "cancel")
     assert (await world.api.post(PAYMENTS, json=body, headers=headers)).status_code == 201
 
 
 @pytest.mark.parametrize("way", ["push", "file"])
 async def test_duplicate_bills(world: World, way: str) -> None:
-    """A number of a provider is one bill, however often and whichever way it comes, also at the same moment."""
+    """A provider's bill number is one bill, even when it is submitted repeatedly and concurrently."""
     row: dict[str, object] = {
         "bill_number": "DUP-1",
         "account_number": "1000000005",
@@ -163,5 +164,5 @@ async def test_duplicate_bills(world: World, way: str) -> None:
 
     await asyncio.gather(*(send() for _ in range(3)))
     await send()
-    assert await count(world, "bills") == 1
-    assert await count(world, "bill_versions") == 0
+    assert await row_count(world, "bills") == 1
+    assert await row_count(world, "bill_versions") == 0

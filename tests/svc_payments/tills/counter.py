@@ -1,4 +1,4 @@
-"""A one-stop counter in tests: its clerks, its supervisor, and what they do."""
+"""A service counter with its clerks and supervisor, driven over HTTP."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ Headers = dict[str, str]
 SESSIONS = "/payments/v1/till-sessions"
 
 
-def refused(answer: Answer) -> tuple[int, str]:
+def refusal(answer: Answer) -> tuple[int, str]:
     return answer.status_code, answer.json().get("code", "")
 
 
@@ -31,7 +31,7 @@ class Counter:
     traces: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def staff(self, role: str) -> Headers:
-        """A person of this counter; a new one with each call."""
+        """Headers of a new staff member of this counter."""
         return self.world.tokens.staff(role, organisation_id=self.organisation_id, division_code="654002")
 
     async def post(self, staff: Headers, path: str, body: object = None, **headers: str) -> Answer:
@@ -45,21 +45,21 @@ class Counter:
         return await self.post(clerk, "", {**body, "opening_float_fen": opening_float_fen})
 
     async def opened(self, clerk: Headers, till: str = "T1") -> str:
-        """The path of a new session of this clerk."""
+        """Open a session for this clerk and return its path."""
         answer = await self.open(clerk, till)
         assert answer.status_code == 201, answer.text
         return f"/{answer.json()['till_session_id']}"
 
-    def wanted(self, bill_id: UUID, tender: dict[str, Any], **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    def payment_request(self, bill_id: UUID, tender: dict[str, Any], **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         body = {"provider_id": str(self.world.provider_id), "account_number": account_number(SEED, 0)}
         return {**body, "bill_ids": [str(bill_id)], "tender": tender, **changes}
 
     async def pay_cash(self, clerk: Headers, session: str, bill_id: UUID, tendered_fen: int = 10_000) -> Answer:
         tender = {"channel": "cash", "tendered_fen": tendered_fen}
-        return await self.post(clerk, f"{session}/payments", self.wanted(bill_id, tender))
+        return await self.post(clerk, f"{session}/payments", self.payment_request(bill_id, tender))
 
     def slip(self, amount_fen: int = 4140, **changes: object) -> dict[str, Any]:
-        """What the card terminal printed."""
+        """A slip as the card terminal prints it."""
         number = next(self.traces)
         return {
             "merchant_number": "898650112340001",
@@ -73,28 +73,28 @@ class Counter:
 
     async def pay_card(self, clerk: Headers, session: str, bill_id: UUID, slip: dict[str, Any] | None) -> Answer:
         tender = {"channel": "pos", "terminal": slip}
-        return await self.post(clerk, f"{session}/payments", self.wanted(bill_id, tender))
+        return await self.post(clerk, f"{session}/payments", self.payment_request(bill_id, tender))
 
     async def count(self, clerk: Headers, session: str, fen: int) -> Answer:
-        """Count a drawer that holds this much."""
+        """Submit a drawer count of this total."""
         pieces = {}
         for denomination in (10_000, 100, 10, 1):
             pieces[str(denomination)], fen = divmod(fen, denomination)
         return await self.post(clerk, f"{session}/count", {"pieces": pieces})
 
     async def closed(self, clerk: Headers, session: str, fen: int) -> Answer:
-        """Count the drawer and have the session closed."""
+        """Count the drawer, then close the session as the supervisor."""
         counted = await self.count(clerk, session, fen)
         assert counted.status_code == 200, counted.text
         return await self.post(self.staff("till_supervisor"), f"{session}/close")
 
     async def balance(self, kind: str, holder: str) -> int:
-        """An account's debits less its credits."""
+        """Debits minus credits of a ledger account."""
         async with self.world.database.read() as tx:
             found = select(Account.debit_fen - Account.credit_fen).where(Account.kind == kind, Account.holder == holder)
             return int(await tx.scalar(found) or 0)
 
-    async def audited(self, subject: str) -> list[str]:
+    async def audit_actions(self, subject: str) -> list[str]:
         async with self.world.database.read() as tx:
             query = select(AuditRecord.action).where(AuditRecord.subject == subject).order_by(AuditRecord.id)
             return list(await tx.scalars(query))

@@ -1,4 +1,4 @@
-"""Cash over the counter: taken, receipted, posted, counted, closed and brought to the bank."""
+"""Cash payments at a till, from receipt and posting to count, closing and bank deposit."""
 
 import asyncio
 from functools import partial
@@ -10,7 +10,7 @@ from chassis.db import new_id
 from chassis.testing import until
 from contracts.reference_provider.roster import account_number
 from svc_payments.collection.postings.delivery import Delivery
-from tests.svc_payments.tills.counter import Counter, refused
+from tests.svc_payments.tills.counter import Counter, refusal
 from tests.svc_payments.world import SEED, World, run_in_background
 
 
@@ -39,7 +39,7 @@ async def test_cash_is_taken_receipted_posted_and_banked(world: World, counter: 
     assert await counter.balance("bank", "settlement") == 4140
 
 
-async def test_a_session_tells_what_happened_to_it(world: World, counter: Counter) -> None:
+async def test_a_session_emits_its_events(world: World, counter: Counter) -> None:
     clerk = counter.staff("clerk")
     session = await counter.opened(clerk)
     await counter.pay_cash(clerk, session, await world.bill(new_id()))
@@ -55,14 +55,14 @@ async def test_of_two_clerks_taking_the_same_bill_one_gets_it(world: World, coun
     answers = await asyncio.gather(*(counter.pay_cash(clerk, session, bill) for clerk, session in pairs))
     assert sorted(answer.status_code for answer in answers) == [201, 409]
     (loser,) = [answer for answer in answers if answer.status_code == 409]
-    assert refused(loser) == (409, "bill_already_paid")
+    assert refusal(loser) == (409, "bill_already_paid")
     assert await counter.balance("channel_receivable", "cash") == 4140
 
 
-async def test_the_same_request_again_takes_no_money_again(world: World, counter: Counter) -> None:
+async def test_a_repeated_request_takes_no_second_payment(world: World, counter: Counter) -> None:
     clerk = counter.staff("clerk")
     session, bill = await counter.opened(clerk), await world.bill(new_id())
-    body = counter.wanted(bill, {"channel": "cash", "tendered_fen": 5000})
+    body = counter.payment_request(bill, {"channel": "cash", "tendered_fen": 5000})
     key = {"Idempotency-Key": new_id().hex}
     first, second = [await counter.post(clerk, f"{session}/payments", body, **key) for _ in range(2)]
     assert second.json() == first.json()
@@ -79,7 +79,7 @@ async def test_counting_and_paying_at_once_leaves_no_payment_uncounted(world: Wo
     work.insert(2, counter.count(clerk, session, 50_000))
     answers = await asyncio.gather(*work)
     taken = [answer.json() for answer in answers if answer.status_code == 201]
-    assert {refused(answer) for answer in answers if answer.is_error} <= {(409, "till_session_not_open")}
+    assert {refusal(answer) for answer in answers if answer.is_error} <= {(409, "till_session_not_open")}
     report = (await counter.get(clerk, session)).json()
     assert report["session"]["status"] == "counted"
     assert report["session"]["expected_fen"] == 50_000 + 4140 * len(taken) == report["expected_fen"]
@@ -89,13 +89,13 @@ async def test_a_closed_session_takes_nothing(world: World, counter: Counter) ->
     clerk = counter.staff("clerk")
     session, bill = await counter.opened(clerk), await world.bill(new_id())
     await counter.closed(clerk, session, 50_000)
-    assert refused(await counter.pay_cash(clerk, session, bill)) == (409, "till_session_not_open")
-    assert refused(await counter.count(clerk, session, 50_000)) == (409, "till_session_not_open")
+    assert refusal(await counter.pay_cash(clerk, session, bill)) == (409, "till_session_not_open")
+    assert refusal(await counter.count(clerk, session, 50_000)) == (409, "till_session_not_open")
     assert await world.bill_status(bill) == "due"
 
 
 @pytest.mark.parametrize(("found_fen", "suspense_fen"), [(53_140, 1000), (54_640, -500)], ids=["short", "over"])
-async def test_a_difference_stands_in_the_ledger_and_calls_people(
+async def test_a_difference_is_posted_to_suspense_and_raises_an_incident(
     world: World, counter: Counter, found_fen: int, suspense_fen: int
 ) -> None:
     clerk = counter.staff("clerk")
@@ -124,8 +124,8 @@ async def test_too_little_money_and_too_much_cash_are_refused(world: World, coun
     clerk = counter.staff("clerk")
     session = await counter.opened(clerk)
     small, large = await world.bill(new_id()), await world.bill(new_id(), 1_000_001)
-    assert refused(await counter.pay_cash(clerk, session, small, 4139)) == (422, "tender_too_small")
-    assert refused(await counter.pay_cash(clerk, session, large, 2_000_000)) == (422, "cash_above_limit")
+    assert refusal(await counter.pay_cash(clerk, session, small, 4139)) == (422, "tender_too_small")
+    assert refusal(await counter.pay_cash(clerk, session, large, 2_000_000)) == (422, "cash_above_limit")
     assert [await world.bill_status(bill) for bill in (small, large)] == ["due", "due"]
 
 
@@ -142,9 +142,9 @@ async def test_a_named_payer_who_is_bound_has_the_payment_among_theirs(world: Wo
     clerk, person = counter.staff("clerk"), new_id()
     session, bill = await counter.opened(clerk), await world.bill(person)
     tender = {"channel": "cash", "tendered_fen": 5000}
-    stranger = counter.wanted(bill, tender, person_id=str(new_id()))
-    assert refused(await counter.post(clerk, f"{session}/payments", stranger)) == (422, "payer_not_bound")
-    own = counter.wanted(bill, tender, person_id=str(person))
+    stranger = counter.payment_request(bill, tender, person_id=str(new_id()))
+    assert refusal(await counter.post(clerk, f"{session}/payments", stranger)) == (422, "payer_not_bound")
+    own = counter.payment_request(bill, tender, person_id=str(person))
     paid = await counter.post(clerk, f"{session}/payments", own)
     assert await world.status(person, paid.json()["payment_id"]) == "captured"
 
@@ -152,10 +152,10 @@ async def test_a_named_payer_who_is_bound_has_the_payment_among_theirs(world: Wo
 async def test_bills_of_another_account_are_not_found(world: World, counter: Counter) -> None:
     clerk = counter.staff("clerk")
     session, bill = await counter.opened(clerk), await world.bill(new_id(), account=1)
-    assert refused(await counter.pay_cash(clerk, session, bill)) == (404, "not_found")
+    assert refusal(await counter.pay_cash(clerk, session, bill)) == (404, "not_found")
 
 
-async def test_every_look_at_an_account_is_kept(world: World, counter: Counter) -> None:
+async def test_every_account_lookup_is_audited(world: World, counter: Counter) -> None:
     clerk = counter.staff("clerk")
     session = await counter.opened(clerk)
     later, bill = await world.bill(new_id(), 100), await world.bill(new_id(), 200)
@@ -163,10 +163,10 @@ async def test_every_look_at_an_account_is_kept(world: World, counter: Counter) 
     account = {"provider_id": str(world.provider_id), "account_number": account_number(SEED, 0)}
     seen = (await counter.get(clerk, f"{session}/bills", **account)).json()
     assert [each["bill_id"] for each in seen] == [str(bill)]
-    assert await counter.audited(f"{account['provider_id']}/{account['account_number']}") == ["look_up_bills"]
+    assert await counter.audit_actions(f"{account['provider_id']}/{account['account_number']}") == ["look_up_bills"]
 
 
-async def test_the_receipt_is_printed_for_whoever_stands_at_the_counter(world: World, counter: Counter) -> None:
+async def test_the_clerk_of_the_session_can_print_the_receipt(world: World, counter: Counter) -> None:
     clerk = counter.staff("clerk")
     session = await counter.opened(clerk)
     paid = (await counter.pay_cash(clerk, session, await world.bill(new_id()))).json()

@@ -1,4 +1,4 @@
-"""A resident with an auto-pay mandate in tests, their wallet, and the worker that acts on it."""
+"""A resident with an auto-pay mandate, their wallet, and the worker that processes the mandate."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ MANDATES = "/payments/v1/mandates"
 ACCOUNT = account_number(SEED, 0)
 
 
-def refused(answer: Answer) -> tuple[int, str]:
+def refusal(answer: Answer) -> tuple[int, str]:
     return answer.status_code, answer.json().get("code", "")
 
 
@@ -74,13 +74,13 @@ class Giver:
         return await self.post("", body)
 
     async def requested(self, **changes: object) -> str:
-        """The path of a new mandate that waits to be signed."""
+        """Request a mandate and return its path; it is not signed yet."""
         answer = await self.give(**changes)
         assert answer.status_code == 201, answer.text
         return f"/{answer.json()['mandate_id']}"
 
     async def active(self, **changes: object) -> str:
-        """The path of a signed mandate of the owner of the account."""
+        """Sign a mandate as the owner of the account and return its path."""
         await self.bind()
         mandate = await self.requested(**changes)
         await self.sign(mandate)
@@ -101,7 +101,7 @@ class Giver:
         return str((await self.get(mandate))["status"])
 
     async def bill(self, amount_fen: int = 4140, *, days: int = 2) -> UUID:
-        """A bill on the account that is due in some days; the person is bound already."""
+        """Save a bill on the account that is due in this many days."""
         bill = Bill(
             id=new_id(),
             provider_id=self.world.provider_id,
@@ -125,34 +125,34 @@ class Giver:
         (only,) = await self.debits(mandate)
         return only
 
-    async def look(self, mandates: Mandates) -> None:
-        """Let the hours pass until the mandate looks for bills again."""
+    async def find_bills(self, mandates: Mandates) -> None:
+        """Make the mandate due to look for bills, and run the worker."""
         async with self.world.database.transaction() as tx:
             await tx.execute(update(Mandate).values(look_at=now()))
         await mandates.work_due()
 
     async def day_comes(self) -> None:
-        """Let the announced day of every deduction come."""
+        """Make every announced deduction due."""
         async with self.world.database.transaction() as tx:
             await tx.execute(update(Debit).values(try_at=now()))
 
     async def announced(self, mandates: Mandates, mandate: str) -> dict[str, Any]:
-        await self.look(mandates)
+        await self.find_bills(mandates)
         debit = await self.debit(mandate)
         assert debit["status"] == "announced"
         return debit
 
-    async def told(self, mandate: str) -> list[str]:
-        """What the person was told of a mandate, in order."""
+    async def events(self, mandate: str) -> list[str]:
+        """The events of a mandate in order."""
         return await self.world.trail(mandate[1:])
 
-    async def last_told(self, mandate: str) -> Emitted:
+    async def last_event(self, mandate: str) -> Emitted:
         return [event for event in await self.world.events() if event.key == mandate[1:]][-1]
 
 
 @contextlib.asynccontextmanager
 async def working_on(world: World, **changes: Any) -> AsyncIterator[Mandates]:  # noqa: ANN401 - fields of Settings
-    """The mandates' part of the worker, to be driven step by step."""
+    """The mandate worker, run step by step."""
     settings = world.settings.model_copy(update=changes)
     async with open_channels(settings) as channels:
         orders = Orders(world.database, channels, settings)

@@ -1,4 +1,4 @@
-"""What mandates do with bills: told beforehand, deducted on the day, and never twice."""
+"""Deductions under a mandate: announced in advance, made on the day and never twice."""
 
 import asyncio
 from datetime import timedelta
@@ -14,12 +14,12 @@ from svc_payments.billing.bills.models import Bill
 from svc_payments.collection.mandates.models import Debit, Mandate
 from svc_payments.collection.mandates.worker import Mandates
 from svc_payments.collection.payments.models import Attempt, Payment
-from tests.svc_payments.collection.mandates.giver import ACCOUNT, Giver, refused, today, working_on
+from tests.svc_payments.collection.mandates.giver import ACCOUNT, Giver, refusal, today, working_on
 from tests.svc_payments.world import World
 
 
 async def _paid(giver: Giver, mandates: Mandates, mandate: str) -> None:
-    """Work until the only deduction of a mandate is paid."""
+    """Run the worker until the only deduction of a mandate is paid."""
 
     async def paid() -> bool:
         await mandates.work_due()
@@ -39,15 +39,15 @@ async def test_a_bill_is_announced_then_deducted_on_the_day(world: World, giver:
     assert await world.bill_status(bill) in {"paid", "posted"}
     debit = await giver.debit(mandate)
     assert await world.trail(debit["payment_id"]) == ["created", "pending", "captured"]
-    told = ["requested", "activated", "debit_announced", "debit_ordered", "debit_paid"]
-    assert await giver.told(mandate) == told
+    expected = ["requested", "activated", "debit_announced", "debit_ordered", "debit_paid"]
+    assert await giver.events(mandate) == expected
 
 
 async def test_the_announcement_names_amount_and_day(giver: Giver, mandates: Mandates) -> None:
     mandate = await giver.active(notice_days=5)
     bill = await giver.bill(4140, days=5)
-    await giver.look(mandates)
-    event = await giver.last_told(mandate)
+    await giver.find_bills(mandates)
+    event = await giver.last_event(mandate)
     assert event.type == "cn.ili.payments.mandate.debit_announced.v1"
     assert (event.data["bill_id"], event.data["amount_fen"]) == (str(bill), 4140)
     assert event.data["debit_on"] == (today() + timedelta(days=5)).isoformat()
@@ -62,11 +62,11 @@ async def test_nothing_is_deducted_before_the_day(world: World, giver: Giver, ma
     assert await world.bill_status(bill) == "due"
 
 
-async def test_bills_outside_the_notice_and_old_debts_are_left_alone(giver: Giver, mandates: Mandates) -> None:
+async def test_bills_outside_the_notice_period_and_overdue_bills_are_ignored(giver: Giver, mandates: Mandates) -> None:
     mandate = await giver.active()
     await giver.bill(days=4)
     await giver.bill(days=-1)
-    await giver.look(mandates)
+    await giver.find_bills(mandates)
     assert await giver.debits(mandate) == []
 
 
@@ -84,7 +84,7 @@ async def test_a_changed_amount_is_announced_again_with_the_whole_notice(
     assert (debit["status"], debit["amount_fen"]) == ("announced", 5000)
     assert debit["debit_on"] == (today() + timedelta(days=3)).isoformat()
     assert await world.bill_status(bill) == "due"
-    assert (await giver.told(mandate))[-2:] == ["debit_announced", "debit_announced"]
+    assert (await giver.events(mandate))[-2:] == ["debit_announced", "debit_announced"]
 
 
 async def test_a_bill_paid_by_hand_is_not_deducted(world: World, giver: Giver, mandates: Mandates) -> None:
@@ -99,7 +99,7 @@ async def test_a_bill_paid_by_hand_is_not_deducted(world: World, giver: Giver, m
         assert len((await tx.scalars(select(Payment))).all()) == 1
 
 
-async def test_a_bill_being_paid_by_hand_waits(world: World, giver: Giver, mandates: Mandates) -> None:
+async def test_a_bill_being_paid_by_hand_is_deferred(world: World, giver: Giver, mandates: Mandates) -> None:
     mandate = await giver.active()
     bill = await giver.bill()
     await giver.announced(mandates, mandate)
@@ -123,12 +123,10 @@ async def test_workers_that_order_at_once_deduct_once(world: World, giver: Giver
     async with world.database.read() as tx:
         assert len((await tx.scalars(select(Attempt))).all()) == 1
     assert await world.bill_status(bill) == "paid"
-    assert (await giver.told(mandate)).count("debit_ordered") == 1
+    assert (await giver.events(mandate)).count("debit_ordered") == 1
 
 
-async def test_the_database_itself_has_a_bill_under_one_open_debit(
-    world: World, giver: Giver, mandates: Mandates
-) -> None:
+async def test_the_database_allows_one_open_debit_of_a_bill(world: World, giver: Giver, mandates: Mandates) -> None:
     mandate = await giver.active()
     bill = await giver.bill()
     await giver.announced(mandates, mandate)
@@ -141,7 +139,7 @@ async def test_the_database_itself_has_a_bill_under_one_open_debit(
 
 
 async def _ended_mandate(world: World, giver: Giver) -> UUID:
-    """An earlier mandate of the same account."""
+    """An earlier, cancelled mandate of the same account."""
     account = {"person_id": giver.person_id, "provider_id": world.provider_id, "account_number": ACCOUNT}
     ended = Mandate(
         id=new_id(),
@@ -158,7 +156,7 @@ async def _ended_mandate(world: World, giver: Giver) -> UUID:
     return ended.id
 
 
-async def test_a_lost_answer_is_asked_about_and_deducts_once(world: World, giver: Giver) -> None:
+async def test_a_lost_answer_is_queried_and_deducts_once(world: World, giver: Giver) -> None:
     mandate = await giver.active()
     bill = await giver.bill()
     async with working_on(world, channel_timeout_seconds=0.5) as mandates:
@@ -176,9 +174,7 @@ async def test_a_lost_answer_is_asked_about_and_deducts_once(world: World, giver
     assert await world.bill_status(bill) == "paid"
 
 
-async def test_a_deduction_that_the_channel_works_on_is_waited_for(
-    world: World, giver: Giver, mandates: Mandates
-) -> None:
+async def test_a_deduction_pending_at_the_channel_is_awaited(world: World, giver: Giver, mandates: Mandates) -> None:
     mandate = await giver.active()
     await giver.bill()
     await giver.announced(mandates, mandate)
@@ -191,9 +187,7 @@ async def test_a_deduction_that_the_channel_works_on_is_waited_for(
     await _paid(giver, mandates, mandate)
 
 
-async def test_lack_of_funds_is_tried_again_on_the_next_days_then_left_to_the_person(
-    world: World, giver: Giver
-) -> None:
+async def test_a_deduction_without_funds_is_retried_on_the_next_days_then_fails(world: World, giver: Giver) -> None:
     mandate = await giver.active()
     bill = await giver.bill()
     async with working_on(world, deduct_again_days=2) as mandates:
@@ -212,8 +206,8 @@ async def test_lack_of_funds_is_tried_again_on_the_next_days_then_left_to_the_pe
     debit = await giver.debit(mandate)
     assert (debit["status"], debit["reason"]) == ("failed", "insufficient_funds")
     assert await world.bill_status(bill) == "due"
-    told = [word for word in await giver.told(mandate) if word in {"debit_postponed", "debit_failed"}]
-    assert told == ["debit_postponed", "debit_postponed", "debit_failed"]
+    outcomes = [event for event in await giver.events(mandate) if event in {"debit_postponed", "debit_failed"}]
+    assert outcomes == ["debit_postponed", "debit_postponed", "debit_failed"]
 
 
 async def test_funds_that_come_on_the_next_day_pay_the_bill_once(
@@ -244,7 +238,7 @@ async def test_a_cancelled_mandate_orders_nothing_that_was_announced(
     assert await world.bill_status(bill) == "due"
 
 
-async def test_cancelling_while_it_is_deducted_is_before_or_after_and_nothing_between(
+async def test_a_cancellation_racing_the_deduction_either_withdraws_it_or_comes_after(
     world: World, giver: Giver, mandates: Mandates
 ) -> None:
     mandate = await giver.active()
@@ -260,17 +254,15 @@ async def test_cancelling_while_it_is_deducted_is_before_or_after_and_nothing_be
         await _paid(giver, mandates, mandate)
 
 
-async def test_a_suspended_mandate_announces_anew_when_it_goes_on(
-    world: World, giver: Giver, mandates: Mandates
-) -> None:
+async def test_a_resumed_mandate_announces_again(world: World, giver: Giver, mandates: Mandates) -> None:
     mandate = await giver.active()
     bill = await giver.bill()
     await giver.announced(mandates, mandate)
     assert (await giver.post(f"{mandate}/suspend")).json()["status"] == "suspended"
     await giver.day_comes()
-    await giver.look(mandates)
+    await giver.find_bills(mandates)
     assert (await giver.debit(mandate))["status"] == "withdrawn"
     assert await world.bill_status(bill) == "due"
     assert (await giver.post(f"{mandate}/resume")).json()["status"] == "active"
     await giver.announced(mandates, mandate)
-    assert refused(await giver.post(f"{mandate}/resume")) == (409, "illegal_move")
+    assert refusal(await giver.post(f"{mandate}/resume")) == (409, "illegal_move")

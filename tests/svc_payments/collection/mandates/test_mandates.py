@@ -1,4 +1,4 @@
-"""Giving, signing and ending a mandate."""
+"""Life cycle of a mandate: request, signature and end."""
 
 import asyncio
 import json
@@ -15,17 +15,17 @@ from svc_payments.collection.mandates.service import binding_ended
 from svc_payments.collection.mandates.worker import Mandates
 from svc_payments.parties.accounts.consumers import AccountBindingEnded, on_ended
 from svc_payments.parties.accounts.models import AccountBinding
-from tests.svc_payments.collection.mandates.giver import ACCOUNT, MANDATES, Giver, refused, working_on
+from tests.svc_payments.collection.mandates.giver import ACCOUNT, MANDATES, Giver, refusal, working_on
 from tests.svc_payments.world import CONTRACT_NOTICES, Answer, World
 
 
-async def test_a_mandate_holds_once_the_contract_is_signed(giver: Giver) -> None:
+async def test_a_mandate_is_active_once_the_contract_is_signed(giver: Giver) -> None:
     await giver.bind()
     mandate = await giver.requested()
     assert await giver.status(mandate) == "requested"
     await giver.sign(mandate)
     await until(lambda: giver.is_now(mandate, "active"))
-    assert await giver.told(mandate) == ["requested", "activated"]
+    assert await giver.events(mandate) == ["requested", "activated"]
 
 
 async def test_signing_again_gives_the_same_contract(giver: Giver) -> None:
@@ -35,7 +35,7 @@ async def test_signing_again_gives_the_same_contract(giver: Giver) -> None:
     assert len({answer.json()["sign_url"] for answer in answers}) == 1
 
 
-async def test_a_lost_notice_of_the_signing_is_made_up_for_by_asking(
+async def test_a_lost_notice_of_the_signature_is_recovered_by_a_query(
     world: World, giver: Giver, mandates: Mandates
 ) -> None:
     await giver.bind()
@@ -59,22 +59,22 @@ async def test_a_contract_not_signed_in_time_expires_and_frees_the_account(
     await mandates.work_due()
     assert await giver.status(mandate) == "expired"
     late = await world.channel.post(sign_url, json={"account": "wallet-1"})
-    assert refused(late) == (409, "contract_ended")
+    assert refusal(late) == (409, "contract_ended")
     assert (await giver.give()).status_code == 201
 
 
 async def test_only_owner_and_family_give_mandates(world: World, giver: Giver) -> None:
-    assert refused(await giver.give()) == (404, "not_found")
+    assert refusal(await giver.give()) == (404, "not_found")
     await giver.bind("tenant")
-    assert refused(await giver.give()) == (403, "mandate_not_for_tenants")
+    assert refusal(await giver.give()) == (403, "mandate_not_for_tenants")
     await giver.bind("family")
     assert (await giver.give()).status_code == 201
     weak = world.tokens.resident(giver.person_id, assurance_level=1)
     answer = await world.api.post(MANDATES, json={}, headers=weak | once())
-    assert refused(answer) == (403, "assurance_too_low")
+    assert refusal(answer) == (403, "assurance_too_low")
 
 
-async def test_an_account_has_one_mandate_whoever_asks(world: World, giver: Giver) -> None:
+async def test_an_account_has_one_mandate_among_all_persons(world: World, giver: Giver) -> None:
     others = [giver, Giver(world), Giver(world)]
     for other in others:
         await other.bind()
@@ -96,17 +96,17 @@ async def test_an_account_has_one_mandate_whoever_asks(world: World, giver: Give
     ],
     ids=str,
 )
-async def test_a_mandate_that_makes_no_sense_is_refused(giver: Giver, changes: dict[str, object]) -> None:
+async def test_an_invalid_mandate_is_refused(giver: Giver, changes: dict[str, object]) -> None:
     await giver.bind()
-    assert refused(await giver.give(**changes)) == (422, "invalid_request")
+    assert refusal(await giver.give(**changes)) == (422, "invalid_request")
 
 
 async def test_channels_that_cannot_deduct_are_refused(giver: Giver) -> None:
     await giver.bind()
-    assert refused(await giver.give(channel="cash")) == (422, "channel_cannot_deduct")
+    assert refusal(await giver.give(channel="cash")) == (422, "channel_cannot_deduct")
 
 
-async def test_another_resident_learns_nothing_of_a_mandate(world: World, giver: Giver) -> None:
+async def test_another_resident_cannot_see_or_change_a_mandate(world: World, giver: Giver) -> None:
     mandate = await giver.active()
     stranger = Giver(world)
     answers = [
@@ -115,7 +115,7 @@ async def test_another_resident_learns_nothing_of_a_mandate(world: World, giver:
         await stranger.post(f"{mandate}/suspend"),
         await stranger.post(f"{mandate}/sign"),
     ]
-    assert [refused(answer) for answer in answers] == [(404, "not_found")] * 4
+    assert [refusal(answer) for answer in answers] == [(404, "not_found")] * 4
     assert await giver.status(mandate) == "active"
 
 
@@ -129,10 +129,10 @@ async def test_a_cancelled_mandate_is_ended_at_the_channel_too(world: World, giv
     async with world.database.read() as tx:
         kept = await tx.get_one(Mandate, mandate[1:])
         assert kept.ask_at is None
-    assert refused(await giver.post(f"{mandate}/cancel")) == (409, "illegal_move")
+    assert refusal(await giver.post(f"{mandate}/cancel")) == (409, "illegal_move")
 
 
-async def test_a_channel_that_does_not_answer_is_told_of_the_end_later(world: World, giver: Giver) -> None:
+async def test_the_end_is_sent_again_to_a_channel_that_was_unavailable(world: World, giver: Giver) -> None:
     mandate = await giver.active()
     async with working_on(world) as mandates:
         await world.faults(unavailable=1)
@@ -153,7 +153,7 @@ async def test_a_contract_ended_in_the_wallet_ends_the_mandate(world: World, giv
     assert (await giver.get(mandate))["end_reason"] == "channel"
 
 
-async def test_a_contract_signed_after_the_cancelling_is_ended_again(
+async def test_a_contract_signed_after_the_cancellation_is_ended_again(
     world: World, giver: Giver, mandates: Mandates
 ) -> None:
     await giver.bind()
@@ -188,7 +188,7 @@ async def test_the_end_of_the_binding_ends_the_mandate(world: World, giver: Give
     assert (await giver.get(mandate))["end_reason"] == "binding_ended"
 
 
-async def test_a_notice_that_is_forged_replayed_or_of_another_is_refused(world: World, giver: Giver) -> None:
+async def test_a_forged_or_misdirected_contract_notice_is_refused(world: World, giver: Giver) -> None:
     await giver.bind()
     mandate = await giver.requested()
     await giver.post(f"{mandate}/sign")
@@ -202,11 +202,11 @@ async def test_a_notice_that_is_forged_replayed_or_of_another_is_refused(world: 
     forged = json.dumps(notice).encode()
     headers = sign(world.channel_key, thumbprint(world.channel_key.public_key()), forged + b" ")
     answer = await world.api.post(CONTRACT_NOTICES, content=forged, headers=headers)
-    assert refused(answer) == (401, "notice_not_authentic")
+    assert refusal(answer) == (401, "notice_not_authentic")
     other_merchant = await _notify(world, notice | {"merchant_id": "other"})
-    assert refused(other_merchant) == (403, "notice_for_other_merchant")
+    assert refusal(other_merchant) == (403, "notice_for_other_merchant")
     unknown = await _notify(world, notice | {"contract_number": new_id().hex})
-    assert refused(unknown) == (404, "notice_of_unknown_contract")
+    assert refusal(unknown) == (404, "notice_of_unknown_contract")
     assert await giver.status(mandate) == "requested"
 
 

@@ -1,4 +1,4 @@
-"""svc_payments for a process of its own on a test's own database: `uvicorn --factory ...killable:create_app`."""
+"""svc_payments as a separate process on the database of a test: `uvicorn --factory ...killable:create_app`."""
 
 import os
 
@@ -12,11 +12,11 @@ from svc_payments.settings import Settings
 DATABASE = "TEST_DATABASE"
 
 
-class Here(Settings):
+class SettingsOnTestDatabase(Settings):
     @property
     def database(self) -> URL:
         return make_url(os.environ[DATABASE])
 
 
 def create_app() -> FastAPI:
-    return app.create_app(load(Here))
+    return app.create_app(load(SettingsOnTestDatabase))

@@ -1,4 +1,4 @@
-"""Notices that arrive together: captured in one transaction, each with the outcome that it would have alone."""
+"""Batched notices: captured in one transaction, each with the outcome it would have alone."""
 
 import asyncio
 import secrets
@@ -41,7 +41,7 @@ Outcome = NoticeRefused | BaseException | None
 
 @dataclass
 class Desk:
-    """Where notices meet in one process; those given to it at once are one group."""
+    """Batches the notices of one process; notices submitted together form one group."""
 
     database: Database
     channel: NotifyingChannel
@@ -49,13 +49,13 @@ class Desk:
     groups: NoticeBatches
 
     async def together(self, *notices: dict[str, Any]) -> Sequence[Outcome]:
-        return await self.told(*(signed(self.key, notice) for notice in notices))
+        return await self.deliver(*(signed(self.key, notice) for notice in notices))
 
-    async def told(self, *messages: Told) -> Sequence[Outcome]:
-        taking = [asyncio.ensure_future(self._take(*message)) for message in messages]
-        await asyncio.sleep(0)  # all are waiting before anybody begins
+    async def deliver(self, *messages: Told) -> Sequence[Outcome]:
+        tasks = [asyncio.ensure_future(self._take(*message)) for message in messages]
+        await asyncio.sleep(0)  # let every task start waiting before the worker runs
         async with run_in_background(self.groups.work):
-            return await asyncio.gather(*taking, return_exceptions=True)
+            return await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _take(self, raw: bytes, headers: dict[str, str]) -> NoticeRefused | None:
         notice = await self.channel.read_notice(headers, raw)
@@ -72,7 +72,7 @@ class Desk:
             return list(await tx.scalars(select(Payment.status).where(Payment.id.in_(ids)).order_by(Payment.id)))
 
     async def trails(self) -> list[tuple[str, str]]:
-        """What was told of which payment."""
+        """Events as pairs of payment and event name."""
         async with self.database.read() as tx:
             return sorted((event.key, event.type.split(".")[-2]) for event in await emitted(tx))
 
@@ -109,7 +109,7 @@ async def test_a_group_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
 async def test_the_same_notice_twenty_times_in_a_group_has_one_effect(desk: Desk) -> None:
     (payment,) = await open_payments(desk.database, 1)
     same = signed(desk.key, notice_of(payment))
-    assert await desk.told(*[same] * 20) == [None] * 20
+    assert await desk.deliver(*[same] * 20) == [None] * 20
     assert await desk.trails() == [(str(payment.id), "captured")]
     assert await desk.count(Entry) == 2
 
@@ -167,7 +167,7 @@ async def test_a_group_with_a_wrong_notice_refuses_that_one_alone(desk: Desk) ->
 async def test_a_member_that_cannot_be_captured_fails_alone_among_fifty_good_ones(desk: Desk) -> None:
     payments = await open_payments(desk.database, 51)
     bad = payments[25]
-    async with desk.database.transaction() as tx:  # what should never be: a payment that is open for a bill that is due
+    async with desk.database.transaction() as tx:  # inconsistent on purpose: open payment, due bill
         await tx.execute(update(Bill).where(Bill.id == bad.bill_ids[0]).values(status=BillStatus.DUE, paid_fen=4140))
     outcomes = await desk.together(*map(notice_of, payments))
     assert [isinstance(outcome, BaseException) for outcome in outcomes] == [payment is bad for payment in payments]
@@ -181,12 +181,12 @@ async def test_each_event_belongs_to_the_trace_of_its_own_notice(desk: Desk) -> 
 
     async def traced(payment: Payment) -> None:
         telemetry.continue_trace(traces[str(payment.id)])
-        await desk._take(*signed(desk.key, notice_of(payment)))  # noqa: SLF001 - as `together`, each in its own context
+        await desk._take(*signed(desk.key, notice_of(payment)))  # noqa: SLF001 - as in `together`, but each in its own trace context
 
-    taking = [asyncio.create_task(traced(payment)) for payment in payments]
+    tasks = [asyncio.create_task(traced(payment)) for payment in payments]
     await asyncio.sleep(0)
     async with run_in_background(desk.groups.work):
-        await asyncio.gather(*taking)
+        await asyncio.gather(*tasks)
     async with desk.database.read() as tx:
         rows = await tx.execute(
             text("SELECT key, convert_from(payload, 'UTF8')::jsonb ->> 'traceparent' AS parent FROM outbox")
@@ -195,55 +195,55 @@ async def test_each_event_belongs_to_the_trace_of_its_own_notice(desk: Desk) -> 
     assert await desk.count(Link) == 1
 
 
-async def test_two_processes_told_the_same_in_opposite_order_do_not_stop_each_other(desk: Desk) -> None:
+async def test_two_processes_with_the_same_notices_in_opposite_order_do_not_deadlock(desk: Desk) -> None:
     payments = await open_payments(desk.database, 40)
     messages = [signed(desk.key, notice_of(payment)) for payment in payments]
     other = Desk(desk.database, desk.channel, desk.key, NoticeBatches(desk.database))
-    outcomes = await asyncio.gather(desk.told(*messages), other.told(*reversed(messages)))
+    outcomes = await asyncio.gather(desk.deliver(*messages), other.deliver(*reversed(messages)))
     assert [list(each) for each in outcomes] == [[None] * 40] * 2
     assert await desk.count(Entry) == 80
     assert await desk.count(Receipt) == 40
 
 
-async def test_whoever_stops_waiting_does_not_keep_the_others_from_their_answer(desk: Desk) -> None:
+async def test_a_cancelled_waiter_does_not_block_the_others(desk: Desk) -> None:
     payments = await open_payments(desk.database, 3)
     messages = [signed(desk.key, notice_of(payment)) for payment in payments]
-    taking = [asyncio.create_task(desk._take(*message)) for message in messages]  # noqa: SLF001 - one is given up
+    tasks = [asyncio.create_task(desk._take(*message)) for message in messages]  # noqa: SLF001 - one is cancelled
     await asyncio.sleep(0)
-    taking[1].cancel()
+    tasks[1].cancel()
     async with run_in_background(desk.groups.work):
-        outcomes = await asyncio.gather(*taking, return_exceptions=True)
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert outcomes[0] is outcomes[2] is None
     assert await desk.statuses(payments) == ["captured"] * 3
 
 
-async def _paid_unheard(world: World, person: UUID) -> tuple[str, dict[str, Any]]:
+async def _paid_without_notice(world: World, person: UUID) -> tuple[str, dict[str, Any]]:
     payment_id = await world.confirmed(person)
     await world.faults(drop_notices=1_000)
     return payment_id, world.notice_of(await world.pay(payment_id))
 
 
-async def test_a_notice_and_the_workers_question_at_once_capture_once(world: World) -> None:
-    payment_id, notice = await _paid_unheard(world, new_id())
+async def test_a_notice_and_the_workers_query_at_once_capture_once(world: World) -> None:
+    payment_id, notice = await _paid_without_notice(world, new_id())
     async with world.database.transaction() as tx:
         await tx.execute(update(Attempt).values(ask_at=func.now()))
     async with world.orders() as orders:
-        asked, answer = await asyncio.gather(orders.ask_due(), world.notify(notice))
-    assert (asked, answer.status_code) == (1, 204)
+        polled, answer = await asyncio.gather(orders.ask_due(), world.notify(notice))
+    assert (polled, answer.status_code) == (1, 204)
     assert await world.trail(payment_id) == ["created", "pending", "captured"]
 
 
 async def test_a_notice_and_a_cancellation_at_once_capture_once(world: World) -> None:
     person = new_id()
-    payment_id, notice = await _paid_unheard(world, person)
+    payment_id, notice = await _paid_without_notice(world, person)
     cancelled, answer = await asyncio.gather(world.act(person, payment_id, "cancel"), world.notify(notice))
     assert answer.status_code == 204
     assert cancelled.status_code == 409 or cancelled.json()["status"] == "captured"
     assert await world.trail(payment_id) == ["created", "pending", "captured"]
 
 
-async def test_twenty_notices_at_once_over_http_are_answered_well_and_have_one_effect(world: World) -> None:
-    payment_id, notice = await _paid_unheard(world, new_id())
+async def test_twenty_notices_at_once_over_http_are_acknowledged_and_have_one_effect(world: World) -> None:
+    payment_id, notice = await _paid_without_notice(world, new_id())
     answers = await asyncio.gather(*(world.notify(notice) for _ in range(20)))
     assert [answer.status_code for answer in answers] == [204] * 20
     assert await world.trail(payment_id) == ["created", "pending", "captured"]

@@ -1,4 +1,4 @@
-"""A group leaves the same rows as its members would have left one by one, in every table."""
+"""A group leaves the same rows in every table as its notices taken one by one."""
 
 import json
 import re
@@ -21,14 +21,14 @@ from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.opened import bill_being_paid, keep, line_of, notice_of, payment_of, signed
 
 SANDBOX = ChannelName.SANDBOX
-# By design a statement's entries are one link of the chain, so a group is one link and its members are many.
-_APART = {"alembic_version", "ledger_links"}
+# A group is one link of the ledger chain, but notices taken one by one are one link each.
+_EXCLUDED_TABLES = {"alembic_version", "ledger_links"}
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.0-9]*(\+00:00|Z)?")
 
 
-async def of_all_sorts(database: Database) -> list[Payment]:
-    """As payments may stand at a channel: of one bill or several, of a part, with a late fee, paid ahead, unknown."""
+async def varied_payments(database: Database) -> list[Payment]:
+    """Open payments of every kind: one bill, several, a part, with a late fee, an advance, unknown."""
     provider_id, another = new_id(), new_id()
     one, two, three = (bill_being_paid(provider_id) for _ in range(3))
     half, late = bill_being_paid(another), bill_being_paid(another, late_fee_fen=100, paid_fen=1000)
@@ -48,10 +48,10 @@ async def of_all_sorts(database: Database) -> list[Payment]:
 
 
 async def rows_of(tx: AsyncSession, known: set[str]) -> dict[str, list[str]]:
-    """All rows of all tables as text, without times and without ids that were not there before."""
+    """All rows of all tables as text, with times and new ids masked."""
     tables = await tx.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"))
     rows = {}
-    for table in set(tables) - _APART:
+    for table in set(tables) - _EXCLUDED_TABLES:
         shown = "to_jsonb(t) - 'payload' || jsonb_build_object('payload', convert_from(payload, 'UTF8')::jsonb)"
         found = await tx.scalars(
             text(f"SELECT {shown if table == 'outbox' else 'to_jsonb(t)'} FROM {table} AS t")  # noqa: S608 - catalogue names
@@ -80,13 +80,13 @@ async def read(channel: NotifyingChannel, key: RSAPrivateKey, payments: Sequence
 async def test_together_or_one_by_one_leaves_the_same_rows(
     database: Database, settings: Settings, rsa_keys: dict[str, RSAPrivateKey]
 ) -> None:
-    payments = await of_all_sorts(database)
+    payments = await varied_payments(database)
     async with database.read() as tx:
         known = await ids_in(tx)
     async with open_channels(settings) as channels:
         channel: Any = channels[SANDBOX]
         notices = await read(channel, rsa_keys["channel_key"], payments)
-    await database.engine.dispose()  # a database is cloned while nobody is connected to it
+    await database.engine.dispose()  # a database can only be cloned without connections
     async with cloned(database.engine.url) as url:
         another = Database(url)
         for notice in notices:
@@ -95,9 +95,9 @@ async def test_together_or_one_by_one_leaves_the_same_rows(
         async with another.read() as tx:
             one_by_one = await rows_of(tx, known)
         await another.close()
-    told = [ReceivedNotice(SANDBOX, notice, "my-ili", None) for notice in notices]
+    received = [ReceivedNotice(SANDBOX, notice, "my-ili", None) for notice in notices]
     async with database.transaction() as tx:
-        assert set(await capture_batch(tx, told)) == set(told)
+        assert set(await capture_batch(tx, received)) == set(received)
     async with database.read() as tx:
         together = await rows_of(tx, known)
     made = {table: len(together[table]) for table in ("postings", "receipts", "outbox", "ledger_entries")}

@@ -1,4 +1,4 @@
-"""Killed in the middle of a group: nobody was told of success, nothing stays of it, and told again all is well."""
+"""A process killed within a group acknowledges and stores nothing; a redelivery captures everything."""
 
 import asyncio
 import sys
@@ -25,16 +25,16 @@ from tests.svc_payments.world import NOTICES
 
 PAYMENTS = 30
 _LOCK_CHAIN = text("SELECT pg_advisory_xact_lock(hashtext('myili ledger chain'))")
-_STOPPED_THERE = text("""
+_WAITING_FOR_CHAIN = text("""
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event = 'advisory' AND query LIKE 'INSERT INTO ledger_%'
 """)
 
 
 def service_of(settings: Settings, database: Database) -> Program:
-    """The API as a process, with a test's settings and database."""
+    """The API as a process with the settings and database of the test."""
     port = free_port()
-    told = {
+    configured = {
         "DATABASE_URL": settings.database_url,
         "KAFKA": settings.kafka,
         "PUBLIC_URL": settings.public_url,
@@ -45,7 +45,9 @@ def service_of(settings: Settings, database: Database) -> Program:
         "PROVIDER_SIGNING_KEY": settings.provider_signing_key,
         "LEDGER_ANCHORS": settings.ledger_anchors,
     }
-    shown = {name: getattr(value, "get_secret_value", lambda value=value: value)() for name, value in told.items()}
+    shown = {
+        name: getattr(value, "get_secret_value", lambda value=value: value)() for name, value in configured.items()
+    }
     factory = "tests.svc_payments.collection.notifications.killable:create_app"
     return Program(
         name="svc_payments",
@@ -57,8 +59,8 @@ def service_of(settings: Settings, database: Database) -> Program:
     )
 
 
-async def tell(where: str, messages: Sequence[Told]) -> list[int | BaseException]:
-    """Send all at once; what each is answered with, or why it is not."""
+async def send(where: str, messages: Sequence[Told]) -> list[int | BaseException]:
+    """Send all messages at once and return the status or the error of each."""
     async with httpx.AsyncClient(base_url=f"http://{where}", timeout=120) as client:
         sending = (client.post(NOTICES, content=raw, headers=headers) for raw, headers in messages)
         answers = await asyncio.gather(*sending, return_exceptions=True)
@@ -75,7 +77,7 @@ async def counts(database: Database) -> dict[str, int]:
 
 
 @pytest.mark.timeout(300)
-async def test_killed_in_the_middle_of_a_group_and_told_again(
+async def test_a_group_killed_midway_is_captured_on_redelivery(
     database: Database, settings: Settings, rsa_keys: dict[str, RSAPrivateKey], tmp_path: Path
 ) -> None:
     payments = await open_payments(database, PAYMENTS)
@@ -84,22 +86,22 @@ async def test_killed_in_the_middle_of_a_group_and_told_again(
 
     async def stopped_in_the_middle() -> bool:
         async with database.read() as tx:
-            return bool(await tx.scalar(_STOPPED_THERE))
+            return bool(await tx.scalar(_WAITING_FOR_CHAIN))
 
     with running(service, tmp_path / "service.log") as process:
         async with database.transaction() as holding:
-            # Bills are marked and the event is written when a group comes to the chain, which is somebody else's now.
+            # The group has marked its bills and written its events when it blocks on this lock of the chain.
             await holding.execute(_LOCK_CHAIN)
-            telling = asyncio.create_task(tell(service.where, messages))
+            sending = asyncio.create_task(send(service.where, messages))
             assert await until(stopped_in_the_middle, seconds=60)
             process.kill()
             process.wait()
-            answers = await telling
+            answers = await sending
     assert all(isinstance(answer, httpx.TransportError) for answer in answers)
     assert set((await counts(database)).values()) == {0}
     with running(service, tmp_path / "service.log"):
-        assert await tell(service.where, messages) == [204] * PAYMENTS
-        assert await tell(service.where, messages) == [204] * PAYMENTS
+        assert await send(service.where, messages) == [204] * PAYMENTS
+        assert await send(service.where, messages) == [204] * PAYMENTS
     assert await counts(database) == {
         "captured": PAYMENTS,
         "ledger_entries": 2 * PAYMENTS,

@@ -1,4 +1,4 @@
-"""Notices of the channel: three times the same, forged, replayed, of another order, amount, merchant, currency."""
+"""Notices of the channel: repeated, forged, replayed, or for another order, amount, merchant or currency."""
 
 import asyncio
 import json
@@ -24,12 +24,12 @@ from tests.svc_payments.world import NOTICES, Answer, World
 ONE_EFFECT = ["created", "pending", "captured"]
 
 
-def refused(answer: Answer) -> tuple[int, str]:
+def refusal(answer: Answer) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-async def paid_unheard(world: World, person: UUID) -> tuple[str, dict[str, Any]]:
-    """A payment whose money the channel has, and of which we have not heard; and the notice of it."""
+async def paid_without_notice(world: World, person: UUID) -> tuple[str, dict[str, Any]]:
+    """A payment that the channel has collected but not reported, and its notice."""
     payment_id = await world.confirmed(person)
     await world.faults(drop_notices=1_000)
     return payment_id, world.notice_of(await world.pay(payment_id))
@@ -57,15 +57,15 @@ async def test_the_channels_own_notice_captures_the_payment(world: World) -> Non
     assert await entries(world) == 2
 
 
-async def test_the_same_notice_three_times_is_answered_well_and_has_one_effect(world: World) -> None:
-    payment_id, notice = await paid_unheard(world, new_id())
+async def test_the_same_notice_three_times_is_acknowledged_and_has_one_effect(world: World) -> None:
+    payment_id, notice = await paid_without_notice(world, new_id())
     assert [(await world.notify(notice)).status_code for _ in range(3)] == [204] * 3
     assert await world.trail(payment_id) == ONE_EFFECT
     assert await entries(world) == 2
 
 
 async def test_notices_at_the_same_moment_have_one_effect(world: World) -> None:
-    payment_id, notice = await paid_unheard(world, new_id())
+    payment_id, notice = await paid_without_notice(world, new_id())
     answers = await asyncio.gather(*(world.notify(notice) for _ in range(5)))
     assert [answer.status_code for answer in answers] == [204] * 5
     assert await world.trail(payment_id) == ONE_EFFECT
@@ -73,7 +73,7 @@ async def test_notices_at_the_same_moment_have_one_effect(world: World) -> None:
 
 
 async def test_the_same_bytes_replayed_get_the_same_answer_and_change_nothing(world: World) -> None:
-    payment_id, notice = await paid_unheard(world, new_id())
+    payment_id, notice = await paid_without_notice(world, new_id())
     raw, headers = world.signed(notice)
     answers = await asyncio.gather(*(world.api.post(NOTICES, content=raw, headers=headers) for _ in range(3)))
     assert [answer.status_code for answer in answers] == [204] * 3
@@ -81,18 +81,18 @@ async def test_the_same_bytes_replayed_get_the_same_answer_and_change_nothing(wo
 
 
 async def test_a_nonce_seen_with_another_body_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, first_notice = await paid_unheard(world, new_id())
-    second, second_notice = await paid_unheard(world, new_id())
+    first, first_notice = await paid_without_notice(world, new_id())
+    second, second_notice = await paid_without_notice(world, new_id())
     nonce = secrets.token_hex(16)
     monkeypatch.setattr(secrets, "token_hex", lambda _: nonce)
     assert (await world.notify(first_notice)).status_code == 204
-    assert refused(await world.notify(second_notice)) == (409, "nonce_reused")
+    assert refusal(await world.notify(second_notice)) == (409, "nonce_reused")
     assert await world.trail(first) == ONE_EFFECT
     assert await world.trail(second) == ["created", "pending"]
 
 
 async def test_a_forged_notice_is_refused_and_changes_nothing(world: World, rsa_keys: dict[str, RSAPrivateKey]) -> None:
-    payment_id, notice = await paid_unheard(world, new_id())
+    payment_id, notice = await paid_without_notice(world, new_id())
     raw, headers = world.signed(notice)
     other = rsa_keys["merchant_key"]
     channel_key_id = thumbprint(world.channel_key.public_key())
@@ -110,7 +110,7 @@ async def test_a_forged_notice_is_refused_and_changes_nothing(world: World, rsa_
         ("wrong_signature", (raw, {**headers, "MyIli-Signature": "not base64!"})),
     ):
         answer = await world.api.post(NOTICES, content=body, headers=signed)
-        assert refused(answer) == (401, "notice_not_authentic")
+        assert refusal(answer) == (401, "notice_not_authentic")
         assert answer.json()["reason"] == reason
     assert await world.trail(payment_id) == ["created", "pending"]
     assert await world.incidents() == []
@@ -118,11 +118,11 @@ async def test_a_forged_notice_is_refused_and_changes_nothing(world: World, rsa_
 
 @pytest.mark.parametrize("seconds", [-MAX_CLOCK_SKEW - 5, MAX_CLOCK_SKEW + 5])
 async def test_a_notice_of_another_time_is_refused(world: World, seconds: int) -> None:
-    payment_id, notice = await paid_unheard(world, new_id())
+    payment_id, notice = await paid_without_notice(world, new_id())
     with time_machine.travel(now().timestamp() + seconds, tick=False):
         raw, headers = world.signed(notice)
     answer = await world.api.post(NOTICES, content=raw, headers=headers)
-    assert (refused(answer), answer.json()["reason"]) == ((401, "notice_not_authentic"), "clock_skew")
+    assert (refusal(answer), answer.json()["reason"]) == ((401, "notice_not_authentic"), "clock_skew")
     assert await world.trail(payment_id) == ["created", "pending"]
 
 
@@ -140,16 +140,16 @@ async def test_a_notice_by_the_right_key_that_does_not_fit_is_refused_and_record
     world: World, changes: dict[str, Any], expected: tuple[int, str], incident: str
 ) -> None:
     person = new_id()
-    payment_id, notice = await paid_unheard(world, person)
+    payment_id, notice = await paid_without_notice(world, person)
     wrong = {**notice, **changes}
-    assert [refused(await world.notify(wrong)) for _ in range(2)] == [expected] * 2
+    assert [refusal(await world.notify(wrong)) for _ in range(2)] == [expected] * 2
     assert await world.incidents() == [incident]
     assert await world.trail(payment_id) == ["created", "pending"]
     assert (await world.notify(notice)).status_code == 204
 
 
-async def test_a_second_transaction_for_a_paid_order_is_taken_into_the_books_once(world: World) -> None:
-    payment_id, notice = await paid_unheard(world, new_id())
+async def test_a_second_transaction_for_a_paid_order_is_posted_once(world: World) -> None:
+    payment_id, notice = await paid_without_notice(world, new_id())
     await world.notify(notice)
     for number in range(2):
         again = {**notice, "notice_id": f"n-{number}", "transaction_id": "another"}
@@ -160,11 +160,11 @@ async def test_a_second_transaction_for_a_paid_order_is_taken_into_the_books_onc
 
 
 async def test_one_transaction_does_not_pay_two_orders(world: World) -> None:
-    _, first = await paid_unheard(world, new_id())
-    second_payment, second = await paid_unheard(world, new_id())
+    _, first = await paid_without_notice(world, new_id())
+    second_payment, second = await paid_without_notice(world, new_id())
     await world.notify(first)
     stolen = {**second, "transaction_id": first["transaction_id"]}
-    assert refused(await world.notify(stolen)) == (409, "notice_of_reused_transaction")
+    assert refusal(await world.notify(stolen)) == (409, "notice_of_reused_transaction")
     assert await world.trail(second_payment) == ["created", "pending"]
 
 
@@ -182,7 +182,7 @@ async def test_one_transaction_does_not_pay_two_orders(world: World) -> None:
 )
 async def test_authentic_bytes_that_are_no_notice_are_refused(world: World, raw: bytes) -> None:
     headers = sign(world.channel_key, thumbprint(world.channel_key.public_key()), raw)
-    assert refused(await world.api.post(NOTICES, content=raw, headers=headers)) == (422, "notice_malformed")
+    assert refusal(await world.api.post(NOTICES, content=raw, headers=headers)) == (422, "notice_malformed")
 
 
 @pytest.mark.parametrize(
@@ -205,19 +205,19 @@ async def test_authentic_bytes_that_are_no_notice_are_refused(world: World, raw:
         {"transaction_id": "x" * 65},
     ],
 )
-async def test_a_notice_with_a_field_that_makes_no_sense_is_refused(world: World, changes: dict[str, Any]) -> None:
-    payment_id, notice = await paid_unheard(world, new_id())
-    assert refused(await world.notify({**notice, **changes})) == (422, "notice_malformed")
+async def test_a_notice_with_an_invalid_field_is_refused(world: World, changes: dict[str, Any]) -> None:
+    payment_id, notice = await paid_without_notice(world, new_id())
+    assert refusal(await world.notify({**notice, **changes})) == (422, "notice_malformed")
     assert await world.trail(payment_id) == ["created", "pending"]
 
 
 async def test_a_notice_of_unreasonable_size_is_refused_unread(world: World) -> None:
     raw = b" " * 17_000
     headers = sign(world.channel_key, thumbprint(world.channel_key.public_key()), raw)
-    assert refused(await world.api.post(NOTICES, content=raw, headers=headers)) == (413, "content_too_large")
+    assert refusal(await world.api.post(NOTICES, content=raw, headers=headers)) == (413, "content_too_large")
 
 
-async def test_a_notice_that_comes_before_the_tap_is_answered_wins(world: World) -> None:
+async def test_a_notice_that_arrives_before_the_order_response_wins(world: World) -> None:
     person = new_id()
     payment_id = await world.created(person)
     await world.faults(order_timeouts=1, drop_notices=1_000)
@@ -235,8 +235,8 @@ async def test_a_notice_that_comes_before_the_tap_is_answered_wins(world: World)
     assert await world.trail(payment_id) == ONE_EFFECT
 
 
-async def test_a_notice_racing_the_question_has_one_effect(world: World) -> None:
-    payment_id, notice = await paid_unheard(world, new_id())
+async def test_a_notice_racing_the_query_has_one_effect(world: World) -> None:
+    payment_id, notice = await paid_without_notice(world, new_id())
     async with world.database.transaction() as tx:
         await tx.execute(update(Attempt).values(ask_at=now()))
     async with world.orders() as orders:
@@ -246,8 +246,8 @@ async def test_a_notice_racing_the_question_has_one_effect(world: World) -> None
     assert await entries(world) == 2
 
 
-async def test_nonces_are_forgotten_when_their_timestamp_is_refused_anyway(world: World) -> None:
-    _, notice = await paid_unheard(world, new_id())
+async def test_nonces_are_deleted_once_their_timestamp_would_be_refused(world: World) -> None:
+    _, notice = await paid_without_notice(world, new_id())
     await world.notify(notice)
     async with world.database.transaction() as tx:
         await forget_nonces(tx)

@@ -1,4 +1,4 @@
-"""What channels tell of refunds by themselves: believed when signed, and then asked about, once and in any order."""
+"""Refund notices of channels: each is verified and then triggers one query, in any order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -23,11 +23,11 @@ from tests.svc_payments.channels.rigs.contract import Told
 from tests.svc_payments.channels.rigs.registry import running
 from tests.svc_payments.channels.rigs.unionpay import UnionpayRig
 from tests.svc_payments.channels.rigs.wechat import WechatRig
-from tests.svc_payments.collection.refunds.making import NOBODYS_ACCOUNT, refunds, statuses
+from tests.svc_payments.collection.refunds.steps import NOBODYS_ACCOUNT, refunds, statuses
 from tests.svc_payments.world import World
 
-TellingRig = AlipayRig | UnionpayRig | WechatRig
-TELLING: dict[str, Callable[[], TellingRig]] = {
+NotifyingRig = AlipayRig | UnionpayRig | WechatRig
+NOTIFYING: dict[str, Callable[[], NotifyingRig]] = {
     "alipay": lambda: AlipayRig(AlipayDouble(), "page"),
     "unionpay": lambda: UnionpayRig(UnionpayDouble()),
     "wechat": lambda: WechatRig(WechatDouble()),
@@ -35,46 +35,46 @@ TELLING: dict[str, Callable[[], TellingRig]] = {
 }
 
 
-@pytest_asyncio.fixture(params=sorted(TELLING))
-async def rig(request: pytest.FixtureRequest) -> AsyncIterator[TellingRig]:
-    """Each channel that tells of refunds, running."""
-    rig = TELLING[request.param]()
+@pytest_asyncio.fixture(params=sorted(NOTIFYING))
+async def rig(request: pytest.FixtureRequest) -> AsyncIterator[NotifyingRig]:
+    """Each running channel that sends refund notices."""
+    rig = NOTIFYING[request.param]()
     async with running(rig):
         yield rig
 
 
 @pytest.fixture
-def settings(settings: Settings, rig: TellingRig) -> Settings:
-    """Settings with which the channel is offered."""
+def settings(settings: Settings, rig: NotifyingRig) -> Settings:
+    """Settings that enable the channel."""
     return settings.model_copy(update={rig.name.value: rig.settings})
 
 
 @dataclass
-class GoingBack:
-    """The money of a payment that its provider would not book, on its way back through the channel."""
+class PendingRefund:
+    """An open refund at the channel of a payment whose posting was refused."""
 
     world: World
-    rig: TellingRig
+    rig: NotifyingRig
 
     async def refund(self) -> Refund:
         (refund,) = await refunds(self.world)
         return refund
 
-    async def ask(self) -> int:
-        """What the worker does with refunds whose time has come."""
-        async with self.world.refunds() as driving:
-            return await driving.ask_due()
+    async def poll(self) -> int:
+        """Query the due refunds as the worker does, and return how many."""
+        async with self.world.refunds() as worker:
+            return await worker.ask_due()
 
-    async def notify(self, told: Told) -> bool:
-        raw, headers = told
+    async def notify(self, notice: Told) -> bool:
+        raw, headers = notice
         url = f"/payments/v1/channels/{self.rig.name}/notices"
         return self.rig.taken(await self.world.api.post(url, content=raw, headers=headers))
 
-    async def told(self, what: str = "") -> Told:
+    async def notice(self, what: str = "") -> Told:
         return self.rig.refund_told((await self.refund()).number, what)
 
-    async def finished(self) -> None:
-        """The payer has the money."""
+    async def finish(self) -> None:
+        """Complete the refund at the channel."""
         self.rig.finish_refund((await self.refund()).number)
 
     async def entries(self) -> int:
@@ -83,20 +83,20 @@ class GoingBack:
 
 
 @pytest_asyncio.fixture
-async def going_back(world: World, rig: TellingRig) -> GoingBack:
-    """Asked for at the channel a moment ago, and not to be asked about for a while."""
+async def pending(world: World, rig: NotifyingRig) -> PendingRefund:
+    """A refund just requested at the channel, whose next query is an hour away."""
     person = new_id()
     await captured(world, rig, person)
     await world.deliver_postings()
-    back = GoingBack(world, rig)
-    assert await back.ask() == 1
+    refund = PendingRefund(world, rig)
+    assert await refund.poll() == 1
     assert await statuses(world) == ["refunding"]
     async with world.database.transaction() as tx:
         await tx.execute(update(Refund).values(ask_at=now() + timedelta(hours=1)))
-    return back
+    return refund
 
 
-async def captured(world: World, rig: TellingRig, person: UUID) -> None:
+async def captured(world: World, rig: NotifyingRig, person: UUID) -> None:
     bill = await world.bill(person, account=NOBODYS_ACCOUNT)
     resident = world.tokens.resident(person)
     body = {"bill_ids": [str(bill)], "channel": rig.name}
@@ -111,42 +111,42 @@ async def captured(world: World, rig: TellingRig, person: UUID) -> None:
     assert rig.taken(answer)
 
 
-async def test_a_notice_has_its_refund_asked_about_at_once(going_back: GoingBack) -> None:
-    await going_back.finished()
-    assert await going_back.ask() == 0
-    assert await going_back.notify(await going_back.told())
-    assert await going_back.ask() == 1
-    assert await statuses(going_back.world) == ["refunded"]
+async def test_a_notice_makes_its_refund_due_for_a_query(pending: PendingRefund) -> None:
+    await pending.finish()
+    assert await pending.poll() == 0
+    assert await pending.notify(await pending.notice())
+    assert await pending.poll() == 1
+    assert await statuses(pending.world) == ["refunded"]
 
 
-async def test_the_same_notice_many_times_at_once_and_signed_anew_has_one_effect(going_back: GoingBack) -> None:
-    before = await going_back.entries()
-    await going_back.finished()
-    told, again = await going_back.told(), await going_back.told()
-    assert await asyncio.gather(*(going_back.notify(one) for one in (told, told, again))) == [True] * 3
-    assert await going_back.ask() == 1
-    assert await going_back.notify(again)
-    assert await going_back.ask() == 0
-    assert await going_back.entries() == before + 2
+async def test_the_same_notice_many_times_at_once_and_signed_anew_has_one_effect(pending: PendingRefund) -> None:
+    before = await pending.entries()
+    await pending.finish()
+    notice, again = await pending.notice(), await pending.notice()
+    assert await asyncio.gather(*(pending.notify(one) for one in (notice, notice, again))) == [True] * 3
+    assert await pending.poll() == 1
+    assert await pending.notify(again)
+    assert await pending.poll() == 0
+    assert await pending.entries() == before + 2
 
 
-async def test_one_that_comes_too_early_changes_nothing_and_the_asking_goes_on(going_back: GoingBack) -> None:
-    await going_back.finished()
-    told = await going_back.told()
-    refund = await going_back.refund()
-    unfinished(going_back.rig, refund.number)
-    assert await going_back.notify(told)
-    assert await going_back.ask() == 1
-    assert await statuses(going_back.world) == ["refunding"]
-    await going_back.finished()
-    async with going_back.world.database.transaction() as tx:
+async def test_a_premature_notice_changes_nothing_and_polling_continues(pending: PendingRefund) -> None:
+    await pending.finish()
+    notice = await pending.notice()
+    refund = await pending.refund()
+    hide_result(pending.rig, refund.number)
+    assert await pending.notify(notice)
+    assert await pending.poll() == 1
+    assert await statuses(pending.world) == ["refunding"]
+    await pending.finish()
+    async with pending.world.database.transaction() as tx:
         await tx.execute(update(Refund).values(ask_at=now()))
-    await going_back.ask()
-    assert await statuses(going_back.world) == ["refunded"]
+    await pending.poll()
+    assert await statuses(pending.world) == ["refunded"]
 
 
-def unfinished(rig: TellingRig, number: str) -> None:
-    """Their query does not know yet what their notice has told."""
+def hide_result(rig: NotifyingRig, number: str) -> None:
+    """The query of the channel lags behind its notice."""
     match rig:
         case AlipayRig():
             rig.double.not_known_yet.add(number)
@@ -157,21 +157,21 @@ def unfinished(rig: TellingRig, number: str) -> None:
 
 
 @pytest.mark.parametrize(("what", "incident"), [("merchant", "other_merchant"), ("refund", "unknown_refund")])
-async def test_one_by_the_right_key_for_another_merchant_or_refund_is_refused(
-    going_back: GoingBack, what: str, incident: str
+async def test_a_signed_notice_for_another_merchant_or_refund_is_refused(
+    pending: PendingRefund, what: str, incident: str
 ) -> None:
-    await going_back.finished()
-    before = await going_back.world.incidents()
-    told = await going_back.told(what)
-    assert [await going_back.notify(told) for _ in range(2)] == [False, False]
-    assert await going_back.world.incidents() == [*before, incident]
-    assert await going_back.ask() == 0
+    await pending.finish()
+    before = await pending.world.incidents()
+    notice = await pending.notice(what)
+    assert [await pending.notify(notice) for _ in range(2)] == [False, False]
+    assert await pending.world.incidents() == [*before, incident]
+    assert await pending.poll() == 0
 
 
-async def test_money_that_went_back_after_the_channel_had_refused_it_is_shown_to_people(going_back: GoingBack) -> None:
-    await going_back.finished()
-    told = await going_back.told()
-    async with going_back.world.database.transaction() as tx:
+async def test_a_refund_that_succeeds_after_a_refusal_raises_an_incident(pending: PendingRefund) -> None:
+    await pending.finish()
+    notice = await pending.notice()
+    async with pending.world.database.transaction() as tx:
         await tx.execute(update(Refund).values(status=RefundStatus.FAILED, ask_at=None))
-    assert not await going_back.notify(told)
-    assert (await going_back.world.incidents())[-1] == "refund_disagrees"
+    assert not await pending.notify(notice)
+    assert (await pending.world.incidents())[-1] == "refund_disagrees"

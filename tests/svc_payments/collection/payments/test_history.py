@@ -1,4 +1,4 @@
-"""The list of one's payments: its filters, its days, and that it is nobody else's."""
+"""A resident's payment history: filters, day boundaries and privacy."""
 
 from typing import Any
 from uuid import UUID
@@ -21,12 +21,12 @@ class Reader:
     def __init__(self, api: httpx.AsyncClient, tokens: Tokens, person_id: UUID) -> None:
         self._api, self._headers = api, tokens.resident(person_id)
 
-    async def ask(self, **query: Any) -> httpx.Response:  # noqa: ANN401 - filters
-        names = {name.removesuffix("_"): value for name, value in query.items()}
+    async def query(self, **filters: Any) -> httpx.Response:  # noqa: ANN401 - filters
+        names = {name.removesuffix("_"): value for name, value in filters.items()}
         return await self._api.get(PAYMENTS, params=names, headers=self._headers)
 
-    async def ids(self, **query: Any) -> list[UUID]:  # noqa: ANN401 - filters
-        answer = await self.ask(**query)
+    async def ids(self, **filters: Any) -> list[UUID]:  # noqa: ANN401 - filters
+        answer = await self.query(**filters)
         assert answer.status_code == 200, answer.text
         return [UUID(payment["payment_id"]) for payment in answer.json()["items"]]
 
@@ -63,7 +63,7 @@ async def test_days_begin_and_end_at_midnight_in_china(
     assert await reader.ids(from_="2028-02-01", to="2028-02-28") == []
 
 
-async def test_each_filter_keeps_what_it_says(
+async def test_each_filter_keeps_the_matching_payments(
     reader: Reader, database: Database, provider_id: UUID, person_id: UUID
 ) -> None:
     gas = await other_provider(database, "gas")
@@ -81,7 +81,7 @@ async def test_each_filter_keeps_what_it_says(
     assert await reader.ids(min_fen=3_000, status="failed") == []
 
 
-async def test_filtered_pages_give_everything_once(
+async def test_filtered_pages_return_everything_once(
     reader: Reader, database: Database, provider_id: UUID, person_id: UUID
 ) -> None:
     wanted = {
@@ -91,7 +91,7 @@ async def test_filtered_pages_give_everything_once(
     seen: list[UUID] = []
     query: dict[str, Any] = {"from_": "2026-03-01", "to": "2026-03-31", "limit": 3}
     while True:
-        page = (await reader.ask(**query)).json()
+        page = (await reader.query(**query)).json()
         seen += [UUID(payment["payment_id"]) for payment in page["items"]]
         if page["next_cursor"] is None:
             break
@@ -115,26 +115,26 @@ async def test_filtered_pages_give_everything_once(
     ],
     ids=str,
 )
-async def test_filters_that_make_no_sense_are_refused(reader: Reader, query: dict[str, Any]) -> None:
-    answer = await reader.ask(**query)
+async def test_invalid_filters_are_refused(reader: Reader, query: dict[str, Any]) -> None:
+    answer = await reader.query(**query)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
 async def test_a_period_that_ends_before_it_begins_is_refused(reader: Reader) -> None:
-    answer = await reader.ask(from_="2026-03-02", to="2026-03-01")
+    answer = await reader.query(from_="2026-03-02", to="2026-03-01")
     assert (answer.status_code, answer.json()["code"]) == (422, "period_backwards")
 
 
-async def test_nobody_sees_what_is_not_theirs(
+async def test_payments_are_visible_to_their_payer_only(
     api: httpx.AsyncClient, tokens: Tokens, database: Database, provider_id: UUID, person_id: UUID
 ) -> None:
-    """Family: one pays for the account of another. The owner sees that the bill is paid, and not by whom."""
+    """An account owner sees that a bill is paid, but not which family member paid it."""
     owner, family = person_id, new_id()
     bindings = [
         AccountBinding(
-            binding_id=new_id(), person_id=who, provider_id=provider_id, account_number=past.ACCOUNT, role=role
+            binding_id=new_id(), person_id=person, provider_id=provider_id, account_number=past.ACCOUNT, role=role
         )
-        for who, role in ((owner, "owner"), (family, "family"))
+        for person, role in ((owner, "owner"), (family, "family"))
     ]
     async with database.transaction() as tx:
         tx.add_all(bindings)

@@ -1,4 +1,4 @@
-"""Parts, late fees and advances all the way: from the choice to the provider's books."""
+"""Parts, late fees and advances from the payment to the provider's books."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,7 @@ TERMS = {
 
 
 async def paid_on_account(world: World, person: UUID, amount_fen: int) -> str:
-    """The id of a payment of an amount on the account, whose money is here."""
+    """Pay an amount on the account until it is captured, and return the payment's id."""
     body = {"provider_id": f"{world.provider_id}", "account_number": account_number(SEED, 0), "amount_fen": amount_fen}
     headers = world.tokens.resident(person) | once()
     created = await world.api.post("/payments/v1/payments", json={**body, "channel": "sandbox"}, headers=headers)
@@ -41,8 +41,8 @@ async def all_completed(world: World, person: UUID, *payment_ids: str) -> None:
         await until(are_completed)
 
 
-async def a_late_bill(world: World, person: UUID, amount_fen: int, days: int = 10) -> UUID:
-    """One that was due so many days ago."""
+async def late_bill(world: World, person: UUID, amount_fen: int, days: int = 10) -> UUID:
+    """A bill that was due this many days ago."""
     bill_id = await world.bill(person, amount_fen)
     async with world.database.transaction() as tx:
         bill = (await tx.scalars(select(Bill).where(Bill.id == bill_id))).one()
@@ -59,7 +59,7 @@ async def shown_bill(world: World, person: UUID, bill_id: UUID) -> dict[str, Any
 async def test_a_bill_is_paid_in_two_parts_and_the_rest_goes_ahead(world: World) -> None:
     person = new_id()
     await put_in_force(world.api, world.tokens, world.provider_id, TERMS, since=TODAY - timedelta(days=30))
-    bill_id = await a_late_bill(world, person, 10_000)
+    bill_id = await late_bill(world, person, 10_000)
     first = await paid_on_account(world, person, 4_020)
     half = {"status": "due", "late_fee_fen": 20 + 30, "paid_fen": 4_020, "outstanding_fen": 6_030}
     assert await shown_bill(world, person, bill_id) == half
@@ -75,8 +75,8 @@ async def test_a_bill_is_paid_in_two_parts_and_the_rest_goes_ahead(world: World)
 async def test_the_oldest_bill_comes_first_from_the_choice_to_the_books(world: World) -> None:
     person = new_id()
     await put_in_force(world.api, world.tokens, world.provider_id, {**TERMS, "oldest_first": True})
-    young = await a_late_bill(world, person, 5_000)
-    old = await a_late_bill(world, person, 3_000, days=20)
+    young = await late_bill(world, person, 5_000)
+    old = await late_bill(world, person, 3_000, days=20)
     refused = await world.create(person, young)
     assert (refused.status_code, refused.json()["code"]) == (409, "older_bill_first")
     assert refused.json()["bill_ids"] == [str(old)]

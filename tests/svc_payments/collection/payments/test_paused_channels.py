@@ -1,4 +1,4 @@
-"""A paused channel: nothing new begins over it, and what is under way there goes on."""
+"""A paused channel takes no new payments; those under way continue."""
 
 import pytest
 from sqlalchemy import text
@@ -12,11 +12,11 @@ CHANNELS = "/payments/v1/channels"
 
 
 def pause(world: World) -> None:
-    """As a restart with another setting does; the app reads it from there."""
+    """Pause the sandbox in the settings that the running app reads."""
     object.__setattr__(world.settings, "paused_channels", (ChannelName.SANDBOX,))
 
 
-async def test_nothing_begins_over_a_paused_channel(world: World) -> None:
+async def test_a_paused_channel_takes_no_new_payment(world: World) -> None:
     person = new_id()
     bill = await world.bill(person)
     pause(world)
@@ -30,7 +30,7 @@ async def test_nothing_begins_over_a_paused_channel(world: World) -> None:
     assert quote.json()["channels"] == []
 
 
-async def test_a_payment_begun_before_is_not_placed_at_it_and_can_be_given_up(world: World) -> None:
+async def test_a_payment_created_before_the_pause_is_not_placed_and_can_be_cancelled(world: World) -> None:
     person = new_id()
     payment = await world.created(person)
     pause(world)
@@ -40,7 +40,7 @@ async def test_a_payment_begun_before_is_not_placed_at_it_and_can_be_given_up(wo
     assert (await world.act(person, payment, "cancel")).json()["status"] == "expired"
 
 
-async def test_an_order_that_stands_there_can_still_be_paid_and_is_asked_about(world: World) -> None:
+async def test_an_open_order_can_still_be_paid_and_is_polled(world: World) -> None:
     person = new_id()
     payment = await world.confirmed(person)
     pause(world)
@@ -54,10 +54,10 @@ async def test_an_order_that_stands_there_can_still_be_paid_and_is_asked_about(w
 
 
 def test_channels_are_written_with_commas(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    for said, meant in {"": (), "sandbox": ("sandbox",), "wechat, alipay": ("wechat", "alipay")}.items():
-        monkeypatch.setenv("MYILI_PAUSED_CHANNELS", said)
+    for value, expected in {"": (), "sandbox": ("sandbox",), "wechat, alipay": ("wechat", "alipay")}.items():
+        monkeypatch.setenv("MYILI_PAUSED_CHANNELS", value)
         given = settings.model_dump(exclude={"paused_channels"})
-        assert Settings(**given).paused_channels == meant
+        assert Settings(**given).paused_channels == expected
 
 
 async def _due(world: World) -> None:

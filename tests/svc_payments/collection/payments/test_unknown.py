@@ -1,4 +1,4 @@
-"""When the channel does not say what became of an order: unknown blocks, and is asked until it is known."""
+"""An order with unknown outcome blocks its bill and is polled until the outcome is known."""
 
 import asyncio
 from itertools import accumulate
@@ -15,14 +15,14 @@ from tests.svc_payments.world import World, run_in_background
 
 
 async def make_due(world: World, *, overdue: bool = False) -> None:
-    """The time has come to ask about every order; and to end it, when overdue."""
+    """Make every order due for a query, and expired if `overdue`."""
     async with world.database.transaction() as tx:
         await tx.execute(update(Attempt).where(Attempt.ask_at.is_not(None)).values(ask_at=now()))
         if overdue:
             await tx.execute(update(Payment).values(expires_at=now()))
 
 
-async def asked(world: World, *, overdue: bool = False) -> None:
+async def poll_order(world: World, *, overdue: bool = False) -> None:
     await make_due(world, overdue=overdue)
     async with world.orders() as orders:
         assert await orders.ask_due() == 1
@@ -39,18 +39,18 @@ async def test_a_silent_channel_leaves_the_payment_unknown_and_the_bill_blocked(
     assert await world.trail(payment_id) == ["created", "pending", "unknown"]
 
 
-async def test_an_unknown_order_is_found_again_by_asking(world: World) -> None:
+async def test_an_unknown_order_is_found_by_polling(world: World) -> None:
     person = new_id()
     payment_id = await world.created(person)
     await world.faults(order_timeouts=1)
     await world.confirm(person, payment_id)
-    await asked(world)
+    await poll_order(world)
     found = (await world.get(person, payment_id)).json()
     assert (found["status"], found["pay_url"].rpartition("/")[2]) == ("pending", await world.order_number(payment_id))
     assert await world.trail(payment_id) == ["created", "pending", "unknown", "pending"]
 
 
-async def test_a_second_tap_on_an_unknown_payment_asks_at_once_for_the_same_order(world: World) -> None:
+async def test_a_second_tap_on_an_unknown_payment_queries_the_same_order(world: World) -> None:
     person = new_id()
     payment_id = await world.created(person)
     await world.faults(order_timeouts=1)
@@ -60,29 +60,29 @@ async def test_a_second_tap_on_an_unknown_payment_asks_at_once_for_the_same_orde
     assert await world.order_number(payment_id) == before
 
 
-async def test_an_order_that_never_reached_the_channel_is_placed_by_asking(world: World) -> None:
+async def test_an_order_that_never_reached_the_channel_is_placed_by_polling(world: World) -> None:
     person = new_id()
     payment_id = await world.created(person)
     await world.faults(unavailable=1)
     assert (await world.confirm(person, payment_id)).json()["status"] == "unknown"
-    await asked(world)
+    await poll_order(world)
     assert await world.status(person, payment_id) == "pending"
     await world.pay(payment_id)
 
 
-async def test_money_whose_notice_is_missing_is_found_by_asking(world: World) -> None:
+async def test_a_payment_whose_notice_is_lost_is_captured_by_polling(world: World) -> None:
     person = new_id()
     bill = await world.bill(person)
     payment_id = await world.confirmed(person, bill)
     await world.faults(drop_notices=1)
     await world.pay(payment_id)
-    await asked(world)
+    await poll_order(world)
     assert await world.status(person, payment_id) == "captured"
     assert await world.trail(payment_id) == ["created", "pending", "captured"]
     assert await world.bill_status(bill) == "paid"
 
 
-async def test_a_crash_between_the_attempt_and_the_call_is_healed_by_asking(world: World) -> None:
+async def test_a_crash_between_the_attempt_and_the_call_is_recovered_by_polling(world: World) -> None:
     person = new_id()
     payment_id = await world.created(person)
 
@@ -97,11 +97,11 @@ async def test_a_crash_between_the_attempt_and_the_call_is_healed_by_asking(worl
         await asyncio.gather(tap, return_exceptions=True)
     assert (await world.get(person, payment_id)).json()["status"] == "pending"
     await world.faults()
-    await asked(world)
+    await poll_order(world)
     assert (await world.get(person, payment_id)).json()["pay_url"]
 
 
-async def test_asking_follows_its_schedule_and_never_skips_the_expiry(world: World) -> None:
+async def test_polling_follows_its_schedule_and_never_skips_the_expiry(world: World) -> None:
     person = new_id()
     payment_id = await world.confirmed(person)
     pauses = []
@@ -120,7 +120,7 @@ async def test_asking_follows_its_schedule_and_never_skips_the_expiry(world: Wor
     assert await world.status(person, payment_id) == "pending"
 
 
-async def test_two_workers_ask_about_an_order_once(world: World) -> None:
+async def test_two_workers_poll_an_order_once(world: World) -> None:
     await world.confirmed(new_id())
     await make_due(world)
     async with world.orders() as one, world.orders() as another:
@@ -132,7 +132,7 @@ async def test_an_order_not_paid_in_time_is_closed_and_its_bill_free(world: Worl
     person = new_id()
     bill = await world.bill(person)
     payment_id = await world.confirmed(person, bill)
-    await asked(world, overdue=True)
+    await poll_order(world, overdue=True)
     assert await world.status(person, payment_id) == "expired"
     assert await world.bill_status(bill) == "due"
     closed = await world.channel.post(f"/cashier/{await world.order_number(payment_id)}", json={"account": "w"})
@@ -145,27 +145,27 @@ async def test_an_order_paid_in_the_last_second_is_captured_not_expired(world: W
     payment_id = await world.confirmed(person)
     await world.faults(drop_notices=1)
     await world.pay(payment_id)
-    await asked(world, overdue=True)
+    await poll_order(world, overdue=True)
     assert await world.trail(payment_id) == ["created", "pending", "captured"]
 
 
-async def test_an_order_past_its_time_is_unknown_while_the_channel_is_away(world: World) -> None:
+async def test_an_overdue_order_is_unknown_while_the_channel_is_unavailable(world: World) -> None:
     person = new_id()
     bill = await world.bill(person)
     payment_id = await world.confirmed(person, bill)
     await world.faults(unavailable=1)
-    await asked(world, overdue=True)
+    await poll_order(world, overdue=True)
     assert await world.status(person, payment_id) == "unknown"
     assert await world.bill_status(bill) == "paying"
-    await asked(world)
+    await poll_order(world)
     assert await world.status(person, payment_id) == "expired"
 
 
-async def test_an_order_in_time_goes_on_waiting_while_the_channel_is_away(world: World) -> None:
+async def test_an_order_in_time_stays_pending_while_the_channel_is_unavailable(world: World) -> None:
     person = new_id()
     payment_id = await world.confirmed(person)
     await world.faults(unavailable=1)
-    await asked(world)
+    await poll_order(world)
     assert await world.status(person, payment_id) == "pending"
 
 
@@ -175,7 +175,7 @@ async def test_an_order_the_channel_never_had_is_expired_when_its_time_is_over(w
     payment_id = await world.created(person, bill)
     await world.faults(unavailable=1)
     await world.confirm(person, payment_id)
-    await asked(world, overdue=True)
+    await poll_order(world, overdue=True)
     assert await world.status(person, payment_id) == "expired"
     assert await world.bill_status(bill) == "due"
 
@@ -196,7 +196,7 @@ async def test_money_that_comes_after_the_expiry_still_pays_the_bill(world: Worl
     bill = await world.bill(person)
     payment_id = await world.confirmed(person, bill)
     order = (await world.channel.get(f"/cashier/{await world.order_number(payment_id)}")).json()
-    await asked(world, overdue=True)
+    await poll_order(world, overdue=True)
     late = world.notice_of(
         {**order, "merchant_id": "my-ili", "currency": "CNY", "transaction_id": "t-late", "paid_at": now().isoformat()}
     )
@@ -211,7 +211,7 @@ async def test_money_that_comes_after_another_payment_of_the_bill_is_held(world:
     bill = await world.bill(person)
     given_up = await world.confirmed(person, bill)
     order = (await world.channel.get(f"/cashier/{await world.order_number(given_up)}")).json()
-    await asked(world, overdue=True)
+    await poll_order(world, overdue=True)
     await world.captured(person, bill)
     late = world.notice_of(
         {**order, "merchant_id": "my-ili", "currency": "CNY", "transaction_id": "t-late", "paid_at": now().isoformat()}
@@ -230,7 +230,7 @@ async def test_money_that_comes_after_another_payment_of_the_bill_is_held(world:
     }
 
 
-async def test_the_worker_keeps_asking_by_itself(world: World) -> None:
+async def test_the_worker_polls_by_itself(world: World) -> None:
     person = new_id()
     payment_id = await world.created(person)
     await world.faults(unavailable=1)
@@ -244,7 +244,7 @@ async def test_the_worker_keeps_asking_by_itself(world: World) -> None:
         await until(known)
 
 
-def test_unless_set_otherwise_it_is_asked_after_1_5_and_15_minutes_then_hourly_then_daily() -> None:
+def test_by_default_an_order_is_polled_after_1_5_and_15_minutes_then_hourly_then_daily() -> None:
     pauses = Settings.model_fields["ask_again_seconds"].default
     moments = [seconds / 60 for seconds in accumulate(pauses)]
     assert {1, 5, 15} < set(moments)

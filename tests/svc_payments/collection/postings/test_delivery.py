@@ -1,4 +1,4 @@
-"""Providers are told of captured payments: once, in order, whatever breaks in between."""
+"""Delivery of postings to providers: once and in order, despite failures."""
 
 import asyncio
 from datetime import timedelta
@@ -21,17 +21,17 @@ from tests.svc_payments.conftest import approved_provider
 from tests.svc_payments.world import Company, World, run_in_background
 
 MINUTE = timedelta(minutes=1)
-HASTY = {"posting_retry_seconds": (0.1,), "poll_seconds": 0.05}
-IMPATIENT = 2.0
-"""Seconds that suffice to be heard, and soon over when no answer comes."""
+FAST_RETRIES = {"posting_retry_seconds": (0.1,), "poll_seconds": 0.05}
+SHORT_TIMEOUT = 2.0
+"""Seconds: long enough for the request to arrive, short enough to wait out a lost answer."""
 
 
 def delivery(world: World, **settings: object) -> Delivery:
-    return Delivery(world.database, world.settings.model_copy(update={**HASTY, **settings}))
+    return Delivery(world.database, world.settings.model_copy(update={**FAST_RETRIES, **settings}))
 
 
 async def deliver(world: World, seconds: float = 10.0) -> int:
-    """One round; what is not settled by it is not due again by itself."""
+    """Run one delivery round; an unsettled posting does not become due again by itself."""
     patient = delivery(world, provider_timeout_seconds=seconds, posting_retry_seconds=(60.0,))
     async with outside_client() as client:
         return await patient.deliver_due(world.provider_id, client)
@@ -46,12 +46,12 @@ async def statuses(world: World) -> list[str]:
     return [posting.status for posting in await postings(world)]
 
 
-async def lease_runs_out(world: World) -> None:
+async def expire_leases(world: World) -> None:
     async with world.database.transaction() as tx:
         await tx.execute(update(Posting).values(try_at=now()))
 
 
-async def taken_up(world: World) -> Try:
+async def lease_one(world: World) -> Try:
     async with world.database.transaction() as tx:
         (only,) = await lease_postings(tx, world.provider_id, MINUTE)
     return only
@@ -82,23 +82,23 @@ async def test_a_provider_that_was_down_books_when_it_is_up_again(world: World) 
     assert len(world.company.booked()) == 1
 
 
-async def test_an_answer_lost_after_the_booking_is_asked_for_and_booked_once(world: World) -> None:
+async def test_an_answer_lost_after_the_booking_is_queried_and_booked_once(world: World) -> None:
     person = new_id()
     payment_id = await world.captured(person)
     world.company.app.lost = 1
-    await deliver(world, IMPATIENT)
+    await deliver(world, SHORT_TIMEOUT)
     assert await statuses(world) == ["unknown"]
     assert len(world.company.booked()) == 1
-    await lease_runs_out(world)
+    await expire_leases(world)
     await deliver(world)
     assert await world.status(person, payment_id) == "completed"
     assert [method for method, path in world.company.app.calls if path.startswith("/postings")] == ["POST", "GET"]
     assert len(world.company.booked()) == 1
 
 
-async def test_a_posting_the_provider_never_got_is_told_after_asking(world: World) -> None:
+async def test_a_posting_the_provider_never_received_is_sent_after_a_query(world: World) -> None:
     await world.captured(new_id())
-    each = await taken_up(world)
+    each = await lease_one(world)
     async with world.database.transaction() as tx:
         await apply_outcome(tx, each, Unclear("ReadTimeout"), timedelta())
     await deliver(world)
@@ -120,51 +120,51 @@ async def test_a_worker_that_dies_between_call_and_result_leaves_one_booking(wor
     await asyncio.gather(dying, return_exceptions=True)
     assert await statuses(world) == ["sending"]
     assert await deliver(world) == 0, "the lease still holds"
-    await lease_runs_out(world)
+    await expire_leases(world)
     assert await deliver(world) == 1
     assert await world.status(person, payment_id) == "completed"
     assert len(world.company.booked()) == 1
 
 
-async def test_a_sleeper_that_wakes_up_late_does_not_overwrite_a_newer_result(world: World) -> None:
+async def test_a_stale_worker_does_not_overwrite_a_newer_result(world: World) -> None:
     await world.captured(new_id())
-    sleeper = await taken_up(world)
-    await lease_runs_out(world)
-    newer = await taken_up(world)
+    stale = await lease_one(world)
+    await expire_leases(world)
+    newer = await lease_one(world)
     assert newer.ask_first
     async with world.database.transaction() as tx:
-        assert not await apply_outcome(tx, sleeper, Booked("of the sleeper"), MINUTE), "its turn is over"
+        assert not await apply_outcome(tx, stale, Booked("of the stale worker"), MINUTE), "its lease has expired"
     async with world.database.transaction() as tx:
         assert await apply_outcome(tx, newer, Booked("R-1"), MINUTE)
     async with world.database.transaction() as tx:
-        assert not await apply_outcome(tx, sleeper, Unclear("ReadTimeout"), MINUTE)
+        assert not await apply_outcome(tx, stale, Unclear("ReadTimeout"), MINUTE)
     (posting,) = await postings(world)
     assert (posting.status, posting.provider_reference) == ("booked", "R-1")
 
 
-async def test_what_is_unknown_stays_so_when_the_provider_is_then_out_of_reach(world: World) -> None:
+async def test_an_unknown_posting_stays_unknown_while_the_provider_is_unreachable(world: World) -> None:
     await world.captured(new_id())
     for outcome, expected in (
         (NotHeard("ConnectError"), "pending"),
         (Unclear("ReadTimeout"), "unknown"),
         (NotHeard("ConnectError"), "unknown"),
     ):
-        await lease_runs_out(world)
-        each = await taken_up(world)
+        await expire_leases(world)
+        each = await lease_one(world)
         async with world.database.transaction() as tx:
             await apply_outcome(tx, each, outcome, MINUTE)
         assert await statuses(world) == [expected]
 
 
-async def test_postings_of_an_account_are_told_in_order_and_one_at_a_time(world: World) -> None:
+async def test_postings_of_an_account_are_sent_in_order_and_one_at_a_time(world: World) -> None:
     people = [new_id() for _ in range(3)]
     for place, person in enumerate(people):
         await world.captured(person, await world.bill(person, 100 + place, account=0))
     world.company.app.lost = 1
-    assert await deliver(world, IMPATIENT) == 1
+    assert await deliver(world, SHORT_TIMEOUT) == 1
     assert await deliver(world) == 0, "the first is not settled yet"
     for _ in range(3):
-        await lease_runs_out(world)
+        await expire_leases(world)
         assert await deliver(world) == 1
     assert [row["amount_fen"] for row in world.company.booked()] == [100, 101, 102]
     assert await statuses(world) == ["booked"] * 3
@@ -179,9 +179,9 @@ async def test_another_account_does_not_wait(world: World) -> None:
     assert sorted(each.posting.position for each in tries) == [1, 3]
 
 
-async def test_a_refused_posting_sends_its_money_back_and_keeps_nobody_waiting(world: World) -> None:
+async def test_a_refused_posting_is_reversed_and_does_not_block_the_next(world: World) -> None:
     person = new_id()
-    bill = await world.bill(person, account=500)  # which is none of the company's
+    bill = await world.bill(person, account=500)  # an account that the company does not have
     payment_id = await world.captured(person, bill)
     await deliver(world)
     assert await world.status(person, payment_id) == "reversing"
@@ -196,14 +196,14 @@ async def test_a_refused_posting_sends_its_money_back_and_keeps_nobody_waiting(w
     assert await statuses(world) == ["refused", "refused"]
 
 
-async def test_several_workers_tell_each_posting_once(world: World) -> None:
+async def test_several_workers_send_each_posting_once(world: World) -> None:
     people = [new_id() for _ in range(12)]
     ids = [await world.captured(person, await world.bill(person, account=place)) for place, person in enumerate(people)]
     async with run_in_background(*(delivery(world).run for _ in range(3))):
         for person, payment_id in zip(people, ids, strict=True):
             await completed(world, person, payment_id)
-    told = [path for method, path in world.company.app.calls if method == "POST"]
-    assert len(told) == 12
+    posted = [path for method, path in world.company.app.calls if method == "POST"]
+    assert len(posted) == 12
     assert len(world.company.booked()) == 12
 
 
@@ -225,7 +225,7 @@ async def test_a_payment_is_complete_with_its_last_bill_even_when_all_are_booked
     assert [await world.bill_status(bill) for bill in bills] == ["posted"] * 5
 
 
-async def test_a_slow_provider_keeps_no_other_waiting(world: World, tmp_path: Path) -> None:
+async def test_a_slow_provider_does_not_delay_another(world: World, tmp_path: Path) -> None:
     slow = Company.at(tmp_path, free_port(), str(world.api.base_url))
     slow.app.lost = 1_000
     slow_id = await approved_provider(world.database, slow.endpoint_url)

@@ -1,4 +1,4 @@
-"""The client of a provider's endpoint: whom it calls, what it believes, and for how long it listens."""
+"""The client of a provider's endpoint: allowed addresses, accepted answers and time limits."""
 
 import asyncio
 import ssl
@@ -52,7 +52,7 @@ def posting() -> Posting:
     )
 
 
-async def told(endpoint_url: str, key: RSAPrivateKey, *, only_public: bool = False) -> Outcome:
+async def book_outcome(endpoint_url: str, key: RSAPrivateKey, *, only_public: bool = False) -> Outcome:
     async with outside_client() as client:
         return await HttpProviderBooks(client, endpoint_url, key, 2.0, only_public).book(posting())
 
@@ -72,12 +72,12 @@ async def told(endpoint_url: str, key: RSAPrivateKey, *, only_public: bool = Fal
         (b"", Unclear("answer_malformed")),
     ],
 )
-def test_an_answer_is_believed_only_when_it_is_whole(body: bytes, expected: Outcome) -> None:
+def test_only_a_complete_answer_is_accepted(body: bytes, expected: Outcome) -> None:
     assert _outcome(body) == expected
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_of_a_provider_break_us(body: bytes) -> None:
+def test_arbitrary_bytes_never_raise(body: bytes) -> None:
     assert isinstance(_outcome(body), Booked | Refused | NotFound | Unclear)
 
 
@@ -89,7 +89,7 @@ async def test_a_call_is_signed_over_the_bytes_that_arrive(rsa_keys: dict[str, R
         return Response(b'{"result": "booked", "provider_reference": "R-1"}')
 
     async with served(Starlette(routes=[Route("/base/postings", book, methods=["POST"])]), port):
-        assert await told(f"http://127.0.0.1:{port}/base/", key) == Booked("R-1")
+        assert await book_outcome(f"http://127.0.0.1:{port}/base/", key) == Booked("R-1")
 
 
 async def trickle() -> AsyncIterator[bytes]:
@@ -115,7 +115,7 @@ async def flood() -> AsyncIterator[bytes]:
     ],
     ids=["failure", "redirect", "trickle", "flood", "half", "broken encoding"],
 )
-async def test_a_provider_that_answers_badly_may_have_booked(rsa_keys: dict[str, RSAPrivateKey], answer: Any) -> None:  # noqa: ANN401 - makes a response
+async def test_a_bad_answer_leaves_the_outcome_unclear(rsa_keys: dict[str, RSAPrivateKey], answer: Any) -> None:  # noqa: ANN401 - response factory
     port = free_port()
 
     async def book(_: Request) -> Response:
@@ -123,12 +123,12 @@ async def test_a_provider_that_answers_badly_may_have_booked(rsa_keys: dict[str,
         return made
 
     async with served(Starlette(routes=[Route("/postings", book, methods=["POST"])]), port):
-        outcome = await told(f"http://127.0.0.1:{port}", rsa_keys["provider_signing_key"])
+        outcome = await book_outcome(f"http://127.0.0.1:{port}", rsa_keys["provider_signing_key"])
     assert isinstance(outcome, Unclear)
 
 
-async def test_a_provider_that_takes_no_connection_has_not_heard(rsa_keys: dict[str, RSAPrivateKey]) -> None:
-    outcome = await told(f"http://127.0.0.1:{free_port()}", rsa_keys["provider_signing_key"])
+async def test_a_refused_connection_means_nothing_was_sent(rsa_keys: dict[str, RSAPrivateKey]) -> None:
+    outcome = await book_outcome(f"http://127.0.0.1:{free_port()}", rsa_keys["provider_signing_key"])
     assert outcome == NotHeard("ConnectError")
 
 
@@ -146,14 +146,14 @@ async def test_a_provider_that_takes_no_connection_has_not_heard(rsa_keys: dict[
         ("https://provider.example:port/api", "not_a_url"),
     ],
 )
-async def test_an_endpoint_inside_is_never_called(
+async def test_an_internal_endpoint_is_never_called(
     rsa_keys: dict[str, RSAPrivateKey], endpoint_url: str, reason: str
 ) -> None:
-    assert await told(endpoint_url, rsa_keys["provider_signing_key"], only_public=True) == NotHeard(reason)
+    assert await book_outcome(endpoint_url, rsa_keys["provider_signing_key"], only_public=True) == NotHeard(reason)
 
 
 def certificate_of(name: str, folder: Path) -> tuple[Path, Path]:
-    """A self-signed certificate of a host name, and its key, as files."""
+    """Write a self-signed certificate of a host name and its key to files."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     certificate = (
@@ -170,7 +170,7 @@ def certificate_of(name: str, folder: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize(("name", "reached"), [("provider.example", True), ("other.example", False)])
-async def test_the_address_is_called_that_was_checked_and_the_certificate_is_of_the_name(
+async def test_the_checked_address_is_called_and_the_certificate_must_match_the_name(
     rsa_keys: dict[str, RSAPrivateKey], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, *, reached: bool
 ) -> None:
     cert_file, key_file = certificate_of("provider.example", tmp_path)

@@ -1,7 +1,7 @@
-"""Money that goes back by itself: refused, unanswered, come too late, taken twice."""
+"""Automatic reversals: refused or unanswered postings, late money and double payments."""
 
 from chassis.testing import until
-from tests.svc_payments.collection.refunds.making import balances, refund_trail, refunds, refused, statuses, step
+from tests.svc_payments.collection.refunds.steps import balances, refund_trail, refunds, refused, statuses, step
 from tests.svc_payments.world import World
 
 
@@ -15,8 +15,8 @@ async def test_a_refused_posting_is_reversed_and_its_bill_is_due_again(world: Wo
     assert (found["status"], found["refunded_fen"]) == ("refunded", 4140)
     assert await world.bill_status(bill) == "due"
     assert await balances(world) == {}
-    told = ["created", "pending", "captured", "posting_refused", "reversing", "refunded"]
-    assert await world.trail(payment_id) == told
+    events = ["created", "pending", "captured", "posting_refused", "reversing", "refunded"]
+    assert await world.trail(payment_id) == events
     assert await refund_trail(world, refund.id) == ["started", "refunded"]
 
 
@@ -27,7 +27,7 @@ async def test_a_reversed_bill_can_be_paid_again(world: World) -> None:
     assert await world.status(person, again) == "captured"
 
 
-async def test_the_sandbox_tells_of_a_refund_and_is_asked_about_it_at_once(world: World) -> None:
+async def test_a_refund_notice_of_the_sandbox_triggers_a_query(world: World) -> None:
     _, payment_id, _ = await refused(world)
     await world.faults(slow_refunds=1)
     await step(world, ask_again_seconds=(3_600.0,))
@@ -35,13 +35,13 @@ async def test_the_sandbox_tells_of_a_refund_and_is_asked_about_it_at_once(world
     await world.channel.post(f"/refunds/{refund.number}/settle", json={"state": "succeeded"})
     number = await world.order_number(payment_id)
 
-    async def heard() -> bool:
+    async def acknowledged() -> bool:
         sent = (await world.channel.get(f"/orders/{number}/notices")).json()["items"]
         of_refund = [each["answer_status"] for each in sent if "refund.succeeded" in each["body"]]
         return of_refund[-1:] == [204]
 
     assert await statuses(world) == ["refunding"]
-    await until(heard)
-    async with world.refunds() as driving:
-        assert await driving.ask_due() == 1
+    await until(acknowledged)
+    async with world.refunds() as worker:
+        assert await worker.ask_due() == 1
     assert await statuses(world) == ["refunded"]

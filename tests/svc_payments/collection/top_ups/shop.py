@@ -1,4 +1,4 @@
-"""A resident who buys for an account in advance."""
+"""A provider that offers top-ups, and a resident who buys them."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +25,7 @@ class Shop:
     person: UUID = field(default_factory=new_id)
 
     async def open(self, top_up: dict[str, Any] | None = None, *, bound: bool = True, **terms: Any) -> "Shop":  # noqa: ANN401
-        """Agree on what is on sale, and bind the resident."""
+        """Put the terms with the offer in force and bind the resident."""
         offer = {"bill_sources": ["top_up"], "top_up": top_up or {"amounts_fen": AMOUNTS}, **terms}
         api, tokens = self.world.api, self.world.tokens
         await put_in_force(api, tokens, self.world.provider_id, offer, since=TODAY)
@@ -54,7 +54,7 @@ class Shop:
         return answer
 
     async def captured(self, amount_fen: int = 5_000) -> str:
-        """The id of a top-up whose money is here."""
+        """Buy a top-up, capture it and return the payment's id."""
         bought = await self.buy(amount_fen)
         assert bought.status_code == 201, bought.text
         payment_id = str(bought.json()["payment_id"])
@@ -63,7 +63,7 @@ class Shop:
         return payment_id
 
     async def prepaid(self, payment_id: str, person: UUID | None = None) -> Any:  # noqa: ANN401 - JSON
-        """What the payment shows of the meter."""
+        """The prepaid part of the payment's first bill."""
         shown = (await self.world.get(person or self.person, payment_id)).json()
         return shown["bills"][0]["prepaid"]
 

@@ -13,7 +13,7 @@ from svc_payments.operations.dashboard.gauges import QUICK, SLOW
 from svc_payments.operations.dashboard.metrics import measure, measure_books
 from svc_payments.operations.manual_actions.models import ManualAction
 from svc_payments.settings import Settings
-from tests.svc_payments.collection.refunds.making import refused, step
+from tests.svc_payments.collection.refunds.steps import refused, step
 from tests.svc_payments.world import World
 
 _HOUR = 3_600.0

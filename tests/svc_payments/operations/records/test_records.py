@@ -1,7 +1,7 @@
 """Payment and bill records for staff; every read is audited."""
 
 from chassis.db import new_id
-from tests.svc_payments.collection.refunds.making import refused, step
+from tests.svc_payments.collection.refunds.steps import refused, step
 from tests.svc_payments.world import World
 
 RECORDS = "/payments/v1/payment-records"

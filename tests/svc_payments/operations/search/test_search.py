@@ -9,7 +9,7 @@ from sqlalchemy import text
 from chassis.db import Database, new_id
 from chassis.testing import Tokens
 from tests.svc_payments.billing.bills.factories import a_bill, save
-from tests.svc_payments.collection.refunds.making import refunds, refused, step
+from tests.svc_payments.collection.refunds.steps import refunds, refused, step
 from tests.svc_payments.conftest import approved_provider
 from tests.svc_payments.world import World
 

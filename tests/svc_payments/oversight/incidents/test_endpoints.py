@@ -1,12 +1,12 @@
 """The list of incidents, for staff."""
 
 from chassis.db import new_id
-from tests.svc_payments.collection.notifications.test_notices import paid_unheard
+from tests.svc_payments.collection.notifications.test_notices import paid_without_notice
 from tests.svc_payments.world import World
 
 
 async def test_incidents_are_listed_for_operators_only(world: World) -> None:
-    _, notice = await paid_unheard(world, new_id())
+    _, notice = await paid_without_notice(world, new_id())
     await world.notify({**notice, "amount_fen": 1})
     url = "/payments/v1/incidents"
     (found,) = (await world.api.get(url, headers=world.tokens.staff("operator"))).json()["items"]

@@ -15,7 +15,7 @@ from svc_payments.reconciliation.runs.worker import work_off
 from svc_payments.reconciliation.statements.downloads import fetch, fetch_missing
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
-from tests.svc_payments.collection.refunds.making import step
+from tests.svc_payments.collection.refunds.steps import step
 from tests.svc_payments.world import World
 
 RUNS, CASES = "/payments/v1/reconciliation-runs", "/payments/v1/cases"

@@ -1,4 +1,4 @@
-"""What is sold: by the terms first, then by the word of the provider; and nobody may ask without end."""
+"""Validation of top-ups: by the terms, then by the provider, with rate limits."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -17,19 +17,17 @@ from tests.svc_payments.scripted import Scripted
 from tests.svc_payments.world import World
 
 
-async def test_what_may_be_bought_is_shown_with_its_channels_and_nothing_is_begun(
-    shop: Shop, company: Scripted
-) -> None:
+async def test_a_validation_shows_the_channels_and_creates_nothing(shop: Shop, company: Scripted) -> None:
     company.answer_with("accepted")
     shown = (await shop.validate()).json()
     assert (shown["amount_fen"], shown["account_number"]) == (5_000, shop.account_number)
     assert [(each["channel"], each["usable"]) for each in shown["channels"]] == [("sandbox", True)]
-    asked = company.requests[0]
-    assert (asked["path"], asked["amount_fen"]) == ("/top-up-validations", 5_000)
+    request = company.requests[0]
+    assert (request["path"], request["amount_fen"]) == ("/top-up-validations", 5_000)
     assert await shop.made() == []
 
 
-async def test_an_amount_that_is_not_on_sale_is_refused_before_anybody_is_asked(shop: Shop, company: Scripted) -> None:
+async def test_an_amount_not_on_sale_is_refused_without_calling_the_provider(shop: Shop, company: Scripted) -> None:
     not_sold = await shop.buy(1_001)
     assert refusal(not_sold) == (422, "not_purchasable")
     assert not_sold.json()["amounts_fen"] == AMOUNTS
@@ -62,17 +60,17 @@ OUTCOMES = {
 }
 
 
-async def test_each_refusal_of_the_provider_has_its_code_and_begins_nothing(shop: Shop, company: Scripted) -> None:
-    for result, refused in OUTCOMES.items():
+async def test_each_refusal_of_the_provider_has_its_code_and_creates_nothing(shop: Shop, company: Scripted) -> None:
+    for result, expected in OUTCOMES.items():
         company.answer_with(result)
-        assert refusal(await shop.buy()) == refused
+        assert refusal(await shop.buy()) == expected
     company.answer_with("above_purchasable", most_fen=3_000)
     above = await shop.buy()
     assert (refusal(above), above.json()["most_fen"]) == ((422, "above_purchasable"), 3_000)
     assert await shop.made() == []
 
 
-async def test_an_answer_that_makes_no_sense_begins_nothing(shop: Shop, company: Scripted) -> None:
+async def test_an_invalid_answer_creates_nothing(shop: Shop, company: Scripted) -> None:
     answers: list[Any] = [
         {},
         [],
@@ -97,7 +95,7 @@ class TestSilence:
     def settings(self, settings: Settings) -> Settings:
         return settings.model_copy(update={"provider_timeout_seconds": 0.5})
 
-    async def test_what_nobody_knows_begins_nothing_and_the_same_request_may_be_made_again(
+    async def test_a_timeout_creates_nothing_and_the_request_can_be_retried(
         self, shop: Shop, company: Scripted
     ) -> None:
         company.answer_with("accepted")
@@ -108,7 +106,7 @@ class TestSilence:
         assert (await shop.buy(key="tap-1")).status_code == 201
 
 
-async def test_limits_of_the_channel_hold_before_the_provider_is_asked(world: World, company: Scripted) -> None:
+async def test_channel_limits_apply_before_the_provider_is_called(world: World, company: Scripted) -> None:
     shop = await Shop(world).open(channels=[{"channel": "sandbox", "most_fen": 4_000}])
     assert refusal(await shop.buy()) == (422, "outside_channel_limits")
     assert refusal(await shop.buy(channel="wechat")) == (422, "channel_not_available")
@@ -117,7 +115,7 @@ async def test_limits_of_the_channel_hold_before_the_provider_is_asked(world: Wo
     assert [each["usable"] for each in (await shop.validate()).json()["channels"]] == [False]
 
 
-async def test_in_its_closed_hours_a_provider_is_not_asked(world: World, company: Scripted) -> None:
+async def test_a_provider_is_not_called_in_its_closed_hours(world: World, company: Scripted) -> None:
     local = datetime.now(CHINA)
     hours = {"begin": f"{local - timedelta(hours=1):%H:%M}", "end": f"{local + timedelta(hours=1):%H:%M}"}
     shop = await Shop(world).open(closed_hours=hours)
@@ -127,7 +125,7 @@ async def test_in_its_closed_hours_a_provider_is_not_asked(world: World, company
     assert company.requests == []
 
 
-async def test_a_mistyped_number_is_told_as_such(world: World, company: Scripted) -> None:
+async def test_a_mistyped_account_number_is_refused(world: World, company: Scripted) -> None:
     shop = await Shop(world, "1000000006").open({"amounts_fen": [5_000], "accounts": "any"})
     assert refusal(await shop.buy()) == (422, "bad_account_check_digit")
     assert company.requests == []
@@ -141,11 +139,11 @@ async def test_a_provider_without_top_ups_sells_none(world: World, company: Scri
     assert company.requests == []
 
 
-async def test_nobody_finds_accounts_by_trying_numbers(world: World, company: Scripted) -> None:
+async def test_probing_for_account_numbers_is_limited(world: World, company: Scripted) -> None:
     shop = await Shop(world).open({"amounts_fen": [5_000], "accounts": "any"}, bound=False)
     company.answer_with("no_account")
-    tried = [await shop.validate() for _ in range(10)]
-    assert {refusal(answer) for answer in tried} == {(404, "no_such_account")}
+    attempts = [await shop.validate() for _ in range(10)]
+    assert {refusal(answer) for answer in attempts} == {(404, "no_such_account")}
     stopped = await shop.validate()
     assert refusal(stopped) == (429, "too_many_validations")
     assert stopped.headers["Retry-After"] == "86400"
@@ -154,7 +152,7 @@ async def test_nobody_finds_accounts_by_trying_numbers(world: World, company: Sc
     assert (await shop.validate(person=new_id())).status_code == 200
 
 
-async def test_taps_without_end_are_slowed_down_and_forgotten_in_time(shop: Shop, company: Scripted) -> None:
+async def test_repeated_validations_are_limited_and_deleted_in_time(shop: Shop, company: Scripted) -> None:
     company.answer_with("accepted")
     answers = await asyncio.gather(*(shop.validate() for _ in range(25)))
     assert sorted(answer.status_code for answer in answers) == [200] * 20 + [429] * 5

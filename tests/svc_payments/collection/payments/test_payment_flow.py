@@ -1,4 +1,4 @@
-"""A resident pays: from the intent to the receipt, through the real channel and the reference provider."""
+"""A payment from intent to receipt, through the sandbox channel and the reference provider."""
 
 import asyncio
 from typing import Any
@@ -16,7 +16,7 @@ from tests.svc_payments.conftest import approved_provider
 from tests.svc_payments.world import Answer, World, run_in_background
 
 
-def refused(answer: Answer) -> tuple[int, str]:
+def refusal(answer: Answer) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
@@ -38,7 +38,7 @@ async def test_a_payment_goes_from_the_tap_to_the_providers_books(world: World) 
     assert (await world.trial_balance())["balance_fen"] == 0
 
 
-async def test_the_amount_is_the_bills_whatever_the_client_says(world: World) -> None:
+async def test_the_amount_is_computed_from_the_bills(world: World) -> None:
     person = new_id()
     body = {"bill_ids": [str(await world.bill(person, 4140))], "channel": "sandbox", "amount_fen": 1}
     headers = world.tokens.resident(person) | once()
@@ -58,13 +58,13 @@ async def test_bills_of_two_providers_are_refused_and_stay_due(world: World) -> 
     person = new_id()
     other = await approved_provider(world.database)
     bills = await world.bill(person), await world.bill(person, provider_id=other)
-    assert refused(await world.create(person, *bills)) == (422, "bills_of_several_providers")
+    assert refusal(await world.create(person, *bills)) == (422, "bills_of_several_providers")
     assert [await world.bill_status(bill) for bill in bills] == ["due", "due"]
 
 
 async def test_somebody_elses_bill_is_not_found(world: World) -> None:
     bill = await world.bill(new_id())
-    assert refused(await world.create(new_id(), bill)) == (404, "not_found")
+    assert refusal(await world.create(new_id(), bill)) == (404, "not_found")
     assert await world.bill_status(bill) == "due"
 
 
@@ -78,25 +78,25 @@ async def test_somebody_elses_bill_is_not_found(world: World) -> None:
         {"bill_ids": [str(new_id())]},
     ],
 )
-async def test_an_intent_that_makes_no_sense_is_refused(world: World, body: dict[str, Any]) -> None:
+async def test_an_invalid_intent_is_refused(world: World, body: dict[str, Any]) -> None:
     headers = world.tokens.resident() | once()
     answer = await world.api.post("/payments/v1/payments", json=body, headers=headers)
-    assert refused(answer) == (422, "invalid_request")
+    assert refusal(answer) == (422, "invalid_request")
 
 
-async def test_only_a_resident_of_proven_identity_pays(world: World) -> None:
+async def test_only_a_resident_with_a_verified_identity_pays(world: World) -> None:
     for headers, expected in (
         ({}, (401, "token_missing")),
         (world.tokens.resident(assurance_level=1), (403, "assurance_too_low")),
         (world.tokens.client(world.provider_id, "bills:write"), (403, "not_allowed")),
     ):
         answer = await world.api.post("/payments/v1/payments", json={}, headers=headers | once())
-        assert refused(answer) == expected
+        assert refusal(answer) == expected
 
 
 async def test_an_intent_needs_an_idempotency_key(world: World) -> None:
     answer = await world.api.post("/payments/v1/payments", json={}, headers=world.tokens.resident())
-    assert refused(answer) == (400, "idempotency_key_missing")
+    assert refusal(answer) == (400, "idempotency_key_missing")
 
 
 async def test_the_same_intent_sent_again_is_the_same_payment(world: World) -> None:
@@ -159,10 +159,10 @@ async def test_a_paid_bill_is_not_paid_again(world: World) -> None:
     person = new_id()
     bill = await world.bill(person)
     await world.captured(person, bill)
-    assert refused(await world.create(person, bill)) == (409, "bill_already_paid")
+    assert refusal(await world.create(person, bill)) == (409, "bill_already_paid")
 
 
-async def test_another_resident_learns_nothing_of_a_payment(world: World) -> None:
+async def test_another_resident_cannot_see_or_change_a_payment(world: World) -> None:
     person, stranger = new_id(), new_id()
     payment_id = await world.confirmed(person)
     answers = [
@@ -172,7 +172,7 @@ async def test_another_resident_learns_nothing_of_a_payment(world: World) -> Non
         await world.act(stranger, payment_id, "cancel"),
         await world.get(stranger, str(new_id())),
     ]
-    assert [refused(answer) for answer in answers] == [(404, "not_found")] * 5
+    assert [refusal(answer) for answer in answers] == [(404, "not_found")] * 5
     listed = await world.api.get("/payments/v1/payments", headers=world.tokens.resident(stranger))
     assert listed.json()["items"] == []
     assert await world.status(person, payment_id) == "pending"
@@ -194,12 +194,12 @@ async def test_a_payment_not_confirmed_in_time_frees_its_bill(world: World) -> N
     payment_id = await world.created(person, bill)
     async with world.database.transaction() as tx:
         await tx.execute(update(Payment).values(expires_at=now()))
-    assert refused(await world.confirm(person, payment_id)) == (409, "payment_too_late")
+    assert refusal(await world.confirm(person, payment_id)) == (409, "payment_too_late")
     async with world.database.transaction() as tx:
         assert await expire_one(tx)
     assert await world.status(person, payment_id) == "expired"
     assert await world.trail(payment_id) == ["created", "expired"]
-    assert refused(await world.confirm(person, payment_id)) == (409, "illegal_move")
+    assert refusal(await world.confirm(person, payment_id)) == (409, "illegal_move")
     assert (await world.create(person, bill)).status_code == 201
 
 
@@ -225,7 +225,7 @@ async def test_cancelling_after_the_tap_closes_the_order_first(world: World) -> 
     payment_id = await world.confirmed(person, bill)
     assert (await world.act(person, payment_id, "cancel")).json()["status"] == "expired"
     cashier = await world.channel.post(f"/cashier/{await world.order_number(payment_id)}", json={"account": "wallet-1"})
-    assert refused(cashier) == (409, "order_closed")
+    assert refusal(cashier) == (409, "order_closed")
     assert await world.bill_status(bill) == "due"
     assert await world.trail(payment_id) == ["created", "pending", "expired"]
 
@@ -241,4 +241,4 @@ async def test_cancelling_what_was_just_paid_captures_it(world: World) -> None:
 async def test_a_captured_payment_is_not_cancelled(world: World) -> None:
     person = new_id()
     payment_id = await world.captured(person)
-    assert refused(await world.act(person, payment_id, "cancel")) == (409, "illegal_move")
+    assert refusal(await world.act(person, payment_id, "cancel")) == (409, "illegal_move")

@@ -1,4 +1,4 @@
-"""Validate and pay, all the way: to the token in the payer's hand, or the card that a terminal writes."""
+"""Top-ups from validation to the token shown to the payer or the card written by a terminal."""
 
 import asyncio
 import json
@@ -18,8 +18,8 @@ from contracts.reference_provider.roster import account_number
 from deploy.local.programs import free_port
 from svc_payments.collection.postings.card_writes import Cards
 from svc_payments.collection.postings.models import CardWriting, Posting
-from tests.svc_payments.collection.payments.choosing import refusal
-from tests.svc_payments.collection.refunds.making import balances, step
+from tests.svc_payments.collection.payments.account import refusal
+from tests.svc_payments.collection.refunds.steps import balances, step
 from tests.svc_payments.collection.top_ups.shop import Shop
 from tests.svc_payments.scripted import Scripted, set_endpoint
 from tests.svc_payments.world import SEED, Company, World
@@ -29,7 +29,7 @@ METER = account_number(SEED, 3)
 
 @pytest_asyncio.fixture
 async def sold(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Shop, Company]]:
-    """A shop of a company with prepaid meters of the kind that the test names."""
+    """A shop of a company with prepaid meters of the parametrized kind."""
     company = Company.at(tmp_path, free_port(), str(world.api.base_url), prepaid=request.param)
     await set_endpoint(world.database, world.provider_id, company.endpoint_url)
     async with company.open():
@@ -37,7 +37,7 @@ async def sold(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> 
 
 
 async def shown_everywhere(shop: Shop, payment_id: str) -> list[Any]:
-    """What payment, receipt and history show of the meter."""
+    """The prepaid part as payment, receipt and history show it."""
     receipt = (await shop.world.get(shop.person, payment_id, "/receipt")).json()["bills"][0]
     headers = shop.world.tokens.resident(shop.person)
     history = (await shop.world.api.get("/payments/v1/payments", headers=headers)).json()["items"]
@@ -46,7 +46,7 @@ async def shown_everywhere(shop: Shop, payment_id: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("sold", ["token"], indirect=True)
-async def test_the_payer_and_nobody_else_is_shown_the_token(sold: tuple[Shop, Company]) -> None:
+async def test_the_token_is_shown_to_the_payer_only(sold: tuple[Shop, Company]) -> None:
     shop, company = sold
     payment_id = await shop.captured()
     assert await shop.prepaid(payment_id) is None
@@ -63,32 +63,32 @@ async def test_the_payer_and_nobody_else_is_shown_the_token(sold: tuple[Shop, Co
 
 
 @pytest.mark.parametrize("sold", ["write_card"], indirect=True)
-async def test_a_card_is_asked_about_until_a_terminal_has_written_it(sold: tuple[Shop, Company]) -> None:
+async def test_a_card_is_polled_until_a_terminal_has_written_it(sold: tuple[Shop, Company]) -> None:
     shop, company = sold
     payment_id = await shop.captured()
     await shop.world.deliver_postings()
     to_write = {"kind": "write_card", "token": None, "state": "to_write"}
     assert await shown_everywhere(shop, payment_id) == [to_write] * 3
-    assert await asked_about_cards(shop.world) == 1
+    assert await poll_cards(shop.world) == 1
     assert await shop.prepaid(payment_id) == to_write
-    assert await asked_about_cards(shop.world) == 0
+    assert await poll_cards(shop.world) == 0
     company.books.card_written(await posting_id(shop.world))
-    await cards_are_due(shop.world)
-    assert await asked_about_cards(shop.world) == 1
+    await make_cards_due(shop.world)
+    assert await poll_cards(shop.world) == 1
     assert await shop.prepaid(payment_id) == {**to_write, "state": "written"}
-    await cards_are_due(shop.world)
-    assert await asked_about_cards(shop.world) == 0
+    await make_cards_due(shop.world)
+    assert await poll_cards(shop.world) == 0
 
 
 @pytest.mark.parametrize("sold", ["write_card"], indirect=True)
-async def test_while_the_provider_is_silent_a_card_stays_as_it_was_and_is_asked_about_later(
+async def test_a_card_is_polled_again_later_while_the_provider_is_unreachable(
     sold: tuple[Shop, Company],
 ) -> None:
     shop, _ = sold
     payment_id = await shop.captured()
     await shop.world.deliver_postings()
     await set_endpoint(shop.world.database, shop.world.provider_id, f"http://127.0.0.1:{free_port()}")
-    assert await asked_about_cards(shop.world) == 1
+    assert await poll_cards(shop.world) == 1
     assert (await shop.prepaid(payment_id))["state"] == "to_write"
     async with shop.world.database.read() as tx:
         (writing,) = await tx.scalars(select(CardWriting))
@@ -97,12 +97,12 @@ async def test_while_the_provider_is_silent_a_card_stays_as_it_was_and_is_asked_
     assert writing.ask_at > now()
 
 
-async def asked_about_cards(world: World) -> int:
+async def poll_cards(world: World) -> int:
     async with outside_client() as client:
         return await Cards(world.database, world.settings).ask_due(client)
 
 
-async def cards_are_due(world: World) -> None:
+async def make_cards_due(world: World) -> None:
     async with world.database.transaction() as tx:
         await tx.execute(update(CardWriting).where(CardWriting.ask_at.is_not(None)).values(ask_at=now()))
 
@@ -113,7 +113,7 @@ async def posting_id(world: World) -> str:
 
 
 @pytest.mark.parametrize("sold", [None], indirect=True)
-async def test_the_phone_of_ones_parents_is_topped_up_and_nothing_of_it_is_shown(sold: tuple[Shop, Company]) -> None:
+async def test_an_unbound_account_is_topped_up_without_showing_its_data(sold: tuple[Shop, Company]) -> None:
     shop, company = sold
     child = new_id()
     assert refusal(await shop.buy(person=child)) == (404, "not_found")
@@ -132,7 +132,7 @@ async def test_the_phone_of_ones_parents_is_topped_up_and_nothing_of_it_is_shown
 
 
 @pytest.mark.parametrize("sold", ["token"], indirect=True)
-async def test_two_top_ups_of_an_account_run_side_by_side(sold: tuple[Shop, Company]) -> None:
+async def test_two_top_ups_of_an_account_run_concurrently(sold: tuple[Shop, Company]) -> None:
     shop, company = sold
     first, second = await shop.captured(1_000), await shop.captured(10_000)
     await shop.world.deliver_postings()
@@ -161,7 +161,7 @@ async def test_five_taps_of_one_request_at_once_are_one_top_up(shop: Shop, compa
     assert (len(begun), waited <= {"request_in_progress"}, len(await shop.made())) == (1, True, 1)
 
 
-async def test_an_unpaid_top_up_is_over_and_owed_by_nobody(shop: Shop, company: Scripted) -> None:
+async def test_an_unpaid_top_up_expires_and_is_not_owed(shop: Shop, company: Scripted) -> None:
     company.answer_with("accepted")
     payment_id = (await shop.buy()).json()["payment_id"]
     assert [bill.status for bill in await shop.made()] == ["paying"]
@@ -169,16 +169,16 @@ async def test_an_unpaid_top_up_is_over_and_owed_by_nobody(shop: Shop, company: 
     assert [bill.status for bill in await shop.made()] == ["expired"]
 
 
-async def test_a_top_up_that_is_refused_goes_back_and_its_bill_is_void(shop: Shop, company: Scripted) -> None:
+async def test_a_refused_top_up_is_reversed_and_its_bill_voided(shop: Shop, company: Scripted) -> None:
     company.answer_with("accepted")
     payment_id = await shop.captured()
     company.answer = {"result": "refused", "reason": "meter_replaced"}
     await shop.world.deliver_postings()
     assert await step(shop.world) == 1
-    await gone_back(shop, payment_id)
+    await assert_reversed(shop, payment_id)
 
 
-async def test_a_top_up_that_is_never_answered_goes_back(shop: Shop, company: Scripted) -> None:
+async def test_a_top_up_that_is_never_answered_is_reversed(shop: Shop, company: Scripted) -> None:
     company.answer_with("accepted")
     payment_id = await shop.captured()
     company.status = 503
@@ -187,17 +187,17 @@ async def test_a_top_up_that_is_never_answered_goes_back(shop: Shop, company: Sc
     await shop.world.deliver_postings()
     await shop.world.deliver_postings()
     await step(shop.world)
-    await gone_back(shop, payment_id)
+    await assert_reversed(shop, payment_id)
 
 
-async def gone_back(shop: Shop, payment_id: str) -> None:
+async def assert_reversed(shop: Shop, payment_id: str) -> None:
     found = (await shop.world.get(shop.person, payment_id)).json()
     assert (found["status"], found["refunded_fen"], found["bills"][0]["prepaid"]) == ("refunded", 5_000, None)
     assert [bill.status for bill in await shop.made()] == ["void"]
     assert await balances(shop.world) == {}
 
 
-async def test_a_top_up_is_a_payment_like_others_to_its_events(shop: Shop, company: Scripted) -> None:
+async def test_a_top_up_emits_the_events_of_a_payment(shop: Shop, company: Scripted) -> None:
     company.answer_with("accepted")
     payment_id = await shop.captured()
     assert await shop.world.trail(payment_id) == ["created", "pending", "captured"]

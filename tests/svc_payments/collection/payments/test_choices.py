@@ -1,4 +1,4 @@
-"""What a resident may pay: whole bills, an amount on an account, and nothing the provider's terms do not allow."""
+"""What a resident may pay under the provider's terms: whole bills, or an amount on an account."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ from chassis.testing import Tokens
 from svc_payments.billing.bills import service as bills
 from svc_payments.collection.payments import service
 from tests.svc_payments.billing.terms.agreement import TODAY
-from tests.svc_payments.collection.payments.choosing import DAILY_5, NUMBER, Account, lines, refusal
+from tests.svc_payments.collection.payments.account import DAILY_5, NUMBER, Account, lines, refusal
 
 PARTS: dict[str, Any] = {"partial_payment": {"least_fen": 100}}
 AHEAD: dict[str, Any] = {"advance_payment": {"most_fen": 10_000}}
@@ -38,13 +38,13 @@ class TestLateFees:
         bill = await account.owes(10_000, days_late=10)
         assert lines(await account.pay_bills(bill)) == {str(bill): (10_050, 50)}
 
-    async def test_terms_that_came_after_the_due_date_do_not_make_a_bill_dearer(self, account: Account) -> None:
+    async def test_terms_agreed_after_the_due_date_add_no_late_fee(self, account: Account) -> None:
         await account.terms()
         bill = await account.owes(10_000, days_late=10)
         await account.terms(since=TODAY, late_fee=DAILY_5)
         assert (await account.bill(bill))["late_fee_fen"] == 0
 
-    async def test_an_amount_that_changed_since_it_was_shown_begins_nothing(self, account: Account) -> None:
+    async def test_an_outdated_expected_amount_creates_no_payment(self, account: Account) -> None:
         await account.terms(late_fee=DAILY_5)
         bill = await account.owes(10_000, days_late=10)
         changed = await account.pay_bills(bill, expected_amount_fen=10_045)
@@ -90,17 +90,17 @@ class TestAmountsOnAnAccount:
         assert named == (14_000 if code == "above_purchasable" else 4_000)
 
     @pytest.mark.parametrize("amount", [0, -1, 41.4, 40.0, "4000", True, None, 10**10, 2**63, 1e300])
-    async def test_what_is_no_amount_is_refused_with_words(self, account: Account, amount: object) -> None:
+    async def test_an_invalid_amount_is_refused_with_a_reason(self, account: Account, amount: object) -> None:
         await account.owes(4_000)
         answer = await account.pay(amount)
         assert refusal(answer) == (422, "invalid_request")
         assert answer.json()["errors"][0]["reason"]
 
     @pytest.mark.parametrize("body", [{}, {"account_number": NUMBER, "amount_fen": 5}, {"bill_ids": []}])
-    async def test_half_a_choice_is_refused(self, account: Account, body: dict[str, Any]) -> None:
+    async def test_an_incomplete_choice_is_refused(self, account: Account, body: dict[str, Any]) -> None:
         assert refusal(await account.post("payments", channel="sandbox", **body)) == (422, "invalid_request")
 
-    async def test_a_stranger_learns_nothing_of_an_account(self, account: Account) -> None:
+    async def test_a_stranger_cannot_pay_or_quote_an_account(self, account: Account) -> None:
         await account.owes(4_000)
         assert refusal(await account.pay(4_000, person_id=new_id())) == (404, "not_found")
         stranger = await account.post(
@@ -108,12 +108,12 @@ class TestAmountsOnAnAccount:
         )
         assert refusal(stranger) == (404, "not_found")
 
-    async def test_nothing_is_due_is_said_as_such(self, account: Account) -> None:
+    async def test_paying_when_nothing_is_due_is_refused(self, account: Account) -> None:
         assert refusal(await account.pay(100)) == (409, "nothing_due")
 
 
 class TestAdvances:
-    async def test_what_is_left_over_is_paid_ahead(self, account: Account) -> None:
+    async def test_the_excess_becomes_an_advance(self, account: Account) -> None:
         await account.terms(**AHEAD)
         due = await account.owes(4_000)
         paid = lines(await account.pay(5_000))
@@ -123,7 +123,7 @@ class TestAdvances:
         assert made.bill_number.startswith("MYILI-")
         assert len(made.bill_number) == 32
 
-    async def test_an_advance_that_was_not_paid_is_over_and_owed_by_nobody(self, account: Account) -> None:
+    async def test_an_unpaid_advance_expires_and_is_not_owed(self, account: Account) -> None:
         await account.terms(**AHEAD)
         payment_id = (await account.pay(5_000)).json()["payment_id"]
         cancelled = await account.post(f"payments/{payment_id}/cancel")
@@ -143,7 +143,7 @@ class TestAdvances:
 
 
 class TestOldestFirst:
-    async def test_an_older_bill_has_to_be_paid_along(self, account: Account) -> None:
+    async def test_an_older_bill_must_be_included(self, account: Account) -> None:
         await account.terms(oldest_first=True)
         old, young = await account.owes(100, days_late=3), await account.owes(200)
         refused = await account.pay_bills(young)
@@ -151,7 +151,7 @@ class TestOldestFirst:
         assert refused.json()["bill_ids"] == [str(old)]
         assert (await account.pay_bills(young, old)).status_code == 201
 
-    async def test_an_older_bill_that_is_being_paid_is_waited_for(self, account: Account) -> None:
+    async def test_an_older_bill_in_payment_blocks_newer_ones(self, account: Account) -> None:
         await account.terms(oldest_first=True)
         old, young = await account.owes(100, days_late=3), await account.owes(200)
         await account.pay_bills(old)
@@ -179,7 +179,7 @@ class TestChannels:
 
 
 class TestQuotes:
-    async def test_a_quote_shows_lines_fees_and_channels_and_begins_nothing(self, account: Account) -> None:
+    async def test_a_quote_shows_lines_fees_and_channels_and_creates_nothing(self, account: Account) -> None:
         channels = [{"channel": "sandbox", "most_fen": 5_000}]
         await account.terms(late_fee=DAILY_5, channels=channels, **AHEAD)
         late = await account.owes(4_000, days_late=10)
@@ -191,19 +191,19 @@ class TestQuotes:
         assert await account.made() == []
         assert (await account.bill(late))["status"] == "due"
 
-    async def test_without_an_amount_it_is_of_all_that_is_due(self, account: Account) -> None:
+    async def test_a_quote_without_an_amount_covers_all_that_is_due(self, account: Account) -> None:
         await account.owes(4_000)
         await account.owes(60)
         assert (await account.quote()).json()["amount_fen"] == 4_060
 
-    async def test_what_could_not_be_paid_is_not_quoted(self, account: Account) -> None:
+    async def test_an_amount_that_cannot_be_paid_is_not_quoted(self, account: Account) -> None:
         await account.owes(4_000)
         assert refusal(await account.quote(amount_fen=1)) == (422, "paid_in_full_only")
 
 
-class TestAtTheSameMoment:
+class TestConcurrency:
     async def test_one_payment_applied_twice(self, account: Account) -> None:
-        """Two people of a household pay one account at once: one is begun, the other is told to wait."""
+        """Two people pay one account at once: one payment is created, the others get a conflict."""
         other = new_id()
         await account.bound(other)
         await account.terms(**PARTS, **AHEAD)
@@ -220,7 +220,7 @@ class TestAtTheSameMoment:
         assert [made.amount_fen for made in await account.made()] == [6_000]
 
 
-async def test_terms_that_change_while_a_payment_is_open_leave_it_as_it_is(account: Account) -> None:
+async def test_a_change_of_terms_leaves_an_open_payment_unchanged(account: Account) -> None:
     await account.terms(late_fee=DAILY_5)
     bill = await account.owes(10_000, days_late=10)
     created = await account.pay_bills(bill)
@@ -233,7 +233,7 @@ async def test_terms_that_change_while_a_payment_is_open_leave_it_as_it_is(accou
 
 
 async def _settled(account: Account, amount_fen: int) -> None:
-    """Pay ahead, and have the money here."""
+    """Pay this amount on the account and mark it paid."""
     created = await account.pay(amount_fen)
     assert created.status_code == 201, created.text
     async with account.database.transaction() as tx:

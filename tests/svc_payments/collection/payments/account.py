@@ -1,4 +1,4 @@
-"""An account with bills and agreed terms, and a resident who chooses what to pay of it."""
+"""An account with bills and agreed terms, and a resident who pays on it."""
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -63,7 +63,7 @@ class Account:
         return shown
 
     async def made(self, kind: BillKind = BillKind.ADVANCE) -> list[Bill]:
-        """The bills that we made, oldest first."""
+        """The bills created by the platform, oldest first."""
         async with self.database.read() as tx:
             return list(await tx.scalars(select(Bill).where(Bill.kind == kind).order_by(Bill.id)))
 

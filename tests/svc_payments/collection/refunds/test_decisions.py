@@ -1,4 +1,4 @@
-"""Money that goes back because people decided so: by one or by two, in full, in part, several times."""
+"""Refunds decided by one or two people: full, partial and repeated."""
 
 import asyncio
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 
 from chassis.db import new_id
 from chassis.testing import once
-from tests.svc_payments.collection.refunds.making import balances, refund_trail, step
+from tests.svc_payments.collection.refunds.steps import balances, refund_trail, step
 from tests.svc_payments.world import World
 
 PAYMENTS, REFUNDS, WORKLIST = "/payments/v1/payments", "/payments/v1/refunds", "/payments/v1/refund-worklist"
@@ -19,7 +19,7 @@ Headers = dict[str, str]
 
 
 async def completed(world: World, *amounts_fen: int) -> tuple[UUID, str, list[UUID]]:
-    """A person, their payment that the provider has booked, and its bills."""
+    """A person, a payment of theirs booked by the provider, and its bills."""
     person = new_id()
     bills = [await world.bill(person, fen) for fen in amounts_fen]
     payment_id = await world.captured(person, *bills)
@@ -29,8 +29,8 @@ async def completed(world: World, *amounts_fen: int) -> tuple[UUID, str, list[UU
     return person, payment_id, bills
 
 
-async def let_go(world: World, payment_id: str, operator: Headers | None = None, **wanted: object) -> httpx.Response:
-    body = {"reason": "overcharged", "note": NOTE, **wanted}
+async def propose(world: World, payment_id: str, operator: Headers | None = None, **fields: object) -> httpx.Response:
+    body = {"reason": "overcharged", "note": NOTE, **fields}
     headers = operator or world.tokens.staff("operator")
     return await world.api.post(f"{PAYMENTS}/{payment_id}/refunds", json=body, headers=headers | once())
 
@@ -40,27 +40,27 @@ async def act(world: World, refund_id: str, verb: str, operator: Headers | None 
     return await world.api.post(f"{REFUNDS}/{refund_id}/{verb}", json=body, headers=headers)
 
 
-def hand_a_token_out(world: World) -> None:
-    """The company has handed something out for what it has booked, and so will not take the booking back."""
+def issue_token(world: World) -> None:
+    """Record a token for the booking, so that the company refuses to reverse it."""
     update = "UPDATE postings SET prepaid_kind = 'token', prepaid_token = '1234 5678 9012 3456 7890'"
-    world.company.books._db.execute(update)  # noqa: SLF001 - regular bills hand nothing out by themselves
+    world.company.books._db.execute(update)  # noqa: SLF001 - regular bills issue no token
 
 
 def code(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json().get("code", "")
 
 
-async def only(world: World, payment_id: str) -> dict[str, Any]:
-    """The refund of a payment, as staff see it."""
+async def refund_of(world: World, payment_id: str) -> dict[str, Any]:
+    """The only refund of a payment, as staff see it."""
     auditor = world.tokens.staff("auditor")
     found = await world.api.get(WORKLIST, params={"payment_id": payment_id}, headers=auditor)
     (refund,) = found.json()["items"]
     return dict(refund)
 
 
-async def test_a_part_goes_back_and_the_bill_stays_booked(world: World) -> None:
+async def test_a_partial_refund_leaves_the_bill_booked(world: World) -> None:
     person, payment_id, (bill,) = await completed(world, 4140)
-    answer = await let_go(world, payment_id, bill_id=str(bill), amount_fen=1000)
+    answer = await propose(world, payment_id, bill_id=str(bill), amount_fen=1000)
     assert answer.status_code == 201, answer.text
     (refund,) = answer.json()["items"]
     assert (refund["status"], refund["source"], refund["amount_fen"]) == ("started", "provider", 1000)
@@ -71,9 +71,9 @@ async def test_a_part_goes_back_and_the_bill_stays_booked(world: World) -> None:
     assert await refund_trail(world, UUID(refund["refund_id"])) == ["proposed", "started", "refunded"]
 
 
-async def test_all_of_it_goes_back_once_the_provider_has_taken_its_booking_back(world: World) -> None:
+async def test_a_full_refund_starts_once_the_provider_has_reversed_its_booking(world: World) -> None:
     person, payment_id, (bill,) = await completed(world, 4140)
-    (refund,) = (await let_go(world, payment_id)).json()["items"]
+    (refund,) = (await propose(world, payment_id)).json()["items"]
     assert refund["status"] == "unbooking"
     assert await step(world) == 0
     await world.deliver_postings()
@@ -85,12 +85,12 @@ async def test_all_of_it_goes_back_once_the_provider_has_taken_its_booking_back(
     assert await refund_trail(world, UUID(refund["refund_id"])) == trail
 
 
-async def test_several_parts_and_then_the_rest(world: World) -> None:
+async def test_partial_refunds_followed_by_the_rest(world: World) -> None:
     person, payment_id, (bill,) = await completed(world, 4140)
     for fen in (1000, 500):
-        await let_go(world, payment_id, bill_id=str(bill), amount_fen=fen)
+        await propose(world, payment_id, bill_id=str(bill), amount_fen=fen)
         await step(world)
-    await let_go(world, payment_id)
+    await propose(world, payment_id)
     await world.deliver_postings()
     await step(world)
     found = (await world.get(person, payment_id)).json()
@@ -98,10 +98,10 @@ async def test_several_parts_and_then_the_rest(world: World) -> None:
     assert await balances(world) == {}
 
 
-async def test_never_more_than_was_paid_however_many_ask_at_once(world: World) -> None:
+async def test_concurrent_refunds_never_exceed_the_amount_paid(world: World) -> None:
     person, payment_id, (bill,) = await completed(world, 4140)
     answers = await asyncio.gather(
-        *(let_go(world, payment_id, bill_id=str(bill), amount_fen=1500) for _ in range(5)), return_exceptions=False
+        *(propose(world, payment_id, bill_id=str(bill), amount_fen=1500) for _ in range(5)), return_exceptions=False
     )
     assert sorted(answer.status_code for answer in answers) == [201, 201, 409, 409, 409]
     assert {code(answer)[1] for answer in answers if answer.status_code == 409} == {"refund_exceeds_paid"}
@@ -111,7 +111,7 @@ async def test_never_more_than_was_paid_however_many_ask_at_once(world: World) -
 
 async def test_a_refund_of_all_bills_is_one_refund_for_each(world: World) -> None:
     person, payment_id, bills = await completed(world, 4140, 2500)
-    refunds = (await let_go(world, payment_id)).json()["items"]
+    refunds = (await propose(world, payment_id)).json()["items"]
     assert {(refund["bill_id"], refund["amount_fen"]) for refund in refunds} == {
         (str(bills[0]), 4140),
         (str(bills[1]), 2500),
@@ -125,7 +125,7 @@ async def test_a_refund_of_all_bills_is_one_refund_for_each(world: World) -> Non
 async def test_above_the_limit_two_people_decide(world: World) -> None:
     _, payment_id, (bill,) = await completed(world, LARGE_FEN)
     first = world.tokens.staff("operator")
-    (refund,) = (await let_go(world, payment_id, first, bill_id=str(bill), amount_fen=20_001)).json()["items"]
+    (refund,) = (await propose(world, payment_id, first, bill_id=str(bill), amount_fen=20_001)).json()["items"]
     assert refund["status"] == "proposed"
     assert code(await act(world, refund["refund_id"], "approve", first)) == (403, "second_person_needed")
     approved = await act(world, refund["refund_id"], "approve")
@@ -133,19 +133,19 @@ async def test_above_the_limit_two_people_decide(world: World) -> None:
     assert code(await act(world, refund["refund_id"], "approve")) == (409, "illegal_move")
 
 
-async def test_the_limit_is_of_the_payment_not_of_each_part(world: World) -> None:
+async def test_the_limit_applies_to_the_payment_not_to_each_refund(world: World) -> None:
     _, payment_id, (bill,) = await completed(world, LARGE_FEN)
-    parts = [await let_go(world, payment_id, bill_id=str(bill), amount_fen=15_000) for _ in range(2)]
+    parts = [await propose(world, payment_id, bill_id=str(bill), amount_fen=15_000) for _ in range(2)]
     assert [part.json()["items"][0]["status"] for part in parts] == ["started", "proposed"]
 
 
-async def test_a_payer_asks_and_an_operator_decides(world: World) -> None:
+async def test_a_payer_requests_and_an_operator_decides(world: World) -> None:
     person, payment_id, _ = await completed(world, 4140)
     resident = world.tokens.resident(person)
     body = {"payment_id": payment_id, "reason": "paid_twice", "note": NOTE}
-    asked = await world.api.post(REFUNDS, json=body, headers=resident | once())
-    (refund,) = asked.json()["items"]
-    assert (asked.status_code, refund["status"], "proposed_by" in refund) == (201, "requested", False)
+    answer = await world.api.post(REFUNDS, json=body, headers=resident | once())
+    (refund,) = answer.json()["items"]
+    assert (answer.status_code, refund["status"], "proposed_by" in refund) == (201, "requested", False)
     again = await world.api.post(REFUNDS, json=body, headers=resident | once())
     assert code(again) == (409, "refund_already_requested")
     assert (await act(world, refund["refund_id"], "approve")).json()["status"] == "unbooking"
@@ -155,7 +155,7 @@ async def test_a_payer_asks_and_an_operator_decides(world: World) -> None:
     assert (shown["status"], shown["note"]) == ("refunded", NOTE)
 
 
-async def test_a_rejection_is_told_with_its_reason_and_frees_nothing_because_nothing_was_set_aside(
+async def test_a_rejection_shows_its_reason_and_leaves_the_payment_completed(
     world: World,
 ) -> None:
     person, payment_id, _ = await completed(world, 4140)
@@ -169,54 +169,54 @@ async def test_a_rejection_is_told_with_its_reason_and_frees_nothing_because_not
     assert code(await act(world, refund["refund_id"], "approve")) == (409, "illegal_move")
 
 
-async def test_nobody_learns_of_or_asks_for_anothers_refunds(world: World) -> None:
+async def test_a_stranger_can_neither_see_nor_request_a_refund(world: World) -> None:
     _, payment_id, _ = await completed(world, 4140)
     stranger = world.tokens.resident(new_id())
     body = {"payment_id": payment_id, "reason": "other", "note": NOTE}
     assert code(await world.api.post(REFUNDS, json=body, headers=stranger | once())) == (404, "not_found")
-    (refund,) = (await let_go(world, payment_id)).json()["items"]
+    (refund,) = (await propose(world, payment_id)).json()["items"]
     assert code(await world.api.get(f"{REFUNDS}/{refund['refund_id']}", headers=stranger)) == (404, "not_found")
     assert (await world.api.get(REFUNDS, headers=stranger)).json()["items"] == []
     assert (await world.api.get(WORKLIST, headers=stranger)).status_code == 403
-    assert (await let_go(world, payment_id, stranger)).status_code == 403
+    assert (await propose(world, payment_id, stranger)).status_code == 403
 
 
 async def test_operators_do_not_refund_their_own_payments(world: World) -> None:
     person, payment_id, _ = await completed(world, 4140)
     own = world.tokens.staff("operator", person_id=person)
-    assert code(await let_go(world, payment_id, own)) == (403, "second_person_needed")
+    assert code(await propose(world, payment_id, own)) == (403, "second_person_needed")
 
 
-async def test_nothing_goes_back_while_the_provider_is_being_told(world: World) -> None:
+async def test_no_refund_while_the_posting_is_under_way(world: World) -> None:
     person = new_id()
     payment_id = await world.captured(person, await world.bill(person))
-    assert code(await let_go(world, payment_id)) == (409, "posting_under_way")
-    assert code(await let_go(world, await world.created(person))) == (409, "payment_not_refundable")
+    assert code(await propose(world, payment_id)) == (409, "posting_under_way")
+    assert code(await propose(world, await world.created(person))) == (409, "payment_not_refundable")
 
 
-async def test_the_rest_waits_until_a_part_has_come_to_its_end(world: World) -> None:
+async def test_the_rest_waits_for_the_open_partial_refund(world: World) -> None:
     _, payment_id, (bill,) = await completed(world, 4140)
-    await let_go(world, payment_id, bill_id=str(bill), amount_fen=1000)
-    assert code(await let_go(world, payment_id)) == (409, "refund_under_way")
+    await propose(world, payment_id, bill_id=str(bill), amount_fen=1000)
+    assert code(await propose(world, payment_id)) == (409, "refund_under_way")
 
 
 @pytest.mark.parametrize("amount", [0, -1, 1.5, "1000", 2**63, True])
-async def test_an_amount_that_is_none_is_refused(world: World, amount: object) -> None:
+async def test_an_invalid_amount_is_refused(world: World, amount: object) -> None:
     _, payment_id, (bill,) = await completed(world, 4140)
-    assert code(await let_go(world, payment_id, bill_id=str(bill), amount_fen=amount)) == (422, "invalid_request")
+    assert code(await propose(world, payment_id, bill_id=str(bill), amount_fen=amount)) == (422, "invalid_request")
 
 
 async def test_an_amount_needs_its_bill(world: World) -> None:
     _, payment_id, _ = await completed(world, 4140, 2500)
-    assert code(await let_go(world, payment_id, amount_fen=1000)) == (422, "invalid_request")
+    assert code(await propose(world, payment_id, amount_fen=1000)) == (422, "invalid_request")
 
 
-async def test_a_refund_the_channel_will_not_do_goes_by_bank_transfer_with_two_people(world: World) -> None:
+async def test_a_refund_refused_by_the_channel_goes_by_bank_transfer_with_two_people(world: World) -> None:
     person, payment_id, (bill,) = await completed(world, 4140)
     await world.faults(refuse_refunds=1)
-    await let_go(world, payment_id, bill_id=str(bill), amount_fen=1000)
+    await propose(world, payment_id, bill_id=str(bill), amount_fen=1000)
     await step(world)
-    failed = await only(world, payment_id)
+    failed = await refund_of(world, payment_id)
     assert failed["status"] == "failed"
     first = world.tokens.staff("operator")
     again = (await act(world, failed["refund_id"], "retry", first, way="bank_transfer", reason="渠道拒绝")).json()
@@ -235,11 +235,11 @@ async def test_a_refund_the_channel_will_not_do_goes_by_bank_transfer_with_two_p
 
 async def test_a_booking_that_the_provider_keeps_is_decided_by_a_second_person(world: World) -> None:
     person, payment_id, (bill,) = await completed(world, 4140)
-    hand_a_token_out(world)
+    issue_token(world)
     first = world.tokens.staff("operator")
-    (refund,) = (await let_go(world, payment_id, first)).json()["items"]
+    (refund,) = (await propose(world, payment_id, first)).json()["items"]
     await world.deliver_postings()
-    assert (await only(world, payment_id))["status"] == "booking_kept"
+    assert (await refund_of(world, payment_id))["status"] == "booking_kept"
     assert await world.status(person, payment_id) == "completed"
     assert code(await act(world, refund["refund_id"], "approve", first)) == (403, "second_person_needed")
     assert (await act(world, refund["refund_id"], "approve")).json()["status"] == "started"
@@ -248,7 +248,7 @@ async def test_a_booking_that_the_provider_keeps_is_decided_by_a_second_person(w
     assert (await world.status(person, payment_id), await world.bill_status(bill)) == ("refunded", "posted")
 
 
-async def test_the_same_key_gives_back_once(world: World) -> None:
+async def test_the_same_idempotency_key_refunds_once(world: World) -> None:
     person, payment_id, (bill,) = await completed(world, 4140)
     operator = world.tokens.staff("operator") | once()
     body = {"reason": "overcharged", "note": NOTE, "bill_id": str(bill), "amount_fen": 1000}

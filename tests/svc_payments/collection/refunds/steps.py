@@ -1,4 +1,4 @@
-"""Steps that tests of refunds have in common."""
+"""Steps shared by the tests of refunds."""
 
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from svc_payments.collection.refunds.models import Refund
 from tests.svc_payments.world import World
 
 NOBODYS_ACCOUNT = 500
-"""The company has only 200, and refuses to book on this one."""
+"""The company has only 200 accounts and refuses to book on this one."""
 
 
 async def refunds(world: World) -> list[Refund]:
@@ -23,7 +23,7 @@ async def statuses(world: World) -> list[str]:
 
 
 async def refund_trail(world: World, refund_id: UUID) -> list[str]:
-    """What was told of a refund, in order: started, refunded, ..."""
+    """The events of a refund in order: started, refunded, ..."""
     return [event.type.split(".")[-2] for event in await world.events() if event.key == str(refund_id)]
 
 
@@ -33,14 +33,14 @@ async def make_due(world: World) -> None:
 
 
 async def step(world: World, **settings: Any) -> int:  # noqa: ANN401 - fields of Settings
-    """One step with every refund that is on its way, due or not."""
+    """Process every open refund once, due or not."""
     await make_due(world)
-    async with world.refunds(**settings) as driving:
-        return await driving.ask_due()
+    async with world.refunds(**settings) as worker:
+        return await worker.ask_due()
 
 
 async def refused(world: World, amount_fen: int = 4140) -> tuple[UUID, str, UUID]:
-    """A person, a payment that its provider has refused to book, and the bill."""
+    """A person, a payment whose posting the provider has refused, and its bill."""
     person = new_id()
     bill = await world.bill(person, amount_fen, account=NOBODYS_ACCOUNT)
     payment_id = await world.captured(person, bill)
@@ -49,7 +49,7 @@ async def refused(world: World, amount_fen: int = 4140) -> tuple[UUID, str, UUID
 
 
 async def balances(world: World) -> dict[str, int]:
-    """What stands on accounts of each kind together, where it is not nothing."""
+    """Ledger balance of each kind of account, without zero balances."""
     sums: dict[str, int] = {}
     for account in (await world.trial_balance())["accounts"]:
         sums[account["kind"]] = sums.get(account["kind"], 0) + account["balance_fen"]
