@@ -1,4 +1,4 @@
-"""`python -m contracts export | check | release VERSION`: keep what the services promise."""
+"""`python -m contracts export | check | release VERSION`: the contracts of the services."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ RELEASED = FOLDER / "released"
 
 
 def export() -> int:
-    """Write the contracts the code states; remove files of contracts it no longer states."""
+    """Write the contracts that the code defines, and remove files of contracts it no longer defines."""
     documents = current()
     for stale in set(in_folder(FOLDER)) - set(documents):
         (FOLDER / stale).unlink()
@@ -24,7 +24,7 @@ def export() -> int:
 
 
 def check() -> int:
-    """Fail when a contract is not what the code states, is wrong by itself, or breaks what was released."""
+    """Fail when a contract is stale, has a fault of its own, or breaks a released one."""
     documents = current()
     on_disk = {path: (FOLDER / path).read_text("utf-8") for path in in_folder(FOLDER)}
     found = [
@@ -41,7 +41,7 @@ def check() -> int:
 
 
 def broken_releases() -> list[str]:
-    """What the contracts in `contracts/` take away from any released version, as sentences."""
+    """Breaks of any released version by the contracts in `contracts/`, as sentences."""
     now = in_folder(FOLDER)
     return uncovered(
         (release.name, fault)
@@ -52,7 +52,7 @@ def broken_releases() -> list[str]:
 
 
 def release(version: str) -> int:
-    """Keep the contracts of now as a released version, which later ones may only add to."""
+    """Store the current contracts as a released version, to which later ones may only add."""
     folder = RELEASED / version
     if folder.exists():
         print(f"{version} is released already, and a released version does not change.")

@@ -1,7 +1,6 @@
-"""Released documents that were wrong: what is said otherwise since, although no server behaves otherwise.
+"""Corrections of released documents that misdescribed the servers.
 
-A correction is no break. Each one names the releases it corrects and why, and `contracts check` refuses one that
-corrects nothing.
+A correction is not a break. Each names the releases it corrects and why; `contracts check` refuses an unused one.
 """
 
 import re
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Correction:
-    """A fault of `compatibility.breaks` that is none, because the released document had it wrong."""
+    """A fault of `compatibility.breaks` to ignore, because the released document was wrong."""
 
     releases: tuple[str, ...]
     fault: str
@@ -38,8 +37,8 @@ def uncovered(faults: Iterable[tuple[str, str]], corrections: Iterable[Correctio
     """The faults that no correction covers, and the corrections that cover none, as sentences.
 
     Args:
-        faults: the release that promised it, and what is missing of it.
-        corrections: what was wrong in releases.
+        faults: a release, and what is missing of it now.
+        corrections: known errors of releases.
     """
     unused, left = list(corrections), []
     for release, fault in faults:

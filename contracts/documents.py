@@ -26,7 +26,7 @@ FOLDER = Path(__file__).parent
 def current() -> dict[str, str]:
     """Every contract as the code states it now: path below `contracts/` -> the file's text."""
     documents: dict[str, Document] = {}
-    with environment(**settings_nobody_uses()):
+    with environment(**placeholder_settings()):
         for service in SERVICES:
             documents[f"openapi/{service}.v1.json"] = _openapi(service)
             for event in events_of(service):
@@ -35,12 +35,12 @@ def current() -> dict[str, str]:
 
 
 def as_text(document: Document) -> str:
-    """Stable text, so that a diff shows what changed and nothing else."""
+    """Stable text, so that a diff shows only what changed."""
     return json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
 def in_folder(folder: Path) -> dict[str, Document]:
-    """The contracts that lie in a folder: `openapi/…` and `events/…` -> document."""
+    """The contracts in a folder: `openapi/…` and `events/…` -> document."""
     files = sorted([*(folder / "openapi").glob("*.json"), *(folder / "events").glob("*.json")])
     return {f"{file.parent.name}/{file.name}": json.loads(file.read_text("utf-8")) for file in files}
 
@@ -73,7 +73,7 @@ def _schema(event: type[Event]) -> Document:
     }
 
 
-def settings_nobody_uses() -> Mapping[str, str]:
+def placeholder_settings() -> Mapping[str, str]:
     # The application is built to read its routes and never started; its settings only have to be well-formed.
     elliptic, modular = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048)
     private = PrivateFormat.PKCS8, NoEncryption()

@@ -1,4 +1,4 @@
-"""What FastAPI knows of an application as the OpenAPI 3.1 document that we publish."""
+"""The published OpenAPI 3.1 document of an application, derived from FastAPI's."""
 
 import copy
 import json
@@ -20,7 +20,7 @@ _REFUSAL: Document = {
 def openapi(app: FastAPI) -> Document:
     """The app's OpenAPI 3.1 document, with who may call each operation and what a refusal looks like."""
     document = copy.deepcopy(app.openapi())
-    # FastAPI describes validation errors of its own, which are never sent: `problems` answers them like all others.
+    # FastAPI describes validation errors of its own, which are never sent: `problems` answers them like every refusal.
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
@@ -37,10 +37,10 @@ def openapi(app: FastAPI) -> Document:
 
 
 def _complete(operation: Document) -> None:
-    """Say of an operation what FastAPI leaves out or gets wrong."""
+    """Add to an operation what FastAPI omits, and correct what it gets wrong."""
     answers = operation["responses"]
     answers.pop("422", None)
-    # What an endpoint says of its own refusals, such as a page, comes beside the form that all refusals have.
+    # An endpoint may document refusals of its own, such as a page, beside the common problem document.
     own = answers.pop("default", {})
     answers["default"] = _REFUSAL | own | {"content": own.get("content", {}) | _REFUSAL["content"]}
     operation.setdefault("security", [])
@@ -65,7 +65,7 @@ def _with_titles_as_names(document: Document) -> Document:
 
 
 def _without_unused(document: Document) -> Document:
-    """The document without enums of which only the values are said where they are used."""
+    """The document without schemas that nothing refers to, such as enums whose values are inlined."""
     text, schemas = json.dumps(document), document["components"]["schemas"]
     for name in [name for name in schemas if f'"#/components/schemas/{name}"' not in text]:
         del schemas[name]

@@ -1,4 +1,4 @@
-"""What is wrong with a document by itself, whatever was released before."""
+"""Faults of a document by itself, independent of any release."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ _PLAIN = re.compile(r"[A-Z][A-Za-z0-9]*")
 
 
 def faults(path: str, document: Document) -> list[str]:
-    """Sentences about what the document must not have; none for the schema of an event."""
+    """The document's faults as sentences; none for the schema of an event."""
     find = (_leaked_names, _repeated_templates, _repeated_operation_ids)
     return [f"contracts/{path}: {fault}" for each in find for fault in each(document)] if "paths" in document else []
 
@@ -30,7 +30,7 @@ def _repeated_templates(document: Document) -> Iterator[str]:
 
 
 def _repeated_operation_ids(document: Document) -> Iterator[str]:
-    count = Counter(operation.said.get("operationId") for operation in Spec(document).operations().values())
+    count = Counter(operation.definition.get("operationId") for operation in Spec(document).operations().values())
     for name, times in count.items():
         if times > 1:
             yield f"operationId {name} is used {times} times"

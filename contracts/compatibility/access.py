@@ -1,7 +1,7 @@
-"""Who may call: the alternatives of `security`, and `x-who-may-call`, which says more than OpenAPI can.
+"""Who may call: the alternatives of `security`, and `x-who-may-call`, which is more precise than OpenAPI allows.
 
-`x-who-may-call` is written by `chassis.auth` in a few fixed forms; those are read back and compared as what they mean.
-Prose inside them is not: the reason after `anyone:` may be put in other words, a proof after `verified by` may not.
+`x-who-may-call` is written by `chassis.auth` in a few fixed forms, which are parsed and compared by meaning. The reason
+after `anyone:` may be reworded, the proof after `verified by` may not.
 """
 
 import re
@@ -23,7 +23,7 @@ _BEARER = re.compile(
 
 @dataclass(frozen=True)
 class Bearer:
-    """A kind of caller, and what their token must have."""
+    """A kind of caller, and what its token must contain."""
 
     kind: str
     level: int
@@ -31,7 +31,7 @@ class Bearer:
     scope: str | None
 
     def admits(self, other: "Bearer") -> bool:
-        """Whether each of the others is one of these."""
+        """Whether every caller of the other kind satisfies this one."""
         return (
             self.kind == other.kind
             and self.level <= other.level
@@ -56,7 +56,7 @@ Callers: TypeAlias = Anyone | Verified | frozenset[Bearer]
 
 
 def callers_of(text: str) -> Callers | None:
-    """What an `x-who-may-call` means, or None when it has no form that is known here."""
+    """The callers an `x-who-may-call` admits; None if its form is unknown."""
     if _ANYONE.fullmatch(text):
         return Anyone()
     if found := _VERIFIED.fullmatch(text):
@@ -73,9 +73,9 @@ def _bearers(clause: re.Match[str]) -> Iterator[Bearer]:
 
 
 def lost_access(old: Operation, new: Operation) -> Iterator[str]:
-    """Proofs that sufficed and do not, and callers who were let in and are not."""
+    """Proofs that no longer suffice, and callers who are no longer admitted."""
     yield from _lost_security(old, new)
-    before, now = (operation.said.get("x-who-may-call", "") for operation in (old, new))
+    before, now = (operation.definition.get("x-who-may-call", "") for operation in (old, new))
     if before and before != now and not _admits(callers_of(now), callers_of(before)):
         yield f"x-who-may-call was “{before}” and is “{now}”"
 
@@ -92,7 +92,7 @@ def _lost_security(old: Operation, new: Operation) -> Iterator[str]:
     now = [_proofs(new.document, alternative) for alternative in new.security()]
     for alternative in old.security():
         before = _proofs(old.document, alternative)
-        if not any(_suffices(wanted, before) for wanted in now):
+        if not any(_suffices(required, before) for required in now):
             held = " and ".join(
                 f"{name} ({', '.join(scopes)})" if scopes else name for name, scopes in alternative.items()
             )
@@ -103,7 +103,7 @@ Proof: TypeAlias = tuple[str, ...]
 
 
 def _proofs(document: Document, alternative: dict[str, list[str]]) -> dict[Proof, set[str]]:
-    """The schemes of an alternative by what they are, whatever they are called, with the scopes each must have."""
+    """The schemes of an alternative by their definition instead of their name, with the scopes each requires."""
     schemes = document.get("components", {}).get("securitySchemes", {})
     members = ("type", "scheme", "in", "name", "openIdConnectUrl")
     return {
@@ -114,5 +114,5 @@ def _proofs(document: Document, alternative: dict[str, list[str]]) -> dict[Proof
     }
 
 
-def _suffices(wanted: dict[Proof, set[str]], held: dict[Proof, set[str]]) -> bool:
-    return all(proof in held and scopes <= held[proof] for proof, scopes in wanted.items())
+def _suffices(required: dict[Proof, set[str]], held: dict[Proof, set[str]]) -> bool:
+    return all(proof in held and scopes <= held[proof] for proof, scopes in required.items())

@@ -1,4 +1,4 @@
-"""An OpenAPI document with what it leaves unsaid filled in: references, inherited parameters, defaults."""
+"""An OpenAPI document with references, inherited parameters and defaults filled in."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def resolved(document: Document, node: Any) -> Any:  # noqa: ANN401 - any part o
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter with the style it has, said or not."""
+    """A parameter with its effective style, stated or default."""
 
     shown: str
     required: bool
@@ -40,17 +40,17 @@ class Parameter:
     schema: Any
 
     @classmethod
-    def of(cls, said: Document) -> "Parameter":
-        style = said.get("style", _STYLES[said["in"]])
-        schema = said.get("schema")
+    def of(cls, definition: Document) -> "Parameter":
+        style = definition.get("style", _STYLES[definition["in"]])
+        schema = definition.get("schema")
         if schema is None:
-            schema = next((each.get("schema", {}) for each in said.get("content", {}).values()), {})
+            schema = next((each.get("schema", {}) for each in definition.get("content", {}).values()), {})
         return cls(
-            said["name"],
-            bool(said.get("required")),
+            definition["name"],
+            bool(definition.get("required")),
             style,
-            bool(said.get("explode", style == "form")),
-            bool(said.get("allowReserved")),
+            bool(definition.get("explode", style == "form")),
+            bool(definition.get("allowReserved")),
             schema,
         )
 
@@ -63,7 +63,7 @@ class Operation:
     template: str
     method: str
     item: Document
-    said: Document
+    definition: Document
 
     @property
     def place(self) -> str:
@@ -76,33 +76,33 @@ class Operation:
         """By place and name; headers in lower case, parameters of the path by where they stand in it."""
         names = _PARAMETER.findall(self.template)
         found = {}
-        for each in (*self.item.get("parameters", ()), *self.said.get("parameters", ())):
-            said = self.resolved(each)
-            where, name = said["in"], said["name"]
+        for each in (*self.item.get("parameters", ()), *self.definition.get("parameters", ())):
+            definition = self.resolved(each)
+            where, name = definition["in"], definition["name"]
             if where == "header":
                 name = name.lower()
             elif where == "path":
                 name = str(names.index(name))
-            found[where, name] = Parameter.of(said)
+            found[where, name] = Parameter.of(definition)
         return found
 
     def body(self) -> Document:
-        body: Document = self.resolved(self.said.get("requestBody", {}))
+        body: Document = self.resolved(self.definition.get("requestBody", {}))
         return body
 
     def answers(self) -> dict[str, Document]:
-        return {status: self.resolved(answer) for status, answer in self.said.get("responses", {}).items()}
+        return {status: self.resolved(answer) for status, answer in self.definition.get("responses", {}).items()}
 
     def servers(self) -> set[str]:
-        for owner in (self.said, self.item, self.document):
+        for owner in (self.definition, self.item, self.document):
             if owner.get("servers"):
                 return {server["url"] for server in owner["servers"]}
         return {"/"}
 
     def security(self) -> list[dict[str, list[str]]]:
         """The alternatives; an empty one is no proof at all."""
-        said = self.said.get("security", self.document.get("security"))
-        return said or [{}]
+        alternatives = self.definition.get("security", self.document.get("security"))
+        return alternatives or [{}]
 
 
 @dataclass(frozen=True)
@@ -124,4 +124,4 @@ class Spec:
 
 def media_types(content: Document) -> dict[str, Document]:
     """By media type as RFC 9110 compares them: in lower case, without spaces around parameters."""
-    return {";".join(part.strip() for part in name.lower().split(";")): said for name, said in content.items()}
+    return {";".join(part.strip() for part in name.lower().split(";")): value for name, value in content.items()}

@@ -7,7 +7,7 @@ from chassis.service import JSON_BODY_LIMIT
 from contracts.compatibility.document import Document
 from gateway.settings import GatewaySettings
 
-_ELSEWHERE = {"x-who-may-call"}
+_COMPARED_ELSEWHERE = {"x-who-may-call"}
 
 
 def _default_seconds() -> float:
@@ -16,12 +16,12 @@ def _default_seconds() -> float:
 
 
 _DEFAULTS: dict[str, Any] = {"x-max-body-bytes": JSON_BODY_LIMIT, "x-timeout-seconds": _default_seconds()}
-"""What holds where an operation does not say."""
+"""The limits of an operation that states none."""
 
 
 def lost_extensions(old: Document, new: Document) -> Iterator[str]:
-    """Limits that are narrower, and extensions that changed without a rule here that could judge them."""
-    names = {name for name in (*old, *new) if name.startswith("x-")} - _ELSEWHERE
+    """Limits that became narrower, and changed extensions for which there is no rule."""
+    names = {name for name in (*old, *new) if name.startswith("x-")} - _COMPARED_ELSEWHERE
     for name in sorted(names):
         before: Any = old.get(name, _DEFAULTS.get(name))
         now: Any = new.get(name, _DEFAULTS.get(name))

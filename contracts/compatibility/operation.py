@@ -14,19 +14,19 @@ class Comparison:
 
     def __init__(self, released: Document, current: Document) -> None:
         self._no_longer_accepted = Containment(released, current, sent=True).excluded
-        self._newly_given = Containment(current, released).excluded
+        self._newly_returned = Containment(current, released).excluded
 
     def lost(self, old: Operation, new: Operation) -> Iterator[str]:
         """Everything the released operation promised and the current one does not, as sentences."""
-        if old.said.get("operationId") not in (None, new.said.get("operationId")):
-            yield f"operationId was {old.said['operationId']} and is {new.said.get('operationId')}"
+        if old.definition.get("operationId") not in (None, new.definition.get("operationId")):
+            yield f"operationId was {old.definition['operationId']} and is {new.definition.get('operationId')}"
         for server in sorted(old.servers() - new.servers()):
             yield f"server {server} is gone"
         yield from self._lost_parameters(old, new)
         yield from self._lost_bodies(old.body(), new.body())
         yield from self._lost_answers(old, new)
         yield from lost_access(old, new)
-        yield from lost_extensions(old.said, new.said)
+        yield from lost_extensions(old.definition, new.definition)
 
     def _lost_parameters(self, old: Operation, new: Operation) -> Iterator[str]:
         before, now = old.parameters(), new.parameters()
@@ -64,27 +64,27 @@ class Comparison:
                 yield f"answer {status} is gone"
 
     def _lost_contents(self, before: Document, now: Document, status: str) -> Iterator[str]:
-        given = media_types(now.get("content", {}))
+        returned = media_types(now.get("content", {}))
         for media_type, content in media_types(before.get("content", {})).items():
-            if media_type not in given:
+            if media_type not in returned:
                 yield f"answer {status} is no longer given as {media_type}"
                 continue
-            for extra in self._newly_given(given[media_type].get("schema", {}), content.get("schema", {})):
+            for extra in self._newly_returned(returned[media_type].get("schema", {}), content.get("schema", {})):
                 yield f"answer {status} ({media_type}) may hold, unlike the released one, {extra}"
 
     def _lost_headers(self, before: dict[str, Document], now: dict[str, Document], status: str) -> Iterator[str]:
-        for name, said in before.items():
+        for name, header in before.items():
             if name not in now:
                 yield f"answer {status} no longer has the header {name}"
                 continue
-            if said.get("required") and not now[name].get("required"):
+            if header.get("required") and not now[name].get("required"):
                 yield f"answer {status} may lack the header {name}"
-            for extra in self._newly_given(now[name].get("schema", {}), said.get("schema", {})):
+            for extra in self._newly_returned(now[name].get("schema", {}), header.get("schema", {})):
                 yield f"header {name} of answer {status} may hold, unlike the released one, {extra}"
 
 
 def _headers(operation: Operation, answer: Document) -> dict[str, Document]:
-    return {name.lower(): operation.resolved(said) for name, said in answer.get("headers", {}).items()}
+    return {name.lower(): operation.resolved(header) for name, header in answer.get("headers", {}).items()}
 
 
 def _lost_spelling(document: Document, before: Parameter, now: Parameter) -> Iterator[str]:

@@ -11,7 +11,7 @@ _INFINITE = float("inf")
 
 
 def narrower(inner: Schema, outer: Schema) -> Iterator[str]:
-    """What the limits of the inner schema let through and those of the outer one do not."""
+    """Values that the limits of the inner schema admit and those of the outer one exclude."""
     if _lower(inner) < _lower(outer):
         yield f"numbers below {_limit(outer, 'minimum', 'exclusiveMinimum')}"
     if _upper(inner) > _upper(outer):
@@ -22,7 +22,7 @@ def narrower(inner: Schema, outer: Schema) -> Iterator[str]:
 
 
 def _lower(schema: Schema) -> tuple[float, bool]:
-    """The bound, and whether it is excluded itself, in the order of what they let through."""
+    """The bound, and whether it is exclusive; a smaller tuple admits more."""
     return max((schema.get("minimum", -_INFINITE), False), (schema.get("exclusiveMinimum", -_INFINITE), True))
 
 
@@ -47,7 +47,7 @@ def _differs(mine: object, theirs: object) -> bool:
 
 
 def _matches_more(mine: str | None, theirs: str) -> bool:
-    """Whether some text matches the one pattern and not the other; also when that cannot be decided."""
+    """Whether some text matches only the first pattern; true when that cannot be decided."""
     if mine is None or mine == theirs:
         return mine is None
     try:
@@ -74,7 +74,7 @@ def _no_multiple(mine: float | None, theirs: float) -> bool:
     return mine is None or mine % theirs != 0
 
 
-def _not_given(_mine: object, _theirs: object) -> bool:
+def _never(_mine: object, _theirs: object) -> bool:
     return False
 
 
@@ -89,6 +89,6 @@ LIMITS: Mapping[str, tuple[Callable[[Any, Any], bool], str]] = {
     "uniqueItems": (_repeats, "items twice"),
     "minProperties": (_below, "fewer members than {}"),
     "maxProperties": (_above, "more members than {}"),
-    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), (_not_given, "")),
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), (_never, "")),
 }
-"""Keyword -> whether the inner schema lets through more, and what that is; bounds of numbers are compared above."""
+"""Keyword -> whether the inner schema admits more, and which values; number bounds are compared by `narrower`."""

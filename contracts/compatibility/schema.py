@@ -1,7 +1,7 @@
-"""Whether every value of one JSON Schema is a value of another, and if not, which values are left out.
+"""Whether every value of one JSON Schema is a value of another, and if not, which values are excluded.
 
-Of JSON Schema this knows what our documents use. `format` and `pattern` count as constraints, because clients parse by
-them. A keyword it does not know must be the same on both sides. When in doubt a value counts as left out.
+Supports the part of JSON Schema that our documents use. `format` and `pattern` count as constraints, because clients
+parse by them. An unknown keyword must be the same on both sides. When in doubt a value counts as excluded.
 """
 
 import json
@@ -93,7 +93,7 @@ class Containment:
 
     def _further_members(self, inner: Schema, outer: Schema, names: Iterable[str]) -> Iterator[str]:
         further = outer.get("additionalProperties", True)
-        # What a request sent and a schema no longer names would be dropped without a word.
+        # A member that the new schema no longer names would be dropped silently from a request.
         dropped = self._sent and "properties" in outer and "additionalProperties" not in outer
         for name in sorted(names):
             if further is False or dropped:
@@ -110,7 +110,7 @@ def alternatives(document: Document, schema: Any) -> Iterator[Schema]:  # noqa: 
     if isinstance(schema, bool):
         yield from [{}] if schema else []
         return
-    beside = {name: said for name, said in constraints(schema).items() if name != "$ref"}
+    beside = {name: value for name, value in constraints(schema).items() if name != "$ref"}
     if "$ref" in schema and beside:
         schema = {**beside, "allOf": [{"$ref": schema["$ref"]}, *beside.get("allOf", ())]}
     schema = _joined(document, resolved(document, schema))
@@ -128,24 +128,23 @@ def alternatives(document: Document, schema: Any) -> Iterator[Schema]:  # noqa: 
 
 
 def _joined(document: Document, schema: Schema) -> Schema:
-    """The schema with the parts of its `allOf` drawn in, as far as they do not speak of the same thing."""
+    """The schema merged with the parts of its `allOf`, unless two of them constrain the same keyword differently."""
     if "allOf" not in schema:
         return schema
     joined = {name: value for name, value in schema.items() if name != "allOf"}
     for each in schema["allOf"]:
         part = {} if each is True else _NEVER if each is False else _joined(document, resolved(document, each))
-        said = constraints(part)
-        twice = [name for name in said if name in joined and joined[name] != said[name]]
-        if twice:
+        added = constraints(part)
+        if any(name in joined and joined[name] != added[name] for name in added):
             return {**schema, "allOf": schema["allOf"]}
-        joined |= said
+        joined |= added
         joined |= {"discriminator": part["discriminator"]} if "discriminator" in part else {}
     return joined
 
 
 def constraints(schema: Schema) -> Schema:
-    """What of a schema decides whether a value fits."""
-    return {name: said for name, said in schema.items() if name not in _NOTES and not name.startswith("x-")}
+    """The keywords of a schema that decide whether a value fits."""
+    return {name: value for name, value in schema.items() if name not in _NOTES and not name.startswith("x-")}
 
 
 def may_be(document: Document, schema: Any, kinds: set[str]) -> bool:  # noqa: ANN401 - a schema may be a boolean
@@ -154,14 +153,14 @@ def may_be(document: Document, schema: Any, kinds: set[str]) -> bool:  # noqa: A
 
 
 def _reference(schema: Any) -> str:  # noqa: ANN401 - a schema may be a boolean
-    """Where a schema that is nothing but a reference points to."""
+    """The target of a schema that is only a reference; else empty."""
     return str(schema["$ref"]) if isinstance(schema, dict) and constraints(schema).keys() == {"$ref"} else ""
 
 
 def _one_by_one(schema: Schema) -> Iterator[Schema]:
     """An enum as one schema for each value, since each may fit another alternative."""
     values = _values(schema)
-    rest = {name: said for name, said in schema.items() if name not in ("enum", "const")}
+    rest = {name: value for name, value in schema.items() if name not in ("enum", "const")}
     yield from [schema] if values is None else ({**rest, "const": value} for value in values)
 
 
@@ -178,8 +177,8 @@ def _values_outside(values: list[Any], outer: Schema) -> Iterator[str]:
 
 
 def _without_members(schema: Schema) -> Schema:
-    # Single values are text and numbers, and what is said of members and items may refer to elsewhere.
-    return {name: said for name, said in constraints(schema).items() if name not in ("properties", "items")}
+    # Single values are text and numbers; the schemas of members and items may hold references.
+    return {name: value for name, value in constraints(schema).items() if name not in ("properties", "items")}
 
 
 def _is_kind(kind: str | None, wanted: str) -> bool:
@@ -187,10 +186,12 @@ def _is_kind(kind: str | None, wanted: str) -> bool:
 
 
 def _shown(schema: Schema) -> str:
-    """A plain schema in a few words: what tells it from others, else its type."""
+    """A plain schema in a few words: its distinguishing value, else its type."""
     if (values := _values(schema)) is not None:
         return f"the value {', '.join(_text(value) for value in values)}"
-    kinds = [f"{name} {_text(said['const'])}" for name, said in schema.get("properties", {}).items() if "const" in said]
+    kinds = [
+        f"{name} {_text(member['const'])}" for name, member in schema.get("properties", {}).items() if "const" in member
+    ]
     return f"an object with {kinds[0]}" if kinds else str(schema.get("type", "values of any kind"))
 
 

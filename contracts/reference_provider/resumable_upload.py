@@ -87,7 +87,7 @@ class Upload:
             return self.offset
         answer = self.send("HEAD", self.url)
         if not answer.is_success:
-            raise httpx.ReadError(f"the platform answered {answer.status_code} when asked where to go on")
+            raise httpx.ReadError(f"the platform answered {answer.status_code} to the query of the upload offset")
         return int(answer.headers["Upload-Offset"])
 
     def _send_next(self, offset: int, size: int) -> tuple[httpx.Response, int]:

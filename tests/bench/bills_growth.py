@@ -1,6 +1,6 @@
 """A resident's bill list over HTTP, where there are 10,000 bills and where there are 20,000,000.
 
-Two services stand side by side, each with a database of its own, and are asked in turns, so that a busy machine slows
+Two services run side by side, each with a database of its own, and are queried in turns, so that a busy machine slows
 both: value and baseline are the median milliseconds of the large and of the small one. Residents are drawn anew for
 each round, as whoever opens the app comes to data that nobody has looked at for a while; how much of it PostgreSQL or
 the kernel have in memory shows in the detail. So does a control, an endpoint that reads no bills.
@@ -36,7 +36,7 @@ ASKED = {
     "control": f"/payments/v1/providers/{BILLERS[0].id}/payment-terms",
 }
 Milliseconds = dict[tuple[str, str], list[float]]
-"""By size and what was asked."""
+"""By size and query."""
 
 
 def main() -> None:
@@ -45,27 +45,27 @@ def main() -> None:
         residents = {size: fill_folder(folders[size], SIZES[size]) for size in SIZES}
         _forget(folders["large"])
         with _stages(folders) as stages:
-            cold = asyncio.run(ask(stages, residents, rounds=1))
-            asked = asyncio.run(ask(stages, residents, rounds=ROUNDS))
+            cold = asyncio.run(measure(stages, residents, rounds=1))
+            warm = asyncio.run(measure(stages, residents, rounds=ROUNDS))
     for size in SIZES:
-        print(f"  {size}, after a restart: {_figures(cold, size)}\n  {size}: {_figures(asked, size)}")
+        print(f"  {size}, after a restart: {_figures(cold, size)}\n  {size}: {_figures(warm, size)}")
     report(
         "bills_growth",
-        median(_lists(asked, "large")),
-        median(_lists(asked, "small")),
+        median(_lists(warm, "large")),
+        median(_lists(warm, "small")),
         "ms",
         {
             "goal": GOAL,
-            "p95_ratio": round(_p95(_lists(asked, "large")) / _p95(_lists(asked, "small")), 2),
+            "p95_ratio": round(_p95(_lists(warm, "large")) / _p95(_lists(warm, "small")), 2),
             "cold_ratio": round(median(_lists(cold, "large")) / median(_lists(cold, "small")), 2),
-            "control_ratio": round(median(asked["large", "control"]) / median(asked["small", "control"]), 2),
-            "asked": len(_lists(asked, "large")),
+            "control_ratio": round(median(warm["large", "control"]) / median(warm["small", "control"]), 2),
+            "asked": len(_lists(warm, "large")),
         },
     )
 
 
 def fill_folder(folder: Path, bills: int) -> int:
-    """Make the bills; gives the number of residents. What is only read later need not survive a power cut."""
+    """Make the bills and return the number of residents. Data that is only read needs no fsync."""
 
     async def filled(server: str) -> int:
         async with connected(f"{server}/{DATABASE}") as connection:
@@ -77,7 +77,7 @@ def fill_folder(folder: Path, bills: int) -> int:
 
 
 def _forget(folder: Path) -> None:
-    """Have the kernel drop what it keeps of these files in memory, as if they had not been read for a day."""
+    """Have the kernel drop these files from its page cache."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
@@ -91,8 +91,8 @@ def _stages(folders: dict[str, Path]) -> Iterator[dict[str, Stage]]:
         yield {size: stack.enter_context(payments_service(folder)) for size, folder in folders.items()}
 
 
-async def ask(stages: dict[str, Stage], residents: dict[str, int], *, rounds: int) -> Milliseconds:
-    """Ask both services the same, one after the other, in an order that changes."""
+async def measure(stages: dict[str, Stage], residents: dict[str, int], *, rounds: int) -> Milliseconds:
+    """Send both services the same queries, one after the other, in random order."""
     draw = Random(20)  # noqa: S311 - repeatable, not secret
     taken: Milliseconds = {(size, what): [] for size in stages for what in ASKED}
     async with contextlib.AsyncExitStack() as stack:
@@ -111,12 +111,12 @@ async def ask(stages: dict[str, Stage], residents: dict[str, int], *, rounds: in
                 for what, url in draw.sample(list(ASKED.items()), len(ASKED)):
                     for size in draw.sample(list(clients), len(clients)):
                         taken[size, what].append(await _milliseconds(clients[size], url, headers[size]))
-            print(f"  round {number} of {rounds}: {RESIDENTS} residents asked each", flush=True)
+            print(f"  round {number} of {rounds}: {RESIDENTS} residents each", flush=True)
     return taken
 
 
 async def _warm_up(client: httpx.AsyncClient, stage: Stage) -> None:
-    """Have the service open its connections and compile its queries: somebody without bills asks a few times."""
+    """Have the service open its connections and compile its queries, with a resident who has no bills."""
     headers = stage.tokens.resident()
     for _ in range(10):
         for url in ASKED.values():

@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def upload(here: Month) -> float:
-    """Seconds of one upload whose report is what the file's maker planted."""
+    """Seconds of one upload, whose report must match the errors planted in the file."""
     headers = here.stage.tokens.client(here.provider_id, "bills:write") | {"Content-Type": "text/csv; charset=gb18030"}
     url = f"{here.stage.service}/payments/v1/bill-files/{here.file.name}"
     with here.file.open("rb") as file:
@@ -105,7 +105,7 @@ async def _approve(here: Month) -> None:
 
 
 async def _keep_rows(here: Month) -> dict[str, str]:
-    """Have the server write what the upload made to files of its own; gives the file of each table."""
+    """Have the server export the uploaded rows; return the file of each table."""
     async with here.stage.connected() as connection:
         folder = await connection.fetchval("SHOW data_directory")
         files = {table: f"{folder}/{table}.copy" for table in COLUMNS}

@@ -75,7 +75,7 @@ def resident(number: int) -> UUID:
 
 
 async def fill(connection: asyncpg.Connection, bills: int) -> int:
-    """Make so many bills, rounded down to whole households. Returns of how many residents."""
+    """Make so many bills, rounded down to whole households, and return the number of residents."""
     accounts = bills // BILLS_OF_SIX_ACCOUNTS
     await connection.execute(
         "SELECT ensure_bill_partitions((now() - make_interval(months => $1))::date, now()::date)", MONTHS

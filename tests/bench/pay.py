@@ -2,7 +2,7 @@
 
 Ours: the channel tells of each payment in a signed notice, over many connections; the signature is verified over the
 raw bytes and what arrives together is captured in one transaction. Baseline: pgbench calls one function that does the
-same to the database for one payment in one transaction (tests/bench/paying/baseline.py). In both a payment is: the
+same to the database for one payment in one transaction (payments_load/baseline.py). In both a payment is: the
 nonce, the payment, its order, its bill, a receipt, a transfer of two entries with two balances and a link of the
 ledger's hash chain, a posting and an event in the outbox. Rounds alternate on one database with fsync on; the medians
 are kept.
@@ -11,8 +11,8 @@ are kept.
 import asyncio
 from statistics import median
 
-from tests.bench.paying.baseline import CLIENTS
-from tests.bench.paying.stage import CONNECTIONS, PAYMENTS, Rate, Stage, stage
+from tests.bench.payments_load.baseline import CLIENTS
+from tests.bench.payments_load.stage import CONNECTIONS, PAYMENTS, Rate, Stage, stage
 from tests.bench.report import report
 
 ROUNDS = 3
@@ -20,7 +20,7 @@ GOAL = 1.0
 
 
 async def measure(here: Stage) -> tuple[list[Rate], list[Rate]]:
-    """Rounds over HTTP and by pgbench."""
+    """Rates over HTTP and by pgbench, one per round."""
     await here.by_pgbench()  # opens the payers' accounts in the ledger
     await here.over_http()
     ours, plain = [], []

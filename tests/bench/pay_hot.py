@@ -6,8 +6,8 @@ Both as in `pay`, over HTTP, through the one channel account; rounds alternate o
 import asyncio
 from statistics import median
 
-from tests.bench.paying.open_payments import MOST_PROVIDERS
-from tests.bench.paying.stage import CONNECTIONS, PAYMENTS, Rate, Stage, stage
+from tests.bench.payments_load.open_payments import MOST_PROVIDERS
+from tests.bench.payments_load.stage import CONNECTIONS, PAYMENTS, Rate, Stage, stage
 from tests.bench.report import report
 
 ROUNDS = 5
@@ -15,7 +15,7 @@ GOAL = 0.9
 
 
 async def measure(here: Stage) -> tuple[list[Rate], list[Rate]]:
-    """Rounds to one provider and to a hundred."""
+    """Rates for one provider and for a hundred, one per round."""
     await here.over_http()  # opens the payers' accounts in the ledger
     hot, spread = [], []
     for number in range(1, ROUNDS + 1):

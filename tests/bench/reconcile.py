@@ -37,14 +37,14 @@ from tests.bench.stage import MEGABYTE, Stage, payments_service, peak_memory, se
 PAYMENTS = 1_000_000
 PERSONS = 200_000
 OF_EACH_KIND = 100
-"""Lines that are missing, that nobody knows of, and whose amount is another."""
+"""Lines that are missing, unknown or of another amount."""
 ROUNDS = 3
 GOAL = "at most 2"
 CHANNEL = statements.of_channel("sandbox")
 DAY = Day(today() - timedelta(days=1), timedelta(hours=1))
 _AT_ONCE = 20_000
 
-# What the day's payments are, before they go where payments go. None is in the last hour before midnight.
+# The day's payments, drawn before they are inserted. None is in the last hour before midnight.
 _DRAW = """
     CREATE UNLOGGED TABLE drawn AS
     SELECT n, uuidv7($1::timestamptz - now()) AS payment_id, uuidv7() AS transfer_id,
@@ -143,7 +143,7 @@ def main() -> None:
 
 
 async def _fill(stage: Stage, file: Path) -> None:
-    """A day of payments in the ledger, through all that keeps it right, and the channel's file of the same day."""
+    """Insert a day of payments into the ledger with its triggers on, and write the channel's file of that day."""
     began = time.perf_counter()
     async with stage.connected() as connection:
         await connection.execute("SET synchronous_commit = off")
@@ -220,13 +220,13 @@ async def _full_join(connection: asyncpg.Connection) -> float:
 async def _run(database: Database, settings: Settings, taken: Taken) -> None:
     begun: dict[Phase, float] = {}
 
-    async def tell(run: Run) -> None:
+    async def notify(run: Run) -> None:
         begun[Phase(run.phase)] = time.perf_counter()
 
     started = time.perf_counter()
     async with database.transaction() as tx:
         requested = await reconciliation.request(tx, CHANNEL, DAY.day, "bench")
-    run = await reconciliation.carry_out(database, settings, requested.id, tell)
+    run = await reconciliation.carry_out(database, settings, requested.id, notify)
     taken.runs.append(time.perf_counter() - started)
     taken.matching.append(begun[Phase.JUDGING] - begun[Phase.MATCHING])
     found = (run.lines, run.movements, run.matched, run.shortage, run.excess, run.amount_differs)
@@ -236,7 +236,7 @@ async def _run(database: Database, settings: Settings, taken: Taken) -> None:
 
 
 async def _books(connection: asyncpg.Connection) -> tuple[int, ...]:
-    """What a run may change: cases, what happened to them, movements of money."""
+    """What a run may change: cases, their history, ledger transfers."""
     tables = ("cases", "case_entries", "ledger_transfers", "ledger_entries")
     counts = [await connection.fetchval(f"SELECT count(*) FROM {table}") for table in tables]  # noqa: S608 - the names above
     if counts[0] != 3 * OF_EACH_KIND:

@@ -65,7 +65,7 @@ async def emitted(database: Database, event_type: type[Event]) -> list[tuple[byt
 
 
 class Handled:
-    """Counts events and wakes who waits for a number of them."""
+    """Counts events and wakes the waiter for a number of them."""
 
     def __init__(self) -> None:
         self._count = 0

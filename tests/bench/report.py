@@ -44,7 +44,7 @@ def report(name: str, value: float, baseline: float, unit: str, detail: Mapping[
 
 
 def machine() -> dict[str, object]:
-    """What a figure depends on; nothing that says whose machine it is."""
+    """The hardware and versions a figure depends on; nothing that identifies the machine."""
     return {
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "cpu": _cpu_model(),

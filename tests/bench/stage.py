@@ -1,4 +1,4 @@
-"""What benchmarks of the payments service stand on: its database, the service in a process of its own, tokens."""
+"""What benchmarks of the payments service share: its database, the service in a process of its own, tokens."""
 
 import contextlib
 import sys
@@ -40,7 +40,7 @@ class Stage:
 
 @contextlib.contextmanager
 def payments_service(folder: Path, *, durable: bool = True) -> Iterator[Stage]:
-    """The service for as long as the block lasts; what is in the folder's database already stays."""
+    """The service for as long as the block lasts; data already in the folder's database is kept."""
     with contextlib.closing(Tokens()) as tokens, payments_server(folder, durable=durable) as server:
         program = _service(server, tokens, folder)
         with running(program, folder / "service.log") as process:
@@ -56,7 +56,7 @@ def payments_server(folder: Path, *, durable: bool = True) -> Iterator[str]:
 
 
 def service_settings(server: str, tokens: Tokens, folder: Path) -> dict[str, str]:
-    """What the service has to be told; outside systems are nowhere."""
+    """The settings the service requires; outside systems are unreachable."""
     keys = keys_in(folder)
     return {
         "database_url": server,

@@ -23,7 +23,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def seconds_to_ready(data: Path) -> float:
-    """Start the platform as a person would, and stop it when it says that it is ready."""
+    """Run `make run`, and stop it as soon as it reports that it is ready."""
     chosen = {"MYILI_DATA": str(data), "MYILI_PORT": str(free_base_port())}
     started = time.perf_counter()
     run = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Which access tokens a service believes, and how often it asks for the issuer's keys."""
+"""Which access tokens a service accepts, and how often it fetches the issuer's keys."""
 
 import base64
 import hmac
@@ -104,13 +104,13 @@ async def test_garbage_is_refused(verifier: TokenVerifier, garbage: str) -> None
 
 
 class Voucher(BaseModel):
-    """What another kind of statement of the issuer may say."""
+    """The claims of another kind of token of the issuer."""
 
     sub: str
     prize: int
 
 
-async def test_another_kind_of_statement_is_told_by_its_type_and_audience(
+async def test_another_kind_of_token_is_recognised_by_its_type_and_audience(
     verifier: TokenVerifier, tokens: Tokens
 ) -> None:
     kind: dict[str, Any] = {"typ": "voucher+jwt", "aud": "myili:prizes"}
@@ -137,16 +137,16 @@ async def test_a_remembered_token_is_refused_once_it_has_expired(verifier: Token
 
 
 class _Issuer:
-    """A key server that counts how often it is asked, and can change its key."""
+    """A key server that counts its requests and can rotate its key."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.requests = 0
         self.key = ECKey.generate_key("P-256", auto_kid=True)
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                issuer.asked += 1
+                issuer.requests += 1
                 self.send_response(200)
                 self.end_headers()
                 self.wfile.write(json.dumps({"keys": [issuer.key.as_dict(private=False)]}).encode())
@@ -173,7 +173,7 @@ async def test_many_unknown_keys_do_not_make_many_requests_to_the_issuer(issuer:
         stranger = ECKey.generate_key("P-256", auto_kid=True)
         with pytest.raises(TokenInvalid):
             await verifier.verify(tokens.sign(key=stranger))
-    assert issuer.asked == 1
+    assert issuer.requests == 1
 
 
 async def test_a_new_key_of_the_issuer_is_found(

@@ -162,7 +162,7 @@ async def test_an_unsafe_request_without_a_key_is_told_to_make_one(api: httpx.As
         (b'{"text": "\xff\xfe"}', "application/json", 400, "malformed_json"),
     ],
 )
-async def test_bad_bodies_are_told_apart(
+async def test_bad_bodies_are_distinguished(
     api: httpx.AsyncClient, tokens: Tokens, content: bytes, media_type: str, status: int, code: str
 ) -> None:
     headers = tokens.resident() | once() | {"Content-Type": media_type}
@@ -197,7 +197,7 @@ async def test_problems_speak_the_readers_language(
         ("zh", "verse", "notes are prose"),  # our own sentence, which the package has not translated
     ],
 )
-async def test_the_reason_of_each_fault_is_said_in_the_readers_language(
+async def test_the_reason_of_each_fault_is_in_the_readers_language(
     api: httpx.AsyncClient, tokens: Tokens, accept_language: str, text: object, reason: str
 ) -> None:
     headers = tokens.resident() | once() | {"Accept-Language": accept_language}
@@ -205,12 +205,12 @@ async def test_the_reason_of_each_fault_is_said_in_the_readers_language(
     assert answer.json()["errors"] == [{"at": "body/text", "reason": reason}]
 
 
-async def test_who_may_call_is_said_in_the_readers_language(api: httpx.AsyncClient, tokens: Tokens) -> None:
+async def test_who_may_call_is_in_the_readers_language(api: httpx.AsyncClient, tokens: Tokens) -> None:
     headers = tokens.client(new_id(), "notes:write") | once()
-    for language, said in {"zh": "认证等级不低于 2 的个人", "en": "person at assurance level 2"}.items():
+    for language, callers in {"zh": "认证等级不低于 2 的个人", "en": "person at assurance level 2"}.items():
         answer = await api.post("/notes/v1/notes", json={"text": "a"}, headers=headers | {"Accept-Language": language})
-        assert (answer.status_code, answer.json()["who_may_call"]) == (403, said)
-        assert said in answer.json()["detail"]
+        assert (answer.status_code, answer.json()["who_may_call"]) == (403, callers)
+        assert callers in answer.json()["detail"]
 
 
 async def test_what_nobody_foresaw_is_answered_and_the_connection_stays(api: httpx.AsyncClient) -> None:

@@ -9,7 +9,7 @@ TWO_SCRIPTS = frozenset({"zh", "kk", "kk-Arab"})
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("requested", "found"),
     [
         ("kk-Arab", "kk-Arab"),
         ("KK-ARAB", "kk-Arab"),
@@ -22,8 +22,8 @@ TWO_SCRIPTS = frozenset({"zh", "kk", "kk-Arab"})
         ("", None),
     ],
 )
-def test_a_script_is_kept_where_there_are_words_in_it(asked: str, found: str | None) -> None:
-    assert nearest_tag(asked, TWO_SCRIPTS) == found
+def test_a_script_is_kept_where_there_are_words_in_it(requested: str, found: str | None) -> None:
+    assert nearest_tag(requested, TWO_SCRIPTS) == found
 
 
 def test_who_reads_one_script_is_not_given_the_other() -> None:

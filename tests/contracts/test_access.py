@@ -1,4 +1,4 @@
-"""`x-who-may-call` is read back as what it means: who was let in must be let in, however it is worded."""
+"""`x-who-may-call` is compared by meaning: a caller who was admitted stays admitted, however it is worded."""
 
 import pytest
 

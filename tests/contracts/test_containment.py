@@ -22,8 +22,8 @@ TREE: dict[str, Any] = {
 def union(**members: dict[str, Any]) -> dict[str, Any]:
     """A union of objects that name their kind, as Pydantic writes it."""
     branches = [
-        {"type": "object", "properties": {"kind": {"const": kind}, "of": said}, "required": ["kind", "of"]}
-        for kind, said in members.items()
+        {"type": "object", "properties": {"kind": {"const": kind}, "of": value}, "required": ["kind", "of"]}
+        for kind, value in members.items()
     ]
     return {"oneOf": branches, "discriminator": {"propertyName": "kind"}}
 
@@ -129,7 +129,7 @@ def test_a_name_is_no_shape() -> None:
 )
 def test_what_is_judged_to_fit_does_fit(path: str) -> None:
     """Samples of an event with each member loosened in turn: the judgement must agree with a validator."""
-    event = {name: said for name, said in in_folder(FOLDER)[path].items() if name != "$id"}
+    event = {name: value for name, value in in_folder(FOLDER)[path].items() if name != "$id"}
     validator = jsonschema_rs.validator_for(event)
     for name in event["properties"]:
         looser = copy.deepcopy(event)

@@ -1,4 +1,4 @@
-"""The linters of the documents: they refuse what their rules name, and their absence is said."""
+"""The linters of the documents: they refuse what their rules name, and report when they are absent."""
 
 import copy
 import json

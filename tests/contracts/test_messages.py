@@ -13,7 +13,7 @@ SERVICES = ("svc_identity", "svc_services", "svc_payments", "svc_miniapps")
 PACKAGES = ("chassis", "kit", "gateway", *SERVICES)
 ROOT = Path(__file__).parents[2]
 OF_THE_OPERATOR = {"settings", "settings.py", "keys.py"}
-"""What these refuse is read by whoever starts the process, in English."""
+"""Their refusals are read by the operator who starts the process, in English."""
 
 
 @pytest.mark.parametrize("package", PACKAGES)

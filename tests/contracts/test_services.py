@@ -20,7 +20,7 @@ from chassis.problems import Problem, catalogue
 from chassis.settings import ServiceSettings
 from chassis.testing import environment
 from contracts.__main__ import RELEASED
-from contracts.documents import FOLDER, SERVICES, current, events_of, in_folder, settings_nobody_uses
+from contracts.documents import FOLDER, SERVICES, current, events_of, in_folder, placeholder_settings
 from contracts.export import openapi
 
 PACKAGES = ["chassis", "kit", "gateway", *(f"svc_{service}" for service in SERVICES)]
@@ -33,7 +33,7 @@ EVENTS = [event for service in SERVICES for event in events_of(service)]
 
 @pytest.fixture(scope="session")
 def apps() -> dict[str, FastAPI]:
-    with environment(**settings_nobody_uses()):
+    with environment(**placeholder_settings()):
         return {service: _app(service) for service in SERVICES}
 
 

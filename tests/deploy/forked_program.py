@@ -1,4 +1,4 @@
-"""Says what it was given, and ends with the exit code it is told; for test_warm.py."""
+"""Prints its arguments and settings, and ends with the given exit code; for test_warm.py."""
 
 import json
 import os

@@ -52,11 +52,18 @@ def test_every_metric_of_a_rule_is_exported() -> None:
         assert used <= known, name
 
 
-def test_the_label_values_of_rules_are_ones_that_are_said() -> None:
-    said = {*gauges.WAITS_FOR_PEOPLE, *gauges.WAITS_FOR_OTHERS, *gauges.TO_BE_PAID, "open", "counted", "closed"}
+def test_the_label_values_of_rules_are_exported() -> None:
+    values = {
+        *gauges.WAITS_FOR_PEOPLE,
+        *gauges.WAITS_FOR_OTHERS,
+        *gauges.TO_BE_PAID,
+        "open",
+        "counted",
+        "closed",
+    }
     for name, rule in rules().items():
         for statuses in re.findall(r'myili_(?:refunds|till|settlements)\w*{status=~?"([\w|]+)"}', rule["expr"]):
-            assert set(statuses.split("|")) <= said, name
+            assert set(statuses.split("|")) <= values, name
 
 
 def test_every_rule_says_how_urgent_it_is_and_what_it_is() -> None:

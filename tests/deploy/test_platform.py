@@ -106,7 +106,7 @@ async def until_published(platform: Addresses, events: dict[UUID, str]) -> None:
 
 
 async def approve_a_provider(platform: Addresses) -> None:
-    """Have svc_services say so, and wait until svc_identity has made the company an OAuth client."""
+    """Emit the approval from svc_services, and wait until svc_identity has made the company an OAuth client."""
     provider_id = new_id()
     key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
     database = Database(make_url(f"{platform.database_url}/myili_services").set(drivername="postgresql+asyncpg"))

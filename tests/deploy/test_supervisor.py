@@ -33,14 +33,14 @@ def script(code: str) -> Program:
 
 
 @pytest.fixture
-def said() -> list[str]:
+def messages() -> list[str]:
     return []
 
 
 @pytest_asyncio.fixture
-async def supervisor(tmp_path: Path, said: list[str]) -> AsyncIterator[Supervisor]:
+async def supervisor(tmp_path: Path, messages: list[str]) -> AsyncIterator[Supervisor]:
     (tmp_path / "logs").mkdir()
-    supervisor = Supervisor(tmp_path, ColdStarter(), said.append)
+    supervisor = Supervisor(tmp_path, ColdStarter(), messages.append)
     yield supervisor
     await supervisor.stop_all()
 
@@ -53,17 +53,17 @@ def somebody_else() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-async def test_a_crashed_program_is_started_again_and_said_so(supervisor: Supervisor, said: list[str]) -> None:
+async def test_a_crashed_program_is_restarted_and_reported(supervisor: Supervisor, messages: list[str]) -> None:
     await supervisor.start(http_server())
     first = supervisor.pid_of("server")
     os.kill(first, signal.SIGKILL)
 
     async def ready_again() -> bool:
-        return said[-1:] == ["server is ready again."]
+        return messages[-1:] == ["server is ready again."]
 
     await until(ready_again, seconds=60)
     assert supervisor.pid_of("server") != first
-    assert "SIGKILL" in said[0]
+    assert "SIGKILL" in messages[0]
 
 
 async def test_a_program_that_was_stopped_stays_stopped_until_it_is_started(supervisor: Supervisor) -> None:
@@ -104,7 +104,7 @@ async def test_work_that_fails_is_told_about(supervisor: Supervisor) -> None:
         await supervisor.run_to_end(script("raise SystemExit(4)"))
 
 
-async def test_a_program_knows_only_the_settings_it_is_told(
+async def test_a_program_gets_only_its_own_settings(
     supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MYILI_FIELD_KEY", "not for everybody")

@@ -45,11 +45,11 @@ def size_of(output: Path) -> int:
 def test_it_gets_its_own_arguments_settings_and_output(starter: WarmStarter, tmp_path: Path) -> None:
     process = spawn(starter, tmp_path / "output", "0", "再来", MYILI_PORT="1")
     assert process.wait(10) == 0
-    said = json.loads((tmp_path / "output").read_text())
-    assert said == {"arguments": ["0", "再来"], "settings": {"MYILI_PORT": "1"}, "group": process.pid}
+    output = json.loads((tmp_path / "output").read_text())
+    assert output == {"arguments": ["0", "再来"], "settings": {"MYILI_PORT": "1"}, "group": process.pid}
 
 
-def test_its_exit_code_is_told(starter: WarmStarter, tmp_path: Path) -> None:
+def test_its_exit_code_is_reported(starter: WarmStarter, tmp_path: Path) -> None:
     assert spawn(starter, tmp_path / "output", "3").wait(10) == 3
 
 
@@ -58,7 +58,7 @@ def test_an_unhandled_error_is_in_its_log_and_its_exit_code(starter: WarmStarter
     assert "ValueError" in (tmp_path / "output").read_text()
 
 
-async def test_the_signal_that_ended_it_is_told(starter: WarmStarter, tmp_path: Path) -> None:
+async def test_the_signal_that_ended_it_is_reported(starter: WarmStarter, tmp_path: Path) -> None:
     process = spawn(starter, tmp_path / "output", "stay")
     await until_it_stays(tmp_path / "output")
     process.send_signal(signal.SIGTERM)

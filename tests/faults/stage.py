@@ -1,4 +1,4 @@
-"""svc_payments and all it needs, as processes of their own that can be killed and started again one by one."""
+"""svc_payments and all it needs, as processes that can be killed and restarted one by one."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ ACCOUNTS = 50
 READY_SECONDS = 120
 LAST_WORDS = 2_000
 PACKAGE = "svc_payments"
-CUT_OFF = """
+DROP_CONNECTIONS = """
     SELECT pg_terminate_backend(pid) FROM (
         SELECT pid FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 5
@@ -116,17 +116,17 @@ class Stage:
         return self.headers(sub=name, client_id=name, kind="client", assurance_level=None, scope="bills:write")
 
     def booked(self) -> list[str]:
-        """The postings in the provider's own books, as often as they are booked there."""
+        """The postings in the provider's own books, one entry per booking."""
         books = Books(self.plan.data / "provider" / "books.sqlite3")
         return [row["posting_id"] for row in books.newest(1_000_000) if row["result"] == "booked"]
 
-    async def again(self, name: str) -> None:
-        """Kill one process and start it again; it is not waited for, since nobody waits for it in life either."""
+    async def restart(self, name: str) -> None:
+        """Kill one process and start it without waiting until it is ready, as clients do not wait either."""
         self.running[name].kill()
         await asyncio.to_thread(self.running[name].start)
 
-    async def asleep(self, name: str, seconds: float) -> None:
-        """Stop one process where it stands; it wakes up later without having noticed."""
+    async def suspend(self, name: str, seconds: float) -> None:
+        """Stop one process for some seconds; it cannot notice the gap."""
         process = self.running[name].process
         assert process, f"{name} was never started"
         process.send_signal(signal.SIGSTOP)
@@ -135,14 +135,14 @@ class Stage:
         finally:
             process.send_signal(signal.SIGCONT)
 
-    async def cut_off(self) -> None:
-        """End some connections to the database from its side, if it is there."""
+    async def drop_connections(self) -> None:
+        """Have the database end some of its connections, if it is up."""
         with contextlib.suppress(SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InternalClientError):
             async with self.database() as database, database.transaction() as tx:
-                await tx.execute(text(CUT_OFF))
+                await tx.execute(text(DROP_CONNECTIONS))
 
-    async def calm(self) -> None:
-        """Everything runs again."""
+    async def restore(self) -> None:
+        """Start every process that has ended, and wait until all are ready."""
         for running in self.running.values():
             if running.process is None or running.process.poll() is not None:
                 await asyncio.to_thread(running.start)
@@ -158,8 +158,8 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def standing(folder: Path, tokens: Tokens, people: int) -> AsyncIterator[Stage]:
-    """Everything up, a provider known, and each two of these people bound to one of its accounts.
+async def running_stage(folder: Path, tokens: Tokens, people: int) -> AsyncIterator[Stage]:
+    """All processes ready, one provider registered, and every two people bound to one of its accounts.
 
     Person number n is `person(n)`.
     """
@@ -188,11 +188,11 @@ def person(number: int) -> UUID:
 
 
 def account_of(number: int) -> str:
-    """Two people share an account, and so do the bills that both may want to pay."""
+    """Two people share an account, so both may pay the same bill."""
     return account_number(SEED, number // 2)
 
 
-# So that what waits for its next try is tried again within the test.
+# Short enough for every retry to happen within the test.
 _SHORT_PAUSES = {
     "ask_again_seconds": "[1, 2, 2]",
     "posting_retry_seconds": "[0.5, 1, 2]",
@@ -229,7 +229,7 @@ async def _start(stage: Stage, program: Program) -> None:
 
 
 async def _introduce(stage: Stage, people: int) -> None:
-    """Have the service know the provider and the bindings, as events would have told it."""
+    """Insert the provider and the bindings, which events from svc_services would otherwise bring."""
     provider = Provider(
         provider_id=stage.provider_id,
         kind="water",

@@ -53,10 +53,10 @@ async def running_gateway(folder: Path, contracts: Path, jwks_url: str) -> Async
     ports = {service: unused_port() for service in SERVICES}
     gateway_port = unused_port()
     settings = {f"{service}_url": f"http://127.0.0.1:{port}" for service, port in ports.items()}
-    told = environment(public_url=PUBLIC_URL, jwks_url=jwks_url, contracts=str(contracts), **settings)
+    variables = environment(public_url=PUBLIC_URL, jwks_url=jwks_url, contracts=str(contracts), **settings)
     log = folder / "gateway.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(command(gateway_port), env=told, cwd=REPOSITORY, stderr=output)  # noqa: ASYNC220, S603 - our own command
+        process = subprocess.Popen(command(gateway_port), env=variables, cwd=REPOSITORY, stderr=output)  # noqa: ASYNC220, S603 - our own command
     gateway = GatewayProcess(f"http://127.0.0.1:{gateway_port}", ports["payments"], process, log)
     try:
         await _until_alive(gateway)

@@ -1,4 +1,4 @@
-"""What a gateway under test stands between: services that behave as a test wants, and clients that do.
+"""The two sides of a gateway under test: services and clients that behave as a test wants.
 
 All of it speaks over real sockets. Gateways run on uvloop in a thread of their own, as they do in production but for
 the process around them.
@@ -85,12 +85,12 @@ async def serving(app: ASGIApp, http: str = "httptools") -> AsyncIterator[str]:
 
 @dataclass
 class Scripted:
-    """A service that does to every connection what a script says."""
+    """A service that runs a script on every connection."""
 
     url: str
     connections: int = 0
     closed: int = 0
-    """Connections whose other side has ended, cleanly or not."""
+    """Connections that the other side has closed or reset."""
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def until_closed(self, number: int) -> None:

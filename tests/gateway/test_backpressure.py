@@ -1,4 +1,4 @@
-"""Whoever is slower sets the pace, and who is too slow is not waited for."""
+"""The slower side sets the pace, and a side that is too slow is cut off."""
 
 import asyncio
 

@@ -55,7 +55,7 @@ class TestLimits:
         assert len(body) < MEGABYTE + 64 * 1024
         assert not body.endswith(b"0\r\n\r\n"), "the service must not take what it got for the whole"
 
-    async def test_a_client_that_sends_all_before_it_reads_is_told_too(
+    async def test_a_client_that_sends_all_before_it_reads_gets_the_refusal(
         self, stage: Stage, client: httpx.AsyncClient
     ) -> None:
         stage.promise("payments", {FILE: {}})

@@ -1,4 +1,4 @@
-"""What of a request reaches its service, and what of the answer reaches the client."""
+"""The parts of a request that reach its service, and of the answer that reach the client."""
 
 import asyncio
 import re
@@ -200,14 +200,14 @@ async def test_head_is_answered_without_a_body(stage: Stage, client: httpx.Async
 
 
 @pytest.mark.parametrize(
-    ("framing", "told"),
+    ("framing", "header"),
     [
         ("Content-Length: 5\r\n\r\nwhole", b"content-length: 5\r\n"),
         ("Transfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n", b""),
     ],
 )
 async def test_head_tells_what_get_would_on_connections_that_stay_usable(
-    stage: Stage, framing: str, told: bytes
+    stage: Stage, framing: str, header: bytes
 ) -> None:
     stage.promise("payments", BILL)
     methods: list[bytes] = []
@@ -227,7 +227,7 @@ async def test_head_tells_what_get_would_on_connections_that_stay_usable(
             head = await asyncio.wait_for(read_head(reader), 5)
             assert head.startswith(b"HTTP/1.1 200 ")
             assert b'etag: "1"\r\n' in head
-            assert told in head
+            assert header in head
         writer.write(f"GET {PATH} HTTP/1.1\r\nHost: my.ili\r\nConnection: close\r\n\r\n".encode())
         assert b"whole" in await asyncio.wait_for(reader.read(), 5)
         assert (payments.connections, methods) == (1, [b"GET"] * 4)

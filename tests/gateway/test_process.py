@@ -78,7 +78,7 @@ async def test_a_request_under_way_is_finished_before_the_gateway_ends(
 
 
 async def test_a_client_cannot_name_its_own_address(gateway_process: GatewayProcess, client: httpx.AsyncClient) -> None:
-    """Uvicorn would believe a client on the same machine, was it not told otherwise."""
+    """Uvicorn would trust this header from a client on the same machine by default."""
     head = b""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -105,10 +105,15 @@ async def test_a_client_cannot_name_its_own_address(gateway_process: GatewayProc
 def test_a_broken_setting_is_one_sentence(stage: Stage, changed: dict[str, str], sentence: str) -> None:
     stage.promise("payments", {})
     addresses = {f"{service}_url": "http://127.0.0.1:1" for service in SERVICES}
-    told = {"public_url": PUBLIC_URL, "jwks_url": "http://127.0.0.1:1", "contracts": str(stage.contracts), **addresses}
+    settings = {
+        "public_url": PUBLIC_URL,
+        "jwks_url": "http://127.0.0.1:1",
+        "contracts": str(stage.contracts),
+        **addresses,
+    }
     ended = subprocess.run(  # noqa: S603 - our own command
         command(unused_port()),
-        env=environment(**{**told, **changed}),
+        env=environment(**{**settings, **changed}),
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

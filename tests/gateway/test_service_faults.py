@@ -91,7 +91,7 @@ async def test_a_host_that_does_not_exist_is_absent(stage: Stage, client: httpx.
 
 
 async def test_a_service_that_accepts_no_connection_is_absent(stage: Stage, client: httpx.AsyncClient) -> None:
-    """Packets to it vanish: its queue of connections is full and nobody takes one."""
+    """An address that drops packets: its queue of connections is full, and nothing accepts."""
     import socket
 
     stage.promise("payments", BILL)
@@ -120,7 +120,7 @@ async def test_a_slow_service_is_not_waited_for_longer_than_its_contract_says(
             answer = await send(f"{gateway}{PATH}")
             assert 0.4 <= time.monotonic() - started < 2
             assert (answer.status_code, answer.json()["code"]) == (504, "service_slow")
-        # Nobody waits for those answers any more, and the service is told so.
+        # The gateway has closed the connections of the abandoned requests.
         await payments.until_closed(2)
 
 

@@ -85,7 +85,7 @@ async def test_the_first_piece_of_a_request_arrives_before_the_last_is_sent(stag
 
 
 async def test_200_megabytes_pass_through_little_memory(gateway_process: GatewayProcess) -> None:
-    """Up and down at once, in a real process whose memory is looked at all the while."""
+    """Up and down at once, in a real process whose memory is measured throughout."""
     size = 200 * MEGABYTE
     block = bytes(range(256)) * 256
     expected = hashlib.sha256(block * (size // len(block))).hexdigest()

@@ -186,11 +186,11 @@ async def test_a_contract_can_ask_for_a_token_everywhere(stage: Stage, client: h
 async def test_without_keys_tokens_wait_and_public_endpoints_work(
     stage: Stage, client: httpx.AsyncClient, tokens: Tokens
 ) -> None:
-    asked = 0
+    fetches = 0
 
     async def keys(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal asked
-        asked += 1
+        nonlocal fetches
+        fetches += 1
         await read_head(reader)
         writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
         await writer.drain()
@@ -207,4 +207,4 @@ async def test_without_keys_tokens_wait_and_public_endpoints_work(
             assert "retry-after" in answer.headers
         assert (await client.get(f"{gateway}{PUBLIC}")).status_code == 200
         assert (await client.get(f"{gateway}{PRIVATE}")).status_code == 401
-    assert asked <= 3
+    assert fetches <= 3

@@ -1,4 +1,4 @@
-"""What the contracts and the code know: operations, names, codes."""
+"""Operations, names and codes of the contracts and the code."""
 
 import ast
 import json
@@ -38,8 +38,8 @@ def operations() -> frozenset[tuple[str, str]]:
 
 @cache
 def of_companies() -> frozenset[tuple[str, str]]:
-    """What the platform calls at a company, by the reference implementation."""
-    # A server that is only asked for its paths needs neither books nor keys.
+    """The operations of a company, by the reference implementation."""
+    # Only the routes are read, so the server needs neither books nor keys.
     create_app: Callable[..., Starlette] = server.create_app
     routes = [route for route in create_app(None, None, None).routes if isinstance(route, Route)]
     return frozenset((method, route.path) for route in routes for method in route.methods or ())

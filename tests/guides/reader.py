@@ -1,4 +1,4 @@
-"""A reader who follows guides literally: a shell in an otherwise empty folder, and what comes of each command."""
+"""A reader who follows guides literally: a shell in an otherwise empty folder, and the result of each command."""
 
 import contextlib
 import json
@@ -40,23 +40,23 @@ class Reader:
 
     def follow(self, name: str, language: str) -> None:
         for step in steps(name, language):
-            self._take(step)
+            self._run(step)
 
-    def _take(self, step: Step) -> None:
-        said, failed, kept = self._type(step.commands)
-        assert not failed, f"{step.where}: a command failed.\n{said}"
+    def _run(self, step: Step) -> None:
+        shown, failed, kept = self._type(step.commands)
+        assert not failed, f"{step.where}: a command failed.\n{shown}"
         calls = self._calls(kept) if kept else []
-        assert len(calls) >= step.requests, f"{step.where}: shows {step.requests} requests, sent {len(calls)}.\n{said}"
+        assert len(calls) >= step.requests, f"{step.where}: shows {step.requests} requests, sent {len(calls)}.\n{shown}"
         for call in calls:
-            self._know(step, call)
+            self._record(step, call)
         if step.answer:
-            assert calls, f"{step.where}: an answer is shown, and nothing was sent.\n{said}"
+            assert calls, f"{step.where}: an answer is shown, and nothing was sent.\n{shown}"
             fault = fault_of(step.answer, calls[-1].status, kept)
-            assert not fault, f"{step.where}: {fault}\n{said}"
+            assert not fault, f"{step.where}: {fault}\n{shown}"
         for call in calls[:-1] if step.answer else calls:
-            assert call.status < 400, f"{step.where}: {call.method} {call.url} answered {call.status}.\n{said}"
+            assert call.status < 400, f"{step.where}: {call.method} {call.url} answered {call.status}.\n{shown}"
 
-    def _know(self, step: Step, call: Call) -> None:
+    def _record(self, step: Step, call: Call) -> None:
         if not call.url.startswith(self.gateway):
             return
         operation = operation_of(call.method, urlsplit(call.url).path)
@@ -69,17 +69,17 @@ class Reader:
         assert self.shell.stdout
         self.shell.stdin.write(f'failed=\n{commands}\necho "{MARK} ${{failed:-no}} $ANSWER"\n')
         self.shell.stdin.flush()
-        said: list[str] = []
-        with self._patience():
+        shown: list[str] = []
+        with self._time_limit():
             for line in self.shell.stdout:
                 if line.startswith(MARK):
                     _, failed, *kept = line.split()
-                    return "".join(said), failed != "no", kept[0] if kept else ""
-                said.append(line)
-        raise AssertionError(f"The shell ended or hung.\n{commands}\n{''.join(said)[-3000:]}")
+                    return "".join(shown), failed != "no", kept[0] if kept else ""
+                shown.append(line)
+        raise AssertionError(f"The shell ended or hung.\n{commands}\n{''.join(shown)[-3000:]}")
 
     @contextlib.contextmanager
-    def _patience(self) -> Iterator[None]:
+    def _time_limit(self) -> Iterator[None]:
         timer = threading.Timer(PATIENCE, os.killpg, (self.shell.pid, signal.SIGKILL))
         timer.start()
         yield
@@ -106,7 +106,7 @@ def fault_of(shown: Answer, status: int, kept: str) -> str:
 
 
 def differences(shown: Any, actual: Any, where: str) -> Iterator[str]:  # noqa: ANN401 - any JSON
-    """Where an answer is not as shown."""
+    """The differences of an answer from the one shown, as sentences."""
     if isinstance(shown, dict) and isinstance(actual, dict):
         for name, value in shown.items():
             if name in actual:
@@ -133,7 +133,7 @@ def _items_missing(shown: list[Any], actual: list[Any], where: str) -> Iterator[
 
 
 def _pattern(shown: str) -> str:
-    """`…` stands for what is another each time."""
+    """`…` stands for a part that varies."""
     return ".+".join(re.escape(part) for part in shown.split("…"))
 
 

@@ -14,7 +14,7 @@ from deploy.local.programs import free_port
 from tests.guides.contracts import of_companies
 from tests.guides.markdown import LANGUAGES, NAMES, requests_mentioned, text_of
 from tests.guides.reader import at_a_terminal
-from tests.journeys.demo import made_up
+from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import Person
 
 # Which guides are followed in one terminal, one after the other. Each guide is also begun in a terminal of its own but
@@ -31,7 +31,7 @@ MISSING = [tool for tool in ("bash", "curl", "openssl", "iconv") if shutil.which
 
 def more_operators(platform: Addresses, number: int) -> list[str]:
     """Phones of operators, one for each reader: two who sign in at once with one phone get each other's codes."""
-    phones = [made_up.phone() for _ in range(number)]
+    phones = [sample_codes.phone() for _ in range(number)]
     first = Person(platform.public_url, platform.sms_url, platform.operator_phone)
     first.sign_in()
     organisation = first.call("GET", "/identity/v1/organisations").json()["items"][0]["organisation_id"]

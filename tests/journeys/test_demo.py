@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.timeout(600)
 def test_the_demo_tells_its_story_on_a_platform_of_its_own(tmp_path: Path) -> None:
     # A data folder of its own: a platform that happens to run on the default one is not ours to play on.
-    told = subprocess.run(
+    demo = subprocess.run(
         [sys.executable, "-m", "tests.journeys.demo"],
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "MYILI_DATA": str(tmp_path)},
@@ -20,5 +20,5 @@ def test_the_demo_tells_its_story_on_a_platform_of_its_own(tmp_path: Path) -> No
         text=True,
         check=False,
     )
-    assert told.returncode == 0, told.stdout[-4000:] + told.stderr[-4000:]
-    assert told.stdout.splitlines()[-1].startswith("demo: ")
+    assert demo.returncode == 0, demo.stdout[-4000:] + demo.stderr[-4000:]
+    assert demo.stdout.splitlines()[-1].startswith("demo: ")

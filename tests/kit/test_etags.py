@@ -11,7 +11,7 @@ class Answer(BaseModel):
     name: str
 
 
-def asked(**headers: str) -> Request:
+def request_with(**headers: str) -> Request:
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     return Request({"type": "http", "headers": raw})
 
@@ -45,11 +45,11 @@ def test_the_tag_of_content_changes_with_it_alone() -> None:
 
 
 def test_an_answer_comes_once_and_then_as_304_until_it_changes() -> None:
-    first = cacheable(asked(), Answer(name="one"), seconds=60)
+    first = cacheable(request_with(), Answer(name="one"), seconds=60)
     assert (first.status_code, first.body) == (200, b'{"name":"one"}')
     assert first.headers["cache-control"] == "public, max-age=60"
-    again = cacheable(asked(if_none_match=first.headers["etag"]), Answer(name="one"), seconds=60)
+    again = cacheable(request_with(if_none_match=first.headers["etag"]), Answer(name="one"), seconds=60)
     assert (again.status_code, again.body) == (304, b"")
     assert (again.headers["etag"], again.headers["cache-control"]) == (first.headers["etag"], "public, max-age=60")
-    changed = cacheable(asked(if_none_match=first.headers["etag"]), Answer(name="two"), seconds=60)
+    changed = cacheable(request_with(if_none_match=first.headers["etag"]), Answer(name="two"), seconds=60)
     assert changed.status_code == 200

@@ -1,4 +1,4 @@
-"""Papers of a template that is nobody's: what every template can rely on."""
+"""Papers of a sample template: what every template can rely on."""
 
 import asyncio
 import io
@@ -17,7 +17,7 @@ TEMPLATE = """
 #let data = json(bytes(sys.inputs.data))
 #show: paper.with(title: "Sample", number: data.number, foot: [Foot])
 #head("Name", "Sample", none)
-#facts((("Label", data.said),))
+#facts((("Label", data.name),))
 """
 
 
@@ -38,34 +38,34 @@ def text_of(content: bytes) -> str:
 
 
 async def test_the_same_data_give_the_same_bytes_also_when_many_are_set_at_once(template: Path) -> None:
-    data = {"number": "1", "said": "伊犁"}
+    data = {"number": "1", "name": "伊犁"}
     made = await asyncio.gather(*(papers.pdf(template, data, issued_at=ISSUED) for _ in range(6)))
     assert len(set(made)) == 1
-    assert await papers.pdf(template, data | {"said": "Іле"}, issued_at=ISSUED) != made[0]
+    assert await papers.pdf(template, data | {"name": "Іле"}, issued_at=ISSUED) != made[0]
 
 
 async def test_the_paper_is_from_the_day_it_was_issued_and_fit_for_an_archive(template: Path) -> None:
-    content = await papers.pdf(template, {"number": "1", "said": "x"}, issued_at=ISSUED)
+    content = await papers.pdf(template, {"number": "1", "name": "x"}, issued_at=ISSUED)
     facts = pypdf.PdfReader(io.BytesIO(content)).metadata
     assert facts is not None
     assert (facts.title, facts.creation_date) == ("Sample 1", ISSUED)
     assert b"pdfaid" in content
 
 
-@pytest.mark.parametrize("said", ["伊犁", "ئىلى", "Іле Қ", "Ili"])
-async def test_every_script_of_ili_has_a_font_of_ours(template: Path, said: str) -> None:
-    assert b"pdfaid" in await papers.pdf(template, {"number": "1", "said": said}, issued_at=ISSUED)
+@pytest.mark.parametrize("name", ["伊犁", "ئىلى", "Іле Қ", "Ili"])
+async def test_every_script_of_ili_has_a_font_of_ours(template: Path, name: str) -> None:
+    assert b"pdfaid" in await papers.pdf(template, {"number": "1", "name": name}, issued_at=ISSUED)
 
 
 async def test_a_character_that_no_font_has_does_not_stop_the_paper(template: Path) -> None:
-    content = await papers.pdf(template, {"number": "1", "said": "𠮷 and more"}, issued_at=ISSUED)
+    content = await papers.pdf(template, {"number": "1", "name": "𠮷 and more"}, issued_at=ISSUED)
     assert b"pdfaid" not in content
     assert "and more" in text_of(content)
 
 
 async def test_data_are_never_read_as_markup(template: Path) -> None:
-    said = '#panic() #read("sample.typ") *x* $y$ @z'
-    assert said in text_of(await papers.pdf(template, {"number": "1", "said": said}, issued_at=ISSUED))
+    name = '#panic() #read("sample.typ") *x* $y$ @z'
+    assert name in text_of(await papers.pdf(template, {"number": "1", "name": name}, issued_at=ISSUED))
 
 
 async def test_a_template_reads_what_is_in_its_own_folder(template: Path) -> None:

@@ -71,11 +71,11 @@ async def test_one_private_address_among_public_ones_is_enough_to_refuse() -> No
 
 
 async def test_the_name_is_resolved_once() -> None:
-    asked: list[tuple[str, int]] = []
+    queries: list[tuple[str, int]] = []
 
     async def rebinding(host: str, port: int) -> list[str]:
-        asked.append((host, port))
-        return ["9.9.9.9"] if len(asked) == 1 else ["127.0.0.1"]
+        queries.append((host, port))
+        return ["9.9.9.9"] if len(queries) == 1 else ["127.0.0.1"]
 
     target = await pinned(httpx.URL("https://provider.example/api"), rebinding)
-    assert (target.url.host, asked) == ("9.9.9.9", [("provider.example", 443)])
+    assert (target.url.host, queries) == ("9.9.9.9", [("provider.example", 443)])

@@ -32,11 +32,11 @@ def test_the_apps_wish_goes_before_the_browsers(ui_locales: str, accept_language
 
 
 @pytest.mark.parametrize(
-    ("asked", "language"), [("kk-Arab", "kk-Arab"), ("kk-Arab-CN", "kk-Arab"), ("kk-KZ", "kk"), ("kk-Cyrl", "kk")]
+    ("requested", "language"), [("kk-Arab", "kk-Arab"), ("kk-Arab-CN", "kk-Arab"), ("kk-KZ", "kk"), ("kk-Cyrl", "kk")]
 )
-def test_a_script_is_never_dropped_where_there_are_words_in_it(asked: str, language: str) -> None:
-    assert choose(WITH_SCRIPTS, asked) == language
-    assert choose(WITH_SCRIPTS, "en", asked) == language
+def test_a_script_is_never_dropped_where_there_are_words_in_it(requested: str, language: str) -> None:
+    assert choose(WITH_SCRIPTS, requested) == language
+    assert choose(WITH_SCRIPTS, "en", requested) == language
 
 
 def test_a_folder_has_a_language_for_each_file_and_chinese_first(tmp_path: Path) -> None:

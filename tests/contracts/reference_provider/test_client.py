@@ -144,7 +144,7 @@ class TestCalls:
         again = platform.to("POST", "/services/v1/tariffs")[-1]
         assert again.headers["Idempotency-Key"] != sent[0].headers["Idempotency-Key"]
 
-    def test_a_refusal_that_passes_soon_is_waited_out_and_a_lasting_one_is_told(
+    def test_a_temporary_refusal_is_retried_and_a_lasting_one_reported(
         self, platform: Answers, client: Client, no_waiting: list[float]
     ) -> None:
         tariff = SAMPLES["water"].as_json(date(2026, 1, 1))
@@ -163,11 +163,11 @@ class TestCalls:
         with contextlib.closing(Client(platform.url, key)) as client:
             assert client.apply({"name": "Sample Water Company"}) == filed
             assert client.application("5", "secret")["provider_id"] == PROVIDER_ID
-        sent, asked = platform.received
+        sent, query = platform.received
         (jwk,) = json.loads(sent.body)["jwks"]["keys"]
         assert "d" not in jwk
         assert ECKey.import_key(jwk).thumbprint() == key.thumbprint()
-        assert asked.headers["Application-Token"] == "secret"
+        assert query.headers["Application-Token"] == "secret"
 
     def test_refused_rows_are_read_page_by_page(self, platform: Answers, client: Client) -> None:
         pages = REPORT["refused_rows_url"]

@@ -54,7 +54,7 @@ def settle(channel: httpx.Client, wanted: dict[str, object], outcome: str) -> ht
     return channel.post(f"/refunds/{wanted['refund_number']}/settle", json={"state": outcome})
 
 
-def test_a_payment_goes_back_whole_and_the_merchant_is_told(channel: httpx.Client, paid: dict[str, object]) -> None:
+def test_a_full_refund_is_notified_to_the_merchant(channel: httpx.Client, paid: dict[str, object]) -> None:
     with Listener(204).listening() as merchant:
         wanted = refund(paid, notify_url=merchant.url)
         answer = call(channel, "POST", "/refunds", wanted)
@@ -153,10 +153,10 @@ def test_an_order_paid_twice_on_command_has_two_transactions(channel: httpx.Clie
         call(channel, "POST", "/orders", order(number, notify_url=merchant.url))
         channel.post("/faults", json={"double_payments": 1})
         paid = pay(channel, number).json()
-        told = {accepted(merchant.next())["transaction_id"] for _ in range(2)}
-    assert paid["transaction_id"] in told
-    assert len(told) == 2
-    for transaction_id in told:
+        transaction_ids = {accepted(merchant.next())["transaction_id"] for _ in range(2)}
+    assert paid["transaction_id"] in transaction_ids
+    assert len(transaction_ids) == 2
+    for transaction_id in transaction_ids:
         answer = call(channel, "POST", "/refunds", refund(paid, transaction_id=transaction_id))
         assert answer.status_code == 201
 

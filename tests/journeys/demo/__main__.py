@@ -20,14 +20,14 @@ ROWS = 100_000
 
 
 def play(platform: Addresses, rows: int) -> Narrator:
-    """Tell the story once on a running platform.
+    """Run the demo once on a running platform.
 
     Raises:
-        Surprise: at the first thing that is not as it should be.
+        Surprise: at the first unexpected answer.
     """
     narrator = Narrator()
     with TemporaryDirectory(prefix="myili-demo-") as folder, set_stage(narrator, platform, Path(folder), rows) as stage:
-        story.tell(stage)
+        story.play(stage)
     return narrator
 
 
@@ -44,16 +44,16 @@ def main() -> int:
     try:
         running = running_platform(load().data)
         if running:
-            print(f"The story is told on the platform that runs at {running.public_url}.")
+            print(f"The demo uses the platform that runs at {running.public_url}.")
             narrator = play(running, rows)
         else:
-            print("No platform runs here: one is started for the story, in a scratch folder, on other ports.")
+            print("No platform runs here: one is started for the demo, in a scratch folder, on other ports.")
             narrator = asyncio.run(play_on_scratch_platform(rows))
     except (Surprise, PlatformError, CannotStart, httpx.HTTPError) as surprise:
         print(f"\ndemo: stopped at a surprise. {surprise}", file=sys.stderr)
         return 1
-    except (LookupError, TypeError) as hole:
-        print(f"\ndemo: stopped at a surprise. An answer was not as its contract says: {hole!r}", file=sys.stderr)
+    except (LookupError, TypeError) as error:
+        print(f"\ndemo: stopped at a surprise. An answer differs from its contract: {error!r}", file=sys.stderr)
         return 1
     print(f"\n{narrator.closing_line()}")
     return 0

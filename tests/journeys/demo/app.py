@@ -1,4 +1,4 @@
-"""The client of a person: the mobile app, which signs in through the browser as OpenID Connect wants it."""
+"""The client of a person: the mobile app, which signs in through the browser with OpenID Connect."""
 
 import base64
 import hashlib
@@ -40,14 +40,14 @@ class Person:
         state = secrets.token_urlsafe(16)
         code = self._code_from_browser(verifier, state)
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
-        return self._take_tokens({**form, "code_verifier": verifier, "client_id": "myili-app"})
+        return self._fetch_tokens({**form, "code_verifier": verifier, "client_id": "myili-app"})
 
     def refresh(self) -> dict[str, Any]:
-        """New tokens, which show what has been proven since."""
+        """New tokens, with the current assurance level."""
         form = {"grant_type": "refresh_token", "refresh_token": self._tokens["refresh_token"]}
-        return self._take_tokens({**form, "client_id": "myili-app"})
+        return self._fetch_tokens({**form, "client_id": "myili-app"})
 
-    def _take_tokens(self, form: dict[str, str]) -> dict[str, Any]:
+    def _fetch_tokens(self, form: dict[str, str]) -> dict[str, Any]:
         server = self._http.get("/identity/.well-known/openid-configuration").raise_for_status().json()
         answer = self._http.post(urlsplit(server["token_endpoint"]).path, data=form)
         if answer.status_code != httpx.codes.OK:

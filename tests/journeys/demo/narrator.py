@@ -1,4 +1,4 @@
-"""Tells each step with what came back, and stops at the first surprise."""
+"""Prints each step with its result, and stops at the first surprise."""
 
 import time
 from collections.abc import Callable
@@ -15,11 +15,11 @@ Found = TypeVar("Found")
 
 
 class Surprise(Exception):  # noqa: N818 - the word of the demo's promise
-    """Something came back that should not have; the message is a sentence."""
+    """An unexpected answer; the message is a sentence."""
 
 
 class Narrator:
-    """Prints the story and counts its checks."""
+    """Prints the demo and counts its checks."""
 
     def __init__(self) -> None:
         self.checks = 0
@@ -32,7 +32,7 @@ class Narrator:
         print(f"    {sentence}"[:_WIDTH])
 
     def check(self, claim: str, actual: object, expected: object = _TRUE) -> None:
-        """Say what was checked.
+        """Print what was checked.
 
         Raises:
             Surprise: the actual value is not the expected one.
@@ -55,18 +55,18 @@ class Narrator:
         return content
 
     def wait_for(self, what: str, look: Callable[[], Found | None], *, within: float = _PATIENCE_SECONDS) -> Found:
-        """Look again until something is there.
+        """Poll until `look` finds something.
 
         Raises:
-            Surprise: it did not come in time.
+            Surprise: nothing was found in time.
         """
-        begun = time.monotonic()
+        started = time.monotonic()
         while (found := look()) is None:
-            if time.monotonic() - begun > within:
+            if time.monotonic() - started > within:
                 raise Surprise(f"{what} did not happen within {within:g} s")
             time.sleep(_PAUSE_SECONDS)
         self.checks += 1
-        print(f"  + {what} (after {time.monotonic() - begun:.1f} s)"[:_WIDTH])
+        print(f"  + {what} (after {time.monotonic() - started:.1f} s)"[:_WIDTH])
         return found
 
     def closing_line(self) -> str:

@@ -1,6 +1,6 @@
-"""What people of the story do more than once: bind an account, and be taken into an organisation."""
+"""Steps that several acts share: bind an account, register a member of an organisation."""
 
-from tests.journeys.demo import made_up
+from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.stage import DIVISION, Stage
 
@@ -17,7 +17,7 @@ def bind(stage: Stage, resident: Person, provider_id: str, account_number: str) 
 
 
 def member(stage: Stage, kind: str, role: str, name: str) -> Person:
-    organisation = {"uscc": made_up.uscc("12"), "name": name, "kind": kind, "division_code": DIVISION}
+    organisation = {"uscc": sample_codes.uscc("12"), "name": name, "kind": kind, "division_code": DIVISION}
     made = stage.operator.call("POST", "/identity/v1/organisations", json=organisation)
     known = stage.narrator.answered(f"the operator registers {name}", made, 201)
     member = stage.person()

@@ -1,4 +1,4 @@
-"""The act of the power company, which sends no bills: it is asked what is due, and sells power for prepaid meters."""
+"""The act of the power company, which sends no bills: the platform queries amounts due and sells top-ups."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ import httpx
 
 from contracts.reference_provider.sales import BEIJING
 from tests.journeys.demo.app import Person
-from tests.journeys.demo.paying import paid_and_completed
+from tests.journeys.demo.payment import pay_and_complete
 from tests.journeys.demo.people import bind, member
 from tests.journeys.demo.stage import Stage
 
@@ -18,23 +18,23 @@ TERMS = {
 }
 
 
-def power_is_bought(stage: Stage, resident: Person) -> None:
+def buy_power(stage: Stage, resident: Person) -> None:
     stage.narrator.act("6  A power company sends no bills: one is fetched and paid, and a prepaid meter topped up")
-    _agree_on_terms(stage)
+    _approve_terms(stage)
     # The company has the same customers as the water company, under the same numbers.
     account = resident.call("GET", "/services/v1/account-bindings").json()["items"][0]["account_number"]
     bind(stage, resident, stage.power.provider_id, account)
-    wanted = {"provider_id": stage.power.provider_id, "account_number": account}
-    _fetch_and_pay(stage, resident, wanted)
-    _top_up(stage, resident, wanted)
+    body = {"provider_id": stage.power.provider_id, "account_number": account}
+    _fetch_and_pay(stage, resident, body)
+    _top_up(stage, resident, body)
 
 
-def _agree_on_terms(stage: Stage) -> None:
+def _approve_terms(stage: Stage) -> None:
     path = f"/payments/v1/providers/{stage.power.provider_id}/payment-terms"
     today = datetime.now(BEIJING).date()
     new = {"terms": TERMS, "in_force_from": today.isoformat(), "reason": "Agreement with the power company"}
     proposed = stage.operator.call("POST", path, json=new)
-    version = stage.narrator.answered("an operator writes down its payment terms", proposed, 201)["version"]
+    version = stage.narrator.answered("an operator proposes its payment terms", proposed, 201)["version"]
     own = stage.operator.call("POST", f"{path}/versions/{version}/approve")
     stage.narrator.answered("and cannot approve them", own, 403, "second_person_needed")
     second = member(stage, "platform", "operator", "Sample Second Office")
@@ -44,19 +44,21 @@ def _agree_on_terms(stage: Stage) -> None:
 
 
 def _fetch_and_pay(stage: Stage, resident: Person, account: dict[str, Any]) -> None:
-    def ask() -> httpx.Response | None:
+    def inquire() -> httpx.Response | None:
         # The binding reaches svc_payments as an event.
         answer = resident.call("POST", "/payments/v1/bill-inquiries", json=account)
         return None if answer.status_code == httpx.codes.NOT_FOUND else answer
 
-    inquiry = stage.narrator.answered("the bill is here", stage.narrator.wait_for("the company is asked", ask), 200)
+    inquiry = stage.narrator.answered(
+        "the bill is here", stage.narrator.wait_for("the company is queried", inquire), 200
+    )
     (bill,) = inquiry["bills"]
     amount_fen = bill["outstanding_fen"]
     stage.narrator.tell(f"{bill['bill_number']}: {bill['amount_fen']} fen, late fee {bill['late_fee_fen']} fen")
     new = {"bill_ids": [bill["bill_id"]], "channel": "sandbox", "expected_amount_fen": amount_fen}
     created = resident.call("POST", "/payments/v1/payments", json=new)
     payment_id = stage.narrator.answered("it is payable at once", created, 201)["payment_id"]
-    paid_and_completed(stage, resident, payment_id)
+    pay_and_complete(stage, resident, payment_id)
     booked = stage.power.books()["newest"][0]
     stage.narrator.check(
         "the company booked it",
@@ -67,7 +69,7 @@ def _fetch_and_pay(stage: Stage, resident: Person, account: dict[str, Any]) -> N
         ),
     )
     again = resident.call("POST", "/payments/v1/bill-inquiries", json=account)
-    stage.narrator.answered("asked again, nothing is due", again, 409, "nothing_due")
+    stage.narrator.answered("queried again, nothing is due", again, 409, "nothing_due")
 
 
 def _top_up(stage: Stage, resident: Person, account: dict[str, Any]) -> None:
@@ -78,9 +80,9 @@ def _top_up(stage: Stage, resident: Person, account: dict[str, Any]) -> None:
     stage.narrator.answered("one above the limit", buy(20_000, "top-up-validations"), 422, "above_purchasable")
     stage.narrator.answered("the company allows 5000 fen", buy(5_000, "top-up-validations"), 200)
     payment_id = stage.narrator.answered("which are bought", buy(5_000, channel="sandbox"), 201)["payment_id"]
-    paid_and_completed(stage, resident, payment_id)
+    pay_and_complete(stage, resident, payment_id)
     payment = resident.call("GET", f"/payments/v1/payments/{payment_id}").json()
     prepaid = payment["bills"][0]["prepaid"]
     stage.narrator.check("the payer has a token for the meter, of 20 digits", len(prepaid["token"]), 20)
-    handed_out = stage.power.books()["newest"][0]["prepaid"]
-    stage.narrator.check("the one that the company gave", prepaid["token"] == handed_out["token"])
+    issued = stage.power.books()["newest"][0]["prepaid"]
+    stage.narrator.check("the one that the company issued", prepaid["token"] == issued["token"])

@@ -16,7 +16,7 @@ from contracts.reference_provider.client import Client, load_key
 from contracts.reference_provider.tariff import SAMPLES, Tariff
 from deploy.local.platform import Addresses
 from deploy.local.programs import free_port
-from tests.journeys.demo import made_up
+from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.narrator import Narrator, Surprise
 
@@ -74,7 +74,7 @@ class Stage:
         return self.water, self.heating
 
     def person(self, phone: str | None = None) -> Person:
-        return Person(self.platform.public_url, self.platform.sms_url, phone or made_up.phone())
+        return Person(self.platform.public_url, self.platform.sms_url, phone or sample_codes.phone())
 
 
 @contextlib.contextmanager
@@ -85,7 +85,7 @@ def set_stage(narrator: Narrator, platform: Addresses, folder: Path, rows: int) 
         stack.callback(operator.close)
         water = stack.enter_context(_company(platform, folder, rows, "Sample Water Company", "water", "gb18030"))
         heating = stack.enter_context(_company(platform, folder, rows, "Sample Heating Company", "heating", "utf-8"))
-        # It is asked for bills, and sells power for prepaid meters, to customers of the water company.
+        # It answers bill inquiries and sells top-ups, to customers of the water company.
         sells = ("--billed", previous_month(datetime.now(UTC).date()), "--prepaid", "token")
         name, customers = "Sample Power Company", min(rows, _POWER_CUSTOMERS)
         power = stack.enter_context(
@@ -95,7 +95,7 @@ def set_stage(narrator: Narrator, platform: Addresses, folder: Path, rows: int) 
 
 
 @contextlib.contextmanager
-def _company(  # noqa: PLR0913 - all but the place are said where it is called
+def _company(  # noqa: PLR0913 - each is named at the call
     platform: Addresses,
     folder: Path,
     rows: int,
@@ -106,7 +106,7 @@ def _company(  # noqa: PLR0913 - all but the place are said where it is called
     seed: str = "",
     sells: Sequence[str] = (),
 ) -> Iterator[Company]:
-    state, uscc, port = folder / kind, made_up.uscc(), free_port()
+    state, uscc, port = folder / kind, sample_codes.uscc(), free_port()
     seed = seed or f"{kind} {uscc}"
     where = ["--state", str(state), "--platform", platform.public_url]
     subprocess.run([*_TOOL, "keys", *where], check=True, capture_output=True)  # noqa: S603 - our own command line
@@ -131,8 +131,8 @@ def wait_until_open(company: Company, narrator: Narrator) -> None:
     narrator.wait_for(f"the server of the {company.kind} company answers", look, within=_READY_SECONDS)
 
 
-def paid_at_cashier(platform: Addresses, pay_url: str) -> httpx.Response:
-    """What the resident's wallet does: pay the order at the channel."""
+def pay_at_cashier(platform: Addresses, pay_url: str) -> httpx.Response:
+    """Pay the order at the channel, as the resident's wallet does."""
     if not pay_url.startswith(platform.channel_url):
         raise Surprise(f"pay_url {pay_url} is not the channel's")
     return httpx.post(pay_url, json={"account": "wallet-of-the-demo"})

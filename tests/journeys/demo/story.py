@@ -1,7 +1,7 @@
 """The nine acts, all through the gateway.
 
-Only what the outside world does by itself goes elsewhere: the handset shows a code, the wallet pays at the channel, a
-company looks into its own books, an auditor reads Kafka.
+Only the outside world acts elsewhere: the handset shows a code, the wallet pays at the channel, a company reads its own
+books, an auditor reads Kafka.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ import httpx
 
 from contracts.reference_provider.billing_month import Bill, Planted, write_month
 from contracts.reference_provider.roster import account_holder, account_number, position
-from tests.journeys.demo import made_up
+from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import Person
-from tests.journeys.demo.joining import companies_join
 from tests.journeys.demo.mini_app import package
-from tests.journeys.demo.paying import paid_and_completed
+from tests.journeys.demo.onboarding import onboard_companies
+from tests.journeys.demo.payment import pay_and_complete
 from tests.journeys.demo.people import bind, member
-from tests.journeys.demo.power import power_is_bought
-from tests.journeys.demo.refund import money_goes_back
+from tests.journeys.demo.power import buy_power
+from tests.journeys.demo.refund import refund_payment
 from tests.journeys.demo.stage import DIVISION, Company, Stage
 
 PAYMENT_TOPIC = "ili.payments.payment.v1"
@@ -31,7 +31,7 @@ _CANDIDATES = range(30)  # the companies' customers of whom one is the resident
 
 @dataclass
 class Paid:
-    """The payment that the later acts look at."""
+    """The payment that later acts use."""
 
     bill_id: str
     payment_id: str
@@ -40,28 +40,28 @@ class Paid:
     request_key: str
 
 
-def tell(stage: Stage) -> None:
-    """Play the whole story.
+def play(stage: Stage) -> None:
+    """Play all acts.
 
     Raises:
-        Surprise: something was not as it should be.
+        Surprise: an answer differs from what the act expects.
     """
     stage.narrator.act("0  The operator of the platform signs in")
     stage.operator.sign_in()
-    companies_join(stage)
-    sent = bills_arrive(stage)
-    resident, bill = resident_sees_bill(stage, sent)
-    paid = resident_pays(stage, resident, bill)
-    nothing_happens_twice(stage, resident, paid)
-    power_is_bought(stage, resident)
-    county_team_publishes(stage, resident)
-    trail_is_read_back(stage, paid)
-    money_goes_back(stage, resident, paid.payment_id, paid.bill_id)
+    onboard_companies(stage)
+    sent = upload_bills(stage)
+    resident, bill = show_bill(stage, sent)
+    paid = pay_bill(stage, resident, bill)
+    repeat_requests(stage, resident, paid)
+    buy_power(stage, resident)
+    publish_mini_app(stage, resident)
+    read_trail(stage, paid)
+    refund_payment(stage, resident, paid.payment_id, paid.bill_id)
     resident.close()
 
 
-def bills_arrive(stage: Stage) -> Bill:
-    """Upload the bills of both companies; gives the water bill that reaches the most tiers."""
+def upload_bills(stage: Stage) -> Bill:
+    """Upload the bills of both companies and return the water bill that reaches the most tiers."""
     stage.narrator.act(f"2  Each uploads a month of bills: {stage.rows:,} rows with the dirt of a billing system")
     planted = {company.kind: _upload_month(stage, company) for company in stage.companies}
     return max(planted[stage.water.kind].bills.values(), key=lambda bill: Decimal(bill.usage))
@@ -95,7 +95,7 @@ def _counts(report: dict[str, Any]) -> dict[str, int]:
     return {name: report[name] for name in ("rows", "accepted", "unchanged", "amended", "refused")}
 
 
-def resident_sees_bill(stage: Stage, sent: Bill) -> tuple[Person, dict[str, Any]]:
+def show_bill(stage: Stage, sent: Bill) -> tuple[Person, dict[str, Any]]:
     stage.narrator.act("3  A resident registers, proves who they are, binds the account and sees the bill")
     holder = account_holder(stage.water.seed, position(stage.water.seed, sent.account_number))
     resident = stage.person()
@@ -104,13 +104,13 @@ def resident_sees_bill(stage: Stage, sent: Bill) -> tuple[Person, dict[str, Any]
     stage.narrator.check("at assurance level", me["assurance_level"], 1)
     _prove(stage, resident, holder.holder_name)
     bind(stage, resident, stage.water.provider_id, holder.account_number)
-    return resident, _see(stage, resident, sent)
+    return resident, _read_bill(stage, resident, sent)
 
 
 def _prove(stage: Stage, resident: Person, name: str) -> None:
     early = resident.call("GET", "/payments/v1/bills")
     stage.narrator.answered("no bills are shown before identity is proven", early, 403, "assurance_too_low")
-    number = made_up.id_number()
+    number = sample_codes.id_number()
     wrong = number[:-1] + ("1" if number[-1] != "1" else "2")
     refused = resident.call("POST", "/identity/v1/me/proofing", json={"name": name, "id_number": wrong})
     stage.narrator.check("an ID number with a wrong check digit is refused", refused.status_code, 422)
@@ -121,7 +121,7 @@ def _prove(stage: Stage, resident: Person, name: str) -> None:
     stage.narrator.check("the new token is of assurance level", me["assurance_level"], 2)
 
 
-def _see(stage: Stage, resident: Person, expected: Bill) -> dict[str, Any]:
+def _read_bill(stage: Stage, resident: Person, expected: Bill) -> dict[str, Any]:
     def look() -> dict[str, Any] | None:
         items = resident.call("GET", "/payments/v1/bills", params={"status": "due"}).json()["items"]
         return items[0] if items else None
@@ -140,14 +140,14 @@ def _see(stage: Stage, resident: Person, expected: Bill) -> dict[str, Any]:
     return bill
 
 
-def resident_pays(stage: Stage, resident: Person, bill: dict[str, Any]) -> Paid:
-    stage.narrator.act("4  The resident pays; the channel tells us; the company is told and books it")
+def pay_bill(stage: Stage, resident: Person, bill: dict[str, Any]) -> Paid:
+    stage.narrator.act("4  The resident pays; the channel notifies the platform; the company books the posting")
     key = f"demo-{bill['bill_id']}"
-    wanted = {"bill_ids": [bill["bill_id"]], "channel": "sandbox"}
-    created = resident.call("POST", "/payments/v1/payments", key=key, json=wanted)
+    body = {"bill_ids": [bill["bill_id"]], "channel": "sandbox"}
+    created = resident.call("POST", "/payments/v1/payments", key=key, json=body)
     payment = stage.narrator.answered("a payment over the bill is created", created, 201)
     stage.narrator.check("its amount is the bill's", payment["amount_fen"], bill["amount_fen"])
-    pay_url, done = paid_and_completed(stage, resident, payment["payment_id"])
+    pay_url, done = pay_and_complete(stage, resident, payment["payment_id"])
     _check_ledger(stage)
     _check_books(stage, bill, done)
     order_number = pay_url.rsplit("/", 1)[-1]
@@ -169,21 +169,21 @@ def _check_books(stage: Stage, bill: dict[str, Any], receipt: dict[str, Any]) ->
     stage.narrator.check("its reference stands on the receipt", bool(reference) and reference in json.dumps(booked))
 
 
-def nothing_happens_twice(stage: Stage, resident: Person, paid: Paid) -> None:
+def repeat_requests(stage: Stage, resident: Person, paid: Paid) -> None:
     stage.narrator.act("5  The same tap twice, the same notice three times, a forgery, a second payment, a stranger")
-    before = _moneys(stage)
-    wanted = {"bill_ids": [paid.bill_id], "channel": "sandbox"}
-    tap = resident.call("POST", "/payments/v1/payments", key=paid.request_key, json=wanted)
+    before = _balances(stage)
+    body = {"bill_ids": [paid.bill_id], "channel": "sandbox"}
+    tap = resident.call("POST", "/payments/v1/payments", key=paid.request_key, json=body)
     stage.narrator.answered("the same tap again gets the same answer", tap, 201)
     stage.narrator.check("marked as a replay", tap.headers.get("idempotency-replayed"), "true")
     _replay_notices(stage, paid)
-    second = resident.call("POST", "/payments/v1/payments", json=wanted)
+    second = resident.call("POST", "/payments/v1/payments", json=body)
     stage.narrator.answered("a second payment of the bill is refused", second, 409, "bill_already_paid")
-    _stranger_asks(stage, paid)
-    stage.narrator.check("and nothing has changed: ledger and books as before", _moneys(stage) == before)
+    _read_as_stranger(stage, paid)
+    stage.narrator.check("and nothing has changed: ledger and books as before", _balances(stage) == before)
 
 
-def _moneys(stage: Stage) -> tuple[Any, ...]:
+def _balances(stage: Stage) -> tuple[Any, ...]:
     balance = stage.operator.call("GET", "/payments/v1/ledger/trial-balance").json()
     return balance["accounts"], balance["debit_fen"], stage.water.books()
 
@@ -200,10 +200,10 @@ def _replay_notices(stage: Stage, paid: Paid) -> None:
     stage.narrator.check("a notice whose amount was changed on the way is refused", forged.status_code, 401)
 
 
-def _stranger_asks(stage: Stage, paid: Paid) -> None:
+def _read_as_stranger(stage: Stage, paid: Paid) -> None:
     stranger = stage.person()
     stranger.sign_in()
-    proof = {"name": "测试邻居", "id_number": made_up.id_number()}
+    proof = {"name": "测试邻居", "id_number": sample_codes.id_number()}
     stranger.call("POST", "/identity/v1/me/proofing", json=proof)
     stranger.refresh()
     for what, path in (("bill", f"bills/{paid.bill_id}"), ("payment", f"payments/{paid.payment_id}")):
@@ -212,7 +212,7 @@ def _stranger_asks(stage: Stage, paid: Paid) -> None:
     stranger.close()
 
 
-def county_team_publishes(stage: Stage, resident: Person) -> None:
+def publish_mini_app(stage: Stage, resident: Person) -> None:
     stage.narrator.act("7  A county team publishes a mini-app, reviewed by another organisation")
     team = member(stage, "county_team", "county_team", "Sample County Team")
     reviewer = member(stage, "review_body", "reviewer", "Sample Review Body")
@@ -221,13 +221,13 @@ def county_team_publishes(stage: Stage, resident: Person) -> None:
     stage.narrator.check("the team cannot approve it itself", own.status_code, 403)
     approved = reviewer.call("POST", f"/miniapps/v1/releases/{release_id}/approve")
     stage.narrator.check("the reviewer approves", approved.is_success)
-    _appears(stage, resident, app_id, packed)
+    _check_catalogue(stage, resident, app_id, packed)
     team.close()
     reviewer.close()
 
 
 def _submit(stage: Stage, team: Person) -> tuple[str, str, bytes]:
-    name = f"集市时间表 {made_up.uscc()[-6:]}"
+    name = f"集市时间表 {sample_codes.uscc()[-6:]}"
     new = {
         "name": name,
         "short_description": "各乡镇集市的日期和地点",
@@ -248,7 +248,7 @@ def _submit(stage: Stage, team: Person) -> tuple[str, str, bytes]:
     return uploaded["release_id"], app["app_id"], packed
 
 
-def _appears(stage: Stage, resident: Person, app_id: str, packed: bytes) -> None:
+def _check_catalogue(stage: Stage, resident: Person, app_id: str, packed: bytes) -> None:
     def look() -> dict[str, Any] | None:
         query = {"division_code": DIVISION, "category": "daily_life", "limit": "200"}
         items = resident.call("GET", "/miniapps/v1/catalogue", params=query).json()["items"]
@@ -259,7 +259,7 @@ def _appears(stage: Stage, resident: Person, app_id: str, packed: bytes) -> None
     stage.narrator.check("and gives the package, byte for byte", download.content == packed)
 
 
-def trail_is_read_back(stage: Stage, paid: Paid) -> None:
+def read_trail(stage: Stage, paid: Paid) -> None:
     stage.narrator.act("8  The trail of the payment, read back from Kafka by an independent client")
     trail = asyncio.run(_trail(stage.platform.kafka, paid.payment_id))
     for event in trail:

@@ -1,4 +1,4 @@
-"""What requests that send bytes say: header fields, digests, and a body that is whole."""
+"""Requests that send bytes: header fields, digests, and the completeness of the body."""
 
 import base64
 import hashlib
@@ -18,29 +18,29 @@ SHA256 = hashlib.sha256(CONTENT)
 DIGEST = f"sha-256=:{base64.b64encode(SHA256.digest()).decode()}:"
 
 
-@pytest.mark.parametrize(("said", "complete"), [("?0", False), (" ?1 ", True)])
-def test_a_request_says_whether_it_is_the_last(said: str, *, complete: bool) -> None:
-    assert completes({"upload-complete": said}) is complete
+@pytest.mark.parametrize(("value", "complete"), [("?0", False), (" ?1 ", True)])
+def test_a_request_says_whether_it_is_the_last(value: str, *, complete: bool) -> None:
+    assert completes({"upload-complete": value}) is complete
 
 
-@pytest.mark.parametrize("said", ["", "+1", "1.0", "1e3", "９", "1" * 16])
-def test_a_number_of_bytes_is_digits_and_not_too_many(said: str) -> None:
+@pytest.mark.parametrize("value", ["", "+1", "1.0", "1e3", "９", "1" * 16])
+def test_a_number_of_bytes_is_digits_and_not_too_many(value: str) -> None:
     with pytest.raises(BadHeader):
-        integer({"upload-offset": said}, "Upload-Offset")
+        integer({"upload-offset": value}, "Upload-Offset")
     assert integer({"upload-offset": " 12 "}, "Upload-Offset") == 12
     assert integer({}, "Upload-Offset") is None
 
 
-@pytest.mark.parametrize("said", ["{}", "md5=:AAAA:, {}", "{};a=1, sha-512=:AA==:"])
-def test_a_digest_is_found_among_others(said: str) -> None:
-    found = sha256_in({"repr-digest": said.format(DIGEST)}, "Repr-Digest")
+@pytest.mark.parametrize("value", ["{}", "md5=:AAAA:, {}", "{};a=1, sha-512=:AA==:"])
+def test_a_digest_is_found_among_others(value: str) -> None:
+    found = sha256_in({"repr-digest": value.format(DIGEST)}, "Repr-Digest")
     assert found == SHA256.hexdigest()
 
 
-@pytest.mark.parametrize("said", ["sha-256=:AAAA:", "sha-256=:A:", "sha-256=:=:"])
-def test_a_digest_that_cannot_be_one_is_refused(said: str) -> None:
+@pytest.mark.parametrize("value", ["sha-256=:AAAA:", "sha-256=:A:", "sha-256=:=:"])
+def test_a_digest_that_cannot_be_one_is_refused(value: str) -> None:
     with pytest.raises(BadHeader):
-        sha256_in({"repr-digest": said}, "Repr-Digest")
+        sha256_in({"repr-digest": value}, "Repr-Digest")
 
 
 async def test_pieces_are_refused_at_their_end_when_they_come_to_something_else() -> None:

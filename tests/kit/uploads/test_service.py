@@ -1,4 +1,4 @@
-"""Uploads that go on where they were cut, of files that are nobody's."""
+"""Uploads that resume after an interruption, with tables of the tests."""
 
 import base64
 import hashlib
@@ -82,13 +82,13 @@ class Uploading:
         await service.begin(self._database, TABLES, upload, dashed(headers), each_of(pieces))
 
     async def append(self, *pieces: bytes, offset: int, complete: bool = False, **headers: str) -> bool:
-        said = {
+        request_headers = {
             "content-type": PARTIAL,
             "upload-offset": f"{offset}",
             "upload-complete": "?1" if complete else "?0",
             **dashed(headers),
         }
-        return await service.append(self._database, TABLES, self.found, said, each_of(pieces))
+        return await service.append(self._database, TABLES, self.found, request_headers, each_of(pieces))
 
     async def found(self, tx: AsyncSession) -> SampleUpload:
         return await parts.locked(tx, TABLES, self.id)
@@ -142,9 +142,9 @@ async def test_the_last_request_may_be_repeated_but_adds_nothing(uploading: Uplo
 
 async def test_what_came_before_a_cut_is_kept(uploading: Uploading, database: Database) -> None:
     await uploading.begin()
-    said = {"content-type": PARTIAL, "upload-offset": "0", "upload-complete": "?1"}
+    headers = {"content-type": PARTIAL, "upload-offset": "0", "upload-complete": "?1"}
     with pytest.raises(BodyTruncated):
-        await service.append(database, TABLES, uploading.found, said, cut_after(CONTENT[:9], CONTENT[9:12]))
+        await service.append(database, TABLES, uploading.found, headers, cut_after(CONTENT[:9], CONTENT[9:12]))
     assert await uploading.state() == (12, True, CONTENT[:12])
     assert await uploading.append(CONTENT[12:], offset=12, complete=True)
 
@@ -164,9 +164,9 @@ async def test_a_later_request_takes_over(uploading: Uploading, database: Databa
         await uploading.append(CONTENT[:3], offset=0)
         yield CONTENT[5:9]
 
-    said = {"content-type": PARTIAL, "upload-offset": "0", "upload-complete": "?0"}
+    headers = {"content-type": PARTIAL, "upload-offset": "0", "upload-complete": "?0"}
     with pytest.raises(UploadOffsetMismatch) as refused:
-        await service.append(database, TABLES, uploading.found, said, slowly())
+        await service.append(database, TABLES, uploading.found, headers, slowly())
     assert refused.value.headers == {"Upload-Offset": "3", "Upload-Complete": "?0"}
     assert await uploading.state() == (3, True, CONTENT[:3])
 

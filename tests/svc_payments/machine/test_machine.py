@@ -22,7 +22,7 @@ from sqlalchemy import URL
 from chassis.testing import Tokens
 from svc_payments.collection.payments.models import PaymentStatus
 from svc_payments.ledger import anchors, proof
-from tests.faults.holding import BREACHES
+from tests.faults.invariants import BREACHES
 from tests.svc_payments.machine.deployment import Deployment, standing
 from tests.svc_payments.machine.entities import Line
 from tests.svc_payments.machine.posting_rules import OPEN

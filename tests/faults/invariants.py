@@ -1,4 +1,4 @@
-"""What must hold after everything was killed: each rule looks at all rows there are, and names those that break it."""
+"""Invariants of the payments database, each checked over all rows."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,17 +8,16 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 UNSETTLED = "status NOT IN ('completed', 'refunded', 'failed', 'expired')"
-_TOLD = "(SELECT key, convert_from(payload, 'UTF8')::json ->> 'type' AS type FROM outbox) AS told"
+_EVENTS = "(SELECT key, convert_from(payload, 'UTF8')::json ->> 'type' AS type FROM outbox) AS events"
 
-# Each query gives the rows that break a rule.
+# Invariant -> a query for the rows that break it.
 BREACHES: Mapping[str, str] = {
     "at most one settled payment of a bill": """
         SELECT bill_id FROM payment_lines JOIN payments ON payments.id = payment_id
         WHERE captured_at IS NOT NULL AND NOT held AND payment_lines.refunded_fen < payment_lines.amount_fen
         GROUP BY bill_id HAVING count(*) > 1
     """,
-    # A part that the provider bears goes back and leaves the bill paid; what was never booked, or is not any more, does
-    # not.
+    # A partial refund that the provider bears leaves the bill paid; a refund from clearing does not.
     "a bill is paid with what was captured for it": """
         SELECT bills.id FROM bills LEFT JOIN (
             SELECT line.bill_id, sum(line.amount_fen) AS fen FROM payment_lines AS line
@@ -57,14 +56,14 @@ BREACHES: Mapping[str, str] = {
             - count(*) FILTER (WHERE moved.kind = 'booking_reversed')
             <> (status = 'booked' OR (status = 'cancelling' AND provider_reference IS NOT NULL))::int
     """,
-    "no more goes back than was paid": """
+    "no more is refunded than was paid": """
         SELECT payments.id FROM payments LEFT JOIN refunds
             ON refunds.payment_id = payments.id AND refunds.status = 'refunded' AND second_transaction_id IS NULL
         GROUP BY payments.id
         HAVING coalesce(sum(refunds.amount_fen), 0) > payments.amount_fen
             OR coalesce(sum(refunds.amount_fen), 0) <> payments.refunded_fen
     """,
-    "a refund that was paid is in the ledger, once": """
+    "a paid refund is in the ledger, once": """
         SELECT refunds.id FROM refunds
         LEFT JOIN ledger_transfers AS moved ON moved.reference_id = refunds.id AND moved.kind = 'refund_paid'
         GROUP BY refunds.id HAVING count(moved.id) <> (refunds.status = 'refunded')::int
@@ -72,38 +71,38 @@ BREACHES: Mapping[str, str] = {
     "no payment is under way for ever": f"""
         SELECT id, status FROM payments WHERE {UNSETTLED}
     """,  # noqa: S608 - the words above
-    "each step of a payment and of a refund was told exactly once": f"""
-        SELECT key, type FROM {_TOLD}
+    "each step of a payment and of a refund has at most one event": f"""
+        SELECT key, type FROM {_EVENTS}
         WHERE type ~ 'payment\\.(created|captured|expired|refunded)\\.v1$'
             OR type ~ 'refund\\.(started|refunded|failed|rejected)\\.v1$'
         GROUP BY key, type HAVING count(*) > 1
     """,  # noqa: S608 - the words above
-    "a payment is completed again only after a part of it was on its way back": f"""
-        SELECT key FROM {_TOLD} WHERE type ~ 'payment\\.(completed|reversing)\\.v1$' GROUP BY key
+    "a payment is completed again only after a partial reversal": f"""
+        SELECT key FROM {_EVENTS} WHERE type ~ 'payment\\.(completed|reversing)\\.v1$' GROUP BY key
         HAVING count(*) FILTER (WHERE type LIKE '%.completed.v1')
             > 1 + count(*) FILTER (WHERE type LIKE '%.reversing.v1')
     """,  # noqa: S608 - the words above
-    "every refund that its payer has was told of": f"""
+    "every paid refund has an event": f"""
         SELECT id FROM refunds WHERE status = 'refunded' AND NOT EXISTS (
-            SELECT FROM {_TOLD} WHERE key = refunds.id::text AND type LIKE '%.refund.refunded.v1'
+            SELECT FROM {_EVENTS} WHERE key = refunds.id::text AND type LIKE '%.refund.refunded.v1'
         )
     """,  # noqa: S608 - the words above
-    "every captured payment was told of": f"""
+    "every captured payment has an event": f"""
         SELECT id FROM payments WHERE captured_at IS NOT NULL AND NOT EXISTS (
-            SELECT FROM {_TOLD} WHERE key = payments.id::text AND type LIKE '%.payment.captured.v1'
+            SELECT FROM {_EVENTS} WHERE key = payments.id::text AND type LIKE '%.payment.captured.v1'
         )
     """,  # noqa: S608 - the words above
 }
 
 
 async def breaches(tx: AsyncSession) -> dict[str, list[Any]]:
-    """The rules that do not hold, with the rows that break them."""
+    """The invariants that do not hold, with the rows that break them."""
     found = {rule: [tuple(row) for row in await tx.execute(text(query))] for rule, query in BREACHES.items()}
     return {rule: rows for rule, rows in found.items() if rows}
 
 
-async def booked_otherwise(tx: AsyncSession, booked: Sequence[str]) -> set[str]:
-    """Postings that the provider's own books and ours do not agree on, or that it has booked more than once."""
+async def booking_differences(tx: AsyncSession, booked: Sequence[str]) -> set[str]:
+    """Postings on which the provider's books and ours differ, or that it booked more than once."""
     theirs = Counter(booked)
     ours = Counter(await tx.scalars(text("SELECT id::text FROM postings WHERE status = 'booked'")))
     return set((theirs - ours) + (ours - theirs))

@@ -1,4 +1,4 @@
-"""What people do while processes die: they pay, try again with the same key, and remember what they were told."""
+"""Clients that pay while processes die: they retry with the same key and record every answer."""
 
 import asyncio
 import contextlib
@@ -15,19 +15,19 @@ from tests.faults.stage import Stage, person
 
 FAULT_SECONDS = float(os.environ.get("MYILI_FAULT_SECONDS", "30"))
 PATIENCE_SECONDS = FAULT_SECONDS + 90.0
-"""For as long as things die, and some time after."""
+"""Longer than the faults last, so that a client outlives them."""
 PAUSE_SECONDS = 0.1
-TRY_AGAIN = {502, 503, 504}
-"""What the gateway and the services say when something is away; the request may or may not have been done."""
+RETRYABLE = {502, 503, 504}
+"""Answers while a process is down; the request may or may not have taken effect."""
 PAYMENTS = "/payments/v1/payments"
 OPERATOR = new_id()
-GIVEN_BACK = 0.3
-"""How often money is wanted back after a payment."""
+REFUND_PROBABILITY = 0.3
+"""Chance that a refund is requested after a payment."""
 
 
 @dataclass
-class Told:
-    """An answer to an unsafe request that was given to a client, with all that is needed to ask again."""
+class Exchange:
+    """An unsafe request and its successful answer, with all that a replay needs."""
 
     path: str
     key: str
@@ -41,34 +41,36 @@ class Told:
 
 
 @dataclass
-class Memory:
-    """What all clients together have been told."""
+class History:
+    """The answers that all clients together received."""
 
-    told: list[Told] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)
     paid_at_channel: set[str] = field(default_factory=set)
     """Payments whose payer's wallet has been charged."""
     unexpected: list[str] = field(default_factory=list)
-    """Answers that no client should ever get, whatever dies."""
+    """Internal server errors: no client should ever get one, whatever dies."""
 
-    def payments(self) -> dict[str, Told]:
-        return {told.answer["payment_id"]: told for told in self.told if told.path == PAYMENTS}
+    def payments(self) -> dict[str, Exchange]:
+        return {each.answer["payment_id"]: each for each in self.exchanges if each.path == PAYMENTS}
 
     def refunds(self) -> set[str]:
         return {
-            each["refund_id"] for told in self.told if told.path.endswith("/refunds") for each in told.answer["items"]
+            refund["refund_id"]
+            for each in self.exchanges
+            if each.path.endswith("/refunds")
+            for refund in each.answer["items"]
         }
 
-    def keyed(self) -> list[Told]:
-        """What can be asked for again with its key."""
-        return [told for told in self.told if told.path == PAYMENTS or told.path.endswith("/refunds")]
+    def replayable(self) -> list[Exchange]:
+        return [each for each in self.exchanges if each.path == PAYMENTS or each.path.endswith("/refunds")]
 
 
 @dataclass
 class Client:
-    """Somebody who does not give up: what was not answered is sent again, word for word."""
+    """Repeats a request unchanged until it is answered."""
 
     http: httpx.AsyncClient
-    memory: Memory
+    history: History
 
     async def post(
         self, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None = None
@@ -76,7 +78,7 @@ class Client:
         key = new_id().hex
         answer = await self._until_answered("POST", path, {**headers, "Idempotency-Key": key}, body or {})
         if answer.is_success:
-            self.memory.told.append(Told(path, key, body or {}, headers, answer.json()))
+            self.history.exchanges.append(Exchange(path, key, body or {}, headers, answer.json()))
         return answer
 
     async def get(self, path: str, headers: Mapping[str, str]) -> httpx.Response:
@@ -89,20 +91,20 @@ class Client:
             while True:
                 with contextlib.suppress(httpx.TransportError):
                     answer = await self.http.request(method, path, headers=headers, json=body)
-                    if not self._may_be_asked_again(answer):
+                    if not self._is_retryable(answer):
                         return answer
                 await asyncio.sleep(PAUSE_SECONDS)
 
-    def _may_be_asked_again(self, answer: httpx.Response) -> bool:
+    def _is_retryable(self, answer: httpx.Response) -> bool:
         if answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR:
-            self.memory.unexpected.append(f"{answer.request.method} {answer.request.url.path}: {answer.text}")
+            self.history.unexpected.append(f"{answer.request.method} {answer.request.url.path}: {answer.text}")
         in_progress = answer.status_code == httpx.codes.CONFLICT and answer.json()["code"] == "request_in_progress"
-        return in_progress or answer.status_code in TRY_AGAIN | {httpx.codes.INTERNAL_SERVER_ERROR}
+        return in_progress or answer.status_code in RETRYABLE | {httpx.codes.INTERNAL_SERVER_ERROR}
 
 
 @dataclass
 class Resident:
-    """Pays the bills of an account, of which somebody else may be paying the same one."""
+    """Pays the bills of an account that another resident shares and may be paying from at the same time."""
 
     number: int
     client: Client
@@ -114,20 +116,20 @@ class Resident:
     def headers(self) -> dict[str, str]:
         return self.stage.headers(sub=str(person(self.number)))
 
-    async def pay_until(self, over: asyncio.Event) -> None:
-        while not over.is_set():
+    async def pay_until(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
             bills = (await self.client.get("/payments/v1/bills?status=due&limit=20", self.headers)).json()["items"]
             if not bills:
                 return
             await self._pay(self.dice.choice(bills))
-            if self.dice.random() < GIVEN_BACK:
-                await self.want_back()
+            if self.dice.random() < REFUND_PROBABILITY:
+                await self.request_refund()
 
     async def _pay(self, bill: Mapping[str, Any]) -> None:
         body = {"bill_ids": [bill["bill_id"]], "channel": "sandbox"}
         created = await self.client.post(PAYMENTS, self.headers, body)
         if not created.is_success:
-            return  # the other one on this account was faster
+            return  # the other resident of this account was faster
         payment_id = created.json()["payment_id"]
         placed = await self.client.post(f"{PAYMENTS}/{payment_id}/confirm", self.headers)
         if placed.is_success and placed.json()["pay_url"] and self.dice.random() > 0.1:
@@ -135,8 +137,8 @@ class Resident:
         elif self.dice.random() > 0.5:
             await self.client.post(f"{PAYMENTS}/{payment_id}/cancel", self.headers)
 
-    async def want_back(self) -> None:
-        """An operator gives back a part of a payment, or all of it."""
+    async def request_refund(self) -> None:
+        """Have an operator refund a completed payment, in part or in full."""
         listed = (await self.client.get(f"{PAYMENTS}?limit=20", self.headers)).json()["items"]
         booked = [payment for payment in listed if payment["status"] == "completed"]
         if not booked:
@@ -155,6 +157,6 @@ class Resident:
                 with contextlib.suppress(httpx.TransportError):
                     answer = await self.wallet.post(url, json={"account": f"wallet-{self.number}"})
                     if answer.is_success:
-                        self.client.memory.paid_at_channel.add(payment_id)
+                        self.client.history.paid_at_channel.add(payment_id)
                     return
                 await asyncio.sleep(PAUSE_SECONDS)

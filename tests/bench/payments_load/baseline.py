@@ -1,7 +1,7 @@
 """The baseline: pgbench calling one function that does to the database, for one payment, what its notice does.
 
 The function is the plainest way to write it: the same rows, checks, locks and triggers in one transaction, but no
-service, no HTTP and no signature. What a notice says it reads from a table, by number.
+service, no HTTP and no signature. It reads the notices from a table, by number.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ import asyncpg
 from sqlalchemy import make_url
 
 from deploy.local import postgres
-from tests.bench.paying.open_payments import Open
+from tests.bench.payments_load.open_payments import Open
 
 CLIENTS = 8
 
 _CAPTURE_ONE = """
 CREATE FUNCTION bench.capture_one(wanted bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    told bench.notices;
+    notice bench.notices;
     payment payments;
     attempt payment_attempts;
     line payment_lines;
@@ -33,20 +33,20 @@ DECLARE
     moved uuid := uuidv7();
     event uuid := uuidv7();
 BEGIN
-    SELECT * INTO STRICT told FROM bench.notices WHERE number = wanted;
-    INSERT INTO channel_nonces (channel, nonce, body_hash) VALUES ('sandbox', told.nonce, told.body_hash)
+    SELECT * INTO STRICT notice FROM bench.notices WHERE number = wanted;
+    INSERT INTO channel_nonces (channel, nonce, body_hash) VALUES ('sandbox', notice.nonce, notice.body_hash)
     ON CONFLICT DO NOTHING;
     SELECT payments.* INTO STRICT payment FROM payments JOIN payment_attempts ON payment_id = payments.id
-    WHERE payment_attempts.channel = 'sandbox' AND order_number = told.order_number FOR UPDATE OF payments;
+    WHERE payment_attempts.channel = 'sandbox' AND order_number = notice.order_number FOR UPDATE OF payments;
     SELECT * INTO STRICT attempt FROM payment_attempts WHERE payment_id = payment.id;
     IF payment.status NOT IN ('pending', 'unknown') OR attempt.transaction_id IS NOT NULL
-    OR payment.amount_fen <> told.amount_fen OR EXISTS (
-        SELECT FROM payment_attempts WHERE channel = 'sandbox' AND transaction_id = told.transaction_id
+    OR payment.amount_fen <> notice.amount_fen OR EXISTS (
+        SELECT FROM payment_attempts WHERE channel = 'sandbox' AND transaction_id = notice.transaction_id
     ) THEN
         RAISE EXCEPTION 'not the ordinary case';
     END IF;
     UPDATE payments SET status = 'captured', captured_at = now() WHERE id = payment.id;
-    UPDATE payment_attempts SET transaction_id = told.transaction_id, paid_at = now(), ask_at = NULL
+    UPDATE payment_attempts SET transaction_id = notice.transaction_id, paid_at = now(), ask_at = NULL
     WHERE id = attempt.id;
     FOR line IN SELECT * FROM payment_lines WHERE payment_id = payment.id ORDER BY bill_id LOOP
         SELECT * INTO STRICT bill FROM bills WHERE id = line.bill_id FOR UPDATE;
@@ -103,7 +103,7 @@ async def prepare(connection: asyncpg.Connection) -> None:
 
 
 async def capture_all(database: str, folder: Path, opened: Sequence[Open]) -> float:
-    """Payments per second that pgbench captures of these, whose numbers follow each other."""
+    """Payments per second that pgbench captures of these, which must have consecutive numbers."""
     script = folder / "capture.pgbench"
     script.write_text(_SCRIPT)
     url = make_url(database)

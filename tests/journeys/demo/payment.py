@@ -1,19 +1,17 @@
-"""Paying what a payment is for: at the channel's cashier, until the company has booked it."""
+"""The payment of an order at the channel's cashier, until the company has booked it."""
 
 from typing import Any
 
 from tests.journeys.demo.app import Person
-from tests.journeys.demo.stage import Stage, paid_at_cashier
+from tests.journeys.demo.stage import Stage, pay_at_cashier
 
 
-def paid_and_completed(stage: Stage, resident: Person, payment_id: str) -> tuple[str, dict[str, Any]]:
-    """Confirm a payment, pay it and wait. Gives where it was paid, and the receipt."""
+def pay_and_complete(stage: Stage, resident: Person, payment_id: str) -> tuple[str, dict[str, Any]]:
+    """Confirm a payment, pay it and wait until it is completed; return the pay URL and the receipt."""
     path = f"/payments/v1/payments/{payment_id}"
     confirmed = resident.call("POST", f"{path}/confirm")
     pay_url = str(stage.narrator.answered("the channel has the order", confirmed, 200)["pay_url"])
-    stage.narrator.check(
-        "the wallet pays at the channel's cashier", paid_at_cashier(stage.platform, pay_url).is_success
-    )
+    stage.narrator.check("the wallet pays at the channel's cashier", pay_at_cashier(stage.platform, pay_url).is_success)
 
     def look() -> dict[str, Any] | None:
         payment: dict[str, Any] = resident.call("GET", path).json()

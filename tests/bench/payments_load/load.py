@@ -1,4 +1,4 @@
-"""`python -m tests.bench.paying.load HOST:PORT CONNECTIONS FILE`: send prepared requests, print the seconds it took.
+"""`python -m tests.bench.payments_load.load HOST:PORT CONNECTIONS FILE`: send prepared requests, print the time.
 
 A process of its own, as little as can be: each connection writes the next request when the last was answered. The
 file holds requests as they go over the wire, each after its length; anything but 204 is an end.

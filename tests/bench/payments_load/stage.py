@@ -20,19 +20,19 @@ from chassis.testing import PUBLIC_URL
 from deploy.local.keys import keys_in
 from deploy.local.postgres import running_postgres
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
-from tests.bench.paying import baseline, load
-from tests.bench.paying.notices import signed_requests
-from tests.bench.paying.open_payments import MOST_PROVIDERS, Open, not_captured_once, open_payments, prepare
+from tests.bench.payments_load import baseline, load
+from tests.bench.payments_load.notices import signed_requests
+from tests.bench.payments_load.open_payments import MOST_PROVIDERS, Open, not_captured_once, open_payments, prepare
 
 PAYMENTS = 4_000
-"""In each measurement, each by a person of its own."""
+"""In each measurement, each by another person."""
 CONNECTIONS = 128
-"""Of the channel to the service; each sends its next notice when the last was answered."""
+"""Connections of the channel; each sends its next notice after the answer to the last one."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Captured payments per second, and the microseconds of a processor that each took the service and PostgreSQL."""
+    """Captured payments per second, and CPU microseconds per payment of the service and of PostgreSQL."""
 
     per_second: float
     service_us: float
@@ -48,11 +48,18 @@ class Stage:
     folder: Path
 
     async def over_http(self, providers: int = MOST_PROVIDERS) -> Rate:
-        """Have the service told of each payment by a signed notice, from a process of its own."""
+        """Send the service a signed notice of each payment, from a process of its own."""
         opened = await self._opened(providers)
         file = self.folder / "requests"
         file.write_bytes(load.written(signed_requests(self.channel_key, self.program.where, opened)))
-        command = [sys.executable, "-m", "tests.bench.paying.load", self.program.where, str(CONNECTIONS), str(file)]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.bench.payments_load.load",
+            self.program.where,
+            str(CONNECTIONS),
+            str(file),
+        ]
         before = _cpu(self.service), _cpu(await self._postgres())
         done = await asyncio.to_thread(_run, command)
         after = _cpu(self.service), _cpu(await self._postgres())
@@ -63,7 +70,7 @@ class Stage:
         return Rate(PAYMENTS / float(done.stdout), service, postgres)
 
     async def by_pgbench(self) -> Rate:
-        """Have pgbench capture as many with one function."""
+        """Have pgbench capture as many payments with one SQL function."""
         opened = await self._opened(MOST_PROVIDERS)
         before = _cpu(await self._postgres())
         per_second = await baseline.capture_all(self.database, self.folder, opened)
@@ -72,7 +79,7 @@ class Stage:
         return Rate(per_second, 0.0, postgres)
 
     def verify(self) -> str:
-        """What the ledger's own proof says of all that was captured."""
+        """The output of the ledger's verification."""
         environment = {**os.environ, **self.program.environment}
         proof = _run([sys.executable, "-m", "svc_payments.ledger", "verify"], env=environment)
         if proof.returncode:
@@ -149,7 +156,7 @@ _run = partial(subprocess.run, check=False, capture_output=True, text=True)
 
 
 def _cpu(process: psutil.Process) -> float:
-    """Seconds that a process and its children have had, those that are gone included."""
+    """CPU seconds of a process and its children, ended ones included."""
     seconds = 0.0
     for each in (process, *process.children()):
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -1,4 +1,4 @@
-"""Notices of paid orders as the sandbox channel sends them, made beforehand so that signing is not measured."""
+"""Notices of paid orders as the sandbox channel sends them, signed beforehand so that signing is not measured."""
 
 import json
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from functools import partial
 
 from chassis.db import new_id, now
 from chassis.signatures import load_private_key, sign, thumbprint
-from tests.bench.paying.open_payments import Open
+from tests.bench.payments_load.open_payments import Open
 
 _HEAD = """POST /payments/v1/channels/sandbox/notices HTTP/1.1\r
 Host: {where}\r

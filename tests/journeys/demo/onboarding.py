@@ -1,4 +1,4 @@
-"""How companies join: they apply, the operator approves, their tariff is public."""
+"""Onboarding of companies: they apply, the operator approves, their tariff is public."""
 
 from datetime import UTC, date, datetime
 
@@ -8,7 +8,7 @@ from contracts.reference_provider.client import Client, PlatformError, load_key
 from tests.journeys.demo.stage import DIVISION, Company, Stage, wait_until_open
 
 
-def companies_join(stage: Stage) -> None:
+def onboard_companies(stage: Stage) -> None:
     stage.narrator.act("1  A water, a heating and a power company join, by their USCC and public keys")
     for company in (*stage.companies, stage.power):
         wait_until_open(company, stage.narrator)

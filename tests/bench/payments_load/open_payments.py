@@ -1,4 +1,4 @@
-"""Payments that wait at the sandbox channel for their money, made by sets; and what the channel will say of each."""
+"""Open payments at the sandbox channel, inserted in bulk, and the content of each one's notice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ FROM planned;
 
 @dataclass(frozen=True)
 class Open:
-    """A payment that waits, and what the channel will say of it."""
+    """An open payment and the content of its notice."""
 
     number: int
     payment_id: UUID
@@ -68,14 +68,14 @@ async def prepare(connection: asyncpg.Connection, persons: int) -> None:
 
 
 async def open_payments(connection: asyncpg.Connection, payments: int, providers: int) -> list[Open]:
-    """Open so many payments to so many providers; their numbers follow each other."""
+    """Open so many payments to so many providers, with consecutive numbers."""
     async with connection.transaction():
         await connection.execute(_with(_PLAN, payments=payments, providers=providers))
         await connection.execute(_OPEN)
         made = await connection.fetch(
             "SELECT number, payment_id, order_number, transaction_id, amount_fen FROM planned ORDER BY number"
         )
-    # So that no round pays for what another has left to do.
+    # So that no round pays for the vacuum of another.
     await connection.execute("VACUUM ANALYZE")
     await connection.execute("CHECKPOINT")
     return [Open(*row) for row in made]
@@ -103,7 +103,7 @@ WHERE number BETWEEN $1 AND $2 AND NOT (
 
 
 async def not_captured_once(connection: asyncpg.Connection, opened: Sequence[Open]) -> int:
-    """How many of these payments have not each been captured, receipted, posted, entered and told of exactly once."""
+    """The number of payments without exactly one capture, receipt, posting, ledger entry and event."""
     await connection.execute("CREATE INDEX IF NOT EXISTS ix_bench_outbox_key ON outbox (key)")
     left: int = await connection.fetchval(_LEFT, opened[0].number, opened[-1].number)
     await connection.execute("DROP INDEX ix_bench_outbox_key")

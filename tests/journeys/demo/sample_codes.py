@@ -1,4 +1,4 @@
-"""Well-formed codes of nobody and nothing, new for each telling, so that a story can be told twice on one platform."""
+"""Well-formed random codes that belong to nobody, so that the demo can run again on the same platform."""
 
 import secrets
 from datetime import date, timedelta
