@@ -9,6 +9,7 @@ import httpx
 MOST_BYTES = 64 * 1024
 TLS = httpx.create_ssl_context()
 """One for the process: reading the certificate authorities takes as long as many calls."""
+FAILURES = (httpx.HTTPError, OSError, AttributeError)  # the last two are anyio's for a connection that is reset at once
 
 
 class NotReached(Exception):  # noqa: N818 - an outcome of the network that callers handle
@@ -60,7 +61,7 @@ async def call(client: httpx.AsyncClient, request: httpx.Request, *, seconds: fl
                 return Reply(response.status_code, response.headers, await _read(response))
             finally:
                 await response.aclose()
-    except (httpx.HTTPError, TimeoutError) as error:
+    except FAILURES as error:  # a TimeoutError is an OSError
         kind = NoAnswer if connected else NotReached
         raise kind(type(error).__name__) from None
 

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -202,8 +202,7 @@ def settings_at(kind: type[Settings], url: URL, tokens: Tokens, **fields: Any) -
         "public_url": PUBLIC_URL,
         "jwks_url": tokens.jwks_url,
     }
-    settings: Settings = _with_any_database(kind)(database_name=url.database, **{**usual, **fields})
-    return settings
+    return cast("Settings", _with_any_database(kind)(database_name=url.database, **{**usual, **fields}))
 
 
 @cache  # making a class of settings takes as long as a short test

@@ -9,7 +9,7 @@ from fastapi import Request
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from chassis.http_client import TLS
+from chassis.http_client import FAILURES, TLS
 from chassis.problems import Problem, TryLater
 from chassis.telemetry import SIGNING_KEYS_UNREACHABLE, log
 
@@ -65,7 +65,7 @@ class SigningKeys:
                 async with httpx.AsyncClient(timeout=5.0, verify=TLS) as client:
                     answer = (await client.get(self._jwks_url)).raise_for_status()
                 keys = KeySet.import_key_set(answer.json())
-            except (httpx.HTTPError, JoseError, ValueError, KeyError) as error:
+            except (*FAILURES, JoseError, ValueError, KeyError) as error:
                 SIGNING_KEYS_UNREACHABLE.inc()
                 log.warning("signing_keys_unreachable", error=type(error).__name__)
                 self._failed_at = time.monotonic()

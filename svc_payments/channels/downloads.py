@@ -11,7 +11,7 @@ from typing import IO
 
 import httpx
 
-from chassis.http_client import NoAnswer
+from chassis.http_client import FAILURES, NoAnswer
 from chassis.signatures import BadSignature
 
 SECONDS = 900.0
@@ -56,7 +56,7 @@ async def _download(client: httpx.AsyncClient, request: httpx.Request, file: IO[
                 await _write(response, file)
             finally:
                 await response.aclose()
-    except (httpx.HTTPError, TimeoutError) as error:
+    except FAILURES as error:
         raise NoAnswer(type(error).__name__) from None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from chassis.db import new_id
+from chassis.http_client import FAILURES
 from tests.faults.stage import Stage, person
 
 FAULT_SECONDS = float(os.environ.get("MYILI_FAULT_SECONDS", "30"))
@@ -89,7 +90,7 @@ class Client:
     ) -> httpx.Response:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
-                with contextlib.suppress(httpx.TransportError):
+                with contextlib.suppress(*FAILURES):
                     answer = await self.http.request(method, path, headers=headers, json=body)
                     if not self._is_retryable(answer):
                         return answer
@@ -154,7 +155,7 @@ class Resident:
     async def _pay_at_cashier(self, url: str, payment_id: str) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
-                with contextlib.suppress(httpx.TransportError):
+                with contextlib.suppress(*FAILURES):
                     answer = await self.wallet.post(url, json={"account": f"wallet-{self.number}"})
                     if answer.is_success:
                         self.client.history.paid_at_channel.add(payment_id)

@@ -170,7 +170,7 @@ async def test_a_private_key_is_refused_and_not_stored(api: httpx.AsyncClient, d
     body = application(jwks={"keys": [private]})
     answer = await api.post(APPLICATIONS, json=body, headers=once() | {"Accept-Language": "en"})
     assert (answer.status_code, answer.json()["code"]) == (422, "private_key_sent")
-    assert "has been disclosed" in answer.json()["detail"]
+    assert "it is compromised" in answer.json()["detail"]
     secret = private["d"]
     assert isinstance(secret, str)
     for place in (answer.text, await everything_in(database)):
