@@ -273,7 +273,7 @@ def anyone(*, because: str) -> OpenRule:
 
 def verified_otherwise(*, by: str) -> OpenRule:
     """Allow callers that the endpoint authenticates by other means than a token, such as a signature."""
-    return OpenRule(f"whoever is verified by {by}")
+    return OpenRule(f"verified by {by}")
 
 
 def rules_by_route(app: FastAPI) -> Iterator[tuple[str, str, list[Rule]]]:
