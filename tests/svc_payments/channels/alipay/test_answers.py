@@ -10,7 +10,7 @@ from svc_payments.channels.provider import Paid, Unclear
 from svc_payments.channels.registry import open_channels
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
-from tests.svc_payments.channels.alipay.steps import opened, order_of, paid, read
+from tests.svc_payments.channels.alipay.paying import opened, order_of, paid, read
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble, certificate_double
 from tests.svc_payments.channels.doubles.alipay_protocol import signature
 from tests.svc_payments.channels.doubles.parties import certified, key_of

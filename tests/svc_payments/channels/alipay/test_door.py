@@ -15,7 +15,7 @@ from svc_payments.collection.notifications.models import Nonce
 from svc_payments.collection.notifications.service import forget_nonces, take_notice
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
-from tests.svc_payments.channels.alipay.steps import METHODS, NOTICES, confirmed, notify, opened, read, told_of
+from tests.svc_payments.channels.alipay.paying import METHODS, NOTICES, confirmed, notify, opened, read, told_of
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
 from tests.svc_payments.channels.doubles.alipay_protocol import SELLER, moment_text
 from tests.svc_payments.world import World
@@ -58,7 +58,7 @@ async def test_a_notice_told_again_is_welcome_and_its_id_with_other_content_is_n
     number = await told_of(world, alipay, payment)
     first = alipay.notice(number, notify_id="n1", notify_time=moment_text(now() - timedelta(minutes=4)))
     again = alipay.notice(number, notify_id="n1")
-    answers = await asyncio.gather(*(notify(world, notice) for notice in (first, again, first)))
+    answers = await asyncio.gather(*(notify(world, told) for told in (first, again, first)))
     assert [answer.text for answer in answers] == ["success"] * 3
     other = await notify(world, alipay.notice(number, notify_id="n1", trade_status="TRADE_FINISHED"))
     assert (other.status_code, other.text) == (409, "fail")
@@ -89,8 +89,8 @@ async def test_a_trade_closed_by_a_refund_in_the_console_undoes_nothing_whenever
     assert (await notify(world, closed)).status_code == 404
     assert await world.trail(payment[1]) == ["created", "pending"]
     without_number = alipay.refund_notice(number, request_number, out_biz_no=None)
-    for notice in (in_time, without_number, late, alipay.notice(number)):
-        assert (await notify(world, notice)).text == "success"
+    for told in (in_time, without_number, late, alipay.notice(number)):
+        assert (await notify(world, told)).text == "success"
     assert (await notify(world, closed)).text == "fail"
     assert await world.incidents() == ["unknown_refund"]
     assert await world.trail(payment[1]) == ["created", "pending", "captured"]

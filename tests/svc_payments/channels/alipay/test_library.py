@@ -18,7 +18,7 @@ from svc_payments.channels.alipay.client import AlipayChannel
 from svc_payments.channels.alipay.signatures import certificates_named
 from svc_payments.channels.notices import PaidNotice
 from svc_payments.channels.provider import Paid, Unclear
-from tests.svc_payments.channels.alipay.steps import order_of, paid, refund_of
+from tests.svc_payments.channels.alipay.paying import order_of, paid, refund_of
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
 from tests.svc_payments.channels.doubles.alipay_protocol import APP, moment_text, yuan
 from tests.svc_payments.channels.doubles.parties import key_of, private_pem, public_pem
@@ -105,8 +105,8 @@ async def test_the_library_verifies_the_doubles_notices(
     library: Library, channel: AlipayChannel, alipay: AlipayDouble
 ) -> None:
     order, _ = await paid(channel, alipay)
-    notice = dict(parse_qsl(alipay.notice(order.number)[0].decode()))
-    assert library.verify(notice, notice.pop("sign"))
+    told = dict(parse_qsl(alipay.notice(order.number)[0].decode()))
+    assert library.verify(told, told.pop("sign"))
 
 
 async def test_both_refuse_an_answer_that_was_changed(
@@ -167,5 +167,5 @@ async def test_the_library_still_reads_every_notice_as_utf_8(
     alipay.charset = "gbk"
     raw, headers = alipay.notice(order.number)
     assert isinstance(await channel.read_notice(headers, raw), PaidNotice)
-    notice = dict(parse_qsl(raw.decode(), encoding="gbk"))
-    assert not library.verify(notice, notice.pop("sign"))
+    told = dict(parse_qsl(raw.decode(), encoding="gbk"))
+    assert not library.verify(told, told.pop("sign"))

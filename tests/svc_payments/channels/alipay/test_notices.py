@@ -11,15 +11,15 @@ from svc_payments.channels.alipay.client import AlipayChannel
 from svc_payments.channels.alipay.notices import REPEATED_FOR
 from svc_payments.channels.notices import NothingNew, NoticeMalformed, NoticeNotAuthentic, PaidNotice, RefundNotice
 from svc_payments.channels.provider import Refunded
-from tests.svc_payments.channels.alipay.steps import opened, paid, read, refund_of
+from tests.svc_payments.channels.alipay.paying import opened, paid, read, refund_of
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
-from tests.svc_payments.channels.doubles.alipay_protocol import APP, SELLER, RawNotice, moment_text, signature
+from tests.svc_payments.channels.doubles.alipay_protocol import APP, SELLER, Told, moment_text, signature
 from tests.svc_payments.channels.doubles.parties import key_of
 
 
-def replaced(notice: RawNotice, **changes: str) -> RawNotice:
+def replaced(told: Told, **changes: str) -> Told:
     """A notice with parameters changed, and its signature as it was."""
-    return urlencode({**dict(parse_qsl(notice[0].decode())), **changes}).encode(), notice[1]
+    return urlencode({**dict(parse_qsl(told[0].decode())), **changes}).encode(), told[1]
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "GBK", "gb2312"])
@@ -37,33 +37,33 @@ async def test_a_notice_is_verified_in_its_own_charset(
 
 async def test_empty_and_new_parameters_are_signed_as_well(channel: AlipayChannel, alipay: AlipayDouble) -> None:
     order, _ = await paid(channel, alipay)
-    notice = dict(parse_qsl(alipay.notice(order.number)[0].decode())) | {"passback_params": "", "merchant_app_id": APP}
-    del notice["sign"], notice["sign_type"]
-    text = "&".join(f"{name}={notice[name]}" for name in sorted(notice)).encode()
-    raw = urlencode({**notice, "sign_type": "RSA2", "sign": signature(alipay.key, text)}).encode()
+    told = dict(parse_qsl(alipay.notice(order.number)[0].decode())) | {"passback_params": "", "merchant_app_id": APP}
+    del told["sign"], told["sign_type"]
+    text = "&".join(f"{name}={told[name]}" for name in sorted(told)).encode()
+    raw = urlencode({**told, "sign_type": "RSA2", "sign": signature(alipay.key, text)}).encode()
     assert isinstance(await read(channel, (raw, {})), PaidNotice)
 
 
 async def test_a_notice_that_is_not_alipays_is_refused(channel: AlipayChannel, alipay: AlipayDouble) -> None:
     order, _ = await paid(channel, alipay)
-    message = alipay.notice(order.number)
+    told = alipay.notice(order.number)
     other = dict(parse_qsl(alipay.notice(order.number)[0].decode()))
     wrong = {
-        "unsigned": replaced(message, sign=""),
+        "unsigned": replaced(told, sign=""),
         "by another key": alipay.notice(order.number, sign_with=key_of("Somebody")),
-        "another notice's signature": replaced(message, sign=other["sign"]),
-        "another amount": replaced(message, total_amount="41.41"),
-        "a further parameter": replaced(message, further="1"),
-        "the older algorithm": replaced(message, sign_type="RSA"),
-        "no base64": replaced(message, sign="%%%"),
-        "a parameter twice": (message[0] + b"&total_amount=0.01", message[1]),
+        "another notice's signature": replaced(told, sign=other["sign"]),
+        "another amount": replaced(told, total_amount="41.41"),
+        "a further parameter": replaced(told, further="1"),
+        "the older algorithm": replaced(told, sign_type="RSA"),
+        "no base64": replaced(told, sign="%%%"),
+        "a parameter twice": (told[0] + b"&total_amount=0.01", told[1]),
         "empty": (b"", {}),
         "no form": (b'{"trade_status": "TRADE_SUCCESS"}', {}),
     }
     for what, notice in wrong.items():
         with pytest.raises(NoticeNotAuthentic):
             pytest.fail(f"{what}: {await read(channel, notice)}")
-    assert isinstance(await read(channel, message), PaidNotice)
+    assert isinstance(await read(channel, told), PaidNotice)
 
 
 async def test_a_parameter_hidden_in_the_one_before_it_is_found(channel: AlipayChannel, alipay: AlipayDouble) -> None:
@@ -71,11 +71,11 @@ async def test_a_parameter_hidden_in_the_one_before_it_is_found(channel: AlipayC
     order, transaction_id = await paid(channel, alipay)
     refund = refund_of(order, transaction_id, 1000)
     await channel.refund(refund)
-    reply = dict(parse_qsl(alipay.refund_notice(order.number, refund.number)[0].decode()))
-    gmt_refund = reply.pop("gmt_refund")
-    reply["gmt_payment"] += f"&gmt_refund={gmt_refund}"
+    said = dict(parse_qsl(alipay.refund_notice(order.number, refund.number)[0].decode()))
+    gmt_refund = said.pop("gmt_refund")
+    said["gmt_payment"] += f"&gmt_refund={gmt_refund}"
     with pytest.raises(NoticeNotAuthentic) as refusal:
-        await read(channel, (urlencode(reply).encode(), {}))
+        await read(channel, (urlencode(said).encode(), {}))
     assert refusal.value.values["reason"] == "parameters_malformed"
 
 
@@ -92,12 +92,12 @@ async def test_a_notice_is_believed_for_as_long_as_alipay_repeats_it(
     channel: AlipayChannel, alipay: AlipayDouble, age: timedelta, *, taken: bool
 ) -> None:
     order, _ = await paid(channel, alipay)
-    notice = alipay.notice(order.number, notify_time=moment_text(now() - age))
+    told = alipay.notice(order.number, notify_time=moment_text(now() - age))
     if taken:
-        assert isinstance(await read(channel, notice), PaidNotice)
+        assert isinstance(await read(channel, told), PaidNotice)
         return
     with pytest.raises(NoticeNotAuthentic) as refusal:
-        await read(channel, notice)
+        await read(channel, told)
     assert refusal.value.values["reason"] == "clock_skew"
 
 
@@ -133,11 +133,11 @@ async def test_notices_of_a_trade_in_every_state(channel: AlipayChannel, alipay:
     finished = alipay.notice(order.number, trade_status="TRADE_FINISHED")
     assert isinstance(await read(channel, finished), PaidNotice)
     await channel.refund(refund)
-    notice = await read(channel, alipay.refund_notice(order.number, refund.number))
-    assert isinstance(notice, RefundNotice)
-    assert (notice.merchant_id, notice.refund_number) == (SELLER, refund.number)
-    assert isinstance(notice.answer, Refunded)
-    assert notice.answer.amount_fen == 4140
+    told = await read(channel, alipay.refund_notice(order.number, refund.number))
+    assert isinstance(told, RefundNotice)
+    assert (told.merchant_id, told.refund_number) == (SELLER, refund.number)
+    assert isinstance(told.answer, Refunded)
+    assert told.answer.amount_fen == 4140
     unpaid = await opened(channel, alipay)
     await channel.close(unpaid)
     assert isinstance(await read(channel, alipay.notice(unpaid.number)), NothingNew)

@@ -12,7 +12,7 @@ from svc_payments.channels.provider import Absent, Closed, Paid, Refused, Unclea
 from svc_payments.channels.registry import open_channels
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
-from tests.svc_payments.channels.alipay.steps import METHODS, confirmed, due, opened, order_of, paid
+from tests.svc_payments.channels.alipay.paying import METHODS, confirmed, due, opened, order_of, paid
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
 from tests.svc_payments.channels.doubles.alipay_protocol import SELLER, moment_text, signature
 from tests.svc_payments.world import World
@@ -45,9 +45,9 @@ async def test_a_page_to_open_is_signed_here_and_ends_at_the_orders_time(
         answer = await channels[ChannelName.ALIPAY].place(order)
     assert isinstance(answer, Waiting)
     assert answer.pay_url
-    reply = parse_qs(urlsplit(answer.pay_url).query)
-    assert reply["return_url"] == ["https://app.test/paid"]
-    assert moment_text(order.expires_at) in reply["biz_content"][0]
+    said = parse_qs(urlsplit(answer.pay_url).query)
+    assert said["return_url"] == ["https://app.test/paid"]
+    assert moment_text(order.expires_at) in said["biz_content"][0]
     assert alipay.requests == []
 
 
@@ -64,8 +64,8 @@ async def test_an_order_that_nobody_has_opened_yet_is_not_placed_again_nor_given
         await due(world, over=True)
         await orders.ask_due()
     assert await world.status(person, payment_id) == "expired"
-    requested = [interface.rpartition(".")[2] for interface, _ in alipay.requests]
-    assert requested == ["precreate"] * (method == "precreate") + ["query", "close", "query", "query"]
+    asked = [interface.rpartition(".")[2] for interface, _ in alipay.requests]
+    assert asked == ["precreate"] * (method == "precreate") + ["query", "close", "query", "query"]
 
 
 @pytest.mark.parametrize(

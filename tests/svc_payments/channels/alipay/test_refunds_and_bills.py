@@ -30,7 +30,7 @@ from svc_payments.collection.refunds.models import Refund
 from svc_payments.reconciliation.runs.worker import work_off
 from svc_payments.reconciliation.statements.downloads import fetch
 from svc_payments.settings.channels import ChannelName
-from tests.svc_payments.channels.alipay.steps import METHODS, NOTICES, confirmed, notify, paid, refund_of, told_of
+from tests.svc_payments.channels.alipay.paying import METHODS, NOTICES, confirmed, notify, paid, refund_of, told_of
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
 from tests.svc_payments.collection.postings.test_provider import certificate_of
 from tests.svc_payments.served import served
@@ -44,11 +44,11 @@ async def test_a_refund_asked_for_twice_under_its_number_is_one(channel: AlipayC
     assert list(answers) == [Refunding()] * 3
     further = refund_of(order, transaction_id, 500)
     await channel.refund(further)
-    for requested in (refund, further):
-        answer = await channel.query_refund(requested)
+    for asked in (refund, further):
+        answer = await channel.query_refund(asked)
         assert isinstance(answer, Refunded)
         # Its own, although what Alipay answers to a refund counts both.
-        assert (answer.refund_id, answer.amount_fen) == (transaction_id, requested.amount_fen)
+        assert (answer.refund_id, answer.amount_fen) == (transaction_id, asked.amount_fen)
         assert abs(answer.refunded_at - now()) < timedelta(seconds=10)
     assert alipay.refunded_fen(alipay.trades[order.number]) == 1500
 

@@ -27,7 +27,7 @@ from tests.svc_payments.channels.doubles.alipay_protocol import (
     SELLER,
     Fault,
     Json,
-    RawNotice,
+    Told,
     fen,
     moment_text,
     named,
@@ -114,10 +114,10 @@ class AlipayDouble(AlipayBills):
         *,
         sign_with: RSAPrivateKey | None = None,
         **changes: Any,  # noqa: ANN401 - text, or nothing
-    ) -> RawNotice:
+    ) -> Told:
         """The raw body and the headers of a notice of how an order stands; a change to None leaves a parameter out."""
         trade = self.trades[number]
-        notice: dict[str, str | None] = {
+        told: dict[str, str | None] = {
             "notify_time": moment_text(),
             "notify_type": "trade_status_sync",
             "notify_id": f"{datetime.now(BEIJING):%Y%m%d}{secrets.randbelow(10**26):026}",
@@ -138,22 +138,22 @@ class AlipayDouble(AlipayBills):
             "gmt_close": trade.get("gmt_close"),
             "fund_bill_list": f'[{{"amount":"{trade["total_amount"]}","fundChannel":"ALIPAYACCOUNT"}}]',
         }
-        return self.signed_notice({**notice, **changes}, sign_with=sign_with)
+        return self.signed_notice({**told, **changes}, sign_with=sign_with)
 
-    def refund_notice(self, number: str, request_number: str, **changes: Any) -> RawNotice:  # noqa: ANN401 - as above
+    def refund_notice(self, number: str, request_number: str, **changes: Any) -> Told:  # noqa: ANN401 - as above
         trade = self.trades[number]
         gone = sum(fen(refund["refund_amount"]) for refund in trade["refunds"].values())
-        notice = {
+        told = {
             "refund_fee": yuan(gone),
             "gmt_refund": f"{trade['refunds'][request_number]['gmt_refund_pay']}.123",
             "out_biz_no": request_number,
         }
-        return self.notice(number, **{**notice, **changes})
+        return self.notice(number, **{**told, **changes})
 
-    def signed_notice(self, notice: Mapping[str, str | None], *, sign_with: RSAPrivateKey | None = None) -> RawNotice:
-        parameters = {name: value for name, value in notice.items() if value is not None}
-        sign = signature(sign_with or self.key, signed_text(parameters, self.charset))
-        body = urlencode({**parameters, "sign": sign, "sign_type": "RSA2"}, encoding=self.charset).encode()
+    def signed_notice(self, told: Mapping[str, str | None], *, sign_with: RSAPrivateKey | None = None) -> Told:
+        said = {name: value for name, value in told.items() if value is not None}
+        sign = signature(sign_with or self.key, signed_text(said, self.charset))
+        body = urlencode({**said, "sign": sign, "sign_type": "RSA2"}, encoding=self.charset).encode()
         return body, {"Content-Type": f"application/x-www-form-urlencoded; charset={self.charset}"}
 
     # The gateway.
@@ -167,17 +167,12 @@ class AlipayDouble(AlipayBills):
             content = self.authenticated(parameters)
             self.requests.append((method, content))
             self.strike(method)
-            reply = {"code": "10000", "msg": "Success", **self.answered(method, parameters, content)}
+            said = {"code": "10000", "msg": "Success", **self.answered(method, parameters, content)}
         except Fault as fault:
-            reply = {
-                "code": fault.code,
-                "msg": "Business Failed",
-                "sub_code": fault.sub_code,
-                "sub_msg": self.free_text,
-            }
+            said = {"code": fault.code, "msg": "Business Failed", "sub_code": fault.sub_code, "sub_msg": self.free_text}
         name = f"{method.replace('.', '_')}_response"
         # Slashes are written like this by some of its systems, and by no parser that writes the answer again.
-        member = json.dumps(reply, ensure_ascii=False, separators=(",", ":")).replace("/", r"\/").encode()
+        member = json.dumps(said, ensure_ascii=False, separators=(",", ":")).replace("/", r"\/").encode()
         sign = signature(self.key, member)
         if self.forge:
             member, sign = self.forge(member, sign)

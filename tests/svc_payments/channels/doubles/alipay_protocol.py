@@ -26,7 +26,7 @@ PRODUCTS = {
 }
 COMMON = {"app_id", "method", "charset", "sign_type", "timestamp", "version", "sign"}
 Json = dict[str, Any]
-RawNotice = tuple[bytes, dict[str, str]]
+Told = tuple[bytes, dict[str, str]]
 
 
 class Fault(Exception):  # noqa: N818 - an answer

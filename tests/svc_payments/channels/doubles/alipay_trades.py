@@ -137,7 +137,7 @@ class AlipayTrades:
         refund = trade["refunds"].get(content["out_request_no"])
         if refund is None or content["out_request_no"] in self.not_known_yet:
             return {}
-        requested = {name: refund[name] for name in content.get("query_options", ()) if name in refund}
+        asked = {name: refund[name] for name in content.get("query_options", ()) if name in refund}
         return {
             "out_request_no": content["out_request_no"],
             "out_trade_no": trade["out_trade_no"],
@@ -145,5 +145,5 @@ class AlipayTrades:
             "total_amount": trade["total_amount"],
             "refund_amount": refund["refund_amount"],
             "refund_status": "REFUND_SUCCESS",
-            **requested,
+            **asked,
         }

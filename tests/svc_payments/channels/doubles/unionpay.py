@@ -136,7 +136,7 @@ class UnionpayDouble:
 
     # Notices.
 
-    def notice(
+    def told(
         self,
         number: str,
         *,
@@ -146,8 +146,8 @@ class UnionpayDouble:
         """The form that a notice is."""
         known = dict(self.of(number))
         code = known.pop("code")
-        reply = {**known, "respCode": code, "respMsg": "成功[0000000]", "accNo": known.get("accNo", CARD), **changes}
-        return urlencode(self.sign(reply, sign_with)).encode()
+        said = {**known, "respCode": code, "respMsg": "成功[0000000]", "accNo": known.get("accNo", CARD), **changes}
+        return urlencode(self.sign(said, sign_with)).encode()
 
     def sign(self, fields: Fields, sign_with: Certified | None = None) -> Fields:
         by = sign_with or self.signer
@@ -219,15 +219,15 @@ class UnionpayDouble:
             echoed = {name: value for name, value in fields.items() if name in ECHOED}
             try:
                 self.strike(request.url.path)
-                reply = handler(fields)
+                said = handler(fields)
             except Fault as fault:
                 if fault.code.startswith("http"):
                     return Response(status_code=int(fault.code[4:]))
-                reply = {"respCode": fault.code, "respMsg": "说明[2000000]"}
-            reply = {**echoed, **reply}
+                said = {"respCode": fault.code, "respMsg": "说明[2000000]"}
+            said = {**echoed, **said}
             if self.forge:
-                return Response(self.forge(reply), media_type="text/html")
-            return Response(written(self.sign(reply)), media_type="text/html")
+                return Response(self.forge(said), media_type="text/html")
+            return Response(written(self.sign(said)), media_type="text/html")
 
         return answer
 

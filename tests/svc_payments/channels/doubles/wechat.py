@@ -95,17 +95,17 @@ class WechatDouble(WechatOrders):
         sign_with: Certified | None = None,
         **changes: Any,  # noqa: ANN401 - JSON
     ) -> tuple[bytes, dict[str, str]]:
-        notice = {**self.orders[number], **changes}
-        return self.notice("TRANSACTION.SUCCESS", "transaction", notice, sign_with=sign_with)
+        told = {**self.orders[number], **changes}
+        return self.notice("TRANSACTION.SUCCESS", "transaction", told, sign_with=sign_with)
 
     def refund_notice(self, number: str, **changes: Any) -> tuple[bytes, dict[str, str]]:  # noqa: ANN401 - JSON
         refund = self.refunds[number]
-        notice = {"mchid": MERCHANT, **refund, "refund_status": refund["status"], **changes}
-        notice.pop("status")
-        return self.notice(f"REFUND.{notice['refund_status']}", "refund", notice)
+        told = {"mchid": MERCHANT, **refund, "refund_status": refund["status"], **changes}
+        told.pop("status")
+        return self.notice(f"REFUND.{told['refund_status']}", "refund", told)
 
     def notice(
-        self, event: str, kind: str, notice: Json, *, sign_with: Certified | None = None, notice_id: str | None = None
+        self, event: str, kind: str, told: Json, *, sign_with: Certified | None = None, notice_id: str | None = None
     ) -> tuple[bytes, dict[str, str]]:
         """The raw body and the headers of a notice."""
         raw = json.dumps(
@@ -115,7 +115,7 @@ class WechatDouble(WechatOrders):
                 "resource_type": "encrypt-resource",
                 "event_type": event,
                 "summary": "支付成功",
-                "resource": {"original_type": kind, **self.sealed(json.dumps(notice).encode(), kind)},
+                "resource": {"original_type": kind, **self.sealed(json.dumps(told).encode(), kind)},
             },
             ensure_ascii=False,
             indent=1,  # no parser writes it again like this
@@ -163,10 +163,10 @@ class WechatDouble(WechatOrders):
             self.requests.append((request.method, request.url.path, content))
             try:
                 self.strike(request.url.path)
-                status, reply = await handler(request, content)
+                status, said = await handler(request, content)
             except Fault as fault:
-                status, reply = fault.status, {"code": fault.code, "message": "说明"}
-            body = json.dumps(reply, ensure_ascii=False).encode() if reply is not None else b""
+                status, said = fault.status, {"code": fault.code, "message": "说明"}
+            body = json.dumps(said, ensure_ascii=False).encode() if said is not None else b""
             headers = {"Content-Type": "application/json; charset=utf-8", **self.sign(body)}
             if self.forge and handler != self.certificates:
                 headers, body = self.forge(headers, body)
@@ -181,20 +181,16 @@ class WechatDouble(WechatOrders):
                 raise Fault(fault[1], fault[2])
 
     def authenticate(self, request: Request, raw: bytes) -> None:
-        authorization = AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
-        if (
-            authorization is None
-            or authorization["mchid"] != MERCHANT
-            or authorization["serial"] != self.merchant.serial
-        ):
+        said = AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
+        if said is None or said["mchid"] != MERCHANT or said["serial"] != self.merchant.serial:
             raise Fault(401, "SIGN_ERROR")
-        if abs(time.time() - int(authorization["timestamp"])) > 300 or authorization["nonce"] in self.seen_nonces:
+        if abs(time.time() - int(said["timestamp"])) > 300 or said["nonce"] in self.seen_nonces:
             raise Fault(401, "SIGN_ERROR")
-        self.seen_nonces.add(authorization["nonce"])
+        self.seen_nonces.add(said["nonce"])
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        head = f"{request.method}\n{target}\n{authorization['timestamp']}\n{authorization['nonce']}\n"
+        head = f"{request.method}\n{target}\n{said['timestamp']}\n{said['nonce']}\n"
         try:
-            signature, public = base64.b64decode(authorization["signature"]), self.merchant.key.public_key()
+            signature, public = base64.b64decode(said["signature"]), self.merchant.key.public_key()
             public.verify(signature, head.encode() + raw + b"\n", PKCS1v15(), hashes.SHA256())
         except InvalidSignature:
             raise Fault(401, "SIGN_ERROR") from None

@@ -8,7 +8,7 @@ import httpx
 from sqlalchemy import func, select
 
 from svc_payments.ledger.models import Entry
-from tests.svc_payments.channels.rigs.contract import RawNotice, Rig
+from tests.svc_payments.channels.rigs.contract import Rig, Told
 from tests.svc_payments.world import World
 
 
@@ -32,8 +32,8 @@ class Paying:
             await self.rig.opened(confirmed["pay_url"], confirmed["pay_parameters"])
         return answer
 
-    async def notify(self, notice: RawNotice) -> bool:
-        raw, headers = notice
+    async def notify(self, told: Told) -> bool:
+        raw, headers = told
         answer = await self.world.api.post(
             f"/payments/v1/channels/{self.rig.name}/notices", content=raw, headers=headers
         )

@@ -32,24 +32,24 @@ async def test_the_payer_is_told_how_to_pay_and_told_the_same_again(paying: Payi
 
 
 async def test_a_notice_captures_the_payment(paid: Paying) -> None:
-    assert await paid.notify(paid.rig.notice(await paid.number))
+    assert await paid.notify(paid.rig.told(await paid.number))
     assert await paid.trail() == CAPTURED
     assert await paid.entries() == 2
 
 
 async def test_the_same_notice_many_times_at_once_and_signed_anew_has_one_effect(paid: Paying) -> None:
-    notice, again = paid.rig.notice(await paid.number), paid.rig.notice(await paid.number)
-    assert await asyncio.gather(*(paid.notify(one) for one in (notice, notice, again, notice))) == [True] * 4
+    told, again = paid.rig.told(await paid.number), paid.rig.told(await paid.number)
+    assert await asyncio.gather(*(paid.notify(one) for one in (told, told, again, told))) == [True] * 4
     assert await paid.trail() == CAPTURED
     assert await paid.entries() == 2
 
 
 async def test_a_notice_played_again_when_its_nonce_is_forgotten_changes_nothing(paid: Paying) -> None:
-    notice = paid.rig.notice(await paid.number)
-    assert await paid.notify(notice)
+    told = paid.rig.told(await paid.number)
+    assert await paid.notify(told)
     async with paid.world.database.transaction() as tx:
         await tx.execute(delete(Nonce))
-    await paid.notify(notice)
+    await paid.notify(told)
     assert await paid.trail() == CAPTURED
     assert await paid.entries() == 2
 
@@ -60,7 +60,7 @@ async def test_a_notice_that_never_came_is_asked_for(paid: Paying) -> None:
     async with paid.world.orders() as orders:
         assert await orders.ask_due() == 1
     assert await paid.trail() == CAPTURED
-    assert await paid.notify(paid.rig.notice(await paid.number))
+    assert await paid.notify(paid.rig.told(await paid.number))
     assert await paid.entries() == 2
 
 
@@ -73,7 +73,7 @@ async def test_a_notice_may_come_before_the_answer_to_the_order(created: Paying)
     rig.speak_again()
     await created.confirm()
     rig.pay(await created.number)
-    assert await created.notify(rig.notice(await created.number))
+    assert await created.notify(rig.told(await created.number))
     lost = ["unknown", "pending"] if rig.answers_orders else []
     assert await created.trail() == ["created", "pending", *lost, "captured"]
 
@@ -85,7 +85,7 @@ async def test_a_notice_after_the_payment_was_given_up_captures_it_all_the_same(
         await orders.ask_due()
     assert await paying.status() == "expired"
     paying.rig.pay(number)
-    assert await paying.notify(paying.rig.notice(number))
+    assert await paying.notify(paying.rig.told(number))
     assert await paying.trail() == ["created", "pending", "expired", "captured"]
 
 
@@ -109,28 +109,28 @@ async def test_a_notice_by_the_right_key_for_another_merchant_amount_or_order_is
     paid: Paying, what: str, incident: str
 ) -> None:
     number = await paid.number
-    notice = paid.rig.told_wrongly(number, what)
-    assert [await paid.notify(notice) for _ in range(2)] == [False, False]
+    told = paid.rig.told_wrongly(number, what)
+    assert [await paid.notify(told) for _ in range(2)] == [False, False]
     assert await paid.world.incidents() == [incident]
     assert await paid.trail() == ["created", "pending"]
-    assert await paid.notify(paid.rig.notice(number))
+    assert await paid.notify(paid.rig.told(number))
 
 
 async def test_a_notice_changed_on_its_way_is_refused(paid: Paying) -> None:
-    assert not await paid.notify(paid.rig.tampered(paid.rig.notice(await paid.number)))
+    assert not await paid.notify(paid.rig.tampered(paid.rig.told(await paid.number)))
     assert await paid.trail() == ["created", "pending"]
 
 
 async def test_a_notice_signed_by_somebody_else_is_refused(paid: Paying) -> None:
     assert not await paid.notify(paid.rig.forged(await paid.number))
-    assert not await paid.notify(paid.rig.unsigned(paid.rig.notice(await paid.number)))
+    assert not await paid.notify(paid.rig.unsigned(paid.rig.told(await paid.number)))
     assert await paid.trail() == ["created", "pending"]
     assert await paid.world.incidents() == []
 
 
 async def test_callback_signatures_that_fail_because_a_framework_re_encoded_the_body(paid: Paying) -> None:
     """The complaint: bodies were parsed and written again before the check, so people switched the check off."""
-    raw, headers = paid.rig.notice(await paid.number)
+    raw, headers = paid.rig.told(await paid.number)
     again = paid.rig.encoded_again(raw)
     assert again != raw
     assert not await paid.notify((again, headers))

@@ -11,7 +11,7 @@ from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
 from tests.svc_payments.channels.doubles.alipay_protocol import signature
 from tests.svc_payments.channels.doubles.parties import key_of
-from tests.svc_payments.channels.rigs.contract import RawNotice
+from tests.svc_payments.channels.rigs.contract import Told
 
 
 class AlipayRig:
@@ -34,10 +34,10 @@ class AlipayRig:
     def pay(self, number: str) -> None:
         self.double.pay(number)
 
-    def notice(self, number: str) -> RawNotice:
+    def told(self, number: str) -> Told:
         return self.double.notice(number)
 
-    def told_wrongly(self, number: str, what: str) -> RawNotice:
+    def told_wrongly(self, number: str, what: str) -> Told:
         changes: dict[str, dict[str, Any]] = {
             "merchant": {"seller_id": "2088521231912069"},
             "amount": {"total_amount": "41.39"},
@@ -46,15 +46,15 @@ class AlipayRig:
         }
         return self.double.notice(number, **changes[what])
 
-    def tampered(self, notice: RawNotice) -> RawNotice:
-        raw, headers = notice
+    def tampered(self, told: Told) -> Told:
+        raw, headers = told
         return raw.replace(b"trade_status_sync", b"trade_status_synd"), headers
 
-    def forged(self, number: str) -> RawNotice:
+    def forged(self, number: str) -> Told:
         return self.double.notice(number, sign_with=key_of("Somebody"))
 
-    def unsigned(self, notice: RawNotice) -> RawNotice:
-        raw, headers = notice
+    def unsigned(self, told: Told) -> Told:
+        raw, headers = told
         return urlencode([each for each in parse_qsl(raw.decode()) if each[0] != "sign"]).encode(), headers
 
     def taken(self, answer: httpx.Response) -> bool:
@@ -77,7 +77,7 @@ class AlipayRig:
     def finish_refund(self, number: str) -> None:
         self.double.not_known_yet.discard(number)
 
-    def refund_notice(self, number: str, what: str = "") -> RawNotice:
+    def refund_told(self, number: str, what: str = "") -> Told:
         (order,) = (order for order, trade in self.double.trades.items() if number in trade["refunds"])
         changes = {"merchant": {"seller_id": "2088521231912069"}, "refund": {"out_biz_no": "0" * 32}}
         return self.double.refund_notice(order, number, **changes.get(what, {}))

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from svc_payments.channels.provider import Channel, RefundingChannel
 from svc_payments.settings.channels import ChannelName
 
-RawNotice = tuple[bytes, dict[str, str]]
+Told = tuple[bytes, dict[str, str]]
 """The raw body and the headers of a notice."""
 
 
@@ -42,19 +42,19 @@ class Rig(Protocol):
     def pay(self, number: str) -> None:
         """What the payer does in the wallet."""
 
-    def notice(self, number: str) -> RawNotice:
+    def told(self, number: str) -> Told:
         """A new notice of a paid order."""
 
-    def told_wrongly(self, number: str, what: str) -> RawNotice:
+    def told_wrongly(self, number: str, what: str) -> Told:
         """A notice by the right key with another `merchant`, `amount` or `order`."""
 
-    def tampered(self, notice: RawNotice) -> RawNotice:
+    def tampered(self, told: Told) -> Told:
         """A notice whose content was changed on its way."""
 
-    def forged(self, number: str) -> RawNotice:
+    def forged(self, number: str) -> Told:
         """A notice signed by somebody else."""
 
-    def unsigned(self, notice: RawNotice) -> RawNotice:
+    def unsigned(self, told: Told) -> Told:
         """A notice without its signature."""
 
     def taken(self, answer: httpx.Response) -> bool:

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 
 from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble, strange_signer, written
-from tests.svc_payments.channels.rigs.contract import RawNotice
+from tests.svc_payments.channels.rigs.contract import Told
 
 
 class UnionpayRig:
@@ -35,27 +35,27 @@ class UnionpayRig:
     def pay(self, number: str) -> None:
         self.double.pay(number)
 
-    def notice(self, number: str) -> RawNotice:
-        return self.double.notice(number), {"Content-Type": "application/x-www-form-urlencoded"}
+    def told(self, number: str) -> Told:
+        return self.double.told(number), {"Content-Type": "application/x-www-form-urlencoded"}
 
-    def told_wrongly(self, number: str, what: str) -> RawNotice:
+    def told_wrongly(self, number: str, what: str) -> Told:
         changes: dict[str, dict[str, Any]] = {
             "merchant": {"merId": "898650149000002"},
             "amount": {"txnAmt": "4139"},
             "currency": {"currencyCode": "840"},
             "order": {"orderId": "0" * 32},
         }
-        return self.double.notice(number, **changes[what]), {}
+        return self.double.told(number, **changes[what]), {}
 
-    def tampered(self, notice: RawNotice) -> RawNotice:
-        raw, headers = notice
+    def tampered(self, told: Told) -> Told:
+        raw, headers = told
         return raw.replace(b"txnAmt=4140", b"txnAmt=4139"), headers
 
-    def forged(self, number: str) -> RawNotice:
-        return self.double.notice(number, sign_with=strange_signer()), {}
+    def forged(self, number: str) -> Told:
+        return self.double.told(number, sign_with=strange_signer()), {}
 
-    def unsigned(self, notice: RawNotice) -> RawNotice:
-        raw, headers = notice
+    def unsigned(self, told: Told) -> Told:
+        raw, headers = told
         return raw.partition(b"&signature=")[0], headers
 
     def taken(self, answer: httpx.Response) -> bool:
@@ -78,12 +78,12 @@ class UnionpayRig:
     def finish_refund(self, number: str) -> None:
         self.double.finish_refund(number)
 
-    def refund_notice(self, number: str, what: str = "") -> RawNotice:
+    def refund_told(self, number: str, what: str = "") -> Told:
         changes: dict[str, dict[str, Any]] = {
             "merchant": {"merId": "898650149000002"},
             "refund": {"orderId": "0" * 32},
         }
-        return self.double.notice(number, **changes.get(what, {})), {}
+        return self.double.told(number, **changes.get(what, {})), {}
 
     def refunded_fen(self, number: str) -> int:
         return self.double.gone(self.double.of(number)["queryId"])

@@ -7,7 +7,7 @@ from svc_payments.channels.unionpay.client import UnionpayChannel
 from svc_payments.channels.unionpay.signatures import of_answer
 from tests.svc_payments.channels.doubles.parties import certified
 from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble, written
-from tests.svc_payments.channels.unionpay.steps import refund_of
+from tests.svc_payments.channels.unionpay.paying import refund_of
 
 
 class TestAnswers:

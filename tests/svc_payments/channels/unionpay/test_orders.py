@@ -14,7 +14,7 @@ from svc_payments.channels.unionpay.client import UnionpayChannel
 from svc_payments.channels.unionpay.times import begun_at, beijing, with_year
 from tests.svc_payments.channels.doubles.parties import private_pem
 from tests.svc_payments.channels.doubles.unionpay import MERCHANT, UnionpayDouble, root, written
-from tests.svc_payments.channels.unionpay.steps import PASSED, form_of, new_order
+from tests.svc_payments.channels.unionpay.paying import PASSED, form_of, new_order
 
 
 class TestForm:
@@ -69,8 +69,8 @@ class TestTime:
             ("0229120000", "20280229115900", "2028-02-29T12:00:00+08:00"),
         ],
     )
-    def test_a_time_without_a_year_is_close_to_its_order(self, reply: str, begun: str, moment: str) -> None:
-        assert with_year(reply, begun) == datetime.fromisoformat(moment)
+    def test_a_time_without_a_year_is_close_to_its_order(self, said: str, begun: str, moment: str) -> None:
+        assert with_year(said, begun) == datetime.fromisoformat(moment)
 
     def test_a_time_that_is_none_is_none(self) -> None:
         assert with_year("1332256199", "20261126101000") is None

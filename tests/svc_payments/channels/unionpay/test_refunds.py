@@ -11,7 +11,7 @@ from svc_payments.channels.notices import RefundNotice
 from svc_payments.channels.provider import Order, RefundAbsent, Refunded, Refunding, RefundRefused, Unclear
 from svc_payments.channels.unionpay.client import UnionpayChannel
 from tests.svc_payments.channels.doubles.unionpay import MERCHANT, UnionpayDouble
-from tests.svc_payments.channels.unionpay.steps import refund_of
+from tests.svc_payments.channels.unionpay.paying import refund_of
 
 
 class TestRefunds:
@@ -75,7 +75,7 @@ class TestRefunds:
         await channel.refund(refund)
         for code, kind in (("05", Refunding), ("61", RefundRefused), ("00", Refunded)):
             double.finish_refund(refund.number, code)
-            notice = await channel.read_notice({}, double.notice(refund.number))
+            notice = await channel.read_notice({}, double.told(refund.number))
             assert isinstance(notice, RefundNotice)
             assert (notice.merchant_id, notice.refund_number) == (MERCHANT, refund.number)
             assert isinstance(notice.answer, kind)

@@ -24,7 +24,7 @@ from tests.svc_payments.channels.doubles.unionpay import (
     written,
 )
 from tests.svc_payments.channels.rigs.unionpay import UnionpayRig
-from tests.svc_payments.channels.unionpay.steps import PASSED
+from tests.svc_payments.channels.unionpay.paying import PASSED
 
 
 def renewed() -> Certified:
@@ -53,7 +53,7 @@ class TestSigners:
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order
     ) -> None:
         double.pay(order.number)
-        before = double.notice(order.number)
+        before = double.told(order.number)
         assert isinstance(await self.query(channel, order, double, signer("00020001")), Paid)
         # While they change, notices signed with the one before are still told again.
         assert isinstance(await channel.read_notice({}, before), PaidNotice)
@@ -66,7 +66,7 @@ class TestSigners:
         double.pay(order.number)
         assert await self.query(channel, order, double, by) == Unclear("unknown_key_00")
         with pytest.raises(NoticeNotAuthentic):
-            await channel.read_notice({}, double.notice(order.number, sign_with=by))
+            await channel.read_notice({}, double.told(order.number, sign_with=by))
 
     async def test_an_authority_that_writes_the_name_alone_is_understood(
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order
@@ -79,10 +79,10 @@ class TestSigners:
     ) -> None:
         double.pay(order.number)
         double.signer = signer("00020002", until=now() + timedelta(hours=1))
-        notice = double.notice(order.number)
-        assert isinstance(await channel.read_notice({}, notice), PaidNotice)
+        told = double.told(order.number)
+        assert isinstance(await channel.read_notice({}, told), PaidNotice)
         with time_machine.travel(now() + timedelta(hours=2)), pytest.raises(NoticeNotAuthentic):
-            await channel.read_notice({}, notice)
+            await channel.read_notice({}, told)
 
     async def test_the_authority_may_renew_its_own(
         self, settings: Settings, rig: UnionpayRig, double: UnionpayDouble, order: Order

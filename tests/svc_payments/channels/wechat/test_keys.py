@@ -16,7 +16,7 @@ from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.parties import Certified, certified, key_of
 from tests.svc_payments.channels.doubles.wechat import WechatDouble
 from tests.svc_payments.channels.rigs.wechat import WechatRig
-from tests.svc_payments.channels.wechat.steps import lower, new_order, paid
+from tests.svc_payments.channels.wechat.paying import lower, new_order, paid
 
 NEXT = "Tenpay.com, the next certificate"
 
@@ -51,11 +51,11 @@ class TestKeys:
         self, channel: WechatChannel, double: WechatDouble
     ) -> None:
         order = await paid(channel, double)
-        requested = len(double.requests)
+        asked = len(double.requests)
         for _ in range(3):
             with pytest.raises(NoticeNotAuthentic):
                 await self.read(channel, double, order.number, certified("Somebody"))
-        assert len(double.requests) == requested
+        assert len(double.requests) == asked
 
     async def test_certificates_under_another_key_are_not_believed(
         self, settings: Settings, rig: WechatRig, double: WechatDouble

@@ -86,8 +86,8 @@ async def test_it_can_order_at_our_double_and_ask_and_close(
     status, _ = await library.pay(pay_type=TYPES[method], **arguments)
     assert status == 200
     assert double.orders[order.number]["wanted"] == {**content, "method": method}
-    status, reply = await library.query(out_trade_no=order.number)
-    assert (status, json.loads(reply)["trade_state"]) == (200, "NOTPAY")
+    status, said = await library.query(out_trade_no=order.number)
+    assert (status, json.loads(said)["trade_state"]) == (200, "NOTPAY")
     assert (await library.close(order.number))[0] == 204
 
 
@@ -99,19 +99,19 @@ async def test_it_can_give_back_at_our_double(library: AsyncWeChatPay, double: W
     assert (await library.pay(**order, time_expire=expires))[0] == 200
     paid = double.pay(number)
     amount = {"refund": 1000, "total": 4140, "currency": "CNY"}
-    status, reply = await library.refund(
+    status, said = await library.refund(
         out_refund_no=refund, amount=amount, transaction_id=paid["transaction_id"], notify_url=NOTICES
     )
-    assert (status, json.loads(reply)["status"]) == (200, "PROCESSING")
+    assert (status, json.loads(said)["status"]) == (200, "PROCESSING")
     double.finish_refund(refund)
-    status, reply = await library.query_refund(refund)
-    assert (status, json.loads(reply)["status"]) == (200, "SUCCESS")
+    status, said = await library.query_refund(refund)
+    assert (status, json.loads(said)["status"]) == (200, "SUCCESS")
 
 
 async def test_it_opens_the_notices_of_our_double(library: AsyncWeChatPay, double: WechatDouble) -> None:
-    notice = {"mchid": MERCHANT, "out_trade_no": "a" * 32, "amount": {"total": 4140}, "备注": "测试"}
-    raw, headers = double.notice("TRANSACTION.SUCCESS", "transaction", notice)
-    assert library.callback(headers, raw)["resource"] == notice
+    told = {"mchid": MERCHANT, "out_trade_no": "a" * 32, "amount": {"total": 4140}, "备注": "测试"}
+    raw, headers = double.notice("TRANSACTION.SUCCESS", "transaction", told)
+    assert library.callback(headers, raw)["resource"] == told
     assert library.callback(headers, raw.replace(b"transaction", b"transactiom")) is None
     probe = headers | {"Wechatpay-Signature": f"WECHATPAY/SIGNTEST/{headers['Wechatpay-Signature']}"}
     assert library.callback(probe, raw) is None
@@ -206,5 +206,5 @@ class TestWhyItIsNotOurClient:
 
     async def test_it_believes_refusals_that_nobody_signed(self, library: AsyncWeChatPay, double: WechatDouble) -> None:
         double.forge = lambda _, body: ({}, body)
-        status, reply = await library.query(out_trade_no="0" * 32)
-        assert (status, b"ORDER_NOT_EXIST" in (reply if isinstance(reply, bytes) else reply.encode())) == (404, True)
+        status, said = await library.query(out_trade_no="0" * 32)
+        assert (status, b"ORDER_NOT_EXIST" in (said if isinstance(said, bytes) else said.encode())) == (404, True)

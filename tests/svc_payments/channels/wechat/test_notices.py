@@ -13,7 +13,7 @@ from svc_payments.channels.provider import Paid, Unclear
 from svc_payments.channels.wechat.client import WechatChannel
 from tests.svc_payments.channels.doubles.wechat import WechatDouble
 from tests.svc_payments.channels.doubles.wechat_protocol import MERCHANT
-from tests.svc_payments.channels.wechat.steps import lower, paid
+from tests.svc_payments.channels.wechat.paying import lower, paid
 from tests.svc_payments.world import World
 
 

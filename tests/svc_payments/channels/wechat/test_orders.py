@@ -8,7 +8,7 @@ from svc_payments.channels.provider import Paid, Payer, Refused, Unclear, Waitin
 from svc_payments.channels.wechat.client import WechatChannel
 from tests.svc_payments.channels.doubles.wechat import WechatDouble
 from tests.svc_payments.channels.doubles.wechat_protocol import APP, MERCHANT, MOBILE_APP, OPEN_ID
-from tests.svc_payments.channels.wechat.steps import PAYER, new_order, paid, placed, signed_by_us
+from tests.svc_payments.channels.wechat.paying import PAYER, new_order, paid, placed, signed_by_us
 
 
 class TestWaysToPay:

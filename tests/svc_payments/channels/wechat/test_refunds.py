@@ -11,7 +11,7 @@ from svc_payments.channels.provider import Paid, Refunded, Refunding, RefundOrde
 from svc_payments.channels.wechat.client import WechatChannel
 from tests.svc_payments.channels.doubles.wechat import WechatDouble
 from tests.svc_payments.channels.doubles.wechat_protocol import MERCHANT
-from tests.svc_payments.channels.wechat.steps import lower, paid
+from tests.svc_payments.channels.wechat.paying import lower, paid
 
 
 class TestRefunds:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from chassis.db import CHINA, new_id
 from svc_payments.documents.receipts import codes
 from svc_payments.documents.receipts.words import words_in
-from tests.svc_payments.documents.receipts.samples import text_of
+from tests.svc_payments.documents.receipts.printed import text_of
 from tests.svc_payments.world import World
 
 VERIFICATIONS = "/payments/v1/receipt-verifications"
@@ -69,10 +69,10 @@ async def test_anyone_who_holds_a_receipt_verifies_it(world: World) -> None:
     payment_id, code = await printed_code(world)
     answer = await world.api.get(f"{VERIFICATIONS}/{codes.shown(code).lower()}")
     assert answer.status_code == 200, answer.text
-    reply = answer.json()
-    assert reply.pop("receipt_number").startswith(f"{datetime.now(CHINA):%Y%m%d}")
-    assert reply.pop("paid_on") == f"{datetime.now(CHINA):%Y-%m-%d}"
-    assert reply == {
+    said = answer.json()
+    assert said.pop("receipt_number").startswith(f"{datetime.now(CHINA):%Y%m%d}")
+    assert said.pop("paid_on") == f"{datetime.now(CHINA):%Y-%m-%d}"
+    assert said == {
         "amount_fen": 4140,
         "refunded_fen": 0,
         "currency": "CNY",

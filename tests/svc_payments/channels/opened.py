@@ -15,7 +15,7 @@ from svc_payments.collection.payments.models import Attempt, Payment, PaymentLin
 from svc_payments.settings.channels import ChannelName
 
 AMOUNT_FEN = 4140
-RawNotice = tuple[bytes, dict[str, str]]
+Told = tuple[bytes, dict[str, str]]
 
 
 def bill_being_paid(provider_id: UUID, **more: Any) -> Bill:  # noqa: ANN401 - columns
@@ -58,7 +58,7 @@ def payment_of(
             channel=ChannelName.SANDBOX,
             order_number=attempt_id.hex,
             pay_url="https://pay.example/order",
-            requested=0,
+            asked=0,
             ask_at=now() + timedelta(minutes=5),
         ),
     )
@@ -96,6 +96,6 @@ def notice_of(payment: Payment, **changes: Any) -> dict[str, Any]:  # noqa: ANN4
     }
 
 
-def signed(key: RSAPrivateKey, notice: dict[str, Any]) -> RawNotice:
+def signed(key: RSAPrivateKey, notice: dict[str, Any]) -> Told:
     raw = json.dumps(notice).encode()
     return raw, sign(key, thumbprint(key.public_key()), raw)

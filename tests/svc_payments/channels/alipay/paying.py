@@ -13,7 +13,7 @@ from svc_payments.channels.notices import NothingNew, PaidNotice, RefundNotice
 from svc_payments.channels.provider import Order, RefundOrder, Waiting
 from svc_payments.collection.payments.models import Attempt, Payment
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
-from tests.svc_payments.channels.doubles.alipay_protocol import RawNotice
+from tests.svc_payments.channels.doubles.alipay_protocol import Told
 from tests.svc_payments.world import World
 
 NOTICES = "/payments/v1/channels/alipay/notices"
@@ -61,12 +61,12 @@ async def due(world: World, *, over: bool = False) -> None:
             await tx.execute(update(Payment).values(expires_at=now()))
 
 
-async def read(channel: AlipayChannel, notice: RawNotice) -> PaidNotice | RefundNotice | NothingNew:
-    return await channel.read_notice(notice[1], notice[0])
+async def read(channel: AlipayChannel, told: Told) -> PaidNotice | RefundNotice | NothingNew:
+    return await channel.read_notice(told[1], told[0])
 
 
-async def notify(world: World, notice: RawNotice) -> httpx.Response:
-    return await world.api.post(NOTICES, content=notice[0], headers=notice[1])
+async def notify(world: World, told: Told) -> httpx.Response:
+    return await world.api.post(NOTICES, content=told[0], headers=told[1])
 
 
 async def told_of(world: World, alipay: AlipayDouble, person_payment: tuple[Any, str]) -> str:
