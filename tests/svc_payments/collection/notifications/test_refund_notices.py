@@ -19,7 +19,7 @@ from tests.svc_payments.channels.doubles.alipay import AlipayDouble
 from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble
 from tests.svc_payments.channels.doubles.wechat import WechatDouble, public_key_double
 from tests.svc_payments.channels.rigs.alipay import AlipayRig
-from tests.svc_payments.channels.rigs.contract import Told
+from tests.svc_payments.channels.rigs.contract import RawNotice
 from tests.svc_payments.channels.rigs.registry import running
 from tests.svc_payments.channels.rigs.unionpay import UnionpayRig
 from tests.svc_payments.channels.rigs.wechat import WechatRig
@@ -65,13 +65,13 @@ class GoingBack:
         async with self.world.refunds() as driving:
             return await driving.ask_due()
 
-    async def notify(self, told: Told) -> bool:
+    async def notify(self, told: RawNotice) -> bool:
         raw, headers = told
         url = f"/payments/v1/channels/{self.rig.name}/notices"
         return self.rig.taken(await self.world.api.post(url, content=raw, headers=headers))
 
-    async def told(self, what: str = "") -> Told:
-        return self.rig.refund_told((await self.refund()).number, what)
+    async def told(self, what: str = "") -> RawNotice:
+        return self.rig.refund_notice((await self.refund()).number, what)
 
     async def finished(self) -> None:
         """The payer has the money."""
@@ -106,7 +106,7 @@ async def captured(world: World, rig: TellingRig, person: UUID) -> None:
     await rig.opened(way["pay_url"], way["pay_parameters"])
     number = await world.order_number(created.json()["payment_id"])
     rig.pay(number)
-    raw, headers = rig.told(number)
+    raw, headers = rig.paid_notice(number)
     answer = await world.api.post(f"/payments/v1/channels/{rig.name}/notices", content=raw, headers=headers)
     assert rig.taken(answer)
 
