@@ -1,4 +1,4 @@
-"""What the client of the channel makes of answers: one that is not signed, or makes no sense, is none."""
+"""Answers of the sandbox channel: an unsigned or malformed answer is `Unclear`."""
 
 import json
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ def order() -> Order:
 
 
 class BabblingChannel:
-    """A channel that answers whatever it is told to, signed by whom it is told to."""
+    """A channel with a configurable body, status and signing key."""
 
     def __init__(self) -> None:
         self.key: RSAPrivateKey | None = None
@@ -49,7 +49,7 @@ def babbling() -> BabblingChannel:
 
 @pytest_asyncio.fixture
 async def channel(babbling: BabblingChannel, settings: Settings) -> AsyncIterator[Channel]:
-    """The client of the babbling channel."""
+    """A client of `BabblingChannel`."""
     port = free_port()
     app = Starlette(routes=[Route("/{path:path}", babbling.answer, methods=["GET", "POST"])])
     here = settings.model_copy(update={"channel_url": f"http://127.0.0.1:{port}"})
@@ -57,7 +57,7 @@ async def channel(babbling: BabblingChannel, settings: Settings) -> AsyncIterato
         yield channels[ChannelName.SANDBOX]
 
 
-async def test_a_signed_answer_that_makes_sense_is_believed(
+async def test_a_valid_signed_answer_is_accepted(
     babbling: BabblingChannel, channel: Channel, rsa_keys: dict[str, RSAPrivateKey]
 ) -> None:
     babbling.key, babbling.body, babbling.status = rsa_keys["channel_key"], json.dumps(GOOD).encode(), 201
@@ -78,7 +78,7 @@ async def test_a_signed_answer_that_makes_sense_is_believed(
         ("x" * 100_000, 200),
     ],
 )
-async def test_a_signed_answer_that_makes_no_sense_is_no_answer(
+async def test_a_malformed_signed_answer_is_unclear(
     babbling: BabblingChannel, channel: Channel, rsa_keys: dict[str, RSAPrivateKey], body: object, status: int
 ) -> None:
     babbling.key, babbling.body, babbling.status = rsa_keys["channel_key"], json.dumps(body).encode(), status
@@ -86,7 +86,7 @@ async def test_a_signed_answer_that_makes_no_sense_is_no_answer(
 
 
 @pytest.mark.parametrize("signer", [None, "merchant_key"])
-async def test_an_answer_that_the_channel_has_not_signed_is_no_answer(
+async def test_an_answer_not_signed_by_the_channel_is_unclear(
     babbling: BabblingChannel, channel: Channel, rsa_keys: dict[str, RSAPrivateKey], signer: str | None
 ) -> None:
     babbling.key, babbling.body = rsa_keys[signer] if signer else None, json.dumps(GOOD).encode()
@@ -110,7 +110,7 @@ async def test_a_refusal_ends_an_order_only_when_it_is_signed(
         {"transaction_id": "T1", "paid_at": "0001-01-01T00:00:00+14:00"},
     ],
 )
-async def test_a_paid_order_without_its_transaction_or_at_no_possible_time_is_no_answer(
+async def test_a_paid_order_without_transaction_or_with_an_impossible_time_is_unclear(
     babbling: BabblingChannel, channel: Channel, rsa_keys: dict[str, RSAPrivateKey], proof: dict[str, str | None]
 ) -> None:
     paid = {"order_number": NUMBER, "merchant_id": "my-ili", "state": "paid", "amount_fen": 4140, "currency": "CNY"}
@@ -119,7 +119,7 @@ async def test_a_paid_order_without_its_transaction_or_at_no_possible_time_is_no
     assert isinstance(await channel.query(order()), Unclear)
 
 
-async def test_a_channel_out_of_reach_is_unclear_at_every_question(settings: Settings) -> None:
+async def test_a_channel_out_of_reach_is_unclear_for_every_call(settings: Settings) -> None:
     nowhere = settings.model_copy(update={"channel_url": f"http://127.0.0.1:{free_port()}"})
     async with open_channels(nowhere) as channels:
         channel = channels[ChannelName.SANDBOX]

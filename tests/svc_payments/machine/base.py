@@ -28,7 +28,7 @@ class BaseRules(RuleBasedStateMachine):
     """Each rule runs one step against the real service and applies it to the model."""
 
     deployment: ClassVar[Deployment]
-    happened: ClassVar["Counter[str]"]
+    reached: ClassVar["Counter[str]"]
     run_: ClassVar[Callable[[Coroutine[Any, Any, Any]], Any]]
 
     @initialize()
@@ -51,8 +51,8 @@ class BaseRules(RuleBasedStateMachine):
         number = self._number_of(about)
         wire = self.deployment.to_company if isinstance(about, Posting) else self.deployment.to_channel
         self._run(wire.arrive(kind, number))
-        for _, _, deed in same:
-            deed()
+        for _, _, effect in same:
+            effect()
 
     def _run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         return type(self).run_(coroutine)  # type: ignore[no-any-return]
@@ -85,7 +85,7 @@ class BaseRules(RuleBasedStateMachine):
                 raise AssertionError(about)
 
     def _id_of(self, refund: Refund) -> str:
-        """Refunds of the same payment, bill and transaction are told apart by their order."""
+        """Refunds of the same payment, bill and transaction are distinguished by their order."""
         name = self._name_of(refund.payment)
         same = [
             each

@@ -50,7 +50,9 @@ class ChannelRules(BaseRules):
     @rule(place=places, which=places, copies=st.integers(1, 3))
     def notice(self, place: int, which: int, copies: int) -> None:
         """Deliver any notice, at any time, one to three times."""
-        unseen = {name: each for name, each in self.model.payments.items() if set(each.transactions) - set(each.taken)}
+        unseen = {
+            name: each for name, each in self.model.payments.items() if set(each.transactions) - set(each.captured)
+        }
         payments = unseen if unseen and place % 4 else self.model.payments
         self._notify(*self._chosen(payments, place), which, copies)
 
@@ -64,7 +66,7 @@ class ChannelRules(BaseRules):
             raw, headers = self.story.world.signed(json.loads(body))
             self.signed.append((raw, headers))
             assert self._deliver(raw, headers) == 204
-        self.model.take(payment, payment.transactions[which % len(bodies)])
+        self.model.capture(payment, payment.transactions[which % len(bodies)])
 
     @precondition(lambda self: self.signed)
     @rule(place=places)
@@ -115,9 +117,9 @@ class ChannelRules(BaseRules):
     @precondition(lambda self: self.model.payments)
     @rule(place=places, line=lines)
     def ask(self, place: int, line: Line) -> None:
-        self._ask(*self._payment(place, "pending", "unknown"), line)
+        self._query_order(*self._payment(place, "pending", "unknown"), line)
 
-    def _ask(self, name: str, payment: Payment, line: Line) -> None:
+    def _query_order(self, name: str, payment: Payment, line: Line) -> None:
         due = "UPDATE payment_attempts SET ask_at = now() WHERE ask_at IS NOT NULL AND payment_id = CAST(:id AS uuid)"
         self._run(self.story.execute(due, id=name))
 
@@ -130,4 +132,4 @@ class ChannelRules(BaseRules):
         self._on(Line.GOOD)
         assert queried == (payment.status in {"pending", "unknown"})
         if queried:
-            self.model.ask(payment, line)
+            self.model.query_order(payment, line)

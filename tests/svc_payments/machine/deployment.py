@@ -1,7 +1,6 @@
-"""What the machine acts on: the real service, and the outside systems with their own state, in one process.
+"""The real service and the stateful doubles of the outside systems, in one process.
 
-The channel tells nothing by itself here: its notices wait in its file until the machine brings them, in any order, as
-often as it likes, or never.
+The channel sends no notices by itself: the machine delivers them from its file, in any order, repeatedly or never.
 """
 
 import asyncio
@@ -44,18 +43,18 @@ from tests.svc_payments.world import ACCOUNTS, SEED, Company, LostAnswers, World
 
 OPEN_ACCOUNTS = (account_number(SEED, 0), account_number(SEED, 1))
 REFUSED_ACCOUNT = account_number(SEED, ACCOUNTS + 300)
-"""The company does not have it, and books nothing on it."""
+"""The company does not know this account and refuses its postings."""
 LEAST_PART_FEN = 100
 PATIENCE_SECONDS = 60.0
-"""What is not heard here was lost on the wire, and never by a machine that is slow."""
+"""Long enough that only the wire loses answers, never a slow computer."""
 LATER = (3_600.0,)
-"""What is tried again is tried again when the machine says so."""
+"""A backoff long enough that only the machine triggers retries."""
 _numbers = itertools.count(1)
 
 
 @dataclass
 class Deployment:
-    """All that stands for the whole test; each story has a database, people and a merchant of its own in it."""
+    """What the whole test shares; each story has its own database, people and merchant."""
 
     template: URL
     tokens: Tokens
@@ -92,7 +91,7 @@ class Deployment:
 
 
 @contextlib.asynccontextmanager
-async def standing(
+async def open_deployment(
     template: URL, tokens: Tokens, keys: dict[str, RSAPrivateKey], folder: Path
 ) -> AsyncIterator[Deployment]:
     api_port, channel_port, company_port = free_port(), free_port(), free_port()
@@ -144,7 +143,7 @@ class Story:
     operators: Sequence[UUID] = field(default_factory=lambda: (new_id(), new_id()))
 
     def __post_init__(self) -> None:
-        self._looking = itertools.cycle(self.people)
+        self._viewers = itertools.cycle(self.people)
 
     @property
     def provider(self) -> dict[str, str]:
@@ -186,12 +185,12 @@ class Story:
             return [tuple(row) for row in await tx.execute(text(statement))]
 
     def next_person(self) -> UUID:
-        return next(self._looking)
+        return next(self._viewers)
 
-    async def seen_by(
+    async def view_of(
         self, person: UUID
     ) -> tuple[dict[str, tuple[Any, ...]], dict[str, tuple[Any, ...]], "Counter[tuple[Any, ...]]"]:
-        """What a person sees of bills, which are those of both, and of their own payments and refunds."""
+        """The shared bills, and a person's own payments and refunds, as the API shows them."""
         headers = self.world.tokens.resident(person)
         paths = ("bills?limit=100", "bills?limit=100&withdrawn=true", "payments?limit=100", "refunds?limit=100")
         pages = await asyncio.gather(*(self.world.api.get(f"/payments/v1/{path}", headers=headers) for path in paths))
@@ -214,7 +213,7 @@ class Story:
         return {rule: rows for rule, rows in found.items() if rows}
 
     async def books(self) -> dict[str, int]:
-        """What stands on each account, debits less credits, by the names that the model has for them."""
+        """The non-zero balances, debits less credits, under the model's account names."""
         async with self.world.database.read() as tx:
             accounts = (await tx.scalars(select(Account))).all()
         names = {"channel_receivable": "receivable", "provider_payable": "payable"}
@@ -225,13 +224,13 @@ class Story:
         }
 
     def notices(self, order_number: str) -> list[bytes]:
-        """What the channel would tell of an order, oldest first."""
+        """The bodies of the channel's payment notices of an order, oldest first."""
         query = "SELECT body FROM notices WHERE order_number = ? ORDER BY rowid"
         found = [row["body"] for row in self.deployment.channel_file.execute(query, (order_number,))]
         return [body for body in found if b"payment.succeeded" in body]
 
     def pushed(self, account: str, fen: int) -> dict[str, Any]:
-        """A new bill as its provider writes it."""
+        """A new bill as its provider pushes it."""
         return {
             "bill_number": f"M-{next(_numbers):08}",
             "account_number": account,

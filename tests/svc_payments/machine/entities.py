@@ -11,7 +11,7 @@ class Line(Enum):
     GOOD = "good"
     TWICE = "each arrives twice"
     LOST = "none arrives"
-    UNHEARD = "each arrives, and its answer is lost"
+    ANSWER_LOST = "each arrives, and its answer is lost"
     LATE = "each is given up, and arrives later"
 
 
@@ -34,20 +34,20 @@ class Payment:
     lines: dict[str, int]
     """Fen by bill."""
     partial: str | None = None
-    """The bill of which it does not pay all."""
+    """The bill that it pays in part."""
     status: str = "created"
     order: str = "none"
     """At the channel: none, waiting, paid or closed."""
     placed: bool = False
     over: bool = False
     held: bool = False
-    taken: list[str] = field(default_factory=list)
-    """The movements of money that are in our books, of those the channel has."""
+    captured: list[str] = field(default_factory=list)
+    """The channel's transactions that are in our books."""
     transactions: list[str] = field(default_factory=list)
     refunding: int = 0
     refunded: int = 0
     gone: "Counter[str]" = field(default_factory=Counter)
-    """Of each line, what has gone back or is on its way."""
+    """Refunded and reserved fen by bill."""
 
     @property
     def fen(self) -> int:
@@ -67,7 +67,7 @@ class Posting:
     given_up: bool = False
     was_booked: bool = False
     kept_there: bool = False
-    """The provider does not take its booking back."""
+    """The provider refuses to cancel its booking."""
 
 
 @dataclass(eq=False)
@@ -79,9 +79,9 @@ class Refund:
     second: bool = False
     status: str = "started"
     by: int | None = None
-    """The operator who proposed it; nobody, when it goes by itself."""
+    """The operator who proposed it; None for an automatic refund."""
     decided: bool = False
-    """Whether people have let it go."""
-    told: bool = False
+    """Whether people have approved it."""
+    sent: bool = False
     theirs: str = "none"
     """At the channel: none, slow, closed or done."""

@@ -1,7 +1,7 @@
-"""What svc_payments has to do, as one would say it without databases, signatures, queues or clocks.
+"""A model of svc_payments without databases, signatures, queues or clocks.
 
-The machine holds the service to this after every step: what each bill and payment is, and what stands on each account.
-A message to the outside is `said`: whatever becomes of it there, the question is whether its answer is heard here.
+After every step the machine compares the service with the model: bills, payments, refunds and ledger balances.
+`send` applies the effect of a message outside, and returns whether its answer arrives here.
 """
 
 from functools import partial
@@ -11,9 +11,9 @@ from tests.svc_payments.machine.refunds import RefundModel
 
 
 class Model(RefundModel):
-    """PaymentRules, and telling the provider."""
+    """Payments and their postings to providers."""
 
-    # PaymentRules.
+    # Payments.
 
     def may_begin(self, *bills: str) -> bool:
         return all(self.bills[bill].status == "due" for bill in bills)
@@ -28,14 +28,14 @@ class Model(RefundModel):
             payment.status = "pending"
             self._place(payment, line)
         elif payment.status == "unknown":
-            self.ask(payment, line)
+            self.query_order(payment, line)
 
-    def ask(self, payment: Payment, line: Line) -> None:
+    def query_order(self, payment: Payment, line: Line) -> None:
         known = payment.status == "pending" and payment.placed
-        if line in {Line.LOST, Line.UNHEARD}:
-            self._unheard(payment)
+        if line in {Line.LOST, Line.ANSWER_LOST}:
+            self._mark_unknown(payment)
         elif payment.over or payment.order in {"paid", "closed"} or (known and payment.order == "waiting"):
-            self._learn(payment)
+            self._apply_order_state(payment)
         else:
             self._place(payment, line)
 
@@ -43,12 +43,12 @@ class Model(RefundModel):
         if payment.status == "created":
             self.give_up(payment, "expired")
         elif payment.status in {"pending", "unknown"}:
-            heard = self.say(line, "close", payment, partial(self.close_there, payment))
-            (self._learn if heard and payment.order != "none" else self._unheard)(payment)
+            answered = self.send(line, "close", payment, partial(self.close_there, payment))
+            (self._apply_order_state if answered and payment.order != "none" else self._mark_unknown)(payment)
 
     def _place(self, payment: Payment, line: Line) -> None:
-        heard = self.say(line, "orders", payment, partial(self.place_there, payment))
-        (self._learn if heard else self._unheard)(payment)
+        answered = self.send(line, "orders", payment, partial(self.place_there, payment))
+        (self._apply_order_state if answered else self._mark_unknown)(payment)
 
     def place_there(self, payment: Payment) -> None:
         payment.order = "waiting" if payment.order == "none" else payment.order
@@ -56,16 +56,16 @@ class Model(RefundModel):
     def close_there(self, payment: Payment) -> None:
         payment.order = "closed" if payment.order == "waiting" else payment.order
 
-    def _learn(self, payment: Payment) -> None:
+    def _apply_order_state(self, payment: Payment) -> None:
         if payment.order == "paid":
-            self.take(payment, payment.transactions[0])
+            self.capture(payment, payment.transactions[0])
         elif payment.order == "closed" or payment.over:
             self.close_there(payment)
             self.give_up(payment, "expired")
         else:
             payment.status, payment.placed = "pending", True
 
-    def _unheard(self, payment: Payment) -> None:
+    def _mark_unknown(self, payment: Payment) -> None:
         if payment.status == "unknown" or not payment.placed or payment.over:
             payment.status = "unknown"
 
@@ -74,12 +74,12 @@ class Model(RefundModel):
         for bill in payment.lines:
             self.bills[bill].status = "due"
 
-    def take(self, payment: Payment, transaction: str) -> None:
-        """The channel says that it has money for a payment: what came first pays, what came again goes back."""
-        first, known = not payment.taken, transaction in payment.taken
+    def capture(self, payment: Payment, transaction: str) -> None:
+        """Capture a payment; a second transaction of the same payment is refunded."""
+        first, known = not payment.captured, transaction in payment.captured
         if known:
             return
-        payment.taken.append(transaction)
+        payment.captured.append(transaction)
         if not first:
             self.move("receivable", "suspense", payment.fen)
             self.refund(Refund(payment, payment.fen, "suspense", second=True))
@@ -100,10 +100,10 @@ class Model(RefundModel):
         bill, fen = self.bills[name], payment.lines[name]
         return bill.status == "due" and (fen <= bill.owed if name == payment.partial else fen == bill.owed)
 
-    # PostingRules the provider.
+    # Postings.
 
     def post(self, line: Line) -> None:
-        """Of each account the first that is not settled is told, and every cancellation."""
+        """Deliver the first open posting of each account, and every cancellation."""
         first: dict[str, Posting] = {}
         for posting in self.postings:
             if posting.status in {"pending", "unknown"}:
@@ -112,41 +112,41 @@ class Model(RefundModel):
         for posting in first.values():
             if posting.payment.status == "captured":
                 posting.payment.status = "posting"
-            self._tell(posting, line)
+            self._deliver_posting(posting, line)
         for posting in cancelled:
             self._cancel(posting, line)
 
-    def _tell(self, posting: Posting, line: Line) -> None:
-        asked = posting.status == "unknown"
-        if asked and line in {Line.LOST, Line.UNHEARD}:
-            heard = False
-        elif asked and posting.theirs != "none":
-            heard = True
+    def _deliver_posting(self, posting: Posting, line: Line) -> None:
+        queried = posting.status == "unknown"
+        if queried and line in {Line.LOST, Line.ANSWER_LOST}:
+            answered = False
+        elif queried and posting.theirs != "none":
+            answered = True
         else:
-            heard = self.say(line, "postings", posting, partial(self.book_there, posting))
-        if not heard:
+            answered = self.send(line, "postings", posting, partial(self.book_there, posting))
+        if not answered:
             posting.status = "cancelling" if posting.overdue else "unknown"
         elif posting.theirs == "booked":
             self._book(posting)
         else:
             posting.status = "refused"
-            self._send_back(posting)
+            self._refund_posting(posting)
 
     def _cancel(self, posting: Posting, line: Line) -> None:
-        heard = self.say(line, "cancellations", posting, partial(self.cancel_there, posting))
-        if heard and posting.was_booked:
-            self._unbook(posting)
-        elif heard and posting.theirs == "booked" and posting.given_up:
+        answered = self.send(line, "cancellations", posting, partial(self.cancel_there, posting))
+        if answered and posting.was_booked:
+            self._reverse_booking(posting)
+        elif answered and posting.theirs == "booked" and posting.given_up:
             posting.status = "kept"
-        elif heard and posting.theirs == "booked":
+        elif answered and posting.theirs == "booked":
             self._book(posting)
         elif not posting.was_booked:
-            posting.status = "cancelled" if heard else posting.status
+            posting.status = "cancelled" if answered else posting.status
             if not posting.given_up:
                 posting.given_up = True
-                self._send_back(posting)
+                self._refund_posting(posting)
 
-    def _unbook(self, posting: Posting) -> None:
+    def _reverse_booking(self, posting: Posting) -> None:
         (refund,) = (
             each
             for each in self.refunds
@@ -154,7 +154,7 @@ class Model(RefundModel):
         )
         if posting.theirs == "booked":
             posting.status, refund.status = "booked", "booking_kept"
-            self._set_aside(refund, -1)
+            self._reserve(refund, -1)
             self._settle(posting.payment)
         else:
             posting.status = "cancelled"
@@ -181,5 +181,5 @@ class Model(RefundModel):
         self.move(posting.payment.payer, "payable", posting.fen)
         self._settle(posting.payment)
 
-    def _send_back(self, posting: Posting) -> None:
+    def _refund_posting(self, posting: Posting) -> None:
         self.refund(Refund(posting.payment, posting.fen, posting.payment.payer, posting.bill))

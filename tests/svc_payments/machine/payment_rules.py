@@ -1,4 +1,4 @@
-"""The rules of payers: they begin to pay bills, whole and in parts, go on, and think better of it."""
+"""The rules of payers: create full and partial payments, confirm and cancel them."""
 
 import os
 from typing import Any
@@ -14,7 +14,7 @@ from tests.svc_payments.machine.entities import Line, Payment
 
 
 class PaymentRules(BillRules):
-    """What two people do, who are bound to the same accounts."""
+    """Payments of two people bound to the same accounts."""
 
     @precondition(lambda self: self.model.bills)
     @rule(who=people, chosen=st.sets(places, min_size=1, max_size=3))
@@ -58,7 +58,7 @@ class PaymentRules(BillRules):
 
     @rule(who=people, account=accounts, fen=fens, line=lines)
     def order(self, who: int, account: str, fen: int, line: Line) -> None:
-        """A bill comes and is to be paid, and the channel hears of it, or does not."""
+        """A new bill's payment is confirmed; the order may be lost on the wire."""
         self.push(account, fen, twice=False)
         bill = list(self.model.bills)[-1]
         self._begin(who, {"bill_ids": [bill], "channel": "sandbox"}, {bill: fen})
@@ -68,7 +68,7 @@ class PaymentRules(BillRules):
 
     @rule(who=people, account=accounts, fen=fens)
     def order_refused(self, who: int, account: str, fen: int) -> None:
-        """The channel's clock is so far ahead of ours that the time to pay is over before the order is there."""
+        """The channel refuses the order because it is already expired, as with a clock ahead of ours."""
         self.push(account, fen, twice=False)
         bill = list(self.model.bills)[-1]
         self._begin(who, {"bill_ids": [bill], "channel": "sandbox"}, {bill: fen})

@@ -1,4 +1,4 @@
-"""The rules of the channel's bill: every difference between it and the books is found, and nothing else."""
+"""The rules of reconciliation: the channel's statement against the books."""
 
 import os
 from collections import Counter
@@ -17,11 +17,11 @@ from tests.svc_payments.machine.base import BaseRules, Difference
 
 
 class ReconciliationRules(BaseRules):
-    """What the channel says that it has, held against the books."""
+    """Reconciliation with the channel's statement."""
 
     @rule()
     def a_difference_is_injected(self) -> None:
-        """The channel has money of which nobody here knows."""
+        """The channel holds money that is not in our books."""
         number = f"0{os.urandom(8).hex()}"
         order = "INSERT INTO orders VALUES (?, ?, 77, 'x', 'http://x', '2020-01-01T00:00:00.000Z', 'paid', 'w', ?, ?)"
         at = self._run(self.story.rows("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.000Z')"))[
@@ -35,7 +35,7 @@ class ReconciliationRules(BaseRules):
 
     @rule()
     def reconcile(self) -> None:
-        """Every difference between the channel's bill and the books is found, and nothing else."""
+        """Reconciliation finds exactly the expected discrepancies."""
         found = self._run(self._reconciled())
         assert found == self._differences()
         self.model.differ(sum(fen for *_, fen in found.elements()))
@@ -53,16 +53,16 @@ class ReconciliationRules(BaseRules):
         return Counter((str(result), str(number), int(fen)) for result, number, fen in rows)
 
     def _differences(self) -> "Counter[Difference]":
-        """Money that was taken twice, of which nobody knows, is twice the same difference."""
-        unheard = [
+        """Two uncaptured transactions of one order are two equal discrepancies."""
+        missing = [
             ("excess", self._number_of(payment), payment.fen)
             for payment in self.model.payments.values()
             for transaction in payment.transactions
-            if transaction not in payment.taken
+            if transaction not in payment.captured
         ]
         given_back = [
             ("state_differs", self._number_of(refund), -refund.fen)
             for refund in self.model.refunds
             if refund.theirs == "done" and refund.status != "refunded"
         ]
-        return Counter([*self.injected, *unheard, *given_back])
+        return Counter([*self.injected, *missing, *given_back])

@@ -9,30 +9,30 @@ from tests.svc_payments.machine.base import BaseRules, operators, places
 from tests.svc_payments.machine.entities import Line, Refund
 
 TWO_PEOPLE_FEN = 20_000
-"""Up to so much of a payment goes back on the word of one operator, as the settings say when they say nothing."""
-UNDER_WAY = {"started", "refunding", "unknown"}
+"""One operator may refund up to this amount of a payment; the default of the settings."""
+OPEN_REFUNDS = {"started", "refunding", "unknown"}
 refund_outcomes = st.sampled_from(("done", "slow", "closed", "refused"))
 mostly_good = st.sampled_from((Line.GOOD, Line.GOOD, Line.GOOD, *Line))
 
 
 class RefundRules(BaseRules):
-    """How money goes back to its payer."""
+    """Refunds from request to settlement."""
 
     @precondition(lambda self: self.model.payments)
     @rule(place=places, which=places, percent=st.sampled_from((30, 60, 100, 110)), by=operators, asked=st.booleans())
     def want_back(self, place: int, which: int, percent: int, by: int, *, asked: bool) -> None:
-        """A part of what is left of a bill, or all, or too much: proposed by an operator, or asked for by its payer."""
+        """Refund a part of a bill's rest, all of it or too much: proposed by an operator or requested by its payer."""
         name, payment = self._payment(place, "completed", "posting", "reversing")
         bill = sorted(payment.lines)[which % len(payment.lines)]
-        self._want_back(name, bill, max(1, self.model.left(payment, bill) * percent // 100), by, asked=asked)
+        self._request_refund(name, bill, max(1, self.model.left(payment, bill) * percent // 100), by, asked=asked)
 
-    def _want_back(self, name: str, bill: str, fen: int, by: int, *, asked: bool) -> None:
+    def _request_refund(self, name: str, bill: str, fen: int, by: int, *, asked: bool) -> None:
         payment = self.model.payments[name]
         body = {"bill_id": bill, "amount_fen": fen, "reason": "overcharged", "note": "as agreed"}
         refund = Refund(
             payment, fen, "payable", bill, status="requested" if asked else "proposed", by=None if asked else by
         )
-        may = self.model.may_want(payment, bill, fen)
+        may = self.model.may_request(payment, bill, fen)
         if asked:
             headers = self.story.world.tokens.resident(UUID(payment.payer))
             answer = self._run(self.story.post("/refunds", headers, {**body, "payment_id": name}))
@@ -44,12 +44,12 @@ class RefundRules(BaseRules):
         else:
             answer = self._run(self.story.post(f"/payments/{name}/refunds", self.story.operator(by), body))
             alone = may and not self.model.needs_two(refund, TWO_PEOPLE_FEN)
-            may = may and (not alone or self.model.may_let_go(refund))
+            may = may and (not alone or self.model.may_approve(refund))
         assert answer.status_code == (201 if may else 409), answer.text
         if may:
             self.model.refunds.append(refund)
             if not asked and alone:
-                self.model.let_go(refund)
+                self.model.approve(refund)
 
     @precondition(lambda self: self._undecided())
     @rule(place=places, by=operators)
@@ -58,7 +58,7 @@ class RefundRules(BaseRules):
         requested, kept = refund.status == "requested", refund.status == "booking_kept"
         two = requested and self.model.needs_two(refund, TWO_PEOPLE_FEN)
         may = two or (
-            refund.fen <= self.model.left(refund.payment, refund.bill or "") if kept else self.model.may_let_go(refund)
+            refund.fen <= self.model.left(refund.payment, refund.bill or "") if kept else self.model.may_approve(refund)
         )
         answer = self._run(self.story.post(f"/refunds/{self._id_of(refund)}/approve", self.story.operator(by)))
         if refund.by == by:
@@ -70,10 +70,10 @@ class RefundRules(BaseRules):
         if two:
             refund.status, refund.by = "proposed", by
         elif kept:
-            self.model.let_go_although_booked(refund)
+            self.model.approve_despite_booking(refund)
         else:
             refund.by = by if requested else refund.by
-            self.model.let_go(refund)
+            self.model.approve(refund)
 
     @precondition(lambda self: self._undecided())
     @rule(place=places, by=operators)
@@ -99,11 +99,11 @@ class RefundRules(BaseRules):
     def _undecided(self) -> list[Refund]:
         return [each for each in self.model.refunds if each.status in {"requested", "proposed", "booking_kept"}]
 
-    @precondition(lambda self: any(refund.status in UNDER_WAY for refund in self.model.refunds))
+    @precondition(lambda self: any(refund.status in OPEN_REFUNDS for refund in self.model.refunds))
     @rule(line=mostly_good, there=refund_outcomes)
     def ask_refunds(self, line: Line, there: str) -> None:
         if any(kind == "refunds" for kind, *_ in self.model.late):
-            there = "done"  # what was refused is not done later under the same number
+            there = "done"  # a delayed request must not succeed under a number that was refused
         self._run(self.story.execute("UPDATE refunds SET ask_at = now() WHERE ask_at IS NOT NULL"))
         faults = {
             "slow": {"slow_refunds": 1_000},
@@ -111,16 +111,16 @@ class RefundRules(BaseRules):
             "refused": {"refuse_refunds": 1_000},
         }
 
-        async def ask() -> int:
+        async def query() -> int:
             async with self.story.world.refunds() as refunds:
                 return await refunds.ask_due()
 
         self._run(self.story.world.faults(**faults.get(there, {})))
         self._on(line)
-        self._run(ask())
+        self._run(query())
         self._on(Line.GOOD)
         self._run(self.story.world.faults())
-        self.model.ask_refunds(line, there)
+        self.model.query_refunds(line, there)
 
     @precondition(lambda self: any(refund.theirs == "slow" for refund in self.model.refunds))
     @rule(place=places)

@@ -1,4 +1,4 @@
-"""The model's ledger, and the money that goes back."""
+"""The model's ledger and refunds."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from tests.svc_payments.machine.entities import Bill, Line, Payment, Posting, Re
 @dataclass
 class RefundModel:
     refusing: str
-    """The account on which the provider books nothing."""
+    """The account whose postings the provider refuses."""
     bills: dict[str, Bill] = field(default_factory=dict)
     payments: dict[str, Payment] = field(default_factory=dict)
     postings: list[Posting] = field(default_factory=list)
@@ -19,14 +19,14 @@ class RefundModel:
     ledger: "Counter[str]" = field(default_factory=Counter)
     difference: int = 0
     late: list[tuple[str, object, Callable[[], None]]] = field(default_factory=list)
-    """What was given up and has not arrived yet: its kind, what it is about, and what it does there."""
+    """Delayed messages: kind, subject and effect on arrival."""
 
-    def say(self, line: Line, kind: str, about: object, deed: Callable[[], None]) -> bool:
-        """Whether the answer is heard."""
-        if line in {Line.GOOD, Line.TWICE, Line.UNHEARD}:
-            deed()
+    def send(self, line: Line, kind: str, about: object, effect: Callable[[], None]) -> bool:
+        """Apply the effect outside, now or late; returns whether the answer arrives."""
+        if line in {Line.GOOD, Line.TWICE, Line.ANSWER_LOST}:
+            effect()
         if line is Line.LATE:
-            self.late.append((kind, about, deed))
+            self.late.append((kind, about, effect))
         return line in {Line.GOOD, Line.TWICE}
 
     def move(self, debit: str, credit: str, fen: int) -> None:
@@ -34,12 +34,12 @@ class RefundModel:
         self.ledger[credit] -= fen
 
     def differ(self, fen: int) -> None:
-        """So much more than we the channel says that it has: it stands in suspense until that is cleared up."""
+        """Keep the channel's excess over our books in suspense until the discrepancy is resolved."""
         self.move("receivable", "suspense", fen - self.difference)
         self.difference = fen
 
     def _settle(self, payment: Payment) -> None:
-        """Where a captured payment stands follows from its money and its postings."""
+        """A captured payment's status follows from its refunds and postings."""
         waiting = any(
             each.status in {"pending", "unknown"} or (each.status == "cancelling" and not each.given_up)
             for each in self.postings
@@ -53,12 +53,12 @@ class RefundModel:
             payment.status = "posting" if waiting else "completed"
 
     def refund(self, refund: Refund) -> None:
-        """By itself, at once."""
+        """Start an automatic refund, which needs no approval."""
         self.refunds.append(refund)
-        self._set_aside(refund, 1)
+        self._reserve(refund, 1)
         self._start(refund)
 
-    def _set_aside(self, refund: Refund, sign: int) -> None:
+    def _reserve(self, refund: Refund, sign: int) -> None:
         if not refund.second:
             refund.payment.refunding += sign * refund.fen
             refund.payment.gone[refund.bill or ""] += sign * refund.fen
@@ -71,9 +71,9 @@ class RefundModel:
     def left(self, payment: Payment, bill: str) -> int:
         return payment.lines[bill] - payment.gone[bill]
 
-    def may_want(self, payment: Payment, bill: str, fen: int) -> bool:
-        """Whether so much of a bill can be asked or proposed to go back."""
-        return bool(payment.taken) and not payment.held and 0 < fen <= self.left(payment, bill)
+    def may_request(self, payment: Payment, bill: str, fen: int) -> bool:
+        """Whether a refund of this amount of a bill may be requested or proposed."""
+        return bool(payment.captured) and not payment.held and 0 < fen <= self.left(payment, bill)
 
     def needs_two(self, refund: Refund, limit: int) -> bool:
         before = sum(
@@ -83,8 +83,8 @@ class RefundModel:
         )
         return before + refund.fen > limit
 
-    def may_let_go(self, refund: Refund) -> bool:
-        """Not while the provider is being told, nor all that is left while a part is on its way."""
+    def may_approve(self, refund: Refund) -> bool:
+        """Not while the posting is open, nor for the whole rest while another refund is open."""
         left = self.left(refund.payment, refund.bill or "")
         posting = self._posting(refund)
         on_its_way = any(
@@ -92,27 +92,27 @@ class RefundModel:
             and each.status in {"unbooking", "started", "refunding", "unknown", "failed"}
             for each in self.refunds
         )
-        told = posting.status not in {"pending", "unknown", "cancelling"}
-        return refund.fen <= left and told and not (refund.fen == left and on_its_way)
+        settled = posting.status not in {"pending", "unknown", "cancelling"}
+        return refund.fen <= left and settled and not (refund.fen == left and on_its_way)
 
-    def let_go(self, refund: Refund) -> None:
-        """A part is the provider's to bear; all that is left goes when it has taken its booking back."""
+    def approve(self, refund: Refund) -> None:
+        """A partial refund starts at once; a full one waits until the provider cancels its booking."""
         part = refund.fen < self.left(refund.payment, refund.bill or "")
         refund.decided, refund.source = True, "payable" if part else refund.payment.payer
-        self._set_aside(refund, 1)
+        self._reserve(refund, 1)
         if part:
             self._start(refund)
         else:
             refund.status, self._posting(refund).status = "unbooking", "cancelling"
             self._settle(refund.payment)
 
-    def let_go_although_booked(self, refund: Refund) -> None:
+    def approve_despite_booking(self, refund: Refund) -> None:
         refund.source = "payable"
-        self._set_aside(refund, 1)
+        self._reserve(refund, 1)
         self._start(refund)
 
     def retry(self, failed: Refund, by: int) -> None:
-        """What the failed one had set aside stays so, for another one."""
+        """The new refund takes over the reservation of the failed one."""
         failed.status = "retried"
         again = Refund(
             failed.payment, failed.fen, failed.source, failed.bill, failed.second, by=by, decided=failed.decided
@@ -123,34 +123,34 @@ class RefundModel:
     def _posting(self, refund: Refund) -> Posting:
         return next(each for each in self.postings if (each.payment, each.bill) == (refund.payment, refund.bill))
 
-    def ask_refunds(self, line: Line, there: str) -> None:
-        """`there`: done, slow, closed or refused, which is what the channel does with those it has not heard of."""
+    def query_refunds(self, line: Line, there: str) -> None:
+        """`there` is what the channel does with refunds new to it: done, slow, closed or refused."""
         for refund in self.refunds:
             if refund.status not in {"started", "refunding", "unknown"}:
                 continue
             answer = ""
-            if not refund.told or (line not in {Line.LOST, Line.UNHEARD} and refund.theirs == "none"):
+            if not refund.sent or (line not in {Line.LOST, Line.ANSWER_LOST} and refund.theirs == "none"):
                 answer = "refused" if there == "refused" and refund.theirs == "none" else ""
-                told = "done" if line is Line.LATE else there
-                heard = self.say(line, "refunds", refund, partial(self.refund_there, refund, told))
+                outcome = "done" if line is Line.LATE else there
+                answered = self.send(line, "refunds", refund, partial(self.refund_there, refund, outcome))
             else:
-                heard = line not in {Line.LOST, Line.UNHEARD}
-            refund.told = True
-            self._learn_refund(refund, (answer or refund.theirs) if heard else "unheard")
+                answered = line not in {Line.LOST, Line.ANSWER_LOST}
+            refund.sent = True
+            self._apply_refund_answer(refund, (answer or refund.theirs) if answered else "unanswered")
 
     def refund_there(self, refund: Refund, there: str) -> None:
         if refund.theirs == "none" and there != "refused":
             refund.theirs = there
 
-    def _learn_refund(self, refund: Refund, answer: str) -> None:
+    def _apply_refund_answer(self, refund: Refund, answer: str) -> None:
         states = {"done": "refunded", "slow": "refunding", "closed": "failed", "refused": "failed"}
         refund.status = states.get(answer, "unknown")
         if refund.status == "failed":
             self.move("refunds", refund.source, refund.fen)
         elif refund.status == "refunded":
-            self._give_back(refund)
+            self._complete_refund(refund)
 
-    def _give_back(self, refund: Refund) -> None:
+    def _complete_refund(self, refund: Refund) -> None:
         payment = refund.payment
         payment.refunding -= 0 if refund.second else refund.fen
         payment.refunded += 0 if refund.second else refund.fen

@@ -11,7 +11,7 @@ from tests.svc_payments.machine.payment_rules import PaymentRules
 from tests.svc_payments.machine.posting_rules import PostingRules
 from tests.svc_payments.machine.refund_rules import TWO_PEOPLE_FEN, RefundRules, refund_outcomes
 
-silent = st.sampled_from((Line.LOST, Line.UNHEARD, Line.LATE))
+silent = st.sampled_from((Line.LOST, Line.ANSWER_LOST, Line.LATE))
 
 
 class Scenarios(PaymentRules, ChannelRules, PostingRules, RefundRules):
@@ -36,7 +36,7 @@ class Scenarios(PaymentRules, ChannelRules, PostingRules, RefundRules):
 
     @rule(who=people, account=accounts, fen=fens, tries=st.lists(silent, min_size=1, max_size=4), heard=st.booleans())
     def provider_does_not_answer(self, who: int, account: str, fen: int, tries: list[Line], *, heard: bool) -> None:
-        """At first, or until its time is over and the money goes back, whatever it has booked."""
+        """The first tries are lost, or all until the limit passes and the payment is refunded, booked or not."""
         self.pay_all_the_way(who, account, [fen], booked=False)
         self.post(tries[0])
         if tries[1:]:
@@ -48,7 +48,7 @@ class Scenarios(PaymentRules, ChannelRules, PostingRules, RefundRules):
 
     @rule(who=people, fen=fens, line=lines, there=refund_outcomes)
     def nothing_is_booked(self, who: int, fen: int, line: Line, there: str) -> None:
-        """So that the money goes back by itself, if the channel does as it is told."""
+        """The provider refuses the posting, so the payment is refunded automatically."""
         self.pay_all_the_way(who, REFUSED_ACCOUNT, [fen], booked=True)
         self.ask_refunds(line, there)
 
@@ -61,10 +61,10 @@ class Scenarios(PaymentRules, ChannelRules, PostingRules, RefundRules):
         kept=st.booleans(),
     )
     def all_is_wanted_back(self, who: int, account: str, fen: int, by: int, *, asked: bool, kept: bool) -> None:
-        """Of what is booked, and handed out or not: asked for, let go by one operator, or proposed to another."""
+        """A full refund of a booked bill: requested by the payer, or proposed by an operator."""
         self.pay_all_the_way(who, account, [fen], booked=True)
         name, _ = self._last_payment()
         posting = self.model.postings[-1]
         if kept and posting.theirs == "booked":
             self._hand_out(posting)
-        self._want_back(name, posting.bill, fen, by, asked=asked)
+        self._request_refund(name, posting.bill, fen, by, asked=asked)

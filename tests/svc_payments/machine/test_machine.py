@@ -1,9 +1,8 @@
-"""A state machine of all that is done with bills and money, held to a model of it after every step.
+"""A state machine of bills, payments, postings and refunds, compared with a model after every step.
 
-Whatever the order of paying, telling, asking, posting and giving back, and whatever of it is lost, doubled, delayed or
-comes in another order: each effect happens once, and what people see and what the ledger holds is what the model says.
-`MYILI_MACHINE_EXAMPLES` says how many stories are tried; without it the same few are tried each time, which
-`MYILI_MACHINE_SEED` chooses.
+Messages are lost, doubled, delayed and reordered: each effect still happens once, and the API and the ledger agree
+with the model. `MYILI_MACHINE_EXAMPLES` sets the number of random stories; without it the stories are the same few,
+chosen by `MYILI_MACHINE_SEED`.
 """
 
 import asyncio
@@ -23,18 +22,18 @@ from chassis.testing import Tokens
 from svc_payments.collection.payments.models import PaymentStatus
 from svc_payments.ledger import anchors, proof
 from tests.faults.invariants import BREACHES
-from tests.svc_payments.machine.deployment import Deployment, standing
+from tests.svc_payments.machine.deployment import Deployment, open_deployment
 from tests.svc_payments.machine.entities import Line
 from tests.svc_payments.machine.posting_rules import OPEN
 from tests.svc_payments.machine.reconciliation_rules import ReconciliationRules
-from tests.svc_payments.machine.refund_rules import UNDER_WAY
+from tests.svc_payments.machine.refund_rules import OPEN_REFUNDS
 from tests.svc_payments.machine.scenarios import Scenarios
 
 SEED = int(os.environ.get("MYILI_MACHINE_SEED", "7"))
 EXAMPLES = int(os.environ.get("MYILI_MACHINE_EXAMPLES", "0"))
 STEPS = 25
 PARTS = "at most one settled payment of a bill"
-"""Not so of a bill that is paid in parts."""
+"""Does not hold for bills paid in parts."""
 AT_ANY_TIME = {
     rule_: query for rule_, query in BREACHES.items() if rule_ not in {PARTS, "no payment is under way for ever"}
 }
@@ -45,33 +44,33 @@ ENOUGH = {
     *("refund requested", "refund proposed", "refund rejected", "refund unbooking", "refund booking_kept"),
     *("refund started", "refund refunding", "refund unknown", "refund failed", "refund refunded", "refund retried"),
 }
-"""What is seen to stand somewhere in the stories after a step, or they show nothing."""
+"""Statuses that the stories must reach, or the test shows too little."""
 POSTINGS = "SELECT CAST(payment_id AS text), CAST(bill_id AS text), CAST(status AS text) FROM postings"
 
 
 class Machine(Scenarios, ReconciliationRules):
-    """All rules together, what holds after each of them, and how a story ends."""
+    """All rules, the invariants, and the end of a story."""
 
     def teardown(self) -> None:
         if not hasattr(self, "story"):
             return
         try:
-            self._come_to_rest()
+            self._finish_story()
         finally:
-            self.deployment.to_channel.under_way.clear()
-            self.deployment.to_company.under_way.clear()
+            self.deployment.to_channel.delayed.clear()
+            self.deployment.to_company.delayed.clear()
             self._on(Line.GOOD)
             self._run(self._opened.__aexit__(None, None, None))
 
-    # What holds after every step.
+    # Invariants.
 
     @invariant()
     def people_see_what_the_model_says(self) -> None:
-        """Now the one looks, now the other."""
+        """The two people alternate."""
         if not hasattr(self, "story"):
             return
         person = self.story.next_person()
-        bills, payments, refunds = self._run(self.story.seen_by(person))
+        bills, payments, refunds = self._run(self.story.view_of(person))
         assert bills == {name: (bill.status, bill.fen, bill.paid) for name, bill in self.model.bills.items()}
         assert payments == {
             name: (payment.status, payment.held, payment.fen, payment.refunded)
@@ -83,8 +82,8 @@ class Machine(Scenarios, ReconciliationRules):
             for refund in self.model.refunds
             if refund.payment.payer == str(person)
         )
-        self.happened.update(f"payment {status}" for status, *_ in payments.values())
-        self.happened.update(f"refund {status}" for *_, status in refunds)
+        self.reached.update(f"payment {status}" for status, *_ in payments.values())
+        self.reached.update(f"refund {status}" for *_, status in refunds)
 
     @invariant()
     def the_ledger_holds_what_the_model_says(self) -> None:
@@ -96,20 +95,20 @@ class Machine(Scenarios, ReconciliationRules):
         assert sorted(postings) == sorted(
             (self._name_of(posting.payment), posting.bill, posting.status) for posting in self.model.postings
         )
-        self.happened.update(f"posting {status}" for *_, status in postings)
+        self.reached.update(f"posting {status}" for *_, status in postings)
 
-    # At the end.
+    # The end of a story.
 
-    def _come_to_rest(self) -> None:
-        """Every message arrives, all clocks run out: nothing is stuck, and the proof of the ledger finds nothing."""
+    def _finish_story(self) -> None:
+        """Every message arrives and every limit passes: nothing is stuck, and the ledger proof has no findings."""
         while self.model.late:
             self._arrive(0)
-        self._all_is_told_and_asked()
+        self._deliver_and_query_all()
         while any(each.status in OPEN for each in self.model.postings):
             self.post(Line.GOOD)
         while self._undecided():
             self.reject(0, 0)
-        self._all_goes_back()
+        self._finish_refunds()
         for _ in self.story.people:
             self.people_see_what_the_model_says()
         self.the_ledger_holds_what_the_model_says()
@@ -119,21 +118,21 @@ class Machine(Scenarios, ReconciliationRules):
         assert self._run(self.story.breaches(BREACHES)).keys() <= {PARTS}
         assert self._run(self._findings()) == []
 
-    def _all_is_told_and_asked(self) -> None:
+    def _deliver_and_query_all(self) -> None:
         for name, payment in self.model.payments.items():
             if payment.transactions:
                 bodies = self.story.notices(self._number_of(payment))
                 for body, transaction in zip(bodies, payment.transactions, strict=True):
                     assert self._deliver(*self.story.world.signed(json.loads(body))) == 204
-                    self.model.take(payment, transaction)
+                    self.model.capture(payment, transaction)
             self._end_time(name, payment)
         self.expire_unconfirmed()
         for name, payment in self.model.payments.items():
             if payment.status in {"pending", "unknown"}:
-                self._ask(name, payment, Line.GOOD)
+                self._query_order(name, payment, Line.GOOD)
 
-    def _all_goes_back(self) -> None:
-        while any(each.status in {*UNDER_WAY, "failed"} for each in self.model.refunds):
+    def _finish_refunds(self) -> None:
+        while any(each.status in {*OPEN_REFUNDS, "failed"} for each in self.model.refunds):
             for refund in list(self.model.refunds):
                 if refund.status == "failed":
                     self._retry(refund, 0)
@@ -156,8 +155,8 @@ def deployment(
     template: URL, tokens: Tokens, rsa_keys: dict[str, RSAPrivateKey], tmp_path: Path
 ) -> Iterator[Deployment]:
     loop = asyncio.new_event_loop()
-    stage = standing(template, tokens, rsa_keys, tmp_path)
-    Machine.happened = Counter()
+    stage = open_deployment(template, tokens, rsa_keys, tmp_path)
+    Machine.reached = Counter()
     Machine.run_ = loop.run_until_complete
     Machine.deployment = loop.run_until_complete(stage.__aenter__())
     yield Machine.deployment
@@ -166,7 +165,7 @@ def deployment(
 
 
 @pytest.mark.timeout(900 + EXAMPLES * 10)
-def test_whatever_is_done_lost_doubled_delayed_or_mixed_up_money_is_what_the_model_says(deployment: Deployment) -> None:
+def test_the_service_agrees_with_the_model_whatever_is_lost_doubled_or_delayed(deployment: Deployment) -> None:
     run_state_machine_as_test(
         Machine if EXAMPLES else seed(SEED)(Machine),
         settings=settings(
@@ -179,5 +178,5 @@ def test_whatever_is_done_lost_doubled_delayed_or_mixed_up_money_is_what_the_mod
             suppress_health_check=list(HealthCheck),
         ),
     )
-    never = ENOUGH - set(Machine.happened)
+    never = ENOUGH - set(Machine.reached)
     assert not never, sorted(never)

@@ -30,7 +30,7 @@ class Wire:
 
     app: ASGIApp
     line: Line = Line.GOOD
-    under_way: list[Letter] = field(default_factory=list)
+    delayed: list[Letter] = field(default_factory=list)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,13 +39,13 @@ class Wire:
         writes = scope["method"] == "POST"
         if self.line is Line.LOST or (self.line is Line.LATE and writes):
             if writes and self.line is Line.LATE:
-                self.under_way.append(_letter(scope, body))
+                self.delayed.append(_letter(scope, body))
             await _NOTHING(scope, receive, send)
             return
         answer = await self._forward(scope, body)
         if self.line is Line.TWICE and writes:
             await self._forward(scope, body)
-        if self.line is Line.UNHEARD:
+        if self.line is Line.ANSWER_LOST:
             await _NOTHING(scope, receive, send)
             return
         for message in answer:
@@ -53,12 +53,12 @@ class Wire:
 
     async def arrive(self, kind: str, about: str) -> None:
         """Deliver the delayed requests of this kind and number; their answers are dropped."""
-        for letter in [each for each in self.under_way if (each.kind, each.about) == (kind, about)]:
-            self.under_way.remove(letter)
+        for letter in [each for each in self.delayed if (each.kind, each.about) == (kind, about)]:
+            self.delayed.remove(letter)
             await self._forward(letter.scope, letter.body)
 
     def drop(self, kind: str, about: str) -> None:
-        self.under_way = [each for each in self.under_way if (each.kind, each.about) != (kind, about)]
+        self.delayed = [each for each in self.delayed if (each.kind, each.about) != (kind, about)]
 
     async def _forward(self, scope: Scope, body: bytes) -> list[Message]:
         answer: list[Message] = []

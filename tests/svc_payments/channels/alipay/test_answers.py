@@ -1,4 +1,4 @@
-"""What is believed of Alipay's answers, and by which keys."""
+"""Verification of Alipay's answers, and the keys that count."""
 
 import pytest
 from pydantic import ValidationError
@@ -10,7 +10,7 @@ from svc_payments.channels.provider import Paid, Unclear
 from svc_payments.channels.registry import open_channels
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
-from tests.svc_payments.channels.alipay.paying import opened, order_of, paid, read
+from tests.svc_payments.channels.alipay.payments import opened_order, order_of, paid_order, read_notice
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble, certificate_double
 from tests.svc_payments.channels.doubles.alipay_protocol import signature
 from tests.svc_payments.channels.doubles.parties import certified, key_of
@@ -29,19 +29,17 @@ MANGLED = {
 
 
 @pytest.mark.parametrize("how", sorted(MANGLED))
-async def test_an_answer_that_is_not_whole_as_it_was_signed_is_none(
-    channel: AlipayChannel, alipay: AlipayDouble, how: str
-) -> None:
-    order, _ = await paid(channel, alipay)
+async def test_a_changed_answer_is_unclear(channel: AlipayChannel, alipay: AlipayDouble, how: str) -> None:
+    order, _ = await paid_order(channel, alipay)
     alipay.mangle = MANGLED[how]
     assert isinstance(await channel.query(order), Unclear)
     alipay.mangle = None
     assert isinstance(await channel.query(order), Paid)
 
 
-async def test_an_answer_is_verified_as_the_bytes_it_came_in(channel: AlipayChannel, alipay: AlipayDouble) -> None:
-    """Written otherwise than any parser would: spaces, escapes, brackets within texts, the certificate's number."""
-    order, _ = await paid(channel, alipay)
+async def test_an_answer_is_verified_over_its_raw_bytes(channel: AlipayChannel, alipay: AlipayDouble) -> None:
+    """The signature covers the raw bytes: spaces, escapes, brackets in texts and the certificate serial."""
+    order, _ = await paid_order(channel, alipay)
 
     def spaced(member: bytes, _: str) -> tuple[bytes, str]:
         loose = member.replace(b'","', b'" ,\n "')
@@ -52,8 +50,8 @@ async def test_an_answer_is_verified_as_the_bytes_it_came_in(channel: AlipayChan
     assert isinstance(await channel.query(order), Paid)
 
 
-async def test_an_answer_about_another_order_played_again_is_none(channel: AlipayChannel, alipay: AlipayDouble) -> None:
-    order, _ = await paid(channel, alipay)
+async def test_a_replayed_answer_about_another_order_is_unclear(channel: AlipayChannel, alipay: AlipayDouble) -> None:
+    order, _ = await paid_order(channel, alipay)
     kept: list[bytes] = []
 
     def keep(body: bytes) -> bytes:
@@ -62,28 +60,28 @@ async def test_an_answer_about_another_order_played_again_is_none(channel: Alipa
 
     alipay.mangle = keep
     await channel.query(order)
-    another = await opened(channel, alipay)
+    another = await opened_order(channel, alipay)
     alipay.mangle = lambda _: kept[0]
     assert await channel.query(another) == Unclear("other_order")
 
 
-async def test_while_alipays_key_changes_both_are_good(rotated: AlipayChannel, alipay: AlipayDouble) -> None:
-    order, _ = await paid(rotated, alipay)
+async def test_both_keys_are_valid_during_a_rotation(rotated: AlipayChannel, alipay: AlipayDouble) -> None:
+    order, _ = await paid_order(rotated, alipay)
     repeated = alipay.notice(order.number)
     alipay.key = key_of("Alipay's next")
     assert isinstance(await rotated.query(order), Paid)
-    assert isinstance(await read(rotated, alipay.notice(order.number)), PaidNotice)
-    assert isinstance(await read(rotated, repeated), PaidNotice)
+    assert isinstance(await read_notice(rotated, alipay.notice(order.number)), PaidNotice)
+    assert isinstance(await read_notice(rotated, repeated), PaidNotice)
     with pytest.raises(NoticeNotAuthentic):
-        await read(rotated, alipay.notice(order.number, sign_with=key_of("Somebody")))
+        await read_notice(rotated, alipay.notice(order.number, sign_with=key_of("Somebody")))
 
 
-async def test_a_key_that_is_no_longer_set_is_not_good_any_more(channel: AlipayChannel, alipay: AlipayDouble) -> None:
-    order, _ = await paid(channel, alipay)
+async def test_a_removed_key_is_not_valid(channel: AlipayChannel, alipay: AlipayDouble) -> None:
+    order, _ = await paid_order(channel, alipay)
     alipay.key = key_of("Alipay's next")
     assert isinstance(await channel.query(order), Unclear)
     with pytest.raises(NoticeNotAuthentic):
-        await read(channel, alipay.notice(order.number))
+        await read_notice(channel, alipay.notice(order.number))
 
 
 async def test_alipay_refuses_what_another_application_signed(settings: Settings, alipay: AlipayDouble) -> None:
@@ -105,7 +103,7 @@ async def test_an_application_without_its_certificate_is_refused_in_certificate_
     [{"app_certificate": certified("Sample").pem}, {"public_key": "MIIBIjANBgkq"}, {"public_key": "BEGIN CERTIFICATE"}],
     ids=["half", "no_pem", "no_certificate"],
 )
-def test_settings_that_cannot_be_right_are_refused(changes: dict[str, str]) -> None:
+def test_inconsistent_settings_are_rejected(changes: dict[str, str]) -> None:
     with pytest.raises(ValidationError) as refusal:
         AlipayDouble().settings("https://alipay.test", **changes)
     assert "together" in str(refusal.value) or "must be" in str(refusal.value)

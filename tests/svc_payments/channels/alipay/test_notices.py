@@ -1,4 +1,4 @@
-"""Notices of Alipay as they are read: of every kind, charset and age, and those to be refused."""
+"""Reading Alipay's notices: kinds, charsets, age limit and rejections."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,24 +11,24 @@ from svc_payments.channels.alipay.client import AlipayChannel
 from svc_payments.channels.alipay.notices import REPEATED_FOR
 from svc_payments.channels.notices import NothingNew, NoticeMalformed, NoticeNotAuthentic, PaidNotice, RefundNotice
 from svc_payments.channels.provider import Refunded
-from tests.svc_payments.channels.alipay.paying import opened, paid, read, refund_of
+from tests.svc_payments.channels.alipay.payments import opened_order, paid_order, read_notice, refund_of
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
-from tests.svc_payments.channels.doubles.alipay_protocol import APP, SELLER, Told, moment_text, signature
+from tests.svc_payments.channels.doubles.alipay_protocol import APP, SELLER, RawNotice, moment_text, signature
 from tests.svc_payments.channels.doubles.parties import key_of
 
 
-def replaced(told: Told, **changes: str) -> Told:
-    """A notice with parameters changed, and its signature as it was."""
-    return urlencode({**dict(parse_qsl(told[0].decode())), **changes}).encode(), told[1]
+def replaced(notice: RawNotice, **changes: str) -> RawNotice:
+    """A notice with changed parameters and the original signature."""
+    return urlencode({**dict(parse_qsl(notice[0].decode())), **changes}).encode(), notice[1]
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "GBK", "gb2312"])
 async def test_a_notice_is_verified_in_its_own_charset(
     channel: AlipayChannel, alipay: AlipayDouble, charset: str
 ) -> None:
-    order, transaction_id = await paid(channel, alipay)
+    order, transaction_id = await paid_order(channel, alipay)
     alipay.charset = charset
-    notice = await read(channel, alipay.notice(order.number))
+    notice = await read_notice(channel, alipay.notice(order.number))
     assert isinstance(notice, PaidNotice)
     assert (notice.order_number, notice.paid.transaction_id) == (order.number, transaction_id)
     assert (notice.paid.merchant_id, notice.paid.amount_fen) == (SELLER, 4140)
@@ -36,51 +36,51 @@ async def test_a_notice_is_verified_in_its_own_charset(
 
 
 async def test_empty_and_new_parameters_are_signed_as_well(channel: AlipayChannel, alipay: AlipayDouble) -> None:
-    order, _ = await paid(channel, alipay)
-    told = dict(parse_qsl(alipay.notice(order.number)[0].decode())) | {"passback_params": "", "merchant_app_id": APP}
-    del told["sign"], told["sign_type"]
-    text = "&".join(f"{name}={told[name]}" for name in sorted(told)).encode()
-    raw = urlencode({**told, "sign_type": "RSA2", "sign": signature(alipay.key, text)}).encode()
-    assert isinstance(await read(channel, (raw, {})), PaidNotice)
+    order, _ = await paid_order(channel, alipay)
+    notice = dict(parse_qsl(alipay.notice(order.number)[0].decode())) | {"passback_params": "", "merchant_app_id": APP}
+    del notice["sign"], notice["sign_type"]
+    text = "&".join(f"{name}={notice[name]}" for name in sorted(notice)).encode()
+    raw = urlencode({**notice, "sign_type": "RSA2", "sign": signature(alipay.key, text)}).encode()
+    assert isinstance(await read_notice(channel, (raw, {})), PaidNotice)
 
 
 async def test_a_notice_that_is_not_alipays_is_refused(channel: AlipayChannel, alipay: AlipayDouble) -> None:
-    order, _ = await paid(channel, alipay)
-    told = alipay.notice(order.number)
+    order, _ = await paid_order(channel, alipay)
+    notice = alipay.notice(order.number)
     other = dict(parse_qsl(alipay.notice(order.number)[0].decode()))
     wrong = {
-        "unsigned": replaced(told, sign=""),
+        "unsigned": replaced(notice, sign=""),
         "by another key": alipay.notice(order.number, sign_with=key_of("Somebody")),
-        "another notice's signature": replaced(told, sign=other["sign"]),
-        "another amount": replaced(told, total_amount="41.41"),
-        "a further parameter": replaced(told, further="1"),
-        "the older algorithm": replaced(told, sign_type="RSA"),
-        "no base64": replaced(told, sign="%%%"),
-        "a parameter twice": (told[0] + b"&total_amount=0.01", told[1]),
+        "another notice's signature": replaced(notice, sign=other["sign"]),
+        "another amount": replaced(notice, total_amount="41.41"),
+        "a further parameter": replaced(notice, further="1"),
+        "the older algorithm": replaced(notice, sign_type="RSA"),
+        "no base64": replaced(notice, sign="%%%"),
+        "a parameter twice": (notice[0] + b"&total_amount=0.01", notice[1]),
         "empty": (b"", {}),
         "no form": (b'{"trade_status": "TRADE_SUCCESS"}', {}),
     }
-    for what, notice in wrong.items():
+    for what, forged in wrong.items():
         with pytest.raises(NoticeNotAuthentic):
-            pytest.fail(f"{what}: {await read(channel, notice)}")
-    assert isinstance(await read(channel, told), PaidNotice)
+            pytest.fail(f"{what}: {await read_notice(channel, forged)}")
+    assert isinstance(await read_notice(channel, notice), PaidNotice)
 
 
 async def test_a_parameter_hidden_in_the_one_before_it_is_found(channel: AlipayChannel, alipay: AlipayDouble) -> None:
-    """Signed text does not tell `a=1` and `b=2` from `a=1&b=2`: a refund must not be made to look like a payment."""
-    order, transaction_id = await paid(channel, alipay)
+    """`a=1`, `b=2` and a single `a` of `1&b=2` have the same signed text: a refund must not pass as a payment."""
+    order, transaction_id = await paid_order(channel, alipay)
     refund = refund_of(order, transaction_id, 1000)
     await channel.refund(refund)
-    said = dict(parse_qsl(alipay.refund_notice(order.number, refund.number)[0].decode()))
-    gmt_refund = said.pop("gmt_refund")
-    said["gmt_payment"] += f"&gmt_refund={gmt_refund}"
+    parameters = dict(parse_qsl(alipay.refund_notice(order.number, refund.number)[0].decode()))
+    gmt_refund = parameters.pop("gmt_refund")
+    parameters["gmt_payment"] += f"&gmt_refund={gmt_refund}"
     with pytest.raises(NoticeNotAuthentic) as refusal:
-        await read(channel, (urlencode(said).encode(), {}))
+        await read_notice(channel, (urlencode(parameters).encode(), {}))
     assert refusal.value.values["reason"] == "parameters_malformed"
 
 
 @pytest.mark.parametrize(
-    ("age", "taken"),
+    ("age", "accepted"),
     [
         (timedelta(), True),
         (REPEATED_FOR, True),
@@ -88,16 +88,16 @@ async def test_a_parameter_hidden_in_the_one_before_it_is_found(channel: AlipayC
         (timedelta(minutes=-10), False),
     ],
 )
-async def test_a_notice_is_believed_for_as_long_as_alipay_repeats_it(
-    channel: AlipayChannel, alipay: AlipayDouble, age: timedelta, *, taken: bool
+async def test_a_notice_is_accepted_for_as_long_as_alipay_repeats_it(
+    channel: AlipayChannel, alipay: AlipayDouble, age: timedelta, *, accepted: bool
 ) -> None:
-    order, _ = await paid(channel, alipay)
-    told = alipay.notice(order.number, notify_time=moment_text(now() - age))
-    if taken:
-        assert isinstance(await read(channel, told), PaidNotice)
+    order, _ = await paid_order(channel, alipay)
+    notice = alipay.notice(order.number, notify_time=moment_text(now() - age))
+    if accepted:
+        assert isinstance(await read_notice(channel, notice), PaidNotice)
         return
     with pytest.raises(NoticeNotAuthentic) as refusal:
-        await read(channel, told)
+        await read_notice(channel, notice)
     assert refusal.value.values["reason"] == "clock_skew"
 
 
@@ -116,28 +116,28 @@ async def test_a_notice_is_believed_for_as_long_as_alipay_repeats_it(
         {"trade_no": "a b"},
     ],
 )
-async def test_a_notice_that_makes_no_sense_is_malformed(
+async def test_an_invalid_notice_is_malformed(
     channel: AlipayChannel, alipay: AlipayDouble, changes: dict[str, Any]
 ) -> None:
-    order, _ = await paid(channel, alipay)
+    order, _ = await paid_order(channel, alipay)
     with pytest.raises(NoticeMalformed):
-        await read(channel, alipay.notice(order.number, **changes))
+        await read_notice(channel, alipay.notice(order.number, **changes))
 
 
 async def test_notices_of_a_trade_in_every_state(channel: AlipayChannel, alipay: AlipayDouble) -> None:
-    order = await opened(channel, alipay)
-    assert isinstance(await read(channel, alipay.notice(order.number)), NothingNew)
+    order = await opened_order(channel, alipay)
+    assert isinstance(await read_notice(channel, alipay.notice(order.number)), NothingNew)
     transaction_id = alipay.pay(order.number)["trade_no"]
     refund = refund_of(order, transaction_id, 4140)
-    assert isinstance(await read(channel, alipay.notice(order.number, refund_fee="0.00")), PaidNotice)
+    assert isinstance(await read_notice(channel, alipay.notice(order.number, refund_fee="0.00")), PaidNotice)
     finished = alipay.notice(order.number, trade_status="TRADE_FINISHED")
-    assert isinstance(await read(channel, finished), PaidNotice)
+    assert isinstance(await read_notice(channel, finished), PaidNotice)
     await channel.refund(refund)
-    told = await read(channel, alipay.refund_notice(order.number, refund.number))
-    assert isinstance(told, RefundNotice)
-    assert (told.merchant_id, told.refund_number) == (SELLER, refund.number)
-    assert isinstance(told.answer, Refunded)
-    assert told.answer.amount_fen == 4140
-    unpaid = await opened(channel, alipay)
+    notice = await read_notice(channel, alipay.refund_notice(order.number, refund.number))
+    assert isinstance(notice, RefundNotice)
+    assert (notice.merchant_id, notice.refund_number) == (SELLER, refund.number)
+    assert isinstance(notice.answer, Refunded)
+    assert notice.answer.amount_fen == 4140
+    unpaid = await opened_order(channel, alipay)
     await channel.close(unpaid)
-    assert isinstance(await read(channel, alipay.notice(unpaid.number)), NothingNew)
+    assert isinstance(await read_notice(channel, alipay.notice(unpaid.number)), NothingNew)

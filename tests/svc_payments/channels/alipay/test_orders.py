@@ -1,4 +1,4 @@
-"""Orders at Alipay, which come into being when their payers open them."""
+"""Alipay's orders, which exist once their payers open them."""
 
 from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
@@ -12,14 +12,21 @@ from svc_payments.channels.provider import Absent, Closed, Paid, Refused, Unclea
 from svc_payments.channels.registry import open_channels
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
-from tests.svc_payments.channels.alipay.paying import METHODS, confirmed, due, opened, order_of, paid
+from tests.svc_payments.channels.alipay.payments import (
+    METHODS,
+    confirmed_payment,
+    make_due,
+    opened_order,
+    order_of,
+    paid_order,
+)
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
 from tests.svc_payments.channels.doubles.alipay_protocol import SELLER, moment_text, signature
 from tests.svc_payments.world import World
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_an_order_comes_into_being_when_its_payer_opens_it(
+async def test_an_order_exists_once_its_payer_opens_it(
     channel: AlipayChannel, alipay: AlipayDouble, method: str
 ) -> None:
     order = order_of(method)
@@ -45,27 +52,27 @@ async def test_a_page_to_open_is_signed_here_and_ends_at_the_orders_time(
         answer = await channels[ChannelName.ALIPAY].place(order)
     assert isinstance(answer, Waiting)
     assert answer.pay_url
-    said = parse_qs(urlsplit(answer.pay_url).query)
-    assert said["return_url"] == ["https://app.test/paid"]
-    assert moment_text(order.expires_at) in said["biz_content"][0]
+    query = parse_qs(urlsplit(answer.pay_url).query)
+    assert query["return_url"] == ["https://app.test/paid"]
+    assert moment_text(order.expires_at) in query["biz_content"][0]
     assert alipay.requests == []
 
 
 @pytest.mark.parametrize("method", ["precreate", "page"])
-async def test_an_order_that_nobody_has_opened_yet_is_not_placed_again_nor_given_up_before_its_time(
+async def test_an_unopened_order_is_neither_placed_again_nor_expired_early(
     world: World, alipay: AlipayDouble, method: str
 ) -> None:
-    person, payment_id = await confirmed(world, method)
+    person, payment_id = await confirmed_payment(world, method)
     async with world.orders() as orders:
-        await due(world)
+        await make_due(world)
         await orders.ask_due()
         assert await world.status(person, payment_id) == "pending"
         assert (await world.act(person, payment_id, "cancel")).json()["status"] == "pending"
-        await due(world, over=True)
+        await make_due(world, over=True)
         await orders.ask_due()
     assert await world.status(person, payment_id) == "expired"
-    asked = [interface.rpartition(".")[2] for interface, _ in alipay.requests]
-    assert asked == ["precreate"] * (method == "precreate") + ["query", "close", "query", "query"]
+    methods = [interface.rpartition(".")[2] for interface, _ in alipay.requests]
+    assert methods == ["precreate"] * (method == "precreate") + ["query", "close", "query", "query"]
 
 
 @pytest.mark.parametrize(
@@ -80,26 +87,26 @@ async def test_an_order_that_nobody_has_opened_yet_is_not_placed_again_nor_given
         ("20000", "aop.unknow-error", Unclear),
     ],
 )
-async def test_only_words_about_its_content_end_an_order(
+async def test_only_errors_about_its_content_end_an_order(
     channel: AlipayChannel, alipay: AlipayDouble, code: str, sub_code: str, kind: type
 ) -> None:
     alipay.faults.append(("precreate", code, sub_code))
     assert isinstance(await channel.place(order_of()), kind)
 
 
-async def test_an_order_refused_because_it_is_there_already_is_what_it_is(
+async def test_an_order_refused_as_existing_gets_its_current_state(
     channel: AlipayChannel, alipay: AlipayDouble
 ) -> None:
-    order, transaction_id = await paid(channel, alipay)
+    order, transaction_id = await paid_order(channel, alipay)
     answer = await channel.place(order)
     assert isinstance(answer, Paid)
     assert answer.transaction_id == transaction_id
 
 
-async def test_an_order_that_the_answer_to_its_closing_does_not_name_is_asked_about(
+async def test_an_order_that_the_close_answer_does_not_name_is_queried(
     channel: AlipayChannel, alipay: AlipayDouble
 ) -> None:
-    order = await opened(channel, alipay)
+    order = await opened_order(channel, alipay)
 
     def unnamed(member: bytes, sign: str) -> tuple[bytes, str]:
         if b"trade_status" in member:
@@ -113,10 +120,8 @@ async def test_an_order_that_the_answer_to_its_closing_does_not_name_is_asked_ab
     assert [method for method, _ in alipay.requests[-2:]] == ["alipay.trade.close", "alipay.trade.query"]
 
 
-async def test_an_order_given_back_in_the_console_is_neither_paid_nor_unpaid(
-    channel: AlipayChannel, alipay: AlipayDouble
-) -> None:
-    order, _ = await paid(channel, alipay)
+async def test_an_order_refunded_in_the_console_is_unclear(channel: AlipayChannel, alipay: AlipayDouble) -> None:
+    order, _ = await paid_order(channel, alipay)
     alipay.refund_in_console(order.number, "41.40")
     assert await channel.query(order) == Unclear("refunded_elsewhere")
 
@@ -124,7 +129,7 @@ async def test_an_order_given_back_in_the_console_is_neither_paid_nor_unpaid(
 async def test_money_is_counted_in_whole_fen_and_times_are_beijings(
     channel: AlipayChannel, alipay: AlipayDouble
 ) -> None:
-    order = await opened(channel, alipay, order_of(amount_fen=123_456_789))
+    order = await opened_order(channel, alipay, order_of(amount_fen=123_456_789))
     alipay.pay(order.number)
     alipay.trades[order.number]["gmt_payment"] = "2026-03-01 00:30:00"
     answer = await channel.query(order)
@@ -135,9 +140,7 @@ async def test_money_is_counted_in_whole_fen_and_times_are_beijings(
 
 
 @pytest.mark.parametrize("amount", ["41.404", "1e2", "-1.00", "0.00", "41,40", "４１.40", "NaN", ""])
-async def test_what_is_no_amount_in_yuan_is_no_answer(
-    channel: AlipayChannel, alipay: AlipayDouble, amount: str
-) -> None:
-    order, _ = await paid(channel, alipay)
+async def test_an_invalid_amount_is_unclear(channel: AlipayChannel, alipay: AlipayDouble, amount: str) -> None:
+    order, _ = await paid_order(channel, alipay)
     alipay.trades[order.number]["total_amount"] = amount
     assert await channel.query(order) == Unclear("answer_malformed")

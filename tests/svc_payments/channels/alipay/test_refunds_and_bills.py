@@ -1,4 +1,4 @@
-"""Refunds by Alipay under their own numbers, and its bill of a day."""
+"""Alipay's refunds and daily statement."""
 
 import asyncio
 import ssl
@@ -30,25 +30,33 @@ from svc_payments.collection.refunds.models import Refund
 from svc_payments.reconciliation.runs.worker import work_off
 from svc_payments.reconciliation.statements.downloads import fetch
 from svc_payments.settings.channels import ChannelName
-from tests.svc_payments.channels.alipay.paying import METHODS, NOTICES, confirmed, notify, paid, refund_of, told_of
+from tests.svc_payments.channels.alipay.payments import (
+    METHODS,
+    NOTICES,
+    confirmed_payment,
+    notify,
+    paid_order,
+    paid_order_number,
+    refund_of,
+)
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
 from tests.svc_payments.collection.postings.test_provider import certificate_of
 from tests.svc_payments.served import served
 from tests.svc_payments.world import World
 
 
-async def test_a_refund_asked_for_twice_under_its_number_is_one(channel: AlipayChannel, alipay: AlipayDouble) -> None:
-    order, transaction_id = await paid(channel, alipay)
+async def test_a_refund_repeated_under_its_number_is_idempotent(channel: AlipayChannel, alipay: AlipayDouble) -> None:
+    order, transaction_id = await paid_order(channel, alipay)
     refund = refund_of(order, transaction_id, 1000)
     answers = await asyncio.gather(*(channel.refund(refund) for _ in range(3)))
     assert list(answers) == [Refunding()] * 3
     further = refund_of(order, transaction_id, 500)
     await channel.refund(further)
-    for asked in (refund, further):
-        answer = await channel.query_refund(asked)
+    for each in (refund, further):
+        answer = await channel.query_refund(each)
         assert isinstance(answer, Refunded)
-        # Its own, although what Alipay answers to a refund counts both.
-        assert (answer.refund_id, answer.amount_fen) == (transaction_id, asked.amount_fen)
+        # The amount of this refund, although Alipay answers a refund with the total.
+        assert (answer.refund_id, answer.amount_fen) == (transaction_id, each.amount_fen)
         assert abs(answer.refunded_at - now()) < timedelta(seconds=10)
     assert alipay.refunded_fen(alipay.trades[order.number]) == 1500
 
@@ -56,7 +64,7 @@ async def test_a_refund_asked_for_twice_under_its_number_is_one(channel: AlipayC
 async def test_a_refunds_number_with_another_amount_gets_what_was_refunded(
     channel: AlipayChannel, alipay: AlipayDouble
 ) -> None:
-    order, transaction_id = await paid(channel, alipay)
+    order, transaction_id = await paid_order(channel, alipay)
     refund = refund_of(order, transaction_id, 1000)
     await channel.refund(refund)
     answer = await channel.refund(RefundOrder(refund.number, order.number, transaction_id, 999, 4140))
@@ -76,18 +84,18 @@ async def test_a_refunds_number_with_another_amount_gets_what_was_refunded(
 async def test_a_refund_waits_for_money_and_better_times_only(
     channel: AlipayChannel, alipay: AlipayDouble, sub_code: str, kind: type
 ) -> None:
-    order, transaction_id = await paid(channel, alipay)
+    order, transaction_id = await paid_order(channel, alipay)
     alipay.faults.append(("trade.refund", "40004", sub_code))
     refund = refund_of(order, transaction_id, 1000)
     assert isinstance(await channel.refund(refund), kind)
     assert await channel.query_refund(refund) == RefundAbsent()
 
 
-async def test_a_notice_of_a_refund_has_it_asked_for_at_once(world: World, alipay: AlipayDouble) -> None:
-    payment = await confirmed(world, "page")
-    number = await told_of(world, alipay, payment)
+async def test_a_refund_notice_triggers_a_query_at_once(world: World, alipay: AlipayDouble) -> None:
+    payment = await confirmed_payment(world, "page")
+    number = await paid_order_number(world, alipay, payment)
     async with world.database.transaction() as tx:
-        # Given up and its bill gone: the money that comes all the same goes back.
+        # The payment expires and its bill is voided, so a late capture is refunded.
         await tx.execute(update(Payment).values(expires_at=now()))
         await tx.execute(update(Attempt).values(ask_at=now()))
     alipay.trades[number] |= {"trade_status": "WAIT_BUYER_PAY"}
@@ -120,8 +128,8 @@ async def _refunds(world: World) -> list[Refund]:
 
 async def test_a_days_bill_is_fetched_and_reconciled(world: World, alipay: AlipayDouble) -> None:
     for method in METHODS:
-        payment = await confirmed(world, method)
-        assert (await notify(world, alipay.notice(await told_of(world, alipay, payment)))).text == "success"
+        payment = await confirmed_payment(world, method)
+        assert (await notify(world, alipay.notice(await paid_order_number(world, alipay, payment)))).text == "success"
     async with open_channels(world.settings) as channels:
         channel = channels[ChannelName.ALIPAY]
         assert isinstance(channel, AlipayChannel)
@@ -136,8 +144,8 @@ async def test_the_bill_of_another_account_is_refused(world: World, alipay: Alip
     settings = world.settings.model_copy(
         update={"alipay": alipay.settings(alipay.base_url, seller_id="2088521231912069")}
     )
-    payment = await confirmed(world, "page")
-    await told_of(world, alipay, payment)
+    payment = await confirmed_payment(world, "page")
+    await paid_order_number(world, alipay, payment)
     async with open_channels(settings) as channels:
         channel = channels[ChannelName.ALIPAY]
         assert isinstance(channel, AlipayChannel)
@@ -146,7 +154,9 @@ async def test_the_bill_of_another_account_is_refused(world: World, alipay: Alip
     assert refusal.value.code == "statement_of_other_merchant"
 
 
-async def test_a_day_without_a_bill_is_told_from_trouble(channel: AlipayChannel, alipay: AlipayDouble) -> None:
+async def test_a_day_without_a_statement_is_distinguished_from_a_failure(
+    channel: AlipayChannel, alipay: AlipayDouble
+) -> None:
     with pytest.raises(NoStatement):
         await anext(channel.statement(today()))
     alipay.faults.append(("bill", "20000", "isp.unknow-error"))
@@ -155,17 +165,17 @@ async def test_a_day_without_a_bill_is_told_from_trouble(channel: AlipayChannel,
     assert not isinstance(refusal.value, NoStatement)
 
 
-async def test_a_bill_is_fetched_no_less_safely_than_it_is_asked_for(tmp_path: Path) -> None:
+async def test_a_statement_is_downloaded_over_tls_like_the_api(tmp_path: Path) -> None:
     cert_file, key_file = certificate_of("localhost", tmp_path)
     double, port = AlipayDouble(), free_port()
     settings = double.settings(f"https://localhost:{port}")
-    double.base_url = f"http://localhost:{port}"  # as Alipay writes it
+    double.base_url = f"http://localhost:{port}"  # Alipay returns plain http URLs
     trusting = ssl.create_default_context(cafile=cert_file)
     async with (
         served(double.app(), port, ssl_certfile=cert_file, ssl_keyfile=key_file),
         outside_client(tls=trusting) as client,
     ):
         channel = AlipayChannel(settings, f"https://my.example{NOTICES}", 5.0, client)
-        await paid(channel, double)
+        await paid_order(channel, double)
         bill = b"".join([piece async for piece in channel.statement(today())])
     assert bill.startswith(b"PK\x03\x04")

@@ -1,4 +1,4 @@
-"""Alipay's open platform as its documents describe it: checks every request as strictly, signs every answer alike."""
+"""A double of Alipay's open platform with the documented request checks and signatures."""
 
 import base64
 import json
@@ -27,7 +27,7 @@ from tests.svc_payments.channels.doubles.alipay_protocol import (
     SELLER,
     Fault,
     Json,
-    Told,
+    RawNotice,
     fen,
     moment_text,
     named,
@@ -41,23 +41,23 @@ from tests.svc_payments.channels.doubles.parties import Certified, certified, ke
 
 @dataclass
 class AlipayDouble(AlipayBills):
-    """State, keys, and what goes wrong on command."""
+    """State, keys and injected faults."""
 
     app_key: RSAPrivateKey = field(default_factory=lambda: key_of("Sample Application"))
     key: RSAPrivateKey = field(default_factory=lambda: key_of("Alipay"))
-    """What it signs with; its public half is what the application was given."""
+    """Alipay's signing key; the application has its public key."""
     app_certificate: Certified | None = None
     certificate: Certified | None = None
-    """What it signs with in certificate mode, which begins when the application's certificate is set."""
+    """Alipay's signing certificate in certificate mode, which needs `app_certificate`."""
     roots: Sequence[Certified] = ()
     faults: list[tuple[str, str, str]] = field(default_factory=list)
-    """(part of the method, code, sub_code) of answers to come, each given once."""
+    """Faults of the next answers: (part of the method, code, sub_code). Each is used once."""
     forge: Callable[[bytes, str], tuple[bytes, str]] | None = None
-    """Changes an answer's signed member and its signature."""
+    """Changes the signed member of an answer and its signature."""
     mangle: Callable[[bytes], bytes] | None = None
-    """Changes a whole answer on its way."""
+    """Changes the whole body of an answer."""
     charset: str = "utf-8"
-    """Of notices."""
+    """The charset of notices."""
     requests: list[tuple[str, Json]] = field(default_factory=list)
 
     def settings(self, url: str, **changes: Any) -> AlipaySettings:  # noqa: ANN401 - fields
@@ -73,7 +73,7 @@ class AlipayDouble(AlipayBills):
             usual |= {
                 "public_key": self.certificate.pem,
                 "app_certificate": self.app_certificate.pem,
-                # One with another algorithm is among them, and is not counted.
+                # Includes a root with another algorithm, which the serial must skip.
                 "root_certificates": "".join(root.pem for root in self.roots) + strange_root(),
             }
         return AlipaySettings(**usual | changes)
@@ -86,10 +86,10 @@ class AlipayDouble(AlipayBills):
             ]
         )
 
-    # What the payer does, and what people do in the merchant's console.
+    # Actions of the payer.
 
     def follow(self, pay_url: str | None, pay_parameters: Mapping[str, str] | None) -> str:
-        """Scan the code, open the page, or let the app open Alipay; gives the order's number."""
+        """Open an order by code, page or app; returns its number."""
         if pay_url and pay_url.startswith("https://qr.alipay.com/"):
             (content,) = (each for each in self.codes.values() if pay_url.endswith(each["code"]))
             return self.open(content)
@@ -100,7 +100,7 @@ class AlipayDouble(AlipayBills):
         return self.open_signed(pay_parameters["orderStr"])
 
     def open_signed(self, text: str) -> str:
-        """What Alipay does with an order that the payer brings, signed by the application."""
+        """Open an order from a request signed by the application."""
         parameters = dict(parse_qsl(text, strict_parsing=True))
         content = self.authenticated(parameters)
         self.check_order(parameters, content)
@@ -114,10 +114,10 @@ class AlipayDouble(AlipayBills):
         *,
         sign_with: RSAPrivateKey | None = None,
         **changes: Any,  # noqa: ANN401 - text, or nothing
-    ) -> Told:
-        """The raw body and the headers of a notice of how an order stands; a change to None leaves a parameter out."""
+    ) -> RawNotice:
+        """The raw body and headers of an order's notice; a change to None removes the parameter."""
         trade = self.trades[number]
-        told: dict[str, str | None] = {
+        fields: dict[str, str | None] = {
             "notify_time": moment_text(),
             "notify_type": "trade_status_sync",
             "notify_id": f"{datetime.now(BEIJING):%Y%m%d}{secrets.randbelow(10**26):026}",
@@ -138,22 +138,22 @@ class AlipayDouble(AlipayBills):
             "gmt_close": trade.get("gmt_close"),
             "fund_bill_list": f'[{{"amount":"{trade["total_amount"]}","fundChannel":"ALIPAYACCOUNT"}}]',
         }
-        return self.signed_notice({**told, **changes}, sign_with=sign_with)
+        return self.signed_notice({**fields, **changes}, sign_with=sign_with)
 
-    def refund_notice(self, number: str, request_number: str, **changes: Any) -> Told:  # noqa: ANN401 - as above
+    def refund_notice(self, number: str, request_number: str, **changes: Any) -> RawNotice:  # noqa: ANN401 - as above
         trade = self.trades[number]
         gone = sum(fen(refund["refund_amount"]) for refund in trade["refunds"].values())
-        told = {
+        fields = {
             "refund_fee": yuan(gone),
             "gmt_refund": f"{trade['refunds'][request_number]['gmt_refund_pay']}.123",
             "out_biz_no": request_number,
         }
-        return self.notice(number, **{**told, **changes})
+        return self.notice(number, **{**fields, **changes})
 
-    def signed_notice(self, told: Mapping[str, str | None], *, sign_with: RSAPrivateKey | None = None) -> Told:
-        said = {name: value for name, value in told.items() if value is not None}
-        sign = signature(sign_with or self.key, signed_text(said, self.charset))
-        body = urlencode({**said, "sign": sign, "sign_type": "RSA2"}, encoding=self.charset).encode()
+    def signed_notice(self, fields: Mapping[str, str | None], *, sign_with: RSAPrivateKey | None = None) -> RawNotice:
+        parameters = {name: value for name, value in fields.items() if value is not None}
+        sign = signature(sign_with or self.key, signed_text(parameters, self.charset))
+        body = urlencode({**parameters, "sign": sign, "sign_type": "RSA2"}, encoding=self.charset).encode()
         return body, {"Content-Type": f"application/x-www-form-urlencoded; charset={self.charset}"}
 
     # The gateway.
@@ -167,12 +167,17 @@ class AlipayDouble(AlipayBills):
             content = self.authenticated(parameters)
             self.requests.append((method, content))
             self.strike(method)
-            said = {"code": "10000", "msg": "Success", **self.answered(method, parameters, content)}
+            answer = {"code": "10000", "msg": "Success", **self.answered(method, parameters, content)}
         except Fault as fault:
-            said = {"code": fault.code, "msg": "Business Failed", "sub_code": fault.sub_code, "sub_msg": self.free_text}
+            answer = {
+                "code": fault.code,
+                "msg": "Business Failed",
+                "sub_code": fault.sub_code,
+                "sub_msg": self.free_text,
+            }
         name = f"{method.replace('.', '_')}_response"
-        # Slashes are written like this by some of its systems, and by no parser that writes the answer again.
-        member = json.dumps(said, ensure_ascii=False, separators=(",", ":")).replace("/", r"\/").encode()
+        # Some of Alipay's systems escape slashes, which a parsed and re-serialised answer would lose.
+        member = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).replace("/", r"\/").encode()
         sign = signature(self.key, member)
         if self.forge:
             member, sign = self.forge(member, sign)
@@ -188,7 +193,7 @@ class AlipayDouble(AlipayBills):
                 raise Fault(fault[1], fault[2])
 
     def authenticated(self, parameters: Mapping[str, str]) -> Json:
-        """The business content of a request that the application has signed."""
+        """Verify a request; returns its business content."""
         if missing := COMMON - parameters.keys():
             raise Fault("40001", f"isv.missing-{missing.pop()}")
         if parameters["app_id"] != APP:

@@ -1,4 +1,4 @@
-"""Alipay's bill of a day: its address, and the file."""
+"""Alipay's daily statement: download URL and file."""
 
 import io
 import zipfile
@@ -29,11 +29,11 @@ class AlipayBills(AlipayTrades):
         return {trade["gmt_payment"][:10] for trade in self.trades.values() if "gmt_payment" in trade}
 
     async def download(self, request: Request) -> Response:
-        """To whoever has the address, for half a minute; signed by nobody."""
+        """Return a statement file; the request and the answer are unsigned."""
         return Response(self.bill_file(request.query_params["bizDates"]))
 
     def bill_file(self, day: str) -> bytes:
-        """The zip of a day."""
+        """The zipped statement of a day."""
         rows, paid_fen, back_fen, paid, back = [], 0, 0, 0, 0
         for trade in self.trades.values():
             if trade.get("gmt_payment", "").startswith(day):

@@ -1,4 +1,4 @@
-"""What requests, answers and notices of Alipay have in common: amounts, times, signatures and errors."""
+"""Amounts, times, signatures and errors of Alipay's protocol."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ PRODUCTS = {
 }
 COMMON = {"app_id", "method", "charset", "sign_type", "timestamp", "version", "sign"}
 Json = dict[str, Any]
-Told = tuple[bytes, dict[str, str]]
+RawNotice = tuple[bytes, dict[str, str]]
 
 
 class Fault(Exception):  # noqa: N818 - an answer
@@ -58,7 +58,7 @@ def signature(key: RSAPrivateKey, text: bytes) -> str:
 
 
 def named(certified: Certified) -> str:
-    """What Alipay calls a certificate of one of the parties here, whose issuers have nothing but a common name."""
+    """Alipay's serial of a certificate; the issuer must have only a common name."""
     (name,) = certified.certificate.issuer
     return hashlib.md5(f"CN={name.value!s}{certified.certificate.serial_number}".encode()).hexdigest()  # noqa: S324
 

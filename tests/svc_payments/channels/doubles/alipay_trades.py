@@ -1,6 +1,6 @@
 """Alipay's orders and refunds.
 
-An order comes into being when its payer opens it, by code, page or app; until then nobody there has heard of it.
+Alipay creates an order when its payer opens the code, page or app; until then a query does not find it.
 """
 
 import re
@@ -14,11 +14,11 @@ from tests.svc_payments.channels.doubles.alipay_protocol import PRODUCTS, Fault,
 @dataclass
 class AlipayTrades:
     codes: dict[str, Json] = field(default_factory=dict)
-    """Orders placed by QR code and not opened yet, by number."""
+    """Orders placed by QR code, by number."""
     trades: dict[str, Json] = field(default_factory=dict)
     free_text: str = '营业厅 "}],{" 一'
     not_known_yet: set[str] = field(default_factory=set)
-    """Refunds that the query does not know of yet, although they are made."""
+    """Completed refunds that queries do not find yet."""
 
     def open(self, content: Json) -> str:
         number: str = content["out_trade_no"]
@@ -137,7 +137,7 @@ class AlipayTrades:
         refund = trade["refunds"].get(content["out_request_no"])
         if refund is None or content["out_request_no"] in self.not_known_yet:
             return {}
-        asked = {name: refund[name] for name in content.get("query_options", ()) if name in refund}
+        optional = {name: refund[name] for name in content.get("query_options", ()) if name in refund}
         return {
             "out_request_no": content["out_request_no"],
             "out_trade_no": trade["out_trade_no"],
@@ -145,5 +145,5 @@ class AlipayTrades:
             "total_amount": trade["total_amount"],
             "refund_amount": refund["refund_amount"],
             "refund_status": "REFUND_SUCCESS",
-            **asked,
+            **optional,
         }

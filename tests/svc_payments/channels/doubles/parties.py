@@ -1,4 +1,4 @@
-"""Keys and certificates of the parties, made for the run."""
+"""Keys and certificates generated for a test run."""
 
 import secrets
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from chassis.db import now
 
 @cache
 def key_of(name: str) -> RSAPrivateKey:
-    """A party's key; made once in a run, because that takes long."""
+    """A party's key, cached because generation is slow."""
     return generate_private_key(65537, 2048)
 
 
@@ -52,14 +52,14 @@ def certified(
     until: datetime | None = None,
     key_name: str | None = None,
 ) -> Certified:
-    """A party's key, and its certificate by somebody else or by itself.
+    """A key and its certificate, self-signed unless `by` is given.
 
     Args:
-        name: whose it says it is.
-        by: who says so.
-        authority: whether it may say so of others.
-        until: until when it is good.
-        key_name: whose key it really is.
+        name: the subject's common name.
+        by: the issuer.
+        authority: whether it is a CA certificate.
+        until: the end of its validity.
+        key_name: the name of the key, when it differs from the subject.
     """
     key, subject = key_of(key_name or name), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     certificate = (
@@ -67,7 +67,7 @@ def certified(
         .subject_name(subject)
         .issuer_name(by.certificate.subject if by else subject)
         .public_key(key.public_key())
-        # As long as the national channels' own, of which the first digit is never zero.
+        # The same length as the national channels' serials, whose first digit is never zero.
         .serial_number(int(f"5{secrets.token_hex(15)}", 16))
         .not_valid_before(min(now(), until or now()) - timedelta(days=400))
         .not_valid_after(until or now() + timedelta(days=400))

@@ -1,4 +1,4 @@
-"""UnionPay's online gateway, ACP 5.1.0: checks every request as strictly, and signs everything it says the same way."""
+"""A double of UnionPay's online gateway (ACP 5.1.0) with the same request checks and signatures."""
 
 import base64
 import hashlib
@@ -29,35 +29,35 @@ OWNER = "中国银联股份有限公司"
 BEIJING = ZoneInfo("Asia/Shanghai")
 ECHOED = {"merId", "orderId", "txnTime", "bizType"}
 CARD = "6222021234567890128"
-"""Of no bank."""
+"""A test number that no bank has issued."""
 Fields = dict[str, str]
 Handler = Callable[[Fields], Fields]
 
 
 @cache
 def root() -> Certified:
-    """What a merchant trusts first."""
+    """The root certificate that merchants trust."""
     return certified("CFCA CS CA", authority=True)
 
 
 @cache
 def operations() -> Certified:
-    """What UnionPay's own certificates are signed with."""
+    """The intermediate that signs UnionPay's certificates."""
     return certified("CFCA OCA1", by=root(), authority=True)
 
 
 def signer(number: str = "00016495", *, owner: str = OWNER, by: Certified | None = None, **dates: Any) -> Certified:  # noqa: ANN401 - as `certified`
-    """A certificate as the authority gives it to an owner."""
+    """A signing certificate issued to an owner."""
     return certified(f"041@8310000000083040@{owner}@{number}", by=by or operations(), **dates)
 
 
 def strange_signer() -> Certified:
-    """A certificate with UnionPay's name on it, by an authority of that name that nobody knows."""
+    """A certificate with UnionPay's name from an untrusted authority with the trusted name."""
     return signer("00016496", by=certified("CFCA CS CA", authority=True, key_name="somebody's root"))
 
 
 def text_of(fields: Fields) -> bytes:
-    """What is signed."""
+    """The signed digest of the fields."""
     text = "&".join(f"{name}={value}" for name, value in sorted(fields.items()) if value and name != "signature")
     return hashlib.sha256(text.encode()).hexdigest().encode()
 
@@ -70,18 +70,18 @@ class Fault(Exception):  # noqa: N818 - an answer
 
 @dataclass
 class UnionpayDouble:
-    """State, keys, and what goes wrong on command."""
+    """State, keys and injected faults."""
 
     merchant: Certified = field(default_factory=lambda: certified("041@Z2026@Sample Merchant@00000001"))
     signer: Certified = field(default_factory=signer)
     transactions: dict[tuple[str, str], Fields] = field(default_factory=dict)
-    """Payments and refunds by orderId and txnTime: what a message about them says."""
+    """Message fields of payments and refunds, by orderId and txnTime."""
     files: dict[str, bytes] = field(default_factory=dict)
-    """By the day of their settlement, MMDD."""
+    """Statement archives by settlement date, MMDD."""
     faults: list[tuple[str, int | str]] = field(default_factory=list)
-    """(part of the path, status or respCode) of answers to come, each given once."""
+    """Faults of the next answers: (part of the path, status or respCode). Each is used once."""
     forge: Callable[[Fields], str] | None = None
-    """Writes the answer instead of signing it."""
+    """Replaces signing: writes the answer body from its fields."""
     requests: list[tuple[str, Fields]] = field(default_factory=list)
 
     def settings(self, url: str, **changes: Any) -> UnionpaySettings:  # noqa: ANN401 - fields
@@ -107,10 +107,10 @@ class UnionpayDouble:
             ]
         )
 
-    # What the payer does at the cashier, and what UnionPay does by itself.
+    # Actions of the payer and of UnionPay.
 
     def pay(self, number: str, code: str = "00") -> Fields:
-        """Pay an order whose form the payer's browser brought; with another code, try to."""
+        """Pay an order; a code other than 00 or A6 is a failed attempt."""
         order = self.of(number)
         order |= {"code": code, "accNo": CARD}
         if code in {"00", "A6"}:
@@ -136,18 +136,18 @@ class UnionpayDouble:
 
     # Notices.
 
-    def told(
+    def notice(
         self,
         number: str,
         *,
         sign_with: Certified | None = None,
         **changes: Any,  # noqa: ANN401 - text
     ) -> bytes:
-        """The form that a notice is."""
+        """The form body of a notice."""
         known = dict(self.of(number))
         code = known.pop("code")
-        said = {**known, "respCode": code, "respMsg": "成功[0000000]", "accNo": known.get("accNo", CARD), **changes}
-        return urlencode(self.sign(said, sign_with)).encode()
+        fields = {**known, "respCode": code, "respMsg": "成功[0000000]", "accNo": known.get("accNo", CARD), **changes}
+        return urlencode(self.sign(fields, sign_with)).encode()
 
     def sign(self, fields: Fields, sign_with: Certified | None = None) -> Fields:
         by = sign_with or self.signer
@@ -165,7 +165,7 @@ class UnionpayDouble:
     # The gateway.
 
     async def front(self, request: Request) -> Response:
-        """What the payer's browser gets for the form."""
+        """Receive the payment form from the payer's browser."""
         try:
             fields = self.authenticated(await request.body())
             self.check_order(fields)
@@ -213,21 +213,21 @@ class UnionpayDouble:
             try:
                 fields = self.authenticated(await request.body())
             except Fault as fault:
-                # To whoever is not known nothing is signed.
+                # An unauthenticated caller gets an unsigned answer.
                 return Response(f"respCode={fault.code}&respMsg=验证签名失败[9100004]")
             self.requests.append((request.url.path, fields))
             echoed = {name: value for name, value in fields.items() if name in ECHOED}
             try:
                 self.strike(request.url.path)
-                said = handler(fields)
+                result = handler(fields)
             except Fault as fault:
                 if fault.code.startswith("http"):
                     return Response(status_code=int(fault.code[4:]))
-                said = {"respCode": fault.code, "respMsg": "说明[2000000]"}
-            said = {**echoed, **said}
+                result = {"respCode": fault.code, "respMsg": "说明[2000000]"}
+            result = {**echoed, **result}
             if self.forge:
-                return Response(self.forge(said), media_type="text/html")
-            return Response(written(self.sign(said)), media_type="text/html")
+                return Response(self.forge(result), media_type="text/html")
+            return Response(written(self.sign(result)), media_type="text/html")
 
         return answer
 
@@ -266,7 +266,7 @@ class UnionpayDouble:
         return {**answered, "respCode": "00", "respMsg": "成功[0000000]"}
 
     def file(self, fields: Fields) -> Fields:
-        """The zip of a day, folded once more."""
+        """Return the zipped statement of a day, deflated and base64-encoded."""
         kinds = (fields["txnType"], fields["txnSubType"], fields["bizType"], fields["fileType"])
         if kinds != ("76", "01", "000000", "00"):
             raise Fault("10")
@@ -278,7 +278,7 @@ class UnionpayDouble:
         return {**named, "fileType": "00", "respCode": "00", "respMsg": "成功[0000000]"}
 
     def gone(self, query_id: str) -> int:
-        """What has gone back of a payment, or is on its way."""
+        """The refunded and pending refund amount of a payment, in fen."""
         return sum(
             int(known["txnAmt"])
             for known in self.transactions.values()
@@ -287,7 +287,7 @@ class UnionpayDouble:
 
 
 def written(fields: Fields) -> str:
-    """An answer: names and values in one line, of which nothing is escaped."""
+    """Format an answer as unescaped name=value pairs."""
     return "&".join(f"{name}={value}" for name, value in fields.items())
 
 

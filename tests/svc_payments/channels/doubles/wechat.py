@@ -1,4 +1,4 @@
-"""WeChat Pay as its documents describe it: checks every request as strictly, and signs every answer the same way."""
+"""A double of WeChat Pay with the documented request checks and signatures."""
 
 import base64
 import gzip
@@ -38,19 +38,19 @@ from tests.svc_payments.channels.doubles.wechat_protocol import (
 
 @dataclass
 class WechatDouble(WechatOrders):
-    """State, keys, and what goes wrong on command."""
+    """State, keys and injected faults."""
 
     merchant: Certified = field(default_factory=lambda: certified("Sample Merchant"))
     platforms: list[Certified] = field(default_factory=lambda: [certified("Tenpay.com")])
-    """Platform certificates, the newest last; all of them are handed out, and the newest signs."""
+    """Platform certificates, the newest last; the API lists all of them and the newest signs."""
     public_key: RSAPrivateKey | None = None
     public_key_id: str = ""
     api_key: bytes = field(default_factory=lambda: secrets.token_hex(16).encode())
     bills: dict[str, bytes] = field(default_factory=dict)
     faults: list[tuple[str, int, str]] = field(default_factory=list)
-    """(part of the path, status, code) of answers to come, each given once."""
+    """Faults of the next answers: (part of the path, status, code). Each is used once."""
     forge: Callable[[dict[str, str], bytes], tuple[dict[str, str], bytes]] | None = None
-    """Changes the headers and the body of answers after they were signed."""
+    """Changes the headers and body of signed answers."""
     seen_nonces: set[str] = field(default_factory=set)
     requests: list[tuple[str, str, Json]] = field(default_factory=list)
     base_url: str = ""
@@ -95,17 +95,17 @@ class WechatDouble(WechatOrders):
         sign_with: Certified | None = None,
         **changes: Any,  # noqa: ANN401 - JSON
     ) -> tuple[bytes, dict[str, str]]:
-        told = {**self.orders[number], **changes}
-        return self.notice("TRANSACTION.SUCCESS", "transaction", told, sign_with=sign_with)
+        resource = {**self.orders[number], **changes}
+        return self.notice("TRANSACTION.SUCCESS", "transaction", resource, sign_with=sign_with)
 
     def refund_notice(self, number: str, **changes: Any) -> tuple[bytes, dict[str, str]]:  # noqa: ANN401 - JSON
         refund = self.refunds[number]
-        told = {"mchid": MERCHANT, **refund, "refund_status": refund["status"], **changes}
-        told.pop("status")
-        return self.notice(f"REFUND.{told['refund_status']}", "refund", told)
+        resource = {"mchid": MERCHANT, **refund, "refund_status": refund["status"], **changes}
+        resource.pop("status")
+        return self.notice(f"REFUND.{resource['refund_status']}", "refund", resource)
 
     def notice(
-        self, event: str, kind: str, told: Json, *, sign_with: Certified | None = None, notice_id: str | None = None
+        self, event: str, kind: str, resource: Json, *, sign_with: Certified | None = None, notice_id: str | None = None
     ) -> tuple[bytes, dict[str, str]]:
         """The raw body and the headers of a notice."""
         raw = json.dumps(
@@ -115,10 +115,10 @@ class WechatDouble(WechatOrders):
                 "resource_type": "encrypt-resource",
                 "event_type": event,
                 "summary": "支付成功",
-                "resource": {"original_type": kind, **self.sealed(json.dumps(told).encode(), kind)},
+                "resource": {"original_type": kind, **self.sealed(json.dumps(resource).encode(), kind)},
             },
             ensure_ascii=False,
-            indent=1,  # no parser writes it again like this
+            indent=1,  # parsing and serialising again changes the bytes
         ).encode()
         return raw, {"Content-Type": "application/json", **self.sign(raw, sign_with)}
 
@@ -157,16 +157,16 @@ class WechatDouble(WechatOrders):
             try:
                 self.authenticate(request, raw)
             except Fault as fault:
-                # To whoever is not known nothing is signed.
+                # An unauthenticated caller gets an unsigned answer.
                 return Response(json.dumps({"code": fault.code, "message": "签名错误"}), fault.status)
             content = json.loads(raw) if raw else {}
             self.requests.append((request.method, request.url.path, content))
             try:
                 self.strike(request.url.path)
-                status, said = await handler(request, content)
+                status, answer_body = await handler(request, content)
             except Fault as fault:
-                status, said = fault.status, {"code": fault.code, "message": "说明"}
-            body = json.dumps(said, ensure_ascii=False).encode() if said is not None else b""
+                status, answer_body = fault.status, {"code": fault.code, "message": "说明"}
+            body = json.dumps(answer_body, ensure_ascii=False).encode() if answer_body is not None else b""
             headers = {"Content-Type": "application/json; charset=utf-8", **self.sign(body)}
             if self.forge and handler != self.certificates:
                 headers, body = self.forge(headers, body)
@@ -181,16 +181,16 @@ class WechatDouble(WechatOrders):
                 raise Fault(fault[1], fault[2])
 
     def authenticate(self, request: Request, raw: bytes) -> None:
-        said = AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
-        if said is None or said["mchid"] != MERCHANT or said["serial"] != self.merchant.serial:
+        header = AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
+        if header is None or header["mchid"] != MERCHANT or header["serial"] != self.merchant.serial:
             raise Fault(401, "SIGN_ERROR")
-        if abs(time.time() - int(said["timestamp"])) > 300 or said["nonce"] in self.seen_nonces:
+        if abs(time.time() - int(header["timestamp"])) > 300 or header["nonce"] in self.seen_nonces:
             raise Fault(401, "SIGN_ERROR")
-        self.seen_nonces.add(said["nonce"])
+        self.seen_nonces.add(header["nonce"])
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        head = f"{request.method}\n{target}\n{said['timestamp']}\n{said['nonce']}\n"
+        head = f"{request.method}\n{target}\n{header['timestamp']}\n{header['nonce']}\n"
         try:
-            signature, public = base64.b64decode(said["signature"]), self.merchant.key.public_key()
+            signature, public = base64.b64decode(header["signature"]), self.merchant.key.public_key()
             public.verify(signature, head.encode() + raw + b"\n", PKCS1v15(), hashes.SHA256())
         except InvalidSignature:
             raise Fault(401, "SIGN_ERROR") from None
@@ -223,7 +223,7 @@ class WechatDouble(WechatOrders):
         }
 
     async def download(self, request: Request) -> Response:
-        """Signed by the merchant as every request; its answer is signed by nobody."""
+        """Return a statement file; the request is signed, the answer is not."""
         try:
             self.authenticate(request, b"")
             self.strike(request.url.path)

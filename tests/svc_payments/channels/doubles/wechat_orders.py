@@ -16,7 +16,7 @@ class WechatOrders:
     orders: dict[str, Json] = field(default_factory=dict)
     refunds: dict[str, Json] = field(default_factory=dict)
 
-    # What the payer does, and what people do in the merchant's console.
+    # Actions of the payer and in the merchant's console.
 
     def pay(self, number: str) -> Json:
         order = self.orders[number]

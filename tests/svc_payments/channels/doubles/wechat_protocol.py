@@ -1,4 +1,4 @@
-"""What requests, answers and notices of WeChat Pay have in common: parties, authorisation and errors."""
+"""Parties, authorisation header and errors of WeChat Pay's protocol."""
 
 import re
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Who pays by the channel that is tested."""
+"""A payment at the channel under test."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +8,13 @@ import httpx
 from sqlalchemy import func, select
 
 from svc_payments.ledger.models import Entry
-from tests.svc_payments.channels.rigs.contract import Rig, Told
+from tests.svc_payments.channels.rigs.contract import RawNotice, Rig
 from tests.svc_payments.world import World
 
 
 @dataclass
 class Paying:
-    """A resident with a bill, who pays by the channel."""
+    """A resident's payment of one bill."""
 
     world: World
     rig: Rig
@@ -32,8 +32,8 @@ class Paying:
             await self.rig.opened(confirmed["pay_url"], confirmed["pay_parameters"])
         return answer
 
-    async def notify(self, told: Told) -> bool:
-        raw, headers = told
+    async def notify(self, notice: RawNotice) -> bool:
+        raw, headers = notice
         answer = await self.world.api.post(
             f"/payments/v1/channels/{self.rig.name}/notices", content=raw, headers=headers
         )

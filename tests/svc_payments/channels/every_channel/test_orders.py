@@ -1,4 +1,4 @@
-"""What holds for the orders and refunds of every channel."""
+"""Orders and refunds, tested on every channel."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,7 +20,7 @@ from svc_payments.channels.provider import (
 from tests.svc_payments.channels.rigs.contract import FullChannel, Rig
 
 
-async def test_answers_that_somebody_else_signed_are_none(channel: FullChannel, rig: Rig) -> None:
+async def test_answers_signed_by_somebody_else_are_unclear(channel: FullChannel, rig: Rig) -> None:
     order = await placed(channel, rig)
     rig.pay(order.number)
     rig.forge_answers()
@@ -44,7 +44,7 @@ def refund_of(order: Order, transaction_id: str, amount_fen: int = 4140) -> Refu
     return RefundOrder(new_id().hex, order.number, transaction_id, amount_fen, order.amount_fen)
 
 
-async def test_an_order_is_what_the_channel_says_it_is(channel: FullChannel, rig: Rig) -> None:
+async def test_an_order_has_the_state_that_the_channel_reports(channel: FullChannel, rig: Rig) -> None:
     assert isinstance(await channel.query(order_by(rig)), Absent)
     order = await placed(channel, rig)
     assert isinstance(await channel.query(order), Waiting | Absent)
@@ -65,14 +65,14 @@ async def test_a_closed_order_is_closed(channel: FullChannel, rig: Rig) -> None:
     assert isinstance(await channel.query(order), Closed)
 
 
-async def test_their_own_trouble_leaves_everything_open(channel: FullChannel, rig: Rig) -> None:
+async def test_a_failure_at_the_channel_leaves_the_order_open(channel: FullChannel, rig: Rig) -> None:
     order = await placed(channel, rig)
     for ask in (channel.query, channel.place, channel.close):
         rig.silence()
         assert isinstance(await ask(order), Unclear | Waiting)
 
 
-async def test_money_goes_back_once_under_one_number(channel: FullChannel, rig: Rig) -> None:
+async def test_a_refund_is_idempotent_by_its_number(channel: FullChannel, rig: Rig) -> None:
     order, transaction_id = await paid_order(channel, rig)
     refund = refund_of(order, transaction_id, 1000)
     assert isinstance(await channel.query_refund(refund), RefundAbsent)
@@ -93,14 +93,14 @@ async def paid_order(channel: FullChannel, rig: Rig) -> tuple[Order, str]:
     return order, answer.transaction_id
 
 
-async def test_no_more_goes_back_than_was_paid(channel: FullChannel, rig: Rig) -> None:
+async def test_no_more_is_refunded_than_was_paid(channel: FullChannel, rig: Rig) -> None:
     order, transaction_id = await paid_order(channel, rig)
     assert isinstance(await channel.refund(refund_of(order, transaction_id, 3000)), Refunding | Refunded)
     assert isinstance(await channel.refund(refund_of(order, transaction_id, 1141)), RefundRefused)
     assert rig.refunded_fen(order.number) == 3000
 
 
-async def test_their_trouble_with_a_refund_leaves_it_open(channel: FullChannel, rig: Rig) -> None:
+async def test_a_failure_of_a_refund_at_the_channel_is_unclear(channel: FullChannel, rig: Rig) -> None:
     order, transaction_id = await paid_order(channel, rig)
     rig.silence()
     refund = refund_of(order, transaction_id)

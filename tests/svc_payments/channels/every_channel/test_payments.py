@@ -1,4 +1,4 @@
-"""What holds for every channel, however it signs and whatever its words are."""
+"""Payments and notices, tested on every channel."""
 
 import asyncio
 from datetime import timedelta
@@ -24,7 +24,7 @@ async def test_the_channel_is_offered_with_its_ways_of_paying(world: World, rig:
     assert rig.method in listed[rig.name]
 
 
-async def test_the_payer_is_told_how_to_pay_and_told_the_same_again(paying: Paying) -> None:
+async def test_confirming_again_returns_the_same_way_to_pay(paying: Paying) -> None:
     first, second = (await paying.confirm()).json(), (await paying.confirm(method=None)).json()
     assert first["method"] == paying.rig.method
     assert first["pay_url"] or first["pay_parameters"]
@@ -32,60 +32,60 @@ async def test_the_payer_is_told_how_to_pay_and_told_the_same_again(paying: Payi
 
 
 async def test_a_notice_captures_the_payment(paid: Paying) -> None:
-    assert await paid.notify(paid.rig.told(await paid.number))
+    assert await paid.notify(paid.rig.paid_notice(await paid.number))
     assert await paid.trail() == CAPTURED
     assert await paid.entries() == 2
 
 
 async def test_the_same_notice_many_times_at_once_and_signed_anew_has_one_effect(paid: Paying) -> None:
-    told, again = paid.rig.told(await paid.number), paid.rig.told(await paid.number)
-    assert await asyncio.gather(*(paid.notify(one) for one in (told, told, again, told))) == [True] * 4
+    notice, again = paid.rig.paid_notice(await paid.number), paid.rig.paid_notice(await paid.number)
+    assert await asyncio.gather(*(paid.notify(one) for one in (notice, notice, again, notice))) == [True] * 4
     assert await paid.trail() == CAPTURED
     assert await paid.entries() == 2
 
 
-async def test_a_notice_played_again_when_its_nonce_is_forgotten_changes_nothing(paid: Paying) -> None:
-    told = paid.rig.told(await paid.number)
-    assert await paid.notify(told)
+async def test_a_notice_replayed_after_its_nonce_was_deleted_changes_nothing(paid: Paying) -> None:
+    notice = paid.rig.paid_notice(await paid.number)
+    assert await paid.notify(notice)
     async with paid.world.database.transaction() as tx:
         await tx.execute(delete(Nonce))
-    await paid.notify(told)
+    await paid.notify(notice)
     assert await paid.trail() == CAPTURED
     assert await paid.entries() == 2
 
 
-async def test_a_notice_that_never_came_is_asked_for(paid: Paying) -> None:
+async def test_a_query_replaces_a_notice_that_never_came(paid: Paying) -> None:
     async with paid.world.database.transaction() as tx:
         await tx.execute(update(Attempt).values(ask_at=now()))
     async with paid.world.orders() as orders:
         assert await orders.ask_due() == 1
     assert await paid.trail() == CAPTURED
-    assert await paid.notify(paid.rig.told(await paid.number))
+    assert await paid.notify(paid.rig.paid_notice(await paid.number))
     assert await paid.entries() == 2
 
 
 async def test_a_notice_may_come_before_the_answer_to_the_order(created: Paying) -> None:
     rig = created.rig
     rig.forge_answers()
-    # Where the order is a form that the payer brings to the channel, there is no answer to wait for.
+    # A channel whose order is a form sent by the payer has no answer to lose.
     unanswered = "unknown" if rig.answers_orders else "pending"
     assert (await created.confirm()).json()["status"] == unanswered
     rig.speak_again()
     await created.confirm()
     rig.pay(await created.number)
-    assert await created.notify(rig.told(await created.number))
+    assert await created.notify(rig.paid_notice(await created.number))
     lost = ["unknown", "pending"] if rig.answers_orders else []
     assert await created.trail() == ["created", "pending", *lost, "captured"]
 
 
-async def test_a_notice_after_the_payment_was_given_up_captures_it_all_the_same(paying: Paying) -> None:
+async def test_a_notice_captures_an_expired_payment(paying: Paying) -> None:
     number = await paying.number
     await expire(paying)
     async with paying.world.orders() as orders:
         await orders.ask_due()
     assert await paying.status() == "expired"
     paying.rig.pay(number)
-    assert await paying.notify(paying.rig.told(number))
+    assert await paying.notify(paying.rig.paid_notice(number))
     assert await paying.trail() == ["created", "pending", "expired", "captured"]
 
 
@@ -109,28 +109,28 @@ async def test_a_notice_by_the_right_key_for_another_merchant_amount_or_order_is
     paid: Paying, what: str, incident: str
 ) -> None:
     number = await paid.number
-    told = paid.rig.told_wrongly(number, what)
-    assert [await paid.notify(told) for _ in range(2)] == [False, False]
+    notice = paid.rig.wrong_notice(number, what)
+    assert [await paid.notify(notice) for _ in range(2)] == [False, False]
     assert await paid.world.incidents() == [incident]
     assert await paid.trail() == ["created", "pending"]
-    assert await paid.notify(paid.rig.told(number))
+    assert await paid.notify(paid.rig.paid_notice(number))
 
 
 async def test_a_notice_changed_on_its_way_is_refused(paid: Paying) -> None:
-    assert not await paid.notify(paid.rig.tampered(paid.rig.told(await paid.number)))
+    assert not await paid.notify(paid.rig.tampered(paid.rig.paid_notice(await paid.number)))
     assert await paid.trail() == ["created", "pending"]
 
 
 async def test_a_notice_signed_by_somebody_else_is_refused(paid: Paying) -> None:
     assert not await paid.notify(paid.rig.forged(await paid.number))
-    assert not await paid.notify(paid.rig.unsigned(paid.rig.told(await paid.number)))
+    assert not await paid.notify(paid.rig.unsigned(paid.rig.paid_notice(await paid.number)))
     assert await paid.trail() == ["created", "pending"]
     assert await paid.world.incidents() == []
 
 
 async def test_callback_signatures_that_fail_because_a_framework_re_encoded_the_body(paid: Paying) -> None:
-    """The complaint: bodies were parsed and written again before the check, so people switched the check off."""
-    raw, headers = paid.rig.told(await paid.number)
+    """Known trap: a framework parses and re-encodes the body before the check, so the check gets disabled."""
+    raw, headers = paid.rig.paid_notice(await paid.number)
     again = paid.rig.encoded_again(raw)
     assert again != raw
     assert not await paid.notify((again, headers))

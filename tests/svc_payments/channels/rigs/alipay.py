@@ -1,4 +1,4 @@
-"""The double of Alipay as every channel is tested."""
+"""Alipay's double behind the `Rig` interface."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble
 from tests.svc_payments.channels.doubles.alipay_protocol import signature
 from tests.svc_payments.channels.doubles.parties import key_of
-from tests.svc_payments.channels.rigs.contract import Told
+from tests.svc_payments.channels.rigs.contract import RawNotice
 
 
 class AlipayRig:
@@ -34,10 +34,10 @@ class AlipayRig:
     def pay(self, number: str) -> None:
         self.double.pay(number)
 
-    def told(self, number: str) -> Told:
+    def paid_notice(self, number: str) -> RawNotice:
         return self.double.notice(number)
 
-    def told_wrongly(self, number: str, what: str) -> Told:
+    def wrong_notice(self, number: str, what: str) -> RawNotice:
         changes: dict[str, dict[str, Any]] = {
             "merchant": {"seller_id": "2088521231912069"},
             "amount": {"total_amount": "41.39"},
@@ -46,15 +46,15 @@ class AlipayRig:
         }
         return self.double.notice(number, **changes[what])
 
-    def tampered(self, told: Told) -> Told:
-        raw, headers = told
+    def tampered(self, notice: RawNotice) -> RawNotice:
+        raw, headers = notice
         return raw.replace(b"trade_status_sync", b"trade_status_synd"), headers
 
-    def forged(self, number: str) -> Told:
+    def forged(self, number: str) -> RawNotice:
         return self.double.notice(number, sign_with=key_of("Somebody"))
 
-    def unsigned(self, told: Told) -> Told:
-        raw, headers = told
+    def unsigned(self, notice: RawNotice) -> RawNotice:
+        raw, headers = notice
         return urlencode([each for each in parse_qsl(raw.decode()) if each[0] != "sign"]).encode(), headers
 
     def taken(self, answer: httpx.Response) -> bool:
@@ -71,13 +71,13 @@ class AlipayRig:
         self.double.forge = None
 
     def encoded_again(self, raw: bytes) -> bytes:
-        # The signature is over the values, so that only a framework that takes them for another charset breaks it.
+        # The signature covers the values, so only decoding with another charset breaks it.
         return urlencode(parse_qsl(raw.decode(), encoding="gbk", errors="replace")).encode()
 
     def finish_refund(self, number: str) -> None:
         self.double.not_known_yet.discard(number)
 
-    def refund_told(self, number: str, what: str = "") -> Told:
+    def refund_notice(self, number: str, what: str = "") -> RawNotice:
         (order,) = (order for order, trade in self.double.trades.items() if number in trade["refunds"])
         changes = {"merchant": {"seller_id": "2088521231912069"}, "refund": {"out_biz_no": "0" * 32}}
         return self.double.refund_notice(order, number, **changes.get(what, {}))

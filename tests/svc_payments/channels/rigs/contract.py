@@ -1,4 +1,4 @@
-"""Each channel's double behind one face, so that a behaviour is written once and holds for all of them."""
+"""The common interface of the channels' doubles, for tests that run on every channel."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from svc_payments.channels.provider import Channel, RefundingChannel
 from svc_payments.settings.channels import ChannelName
 
-Told = tuple[bytes, dict[str, str]]
+RawNotice = tuple[bytes, dict[str, str]]
 """The raw body and the headers of a notice."""
 
 
@@ -22,58 +22,58 @@ class Rig(Protocol):
     name: ChannelName
     method: str
     answers_orders: bool
-    """Whether placing an order asks the channel; where not, it only makes what the payer brings there."""
+    """Whether placing an order calls the channel; otherwise it only prepares what the payer submits."""
     closes_orders: bool
-    """Whether an unpaid order can be ended; where not, it lasts until its time is over."""
+    """Whether an unpaid order can be closed; otherwise it lasts until it expires."""
 
     @property
     def settings(self) -> BaseModel:
-        """With which the channel is offered."""
+        """The settings that enable the channel."""
 
     def app(self) -> Starlette:
-        """The channel."""
+        """The channel's application."""
 
     def configure(self, url: str) -> None:
-        """Say where the channel is."""
+        """Set the channel's URL."""
 
     async def opened(self, pay_url: str | None, pay_parameters: Mapping[str, str] | None) -> None:
-        """What the payer's phone does with the way to pay."""
+        """Open the order on the payer's phone."""
 
     def pay(self, number: str) -> None:
-        """What the payer does in the wallet."""
+        """Pay the order in the wallet."""
 
-    def told(self, number: str) -> Told:
+    def paid_notice(self, number: str) -> RawNotice:
         """A new notice of a paid order."""
 
-    def told_wrongly(self, number: str, what: str) -> Told:
-        """A notice by the right key with another `merchant`, `amount` or `order`."""
+    def wrong_notice(self, number: str, what: str) -> RawNotice:
+        """A correctly signed notice with another `merchant`, `amount`, `currency` or `order`."""
 
-    def tampered(self, told: Told) -> Told:
-        """A notice whose content was changed on its way."""
+    def tampered(self, notice: RawNotice) -> RawNotice:
+        """A notice changed in transit."""
 
-    def forged(self, number: str) -> Told:
+    def forged(self, number: str) -> RawNotice:
         """A notice signed by somebody else."""
 
-    def unsigned(self, told: Told) -> Told:
+    def unsigned(self, notice: RawNotice) -> RawNotice:
         """A notice without its signature."""
 
     def taken(self, answer: httpx.Response) -> bool:
-        """Whether the channel would be content with this answer to a notice, and forget it."""
+        """Whether the channel takes this answer as an acknowledgement."""
 
     def silence(self) -> None:
-        """Fail at the next question."""
+        """Fail the next request."""
 
     def forge_answers(self) -> None:
-        """Have somebody else sign every answer from now on."""
+        """Sign all further answers with a stranger's key."""
 
     def speak_again(self) -> None:
-        """Sign answers as before."""
+        """Sign answers with the channel's key again."""
 
     def encoded_again(self, raw: bytes) -> bytes:
-        """A body as a framework would write it after reading it."""
+        """A body as a framework re-encodes it."""
 
     def finish_refund(self, number: str) -> None:
-        """The payer has the money."""
+        """Complete the refund."""
 
     def refunded_fen(self, number: str) -> int:
-        """What has gone back of an order, or is on its way."""
+        """The refunded and pending refund amount of an order, in fen."""

@@ -1,4 +1,4 @@
-"""The rigs of all channels, and how to run one."""
+"""The rigs of all channels."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

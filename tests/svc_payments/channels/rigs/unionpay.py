@@ -1,4 +1,4 @@
-"""The double of UnionPay as every channel is tested."""
+"""UnionPay's double behind the `Rig` interface."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 
 from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble, strange_signer, written
-from tests.svc_payments.channels.rigs.contract import Told
+from tests.svc_payments.channels.rigs.contract import RawNotice
 
 
 class UnionpayRig:
@@ -35,27 +35,27 @@ class UnionpayRig:
     def pay(self, number: str) -> None:
         self.double.pay(number)
 
-    def told(self, number: str) -> Told:
-        return self.double.told(number), {"Content-Type": "application/x-www-form-urlencoded"}
+    def paid_notice(self, number: str) -> RawNotice:
+        return self.double.notice(number), {"Content-Type": "application/x-www-form-urlencoded"}
 
-    def told_wrongly(self, number: str, what: str) -> Told:
+    def wrong_notice(self, number: str, what: str) -> RawNotice:
         changes: dict[str, dict[str, Any]] = {
             "merchant": {"merId": "898650149000002"},
             "amount": {"txnAmt": "4139"},
             "currency": {"currencyCode": "840"},
             "order": {"orderId": "0" * 32},
         }
-        return self.double.told(number, **changes[what]), {}
+        return self.double.notice(number, **changes[what]), {}
 
-    def tampered(self, told: Told) -> Told:
-        raw, headers = told
+    def tampered(self, notice: RawNotice) -> RawNotice:
+        raw, headers = notice
         return raw.replace(b"txnAmt=4140", b"txnAmt=4139"), headers
 
-    def forged(self, number: str) -> Told:
-        return self.double.told(number, sign_with=strange_signer()), {}
+    def forged(self, number: str) -> RawNotice:
+        return self.double.notice(number, sign_with=strange_signer()), {}
 
-    def unsigned(self, told: Told) -> Told:
-        raw, headers = told
+    def unsigned(self, notice: RawNotice) -> RawNotice:
+        raw, headers = notice
         return raw.partition(b"&signature=")[0], headers
 
     def taken(self, answer: httpx.Response) -> bool:
@@ -72,18 +72,18 @@ class UnionpayRig:
         self.double.forge = None
 
     def encoded_again(self, raw: bytes) -> bytes:
-        # What is parted and not escaped again: each + of the signature is read as a space then.
+        # Parsed but not escaped again, so each + of the signature is read as a space.
         return "&".join(f"{name}={value}" for name, value in parse_qsl(raw.decode())).encode()
 
     def finish_refund(self, number: str) -> None:
         self.double.finish_refund(number)
 
-    def refund_told(self, number: str, what: str = "") -> Told:
+    def refund_notice(self, number: str, what: str = "") -> RawNotice:
         changes: dict[str, dict[str, Any]] = {
             "merchant": {"merId": "898650149000002"},
             "refund": {"orderId": "0" * 32},
         }
-        return self.double.told(number, **changes.get(what, {})), {}
+        return self.double.notice(number, **changes.get(what, {})), {}
 
     def refunded_fen(self, number: str) -> int:
         return self.double.gone(self.double.of(number)["queryId"])

@@ -1,4 +1,4 @@
-"""The double of WeChat Pay as every channel is tested."""
+"""WeChat Pay's double behind the `Rig` interface."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.parties import certified
 from tests.svc_payments.channels.doubles.wechat import WechatDouble
-from tests.svc_payments.channels.rigs.contract import Told
+from tests.svc_payments.channels.rigs.contract import RawNotice
 
 
 class WechatRig:
@@ -27,15 +27,15 @@ class WechatRig:
         self.settings = self.double.settings(url)
 
     async def opened(self, pay_url: str | None, pay_parameters: Mapping[str, str] | None) -> None:
-        """WeChat knows its own orders."""
+        """Nothing to do: WeChat Pay knows an order once it is placed."""
 
     def pay(self, number: str) -> None:
         self.double.pay(number)
 
-    def told(self, number: str) -> Told:
+    def paid_notice(self, number: str) -> RawNotice:
         return self.double.paid_notice(number)
 
-    def told_wrongly(self, number: str, what: str) -> Told:
+    def wrong_notice(self, number: str, what: str) -> RawNotice:
         changes: dict[str, dict[str, Any]] = {
             "merchant": {"mchid": "1900000110"},
             "amount": {"amount": {"total": 4139, "currency": "CNY"}},
@@ -44,19 +44,19 @@ class WechatRig:
         }
         return self.double.paid_notice(number, **changes[what])
 
-    def tampered(self, told: Told) -> Told:
-        raw, headers = told
+    def tampered(self, notice: RawNotice) -> RawNotice:
+        raw, headers = notice
         return raw.replace(b"encrypt-resource", b"encrypt-resourcf"), headers
 
-    def forged(self, number: str) -> Told:
+    def forged(self, number: str) -> RawNotice:
         stranger = WechatDouble(
             platforms=[certified("Somebody")], api_key=self.double.api_key, orders=self.double.orders
         )
         raw, headers = stranger.paid_notice(number)
         return raw, headers | {"Wechatpay-Serial": self.double.sign(b"")["Wechatpay-Serial"]}
 
-    def unsigned(self, told: Told) -> Told:
-        return told[0], {}
+    def unsigned(self, notice: RawNotice) -> RawNotice:
+        return notice[0], {}
 
     def taken(self, answer: httpx.Response) -> bool:
         assert answer.is_success or answer.json()["code"] == "FAIL"
@@ -81,7 +81,7 @@ class WechatRig:
     def finish_refund(self, number: str) -> None:
         self.double.finish_refund(number)
 
-    def refund_told(self, number: str, what: str = "") -> Told:
+    def refund_notice(self, number: str, what: str = "") -> RawNotice:
         changes = {"merchant": {"mchid": "1900000110"}, "refund": {"out_refund_no": "0" * 32}}
         return self.double.refund_notice(number, **changes.get(what, {}))
 

@@ -14,7 +14,7 @@ from svc_payments.settings.channels import ChannelName
 from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble
 from tests.svc_payments.channels.rigs.registry import running
 from tests.svc_payments.channels.rigs.unionpay import UnionpayRig
-from tests.svc_payments.channels.unionpay.paying import form_of, new_order
+from tests.svc_payments.channels.unionpay.payments import form_of, new_order
 
 
 @pytest_asyncio.fixture

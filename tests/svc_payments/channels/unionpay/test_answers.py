@@ -1,4 +1,4 @@
-"""Answers of UnionPay: one that is cut, not signed, or says a thing twice is none."""
+"""UnionPay's answers: a truncated, unsigned or ambiguous answer is `Unclear`."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from svc_payments.channels.unionpay.client import UnionpayChannel
 from svc_payments.channels.unionpay.signatures import of_answer
 from tests.svc_payments.channels.doubles.parties import certified
 from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble, written
-from tests.svc_payments.channels.unionpay.paying import refund_of
+from tests.svc_payments.channels.unionpay.payments import refund_of
 
 
 class TestAnswers:
@@ -39,7 +39,7 @@ class TestAnswers:
         double.forge = lambda fields: "txnAmt=1&" + written(double.sign(fields))
         assert await channel.query(order) == Unclear("answer_malformed")
 
-    async def test_our_own_signature_that_was_not_accepted_is_no_word_about_the_order(
+    async def test_a_rejection_of_our_signature_says_nothing_about_the_order(
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order
     ) -> None:
         double.merchant = certified("041@Z2026@Sample Merchant@00000002")

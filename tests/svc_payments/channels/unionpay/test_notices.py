@@ -1,4 +1,4 @@
-"""Notices of UnionPay: what they say, and when they are refused."""
+"""Reading UnionPay's notices: contents and rejections."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -19,26 +19,26 @@ class TestNotices:
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order
     ) -> None:
         paid = double.pay(order.number)
-        raw = double.told(order.number)
+        raw = double.notice(order.number)
         assert CARD in raw.decode()
         notice = await channel.read_notice({}, raw)
         assert isinstance(notice, PaidNotice)
         assert (notice.order_number, notice.paid.transaction_id) == (order.number, paid["queryId"])
         assert CARD not in repr(notice)
 
-    async def test_told_again_by_the_next_certificate_it_is_the_same(
+    async def test_one_repeated_under_the_next_certificate_is_equal(
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order
     ) -> None:
         double.pay(order.number)
-        first = await channel.read_notice({}, double.told(order.number))
-        again = await channel.read_notice({}, double.told(order.number, sign_with=signer("00020005")))
+        first = await channel.read_notice({}, double.notice(order.number))
+        again = await channel.read_notice({}, double.notice(order.number, sign_with=signer("00020005")))
         assert again == first
 
     async def test_our_number_at_another_time_is_no_order_of_ours(
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order
     ) -> None:
         double.pay(order.number)
-        notice = await channel.read_notice({}, double.told(order.number, txnTime="20260101000000"))
+        notice = await channel.read_notice({}, double.notice(order.number, txnTime="20260101000000"))
         assert isinstance(notice, PaidNotice)
         assert notice.order_number != order.number
 
@@ -46,7 +46,7 @@ class TestNotices:
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order
     ) -> None:
         double.pay(order.number, "51")
-        assert isinstance(await channel.read_notice({}, double.told(order.number)), NothingNew)
+        assert isinstance(await channel.read_notice({}, double.notice(order.number)), NothingNew)
 
     @pytest.mark.parametrize(
         "change",
@@ -61,12 +61,12 @@ class TestNotices:
             {"txnTime": "yesterday"},
         ],
     )
-    async def test_an_authentic_one_that_makes_no_sense_is_refused(
+    async def test_an_authentic_but_invalid_one_is_refused(
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order, change: dict[str, Any]
     ) -> None:
         double.pay(order.number)
         with pytest.raises(NoticeMalformed):
-            await channel.read_notice({}, double.told(order.number, **change))
+            await channel.read_notice({}, double.notice(order.number, **change))
 
     @pytest.mark.parametrize("raw", [b"", b"&", b"a", b"{}", b"a=1&a=2", b"\xff\xfe", b"a=%ff", b"a=1&" * 4000])
     async def test_what_is_no_form_is_refused(self, channel: UnionpayChannel, raw: bytes) -> None:
@@ -77,7 +77,7 @@ class TestNotices:
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order
     ) -> None:
         double.pay(order.number)
-        for doubled in (b"txnAmt=1&" + double.told(order.number), double.told(order.number) + b"&txnAmt=1"):
+        for doubled in (b"txnAmt=1&" + double.notice(order.number), double.notice(order.number) + b"&txnAmt=1"):
             with pytest.raises(NoticeNotAuthentic):
                 await channel.read_notice({}, doubled)
 
@@ -85,7 +85,7 @@ class TestNotices:
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order
     ) -> None:
         double.pay(order.number)
-        raw = double.told(order.number, payCardType="01", couponInfo='[{"discount":"100"}]')
+        raw = double.notice(order.number, payCardType="01", couponInfo='[{"discount":"100"}]')
         assert isinstance(await channel.read_notice({}, raw), PaidNotice)
         fields = dict(parse_qsl(raw.decode())) | {"payCardType": "02"}
         with pytest.raises(NoticeNotAuthentic):
@@ -99,7 +99,7 @@ async def test_the_payers_card_is_written_nowhere(
     monkeypatch.setattr(calls, "log", wrap_logger(None, processors=[logged]))
     double.pay(order.number)
     answer = await channel.query(order)
-    notice = await channel.read_notice({}, double.told(order.number))
+    notice = await channel.read_notice({}, double.notice(order.number))
     double.faults.append(("queryTrans", "05"))
     unclear = await channel.query(order)
     assert isinstance(unclear, Unclear)

@@ -1,4 +1,4 @@
-"""Orders at UnionPay: the form that its payer brings there, its name and time, what became of it."""
+"""UnionPay's orders: payment form, order number and time, states."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from svc_payments.channels.unionpay.client import UnionpayChannel
 from svc_payments.channels.unionpay.times import begun_at, beijing, with_year
 from tests.svc_payments.channels.doubles.parties import private_pem
 from tests.svc_payments.channels.doubles.unionpay import MERCHANT, UnionpayDouble, root, written
-from tests.svc_payments.channels.unionpay.paying import PASSED, form_of, new_order
+from tests.svc_payments.channels.unionpay.payments import PASSED, form_of, new_order
 
 
 class TestForm:
@@ -61,7 +61,7 @@ class TestTime:
         assert begun_at(f"{int(moment.timestamp() * 1000):012x}{'7' * 20}") == "20270101003005"
 
     @pytest.mark.parametrize(
-        ("said", "begun", "moment"),
+        ("text", "begun", "moment"),
         [
             ("1126101500", "20261126101000", "2026-11-26T10:15:00+08:00"),
             ("0101000030", "20261231235900", "2027-01-01T00:00:30+08:00"),
@@ -69,17 +69,15 @@ class TestTime:
             ("0229120000", "20280229115900", "2028-02-29T12:00:00+08:00"),
         ],
     )
-    def test_a_time_without_a_year_is_close_to_its_order(self, said: str, begun: str, moment: str) -> None:
-        assert with_year(said, begun) == datetime.fromisoformat(moment)
+    def test_a_time_without_a_year_is_close_to_its_order(self, text: str, begun: str, moment: str) -> None:
+        assert with_year(text, begun) == datetime.fromisoformat(moment)
 
     def test_a_time_that_is_none_is_none(self) -> None:
         assert with_year("1332256199", "20261126101000") is None
 
 
 class TestOrders:
-    async def test_one_whose_form_nobody_has_sent_is_absent_until_its_time_is_over(
-        self, channel: UnionpayChannel
-    ) -> None:
+    async def test_one_whose_form_was_not_sent_is_absent_until_it_expires(self, channel: UnionpayChannel) -> None:
         order = new_order()
         assert await channel.query(order) == Absent()
         assert await channel.close(order) == Waiting()
@@ -112,7 +110,7 @@ class TestOrders:
         assert isinstance(await channel.query(order), Paid)
 
     @pytest.mark.parametrize("code", ["03", "04"])
-    async def test_what_unionpay_does_not_know_is_asked_again_also_after_its_time(
+    async def test_an_uncertain_outcome_is_unclear_even_after_expiry(
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order, code: str
     ) -> None:
         double.pay(order.number, code)
@@ -147,7 +145,7 @@ class TestOrders:
             {"orderId": "0" * 32},
         ],
     )
-    async def test_a_paid_order_without_its_proof_is_not_believed(
+    async def test_a_paid_order_without_its_proof_is_unclear(
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order, change: dict[str, str]
     ) -> None:
         double.pay(order.number)

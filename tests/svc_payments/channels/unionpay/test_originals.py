@@ -1,4 +1,4 @@
-"""What UnionPay and its authority have really signed is believed, and nothing that differs from it by a bit."""
+"""Genuine signatures of UnionPay and its authority verify; a single changed bit is rejected."""
 
 from pathlib import Path
 

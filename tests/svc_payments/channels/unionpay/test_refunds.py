@@ -1,4 +1,4 @@
-"""Refunds at UnionPay: once under one number, and found again whatever was lost."""
+"""UnionPay's refunds: idempotent by number, and found by query after a lost answer."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from svc_payments.channels.notices import RefundNotice
 from svc_payments.channels.provider import Order, RefundAbsent, Refunded, Refunding, RefundRefused, Unclear
 from svc_payments.channels.unionpay.client import UnionpayChannel
 from tests.svc_payments.channels.doubles.unionpay import MERCHANT, UnionpayDouble
-from tests.svc_payments.channels.unionpay.paying import refund_of
+from tests.svc_payments.channels.unionpay.payments import refund_of
 
 
 class TestRefunds:
@@ -19,7 +19,7 @@ class TestRefunds:
     async def transaction_id(self, double: UnionpayDouble, order: Order) -> str:
         return double.pay(order.number)["queryId"]
 
-    async def test_asked_twice_under_one_number_money_goes_back_once(
+    async def test_a_refund_repeated_under_its_number_is_idempotent(
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order, transaction_id: str
     ) -> None:
         refund = refund_of(order, transaction_id)
@@ -75,7 +75,7 @@ class TestRefunds:
         await channel.refund(refund)
         for code, kind in (("05", Refunding), ("61", RefundRefused), ("00", Refunded)):
             double.finish_refund(refund.number, code)
-            notice = await channel.read_notice({}, double.told(refund.number))
+            notice = await channel.read_notice({}, double.notice(refund.number))
             assert isinstance(notice, RefundNotice)
             assert (notice.merchant_id, notice.refund_number) == (MERCHANT, refund.number)
             assert isinstance(notice.answer, kind)

@@ -1,4 +1,4 @@
-"""Whose signature is UnionPay's: the certificate that comes with it leads to our root, is good, and has its name."""
+"""UnionPay's signing certificates: the chain leads to our root, the dates are valid, the owner is UnionPay."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,11 +24,11 @@ from tests.svc_payments.channels.doubles.unionpay import (
     written,
 )
 from tests.svc_payments.channels.rigs.unionpay import UnionpayRig
-from tests.svc_payments.channels.unionpay.paying import PASSED
+from tests.svc_payments.channels.unionpay.payments import PASSED
 
 
 def renewed() -> Certified:
-    """The authority's certificate after it was renewed with another key."""
+    """The intermediate's certificate, renewed with another key."""
     return certified("CFCA OCA1", by=root(), authority=True, key_name="CFCA OCA1, renewed")
 
 
@@ -49,13 +49,13 @@ class TestSigners:
         double.signer = by
         return await channel.query(order)
 
-    async def test_the_next_certificate_is_believed_without_being_told_of(
+    async def test_the_next_certificate_is_accepted_without_configuration(
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order
     ) -> None:
         double.pay(order.number)
-        before = double.told(order.number)
+        before = double.notice(order.number)
         assert isinstance(await self.query(channel, order, double, signer("00020001")), Paid)
-        # While they change, notices signed with the one before are still told again.
+        # During a rotation, notices signed with the former certificate are still repeated.
         assert isinstance(await channel.read_notice({}, before), PaidNotice)
 
     @pytest.mark.parametrize("who", sorted(OTHERS))
@@ -66,7 +66,7 @@ class TestSigners:
         double.pay(order.number)
         assert await self.query(channel, order, double, by) == Unclear("unknown_key_00")
         with pytest.raises(NoticeNotAuthentic):
-            await channel.read_notice({}, double.told(order.number, sign_with=by))
+            await channel.read_notice({}, double.notice(order.number, sign_with=by))
 
     async def test_an_authority_that_writes_the_name_alone_is_understood(
         self, channel: UnionpayChannel, double: UnionpayDouble, order: Order
@@ -79,10 +79,10 @@ class TestSigners:
     ) -> None:
         double.pay(order.number)
         double.signer = signer("00020002", until=now() + timedelta(hours=1))
-        told = double.told(order.number)
-        assert isinstance(await channel.read_notice({}, told), PaidNotice)
+        notice = double.notice(order.number)
+        assert isinstance(await channel.read_notice({}, notice), PaidNotice)
         with time_machine.travel(now() + timedelta(hours=2)), pytest.raises(NoticeNotAuthentic):
-            await channel.read_notice({}, told)
+            await channel.read_notice({}, notice)
 
     async def test_the_authority_may_renew_its_own(
         self, settings: Settings, rig: UnionpayRig, double: UnionpayDouble, order: Order

@@ -1,4 +1,4 @@
-"""Our client of WeChat Pay and `wechatpayv3`, which nobody here has written, understand each other byte for byte."""
+"""Interoperability of our WeChat Pay client and double with the independent `wechatpayv3`."""
 
 import json
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ TYPES = {
 
 @pytest_asyncio.fixture(params=[WechatDouble, public_key_double], ids=["certificates", "public key"])
 async def double(request: pytest.FixtureRequest) -> AsyncIterator[WechatDouble]:
-    """WeChat Pay in each of its two modes, running."""
+    """A running double in each of WeChat Pay's two modes."""
     rig = WechatRig(request.param())
     async with running(rig):
         yield rig.double
@@ -64,7 +64,7 @@ async def library(double: WechatDouble) -> AsyncIterator[AsyncWeChatPay]:
         notify_url=NOTICES,
         **public,
     )
-    # It has the address of the one real WeChat Pay written into it.
+    # The library has WeChat Pay's real URL hard-coded.
     client._core._gate_way = double.base_url  # noqa: SLF001
     async with client:
         yield client
@@ -78,7 +78,7 @@ def an_order(method: str) -> Order:
 async def test_it_can_order_at_our_double_and_ask_and_close(
     library: AsyncWeChatPay, double: WechatDouble, settings: WechatSettings, method: str
 ) -> None:
-    """So the double takes and says what the original does, not only what our own client does."""
+    """Shows that the double follows WeChat Pay's protocol, not only our client's use of it."""
     order = an_order(method)
     content = content_of(order, method, settings, NOTICES)
     known = ("description", "out_trade_no", "amount", "payer", "scene_info", "time_expire", "notify_url", "appid")
@@ -86,8 +86,8 @@ async def test_it_can_order_at_our_double_and_ask_and_close(
     status, _ = await library.pay(pay_type=TYPES[method], **arguments)
     assert status == 200
     assert double.orders[order.number]["wanted"] == {**content, "method": method}
-    status, said = await library.query(out_trade_no=order.number)
-    assert (status, json.loads(said)["trade_state"]) == (200, "NOTPAY")
+    status, answer = await library.query(out_trade_no=order.number)
+    assert (status, json.loads(answer)["trade_state"]) == (200, "NOTPAY")
     assert (await library.close(order.number))[0] == 204
 
 
@@ -99,26 +99,26 @@ async def test_it_can_give_back_at_our_double(library: AsyncWeChatPay, double: W
     assert (await library.pay(**order, time_expire=expires))[0] == 200
     paid = double.pay(number)
     amount = {"refund": 1000, "total": 4140, "currency": "CNY"}
-    status, said = await library.refund(
+    status, answer = await library.refund(
         out_refund_no=refund, amount=amount, transaction_id=paid["transaction_id"], notify_url=NOTICES
     )
-    assert (status, json.loads(said)["status"]) == (200, "PROCESSING")
+    assert (status, json.loads(answer)["status"]) == (200, "PROCESSING")
     double.finish_refund(refund)
-    status, said = await library.query_refund(refund)
-    assert (status, json.loads(said)["status"]) == (200, "SUCCESS")
+    status, answer = await library.query_refund(refund)
+    assert (status, json.loads(answer)["status"]) == (200, "SUCCESS")
 
 
 async def test_it_opens_the_notices_of_our_double(library: AsyncWeChatPay, double: WechatDouble) -> None:
-    told = {"mchid": MERCHANT, "out_trade_no": "a" * 32, "amount": {"total": 4140}, "备注": "测试"}
-    raw, headers = double.notice("TRANSACTION.SUCCESS", "transaction", told)
-    assert library.callback(headers, raw)["resource"] == told
+    event = {"mchid": MERCHANT, "out_trade_no": "a" * 32, "amount": {"total": 4140}, "备注": "测试"}
+    raw, headers = double.notice("TRANSACTION.SUCCESS", "transaction", event)
+    assert library.callback(headers, raw)["resource"] == event
     assert library.callback(headers, raw.replace(b"transaction", b"transactiom")) is None
     probe = headers | {"Wechatpay-Signature": f"WECHATPAY/SIGNTEST/{headers['Wechatpay-Signature']}"}
     assert library.callback(probe, raw) is None
 
 
 def test_requests_are_authorised_alike(double: WechatDouble, merchant: Merchant) -> None:
-    """RSASSA-PKCS1-v1_5 has one signature for one message, so that both must come to the same bytes."""
+    """RSASSA-PKCS1-v1_5 is deterministic, so both must produce the same bytes."""
     body, path, nonce = (
         '{"description": "我的伊犁"}',
         "/v3/pay/transactions/native?x=1",
@@ -177,7 +177,7 @@ def test_secrets_are_opened_alike(double: WechatDouble) -> None:
 
 
 class TestWhyItIsNotOurClient:
-    """The facts of decision 0050, so that a later version of the library that is better at them is noticed."""
+    """The reasons of decision 0050: a failing test here reopens the decision."""
 
     async def test_it_does_not_look_at_the_time_of_a_notice(
         self, library: AsyncWeChatPay, double: WechatDouble
@@ -186,7 +186,7 @@ class TestWhyItIsNotOurClient:
             raw, headers = double.notice("TRANSACTION.SUCCESS", "transaction", {"mchid": MERCHANT})
         assert library.callback(headers, raw) is not None
 
-    async def test_its_notices_do_not_learn_of_a_new_certificate(self) -> None:
+    async def test_its_notices_do_not_fetch_a_new_certificate(self) -> None:
         rig = WechatRig(WechatDouble())
         double = rig.double
         async with running(rig):
@@ -204,7 +204,7 @@ class TestWhyItIsNotOurClient:
                 raw, headers = double.notice("TRANSACTION.SUCCESS", "transaction", {"mchid": MERCHANT})
                 assert client.callback(headers, raw) is None
 
-    async def test_it_believes_refusals_that_nobody_signed(self, library: AsyncWeChatPay, double: WechatDouble) -> None:
+    async def test_it_accepts_unsigned_refusals(self, library: AsyncWeChatPay, double: WechatDouble) -> None:
         double.forge = lambda _, body: ({}, body)
-        status, said = await library.query(out_trade_no="0" * 32)
-        assert (status, b"ORDER_NOT_EXIST" in (said if isinstance(said, bytes) else said.encode())) == (404, True)
+        status, answer = await library.query(out_trade_no="0" * 32)
+        assert (status, b"ORDER_NOT_EXIST" in (answer if isinstance(answer, bytes) else answer.encode())) == (404, True)

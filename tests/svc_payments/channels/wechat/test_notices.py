@@ -1,4 +1,4 @@
-"""Notices of WeChat Pay, and the wrong ones that it sends to see them refused."""
+"""Reading WeChat Pay's notices and rejecting its signature probes."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,21 +13,21 @@ from svc_payments.channels.provider import Paid, Unclear
 from svc_payments.channels.wechat.client import WechatChannel
 from tests.svc_payments.channels.doubles.wechat import WechatDouble
 from tests.svc_payments.channels.doubles.wechat_protocol import MERCHANT
-from tests.svc_payments.channels.wechat.paying import lower, paid
+from tests.svc_payments.channels.wechat.payments import lowercase_names, paid_order
 from tests.svc_payments.world import World
 
 
 class TestProbes:
-    """Wrong signatures that begin like this are sent on purpose: who takes them checks nothing."""
+    """WeChat Pay sends wrong signatures with this prefix to detect merchants that do not verify."""
 
     async def test_one_among_the_notices_is_refused(self, channel: WechatChannel, double: WechatDouble) -> None:
-        order = await paid(channel, double)
+        order = await paid_order(channel, double)
         raw, headers = double.paid_notice(order.number)
         probe = headers | {"Wechatpay-Signature": f"WECHATPAY/SIGNTEST/{headers['Wechatpay-Signature']}"}
         with pytest.raises(NoticeNotAuthentic) as refused:
-            await channel.read_notice(lower(probe), raw)
+            await channel.read_notice(lowercase_names(probe), raw)
         assert refused.value.values == {"reason": "probe"}
-        assert isinstance(await channel.read_notice(lower(headers), raw), PaidNotice)
+        assert isinstance(await channel.read_notice(lowercase_names(headers), raw), PaidNotice)
 
     async def test_the_answer_to_one_says_that_it_failed(self, world: World, double: WechatDouble) -> None:
         raw, headers = double.notice("TRANSACTION.SUCCESS", "transaction", {"mchid": MERCHANT})
@@ -37,7 +37,7 @@ class TestProbes:
         assert await world.incidents() == []
 
     async def test_one_among_the_answers_is_no_answer(self, channel: WechatChannel, double: WechatDouble) -> None:
-        order = await paid(channel, double)
+        order = await paid_order(channel, double)
         double.forge = lambda headers, body: (headers | {"Wechatpay-Signature": "WECHATPAY/SIGNTEST/abcd"}, body)
         assert await channel.query(order) == Unclear("probe_200_")
         double.forge = None
@@ -49,27 +49,27 @@ class TestNotices:
     async def test_one_of_another_time_is_refused(
         self, channel: WechatChannel, double: WechatDouble, seconds: int
     ) -> None:
-        order = await paid(channel, double)
+        order = await paid_order(channel, double)
         with time_machine.travel(now() + timedelta(seconds=seconds), tick=False):
             raw, headers = double.paid_notice(order.number)
         with pytest.raises(NoticeNotAuthentic) as refused:
-            await channel.read_notice(lower(headers), raw)
+            await channel.read_notice(lowercase_names(headers), raw)
         assert refused.value.values == {"reason": "clock_skew"}
 
     async def test_one_that_our_key_does_not_open_is_refused(
         self, channel: WechatChannel, double: WechatDouble
     ) -> None:
-        order = await paid(channel, double)
+        order = await paid_order(channel, double)
         double.api_key = b"0" * 32
         raw, headers = double.paid_notice(order.number)
         with pytest.raises(NoticeMalformed):
-            await channel.read_notice(lower(headers), raw)
+            await channel.read_notice(lowercase_names(headers), raw)
 
     @pytest.mark.parametrize("change", [{"trade_state": "NOTPAY"}, {"transaction_id": ""}, {"success_time": ""}])
     async def test_a_payment_without_its_proof_is_refused(
         self, channel: WechatChannel, double: WechatDouble, change: dict[str, Any]
     ) -> None:
-        order = await paid(channel, double)
+        order = await paid_order(channel, double)
         raw, headers = double.paid_notice(order.number, **change)
         with pytest.raises(NoticeMalformed):
-            await channel.read_notice(lower(headers), raw)
+            await channel.read_notice(lowercase_names(headers), raw)

@@ -1,4 +1,4 @@
-"""Orders at WeChat Pay: the four ways to pay them, and what its answers are worth."""
+"""WeChat Pay's orders: the four payment methods, and verification of answers."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from svc_payments.channels.provider import Paid, Payer, Refused, Unclear, Waitin
 from svc_payments.channels.wechat.client import WechatChannel
 from tests.svc_payments.channels.doubles.wechat import WechatDouble
 from tests.svc_payments.channels.doubles.wechat_protocol import APP, MERCHANT, MOBILE_APP, OPEN_ID
-from tests.svc_payments.channels.wechat.paying import PAYER, new_order, paid, placed, signed_by_us
+from tests.svc_payments.channels.wechat.payments import PAYER, new_order, paid_order, placed_order, verify_our_signature
 
 
 class TestWaysToPay:
@@ -38,7 +38,7 @@ class TestWaysToPay:
         given = dict(answer.pay_parameters or {})
         assert (given["appId"], given["signType"]) == (APP, "RSA")
         assert given["package"].startswith("prepay_id=wx")
-        signed_by_us(double, given["paySign"], APP, given["timeStamp"], given["nonceStr"], given["package"])
+        verify_our_signature(double, given["paySign"], APP, given["timeStamp"], given["nonceStr"], given["package"])
         assert double.orders[order.number]["wanted"]["payer"] == {"openid": OPEN_ID}
 
     async def test_app_gives_what_the_sdk_is_called_with(self, channel: WechatChannel, double: WechatDouble) -> None:
@@ -46,13 +46,15 @@ class TestWaysToPay:
         assert isinstance(answer, Waiting)
         given = dict(answer.pay_parameters or {})
         assert (given["appid"], given["partnerid"], given["package"]) == (MOBILE_APP, MERCHANT, "Sign=WXPay")
-        signed_by_us(double, given["sign"], MOBILE_APP, given["timestamp"], given["noncestr"], given["prepayid"])
+        verify_our_signature(
+            double, given["sign"], MOBILE_APP, given["timestamp"], given["noncestr"], given["prepayid"]
+        )
 
     @pytest.mark.parametrize("method", ["native", "h5", "jsapi", "app"])
-    async def test_each_way_is_paid_and_asked_about_alike(
+    async def test_each_method_is_paid_and_queried_alike(
         self, channel: WechatChannel, double: WechatDouble, method: str
     ) -> None:
-        order = await placed(channel, method)
+        order = await placed_order(channel, method)
         assert await channel.query(order) == Waiting()
         double.pay(order.number)
         assert isinstance(await channel.query(order), Paid)
@@ -67,38 +69,36 @@ class TestWaysToPay:
 
 class TestAnswers:
     @pytest.mark.parametrize("code", ["PARAM_ERROR", "RULE_LIMIT"])
-    async def test_words_about_the_content_refuse_an_order(
+    async def test_errors_about_the_content_refuse_an_order(
         self, channel: WechatChannel, double: WechatDouble, code: str
     ) -> None:
         double.faults.append(("/native", 400, code))
         assert await channel.place(new_order()) == Refused(code.replace("_", ""))
 
     @pytest.mark.parametrize("code", ["SYSTEM_ERROR", "FREQUENCY_LIMITED", "SIGN_ERROR", "NO_AUTH"])
-    async def test_words_about_anything_else_do_not(
-        self, channel: WechatChannel, double: WechatDouble, code: str
-    ) -> None:
+    async def test_other_errors_do_not(self, channel: WechatChannel, double: WechatDouble, code: str) -> None:
         double.faults.append(("/native", 403, code))
         assert await channel.place(new_order()) == Unclear(code.replace("_", ""))
 
     @pytest.mark.parametrize("part", [0.0, 0.5, 0.99])
     async def test_one_that_was_cut_is_none(self, channel: WechatChannel, double: WechatDouble, part: float) -> None:
-        order = await paid(channel, double)
+        order = await paid_order(channel, double)
         double.forge = lambda headers, body: (headers, body[: int(len(body) * part)])
         assert await channel.query(order) == Unclear("wrong_signature_200_")
 
     async def test_one_without_a_signature_is_none(self, channel: WechatChannel, double: WechatDouble) -> None:
-        order = await paid(channel, double)
+        order = await paid_order(channel, double)
         double.forge = lambda _, body: ({}, body)
         assert isinstance(await channel.query(order), Unclear)
 
     async def test_one_of_another_time_is_none(self, channel: WechatChannel, double: WechatDouble) -> None:
-        order = await paid(channel, double)
+        order = await paid_order(channel, double)
         old = str(int(now().timestamp()) - MAX_CLOCK_SKEW - 5)
         double.forge = lambda headers, body: (headers | {"Wechatpay-Timestamp": old}, body)
         assert await channel.query(order) == Unclear("clock_skew_200_")
 
     async def test_one_about_another_order_is_none(self, channel: WechatChannel, double: WechatDouble) -> None:
-        first, second = await paid(channel, double), await placed(channel)
+        first, second = await paid_order(channel, double), await placed_order(channel)
         double.orders[second.number] = double.orders[first.number]
         assert await channel.query(second) == Unclear("other_order")
 
@@ -108,6 +108,6 @@ class TestAnswers:
     async def test_states_mean_what_wechat_pay_says(
         self, channel: WechatChannel, double: WechatDouble, state: str, answer: object
     ) -> None:
-        order = await paid(channel, double)
+        order = await paid_order(channel, double)
         double.set_state(order.number, state)
         assert await channel.query(order) == answer

@@ -1,4 +1,4 @@
-"""Refunds at WeChat Pay: under their own numbers, and told of when they end."""
+"""WeChat Pay's refunds: idempotent by number, with a notice of the outcome."""
 
 from dataclasses import replace
 
@@ -11,13 +11,13 @@ from svc_payments.channels.provider import Paid, Refunded, Refunding, RefundOrde
 from svc_payments.channels.wechat.client import WechatChannel
 from tests.svc_payments.channels.doubles.wechat import WechatDouble
 from tests.svc_payments.channels.doubles.wechat_protocol import MERCHANT
-from tests.svc_payments.channels.wechat.paying import lower, paid
+from tests.svc_payments.channels.wechat.payments import lowercase_names, paid_order
 
 
 class TestRefunds:
     @pytest_asyncio.fixture
     async def refund(self, channel: WechatChannel, double: WechatDouble) -> RefundOrder:
-        order = await paid(channel, double)
+        order = await paid_order(channel, double)
         known = await channel.query(order)
         assert isinstance(known, Paid)
         return RefundOrder(new_id().hex, order.number, known.transaction_id, 1000, 4140)
@@ -46,7 +46,7 @@ class TestRefunds:
         await channel.refund(refund)
         double.finish_refund(refund.number, status)
         raw, headers = double.refund_notice(refund.number)
-        notice = await channel.read_notice(lower(headers), raw)
+        notice = await channel.read_notice(lowercase_names(headers), raw)
         assert isinstance(notice, RefundNotice)
         assert (notice.merchant_id, notice.refund_number) == (MERCHANT, refund.number)
         assert isinstance(notice.answer, kind)

@@ -32,7 +32,7 @@ from svc_payments.ledger.models import Entry, Link
 from svc_payments.oversight.incidents.models import Incident
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
-from tests.svc_payments.channels.opened import Told, notice_of, open_payments, signed
+from tests.svc_payments.channels.pending_payments import RawNotice, notice_of, open_payments, signed
 from tests.svc_payments.world import World, run_in_background
 
 SANDBOX = ChannelName.SANDBOX
@@ -51,7 +51,7 @@ class Desk:
     async def together(self, *notices: dict[str, Any]) -> Sequence[Outcome]:
         return await self.deliver(*(signed(self.key, notice) for notice in notices))
 
-    async def deliver(self, *messages: Told) -> Sequence[Outcome]:
+    async def deliver(self, *messages: RawNotice) -> Sequence[Outcome]:
         tasks = [asyncio.ensure_future(self._take(*message)) for message in messages]
         await asyncio.sleep(0)  # let every task start waiting before the worker runs
         async with run_in_background(self.groups.work):

@@ -18,7 +18,7 @@ from svc_payments.collection.notifications.service import ReceivedNotice, captur
 from svc_payments.collection.payments.models import Payment, PaymentStatus
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
-from tests.svc_payments.channels.opened import bill_being_paid, keep, line_of, notice_of, payment_of, signed
+from tests.svc_payments.channels.pending_payments import bill_being_paid, keep, line_of, notice_of, payment_of, signed
 
 SANDBOX = ChannelName.SANDBOX
 # A group is one link of the ledger chain, but notices taken one by one are one link each.

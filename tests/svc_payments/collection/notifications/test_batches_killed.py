@@ -19,7 +19,7 @@ from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.receipts.models import Receipt
 from svc_payments.ledger.models import Entry
 from svc_payments.settings import Settings
-from tests.svc_payments.channels.opened import Told, notice_of, open_payments, signed
+from tests.svc_payments.channels.pending_payments import RawNotice, notice_of, open_payments, signed
 from tests.svc_payments.collection.notifications.killable import DATABASE
 from tests.svc_payments.world import NOTICES
 
@@ -59,7 +59,7 @@ def service_of(settings: Settings, database: Database) -> Program:
     )
 
 
-async def send(where: str, messages: Sequence[Told]) -> list[int | BaseException]:
+async def send(where: str, messages: Sequence[RawNotice]) -> list[int | BaseException]:
     """Send all messages at once and return the status or the error of each."""
     async with httpx.AsyncClient(base_url=f"http://{where}", timeout=120) as client:
         sending = (client.post(NOTICES, content=raw, headers=headers) for raw, headers in messages)

@@ -19,7 +19,7 @@ from tests.svc_payments.channels.doubles.alipay import AlipayDouble
 from tests.svc_payments.channels.doubles.unionpay import UnionpayDouble
 from tests.svc_payments.channels.doubles.wechat import WechatDouble, public_key_double
 from tests.svc_payments.channels.rigs.alipay import AlipayRig
-from tests.svc_payments.channels.rigs.contract import Told
+from tests.svc_payments.channels.rigs.contract import RawNotice
 from tests.svc_payments.channels.rigs.registry import running
 from tests.svc_payments.channels.rigs.unionpay import UnionpayRig
 from tests.svc_payments.channels.rigs.wechat import WechatRig
@@ -65,13 +65,13 @@ class PendingRefund:
         async with self.world.refunds() as worker:
             return await worker.ask_due()
 
-    async def notify(self, notice: Told) -> bool:
+    async def notify(self, notice: RawNotice) -> bool:
         raw, headers = notice
         url = f"/payments/v1/channels/{self.rig.name}/notices"
         return self.rig.taken(await self.world.api.post(url, content=raw, headers=headers))
 
-    async def notice(self, what: str = "") -> Told:
-        return self.rig.refund_told((await self.refund()).number, what)
+    async def notice(self, what: str = "") -> RawNotice:
+        return self.rig.refund_notice((await self.refund()).number, what)
 
     async def finish(self) -> None:
         """Complete the refund at the channel."""
@@ -106,7 +106,7 @@ async def captured(world: World, rig: NotifyingRig, person: UUID) -> None:
     await rig.opened(way["pay_url"], way["pay_parameters"])
     number = await world.order_number(created.json()["payment_id"])
     rig.pay(number)
-    raw, headers = rig.told(number)
+    raw, headers = rig.paid_notice(number)
     answer = await world.api.post(f"/payments/v1/channels/{rig.name}/notices", content=raw, headers=headers)
     assert rig.taken(answer)
 

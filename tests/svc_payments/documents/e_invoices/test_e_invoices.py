@@ -1,4 +1,4 @@
-"""E-invoices against the real sandbox: one for a payment, whatever gets lost, and taken back when money goes back."""
+"""E-invoices against the sandbox issuer: one per payment despite lost answers, reversed by a refund."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -43,7 +43,7 @@ def invoicing(rsa_keys: dict[str, RSAPrivateKey], tmp_path_factory: pytest.TempP
 
 @dataclass
 class Invoicing:
-    """A payer with a completed payment, the API, the worker's part and the issuer."""
+    """A payer, the API, the worker and the issuer."""
 
     database: Database
     settings: Settings
@@ -56,23 +56,23 @@ class Invoicing:
     async def payment(self, **fields: Any) -> UUID:  # noqa: ANN401 - columns
         return await past.add_payment(self.database, self.person_id, self.provider_id, past.china(2026, 5, 1), **fields)
 
-    async def ask(self, payment_id: UUID, title: dict[str, str] = PERSONAL, **fields: Any) -> httpx.Response:  # noqa: ANN401 - JSON
+    async def post(self, payment_id: UUID, title: dict[str, str] = PERSONAL, **fields: Any) -> httpx.Response:  # noqa: ANN401 - JSON
         body = {"payment_id": str(payment_id), "title": title, **fields}
         return await self.api.post(E_INVOICES, json=body, headers=self.tokens.resident(self.person_id) | once())
 
-    async def asked(self, payment_id: UUID, **fields: Any) -> str:  # noqa: ANN401 - JSON
-        answer = await self.ask(payment_id, **fields)
+    async def request(self, payment_id: UUID, **fields: Any) -> str:  # noqa: ANN401 - JSON
+        answer = await self.post(payment_id, **fields)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["e_invoice_id"])
 
     async def show(self, e_invoice_id: str) -> dict[str, Any]:
         answer = await self.api.get(f"{E_INVOICES}/{e_invoice_id}", headers=self.tokens.resident(self.person_id))
         assert answer.status_code == 200, answer.text
-        shown: dict[str, Any] = answer.json()
-        return shown
+        found: dict[str, Any] = answer.json()
+        return found
 
     async def work(self) -> None:
-        """What the worker does, without the pauses between the tries."""
+        """Run the worker without backoff."""
         async with self.database.transaction() as tx:
             await tx.execute(update(EInvoice).values(try_at=EInvoice.created_at))
         await issue_due(self.database, self.settings)
@@ -105,12 +105,12 @@ async def here(
 
 
 async def test_an_invoice_is_issued_and_can_be_fetched(here: Invoicing) -> None:
-    e_invoice_id = await here.asked(await here.payment(), email="resident@example.com")
+    e_invoice_id = await here.request(await here.payment(), email="resident@example.com")
     await here.work()
-    shown = await here.show(e_invoice_id)
-    assert (shown["status"], shown["amount_fen"], shown["title"]) == ("issued", 4140, "测试居民")
-    assert len(shown["invoice_number"]) == 20
-    document = await here.issuer.get(shown["document_url"])
+    found = await here.show(e_invoice_id)
+    assert (found["status"], found["amount_fen"], found["title"]) == ("issued", 4140, "测试居民")
+    assert len(found["invoice_number"]) == 20
+    document = await here.issuer.get(found["document_url"])
     assert "测试居民" in document.text
     assert await here.trail(e_invoice_id) == ["requested", "issued"]
 
@@ -121,31 +121,31 @@ async def test_the_same_request_twice_is_one_invoice_and_another_is_refused(here
     headers = here.tokens.resident(here.person_id) | once()
     first, again = [await here.api.post(E_INVOICES, json=body, headers=headers) for _ in range(2)]
     assert first.json() == again.json()
-    other = await here.ask(payment_id)
+    other = await here.post(payment_id)
     assert (other.status_code, other.json()["code"]) == (409, "e_invoice_exists")
     assert other.json()["e_invoice_id"] == first.json()["e_invoice_id"]
 
 
-async def test_of_many_requests_at_once_one_is_taken(here: Invoicing) -> None:
+async def test_of_concurrent_requests_one_is_accepted(here: Invoicing) -> None:
     payment_id = await here.payment()
-    answers = await asyncio.gather(*(here.ask(payment_id) for _ in range(5)))
+    answers = await asyncio.gather(*(here.post(payment_id) for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
 
 
 @pytest.mark.parametrize("status", [PaymentStatus.POSTING, PaymentStatus.REVERSING, PaymentStatus.EXPIRED])
 async def test_only_a_booked_payment_is_invoiced(here: Invoicing, status: PaymentStatus) -> None:
-    answer = await here.ask(await here.payment(status=status))
+    answer = await here.post(await here.payment(status=status))
     assert (answer.status_code, answer.json()["code"]) == (409, "payment_not_invoiceable")
 
 
-async def test_what_went_back_is_not_invoiced(here: Invoicing) -> None:
-    shown = await here.show(await here.asked(await here.payment(refunded_fen=1_000)))
-    assert shown["amount_fen"] == 3_140
+async def test_a_refunded_amount_is_not_invoiced(here: Invoicing) -> None:
+    found = await here.show(await here.request(await here.payment(refunded_fen=1_000)))
+    assert found["amount_fen"] == 3_140
 
 
-async def test_nobody_invoices_or_sees_what_is_not_theirs(here: Invoicing) -> None:
+async def test_only_own_payments_are_invoiced_and_shown(here: Invoicing) -> None:
     payment_id = await here.payment()
-    e_invoice_id = await here.asked(payment_id)
+    e_invoice_id = await here.request(payment_id)
     other = here.tokens.resident(new_id())
     body = {"payment_id": str(payment_id), "title": PERSONAL}
     assert (await here.api.post(E_INVOICES, json=body, headers=other | once())).status_code == 404
@@ -171,37 +171,37 @@ async def test_nobody_invoices_or_sees_what_is_not_theirs(here: Invoicing) -> No
     ],
     ids=["no-code", "wrong-check-character", "short-code", "blank", "nul", "other-kind", "no-at", "two-at", "header"],
 )
-async def test_titles_and_addresses_that_make_no_sense_are_refused(
+async def test_invalid_titles_and_addresses_are_refused(
     here: Invoicing, title: dict[str, str], email: str | None
 ) -> None:
-    answer = await here.ask(await here.payment(), title, **({"email": email} if email else {}))
+    answer = await here.post(await here.payment(), title, **({"email": email} if email else {}))
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert email is None or email not in answer.text
 
 
-async def test_an_organisation_the_issuer_does_not_know_fails_and_another_may_be_asked_for(here: Invoicing) -> None:
+async def test_an_unregistered_organisation_fails_and_another_may_be_requested(here: Invoicing) -> None:
     payment_id = await here.payment()
-    failed = await here.asked(payment_id, title={"kind": "organisation", "name": "Sample", "uscc": UNREGISTERED})
+    failed = await here.request(payment_id, title={"kind": "organisation", "name": "Sample", "uscc": UNREGISTERED})
     await here.work()
     assert (await here.show(failed))["failure"] == "organisation_not_registered"
-    right = await here.asked(payment_id, title={"kind": "organisation", "name": "Sample", "uscc": USCC.lower()})
+    right = await here.request(payment_id, title={"kind": "organisation", "name": "Sample", "uscc": USCC.lower()})
     await here.work()
-    shown = await here.show(right)
-    assert (shown["status"], shown["uscc"]) == ("issued", USCC)
+    found = await here.show(right)
+    assert (found["status"], found["uscc"]) == ("issued", USCC)
 
 
-async def test_the_address_is_forgotten_and_never_told(here: Invoicing) -> None:
-    await here.asked(await here.payment(), email="resident@example.com")
+async def test_the_address_is_erased_and_never_published(here: Invoicing) -> None:
+    await here.request(await here.payment(), email="resident@example.com")
     await here.work()
     async with here.database.read() as tx:
         assert list(await tx.scalars(text("SELECT email FROM e_invoices"))) == [None]
-        said = str(await emitted(tx))
-    assert "resident@example.com" not in said
-    assert "测试居民" not in said
+        events = str(await emitted(tx))
+    assert "resident@example.com" not in events
+    assert "测试居民" not in events
 
 
 async def test_a_lost_answer_leaves_one_invoice_under_the_same_number(here: Invoicing) -> None:
-    e_invoice_id = await here.asked(await here.payment())
+    e_invoice_id = await here.request(await here.payment())
     await here.faults(lost_answers=1)
     await here.work()
     assert (await here.show(e_invoice_id))["status"] == "unknown"
@@ -213,8 +213,8 @@ async def test_a_lost_answer_leaves_one_invoice_under_the_same_number(here: Invo
     assert await here.trail(e_invoice_id) == ["requested", "issued"]
 
 
-async def test_an_issuer_out_of_order_is_gone_to_again(here: Invoicing) -> None:
-    e_invoice_id = await here.asked(await here.payment())
+async def test_an_unavailable_issuer_is_retried(here: Invoicing) -> None:
+    e_invoice_id = await here.request(await here.payment())
     await here.faults(unavailable=1)
     await here.work()
     assert (await here.show(e_invoice_id))["status"] == "unknown"
@@ -222,50 +222,50 @@ async def test_an_issuer_out_of_order_is_gone_to_again(here: Invoicing) -> None:
     assert (await here.show(e_invoice_id))["status"] == "issued"
 
 
-async def test_an_issuer_that_cannot_be_reached_has_surely_not_heard(here: Invoicing) -> None:
-    e_invoice_id = await here.asked(await here.payment())
+async def test_an_unreachable_issuer_leaves_the_request_open(here: Invoicing) -> None:
+    e_invoice_id = await here.request(await here.payment())
     away = here.settings.model_copy(update={"invoices_url": "http://127.0.0.1:1"})
     await issue_due(here.database, away)
     assert (await here.show(e_invoice_id))["status"] == "requested"
 
 
 async def test_two_workers_at_once_issue_once(here: Invoicing) -> None:
-    e_invoice_id = await here.asked(await here.payment())
+    e_invoice_id = await here.request(await here.payment())
     await asyncio.gather(*(issue_due(here.database, here.settings) for _ in range(4)))
     assert await here.trail(e_invoice_id) == ["requested", "issued"]
 
 
-async def test_a_refund_takes_the_invoice_back_and_the_rest_can_be_invoiced(here: Invoicing) -> None:
+async def test_a_refund_reverses_the_invoice_and_the_rest_can_be_invoiced(here: Invoicing) -> None:
     payment_id = await here.payment()
-    e_invoice_id = await here.asked(payment_id)
+    e_invoice_id = await here.request(payment_id)
     await here.work()
     await here.refund(payment_id, 1_000)
     assert (await here.show(e_invoice_id))["status"] == "reversing"
-    assert (await here.ask(payment_id)).json()["code"] == "e_invoice_exists"
+    assert (await here.post(payment_id)).json()["code"] == "e_invoice_exists"
     await here.faults(lost_answers=1)
     await here.work()
     assert (await here.show(e_invoice_id))["status"] == "reversing"
     await here.work()
-    taken_back = await here.show(e_invoice_id)
-    assert (taken_back["status"], len(taken_back["red_invoice_number"])) == ("red_lettered", 20)
+    reversed_ = await here.show(e_invoice_id)
+    assert (reversed_["status"], len(reversed_["red_invoice_number"])) == ("red_lettered", 20)
     assert await here.trail(e_invoice_id) == ["requested", "issued", "red_lettered"]
-    rest = await here.asked(payment_id)
+    rest = await here.request(payment_id)
     assert (await here.show(rest))["amount_fen"] == 3_140
 
 
-async def test_a_refund_before_the_issuer_hears_of_it_ends_the_request(here: Invoicing) -> None:
+async def test_a_refund_before_issuing_ends_the_request(here: Invoicing) -> None:
     payment_id = await here.payment()
-    e_invoice_id = await here.asked(payment_id)
+    e_invoice_id = await here.request(payment_id)
     await here.refund(payment_id, 4_140)
     await here.work()
-    shown = await here.show(e_invoice_id)
-    assert (shown["status"], shown["failure"]) == ("failed", "payment_refunded")
-    assert (await here.ask(payment_id)).json()["code"] == "payment_not_invoiceable"
+    found = await here.show(e_invoice_id)
+    assert (found["status"], found["failure"]) == ("failed", "payment_refunded")
+    assert (await here.post(payment_id)).json()["code"] == "payment_not_invoiceable"
 
 
-async def test_a_refund_while_the_issuer_is_at_it_takes_it_back_afterwards(here: Invoicing) -> None:
+async def test_a_refund_during_issuing_reverses_the_invoice_afterwards(here: Invoicing) -> None:
     payment_id = await here.payment()
-    e_invoice_id = await here.asked(payment_id)
+    e_invoice_id = await here.request(payment_id)
     await here.faults(lost_answers=1)
     await here.work()
     await here.refund(payment_id, 1_000)
@@ -285,9 +285,7 @@ async def test_without_an_issuer_none_is_offered(
     assert (answer.status_code, answer.json()["code"]) == (409, "e_invoices_not_offered")
 
 
-async def test_the_issuer_believes_our_key_only_and_no_other_content_under_a_number(
-    here: Invoicing, invoicing: str
-) -> None:
+async def test_the_issuer_accepts_our_key_only_and_one_content_per_number(here: Invoicing, invoicing: str) -> None:
     ours = here.settings.merchant_key.get_secret_value()
     order = InvoiceOrder(new_id().hex, here.provider_id, "Sample", 100, "personal", "测试居民", None, None)
     async with outside_client() as client:

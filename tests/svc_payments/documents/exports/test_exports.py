@@ -1,4 +1,4 @@
-"""Payments as files: opened by readers that are not ours, complete, and harmless in a spreadsheet."""
+"""Payment exports: readable by independent libraries, complete, and safe from formula injection."""
 
 import csv
 import io
@@ -51,7 +51,7 @@ def exporter(api: httpx.AsyncClient, tokens: Tokens, person_id: UUID) -> Exporte
     return Exporter(api, tokens, person_id)
 
 
-async def test_both_files_say_the_same_of_a_payment(
+async def test_both_files_have_the_same_payment(
     exporter: Exporter, database: Database, provider_id: UUID, person_id: UUID
 ) -> None:
     bills = [past.a_bill(provider_id, 1_000 + number, bill_number=f"B-{number}") for number in range(2)]
@@ -86,7 +86,7 @@ async def test_names_that_look_like_formulas_stay_names(
     assert b"<hyperlink" not in sheet
 
 
-async def test_a_payment_that_came_to_nothing_adds_nothing(
+async def test_an_expired_payment_adds_nothing(
     exporter: Exporter, database: Database, provider_id: UUID, person_id: UUID
 ) -> None:
     await past.add_payment(database, person_id, provider_id, china(2026, 5, 1), status=PaymentStatus.EXPIRED)
@@ -103,7 +103,7 @@ async def test_filters_and_languages_are_those_of_the_list(
     assert (line["Amount"], line["Paid for"], line["State"]) == ("2.00", "Water", "Completed")
 
 
-async def test_nobody_exports_what_is_not_theirs(
+async def test_only_own_payments_are_exported(
     exporter: Exporter, api: httpx.AsyncClient, database: Database, provider_id: UUID
 ) -> None:
     await past.add_payment(database, new_id(), provider_id, china(2026, 5, 1))

@@ -1,4 +1,4 @@
-"""Charts: sums by month and utility in whole fen, of one's own money, and usage beside last year's."""
+"""Charts: own spending by month and utility in fen, and usage compared with the year before."""
 
 from datetime import date
 from typing import Any
@@ -21,12 +21,12 @@ class Charts:
     def __init__(self, api: httpx.AsyncClient, tokens: Tokens, person_id: UUID) -> None:
         self._api, self._headers = api, tokens.resident(person_id)
 
-    async def ask(self, what: str, **query: str) -> httpx.Response:
+    async def get(self, what: str, **query: str) -> httpx.Response:
         names = {name.removesuffix("_"): value for name, value in query.items()}
         return await self._api.get(f"/payments/v1/{what}", params=names, headers=self._headers)
 
     async def spending(self, **query: str) -> dict[str, Any]:
-        answer = await self.ask("spending", **query)
+        answer = await self.get("spending", **query)
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
@@ -36,7 +36,7 @@ class Charts:
         return [(item["month"], item["utility"], item["net_fen"]) for item in items]
 
     async def usage(self, **query: str) -> list[dict[str, Any]]:
-        answer = await self.ask("usage", **query)
+        answer = await self.get("usage", **query)
         assert answer.status_code == 200, answer.text
         accounts: list[dict[str, Any]] = answer.json()["accounts"]
         return accounts
@@ -91,9 +91,7 @@ async def test_utilities_and_both_together(
     assert (await charts.spending(**period))["net_fen"] == 1_000
 
 
-async def test_what_went_back_is_not_spent(
-    charts: Charts, database: Database, provider_id: UUID, person_id: UUID
-) -> None:
+async def test_refunds_are_not_spending(charts: Charts, database: Database, provider_id: UUID, person_id: UUID) -> None:
     at = china(2026, 5, 1)
     await past.add_payment(database, person_id, provider_id, at, 1_000, refunded_fen=250)
     await past.add_payment(database, person_id, provider_id, at, 500, status=PaymentStatus.REFUNDED, refunded_fen=500)
@@ -102,7 +100,7 @@ async def test_what_went_back_is_not_spent(
     assert (part["payments"], part["paid_fen"], part["refunded_fen"], part["net_fen"]) == (2, 1_500, 750, 750)
 
 
-async def test_nobody_sees_what_others_spent(charts: Charts, database: Database, provider_id: UUID) -> None:
+async def test_only_own_spending_is_shown(charts: Charts, database: Database, provider_id: UUID) -> None:
     await past.add_payment(database, new_id(), provider_id, china(2026, 5, 1))
     assert await charts.nets(from_="2026-01", to="2026-12") == []
 
@@ -128,12 +126,10 @@ async def test_by_default_it_is_the_last_twelve_months(charts: Charts) -> None:
     ids=str,
 )
 @pytest.mark.parametrize("what", ["spending", "usage"])
-async def test_periods_that_make_no_sense_are_refused(
-    charts: Charts, what: str, query: dict[str, str], code: str
-) -> None:
+async def test_invalid_periods_are_refused(charts: Charts, what: str, query: dict[str, str], code: str) -> None:
     if what == "usage" and "by" in query:
         return
-    answer = await charts.ask(what, **query)
+    answer = await charts.get(what, **query)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 

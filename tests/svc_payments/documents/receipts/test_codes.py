@@ -1,4 +1,4 @@
-"""Verification codes: not to be guessed, easy to type, and a slip is seen."""
+"""Verification codes: unguessable, easy to type, with typing errors detected."""
 
 import pytest
 from hypothesis import given
@@ -22,12 +22,12 @@ def test_a_code_is_read_as_it_was_printed(code: str) -> None:
 
 
 @given(CODES, st.integers(0, codes.LENGTH - 1), st.sampled_from(codes.ALPHABET))
-def test_any_single_wrong_character_is_seen(code: str, place: int, other: str) -> None:
+def test_any_single_wrong_character_is_detected(code: str, place: int, other: str) -> None:
     wrong = code[:place] + other + code[place + 1 :]
     assert (codes.read(wrong) == code) == (wrong == code)
 
 
-def test_nearly_all_neighbours_that_changed_places_are_seen() -> None:
+def test_nearly_all_swapped_neighbours_are_detected() -> None:
     swaps = missed = 0
     for code in (codes.new_code() for _ in range(500)):
         for place in range(codes.LENGTH - 1):
@@ -40,7 +40,7 @@ def test_nearly_all_neighbours_that_changed_places_are_seen() -> None:
 @pytest.mark.parametrize(
     "typed", ["", "x", "0" * 20, "O" * 20, "2" * 500, "２" * 19, "\x00" * 20, "..-/", "ﬁ" * 20, "٢" * 20]
 )
-def test_what_nobody_drew_is_no_code(typed: str) -> None:
+def test_malformed_input_is_no_code(typed: str) -> None:
     assert codes.read(typed) is None
 
 

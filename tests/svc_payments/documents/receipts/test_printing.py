@@ -1,4 +1,4 @@
-"""The receipt on paper: complete, the same every time, in every language, and nothing in it read as markup."""
+"""Printed receipts: complete, reproducible, in every language, with names never read as markup."""
 
 import asyncio
 import io
@@ -10,18 +10,18 @@ from kit.etags import etag_of_content
 from svc_payments.collection.payments.schemas import Prepaid
 from svc_payments.documents.receipts import codes, pdf, schemas
 from svc_payments.documents.receipts.words import choose, languages, words_in
-from tests.svc_payments.documents.receipts.printed import ISSUED, bill, receipt, text_of
+from tests.svc_payments.documents.receipts.samples import ISSUED, bill, receipt, text_of
 
 CODE = codes.new_code()
 VERIFY_AT = "https://ili.example/payments/v1/verify-receipt"
 
 
-async def test_the_paper_says_everything_of_the_payment() -> None:
+async def test_the_print_shows_the_whole_payment() -> None:
     bills = [
         bill("B-0001", amount_fen=100_035, late_fee_fen=35),
         bill("B-0002", amount_fen=67_997, posting_status="pending"),
     ]
-    said = text_of(await pdf.printed(receipt(bills), CODE, VERIFY_AT, "zh"))
+    text = text_of(await pdf.printed(receipt(bills), CODE, VERIFY_AT, "zh"))
     for expected in (
         "缴费电子凭证",
         "202603010000000001",
@@ -41,28 +41,28 @@ async def test_the_paper_says_everything_of_the_payment() -> None:
         VERIFY_AT,
         "不是发票",
     ):
-        assert expected in said, expected
-    assert "6540000013" not in said
-    assert "已退款" not in said
+        assert expected in text, expected
+    assert "6540000013" not in text
+    assert "已退款" not in text
 
 
 async def test_a_refund_is_on_the_paper_with_what_is_left() -> None:
     refund = schemas.ReceiptedRefund(number="R-0001", amount_fen=68_032, refunded_at=ISSUED)
     paid_back = receipt(standing="partly_refunded", refunded_fen=68_032, refunds=[refund])
-    said = text_of(await pdf.printed(paid_back, CODE, VERIFY_AT, "zh"))
-    assert "部分退款" in said
-    assert "R-0001 2026-03-01 00:30:00 ¥680.32" in said
-    assert "已退款 ¥680.32" in said
-    assert "扣除退款后 ¥1,000.00" in said
+    text = text_of(await pdf.printed(paid_back, CODE, VERIFY_AT, "zh"))
+    assert "部分退款" in text
+    assert "R-0001 2026-03-01 00:30:00 ¥680.32" in text
+    assert "已退款 ¥680.32" in text
+    assert "扣除退款后 ¥1,000.00" in text
 
 
 async def test_the_payer_of_a_top_up_can_read_the_token_and_the_state_of_the_card() -> None:
     token = Prepaid(kind="token", token="1234567890" * 2, state=None)
     card = Prepaid(kind="write_card", token=None, state="to_write")
     bills = [bill("MYILI-1", kind="top_up", prepaid=token), bill("MYILI-2", kind="top_up", prepaid=card)]
-    said = text_of(await pdf.printed(receipt(bills), CODE, VERIFY_AT, "en"))
+    text = text_of(await pdf.printed(receipt(bills), CODE, VERIFY_AT, "en"))
     for expected in ("充值码", "Token for the meter", "1234 5678 9012 3456 7890", "待写卡", "To be written"):
-        assert expected in said, expected
+        assert expected in text, expected
 
 
 async def test_the_same_receipt_has_the_same_bytes_also_when_many_are_printed_at_once() -> None:
@@ -79,10 +79,10 @@ async def test_every_language_stands_beside_chinese(language: str) -> None:
     content = await pdf.printed(receipt(), CODE, VERIFY_AT, language)
     assert content.startswith(b"%PDF-")
     assert b"pdfaid" in content, "a letter of this language is in none of the fonts"
-    said = text_of(content)
-    assert "缴费电子凭证" in said
+    text = text_of(content)
+    assert "缴费电子凭证" in text
     if words_in(language)["direction"] == "ltr":
-        assert words_in(language)["title"] in said
+        assert words_in(language)["title"] in text
 
 
 def test_every_language_has_all_words() -> None:
@@ -92,15 +92,15 @@ def test_every_language_has_all_words() -> None:
         assert all(words_in(language).values()), language
 
 
-def test_the_reader_is_answered_in_their_language_or_in_chinese() -> None:
-    asked = ("ug-CN", "kk-KZ,ru;q=0.9", "ru,en;q=0.5", "ru", "", "en;q=0", ";;q=,")
-    assert [choose(header) for header in asked] == ["ug", "kk", "en", "zh", "zh", "zh", "zh"]
+def test_the_language_is_the_readers_or_chinese() -> None:
+    headers = ("ug-CN", "kk-KZ,ru;q=0.9", "ru,en;q=0.5", "ru", "", "en;q=0", ";;q=,")
+    assert [choose(header) for header in headers] == ["ug", "kk", "en", "zh", "zh", "zh", "zh"]
 
 
 async def test_names_are_never_read_as_markup() -> None:
-    said = "#panic() *_<label> $x$ \\ // @cite"
-    content = await pdf.printed(receipt(provider_name=said), CODE, VERIFY_AT, "zh")
-    assert said.replace(" ", "") in text_of(content).replace(" ", "")
+    name = "#panic() *_<label> $x$ \\ // @cite"
+    content = await pdf.printed(receipt(provider_name=name), CODE, VERIFY_AT, "zh")
+    assert name.replace(" ", "") in text_of(content).replace(" ", "")
 
 
 async def test_a_character_that_no_font_has_does_not_stop_the_paper() -> None:
@@ -117,11 +117,11 @@ async def test_fifty_bills_go_over_several_pages_that_are_numbered() -> None:
     assert len(content) < 200_000
 
 
-async def test_the_file_names_its_paper_and_nobody_as_its_author() -> None:
+async def test_the_file_has_a_title_and_no_author() -> None:
     content = await pdf.printed(receipt(), CODE, VERIFY_AT, "zh")
-    said = pypdf.PdfReader(io.BytesIO(content)).metadata
-    assert said is not None
-    assert (said.title, said.author) == ("缴费电子凭证 202603010000000001", None)
+    metadata = pypdf.PdfReader(io.BytesIO(content)).metadata
+    assert metadata is not None
+    assert (metadata.title, metadata.author) == ("缴费电子凭证 202603010000000001", None)
 
 
 @pytest.mark.parametrize(("number", "shown"), [("6540000013", "******0013"), ("123", "123"), ("", "")])

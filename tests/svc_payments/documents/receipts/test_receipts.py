@@ -1,4 +1,4 @@
-"""Receipts: there with the money, complete with the provider's booking."""
+"""Receipts: issued on capture, completed by the provider's booking."""
 
 import re
 
@@ -6,7 +6,7 @@ from chassis.db import new_id
 from chassis.http_client import outside_client
 from svc_payments.collection.postings.delivery import Delivery
 from tests.svc_payments.collection.refunds.steps import refunds, refused, step
-from tests.svc_payments.documents.receipts.printed import text_of
+from tests.svc_payments.documents.receipts.samples import text_of
 from tests.svc_payments.world import World
 
 

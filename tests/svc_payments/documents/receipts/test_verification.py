@@ -1,4 +1,4 @@
-"""Verifying receipts: anyone who holds one may, nobody learns from it who paid, and guesses all sound alike."""
+"""Receipt verification: open to any holder, never reveals the payer, and answers all wrong codes alike."""
 
 import asyncio
 from datetime import datetime
@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from chassis.db import CHINA, new_id
 from svc_payments.documents.receipts import codes
 from svc_payments.documents.receipts.words import words_in
-from tests.svc_payments.documents.receipts.printed import text_of
+from tests.svc_payments.documents.receipts.samples import text_of
 from tests.svc_payments.world import World
 
 VERIFICATIONS = "/payments/v1/receipt-verifications"
@@ -19,7 +19,7 @@ PAGE = "/payments/v1/verify-receipt"
 
 
 async def printed_code(world: World) -> tuple[str, str]:
-    """A payment whose receipt was printed, and the code on it."""
+    """Print the receipt of a new payment; returns the payment's id and the printed code."""
     person = new_id()
     payment_id = await world.captured(person)
     answer = await world.get(person, payment_id, "/receipt.pdf")
@@ -34,8 +34,8 @@ async def test_only_the_payer_prints_a_receipt(world: World) -> None:
     person = new_id()
     payment_id = await world.captured(person)
     assert (await world.get(new_id(), payment_id, "/receipt.pdf")).status_code == 404
-    nobody = await world.api.get(f"/payments/v1/payments/{payment_id}/receipt.pdf")
-    assert nobody.status_code == 401
+    anonymous = await world.api.get(f"/payments/v1/payments/{payment_id}/receipt.pdf")
+    assert anonymous.status_code == 401
     answer = await world.get(person, payment_id, "/receipt.pdf")
     number = (await world.get(person, payment_id, "/receipt")).json()["receipt_number"]
     assert answer.headers["content-type"] == "application/pdf"
@@ -69,10 +69,10 @@ async def test_anyone_who_holds_a_receipt_verifies_it(world: World) -> None:
     payment_id, code = await printed_code(world)
     answer = await world.api.get(f"{VERIFICATIONS}/{codes.shown(code).lower()}")
     assert answer.status_code == 200, answer.text
-    said = answer.json()
-    assert said.pop("receipt_number").startswith(f"{datetime.now(CHINA):%Y%m%d}")
-    assert said.pop("paid_on") == f"{datetime.now(CHINA):%Y-%m-%d}"
-    assert said == {
+    verification = answer.json()
+    assert verification.pop("receipt_number").startswith(f"{datetime.now(CHINA):%Y%m%d}")
+    assert verification.pop("paid_on") == f"{datetime.now(CHINA):%Y-%m-%d}"
+    assert verification == {
         "amount_fen": 4140,
         "refunded_fen": 0,
         "currency": "CNY",

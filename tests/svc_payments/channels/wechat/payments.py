@@ -1,4 +1,4 @@
-"""Steps that tests of WeChat Pay have in common."""
+"""Orders and signatures for the tests of WeChat Pay."""
 
 import base64
 from datetime import timedelta
@@ -19,23 +19,23 @@ def new_order(method: str = "native", payer: Payer = PAYER) -> Order:
     return Order(new_id().hex, 4140, now() + timedelta(minutes=5), method, payer)
 
 
-async def placed(channel: WechatChannel, method: str = "native") -> Order:
+async def placed_order(channel: WechatChannel, method: str = "native") -> Order:
     order = new_order(method)
     assert isinstance(await channel.place(order), Waiting)
     return order
 
 
-async def paid(channel: WechatChannel, double: WechatDouble) -> Order:
-    order = await placed(channel)
+async def paid_order(channel: WechatChannel, double: WechatDouble) -> Order:
+    order = await placed_order(channel)
     double.pay(order.number)
     return order
 
 
-def lower(headers: dict[str, str]) -> dict[str, str]:
-    """As they are looked up."""
+def lowercase_names(headers: dict[str, str]) -> dict[str, str]:
+    """Header names as `read_notice` expects them."""
     return {name.lower(): value for name, value in headers.items()}
 
 
-def signed_by_us(double: WechatDouble, signature: str, *lines: str) -> None:
+def verify_our_signature(double: WechatDouble, signature: str, *lines: str) -> None:
     message = "".join(f"{line}\n" for line in lines).encode()
     double.merchant.key.public_key().verify(base64.b64decode(signature), message, PKCS1v15(), hashes.SHA256())

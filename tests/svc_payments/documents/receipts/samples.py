@@ -1,4 +1,4 @@
-"""Receipts to print in tests, and what is read in the PDF."""
+"""Sample receipts, and the text of a printed PDF."""
 
 import io
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from chassis.db import new_id
 from svc_payments.documents.receipts import schemas
 
 ISSUED = datetime(2026, 2, 28, 16, 30, tzinfo=UTC)
-"""Already the first of March in China."""
+"""1 March in China, 28 February in UTC."""
 
 
 def receipt(bills: Sequence[schemas.ReceiptedBill] = (), **fields: Any) -> schemas.Receipt:  # noqa: ANN401 - fields of a receipt
@@ -53,5 +53,5 @@ def bill(number: str, **fields: Any) -> schemas.ReceiptedBill:  # noqa: ANN401 -
 
 
 def text_of(pdf: bytes) -> str:
-    """All text of a PDF, a space between any two pieces of it."""
+    """All text of a PDF, with runs of whitespace as one space."""
     return " ".join(" ".join(page.extract_text().split()) for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)

@@ -1,4 +1,4 @@
-"""Payments that wait at the sandbox channel, made without asking it, and notices of them as it writes them."""
+"""Payments pending at the sandbox channel, inserted directly into the database, and the channel's notices of them."""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from svc_payments.collection.payments.models import Attempt, Payment, PaymentLin
 from svc_payments.settings.channels import ChannelName
 
 AMOUNT_FEN = 4140
-Told = tuple[bytes, dict[str, str]]
+RawNotice = tuple[bytes, dict[str, str]]
 
 
 def bill_being_paid(provider_id: UUID, **more: Any) -> Bill:  # noqa: ANN401 - columns
@@ -65,7 +65,7 @@ def payment_of(
 
 
 async def open_payments(database: Database, number: int) -> list[Payment]:
-    """So many payments of one bill each, in the order of their ids."""
+    """Insert pending payments of one bill each; returns them ordered by id."""
     provider_id = new_id()
     bills = [bill_being_paid(provider_id) for _ in range(number)]
     payments = [payment_of(provider_id, [line_of(bill)]) for bill in bills]
@@ -81,7 +81,7 @@ async def keep(database: Database, bills: Sequence[Bill], payments: Sequence[Pay
 
 
 def notice_of(payment: Payment, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """What the channel tells of a payment that was paid."""
+    """The channel's notice of a paid order."""
     assert payment.attempt is not None
     return {
         "notice_id": str(new_id()),
@@ -96,6 +96,6 @@ def notice_of(payment: Payment, **changes: Any) -> dict[str, Any]:  # noqa: ANN4
     }
 
 
-def signed(key: RSAPrivateKey, notice: dict[str, Any]) -> Told:
+def signed(key: RSAPrivateKey, notice: dict[str, Any]) -> RawNotice:
     raw = json.dumps(notice).encode()
     return raw, sign(key, thumbprint(key.public_key()), raw)

@@ -1,4 +1,4 @@
-"""Steps that tests of UnionPay have in common."""
+"""Orders, forms and refunds for the tests of UnionPay."""
 
 from datetime import timedelta
 
