@@ -133,7 +133,7 @@ async def settled(database: Database) -> None:
 
 
 async def lost(tx: AsyncSession, history: History) -> set[str]:
-    """Payments and refunds that a client was told of and the database lacks, and paid ones that are not captured."""
+    """Acknowledged payments and refunds that the database lacks, and payments paid at the channel but not captured."""
     stored = {str(row.id): row.captured for row in await tx.execute(text(STORED_PAYMENTS))}
     refunds = set(await tx.scalars(text("SELECT id::text FROM refunds")))
     missing = (set(history.payments()) - set(stored)) | (history.refunds() - refunds)

@@ -28,7 +28,7 @@ from svc_payments.settings import Settings
 
 WRITE_CARD, WRITTEN = "write_card", "written"
 _MOST_POLLS = 120
-"""With the usual pauses some three months: after that nobody writes the card any more."""
+"""About three months with the usual pauses; then polling ends."""
 _SLACK_SECONDS = 5.0
 
 

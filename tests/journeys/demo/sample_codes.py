@@ -1,4 +1,4 @@
-"""Well-formed random codes that belong to nobody, so that the demo can run again on the same platform."""
+"""Random valid phones, ID numbers and USCCs: new in each run, so that the demo can be repeated on one platform."""
 
 import secrets
 from datetime import date, timedelta
