@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from rich.table import Table
 
 FOLDER = Path(__file__).resolve().parents[2] / "build" / "bench"
 _GIGABYTE = 1024**3
+_WIDTH_IN_A_FILE = 140
 _reported: list[dict[str, Any]] = []
 
 
@@ -74,4 +76,4 @@ def print_table() -> None:
         detail = ", ".join(f"{key} {figure}" for key, figure in further.items())
         figures = (f"{measured['value']:,}", f"{measured['baseline']:,}", measured["unit"], f"{measured['ratio']:.2f}")
         table.add_row(measured["name"], *figures, str(measured["detail"].get("goal", "")), detail)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else _WIDTH_IN_A_FILE).print(table)
