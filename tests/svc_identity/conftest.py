@@ -23,6 +23,7 @@ from svc_identity.fields import normalise_phone
 from svc_identity.memberships import grant_operator
 from svc_identity.settings import Settings
 from svc_identity.starter import load_starter_data
+from svc_identity.vault.encryption import use_keys_of
 from tests.deploy.sandboxes.processes import Sandbox
 from tests.svc_identity.app_client import AppClient, bearer
 
@@ -77,6 +78,12 @@ def settings(database: Database, tokens: Tokens, sandboxes: dict[str, Sandbox]) 
         index_key=base64.b64encode(secrets.token_bytes(32)).decode(),
         codes_per_address=1_000_000,
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def keys(settings: Settings) -> None:
+    """The keys of encrypted columns, for tests that read and write them without the application."""
+    use_keys_of(settings)
 
 
 @pytest_asyncio.fixture(scope="session")
