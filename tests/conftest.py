@@ -16,23 +16,19 @@ from deploy.local.broker import running_broker
 from deploy.local.postgres import running_postgres
 from tests.apache_kafka import Unavailable, running_apache_kafka
 from tests.declared_answers import declared_answers, undeclared
+from tests.order import spread
 from tests.reuse import reuse
 
 __all__ = ["declared_answers", "reuse", "undeclared"]  # fixtures for every test
 
 _MEMORY_BYTES = 4 * 1024**3
-_LONGEST = ("svc_payments/machine", "faults", "journeys", "deploy/test_platform.py")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of minutes first, so that none of them is left over at the end for one worker alone."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let every worker begin with its share of the longest tests, so that none is left for one alone at the end."""
     here = Path(__file__).parent
-
-    def place(item: pytest.Item) -> int:
-        path = item.path.relative_to(here).as_posix()
-        return next((place for place, name in enumerate(_LONGEST) if path.startswith(name)), len(_LONGEST))
-
-    items.sort(key=place)
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = spread(items, workers, lambda item: item.path.relative_to(here).as_posix())
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
