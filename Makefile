@@ -33,7 +33,7 @@ demo: setup
 
 test: setup
 	@$(RUN) contracts.lint install
-	$(RUN) pytest -n 4 --dist worksteal $(ARGS)
+	$(RUN) pytest -n 3 --dist worksteal $(ARGS)
 
 lint: setup
 	.venv/bin/ruff check .

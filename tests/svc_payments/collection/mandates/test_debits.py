@@ -159,10 +159,10 @@ async def _ended_mandate(world: World, giver: Giver) -> UUID:
 async def test_a_lost_answer_is_queried_and_deducts_once(world: World, giver: Giver) -> None:
     mandate = await giver.active()
     bill = await giver.bill()
-    async with working_on(world, channel_timeout_seconds=0.5) as mandates:
+    async with working_on(world, channel_timeout_seconds=1.5) as mandates:
         await giver.announced(mandates, mandate)
         await giver.day_comes()
-        await world.faults(deduction_timeouts=1, drop_notices=1)
+        await world.faults(deduction_timeouts=1, drop_notices=20)
         await mandates.work_due()
     debit = await giver.debit(mandate)
     assert await world.status(giver.person_id, debit["payment_id"]) == "unknown"
