@@ -1,4 +1,4 @@
-"""Corrections of released documents that misdescribed the servers.
+"""Corrections of releases: documents that misdescribed the servers, and rules that left a door open.
 
 A correction is not a break. Each names the releases it corrects and why; `contracts check` refuses an unused one.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Correction:
-    """A fault of `compatibility.breaks` to ignore, because the released document was wrong."""
+    """A fault of `compatibility.breaks` to ignore, because the release was wrong."""
 
     releases: tuple[str, ...]
     fault: str
@@ -22,6 +22,7 @@ class Correction:
 
 
 _BEFORE_1_2 = ("1.0.0", "1.1.0")
+_BEFORE_1_3 = (*_BEFORE_1_2, "1.2.0")
 
 CORRECTIONS = (
     Correction(
@@ -29,6 +30,12 @@ CORRECTIONS = (
         r"openapi/\w+\.v1\.json: .+: parameter idempotency-key was optional and is required",
         "The servers have always answered 400 idempotency_key_missing to a request without the header. The sentence is "
         "only about operations that declared it before, so none demands it newly.",
+    ),
+    Correction(
+        _BEFORE_1_3,
+        r"openapi/\w+\.v1\.json: .+: x-who-may-call was “person as (.+)” and is “person at assurance level 2 as \1”",
+        "A phone number alone was enough to act as an operator, an auditor or a reviewer. Their roles now need an "
+        "identity that the population registry has confirmed; who has one calls as before.",
     ),
 )
 
