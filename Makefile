@@ -44,7 +44,7 @@ lint: setup
 	$(RUN) contracts check
 	$(RUN) contracts.lint
 	$(RUN) deploy.local with-postgres sh -c \
-		"$(RUN) chassis.db upgrade $(PACKAGES) && $(RUN) chassis.db check $(PACKAGES)"
+		"$(RUN) chassis.migrations upgrade $(PACKAGES) && $(RUN) chassis.migrations check $(PACKAGES)"
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose/compose.yaml
 	.venv/bin/hadolint Dockerfile
 

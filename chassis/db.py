@@ -3,11 +3,8 @@
 One request or one consumed message is one transaction. It is committed here, at the edge, never in code below.
 """
 
-import asyncio
-import contextlib
 import csv
 import importlib
-import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -18,25 +15,18 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import uuid_utils.compat
-from alembic import command, context
-from alembic.config import Config
-from alembic.util.exc import CommandError
 from fastapi import Depends, Request
 from sqlalchemy import (
     URL,
     CheckConstraint,
-    Connection,
     DateTime,
-    ForeignKeyConstraint,
     MetaData,
     Table,
-    pool,
     text,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.schema import SchemaItem
 
 from chassis.settings import ServiceSettings, load
 
@@ -80,6 +70,12 @@ def one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({', '.join(repr(value.value) for value in values)})", name=column)
 
 
+_IS_MORE_THAN_USER = """
+SELECT rolsuper OR EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid AND relnamespace = 'public'::regnamespace)
+FROM pg_roles WHERE rolname = current_user
+"""
+
+
 class Database:
     """The engine of one service and the sessions made from it."""
 
@@ -111,6 +107,24 @@ class Database:
         async with self.sessions() as tx:
             await tx.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
             yield tx
+
+    async def require_mere_user(self) -> None:
+        """End the process where its role could switch the database's own rules off.
+
+        A database that does not answer yet is not asked again: no role of another kind comes with its restart.
+        """
+        try:
+            async with self.read() as tx:
+                is_more = await tx.scalar(text(_IS_MORE_THAN_USER))
+        except Exception as error:
+            if not is_connection_lost(error):
+                raise
+            return
+        if is_more:
+            raise SystemExit(
+                "MYILI_DATABASE_URL names a role that owns tables or is a superuser. Run `python -m chassis.migrations "
+                "upgrade` as an administrator, and give the service the role that it makes, such as myili_payments."
+            )
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -181,96 +195,8 @@ async def upsert_csv(tx: AsyncSession, model: type[DeclarativeBase], path: Path)
     return len(rows)
 
 
-# Migrations. Each service package has `migrations/` with its own history; its `env.py` is one call.
-
-
-def run_migrations(metadata: MetaData) -> None:
-    """The body of every service's `migrations/env.py`."""
-    asyncio.run(_run_migrations(context.config.attributes["url"], metadata))
-
-
-async def _run_migrations(url: URL, metadata: MetaData) -> None:
-    engine = create_async_engine(url, poolclass=pool.NullPool)
-    async with engine.connect() as connection:
-        await connection.run_sync(_run_migrations_on, metadata)
-        await connection.commit()
-    await engine.dispose()
-
-
-def _run_migrations_on(connection: Connection, metadata: MetaData) -> None:
-    # Two instances of a service that start together must not migrate concurrently.
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('myili migrations'))"))
-    # Partitions are created and dropped over time; their columns and the copied foreign keys to them follow from their
-    # table.
-    partitions = set(connection.scalars(text("SELECT relname FROM pg_class WHERE relispartition")))
-
-    def compared(item: SchemaItem, *_: object) -> bool:
-        if isinstance(item, ForeignKeyConstraint):
-            return item.elements[0].target_fullname.partition(".")[0] not in partitions
-        return not isinstance(item, Table) or item.name not in partitions
-
-    context.configure(connection=connection, target_metadata=metadata, compare_type=True, include_object=compared)
-    context.run_migrations()
-
-
-async def create_database(url: URL) -> None:
-    """Create the service's database on its server unless it exists."""
-    connection = await asyncpg.connect(
-        host=url.host, port=url.port, user=url.username, password=url.password, database="postgres"
-    )
-    try:
-        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", url.database):
-            with contextlib.suppress(asyncpg.DuplicateDatabaseError):
-                await connection.execute(f'CREATE DATABASE "{url.database}"')
-    finally:
-        await connection.close()
-
-
-def alembic_config(package: str, url: URL) -> Config:
-    """Alembic's configuration for one service package, such as `svc_payments`."""
-    config = Config()
-    config.set_main_option("script_location", f"{package}:migrations")
-    config.set_main_option("path_separator", "os")
-    config.attributes["url"] = url
-    return config
-
-
-def upgrade(package: str, url: URL) -> None:
-    """Create the service's database when it is missing and bring its schema to the newest revision."""
-    asyncio.run(create_database(url))
-    command.upgrade(alembic_config(package, url), "head")
-
-
 def settings_of(package: str) -> ServiceSettings:
     """The settings of a service package, from its `settings.py`."""
     module = importlib.import_module(f"{package}.settings")
     settings: ServiceSettings = load(module.Settings)
     return settings
-
-
-def main(arguments: list[str]) -> int:
-    """`python -m chassis.db upgrade|check|revision PACKAGE...`: the schemas of these services."""
-    if len(arguments) < 2 or arguments[0] not in {"upgrade", "check", "revision"}:  # noqa: PLR2004 - verb and package
-        sys.stderr.write("usage: python -m chassis.db upgrade|check svc_NAME... | revision svc_NAME MESSAGE\n")
-        return 2
-    verb, *packages = arguments
-    try:
-        if verb == "revision":
-            package, message = packages
-            config = alembic_config(package, settings_of(package).database)
-            command.revision(config, message=message, autogenerate=True)
-            return 0
-        for package in packages:
-            url = settings_of(package).database
-            if verb == "upgrade":
-                upgrade(package, url)
-            else:
-                command.check(alembic_config(package, url))
-    except (CommandError, OSError, asyncpg.PostgresError) as error:
-        sys.stderr.write(f"{verb} {' '.join(packages)}: {error}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

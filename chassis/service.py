@@ -43,6 +43,7 @@ def create_service_app(settings: ServiceSettings, routers: Sequence[APIRouter], 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = Database.of(app.state.settings)
+        await app.state.database.require_mere_user()
         auth.install(app, app.state.settings)
         _freeze_permanent_objects()
         yield
@@ -171,6 +172,7 @@ class Worker:
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT; unfinished work rolls back and is done by the next worker."""
         database = Database.of(self.settings)
+        await database.require_mere_user()
         relay = Relay(database.engine, self.settings.kafka, sorted({event.topic() for event in self.publishes}))
         consumer = Consumer(self.settings.service, database, self.settings.kafka, self.handles)
         runs = [

@@ -1,11 +1,4 @@
-"""For tests of services: databases cloned from a migrated template, tokens signed by a key of the test run.
-
-A service's `tests/<service>/conftest.py` is a few lines:
-
-    template = template_database("svc_payments")
-    database = fresh_database()        # commits for real; one clone per test
-    tx = rolled_back_transaction()     # cheaper: everything is rolled back
-"""
+"""For tests of services: tokens signed by a key of the test run, settings, clients, and what was emitted."""
 
 import asyncio
 import contextlib
@@ -20,98 +13,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-import asyncpg
 import httpx
-import pytest
-import pytest_asyncio
 from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from sqlalchemy import URL, make_url, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import Database, new_id, upgrade
+from chassis.db import new_id
 from chassis.outbox import outbox
 from chassis.settings import AUDIENCE, ServiceSettings
 
 PUBLIC_URL = "http://gateway.test"
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
-
-
-def template_database(package: str) -> Any:  # noqa: ANN401 - pytest's fixture type
-    """Fixture: the URL of a database migrated to the newest revision, to clone from and never to write to."""
-
-    @pytest.fixture(scope="session")
-    def template(postgres_url: str) -> URL:
-        url = make_url(postgres_url).set(drivername="postgresql+asyncpg", database=f"template_{package}")
-        upgrade_in_thread(package, url)
-        return url
-
-    return template
-
-
-def upgrade_in_thread(package: str, url: URL) -> None:
-    # Alembic's environment runs its own event loop, and pytest-asyncio already runs one in this thread.
-    worker = threading.Thread(target=upgrade, args=(package, url))
-    worker.start()
-    worker.join()
-
-
-def fresh_database() -> Any:  # noqa: ANN401 - pytest's fixture type
-    """Fixture: a Database of the test's own, cloned from `template`; what it commits stays until the test ends."""
-
-    @pytest_asyncio.fixture
-    async def database(template: URL) -> AsyncIterator[Database]:
-        async with cloned(template) as url:
-            database = Database(url)
-            yield database
-            await database.close()
-
-    return database
-
-
-def rolled_back_transaction() -> Any:  # noqa: ANN401 - pytest's fixture type
-    """Fixture: a session whose work is rolled back when the test ends."""
-
-    @pytest_asyncio.fixture
-    async def tx(template: URL) -> AsyncIterator[AsyncSession]:
-        database = Database(template)
-        async with database.engine.connect() as connection:
-            outer = await connection.begin()
-            async with AsyncSession(
-                connection, join_transaction_mode="create_savepoint", expire_on_commit=False
-            ) as session:
-                yield session
-            await outer.rollback()
-        await database.close()
-
-    return tx
-
-
-@contextlib.asynccontextmanager
-async def cloned(template: URL) -> AsyncIterator[URL]:
-    """A database with the template's content, dropped afterwards."""
-    name = f"test_{new_id().hex}"
-    # A template must have no connection while it is copied; on a busy machine a closed one may not be gone yet.
-    still_there = f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{template.database}'"  # noqa: S608 - a name of ours
-    copy = f'CREATE DATABASE "{name}" TEMPLATE "{template.database}" STRATEGY FILE_COPY'
-    await _execute(template, still_there, copy)
-    try:
-        yield template.set(database=name)
-    finally:
-        await _execute(template, f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-async def _execute(url: URL, *statements: str) -> None:
-    connection = await asyncpg.connect(
-        host=url.host, port=url.port, user=url.username, password=url.password, database="postgres"
-    )
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 class Tokens:
@@ -180,6 +95,7 @@ class Tokens:
         organisation_id: UUID | None = None,
         division_code: str | None = None,
         person_id: UUID | None = None,
+        assurance_level: int = 2,
     ) -> dict[str, str]:
         """The Authorization header of a person with a role in an organisation; a new person with each call."""
         membership = {
@@ -187,7 +103,8 @@ class Tokens:
             "role": role,
             "division_code": division_code,
         }
-        return _bearer(self.sign(sub=str(person_id or new_id()), assurance_level=2, memberships=[membership]))
+        sub = str(person_id or new_id())
+        return _bearer(self.sign(sub=sub, assurance_level=assurance_level, memberships=[membership]))
 
 
 def _bearer(token: str) -> dict[str, str]:

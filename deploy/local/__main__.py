@@ -74,9 +74,9 @@ def _cancel_on_signals() -> None:
 def _with_postgres(command: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="myili-") as folder:
         data = Path(folder)
-        with running_postgres(data / "postgres", durable=False) as database_url:
-            plan = Plan(data, settings.DEFAULT_PORT, keys_in(data), {"database_url": database_url})
-            environment = {**os.environ, **plan.environment(*SECRETS)}
+        with running_postgres(data / "postgres", durable=False) as server:
+            plan = Plan(data, settings.DEFAULT_PORT, keys_in(data), {"database_admin_url": server})
+            environment = {**os.environ, **plan.environment(*SECRETS, **plan.administration)}
             return subprocess.run(command, check=False, env=environment).returncode  # noqa: S603 - the command line of the user
 
 

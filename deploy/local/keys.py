@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from deploy.local.folder import write_private
 
 RSA_BITS = 3072
+SERVICES = ("identity", "services", "payments", "miniapps")
 Keys = Mapping[str, str]
 
 
@@ -22,8 +23,8 @@ def keys_in(data: Path) -> Keys:
     if not file.exists():
         write_private(file, json.dumps(_new_keys(), indent=1))
     keys = cast(dict[str, str], json.loads(file.read_text()))
-    if "second_operator_phone" not in keys:  # a folder of an earlier version
-        keys["second_operator_phone"] = _operator_phone()
+    if not keys.keys() >= _LATER.keys():  # a folder of an earlier version
+        keys = {**{name: make() for name, make in _LATER.items()}, **keys}
         write_private(file, json.dumps(keys, indent=1))
     return keys
 
@@ -32,9 +33,9 @@ def _new_keys() -> dict[str, str]:
     channel = rsa.generate_private_key(65537, RSA_BITS)
     merchant = rsa.generate_private_key(65537, RSA_BITS)
     return {
-        "database_password": secrets.token_urlsafe(24),
+        "database_password": _password(),
         "operator_phone": _operator_phone(),
-        "second_operator_phone": _operator_phone(),
+        **{name: make() for name, make in _LATER.items()},
         "token_signing_key": _private_pem(ec.generate_private_key(ec.SECP256R1())),
         "provider_signing_key": _private_pem(rsa.generate_private_key(65537, RSA_BITS)),
         "merchant_key": _private_pem(merchant),
@@ -48,6 +49,17 @@ def _new_keys() -> dict[str, str]:
 
 def _operator_phone() -> str:
     return f"199{secrets.randbelow(10**8):08}"
+
+
+def _password() -> str:
+    return secrets.token_urlsafe(24)
+
+
+_LATER = {
+    "second_operator_phone": _operator_phone,
+    **{f"{service}_database_password": _password for service in SERVICES},
+}
+"""Keys that folders of earlier versions lack."""
 
 
 def _private_pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:

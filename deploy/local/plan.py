@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy import make_url
+
 from deploy.local import broker, postgres
+from deploy.local.keys import SERVICES
 from deploy.local.programs import Program, accepts_connections
 
-SERVICES = ("identity", "services", "payments", "miniapps")
 PACKAGES = tuple(f"svc_{service}" for service in SERVICES)
 # The sandboxes and their port offsets, which are not contiguous.
 SANDBOXES = {"sms": 5, "registries": 6, "payment_channel": 7, "invoicing": 10}
@@ -23,12 +25,12 @@ PORT_OFFSETS = {
     "broker": 9,
     **{f"{package}.worker": 11 + place for place, package in enumerate(PACKAGES)},
 }
-# Each secret goes to its owner only.
+# Each secret goes to its owner only; each service also gets the URL of its own role in the database.
 SECRETS = {
-    "svc_identity": {"database_url", "token_signing_key", "field_key", "index_key"},
-    "svc_services": {"database_url", "provider_signing_key"},
-    "svc_payments": {"database_url", "provider_signing_key", "merchant_key", "channel_public_key"},
-    "svc_miniapps": {"database_url"},
+    "svc_identity": {"token_signing_key", "field_key", "index_key"},
+    "svc_services": {"provider_signing_key"},
+    "svc_payments": {"provider_signing_key", "merchant_key", "channel_public_key"},
+    "svc_miniapps": set[str](),
     "sandbox_payment_channel": {"channel_private_key", "merchant_public_key"},
     "sandbox_invoicing": {"merchant_public_key"},
 }
@@ -56,8 +58,24 @@ class Plan:
 
     @property
     def secrets(self) -> Mapping[str, str]:
-        ours = {**self.keys, "database_url": postgres.url(self.port("postgres"), self.keys["database_password"])}
-        return ours | {name: value for name, value in self.given.items() if name in ALL_SECRETS}
+        return {**self.keys} | {name: value for name, value in self.given.items() if name in ALL_SECRETS}
+
+    @property
+    def database_admin_url(self) -> str:
+        ours = postgres.url(self.port("postgres"), self.keys["database_password"])
+        return self.given.get("database_admin_url", ours)
+
+    @property
+    def administration(self) -> Mapping[str, str]:
+        """What migrations need, and no service has."""
+        passwords = {f"database_passwords__{name}": self.keys[f"{name}_database_password"] for name in SERVICES}
+        return {"database_admin_url": self.database_admin_url, **passwords}
+
+    def database_url(self, service: str) -> str:
+        """The server as the role of a service, which owns nothing."""
+        server = make_url(self.database_admin_url)
+        role = server.set(username=f"myili_{service}", password=self.keys[f"{service}_database_password"])
+        return role.set(database=None).render_as_string(hide_password=False)
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -79,16 +97,19 @@ class Plan:
             "sandbox_state": str(self.data / "sandboxes"),
             **{f"{service}_url": self.url(f"svc_{service}") for service in SERVICES},
         }
-        return ours | {name: value for name, value in self.given.items() if name not in ALL_SECRETS}
+        withheld = ALL_SECRETS | {"database_admin_url"}
+        return ours | {name: value for name, value in self.given.items() if name not in withheld}
 
     def environment(self, *owners: str, **more: str) -> Mapping[str, str]:
         """The MYILI_* variables of a program that gets the secrets of these owners."""
         owned = frozenset[str]().union(*(SECRETS.get(owner, ()) for owner in owners))
         values = {**self.settings, **{name: self.secrets[name] for name in owned}, **more}
+        if len(owners) == 1 and owners[0] in PACKAGES:
+            values["database_url"] = self.database_url(owners[0].removeprefix("svc_"))
         return {f"MYILI_{name.upper()}": value for name, value in values.items()}
 
     def stores(self) -> Iterator[Program]:
-        if "database_url" not in self.given:
+        if "database_admin_url" not in self.given:
             password = self.keys["database_password"]
             safety = {} if self.durable else postgres.NOT_DURABLE
             yield postgres.program(self.data / "postgres", self.port("postgres"), password, safety)
@@ -129,7 +150,7 @@ class Plan:
     def _steps(self, name: str, *steps: str) -> Program:
         command = [sys.executable, "-m", "deploy.local.preparation", *steps]
         phones = f"{self.keys['operator_phone']},{self.keys['second_operator_phone']}"
-        environment = self.environment(*SECRETS, operator_phones=phones)
+        environment = self.environment(*SECRETS, operator_phones=phones, **self.administration)
         return Program(name, command, where="", environment=environment)
 
     def _http(self, name: str, module: str) -> Program:

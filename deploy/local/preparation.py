@@ -1,6 +1,6 @@
 """The steps before services start, in one process: as separate ones, each would import all libraries again.
 
-In production these are the separate commands `python -m chassis.db upgrade`, `python -m svc_NAME.starter`,
+In production these are the separate commands `python -m chassis.migrations upgrade`, `python -m svc_NAME.starter`,
 `python -m svc_identity.memberships grant-operator` and, for a broker that lost its data, `python -m chassis.outbox
 resend`.
 """
@@ -11,7 +11,8 @@ import runpy
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from chassis import db, outbox
+from chassis import migrations, outbox
+from chassis.settings import load
 from deploy.local.plan import PACKAGES
 
 OPERATOR_PHONES = "MYILI_OPERATOR_PHONES"  # not an argument: every user of the machine can see those
@@ -20,23 +21,27 @@ STARTERS = ("svc_identity", "svc_services", "svc_miniapps")
 
 
 def migrate() -> None:
-    if db.main(["upgrade", *PACKAGES]) != 0:
+    if migrations.main(["upgrade", *PACKAGES]) != 0:
         raise SystemExit(1)
 
 
 def load_starter_data() -> None:
     for package in STARTERS:
+        _use_database_of(package)
         _run(f"{package}.starter")
 
 
 def grant_operators() -> None:
+    _use_database_of("svc_identity")
     for phone in os.environ[OPERATOR_PHONES].split(","):
         # Operators who were made over HTTP may have removed these since.
         _run("svc_identity.memberships", "grant-operator", "--phone", phone, accepted=(ENOUGH_OPERATORS,))
 
 
 def resend() -> None:
-    asyncio.run(outbox.resend_all(PACKAGES))
+    for package in PACKAGES:
+        _use_database_of(package)
+        asyncio.run(outbox.resend_all([package]))
 
 
 STEPS: Mapping[str, Callable[[], None]] = {
@@ -45,6 +50,13 @@ STEPS: Mapping[str, Callable[[], None]] = {
     "operators": grant_operators,
     "resend": resend,
 }
+
+
+def _use_database_of(package: str) -> None:
+    """Let the next step see what the service itself is given."""
+    given = load(migrations.AdministratorSettings)
+    role = given.url_of(package).set(username=migrations.Roles.of(package).runtime, password=given.password_of(package))
+    os.environ["MYILI_DATABASE_URL"] = role.render_as_string(hide_password=False)
 
 
 def _run(module: str, *arguments: str, accepted: Sequence[int] = ()) -> None:

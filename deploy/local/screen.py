@@ -42,7 +42,7 @@ def _rows(platform: LocalPlatform) -> Iterator[tuple[str, str, str, str]]:
     for name, kept in ours.items():
         yield name, kept.program.where, kept.state, str(platform.pid_of(name))
     if "postgres" not in ours:
-        server = urlsplit(platform.database_url)
+        server = urlsplit(platform.database_admin_url)
         yield "postgres", f"{server.hostname}:{server.port or 5432}", "yours", "-"
     if "broker" not in ours:
         yield "broker", platform.kafka, "yours", "-"

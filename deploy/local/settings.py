@@ -26,7 +26,7 @@ class LocalSettings(BaseSettings):
 
     port: Annotated[int, Field(ge=1, le=HIGHEST_PORT - PORTS_USED)] = DEFAULT_PORT
     data: Path = Path("var/local")
-    database_url: SecretStr | None = None
+    database_admin_url: SecretStr | None = None
     kafka: str | None = None
 
     @field_validator("data")
@@ -34,7 +34,7 @@ class LocalSettings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return (REPOSITORY / value.expanduser()).resolve()
 
-    @field_validator("database_url")
+    @field_validator("database_admin_url")
     @classmethod
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):

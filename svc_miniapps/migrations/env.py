@@ -1,7 +1,7 @@
 from importlib import import_module
 from pathlib import Path
 
-from chassis.db import run_migrations
+from chassis.migrations import run_migrations
 from svc_miniapps.base import Base
 
 ROOT = Path(__file__).parents[2]

@@ -16,16 +16,17 @@ from uuid import UUID
 
 import aiokafka
 import uvloop
-from sqlalchemy import make_url, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import Database, create_database, new_id, service_metadata
+from chassis.db import Database, new_id, service_metadata
 from chassis.inbox import Consumer, EventData, Handler, Received
 from chassis.outbox import Event, Relay, emit, ensure_topics, outbox
 from deploy.local.broker import running_broker
 from deploy.local.postgres import running_postgres
 from tests.apache_kafka import Unavailable, running_apache_kafka
 from tests.bench.report import report
+from tests.databases import made_of
 
 EVENTS = 40_000
 ROUNDS = 3
@@ -135,11 +136,7 @@ async def send_all(producer: aiokafka.AIOKafkaProducer, topic: str, messages: li
 
 async def measure(database_url: str, kafka: str) -> tuple[float, float]:
     """Events per second of ours and of the baseline: medians of interleaved rounds."""
-    url = make_url(database_url).set(drivername="postgresql+asyncpg", database="bench_relay")
-    await create_database(url)
-    database = Database(url)
-    async with database.engine.begin() as connection:
-        await connection.run_sync(service_metadata().create_all)
+    database = Database(await made_of(service_metadata(), database_url))
     rates: list[tuple[float, float]] = []
     for round_ in range(ROUNDS):
         event_type = event_type_of(round_)

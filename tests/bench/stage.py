@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ import asyncpg
 import psutil
 from sqlalchemy import make_url
 
-from chassis.db import upgrade
+from chassis.migrations import Roles, upgrade
 from chassis.testing import PUBLIC_URL, Tokens
 from deploy.local.keys import keys_in
 from deploy.local.postgres import running_postgres
@@ -51,15 +51,22 @@ def payments_service(folder: Path, *, durable: bool = True) -> Iterator[Stage]:
 def payments_server(folder: Path, *, durable: bool = True) -> Iterator[str]:
     """Only the PostgreSQL server, with the service's database at its newest schema."""
     with running_postgres(folder / "postgres", durable=durable) as server:
-        upgrade("svc_payments", make_url(server).set(drivername="postgresql+asyncpg", database=DATABASE))
+        url = make_url(server).set(drivername="postgresql+asyncpg", database=DATABASE)
+        upgrade("svc_payments", url, keys_in(folder)["payments_database_password"])
         yield server
+
+
+def as_service(server: str, keys: Mapping[str, str]) -> str:
+    """The server as the role that svc_payments runs as."""
+    role = make_url(server).set(username=Roles.of("svc_payments").runtime, password=keys["payments_database_password"])
+    return role.render_as_string(hide_password=False)
 
 
 def service_settings(server: str, tokens: Tokens, folder: Path) -> dict[str, str]:
     """The settings the service requires; outside systems are unreachable."""
     keys = keys_in(folder)
     return {
-        "database_url": server,
+        "database_url": as_service(server, keys),
         "kafka": f"{LOOPBACK}:1",
         "public_url": PUBLIC_URL,
         "jwks_url": tokens.jwks_url,

@@ -30,6 +30,7 @@ from tests.chassis.readings import (
     running,
     waiting,
 )
+from tests.databases import add_tables
 
 
 @pytest.fixture
@@ -40,8 +41,7 @@ def event_type() -> type[MeterRead]:
 @pytest.fixture
 async def books(database: Database) -> Database:
     """A database with the consumer's own table."""
-    async with database.engine.begin() as connection:
-        await connection.run_sync(EFFECTS.metadata.create_all)
+    await add_tables(database, EFFECTS.metadata)
     return database
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis.db import Database, new_id
 from chassis.pagination import BadCursor, Page, PageRequest, page_of
+from tests.databases import add_tables
 
 
 class Base(DeclarativeBase):
@@ -26,8 +27,7 @@ class Reading(Base):
 
 @pytest.fixture
 async def readings(database: Database) -> Database:
-    async with database.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+    await add_tables(database, Base.metadata)
     await insert(database, 25)
     return database
 

@@ -21,8 +21,9 @@ from chassis.idempotency import OnceKey
 from chassis.problems import Problem
 from chassis.service import Every, create_service_app
 from chassis.settings import ServiceSettings
-from chassis.testing import PUBLIC_URL, Tokens, client_of, cloned, once, until
+from chassis.testing import PUBLIC_URL, Tokens, client_of, once, until
 from contracts.export import openapi
+from tests.databases import add_tables, cloned
 
 notes = Table("notes", MetaData(), Column("id", Uuid, primary_key=True), Column("text", Text, nullable=False))
 router = APIRouter(prefix="/notes/v1")
@@ -89,8 +90,7 @@ async def api(template: URL, tokens: Tokens) -> AsyncIterator[httpx.AsyncClient]
         settings_here = _AtDatabase(url, settings)
         app = create_service_app(settings_here, [router], title="Notes", version="1.0.0")
         async with client_of(app) as client:
-            async with app.state.database.engine.begin() as connection:
-                await connection.run_sync(notes.metadata.create_all)
+            await add_tables(app.state.database, notes.metadata)
             yield client
 
 

@@ -7,7 +7,7 @@ from deploy.local.__main__ import main
 ASK_THE_DATABASE = """
 import asyncio, asyncpg, os, sys
 async def ask():
-    connection = await asyncpg.connect(os.environ["MYILI_DATABASE_URL"] + "/postgres")
+    connection = await asyncpg.connect(os.environ["MYILI_DATABASE_ADMIN_URL"] + "/postgres")
     version = await connection.fetchval("SHOW server_version_num")
     await connection.close()
     return int(version) // 10000

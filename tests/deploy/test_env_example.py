@@ -10,18 +10,27 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from chassis.migrations import AdministratorSettings
 from deploy.local.plan import PACKAGES
 from deploy.local.settings import REPOSITORY, LocalSettings
 from gateway.settings import GatewaySettings
 
 # Read from the environment without a settings class, by the sandboxes.
 SANDBOXES = {"sandbox_state", "channel_private_key", "merchant_public_key"}
+# Read by compose alone.
+COMPOSE = {"database_server"}
+PASSWORDS = {f"database_passwords__{package.removeprefix('svc_')}" for package in PACKAGES}
 # Where the files of this repository and of the embedded run lie, which an image knows by itself.
 OWN_FOLDERS = {"contracts", "data"}
 
 
 def settings_classes() -> list[type[BaseSettings]]:
-    return [LocalSettings, GatewaySettings, *(import_module(f"{package}.settings").Settings for package in PACKAGES)]
+    return [
+        LocalSettings,
+        GatewaySettings,
+        AdministratorSettings,
+        *(import_module(f"{package}.settings").Settings for package in PACKAGES),
+    ]
 
 
 def fields(settings: type[BaseModel], prefix: str = "") -> dict[str, FieldInfo]:
@@ -43,13 +52,13 @@ def example() -> dict[str, str | None]:
 
 def test_every_setting_is_named_and_no_other() -> None:
     names = {name for settings in settings_classes() for name in fields(settings)}
-    assert set(example()) == names | SANDBOXES
+    assert set(example()) == (names - {"database_passwords"}) | PASSWORDS | SANDBOXES | COMPOSE
 
 
 def test_every_value_is_the_default_or_empty() -> None:
     for settings in settings_classes():
         for name, field in fields(settings).items():
-            if value := example()[name]:
+            if value := example().get(name):
                 assert str(field.default).removesuffix(".0") == value, name
 
 

@@ -74,7 +74,7 @@ def everything_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 async def sql(platform: Addresses, statement: str) -> object:
-    connection = await asyncpg.connect(f"{platform.database_url}/myili_identity")
+    connection = await asyncpg.connect(f"{platform.database_admin_url}/myili_identity")
     try:
         return await connection.fetchval(statement)
     finally:
@@ -83,7 +83,7 @@ async def sql(platform: Addresses, statement: str) -> object:
 
 async def emitted(platform: Addresses) -> dict[UUID, str]:
     """The events of svc_identity, which emits some when it makes the first operator, and their topics."""
-    connection = await asyncpg.connect(f"{platform.database_url}/myili_identity")
+    connection = await asyncpg.connect(f"{platform.database_admin_url}/myili_identity")
     try:
         events = {row["id"]: row["topic"] for row in await connection.fetch("SELECT id, topic FROM outbox")}
     finally:
@@ -109,7 +109,7 @@ async def approve_a_provider(platform: Addresses) -> None:
     """Emit the approval from svc_services, and wait until svc_identity has made the company an OAuth client."""
     provider_id = new_id()
     key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
-    database = Database(make_url(f"{platform.database_url}/myili_services").set(drivername="postgresql+asyncpg"))
+    database = Database(make_url(f"{platform.database_admin_url}/myili_services").set(drivername="postgresql+asyncpg"))
     async with database.transaction() as tx:
         approved = ProviderApproved(
             provider_id=provider_id,
@@ -230,7 +230,7 @@ async def test_events_reach_other_services_before_and_after_a_broker_is_killed(p
 async def test_servers_named_in_the_settings_are_used_and_left_running(
     data: Path, postgres_url: str, embedded_kafka: str
 ) -> None:
-    given = {"database_url": postgres_url, "kafka": embedded_kafka}
+    given = {"database_admin_url": postgres_url, "kafka": embedded_kafka}
     async with local_platform(data, given=given) as platform:
         assert {kept.program.name for kept in platform.programs} == PORT_OFFSETS.keys() - {"postgres", "broker"}
         await until_published(platform, await emitted(platform))

@@ -47,14 +47,14 @@ def test_a_port_that_leaves_no_room_for_the_others_is_named(tmp_path: Path) -> N
 
 
 def test_a_broken_database_url_is_named_without_its_password(tmp_path: Path) -> None:
-    sentence = refusal(DATABASE_URL="mysql://root:hunter2@localhost", DATA=tmp_path)
-    assert "MYILI_DATABASE_URL" in sentence
+    sentence = refusal(DATABASE_ADMIN_URL="mysql://root:hunter2@localhost", DATA=tmp_path)
+    assert "MYILI_DATABASE_ADMIN_URL" in sentence
     assert "hunter2" not in sentence
 
 
 def test_a_refused_password_of_the_database_is_said_without_it(tmp_path: Path, postgres_url: str) -> None:
     wrong = postgres_url.replace("postgres:", "postgres:hunter2")
-    sentence = refusal(DATABASE_URL=wrong, PORT=str(free_base_port()), DATA=tmp_path)
+    sentence = refusal(DATABASE_ADMIN_URL=wrong, PORT=str(free_base_port()), DATA=tmp_path)
     assert "password authentication failed" in sentence
     assert "hunter2" not in sentence
 
@@ -65,7 +65,7 @@ def test_a_kafka_address_without_a_port_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("DATABASE_URL", "postgresql://postgres:hunter2@127.0.0.1:1"), ("KAFKA", "127.0.0.1:1,127.0.0.1:2")],
+    [("DATABASE_ADMIN_URL", "postgresql://postgres:hunter2@127.0.0.1:1"), ("KAFKA", "127.0.0.1:1,127.0.0.1:2")],
 )
 def test_a_server_that_does_not_answer_is_named(tmp_path: Path, setting: str, value: str) -> None:
     sentence = refusal(**{setting: value}, PORT=str(free_base_port()), DATA=tmp_path)
@@ -96,7 +96,7 @@ def test_a_platform_without_a_postgresql_build_is_told_what_to_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(CannotStart, match="MYILI_DATABASE_URL"):
+    with pytest.raises(CannotStart, match="MYILI_DATABASE_ADMIN_URL"):
         postgres.program(tmp_path, 5432, "unused")
 
 

@@ -17,7 +17,8 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.db import Database, new_id, now
-from chassis.testing import Tokens, upgrade_in_thread
+from chassis.migrations import upgrade
+from chassis.testing import Tokens
 from contracts.reference_provider.books import Books
 from contracts.reference_provider.roster import account_number
 from deploy.local.keys import keys_in
@@ -98,7 +99,7 @@ class Stage:
     @contextlib.asynccontextmanager
     async def database(self) -> AsyncIterator[Database]:
         database = Database(
-            make_url(self.plan.secrets["database_url"]).set(drivername="postgresql+asyncpg", database="myili_payments")
+            make_url(self.plan.database_admin_url).set(drivername="postgresql+asyncpg", database="myili_payments")
         )
         yield database
         await database.close()
@@ -170,10 +171,8 @@ async def running_stage(folder: Path, tokens: Tokens, people: int) -> AsyncItera
     try:
         for program in (*stage.plan.stores(), *_doors(stage.plan)):
             await _start(stage, program)
-        url = make_url(stage.plan.secrets["database_url"])
-        await asyncio.to_thread(
-            upgrade_in_thread, PACKAGE, url.set(drivername="postgresql+asyncpg", database="myili_payments")
-        )
+        url = make_url(stage.plan.database_admin_url).set(drivername="postgresql+asyncpg", database="myili_payments")
+        await asyncio.to_thread(upgrade, PACKAGE, url, stage.plan.keys["payments_database_password"])
         for program in (_provider(stage.plan), *_ours(stage.plan)):
             await _start(stage, program)
         await _introduce(stage, people)

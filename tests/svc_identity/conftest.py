@@ -17,13 +17,14 @@ from fastapi import FastAPI
 from sqlalchemy import URL
 
 from chassis.db import Database
-from chassis.testing import Tokens, cloned, once, settings_at, template_database
+from chassis.testing import Tokens, once, settings_at
 from svc_identity.app import create_app
 from svc_identity.fields import normalise_phone
 from svc_identity.memberships import grant_operator
 from svc_identity.settings import Settings
 from svc_identity.starter import load_starter_data
 from svc_identity.vault.encryption import use_keys_of
+from tests.databases import cloned, owner_database, template_database
 from tests.deploy.sandboxes.processes import Sandbox
 from tests.svc_identity.app_client import AppClient, bearer
 from tests.svc_identity.identities import proof
@@ -42,6 +43,9 @@ async def database(template: URL) -> AsyncIterator[Database]:
         await load_starter_data(database)
         yield database
         await database.close()
+
+
+owner = owner_database()
 
 
 @pytest.fixture(scope="session")

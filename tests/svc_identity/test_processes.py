@@ -21,11 +21,13 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.jwk import ECKey
+from sqlalchemy import make_url
 
 from chassis.db import new_id, now
 from chassis.outbox import ensure_topics
 from chassis.testing import once, until
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
+from tests.databases import upgrade_in_thread
 from tests.deploy.sandboxes.processes import Sandbox
 from tests.svc_identity.conftest import new_phone
 from tests.svc_identity.identities import id_number, wrong_check
@@ -52,8 +54,9 @@ def service(
 ) -> Iterator[Service]:
     folder, port, worker_port = tmp_path_factory.mktemp("identity"), free_port(), free_port()
     url = f"http://{LOOPBACK}:{port}"
+    url_of_role = upgrade_in_thread("svc_identity", make_url(postgres_url).set(database="myili_identity"))
     environment = {
-        "MYILI_DATABASE_URL": postgres_url,
+        "MYILI_DATABASE_URL": url_of_role.set(database=None).render_as_string(hide_password=False),
         "MYILI_KAFKA": embedded_kafka,
         "MYILI_PUBLIC_URL": url,
         "MYILI_JWKS_URL": f"{url}/identity/v1/oauth/jwks",
@@ -71,12 +74,8 @@ def service(
         command = [sys.executable, "-m", *arguments]
         return running(Program(name, command, url, ready, environment), folder / f"{name}.log")
 
-    for name, *arguments in (
-        ("migration", "chassis.db", "upgrade", "svc_identity"),
-        ("starter", "svc_identity.starter"),
-    ):
-        with program(name, *arguments) as process:
-            assert process.wait(60) == 0
+    with program("starter", "svc_identity.starter") as process:
+        assert process.wait(60) == 0
     served = ["uvicorn", "--factory", "svc_identity.app:create_app", "--host", LOOPBACK, "--port", str(port)]
     with program("api", *served, "--no-access-log", on=port), program("worker", "svc_identity.worker", on=worker_port):
         logs = [folder / "api.log", folder / "worker.log"]

@@ -13,17 +13,20 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from chassis.db import Database, new_id, now
 from chassis.http_client import outside_client
-from chassis.testing import Tokens, client_of, fresh_database, rolled_back_transaction, settings_at, template_database
+from chassis.testing import Tokens, client_of, settings_at
 from deploy.local.programs import LOOPBACK, free_port
 from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings
+from tests.databases import as_administrator, fresh_database, owner_database, rolled_back_transaction, template_database
 from tests.deploy.sandboxes.processes import Sandbox
 from tests.svc_payments.served import application, served
 from tests.svc_payments.world import CONTRACT_NOTICES, NOTICES, Company, World
 
 template = template_database("svc_payments")
 database = fresh_database()
+owner = owner_database()
 tx = rolled_back_transaction()
+owner_tx = rolled_back_transaction(as_administrator)
 
 
 @pytest.fixture(scope="session")

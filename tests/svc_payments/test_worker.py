@@ -13,9 +13,10 @@ from pydantic import SecretStr
 from sqlalchemy import make_url, update
 
 from chassis.db import Database, new_id, now
-from chassis.testing import until, upgrade_in_thread
+from chassis.testing import until
 from deploy.local.programs import Program, accepts_connections, free_port, running
 from svc_payments.collection.payments.models import Attempt, Payment
+from tests.databases import upgrade_in_thread
 from tests.svc_payments.world import World
 
 
@@ -23,16 +24,20 @@ from tests.svc_payments.world import World
 async def database(postgres_url: str) -> AsyncIterator[Database]:
     """The database name that the worker expects on its server."""
     url = make_url(postgres_url).set(drivername="postgresql+asyncpg", database="myili_payments")
-    upgrade_in_thread("svc_payments", url)
-    database = Database(url)
+    database = Database(upgrade_in_thread("svc_payments", url))
     yield database
     await database.close()
 
 
-def worker(world: World, postgres_url: str, kafka: str) -> Program:
+def worker(world: World, kafka: str) -> Program:
     port = free_port()
-    values = {"database_url": postgres_url, "kafka": kafka, "worker_port": port, "provider_endpoints": "any"}
-    keys = ("channel_public_key", "merchant_key", "provider_signing_key")
+    values = {
+        "database_url": world.settings.database_url.get_secret_value(),
+        "kafka": kafka,
+        "worker_port": port,
+        "provider_endpoints": "any",
+    }
+    keys = ("database_url", "channel_public_key", "merchant_key", "provider_signing_key")
     for name in ("public_url", "jwks_url", "channel_url", "ledger_anchors", *keys):
         value = getattr(world.settings, name)
         values[name] = value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -65,9 +70,7 @@ async def trail_on_kafka(kafka: str, payment_id: str, length: int) -> list[str]:
     return trail
 
 
-async def test_the_worker_polls_delivers_and_publishes(
-    world: World, postgres_url: str, embedded_kafka: str, tmp_path: Path
-) -> None:
+async def test_the_worker_polls_delivers_and_publishes(world: World, embedded_kafka: str, tmp_path: Path) -> None:
     person = new_id()
     forgotten, missed = await world.created(person), await world.confirmed(person)
     await world.faults(drop_notices=1_000)
@@ -79,7 +82,7 @@ async def test_the_worker_polls_delivers_and_publishes(
     async def both_ended() -> bool:
         return [await world.status(person, each) for each in (missed, forgotten)] == ["completed", "expired"]
 
-    with running(worker(world, postgres_url, embedded_kafka), tmp_path / "worker.log"):
+    with running(worker(world, embedded_kafka), tmp_path / "worker.log"):
         await until(both_ended, seconds=30)
         trail = await trail_on_kafka(embedded_kafka, missed, 4)
     assert trail == ["created", "pending", "captured", "completed"]

@@ -11,10 +11,11 @@ from fastapi import FastAPI
 from sqlalchemy import URL
 
 from chassis.db import Database
-from chassis.testing import Tokens, client_of, cloned, fresh_database, settings_at, template_database
+from chassis.testing import Tokens, client_of, settings_at
 from svc_services.app import create_app
 from svc_services.settings import Settings
 from svc_services.starter import load_reference_data
+from tests.databases import cloned, fresh_database, template_database
 from tests.deploy.sandboxes.processes import Sandbox
 from tests.svc_services.companies import ProviderSystem
 

@@ -20,6 +20,7 @@ CALLERS: dict[str, Bearer] = {
     "resident": lambda tokens: tokens.resident(),
     "resident at level 1": lambda tokens: tokens.resident(assurance_level=1),
     "operator": lambda tokens: tokens.staff("operator"),
+    "operator at level 1": lambda tokens: tokens.staff("operator", assurance_level=1),
     "auditor": lambda tokens: tokens.staff("auditor"),
     "county team": lambda tokens: tokens.staff("county_team", division_code="654002"),
     "provider": lambda tokens: tokens.client(ANY, "tariffs:write", "bills:write"),

@@ -14,12 +14,14 @@ import httpx
 import pytest
 import pytest_asyncio
 from joserfc.jwk import ECKey
+from sqlalchemy import make_url
 
 from chassis.db import new_id
 from chassis.testing import PUBLIC_URL, Tokens, once
 from contracts.reference_provider.roster import account_holder
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
 from tests.contracts.reference_provider.processes import SEED, Provider
+from tests.databases import upgrade_in_thread
 from tests.svc_services.companies import APPLICATIONS, BINDINGS, account_number, application, approved, attestation
 
 HOLDER, ANOTHER = account_holder(SEED, 0), account_holder(SEED, 1)
@@ -36,15 +38,17 @@ class Service:
 
 @pytest.fixture(scope="module")
 def environment(postgres_url: str, embedded_kafka: str, surroundings: dict[str, str]) -> dict[str, str]:
-    values = {"database_url": postgres_url, "kafka": embedded_kafka, "public_url": PUBLIC_URL, **surroundings}
+    role = upgrade_in_thread("svc_services", make_url(postgres_url).set(database="myili_services"))
+    url = role.set(database=None).render_as_string(hide_password=False)
+    values = {"database_url": url, "kafka": embedded_kafka, "public_url": PUBLIC_URL, **surroundings}
     return {f"MYILI_{name.upper()}": value for name, value in values.items()}
 
 
 @pytest.fixture(scope="module")
 def service(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder, port, worker_port = tmp_path_factory.mktemp("service"), free_port(), free_port()
-    for command in (["chassis.db", "upgrade", "svc_services"], ["svc_services.starter"]):
-        subprocess.run([sys.executable, "-m", *command], env=environment, check=True, timeout=60)  # noqa: S603 - ours
+    starter = [sys.executable, "-m", "svc_services.starter"]
+    subprocess.run(starter, env=environment, check=True, timeout=60)  # noqa: S603 - ours
     url = f"http://{LOOPBACK}:{port}"
     uvicorn = [sys.executable, "-m", "uvicorn", "--factory", "svc_services.app:create_app"]
     api = Program("svc_services", [*uvicorn, "--port", str(port)], url, partial(is_ready, port), environment)

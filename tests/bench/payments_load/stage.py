@@ -15,7 +15,7 @@ import asyncpg
 import psutil
 from sqlalchemy import make_url
 
-from chassis.db import upgrade
+from chassis.migrations import upgrade
 from chassis.testing import PUBLIC_URL
 from deploy.local.keys import keys_in
 from deploy.local.postgres import running_postgres
@@ -23,6 +23,7 @@ from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_p
 from tests.bench.payments_load import baseline, load
 from tests.bench.payments_load.notices import signed_requests
 from tests.bench.payments_load.open_payments import MOST_PROVIDERS, Open, not_captured_once, open_payments, prepare
+from tests.bench.stage import as_service
 
 PAYMENTS = 4_000
 """In each measurement, each by another person."""
@@ -118,8 +119,9 @@ class Stage:
 def stage() -> Iterator[Stage]:
     with TemporaryDirectory(prefix="myili-bench-") as name, running_postgres(Path(name) / "postgres") as server:
         folder = Path(name)
-        upgrade("svc_payments", make_url(server).set(drivername="postgresql+asyncpg", database="myili_payments"))
         keys = keys_in(folder)
+        url = make_url(server).set(drivername="postgresql+asyncpg", database="myili_payments")
+        upgrade("svc_payments", url, keys["payments_database_password"])
         program = _service(server, folder)
         with running(program, folder / "service.log") as process:
             service = psutil.Process(process.pid)
@@ -131,7 +133,7 @@ def stage() -> Iterator[Stage]:
 def _service(server: str, folder: Path) -> Program:
     port, keys = free_port(), keys_in(folder)
     settings = {
-        "database_url": server,
+        "database_url": as_service(server, keys),
         "kafka": f"{LOOPBACK}:1",
         "public_url": PUBLIC_URL,
         "jwks_url": f"http://{LOOPBACK}:1",

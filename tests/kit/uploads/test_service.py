@@ -7,13 +7,12 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import URL, ForeignKey, MetaData, make_url
+from sqlalchemy import URL, ForeignKey, MetaData
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.db import NAMING_CONVENTION, Database, create_database, new_id
+from chassis.db import NAMING_CONVENTION, Database, new_id
 from chassis.problems import ContentTooLarge, UnsupportedMediaType
-from chassis.testing import fresh_database
 from kit.uploads import parts, service
 from kit.uploads.headers import PARTIAL, state_of
 from kit.uploads.models import Part, Tables, Upload
@@ -25,6 +24,7 @@ from kit.uploads.refusals import (
     UploadLengthMismatch,
     UploadOffsetMismatch,
 )
+from tests.databases import fresh_database, made_of
 
 CONTENT = b"0123456789" * 5
 
@@ -56,14 +56,8 @@ TABLES = Tables(SampleUpload, SamplePart, most_bytes=100)
 
 
 @pytest_asyncio.fixture(scope="session")
-async def template(postgres_url: str) -> AsyncIterator[URL]:
-    url = make_url(postgres_url).set(drivername="postgresql+asyncpg", database=f"kit_{new_id().hex}")
-    await create_database(url)
-    database = Database(url)
-    async with database.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    await database.close()
-    yield url
+async def template(postgres_url: str) -> URL:
+    return await made_of(Base.metadata, postgres_url)
 
 
 database = fresh_database()

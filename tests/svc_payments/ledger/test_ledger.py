@@ -122,10 +122,10 @@ async def test_a_reference_is_transferred_once(tx: AsyncSession) -> None:
     ],
     ids=str,
 )
-async def test_entries_transfers_and_accounts_are_append_only(tx: AsyncSession, change: object) -> None:
-    await add_transfer(tx)
+async def test_entries_transfers_and_accounts_are_append_only(owner_tx: AsyncSession, change: object) -> None:
+    await add_transfer(owner_tx)
     with pytest.raises(DBAPIError, match="only ever added to"):
-        await tx.execute(change)  # type: ignore[call-overload]  # statements of several kinds
+        await owner_tx.execute(change)  # type: ignore[call-overload]  # statements of several kinds
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from svc_payments.ledger.chain import GENESIS
 from svc_payments.ledger.models import Entry, Link, TransferKind
 from svc_payments.ledger.proof import findings
 from svc_payments.ledger.service import bank, channel_receivable, transfer
+from tests.databases import as_administrator
 from tests.svc_payments.world import World
 
 SETTLED = TransferKind.CHANNEL_SETTLED
@@ -29,10 +30,12 @@ def store(tmp_path: Path) -> ObjectStore:
 
 @contextlib.asynccontextmanager
 async def without_triggers(database: Database) -> AsyncIterator[AsyncSession]:
-    """A transaction with the rights of the owner of the tables."""
-    async with database.transaction() as tx:
+    """A transaction of the server's administrator."""
+    owner = Database(as_administrator(database.engine.url))
+    async with owner.transaction() as tx:
         await tx.execute(text("SET LOCAL session_replication_role = replica"))
         yield tx
+    await owner.close()
 
 
 async def settle(database: Database, *amounts_fen: int) -> None:

@@ -10,11 +10,11 @@ from fastapi import FastAPI
 from sqlalchemy import URL
 
 from chassis.db import Database
-from chassis.testing import cloned
 from svc_identity.fields import normalise_phone
 from svc_identity.memberships import grant_operator
 from svc_identity.settings import Settings
 from svc_identity.starter import load_starter_data
+from tests.databases import cloned
 from tests.svc_identity.app_client import AppClient, bearer
 from tests.svc_identity.conftest import browser_on, new_operator, new_phone, proofed, running
 from tests.svc_identity.organisations.role_changes.requests import Headers, granted

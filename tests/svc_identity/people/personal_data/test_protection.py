@@ -161,8 +161,11 @@ async def test_every_read_is_recorded(app_client: AppClient, database: Database,
     "change",
     ["DELETE FROM personal_data_reads", "UPDATE personal_data_reads SET reader = ''", "TRUNCATE personal_data_reads"],
 )
-async def test_the_record_of_reads_is_append_only(database: Database, change: str) -> None:
+async def test_the_record_of_reads_is_append_only(database: Database, owner: Database, change: str) -> None:
     async with database.sessions() as tx:
+        with pytest.raises(DBAPIError, match="permission denied"):
+            await tx.execute(text(change))
+    async with owner.sessions() as tx:
         with pytest.raises(DBAPIError, match="only ever added to"):
             await tx.execute(text(change))
 

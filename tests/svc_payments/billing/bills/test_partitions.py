@@ -12,7 +12,8 @@ from alembic import command
 from sqlalchemy import URL, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from chassis.db import Database, alembic_config, create_database, new_id, upgrade
+from chassis.db import Database, new_id
+from chassis.migrations import Roles, alembic_config, provision, upgrade
 from svc_payments.billing.bills.models import Bill, BillNumber
 from svc_payments.billing.bills.partitions import ensure_partitions
 from tests.svc_payments.billing.bills.factories import a_bill, save
@@ -54,11 +55,12 @@ async def test_the_first_and_the_last_moment_of_a_month_are_in_it(database: Data
     assert (made, found) == (3, ["bills_2031_01", "bills_2031_02", "bills_2031_02", "bills_2031_03"])
 
 
-async def test_partitions_are_created_ahead_and_only_once(database: Database) -> None:
+async def test_partitions_are_created_ahead_and_only_once(database: Database, owner: Database) -> None:
     months = select(func.count()).select_from(text("pg_inherits WHERE inhparent = 'bills'::regclass"))
     async with database.transaction() as tx:
         before = await tx.scalar(months)
         assert await ensure_partitions(tx) == 0
+    async with owner.transaction() as tx:
         # The state after two months without a worker.
         for month in (
             await tx.scalars(text("SELECT relname FROM pg_class WHERE relname ~ '^bills_20.*[0-9]$' "))
@@ -112,11 +114,11 @@ async def test_a_bill_number_is_unique_at_a_provider_across_months(database: Dat
     ],
 )
 async def test_number_and_partition_of_a_bill_are_immutable(
-    database: Database, provider_id: UUID, statement: str
+    database: Database, owner: Database, provider_id: UUID, statement: str
 ) -> None:
     await save(database, a_bill(provider_id))
     with pytest.raises(DBAPIError, match="only ever added to"):
-        async with database.transaction() as tx:
+        async with owner.transaction() as tx:
             await tx.execute(text(statement))
 
 
@@ -132,7 +134,7 @@ async def test_a_lookup_reads_one_partition(database: Database, provider_id: UUI
 async def before(postgres_url: str) -> AsyncIterator[URL]:
     """A database of the previous revision, with bills of several months and rows that refer to them."""
     url = make_url(postgres_url).set(drivername="postgresql+asyncpg", database=f"upgrade_{new_id().hex}")
-    await create_database(url)
+    await provision(url, Roles.of("svc_payments"))
     await asyncio.to_thread(command.upgrade, alembic_config("svc_payments", url), "0003")
     yield url
     await _run(url.set(database="postgres"), f'DROP DATABASE "{url.database}" WITH (FORCE)')

@@ -68,13 +68,13 @@ async def test_amending_back_is_a_third_version(
 
 
 async def test_versions_cannot_be_edited_or_deleted(
-    api: httpx.AsyncClient, headers: dict[str, str], database: Database
+    api: httpx.AsyncClient, headers: dict[str, str], owner: Database
 ) -> None:
     for amount in ("1.00", "2.00"):
         await upload(api, headers, file_of(row("W-1", amount=amount)))
     for statement in ("UPDATE bill_versions SET amount_fen = 3", "DELETE FROM bill_versions", "TRUNCATE bill_versions"):
         with pytest.raises(DBAPIError, match="only ever added to"):
-            async with database.transaction() as tx:
+            async with owner.transaction() as tx:
                 await tx.execute(text(statement))
 
 

@@ -175,10 +175,10 @@ async def test_a_generated_month_has_the_planted_outcomes(
 
 
 async def test_query_plans_do_not_trust_statistics_of_an_empty_table(
-    api: httpx.AsyncClient, headers: dict[str, str], database: Database
+    api: httpx.AsyncClient, headers: dict[str, str], owner: Database
 ) -> None:
     """Autovacuum leaves such statistics when it runs while the first large file is ingested."""
-    async with database.transaction() as tx:
+    async with owner.transaction() as tx:
         await tx.execute(
             text(
                 "WITH tables AS (SELECT oid FROM pg_class WHERE relname ~ '^bills_' OR relname = 'bill_numbers') "

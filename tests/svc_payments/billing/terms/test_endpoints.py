@@ -84,9 +84,9 @@ async def test_the_database_requires_two_people(database: Database, provider_id:
 
 @pytest.mark.parametrize("table", ["payment_terms", "payment_terms_approvals"])
 @pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET version = 9"])
-async def test_versions_are_append_only(database: Database, table: str, change: str) -> None:
+async def test_versions_are_append_only(owner: Database, table: str, change: str) -> None:
     with pytest.raises(DBAPIError, match="only ever added to"):
-        async with database.transaction() as tx:
+        async with owner.transaction() as tx:
             await tx.execute(text(change.format(table)))
 
 

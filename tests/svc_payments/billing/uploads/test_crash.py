@@ -13,11 +13,12 @@ from pydantic import SecretStr
 from sqlalchemy import make_url, select
 
 from chassis.db import Database
-from chassis.testing import Tokens, until, upgrade_in_thread
+from chassis.testing import Tokens, until
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
 from kit.uploads.parts import LARGEST_PART
 from svc_payments.billing.uploads.models import BillFileUpload
 from svc_payments.settings import Settings
+from tests.databases import upgrade_in_thread
 from tests.svc_payments.billing.files.files import counts, file_of, row, uploader
 from tests.svc_payments.billing.uploads.uploads import PARTIAL, digest
 
@@ -29,14 +30,17 @@ CONTENT = file_of(*(row(f"W-{n}") for n in range(ROWS))).encode()
 async def database(postgres_url: str) -> AsyncIterator[Database]:
     """The database name that the service expects on its server."""
     url = make_url(postgres_url).set(drivername="postgresql+asyncpg", database="myili_payments")
-    upgrade_in_thread("svc_payments", url)
-    database = Database(url)
+    database = Database(upgrade_in_thread("svc_payments", url))
     yield database
     await database.close()
 
 
-def service(settings: Settings, postgres_url: str, port: int) -> Program:
-    values = {"database_url": postgres_url, "kafka": "127.0.0.1:1", "provider_endpoints": "any"}
+def service(settings: Settings, port: int) -> Program:
+    values = {
+        "database_url": settings.database_url.get_secret_value(),
+        "kafka": "127.0.0.1:1",
+        "provider_endpoints": "any",
+    }
     keys = ("channel_public_key", "merchant_key", "provider_signing_key")
     for name in ("public_url", "jwks_url", "channel_url", "ledger_anchors", *keys):
         value = getattr(settings, name)
@@ -53,10 +57,10 @@ def service(settings: Settings, postgres_url: str, port: int) -> Program:
 
 
 async def test_bytes_stored_before_the_kill_need_not_be_sent_again(
-    settings: Settings, database: Database, postgres_url: str, tokens: Tokens, provider_id: UUID, tmp_path: Path
+    settings: Settings, database: Database, tokens: Tokens, provider_id: UUID, tmp_path: Path
 ) -> None:
     port, headers = free_port(), uploader(tokens, provider_id)
-    program = service(settings, postgres_url, port)
+    program = service(settings, port)
     start = {"Content-Type": "text/csv", "Upload-Complete": "?0", "Repr-Digest": digest(CONTENT)}
     async with httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{port}", headers=headers, timeout=60) as api:
         with running(program, tmp_path / "first.log"):

@@ -10,7 +10,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, new_id
-from chassis.testing import cloned
 from svc_payments.billing.bills.models import Bill, BillKind
 from svc_payments.channels.notices import NotifyingChannel, PaidNotice
 from svc_payments.channels.registry import open_channels
@@ -18,6 +17,7 @@ from svc_payments.collection.notifications.service import ReceivedNotice, captur
 from svc_payments.collection.payments.models import Payment, PaymentStatus
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
+from tests.databases import cloned
 from tests.svc_payments.channels.pending_payments import bill_being_paid, keep, line_of, notice_of, payment_of, signed
 
 SANDBOX = ChannelName.SANDBOX

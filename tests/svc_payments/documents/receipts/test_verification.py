@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from chassis.db import CHINA, new_id
+from chassis.db import CHINA, Database, new_id
 from svc_payments.documents.receipts import codes
 from svc_payments.documents.receipts.words import words_in
 from tests.svc_payments.documents.receipts.samples import text_of
@@ -96,11 +96,11 @@ async def test_every_wrong_code_is_answered_alike(world: World) -> None:
     assert bodies[0]["code"] == "receipt_not_found"
 
 
-async def test_codes_and_receipts_are_never_changed(world: World) -> None:
+async def test_codes_and_receipts_are_never_changed(world: World, owner: Database) -> None:
     await printed_code(world)
     for statement in ("UPDATE receipt_codes SET code = 'x'", "DELETE FROM receipt_codes"):
         with pytest.raises(DBAPIError, match="only ever added to"):
-            async with world.database.transaction() as tx:
+            async with owner.transaction() as tx:
                 await tx.execute(text(statement))
 
 

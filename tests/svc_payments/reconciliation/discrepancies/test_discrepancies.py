@@ -153,9 +153,9 @@ async def test_a_refused_write_off_leaves_the_discrepancy_open(
     assert (answer.json()["status"], answer.json()["proposed_by"]) == ("open", None)
 
 
-async def test_the_history_of_a_discrepancy_is_append_only(database: Database, discrepancy_id: str) -> None:
+async def test_the_history_of_a_discrepancy_is_append_only(owner: Database, discrepancy_id: str) -> None:
     with pytest.raises(DBAPIError, match="only ever added to"):
-        async with database.transaction() as tx:
+        async with owner.transaction() as tx:
             await tx.execute(
                 update(DiscrepancyEntry).where(DiscrepancyEntry.case_id == UUID(discrepancy_id)).values(words="anders")
             )

@@ -75,8 +75,7 @@ async def test_an_operator_approves_and_the_applicant_learns_its_client_id(
     api: httpx.AsyncClient, tokens: Tokens, database: Database
 ) -> None:
     operator_id, filed = new_id(), await apply(api)
-    membership = {"organisation_id": str(new_id()), "role": "operator"}
-    bearer = {"Authorization": f"Bearer {tokens.sign(sub=str(operator_id), memberships=[membership])}"}
+    bearer = tokens.staff("operator", person_id=operator_id)
     answer = await api.post(decide("approve", filed["application_id"]), headers=bearer | once())
     assert (answer.status_code, answer.json()["decided_by"]) == (200, str(operator_id))
     path = f"{APPLICATIONS}/{filed['application_id']}"
