@@ -152,11 +152,21 @@ def _check_entry(info: zipfile.ZipInfo) -> Iterator[Finding]:
         yield Finding("name_not_utf8", path)
     if has_other_name(info.extra, raw_name(info)):
         yield Finding("two_names", path)
-    # The upper half holds Unix file modes, where the packing system had them: links and devices are refused.
-    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+    if not _is_what_it_is_called(path, info.external_attr):
         yield Finding("not_a_file", path)
     if path.endswith("/") and info.file_size:
         yield Finding("folder_with_content", path)
+
+
+def _is_what_it_is_called(path: str, attributes: int) -> bool:
+    """Whether the attributes say what the name says: some readers take a folder by its slash, others by these.
+
+    The upper half holds the Unix file mode, where the packing system had one; the lower half the bits of MS-DOS.
+    """
+    kind = stat.S_IFMT(attributes >> 16)
+    if path.endswith("/"):
+        return kind in (0, stat.S_IFDIR)
+    return kind in (0, stat.S_IFREG) and not attributes & stat.FILE_ATTRIBUTE_DIRECTORY
 
 
 def _check_sizes(infos: Sequence[zipfile.ZipInfo]) -> Iterator[Finding]:

@@ -18,6 +18,8 @@ from svc_miniapps.packages.names import PAGES
 FILE = "manifest.json"
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
+MAX_VALUES = 5_000
+"""Numbers, texts, lists and objects together; each may be a fault, which takes more room than what is at fault."""
 _NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")  # as JSON writes the character, not a backslash followed by u0000
 
 
@@ -44,13 +46,19 @@ def read_manifest(content: bytes) -> dict[str, Any] | Finding:
         manifest = json.loads(content.decode("utf-8"), object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError) as error:
         return _why_no_json(error)
-    if not _is_shallow(manifest, MAX_DEPTH):
-        return Finding("manifest_too_deep", FILE, {"limit": MAX_DEPTH})
-    if not _is_storable(manifest):
-        return Finding("manifest_impossible_value", FILE)
+    if finding := _why_unbearable(manifest):
+        return finding
     if not isinstance(manifest, dict):
         return Finding("manifest_wrong_type", FILE, {"at": "/", "expected": "object"})
     return manifest
+
+
+def _why_unbearable(manifest: object) -> Finding | None:
+    if not _is_shallow(manifest, MAX_DEPTH):
+        return Finding("manifest_too_deep", FILE, {"limit": MAX_DEPTH})
+    if _count(manifest) > MAX_VALUES:
+        return Finding("manifest_too_many_values", FILE, {"limit": MAX_VALUES})
+    return None if _is_storable(manifest) else Finding("manifest_impossible_value", FILE)
 
 
 def _why_no_json(error: Exception) -> Finding:
@@ -77,6 +85,12 @@ def _is_shallow(value: object, levels: int) -> bool:
         return True
     inner = value.values() if isinstance(value, dict) else value
     return levels > 0 and all(_is_shallow(part, levels - 1) for part in inner)
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, dict | list):
+        return 1
+    return 1 + sum(map(_count, value.values() if isinstance(value, dict) else value))
 
 
 def _is_storable(manifest: object) -> bool:

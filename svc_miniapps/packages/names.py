@@ -48,6 +48,8 @@ def check_unique(paths: Iterable[str]) -> Iterator[Finding]:
     known: dict[str, tuple[str, bool]] = {}
     seen: set[str] = set()
     for path in paths:
+        if len(path.encode()) > MAX_PATH_BYTES:  # refused already, and its folders would take long to keep
+            continue
         if path in seen:
             yield Finding("duplicate_name", path, {"other": path})
             continue

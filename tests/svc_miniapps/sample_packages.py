@@ -71,6 +71,8 @@ class Entry:
     flags: int = 0x0800
     method: int = zipfile.ZIP_DEFLATED
     mode: int = 0
+    dos: int = 0
+    """Attributes of MS-DOS."""
     disk: int = 0
     crc: int | None = None
     unpacked: int | None = None
@@ -118,7 +120,7 @@ class Entry:
     def directory_part(self, offset: int) -> bytes:
         place = offset if self.offset is None else self.offset
         head = struct.pack("<4s6H3L", b"PK\1\2", 3 << 8 | 20, 20, *self.header(local=False))
-        rest = struct.pack("<5H2L", len(self.name), len(self.extra), 0, self.disk, 0, self.mode << 16, place)
+        rest = struct.pack("<5H2L", len(self.name), len(self.extra), 0, self.disk, 0, self.mode << 16 | self.dos, place)
         return head + rest + self.name + self.extra
 
 

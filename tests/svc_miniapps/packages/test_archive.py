@@ -4,6 +4,7 @@ import io
 import stat
 import struct
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -125,6 +126,9 @@ def test_a_64_bit_directory_beside_the_ordinary_one_is_refused() -> None:
         ({"mode": stat.S_IFLNK | 0o777}, "not_a_file"),
         ({"mode": stat.S_IFCHR | 0o666}, "not_a_file"),
         ({"mode": stat.S_IFIFO | 0o666}, "not_a_file"),
+        ({"mode": stat.S_IFSOCK | 0o666}, "not_a_file"),
+        ({"mode": 0o40755}, "not_a_file"),  # a folder by its mode, a file by its name
+        ({"dos": stat.FILE_ATTRIBUTE_DIRECTORY}, "not_a_file"),
         ({"crc": 1}, "damaged_file"),
         ({"data": b"\xff\xff\xff"}, "damaged_file"),
         ({"unpacked": 3}, "damaged_file"),
@@ -260,3 +264,9 @@ def test_a_nested_archive_is_refused(inner: bytes) -> None:
 def test_text_with_zip_signatures_is_no_archive() -> None:
     harmless = b'const MARK = "PK\x05\x06"; // ' + bytes(60)
     assert findings(zipped([*entries(), Entry(b"common/zip.js", harmless)])) == []
+
+
+def test_a_folder_is_one_by_its_name_and_by_its_attributes() -> None:
+    folder = Entry(b"common/sub/", method=zipfile.ZIP_STORED)
+    assert findings(zipped([*entries(), replace(folder, mode=stat.S_IFDIR | 0o755, dos=0x10)])) == []
+    assert findings(zipped([*entries(), replace(folder, mode=stat.S_IFREG | 0o644)])) == [("not_a_file", "common/sub/")]

@@ -2,6 +2,7 @@
 
 import random
 import time
+import tracemalloc
 import zlib
 
 import pytest
@@ -44,6 +45,43 @@ def test_bytes_after_the_end_of_a_compressed_file_are_refused() -> None:
     """Readers differ in what they take for the file."""
     padded = Entry(b"common/a", bytes(20), data=deflated(20) + b"more")
     assert findings(zipped([*entries(), padded])) == [("damaged_file", "common/a")]
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        '{"pages": [' + "1," * 120_000 + "1]}",
+        '{"pages": [' + "{}," * 80_000 + "{}]}",
+        '{"icons": [' + '{"src":1},' * 25_000 + "{}]}",
+        '{"pages": [' + '"x",' * 60_000 + '"x"]}',
+        "{" + ",".join(f'"{n}":1' for n in range(25_000)) + "}",
+    ],
+    ids=["numbers", "objects", "icons", "pages", "members"],
+)
+def test_a_small_package_with_very_many_faults_takes_little_memory(manifest: str) -> None:
+    content = Package(manifest.encode()).packed()
+    assert len(content) < 200_000
+    tracemalloc.start()
+    try:
+        found = findings(content)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found == [("manifest_too_many_values", "manifest.json")]
+    assert peak < 32 * MEBIBYTE
+
+
+def test_members_with_very_long_names_take_little_memory() -> None:
+    long = [Entry(b"common/" + b"/".join([b"%d" % n] * 19) + b"/" + b"x" * 60_000) for n in range(50)]
+    content = zipped([*entries(), *long])
+    tracemalloc.start()
+    try:
+        found = findings(content)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert {code for code, _ in found} == {"name_too_long", "too_deep"}
+    assert peak < 64 * MEBIBYTE
 
 
 def test_small_files_may_compress_well() -> None:

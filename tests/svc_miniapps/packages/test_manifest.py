@@ -144,6 +144,7 @@ def test_all_faults_of_a_manifest_are_reported_together() -> None:
         (b'{"a": {"b": 1, "b": 2}}', "manifest_duplicate_member"),
         (b'{"a": ' + b"[" * 32 + b"]" * 32 + b"}", "manifest_too_deep"),
         (b'{"a": ' + b"[" * 900 + b"]" * 900 + b"}", "manifest_too_deep"),
+        (b'{"pages": [' + b"1," * 120_000 + b"1]}", "manifest_too_many_values"),
         (b'{"a": NaN}', "manifest_impossible_value"),
         (b'{"a": -Infinity}', "manifest_impossible_value"),
         (b'{"a": 1e999}', "manifest_impossible_value"),
