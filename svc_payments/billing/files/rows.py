@@ -4,7 +4,6 @@ Nearly all rows of a file are plain: unquoted, ASCII, without faults. One regula
 those. Rows that it does not match are split and checked column by column, which finds the fault.
 """
 
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from decimal import Decimal
 from typing import Protocol, TextIO
 from uuid import UUID
 
+from kit.files.csv_rows import Lines, values_of
+from kit.files.refusals import MisplacedQuote, UnclosedQuote
 from svc_payments.billing.bills.reasons import Reason
 from svc_payments.billing.bills.staging import staged_columns, staged_line
 from svc_payments.billing.bills.validation import (
@@ -25,15 +26,7 @@ from svc_payments.billing.bills.validation import (
     normalised,
     period_fault,
 )
-from svc_payments.billing.files.refusals import (
-    EmptyFile,
-    FieldTooLong,
-    LineTooLong,
-    OtherProvidersFile,
-    TooManyLines,
-    UnclosedQuote,
-    WrongHeader,
-)
+from svc_payments.billing.files.refusals import EmptyFile, LineTooLong, OtherProvidersFile, TooManyLines, WrongHeader
 
 PROVIDER_COLUMN = "provider_id"
 """The provider that the bills belong to; a table that names it is refused under another provider."""
@@ -54,7 +47,7 @@ _PLAIN_ROW = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}),"
     rf"((?:{QUANTITY})?),((?:{QUANTITY})?)"
 )
-Lines = Iterator[tuple[int, str]]
+_BEGINS_ROW = re.compile(r'(?:(?:[^,"]{1,64}|"[^,"]{1,64}"),){2}"?[0-9]{4}-[0-9]{2}"?,')
 
 
 class Faults(Protocol):
@@ -86,8 +79,8 @@ def staged_rows(text: TextIO, this_month: date, provider_id: UUID, faults: Fault
         faults: faults of rows known before they are read.
 
     Raises:
-        EmptyFile, WrongHeader, UnclosedQuote, FieldTooLong, LineTooLong, TooManyLines: the whole file is refused;
-            also while the blocks are read.
+        EmptyFile, WrongHeader, UnclosedQuote, MisplacedQuote, FieldTooLong, LineTooLong, TooManyLines: the whole file
+            is refused; also while the blocks are read.
         OtherProvidersFile: it says itself that it is another provider's.
     """
     lines = enumerate(_lines(text), 1)
@@ -185,18 +178,19 @@ def _divided(row: int, line: str, lines: Lines) -> list[str]:
     """The columns of a row, which takes further lines when a quoted column has line breaks in it."""
     if '"' not in line:
         return line.split(",")
+    taken: list[str] = []
 
-    def until_closed() -> Iterator[str]:
-        yield line + "\n"
-        length = len(line)
-        for _, following in lines:
-            length += 1 + len(following)
-            if length > LONGEST_LINE:
-                raise FieldTooLong(row=row, longest=LONGEST_LINE)
-            yield following + "\n"
-        raise UnclosedQuote(row=row)
+    def following() -> Lines:
+        for number, more in lines:
+            # A quote that was never meant to be one would swallow this row without a trace in the report.
+            if _BEGINS_ROW.match(more):
+                raise UnclosedQuote(row=row)
+            taken.append(more)
+            yield number, more
 
     try:
-        return next(csv.reader(until_closed(), strict=True))
-    except csv.Error:  # text after a closing quote: the end of the column is ambiguous
+        return values_of(row, line, following(), LONGEST_LINE)
+    except MisplacedQuote:
+        if taken:
+            raise
         return [line]

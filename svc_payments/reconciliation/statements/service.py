@@ -77,7 +77,7 @@ async def take_in(
         sha256=file.sha256,
         received_from=received_from,
     )
-    await _keep(tx, statement, layout.read(lines_of(file, layout.encodings), expected), progress)
+    await _keep(tx, statement, layout.read(lines_of(file, layout), expected), progress)
     return statement, True
 
 

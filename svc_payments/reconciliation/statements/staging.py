@@ -11,13 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from svc_payments.reconciliation.statements.models import LineState, Movement
 from svc_payments.reconciliation.statements.parser import MILLIFEN, Line, Lines
-from svc_payments.reconciliation.statements.refusals import StatementLineTwice
+from svc_payments.reconciliation.statements.refusals import StatementLineTwice, StatementMalformed
 
 Progress = Callable[[int], None]
 """Receives from time to time how many lines are loaded."""
 
 _BLOCK_LINES = 5_000
 _COLUMNS = ("statement_id", *Line._fields)
+_LARGEST_TOTAL = 2**62
+"""More than all the money there is, and less than PostgreSQL's largest integer."""
 _DUE_TO_OUT = Movement.REFUND
 
 # Some providers name a posting by receipt and bill number only; this replaces them by its id.
@@ -48,6 +50,8 @@ class Totals:
             self.out_fen -= line.amount_fen
         else:
             self.in_fen += line.amount_fen
+        if max(self.in_fen, self.out_fen, abs(self.fee_millifen)) > _LARGEST_TOTAL:
+            raise StatementMalformed(row=line.row)
 
     @property
     def fee_fen(self) -> int:

@@ -14,6 +14,8 @@ from svc_payments.reconciliation.statements.parser import (
     Lines,
     check_totals,
     columns_of,
+    count_of,
+    expect_end,
     fen_of,
     millifen_of,
     moment_of,
@@ -55,6 +57,7 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:
     for row, text in rows:
         if text.startswith("总交易单数,"):
             _check_summary(text, next(rows, (row, ""))[1], row, counted)
+            expect_end((number, [rest]) for number, rest in rows)
             return
         values = _values(text, row)
         if len(values) != len(places):
@@ -101,10 +104,10 @@ def _check_summary(header: str, text: str, row: int, counted: Counter[str]) -> N
     if not text:
         raise StatementTruncated
     stated = dict(zip(header.split(","), _values(text, row + 1), strict=False))
-    if not {"应结订单总金额", "退款总金额", "手续费总金额"} <= stated.keys() or not stated["总交易单数"].isdecimal():
+    if not {"应结订单总金额", "退款总金额", "手续费总金额"} <= stated.keys():
         raise StatementMalformed(row=row)
     totals = {
-        "lines": int(stated["总交易单数"]),
+        "lines": count_of(stated["总交易单数"], row + 1),
         "in_fen": fen_of(stated["应结订单总金额"], row + 1),
         "out_fen": abs(fen_of(stated["退款总金额"], row + 1)),
         "fee_millifen": millifen_of(stated["手续费总金额"], row + 1),

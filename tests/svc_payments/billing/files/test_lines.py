@@ -8,18 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.problems import Problem
+from kit.files.refusals import FieldTooLong, UnclosedQuote
 from svc_payments.billing.bills import validation
 from svc_payments.billing.bills.staging import staged_columns
 from svc_payments.billing.bills.validation import CheckedRow, checked
 from svc_payments.billing.files import rows
-from svc_payments.billing.files.refusals import (
-    EmptyFile,
-    FieldTooLong,
-    LineTooLong,
-    TooManyLines,
-    UnclosedQuote,
-    WrongHeader,
-)
+from svc_payments.billing.files.refusals import EmptyFile, LineTooLong, TooManyLines, WrongHeader
 from svc_payments.billing.files.rows import LONGEST_LINE
 from tests.svc_payments.billing.files.files import HEADER, file_of, row
 from tests.svc_payments.billing.files.staged import THIS_MONTH, outcomes, staged
@@ -167,3 +161,18 @@ def test_rows_written_by_a_csv_library_are_read_back_one_by_one(table: list[list
         writer.writerow(cells)
         line += 1 + sum(cell.count("\n") for cell in cells)
     assert outcomes(HEADER + "\n" + text.getvalue()) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        file_of(row("A", meter_to='"9'), row("B"), row("C"), '"'),
+        file_of('"' + row("A"), row("B"), row("C", meter_to='"9')),
+        file_of(row("A", meter_to='"9'), *(row(f"B-{n}").replace("W", '"W') for n in range(2))),
+    ],
+    ids=["closed_far_below", "closed_by_another_rows", "mixed"],
+)
+def test_a_stray_quote_never_swallows_the_rows_behind_it(text: str) -> None:
+    with pytest.raises(Problem) as refusal:
+        staged(text)
+    assert refusal.value.values["row"] == 2

@@ -9,7 +9,8 @@ from datetime import date
 import pytest
 
 from chassis.problems import Problem
-from svc_payments.billing.files.refusals import GzipBroken, UndecodableBytes
+from kit.files.refusals import GzipBroken
+from svc_payments.billing.files.refusals import UndecodableBytes
 from svc_payments.reconciliation.statements.files import lines_of, spooled
 from svc_payments.reconciliation.statements.layouts import OF_CHANNELS, OF_PROVIDERS, Layout, alipay, wechat
 from svc_payments.reconciliation.statements.models import LineState, Movement
@@ -33,7 +34,7 @@ async def read(layout: Layout, raw: bytes, merchant_id: str | None = None) -> li
             yield raw[start : start + 1000]
 
     async with spooled(pieces()) as file:
-        return list(layout.read(lines_of(file, layout.encodings), Expected(DAY, merchant_id)))
+        return list(layout.read(lines_of(file, layout), Expected(DAY, merchant_id)))
 
 
 def wechat_row(state: str = "SUCCESS", *, at: str = "2026-10-01 08:00:00", goods: str = "我的伊犁 生活缴费") -> str:
