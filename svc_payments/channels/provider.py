@@ -162,7 +162,17 @@ class RefundRefused:
     code: str
 
 
-RefundAnswer = Refunding | Refunded | RefundAbsent | RefundRefused | Unclear
+@dataclass(frozen=True)
+class RefundAbnormal:
+    """The money has left us, and the payer's account could not take it: people finish it at the channel.
+
+    They do it under the refund's own number, so it is not refused: refunded another way, it would be paid twice.
+    """
+
+    code: str
+
+
+RefundAnswer = Refunding | Refunded | RefundAbsent | RefundRefused | RefundAbnormal | Unclear
 
 
 @runtime_checkable

@@ -29,6 +29,8 @@ class Movement(StrEnum):
 class LineState(StrEnum):
     DONE = "done"
     """The money was moved, or the bill booked."""
+    ACCEPTED = "accepted"
+    """A refund that has left our money at the channel on its day. When the payer has it stands in no statement."""
     OPEN = "open"
     """It was begun, and may still come to either end."""
     FAILED = "failed"
@@ -84,7 +86,12 @@ class StatementLine(Base):
     """
 
     __tablename__ = "statement_lines"
-    __table_args__ = (one_of("movement", Movement), one_of("state", LineState))
+    __table_args__ = (
+        one_of("movement", Movement),
+        one_of("state", LineState),
+        # Found again by refunds that succeed long after.
+        Index("ix_statement_lines_accepted", "number", postgresql_where=text("state = 'accepted'")),
+    )
 
     statement_id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(Text, primary_key=True)

@@ -1,7 +1,8 @@
 """The transaction bill of WeChat Pay (GET /v3/bill/tradebill, bill_type ALL): UTF-8, 27 columns, each value after a `.
 
-A line is of the day in its first column, where a refund has the time it was made. The summary has a header of its own
-and one line; fees have five decimals, and those of refunds are returned, so they are negative.
+A line is of the day in its first column, where a refund has the time at which it was accepted. Its money is gone from
+that day's, as the totals say; its state is never updated, and a later success stands in no bill. The summary has a
+header of its own and one line; fees have five decimals, and those of refunds are returned, so they are negative.
 """
 
 from collections import Counter
@@ -44,7 +45,7 @@ _NEEDED = (
     "退款状态",
     "手续费",
 )
-_REFUND_STATES = {"SUCCESS": LineState.DONE, "PROCESSING": LineState.OPEN}
+_REFUND_STATES = {"SUCCESS": LineState.DONE, "PROCESSING": LineState.ACCEPTED}
 """FAIL and CHANGE (the payer's account could not take it) are neither."""
 
 
