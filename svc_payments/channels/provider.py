@@ -187,7 +187,7 @@ class RefundingChannel(Protocol):
 
 
 class NoStatement(NoAnswer):
-    """The channel has no bill file of this day: nothing happened on it, or it is not ready."""
+    """The channel says that it has no bill of this day: nothing happened on it."""
 
 
 @runtime_checkable

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import CHINA
 from svc_payments.reconciliation.runs import movements
 from svc_payments.reconciliation.statements.models import Source, Statement
+from svc_payments.reconciliation.statements.service import Counterparty
 
 LONGEST_CARRY = timedelta(days=3)
 """How long to wait for the next day's statement before judging without it."""
@@ -177,6 +178,14 @@ async def compare(tx: AsyncSession, statement: Statement, day: Day) -> Compared:
     return Compared(movements=matched + count.movements, matched=matched)
 
 
+async def has_movements(tx: AsyncSession, counterparty: Counterparty, day: Day) -> bool:
+    """Whether the ledger has any movement of a day that the statement should have."""
+    account_id = await _account(tx, counterparty)
+    bounds = {"begins": day.begins, "ends": day.ends, "holder": counterparty.holder, "account_id": account_id}
+    query = f"SELECT EXISTS ({movements.of_day(counterparty.source)})"
+    return bool(await tx.scalar(text(query), bounds))
+
+
 async def judge(tx: AsyncSession, statement: Statement, day: Day, run_id: UUID) -> dict[str, tuple[int, int]]:
     """Classify what did not match: find it on the days around, or name the difference.
 
@@ -210,7 +219,7 @@ def _holder_of(statement: Statement) -> dict[str, Any]:
     return {"holder": statement.holder}
 
 
-async def _account(tx: AsyncSession, statement: Statement) -> UUID | None:
+async def _account(tx: AsyncSession, statement: Statement | Counterparty) -> UUID | None:
     """The account on which the ledger counts what the statement is about; none when nothing ever moved."""
     kind = "provider_payable" if statement.source == Source.PROVIDER else "channel_receivable"
     wanted = text("SELECT id FROM ledger_accounts WHERE kind = :kind AND holder = :holder")

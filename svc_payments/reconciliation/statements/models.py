@@ -1,5 +1,6 @@
 """Statements: what a channel or a provider says that it did on a day, file by file and line by line."""
 
+import hashlib
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -37,6 +38,10 @@ class LineState(StrEnum):
     """It was not done, and will not be."""
 
 
+NO_BILL = hashlib.sha256(b"").hexdigest()
+"""In place of a file: the channel says that it has no bill of the day. No file is empty."""
+
+
 class Statement(Base):
     """One file. A corrected file of the same day is the next version; what counts is the newest."""
 
@@ -64,6 +69,7 @@ class Statement(Base):
     """In Beijing, as the maker of the file counts days."""
     version: Mapped[int]
     sha256: Mapped[str] = mapped_column(Text)
+    """Of the file; `NO_BILL` where there is none."""
     lines: Mapped[int]
     in_fen: Mapped[int] = mapped_column(BigInteger)
     """Paid or booked, as far as it was done."""
