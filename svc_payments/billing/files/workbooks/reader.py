@@ -16,13 +16,12 @@ from svc_payments.billing.files.refusals import EmptyFile, SeveralSheets, Workbo
 from svc_payments.billing.files.workbooks.archive import Archive
 from svc_payments.billing.files.workbooks.cells import Faults
 from svc_payments.billing.files.workbooks.markup import elements, local
-from svc_payments.billing.files.workbooks.sheet import Book, Sheet
+from svc_payments.billing.files.workbooks.sheet import TRUE, Book, Sheet
 from svc_payments.billing.files.workbooks.strings import Strings
 from svc_payments.billing.files.workbooks.styles import styles_in
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _BLOCK_LINES = 2_000
-_TRUE = {"1", "true"}
 
 
 def write_lines(file: BinaryIO, lines: BinaryIO) -> Faults:
@@ -88,7 +87,7 @@ def _contents_of(archive: Archive) -> _Contents:
     shown, hidden, since_1904 = list[str](), list[str](), False
     for name, attributes in elements(archive.pieces(workbook)):
         if name == "workbookPr":
-            since_1904 = attributes.get("date1904", "0") in _TRUE
+            since_1904 = attributes.get("date1904", "0") in TRUE
         elif name == "sheet":
             kind, target = related.get(_relation_of(attributes), ("", ""))
             if kind == "worksheet":

@@ -23,6 +23,9 @@ _MOST_MERGED = 100_000
 _LETTERS, _LARGEST_COLUMN = re.compile(r"[A-Z]{1,3}"), 16_384
 _RANGE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7}):\$?([A-Z]{1,3})\$?([0-9]{1,7})")
 
+TRUE = {"1", "true"}
+_NO_HEIGHT = {"0", "0.0"}
+
 Row = tuple[int, list[str]]
 
 
@@ -48,6 +51,7 @@ class Sheet:
         self._header_row = 0
         self._merged: list[tuple[int, int, int]] = []
         self._row, self._values = 0, list[str]()
+        self._hidden = False
         self._cells = 0
         self._column = -1
         self._attributes: Mapping[str, str] = {}
@@ -82,7 +86,7 @@ class Sheet:
             self._has_value = True
             self._markup.listen(self._add)
         elif kind == "row":
-            self._begin_row(attributes.get("r"))
+            self._begin_row(attributes)
         elif kind == "f":
             self._has_formula = True
         elif kind == "rPh":
@@ -107,7 +111,9 @@ class Sheet:
             raise WorkbookBroken
         self._text.append(text)
 
-    def _begin_row(self, number: str | None) -> None:
+    def _begin_row(self, attributes: Mapping[str, str]) -> None:
+        number = attributes.get("r")
+        self._hidden = attributes.get("hidden") in TRUE or attributes.get("ht") in _NO_HEIGHT
         if number is not None and not (number.isascii() and number.isdecimal()):
             raise WorkbookBroken
         row = self._row + 1 if number is None else int(number)
@@ -178,6 +184,8 @@ class Sheet:
             return
         if not self._names:
             self._names, self._header_row = [normalised(value) for value in values], self._row
+        else:
+            self.faults.hidden_rows += self._hidden
         values.extend([""] * (len(self._names) - len(values)))
         self._done.append((self._row, values))
 
