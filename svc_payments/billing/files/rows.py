@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Protocol, TextIO
 from uuid import UUID
 
-from kit.files.csv_rows import Lines, values_of
+from kit.files.csv_rows import Lines, cut, header_of, values_of
 from kit.files.refusals import MisplacedQuote, UnclosedQuote
 from svc_payments.billing.bills.reasons import Reason
 from svc_payments.billing.bills.staging import staged_columns, staged_line
@@ -84,8 +84,9 @@ def staged_rows(text: TextIO, this_month: date, provider_id: UUID, faults: Fault
         OtherProvidersFile: it says itself that it is another provider's.
     """
     lines = enumerate(_lines(text), 1)
-    names = _header(lines)
-    return Staged(names, staged_columns(names), _Division(names, this_month, str(provider_id), faults).blocks(lines))
+    names, width = _header(lines)
+    division = _Division(names, width, this_month, str(provider_id), faults)
+    return Staged(names, staged_columns(names), division.blocks(lines))
 
 
 def _lines(text: TextIO) -> Iterator[str]:
@@ -104,17 +105,22 @@ def _lines(text: TextIO) -> Iterator[str]:
         yield rest
 
 
-def _header(lines: Lines) -> tuple[str, ...]:
-    """The names of the columns: the eight, and after them any of the others."""
-    for row, line in lines:
-        if line.strip():
-            names = tuple(map(normalised, _divided(row, line, lines)))
-            more = names[len(COLUMNS) :]
-            known = set(more) <= {*MORE_COLUMNS, PROVIDER_COLUMN} and len(set(more)) == len(more)
-            if names[: len(COLUMNS)] != COLUMNS or not known:
-                raise WrongHeader(row=row, expected=",".join(COLUMNS))
-            return names
-    raise EmptyFile
+def _header(lines: Lines) -> tuple[tuple[str, ...], int]:
+    """The names of the columns: the eight, and after them any of the others; and how many values the line has.
+
+    Titles may stand above it.
+    """
+    rows = ((row, _divided(row, line, lines)) for row, line in lines if line.strip())
+    found = header_of(rows, lambda values: normalised(values[0]) == COLUMNS[0])
+    if found is None:
+        raise EmptyFile
+    row, header = found
+    names = tuple(map(normalised, cut(header, 0)))
+    more = names[len(COLUMNS) :]
+    known = set(more) <= {*MORE_COLUMNS, PROVIDER_COLUMN} and len(set(more)) == len(more)
+    if names[: len(COLUMNS)] != COLUMNS or not known:
+        raise WrongHeader(row=row, expected=",".join(COLUMNS))
+    return names, len(header)
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,8 @@ class _Division:
     """Divides the lines of one file into rows."""
 
     names: tuple[str, ...]
+    width: int
+    """Of the header, with the empty values at its end: rows may have as many."""
     this_month: date
     provider_id: str
     faults: Faults | None
@@ -158,10 +166,12 @@ class _Division:
         )
 
     def _other(self, row: int, line: str, lines: Lines) -> str | None:
-        """Any row, ready for COPY with its fault when it is refused; None for a blank line."""
-        if not line.strip():
+        """Any row, ready for COPY with its fault when it is refused; None for a blank one."""
+        if not line.strip() or (not line.strip(" \t,") and line.count(",") >= len(self.names) - 1):
             return None
         values = _divided(row, line, lines)
+        if len(values) <= self.width:
+            values = cut(values, len(self.names))
         self._expect_own(row, values)
         fault = self.faults.get(row) if self.faults else None
         result = fault or checked(values, self.this_month, self.names)

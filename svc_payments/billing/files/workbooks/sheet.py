@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from kit.files.csv_rows import is_table_row
 from svc_payments.billing.bills.reasons import Reason
 from svc_payments.billing.bills.validation import COLUMNS, MORE_COLUMNS, normalised
 from svc_payments.billing.files.refusals import WorkbookBroken, WorkbookTooLarge
@@ -182,10 +183,10 @@ class Sheet:
         values, self._values = self._values, []
         if not values:
             return
-        if not self._names:
-            self._names, self._header_row = [normalised(value) for value in values], self._row
-        else:
+        if self._names:
             self.faults.hidden_rows += self._hidden
+        elif normalised(values[0]) == COLUMNS[0] or is_table_row(values):
+            self._names, self._header_row = [normalised(value) for value in values], self._row
         values.extend([""] * (len(self._names) - len(values)))
         self._done.append((self._row, values))
 

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from kit.files.csv_rows import values_of_line
+from kit.files.csv_rows import cut, values_of_line
 from svc_payments.reconciliation.statements.models import LineState, Movement
 from svc_payments.reconciliation.statements.parser import (
     Expected,
@@ -59,7 +59,7 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:
         if text.startswith("#") and _END in text:
             _check_summary(rows, counted)
             return
-        values = [value.strip() for value in values_of_line(row, text)]
+        values = [value.strip() for value in cut(values_of_line(row, text), len(places))]
         if len(values) != len(places):
             raise StatementMalformed(row=row)
         line = _line({name: values[places[name]] for name in _NEEDED}, row, expected)
@@ -78,7 +78,7 @@ def _head(rows: Iterator[tuple[int, str]], expected: Expected) -> tuple[int, dic
             if "-".join(found.groups()) != expected.day.isoformat():
                 raise StatementOfOtherDay(row=row, day=expected.day.isoformat())
         elif not text.startswith("#"):
-            return row, dict(columns_of([name.strip() for name in text.split(",")], _NEEDED, row))
+            return row, dict(columns_of([name.strip() for name in cut(text.split(","), 0)], _NEEDED, row))
     raise StatementTruncated
 
 
@@ -101,7 +101,7 @@ def _check_summary(rows: Iterator[tuple[int, str]], counted: Counter[str]) -> No
     totals: list[str] = []
     for row, text in rows:
         # Further details here, such as a second file's, would be in no total.
-        if text.strip() and not text.startswith("#"):
+        if text.strip(" ,") and not text.startswith("#"):
             raise StatementMalformed(row=row)
         if "合计" in text:
             totals.append(text)

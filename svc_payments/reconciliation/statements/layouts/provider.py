@@ -1,13 +1,14 @@
 """A provider's postings of a day: CSV with a header, amounts in yuan; a last line `total,<lines>,<yuan>` may follow.
 
-A posting is named by its id, or by receipt and bill number together.
+A posting is named by its id, or by receipt and bill number together. Titles may stand above the header, and
+rows may end with as many empty values as it does.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from uuid import UUID
 
-from kit.files.csv_rows import rows_of
+from kit.files.csv_rows import cut, header_of, rows_of
 from svc_payments.reconciliation.statements.models import LineState, Movement
 from svc_payments.reconciliation.statements.parser import (
     Expected,
@@ -34,8 +35,9 @@ _TOTALS = 3
 def read(lines: Iterator[str], expected: Expected) -> Lines:  # noqa: ARG001 - the day stands in no line: books close late
     """The lines of a file; `Problem`s of `refusals` when it is not whole."""
     rows = rows_of(lines)
-    row, header = next(rows, (1, []))
-    places = columns_of([name.strip() for name in header], _COLUMNS, row)
+    row, header = header_of(rows, lambda values: {value.strip() for value in values} >= {*_COLUMNS}) or (1, [])
+    names = [name.strip() for name in cut(header, 0)]
+    places = columns_of(names, _COLUMNS, row)
     counted: Counter[str] = Counter()
     for row, values in rows:
         values = [value.strip() for value in values]  # noqa: PLW2901 - blanks around values mean nothing
@@ -45,7 +47,7 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:  # noqa: ARG001 - t
             return
         if not any(values):
             continue
-        if len(values) != len(header):
+        if len(values) > len(header) or len(cut(values, len(names))) != len(names):
             raise StatementMalformed(row=row)
         line = _line({name: values[places[name]] for name in _COLUMNS}, row)
         counted["lines"] += 1

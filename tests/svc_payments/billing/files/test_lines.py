@@ -176,3 +176,34 @@ def test_a_stray_quote_never_swallows_the_rows_behind_it(text: str) -> None:
     with pytest.raises(Problem) as refusal:
         staged(text)
     assert refusal.value.values["row"] == 2
+
+
+TITLES = ["伊犁某水务公司2026年9月账单,,,,,,,", '"制表人：张","日期：2026-10-01",,,,,,']
+
+
+@pytest.mark.parametrize("titles", [TITLES[:1], TITLES, ["", *TITLES, ""], ["标题"] * 10])
+def test_titles_above_the_header_are_passed_over(titles: list[str]) -> None:
+    text = "\n".join([*titles, HEADER, row("A"), row("B")])
+    assert outcomes(text) == [(len(titles) + 2, ""), (len(titles) + 3, "")]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [*["标题"] * 11, HEADER, row("B")],
+        [row("A"), HEADER, row("B")],
+        ["标题", row("A"), HEADER, row("B")],
+        ["标题", "制表人"],
+    ],
+    ids=["too_many_titles", "a_row_above_the_header", "a_row_below_the_title", "no_header"],
+)
+def test_what_may_be_a_row_is_never_passed_over_as_a_title(lines: list[str]) -> None:
+    with pytest.raises(WrongHeader) as refusal:
+        staged("\n".join(lines))
+    assert refusal.value.values["row"] == 1
+
+
+def test_commas_at_the_ends_of_rows_mean_nothing_where_the_header_has_them() -> None:
+    text = "\n".join([f"{HEADER},,", f"{row('A')},,", row("B"), f"{row('C')},", ",,,,,,,,,", f"{row('D')},x,", ""])
+    assert outcomes(text) == [(2, ""), (3, ""), (4, ""), (6, "wrong_column_count")]
+    assert outcomes(file_of(f"{row('A')},")) == [(2, "wrong_column_count")]

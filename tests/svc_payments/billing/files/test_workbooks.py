@@ -276,19 +276,3 @@ async def test_a_number_shown_as_it_is_or_with_zeros_is_a_bill_number(
     api: httpx.AsyncClient, headers: dict[str, str], code: str | int
 ) -> None:
     assert counts(await send(api, headers, with_format(code, 4556, 0))) == {"accepted": 1}
-
-
-async def test_hidden_rows_are_read_and_counted(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
-    def hide(_: Any, sheet: Any) -> None:  # noqa: ANN401 - the library has no types
-        sheet.set_row(0, None, None, {"hidden": True})  # the header is no bill
-        sheet.set_row(2, None, None, {"hidden": True})
-        sheet.set_row(3, 0)
-        sheet.set_row(9, None, None, {"hidden": True})  # nothing is in it
-
-    answer = await send(api, headers, workbook(cells("W-1"), cells("W-2"), cells("W-3", amount=0), work=hide))
-    report = answer.json()
-    assert (counts(answer), report["hidden_rows"]) == ({"accepted": 2, "refused": 1}, 2)
-    again = await api.get(f"/payments/v1/bill-files/{report['bill_file_id']}", headers=headers)
-    assert again.json()["hidden_rows"] == 2
-    shown = await send(api, headers, workbook(cells("W-4")))
-    assert shown.json()["hidden_rows"] == 0

@@ -57,6 +57,8 @@ OTHER = file_of(line(), line(), "total,2,67.50")
         (file_of(line(at="0001-01-01T00:00:00+08:00")), "statement_malformed", 2),
         (file_of(line(at="9999-12-31T23:59:59-08:00")), "statement_malformed", 2),
         (file_of("x" * 200_000), "statement_malformed", 2),
+        (line().encode() + b"\n" + ONE, "statement_malformed", 1),
+        (ONE.replace(b"R-1", b"R-1,x"), "statement_malformed", 2),
     ],
     ids=[
         "a_quote_never_closed",
@@ -73,6 +75,8 @@ OTHER = file_of(line(), line(), "total,2,67.50")
         "the_year_1",
         "the_year_9999",
         "a_line_longer_than_any",
+        "a_row_above_the_header",
+        "a_value_beyond_the_header",
     ],
 )
 async def test_a_file_that_cannot_be_read_whole_is_refused_with_the_row(
@@ -138,6 +142,8 @@ CHINESE = file_of(line("销账成功"), "total,1,33.75").decode()
         zipped({"十月/": b"", "十月/a.csv": ONE}),
         ONE.replace(b"\n", b"\r\n") + b"\r\n\r\n",
         ONE.replace(b"\n", b"\r"),
+        f"某水务公司2026年10月对账单,,,\n制表日期,2026-10-02\n\n{ONE.decode()}".encode("gb18030"),
+        ONE.replace(b"\n", b",,\n"),
         ONE.replace(b"R-1", b'"R-1"'),
         ONE.replace(b"total,1,33.75", b'"total", 1, 33.75,,,,,'),
     ],
@@ -151,6 +157,8 @@ CHINESE = file_of(line("销账成功"), "total,1,33.75").decode()
         "zip_with_a_folder",
         "dos_line_ends_and_blank_lines",
         "old_mac_line_ends",
+        "titles_above_the_header",
+        "commas_at_the_ends_of_rows",
         "quoted",
         "total_filled_up",
     ],

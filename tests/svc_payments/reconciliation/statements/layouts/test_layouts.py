@@ -180,6 +180,11 @@ async def test_an_incomplete_alipay_bill_is_refused(raw: bytes, refusal: type[Pr
         await read(ALIPAY, raw)
 
 
+async def test_an_alipay_bill_saved_by_a_spreadsheet_has_commas_at_its_ends() -> None:
+    saved = alipay_bill(*TWO_ROWS).replace(b"\r\n", b",,\r\n")
+    assert [line.amount_fen for line in await read(ALIPAY, saved)] == [4140, -1000]
+
+
 POSTING = "01920000-0000-7000-8000-000000000001"
 POSTINGS = f"""posting_id,receipt_number,bill_number,account_number,amount,state,booked_at,reference
 {POSTING},,,1000000005,41.40,booked,2026-10-01 08:00:09,R-1
