@@ -1,11 +1,9 @@
-"""Tables as files for people: CSV, and workbooks in the format of .xlsx files.
+"""Tables as files: CSV, and workbooks in the format of .xlsx files. Every file of either kind is written here.
 
 Rows come in blocks, and no block is kept: a large table takes no more memory than a small one.
 """
 
 import codecs
-import csv
-import io
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,13 +16,10 @@ import xlsxwriter
 from anyio import CancelScope
 from fastapi.responses import StreamingResponse
 
-Cell = str | int | Decimal | datetime | None
-"""A Decimal is an amount in yuan; a datetime has no zone and is shown as it is."""
-Rows = Iterable[Sequence[Cell]]
+from kit.csv_text import Cell, Rows, csv_text
+
 Blocks = AsyncIterable[Rows]
 
-# What a spreadsheet program takes for the beginning of a formula, in either width.
-_BEGINS_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 _YUAN = "#,##0.00"
 _TIME = "yyyy-mm-dd hh:mm:ss"
 _LARGEST_EXACT = 10**15 - 1
@@ -60,15 +55,8 @@ async def one_block(rows: Rows) -> AsyncIterator[Rows]:
     yield rows
 
 
-def csv_text(rows: Rows) -> str:
-    """Rows as they are, for programs: to them the mark that stops a formula would be part of the text."""
-    text = io.StringIO()
-    csv.writer(text).writerows([_in_csv(cell) for cell in row] for row in rows)
-    return text.getvalue()
-
-
 async def csv_file(header: Sequence[str], blocks: Blocks, encoding: str = "utf-8-sig") -> AsyncIterator[bytes]:
-    """A table for spreadsheet programs, in which no text runs as a formula.
+    """A table for spreadsheet programs.
 
     Args:
         header: the first row.
@@ -79,7 +67,7 @@ async def csv_file(header: Sequence[str], blocks: Blocks, encoding: str = "utf-8
     encode = codecs.getincrementalencoder(encoding)().encode
     yield encode(csv_text([header]))
     async for rows in blocks:
-        yield encode(csv_text([_harmless(cell) for cell in row] for row in rows))
+        yield encode(csv_text(rows))
 
 
 async def xlsx_file(*sheets: Sheet) -> Iterator[bytes]:
@@ -158,20 +146,3 @@ class _Page:
             case _:
                 label = self._bold if self._sheet.labelled and column == 0 else None
                 self._page.write_string(self._next_row, column, str(cell), label)
-
-
-def _in_csv(cell: Cell) -> str:
-    match cell:
-        case None:
-            return ""
-        case datetime():
-            return f"{cell:%Y-%m-%d %H:%M:%S}"
-        case Decimal():
-            return f"{cell:.2f}"
-        case _:
-            return str(cell)
-
-
-def _harmless(cell: Cell) -> Cell:
-    """Text as a spreadsheet program shows it rather than runs it; a negative amount stays a number."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_BEGINS_FORMULA) else cell

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import IO
 
-from svc_miniapps.packages import names
-from svc_miniapps.packages.entries import (
+from kit.files.zip_entries import (
     LOCAL,
     LOCAL_MARK,
     SIZES_FOLLOW_FLAG,
@@ -25,6 +24,7 @@ from svc_miniapps.packages.entries import (
     path_of,
     raw_name,
 )
+from svc_miniapps.packages import names
 from svc_miniapps.packages.findings import Finding
 
 MAX_MEMBERS = 2_000

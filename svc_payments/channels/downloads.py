@@ -1,10 +1,8 @@
 """Files of channels: too large for memory, so they go to disk first, and are handed on once they are known whole."""
 
 import asyncio
-import gzip
 import hashlib
 import tempfile
-import zlib
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import IO
@@ -12,7 +10,10 @@ from typing import IO
 import httpx
 
 from chassis.http_client import FAILURES, NoAnswer
+from chassis.problems import ContentTooLarge
 from chassis.signatures import BadSignature
+from kit.files.gzips import gunzipped as gunzipped_file
+from kit.files.refusals import GzipBroken
 
 SECONDS = 900.0
 MOST_BYTES = 4 * 1024**3
@@ -72,17 +73,13 @@ async def _write(response: httpx.Response, file: IO[bytes]) -> None:
 def _unfold(folded: IO[bytes], plain: IO[bytes]) -> str:
     # The hash that WeChat Pay gives is of SHA-1; the connection and the signed address say where the file is from.
     sha1 = hashlib.sha1(usedforsecurity=False)
-    folded.seek(0)
-    size = 0
     try:
-        with gzip.open(folded) as unfolded:
-            while part := unfolded.read(PART):
-                size += len(part)
-                if size > MOST_BYTES:
-                    raise NoAnswer("too_long")
-                sha1.update(part)
-                plain.write(part)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
+        for part in gunzipped_file(folded, MOST_BYTES):
+            sha1.update(part)
+            plain.write(part)
+    except ContentTooLarge:
+        raise NoAnswer("too_long") from None
+    except GzipBroken:
         raise NoAnswer("not_gzip") from None
     return sha1.hexdigest()
 

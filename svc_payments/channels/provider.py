@@ -162,7 +162,17 @@ class RefundRefused:
     code: str
 
 
-RefundAnswer = Refunding | Refunded | RefundAbsent | RefundRefused | Unclear
+@dataclass(frozen=True)
+class RefundAbnormal:
+    """The money has left us, and the payer's account could not take it: people finish it at the channel.
+
+    They do it under the refund's own number, so it is not refused: refunded another way, it would be paid twice.
+    """
+
+    code: str
+
+
+RefundAnswer = Refunding | Refunded | RefundAbsent | RefundRefused | RefundAbnormal | Unclear
 
 
 @runtime_checkable
@@ -177,7 +187,7 @@ class RefundingChannel(Protocol):
 
 
 class NoStatement(NoAnswer):
-    """The channel has no bill file of this day: nothing happened on it, or it is not ready."""
+    """The channel says that it has no bill of this day: nothing happened on it."""
 
 
 @runtime_checkable

@@ -64,7 +64,7 @@ async def _fetch_if_missing(
     database: Database, settings: Settings, name: ChannelName, day: date, screen: "_Screen"
 ) -> None:
     async with database.read() as tx:
-        if await statements.current(tx, statements.of_channel(name), day):
+        if await statements.has_bill(tx, statements.of_channel(name), day):
             return
     async with open_channels(settings) as channels:
         channel = channels.get(name)

@@ -1,5 +1,6 @@
 """Settings of the channels. A channel without settings is not offered."""
 
+import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -10,6 +11,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import NoDecode
 
 from chassis.signatures import MIN_KEY_BITS, load_private_key, load_public_keys
+
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_SIGNED_WITH_RSA = "1.2.840.113549.1.1."
 
 
 class ChannelName(StrEnum):
@@ -26,16 +30,50 @@ class ChannelName(StrEnum):
 def load_alipay_keys(pem: str) -> Sequence[RSAPublicKey]:
     """A public key, or those of certificates; Alipay renews its certificate for the same key.
 
+    The file that Alipay offers has the certificate of its intermediate authority, too. That one signs certificates, and
+    no messages: its key is not among them.
+
     Raises:
         ValueError: it is neither.
     """
     if "BEGIN CERTIFICATE" not in pem:
         return list(load_public_keys(pem).values())
-    keys = [certificate.public_key() for certificate in x509.load_pem_x509_certificates(pem.encode())]
+    certificates = x509.load_pem_x509_certificates(pem.encode())
+    issuers = {each.issuer for each in certificates if each.issuer != each.subject}
+    keys = [each.public_key() for each in certificates if not _is_authority(each) and each.subject not in issuers]
     found = [key for key in keys if isinstance(key, RSAPublicKey) and key.key_size >= MIN_KEY_BITS]
-    if len(found) != len(keys):
+    if not keys or len(found) != len(keys):
         raise ValueError(f"certificates must be of RSA keys of at least {MIN_KEY_BITS} bits")
     return found
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
+
+
+def load_rsa_roots(pem: str) -> Sequence[x509.Certificate]:
+    """Of root certificates those signed with RSA.
+
+    Alipay's file has others, of SM2 and of an ECDSA that is encoded as no standard has it, so each is read by itself:
+    one that cannot be read is none of RSA.
+
+    Raises:
+        ValueError: there is none.
+    """
+    roots = []
+    for block in _CERTIFICATE.findall(pem):
+        try:
+            root = x509.load_pem_x509_certificate(block.encode())
+        except ValueError:
+            continue
+        if root.signature_algorithm_oid.dotted_string.startswith(_SIGNED_WITH_RSA):
+            roots.append(root)
+    if not roots:
+        raise ValueError("there is no certificate signed with RSA")
+    return roots
 
 
 def _split(value: object) -> object:
@@ -71,6 +109,11 @@ def _certificates(pem: str) -> str:
     return pem
 
 
+def _roots(pem: str) -> str:
+    _require_loadable(load_rsa_roots, pem, "must be certificates in PEM, one of them signed with RSA")
+    return pem
+
+
 def _alipay_key(pem: str) -> str:
     _require_loadable(
         load_alipay_keys, pem, "must be an RSA public key of at least 2048 bits, or a certificate of one, in PEM"
@@ -96,6 +139,7 @@ PrivateKey = Annotated[SecretStr, AfterValidator(_private_key)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 AlipayKey = Annotated[str, AfterValidator(_alipay_key)]
 Certificates = Annotated[str, AfterValidator(_certificates)]
+Roots = Annotated[str, AfterValidator(_roots)]
 Url = Annotated[str, Field(pattern=r"^https?://[!-~]+[^/]$")]
 
 
@@ -150,7 +194,7 @@ class AlipaySettings(BaseModel):
     """Where the payer's browser returns after `page` and `wap`; its return does not prove a payment."""
     app_certificate: Certificates | None = None
     """Of the application, in certificate mode."""
-    root_certificates: Certificates | None = None
+    root_certificates: Roots | None = None
     """Alipay's roots, all of them as they were downloaded, in certificate mode."""
     url: Url = "https://openapi.alipay.com/gateway.do"
 

@@ -10,8 +10,9 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import CHINA, Database
+from kit.csv_text import Cell
 from kit.papers import pdf
-from kit.tables import Cell, Sheet, csv_file, one_block, xlsx_file
+from kit.tables import Sheet, csv_file, one_block, xlsx_file
 from svc_payments.amounts import in_capitals, in_digits, in_yuan
 from svc_payments.parties.providers.models import Provider
 from svc_payments.settlement.models import Settlement

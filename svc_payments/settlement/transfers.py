@@ -13,7 +13,7 @@ from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from kit.approvals import require_second_person
 from kit.calendar import database_time
-from kit.tables import Cell, csv_text
+from kit.csv_text import Cell, csv_text
 from svc_payments.amounts import in_yuan
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind

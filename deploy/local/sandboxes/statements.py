@@ -4,9 +4,7 @@ As at the national channels, a signed answer carries the download address and th
 large and is fetched separately.
 """
 
-import csv
 import hashlib
-import io
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from deploy.local.sandboxes.base import Refused, only_from_this_machine, rfc3339
+from kit.csv_text import Cell, csv_text
 
 COLUMNS = (
     "kind",
@@ -76,20 +75,17 @@ class Statements:
         return Response(self._file(*_day_and_merchant(request)), media_type="text/csv; charset=utf-8")
 
     def _file(self, day: date, merchant_id: str) -> bytes:
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(["statement", merchant_id, day.isoformat()])
-        writer.writerow(COLUMNS)
+        rows: list[list[Cell]] = [["statement", merchant_id, day.isoformat()], [*COLUMNS]]
         lines, paid, refunded, fees = 0, 0, 0, 0
         for row in self._rows(day, merchant_id):
-            writer.writerow(row)
+            rows.append([*row])
             lines, fees = lines + 1, fees + row["fee_fen"]
             if row["kind"] == "payment":
                 paid += row["amount_fen"]
             else:
                 refunded += row["amount_fen"]
-        writer.writerow(["total", lines, paid, refunded, fees])
-        return text.getvalue().encode()
+        rows.append(["total", lines, paid, refunded, fees])
+        return csv_text(rows).encode()
 
     def _rows(self, day: date, merchant_id: str) -> Iterator[sqlite3.Row]:
         begins = datetime.combine(day, time(), CHINA).astimezone(UTC)

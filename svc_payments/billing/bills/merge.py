@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.outbox import emit
 from svc_payments.billing.bills import staging
 from svc_payments.billing.bills.events import BillAmended, BillSuperseded
+from svc_payments.billing.bills.similar import refuse_similar
 
 _PLAIN_CONTENT = ("account_number", "period", "usage", "amount_fen", "due_date", "meter_from", "meter_to")
 _CONTENT = ", ".join([*_PLAIN_CONTENT, "expires_on"])
@@ -206,6 +207,7 @@ async def take_in(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID | None
     )
     # Each scans all rows: those that cannot match are left out.
     await _execute(tx, [statement for statement, needed in before if needed], values)
+    await refuse_similar(tx, provider_id)
     await _execute(tx, [_INSERT_NEW], values)
     await _analyse_what_has_grown(tx)
     await _execute(tx, [statement for statement, needed in after if needed], values)

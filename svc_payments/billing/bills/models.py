@@ -178,6 +178,15 @@ class BillNumber(Base):
     """Which bill has a number of a provider. A trigger on `bills` adds to it; a number is used once, for ever."""
 
     __tablename__ = "bill_numbers"
+    __table_args__ = (
+        # Of the few that another number could be similar to: see `similar`.
+        Index(
+            "ix_bill_numbers_similar",
+            "provider_id",
+            text("upper(ltrim(bill_number, '0'))"),
+            postgresql_where=text("bill_number <> upper(ltrim(bill_number, '0'))"),
+        ),
+    )
 
     provider_id: Mapped[UUID] = mapped_column(primary_key=True)
     bill_number: Mapped[str] = mapped_column(Text, primary_key=True)

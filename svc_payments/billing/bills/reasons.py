@@ -30,6 +30,8 @@ class Reason(StrEnum):
     """A spreadsheet rounded a number or turned it into a date; what was typed is lost."""
     FORMULA_WITHOUT_VALUE = "formula_without_value"
     DUPLICATE_IN_FILE = "duplicate_in_file"
+    SIMILAR_BILL_NUMBER = "similar_bill_number"
+    """Another bill of the account, month and amount has this number but for leading zeros or the case of letters."""
     BILL_ALREADY_PAID = "bill_already_paid"
     BILL_PARTLY_PAID = "bill_partly_paid"
     PAYMENT_IN_PROGRESS = "payment_in_progress"
@@ -49,6 +51,7 @@ AS_IN_1_0: Mapping[Reason, Reason] = {
     Reason.MERGED_CELLS: Reason.WRONG_COLUMN_COUNT,
     Reason.VALUE_CHANGED: Reason.BAD_BILL_NUMBER,
     Reason.FORMULA_WITHOUT_VALUE: Reason.WRONG_COLUMN_COUNT,
+    Reason.SIMILAR_BILL_NUMBER: Reason.DUPLICATE_IN_FILE,
     Reason.BILL_PARTLY_PAID: Reason.BILL_ALREADY_PAID,
     Reason.BILL_VOID: Reason.BILL_ALREADY_PAID,
     Reason.BILL_EXPIRED: Reason.BILL_ALREADY_PAID,

@@ -38,6 +38,8 @@ class BillFile(Base):
     unchanged: Mapped[int] = mapped_column(default=0)
     amended: Mapped[int] = mapped_column(default=0)
     refused: Mapped[int] = mapped_column(default=0)
+    hidden_rows: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Of `rows`, those that the workbook hides."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
 
 

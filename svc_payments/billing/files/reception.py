@@ -10,7 +10,6 @@ import codecs
 import hashlib
 import io
 import re
-import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,12 +17,13 @@ from email.message import Message
 from tempfile import TemporaryFile
 from typing import BinaryIO, Protocol, TextIO
 
-from chassis.problems import ContentTooLarge, UnsupportedMediaType
+from chassis.problems import UnsupportedMediaType
+from kit.files.encodings import LONGEST_MARK, MARKS, mark_of
+from kit.files.gzips import Gunzip
 from kit.uploads.digests import digested, sha256_in
 from svc_payments.billing.files.models import Encoding
 from svc_payments.billing.files.refusals import (
     EmptyFile,
-    GzipBroken,
     NulCharacter,
     UndecodableBytes,
     UnsupportedContentEncoding,
@@ -34,9 +34,6 @@ from svc_payments.billing.files.workbooks.cells import Faults
 
 LARGEST_FILE = 512 * 1024 * 1024
 MEDIA_TYPE = "text/csv"
-_INFLATE_STEP = 256 * 1024
-_GZIP = 16 + zlib.MAX_WBITS
-_LONGEST_BOM = 4
 _LONG_SEQUENCE = re.compile(rb"[\xe0-\xf4]")
 """In UTF-8 the first byte of a sequence of three or four, as Chinese and full-width forms are written."""
 
@@ -49,12 +46,7 @@ _CHARSETS = {
     "gbk": Encoding.GB18030,
     "gb2312": Encoding.GB18030,
 }
-_BOMS = {
-    codecs.BOM_UTF8: Encoding.UTF_8_SIG,
-    "\ufeff".encode("gb18030"): Encoding.GB18030,
-    codecs.BOM_UTF16_LE: None,
-    codecs.BOM_UTF16_BE: None,
-}
+_MARKED = {"utf-8": Encoding.UTF_8_SIG, "gb18030": Encoding.GB18030, None: None}
 
 
 @dataclass(frozen=True)
@@ -126,24 +118,12 @@ def _labelled(content_type: str) -> Encoding | None:
 
 
 async def _gunzipped(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Unzip in small steps, so that a bomb is met by the limit and not by the memory."""
-    member, count = zlib.decompressobj(_GZIP), 0
+    gunzip = Gunzip(LARGEST_FILE)
     async for piece in pieces:
-        rest = piece
-        while rest:
-            if member.eof:  # gzip files may be several put together (RFC 1952, 2.2)
-                member = zlib.decompressobj(_GZIP)
-            try:
-                part = await asyncio.to_thread(member.decompress, rest, _INFLATE_STEP)
-            except zlib.error:
-                raise GzipBroken from None
-            rest = member.unused_data if member.eof else member.unconsumed_tail
-            count += len(part)
-            if count > LARGEST_FILE:
-                raise ContentTooLarge
+        parts = gunzip.parts(piece)
+        while part := await asyncio.to_thread(next, parts, None):
             yield part
-    if not member.eof:
-        raise GzipBroken
+    gunzip.finish()
 
 
 class _Taker(Protocol):
@@ -189,7 +169,7 @@ class _Spool:
         self._sha256.update(piece)
         if self._encoding is None:
             self._head += piece
-            if len(self._head) < _LONGEST_BOM:
+            if len(self._head) < LONGEST_MARK:
                 return
             piece = self._begin()
         self._decode(piece)
@@ -207,8 +187,8 @@ class _Spool:
 
     def _begin(self) -> bytes:
         """Settle the encoding by label and byte order mark; gives the first bytes without the mark."""
-        mark = next((mark for mark in _BOMS if self._head.startswith(mark)), b"")
-        marked = _BOMS.get(mark, self._label or Encoding.UTF_8)
+        mark = mark_of(self._head)
+        marked = _MARKED[MARKS[mark]] if mark else self._label or Encoding.UTF_8
         labelled = self._label or marked
         if marked is None or (marked == Encoding.GB18030) != (labelled == Encoding.GB18030):
             raise WrongCharset(label=labelled or "utf-8")

@@ -8,10 +8,6 @@ class UnsupportedContentEncoding(Problem):
     headers = {"Accept-Encoding": "gzip"}  # noqa: RUF012 - the base class declares it a read-only Mapping
 
 
-class GzipBroken(Problem):
-    status, code = 400, "gzip_broken"
-
-
 class WrongCharset(Problem):
     """The bytes say plainly that they are in another encoding than the label does."""
 
@@ -58,18 +54,6 @@ class SeveralSheets(Problem):
     """More than one of the `sheets`, counted from 1, may be the table of bills."""
 
     status, code = 422, "several_sheets"
-
-
-class UnclosedQuote(Problem):
-    """A quote opened in `row` is still open where the file ends."""
-
-    status, code = 422, "unclosed_quote"
-
-
-class FieldTooLong(Problem):
-    """A quoted field makes `row` longer than a row may be; whether its quote closes later is not looked for."""
-
-    status, code = 422, "field_too_long"
 
 
 class LineTooLong(Problem):

@@ -4,7 +4,6 @@ Nearly all rows of a file are plain: unquoted, ASCII, without faults. One regula
 those. Rows that it does not match are split and checked column by column, which finds the fault.
 """
 
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from decimal import Decimal
 from typing import Protocol, TextIO
 from uuid import UUID
 
+from kit.files.csv_rows import Lines, cut, header_of, values_of
+from kit.files.refusals import MisplacedQuote, UnclosedQuote
 from svc_payments.billing.bills.reasons import Reason
 from svc_payments.billing.bills.staging import staged_columns, staged_line
 from svc_payments.billing.bills.validation import (
@@ -25,15 +26,7 @@ from svc_payments.billing.bills.validation import (
     normalised,
     period_fault,
 )
-from svc_payments.billing.files.refusals import (
-    EmptyFile,
-    FieldTooLong,
-    LineTooLong,
-    OtherProvidersFile,
-    TooManyLines,
-    UnclosedQuote,
-    WrongHeader,
-)
+from svc_payments.billing.files.refusals import EmptyFile, LineTooLong, OtherProvidersFile, TooManyLines, WrongHeader
 
 PROVIDER_COLUMN = "provider_id"
 """The provider that the bills belong to; a table that names it is refused under another provider."""
@@ -54,7 +47,7 @@ _PLAIN_ROW = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}),"
     rf"((?:{QUANTITY})?),((?:{QUANTITY})?)"
 )
-Lines = Iterator[tuple[int, str]]
+_BEGINS_ROW = re.compile(r'(?:(?:[^,"]{1,64}|"[^,"]{1,64}"),){2}"?[0-9]{4}-[0-9]{2}"?,')
 
 
 class Faults(Protocol):
@@ -86,13 +79,14 @@ def staged_rows(text: TextIO, this_month: date, provider_id: UUID, faults: Fault
         faults: faults of rows known before they are read.
 
     Raises:
-        EmptyFile, WrongHeader, UnclosedQuote, FieldTooLong, LineTooLong, TooManyLines: the whole file is refused;
-            also while the blocks are read.
+        EmptyFile, WrongHeader, UnclosedQuote, MisplacedQuote, FieldTooLong, LineTooLong, TooManyLines: the whole file
+            is refused; also while the blocks are read.
         OtherProvidersFile: it says itself that it is another provider's.
     """
     lines = enumerate(_lines(text), 1)
-    names = _header(lines)
-    return Staged(names, staged_columns(names), _Division(names, this_month, str(provider_id), faults).blocks(lines))
+    names, width = _header(lines)
+    division = _Division(names, width, this_month, str(provider_id), faults)
+    return Staged(names, staged_columns(names), division.blocks(lines))
 
 
 def _lines(text: TextIO) -> Iterator[str]:
@@ -111,17 +105,22 @@ def _lines(text: TextIO) -> Iterator[str]:
         yield rest
 
 
-def _header(lines: Lines) -> tuple[str, ...]:
-    """The names of the columns: the eight, and after them any of the others."""
-    for row, line in lines:
-        if line.strip():
-            names = tuple(map(normalised, _divided(row, line, lines)))
-            more = names[len(COLUMNS) :]
-            known = set(more) <= {*MORE_COLUMNS, PROVIDER_COLUMN} and len(set(more)) == len(more)
-            if names[: len(COLUMNS)] != COLUMNS or not known:
-                raise WrongHeader(row=row, expected=",".join(COLUMNS))
-            return names
-    raise EmptyFile
+def _header(lines: Lines) -> tuple[tuple[str, ...], int]:
+    """The names of the columns: the eight, and after them any of the others; and how many values the line has.
+
+    Titles may stand above it.
+    """
+    rows = ((row, _divided(row, line, lines)) for row, line in lines if line.strip())
+    found = header_of(rows, lambda values: normalised(values[0]) == COLUMNS[0])
+    if found is None:
+        raise EmptyFile
+    row, header = found
+    names = tuple(map(normalised, cut(header, 0)))
+    more = names[len(COLUMNS) :]
+    known = set(more) <= {*MORE_COLUMNS, PROVIDER_COLUMN} and len(set(more)) == len(more)
+    if names[: len(COLUMNS)] != COLUMNS or not known:
+        raise WrongHeader(row=row, expected=",".join(COLUMNS))
+    return names, len(header)
 
 
 @dataclass(frozen=True)
@@ -129,6 +128,8 @@ class _Division:
     """Divides the lines of one file into rows."""
 
     names: tuple[str, ...]
+    width: int
+    """Of the header, with the empty values at its end: rows may have as many."""
     this_month: date
     provider_id: str
     faults: Faults | None
@@ -165,10 +166,12 @@ class _Division:
         )
 
     def _other(self, row: int, line: str, lines: Lines) -> str | None:
-        """Any row, ready for COPY with its fault when it is refused; None for a blank line."""
-        if not line.strip():
+        """Any row, ready for COPY with its fault when it is refused; None for a blank one."""
+        if not line.strip() or (not line.strip(" \t,") and line.count(",") >= len(self.names) - 1):
             return None
         values = _divided(row, line, lines)
+        if len(values) <= self.width:
+            values = cut(values, len(self.names))
         self._expect_own(row, values)
         fault = self.faults.get(row) if self.faults else None
         result = fault or checked(values, self.this_month, self.names)
@@ -185,18 +188,19 @@ def _divided(row: int, line: str, lines: Lines) -> list[str]:
     """The columns of a row, which takes further lines when a quoted column has line breaks in it."""
     if '"' not in line:
         return line.split(",")
+    taken: list[str] = []
 
-    def until_closed() -> Iterator[str]:
-        yield line + "\n"
-        length = len(line)
-        for _, following in lines:
-            length += 1 + len(following)
-            if length > LONGEST_LINE:
-                raise FieldTooLong(row=row, longest=LONGEST_LINE)
-            yield following + "\n"
-        raise UnclosedQuote(row=row)
+    def following() -> Lines:
+        for number, more in lines:
+            # A quote that was never meant to be one would swallow this row without a trace in the report.
+            if _BEGINS_ROW.match(more):
+                raise UnclosedQuote(row=row)
+            taken.append(more)
+            yield number, more
 
     try:
-        return next(csv.reader(until_closed(), strict=True))
-    except csv.Error:  # text after a closing quote: the end of the column is ambiguous
+        return values_of(row, line, following(), LONGEST_LINE)
+    except MisplacedQuote:
+        if taken:
+            raise
         return [line]

@@ -55,6 +55,7 @@ async def take_in(
     await merge.keep_refused(tx, file.id)
     file.rows, file.accepted, file.unchanged = counts.rows, counts.accepted, counts.unchanged
     file.amended, file.refused = counts.amended, counts.refused
+    file.hidden_rows = upload.faults.hidden_rows if upload.faults is not None else 0
     await tx.flush()
     await tx.refresh(file)
     await emit(tx, event_of(file))
@@ -102,6 +103,7 @@ async def _report(tx: AsyncSession, file: BillFile, language: str) -> schemas.Bi
         unchanged=file.unchanged,
         amended=file.amended,
         refused=file.refused,
+        hidden_rows=file.hidden_rows,
         refused_rows=[_shown(row, language) for row in refused],
         refused_rows_url=f"/payments/v1/bill-files/{file.id}/refused-rows",
         created_at=file.created_at,

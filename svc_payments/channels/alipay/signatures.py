@@ -17,12 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 from chassis.signatures import BadSignature
-from svc_payments.settings.channels import load_alipay_keys
+from svc_payments.settings.channels import load_alipay_keys, load_rsa_roots
 
 SIGN_TYPE = "RSA2"
 """RSA with SHA-256. Alipay's older `RSA`, with SHA-1, is refused."""
-
-_SIGNED_WITH_RSA = "1.2.840.113549.1.1."
 
 _BESIDE = rb'\s*"(?:sign|alipay_cert_sn)"\s*:\s*"[0-9A-Za-z+/=]*"\s*'
 _ANSWER = re.compile(
@@ -79,12 +77,11 @@ class AlipayKeys:
 def certificates_named(app_certificate: str, root_certificates: str) -> dict[str, str]:
     """The parameters by which a request in certificate mode names its certificate and the roots that it knows.
 
-    Of the roots, those signed with RSA: there is one of SM2 among them, which has no part in RSA2.
+    Of the roots, those signed with RSA: the others have no part in RSA2.
     """
     (own, *_) = x509.load_pem_x509_certificates(app_certificate.encode())
-    roots = x509.load_pem_x509_certificates(root_certificates.encode())
-    rsa = [root for root in roots if root.signature_algorithm_oid.dotted_string.startswith(_SIGNED_WITH_RSA)]
-    return {"app_cert_sn": _name_of(own), "alipay_root_cert_sn": "_".join(map(_name_of, rsa))}
+    roots = load_rsa_roots(root_certificates)
+    return {"app_cert_sn": _name_of(own), "alipay_root_cert_sn": "_".join(map(_name_of, roots))}
 
 
 def _name_of(certificate: x509.Certificate) -> str:

@@ -37,6 +37,6 @@ def unfolded(content: str) -> bytes:
         file = inflating.decompress(base64.b64decode(content, validate=True), MOST_BYTES)
     except (binascii.Error, zlib.error):
         raise NotUnderstood("file_malformed") from None
-    if not inflating.eof:
+    if not inflating.eof or inflating.unused_data:
         raise NotUnderstood("file_malformed")
     return file

@@ -42,7 +42,7 @@ NAME = ChannelName.WECHAT
 # Compared without underscores: WeChat Pay's documents have both ORDERNOTEXIST and ORDER_NOT_EXIST.
 _NO_ORDER = "ORDERNOTEXIST"
 _NO_REFUND = "RESOURCENOTEXISTS"
-_NO_STATEMENT = {"NOSTATEMENTEXIST", "STATEMENTCREATING"}
+_NO_STATEMENT = "NOSTATEMENTEXIST"
 # Codes about an order's content. Other failures may pass: our keys, their limits, their systems.
 _CONTENT_REFUSED = {"PARAMERROR", "INVALIDREQUEST", "APPIDMCHIDNOTMATCH", "RULELIMIT", "TRADEERROR", "ACCOUNTERROR"}
 _ALREADY_THERE = {"ORDERPAID", "ORDERCLOSED", "OUTTRADENOUSED"}
@@ -89,7 +89,7 @@ class WechatChannel:
         reply = await self._call("GET", f"/v3/bill/tradebill?bill_date={day}&bill_type=ALL&tar_type=GZIP")
         if reply.status != HTTPStatus.OK:
             refusal = _refusal(reply)
-            raise NoStatement(refusal) if refusal in _NO_STATEMENT else NotUnderstood(refusal)
+            raise NoStatement(refusal) if refusal == _NO_STATEMENT else NotUnderstood(refusal)
         bill = _body(messages.Bill, reply)
         address = urlsplit(bill.download_url)
         # The request carries our signature, so only this host may get it; the file itself is unsigned.

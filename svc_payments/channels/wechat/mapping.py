@@ -5,6 +5,7 @@ from svc_payments.channels.provider import (
     Answer,
     Closed,
     Paid,
+    RefundAbnormal,
     RefundAnswer,
     Refunded,
     Refunding,
@@ -57,8 +58,10 @@ def of_refund(status: str, known: messages.Refund | messages.RefundNotice) -> Re
             return Refunded(known.refund_id, known.amount.refund, known.success_time)
         case "PROCESSING":
             return Refunding()
-        case "CLOSED" | "ABNORMAL":
-            # ABNORMAL: the payer's card is closed or frozen; the merchant has to refund another way in the console.
+        case "CLOSED":
             return RefundRefused(status)
+        case "ABNORMAL":
+            # The payer's card is closed or frozen; the merchant refunds to another one in the console.
+            return RefundAbnormal(status)
         case _:
             raise NotUnderstood("unknown_state")

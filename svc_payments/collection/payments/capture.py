@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Text, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.outbox import emit_traced
 from chassis.telemetry import traceparent
 from kit.calendar import database_time
-from svc_payments.base import values_table
 from svc_payments.billing.bills import service as bills
 from svc_payments.billing.bills.models import Bill, BillStatus
 from svc_payments.channels.provider import Paid
+from svc_payments.collection.payments.channel_transactions import Movement, owners_of
 from svc_payments.collection.payments.events import PaymentCaptured, event_of
 from svc_payments.collection.payments.models import AT_CHANNEL, GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
 from svc_payments.collection.postings import service as postings
@@ -43,9 +43,9 @@ class CaptureCandidate:
         return self.payment.attempt
 
     @property
-    def movement(self) -> tuple[str, str]:
+    def movement(self) -> Movement:
         """Which movement of money is meant, over all channels."""
-        return self.attempt.channel, self.paid.transaction_id
+        return Movement(self.attempt.channel, self.paid.transaction_id)
 
 
 async def capture(
@@ -91,7 +91,7 @@ async def capture_expected(tx: AsyncSession, candidates: Sequence[CaptureCandida
     Returns:
         The captured ones. The others are untouched, and are for `capture`.
     """
-    used, expected = await _used(tx, candidates), []
+    used, expected = set(await owners_of(tx, [candidate.movement for candidate in candidates])), []
     for candidate in candidates:
         waited_for = candidate.payment.status in AT_CHANNEL and candidate.attempt.transaction_id is None
         if waited_for and not _contradiction(candidate) and candidate.movement not in used:
@@ -108,7 +108,8 @@ async def _disagreement(tx: AsyncSession, candidate: CaptureCandidate) -> Incide
         return fault
     if candidate.attempt.transaction_id == candidate.paid.transaction_id:
         return None
-    return IncidentKind.TRANSACTION_REUSED if await _used(tx, [candidate]) else None
+    owners = await owners_of(tx, [candidate.movement])
+    return IncidentKind.TRANSACTION_REUSED if set(owners.values()) - {candidate.payment.id} else None
 
 
 def _contradiction(candidate: CaptureCandidate) -> IncidentKind | None:
@@ -121,15 +122,6 @@ def _contradiction(candidate: CaptureCandidate) -> IncidentKind | None:
     if paid.amount_fen != candidate.payment.amount_fen and known in {None, paid.transaction_id}:
         return IncidentKind.OTHER_AMOUNT
     return None
-
-
-async def _used(tx: AsyncSession, candidates: Sequence[CaptureCandidate]) -> set[tuple[str, str]]:
-    """Which of these transactions have paid an order already."""
-    channels, numbers = map(list, zip(*(candidate.movement for candidate in candidates), strict=True))
-    pairs = values_table({"channel": (Text(), channels), "number": (Text(), numbers)})
-    same = (Attempt.channel == pairs.c.channel) & (Attempt.transaction_id == pairs.c.number)
-    rows = await tx.execute(select(Attempt.channel, Attempt.transaction_id).join(pairs, same))
-    return {(channel, number) for channel, number in rows if number is not None}
 
 
 async def _capture(tx: AsyncSession, candidates: Sequence[CaptureCandidate]) -> None:

@@ -76,6 +76,12 @@ class RefundUnknown(RefundEvent):
     event_type: ClassVar[str] = "cn.ili.payments.refund.unknown.v1"
 
 
+class RefundAbnormal(RefundEvent):
+    """The channel could not deliver the money; staff finish it at the channel, and it is polled meanwhile."""
+
+    event_type: ClassVar[str] = "cn.ili.payments.refund.abnormal.v1"
+
+
 class RefundRefunded(RefundEvent):
     """The payer has the money."""
 

@@ -45,6 +45,9 @@ class RefundStatus(StrEnum):
     """The channel is at it."""
     UNKNOWN = "unknown"
     """The outcome at the channel is unknown. It is polled until known; no other refund takes its place meanwhile."""
+    ABNORMAL = "abnormal"
+    """The channel has the money and could not deliver it: people finish it in the channel's console, under the same
+    number. It is polled meanwhile, and no other refund takes its place."""
     AT_COUNTER = "at_counter"
     """Waits for the payer at a counter."""
     BY_TRANSFER = "by_transfer"
@@ -65,9 +68,10 @@ TRANSITIONS: dict[RefundStatus, set[RefundStatus]] = {
     RefundStatus.PROPOSED: {RefundStatus.REJECTED, *_DECIDED},
     RefundStatus.UNBOOKING: {RefundStatus.BOOKING_KEPT, *_DECIDED - {RefundStatus.UNBOOKING}},
     RefundStatus.BOOKING_KEPT: {RefundStatus.REJECTED, *_DECIDED - {RefundStatus.UNBOOKING}},
-    RefundStatus.STARTED: {RefundStatus.REFUNDING, RefundStatus.UNKNOWN, *_END},
-    RefundStatus.REFUNDING: {RefundStatus.UNKNOWN, *_END},
-    RefundStatus.UNKNOWN: {RefundStatus.REFUNDING, *_END},
+    RefundStatus.STARTED: {RefundStatus.REFUNDING, RefundStatus.UNKNOWN, RefundStatus.ABNORMAL, *_END},
+    RefundStatus.REFUNDING: {RefundStatus.UNKNOWN, RefundStatus.ABNORMAL, *_END},
+    RefundStatus.UNKNOWN: {RefundStatus.REFUNDING, RefundStatus.ABNORMAL, *_END},
+    RefundStatus.ABNORMAL: {RefundStatus.REFUNDING, RefundStatus.UNKNOWN, *_END},
     RefundStatus.AT_COUNTER: _END,
     RefundStatus.BY_TRANSFER: _END,
     RefundStatus.FAILED: {RefundStatus.RETRIED},
@@ -82,8 +86,9 @@ WAITING_FOR_PEOPLE = {
     RefundStatus.AT_COUNTER,
     RefundStatus.BY_TRANSFER,
     RefundStatus.FAILED,
+    RefundStatus.ABNORMAL,
 }
-AT_CHANNEL = {RefundStatus.STARTED, RefundStatus.REFUNDING, RefundStatus.UNKNOWN}
+AT_CHANNEL = {RefundStatus.STARTED, RefundStatus.REFUNDING, RefundStatus.UNKNOWN, RefundStatus.ABNORMAL}
 
 
 class RefundReason(StrEnum):

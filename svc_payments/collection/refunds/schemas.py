@@ -8,7 +8,7 @@ from chassis.text import Instant
 from svc_payments.billing.terms.terms import LARGEST_FEN
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.refunds import models
-from svc_payments.collection.refunds.models import AT_CHANNEL, RefundReason, RefundWay
+from svc_payments.collection.refunds.models import AT_CHANNEL, RefundReason, RefundStatus, RefundWay
 
 Words = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=4, max_length=200, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")
@@ -95,8 +95,8 @@ class Refund(BaseModel):
     way: str
     """channel, counter or bank_transfer; expect further values within v1."""
     status: str
-    """requested, proposed, unbooking, booking_kept, started, refunding, unknown, at_counter, by_transfer, refunded,
-    failed, retried or rejected; expect further values within v1."""
+    """requested, proposed, unbooking, booking_kept, started, refunding, unknown, abnormal, at_counter, by_transfer,
+    refunded, failed, retried or rejected; expect further values within v1."""
     expected_by: datetime | None
     """The time by which the payer usually has the money, while the channel is processing it."""
     created_at: datetime
@@ -130,7 +130,7 @@ class Refunds(BaseModel):
 
 
 def shown(refund: models.Refund, payment: Payment, expected: timedelta) -> Refund:
-    on_its_way = refund.status in AT_CHANNEL and refund.started_at is not None
+    on_its_way = refund.status in AT_CHANNEL - {RefundStatus.ABNORMAL} and refund.started_at is not None
     return Refund(
         refund_id=refund.id,
         number=refund.number,

@@ -19,6 +19,7 @@ from svc_payments.collection.payments.models import Payment, PaymentLine
 from svc_payments.collection.payments.payment_state import advance
 from svc_payments.collection.postings.models import Posting, PostingStatus
 from svc_payments.collection.refunds.events import (
+    RefundAbnormal,
     RefundBookingKept,
     RefundFailed,
     RefundRefunded,
@@ -106,6 +107,18 @@ async def unknown(tx: AsyncSession, refund: Refund, payment: Payment) -> None:
     if refund.status != RefundStatus.UNKNOWN:
         refund.move_to(RefundStatus.UNKNOWN)
         await emit(tx, event_of(RefundUnknown, refund, payment))
+
+
+async def abnormal(tx: AsyncSession, refund: Refund, payment: Payment, code: str) -> None:
+    """The channel could not deliver the money, and people finish it there: nothing is set free for another refund."""
+    if refund.status == RefundStatus.ABNORMAL:
+        return
+    refund.move_to(RefundStatus.ABNORMAL)
+    refund.failure = code
+    await incidents.record(
+        tx, IncidentKind.REFUND_FAILED, refund.id, payment_id=str(payment.id), amount_fen=refund.amount_fen, code=code
+    )
+    await emit(tx, event_of(RefundAbnormal, refund, payment))
 
 
 async def refunded(tx: AsyncSession, refund: Refund, payment: Payment, reference: str, moment: datetime) -> None:

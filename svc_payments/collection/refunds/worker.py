@@ -19,6 +19,7 @@ from kit.calendar import database_time
 from kit.leases import claim_due, poll_again
 from svc_payments.channels.provider import (
     Channels,
+    RefundAbnormal,
     RefundAbsent,
     RefundAnswer,
     Refunded,
@@ -133,8 +134,10 @@ async def _apply(tx: AsyncSession, refund: Refund, payment: Payment, answer: Ref
             await transitions.refunded(tx, refund, payment, reference, moment)
         case RefundRefused(code=code):
             await transitions.failed(tx, refund, payment, code)
+        case RefundAbnormal(code=code):
+            await transitions.abnormal(tx, refund, payment, code)
         case Refunding():
             if refund.status != RefundStatus.REFUNDING:
                 refund.move_to(RefundStatus.REFUNDING)
-        case RefundAbsent() | Unclear():
+        case RefundAbsent() | Unclear() if refund.status != RefundStatus.ABNORMAL:
             await transitions.unknown(tx, refund, payment)

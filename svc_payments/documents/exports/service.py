@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import CHINA, Database
-from kit.tables import Cell, Sheet, csv_file, xlsx_file
+from kit.csv_text import Cell
+from kit.tables import Sheet, csv_file, xlsx_file
 from kit.words import Words
 from svc_payments.amounts import in_yuan
 from svc_payments.billing.bills.models import Bill

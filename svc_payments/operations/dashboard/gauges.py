@@ -37,6 +37,7 @@ WAITS_FOR_PEOPLE = (
     RefundStatus.PROPOSED,
     RefundStatus.BOOKING_KEPT,
     RefundStatus.FAILED,
+    RefundStatus.ABNORMAL,
     RefundStatus.AT_COUNTER,
     RefundStatus.BY_TRANSFER,
 )

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import CHINA
 from svc_payments.reconciliation.runs import movements
 from svc_payments.reconciliation.statements.models import Source, Statement
+from svc_payments.reconciliation.statements.service import Counterparty
 
 LONGEST_CARRY = timedelta(days=3)
 """How long to wait for the next day's statement before judging without it."""
@@ -35,7 +36,7 @@ _MATCH = """
         ours.amount_fen, CASE WHEN ours.number IS NOT NULL THEN 'done' END, ours.at, ours.reference_id
     FROM lines
     FULL JOIN ours ON ours.number = lines.number AND ours.transaction_id = lines.transaction_id
-    WHERE lines.amount_fen IS DISTINCT FROM ours.amount_fen OR lines.state <> 'done'
+    WHERE lines.amount_fen IS DISTINCT FROM ours.amount_fen OR lines.state NOT IN ('done', 'accepted')
 """
 _COUNT = """
     SELECT count(statement_fen) AS lines, count(ledger_fen) AS movements FROM found
@@ -80,6 +81,17 @@ _FIND_LINES = """
     WHERE found.statement_fen IS NULL AND around.day BETWEEN found.day - 7 AND found.day + 1
         AND line.number = found.number AND line.transaction_id = found.transaction_id
 """
+# A refund that succeeds later than that stands where it was accepted, on whichever day.
+_FIND_ACCEPTED = """
+    UPDATE found SET statement_fen = line.amount_fen, statement_state = line.state, statement_at = line.at
+    FROM statement_lines AS line JOIN statements AS bill ON bill.id = line.statement_id
+    WHERE found.statement_fen IS NULL AND found.movement = 'refund'
+        AND line.state = 'accepted' AND line.number = found.number AND line.transaction_id = found.transaction_id
+        AND bill.source = :source AND bill.holder = :holder AND NOT EXISTS (
+            SELECT FROM statements AS newer WHERE newer.source = bill.source AND newer.holder = bill.holder
+            AND newer.day = bill.day AND newer.version > bill.version
+        )
+"""
 _FIND_MOVEMENTS = """
     WITH ours AS ({ours})
     UPDATE found SET ledger_fen = ours.amount_fen, ledger_state = 'done', ledger_at = ours.at,
@@ -97,15 +109,20 @@ _NAME = """
     FROM known WHERE found.ledger_fen IS NULL AND known.number = found.number
 """
 
-# Money counts only where it was done. What neither side has done is nothing to talk about.
+# Money counts only where it was done. What neither side has done is nothing to talk about, nor is a refund that the
+# channel has accepted and we still wait for.
 _WEIGH = """
-    UPDATE found SET difference_fen =
-        CASE WHEN statement_state = 'done' THEN statement_fen ELSE 0 END - coalesce(ledger_fen, 0)
+    UPDATE found SET difference_fen = CASE
+        WHEN statement_state = 'done' THEN statement_fen
+        WHEN statement_state = 'accepted' AND ledger_state IS DISTINCT FROM 'open' THEN statement_fen
+        ELSE 0
+    END - coalesce(ledger_fen, 0)
 """
 _JUDGE = """
     UPDATE found SET result = CASE
         WHEN difference_fen = 0 THEN CASE WHEN ledger_fen IS NULL THEN 'nothing' ELSE 'late' END
-        WHEN statement_fen IS NOT NULL AND ledger_fen IS NOT NULL AND statement_state = 'done' THEN 'amount_differs'
+        WHEN statement_fen IS NOT NULL AND ledger_fen IS NOT NULL AND statement_state IN ('done', 'accepted')
+            THEN 'amount_differs'
         WHEN statement_state IS NOT NULL AND ledger_state IS NOT NULL THEN 'state_differs'
         WHEN coalesce(statement_at, ledger_at) >= :closing AND day = :day AND now() < :waited_for
             AND NOT EXISTS (SELECT FROM around WHERE around.day = CAST(:day AS date) + 1) THEN 'carried_over'
@@ -161,6 +178,14 @@ async def compare(tx: AsyncSession, statement: Statement, day: Day) -> Compared:
     return Compared(movements=matched + count.movements, matched=matched)
 
 
+async def has_movements(tx: AsyncSession, counterparty: Counterparty, day: Day) -> bool:
+    """Whether the ledger has any movement of a day that the statement should have."""
+    account_id = await _account(tx, counterparty)
+    bounds = {"begins": day.begins, "ends": day.ends, "holder": counterparty.holder, "account_id": account_id}
+    query = f"SELECT EXISTS ({movements.of_day(counterparty.source)})"
+    return bool(await tx.scalar(text(query), bounds))
+
+
 async def judge(tx: AsyncSession, statement: Statement, day: Day, run_id: UUID) -> dict[str, tuple[int, int]]:
     """Classify what did not match: find it on the days around, or name the difference.
 
@@ -176,6 +201,7 @@ async def judge(tx: AsyncSession, statement: Statement, day: Day, run_id: UUID) 
         (_LOOK, {}),
         (_AROUND, on_day),
         (_FIND_LINES, {}),
+        (_FIND_ACCEPTED, {"source": statement.source, **holder}),
         (_FIND_MOVEMENTS.format(ours=movements.looked_for(source)), ours),
         (_FORGET_REVERSED, {}),
         (_NAME.format(known=movements.known(source)), holder),
@@ -193,7 +219,7 @@ def _holder_of(statement: Statement) -> dict[str, Any]:
     return {"holder": statement.holder}
 
 
-async def _account(tx: AsyncSession, statement: Statement) -> UUID | None:
+async def _account(tx: AsyncSession, statement: Statement | Counterparty) -> UUID | None:
     """The account on which the ledger counts what the statement is about; none when nothing ever moved."""
     kind = "provider_payable" if statement.source == Source.PROVIDER else "channel_receivable"
     wanted = text("SELECT id FROM ledger_accounts WHERE kind = :kind AND holder = :holder")

@@ -1,29 +1,26 @@
 """A statement's file, kept on disk while it is read: its lines as text, however it is packed."""
 
 import codecs
-import gzip
 import hashlib
 import io
-import re
-import zipfile
-import zlib
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import IO
 
 from chassis.problems import ContentTooLarge
+from kit.files.archives import only_file
+from kit.files.encodings import LONGEST_MARK, MARKS, mark_of
+from kit.files.gzips import gunzipped
 from svc_payments.billing.files.reception import LARGEST_FILE
-from svc_payments.billing.files.refusals import EmptyFile, GzipBroken, UndecodableBytes
+from svc_payments.billing.files.refusals import EmptyFile, NulCharacter, UndecodableBytes
+from svc_payments.reconciliation.statements.layouts import Layout
 from svc_payments.reconciliation.statements.refusals import StatementMalformed
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
-_WITH_LINES = re.compile(r"\.csv$|(^|/)INN[0-9]{8}ZM_")
 _LONGEST_LINE = 64 * 1024
 _PIECE = 1024 * 1024
-_BROKEN = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
-"""What the standard library raises for archives that are cut, damaged, encrypted, or packed as it does not know."""
 
 
 @dataclass(frozen=True)
@@ -55,35 +52,45 @@ async def spooled(pieces: AsyncIterator[bytes]) -> AsyncIterator[StatementFile]:
         yield StatementFile(content, sha256.hexdigest())
 
 
-def lines_of(file: StatementFile, encodings: Sequence[str]) -> Iterator[str]:
+def lines_of(file: StatementFile, layout: Layout) -> Iterator[str]:
     """The lines of a file as text, each without its end.
 
     Args:
         file: the file; gzip and zip are unpacked.
-        encodings: those it may be in; the last is taken when no other fits.
+        layout: the encodings that it may be in, and the names of files in a zip.
 
     Raises:
-        UndecodableBytes: it is not text.
+        UndecodableBytes, NulCharacter: it is not text.
         GzipBroken: the archive is damaged, or has no statement in it.
+        ArchiveUnclear: it has other files in it.
         ContentTooLarge: unpacked it has more than 512 MiB.
         StatementMalformed: a line is longer than any line of a statement.
     """
-    try:
-        encoding = next((each for each in encodings[:-1] if _is_text(file, each)), encodings[-1])
-        with _unpacked(file) as content, io.TextIOWrapper(content, encoding=encoding) as text:
+    with _unpacked(file, layout) as content:
+        mark = mark_of(content.read(LONGEST_MARK))
+    encoding = MARKS[mark] if mark else _encoding_of(file, layout)
+    if encoding is None:
+        raise UndecodableBytes(byte=0, encoding=layout.encodings[-1])
+    with _unpacked(file, layout) as content, io.TextIOWrapper(content, encoding=encoding) as text:
+        content.read(len(mark))
+        try:
             for row, line in enumerate(iter(lambda: text.readline(_LONGEST_LINE + 1), ""), 1):
                 if len(line) > _LONGEST_LINE:
                     raise StatementMalformed(row=row)
                 yield line.rstrip("\n")
-    except UnicodeDecodeError as error:
-        raise UndecodableBytes(byte=error.start, encoding=encodings[-1]) from None
-    except _BROKEN:
-        raise GzipBroken from None
+        except UnicodeDecodeError as error:
+            raise UndecodableBytes(byte=error.start, encoding=encoding) from None
 
 
-def _is_text(file: StatementFile, encoding: str) -> bool:
+def _encoding_of(file: StatementFile, layout: Layout) -> str:
+    """That of a file without a mark: the first that fits, or else the last."""
+    *first, last = layout.encodings
+    return next((each for each in first if _is_text(file, layout, each)), last)
+
+
+def _is_text(file: StatementFile, layout: Layout, encoding: str) -> bool:
     decoder = codecs.getincrementaldecoder(encoding)()
-    with _unpacked(file) as content:
+    with _unpacked(file, layout) as content:
         try:
             while piece := content.read(_PIECE):
                 decoder.decode(piece)
@@ -93,46 +100,41 @@ def _is_text(file: StatementFile, encoding: str) -> bool:
     return True
 
 
-@contextmanager
-def _unpacked(file: StatementFile) -> Iterator[io.BufferedReader]:
+def _unpacked(file: StatementFile, layout: Layout) -> io.BufferedReader:
     file.content.seek(0)
     head = file.content.read(len(_ZIP))
     file.content.seek(0)
     if head == _ZIP:
-        # Alipay names the files in its zip in GBK.
-        archive = zipfile.ZipFile(file.content, metadata_encoding="gbk")
-        with archive, archive.open(_statement_in(archive.namelist())) as member:
-            yield io.BufferedReader(_Bounded(member), _PIECE)
+        pieces = only_file(file.content, LARGEST_FILE, layout.wanted, layout.beside)
     elif head.startswith(_GZIP):
-        with gzip.open(file.content) as member:
-            yield io.BufferedReader(_Bounded(member), _PIECE)
+        pieces = gunzipped(file.content, LARGEST_FILE)
     else:
-        yield io.BufferedReader(_Bounded(file.content), _PIECE)
+        pieces = iter(lambda: file.content.read(_PIECE), b"")
+    return io.BufferedReader(_Pieces(pieces), _PIECE)
 
 
-def _statement_in(names: Sequence[str]) -> str:
-    """The file with the lines: another of Alipay's sums them up by shop, others of UnionPay's are about disputes."""
-    found = next((name for name in names if _WITH_LINES.search(name) and "汇总" not in name), None)
-    if found is None:
-        raise zipfile.BadZipFile
-    return found
+class _Pieces(io.RawIOBase):
+    """Reads what comes in pieces. Closing it leaves what they come from open."""
 
-
-class _Bounded(io.RawIOBase):
-    """Reads what is packed in an archive, but not without end. Closing it leaves what it reads from open."""
-
-    def __init__(self, content: "IO[bytes] | gzip.GzipFile") -> None:
+    def __init__(self, pieces: Iterator[bytes]) -> None:
         super().__init__()
-        self._content = content
+        self._pieces = pieces
+        self._rest = memoryview(b"")
         self._count = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]  # narrower than any Buffer
-        piece = self._content.read(len(buffer))
-        buffer[: len(piece)] = piece
-        self._count += len(piece)
-        if self._count > LARGEST_FILE:
-            raise ContentTooLarge
-        return len(piece)
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            if (nul := piece.find(b"\0")) >= 0:
+                raise NulCharacter(byte=self._count + nul)
+            self._count += len(piece)
+            self._rest = memoryview(piece)
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count

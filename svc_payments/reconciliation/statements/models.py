@@ -1,5 +1,6 @@
 """Statements: what a channel or a provider says that it did on a day, file by file and line by line."""
 
+import hashlib
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -29,10 +30,16 @@ class Movement(StrEnum):
 class LineState(StrEnum):
     DONE = "done"
     """The money was moved, or the bill booked."""
+    ACCEPTED = "accepted"
+    """A refund that has left our money at the channel on its day. When the payer has it stands in no statement."""
     OPEN = "open"
     """It was begun, and may still come to either end."""
     FAILED = "failed"
     """It was not done, and will not be."""
+
+
+NO_BILL = hashlib.sha256(b"").hexdigest()
+"""In place of a file: the channel says that it has no bill of the day. No file is empty."""
 
 
 class Statement(Base):
@@ -62,6 +69,7 @@ class Statement(Base):
     """In Beijing, as the maker of the file counts days."""
     version: Mapped[int]
     sha256: Mapped[str] = mapped_column(Text)
+    """Of the file; `NO_BILL` where there is none."""
     lines: Mapped[int]
     in_fen: Mapped[int] = mapped_column(BigInteger)
     """Paid or booked, as far as it was done."""
@@ -84,7 +92,12 @@ class StatementLine(Base):
     """
 
     __tablename__ = "statement_lines"
-    __table_args__ = (one_of("movement", Movement), one_of("state", LineState))
+    __table_args__ = (
+        one_of("movement", Movement),
+        one_of("state", LineState),
+        # Found again by refunds that succeed long after.
+        Index("ix_statement_lines_accepted", "number", postgresql_where=text("state = 'accepted'")),
+    )
 
     statement_id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(Text, primary_key=True)

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from chassis.db import CHINA
 from svc_payments.reconciliation.statements.models import LineState, Movement
 from svc_payments.reconciliation.statements.refusals import (
     StatementMalformed,
@@ -16,7 +17,10 @@ from svc_payments.reconciliation.statements.refusals import (
 
 _AMOUNT = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,5}))?")
 _NUMBER = re.compile(r"[0-9A-Za-z_|*@.-]{1,64}")
+_COUNT = re.compile(r"[0-9]{1,15}")
 _MILLIFEN_DIGITS = 5
+_FURTHEST_OFFSET = timedelta(hours=14)
+_FIRST_YEAR, _LAST_YEAR = 2000, 2999
 MILLIFEN = 1000
 
 
@@ -90,6 +94,17 @@ def fen_of(yuan: str, row: int) -> int:
     return fen
 
 
+def count_of(text: str, row: int) -> int:
+    """A whole number that is not negative.
+
+    Raises:
+        StatementMalformed: this is none.
+    """
+    if not _COUNT.fullmatch(text):
+        raise StatementMalformed(row=row)
+    return int(text)
+
+
 def moment_of(text: str, row: int) -> str:
     """A time as PostgreSQL reads it; one that does not say where is in Beijing.
 
@@ -100,7 +115,12 @@ def moment_of(text: str, row: int) -> str:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise StatementMalformed(row=row) from None
-    return moment.isoformat() if moment.tzinfo else f"{moment.isoformat()}+08:00"
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=CHINA)
+    offset = moment.utcoffset()
+    # No clock on earth is further from UTC; PostgreSQL refuses some of what Python takes.
+    if offset is None or abs(offset) > _FURTHEST_OFFSET or not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise StatementMalformed(row=row)
+    return moment.isoformat()
 
 
 def number_of(text: str, row: int) -> str:
@@ -123,12 +143,22 @@ def columns_of(header: Sequence[str], wanted: Sequence[str], row: int) -> Mappin
     """Where the wanted columns are, whatever others there may be.
 
     Raises:
-        StatementMalformed: one is missing.
+        StatementMalformed: one is missing, or stands twice.
     """
-    places = {name: place for place, name in enumerate(header)}
-    if not places.keys() >= set(wanted):
+    if any(header.count(name) != 1 for name in wanted):
         raise StatementMalformed(row=row)
-    return places
+    return {name: place for place, name in enumerate(header)}
+
+
+def expect_end(rows: Iterator[tuple[int, Sequence[str]]]) -> None:
+    """Nothing but blank rows follows the totals: further rows would be in no total, and another file's.
+
+    Raises:
+        StatementMalformed
+    """
+    for row, values in rows:
+        if any(value.strip() for value in values):
+            raise StatementMalformed(row=row)
 
 
 def check_totals(stated: Mapping[str, int], counted: Mapping[str, int]) -> None:

@@ -21,6 +21,7 @@ class Statement(BaseModel):
     """Increases with each file of the same day; the newest one applies."""
     sha256: str
     lines: int
+    """0 for a day of which the channel says that it has no bill."""
     in_fen: int
     """Paid, or booked."""
     out_fen: int

@@ -14,10 +14,13 @@ from svc_payments.parties.providers.service import expect_provider
 from svc_payments.reconciliation.statements import layouts
 from svc_payments.reconciliation.statements.files import StatementFile, lines_of
 from svc_payments.reconciliation.statements.layouts import Layout
-from svc_payments.reconciliation.statements.models import Source, Statement
+from svc_payments.reconciliation.statements.models import NO_BILL, Source, Statement
 from svc_payments.reconciliation.statements.parser import Expected, Lines
 from svc_payments.reconciliation.statements.refusals import NoSuchLayout, StatementOfDayToCome
 from svc_payments.reconciliation.statements.staging import Progress, load, name_postings
+
+SYSTEM = "system"
+"""Whom statements come from that are fetched."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,39 @@ async def take_in(
         sha256=file.sha256,
         received_from=received_from,
     )
-    await _keep(tx, statement, layout.read(lines_of(file, layout.encodings), expected), progress)
+    await _keep(tx, statement, layout.read(lines_of(file, layout), expected), progress)
     return statement, True
+
+
+async def take_in_none(tx: AsyncSession, counterparty: Counterparty, day: date) -> tuple[Statement, bool]:
+    """Keep a channel's word that it has no bill of a day, as an empty one. A bill that is here stays.
+
+    Returns:
+        The statement that counts, and whether it is new.
+    """
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(counterparty.lock, 0))))
+    if newest := await current(tx, counterparty, day):
+        return newest, False
+    statement = Statement(
+        id=new_id(),
+        source=counterparty.source,
+        holder=counterparty.holder,
+        day=day,
+        version=1,
+        sha256=NO_BILL,
+        received_from=SYSTEM,
+        **dict.fromkeys(("lines", "in_fen", "out_fen", "fee_fen"), 0),
+    )
+    tx.add(statement)
+    await tx.flush()
+    await tx.refresh(statement)
+    return statement, True
+
+
+async def has_bill(tx: AsyncSession, counterparty: Counterparty, day: date) -> bool:
+    """Whether there is a file of a day; a channel that had none may have it later."""
+    newest = await current(tx, counterparty, day)
+    return newest is not None and newest.sha256 != NO_BILL
 
 
 async def _keep(tx: AsyncSession, statement: Statement, lines: Lines, progress: Progress) -> None:

@@ -11,14 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from svc_payments.reconciliation.statements.models import LineState, Movement
 from svc_payments.reconciliation.statements.parser import MILLIFEN, Line, Lines
-from svc_payments.reconciliation.statements.refusals import StatementLineTwice
+from svc_payments.reconciliation.statements.refusals import StatementLineTwice, StatementMalformed
 
 Progress = Callable[[int], None]
 """Receives from time to time how many lines are loaded."""
 
 _BLOCK_LINES = 5_000
 _COLUMNS = ("statement_id", *Line._fields)
+_LARGEST_TOTAL = 2**62
+"""More than all the money there is, and less than PostgreSQL's largest integer."""
 _DUE_TO_OUT = Movement.REFUND
+_MOVES_MONEY = {LineState.DONE, LineState.ACCEPTED}
 
 # Some providers name a posting by receipt and bill number only; this replaces them by its id.
 _NAME_POSTINGS = """
@@ -32,7 +35,7 @@ _NAME_POSTINGS = """
 
 @dataclass
 class Totals:
-    """Of the lines that went in; only what was done counts as money."""
+    """Of the lines that went in; only what was done or accepted counts as money."""
 
     lines: int = 0
     in_fen: int = 0
@@ -42,12 +45,14 @@ class Totals:
     def add(self, line: Line) -> None:
         self.lines += 1
         self.fee_millifen += line.fee_millifen
-        if line.state != LineState.DONE:
+        if line.state not in _MOVES_MONEY:
             return
         if line.movement == _DUE_TO_OUT:
             self.out_fen -= line.amount_fen
         else:
             self.in_fen += line.amount_fen
+        if max(self.in_fen, self.out_fen, abs(self.fee_millifen)) > _LARGEST_TOTAL:
+            raise StatementMalformed(row=line.row)
 
     @property
     def fee_fen(self) -> int:

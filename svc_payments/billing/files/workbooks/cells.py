@@ -42,7 +42,8 @@ def number(raw: str, style: Style, column: str, *, since_1904: bool = False) -> 
     shown = f"{value.normalize():f}"
     if column in _NUMBERS and isinstance(style, int):
         shown = shown.zfill(style)
-    changed = style is Form.SCIENTIFIC and column in _NUMBERS - _CHECKED_BY_ITSELF
+    # What the sheet shows is the number the sender sees: zeros or signs that a format adds are not in the value.
+    changed = style in {Form.SCIENTIFIC, Form.OTHER} and column in _NUMBERS - _CHECKED_BY_ITSELF
     return shown, Reason.VALUE_CHANGED if changed else None
 
 
@@ -76,6 +77,8 @@ class Faults:
 
     def __init__(self) -> None:
         self._codes = bytearray()
+        self.hidden_rows = 0
+        """Rows that the workbook hides from its sender, and that are read like the others."""
 
     def __bool__(self) -> bool:
         return bool(self._codes)

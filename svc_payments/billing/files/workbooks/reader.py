@@ -8,6 +8,7 @@ million rows, and return numbers as floats.
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
@@ -16,13 +17,14 @@ from svc_payments.billing.files.refusals import EmptyFile, SeveralSheets, Workbo
 from svc_payments.billing.files.workbooks.archive import Archive
 from svc_payments.billing.files.workbooks.cells import Faults
 from svc_payments.billing.files.workbooks.markup import elements, local
-from svc_payments.billing.files.workbooks.sheet import Book, Sheet
+from svc_payments.billing.files.workbooks.sheet import TRUE, Book, Sheet
 from svc_payments.billing.files.workbooks.strings import Strings
 from svc_payments.billing.files.workbooks.styles import styles_in
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _BLOCK_LINES = 2_000
-_TRUE = {"1", "true"}
+_MOST_ROWS_TO_HEADER = 11
+"""Titles may stand above it."""
 
 
 def write_lines(file: BinaryIO, lines: BinaryIO) -> Faults:
@@ -88,7 +90,7 @@ def _contents_of(archive: Archive) -> _Contents:
     shown, hidden, since_1904 = list[str](), list[str](), False
     for name, attributes in elements(archive.pieces(workbook)):
         if name == "workbookPr":
-            since_1904 = attributes.get("date1904", "0") in _TRUE
+            since_1904 = attributes.get("date1904", "0") in TRUE
         elif name == "sheet":
             kind, target = related.get(_relation_of(attributes), ("", ""))
             if kind == "worksheet":
@@ -119,9 +121,10 @@ def _table_in(archive: Archive, contents: _Contents, book: Book) -> str:
         return contents.sheets[0]
     begins: dict[int, str] = {}
     for number, name in enumerate(contents.sheets, 1):
-        for _, values in Sheet(book).rows(archive.pieces(name)):
-            begins[number] = normalised(values[0])
-            break
+        rows = islice(Sheet(book).rows(archive.pieces(name)), _MOST_ROWS_TO_HEADER)
+        firsts = [normalised(values[0]) for _, values in rows]
+        if firsts:
+            begins[number] = COLUMNS[0] if COLUMNS[0] in firsts else firsts[0]
     if not begins:
         raise EmptyFile
     likely = [number for number, first in begins.items() if first == COLUMNS[0] or len(begins) == 1]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from kit.files.csv_rows import is_table_row
 from svc_payments.billing.bills.reasons import Reason
 from svc_payments.billing.bills.validation import COLUMNS, MORE_COLUMNS, normalised
 from svc_payments.billing.files.refusals import WorkbookBroken, WorkbookTooLarge
@@ -22,6 +23,9 @@ _WIDEST = len(COLUMNS) + len(MORE_COLUMNS) + 4
 _MOST_MERGED = 100_000
 _LETTERS, _LARGEST_COLUMN = re.compile(r"[A-Z]{1,3}"), 16_384
 _RANGE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7}):\$?([A-Z]{1,3})\$?([0-9]{1,7})")
+
+TRUE = {"1", "true"}
+_NO_HEIGHT = {"0", "0.0"}
 
 Row = tuple[int, list[str]]
 
@@ -48,6 +52,7 @@ class Sheet:
         self._header_row = 0
         self._merged: list[tuple[int, int, int]] = []
         self._row, self._values = 0, list[str]()
+        self._hidden = False
         self._cells = 0
         self._column = -1
         self._attributes: Mapping[str, str] = {}
@@ -82,7 +87,7 @@ class Sheet:
             self._has_value = True
             self._markup.listen(self._add)
         elif kind == "row":
-            self._begin_row(attributes.get("r"))
+            self._begin_row(attributes)
         elif kind == "f":
             self._has_formula = True
         elif kind == "rPh":
@@ -107,7 +112,9 @@ class Sheet:
             raise WorkbookBroken
         self._text.append(text)
 
-    def _begin_row(self, number: str | None) -> None:
+    def _begin_row(self, attributes: Mapping[str, str]) -> None:
+        number = attributes.get("r")
+        self._hidden = attributes.get("hidden") in TRUE or attributes.get("ht") in _NO_HEIGHT
         if number is not None and not (number.isascii() and number.isdecimal()):
             raise WorkbookBroken
         row = self._row + 1 if number is None else int(number)
@@ -176,7 +183,9 @@ class Sheet:
         values, self._values = self._values, []
         if not values:
             return
-        if not self._names:
+        if self._names:
+            self.faults.hidden_rows += self._hidden
+        elif normalised(values[0]) == COLUMNS[0] or is_table_row(values):
             self._names, self._header_row = [normalised(value) for value in values], self._row
         values.extend([""] * (len(self._names) - len(values)))
         self._done.append((self._row, values))

@@ -11,17 +11,21 @@ _DAYS = {*range(14, 18), 22, *range(27, 37), *range(50, 59)}
 _SCIENTIFIC = {11, 48}
 _NOT_FORMAT = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]')
 _DAY_LETTERS = re.compile(r"[yd]", re.IGNORECASE)
-_ZEROS = re.compile(r"0{2,15}")
+_ZEROS = re.compile(r"0{1,15}")
+_GENERAL, _WHOLE = 0, 1
+_PLAIN = re.compile(r"General|G/通用格式", re.IGNORECASE)
 _EXPONENT = re.compile(r"[0#?.]E[+-]", re.IGNORECASE)
 
 
 class Form(Enum):
     DAY = "day"
     SCIENTIFIC = "scientific"
+    OTHER = "other"
+    """In a way that shows other characters than the digits of the number: zeros, signs, blanks."""
 
 
 Style = Form | int | None
-"""How a number is shown, as far as it matters: as a day, with an exponent, or filled with zeros to so many digits."""
+"""How a number is shown: in a form, filled with zeros to so many digits, or (None) just as it is."""
 
 
 def styles_in(pieces: Iterator[bytes]) -> list[Style]:
@@ -44,7 +48,9 @@ def _style(attributes: Mapping[str, str], codes: Mapping[str, str]) -> Style:
     if number in codes:
         return _style_of(codes[number])
     known = int(number) if number.isascii() and number.isdecimal() else 0
-    return Form.DAY if known in _DAYS else Form.SCIENTIFIC if known in _SCIENTIFIC else None
+    if known in {_GENERAL, _WHOLE}:
+        return None
+    return Form.DAY if known in _DAYS else Form.SCIENTIFIC if known in _SCIENTIFIC else Form.OTHER
 
 
 def _style_of(code: str) -> Style:
@@ -54,4 +60,4 @@ def _style_of(code: str) -> Style:
     bare = _NOT_FORMAT.sub("", code).partition(";")[0]
     if _EXPONENT.search(bare):
         return Form.SCIENTIFIC
-    return Form.DAY if _DAY_LETTERS.search(bare) else None
+    return Form.DAY if _DAY_LETTERS.search(bare) else None if _PLAIN.fullmatch(code) else Form.OTHER

@@ -4,11 +4,11 @@ Comment lines begin with #: before the details the account and the period, after
 by a tab; refunds and fees are negative. A refund has the order's numbers, and ours as its request number.
 """
 
-import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from kit.files.csv_rows import cut, values_of_line
 from svc_payments.reconciliation.statements.models import LineState, Movement
 from svc_payments.reconciliation.statements.parser import (
     Expected,
@@ -16,6 +16,7 @@ from svc_payments.reconciliation.statements.parser import (
     Lines,
     check_totals,
     columns_of,
+    count_of,
     fen_of,
     millifen_of,
     moment_of,
@@ -28,6 +29,9 @@ from svc_payments.reconciliation.statements.refusals import (
 )
 
 ENCODINGS = ("gb18030",)
+DETAILS = re.compile(r"\.csv$", re.IGNORECASE)
+SUMS = re.compile(r"汇总.*\.csv$", re.IGNORECASE)
+"""The other file of the zip sums the details up by shop."""
 HEADER = (
     "支付宝交易号,商户订单号,业务类型,商品名称,创建时间,完成时间,门店编号,门店名称,操作员,终端号,对方账户,订单金额（元）,"
     "商家实收（元）,支付宝红包（元）,集分宝（元）,支付宝优惠（元）,商家优惠（元）,券核销金额（元）,券名称,商家红包消费金额（元）,"
@@ -41,6 +45,7 @@ _PERIOD = re.compile(r"#起始日期：\[([0-9]{4})年([0-9]{2})月([0-9]{2})日
 _END = "业务明细列表结束"
 _PAID = re.compile(r"#交易合计：([0-9]+)笔，商家实收共(-?[0-9.]+)元")
 _BACK = re.compile(r"#退款合计：([0-9]+)笔，商家实收退款共(-?[0-9.]+)元")
+_MOST_TOTALS = 10
 _ACCOUNT_DIGITS = 16
 """Of the account line, which puts the code of the currency (0156) after the account."""
 
@@ -54,7 +59,7 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:
         if text.startswith("#") and _END in text:
             _check_summary(rows, counted)
             return
-        values = [value.strip() for value in next(csv.reader([text]), [])]
+        values = [value.strip() for value in cut(values_of_line(row, text), len(places))]
         if len(values) != len(places):
             raise StatementMalformed(row=row)
         line = _line({name: values[places[name]] for name in _NEEDED}, row, expected)
@@ -73,7 +78,7 @@ def _head(rows: Iterator[tuple[int, str]], expected: Expected) -> tuple[int, dic
             if "-".join(found.groups()) != expected.day.isoformat():
                 raise StatementOfOtherDay(row=row, day=expected.day.isoformat())
         elif not text.startswith("#"):
-            return row, dict(columns_of([name.strip() for name in text.split(",")], _NEEDED, row))
+            return row, dict(columns_of([name.strip() for name in cut(text.split(","), 0)], _NEEDED, row))
     raise StatementTruncated
 
 
@@ -93,14 +98,15 @@ def _line(value: dict[str, str], row: int, expected: Expected) -> Line:
 
 
 def _check_summary(rows: Iterator[tuple[int, str]], counted: Counter[str]) -> None:
-    rest = "\n".join(text for _, text in rows)
+    totals: list[str] = []
+    for row, text in rows:
+        # Further details here, such as a second file's, would be in no total.
+        if text.strip(" ,") and not text.startswith("#"):
+            raise StatementMalformed(row=row)
+        if "合计" in text:
+            totals.append(text)
     for pattern, count, fen in ((_PAID, "payments", "in_fen"), (_BACK, "refunds", "out_fen")):
-        found = pattern.search(rest)
+        found = pattern.search("\n".join(totals[:_MOST_TOTALS]))
         if found is None:
             raise StatementTruncated
-        check_totals({count: int(found[1]), fen: abs(fen_of(found[2], 0))}, counted)
-
-
-def detail_file(names: Sequence[str]) -> str | None:
-    """Which file of the zip has the details: the other one sums them up by shop."""
-    return next((name for name in names if name.endswith(".csv") and "明细" in name and "汇总" not in name), None)
+        check_totals({count: count_of(found[1], 0), fen: abs(fen_of(found[2], 0))}, counted)

@@ -1,13 +1,14 @@
 """A provider's postings of a day: CSV with a header, amounts in yuan; a last line `total,<lines>,<yuan>` may follow.
 
-A posting is named by its id, or by receipt and bill number together.
+A posting is named by its id, or by receipt and bill number together. Titles may stand above the header, and
+rows may end with as many empty values as it does.
 """
 
-import csv
 from collections import Counter
 from collections.abc import Iterator
 from uuid import UUID
 
+from kit.files.csv_rows import cut, header_of, rows_of
 from svc_payments.reconciliation.statements.models import LineState, Movement
 from svc_payments.reconciliation.statements.parser import (
     Expected,
@@ -15,6 +16,8 @@ from svc_payments.reconciliation.statements.parser import (
     Lines,
     check_totals,
     columns_of,
+    count_of,
+    expect_end,
     fen_of,
     moment_of,
     number_of,
@@ -31,19 +34,22 @@ _TOTALS = 3
 
 def read(lines: Iterator[str], expected: Expected) -> Lines:  # noqa: ARG001 - the day stands in no line: books close late
     """The lines of a file; `Problem`s of `refusals` when it is not whole."""
-    rows = enumerate(csv.reader(lines), 1)
-    row, header = next(rows, (1, []))
-    places = columns_of([name.strip() for name in header], _COLUMNS, row)
+    rows = rows_of(lines)
+    row, header = header_of(rows, lambda values: {value.strip() for value in values} >= {*_COLUMNS}) or (1, [])
+    names = [name.strip() for name in cut(header, 0)]
+    places = columns_of(names, _COLUMNS, row)
     counted: Counter[str] = Counter()
     for row, values in rows:
-        if values[:1] == ["total"]:
+        values = [value.strip() for value in values]  # noqa: PLW2901 - blanks around values mean nothing
+        if values[0] == "total":
             _check_summary(values, row, counted)
+            expect_end(rows)
             return
         if not any(values):
             continue
-        if len(values) != len(header):
+        if len(values) > len(header) or len(cut(values, len(names))) != len(names):
             raise StatementMalformed(row=row)
-        line = _line({name: values[places[name]].strip() for name in _COLUMNS}, row)
+        line = _line({name: values[places[name]] for name in _COLUMNS}, row)
         counted["lines"] += 1
         counted["fen"] += line.amount_fen
         yield line
@@ -68,6 +74,8 @@ def _number(value: dict[str, str], row: int) -> str:
 
 
 def _check_summary(values: list[str], row: int, counted: Counter[str]) -> None:
-    if len(values) < _TOTALS or not values[1].isdecimal():
+    if len(values) < _TOTALS or not values[1]:
         raise StatementTruncated
-    check_totals({"lines": int(values[1]), "fen": fen_of(values[2], row)}, counted)
+    if any(values[_TOTALS:]):
+        raise StatementMalformed(row=row)
+    check_totals({"lines": count_of(values[1], row), "fen": fen_of(values[2], row)}, counted)

@@ -1,9 +1,9 @@
 """The sandbox channel's bill of a day: merchant and day, a header, the lines, the totals; amounts in fen."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from kit.files.csv_rows import rows_of
 from svc_payments.reconciliation.statements.models import LineState, Movement
 from svc_payments.reconciliation.statements.parser import (
     MILLIFEN,
@@ -12,6 +12,8 @@ from svc_payments.reconciliation.statements.parser import (
     Lines,
     check_totals,
     columns_of,
+    count_of,
+    expect_end,
     moment_of,
     number_of,
 )
@@ -31,7 +33,7 @@ _HEAD = 3
 
 def read(lines: Iterator[str], expected: Expected) -> Lines:
     """The lines of a bill; `Problem`s of `refusals` when it is not whole or not ours."""
-    rows = enumerate(csv.reader(lines), 1)
+    rows = rows_of(lines)
     _, head = next(rows, (1, []))
     if len(head) != _HEAD or head[0] != "statement":
         raise StatementMalformed(row=1)
@@ -43,6 +45,7 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:
     for row, values in rows:
         if values[:1] == ["total"]:
             _check_summary(values[1:], row, counted)
+            expect_end(rows)
             return
         if len(values) != len(_COLUMNS):
             raise StatementMalformed(row=row)
@@ -56,8 +59,8 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:
 
 def _line(value: dict[str, str], row: int) -> Line:
     amount, fee, at = (
-        _fen(value["amount_fen"], row),
-        _fen(value["fee_fen"], row) * MILLIFEN,
+        count_of(value["amount_fen"], row),
+        count_of(value["fee_fen"], row) * MILLIFEN,
         moment_of(value["at"], row),
     )
     transaction = number_of(value["transaction_id"], row)
@@ -74,10 +77,4 @@ def _line(value: dict[str, str], row: int) -> Line:
 def _check_summary(values: Sequence[str], row: int, counted: Counter[str]) -> None:
     if len(values) != len(_TOTALS):
         raise StatementTruncated
-    check_totals({name: _fen(value, row) for name, value in zip(_TOTALS, values, strict=True)}, counted)
-
-
-def _fen(text: str, row: int) -> int:
-    if not text.isdecimal() or not text.isascii():
-        raise StatementMalformed(row=row)
-    return int(text)
+    check_totals({name: count_of(value, row) for name, value in zip(_TOTALS, values, strict=True)}, counted)

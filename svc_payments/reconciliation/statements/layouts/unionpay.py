@@ -19,6 +19,9 @@ from svc_payments.reconciliation.statements.parser import MILLIFEN, Expected, Li
 from svc_payments.reconciliation.statements.refusals import StatementMalformed, StatementOfOtherDay
 
 ENCODINGS = ("gb18030",)
+TRANSACTIONS = re.compile(r"(^|/)INN[0-9]{8}ZM_|\.csv$", re.IGNORECASE)
+OTHERS = re.compile(r"(^|/)INN[0-9]{8}(?!ZM_)[^/]*$")
+"""Disputes, fees and sums have files of their own in the zip."""
 WIDTHS = (
     *(3, 11, 11, 6, 10, 19, 12, 4, 2, 21, 2, 32, 2, 6, 10, 13, 13, 4, 15, 2, 2),
     *(6, 2, 4, 32, 1, 21, 15, 1, 15, 32, 13, 13, 8, 32, 13, 13, 12, 2, 1, 32, 98),

@@ -1,7 +1,8 @@
 """The transaction bill of WeChat Pay (GET /v3/bill/tradebill, bill_type ALL): UTF-8, 27 columns, each value after a `.
 
-A line is of the day in its first column, where a refund has the time it was made. The summary has a header of its own
-and one line; fees have five decimals, and those of refunds are returned, so they are negative.
+A line is of the day in its first column, where a refund has the time at which it was accepted. Its money is gone from
+that day's, as the totals say; its state is never updated, and a later success stands in no bill. The summary has a
+header of its own and one line; fees have five decimals, and those of refunds are returned, so they are negative.
 """
 
 from collections import Counter
@@ -14,6 +15,8 @@ from svc_payments.reconciliation.statements.parser import (
     Lines,
     check_totals,
     columns_of,
+    count_of,
+    expect_end,
     fen_of,
     millifen_of,
     moment_of,
@@ -42,7 +45,7 @@ _NEEDED = (
     "退款状态",
     "手续费",
 )
-_REFUND_STATES = {"SUCCESS": LineState.DONE, "PROCESSING": LineState.OPEN}
+_REFUND_STATES = {"SUCCESS": LineState.DONE, "PROCESSING": LineState.ACCEPTED}
 """FAIL and CHANGE (the payer's account could not take it) are neither."""
 
 
@@ -55,6 +58,7 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:
     for row, text in rows:
         if text.startswith("总交易单数,"):
             _check_summary(text, next(rows, (row, ""))[1], row, counted)
+            expect_end((number, [rest]) for number, rest in rows)
             return
         values = _values(text, row)
         if len(values) != len(places):
@@ -101,10 +105,10 @@ def _check_summary(header: str, text: str, row: int, counted: Counter[str]) -> N
     if not text:
         raise StatementTruncated
     stated = dict(zip(header.split(","), _values(text, row + 1), strict=False))
-    if not {"应结订单总金额", "退款总金额", "手续费总金额"} <= stated.keys() or not stated["总交易单数"].isdecimal():
+    if not {"应结订单总金额", "退款总金额", "手续费总金额"} <= stated.keys():
         raise StatementMalformed(row=row)
     totals = {
-        "lines": int(stated["总交易单数"]),
+        "lines": count_of(stated["总交易单数"], row + 1),
         "in_fen": fen_of(stated["应结订单总金额"], row + 1),
         "out_fen": abs(fen_of(stated["退款总金额"], row + 1)),
         "fee_millifen": millifen_of(stated["手续费总金额"], row + 1),

@@ -8,18 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.problems import Problem
+from kit.files.refusals import FieldTooLong, UnclosedQuote
 from svc_payments.billing.bills import validation
 from svc_payments.billing.bills.staging import staged_columns
 from svc_payments.billing.bills.validation import CheckedRow, checked
 from svc_payments.billing.files import rows
-from svc_payments.billing.files.refusals import (
-    EmptyFile,
-    FieldTooLong,
-    LineTooLong,
-    TooManyLines,
-    UnclosedQuote,
-    WrongHeader,
-)
+from svc_payments.billing.files.refusals import EmptyFile, LineTooLong, TooManyLines, WrongHeader
 from svc_payments.billing.files.rows import LONGEST_LINE
 from tests.svc_payments.billing.files.files import HEADER, file_of, row
 from tests.svc_payments.billing.files.staged import THIS_MONTH, outcomes, staged
@@ -167,3 +161,49 @@ def test_rows_written_by_a_csv_library_are_read_back_one_by_one(table: list[list
         writer.writerow(cells)
         line += 1 + sum(cell.count("\n") for cell in cells)
     assert outcomes(HEADER + "\n" + text.getvalue()) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        file_of(row("A", meter_to='"9'), row("B"), row("C"), '"'),
+        file_of('"' + row("A"), row("B"), row("C", meter_to='"9')),
+        file_of(row("A", meter_to='"9'), *(row(f"B-{n}").replace("W", '"W') for n in range(2))),
+    ],
+    ids=["closed_far_below", "closed_by_another_rows", "mixed"],
+)
+def test_a_stray_quote_never_swallows_the_rows_behind_it(text: str) -> None:
+    with pytest.raises(Problem) as refusal:
+        staged(text)
+    assert refusal.value.values["row"] == 2
+
+
+TITLES = ["伊犁某水务公司2026年9月账单,,,,,,,", '"制表人：张","日期：2026-10-01",,,,,,']
+
+
+@pytest.mark.parametrize("titles", [TITLES[:1], TITLES, ["", *TITLES, ""], ["标题"] * 10])
+def test_titles_above_the_header_are_passed_over(titles: list[str]) -> None:
+    text = "\n".join([*titles, HEADER, row("A"), row("B")])
+    assert outcomes(text) == [(len(titles) + 2, ""), (len(titles) + 3, "")]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [*["标题"] * 11, HEADER, row("B")],
+        [row("A"), HEADER, row("B")],
+        ["标题", row("A"), HEADER, row("B")],
+        ["标题", "制表人"],
+    ],
+    ids=["too_many_titles", "a_row_above_the_header", "a_row_below_the_title", "no_header"],
+)
+def test_what_may_be_a_row_is_never_passed_over_as_a_title(lines: list[str]) -> None:
+    with pytest.raises(WrongHeader) as refusal:
+        staged("\n".join(lines))
+    assert refusal.value.values["row"] == 1
+
+
+def test_commas_at_the_ends_of_rows_mean_nothing_where_the_header_has_them() -> None:
+    text = "\n".join([f"{HEADER},,", f"{row('A')},,", row("B"), f"{row('C')},", ",,,,,,,,,", f"{row('D')},x,", ""])
+    assert outcomes(text) == [(2, ""), (3, ""), (4, ""), (6, "wrong_column_count")]
+    assert outcomes(file_of(f"{row('A')},")) == [(2, "wrong_column_count")]

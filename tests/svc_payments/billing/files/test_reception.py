@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from starlette.types import Message
 
 from chassis.problems import ContentTooLarge, Problem, UnsupportedMediaType
+from kit.files.refusals import GzipBroken
 from kit.uploads.bodies import whole_body
 from kit.uploads.refusals import BodyTruncated
 from svc_payments.billing.files import reception
@@ -21,7 +22,6 @@ from svc_payments.billing.files.models import Encoding
 from svc_payments.billing.files.reception import Announced, Upload
 from svc_payments.billing.files.refusals import (
     EmptyFile,
-    GzipBroken,
     NulCharacter,
     UndecodableBytes,
     UnsupportedContentEncoding,

@@ -115,6 +115,15 @@ def with_format(code: str | int, value: Any, column: int) -> bytes:  # noqa: ANN
         (with_format("yyyy-mm-dd", 46_000, 0), "value_changed"),  # 1-2 was typed
         (with_format("m月d日", 46_000, 1), "value_changed"),
         (with_format("0.00E+00", 1_200_000, 0), "value_changed"),  # 12E5 was typed
+        (with_format("00000000_ ", 4556, 0), "value_changed"),  # 00004556 is shown
+        (with_format("0_ ", 4556, 0), "value_changed"),
+        (with_format("0000-0000", 4556, 0), "value_changed"),
+        (with_format('"W-"0', 4556, 0), "value_changed"),
+        (with_format("#,##0", 4556, 0), "value_changed"),
+        (with_format(3, 4556, 0), "value_changed"),
+        (with_format(2, 4556, 0), "value_changed"),
+        (with_format("@", 4556, 0), "value_changed"),
+        (with_format("0;-0;", 4556, 0), "value_changed"),
         (workbook(cells(usage="yes")), "bad_usage"),
         (workbook(cells(usage=True)), "bad_usage"),
         (workbook(cells(due_date=46_320)), "bad_due_date"),
@@ -260,3 +269,10 @@ async def test_usage_and_readings_keep_their_decimals(
     await send(api, headers, workbook(cells(usage=0.001, meter_from=0, meter_to=100.10000000000001)))
     bill = await only_bill(database)
     assert (bill.usage, bill.meter_from, bill.meter_to) == (Decimal("0.001"), Decimal(0), Decimal("100.1"))
+
+
+@pytest.mark.parametrize("code", ["General", "0", 0, 1, "00000000"])
+async def test_a_number_shown_as_it_is_or_with_zeros_is_a_bill_number(
+    api: httpx.AsyncClient, headers: dict[str, str], code: str | int
+) -> None:
+    assert counts(await send(api, headers, with_format(code, 4556, 0))) == {"accepted": 1}

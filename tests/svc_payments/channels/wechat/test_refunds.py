@@ -7,7 +7,15 @@ import pytest_asyncio
 
 from chassis.db import new_id
 from svc_payments.channels.notices import RefundNotice
-from svc_payments.channels.provider import Paid, Refunded, Refunding, RefundOrder, RefundRefused, Unclear
+from svc_payments.channels.provider import (
+    Paid,
+    RefundAbnormal,
+    Refunded,
+    Refunding,
+    RefundOrder,
+    RefundRefused,
+    Unclear,
+)
 from svc_payments.channels.wechat.client import WechatChannel
 from tests.svc_payments.channels.doubles.wechat import WechatDouble
 from tests.svc_payments.channels.doubles.wechat_protocol import MERCHANT
@@ -38,7 +46,7 @@ class TestRefunds:
         assert await channel.refund(refund) == Refunding()
 
     @pytest.mark.parametrize(
-        ("status", "kind"), [("SUCCESS", Refunded), ("CLOSED", RefundRefused), ("ABNORMAL", RefundRefused)]
+        ("status", "kind"), [("SUCCESS", Refunded), ("CLOSED", RefundRefused), ("ABNORMAL", RefundAbnormal)]
     )
     async def test_a_notice_says_how_it_ended(
         self, channel: WechatChannel, double: WechatDouble, refund: RefundOrder, status: str, kind: type

@@ -60,17 +60,17 @@ def with_higher_amount(payment: SamplePayment, by_fen: int = 1) -> SamplePayment
     return replace(payment, amount_fen=payment.amount_fen + by_fen)
 
 
-async def capture(tx: AsyncSession, *payments: SamplePayment) -> list[UUID]:
+async def capture(tx: AsyncSession, *payments: SamplePayment, channel: ChannelName = ChannelName.SANDBOX) -> list[UUID]:
     """Our side: captured payments in the ledger; returns their ids."""
-    return [await _capture(tx, payment) for payment in payments]
+    return [await _capture(tx, payment, channel) for payment in payments]
 
 
-async def _capture(tx: AsyncSession, paid: SamplePayment) -> UUID:
+async def _capture(tx: AsyncSession, paid: SamplePayment, channel: ChannelName) -> UUID:
     payment = Payment(
         id=new_id(),
         person_id=new_id(),
         provider_id=new_id(),
-        channel=ChannelName.SANDBOX,
+        channel=channel,
         amount_fen=paid.amount_fen,
         status=PaymentStatus.CAPTURED,
         held=False,
@@ -79,7 +79,7 @@ async def _capture(tx: AsyncSession, paid: SamplePayment) -> UUID:
         lines=[],
         attempt=Attempt(
             id=new_id(),
-            channel=ChannelName.SANDBOX,
+            channel=channel,
             order_number=paid.order_number,
             transaction_id=paid.transaction_id,
             paid_at=paid.at,
@@ -92,7 +92,7 @@ async def _capture(tx: AsyncSession, paid: SamplePayment) -> UUID:
         tx,
         TransferKind.PAYMENT_CAPTURED,
         payment.id,
-        debit=ledger.channel_receivable("sandbox"),
+        debit=ledger.channel_receivable(channel),
         credit=ledger.person_clearing(payment.person_id),
         amount_fen=paid.amount_fen,
     )
@@ -107,6 +107,7 @@ async def add_refund(
     *,
     done: bool = True,
     later: timedelta = MINUTE,
+    channel: ChannelName = ChannelName.SANDBOX,
 ) -> str:
     """Our side: a refund, in the ledger if it is done; returns its number."""
     refund = Refund(
@@ -127,8 +128,8 @@ async def add_refund(
             tx,
             TransferKind.REFUND_PAID,
             refund.id,
-            debit=ledger.refunds("sandbox"),
-            credit=ledger.channel_receivable("sandbox"),
+            debit=ledger.refunds(channel),
+            credit=ledger.channel_receivable(channel),
             amount_fen=amount_fen,
         )
     return refund.number

@@ -9,7 +9,8 @@ from datetime import date
 import pytest
 
 from chassis.problems import Problem
-from svc_payments.billing.files.refusals import GzipBroken, UndecodableBytes
+from kit.files.refusals import GzipBroken
+from svc_payments.billing.files.refusals import UndecodableBytes
 from svc_payments.reconciliation.statements.files import lines_of, spooled
 from svc_payments.reconciliation.statements.layouts import OF_CHANNELS, OF_PROVIDERS, Layout, alipay, wechat
 from svc_payments.reconciliation.statements.models import LineState, Movement
@@ -33,7 +34,7 @@ async def read(layout: Layout, raw: bytes, merchant_id: str | None = None) -> li
             yield raw[start : start + 1000]
 
     async with spooled(pieces()) as file:
-        return list(layout.read(lines_of(file, layout.encodings), Expected(DAY, merchant_id)))
+        return list(layout.read(lines_of(file, layout), Expected(DAY, merchant_id)))
 
 
 def wechat_row(state: str = "SUCCESS", *, at: str = "2026-10-01 08:00:00", goods: str = "我的伊犁 生活缴费") -> str:
@@ -177,6 +178,11 @@ async def test_the_alipay_zip_has_its_details_in_gbk() -> None:
 async def test_an_incomplete_alipay_bill_is_refused(raw: bytes, refusal: type[Problem]) -> None:
     with pytest.raises(refusal):
         await read(ALIPAY, raw)
+
+
+async def test_an_alipay_bill_saved_by_a_spreadsheet_has_commas_at_its_ends() -> None:
+    saved = alipay_bill(*TWO_ROWS).replace(b"\r\n", b",,\r\n")
+    assert [line.amount_fen for line in await read(ALIPAY, saved)] == [4140, -1000]
 
 
 POSTING = "01920000-0000-7000-8000-000000000001"

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from chassis.problems import Problem
-from svc_payments.billing.files.refusals import GzipBroken
+from kit.files.refusals import GzipBroken
 from svc_payments.channels.calls import NotUnderstood
 from svc_payments.channels.provider import NoStatement, StatementChannel
 from svc_payments.channels.registry import open_channels
@@ -60,7 +60,7 @@ async def read(raw: bytes, merchant_id: str | None = MERCHANT, day: date = DAY) 
 
     layout = OF_CHANNELS[ChannelName.UNIONPAY]
     async with spooled(pieces()) as file:
-        return list(layout.read(lines_of(file, layout.encodings), Expected(day, merchant_id)))
+        return list(layout.read(lines_of(file, layout), Expected(day, merchant_id)))
 
 
 async def test_the_zip_has_payments_and_refunds_with_their_fees() -> None:

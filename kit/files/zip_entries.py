@@ -93,6 +93,14 @@ def path_of(info: zipfile.ZipInfo) -> str:
     return raw_name(info).decode("utf-8", "replace")
 
 
+def chinese_name_of(info: zipfile.ZipInfo) -> str:
+    """A member's name as Chinese tools write it: in UTF-8, flagged or not, or else in GB18030."""
+    try:
+        return raw_name(info).decode()
+    except UnicodeDecodeError:
+        return raw_name(info).decode("gb18030", "replace")
+
+
 def has_other_name(extra: bytes, name: bytes) -> bool:
     """Whether an extra field gives another name (Info-ZIP's Unicode path), which some readers prefer."""
     while len(extra) >= _EXTRA.size:
