@@ -12,7 +12,7 @@ from typing import IO
 import httpx
 
 from chassis.http_client import FAILURES, NoAnswer
-from chassis.signatures import BadSignature
+from kit.signatures.refusals import BadSignature
 
 SECONDS = 900.0
 MOST_BYTES = 4 * 1024**3

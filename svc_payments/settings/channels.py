@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
-from chassis.signatures import MIN_KEY_BITS, load_private_key, load_public_keys
+from kit.signatures.keys import MIN_KEY_BITS, load_private_key, load_public_keys
 
 
 class ChannelName(StrEnum):

@@ -62,7 +62,7 @@ def is_ready(port: int) -> bool:
 @pytest.fixture(scope="module")
 def company(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     """It verifies our signatures with the keys that the service publishes."""
-    provider = Provider(service.url, tmp_path_factory.mktemp("company"))
+    provider = Provider(service.url, tmp_path_factory.mktemp("company"), provider_id="")
     with provider.running():
         yield provider
 
@@ -75,7 +75,9 @@ async def api(service: Service) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest_asyncio.fixture
 async def provider_id(api: httpx.AsyncClient, tokens: Tokens, company: Provider) -> UUID:
-    return await approved(api, tokens, endpoint_url=company.url)
+    provider_id = await approved(api, tokens, endpoint_url=company.url)
+    company.register(provider_id)
+    return provider_id
 
 
 async def bind(

@@ -9,6 +9,7 @@ from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_payments.channels.mandates import MandateChannel
+from svc_payments.channels.notices import refuse_query
 from svc_payments.channels.schemas import ContractNotice
 from svc_payments.collection.mandates import schemas, service
 from svc_payments.collection.mandates.contracts import Contracts
@@ -119,6 +120,7 @@ async def receive_sandbox_contract_notice(request: Request, transactions: Transa
     It is repeated until the answer is a 2xx.
     """
     channel: MandateChannel = request.app.state.channels[ChannelName.SANDBOX]
+    refuse_query(request)
     notice = await channel.read_contract_notice(request.headers, await request.body())
     merchant_id = request.app.state.settings.merchant_at(ChannelName.SANDBOX)
     async with transactions.transaction() as tx:

@@ -5,8 +5,8 @@ from datetime import date, datetime, timedelta
 from chassis.db import CHINA, Database
 from chassis.http_client import NoAnswer, NotReached
 from chassis.problems import Problem
-from chassis.signatures import BadSignature
 from chassis.telemetry import log
+from kit.signatures.refusals import BadSignature
 from svc_payments.channels.provider import StatementChannel
 from svc_payments.channels.registry import open_channels
 from svc_payments.reconciliation.runs import service as reconciliation

@@ -13,13 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from sqlalchemy import func, select, update
 
 from chassis.db import new_id, now
-from chassis.signatures import MAX_CLOCK_SKEW, sign, thumbprint
 from chassis.testing import until
+from kit.signatures.messages import RECIPIENT, sign_request
+from kit.signatures.refusals import MAX_CLOCK_SKEW
 from svc_payments.collection.notifications.models import Nonce
 from svc_payments.collection.notifications.service import forget_nonces
 from svc_payments.collection.payments.models import Attempt
 from svc_payments.ledger.models import Entry
-from tests.svc_payments.world import NOTICES, Answer, World
+from tests.svc_payments.world import CONTRACT_NOTICES, NOTICES, Answer, World
 
 ONE_EFFECT = ["created", "pending", "captured"]
 
@@ -94,26 +95,40 @@ async def test_a_nonce_seen_with_another_body_is_refused(world: World, monkeypat
 async def test_a_forged_notice_is_refused_and_changes_nothing(world: World, rsa_keys: dict[str, RSAPrivateKey]) -> None:
     payment_id, notice = await paid_without_notice(world, new_id())
     raw, headers = world.signed(notice)
-    other = rsa_keys["merchant_key"]
-    channel_key_id = thumbprint(world.channel_key.public_key())
-    forgeries = {
-        "wrong_signature": (raw, sign(other, channel_key_id, raw)),
-        "unknown_key": (raw, sign(other, thumbprint(other.public_key()), raw)),
-        "headers_malformed": (raw, {}),
-    }
-    tampered = (raw.replace(b"my-ili", b"my-11i"), headers)
-    reformatted = (json.dumps(notice, indent=1).encode(), headers)
+    other, merchant, url = rsa_keys["merchant_key"], world.settings.merchant_id, world.settings.notice_url
+    tampered = raw.replace(b"my-ili", b"my-11i")
+    reformatted = json.dumps(notice, indent=1).encode()
+    elsewhere = sign_request(world.channel_key, merchant, "POST", world.settings.contract_notice_url, raw)
+    stripped = {name: value for name, value in headers.items() if name != "Signature"}
     for reason, (body, signed) in (
-        *forgeries.items(),
-        ("wrong_signature", tampered),
-        ("wrong_signature", reformatted),
-        ("wrong_signature", (raw, {**headers, "MyIli-Signature": "not base64!"})),
+        ("unknown_key", (raw, sign_request(other, merchant, "POST", url, raw))),
+        ("unsigned", (raw, {})),
+        ("unsigned", (raw, stripped)),
+        ("other_recipient", (raw, sign_request(world.channel_key, "another", "POST", url, raw))),
+        ("wrong_signature", (raw, elsewhere)),
+        ("wrong_signature", (raw, sign_request(world.channel_key, merchant, "PUT", url, raw))),
+        ("wrong_signature", (raw, {**headers, "Content-Type": "text/plain"})),
+        ("wrong_digest", (tampered, headers)),
+        ("wrong_digest", (reformatted, headers)),
+        ("signature_malformed", (raw, {**headers, "Signature": "not base64!"})),
     ):
         answer = await world.api.post(NOTICES, content=body, headers=signed)
         assert refusal(answer) == (401, "notice_not_authentic")
         assert answer.json()["reason"] == reason
     assert await world.trail(payment_id) == ["created", "pending"]
     assert await world.incidents() == []
+
+
+async def test_a_notice_sent_to_another_address_than_it_was_signed_for_is_refused(world: World) -> None:
+    payment_id, notice = await paid_without_notice(world, new_id())
+    raw, headers = world.signed(notice)
+    for address in (f"{NOTICES}?from=elsewhere", CONTRACT_NOTICES):
+        answer = await world.api.post(address, content=raw, headers=headers)
+        assert (refusal(answer), answer.json()["reason"]) == ((401, "notice_not_authentic"), "wrong_signature")
+    doubled = [*headers.items(), (RECIPIENT, world.settings.merchant_id)]
+    answer = await world.api.post(NOTICES, content=raw, headers=doubled)
+    assert answer.json()["reason"] == "other_recipient"
+    assert await world.trail(payment_id) == ["created", "pending"]
 
 
 @pytest.mark.parametrize("seconds", [-MAX_CLOCK_SKEW - 5, MAX_CLOCK_SKEW + 5])
@@ -181,7 +196,7 @@ async def test_one_transaction_does_not_pay_two_orders(world: World) -> None:
     ],
 )
 async def test_authentic_bytes_that_are_no_notice_are_refused(world: World, raw: bytes) -> None:
-    headers = sign(world.channel_key, thumbprint(world.channel_key.public_key()), raw)
+    headers = sign_request(world.channel_key, world.settings.merchant_id, "POST", world.settings.notice_url, raw)
     assert refusal(await world.api.post(NOTICES, content=raw, headers=headers)) == (422, "notice_malformed")
 
 
@@ -213,7 +228,7 @@ async def test_a_notice_with_an_invalid_field_is_refused(world: World, changes: 
 
 async def test_a_notice_of_unreasonable_size_is_refused_unread(world: World) -> None:
     raw = b" " * 17_000
-    headers = sign(world.channel_key, thumbprint(world.channel_key.public_key()), raw)
+    headers = sign_request(world.channel_key, world.settings.merchant_id, "POST", world.settings.notice_url, raw)
     assert refusal(await world.api.post(NOTICES, content=raw, headers=headers)) == (413, "content_too_large")
 
 
