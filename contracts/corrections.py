@@ -22,6 +22,7 @@ class Correction:
 
 
 _BEFORE_1_2 = ("1.0.0", "1.1.0")
+_UNTIL_1_2 = (*_BEFORE_1_2, "1.2.0")
 
 CORRECTIONS = (
     Correction(
@@ -29,6 +30,14 @@ CORRECTIONS = (
         r"openapi/\w+\.v1\.json: .+: parameter idempotency-key was optional and is required",
         "The servers have always answered 400 idempotency_key_missing to a request without the header. The sentence is "
         "only about operations that declared it before, so none demands it newly.",
+    ),
+    Correction(
+        _UNTIL_1_2,
+        r"openapi/payments\.v1\.json: POST /payments/v1/channels/sandbox/(contract-)?notices: x-who-may-call was "
+        r"“(whoever is )?verified by the channel's signature over the raw body” and is “verified by the channel's HTTP "
+        r"message signature \(RFC 9421\) for this address and our merchant id”",
+        "A signature over the raw body was good at any address and for any recipient. Only the sandbox channel, a part "
+        "of this repository, calls here.",
     ),
 )
 

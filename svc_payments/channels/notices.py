@@ -62,6 +62,10 @@ class NotifyingChannel(Protocol):
         """
 
 
+NOTICE_PROOF = "the channel's HTTP message signature (RFC 9421) for this address and our merchant id"
+"""Of a notice of the sandbox channel."""
+
+
 def refuse_query(request: Request) -> None:
     """The signature of a notice is verified for the address without a query.
 
