@@ -123,7 +123,8 @@ class _Verifier(HTTPMessageVerifier, HTTPSignatureKeyResolver):
             raise _Refused("signature_malformed")
         if not re.fullmatch(r"[0-9A-Za-z_-]{22,128}", parameters["nonce"]):
             raise _Refused("signature_malformed")
-        if set(map(str, sig_input)) != (COVERED_WITH_BODY if self._call.body else COVERED):
+        covered, expected = sorted(map(str, sig_input)), COVERED_WITH_BODY if self._call.body else COVERED
+        if covered != sorted(expected):
             raise _Refused("components_mismatch")
         now, created, expires = time.time(), parameters["created"], parameters["expires"]
         if not 0 < expires - created <= LONGEST_LIFE or created > now + MAX_CLOCK_SKEW or expires < now:

@@ -3,22 +3,23 @@
 import re
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from http_message_signatures import (
-    HTTPMessageSigner,
-    HTTPMessageVerifier,
-    HTTPSignatureKeyResolver,
-    InvalidSignature,
-    MappingKeyResolver,
-    algorithms,
-)
-from http_message_signatures.exceptions import HTTPMessageSignaturesException
 
+from kit.signatures.fields import (
+    SignatureFields,
+    check_digest,
+    digest_of,
+    read_signature,
+    write_bytes,
+    write_parameters,
+)
 from kit.signatures.keys import thumbprint
 from kit.signatures.refusals import MAX_CLOCK_SKEW, BadSignature
 
@@ -27,13 +28,13 @@ JSON = "application/json"
 SIGNED_SECONDS = 300
 """The lifetime of a signature, and the longest that is accepted."""
 
-ALGORITHM = algorithms.RSA_PSS_SHA512
+_ALGORITHM = "rsa-pss-sha512"
 """The only one for RSA keys; what a message says of its algorithm chooses nothing."""
+_HASH, _PADDING = hashes.SHA512(), PSS(MGF1(hashes.SHA512()), 64)
 _LABEL = "myili"
-_REQUEST_TAG, _ANSWER_TAG = "myili-request", "myili-answer"
-_ANSWER_PARAMETERS = frozenset({"created", "expires", "keyid", "alg", "tag"})
-_REQUEST_PARAMETERS = _ANSWER_PARAMETERS | {"nonce"}
+_URL = re.compile(r"https?://[!-~]+")
 _NONCE = re.compile(r"[0-9A-Za-z_-]{22,128}")
+_TYPES = {"created": int, "expires": int, "keyid": str, "alg": str, "tag": str}
 
 
 class Headers(Protocol):
@@ -58,22 +59,6 @@ class Answer:
     request: Request
 
 
-@dataclass
-class _Unsigned:
-    """A message to sign; the library adds its fields to the headers."""
-
-    method: str
-    url: str
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class _UnsignedAnswer:
-    status_code: int
-    request: Request
-    headers: dict[str, str] = field(default_factory=dict)
-
-
 class Unsignable(Exception):  # noqa: N818 - callers handle it as an address that cannot be called
     """The address is not a URI."""
 
@@ -81,18 +66,16 @@ class Unsignable(Exception):  # noqa: N818 - callers handle it as an address tha
 def sign_request(
     key: RSAPrivateKey, recipient: str, method: str, url: str, body: bytes = b"", content_type: str = JSON
 ) -> dict[str, str]:
-    """The headers of a request to the recipient, with its signature; a body has a content type.
+    """The headers of a request to the recipient, with its signature.
 
     Raises:
         Unsignable
     """
-    message = _Unsigned(method, url, {RECIPIENT: recipient, **({"Content-Type": content_type} if body else {})})
-    nonce = secrets.token_hex(16)
-    try:
-        _sign(key, message, body, _components_of_request(body), tag=_REQUEST_TAG, nonce=nonce)
-    except HTTPMessageSignaturesException as error:
-        raise Unsignable(str(error)) from None
-    return message.headers
+    if not _URL.fullmatch(url):
+        raise Unsignable(url)
+    headers = {RECIPIENT: recipient, **_content(body, content_type)}
+    values = _values_of_request(Request(method, url, headers), body)
+    return headers | _signature(key, values, {"nonce": secrets.token_hex(16), "tag": "myili-request"})
 
 
 def verify_request(keys: Mapping[str, RSAPublicKey], recipient: str, request: Request, body: bytes) -> str:
@@ -103,21 +86,22 @@ def verify_request(keys: Mapping[str, RSAPublicKey], recipient: str, request: Re
     Raises:
         BadSignature
     """
-    form = _Form(_components_of_request(body), _REQUEST_PARAMETERS, _REQUEST_TAG)
     fields = _fields(request.headers)
-    _require_signed(fields)
-    if fields.get(RECIPIENT.lower()) != [recipient]:
+    signature = _read(fields)
+    if fields.get(RECIPIENT.lower()) != recipient:
         raise BadSignature("other_recipient")
-    return str(_verify(keys, form, request, body).get("nonce"))
+    form = _Form({**_TYPES, "nonce": str}, "myili-request")
+    _verify(keys, form, signature, _values_of_request(request, body))
+    check_digest(fields["content-digest"], body)
+    return str(signature.parameters["nonce"])
 
 
 def sign_answer(
     key: RSAPrivateKey, request: Request, status: int, body: bytes, content_type: str = JSON
 ) -> dict[str, str]:
     """The headers that sign an answer to an authentic request."""
-    message = _UnsignedAnswer(status, request, {"Content-Type": content_type} if body else {})
-    _sign(key, message, body, _components_of_answer(body), tag=_ANSWER_TAG)
-    return message.headers
+    headers = _content(body, content_type)
+    return headers | _signature(key, _values_of_answer(Answer(status, headers, request), body), {"tag": "myili-answer"})
 
 
 def verify_answer(keys: Mapping[str, RSAPublicKey], answer: Answer, body: bytes) -> None:
@@ -126,122 +110,115 @@ def verify_answer(keys: Mapping[str, RSAPublicKey], answer: Answer, body: bytes)
     Raises:
         BadSignature
     """
-    _require_signed(_fields(answer.headers))
-    _verify(keys, _Form(_components_of_answer(body), _ANSWER_PARAMETERS, _ANSWER_TAG), answer, body)
+    fields = _fields(answer.headers)
+    _verify(keys, _Form(_TYPES, "myili-answer"), _read(fields), _values_of_answer(answer, body))
+    check_digest(fields["content-digest"], body)
 
 
-def _components_of_request(body: bytes) -> Sequence[str]:
-    content = ("content-digest", "content-type") if body else ("content-digest",)
-    return ("@method", "@target-uri", *content, RECIPIENT.lower())
+def _content(body: bytes, content_type: str) -> dict[str, str]:
+    digest = {"Content-Digest": digest_of(body)}
+    return {"Content-Type": content_type, **digest} if body else digest
 
 
-def _components_of_answer(body: bytes) -> Sequence[str]:
-    content = ("content-digest", "content-type") if body else ("content-digest",)
-    # The signature of the request stands for its nonce, its recipient and its body.
-    return ("@status", *content, '"@method";req', '"@target-uri";req', '"signature";req')
+Values = Mapping[str, str | None]
+"""What a signature must cover, no more and no less: each component with its value; None: the message has none."""
+
+
+def _values_of_request(request: Request, body: bytes) -> Values:
+    fields = _fields(request.headers)
+    return {
+        '"@method"': request.method,
+        '"@target-uri"': request.url,
+        **_values_of_content(fields, body),
+        f'"{RECIPIENT.lower()}"': fields.get(RECIPIENT.lower()),
+    }
+
+
+def _values_of_answer(answer: Answer, body: bytes) -> Values:
+    return {
+        '"@status"': str(answer.status_code),
+        **_values_of_content(_fields(answer.headers), body),
+        '"@method";req': answer.request.method,
+        '"@target-uri";req': answer.request.url,
+        # The signature of the request stands for its nonce, its recipient and its body.
+        '"signature";req': _fields(answer.request.headers).get("signature"),
+    }
+
+
+def _values_of_content(fields: Mapping[str, str], body: bytes) -> Values:
+    digest = {'"content-digest"': fields.get("content-digest")}
+    return {**digest, '"content-type"': fields.get("content-type")} if body else digest
 
 
 @dataclass(frozen=True)
 class _Form:
-    """What a signature must cover and say, no more and no less."""
-
-    components: Sequence[str]
-    parameters: frozenset[str]
+    types: Mapping[str, type]
+    """Of the parameters, which are these and no others."""
     tag: str
 
-    def check(self, covered: Iterable[str], parameters: Mapping[str, Any]) -> None:
-        if parameters.keys() != self.parameters or parameters["tag"] != self.tag:
-            raise _Refused("signature_malformed")
-        if "nonce" in self.parameters and not _NONCE.fullmatch(parameters["nonce"]):
-            raise _Refused("signature_malformed")
-        if set(covered) != {name if name.startswith('"') else f'"{name}"' for name in self.components}:
-            raise _Refused("components_mismatch")
-        now, created, expires = time.time(), parameters["created"], parameters["expires"]
+    def check(self, signature: SignatureFields, values: Values) -> None:
+        said = signature.parameters
+        if {name: type(value) for name, value in said.items()} != self.types or said["tag"] != self.tag:
+            raise BadSignature("signature_malformed")
+        if "nonce" in said and not _NONCE.fullmatch(str(said["nonce"])):
+            raise BadSignature("signature_malformed")
+        if len(signature.components) != len(values) or set(signature.components) != values.keys():
+            raise BadSignature("components_mismatch")
+        now, created, expires = time.time(), int(said["created"]), int(said["expires"])
         if not 0 < expires - created <= SIGNED_SECONDS or created > now + MAX_CLOCK_SKEW or expires < now:
-            raise _Refused("clock_skew")
-        if parameters["alg"] != ALGORITHM.algorithm_id:
-            raise _Refused("wrong_algorithm")
+            raise BadSignature("clock_skew")
+        if said["alg"] != _ALGORITHM:
+            raise BadSignature("wrong_algorithm")
 
 
-class _Refused(InvalidSignature):
-    """Passes a reason of ours through the library."""
-
-    @property
-    def reason(self) -> str:
-        return str(self.args[0])
-
-
-class _Keys(HTTPSignatureKeyResolver):
-    def __init__(self, keys: Mapping[str, RSAPublicKey]) -> None:
-        self._keys = keys
-
-    def resolve_public_key(self, key_id: str) -> RSAPublicKey:
-        if key_id not in self._keys:
-            raise _Refused("unknown_key")
-        return self._keys[key_id]
-
-
-class _Verifier(HTTPMessageVerifier):
-    def __init__(self, keys: Mapping[str, RSAPublicKey], form: _Form) -> None:
-        super().__init__(signature_algorithm=ALGORITHM, key_resolver=_Keys(keys))
-        self._form = form
-        self.well_formed = False
-
-    def validate_created_and_expires(self, sig_input: Any, max_age: timedelta | None = None) -> None:  # noqa: ANN401, ARG002 - the overridden signature
-        # The library calls this first, with the types of all parameters checked; its own rules are looser than ours.
-        self.well_formed = True
-        self._form.check(map(str, sig_input), sig_input.params)
-
-
-def _verify(
-    keys: Mapping[str, RSAPublicKey], form: _Form, message: Request | Answer, body: bytes
-) -> Mapping[str, int | str]:
-    verifier = _Verifier(keys, form)
+def _verify(keys: Mapping[str, RSAPublicKey], form: _Form, signature: SignatureFields, values: Values) -> None:
+    form.check(signature, values)
+    key = keys.get(str(signature.parameters["keyid"]))
+    if key is None:
+        raise BadSignature("unknown_key")
+    base = _base(((name, values[name]) for name in signature.components), signature.signed)
     try:
-        # Without a tag to choose by, the library refuses a message with several signatures.
-        results = verifier.verify(message)
-    except _Refused as refused:
-        raise BadSignature(refused.reason) from None
-    except HTTPMessageSignaturesException:
-        raise BadSignature("wrong_signature" if verifier.well_formed else "signature_malformed") from None
-    try:
-        verifier.verify_body(message, results, body)
-    except HTTPMessageSignaturesException:
-        raise BadSignature("wrong_digest") from None
-    return results[0].parameters
+        key.verify(signature.signature, base, _PADDING, _HASH)
+    except InvalidSignature:
+        raise BadSignature("wrong_signature") from None
 
 
-def _sign(
-    key: RSAPrivateKey,
-    message: _Unsigned | _UnsignedAnswer,
-    body: bytes,
-    components: Sequence[str],
-    *,
-    tag: str,
-    nonce: str | None = None,
-) -> None:
-    key_id, created = thumbprint(key.public_key()), datetime.fromtimestamp(int(time.time()), UTC)
-    resolver = MappingKeyResolver(public_keys={}, private_keys={key_id: key})
-    HTTPMessageSigner(signature_algorithm=ALGORITHM, key_resolver=resolver).sign(
-        message,
-        key_id=key_id,
-        created=created,
-        expires=created + timedelta(seconds=SIGNED_SECONDS),
-        nonce=nonce,
-        label=_LABEL,
-        tag=tag,
-        covered_component_ids=components,
-        body=body,
-    )
+def _signature(key: RSAPrivateKey, values: Values, particulars: Mapping[str, str]) -> dict[str, str]:
+    created = int(time.time())
+    parameters: dict[str, str | int] = {
+        "created": created,
+        "expires": created + SIGNED_SECONDS,
+        "keyid": thumbprint(key.public_key()),
+        "alg": _ALGORITHM,
+        **particulars,
+    }
+    signed = write_parameters(values.keys(), parameters)
+    signature = key.sign(_base(values.items(), signed), _PADDING, _HASH)
+    return {"Signature-Input": f"{_LABEL}={signed}", "Signature": f"{_LABEL}={write_bytes(signature)}"}
 
 
-def _fields(headers: Headers) -> dict[str, list[str]]:
-    fields: dict[str, list[str]] = {}
+def _base(components: Iterable[tuple[str, str | None]], signed: str) -> bytes:
+    """The signature base (RFC 9421, section 2.5)."""
+    lines = [f"{name}: {_line(value)}" for name, value in components]
+    return "\n".join([*lines, f'"@signature-params": {signed}']).encode("ascii")
+
+
+def _line(value: str | None) -> str:
+    # A line break in a value would be a line of the base; what is not ASCII, two sides would encode differently.
+    if value is None or not (value.isascii() and value.isprintable()):
+        raise BadSignature("wrong_signature")
+    return value
+
+
+def _fields(headers: Headers) -> dict[str, str]:
+    """The fields by lower-case name, the lines of each joined as RFC 9421 joins them (section 2.1)."""
+    lines: dict[str, list[str]] = {}
     for name, value in headers.items():
-        fields.setdefault(name.lower(), []).append(value)
-    return fields
+        lines.setdefault(name.lower(), []).append(value.strip(" \t"))
+    return {name: ", ".join(values) for name, values in lines.items()}
 
 
-def _require_signed(fields: Mapping[str, Sequence[str]]) -> None:
+def _read(fields: Mapping[str, str]) -> SignatureFields:
     if "signature" not in fields or "signature-input" not in fields:
         raise BadSignature("unsigned")
+    return read_signature(fields["signature-input"], fields["signature"])

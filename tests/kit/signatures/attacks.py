@@ -87,7 +87,7 @@ class Attacks:
             replace(self.draft, components=qualified).sent(),
         )
         twice = replace(self.draft, components=(*COMPONENTS, "@method"))
-        yield "a component twice", "wrong_signature", twice.sent()
+        yield "a component twice", "components_mismatch", twice.sent()
         for name in PARAMETERS:
             yield f"without {name}", "signature_malformed", self._with(**{name: None})
         yield "a further parameter", "signature_malformed", self._with(audience="everybody")
