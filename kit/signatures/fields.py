@@ -1,7 +1,7 @@
 """The fields of a signature, in the one spelling that RFC 9421's own serialisation gives them.
 
 Reading only that spelling is quick and leaves nothing that two readers could understand differently
-(docs/decisions/0078).
+(docs/decisions/0079).
 """
 
 import base64
