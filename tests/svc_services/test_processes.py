@@ -20,7 +20,15 @@ from chassis.testing import PUBLIC_URL, Tokens, once
 from contracts.reference_provider.roster import account_holder
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
 from tests.contracts.reference_provider.processes import SEED, Provider
-from tests.svc_services.companies import APPLICATIONS, BINDINGS, account_number, application, approved, attestation
+from tests.svc_services.companies import (
+    APPLICATIONS,
+    BINDINGS,
+    ProviderSystem,
+    account_number,
+    application,
+    approved,
+    attestation,
+)
 
 HOLDER, ANOTHER = account_holder(SEED, 0), account_holder(SEED, 1)
 
@@ -96,6 +104,22 @@ async def test_the_reference_provider_confirms_its_customer(
 ) -> None:
     answer = await bind(api, tokens, provider_id, HOLDER.account_number, HOLDER.holder_name, new_id())
     assert (answer.status_code, answer.json().get("status")) == (201, "active")
+
+
+async def test_a_verification_for_one_company_tells_nothing_at_another(
+    api: httpx.AsyncClient, tokens: Tokens, company: Provider, provider_id: UUID
+) -> None:
+    """Sent on unchanged, it would say whether a customer of the other company has this name."""
+    with ProviderSystem().running() as curious:
+        curious_id = await approved(api, tokens, endpoint_url=curious.url)
+        await bind(api, tokens, curious_id, HOLDER.account_number, HOLDER.holder_name, new_id())
+    (question,) = curious.requests
+    asked = f"{company.url}/account-verifications"
+    answer = await api.post(asked, content=question.body, headers=dict(question.headers))
+    assert (answer.status_code, answer.json()["code"]) == (401, "other_recipient")
+    renamed = {**question.headers, "MyIli-Recipient": str(provider_id)}
+    answer = await api.post(asked, content=question.body, headers=renamed)
+    assert (answer.status_code, answer.json()["code"]) == (401, "wrong_signature")
 
 
 @pytest.mark.parametrize(
