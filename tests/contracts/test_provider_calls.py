@@ -1,5 +1,6 @@
 """The webhooks in the documents are what the platform calls, and what the reference implementation answers."""
 
+import copy
 import re
 from typing import Any
 
@@ -7,6 +8,7 @@ import jsonschema_rs
 import pytest
 
 from chassis.db import new_id, now
+from contracts.compatibility import breaks
 from contracts.documents import FOLDER, in_folder
 from contracts.provider_calls import CALLS
 from svc_payments.collection.postings.models import Posting
@@ -40,6 +42,41 @@ def test_every_call_names_its_company_and_its_signature(service: str, method: st
     if method == "post":
         body = call["requestBody"]["content"]["application/json"]["schema"]
         assert "provider_id" in body["required"]
+
+
+def changed(**members: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """The document of payments with another body of a cancellation or another answer to it."""
+    document = copy.deepcopy(in_folder(FOLDER)["openapi/payments.v1.json"])
+    call = document["webhooks"]["posting-cancellation"]["post"]
+    if "reason" in members:
+        body = call["requestBody"]["content"]["application/json"]["schema"]
+        body["properties"]["reason"]["enum"] = members["reason"]
+    if "result" in members:
+        answer = call["responses"]["200"]["content"]["application/json"]["schema"]
+        answer["properties"]["result"]["enum"] = members["result"]
+    if members.get("unsigned"):
+        call["parameters"] = [each for each in call["parameters"] if each["name"] != "Signature"]
+    if members.get("gone"):
+        del document["webhooks"]["posting-cancellation"]
+    return document
+
+
+@pytest.mark.parametrize(
+    ("members", "faults"),
+    [
+        ({}, 0),
+        ({"reason": ["refund"]}, 0),
+        ({"reason": ["unanswered", "refund", "mistake"]}, 1),
+        ({"result": ["cancelled", "booked", "later"]}, 0),
+        ({"result": ["cancelled"]}, 1),
+        ({"unsigned": True}, 1),
+        ({"gone": True}, 1),
+    ],
+)
+def test_a_company_built_by_a_released_webhook_is_never_called_otherwise(members: dict[str, Any], faults: int) -> None:
+    path = "openapi/payments.v1.json"
+    found = breaks(path, in_folder(FOLDER)[path], changed(**members))
+    assert len(found) == faults, found
 
 
 @pytest.mark.parametrize("bill_amount_fen", [None, 4140])
