@@ -251,16 +251,17 @@ def allow(
     *,
     persons: bool = False,
     clients: bool = False,
-    assurance_level: int = 0,
+    assurance_level: int | None = None,
     role: str | tuple[str, ...] = (),
     scope: str | None = None,
 ) -> TokenRule:
-    """Require a token: of a person (at an assurance level, with one of the roles) or of a client with a scope."""
+    """Require a token: of a person (at an assurance level; with a role, 2 by default) or of a client with a scope."""
     roles = (role,) if isinstance(role, str) else role
+    level = (2 if roles else 0) if assurance_level is None else assurance_level
     return TokenRule(
-        persons=persons or bool(roles) or bool(assurance_level),
+        persons=persons or bool(roles) or bool(level),
         clients=clients or (bool(scope) and not persons),
-        assurance_level=assurance_level,
+        assurance_level=level,
         roles=roles,
         scope=scope,
     )

@@ -189,8 +189,10 @@ class Relay:
             if await publish_waiting(connection, producer):
                 continue
             await connection.execute(delete(outbox).where(outbox.c.published_at < now() - RETENTION))
+            # Not wait_for, which loses a cancellation that comes with the wake-up: this worker would never stop.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), _IDLE_SECONDS)
+                async with asyncio.timeout(_IDLE_SECONDS):
+                    await woken.wait()
 
 
 class Waiting(NamedTuple):

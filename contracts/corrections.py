@@ -1,4 +1,4 @@
-"""Corrections of released documents that misdescribed the servers.
+"""Corrections of releases: documents that misdescribed the servers, and rules that left a door open.
 
 A correction is not a break. Each names the releases it corrects and why; `contracts check` refuses an unused one.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Correction:
-    """A fault of `compatibility.breaks` to ignore, because the released document was wrong."""
+    """A fault of `compatibility.breaks` to ignore, because the release was wrong."""
 
     releases: tuple[str, ...]
     fault: str
@@ -22,7 +22,7 @@ class Correction:
 
 
 _BEFORE_1_2 = ("1.0.0", "1.1.0")
-_UNTIL_1_2 = (*_BEFORE_1_2, "1.2.0")
+_BEFORE_1_3 = (*_BEFORE_1_2, "1.2.0")
 
 CORRECTIONS = (
     Correction(
@@ -32,12 +32,18 @@ CORRECTIONS = (
         "only about operations that declared it before, so none demands it newly.",
     ),
     Correction(
-        _UNTIL_1_2,
+        _BEFORE_1_3,
         r"openapi/payments\.v1\.json: POST /payments/v1/channels/sandbox/(contract-)?notices: x-who-may-call was "
         r"“(whoever is )?verified by the channel's signature over the raw body” and is “verified by the channel's HTTP "
         r"message signature \(RFC 9421\) for this address and our merchant id”",
         "A signature over the raw body was good at any address and for any recipient. Only the sandbox channel, a part "
         "of this repository, calls here.",
+    ),
+    Correction(
+        _BEFORE_1_3,
+        r"openapi/\w+\.v1\.json: .+: x-who-may-call was “person as (.+)” and is “person at assurance level 2 as \1”",
+        "A phone number alone was enough to act as an operator, an auditor or a reviewer. Their roles now need an "
+        "identity that the population registry has confirmed; who has one calls as before.",
     ),
 )
 

@@ -8,6 +8,7 @@ from svc_identity.http_client import outside_systems
 from svc_identity.oauth.endpoints import router as oauth
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.organisations.endpoints import router as organisations
+from svc_identity.organisations.role_changes.endpoints import router as role_changes
 from svc_identity.people.persons.endpoints import router as persons
 from svc_identity.people.proofing.endpoints import router as proofing
 from svc_identity.privacy.attestations.endpoints import router as attestations
@@ -19,7 +20,10 @@ from svc_identity.vault.encryption import use_keys_of
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
     use_keys_of(settings)
-    routers = [APIRouter(lifespan=outside_systems), sign_in, oauth, persons, proofing, attestations, organisations]
+    routers = [
+        *(APIRouter(lifespan=outside_systems), sign_in, oauth, persons, proofing, attestations),
+        *(organisations, role_changes),
+    ]
     app = create_service_app(settings, routers, title="My Ili identity", version="1.2.0")
     app.state.issuer = Issuer.of(settings)
     return app

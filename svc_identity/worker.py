@@ -10,6 +10,8 @@ from svc_identity.oauth import service as oauth
 from svc_identity.oauth.consumers import HANDLERS
 from svc_identity.oauth.events import ClientRegistered
 from svc_identity.organisations.events import OrganisationRegistered
+from svc_identity.organisations.role_changes import service as role_changes
+from svc_identity.organisations.role_changes.events import RoleChangeApproved, RoleChangeProposed, RoleChangeRejected
 from svc_identity.people.persons.events import PersonProofed, PersonRegistered
 from svc_identity.settings import Settings
 from svc_identity.sign_in import service as sign_in
@@ -23,6 +25,7 @@ def schedules(database: Database) -> Sequence[Every]:
         async with database.transaction() as tx:
             await oauth.prune(tx)
             await sign_in.prune(tx)
+            await role_changes.expire(tx)
 
     return [Every(_PRUNE_SECONDS, prune_what_expired)]
 
@@ -31,7 +34,10 @@ def make_worker(settings: Settings) -> Worker:
     use_keys_of(settings)
     return Worker(
         settings,
-        publishes=[PersonRegistered, PersonProofed, OrganisationRegistered, ClientRegistered],
+        publishes=[
+            *(PersonRegistered, PersonProofed, OrganisationRegistered, ClientRegistered),
+            *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected),
+        ],
         handles=HANDLERS,
         schedules=schedules,
     )

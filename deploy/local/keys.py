@@ -21,7 +21,11 @@ def keys_in(data: Path) -> Keys:
     file = data / "keys.json"
     if not file.exists():
         write_private(file, json.dumps(_new_keys(), indent=1))
-    return cast(Keys, json.loads(file.read_text()))
+    keys = cast(dict[str, str], json.loads(file.read_text()))
+    if "second_operator_phone" not in keys:  # a folder of an earlier version
+        keys["second_operator_phone"] = _operator_phone()
+        write_private(file, json.dumps(keys, indent=1))
+    return keys
 
 
 def _new_keys() -> dict[str, str]:
@@ -29,7 +33,8 @@ def _new_keys() -> dict[str, str]:
     merchant = rsa.generate_private_key(65537, RSA_BITS)
     return {
         "database_password": secrets.token_urlsafe(24),
-        "operator_phone": f"1990000{secrets.randbelow(10_000):04}",
+        "operator_phone": _operator_phone(),
+        "second_operator_phone": _operator_phone(),
         "token_signing_key": _private_pem(ec.generate_private_key(ec.SECP256R1())),
         "provider_signing_key": _private_pem(rsa.generate_private_key(65537, RSA_BITS)),
         "merchant_key": _private_pem(merchant),
@@ -39,6 +44,10 @@ def _new_keys() -> dict[str, str]:
         "field_key": base64.b64encode(secrets.token_bytes(32)).decode(),
         "index_key": base64.b64encode(secrets.token_bytes(32)).decode(),
     }
+
+
+def _operator_phone() -> str:
+    return f"199{secrets.randbelow(10**8):08}"
 
 
 def _private_pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:

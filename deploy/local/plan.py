@@ -96,8 +96,8 @@ class Plan:
             yield broker.program(self.port("broker"))
 
     def preparation(self) -> Program:
-        """Migrations, starter data, the operator, and a resend of events if the broker is ours and so starts empty."""
-        steps = ["migrate", "starter-data", "operator", *([] if "kafka" in self.given else ["resend"])]
+        """Migrations, starter data, two operators, and a resend of events if the broker is ours and so starts empty."""
+        steps = ["migrate", "starter-data", "operators", *([] if "kafka" in self.given else ["resend"])]
         return self._steps("preparation", *steps)
 
     def resend(self) -> Program:
@@ -128,7 +128,8 @@ class Plan:
 
     def _steps(self, name: str, *steps: str) -> Program:
         command = [sys.executable, "-m", "deploy.local.preparation", *steps]
-        environment = self.environment(*SECRETS, operator_phone=self.keys["operator_phone"])
+        phones = f"{self.keys['operator_phone']},{self.keys['second_operator_phone']}"
+        environment = self.environment(*SECRETS, operator_phones=phones)
         return Program(name, command, where="", environment=environment)
 
     def _http(self, name: str, module: str) -> Program:

@@ -37,6 +37,8 @@ class Addresses:
     kafka: str
     operator_phone: str
     """Of the first operator, whose sign-in codes arrive at the SMS sandbox."""
+    second_operator_phone: str
+    """Of the operator whom the first one needs as a second person."""
 
 
 @dataclass(frozen=True)

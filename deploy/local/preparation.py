@@ -9,12 +9,13 @@ import asyncio
 import os
 import runpy
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from chassis import db, outbox
 from deploy.local.plan import PACKAGES
 
-OPERATOR_PHONE = "MYILI_OPERATOR_PHONE"  # not an argument: every user of the machine can see those
+OPERATOR_PHONES = "MYILI_OPERATOR_PHONES"  # not an argument: every user of the machine can see those
+ENOUGH_OPERATORS = 3  # an exit code of svc_identity.memberships
 STARTERS = ("svc_identity", "svc_services", "svc_miniapps")
 
 
@@ -28,8 +29,10 @@ def load_starter_data() -> None:
         _run(f"{package}.starter")
 
 
-def grant_operator() -> None:
-    _run("svc_identity.memberships", "grant-operator", "--phone", os.environ[OPERATOR_PHONE])
+def grant_operators() -> None:
+    for phone in os.environ[OPERATOR_PHONES].split(","):
+        # Operators who were made over HTTP may have removed these since.
+        _run("svc_identity.memberships", "grant-operator", "--phone", phone, accepted=(ENOUGH_OPERATORS,))
 
 
 def resend() -> None:
@@ -39,18 +42,18 @@ def resend() -> None:
 STEPS: Mapping[str, Callable[[], None]] = {
     "migrate": migrate,
     "starter-data": load_starter_data,
-    "operator": grant_operator,
+    "operators": grant_operators,
     "resend": resend,
 }
 
 
-def _run(module: str, *arguments: str) -> None:
-    """Run a module as `python -m` does."""
+def _run(module: str, *arguments: str, accepted: Sequence[int] = ()) -> None:
+    """Run a module as `python -m` does; codes other than 0 and the accepted ones end this process."""
     sys.argv = [module, *arguments]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
-        if end.code:
+        if end.code and end.code not in accepted:
             raise
 
 

@@ -51,7 +51,10 @@ def _rows(platform: LocalPlatform) -> Iterator[tuple[str, str, str, str]]:
 def _hints(platform: LocalPlatform, settings: LocalSettings) -> Iterator[tuple[str, str]]:
     yield "Gateway", platform.public_url
     yield "API documents", f"{platform.public_url}/docs"
-    yield "First operator", f"phone {platform.operator_phone}; sign-in codes arrive at the SMS sandbox:"
+    yield (
+        "Two operators",
+        f"phones {platform.operator_phone} and {platform.second_operator_phone}; sign-in codes:",
+    )
     yield "", f"{platform.sms_url}/messages?phone={platform.operator_phone}"
     yield "Data and logs", f"{settings.data}, {settings.data / 'logs'}"
     yield "Stop", "Ctrl-C stops every process in this table and nothing else"

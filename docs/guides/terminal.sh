@@ -7,8 +7,9 @@ SPEAK=${SPEAK:-zh}
 
 terminal() { python3 docs/guides/terminal.py "$@"; }
 
-# The first operator's phone, which `make run` shows too.
-OPERATOR=${OPERATOR:-$(terminal operator)}
+# The phones of the two operators, which `make run` shows too.
+OPERATOR=${OPERATOR:-$(terminal operator operator_phone)}
+SECOND_OPERATOR=${SECOND_OPERATOR:-$(terminal operator second_operator_phone)}
 ANSWER=$(mktemp)
 
 # curl as it is, in the language $SPEAK; it also prints the status of the answer and keeps the answer for `take`.
@@ -53,6 +54,9 @@ until_shows() {
 
 # sign_in PHONE: an access token. The code that the sandbox "sends" is read from there.
 sign_in() { terminal sign-in "$GATEWAY" "$SMS" "$1"; }
+
+# sign_in_proofed PHONE: the same, after proving an identity where the person has not yet: staff needs it.
+sign_in_proofed() { terminal sign-in-proofed "$GATEWAY" "$SMS" "$1"; }
 
 # sign_in_pages URL PHONE: what a browser does with the pages of signing in. Gives the code that the app gets.
 sign_in_pages() { terminal pages "$SMS" "$2" "$1"; }

@@ -117,7 +117,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
 
     def generate_token(self, user: Person, scope: str, **_: object) -> dict[str, Any]:
         session, issuer = self.server.session, self.server.issuer
-        token: dict[str, Any] = issuer.person_token(self.client, user, scope, membership_claims(session, user.id))
+        token: dict[str, Any] = issuer.person_token(self.client, user, scope, membership_claims(session, user))
         if "offline_access" in scope.split():
             family = TokenFamily(
                 client_id=self.client.client_id,
@@ -148,7 +148,7 @@ class RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib s
         if self._redeemed and not self._redeemed.is_retry:
             refresh.rotate(family)
         scope = self.request.payload.scope or family.scope
-        token: dict[str, Any] = issuer.person_token(self.client, user, scope, membership_claims(session, user.id))
+        token: dict[str, Any] = issuer.person_token(self.client, user, scope, membership_claims(session, user))
         return {**token, "refresh_token": refresh.write(issuer.refresh_key, family)}
 
     def revoke_old_credential(self, refresh_token: TokenFamily) -> None:

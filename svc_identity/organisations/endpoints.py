@@ -10,7 +10,9 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_identity.organisations import queries, schemas, service
 from svc_identity.organisations.models import Organisation
+from svc_identity.organisations.operators import require_operator
 from svc_identity.organisations.provider import Registry
+from svc_identity.organisations.role_changes import service as role_changes
 
 router = APIRouter(prefix="/identity/v1/organisations", tags=["organisations"])
 
@@ -27,6 +29,7 @@ async def create_organisation(
     """
     async with transactions.transaction() as tx:
         await once.claim(tx, caller)
+        await require_operator(tx, caller)
         await service.check_new(tx, body)
     status = await registry.look_up(body.uscc)
     async with transactions.transaction() as tx:
@@ -51,9 +54,10 @@ async def add_member(
 ) -> schemas.Member:
     """Grant a role in an organisation to the person with a phone number.
 
-    An unknown person is registered. Access tokens issued from now on carry the role.
+    An unknown person is registered. Access tokens issued from now on carry the role. The roles of operators, auditors
+    and reviewers need a second operator: propose a role change instead.
     """
-    return await once.do(tx, caller, service.add_member(tx, organisation_id, body))
+    return await once.do(tx, caller, _add_member(tx, caller, organisation_id, body))
 
 
 @router.get("/{organisation_id}/members")
@@ -67,11 +71,11 @@ async def list_members(tx: Tx, caller: Operator, organisation_id: UUID, page: Pa
 async def add_counter_staff(
     tx: Tx, caller: Operator, once: OnceKey, organisation_id: UUID, body: schemas.NewCounterStaff
 ) -> schemas.CounterStaff:
-    """Make a person clerk or till supervisor at a county's one-stop counter.
+    """Make a person clerk at a county's one-stop counter.
 
-    The person is named by phone number.
+    The person is named by phone number. Till supervisors need a second operator: propose a role change instead.
     """
-    return await once.do(tx, caller, service.add_counter_staff(tx, organisation_id, body))
+    return await once.do(tx, caller, _add_counter_staff(tx, caller, organisation_id, body))
 
 
 @router.get("/{organisation_id}/counter-staff")
@@ -86,12 +90,23 @@ async def list_counter_staff(
     return await queries.counter_staff(tx, organisation_id, page, reader=caller.subject)
 
 
-@router.delete(
-    "/{organisation_id}/members/{membership_id}", status_code=204, dependencies=[Depends(allow(role="operator"))]
-)
-async def remove_member(tx: Tx, organisation_id: UUID, membership_id: UUID) -> None:
+@router.delete("/{organisation_id}/members/{membership_id}", status_code=204)
+async def remove_member(tx: Tx, caller: Operator, organisation_id: UUID, membership_id: UUID) -> None:
     """Revoke a member's role.
 
-    Access tokens issued before keep the role until they expire, ten minutes at most.
+    Access tokens issued before keep the role until they expire, ten minutes at most. Roles that a second operator has
+    approved are removed in the same way: propose a role change instead.
     """
-    await service.end_membership(tx, organisation_id, membership_id)
+    await role_changes.remove_at_once(tx, caller, organisation_id, membership_id)
+
+
+async def _add_member(tx: Tx, caller: Caller, organisation_id: UUID, new: schemas.NewMember) -> schemas.Member:
+    membership = await role_changes.grant_at_once(tx, caller, organisation_id, new.phone, new.role)
+    return service.show_member(membership, new.phone)
+
+
+async def _add_counter_staff(
+    tx: Tx, caller: Caller, organisation_id: UUID, new: schemas.NewCounterStaff
+) -> schemas.CounterStaff:
+    membership = await role_changes.grant_at_once(tx, caller, organisation_id, new.phone, new.role)
+    return service.show_counter_staff(membership, new.phone)

@@ -50,6 +50,12 @@ ROLES: dict[Kind, frozenset[AnyRole]] = {
 }
 """Which roles an organisation may give to its members."""
 
+TWO_PERSON_ROLES: frozenset[AnyRole] = frozenset(
+    {Role.OPERATOR, Role.AUDITOR, Role.REVIEWER, CounterRole.TILL_SUPERVISOR}
+)
+"""Roles that approve or inspect what others do: two operators grant and remove them, and only people whose identity is
+proofed hold them."""
+
 
 class Organisation(Base):
     """An organisation whose members work on the platform. Utility companies are svc_services' providers."""

@@ -9,10 +9,18 @@ from sqlalchemy.orm import Session
 
 from chassis.pagination import Page, PageRequest, page_of
 from svc_identity.organisations import schemas
-from svc_identity.organisations.models import AnyRole, CounterRole, Membership, Organisation, Role
+from svc_identity.organisations.models import (
+    TWO_PERSON_ROLES,
+    AnyRole,
+    CounterRole,
+    Membership,
+    Organisation,
+    Role,
+)
 from svc_identity.organisations.service import show_counter_staff, show_member
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
+from svc_identity.people.persons.models import PROOFED, Person
 
 Shown = TypeVar("Shown", bound=BaseModel)
 
@@ -49,12 +57,13 @@ async def _with_roles(
     return Page(items=shown, next_cursor=found.next_cursor)
 
 
-def membership_claims(session: Session, person_id: UUID) -> list[dict[str, Any]]:
-    """A person's roles for their access token."""
+def membership_claims(session: Session, person: Person) -> list[dict[str, Any]]:
+    """A person's roles for their access token, without those that need a proofed identity where it is not."""
+    withheld = TWO_PERSON_ROLES if person.assurance_level < PROOFED else ()
     rows = session.execute(
         select(Membership.organisation_id, Membership.role, Organisation.division_code)
         .join(Organisation, Organisation.id == Membership.organisation_id)
-        .where(Membership.person_id == person_id, Membership.ended_at.is_(None))
+        .where(Membership.person_id == person.id, Membership.ended_at.is_(None), Membership.role.not_in(withheld))
         .order_by(Membership.id)
     )
     return [

@@ -13,7 +13,6 @@ from svc_identity.organisations import schemas
 from svc_identity.organisations.events import OrganisationRegistered
 from svc_identity.organisations.models import ROLES, AnyRole, Division, Kind, Membership, Organisation, Role
 from svc_identity.organisations.provider import LegalStatus
-from svc_identity.people.persons.service import person_of_phone
 
 PREFECTURE = "654000"
 
@@ -106,65 +105,51 @@ async def known(tx: AsyncSession, organisation_id: UUID) -> Organisation:
     return organisation
 
 
-async def add_member(tx: AsyncSession, organisation_id: UUID, new: schemas.NewMember) -> schemas.Member:
-    """Give a role to the person of a phone, who is registered now when new.
-
-    Raises:
-        NotFound, RoleDoesNotFit, AlreadyMember
-    """
-    return show_member(await _granted(tx, organisation_id, new.phone, new.role), new.phone)
-
-
-async def add_counter_staff(
-    tx: AsyncSession, organisation_id: UUID, new: schemas.NewCounterStaff
-) -> schemas.CounterStaff:
-    """Give a role at a county's counter, as `add_member` does.
-
-    Raises:
-        NotFound, RoleDoesNotFit, AlreadyMember
-    """
-    return show_counter_staff(await _granted(tx, organisation_id, new.phone, new.role), new.phone)
-
-
-async def _granted(tx: AsyncSession, organisation_id: UUID, phone: str, role: AnyRole) -> Membership:
-    membership = await grant_role(tx, await known(tx, organisation_id), phone, role)
-    if membership is None:
-        raise AlreadyMember(role=role)
-    return membership
-
-
-async def grant_role(tx: AsyncSession, organisation: Organisation, phone: str, role: AnyRole) -> Membership | None:
-    """The new membership, or None when the person has this role already.
+def check_role_fits(organisation: Organisation, role: AnyRole) -> None:
+    """Refuse a role that the organisation cannot give.
 
     Raises:
         RoleDoesNotFit
     """
     if role not in ROLES[organisation.kind]:
         raise RoleDoesNotFit(role=role, fitting=sorted(ROLES[organisation.kind]))
-    person = await person_of_phone(tx, phone)
-    values = {"id": new_id(), "organisation_id": organisation.id, "person_id": person.id, "role": role}
-    granted = await tx.scalar(insert(Membership).values(values).on_conflict_do_nothing().returning(Membership.id))
-    return await tx.get_one(Membership, granted) if granted else None
 
 
-async def end_membership(tx: AsyncSession, organisation_id: UUID, membership_id: UUID) -> None:
-    """End a membership; tokens issued before it ended still carry the role until they expire.
+async def start_membership(tx: AsyncSession, organisation_id: UUID, person_id: UUID, role: str) -> UUID | None:
+    """The id of the new membership, or None when the person has this role already."""
+    values = {"id": new_id(), "organisation_id": organisation_id, "person_id": person_id, "role": role}
+    statement = insert(Membership).values(values).on_conflict_do_nothing().returning(Membership.id)
+    started: UUID | None = await tx.scalar(statement)
+    return started
+
+
+async def has_role(tx: AsyncSession, organisation_id: UUID, person_id: UUID, role: str) -> bool:
+    current = select(Membership.id).where(
+        Membership.organisation_id == organisation_id,
+        Membership.person_id == person_id,
+        Membership.role == role,
+        Membership.ended_at.is_(None),
+    )
+    return await tx.scalar(current) is not None
+
+
+async def end_membership(tx: AsyncSession, membership_id: UUID) -> bool:
+    """End a membership; false when it had ended. Tokens issued before keep the role until they expire."""
+    current = (Membership.id == membership_id, Membership.ended_at.is_(None))
+    ended = update(Membership).where(*current).values(ended_at=now()).returning(Membership.id)
+    return await tx.scalar(ended) is not None
+
+
+async def current_membership(tx: AsyncSession, organisation_id: UUID, membership_id: UUID) -> Membership:
+    """A membership of this organisation that has not ended.
 
     Raises:
-        NotFound: there is no such current membership in this organisation.
+        NotFound
     """
-    ended = await tx.scalar(
-        update(Membership)
-        .where(
-            Membership.id == membership_id,
-            Membership.organisation_id == organisation_id,
-            Membership.ended_at.is_(None),
-        )
-        .values(ended_at=now())
-        .returning(Membership.id)
-    )
-    if ended is None:
+    membership = await tx.get(Membership, membership_id, populate_existing=True)
+    if membership is None or membership.organisation_id != organisation_id or membership.ended_at is not None:
         raise NotFound
+    return membership
 
 
 def show_member(membership: Membership, phone: str) -> schemas.Member:

@@ -1,6 +1,7 @@
 """Every request that a guide shows, sent as it is shown to a running platform, in both languages."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -29,27 +30,40 @@ TERMINALS = {
 MISSING = [tool for tool in ("bash", "curl", "openssl", "iconv") if shutil.which(tool) is None]
 
 
-def more_operators(platform: Addresses, number: int) -> list[str]:
-    """Phones of operators, one for each reader: two who sign in at once with one phone get each other's codes."""
-    phones = [sample_codes.phone() for _ in range(number)]
-    first = Person(platform.public_url, platform.sms_url, platform.operator_phone)
-    first.sign_in()
-    organisation = first.call("GET", "/identity/v1/organisations").json()["items"][0]["organisation_id"]
-    path = f"/identity/v1/organisations/{organisation}/members"
-    for phone in phones:
-        first.call("POST", path, json={"phone": phone, "role": "operator"}).raise_for_status()
-    first.close()
-    return phones
+Pair = tuple[str, str]
 
 
-def announce(folder: Path, operator: str) -> None:
+def more_operators(platform: Addresses, readers: int) -> list[Pair]:
+    """Phones of two operators for each reader: people who sign in at once with one phone get each other's codes."""
+    with contextlib.ExitStack() as stack:
+
+        def signed_in(phone: str) -> Person:
+            person = Person(platform.public_url, platform.sms_url, phone)
+            stack.callback(person.close)
+            person.sign_in_proofed()
+            return person
+
+        first, second = signed_in(platform.operator_phone), signed_in(platform.second_operator_phone)
+        organisation = first.call("GET", "/identity/v1/organisations").json()["items"][0]["organisation_id"]
+        grant = {"action": "grant", "organisation_id": organisation, "role": "operator", "reason": "reads the guides"}
+        phones = [sample_codes.phone() for _ in range(2 * readers)]
+        for phone in phones:
+            signed_in(phone)
+            proposed = first.call("POST", "/identity/v1/role-changes", json={**grant, "phone": phone})
+            path = f"/identity/v1/role-changes/{proposed.raise_for_status().json()['role_change_id']}/approve"
+            second.call("POST", path).raise_for_status()
+    return list(zip(phones[::2], phones[1::2], strict=True))
+
+
+def announce(folder: Path, operators: Pair) -> None:
     """What a platform that runs on the default data folder leaves there."""
     announcement = folder / "var/local/platform.json"
     announcement.parent.mkdir(parents=True)
-    announcement.write_text(json.dumps({"addresses": {"operator_phone": operator}}), "utf-8")
+    addresses = dict(zip(("operator_phone", "second_operator_phone"), operators, strict=True))
+    announcement.write_text(json.dumps({"addresses": addresses}), "utf-8")
 
 
-def follow(platform: Addresses, language: str, operator: str) -> set[tuple[str, str]]:
+def follow(platform: Addresses, language: str, operators: Pair) -> set[tuple[str, str]]:
     executed: set[tuple[str, str]] = set()
     for guides in TERMINALS[language]:
         environment = {
@@ -58,7 +72,7 @@ def follow(platform: Addresses, language: str, operator: str) -> set[tuple[str, 
             "COMPANY_PORT": str(free_port()),
         }
         with TemporaryDirectory(prefix="myili-reader-") as folder, at_a_terminal(Path(folder), environment) as reader:
-            announce(Path(folder), operator)
+            announce(Path(folder), operators)
             for guide in guides:
                 reader.follow(guide, language)
             executed |= reader.executed
@@ -73,8 +87,8 @@ async def test_every_request_shown_is_answered_as_shown() -> None:
         async with local_platform(Path(data), durable=False) as platform:
             operators = more_operators(platform, len(LANGUAGES))
             readers = [
-                asyncio.to_thread(follow, platform, language, operator)
-                for language, operator in zip(LANGUAGES, operators, strict=True)
+                asyncio.to_thread(follow, platform, language, pair)
+                for language, pair in zip(LANGUAGES, operators, strict=True)
             ]
             executed = await asyncio.gather(*readers, return_exceptions=True)
     failures = [each for each in executed if isinstance(each, BaseException)]

@@ -51,6 +51,7 @@ class AppClient:
         self.verifier = secrets.token_urlsafe(48)
         self.state = secrets.token_urlsafe(12)
         self.nonce = secrets.token_urlsafe(12)
+        self.refresh_token = ""
 
     def request(self, **changes: str | None) -> dict[str, str]:
         """An authorization request; a parameter can be replaced, or dropped with None."""
@@ -116,7 +117,17 @@ class AppClient:
         """Sign in and redeem the code; returns the token answer."""
         answer = await self.redeem(await self.sign_in(phone))
         assert answer.status_code == 200, answer.text
+        return self._kept(answer)
+
+    async def renewed(self) -> dict[str, Any]:
+        """The token answer for the newest refresh token, with the roles and the level of now."""
+        answer = await self.refresh(self.refresh_token)
+        assert answer.status_code == 200, answer.text
+        return self._kept(answer)
+
+    def _kept(self, answer: httpx.Response) -> dict[str, Any]:
         tokens: dict[str, Any] = answer.json()
+        self.refresh_token = tokens["refresh_token"]
         return tokens
 
 

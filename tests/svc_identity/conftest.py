@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from sqlalchemy import URL
 
 from chassis.db import Database
-from chassis.testing import Tokens, cloned, settings_at, template_database
+from chassis.testing import Tokens, cloned, once, settings_at, template_database
 from svc_identity.app import create_app
 from svc_identity.fields import normalise_phone
 from svc_identity.memberships import grant_operator
@@ -26,6 +26,7 @@ from svc_identity.starter import load_starter_data
 from svc_identity.vault.encryption import use_keys_of
 from tests.deploy.sandboxes.processes import Sandbox
 from tests.svc_identity.app_client import AppClient, bearer
+from tests.svc_identity.identities import proof
 
 PUBLIC_URL = "https://gateway.test"
 template = template_database("svc_identity")
@@ -149,9 +150,28 @@ def new_phone() -> str:
     return f"138{secrets.randbelow(10**8):08}"
 
 
+async def proofed(app_client: AppClient, phone: str) -> dict[str, str]:
+    """The headers of a person who has signed in and proved who they are."""
+    tokens = await app_client.tokens(phone)
+    proved = await app_client.api.post("/identity/v1/me/proofing", json=proof(), headers=bearer(tokens) | once())
+    assert proved.status_code == 200, proved.text
+    return bearer(await app_client.renewed())
+
+
+async def new_operator(settings: Settings, app_client: AppClient, phone: str | None = None) -> dict[str, str]:
+    """The headers of an operator who was appointed by command, and so owes the role to no other."""
+    phone = phone or new_phone()
+    await grant_operator(settings, normalise_phone(phone), reason="an operator of this test")
+    return await proofed(app_client, phone)
+
+
 @pytest_asyncio.fixture
 async def operator(settings: Settings, new_app_client: NewAppClient) -> dict[str, str]:
     """The headers of a signed-in operator of the platform."""
-    phone = new_phone()
-    await grant_operator(settings, normalise_phone(phone))
-    return bearer(await new_app_client().tokens(phone))
+    return await new_operator(settings, new_app_client())
+
+
+@pytest_asyncio.fixture
+async def second_operator(settings: Settings, new_app_client: NewAppClient) -> dict[str, str]:
+    """The headers of another one, independent of the first."""
+    return await new_operator(settings, new_app_client())

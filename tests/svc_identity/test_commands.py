@@ -30,7 +30,7 @@ async def test_the_platform_gets_one_organisation_and_one_membership_each(
     database: Database, settings: Settings, phone: str
 ) -> None:
     normal = normalise_phone(phone)
-    sentences = await asyncio.gather(*(grant_operator(settings, normal) for _ in range(4)))
+    sentences = await asyncio.gather(*(grant_operator(settings, normal, "a test") for _ in range(4)))
     assert sorted("nothing changed" in sentence for sentence in sentences) == [False, True, True, True]
     assert all(phone not in sentence for sentence in sentences)
     async with database.read() as tx:

@@ -75,7 +75,8 @@ class Notices:
                         self._in_flight.add(notice["notice_id"])
                         sendings.create_task(self._send(notice))
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), FIRST_WAIT / 2)
+                    async with asyncio.timeout(FIRST_WAIT / 2):
+                        await self._changed.wait()
 
     async def _send(self, notice: sqlite3.Row) -> None:
         attempts = notice["attempts"] + 1

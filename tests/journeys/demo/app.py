@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from tests.journeys.demo import sample_codes
 from tests.journeys.demo.narrator import Surprise
 
 REDIRECT_URI = "http://127.0.0.1:53682/callback"
@@ -41,6 +42,14 @@ class Person:
         code = self._code_from_browser(verifier, state)
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
         return self._fetch_tokens({**form, "code_verifier": verifier, "client_id": "myili-app"})
+
+    def sign_in_proofed(self, name: str = "测试人员") -> None:
+        """Sign in, and prove an identity where the person has not yet."""
+        self.sign_in()
+        if self.call("GET", "/identity/v1/me").json()["assurance_level"] == 1:
+            proof = {"name": name, "id_number": sample_codes.id_number()}
+            self.call("POST", "/identity/v1/me/proofing", json=proof).raise_for_status()
+            self.refresh()
 
     def refresh(self) -> dict[str, Any]:
         """New tokens, with the current assurance level."""

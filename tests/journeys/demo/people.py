@@ -1,4 +1,4 @@
-"""Steps that several acts share: bind an account, register a member of an organisation."""
+"""Steps that several acts share: bind an account, register a member of an organisation, have a role granted."""
 
 from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import Person
@@ -16,13 +16,47 @@ def bind(stage: Stage, resident: Person, provider_id: str, account_number: str) 
     stage.narrator.check("the attestation does not count twice", again.is_client_error)
 
 
-def member(stage: Stage, kind: str, role: str, name: str) -> Person:
-    organisation = {"uscc": sample_codes.uscc("12"), "name": name, "kind": kind, "division_code": DIVISION}
-    made = stage.operator.call("POST", "/identity/v1/organisations", json=organisation)
-    known = stage.narrator.answered(f"the operator registers {name}", made, 201)
+def team_member(stage: Stage, name: str) -> Person:
+    organisation_id = _organisation(stage, "county_team", name)
     member = stage.person()
-    path = f"/identity/v1/organisations/{known['organisation_id']}/members"
-    added = stage.operator.call("POST", path, json={"phone": member.phone, "role": role})
-    stage.narrator.answered(f"and its {role.replace('_', ' ')}", added, 201)
+    path = f"/identity/v1/organisations/{organisation_id}/members"
+    added = stage.operator.call("POST", path, json={"phone": member.phone, "role": "county_team"})
+    stage.narrator.answered("and its county team", added, 201)
     member.sign_in()
     return member
+
+
+def reviewer_of(stage: Stage, name: str) -> Person:
+    return _appointed(stage, _organisation(stage, "review_body", name), "reviewer")
+
+
+def third_operator(stage: Stage) -> Person:
+    platform = stage.operator.call("GET", "/identity/v1/organisations").json()["items"][0]["organisation_id"]
+    return _appointed(stage, platform, "operator")
+
+
+def _appointed(stage: Stage, organisation_id: str, role: str) -> Person:
+    """Somebody with a role that approves what others do: one operator proposes, another approves."""
+    person = stage.person()
+    person.sign_in_proofed()
+    alone = stage.operator.call(
+        "POST", f"/identity/v1/organisations/{organisation_id}/members", json={"phone": person.phone, "role": role}
+    )
+    stage.narrator.answered(f"an operator alone makes no {role}", alone, 403, "role_needs_two_persons")
+    new = {"action": "grant", "organisation_id": organisation_id, "phone": person.phone, "role": role}
+    proposed = stage.operator.call("POST", "/identity/v1/role-changes", json={**new, "reason": "joins the office"})
+    change = stage.narrator.answered("one operator proposes it", proposed, 201)["role_change_id"]
+    own = stage.operator.call("POST", f"/identity/v1/role-changes/{change}/approve")
+    stage.narrator.answered("and cannot approve it", own, 403, "second_person_needed")
+    approved = stage.second_operator.call("POST", f"/identity/v1/role-changes/{change}/approve")
+    stage.narrator.answered("a second operator approves it", approved, 200)
+    person.refresh()
+    return person
+
+
+def _organisation(stage: Stage, kind: str, name: str) -> str:
+    new = {"uscc": sample_codes.uscc("12"), "name": name, "kind": kind, "division_code": DIVISION}
+    made = stage.operator.call("POST", "/identity/v1/organisations", json=new)
+    known = stage.narrator.answered(f"the operator registers {name}", made, 201)
+    organisation_id: str = known["organisation_id"]
+    return organisation_id

@@ -8,7 +8,7 @@ import httpx
 from contracts.reference_provider.sales import BEIJING
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.payment import pay_and_complete
-from tests.journeys.demo.people import bind, member
+from tests.journeys.demo.people import bind
 from tests.journeys.demo.stage import Stage
 
 TERMS = {
@@ -37,10 +37,8 @@ def _approve_terms(stage: Stage) -> None:
     version = stage.narrator.answered("an operator proposes its payment terms", proposed, 201)["version"]
     own = stage.operator.call("POST", f"{path}/versions/{version}/approve")
     stage.narrator.answered("and cannot approve them", own, 403, "second_person_needed")
-    second = member(stage, "platform", "operator", "Sample Second Office")
-    approved = second.call("POST", f"{path}/versions/{version}/approve")
+    approved = stage.second_operator.call("POST", f"{path}/versions/{version}/approve")
     stage.narrator.answered("a second operator does", approved, 200)
-    second.close()
 
 
 def _fetch_and_pay(stage: Stage, resident: Person, account: dict[str, Any]) -> None:

@@ -3,11 +3,10 @@
 from typing import Any
 
 from tests.journeys.demo.app import Person
-from tests.journeys.demo.people import member
 from tests.journeys.demo.stage import Stage
 
 
-def refund_payment(stage: Stage, resident: Person, payment_id: str, bill_id: str) -> None:
+def refund_payment(stage: Stage, resident: Person, third: Person, payment_id: str, bill_id: str) -> None:
     stage.narrator.act("9  The company has read the meter wrongly: two operators approve a refund, and all books agree")
     body = {"payment_id": payment_id, "reason": "overcharged", "note": "抄表有误，已与单位核对"}
     booked = stage.water.books()["booked"]
@@ -15,7 +14,7 @@ def refund_payment(stage: Stage, resident: Person, payment_id: str, bill_id: str
         "the payer requests a refund", resident.call("POST", "/payments/v1/refunds", json=body), 201
     )
     refund_id = requested["items"][0]["refund_id"]
-    _approve_by_two(stage, refund_id)
+    _approve_by_two(stage, third, refund_id)
 
     def look() -> dict[str, Any] | None:
         refund: dict[str, Any] = resident.call("GET", f"/payments/v1/refunds/{refund_id}").json()
@@ -31,16 +30,14 @@ def refund_payment(stage: Stage, resident: Person, payment_id: str, bill_id: str
     _check_search(stage, refund["number"], payment_id)
 
 
-def _approve_by_two(stage: Stage, refund_id: str) -> None:
+def _approve_by_two(stage: Stage, third: Person, refund_id: str) -> None:
     path = f"/payments/v1/refunds/{refund_id}/approve"
     first = stage.narrator.answered("an operator approves", stage.operator.call("POST", path), 200)
     stage.narrator.check("which at this amount is a proposal", first["status"], "proposed")
     again = stage.operator.call("POST", path)
     stage.narrator.answered("and cannot approve twice", again, 403, "second_person_needed")
-    second = member(stage, "platform", "operator", "Sample Third Office")
-    approved = stage.narrator.answered("a second operator approves", second.call("POST", path), 200)
+    approved = stage.narrator.answered("another operator approves", third.call("POST", path), 200)
     stage.narrator.check("the company is asked to reverse its booking", approved["status"], "unbooking")
-    second.close()
 
 
 def _check_search(stage: Stage, refund_number: str, payment_id: str) -> None:

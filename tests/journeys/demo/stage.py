@@ -64,6 +64,7 @@ class Stage:
     folder: Path
     rows: int
     operator: Person
+    second_operator: Person
     water: Company
     heating: Company
     power: Company
@@ -81,8 +82,10 @@ class Stage:
 def set_stage(narrator: Narrator, platform: Addresses, folder: Path, rows: int) -> Iterator[Stage]:
     """Start the companies' servers and stop them afterwards."""
     with contextlib.ExitStack() as stack:
-        operator = Person(platform.public_url, platform.sms_url, platform.operator_phone)
+        phones = (platform.operator_phone, platform.second_operator_phone)
+        operator, second = (Person(platform.public_url, platform.sms_url, phone) for phone in phones)
         stack.callback(operator.close)
+        stack.callback(second.close)
         water = stack.enter_context(_company(platform, folder, rows, "Sample Water Company", "water", "gb18030"))
         heating = stack.enter_context(_company(platform, folder, rows, "Sample Heating Company", "heating", "utf-8"))
         # It answers bill inquiries and sells top-ups, to customers of the water company.
@@ -91,7 +94,7 @@ def set_stage(narrator: Narrator, platform: Addresses, folder: Path, rows: int) 
         power = stack.enter_context(
             _company(platform, folder, customers, name, "electricity", "utf-8", seed=water.seed, sells=sells)
         )
-        yield Stage(narrator, platform, folder, rows, operator, water, heating, power)
+        yield Stage(narrator, platform, folder, rows, operator, second, water, heating, power)
 
 
 @contextlib.contextmanager

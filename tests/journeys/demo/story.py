@@ -20,7 +20,7 @@ from tests.journeys.demo.app import Person
 from tests.journeys.demo.mini_app import package
 from tests.journeys.demo.onboarding import onboard_companies
 from tests.journeys.demo.payment import pay_and_complete
-from tests.journeys.demo.people import bind, member
+from tests.journeys.demo.people import bind, reviewer_of, team_member, third_operator
 from tests.journeys.demo.power import buy_power
 from tests.journeys.demo.refund import refund_payment
 from tests.journeys.demo.stage import DIVISION, Company, Stage
@@ -46,8 +46,10 @@ def play(stage: Stage) -> None:
     Raises:
         Surprise: an answer differs from what the act expects.
     """
-    stage.narrator.act("0  The operator of the platform signs in")
-    stage.operator.sign_in()
+    stage.narrator.act("0  The two operators of the platform sign in, and make a third one")
+    stage.operator.sign_in_proofed()
+    stage.second_operator.sign_in_proofed()
+    third = third_operator(stage)
     onboard_companies(stage)
     sent = upload_bills(stage)
     resident, bill = show_bill(stage, sent)
@@ -56,7 +58,8 @@ def play(stage: Stage) -> None:
     buy_power(stage, resident)
     publish_mini_app(stage, resident)
     read_trail(stage, paid)
-    refund_payment(stage, resident, paid.payment_id, paid.bill_id)
+    refund_payment(stage, resident, third, paid.payment_id, paid.bill_id)
+    third.close()
     resident.close()
 
 
@@ -214,8 +217,8 @@ def _read_as_stranger(stage: Stage, paid: Paid) -> None:
 
 def publish_mini_app(stage: Stage, resident: Person) -> None:
     stage.narrator.act("7  A county team publishes a mini-app, reviewed by another organisation")
-    team = member(stage, "county_team", "county_team", "Sample County Team")
-    reviewer = member(stage, "review_body", "reviewer", "Sample Review Body")
+    team = team_member(stage, "Sample County Team")
+    reviewer = reviewer_of(stage, "Sample Review Body")
     release_id, app_id, packed = _submit(stage, team)
     own = team.call("POST", f"/miniapps/v1/releases/{release_id}/approve")
     stage.narrator.check("the team cannot approve it itself", own.status_code, 403)

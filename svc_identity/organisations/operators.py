@@ -1,0 +1,52 @@
+"""Who is an operator at this moment. A token tells what was true up to ten minutes ago; these operations ask again."""
+
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.problems import Problem
+from svc_identity.organisations.models import Membership, Role
+from svc_identity.people.persons.models import PROOFED, Person
+
+FEWEST = 2
+"""Operators that a platform keeps: with fewer, nothing that needs a second person can be done."""
+
+_LOCK = "myili roles"
+
+
+class NoLongerOperator(Problem):
+    """The token is older than the removal of its role."""
+
+    status, code = 403, "no_longer_operator"
+
+
+async def lock_roles(tx: AsyncSession) -> None:
+    """Let one transaction at a time change roles; all rules about who holds which one are checked under this lock."""
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtext(_LOCK))))
+
+
+async def require_operator(tx: AsyncSession, caller: Caller) -> None:
+    """Refuse a caller who has been removed since the token was issued.
+
+    Raises:
+        NoLongerOperator
+    """
+    if caller.id not in await operators(tx):
+        raise NoLongerOperator
+
+
+async def operators(tx: AsyncSession) -> set[UUID]:
+    """The persons who can act as operators now: the role is theirs and their identity is proofed."""
+    proofed = select(Person.id).where(Person.assurance_level >= PROOFED)
+    return set(await tx.scalars(_current().where(Membership.person_id.in_(proofed))))
+
+
+async def appointed(tx: AsyncSession) -> set[UUID]:
+    """The persons who hold the role, whether they can act or not."""
+    return set(await tx.scalars(_current()))
+
+
+def _current() -> Select[UUID]:
+    return select(Membership.person_id).where(Membership.role == Role.OPERATOR, Membership.ended_at.is_(None))

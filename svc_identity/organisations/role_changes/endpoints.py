@@ -1,0 +1,68 @@
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Depends
+
+from chassis.auth import Caller, allow
+from chassis.db import Tx
+from chassis.idempotency import OnceKey
+from chassis.pagination import Page, PageQuery
+from svc_identity.organisations.role_changes import queries, schemas, service
+from svc_identity.organisations.role_changes.models import RoleChange, Status
+
+router = APIRouter(prefix="/identity/v1/role-changes", tags=["organisations"])
+
+Operator = Annotated[Caller, Depends(allow(role="operator"))]
+Reader = Annotated[Caller, Depends(allow(role=("operator", "auditor")))]
+
+What = TypeVar("What")
+
+
+@router.post("", status_code=201)
+async def propose_role_change(
+    tx: Tx, caller: Operator, once: OnceKey, body: Annotated[schemas.NewRoleChange, Body()]
+) -> schemas.RoleChange:
+    """Propose to grant a role to the person of a phone, or to remove one.
+
+    Another operator approves it within seven days. Roles that approve or inspect the work of others are granted and
+    removed in this way only.
+    """
+    return await once.do(tx, caller, _answer(tx, caller, service.propose, body))
+
+
+@router.get("")
+async def list_role_changes(
+    tx: Tx, caller: Reader, page: PageQuery, status: Status | None = None, organisation_id: UUID | None = None
+) -> Page[schemas.RoleChange]:
+    """List who was granted or removed which role, by whom, when and why; `status=proposed` is what waits."""
+    return await queries.listed(tx, page, status=status, organisation_id=organisation_id, reader=caller.subject)
+
+
+@router.get("/{role_change_id}")
+async def get_role_change(tx: Tx, caller: Reader, role_change_id: UUID) -> schemas.RoleChange:
+    """Get a role change."""
+    return await queries.shown(tx, role_change_id, reader=caller.subject)
+
+
+@router.post("/{role_change_id}/approve")
+async def approve_role_change(tx: Tx, caller: Operator, once: OnceKey, role_change_id: UUID) -> schemas.RoleChange:
+    """Approve a proposal of another operator and carry it out.
+
+    The approver is neither the proposer nor the person who gets the role, and neither of the two operators holds that
+    role by the other's proposal. Access tokens issued from now on carry the new roles.
+    """
+    return await once.do(tx, caller, _answer(tx, caller, service.approve, role_change_id))
+
+
+@router.post("/{role_change_id}/reject")
+async def reject_role_change(tx: Tx, caller: Operator, once: OnceKey, role_change_id: UUID) -> schemas.RoleChange:
+    """Reject a proposal, or withdraw one's own."""
+    return await once.do(tx, caller, _answer(tx, caller, service.reject, role_change_id))
+
+
+async def _answer(
+    tx: Tx, caller: Caller, step: Callable[[Tx, Caller, What], Awaitable[RoleChange]], what: What
+) -> schemas.RoleChange:
+    change = await step(tx, caller, what)
+    return await queries.shown(tx, change.id, reader=caller.subject)

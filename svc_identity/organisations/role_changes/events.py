@@ -1,0 +1,53 @@
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from chassis.outbox import Event
+from svc_identity.organisations.role_changes.models import Action, RoleChange
+
+
+class RoleChangeEvent(Event):
+    """A step of a role change. Its reason, which may name people, is kept under its id."""
+
+    key_field: ClassVar[str] = "role_change_id"
+
+    role_change_id: UUID
+    action: Action
+    organisation_id: UUID
+    person_id: UUID
+    role: str
+    proposed_by: UUID | None
+    """None for the first operators, who are appointed by a command on the server."""
+    proposed_at: datetime
+
+
+class RoleChangeProposed(RoleChangeEvent):
+    event_type: ClassVar[str] = "cn.ili.identity.role_change.proposed.v1"
+
+
+class RoleChangeApproved(RoleChangeEvent):
+    """The role is granted or removed. `decided_by` is None where the role needs no second person."""
+
+    event_type: ClassVar[str] = "cn.ili.identity.role_change.approved.v1"
+
+    membership_id: UUID
+    decided_by: UUID | None
+    decided_at: datetime
+
+
+class RoleChangeRejected(RoleChangeEvent):
+    """Rejected by a second person, or withdrawn by its proposer."""
+
+    event_type: ClassVar[str] = "cn.ili.identity.role_change.rejected.v1"
+
+    decided_by: UUID
+    decided_at: datetime
+
+
+def fields_of(change: RoleChange) -> dict[str, Any]:
+    """The fields of all three events; each takes its own."""
+    names = (
+        *("action", "organisation_id", "person_id", "role", "membership_id"),
+        *("proposed_by", "proposed_at", "decided_by", "decided_at"),
+    )
+    return {"role_change_id": change.id, **{name: getattr(change, name) for name in names}}

@@ -1,0 +1,56 @@
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.pagination import Page, PageRequest, page_of
+from chassis.problems import NotFound
+from kit.fields.phones import mask_phone
+from svc_identity.organisations.role_changes import schemas
+from svc_identity.organisations.role_changes.models import RoleChange, Status
+from svc_identity.people.personal_data.models import Purpose
+from svc_identity.people.personal_data.service import read_personal_data
+from svc_identity.people.persons.service import mask_name
+
+
+async def listed(
+    tx: AsyncSession, page: PageRequest, *, status: Status | None, organisation_id: UUID | None, reader: str
+) -> Page[schemas.RoleChange]:
+    """Role changes, the oldest first."""
+    query = select(RoleChange)
+    if status:
+        query = query.where(RoleChange.status == status)
+    if organisation_id:
+        query = query.where(RoleChange.organisation_id == organisation_id)
+    found = await page_of(tx, query, page, RoleChange.id, lambda change: change)
+    return Page(items=await _shown(tx, found.items, reader), next_cursor=found.next_cursor)
+
+
+async def shown(tx: AsyncSession, role_change_id: UUID, *, reader: str) -> schemas.RoleChange:
+    """One role change.
+
+    Raises:
+        NotFound
+    """
+    change = await tx.get(RoleChange, role_change_id)
+    if change is None:
+        raise NotFound
+    return (await _shown(tx, [change], reader))[0]
+
+
+async def _shown(tx: AsyncSession, changes: Sequence[RoleChange], reader: str) -> list[schemas.RoleChange]:
+    persons = [change.person_id for change in changes]
+    clear = await read_personal_data(tx, persons, ["phone", "name"], reader=reader, purpose=Purpose.MEMBER_LIST)
+    return [_presented(change, clear[change.person_id].phone, clear[change.person_id].name) for change in changes]
+
+
+def _presented(change: RoleChange, phone: str | None, name: str | None) -> schemas.RoleChange:
+    plain = ("action", "status", "organisation_id", "person_id", "role", "membership_id", "reason")
+    steps = ("proposed_by", "proposed_at", "expires_at", "decided_by", "decided_at")
+    return schemas.RoleChange(
+        role_change_id=change.id,
+        phone=mask_phone(phone or ""),
+        name=mask_name(name) if name else None,
+        **{field: getattr(change, field) for field in (*plain, *steps)},
+    )

@@ -1,0 +1,45 @@
+from chassis.problems import Problem
+
+
+class RoleNeedsTwoPersons(Problem):
+    """This role is granted and removed by a proposal that another operator approves."""
+
+    status, code = 403, "role_needs_two_persons"
+
+
+class NotIndependent(Problem):
+    """One of proposer and approver owes the operator's role to the other."""
+
+    status, code = 403, "approver_not_independent"
+
+
+class OwnRole(Problem):
+    """Nobody approves a role for themselves."""
+
+    status, code = 403, "own_role"
+
+
+class PersonNotProofed(Problem):
+    status, code = 409, "person_not_proofed"
+
+
+class LastOperators(Problem):
+    status, code = 409, "last_operators"
+
+
+class AlreadyProposed(Problem):
+    status, code = 409, "already_proposed"
+
+
+class AlreadyDecided(Problem):
+    status, code = 409, "already_decided"
+
+
+class ProposalExpired(Problem):
+    status, code = 409, "proposal_expired"
+
+
+class MembershipEnded(Problem):
+    """The membership ended while its removal was proposed."""
+
+    status, code = 409, "membership_ended"

@@ -1,0 +1,223 @@
+"""Granting and removing roles: at once where the role allows it, else by a proposal that a second operator approves.
+
+All of it runs under one lock, so that rules about several rows hold when requests race.
+"""
+
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.db import now
+from chassis.outbox import emit
+from chassis.problems import NotFound
+from kit.approvals import require_second_person
+from svc_identity.organisations import operators
+from svc_identity.organisations import service as organisations
+from svc_identity.organisations.models import TWO_PERSON_ROLES, AnyRole, Membership, Organisation, Role
+from svc_identity.organisations.role_changes import events, refusals, schemas
+from svc_identity.organisations.role_changes.independence import are_independent
+from svc_identity.organisations.role_changes.models import PROPOSAL_LIFE, Action, RoleChange, Status
+from svc_identity.people.persons.models import PROOFED, Person
+from svc_identity.people.persons.service import person_of_phone
+
+
+async def begin(tx: AsyncSession, caller: Caller) -> None:
+    """Lock the roles and check that the caller still is an operator.
+
+    Raises:
+        NoLongerOperator
+    """
+    await operators.lock_roles(tx)
+    await operators.require_operator(tx, caller)
+
+
+async def grant_at_once(
+    tx: AsyncSession, caller: Caller, organisation_id: UUID, phone: str, role: AnyRole
+) -> Membership:
+    """Grant a role that needs no second person; a new phone is registered.
+
+    Raises:
+        NotFound, RoleDoesNotFit, RoleNeedsTwoPersons, AlreadyMember, NoLongerOperator
+    """
+    await begin(tx, caller)
+    organisations.check_role_fits(await organisations.known(tx, organisation_id), role)
+    if role in TWO_PERSON_ROLES:
+        raise refusals.RoleNeedsTwoPersons(role=role)
+    person = await person_of_phone(tx, phone)
+    change = RoleChange(
+        action=Action.GRANT,
+        organisation_id=organisation_id,
+        person_id=person.id,
+        role=role,
+        reason="member added",
+        proposed_by=caller.id,
+    )
+    await _carry_out(tx, change)
+    return await tx.get_one(Membership, change.membership_id)
+
+
+async def remove_at_once(tx: AsyncSession, caller: Caller, organisation_id: UUID, membership_id: UUID) -> None:
+    """Remove a role that needs no second person.
+
+    Raises:
+        NotFound, RoleNeedsTwoPersons, NoLongerOperator
+    """
+    await begin(tx, caller)
+    membership = await organisations.current_membership(tx, organisation_id, membership_id)
+    if membership.role in TWO_PERSON_ROLES:
+        raise refusals.RoleNeedsTwoPersons(role=membership.role)
+    await _carry_out(tx, _removal_of(membership, "member removed", caller.id))
+
+
+async def appoint_operator(tx: AsyncSession, organisation: Organisation, person: Person, reason: str) -> bool:
+    """Make a person operator by a command on the server; false when they are one already."""
+    if await organisations.has_role(tx, organisation.id, person.id, Role.OPERATOR):
+        return False
+    change = RoleChange(
+        action=Action.GRANT,
+        organisation_id=organisation.id,
+        person_id=person.id,
+        role=Role.OPERATOR,
+        reason=reason,
+        proposed_by=None,
+    )
+    await _carry_out(tx, change)
+    return True
+
+
+async def propose(tx: AsyncSession, caller: Caller, new: schemas.NewGrant | schemas.NewRemoval) -> RoleChange:
+    """Propose to grant or to remove a role.
+
+    Raises:
+        NotFound, RoleDoesNotFit, AlreadyMember, AlreadyProposed, NoLongerOperator
+    """
+    await begin(tx, caller)
+    await expire(tx)
+    change = await (_grant(tx, caller, new) if isinstance(new, schemas.NewGrant) else _removal(tx, caller, new))
+    same = (
+        RoleChange.organisation_id == change.organisation_id,
+        RoleChange.person_id == change.person_id,
+        RoleChange.role == change.role,
+        RoleChange.action == change.action,
+    )
+    if await tx.scalar(select(RoleChange.id).where(*same, RoleChange.status == Status.PROPOSED)):
+        raise refusals.AlreadyProposed
+    tx.add(change)
+    await tx.flush()
+    await emit(tx, events.RoleChangeProposed.model_validate(events.fields_of(change)))
+    return change
+
+
+async def approve(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> RoleChange:
+    """Approve a proposal, which carries it out.
+
+    Raises:
+        NotFound, NoLongerOperator, SecondPersonNeeded, NotIndependent, OwnRole, AlreadyDecided, ProposalExpired,
+        PersonNotProofed, AlreadyMember, MembershipEnded, LastOperators
+    """
+    change = await _open(tx, caller, role_change_id)
+    require_second_person(caller.id, change.proposed_by)
+    if change.action == Action.GRANT:
+        require_second_person(caller.id, change.person_id, refusal=refusals.OwnRole)
+    if change.proposed_by and not await are_independent(tx, change.proposed_by, caller.id):
+        raise refusals.NotIndependent
+    change.decided_by = caller.id
+    await _carry_out(tx, change)
+    return change
+
+
+async def reject(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> RoleChange:
+    """Reject a proposal, or withdraw one's own.
+
+    Raises:
+        NotFound, NoLongerOperator, AlreadyDecided, ProposalExpired
+    """
+    change = await _open(tx, caller, role_change_id)
+    change.move_to(Status.WITHDRAWN if caller.id == change.proposed_by else Status.REJECTED)
+    change.decided_by, change.decided_at = caller.id, now()
+    await tx.flush()
+    await emit(tx, events.RoleChangeRejected.model_validate(events.fields_of(change)))
+    return change
+
+
+async def expire(tx: AsyncSession) -> None:
+    """Close the proposals that nobody decided in time."""
+    due = (RoleChange.status == Status.PROPOSED, RoleChange.proposed_at < now() - PROPOSAL_LIFE)
+    await tx.execute(update(RoleChange).where(*due).values(status=Status.EXPIRED))
+
+
+async def _grant(tx: AsyncSession, caller: Caller, new: schemas.NewGrant) -> RoleChange:
+    organisations.check_role_fits(await organisations.known(tx, new.organisation_id), new.role)
+    person = await person_of_phone(tx, new.phone)
+    if await organisations.has_role(tx, new.organisation_id, person.id, new.role):
+        raise organisations.AlreadyMember(role=new.role)
+    return RoleChange(
+        action=Action.GRANT,
+        organisation_id=new.organisation_id,
+        person_id=person.id,
+        role=new.role,
+        reason=new.reason,
+        proposed_by=caller.id,
+    )
+
+
+async def _removal(tx: AsyncSession, caller: Caller, new: schemas.NewRemoval) -> RoleChange:
+    membership = await organisations.current_membership(tx, new.organisation_id, new.membership_id)
+    return _removal_of(membership, new.reason, caller.id)
+
+
+def _removal_of(membership: Membership, reason: str, proposed_by: UUID) -> RoleChange:
+    return RoleChange(
+        action=Action.REMOVAL,
+        organisation_id=membership.organisation_id,
+        person_id=membership.person_id,
+        role=membership.role,
+        membership_id=membership.id,
+        reason=reason,
+        proposed_by=proposed_by,
+    )
+
+
+async def _open(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> RoleChange:
+    await begin(tx, caller)
+    change = await tx.get(RoleChange, role_change_id)
+    if change is None:
+        raise NotFound
+    if change.status == Status.EXPIRED or (change.status == Status.PROPOSED and change.expires_at < now()):
+        raise refusals.ProposalExpired
+    if change.status != Status.PROPOSED:
+        raise refusals.AlreadyDecided(decision=change.status)
+    return change
+
+
+async def _carry_out(tx: AsyncSession, change: RoleChange) -> None:
+    if change.action == Action.GRANT:
+        await _start_membership(tx, change)
+    else:
+        await _end_membership(tx, change)
+    change.status = change.status or Status.PROPOSED
+    change.move_to(Status.APPROVED)
+    change.decided_at = now()
+    tx.add(change)
+    await tx.flush()
+    await emit(tx, events.RoleChangeApproved.model_validate(events.fields_of(change)))
+
+
+async def _start_membership(tx: AsyncSession, change: RoleChange) -> None:
+    if change.role in TWO_PERSON_ROLES and change.proposed_by:
+        person = await tx.get_one(Person, change.person_id, populate_existing=True)
+        if person.assurance_level < PROOFED:
+            raise refusals.PersonNotProofed
+    started = await organisations.start_membership(tx, change.organisation_id, change.person_id, change.role)
+    if started is None:
+        raise organisations.AlreadyMember(role=change.role)
+    change.membership_id = started
+
+
+async def _end_membership(tx: AsyncSession, change: RoleChange) -> None:
+    if change.membership_id is None or not await organisations.end_membership(tx, change.membership_id):
+        raise refusals.MembershipEnded
+    if change.role == Role.OPERATOR and len(await operators.operators(tx)) < operators.FEWEST:
+        raise refusals.LastOperators(fewest=operators.FEWEST)
