@@ -33,6 +33,14 @@ CORRECTIONS = (
     ),
     Correction(
         _BEFORE_1_3,
+        r"openapi/payments\.v1\.json: POST /payments/v1/channels/sandbox/(contract-)?notices: x-who-may-call was "
+        r"“(whoever is )?verified by the channel's signature over the raw body” and is “verified by the channel's HTTP "
+        r"message signature \(RFC 9421\) for this address and our merchant id”",
+        "A signature over the raw body was good at any address and for any recipient. Only the sandbox channel, a part "
+        "of this repository, calls here.",
+    ),
+    Correction(
+        _BEFORE_1_3,
         r"openapi/\w+\.v1\.json: .+: x-who-may-call was “person as (.+)” and is “person at assurance level 2 as \1”",
         "A phone number alone was enough to act as an operator, an auditor or a reviewer. Their roles now need an "
         "identity that the population registry has confirmed; who has one calls as before.",

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from chassis import auth, idempotency, problems
 from contracts.compatibility.document import Document
+from contracts.provider_calls import CALLS
 from contracts.tags import ABOUT, tags_of
 
 SERVERS = [{"url": "/", "description": "The gateway that serves this document."}]
@@ -33,6 +34,8 @@ def openapi(app: FastAPI) -> Document:
     service = next(iter(document["paths"])).split("/")[1]
     document["info"]["description"] = ABOUT.get(service, "")
     document |= {"servers": SERVERS, "tags": tags_of(service)}
+    if service in CALLS:
+        document["webhooks"] = CALLS[service]
     return _without_unused(_with_titles_as_names(document))
 
 

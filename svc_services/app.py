@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from chassis.service import create_service_app
 from chassis.settings import load
-from chassis.signatures import load_private_key, public_jwks
+from kit.signatures.keys import load_private_key, public_jwks
 from svc_services.accounts.bindings.endpoints import router as account_bindings
 from svc_services.accounts.bindings.provider import HttpAccountVerifier
 from svc_services.catalogue.tariffs.endpoints import router as tariffs

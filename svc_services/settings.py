@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import SecretStr, field_validator
 
 from chassis.settings import ServiceSettings
-from chassis.signatures import load_private_key
+from kit.signatures.keys import load_private_key
 
 
 class Settings(ServiceSettings):

@@ -3,7 +3,8 @@
     breaks(path, released, current)   what `current` takes away, as sentences
 
 Requests and answers run in opposite directions: a request must still take whatever the released schema took, an answer
-must hold nothing that the released schema excludes. A schema is compared by its shape, never by its name.
+must hold nothing that the released schema excludes; in a webhook it is the other way round. A schema is compared by its
+shape, never by its name.
 docs/decisions/0077 has the rules that are judgements.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contracts.compatibility.document import Document, Spec
 from contracts.compatibility.operation import Comparison
 from contracts.compatibility.schema import Containment
+from contracts.compatibility.webhook import lost_webhooks
 
 __all__ = ["Document", "breaks"]
 
@@ -46,3 +48,4 @@ def _openapi_breaks(released: Document, current: Document) -> Iterator[str]:
             yield from (f"{operation.place}: {fault}" for fault in comparison.lost(operation, now[key]))
         else:
             yield f"{operation.place} is gone"
+    yield from lost_webhooks(released, current)

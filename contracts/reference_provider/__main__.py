@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(options: argparse.Namespace) -> None:
     import uvicorn  # only the server needs these, and the other commands should start fast
 
-    from contracts.reference_provider.platform_signature import PlatformKeys
-    from contracts.reference_provider.server import create_app
+    from contracts.reference_provider.platform_keys import PlatformKeys
+    from contracts.reference_provider.server import Company, create_app
 
     books = Books(options.state / "books.sqlite3", options.prepaid)
     books.fill_roster(options.seed, options.accounts)
@@ -46,7 +46,9 @@ def serve(options: argparse.Namespace) -> None:
         books.add_bills(clean_month(options.seed, options.accounts, SAMPLES["water"], options.billed))
     keys = PlatformKeys([f"{options.platform}/{service}/v1/signing-keys" for service in KEY_SETS])
     sales = Sales(books, Offer(tuple(options.purchasable), options.closed))
-    uvicorn.run(create_app(books, keys, sales), host=options.host, port=options.port, log_level="warning")
+    url = options.public_url or f"http://{options.host}:{options.port}"
+    company = Company(url, lambda: options.provider_id or _filed_application(options).get("provider_id") or "")
+    uvicorn.run(create_app(books, keys, company, sales), host=options.host, port=options.port, log_level="warning")
 
 
 def make_keys(options: argparse.Namespace) -> None:
@@ -158,6 +160,8 @@ def _company_commands(command: Command) -> None:
     serving = command("serve", serve, "answer the platform's calls")
     serving.add_argument("--host", default="127.0.0.1")
     serving.add_argument("--port", type=int, required=True)
+    serving.add_argument("--public-url", help="the endpoint_url of the application; without it, http://HOST:PORT")
+    serving.add_argument("--provider-id", help="without it, that of the approved application")
     serving.add_argument("--seed", default="1", help="the company: its account numbers and holders")
     serving.add_argument("--accounts", type=int, default=100_000)
     serving.add_argument("--billed", metavar="YYYY-MM", help="bill every account for this month, for inquiries")

@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 import sqlite3
+import time
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -143,6 +144,13 @@ class Books:
         write = "UPDATE postings SET prepaid_state = 'written' WHERE posting_id = ? AND prepaid_state = 'to_write'"
         self._db.execute(write, (posting_id,))
         return self.posting(posting_id)
+
+    def first_use(self, nonce: str, expires: int) -> bool:
+        """Remember the nonce of a call until its signature expires; false: the call has come before."""
+        with self._transaction():
+            self._db.execute("DELETE FROM nonces WHERE expires < ?", (int(time.time()),))
+            kept = self._db.execute("INSERT INTO nonces VALUES (?, ?) ON CONFLICT DO NOTHING", (nonce, expires))
+        return kept.rowcount == 1
 
     def newest(self, limit: int) -> list[dict[str, Any]]:
         rows = self._db.execute("SELECT * FROM postings ORDER BY position DESC LIMIT ?", (limit,))

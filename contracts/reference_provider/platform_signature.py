@@ -1,95 +1,140 @@
-"""Verifies that a call is from the platform: RSA-SHA256 over the raw body, with the keys that the platform publishes.
+"""Verifies that a call is from the platform and for this company: HTTP Message Signatures (RFC 9421).
 
-The signature covers three lines: timestamp, nonce and raw body. Verify it before parsing, over the received bytes.
+The library verifies a signature over whatever the message says it covers. That it covers everything, is for this
+company, of this moment and by the platform's algorithm is checked here.
 """
 
-import asyncio
-import base64
 import re
-import ssl
 import time
-from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-import httpx
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from http_message_signatures import HTTPMessageVerifier, HTTPSignatureKeyResolver, InvalidSignature, algorithms
+from http_message_signatures.exceptions import HTTPMessageSignaturesException
+
+from contracts.reference_provider.platform_keys import PlatformKeys
 
 MAX_CLOCK_SKEW = 300  # seconds
-COOLDOWN = 30  # seconds between two fetches; limits the fetches that unknown key ids cause
-MAX_AGE = 3600  # seconds after which a key that is no longer published is no longer trusted
+LONGEST_LIFE = 300  # seconds from `created` to `expires`
+COVERED = frozenset({'"@method"', '"@target-uri"', '"content-digest"', '"myili-recipient"'})
+COVERED_WITH_BODY = COVERED | {'"content-type"'}
+PARAMETERS = frozenset({"created", "expires", "nonce", "keyid", "alg", "tag"})
+TAG = "myili-request"
+# The algorithm of the platform's RSA keys. What a message names must be the same, and chooses nothing.
+ALGORITHM = algorithms.RSA_PSS_SHA512
+REASONS = {
+    "unsigned": "The call has no Signature and Signature-Input.",
+    "signature_malformed": "The call needs exactly one signature, with all its parameters and the platform's tag.",
+    "components_mismatch": "The signature must cover method, target URI, digest, content type of a body, recipient.",
+    "clock_skew": "The signature is expired, or from the future.",
+    "other_recipient": "The call is for another company.",
+    "unknown_key": "The platform publishes no key with this key id.",
+    "wrong_algorithm": "The algorithm is not that of the platform's key.",
+    "wrong_signature": "The signature does not fit: another method, target URI, header or key.",
+    "wrong_digest": "The body is not the one that was signed.",
+    "nonce_replayed": "This very call has come before.",
+}
 
 
 class NotFromPlatform(Exception):  # noqa: N818 - an answer to the caller
-    """The text is the reason."""
+    """The text is one of REASONS."""
 
 
-class KeysUnavailable(Exception):  # noqa: N818 - an answer to the caller
-    """The platform's keys cannot be fetched, so the caller cannot be verified and should retry."""
+class Headers(Protocol):
+    def items(self) -> Iterable[tuple[str, str]]: ...
 
 
-class PlatformKeys:
-    """The platform's signing keys by key id, fetched when needed and cached."""
+@dataclass(frozen=True)
+class Call:
+    """A request as it arrived; `url` is the company's own public URL with the path and query that arrived."""
 
-    def __init__(self, addresses: Sequence[str], cooldown: float = COOLDOWN) -> None:
-        self._addresses, self._cooldown = addresses, cooldown
-        self._keys: dict[str, dict[str, rsa.RSAPublicKey]] = {}
-        self._fetched_at = float("-inf")
-        self._complete = False
-        self._one_at_a_time = asyncio.Lock()
+    method: str
+    url: str
+    headers: Headers
+    body: bytes
 
-    async def key(self, key_id: str) -> rsa.RSAPublicKey:
-        async with self._one_at_a_time:
-            age = time.monotonic() - self._fetched_at
-            known = self._find(key_id)
-            if age > MAX_AGE or (known is None and age > self._cooldown):
-                await self._fetch()
-                known = self._find(key_id)
-        if known is not None:
-            return known
-        if not self._complete:
-            raise KeysUnavailable
+
+@dataclass(frozen=True)
+class Signed:
+    """Identifies an authentic call; the same nonce a second time is a replay."""
+
+    nonce: str
+    expires: int
+
+
+async def verify(keys: PlatformKeys, provider_id: str, call: Call) -> Signed:
+    """Verify a call before its body is parsed, over the bytes that arrived.
+
+    Raises:
+        NotFromPlatform
+        KeysUnavailable
+    """
+    fields = [(name.lower(), value) for name, value in call.headers.items()]
+    if not {"signature", "signature-input"} <= {name for name, _ in fields}:
+        raise NotFromPlatform("unsigned")
+    recipients = [value for name, value in fields if name == "myili-recipient"]
+    if not provider_id or recipients != [provider_id]:
+        raise NotFromPlatform("other_recipient")
+    # The key id is known once the form is right, and only then is a key fetched.
+    first_look = _Verifier(call, {})
+    if (reason := first_look.reason_to_refuse()) != "unknown_key":
+        raise NotFromPlatform(reason)
+    key = await keys.key(first_look.key_id)
+    if key is None:
         raise NotFromPlatform("unknown_key")
-
-    def _find(self, key_id: str) -> rsa.RSAPublicKey | None:
-        return next((keys[key_id] for keys in self._keys.values() if key_id in keys), None)
-
-    async def _fetch(self) -> None:
-        self._fetched_at, self._complete = time.monotonic(), True
-        async with httpx.AsyncClient(timeout=5, verify=_tls()) as client:
-            for address in self._addresses:
-                try:
-                    answer = await client.get(address)
-                    self._keys[address] = _rsa_keys(answer.raise_for_status().json())
-                except (httpx.HTTPError, ValueError, KeyError, JoseError):
-                    self._complete = False  # keys fetched earlier from this address stay in use
+    verifier = _Verifier(call, {first_look.key_id: key})
+    if reason := verifier.reason_to_refuse():
+        raise NotFromPlatform(reason)
+    return verifier.signed
 
 
-@cache  # reading the certificate authorities takes as long as many calls
-def _tls() -> ssl.SSLContext:
-    return httpx.create_ssl_context()
+class _Refused(InvalidSignature):
+    """A refusal of ours; the library passes it on."""
 
 
-def _rsa_keys(jwks: Mapping[str, Any]) -> dict[str, rsa.RSAPublicKey]:
-    """The RSA signing keys of a set; keys for other uses are ignored."""
-    signing = (jwk for jwk in jwks["keys"] if jwk["kty"] == "RSA" and jwk.get("use", "sig") == "sig")
-    return {jwk["kid"]: RSAKey.import_key(jwk).public_key for jwk in signing}
+class _Verifier(HTTPMessageVerifier, HTTPSignatureKeyResolver):
+    def __init__(self, call: Call, keys: Mapping[str, RSAPublicKey]) -> None:
+        super().__init__(signature_algorithm=ALGORITHM, key_resolver=self)
+        self._call, self._keys = call, keys
+        self._well_formed = False
+        self.key_id = ""
 
+    def reason_to_refuse(self) -> str:
+        """One of REASONS, or nothing."""
+        try:
+            # Without a tag to choose by, the library refuses a message with several signatures.
+            results = self.verify(self._call)
+        except _Refused as refused:
+            return str(refused)
+        except HTTPMessageSignaturesException:
+            return "wrong_signature" if self._well_formed else "signature_malformed"
+        try:
+            self.verify_body(self._call, results, self._call.body)
+        except HTTPMessageSignaturesException:
+            return "wrong_digest"
+        return ""
 
-async def verify(keys: PlatformKeys, headers: Mapping[str, str], body: bytes) -> None:
-    timestamp, nonce = headers.get("MyIli-Timestamp", ""), headers.get("MyIli-Nonce", "")
-    if not re.fullmatch(r"[0-9]{1,12}", timestamp) or not re.fullmatch(r"[0-9A-Fa-f]{32,128}", nonce):
-        raise NotFromPlatform("headers_malformed")
-    if abs(time.time() - int(timestamp)) > MAX_CLOCK_SKEW:
-        raise NotFromPlatform("clock_skew")
-    key = await keys.key(headers.get("MyIli-Key-Id", ""))
-    message = f"{timestamp}\n{nonce}\n".encode() + body + b"\n"
-    try:
-        signature = base64.b64decode(headers.get("MyIli-Signature", ""), validate=True)
-        key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
-    except (ValueError, InvalidSignature):
-        raise NotFromPlatform("wrong_signature") from None
+    def validate_created_and_expires(self, sig_input: Any, max_age: Any = None) -> None:  # noqa: ANN401, ARG002 - the overridden signature
+        """Refuse a form that is not the platform's; the library calls this before it verifies."""
+        self._well_formed, parameters = True, sig_input.params
+        if parameters.keys() != PARAMETERS or parameters["tag"] != TAG:
+            raise _Refused("signature_malformed")
+        if not re.fullmatch(r"[0-9A-Za-z_-]{22,128}", parameters["nonce"]):
+            raise _Refused("signature_malformed")
+        covered, expected = sorted(map(str, sig_input)), COVERED_WITH_BODY if self._call.body else COVERED
+        if covered != sorted(expected):
+            raise _Refused("components_mismatch")
+        now, created, expires = time.time(), parameters["created"], parameters["expires"]
+        if not 0 < expires - created <= LONGEST_LIFE or created > now + MAX_CLOCK_SKEW or expires < now:
+            raise _Refused("clock_skew")
+        if parameters["alg"] != ALGORITHM.algorithm_id:
+            raise _Refused("wrong_algorithm")
+        self.signed = Signed(parameters["nonce"], expires)
+
+    def resolve_public_key(self, key_id: str) -> RSAPublicKey:
+        self.key_id = key_id
+        if key_id not in self._keys:
+            raise _Refused("unknown_key")
+        return self._keys[key_id]

@@ -55,6 +55,14 @@ STEPS = (
     ) WITHOUT ROWID;
     CREATE INDEX bills_of_account ON bills (account_number);
     """,
+    """
+    -- Only authentic calls get here, and each is forgotten when its signature has expired, so this stays small.
+    CREATE TABLE nonces (
+        nonce TEXT PRIMARY KEY,
+        expires INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX nonces_by_expiry ON nonces (expires);
+    """,
 )
 
 

@@ -1,10 +1,12 @@
 """The endpoints that the platform calls, signed: verifications, inquiries, top-up validations, postings, cancellations.
 
-They need no protection against replays: a posting is booked and cancelled once, and the other calls change nothing.
+Each is for this company, at this address, once: see `platform_signature`.
 """
 
 import ipaddress
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.applications import Starlette
@@ -14,7 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from contracts.reference_provider.books import Books, Posting, PostingReused
-from contracts.reference_provider.platform_signature import KeysUnavailable, NotFromPlatform, PlatformKeys, verify
+from contracts.reference_provider.platform_keys import KeysUnavailable, PlatformKeys
+from contracts.reference_provider.platform_signature import REASONS, Call, NotFromPlatform, verify
 from contracts.reference_provider.sales import Sales
 
 MAX_BODY = 64 * 1024
@@ -23,7 +26,17 @@ LONGEST_TEXT = 200
 KINDS = ("regular", "advance", "top_up")
 
 
-def create_app(books: Books, keys: PlatformKeys, sales: Sales | None = None) -> Starlette:
+@dataclass(frozen=True)
+class Company:
+    """What the platform knows the company by."""
+
+    public_url: str
+    """The endpoint_url of its application. Behind a proxy this server cannot see it, so it is configured."""
+    provider_id: Callable[[], str]
+    """Empty until the application is approved."""
+
+
+def create_app(books: Books, keys: PlatformKeys, company: Company, sales: Sales | None = None) -> Starlette:
     app = Starlette(
         routes=[
             Route("/account-verifications", verify_account, methods=["POST"]),
@@ -39,31 +52,31 @@ def create_app(books: Books, keys: PlatformKeys, sales: Sales | None = None) -> 
         exception_handlers={HTTPException: refuse},
         max_body_size=MAX_BODY,
     )
-    app.state.books, app.state.keys, app.state.sales = books, keys, sales or Sales(books)
+    app.state.books, app.state.keys, app.state.company, app.state.sales = books, keys, company, sales or Sales(books)
     return app
 
 
 async def verify_account(request: Request) -> Response:
-    body = parse(await body_from_platform(request))
+    body = await content_from_platform(request)
     text(body, "request_id")
     result = request.app.state.books.verify_holder(text(body, "account_number"), text(body, "holder_name"))
     return JSONResponse({"result": result})
 
 
 async def inquire_bills(request: Request) -> Response:
-    body = parse(await body_from_platform(request))
+    body = await content_from_platform(request)
     text(body, "inquiry_id")
     return JSONResponse(request.app.state.sales.inquire(text(body, "account_number")))
 
 
 async def validate_top_up(request: Request) -> Response:
-    body = parse(await body_from_platform(request))
+    body = await content_from_platform(request)
     text(body, "validation_id")
     return JSONResponse(request.app.state.sales.validate(text(body, "account_number"), fen(body, "amount_fen")))
 
 
 async def book_posting(request: Request) -> Response:
-    body = parse(await body_from_platform(request))
+    body = await content_from_platform(request)
     names = ("posting_id", "payment_id", "receipt_number", "bill_number", "account_number", "currency", "paid_at")
     amount_fen = fen(body, "amount_fen")
     posting = Posting(
@@ -85,10 +98,10 @@ async def show_posting(request: Request) -> Response:
 
 
 async def cancel_posting(request: Request) -> Response:
-    body = parse(await body_from_platform(request))
+    body = await content_from_platform(request)
     posting_id = request.path_params["posting_id"]
     if text(body, "posting_id") != posting_id:
-        raise HTTPException(422, "bad_posting_id")  # the path is not signed, so the body has to carry the id too
+        raise HTTPException(422, "bad_posting_id")
     return JSONResponse(request.app.state.books.cancel(posting_id, text(body, "reason")))
 
 
@@ -118,15 +131,33 @@ async def alive(_: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
+async def content_from_platform(request: Request) -> dict[str, Any]:
+    body = parse(await body_from_platform(request))
+    if text(body, "provider_id") != request.app.state.company.provider_id():
+        raise HTTPException(422, "bad_provider_id")
+    return body
+
+
 async def body_from_platform(request: Request) -> bytes:
+    company: Company = request.app.state.company
     body = await request.body()
+    call = Call(request.method, company.public_url.rstrip("/") + target(request), request.headers, body)
     try:
-        await verify(request.app.state.keys, request.headers, body)
+        signed = await verify(request.app.state.keys, company.provider_id(), call)
     except NotFromPlatform as reason:
         raise HTTPException(401, str(reason)) from None
     except KeysUnavailable:
         raise HTTPException(503, "keys_unavailable", {"Retry-After": "5"}) from None
+    if not request.app.state.books.first_use(signed.nonce, signed.expires):
+        raise HTTPException(401, "nonce_replayed")
     return body
+
+
+def target(request: Request) -> str:
+    """The path and query as they arrived: decoded and encoded again they may be others."""
+    path, query = request.scope["raw_path"], request.scope["query_string"]
+    arrived: bytes = path + b"?" + query if query else path
+    return arrived.decode("latin-1")
 
 
 def parse(raw: bytes) -> dict[str, Any]:
@@ -164,4 +195,6 @@ async def refuse(_: Request, error: Exception) -> Response:
     """Answer with RFC 9457 problem details, as the platform does."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
     content = {"type": "about:blank", "status": error.status_code, "code": error.detail}
+    if error.detail in REASONS:
+        content["detail"] = REASONS[error.detail]
     return JSONResponse(content, error.status_code, error.headers, "application/problem+json")

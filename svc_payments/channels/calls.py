@@ -7,8 +7,8 @@ from typing import TypeVar
 from prometheus_client import Counter, Histogram
 
 from chassis.http_client import NoAnswer, NotReached
-from chassis.signatures import BadSignature
 from chassis.telemetry import log
+from kit.signatures.refusals import BadSignature
 from svc_payments.channels.provider import Unclear
 from svc_payments.settings.channels import ChannelName
 

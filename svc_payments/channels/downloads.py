@@ -11,9 +11,9 @@ import httpx
 
 from chassis.http_client import FAILURES, NoAnswer
 from chassis.problems import ContentTooLarge
-from chassis.signatures import BadSignature
 from kit.files.gzips import gunzipped as gunzipped_file
 from kit.files.refusals import GzipBroken
+from kit.signatures.refusals import BadSignature
 
 SECONDS = 900.0
 MOST_BYTES = 4 * 1024**3

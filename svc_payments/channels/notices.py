@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from fastapi import Request
+
 from chassis.problems import Problem
 from svc_payments.channels.provider import Paid, RefundAnswer
 
@@ -58,6 +60,20 @@ class NotifyingChannel(Protocol):
             NoticeNotAuthentic: the bytes are not the channel's, or not of this moment.
             NoticeMalformed: they are, but their content is invalid.
         """
+
+
+NOTICE_PROOF = "the channel's HTTP message signature (RFC 9421) for this address and our merchant id"
+"""Of a notice of the sandbox channel."""
+
+
+def refuse_query(request: Request) -> None:
+    """The signature of a notice is verified for the address without a query.
+
+    Raises:
+        NoticeNotAuthentic
+    """
+    if request.scope["query_string"]:
+        raise NoticeNotAuthentic(reason="wrong_signature")
 
 
 class NoticeNotAuthentic(Problem):

@@ -8,7 +8,7 @@ from typing import Annotated, Protocol, runtime_checkable
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from chassis.http_client import NoAnswer
-from chassis.signatures import MAX_CLOCK_SKEW
+from kit.signatures.refusals import MAX_CLOCK_SKEW
 from svc_payments.settings.channels import ChannelName
 
 DESCRIPTION = "我的伊犁 生活缴费"

@@ -1,4 +1,4 @@
-"""The client of the sandbox channel; requests and answers are both signed, RSA-SHA256 over the raw body."""
+"""The client of the sandbox channel; requests, answers and notices are signed, each for its recipient."""
 
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -10,7 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from pydantic import BaseModel, Field, StrictInt, ValidationError
 
 from chassis.http_client import NoAnswer, Reply, call
-from chassis.signatures import NONCE_HEADER, BadSignature, load_private_key, load_public_keys, sign, thumbprint, verify
+from kit.signatures.keys import load_private_key, load_public_keys
+from kit.signatures.messages import Answer as SignedAnswer
+from kit.signatures.messages import Request, sign_request, verify_answer, verify_request
+from kit.signatures.refusals import BadSignature
 from svc_payments.channels import schemas
 from svc_payments.channels.calls import NotUnderstood, observed
 from svc_payments.channels.downloads import downloaded
@@ -92,7 +95,6 @@ class SandboxChannel:
         self._notify_url = settings.notice_url
         self._seconds = settings.channel_timeout_seconds
         self._key: RSAPrivateKey = load_private_key(settings.merchant_key.get_secret_value())
-        self._key_id = thumbprint(self._key.public_key())
         self._channel_keys: Mapping[str, RSAPublicKey] = load_public_keys(settings.channel_public_key)
 
     async def place(self, order: Order) -> Answer:
@@ -105,15 +107,12 @@ class SandboxChannel:
         return await observed(NAME, "close", self._close(order))
 
     async def read_notice(self, headers: Mapping[str, str], raw: bytes) -> PaidNotice | RefundNotice:
-        try:
-            verify(self._channel_keys, headers, raw)
-        except BadSignature as bad:
-            raise NoticeNotAuthentic(reason=bad.reason) from None
+        nonce = self._nonce_of_notice(self._notify_url, headers, raw)
         try:
             notice = schemas.AnyNotice.validate_json(raw)
         except ValidationError:
             raise NoticeMalformed from None
-        proof = Proof(notice.notice_id, headers[NONCE_HEADER], hashlib.sha256(raw).digest())
+        proof = Proof(notice.notice_id, nonce, hashlib.sha256(raw).digest())
         if isinstance(notice, schemas.RefundNotice):
             return RefundNotice(proof, notice.merchant_id, notice.refund_number, _refund_answer(notice))
         paid = Paid(notice.merchant_id, notice.transaction_id, notice.amount_fen, notice.currency, notice.paid_at)
@@ -228,12 +227,20 @@ class SandboxChannel:
     async def _call(
         self, method: str, path: str, content: dict[str, object] | None = None, params: dict[str, str] | None = None
     ) -> Reply:
-        """One signed call; an answer that the channel has not signed is no answer."""
+        """One signed call; an answer that the channel has not signed for this call is no answer."""
         request = self._client.build_request(method, path, json=content, params=params)
-        request.headers.update(sign(self._key, self._key_id, request.content))
+        request.headers.update(sign_request(self._key, NAME, method, str(request.url), request.content))
         reply = await call(self._client, request, seconds=self._seconds)
-        verify(self._channel_keys, reply.headers, reply.body)
+        sent = Request(method, str(request.url), request.headers)
+        verify_answer(self._channel_keys, SignedAnswer(reply.status, reply.headers, sent), reply.body)
         return reply
+
+    def _nonce_of_notice(self, url: str, headers: Mapping[str, str], raw: bytes) -> str:
+        notice = Request("POST", url, headers)
+        try:
+            return verify_request(self._channel_keys, self._merchant_id, notice, raw)
+        except BadSignature as bad:
+            raise NoticeNotAuthentic(reason=bad.reason) from None
 
 
 # A signed refusal of an order's content is final; other failures may pass.
@@ -245,7 +252,6 @@ def _body(kind: type[Body], reply: Reply, order: Order) -> Body:
         body = kind.model_validate_json(reply.body)
     except ValidationError:
         raise NotUnderstood("answer_malformed") from None
-    # The signature covers the body alone: an answer about another order, played again, is as well signed.
     if body.order_number != order.number:
         raise NotUnderstood("other_order")
     return body

@@ -8,7 +8,6 @@ import httpx
 from pydantic import BaseModel, Field, ValidationError
 
 from chassis.http_client import Reply
-from chassis.signatures import NONCE_HEADER, BadSignature, verify
 from svc_payments.channels import schemas
 from svc_payments.channels.calls import NotUnderstood, observed
 from svc_payments.channels.mandates import (
@@ -21,7 +20,7 @@ from svc_payments.channels.mandates import (
     Signed,
     ToSign,
 )
-from svc_payments.channels.notices import NoticeMalformed, NoticeNotAuthentic, Proof
+from svc_payments.channels.notices import NoticeMalformed, Proof
 from svc_payments.channels.provider import DESCRIPTION, Answer, Order, Refused, Waiting
 from svc_payments.channels.sandbox import _CONTENT_REFUSED, NAME, SandboxChannel, _AboutOrder, _body, _code
 from svc_payments.settings import Settings
@@ -72,15 +71,12 @@ class SandboxContracts(SandboxChannel):
         return await observed(NAME, "deduct", self._deduct(order, contract_number))
 
     async def read_contract_notice(self, headers: Mapping[str, str], raw: bytes) -> ContractNotice:
-        try:
-            verify(self._channel_keys, headers, raw)
-        except BadSignature as bad:
-            raise NoticeNotAuthentic(reason=bad.reason) from None
+        nonce = self._nonce_of_notice(self._contract_notify_url, headers, raw)
         try:
             notice = schemas.ContractNotice.model_validate_json(raw)
         except ValidationError:
             raise NoticeMalformed from None
-        proof = Proof(notice.notice_id, headers[NONCE_HEADER], hashlib.sha256(raw).digest())
+        proof = Proof(notice.notice_id, nonce, hashlib.sha256(raw).digest())
         signed = notice.event == "contract.signed"
         return ContractNotice(proof, notice.merchant_id, notice.contract_number, notice.contract_id, signed)
 
@@ -141,7 +137,6 @@ def _about(kind: type[Body], reply: Reply, number: str) -> Body:
         body = kind.model_validate_json(reply.body)
     except ValidationError:
         raise NotUnderstood("answer_malformed") from None
-    # The signature covers the body alone: an answer about another contract, played again, is as well signed.
     if body.contract_number != number:
         raise NotUnderstood("other_contract")
     return body

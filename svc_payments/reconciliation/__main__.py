@@ -11,7 +11,7 @@ from chassis.db import Database
 from chassis.http_client import NoAnswer, NotReached
 from chassis.problems import Problem
 from chassis.settings import load
-from chassis.signatures import BadSignature
+from kit.signatures.refusals import BadSignature
 from svc_payments.channels.provider import StatementChannel
 from svc_payments.channels.registry import open_channels
 from svc_payments.reconciliation.runs import service

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
-from chassis.signatures import MIN_KEY_BITS, load_private_key, load_public_keys
+from kit.signatures.keys import MIN_KEY_BITS, load_private_key, load_public_keys
 
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _SIGNED_WITH_RSA = "1.2.840.113549.1.1."

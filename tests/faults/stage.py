@@ -173,7 +173,7 @@ async def running_stage(folder: Path, tokens: Tokens, people: int) -> AsyncItera
             await _start(stage, program)
         url = make_url(stage.plan.database_admin_url).set(drivername="postgresql+asyncpg", database="myili_payments")
         await asyncio.to_thread(upgrade, PACKAGE, url, stage.plan.keys["payments_database_password"])
-        for program in (_provider(stage.plan), *_ours(stage.plan)):
+        for program in (_provider(stage.plan, stage.provider_id), *_ours(stage.plan)):
             await _start(stage, program)
         await _introduce(stage, people)
         yield stage
@@ -209,13 +209,13 @@ def _ours(plan: Plan) -> Iterator[Program]:
     return (program for program in (*plan.services(), *plan.workers()) if program.name.startswith(PACKAGE))
 
 
-def _provider(plan: Plan) -> Program:
+def _provider(plan: Plan, provider_id: UUID) -> Program:
     port = free_port()
     command = [sys.executable, "-m", "contracts.reference_provider", "serve", "--port", str(port)]
     books = ["--state", str(plan.data / "provider"), "--seed", SEED, "--accounts", str(ACCOUNTS)]
     return Program(
         name="provider",
-        command=[*command, *books, "--platform", plan.url("gateway")],
+        command=[*command, *books, "--provider-id", str(provider_id), "--platform", plan.url("gateway")],
         where=f"http://{LOOPBACK}:{port}",
         ready=partial(accepts_connections, port),
     )

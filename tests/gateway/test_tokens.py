@@ -167,7 +167,7 @@ async def test_the_contract_says_whether_a_token_is_needed(
     schemes = {
         "access_token": {"type": "http", "scheme": "Bearer"},
         "openid": {"type": "openIdConnect", "openIdConnectUrl": "/"},
-        "signature": {"type": "apiKey", "in": "header", "name": "MyIli-Signature"},
+        "signature": {"type": "apiKey", "in": "header", "name": "Signature"},
     }
     stage.promise("payments", {f"GET {PRIVATE}": {"security": security}}, components={"securitySchemes": schemes})
     async with stage.gateway() as gateway:

@@ -41,7 +41,7 @@ def of_companies() -> frozenset[tuple[str, str]]:
     """The operations of a company, by the reference implementation."""
     # Only the routes are read, so the server needs neither books nor keys.
     create_app: Callable[..., Starlette] = server.create_app
-    routes = [route for route in create_app(None, None, None).routes if isinstance(route, Route)]
+    routes = [route for route in create_app(None, None, None, None).routes if isinstance(route, Route)]
     return frozenset((method, route.path) for route in routes for method in route.methods or ())
 
 

@@ -18,13 +18,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.db import Database, new_id
 from chassis.http_client import outside_client
-from chassis.signatures import sign, thumbprint
 from chassis.testing import Emitted, Tokens, emitted, once
+from contracts.reference_provider import server as reference_provider
 from contracts.reference_provider.books import Books
-from contracts.reference_provider.platform_signature import PlatformKeys
+from contracts.reference_provider.platform_keys import PlatformKeys
 from contracts.reference_provider.roster import account_number
-from contracts.reference_provider.server import create_app as create_provider_app
 from deploy.local.programs import LOOPBACK
+from kit.signatures.messages import sign_request
 from svc_payments.billing.bills.models import Bill
 from svc_payments.channels.registry import open_channels
 from svc_payments.collection.payments.models import Attempt
@@ -76,15 +76,21 @@ class Company:
     """The reference provider of a test, with its books and the wrapper that can lose its answers."""
 
     books: Books
-    app: LostAnswers
+    keys: PlatformKeys
     port: int
+    provider_id: UUID | None = None
+
+    def __post_init__(self) -> None:
+        known_as = reference_provider.Company(self.endpoint_url, lambda: str(self.provider_id or ""))
+        self.server = reference_provider.create_app(self.books, self.keys, known_as)
+        self.app = LostAnswers(self.server)
 
     @classmethod
     def at(cls, folder: Path, port: int, platform: str, prepaid: str | None = None) -> "Company":
         books = Books(folder / f"books-{port}.sqlite3", prepaid)
         books.fill_roster(SEED, ACCOUNTS)
         keys = PlatformKeys([f"{platform}/payments/v1/signing-keys"], cooldown=0)
-        return cls(books, LostAnswers(create_provider_app(books, keys)), port)
+        return cls(books, keys, port)
 
     def open(self) -> contextlib.AbstractAsyncContextManager[None]:
         return served(self.app, self.port)
@@ -109,6 +115,9 @@ class World:
     provider_id: UUID
     company: Company
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        self.company.provider_id = self.provider_id
 
     async def bill(
         self, person_id: UUID, amount_fen: int = 4140, *, account: int = 0, provider_id: UUID | None = None
@@ -192,9 +201,9 @@ class World:
         notice = {"notice_id": str(new_id()), "event": "payment.succeeded", **{name: paid[name] for name in names}}
         return {**notice, **changes}
 
-    def signed(self, notice: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
-        raw = json.dumps(notice).encode()
-        return raw, sign(self.channel_key, thumbprint(self.channel_key.public_key()), raw)
+    def signed(self, notice: dict[str, Any], url: str = "") -> tuple[bytes, dict[str, str]]:
+        raw, url = json.dumps(notice).encode(), url or self.settings.notice_url
+        return raw, sign_request(self.channel_key, self.settings.merchant_id, "POST", url, raw)
 
     async def notify(self, notice: dict[str, Any]) -> Answer:
         """Send a notice signed by the channel's key."""

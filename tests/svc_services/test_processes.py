@@ -22,7 +22,15 @@ from contracts.reference_provider.roster import account_holder
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
 from tests.contracts.reference_provider.processes import SEED, Provider
 from tests.databases import upgrade_in_thread
-from tests.svc_services.companies import APPLICATIONS, BINDINGS, account_number, application, approved, attestation
+from tests.svc_services.companies import (
+    APPLICATIONS,
+    BINDINGS,
+    ProviderSystem,
+    account_number,
+    application,
+    approved,
+    attestation,
+)
 
 HOLDER, ANOTHER = account_holder(SEED, 0), account_holder(SEED, 1)
 
@@ -66,7 +74,7 @@ def is_ready(port: int) -> bool:
 @pytest.fixture(scope="module")
 def company(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     """It verifies our signatures with the keys that the service publishes."""
-    provider = Provider(service.url, tmp_path_factory.mktemp("company"))
+    provider = Provider(service.url, tmp_path_factory.mktemp("company"), provider_id="")
     with provider.running():
         yield provider
 
@@ -79,7 +87,9 @@ async def api(service: Service) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest_asyncio.fixture
 async def provider_id(api: httpx.AsyncClient, tokens: Tokens, company: Provider) -> UUID:
-    return await approved(api, tokens, endpoint_url=company.url)
+    provider_id = await approved(api, tokens, endpoint_url=company.url)
+    company.register(provider_id)
+    return provider_id
 
 
 async def bind(
@@ -98,6 +108,22 @@ async def test_the_reference_provider_confirms_its_customer(
 ) -> None:
     answer = await bind(api, tokens, provider_id, HOLDER.account_number, HOLDER.holder_name, new_id())
     assert (answer.status_code, answer.json().get("status")) == (201, "active")
+
+
+async def test_a_verification_for_one_company_tells_nothing_at_another(
+    api: httpx.AsyncClient, tokens: Tokens, company: Provider, provider_id: UUID
+) -> None:
+    """Sent on unchanged, it would say whether a customer of the other company has this name."""
+    with ProviderSystem().running() as curious:
+        curious_id = await approved(api, tokens, endpoint_url=curious.url)
+        await bind(api, tokens, curious_id, HOLDER.account_number, HOLDER.holder_name, new_id())
+    (question,) = curious.requests
+    asked = f"{company.url}/account-verifications"
+    answer = await api.post(asked, content=question.body, headers=dict(question.headers))
+    assert (answer.status_code, answer.json()["code"]) == (401, "other_recipient")
+    renamed = {**question.headers, "MyIli-Recipient": str(provider_id)}
+    answer = await api.post(asked, content=question.body, headers=renamed)
+    assert (answer.status_code, answer.json()["code"]) == (401, "wrong_signature")
 
 
 @pytest.mark.parametrize(

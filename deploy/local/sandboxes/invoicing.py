@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from chassis.signatures import BadSignature, load_public_keys, verify
 from deploy.local.sandboxes.base import (
     Faults,
     Json,
@@ -30,7 +29,11 @@ from deploy.local.sandboxes.base import (
     whole_number,
     withhold_answer,
 )
+from deploy.local.sandboxes.signed_requests import as_signed, authenticate
+from kit.signatures.keys import load_public_keys
 
+NAME = "invoicing"
+"""The recipient that requests to the issuer name."""
 NUMBER = "[0-9a-zA-Z-]{1,40}"
 LARGEST_FEN = 10_000_000_000
 SCHEMA = """
@@ -59,7 +62,8 @@ def create_app() -> Starlette:
         keys = load_public_keys(pem)
     except ValueError as unusable:
         raise SystemExit(f"The issuer's key is not usable: {unusable}.") from None
-    issuer = Issuer(db, faults, keys)
+    url = setting("MYILI_INVOICES_URL", "the address under which the platform calls the issuer").rstrip("/")
+    issuer = Issuer(db, faults, keys, url)
     return application(db, issuer.routes(), faults)
 
 
@@ -68,6 +72,7 @@ class Issuer:
     db: sqlite3.Connection
     faults: Faults
     keys: Mapping[str, RSAPublicKey]
+    url: str
 
     def routes(self) -> list[Route]:
         return [
@@ -81,10 +86,7 @@ class Issuer:
         async def answer(request: Request) -> Response:
             raw = await request.body()
             await self.faults.delay_or_refuse()
-            try:
-                verify(self.keys, request.headers, raw)
-            except BadSignature as bad:
-                raise Refused(401, bad.reason, "The signature of this request was not accepted.") from None
+            authenticate(self.keys, NAME, as_signed(self.url, request), raw)
             return await endpoint(request, raw)
 
         return answer

@@ -46,7 +46,8 @@ WHERE order_number = ? ORDER BY position
 
 
 class Notices:
-    def __init__(self, db: sqlite3.Connection, faults: Faults, sign: Callable[[bytes], dict[str, str]]) -> None:
+    def __init__(self, db: sqlite3.Connection, faults: Faults, sign: Callable[..., dict[str, str]]) -> None:
+        """Sign with `sign(recipient, method, url, body)`."""
         db.executescript(SCHEMA)
         self._db, self._faults, self._sign = db, faults, sign
         self._in_flight: set[str] = set()
@@ -93,7 +94,8 @@ class Notices:
         self._in_flight.discard(notice["notice_id"])
 
     async def _send_once(self, notice: sqlite3.Row, *, lost: bool) -> bool:
-        headers = {"Content-Type": "application/json", **self._sign(notice["body"])}
+        recipient = json.loads(notice["body"])["merchant_id"]
+        headers = self._sign(recipient, "POST", notice["url"], notice["body"])
         insert = "INSERT INTO sendings (notice_id, sent_at, headers) VALUES (?, ?, ?)"
         row = (notice["notice_id"], rfc3339(datetime.now(UTC)), json.dumps(headers))
         position = self._db.execute(insert, row).lastrowid

@@ -1,7 +1,7 @@
 """A payment channel: orders, a cashier, refunds, deduction contracts, signed notices retried until acknowledged.
 
-Like the national mobile channels, it signs raw bytes with RSA-SHA256, refuses an unsigned or replayed request, and
-notifies the merchant of a payment later, over another connection, possibly twice.
+Like the national mobile channels, it refuses an unsigned or replayed request, signs its answers, and notifies the
+merchant of a payment later, over another connection, possibly twice.
 """
 
 import asyncio
@@ -16,22 +16,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from chassis.signatures import (
-    MAX_CLOCK_SKEW,
-    NONCE_HEADER,
-    BadSignature,
-    load_private_key,
-    load_public_keys,
-    sign,
-    thumbprint,
-    verify,
-)
 from deploy.local.sandboxes.base import (
     Faults,
     Json,
@@ -57,8 +47,15 @@ from deploy.local.sandboxes.notices import Notices, encode
 from deploy.local.sandboxes.refunds import FAULTS as REFUND_FAULTS
 from deploy.local.sandboxes.refunds import LARGEST_FEN, NUMBER, Refunds
 from deploy.local.sandboxes.refunds import SCHEMA as REFUNDS_SCHEMA
+from deploy.local.sandboxes.signed_requests import as_signed, authenticate
 from deploy.local.sandboxes.statements import Statements
+from kit.signatures import messages
+from kit.signatures.keys import load_private_key, load_public_keys
+from kit.signatures.messages import sign_answer, sign_request
+from kit.signatures.refusals import MAX_CLOCK_SKEW
 
+NAME = "sandbox"
+"""The recipient that requests to the channel name."""
 SEEN_BY_PAYER = ("order_number", "description", "amount_fen", "state")
 SEEN_BY_MERCHANT = ("order_number", "merchant_id", "state", "amount_fen", "transaction_id", "paid_at")
 SCHEMA = """
@@ -92,8 +89,6 @@ WHERE order_number = :order_number AND state = 'waiting'
 """
 RECORD_TRANSACTION = "INSERT INTO transactions VALUES (:transaction_id, :order_number, :amount_fen, :paid_at)"
 
-Sign = Callable[[bytes], dict[str, str]]
-
 
 def create_app() -> Starlette:
     db = open_state("payment_channel", SCHEMA + REFUNDS_SCHEMA + CONTRACTS_SCHEMA)
@@ -105,10 +100,10 @@ def create_app() -> Starlette:
         key, merchant_keys = load_private_key(key_pem), load_public_keys(merchant_pem)
     except ValueError as unusable:
         raise SystemExit(f"The payment channel's keys are not usable: {unusable}.") from None
-    sign_own = partial(sign, key, thumbprint(key.public_key()))
-    notices = Notices(db, faults, sign_own)
+    own_url = setting("MYILI_CHANNEL_URL", "the address under which the platform calls the channel").rstrip("/")
+    notices = Notices(db, faults, partial(sign_request, key))
     refunds, statements = Refunds(db, faults, notices), Statements(db)
-    channel = Channel(db, faults, notices, refunds, statements, sign_own, merchant_keys)
+    channel = Channel(db, faults, notices, refunds, statements, Keys(key, merchant_keys), own_url)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -123,14 +118,20 @@ def create_app() -> Starlette:
 
 
 @dataclass(frozen=True)
+class Keys:
+    own: RSAPrivateKey
+    merchant: Mapping[str, RSAPublicKey]
+
+
+@dataclass(frozen=True)
 class Channel:
     db: sqlite3.Connection
     faults: Faults
     notices: Notices
     refunds: Refunds
     statements: Statements
-    sign: Sign
-    merchant_keys: Mapping[str, RSAPublicKey]
+    keys: Keys
+    url: str
 
     def routes(self) -> list[Route]:
         return [
@@ -149,30 +150,28 @@ class Channel:
         ]
 
     def signed(self, endpoint: SignedEndpoint) -> Callable[[Request], Awaitable[Response]]:
-        """Check the merchant's signature before reading the request, and sign every answer."""
+        """Check the merchant's signature before reading the request, and sign every answer to an authentic one."""
 
         async def answer(request: Request) -> Response:
-            raw = await request.body()
+            raw, signed = await request.body(), as_signed(self.url, request)
+            self._authenticate(signed, raw)
             try:
                 await self.faults.delay_or_refuse()
-                self._authenticate(request, raw)
                 result = await endpoint(request, raw)
             except Refused as refused:
                 result = problem(refused.status, refused.code, refused.detail)
-            result.headers.update(self.sign(bytes(result.body)))
+            body, content_type = bytes(result.body), result.headers["Content-Type"]
+            result.headers.update(sign_answer(self.keys.own, signed, result.status_code, body, content_type))
             return result
 
         return answer
 
-    def _authenticate(self, request: Request, raw: bytes) -> None:
-        try:
-            verify(self.merchant_keys, request.headers, raw)
-        except BadSignature as bad:
-            raise Refused(401, bad.reason, "The signature of this request was not accepted.") from None
+    def _authenticate(self, request: messages.Request, raw: bytes) -> None:
+        unseen = authenticate(self.keys.merchant, NAME, request, raw)
         now = time.time()
-        # Beyond the clock skew a nonce may be deleted: by then its timestamp is refused.
+        # Beyond the clock skew a nonce may be deleted: by then its signature has expired.
         self.db.execute("DELETE FROM nonces WHERE seen_at < ?", (now - 2 * MAX_CLOCK_SKEW,))
-        nonce = (request.headers[NONCE_HEADER], now)
+        nonce = (unseen, now)
         if not self.db.execute("INSERT INTO nonces VALUES (?, ?) ON CONFLICT DO NOTHING", nonce).rowcount:
             raise Refused(401, "nonce_replayed", "This nonce has been used before.")
 

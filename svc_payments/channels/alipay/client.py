@@ -14,8 +14,9 @@ from pydantic import BaseModel, ValidationError
 
 from chassis.db import CHINA
 from chassis.http_client import call
-from chassis.signatures import BadSignature, load_private_key
 from chassis.telemetry import log
+from kit.signatures.keys import load_private_key
+from kit.signatures.refusals import BadSignature
 from svc_payments.channels.alipay import mapping, messages
 from svc_payments.channels.alipay.notices import read
 from svc_payments.channels.alipay.payment_methods import BROWSED, INTERFACES, content_of, way_to_pay

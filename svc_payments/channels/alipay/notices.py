@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 
 from chassis.db import now
-from chassis.signatures import MAX_CLOCK_SKEW, BadSignature
+from kit.signatures.refusals import MAX_CLOCK_SKEW, BadSignature
 from svc_payments.channels.alipay import mapping, messages, signatures
 from svc_payments.channels.calls import NotUnderstood
 from svc_payments.channels.notices import (

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from chassis.signatures import BadSignature
+from kit.signatures.refusals import BadSignature
 from svc_payments.settings.channels import load_alipay_keys, load_rsa_roots
 
 SIGN_TYPE = "RSA2"

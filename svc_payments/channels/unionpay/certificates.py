@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.oid import NameOID
 
 from chassis.db import now
-from chassis.signatures import MIN_KEY_BITS, BadSignature
+from kit.signatures.keys import MIN_KEY_BITS
+from kit.signatures.refusals import BadSignature
 from svc_payments.channels.unionpay.signatures import CERTIFICATE, Fields, check
 from svc_payments.settings.channels import UnionpaySettings
 

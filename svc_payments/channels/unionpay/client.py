@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from chassis.db import now
 from chassis.http_client import call
-from chassis.signatures import BadSignature, load_private_key
+from kit.signatures.keys import load_private_key
+from kit.signatures.refusals import BadSignature
 from svc_payments.channels.calls import NotUnderstood, observed
 from svc_payments.channels.downloads import downloaded
 from svc_payments.channels.notices import Notice

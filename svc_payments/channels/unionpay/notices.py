@@ -2,7 +2,7 @@
 
 from pydantic import ValidationError
 
-from chassis.signatures import BadSignature
+from kit.signatures.refusals import BadSignature
 from svc_payments.channels.calls import NotUnderstood
 from svc_payments.channels.notices import (
     NothingNew,

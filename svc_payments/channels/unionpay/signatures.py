@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from chassis.signatures import BadSignature
+from kit.signatures.refusals import BadSignature
 
 VERSION, SIGN_METHOD, ENCODING = "5.1.0", "01", "UTF-8"
 CERTIFICATE, SIGNATURE = "signPubKeyCert", "signature"

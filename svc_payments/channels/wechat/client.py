@@ -13,8 +13,9 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from chassis.http_client import Reply, call
-from chassis.signatures import BadSignature, load_private_key
 from chassis.telemetry import log
+from kit.signatures.keys import load_private_key
+from kit.signatures.refusals import BadSignature
 from svc_payments.channels.calls import NotUnderstood, observed
 from svc_payments.channels.downloads import gunzipped
 from svc_payments.channels.notices import Notice

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from chassis.db import now
 from chassis.http_client import NoAnswer, NotReached, Reply
-from chassis.signatures import BadSignature, load_public_keys
 from chassis.telemetry import log
+from kit.signatures.keys import load_public_keys
+from kit.signatures.refusals import BadSignature
 from svc_payments.channels.wechat.signatures import Encrypted, NotOpened, Signed
 from svc_payments.settings.channels import WechatSettings
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from chassis.signatures import BadSignature
 from chassis.telemetry import log
+from kit.signatures.refusals import BadSignature
 from svc_payments.channels.calls import NotUnderstood
 from svc_payments.channels.notices import (
     Notice,

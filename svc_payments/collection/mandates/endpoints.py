@@ -9,6 +9,7 @@ from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_payments.channels.mandates import MandateChannel
+from svc_payments.channels.notices import NOTICE_PROOF, refuse_query
 from svc_payments.channels.schemas import ContractNotice
 from svc_payments.collection.mandates import schemas, service
 from svc_payments.collection.mandates.contracts import Contracts
@@ -103,7 +104,7 @@ async def cancel_mandate(tx: Tx, caller: Resident, once: OnceKey, mandate_id: UU
 @router.post(
     "/channels/sandbox/contract-notices",
     status_code=204,
-    dependencies=[Depends(verified_otherwise(by="the channel's signature over the raw body"))],
+    dependencies=[Depends(verified_otherwise(by=NOTICE_PROOF))],
     openapi_extra={
         "x-max-body-bytes": 16 * 1024,
         # Read as raw bytes below, so the contract declares their shape here.
@@ -119,6 +120,7 @@ async def receive_sandbox_contract_notice(request: Request, transactions: Transa
     It is repeated until the answer is a 2xx.
     """
     channel: MandateChannel = request.app.state.channels[ChannelName.SANDBOX]
+    refuse_query(request)
     notice = await channel.read_contract_notice(request.headers, await request.body())
     merchant_id = request.app.state.settings.merchant_at(ChannelName.SANDBOX)
     async with transactions.transaction() as tx:

@@ -11,7 +11,7 @@ from chassis.problems import NotFound, Problem
 from chassis.telemetry import log
 from svc_payments.channels import schemas
 from svc_payments.channels.calls import NOTICES
-from svc_payments.channels.notices import NotifyingChannel, PaidNotice
+from svc_payments.channels.notices import NOTICE_PROOF, NotifyingChannel, PaidNotice, refuse_query
 from svc_payments.collection.notifications import service
 from svc_payments.collection.notifications.batches import NoticeBatches, open_batches
 from svc_payments.collection.notifications.raw_route import RawRoute
@@ -46,7 +46,7 @@ def _refused_as(media_type: str, schema: dict[str, Any]) -> dict[int | str, dict
 @router.post(
     "/channels/sandbox/notices",
     status_code=204,
-    dependencies=[Signed],
+    dependencies=[Depends(verified_otherwise(by=NOTICE_PROOF))],
     openapi_extra=_read_raw("application/json", schemas.Notice.model_json_schema()),
 )
 async def receive_sandbox_notice(request: Request) -> Response:
@@ -136,6 +136,8 @@ async def _taken(request: Request, name: ChannelName) -> None:
     channel: NotifyingChannel | None = request.app.state.channels.get(name)
     if channel is None:
         raise NotFound
+    if name == ChannelName.SANDBOX:
+        refuse_query(request)
     raw = await request.body()
     notice, merchant_id = await channel.read_notice(request.headers, raw), settings.merchant_at(name)
     if isinstance(notice, PaidNotice):

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import Problem
-from chassis.signatures import MAX_CLOCK_SKEW
+from kit.signatures.refusals import MAX_CLOCK_SKEW
 from svc_payments.base import values_table
 from svc_payments.channels.alipay import notices as alipay
 from svc_payments.channels.notices import NothingNew, Notice, PaidNotice, Proof, RefundNotice

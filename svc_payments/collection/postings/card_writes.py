@@ -16,11 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database
 from chassis.http_client import outside_client
-from chassis.signatures import load_private_key
 from chassis.telemetry import log
 from kit.calendar import database_time
 from kit.leases import claim_due, pause_after
 from kit.public_addresses import RESOLVE_SECONDS
+from kit.signatures.keys import load_private_key
 from svc_payments.collection.postings.models import CardWriting, Posting, PostingStatus
 from svc_payments.collection.postings.provider import Booked, HttpProviderBooks, Outcome, Prepaid, ProviderBooks
 from svc_payments.parties.providers.models import Provider
@@ -60,7 +60,10 @@ class Cards:
         only_public = self._settings.provider_endpoints == "public"
         await asyncio.gather(
             *(
-                self._ask(posting, HttpProviderBooks(client, url, self._key, seconds, only_public))
+                self._ask(
+                    posting,
+                    HttpProviderBooks(client, url, str(posting.provider_id), self._key, seconds, only_public),
+                )
                 for posting, url in turns
             )
         )

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from chassis.db import Database
 from chassis.http_client import outside_client
-from chassis.signatures import load_private_key
 from chassis.telemetry import log
 from kit.leases import pause_after
 from kit.public_addresses import RESOLVE_SECONDS
+from kit.signatures.keys import load_private_key
 from svc_payments.collection.postings.leasing import Try, lease_cancellations, lease_postings, providers_due
 from svc_payments.collection.postings.outcomes import apply_cancellation, apply_outcome
 from svc_payments.collection.postings.provider import HttpProviderBooks, NotFound, NotHeard, Outcome, ProviderBooks
@@ -72,7 +72,8 @@ class Delivery:
                 await self._apply_outcome(each, NotHeard("provider_not_known_here_yet"))
             return 0
         only_public = self._settings.provider_endpoints == "public"
-        books = HttpProviderBooks(client, provider.endpoint_url, self._key, seconds, only_public)
+        recipient = str(provider_id)
+        books = HttpProviderBooks(client, provider.endpoint_url, recipient, self._key, seconds, only_public)
         await asyncio.gather(*(self._deliver(books, each) for each in tries))
         return len(tries)
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from chassis.auth import allow, anyone
 from chassis.db import ReadTx
 from chassis.pagination import Page, PageQuery, page_of
-from chassis.signatures import load_private_key, public_jwks
+from kit.signatures.keys import load_private_key, public_jwks
 from svc_payments.collection.postings import models, schemas
 
 

@@ -109,7 +109,11 @@ class HttpProviderBooks(SignedEndpoint):
 
     async def cancel(self, posting: Posting) -> Outcome:
         reason = CancellationReason.REFUND if posting.provider_reference else CancellationReason.UNANSWERED
-        content = {"posting_id": str(posting.id), "reason": reason.value}
+        content = {
+            "provider_id": str(posting.provider_id),
+            "posting_id": str(posting.id),
+            "reason": reason.value,
+        }
         return await self._outcome("POST", f"/postings/{posting.id}/cancellations", content)
 
     async def _outcome(self, method: str, path: str, content: Mapping[str, str | int] | None = None) -> Outcome:
@@ -127,6 +131,7 @@ class HttpProviderBooks(SignedEndpoint):
 def letter(posting: Posting) -> dict[str, str | int]:
     """The body of a posting; byte for byte the same at every attempt."""
     content: dict[str, str | int] = {
+        "provider_id": str(posting.provider_id),
         "posting_id": str(posting.id),
         "payment_id": str(posting.payment_id),
         "receipt_number": posting.receipt_number,

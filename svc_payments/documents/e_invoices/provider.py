@@ -69,6 +69,10 @@ class Unclear:
 Outcome = Issued | RedLettered | Refused | Absent | NotHeard | Unclear
 
 
+ISSUER = "invoicing"
+"""The recipient that our requests to the issuer name."""
+
+
 class InvoiceIssuer(Protocol):
     async def issue(self, order: InvoiceOrder) -> Outcome:
         """Have an invoice issued. Idempotent by its number."""

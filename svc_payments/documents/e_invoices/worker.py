@@ -15,12 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database
 from chassis.http_client import outside_client
-from chassis.signatures import load_private_key
 from chassis.telemetry import log
 from kit.leases import claimable, pause_after
+from kit.signatures.keys import load_private_key
 from svc_payments.documents.e_invoices import service
 from svc_payments.documents.e_invoices.models import EInvoice, EInvoiceStatus
 from svc_payments.documents.e_invoices.provider import (
+    ISSUER,
     Absent,
     HttpInvoiceIssuer,
     InvoiceIssuer,
@@ -58,7 +59,7 @@ async def issue_due(database: Database, settings: Settings) -> None:
     key = load_private_key(settings.merchant_key.get_secret_value())
     async with outside_client() as client:
         issuer = HttpInvoiceIssuer(
-            client, settings.invoices_url, key, settings.invoices_timeout_seconds, only_public=False
+            client, settings.invoices_url, ISSUER, key, settings.invoices_timeout_seconds, only_public=False
         )
         while await work_off(database, settings, issuer):
             pass

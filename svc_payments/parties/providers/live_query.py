@@ -14,9 +14,9 @@ from prometheus_client import Counter as Counted
 from pydantic import BaseModel, ValidationError
 
 from chassis.http_client import AnswerTooLong, NoAnswer, NotReached, Reply, outside_client
-from chassis.signatures import load_private_key
 from chassis.telemetry import log
 from kit.public_addresses import RESOLVE_SECONDS
+from kit.signatures.keys import load_private_key
 from svc_payments.parties.providers.models import Provider
 from svc_payments.parties.providers.signed_endpoint import SignedEndpoint
 from svc_payments.settings import Settings
@@ -79,11 +79,11 @@ class Questions:
 
     async def _send(self, provider: Provider, path: str, content: Mapping[str, str | int]) -> Reply:
         seconds, only_public = self.settings.provider_timeout_seconds, self.settings.provider_endpoints == "public"
+        recipient = str(provider.provider_id)
         # One client per query: in a shared one, a slow provider would use up the connections of all.
         async with outside_client() as client:
-            return await SignedEndpoint(client, provider.endpoint_url, self.key, seconds, only_public).send(
-                "POST", path, content
-            )
+            endpoint = SignedEndpoint(client, provider.endpoint_url, recipient, self.key, seconds, only_public)
+            return await endpoint.send("POST", path, {"provider_id": recipient, **content})
 
 
 def count(provider: Provider, question: str, answer: str) -> None:

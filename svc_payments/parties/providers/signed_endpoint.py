@@ -8,8 +8,8 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from chassis.http_client import NotReached, Reply, call
-from chassis.signatures import sign, thumbprint
 from kit.public_addresses import AddressRefused, AddressUnknown, Target, pinned
+from kit.signatures.messages import Unsignable, sign_request
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,8 @@ class SignedEndpoint:
 
     client: httpx.AsyncClient
     url: str
+    recipient: str
+    """The company's id: it refuses what is signed for another one."""
     key: RSAPrivateKey
     seconds: float
     only_public: bool
@@ -31,20 +33,19 @@ class SignedEndpoint:
             NoAnswer: it may have; no whole answer of reasonable size came in time.
         """
         body = json.dumps(content, ensure_ascii=False).encode() if content is not None else b""
-        headers = {"Content-Type": "application/json"} if body else {}
-        headers |= sign(self.key, thumbprint(self.key.public_key()), body)
-        return await call(self.client, await self._request(method, path, headers, body), seconds=self.seconds)
+        return await call(self.client, await self._request(method, path, body), seconds=self.seconds)
 
-    async def _request(self, method: str, path: str, headers: dict[str, str], body: bytes) -> httpx.Request:
+    async def _request(self, method: str, path: str, body: bytes) -> httpx.Request:
         try:
             url = httpx.URL(self.url.rstrip("/") + path)
-        except httpx.InvalidURL:
+            signed = sign_request(self.key, self.recipient, method, str(url), body)
+        except (httpx.InvalidURL, Unsignable):
             raise NotReached("not_a_url") from None
         target = await self._checked(url) if self.only_public else Target(url)
         return self.client.build_request(
             method,
             target.url,
-            headers={**headers, **target.headers},
+            headers={**signed, **target.headers},
             content=body,
             extensions=dict(target.extensions),
         )

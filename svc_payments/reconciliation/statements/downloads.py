@@ -7,9 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import CHINA, Database
 from chassis.http_client import NoAnswer, NotReached
 from chassis.problems import Problem
-from chassis.signatures import BadSignature
 from chassis.telemetry import log
 from kit.calendar import database_time
+from kit.signatures.refusals import BadSignature
 from svc_payments.channels.provider import NoStatement, StatementChannel
 from svc_payments.channels.registry import open_channels
 from svc_payments.reconciliation.runs import service as reconciliation

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from chassis.http_client import TLS, NoAnswer, NotReached, call, outside_client
-from chassis.signatures import sign, thumbprint
 from chassis.telemetry import log
+from kit.signatures.messages import Unsignable, sign_request
 from svc_services.endpoint_urls import Endpoints, EndpointUrlRefused
 
 
@@ -48,7 +48,7 @@ class _Answer(BaseModel):
 
 @dataclass(frozen=True)
 class HttpAccountVerifier:
-    """Over HTTP, signed: `POST {endpoint_url}/account-verifications {request_id, account_number, holder_name}`."""
+    """Over HTTP, signed: `POST {endpoint_url}/account-verifications`."""
 
     key: RSAPrivateKey
     endpoints: Endpoints
@@ -62,24 +62,26 @@ class HttpAccountVerifier:
             if reply.status == httpx.codes.OK:
                 return _Answer.model_validate_json(reply.body).result
             reason = f"status_{reply.status}"
-        except (NotReached, NoAnswer, httpx.InvalidURL, ValidationError, EndpointUrlRefused) as error:
+        except (NotReached, NoAnswer, httpx.InvalidURL, Unsignable, ValidationError, EndpointUrlRefused) as error:
             reason = type(error).__name__
         log.warning("provider_gave_no_answer", provider_id=str(question.provider_id), reason=reason)
         return Outcome.NO_ANSWER
 
     async def _request(self, client: httpx.AsyncClient, question: Question) -> httpx.Request:
         content = {
+            "provider_id": str(question.provider_id),
             "request_id": str(question.request_id),
             "account_number": question.account_number,
             "holder_name": question.holder_name.get_secret_value(),
         }
         body = json.dumps(content, ensure_ascii=False).encode()
-        target = await self.endpoints.target(f"{question.endpoint_url}/account-verifications")
-        headers = {
-            "Content-Type": "application/json",
-            **target.headers,
-            **sign(self.key, thumbprint(self.key.public_key()), body),
-        }
+        url = str(httpx.URL(f"{question.endpoint_url}/account-verifications"))
+        target = await self.endpoints.target(url)
+        signed = sign_request(self.key, str(question.provider_id), "POST", url, body)
         return client.build_request(
-            "POST", target.url, content=body, headers=headers, extensions=dict(target.extensions)
+            "POST",
+            target.url,
+            content=body,
+            headers={**signed, **target.headers},
+            extensions=dict(target.extensions),
         )

@@ -6,12 +6,13 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 from chassis.db import new_id, now
-from chassis.signatures import load_private_key, sign, thumbprint
+from chassis.testing import PUBLIC_URL
+from kit.signatures.keys import load_private_key
+from kit.signatures.messages import sign_request
 from tests.bench.payments_load.open_payments import Open
 
 _HEAD = """POST /payments/v1/channels/sandbox/notices HTTP/1.1\r
 Host: {where}\r
-Content-Type: application/json\r
 Content-Length: {length}\r
 {signature}\r
 """
@@ -27,7 +28,7 @@ def signed_requests(channel_key: str, where: str, opened: Sequence[Open]) -> lis
 
 def _signed(channel_key: str, where: str, opened: Sequence[Open]) -> list[bytes]:
     key = load_private_key(channel_key)
-    key_id = thumbprint(key.public_key())
+    url = f"{PUBLIC_URL}/payments/v1/channels/sandbox/notices"
     requests = []
     for payment in opened:
         notice = {
@@ -41,6 +42,8 @@ def _signed(channel_key: str, where: str, opened: Sequence[Open]) -> list[bytes]
             "paid_at": now().isoformat(),
         }
         body = json.dumps(notice).encode()
-        signature = "".join(f"{name}: {value}\r\n" for name, value in sign(key, key_id, body).items())
+        signature = "".join(
+            f"{name}: {value}\r\n" for name, value in sign_request(key, "my-ili", "POST", url, body).items()
+        )
         requests.append(_HEAD.format(where=where, length=len(body), signature=signature).encode() + body)
     return requests

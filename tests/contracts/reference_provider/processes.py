@@ -9,14 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from chassis.signatures import public_jwks, sign, thumbprint
 from deploy.local.programs import LOOPBACK, Program, free_port, running
+from kit.signatures.keys import public_jwks
+from kit.signatures.messages import sign_request
 
 SEED = "company"
+PROVIDER_ID = "0198b5a0-0000-7000-8000-000000000001"
 
 
 @dataclass
@@ -26,6 +29,7 @@ class Provider:
     platform: str
     folder: Path
     accounts: int = 50
+    provider_id: str = PROVIDER_ID
     options: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
 
@@ -39,13 +43,20 @@ class Provider:
         company = ["--state", str(self.folder), "--seed", SEED, "--accounts", str(self.accounts)]
         program = Program(
             name="reference provider",
-            command=[*command, *company, "--platform", self.platform, *self.options],
+            command=[*command, *company, *self._known_as(), "--platform", self.platform, *self.options],
             where=self.url,
             ready=self._answers,
             stop_signal=signal.SIGKILL,  # every restart in these tests is also a crash
         )
         with running(program, self.folder / "log"), httpx.Client(base_url=self.url, timeout=30) as client:
             yield client
+
+    def register(self, provider_id: UUID) -> None:
+        """Store the approved application, as the command `application` does."""
+        (self.folder / "application.json").write_text(json.dumps({"provider_id": str(provider_id)}))
+
+    def _known_as(self) -> list[str]:
+        return ["--provider-id", self.provider_id] if self.provider_id else []
 
     def _answers(self) -> bool:
         with contextlib.suppress(httpx.TransportError):
@@ -67,8 +78,9 @@ class Platform:
     def addresses(self) -> list[str]:
         return [f"{self.url}/{name}/v1/signing-keys" for name in self.keys]
 
-    def signed(self, body: bytes, service: str = "payments") -> dict[str, str]:
-        return signed_by(self.keys[service][-1], body)
+    def signed(self, url: str, body: bytes = b"", service: str = "payments", method: str = "") -> dict[str, str]:
+        """The headers of a call to the company."""
+        return signed_by(self.keys[service][-1], url, body, method=method)
 
     @contextlib.contextmanager
     def running(self) -> Iterator["Platform"]:
@@ -103,5 +115,7 @@ def new_key() -> RSAPrivateKey:
     return generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def signed_by(key: RSAPrivateKey, body: bytes) -> dict[str, str]:
-    return sign(key, thumbprint(key.public_key()), body)
+def signed_by(
+    key: RSAPrivateKey, url: str, body: bytes = b"", *, recipient: str = PROVIDER_ID, method: str = ""
+) -> dict[str, str]:
+    return sign_request(key, recipient, method or ("POST" if body else "GET"), url, body)

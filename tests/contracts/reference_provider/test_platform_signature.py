@@ -1,93 +1,158 @@
-"""How the company keeps the platform's keys: fetched when needed, and no more often than that."""
+"""The company accepts a call of the platform once, for itself, at its own address, and nothing else."""
 
-import asyncio
 import json
+import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+import httpx
 import pytest
 
-from contracts.reference_provider.platform_signature import KeysUnavailable, NotFromPlatform, PlatformKeys, verify
-from tests.contracts.reference_provider.processes import Platform, new_key, signed_by
+from tests.contracts.reference_provider.processes import PROVIDER_ID, Platform, Provider, new_key, signed_by
+from tests.contracts.reference_provider.test_server import place, posting, refusal, verification
+from tests.kit.signatures.attacks import Attacks
+from tests.kit.signatures.drafts import Draft, Sent
 
-BODY = json.dumps({"amount_fen": 4140, "说明": "水费"}, ensure_ascii=False).encode()
+OTHER_ID = "0198b5a0-0000-7000-8000-000000000002"
+STRANGER = new_key()
+NAMES = [name for name, _, _ in Attacks(Draft(STRANGER, PROVIDER_ID, "http://company.test/", b"{}"), STRANGER).all()]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
     with Platform().running() as platform:
         yield platform
 
 
-async def reason(keys: PlatformKeys, headers: dict[str, str]) -> str:
-    with pytest.raises(NotFromPlatform) as refused:
-        await verify(keys, headers, BODY)
-    return str(refused.value)
+@dataclass(frozen=True)
+class Companies:
+    """Two companies of one platform, with the same customers."""
+
+    one: httpx.Client
+    other: httpx.Client
 
 
-async def test_keys_are_fetched_once_for_many_calls(platform: Platform) -> None:
-    keys = PlatformKeys(platform.addresses)
-    calls = [verify(keys, platform.signed(BODY, service), BODY) for service in ("services", "payments") * 10]
-    await asyncio.gather(*calls)
-    assert sorted(platform.fetches) == ["payments", "services"]
+@pytest.fixture(scope="module")
+def companies(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companies]:
+    # The other company booked under the same name in front of its server, as a proxy of both would have it.
+    one = Provider(platform.url, tmp_path_factory.mktemp("one"), options=("--prepaid", "token"))
+    same_url = ("--public-url", one.url, "--prepaid", "token")
+    other = Provider(platform.url, tmp_path_factory.mktemp("other"), provider_id=OTHER_ID, options=same_url)
+    with one.running() as first, other.running() as second:
+        yield Companies(first, second)
 
 
-async def test_a_new_key_of_the_platform_is_learned_when_it_is_first_used(platform: Platform) -> None:
-    keys = PlatformKeys(platform.addresses, cooldown=0)
-    await verify(keys, platform.signed(BODY), BODY)
-    old = platform.keys["payments"][0]
-    platform.keys["payments"].append(new_key())
-    await verify(keys, platform.signed(BODY), BODY)
-    await verify(keys, signed_by(old, BODY), BODY)
+def send(company: httpx.Client, sent: Sent) -> httpx.Response:
+    at = httpx.URL(sent.url).copy_with(host=company.base_url.host, port=company.base_url.port)
+    return company.request(sent.method, at, headers=dict(sent.headers), content=sent.body)
 
 
-async def test_a_key_withdrawn_by_the_platform_is_trusted_no_longer_after_a_fetch(platform: Platform) -> None:
-    keys = PlatformKeys(platform.addresses, cooldown=0)
-    await verify(keys, platform.signed(BODY), BODY)
-    old = platform.keys["payments"][0]
-    platform.keys["payments"] = [new_key()]
-    await verify(keys, platform.signed(BODY), BODY)
-    assert await reason(keys, signed_by(old, BODY)) == "unknown_key"
+def booked(company: httpx.Client) -> int:
+    return int(company.get("/books").json()["booked"])
 
 
-async def test_strangers_cannot_make_the_company_fetch_again_and_again(platform: Platform) -> None:
-    keys = PlatformKeys(platform.addresses, cooldown=60)
-    for _ in range(5):
-        assert await reason(keys, signed_by(new_key(), BODY)) == "unknown_key"
-    assert len(platform.fetches) == 2
+@pytest.mark.parametrize("name", NAMES)
+def test_an_attack_is_refused_and_not_booked(platform: Platform, companies: Companies, name: str) -> None:
+    body = json.dumps(posting()).encode()
+    draft = Draft(platform.keys["payments"][0], PROVIDER_ID, f"{place(companies.one)}/postings", body)
+    reason, sent = next((reason, sent) for known, reason, sent in Attacks(draft, STRANGER).all() if known == name)
+    before = booked(companies.one)
+    answer = send(companies.one, sent)
+    assert refusal(answer) == (401, reason)
+    assert answer.json()["detail"].endswith(".")
+    assert booked(companies.one) == before
 
 
-async def test_while_keys_cannot_be_fetched_nothing_is_said_about_the_caller(platform: Platform) -> None:
-    keys = PlatformKeys(platform.addresses, cooldown=0)
-    platform.down = {"payments"}
-    await verify(keys, platform.signed(BODY, "services"), BODY)
-    with pytest.raises(KeysUnavailable):
-        await verify(keys, platform.signed(BODY, "payments"), BODY)
-    platform.down = set()
-    await verify(keys, platform.signed(BODY, "payments"), BODY)
+def test_what_a_stranger_to_the_library_signs_is_booked(platform: Platform, companies: Companies) -> None:
+    body = json.dumps(posting()).encode()
+    draft = Draft(platform.keys["payments"][0], PROVIDER_ID, f"{place(companies.one)}/postings", body)
+    assert send(companies.one, draft.sent()).json()["result"] == "booked"
 
 
-async def test_known_keys_stay_in_use_while_the_platform_is_away(platform: Platform) -> None:
-    keys = PlatformKeys(platform.addresses, cooldown=0)
-    await verify(keys, platform.signed(BODY), BODY)
-    platform.down = {"services", "payments"}
-    with pytest.raises(KeysUnavailable):
-        await verify(keys, signed_by(new_key(), BODY), BODY)
-    await verify(keys, platform.signed(BODY), BODY)
+class TestForwarded:
+    """A call of the platform to one company, sent on unchanged to the other."""
+
+    @pytest.mark.parametrize(
+        ("path", "content", "service"),
+        [
+            ("/postings", posting(), "payments"),
+            ("/postings", posting(kind="top_up", amount_fen=5000), "payments"),
+            ("/account-verifications", verification(), "services"),
+            ("/bill-inquiries", {"inquiry_id": "1", "account_number": "1"}, "payments"),
+            ("/top-up-validations", {"validation_id": "1", "account_number": "1", "amount_fen": 5000}, "payments"),
+            ("/postings/1/cancellations", {"posting_id": "1", "reason": "refund"}, "payments"),
+        ],
+        ids=["posting", "top-up", "account verification", "inquiry", "validation", "cancellation"],
+    )
+    def test_it_is_refused(
+        self, platform: Platform, companies: Companies, path: str, content: dict[str, object], service: str
+    ) -> None:
+        body, url = json.dumps(content | {"provider_id": PROVIDER_ID}).encode(), f"{place(companies.one)}{path}"
+        sent = Sent("POST", url, platform.signed(url, body, service), body)
+        assert refusal(send(companies.other, sent)) == (401, "other_recipient")
+        renamed = replace(sent, headers={**sent.headers, "MyIli-Recipient": OTHER_ID})
+        assert refusal(send(companies.other, renamed)) == (401, "wrong_signature")
+        assert booked(companies.other) == 0
+        assert send(companies.one, sent).status_code == 200
+
+    def test_an_empty_query_is_refused_elsewhere_and_for_another_posting(
+        self, platform: Platform, companies: Companies
+    ) -> None:
+        content = posting()
+        url = f"{place(companies.one)}/postings"
+        body = json.dumps(content).encode()
+        send(companies.one, Sent("POST", url, platform.signed(url, body), body))
+        query = Sent("GET", f"{url}/{uuid.uuid4()}", platform.signed(f"{url}/{uuid.uuid4()}"), b"")
+        assert refusal(send(companies.one, query)) == (401, "wrong_signature")
+        known = f"{url}/{content['posting_id']}"
+        asked = Sent("GET", known, platform.signed(known), b"")
+        assert refusal(send(companies.other, asked)) == (401, "other_recipient")
+        assert refusal(send(companies.one, replace(asked, url=f"{known}?all=1"))) == (401, "wrong_signature")
+        assert send(companies.one, asked).json()["result"] == "booked"
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "expected"),
-    [
-        ("MyIli-Timestamp", "", "headers_malformed"),
-        ("MyIli-Timestamp", "1e9", "headers_malformed"),
-        ("MyIli-Timestamp", "1", "clock_skew"),
-        ("MyIli-Nonce", "short", "headers_malformed"),
-        ("MyIli-Nonce", "0" * 32, "wrong_signature"),
-        ("MyIli-Key-Id", "", "unknown_key"),
-        ("MyIli-Signature", "", "wrong_signature"),
-        ("MyIli-Signature", "not base64!", "wrong_signature"),
-    ],
-)
-async def test_a_spoilt_header_is_refused(platform: Platform, name: str, value: str, expected: str) -> None:
-    keys = PlatformKeys(platform.addresses)
-    assert await reason(keys, {**platform.signed(BODY), name: value}) == expected
+class TestReplays:
+    def test_the_same_call_is_accepted_once(self, platform: Platform, companies: Companies) -> None:
+        body, url = json.dumps(verification()).encode(), f"{place(companies.one)}/account-verifications"
+        sent = Sent("POST", url, platform.signed(url, body, "services"), body)
+        with ThreadPoolExecutor(8) as senders:
+            answers = list(senders.map(lambda _: send(companies.one, sent), range(8)))
+        assert sorted(answer.status_code for answer in answers) == [200, *[401] * 7]
+        assert {refusal(answer) for answer in answers if answer.status_code == 401} == {(401, "nonce_replayed")}
+
+    def test_a_replay_is_refused_after_a_crash_too(self, platform: Platform, tmp_path: Path) -> None:
+        provider = Provider(platform.url, tmp_path)
+        url = f"{provider.url}/postings/{uuid.uuid4()}"
+        sent = Sent("GET", url, platform.signed(url), b"")
+        with provider.running() as company:
+            assert send(company, sent).json() == {"result": "not_found"}
+        with provider.running() as company:
+            assert refusal(send(company, sent)) == (401, "nonce_replayed")
+
+
+class TestAddress:
+    def test_behind_a_proxy_the_company_names_its_public_url(self, platform: Platform, tmp_path: Path) -> None:
+        public = "https://utility.test/my-ili"
+        provider = Provider(platform.url, tmp_path, options=("--public-url", public))
+        path = f"/postings/{uuid.uuid4()}"
+        with provider.running() as company:
+            arrived = company.get(path, headers=platform.signed(f"{public}{path}"))
+            assert arrived.json() == {"result": "not_found"}
+            headers = {**platform.signed(f"https://another.test{path}"), "Host": "another.test"}
+            assert refusal(company.get(path, headers=headers)) == (401, "wrong_signature")
+            inside = platform.signed(f"{provider.url}{path}")
+            assert refusal(company.get(path, headers=inside)) == (401, "wrong_signature")
+
+    def test_a_company_without_a_provider_id_accepts_nothing(self, platform: Platform, tmp_path: Path) -> None:
+        provider = Provider(platform.url, tmp_path, provider_id="")
+        url = f"{provider.url}/postings/{uuid.uuid4()}"
+        key = platform.keys["payments"][0]
+        with provider.running() as company:
+            for recipient in (PROVIDER_ID, ""):
+                headers = signed_by(key, url, recipient=recipient)
+                assert refusal(company.get(url, headers=headers)) == (401, "other_recipient")
+            provider.register(uuid.UUID(OTHER_ID))
+            approved = signed_by(key, url, recipient=OTHER_ID)
+            assert company.get(url, headers=approved).json() == {"result": "not_found"}

@@ -13,7 +13,7 @@ from contracts.reference_provider.books import BilledBill, Books, Posting
 from contracts.reference_provider.roster import account_number
 from contracts.reference_provider.sales import Offer, Sales
 from contracts.reference_provider.schema import STEPS
-from tests.contracts.reference_provider.processes import SEED, Platform, Provider
+from tests.contracts.reference_provider.processes import PROVIDER_ID, SEED, Platform, Provider
 from tests.contracts.reference_provider.test_server import look, post, posting, refusal
 
 NUMBER = account_number(SEED, 3)
@@ -46,13 +46,13 @@ def top_up(**changes: object) -> dict[str, object]:
 
 
 def cancel(company: httpx.Client, platform: Platform, posting_id: object, reason: str) -> dict[str, object]:
-    body = {"posting_id": posting_id, "reason": reason}
+    body = {"provider_id": PROVIDER_ID, "posting_id": posting_id, "reason": reason}
     answer: dict[str, object] = post(company, platform, f"/postings/{posting_id}/cancellations", body).json()
     return answer
 
 
 def test_an_inquiry_lists_what_is_due_until_it_is_booked(company: httpx.Client, platform: Platform) -> None:
-    question = {"inquiry_id": str(uuid.uuid4()), "account_number": NUMBER}
+    question = {"provider_id": PROVIDER_ID, "inquiry_id": str(uuid.uuid4()), "account_number": NUMBER}
     (bill,) = post(company, platform, "/bill-inquiries", question).json()["bills"]
     assert (bill["account_number"], bill["period"]) == (NUMBER, "2025-10")
     paid = posting(bill_number=bill["bill_number"], amount_fen=bill["amount_fen"], account_number=NUMBER)
@@ -71,7 +71,12 @@ def test_an_inquiry_lists_what_is_due_until_it_is_booked(company: httpx.Client, 
 def test_a_top_up_is_validated_before_it_is_paid(
     company: httpx.Client, platform: Platform, amount_fen: int, answer: dict[str, object]
 ) -> None:
-    question = {"validation_id": str(uuid.uuid4()), "account_number": NUMBER, "amount_fen": amount_fen}
+    question = {
+        "provider_id": PROVIDER_ID,
+        "validation_id": str(uuid.uuid4()),
+        "account_number": NUMBER,
+        "amount_fen": amount_fen,
+    }
     assert post(company, platform, "/top-up-validations", question).json() == answer
 
 
@@ -119,7 +124,7 @@ def test_a_top_up_whose_token_is_out_is_not_taken_back(company: httpx.Client, pl
 
 
 def test_a_cancellation_names_its_posting_in_the_signed_body(company: httpx.Client, platform: Platform) -> None:
-    body = {"posting_id": str(uuid.uuid4()), "reason": "unanswered"}
+    body = {"provider_id": PROVIDER_ID, "posting_id": str(uuid.uuid4()), "reason": "unanswered"}
     answer = post(company, platform, f"/postings/{uuid.uuid4()}/cancellations", body)
     assert refusal(answer) == (422, "bad_posting_id")
 

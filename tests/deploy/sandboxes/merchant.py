@@ -10,7 +10,8 @@ import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from chassis.signatures import load_public_keys, sign, thumbprint, verify
+from kit.signatures.keys import load_public_keys
+from kit.signatures.messages import Answer, Request, sign_request, verify_answer, verify_request
 from tests.deploy.sandboxes.processes import Received
 
 MERCHANT_KEY = generate_private_key(public_exponent=65537, key_size=2048)
@@ -36,15 +37,24 @@ KEYS = {
 }
 
 
-def merchant_headers(body: bytes, key: RSAPrivateKey = MERCHANT_KEY) -> dict[str, str]:
-    return sign(key, thumbprint(MERCHANT_KEY.public_key()), body)
+def merchant_headers(
+    url: str, body: bytes = b"", method: str = "POST", *, recipient: str = "sandbox", key: RSAPrivateKey = MERCHANT_KEY
+) -> dict[str, str]:
+    return sign_request(key, recipient, method, url, body)
+
+
+def place_of(channel: httpx.Client, path: str) -> str:
+    return f"{str(channel.base_url).rstrip('/')}{path}"
 
 
 def call(channel: httpx.Client, method: str, path: str, content: object = None) -> httpx.Response:
     """As the merchant: a signed request, and an answer that must be signed by the channel."""
     body = b"" if content is None else json.dumps(content).encode()
-    answer = channel.request(method, path, content=body, headers=merchant_headers(body))
-    verify(CHANNEL_KEYS, answer.headers, answer.content)
+    url = place_of(channel, path)
+    headers = merchant_headers(url, body, method)
+    answer = channel.request(method, path, content=body, headers=headers)
+    signed = Answer(answer.status_code, answer.headers, Request(method, url, headers))
+    verify_answer(CHANNEL_KEYS, signed, answer.content)
     return answer
 
 
@@ -80,6 +90,7 @@ def until(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 
 def accepted(notice: Received) -> dict[str, object]:
-    verify(CHANNEL_KEYS, notice.headers, notice.body)
+    url = f"http://{notice.headers['Host']}{notice.path}"
+    verify_request(CHANNEL_KEYS, MERCHANT_ID, Request("POST", url, notice.headers), notice.body)
     content: dict[str, object] = json.loads(notice.body)
     return content

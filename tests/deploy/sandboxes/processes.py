@@ -42,11 +42,15 @@ class Sandbox:
             command=[*command, "--host", LOOPBACK, "--port", str(self.port)],
             where=self.url,
             ready=self._answers,
-            environment={"MYILI_SANDBOX_STATE": str(self.folder), **self.environment},
+            environment={**self._places(), **self.environment},
             stop_signal=signal.SIGKILL,  # every restart in these tests is also a crash
         )
         with running(program, self.log), httpx.Client(base_url=self.url, timeout=30) as client:
             yield client
+
+    def _places(self) -> dict[str, str]:
+        own = dict.fromkeys(("MYILI_CHANNEL_URL", "MYILI_INVOICES_URL"), self.url)
+        return {"MYILI_SANDBOX_STATE": str(self.folder), **own}
 
     def _answers(self) -> bool:
         with contextlib.suppress(httpx.TransportError):

@@ -16,6 +16,7 @@ from tests.deploy.sandboxes.merchant import (
     merchant_headers,
     order,
     pay,
+    place_of,
     query,
     until,
 )
@@ -54,7 +55,7 @@ class TestNotices:
         notices = [notice for notice, _ in arrivals]
         assert len({accepted(notice)["notice_id"] for notice in notices}) == 1
         assert len({notice.body for notice in notices}) == 1
-        assert len({notice.headers["MyIli-Nonce"] for notice in notices}) == 4
+        assert len({notice.headers["Signature-Input"] for notice in notices}) == 4
         waits = [later - earlier for (_, earlier), (_, later) in pairwise(arrivals)]
         assert [wait > least for wait, least in zip(waits, (0.45, 0.95, 1.95), strict=True)] == [True] * 3, waits
 
@@ -92,7 +93,7 @@ class TestNotices:
         httpx.post(sent["url"], content=sent["body"].encode(), headers=sent["headers"])
         again = merchant.next()
         assert again.body == arrived.body
-        assert again.headers["MyIli-Nonce"] == arrived.headers["MyIli-Nonce"]
+        assert again.headers["Signature"] == arrived.headers["Signature"]
         accepted(again)
 
     def test_nobody_is_told_of_an_order_that_is_not_paid(self, channel: httpx.Client, number: str) -> None:
@@ -121,14 +122,15 @@ class TestFaults:
         pay(channel, number)
         notices = [merchant.next() for _ in range(3)]
         assert len({accepted(notice)["notice_id"] for notice in notices}) == 1
-        assert len({notice.headers["MyIli-Nonce"] for notice in notices}) == 3
+        assert len({notice.headers["Signature-Input"] for notice in notices}) == 3
 
     def test_an_order_is_placed_though_its_answer_never_comes(self, channel: httpx.Client, number: str) -> None:
         channel.post("/faults", json={"order_timeouts": 1})
         content = order(number)
         body = json.dumps(content).encode()
+        headers = merchant_headers(place_of(channel, "/orders"), body)
         with pytest.raises(httpx.ReadTimeout):
-            channel.post("/orders", content=body, headers=merchant_headers(body), timeout=3)
+            channel.post("/orders", content=body, headers=headers, timeout=3)
         assert query(channel, number).json()["state"] == "waiting"
         assert call(channel, "POST", "/orders", content).status_code == 200
 

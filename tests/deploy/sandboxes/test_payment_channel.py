@@ -8,8 +8,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+import time_machine
 
-from chassis.signatures import BadSignature, verify
+from kit.signatures.messages import Answer, Request, verify_answer
+from kit.signatures.refusals import BadSignature
 from tests.deploy.sandboxes.merchant import (
     ACCOUNT,
     CHANNEL_KEY,
@@ -21,6 +23,7 @@ from tests.deploy.sandboxes.merchant import (
     merchant_headers,
     order,
     pay,
+    place_of,
     query,
     until,
 )
@@ -139,43 +142,67 @@ class TestOrders:
 
 class TestSignatures:
     def refusal(self, channel: httpx.Client, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+        """Of a request that is not authentic; the channel signs no answer to it."""
         answer = channel.post("/orders", content=body, headers=headers)
-        verify(CHANNEL_KEYS, answer.headers, answer.content)
+        assert "Signature" not in answer.headers
         return code(answer)
 
     def test_an_unsigned_request_is_refused(self, channel: httpx.Client, number: str) -> None:
         body = json.dumps(order(number)).encode()
-        assert self.refusal(channel, body, {}) == (401, "headers_malformed")
+        assert self.refusal(channel, body, {}) == (401, "unsigned")
         answer = channel.get(f"/orders/{number}?merchant_id={MERCHANT_ID}")
-        assert code(answer) == (401, "headers_malformed")
+        assert code(answer) == (401, "unsigned")
 
-    def test_another_key_or_another_body_is_refused(self, channel: httpx.Client, number: str) -> None:
-        body = json.dumps(order(number)).encode()
-        forged = merchant_headers(body, key=CHANNEL_KEY)
-        assert self.refusal(channel, body, forged) == (401, "wrong_signature")
-        assert self.refusal(channel, body + b" ", merchant_headers(body)) == (401, "wrong_signature")
-        unknown = {**merchant_headers(body), "MyIli-Key-Id": "unknown"}
-        assert self.refusal(channel, body, unknown) == (401, "unknown_key")
+    def test_what_is_signed_for_another_recipient_address_or_body_is_refused(
+        self, channel: httpx.Client, number: str
+    ) -> None:
+        body, orders = json.dumps(order(number)).encode(), place_of(channel, "/orders")
+        headers = merchant_headers(orders, body)
+        for reason, signed in (
+            ("unknown_key", merchant_headers(orders, body, key=CHANNEL_KEY)),
+            ("other_recipient", merchant_headers(orders, body, recipient="invoicing")),
+            ("wrong_signature", merchant_headers(place_of(channel, "/refunds"), body)),
+            ("wrong_signature", merchant_headers("http://elsewhere.test/orders", body)),
+            ("wrong_signature", merchant_headers(orders, body, "PUT")),
+            ("wrong_digest", merchant_headers(orders, body + b" ")),
+            ("signature_malformed", {**headers, "Signature-Input": "myili=()"}),
+        ):
+            assert self.refusal(channel, body, signed) == (401, reason)
         assert code(query(channel, number)) == (404, "unknown_order")
 
+    def test_an_address_is_the_channels_own_whatever_the_host_header_says(
+        self, channel: httpx.Client, number: str
+    ) -> None:
+        body = json.dumps(order(number)).encode()
+        headers = {**merchant_headers("http://elsewhere.test/orders", body), "Host": "elsewhere.test"}
+        assert self.refusal(channel, body, headers) == (401, "wrong_signature")
+
+    def test_the_signature_of_an_empty_query_is_good_for_no_other(self, channel: httpx.Client, number: str) -> None:
+        call(channel, "POST", "/orders", order(number))
+        headers = merchant_headers(place_of(channel, "/orders/another"), method="GET")
+        answer = channel.get(f"/orders/{number}?merchant_id={MERCHANT_ID}", headers=headers)
+        assert code(answer) == (401, "wrong_signature")
+
     def test_the_signature_is_checked_before_the_body_is_looked_at(self, channel: httpx.Client) -> None:
-        assert self.refusal(channel, b"{", {}) == (401, "headers_malformed")
-        assert self.refusal(channel, b"{", merchant_headers(b"{")) == (400, "malformed_json")
+        assert self.refusal(channel, b"{", {}) == (401, "unsigned")
+        headers = merchant_headers(place_of(channel, "/orders"), b"{")
+        assert code(channel.post("/orders", content=b"{", headers=headers)) == (400, "malformed_json")
 
     def test_an_old_request_is_refused(self, channel: httpx.Client, number: str) -> None:
         body = json.dumps(order(number)).encode()
-        old = {**merchant_headers(body), "MyIli-Timestamp": str(int(time.time()) - 301)}
+        with time_machine.travel(time.time() - 301, tick=False):
+            old = merchant_headers(place_of(channel, "/orders"), body)
         assert self.refusal(channel, body, old) == (401, "clock_skew")
 
     def test_a_replayed_request_is_refused(self, channel: httpx.Client, number: str) -> None:
         body = json.dumps(order(number)).encode()
-        headers = merchant_headers(body)
+        headers = merchant_headers(place_of(channel, "/orders"), body)
         assert channel.post("/orders", content=body, headers=headers).status_code == 201
         assert self.refusal(channel, body, headers) == (401, "nonce_replayed")
 
     def test_a_replay_is_refused_after_a_crash_too(self, sandbox: Sandbox, number: str) -> None:
         body = json.dumps(order(number)).encode()
-        headers = merchant_headers(body)
+        headers = merchant_headers(f"{sandbox.url}/orders", body)
         with sandbox.running() as channel:
             assert channel.post("/orders", content=body, headers=headers).status_code == 201
         with sandbox.running() as channel:
@@ -218,9 +245,13 @@ class TestCashier:
 
 def test_an_answer_with_another_body_does_not_verify(channel: httpx.Client, number: str) -> None:
     call(channel, "POST", "/orders", order(number))
-    answer = query(channel, number)
-    with pytest.raises(BadSignature):
-        verify(CHANNEL_KEYS, answer.headers, answer.content.replace(b"waiting", b"paid"))
+    url = place_of(channel, f"/orders/{number}?merchant_id={MERCHANT_ID}")
+    headers = merchant_headers(url, method="GET")
+    answer = channel.get(url, headers=headers)
+    signed = Answer(answer.status_code, answer.headers, Request("GET", url, headers))
+    verify_answer(CHANNEL_KEYS, signed, answer.content)
+    with pytest.raises(BadSignature, match="wrong_digest"):
+        verify_answer(CHANNEL_KEYS, signed, answer.content.replace(b"waiting", b"paid"))
 
 
 def test_an_unusable_key_is_one_sentence(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Onboarding of companies: they apply, the operator approves, their tariff is public."""
 
+import json
 from datetime import UTC, date, datetime
 
 import httpx
@@ -39,6 +40,8 @@ def _approve(stage: Stage, company: Company) -> None:
     path = f"/services/v1/provider-applications/{company.application['application_id']}"
     approved = stage.narrator.answered("the operator approves it", stage.operator.call("POST", f"{path}/approve"), 200)
     company.provider_id = approved["provider_id"]
+    # Its server reads there for whom the platform's calls must be.
+    (company.state / "application.json").write_text(json.dumps(approved))
     company.client.close()
     company.client = Client(
         stage.platform.public_url, load_key(company.state / "key.json"), provider_id=company.provider_id

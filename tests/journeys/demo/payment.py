@@ -1,6 +1,8 @@
-"""The payment of an order at the channel's cashier, until the company has booked it."""
+"""The payment of an order at the channel's cashier, until the company has booked it and nobody else can."""
 
 from typing import Any
+
+import httpx
 
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.stage import Stage, pay_at_cashier
@@ -22,3 +24,16 @@ def pay_and_complete(stage: Stage, resident: Person, payment_id: str) -> tuple[s
     receipt: dict[str, Any] = stage.narrator.answered("the resident has a receipt", answer, 200)
     stage.narrator.tell(f"receipt {receipt['receipt_number']}, channel transaction {receipt['transaction_id']}")
     return pay_url, receipt
+
+
+def forward_posting(stage: Stage) -> None:
+    """Send the signed posting of the water company on, unchanged."""
+    posting, before = stage.water.relay.postings[-1], stage.heating.books()
+    for company, claim, code in (
+        (stage.heating, "the posting, sent on to the heating company, is refused there", "other_recipient"),
+        (stage.water, "and by its own company a second time", "nonce_replayed"),
+    ):
+        url = f"{company.endpoint_url}/postings"
+        answer = httpx.post(url, headers=posting.headers, content=posting.body)
+        stage.narrator.answered(claim, answer, 401, code)
+    stage.narrator.check("the heating company has booked nothing of it", stage.heating.books() == before)

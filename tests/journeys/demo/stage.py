@@ -19,6 +19,7 @@ from deploy.local.programs import free_port
 from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.narrator import Narrator, Surprise
+from tests.journeys.demo.relay import Relay
 
 DIVISION = "654002"
 _TOOL = [sys.executable, "-m", "contracts.reference_provider"]
@@ -28,7 +29,7 @@ _POWER_CUSTOMERS = 1_000
 
 @dataclass
 class Company:
-    """A utility company: its own server (the reference provider), its key, its customers."""
+    """A utility company: its own server (the reference provider) behind a proxy, its key, its customers."""
 
     name: str
     kind: str
@@ -38,12 +39,13 @@ class Company:
     port: int
     client: Client
     uscc: str
+    relay: Relay
     provider_id: str = ""
     application: dict[str, Any] | None = None
 
     @property
     def endpoint_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return self.relay.url
 
     @property
     def tariff(self) -> Tariff:
@@ -51,7 +53,7 @@ class Company:
 
     def books(self) -> dict[str, Any]:
         """What the company has booked, read on its own machine."""
-        books: dict[str, Any] = httpx.get(f"{self.endpoint_url}/books").raise_for_status().json()
+        books: dict[str, Any] = httpx.get(f"http://127.0.0.1:{self.port}/books").raise_for_status().json()
         return books
 
 
@@ -114,11 +116,14 @@ def _company(  # noqa: PLR0913 - each is named at the call
     where = ["--state", str(state), "--platform", platform.public_url]
     subprocess.run([*_TOOL, "keys", *where], check=True, capture_output=True)  # noqa: S603 - our own command line
     serving = [*_TOOL, "serve", *where, "--port", str(port), "--seed", seed, "--accounts", str(rows), *sells]
+    relay = Relay(f"http://127.0.0.1:{port}")
+    serving += ["--public-url", relay.url]
     with (folder / f"{kind}.log").open("wb") as log:
         server = subprocess.Popen(serving, stdout=log, stderr=log)  # noqa: S603 - our own command line
     client = Client(platform.public_url, load_key(state / "key.json"))
     try:
-        yield Company(name, kind, seed, encoding, state, port, client, uscc)
+        with relay.running():
+            yield Company(name, kind, seed, encoding, state, port, client, uscc, relay)
     finally:
         client.close()
         server.terminate()

@@ -19,7 +19,7 @@ from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.mini_app import package
 from tests.journeys.demo.onboarding import onboard_companies
-from tests.journeys.demo.payment import pay_and_complete
+from tests.journeys.demo.payment import forward_posting, pay_and_complete
 from tests.journeys.demo.people import bind, reviewer_of, team_member, third_operator
 from tests.journeys.demo.power import buy_power
 from tests.journeys.demo.refund import refund_payment
@@ -173,13 +173,16 @@ def _check_books(stage: Stage, bill: dict[str, Any], receipt: dict[str, Any]) ->
 
 
 def repeat_requests(stage: Stage, resident: Person, paid: Paid) -> None:
-    stage.narrator.act("5  The same tap twice, the same notice three times, a forgery, a second payment, a stranger")
+    stage.narrator.act(
+        "5  A second tap, a notice three times, a forgery, a posting sent on, a second payment, a stranger"
+    )
     before = _balances(stage)
     body = {"bill_ids": [paid.bill_id], "channel": "sandbox"}
     tap = resident.call("POST", "/payments/v1/payments", key=paid.request_key, json=body)
     stage.narrator.answered("the same tap again gets the same answer", tap, 201)
     stage.narrator.check("marked as a replay", tap.headers.get("idempotency-replayed"), "true")
     _replay_notices(stage, paid)
+    forward_posting(stage)
     second = resident.call("POST", "/payments/v1/payments", json=body)
     stage.narrator.answered("a second payment of the bill is refused", second, 409, "bill_already_paid")
     _read_as_stranger(stage, paid)

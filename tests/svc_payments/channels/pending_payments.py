@@ -9,7 +9,8 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from chassis.db import Database, new_id, now
-from chassis.signatures import sign, thumbprint
+from chassis.testing import PUBLIC_URL
+from kit.signatures.messages import sign_request
 from svc_payments.billing.bills.models import Bill, BillKind, BillStatus
 from svc_payments.collection.payments.models import Attempt, Payment, PaymentLine, PaymentStatus
 from svc_payments.settings.channels import ChannelName
@@ -98,4 +99,4 @@ def notice_of(payment: Payment, **changes: Any) -> dict[str, Any]:  # noqa: ANN4
 
 def signed(key: RSAPrivateKey, notice: dict[str, Any]) -> RawNotice:
     raw = json.dumps(notice).encode()
-    return raw, sign(key, thumbprint(key.public_key()), raw)
+    return raw, sign_request(key, "my-ili", "POST", f"{PUBLIC_URL}/payments/v1/channels/sandbox/notices", raw)

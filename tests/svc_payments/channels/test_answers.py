@@ -13,8 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from chassis.db import now
-from chassis.signatures import sign, thumbprint
 from deploy.local.programs import free_port
+from kit.signatures import messages
+from kit.signatures.messages import sign_answer
 from svc_payments.channels.provider import Channel, Order, Refused, Unclear, Waiting
 from svc_payments.channels.registry import open_channels
 from svc_payments.collection.payments.orders import inquire
@@ -36,10 +37,17 @@ class BabblingChannel:
     def __init__(self) -> None:
         self.key: RSAPrivateKey | None = None
         self.body, self.status = b"", 200
+        self.replays, self.signed = False, dict[str, str]()
+        self.shown_status = 0
 
-    async def answer(self, _: Request) -> Response:
-        headers = sign(self.key, thumbprint(self.key.public_key()), self.body) if self.key else {}
-        return Response(self.body, self.status, headers)
+    async def answer(self, request: Request) -> Response:
+        if self.key is None:
+            return Response(self.body, self.status)
+        answered = messages.Request(request.method, str(request.url), request.headers)
+        if not self.replays:
+            self.signed = sign_answer(self.key, answered, self.status, self.body)
+        headers = self.signed
+        return Response(self.body, self.shown_status or self.status, headers)
 
 
 @pytest.fixture
@@ -62,6 +70,29 @@ async def test_a_valid_signed_answer_is_accepted(
 ) -> None:
     babbling.key, babbling.body, babbling.status = rsa_keys["channel_key"], json.dumps(GOOD).encode(), 201
     assert await channel.place(order()) == Waiting("https://pay.test/1")
+
+
+async def test_an_answer_replayed_for_another_request_is_unclear(
+    babbling: BabblingChannel, channel: Channel, rsa_keys: dict[str, RSAPrivateKey]
+) -> None:
+    """The same order, body and status, signed by the channel a moment ago."""
+    babbling.key, babbling.body, babbling.status = rsa_keys["channel_key"], json.dumps(GOOD).encode(), 201
+    assert await channel.place(order()) == Waiting("https://pay.test/1")
+    babbling.replays = True
+    assert isinstance(await channel.place(order()), Unclear)
+    babbling.replays = False
+    assert await channel.place(order()) == Waiting("https://pay.test/1")
+
+
+async def test_an_answer_under_another_status_is_unclear(
+    babbling: BabblingChannel, channel: Channel, rsa_keys: dict[str, RSAPrivateKey]
+) -> None:
+    """A failure that is made to look like the refusal of an order would end the order."""
+    babbling.key, babbling.body, babbling.status = rsa_keys["channel_key"], b'{"code": "invalid_request"}', 503
+    babbling.shown_status = 422
+    assert isinstance(await channel.place(order()), Unclear)
+    babbling.status = 422
+    assert await channel.place(order()) == Refused("invalid_request")
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,8 @@ from chassis.db import Database, new_id, now
 from chassis.http_client import outside_client
 from chassis.testing import Tokens, environment, once, settings_at
 from contracts.reference_provider.books import Books
-from contracts.reference_provider.platform_signature import PlatformKeys
+from contracts.reference_provider.platform_keys import PlatformKeys
 from contracts.reference_provider.roster import account_number
-from contracts.reference_provider.server import create_app as create_provider_app
 from deploy.local.programs import free_port
 from deploy.local.sandboxes.payment_channel import create_app as create_channel_app
 from svc_payments.app import create_app
@@ -98,6 +97,7 @@ async def open_deployment(
     api_port, channel_port, company_port = free_port(), free_port(), free_port()
     secrets = {
         "sandbox_state": str(folder / "channel"),
+        "channel_url": f"http://127.0.0.1:{channel_port}",
         "channel_private_key": private_pem(keys["channel_key"]),
         "merchant_public_key": public_pem(keys["merchant_key"]),
     }
@@ -118,11 +118,9 @@ async def open_deployment(
         midnight_seconds=0.001,
         channel_timeout_seconds=PATIENCE_SECONDS,
     )
-    books = Books(folder / "books.sqlite3")
-    books.fill_roster(SEED, ACCOUNTS)
-    platform = PlatformKeys([f"http://127.0.0.1:{api_port}/payments/v1/signing-keys"], cooldown=0)
-    to_company = Wire(create_provider_app(books, platform))
-    company = Company(books, LostAnswers(to_company), company_port)
+    company = _company(folder, company_port, api_port)
+    to_company = Wire(company.server)
+    company.app = LostAnswers(to_company)
     app = create_app(settings)
     async with (
         served(app, api_port),
@@ -132,6 +130,13 @@ async def open_deployment(
         outside_client(settings.channel_url) as channel,
     ):
         yield Deployment(template, tokens, keys, folder, app, settings, api, channel, company, to_channel, to_company)
+
+
+def _company(folder: Path, port: int, api_port: int) -> Company:
+    books = Books(folder / "books.sqlite3")
+    books.fill_roster(SEED, ACCOUNTS)
+    keys = PlatformKeys([f"http://127.0.0.1:{api_port}/payments/v1/signing-keys"], cooldown=0)
+    return Company(books, keys, port)
 
 
 @dataclass

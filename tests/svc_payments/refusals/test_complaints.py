@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import update
 
 from chassis.db import new_id, now
-from chassis.signatures import sign, thumbprint
 from chassis.testing import once
 from contracts.reference_provider.roster import account_number
+from kit.signatures.messages import sign_request
 from svc_payments.collection.payments.models import Attempt
 from tests.svc_payments.billing.bills.factories import a_binding, save
 from tests.svc_payments.collection.refunds.steps import make_due, refunds, refused
@@ -89,7 +89,8 @@ async def test_callback_signatures_that_fail_because_a_framework_re_encoded_the_
     """The signature is verified against the raw body: a re-encoded body fails."""
     payment_id, notice = await paid_without_notice(world, new_id())
     raw = json.dumps(notice, indent=3, sort_keys=True).replace("succeeded", "succ\\u0065eded").encode()
-    headers = sign(world.channel_key, thumbprint(world.channel_key.public_key()), raw)
+    merchant, url = world.settings.merchant_id, world.settings.notice_url
+    headers = sign_request(world.channel_key, merchant, "POST", url, raw)
     re_encoded = json.dumps(json.loads(raw)).encode()
     answer = await world.api.post(NOTICES, content=re_encoded, headers=headers)
     assert refusal(answer) == (401, "notice_not_authentic")

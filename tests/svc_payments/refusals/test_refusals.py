@@ -9,8 +9,8 @@ import pytest
 import time_machine
 
 from chassis.db import new_id, now
-from chassis.signatures import MAX_CLOCK_SKEW
 from chassis.testing import once
+from kit.signatures.refusals import MAX_CLOCK_SKEW
 from tests.svc_payments.collection.mandates.giver import Giver, working_on
 from tests.svc_payments.collection.refunds.steps import refunds, step
 from tests.svc_payments.conftest import approved_provider

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from pydantic import ValidationError
 
-from chassis.signatures import BadSignature
+from kit.signatures.refusals import BadSignature
 from svc_payments.channels.alipay.signatures import AlipayKeys, certificates_named
 from svc_payments.settings.channels import load_alipay_keys, load_rsa_roots
 from tests.svc_payments.channels.doubles.alipay import AlipayDouble, certificate_double

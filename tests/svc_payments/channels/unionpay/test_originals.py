@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from chassis.db import now
-from chassis.signatures import BadSignature
+from kit.signatures.refusals import BadSignature
 from svc_payments.channels.unionpay.certificates import chains_to
 from svc_payments.channels.unionpay.messages import Outcome
 from svc_payments.channels.unionpay.signatures import CERTIFICATE, check, of_answer

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from chassis.db import now
-from chassis.signatures import MAX_CLOCK_SKEW
+from kit.signatures.refusals import MAX_CLOCK_SKEW
 from svc_payments.channels.notices import NoticeMalformed, NoticeNotAuthentic, PaidNotice
 from svc_payments.channels.provider import Paid, Unclear
 from svc_payments.channels.wechat.client import WechatChannel

@@ -3,7 +3,7 @@
 import pytest
 
 from chassis.db import now
-from chassis.signatures import MAX_CLOCK_SKEW
+from kit.signatures.refusals import MAX_CLOCK_SKEW
 from svc_payments.channels.provider import Paid, Payer, Refused, Unclear, Waiting
 from svc_payments.channels.wechat.client import WechatChannel
 from tests.svc_payments.channels.doubles.wechat import WechatDouble

@@ -8,8 +8,8 @@ from sqlalchemy import select, update
 
 from chassis.db import new_id, now
 from chassis.inbox import Received
-from chassis.signatures import sign, thumbprint
 from chassis.testing import once, until
+from kit.signatures.messages import sign_request
 from svc_payments.collection.mandates.models import Mandate
 from svc_payments.collection.mandates.service import binding_ended
 from svc_payments.collection.mandates.worker import Mandates
@@ -200,7 +200,8 @@ async def test_a_forged_or_misdirected_contract_notice_is_refused(world: World, 
         "contract_id": "C-1",
     }
     forged = json.dumps(notice).encode()
-    headers = sign(world.channel_key, thumbprint(world.channel_key.public_key()), forged + b" ")
+    merchant, url = world.settings.merchant_id, world.settings.contract_notice_url
+    headers = sign_request(world.channel_key, merchant, "POST", url, forged + b" ")
     answer = await world.api.post(CONTRACT_NOTICES, content=forged, headers=headers)
     assert refusal(answer) == (401, "notice_not_authentic")
     other_merchant = await _notify(world, notice | {"merchant_id": "other"})
@@ -211,5 +212,5 @@ async def test_a_forged_or_misdirected_contract_notice_is_refused(world: World, 
 
 
 async def _notify(world: World, notice: dict[str, str]) -> Answer:
-    raw, headers = world.signed(notice)
+    raw, headers = world.signed(notice, world.settings.contract_notice_url)
     return await world.api.post(CONTRACT_NOTICES, content=raw, headers=headers)

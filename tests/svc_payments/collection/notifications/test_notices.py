@@ -13,13 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from sqlalchemy import func, select, update
 
 from chassis.db import new_id, now
-from chassis.signatures import MAX_CLOCK_SKEW, sign, thumbprint
 from chassis.testing import until
+from kit.signatures.messages import RECIPIENT, sign_request
+from kit.signatures.refusals import MAX_CLOCK_SKEW
 from svc_payments.collection.notifications.models import Nonce
 from svc_payments.collection.notifications.service import forget_nonces
 from svc_payments.collection.payments.models import Attempt
 from svc_payments.ledger.models import Entry
-from tests.svc_payments.world import NOTICES, Answer, World
+from tests.svc_payments.world import CONTRACT_NOTICES, NOTICES, Answer, World
 
 ONE_EFFECT = ["created", "pending", "captured"]
 
@@ -94,26 +95,40 @@ async def test_a_nonce_seen_with_another_body_is_refused(world: World, monkeypat
 async def test_a_forged_notice_is_refused_and_changes_nothing(world: World, rsa_keys: dict[str, RSAPrivateKey]) -> None:
     payment_id, notice = await paid_without_notice(world, new_id())
     raw, headers = world.signed(notice)
-    other = rsa_keys["merchant_key"]
-    channel_key_id = thumbprint(world.channel_key.public_key())
-    forgeries = {
-        "wrong_signature": (raw, sign(other, channel_key_id, raw)),
-        "unknown_key": (raw, sign(other, thumbprint(other.public_key()), raw)),
-        "headers_malformed": (raw, {}),
-    }
-    tampered = (raw.replace(b"my-ili", b"my-11i"), headers)
-    reformatted = (json.dumps(notice, indent=1).encode(), headers)
+    other, merchant, url = rsa_keys["merchant_key"], world.settings.merchant_id, world.settings.notice_url
+    tampered = raw.replace(b"my-ili", b"my-11i")
+    reformatted = json.dumps(notice, indent=1).encode()
+    elsewhere = sign_request(world.channel_key, merchant, "POST", world.settings.contract_notice_url, raw)
+    stripped = {name: value for name, value in headers.items() if name != "Signature"}
     for reason, (body, signed) in (
-        *forgeries.items(),
-        ("wrong_signature", tampered),
-        ("wrong_signature", reformatted),
-        ("wrong_signature", (raw, {**headers, "MyIli-Signature": "not base64!"})),
+        ("unknown_key", (raw, sign_request(other, merchant, "POST", url, raw))),
+        ("unsigned", (raw, {})),
+        ("unsigned", (raw, stripped)),
+        ("other_recipient", (raw, sign_request(world.channel_key, "another", "POST", url, raw))),
+        ("wrong_signature", (raw, elsewhere)),
+        ("wrong_signature", (raw, sign_request(world.channel_key, merchant, "PUT", url, raw))),
+        ("wrong_signature", (raw, {**headers, "Content-Type": "text/plain"})),
+        ("wrong_digest", (tampered, headers)),
+        ("wrong_digest", (reformatted, headers)),
+        ("signature_malformed", (raw, {**headers, "Signature": "not base64!"})),
     ):
         answer = await world.api.post(NOTICES, content=body, headers=signed)
         assert refusal(answer) == (401, "notice_not_authentic")
         assert answer.json()["reason"] == reason
     assert await world.trail(payment_id) == ["created", "pending"]
     assert await world.incidents() == []
+
+
+async def test_a_notice_sent_to_another_address_than_it_was_signed_for_is_refused(world: World) -> None:
+    payment_id, notice = await paid_without_notice(world, new_id())
+    raw, headers = world.signed(notice)
+    for address in (f"{NOTICES}?from=elsewhere", CONTRACT_NOTICES):
+        answer = await world.api.post(address, content=raw, headers=headers)
+        assert (refusal(answer), answer.json()["reason"]) == ((401, "notice_not_authentic"), "wrong_signature")
+    doubled = [*headers.items(), (RECIPIENT, world.settings.merchant_id)]
+    answer = await world.api.post(NOTICES, content=raw, headers=doubled)
+    assert answer.json()["reason"] == "other_recipient"
+    assert await world.trail(payment_id) == ["created", "pending"]
 
 
 @pytest.mark.parametrize("seconds", [-MAX_CLOCK_SKEW - 5, MAX_CLOCK_SKEW + 5])
@@ -148,62 +163,6 @@ async def test_a_notice_by_the_right_key_that_does_not_fit_is_refused_and_record
     assert (await world.notify(notice)).status_code == 204
 
 
-async def test_a_second_transaction_for_a_paid_order_is_posted_once(world: World) -> None:
-    payment_id, notice = await paid_without_notice(world, new_id())
-    await world.notify(notice)
-    for number in range(2):
-        again = {**notice, "notice_id": f"n-{number}", "transaction_id": "another"}
-        assert (await world.notify(again)).status_code == 204
-    assert await world.incidents() == ["second_transaction"]
-    assert await entries(world) == 2 + 2 + 2
-    assert await world.trail(payment_id) == ONE_EFFECT
-
-
-async def test_one_transaction_does_not_pay_two_orders(world: World) -> None:
-    _, first = await paid_without_notice(world, new_id())
-    second_payment, second = await paid_without_notice(world, new_id())
-    await world.notify(first)
-    stolen = {**second, "transaction_id": first["transaction_id"]}
-    assert refusal(await world.notify(stolen)) == (409, "notice_of_reused_transaction")
-    assert await world.trail(second_payment) == ["created", "pending"]
-
-
-async def test_a_transaction_taken_twice_for_one_order_pays_no_other(world: World) -> None:
-    _, first = await paid_without_notice(world, new_id())
-    waiting, second = await paid_without_notice(world, new_id())
-    await world.notify(first)
-    assert (await world.notify({**first, "notice_id": "n-1", "transaction_id": "twice"})).status_code == 204
-    before = await entries(world)
-    for number in range(2):
-        stolen = {**second, "notice_id": f"s-{number}", "transaction_id": "twice"}
-        assert refusal(await world.notify(stolen)) == (409, "notice_of_reused_transaction")
-    assert await world.trail(waiting) == ["created", "pending"]
-    # Nor is it taken for money that a paid order got twice: it would be refunded a second time.
-    await world.notify(second)
-    again = {**second, "notice_id": "s-2", "transaction_id": "twice"}
-    assert refusal(await world.notify(again)) == (409, "notice_of_reused_transaction")
-    assert await world.trail(waiting) == ONE_EFFECT
-    assert await entries(world) == before + 2
-    assert await world.incidents() == ["second_transaction", *["transaction_reused"] * 3]
-
-
-async def test_of_orders_that_race_for_one_transaction_one_has_it(world: World) -> None:
-    paid, first = await paid_without_notice(world, new_id())
-    others = [await paid_without_notice(world, new_id()) for _ in range(3)]
-    await world.notify(first)
-    # At once: for the paid order as money taken twice, and for each of the others as its payment.
-    notices = [
-        {**notice, "notice_id": f"r-{place}"} for place, notice in enumerate([first, *(each for _, each in others)])
-    ]
-    answers = await asyncio.gather(*(world.notify({**notice, "transaction_id": "one"}) for notice in notices))
-    assert sorted(answer.status_code for answer in answers) == [204, 409, 409, 409]
-    captured = [payment_id for payment_id, _ in others if await world.trail(payment_id) == ONE_EFFECT]
-    kinds = await world.incidents()
-    assert len(captured) + kinds.count("second_transaction") == 1
-    assert kinds.count("transaction_reused") == 3
-    assert await world.trail(paid) == ONE_EFFECT
-
-
 @pytest.mark.parametrize(
     "raw",
     [
@@ -217,7 +176,7 @@ async def test_of_orders_that_race_for_one_transaction_one_has_it(world: World) 
     ],
 )
 async def test_authentic_bytes_that_are_no_notice_are_refused(world: World, raw: bytes) -> None:
-    headers = sign(world.channel_key, thumbprint(world.channel_key.public_key()), raw)
+    headers = sign_request(world.channel_key, world.settings.merchant_id, "POST", world.settings.notice_url, raw)
     assert refusal(await world.api.post(NOTICES, content=raw, headers=headers)) == (422, "notice_malformed")
 
 
@@ -249,7 +208,7 @@ async def test_a_notice_with_an_invalid_field_is_refused(world: World, changes: 
 
 async def test_a_notice_of_unreasonable_size_is_refused_unread(world: World) -> None:
     raw = b" " * 17_000
-    headers = sign(world.channel_key, thumbprint(world.channel_key.public_key()), raw)
+    headers = sign_request(world.channel_key, world.settings.merchant_id, "POST", world.settings.notice_url, raw)
     assert refusal(await world.api.post(NOTICES, content=raw, headers=headers)) == (413, "content_too_large")
 
 

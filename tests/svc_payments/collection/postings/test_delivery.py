@@ -77,7 +77,7 @@ async def test_a_provider_that_was_down_books_when_it_is_up_again(world: World) 
 
         await until(tried)
         assert await world.status(person, payment_id) == "posting"
-        async with Company(world.company.books, world.company.app, port).open():
+        async with Company(world.company.books, world.company.keys, port, world.provider_id).open():
             await completed(world, person, payment_id)
     assert len(world.company.booked()) == 1
 
@@ -228,7 +228,7 @@ async def test_a_payment_is_complete_with_its_last_bill_even_when_all_are_booked
 async def test_a_slow_provider_does_not_delay_another(world: World, tmp_path: Path) -> None:
     slow = Company.at(tmp_path, free_port(), str(world.api.base_url))
     slow.app.lost = 1_000
-    slow_id = await approved_provider(world.database, slow.endpoint_url)
+    slow_id = slow.provider_id = await approved_provider(world.database, slow.endpoint_url)
     async with slow.open(), run_in_background(delivery(world).run):
         person, other = new_id(), new_id()
         held_up = await world.captured(person, await world.bill(person, provider_id=slow_id))

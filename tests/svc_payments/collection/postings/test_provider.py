@@ -1,11 +1,13 @@
 """The client of a provider's endpoint: allowed addresses, accepted answers and time limits."""
 
 import asyncio
+import json
 import ssl
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -23,9 +25,11 @@ from starlette.routing import Route
 
 from chassis.db import new_id, now
 from chassis.http_client import outside_client
-from chassis.signatures import thumbprint, verify
 from deploy.local.programs import free_port
 from kit.public_addresses import Target, pinned
+from kit.signatures.keys import thumbprint
+from kit.signatures.messages import Request as SignedRequest
+from kit.signatures.messages import verify_request
 from svc_payments.collection.postings.models import Posting
 from svc_payments.collection.postings.provider import (
     Booked,
@@ -39,10 +43,13 @@ from svc_payments.collection.postings.provider import (
 )
 from tests.svc_payments.served import served
 
+PROVIDER_ID = "0198b5a0-0000-7000-8000-000000000001"
+
 
 def posting() -> Posting:
     return Posting(
         id=new_id(),
+        provider_id=UUID(PROVIDER_ID),
         payment_id=new_id(),
         receipt_number="202610010000000001",
         bill_number="B-1",
@@ -54,7 +61,7 @@ def posting() -> Posting:
 
 async def book_outcome(endpoint_url: str, key: RSAPrivateKey, *, only_public: bool = False) -> Outcome:
     async with outside_client() as client:
-        return await HttpProviderBooks(client, endpoint_url, key, 2.0, only_public).book(posting())
+        return await HttpProviderBooks(client, endpoint_url, PROVIDER_ID, key, 2.0, only_public).book(posting())
 
 
 @pytest.mark.parametrize(
@@ -81,11 +88,16 @@ def test_arbitrary_bytes_never_raise(body: bytes) -> None:
     assert isinstance(_outcome(body), Booked | Refused | NotFound | Unclear)
 
 
-async def test_a_call_is_signed_over_the_bytes_that_arrive(rsa_keys: dict[str, RSAPrivateKey]) -> None:
+async def test_a_call_is_signed_for_the_provider_at_its_address_over_the_bytes_that_arrive(
+    rsa_keys: dict[str, RSAPrivateKey],
+) -> None:
     key, port = rsa_keys["provider_signing_key"], free_port()
 
     async def book(request: Request) -> Response:
-        verify({thumbprint(key.public_key()): key.public_key()}, request.headers, await request.body())
+        keys, arrived = {thumbprint(key.public_key()): key.public_key()}, await request.body()
+        signed = SignedRequest("POST", f"http://127.0.0.1:{port}/base/postings", request.headers)
+        verify_request(keys, PROVIDER_ID, signed, arrived)
+        assert json.loads(arrived)["provider_id"] == PROVIDER_ID
         return Response(b'{"result": "booked", "provider_reference": "R-1"}')
 
     async with served(Starlette(routes=[Route("/base/postings", book, methods=["POST"])]), port):
@@ -197,8 +209,8 @@ async def test_the_checked_address_is_called_and_the_certificate_must_match_the_
         httpx.AsyncClient(verify=trusting) as client,
     ):
         key = rsa_keys["provider_signing_key"]
-        outcome = await HttpProviderBooks(client, f"https://{name}:{port}/api", key, 2.0, only_public=True).book(
-            posting()
-        )
+        outcome = await HttpProviderBooks(
+            client, f"https://{name}:{port}/api", PROVIDER_ID, key, 2.0, only_public=True
+        ).book(posting())
     assert (outcome == Booked("R-1")) is reached
     assert hosts == ([f"{name}:{port}"] if reached else [])

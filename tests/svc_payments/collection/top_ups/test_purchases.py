@@ -31,6 +31,7 @@ METER = account_number(SEED, 3)
 async def sold(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Shop, Company]]:
     """A shop of a company with prepaid meters of the parametrized kind."""
     company = Company.at(tmp_path, free_port(), str(world.api.base_url), prepaid=request.param)
+    company.provider_id = world.provider_id
     await set_endpoint(world.database, world.provider_id, company.endpoint_url)
     async with company.open():
         yield await Shop(world, METER).open(), company

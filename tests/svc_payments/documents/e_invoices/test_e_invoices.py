@@ -15,13 +15,13 @@ from sqlalchemy import select, text, update
 from chassis.db import Database, new_id, now
 from chassis.http_client import outside_client
 from chassis.inbox import Received
-from chassis.signatures import load_private_key
 from chassis.testing import Tokens, client_of, emitted, once
+from kit.signatures.keys import load_private_key
 from svc_payments.app import create_app
 from svc_payments.collection.payments.models import Payment, PaymentStatus
 from svc_payments.documents.e_invoices.consumers import HANDLERS
 from svc_payments.documents.e_invoices.models import EInvoice
-from svc_payments.documents.e_invoices.provider import Absent, HttpInvoiceIssuer, InvoiceOrder, Unclear
+from svc_payments.documents.e_invoices.provider import ISSUER, Absent, HttpInvoiceIssuer, InvoiceOrder, Unclear
 from svc_payments.documents.e_invoices.worker import issue_due
 from svc_payments.settings import Settings
 from tests.deploy.sandboxes.processes import Sandbox
@@ -289,9 +289,11 @@ async def test_the_issuer_accepts_our_key_only_and_one_content_per_number(here: 
     ours = here.settings.merchant_key.get_secret_value()
     order = InvoiceOrder(new_id().hex, here.provider_id, "Sample", 100, "personal", "测试居民", None, None)
     async with outside_client() as client:
-        stranger = HttpInvoiceIssuer(client, invoicing, generate_private_key(65537, 2048), 2.0, only_public=False)
+        stranger = HttpInvoiceIssuer(
+            client, invoicing, ISSUER, generate_private_key(65537, 2048), 2.0, only_public=False
+        )
         assert await stranger.issue(order) == Unclear("status_401")
-        known = HttpInvoiceIssuer(client, invoicing, load_private_key(ours), 2.0, only_public=False)
+        known = HttpInvoiceIssuer(client, invoicing, ISSUER, load_private_key(ours), 2.0, only_public=False)
         assert await known.query(order.number) == Absent()
         await known.issue(order)
         changed = InvoiceOrder(order.number, here.provider_id, "Sample", 200, "personal", "测试居民", None, None)

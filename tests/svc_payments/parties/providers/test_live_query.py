@@ -7,8 +7,8 @@ import pytest
 from pydantic import BaseModel
 
 from chassis.db import Database
-from chassis.signatures import load_private_key
 from chassis.testing import until
+from kit.signatures.keys import load_private_key
 from svc_payments.parties.providers.live_query import NotAnswered, NotUsable, Questions
 from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings

@@ -8,8 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from sqlalchemy import text
 
 from chassis.db import Database, new_id
-from chassis.signatures import thumbprint, verify
 from chassis.testing import Tokens, emitted, once
+from kit.signatures.keys import thumbprint
+from kit.signatures.messages import Request, verify_request
 from tests.svc_services.accounts.bindings.conftest import ACCOUNT, Bind
 from tests.svc_services.accounts.bindings.stored import binding_events, bindings_in, code
 from tests.svc_services.companies import BINDINGS, ProviderSystem, account_number, answer_with, approved, attestation
@@ -46,8 +47,10 @@ async def test_the_provider_gets_one_signed_request(
     await bind(name="阿依古丽·买买提")
     (request,) = provider_system.requests
     assert request.path == "/platform/account-verifications"
-    verify({thumbprint(signing_key.public_key()): signing_key.public_key()}, request.headers, request.body)
-    assert set(request.json) == {"request_id", "account_number", "holder_name"}
+    keys = {thumbprint(signing_key.public_key()): signing_key.public_key()}
+    url = f"{provider_system.url}/account-verifications"
+    verify_request(keys, request.json["provider_id"], Request("POST", url, request.headers), request.body)
+    assert set(request.json) == {"provider_id", "request_id", "account_number", "holder_name"}
     assert (request.json["account_number"], request.json["holder_name"]) == (ACCOUNT, "阿依古丽·买买提")
     assert UUID(request.json["request_id"]).version == 7
 
