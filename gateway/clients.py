@@ -13,6 +13,7 @@ from prometheus_client import Counter, Gauge
 from chassis.problems import Problem
 from chassis.telemetry import log
 from gateway.addresses import Quota
+from gateway.intake import READ_BYTES
 from gateway.refusals import ConnectionsExhausted, TooManyConnections
 
 CONNECTIONS = Gauge("myili_gateway_connections", "Open connections of clients")
@@ -47,6 +48,7 @@ class Clients:
 
     def __init__(self, limits: ClientLimits) -> None:
         self.limits = limits
+        self.read_buffer = memoryview(bytearray(READ_BYTES))
         self._open = 0
         self._farewells = 0
         self._connections = Quota(limits.connections_per_address)

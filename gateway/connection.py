@@ -19,6 +19,7 @@ from gateway.addresses import address_key
 from gateway.clients import Clients, count_refused
 from gateway.delivery import Delivery
 from gateway.incoming import MAX_HEADER_BYTES, MAX_HEADER_COUNT
+from gateway.intake import Intake
 from gateway.refusals import FAREWELL_SECONDS, LINGER_SECONDS, HeadersTooLarge, TooManyHalfSent, rendered
 from gateway.upgrades import head_without_upgrade, parser_after_head
 
@@ -47,6 +48,7 @@ class ClientConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
         self._clients: Clients = self.app_state["clients"]
+        transport.set_protocol(Intake(self, self._clients.read_buffer))
         limits = self._clients.limits
         self._delivery = Delivery(
             transport, limits.unread_seconds, limits.bytes_per_second, count_refused("unread").inc

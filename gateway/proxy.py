@@ -128,6 +128,8 @@ class Exchange:
                 answer_begun=bool(self.status),
             )
             raise _problem_of(error, service) from error
+        finally:
+            self._read_ahead = []  # the refusal of a client that lingers needs none of it
 
     async def _attempt_twice(self) -> None:
         try:
@@ -180,10 +182,11 @@ class Exchange:
             more = not connection.drained
             if not more:
                 follower.stop()
-                lease.end()  # the client takes the last piece without a turn
+                lease.release()
             elif self._client.blocked:
                 await lease.become_transfer()
             await self._send({"type": "http.response.body", "body": piece, "more_body": more})
+        await self._client.takes_more()  # what many clients leave unread of long answers would fill the memory
 
     def _returned(self, status: int, headers: list[Header]) -> list[Header]:
         returned = [header for header in headers if header[0] not in _NOT_RETURNED]

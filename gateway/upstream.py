@@ -140,11 +140,17 @@ class Lease:
         await self._upstream.transfers.take()
         self._turns = self._upstream.transfers
 
-    def end(self) -> None:
-        """Safe to repeat, and where `begin` failed."""
+    def release(self) -> None:
+        """Give the connection and a turn among the requests back; one among the transfers lasts until `end`."""
         if self._connection is not None:
             self._upstream.keep_or_close(self._connection)
             self._connection = None
+        if not self._counted:
+            self._give_turn_back()
+
+    def end(self) -> None:
+        """Give everything back that is not yet; safe where `begin` failed."""
+        self.release()
         self._give_turn_back()
         if self._counted:
             self._upstream.transfers_of.give_back(self._address)
