@@ -158,7 +158,8 @@ class ClientConnection(HttpToolsProtocol):
 
     async def takes_more(self) -> bool:
         """Wait until the client has taken earlier answers; False where it has left instead."""
-        await self.flow.drain()
+        if self.flow.write_paused:
+            await self.flow.drain()
         return not self.transport.is_closing()
 
     def begin_transfer(self) -> None:
