@@ -7,10 +7,12 @@ Requests to services are plain ASGI throughout; FastAPI serves only the gateway'
 `--no-proxy-headers`, uvicorn trusts the forwarded address that a client on this machine sends.
 """
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from functools import cache
 
-from prometheus_client import Counter
+from prometheus_client import Counter, start_http_server
 from starlette.types import Receive, Scope, Send
 
 from chassis import telemetry
@@ -19,9 +21,10 @@ from chassis.problems import InternalError, MethodNotAllowed, Problem
 from chassis.settings import load
 from chassis.telemetry import log
 from chassis.tokens import TokenMissing
+from gateway.clients import Clients, allow_files
 from gateway.docs import own_pages
 from gateway.incoming import Incoming, read_head
-from gateway.proxy import Exchange
+from gateway.proxy import ClientSide, Exchange
 from gateway.refusals import NoSuchEndpoint, send_refusal
 from gateway.routing import Contract, ContractError, Defaults, Operation, RoutingTable, read_contracts
 from gateway.settings import GatewaySettings
@@ -30,7 +33,7 @@ from gateway.upstream import Upstream
 REQUESTS = Counter("myili_gateway_requests", "Requests answered", ["service", "status_class"])
 requests_of = cache(REQUESTS.labels)  # a label lookup costs more than the increment
 
-_OWN_PATHS = frozenset({b"/", b"/docs", b"/livez", b"/readyz", b"/metrics"})
+_OWN_PATHS = frozenset({b"/", b"/docs", b"/livez", b"/readyz"})
 _OWN_PREFIX = b"/docs/"
 
 
@@ -54,27 +57,46 @@ class Gateway:
         self._table = RoutingTable(contracts)
         self._upstreams = {name: Upstream(url, settings.limits) for name, url in settings.service_urls.items()}
         self._verifier = TokenVerifier(settings.jwks_url, settings.issuer)
+        self._client_limits = settings.client_limits
         self._own_pages = own_pages(contracts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
+            await self._lifespan(scope, receive, send)
         elif scope["raw_path"] in _OWN_PATHS or scope["raw_path"].startswith(_OWN_PREFIX):
             await self._own_pages(scope, receive, send)
         else:
-            await self._serve(read_head(scope), receive, send)
+            await self._serve(read_head(scope), scope["state"]["connection"], receive, send)
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
+        allow_files(self._settings.most_files)
+        scope["state"]["clients"] = Clients(self._client_limits)
+        try:
+            with self._metrics_served():
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except OSError as error:
+            await send({"type": "lifespan.startup.failed", "message": f"MYILI_METRICS_PORT: {error.strerror}"})
+            return
         for upstream in self._upstreams.values():
             upstream.close()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _serve(self, incoming: Incoming, receive: Receive, send: Send) -> None:
+    @contextlib.contextmanager
+    def _metrics_served(self) -> Iterator[None]:
+        if self._settings.metrics_port is None:
+            yield
+            return
+        server, thread = start_http_server(self._settings.metrics_port, self._settings.metrics_host)
+        try:
+            yield
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    async def _serve(self, incoming: Incoming, client: ClientSide, receive: Receive, send: Send) -> None:
         exchange: Exchange | None = None
         try:
             operation = self._operation_of(incoming)
@@ -82,9 +104,10 @@ class Gateway:
                 self._upstreams[operation.service],
                 operation,
                 incoming,
+                client=client,
                 receive=receive,
                 send=send,
-                client_seconds=self._settings.client_seconds,
+                limits=self._client_limits,
             )
             await self._check_token(operation, incoming)
             await exchange.run()
@@ -139,11 +162,12 @@ async def _refuse(
         request_id=incoming.request_id,
     )
     body_unread = exchange.body_unread if exchange else incoming.has_body
+    may_still_send = incoming.has_long_body or "Connection" in problem.headers
     await send_refusal(
         problem,
         request_id=incoming.request_id,
         accept_language=incoming.accept_language,
         receive=receive,
         send=send,
-        linger=body_unread and incoming.has_long_body,
+        linger=body_unread and may_still_send,
     )

@@ -1,4 +1,4 @@
-"""The gateway's own pages: documentation of all services on one page, health and metrics.
+"""The gateway's own pages: documentation of all services on one page, and health.
 
 Every asset is served from here, most of them out of the installed `fastapi_offline`, which bundles Swagger UI; the
 Content-Security-Policy enforces this in the browser.
@@ -14,14 +14,15 @@ from string import Template
 
 import fastapi_offline
 from fastapi import FastAPI
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import problems
 from chassis.telemetry import RequestContext
-from gateway.refusals import NoSuchEndpoint
+from gateway.refusals import PRIVATE, NoSuchEndpoint
 from gateway.routing import Contract
 from kit.etags import etag_of_content, is_known
 
@@ -37,9 +38,7 @@ _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
     ),
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",  # cached but revalidated: a 304 when nothing changed
 }
 
 
@@ -66,9 +65,25 @@ class _File:
         return Response(self.compressed, media_type=self.media_type, headers=headers)
 
 
+class _PrivateAnswers:
+    """ASGI middleware: no answer is stored or read as another kind than it says."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_private(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(PRIVATE)
+            await send(message)
+
+        await self._app(scope, receive, send_private)
+
+
 def own_pages(contracts: Sequence[Contract]) -> FastAPI:
     """The application behind every path outside the services."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, routes=_routes(contracts))
+    app.add_middleware(_PrivateAnswers)
     app.add_middleware(RequestContext)
     problems.install(app)
     return app
@@ -99,9 +114,6 @@ def _routes(contracts: Sequence[Contract]) -> list[BaseRoute]:
         # Ready means able to route: requests to an unavailable service are refused, the others stay reachable.
         return JSONResponse(ready)
 
-    async def metrics(_request: Request) -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
     return [
         Route("/", index),
         Route("/docs", docs),
@@ -109,7 +121,6 @@ def _routes(contracts: Sequence[Contract]) -> list[BaseRoute]:
         Route("/docs/openapi/{name}", document),
         Route("/livez", livez),
         Route("/readyz", readyz),
-        Route("/metrics", metrics),
     ]
 
 

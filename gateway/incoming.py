@@ -18,7 +18,8 @@ from gateway.refusals import AddressTooLong, BadAddress, BadFraming, HeadersTooL
 MAX_ADDRESS_BYTES = 8 * 1024
 MAX_HEADER_BYTES = 32 * 1024
 MAX_HEADER_COUNT = 100
-DROPPED_BODY_BYTES = 64 * 1024
+SMALL_BODY_BYTES = 64 * 1024
+"""Up to this size a body is read whole before its request takes a turn."""
 
 Header = tuple[bytes, bytes]
 
@@ -90,7 +91,7 @@ class Incoming:
     @property
     def has_long_body(self) -> bool:
         """Whether the body is too long, or of unknown length, to be read and discarded."""
-        return b"transfer-encoding" in self.noted or (self.content_length or 0) > DROPPED_BODY_BYTES
+        return b"transfer-encoding" in self.noted or (self.content_length or 0) > SMALL_BODY_BYTES
 
     def check(self) -> None:
         """Refuse a head that is too large or ambiguous."""

@@ -10,8 +10,13 @@ from starlette.types import Receive, Send
 from chassis.problems import MEDIA_TYPE, Problem, preferred_language
 
 LINGER_SECONDS = 5.0
+FAREWELL_SECONDS = 1.0
+"""The same for a connection that is refused before its first request."""
 # Where the end of a request is in doubt, the bytes after it must not be read as another request.
 CLOSE: Mapping[str, str] = {"Connection": "close"}
+
+PRIVATE: Mapping[str, str] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""On every answer of the gateway's own."""
 
 
 class BadAddress(Problem):
@@ -34,10 +39,32 @@ class NoSuchEndpoint(Problem):
 
 class ClientSlow(Problem):
     status, code = 408, "client_slow"
+    headers = CLOSE
 
 
 class AddressTooLong(Problem):
     status, code = 414, "address_too_long"
+
+
+class TooManyConnections(Problem):
+    """Of one client address."""
+
+    status, code = 429, "too_many_connections"
+    headers: Mapping[str, str] = {"Retry-After": "5"}
+
+
+class TooManyHalfSent(Problem):
+    """Half-sent requests of one client address; this one was the oldest."""
+
+    status, code = 429, "too_many_half_sent"
+    headers: Mapping[str, str] = {"Retry-After": "5", **CLOSE}
+
+
+class TooManyTransfers(Problem):
+    """Long uploads and downloads of one client address at one service."""
+
+    status, code = 429, "too_many_transfers"
+    headers: Mapping[str, str] = {"Retry-After": "5"}
 
 
 class HeadersTooLarge(Problem):
@@ -58,6 +85,18 @@ class ServiceBusy(Problem):
     headers: Mapping[str, str] = {"Retry-After": "1"}
 
 
+class TransfersBusy(Problem):
+    status, code = 503, "transfers_busy"
+    headers: Mapping[str, str] = {"Retry-After": "5"}
+
+
+class ConnectionsExhausted(Problem):
+    """Of all clients together."""
+
+    status, code = 503, "connections_exhausted"
+    headers: Mapping[str, str] = {"Retry-After": "5"}
+
+
 class ServiceSlow(Problem):
     status, code = 504, "service_slow"
 
@@ -73,6 +112,7 @@ def rendered(problem: Problem, request_id: str, accept_language: str) -> tuple[l
         "Vary": "Accept-Language",
         "Content-Length": str(len(body)),
         "X-Request-ID": request_id,
+        **PRIVATE,
         **problem.headers,
     }
     return [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers.items()], body

@@ -6,8 +6,10 @@ from typing import Annotated
 from pydantic import AfterValidator, PositiveFloat, PositiveInt
 
 from chassis.settings import ProcessSettings
+from gateway.clients import ClientLimits
 from gateway.upstream import Limits, address_of
 
+_OTHER_FILES = 512
 _REPOSITORY = Path(__file__).parent.parent
 
 
@@ -34,10 +36,28 @@ class GatewaySettings(ProcessSettings):
     answer_seconds: PositiveFloat = 30.0
     """How long a service may make no progress, for operations without `x-timeout-seconds` in their contract."""
     connect_seconds: PositiveFloat = 3.0
-    client_seconds: PositiveFloat = 30.0
-    """How long a client may pause in the middle of a body."""
     upstream_connections: PositiveInt = 200
     """Concurrent requests to one service; further ones queue, and are refused after `connect_seconds`."""
+    upstream_transfers: PositiveInt = 256
+    """The same for long uploads and downloads, beside them."""
+    transfers_per_address: PositiveInt = 64
+    """Of `upstream_transfers`, how many one client address may have; an IPv6 /64 counts as one address."""
+
+    client_connections: PositiveInt = 4096
+    """Open connections of all clients; each holds at most 64 KiB of a small request."""
+    connections_per_address: PositiveInt = 1024
+    half_sent_per_address: PositiveInt = 256
+    """Requests of one address of which only a part has arrived; one more ends the oldest."""
+    client_seconds: PositiveFloat = 30.0
+    """How long a client may pause in the middle of a body."""
+    client_bytes_per_second: PositiveFloat = 100.0
+    """What a client must send of a head or body, and take of an answer, on average."""
+    unread_seconds: PositiveFloat = 240.0
+    """How long a client may take nothing of a waiting answer."""
+
+    metrics_port: PositiveInt | None = None
+    """The port of /metrics; without it they are not served. Never the public one."""
+    metrics_host: str = "127.0.0.1"
 
     @property
     def service_urls(self) -> dict[str, str]:
@@ -50,4 +70,26 @@ class GatewaySettings(ProcessSettings):
 
     @property
     def limits(self) -> Limits:
-        return Limits(connect_seconds=self.connect_seconds, connections=self.upstream_connections)
+        return Limits(
+            connect_seconds=self.connect_seconds,
+            connections=self.upstream_connections,
+            transfers=self.upstream_transfers,
+            transfers_per_address=self.transfers_per_address,
+        )
+
+    @property
+    def most_files(self) -> int:
+        """Open files when every limit is reached, and some more for all else."""
+        services = len(self.service_urls) * (self.upstream_connections + self.upstream_transfers)
+        return self.client_connections + services + _OTHER_FILES
+
+    @property
+    def client_limits(self) -> ClientLimits:
+        return ClientLimits(
+            connections=self.client_connections,
+            connections_per_address=self.connections_per_address,
+            half_sent_per_address=self.half_sent_per_address,
+            client_seconds=self.client_seconds,
+            unread_seconds=self.unread_seconds,
+            bytes_per_second=self.client_bytes_per_second,
+        )

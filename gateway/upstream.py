@@ -1,16 +1,26 @@
-"""The connection pool of one service."""
+"""The connection pool of one service, and the turns that its requests take."""
 
 import asyncio
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from gateway.upstream_connection import AbsentError, BusyError, Connection
+from gateway.addresses import Quota
+from gateway.refusals import TooManyTransfers
+from gateway.upstream_connection import (
+    AbsentError,
+    BusyError,
+    Connection,
+    TransfersBusyError,
+    UpstreamError,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     connect_seconds: float = 3.0
     connections: int = 200
+    transfers: int = 256
+    transfers_per_address: int = 64
     # Below uvicorn's own 5 seconds, so that a kept connection is rarely closed by the service just as it is used.
     keep_alive_seconds: float = 4.0
 
@@ -23,34 +33,57 @@ def address_of(url: str) -> tuple[str, int]:
     return parts.hostname, parts.port or 80
 
 
+class Turns:
+    """A bounded number of requests at a time; further ones queue for a bounded time."""
+
+    def __init__(self, number: int, seconds: float, refusal: type[UpstreamError]) -> None:
+        self._number = number
+        self._seconds = seconds
+        self._refusal = refusal
+        self._free = asyncio.Semaphore(number)
+
+    async def take(self) -> None:
+        if not self._free.locked():
+            await self._free.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._free.acquire()
+        except TimeoutError:
+            raise self._refusal(f"{self._number} are in progress") from None
+
+    def give_back(self) -> None:
+        self._free.release()
+
+
 class Upstream:
-    """The connections to one service; the number in use is bounded, so that a slow service cannot take them all."""
+    """The connections to one service; the number in use is bounded, so that a slow service cannot take them all.
+
+    Only the service decides how long an ordinary request takes its turn. What waits for a client, a long upload or an
+    answer that its client does not take, has turns of its own, and each client address a part of those.
+    """
 
     def __init__(self, url: str, limits: Limits) -> None:
         self._host, self._port = address_of(url)
         self.host_header = urlsplit(url).netloc.encode("ascii")
         self._limits = limits
-        self._slots = asyncio.Semaphore(limits.connections)
+        self.requests = Turns(limits.connections, limits.connect_seconds, BusyError)
+        self.transfers = Turns(limits.transfers, limits.connect_seconds, TransfersBusyError)
+        self.transfers_of = Quota(limits.transfers_per_address)
         self._idle: list[Connection] = []
 
-    async def acquire(self, *, fresh: bool = False) -> Connection:
-        """An idle or new connection; return it with `release`."""
-        await self._acquire_slot()
+    async def connection(self, *, fresh: bool = False) -> Connection:
+        """An idle or new connection; return it with `keep_or_close`."""
         oldest_use = asyncio.get_running_loop().time() - self._limits.keep_alive_seconds
         while self._idle and not fresh:
             connection = self._idle.pop()
             if connection.idle_since >= oldest_use:
                 return connection
             connection.abort()
-        try:
-            return await self._connect()
-        except BaseException:
-            self._slots.release()
-            raise
+        return await self._connect()
 
-    def release(self, connection: Connection) -> None:
+    def keep_or_close(self, connection: Connection) -> None:
         """Keep a connection whose request and answer ended cleanly, and close any other."""
-        self._slots.release()
         if connection.reusable:
             connection.rest()
             self._idle.append(connection)
@@ -60,16 +93,6 @@ class Upstream:
     def close(self) -> None:
         for connection in list(self._idle):
             connection.abort()
-
-    async def _acquire_slot(self) -> None:
-        if not self._slots.locked():
-            await self._slots.acquire()
-            return
-        try:
-            async with asyncio.timeout(self._limits.connect_seconds):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise BusyError(f"{self._limits.connections} requests are in progress") from None
 
     async def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()
@@ -85,3 +108,55 @@ class Upstream:
     def _on_closed(self, connection: Connection) -> None:
         if connection in self._idle:
             self._idle.remove(connection)
+
+
+class Lease:
+    """A turn at a service and, with it, a connection; both go back with `end`."""
+
+    def __init__(self, upstream: Upstream, address: str) -> None:
+        self._upstream = upstream
+        self._address = address
+        self._turns: Turns | None = None
+        self._counted = False
+        self._connection: Connection | None = None
+
+    async def begin(self, *, transfer: bool, fresh: bool) -> Connection:
+        if transfer:
+            await self.become_transfer()
+        else:
+            await self._upstream.requests.take()
+            self._turns = self._upstream.requests
+        self._connection = await self._upstream.connection(fresh=fresh)
+        return self._connection
+
+    async def become_transfer(self) -> None:
+        """Take a turn among the transfers instead; the one among the requests is free from here on."""
+        if self._counted:
+            return
+        self._give_turn_back()
+        if not self._upstream.transfers_of.take(self._address):
+            raise TooManyTransfers
+        self._counted = True
+        await self._upstream.transfers.take()
+        self._turns = self._upstream.transfers
+
+    def release(self) -> None:
+        """Give the connection and a turn among the requests back; one among the transfers lasts until `end`."""
+        if self._connection is not None:
+            self._upstream.keep_or_close(self._connection)
+            self._connection = None
+        if not self._counted:
+            self._give_turn_back()
+
+    def end(self) -> None:
+        """Give everything back that is not yet; safe where `begin` failed."""
+        self.release()
+        self._give_turn_back()
+        if self._counted:
+            self._upstream.transfers_of.give_back(self._address)
+            self._counted = False
+
+    def _give_turn_back(self) -> None:
+        if self._turns is not None:
+            self._turns.give_back()
+            self._turns = None

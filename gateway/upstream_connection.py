@@ -37,6 +37,12 @@ class BusyError(UpstreamError):
     kind = "busy"
 
 
+class TransfersBusyError(UpstreamError):
+    """The same for those of long uploads and downloads; a download's request may already be carried out."""
+
+    kind = "transfers_busy"
+
+
 class SlowError(UpstreamError):
     """Nothing moved for as long as the operation allows."""
 

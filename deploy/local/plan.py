@@ -25,6 +25,9 @@ PORT_OFFSETS = {
     "broker": 9,
     **{f"{package}.worker": 11 + place for place, package in enumerate(PACKAGES)},
 }
+# What answers /metrics on a port of its own, because its first port is the public one.
+METRICS_PORT_OFFSETS = {"gateway": 15}
+ALL_PORT_OFFSETS = (*PORT_OFFSETS.values(), *METRICS_PORT_OFFSETS.values())
 # Each secret goes to its owner only; each service also gets the URL of its own role in the database.
 SECRETS = {
     "svc_identity": {"token_signing_key", "field_key", "index_key"},
@@ -52,6 +55,11 @@ class Plan:
 
     def port(self, name: str) -> int:
         return self.base_port + PORT_OFFSETS[name]
+
+    def ports(self, name: str) -> Iterator[int]:
+        yield self.port(name)
+        if name in METRICS_PORT_OFFSETS:
+            yield self.base_port + METRICS_PORT_OFFSETS[name]
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.port(name)}"
@@ -160,12 +168,14 @@ class Plan:
         command += f" --loop uvloop --http {protocol} --no-server-header --timeout-graceful-shutdown 5"
         # The gateway ignores what a client says of its address; the services trust the gateway.
         command += " --no-proxy-headers" if name == "gateway" else ""
+        metrics = METRICS_PORT_OFFSETS.get(name)
+        more = {} if metrics is None else {"metrics_port": str(self.base_port + metrics)}
         return Program(
             name,
             [sys.executable, *command.split()],
             where=self.url(name),
             ready=partial(_answers_ready, port),
-            environment=self.environment(name),
+            environment=self.environment(name, **more),
         )
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from deploy.local.errors import CannotStart
 from deploy.local.folder import alive, identity, log_file, owned, write_private
 from deploy.local.keys import keys_in
-from deploy.local.plan import PORT_OFFSETS, Plan
+from deploy.local.plan import ALL_PORT_OFFSETS, Plan
 from deploy.local.programs import LOOPBACK, Starter, answers, port_is_taken
 from deploy.local.settings import PORTS_USED
 from deploy.local.supervisor import Kept, Say, Supervisor
@@ -166,12 +166,12 @@ def _addresses(plan: Plan) -> dict[str, str]:
 
 def _refuse_taken_ports(plan: Plan) -> None:
     for program in (*plan.stores(), *plan.without_database(), *plan.services(), *plan.workers()):
-        port = plan.port(program.name)
-        if port_is_taken(port):
-            raise CannotStart(
-                f"Port {port}, needed by {program.name}, is taken by another program; "
-                "stop that program, or set MYILI_PORT to another first port."
-            )
+        for port in plan.ports(program.name):
+            if port_is_taken(port):
+                raise CannotStart(
+                    f"Port {port}, needed by {program.name}, is taken by another program; "
+                    "stop that program, or set MYILI_PORT to another first port."
+                )
 
 
 def _refuse_absent_servers(plan: Plan) -> None:
@@ -196,6 +196,6 @@ def _refuse_absent_servers(plan: Plan) -> None:
 
 def free_base_port() -> int:
     for base in random.sample(SCRATCH_PORTS, len(SCRATCH_PORTS)):
-        if not any(port_is_taken(base + offset) for offset in PORT_OFFSETS.values()):
+        if not any(port_is_taken(base + offset) for offset in ALL_PORT_OFFSETS):
             return base
     raise CannotStart("No range of free ports was found for a scratch platform; stop some programs.")

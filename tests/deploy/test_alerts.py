@@ -115,3 +115,13 @@ def test_prometheus_watches_every_process_of_the_platform() -> None:
     ours = {name for name, service in services.items() if service.get("image", "").startswith("my-ili")}
     one_off = {name for name, service in services.items() if service.get("restart") == "no" or "profiles" in service}
     assert watched == ours - one_off
+
+
+def test_the_gateways_metrics_are_on_a_port_that_is_not_published() -> None:
+    gateway = YAML(typ="safe").load(COMPOSE / "compose.yaml")["services"]["gateway"]
+    jobs = YAML(typ="safe").load(COMPOSE / "prometheus.yaml")["scrape_configs"]
+    [target] = next(job for job in jobs if job["job_name"] == "gateway")["static_configs"][0]["targets"]
+    port = target.removeprefix("gateway:")
+    assert port == str(gateway["environment"]["MYILI_METRICS_PORT"])
+    assert [published.rsplit(":", 1)[1] for published in gateway["ports"]] == ["8000"]
+    assert port != "8000"

@@ -23,7 +23,7 @@ from sqlalchemy import make_url
 from chassis.db import Database, new_id
 from chassis.outbox import emit
 from chassis.testing import until
-from deploy.local.plan import PORT_OFFSETS
+from deploy.local.plan import ALL_PORT_OFFSETS, PORT_OFFSETS
 from deploy.local.platform import Addresses, LocalPlatform, free_base_port, local_platform, running_platform
 from deploy.local.programs import port_is_taken
 from deploy.local.settings import REPOSITORY
@@ -183,7 +183,7 @@ async def test_ctrl_c_stops_everything_that_was_started_and_frees_its_ports(data
         assert len(running) > len(PORT_OFFSETS)
     assert process.returncode == 0
     await until_gone(running)
-    assert not any(port_is_taken(base_port + offset) for offset in PORT_OFFSETS.values())
+    assert not any(port_is_taken(base_port + offset) for offset in ALL_PORT_OFFSETS)
 
 
 async def test_ctrl_c_while_starting_leaves_nothing(data: Path) -> None:

@@ -23,6 +23,9 @@ from gateway.settings import GatewaySettings
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 SERVICES = ("identity", "services", "payments", "miniapps")
+LONG_CHUNK = b"20000\r\n" + b"a" * 0x20000 + b"\r\n"
+"""A chunk of a body that the gateway does not read whole before it calls the service."""
+LONG_CHUNK_BYTES = 0x20000
 BEARER = {"securitySchemes": {"access_token": {"type": "http", "scheme": "bearer"}}}
 
 
@@ -56,9 +59,11 @@ def unused_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, http: str = "httptools") -> AsyncIterator[str]:
+async def serving(
+    app: ASGIApp, http: str = "httptools", *, listener: socket.socket | None = None, trusted_proxy: str | None = None
+) -> AsyncIterator[str]:
     """A real uvicorn on uvloop around an application; gives its address."""
-    listener = listening_socket()
+    listener = listener or listening_socket()
     config = uvicorn.Config(
         app,
         http=http,
@@ -66,7 +71,8 @@ async def serving(app: ASGIApp, http: str = "httptools") -> AsyncIterator[str]:
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=trusted_proxy is not None,
+        forwarded_allow_ips=trusted_proxy,
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
@@ -197,7 +203,13 @@ class Stage:
     jwks_url: str
 
     @contextlib.asynccontextmanager
-    async def gateway(self, **settings: Any) -> AsyncIterator[str]:  # noqa: ANN401 - the settings' types
+    async def gateway(
+        self,
+        *,
+        listener: socket.socket | None = None,
+        trusted_proxy: str | None = None,
+        **settings: Any,  # noqa: ANN401 - the settings' types
+    ) -> AsyncIterator[str]:
         """The address of a gateway; services without an address of their own are absent."""
         addresses = {f"{service}_url": f"http://127.0.0.1:{unused_port()}" for service in SERVICES}
         chosen = {
@@ -208,7 +220,9 @@ class Stage:
             **addresses,
             **settings,
         }
-        async with serving(create_app(GatewaySettings(**chosen)), "gateway.connection:ClientConnection") as url:
+        app = create_app(GatewaySettings(**chosen))
+        connection = "gateway.connection:ClientConnection"
+        async with serving(app, connection, listener=listener, trusted_proxy=trusted_proxy) as url:
             yield url
 
     def promise(self, service: str, operations: Mapping[str, Mapping[str, Any]], **more: Any) -> None:  # noqa: ANN401 - any JSON
@@ -216,10 +230,13 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def dialogue(url: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A client's bare connection, for requests that no HTTP library would send."""
+async def dialogue(
+    url: str, source: str | None = None
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A client's bare connection, for requests that no HTTP library would send, from an address of its own if named."""
     port = int(url.rsplit(":", 1)[1])
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    local = (source, 0) if source else None
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=local)
     try:
         yield reader, writer
     finally:

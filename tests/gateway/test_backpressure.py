@@ -124,11 +124,12 @@ async def test_a_client_that_stops_in_the_middle_of_its_body_is_not_waited_for(s
 
     stage.promise("payments", UPLOAD)
     async with scripted(script) as payments, stage.gateway(payments_url=payments.url, client_seconds=0.3) as gateway:
-        status, answer = await say(
-            gateway, f"PUT {PATH} HTTP/1.1\r\nHost: my.ili\r\nContent-Length: 10\r\n\r\nhalf".encode()
-        )
-        assert (status, b"client_slow" in answer) == (408, True)
+        for sent, length in ((b"half", 10), (bytes(100_000), 200_000)):
+            head = f"PUT {PATH} HTTP/1.1\r\nHost: my.ili\r\nContent-Length: {length}\r\n\r\n".encode()
+            status, answer = await say(gateway, head + sent)
+            assert (status, b"client_slow" in answer) == (408, True)
         await payments.until_closed(1)
+        assert payments.connections == 1, "half of a small body is never sent on"
 
 
 async def test_a_client_that_sends_next_to_nothing_is_not_waited_for(stage: Stage) -> None:
@@ -150,4 +151,4 @@ async def test_a_client_that_sends_next_to_nothing_is_not_waited_for(stage: Stag
                 writer.write(b"x")
                 await asyncio.sleep(0.1)
         assert (await answer).startswith(b"HTTP/1.1 408")
-        await payments.until_closed(1)
+        assert payments.connections == 0

@@ -1,4 +1,4 @@
-"""The gateway's own pages: documentation without an asset from elsewhere, health, metrics."""
+"""The gateway's own pages: documentation without an asset from elsewhere, health; metrics on a port of their own."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
-from tests.gateway.stage import SERVICES, Stage, echo, serving
+from tests.gateway.stage import SERVICES, Stage, echo, say, serving, unused_port
 
 
 class Links(HTMLParser):
@@ -128,6 +128,47 @@ async def test_own_pages_carry_a_request_id_too(stage: Stage, client: httpx.Asyn
     assert answer.headers["x-request-id"] == "probe-0001"
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/docs"),
+        ("GET", "/docs/assets/docs.js"),
+        ("GET", "/docs/openapi/payments.v1.json"),
+        ("GET", "/docs/openapi/weather.v1.json"),
+        ("GET", "/livez"),
+        ("POST", "/readyz"),
+        ("GET", "/nothing"),
+        ("DELETE", "/payments/v1/things"),
+        ("GET", "/payments/v1/things"),
+        ("GET", "/payments/v1/../things"),
+        ("BREW", "/payments/v1/things"),
+    ],
+)
+async def test_no_answer_of_the_gateways_own_is_stored_or_read_as_another_kind(
+    stage: Stage, method: str, path: str
+) -> None:
+    promise_all(stage)
+    async with stage.gateway() as gateway:
+        _, answer = await say(gateway, f"{method} {path} HTTP/1.1\r\nHost: my.ili\r\n\r\n".encode())
+    head = answer.partition(b"\r\n\r\n")[0].lower().split(b"\r\n")
+    assert head.count(b"cache-control: no-store") == 1
+    assert head.count(b"x-content-type-options: nosniff") == 1
+
+
+async def test_metrics_are_not_reachable_on_the_public_port(stage: Stage, client: httpx.AsyncClient) -> None:
+    promise_all(stage)
+    port = unused_port()
+    async with stage.gateway(metrics_port=port) as gateway:
+        for path in ("/metrics", "/metrics/", "//metrics", "/%6detrics", "/METRICS"):
+            answer = await client.get(f"{gateway}{path}")
+            assert answer.status_code in {400, 404}
+            assert "myili_" not in answer.text
+        assert "myili_gateway_requests_total" in (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+    with pytest.raises(httpx.ConnectError):
+        await client.get(f"http://127.0.0.1:{port}/metrics")
+
+
 def sample(metrics: str, name: str, **labels: str) -> float:
     inner = ",".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
     found = re.search(rf"^{re.escape(f'{name}{{{inner}}}')} (\S+)$", metrics, re.MULTILINE)
@@ -136,14 +177,16 @@ def sample(metrics: str, name: str, **labels: str) -> float:
 
 async def test_requests_and_failures_are_counted_by_service(stage: Stage, client: httpx.AsyncClient) -> None:
     promise_all(stage)
-    async with serving(echo) as payments, stage.gateway(payments_url=payments) as gateway:
-        before = (await client.get(f"{gateway}/metrics")).text
+    port = unused_port()
+    metrics = f"http://127.0.0.1:{port}/metrics"
+    async with serving(echo) as payments, stage.gateway(payments_url=payments, metrics_port=port) as gateway:
+        before = (await client.get(metrics)).text
         for _ in range(3):
             await client.get(f"{gateway}/payments/v1/things")
         await client.get(f"{gateway}/miniapps/v1/things")
         await client.post(f"{gateway}/payments/v1/things")
         await client.get(f"{gateway}/nothing")
-        after = (await client.get(f"{gateway}/metrics")).text
+        after = (await client.get(metrics)).text
 
     def grown(name: str, **labels: str) -> float:
         return sample(after, name, **labels) - sample(before, name, **labels)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 
 from chassis.testing import PUBLIC_URL, Tokens
 from tests.gateway.processes import REPOSITORY, GatewayProcess, command, environment
-from tests.gateway.stage import SERVICES, Stage, dialogue, read_head, reset, scripted, unused_port
+from tests.gateway.stage import SERVICES, Stage, dialogue, listening_socket, read_head, reset, scripted, unused_port
 
 PATH = "/payments/v1/bill-files/may.csv"
 
@@ -91,6 +92,37 @@ async def test_a_client_cannot_name_its_own_address(gateway_process: GatewayProc
     assert answer.status_code == 204
     assert "server" not in answer.headers
     assert b"\r\nx-forwarded-for: 127.0.0.1\r\n" in head
+
+
+async def test_the_process_may_open_a_file_for_every_connection_it_admits() -> None:
+    """Shells and service managers often allow 1,024, which two addresses could use up."""
+    program = "import resource as r; from gateway.clients import allow_files; allow_files(1500)"
+    shown = f"{program}; print(r.getrlimit(r.RLIMIT_NOFILE)[0])"
+    shell = f"ulimit -Sn 300; exec {sys.executable} -c '{shown}'"
+    process = await asyncio.create_subprocess_exec("bash", "-c", shell, cwd=REPOSITORY, stdout=asyncio.subprocess.PIPE)
+    output, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert output.split()[-1] == b"1500"
+
+
+async def test_a_taken_port_of_metrics_is_one_sentence(stage: Stage) -> None:
+    stage.promise("payments", {})
+    with listening_socket() as taken:
+        taken.listen()
+        settings = {f"{service}_url": "http://127.0.0.1:1" for service in SERVICES}
+        variables = environment(
+            public_url=PUBLIC_URL,
+            jwks_url="http://127.0.0.1:1",
+            contracts=str(stage.contracts),
+            metrics_port=str(taken.getsockname()[1]),
+            **settings,
+        )
+        process = await asyncio.create_subprocess_exec(
+            *command(unused_port()), env=variables, cwd=REPOSITORY, stderr=asyncio.subprocess.PIPE
+        )
+        _, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 3
+    assert b"MYILI_METRICS_PORT: Address already in use" in errors
+    assert b"Traceback" not in errors
 
 
 @pytest.mark.parametrize(

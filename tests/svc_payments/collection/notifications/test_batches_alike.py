@@ -47,11 +47,16 @@ async def varied_payments(database: Database) -> list[Payment]:
     return payments
 
 
+_TABLES = text("""
+    SELECT relname FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+""")
+
+
 async def rows_of(tx: AsyncSession, known: set[str]) -> dict[str, list[str]]:
     """All rows of all tables as text, with times and new ids masked."""
-    tables = await tx.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"))
     rows = {}
-    for table in set(tables) - _EXCLUDED_TABLES:
+    for table in set(await tx.scalars(_TABLES)) - _EXCLUDED_TABLES:
         shown = "to_jsonb(t) - 'payload' || jsonb_build_object('payload', convert_from(payload, 'UTF8')::jsonb)"
         found = await tx.scalars(
             text(f"SELECT {shown if table == 'outbox' else 'to_jsonb(t)'} FROM {table} AS t")  # noqa: S608 - catalogue names
@@ -66,7 +71,7 @@ def _masked(row: dict[str, Any], known: set[str]) -> str:
 
 
 async def ids_in(tx: AsyncSession) -> set[str]:
-    tables = await tx.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
+    tables = await tx.scalars(_TABLES)
     found = [await tx.scalars(text(f"SELECT to_jsonb(t)::text FROM {table} AS t")) for table in tables]  # noqa: S608
     return {name for rows in found for row in rows for name in _UUID.findall(row)}
 
