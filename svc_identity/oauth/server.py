@@ -12,7 +12,7 @@ from typing import Any
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2 import AuthorizationServer as AuthlibServer
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidClientError, UnsupportedTokenTypeError
+from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, UnsupportedTokenTypeError
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -30,6 +30,7 @@ logging.getLogger("authlib").setLevel(logging.WARNING)  # at DEBUG it writes who
 _LONGEST_CLIENT_ID = 100
 _PROOFS = {"none": "the client_id", "private_key_jwt": "a client_assertion with its client_assertion_type"}
 _JWT_DOTS = 2
+_MALFORMED = InvalidRequestError("a parameter has characters that OAuth does not allow in it")
 
 
 class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships no types
@@ -67,6 +68,28 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
 
     def create_oauth2_request(self, request: Parsed) -> Parsed:
         return request
+
+    # Authlib repeats parameters in its refusals, and raises ValueError where their characters are not allowed there.
+
+    def get_consent_grant(self, request: Parsed, end_user: Person | None = None) -> Any:  # noqa: ANN401 - Authlib's
+        try:
+            return super().get_consent_grant(request, end_user)
+        except ValueError:
+            raise _MALFORMED from None
+
+    def create_token_response(self, request: Parsed) -> Response:
+        try:
+            response: Response = super().create_token_response(request)
+        except ValueError:
+            return self.handle_error_response(request, _MALFORMED)
+        return response
+
+    def create_endpoint_response(self, name: str, request: Parsed) -> Response:
+        try:
+            response: Response = super().create_endpoint_response(name, request)
+        except ValueError:
+            return self.handle_error_response(request, _MALFORMED)
+        return response
 
     def authorize(self, request: Parsed, person: Person) -> Response:
         """Send the browser back to the app with a code for this person.

@@ -17,7 +17,7 @@ from svc_identity.keys import derive
 from svc_identity.people.persons.service import phone_index
 from svc_identity.settings import Settings
 from svc_identity.sign_in.models import SentCode, SignIn
-from svc_identity.vault.encryption import blind_index
+from svc_identity.vault.encryption import blind_index, lock_of
 
 CODE_LIFE = timedelta(minutes=5)
 SIGN_IN_LIFE = timedelta(minutes=30)
@@ -134,8 +134,9 @@ async def _new_code(tx: AsyncSession, settings: Settings, sign_in: SignIn, addre
 
 
 async def _check_rate(tx: AsyncSession, settings: Settings, sent: SentCode) -> None:
-    # One at a time for one phone, or two requests at once would both find the minute over.
-    await tx.execute(select(func.pg_advisory_xact_lock(int.from_bytes(sent.phone_index[:8], "big", signed=True))))
+    # One at a time for one phone and for one address, or requests at once would each find the others not yet there.
+    for index in (sent.phone_index, sent.address_index):
+        await tx.execute(select(func.pg_advisory_xact_lock(lock_of(index))))
     to_phone = (
         select(SentCode.sent_at)
         .where(SentCode.phone_index == sent.phone_index, SentCode.sent_at > now() - _DAY)

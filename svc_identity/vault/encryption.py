@@ -80,3 +80,8 @@ class Encrypted(TypeDecorator[str]):
 def blind_index(place: str, value: str) -> bytes:
     """A hash by which equal values are found; without the key it cannot be tried against guesses."""
     return hmac.digest(derive(_keys.index_key, f"index of {place}"), value.encode(), "sha256")
+
+
+def lock_of(index: bytes) -> int:
+    """A blind index as the number of an advisory lock."""
+    return int.from_bytes(index[:8], "big", signed=True)

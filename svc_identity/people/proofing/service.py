@@ -17,7 +17,7 @@ from svc_identity.people.persons.models import PROOFED, Person
 from svc_identity.people.persons.service import known_person, own_profile
 from svc_identity.people.proofing.models import Outcome, ProofingAttempt
 from svc_identity.people.proofing.schemas import Proof
-from svc_identity.vault.encryption import blind_index
+from svc_identity.vault.encryption import blind_index, lock_of
 
 ATTEMPTS_A_DAY = 5
 _DAY = timedelta(days=1)
@@ -56,7 +56,9 @@ async def begin(tx: AsyncSession, person_id: UUID, proof: Proof) -> UUID | None:
         if person.id_number_index != index:
             raise AlreadyProofed
         return None
-    # Counted by ID number too: else many accounts could try names on one number.
+    # Counted by ID number too: else many accounts could try names on one number. One at a time, or all of them at once
+    # would find the attempts of the others not yet there.
+    await tx.execute(select(func.pg_advisory_xact_lock(lock_of(index))))
     for counted in (ProofingAttempt.person_id == person_id, ProofingAttempt.id_number_index == index):
         recent = select(func.count()).where(
             counted,

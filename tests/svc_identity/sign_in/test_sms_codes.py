@@ -214,6 +214,14 @@ async def test_codes_per_address_are_limited(settings: Settings, sms: httpx.Asyn
     assert statuses == [303, 303, 429]
 
 
+async def test_codes_per_address_are_limited_when_asked_for_at_once(settings: Settings, sms: httpx.AsyncClient) -> None:
+    async with running(settings, codes_per_address=5) as app, browser_on(app) as api:
+        api._transport.client = ("203.0.113.10", 1)  # type: ignore[attr-defined]  # noqa: SLF001 - its own setting
+        page = await AppClient(api, sms).begin()
+        answers = await asyncio.gather(*(AppClient(api, sms).type_phone(page, new_phone()) for _ in range(15)))
+    assert sorted(answer.status_code for answer in answers) == [*[303] * 5, *[429] * 10]
+
+
 async def test_a_failed_message_is_reported_and_not_counted(
     app_client: AppClient, faults: Callable[..., None], phone: str
 ) -> None:

@@ -165,6 +165,17 @@ async def test_attempts_of_many_accounts_on_one_number_are_limited(
     assert codes == [*[(422, "identity_not_confirmed")] * 5, (429, "too_many_proofings")]
 
 
+async def test_attempts_of_many_accounts_at_once_are_limited(new_app_client: NewAppClient, settings: Settings) -> None:
+    number, guessers = on_record(settings), [new_app_client() for _ in range(12)]
+    signed_in = [await guesser.tokens(new_phone()) for guesser in guessers]
+    guesses = (
+        prove(guesser.api, tokens, name="李四", number=number)
+        for guesser, tokens in zip(guessers, signed_in, strict=True)
+    )
+    codes = sorted(refusal(answer) for answer in await asyncio.gather(*guesses))
+    assert codes == [*[(422, "identity_not_confirmed")] * 5, *[(429, "too_many_proofings")] * 7]
+
+
 async def test_an_unavailable_registry_decides_and_counts_nothing(
     app_client: AppClient, faults: Callable[..., None], phone: str
 ) -> None:
