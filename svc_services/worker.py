@@ -11,15 +11,18 @@ from svc_services.accounts.bindings.events import AccountBindingActivated, Accou
 from svc_services.accounts.bindings.service import forget_expired_attestations, give_up_abandoned
 from svc_services.catalogue.tariffs.events import TariffPublished
 from svc_services.providers.applications.events import ProviderApproved
+from svc_services.providers.connections.events import CONNECTION_EVENTS
+from svc_services.providers.connections.service import forget_used_proofs
 from svc_services.settings import Settings
 
-PUBLISHES = (ProviderApproved, TariffPublished, AccountBindingActivated, AccountBindingEnded)
+PUBLISHES = (ProviderApproved, *CONNECTION_EVENTS, TariffPublished, AccountBindingActivated, AccountBindingEnded)
 
 
 def schedules(database: Database) -> Sequence[Every]:
     return [
         Every(15, partial(give_up_abandoned, database)),
         Every(3600, partial(forget_expired_attestations, database)),
+        Every(3600, partial(forget_used_proofs, database)),
     ]
 
 

@@ -37,6 +37,10 @@ class UnknownProvider(Problem):
     status, code = 422, "unknown_provider"
 
 
+class ProviderSuspended(Problem):
+    status, code = 409, "provider_suspended"
+
+
 class AttestationAlreadyUsed(Problem):
     status, code = 409, "attestation_already_used"
 
@@ -87,6 +91,8 @@ async def begin(
     provider = await tx.get(Provider, provider_id)
     if provider is None:
         raise UnknownProvider
+    if provider.suspended_at is not None:
+        raise ProviderSuspended
     # One beginning of a person at a time, or the limits below could be outrun.
     await lock(tx, "bindings of", person_id)
     binding = await _live_binding(tx, person_id, provider_id, account_number)

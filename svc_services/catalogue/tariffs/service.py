@@ -9,6 +9,7 @@ from chassis.auth import NotAllowed
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem, words
 from kit.calendar import today
+from kit.client_access import ClientSuspended
 from svc_services.catalogue.tariffs import schemas
 from svc_services.catalogue.tariffs.events import PublishedTier, TariffPublished
 from svc_services.catalogue.tariffs.models import UNITS, Tariff, TariffTier
@@ -46,6 +47,8 @@ async def publish(tx: AsyncSession, provider_id: UUID, new: schemas.NewTariff) -
     provider = await tx.get(Provider, provider_id, with_for_update={"key_share": True})
     if provider is None:
         raise NotAllowed(lambda language: words("approved_providers", "svc_services", language)["title"])
+    if provider.suspended_at is not None:
+        raise ClientSuspended
     line = (
         Tariff.provider_id == provider_id,
         Tariff.customer_class == new.customer_class,

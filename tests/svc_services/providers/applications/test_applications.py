@@ -76,7 +76,9 @@ async def test_an_operator_approves_and_the_applicant_learns_its_client_id(
 ) -> None:
     operator_id, filed = new_id(), await apply(api)
     membership = {"organisation_id": str(new_id()), "role": "operator"}
-    bearer = {"Authorization": f"Bearer {tokens.sign(sub=str(operator_id), memberships=[membership])}"}
+    bearer = {
+        "Authorization": f"Bearer {tokens.sign(sub=str(operator_id), assurance_level=2, memberships=[membership])}"
+    }
     answer = await api.post(decide("approve", filed["application_id"]), headers=bearer | once())
     assert (answer.status_code, answer.json()["decided_by"]) == (200, str(operator_id))
     path = f"{APPLICATIONS}/{filed['application_id']}"
@@ -220,7 +222,7 @@ async def test_the_public_sees_connected_companies_and_not_their_endpoints(
     heating = await approved(api, tokens, kind="heating", division_codes=["654003"])
     everyone = (await api.get("/services/v1/providers")).json()["items"]
     assert [company["provider_id"] for company in everyone] == [str(water), str(heating)]
-    assert set(everyone[0]) == {"provider_id", "name", "uscc", "kind", "division_codes"}
+    assert set(everyone[0]) == {"provider_id", "name", "uscc", "kind", "division_codes", "suspended"}
     by_kind = (await api.get("/services/v1/providers", params={"kind": "heating"})).json()["items"]
     by_division = (await api.get("/services/v1/providers", params={"division_code": "654002"})).json()["items"]
     assert [company["provider_id"] for company in by_kind] == [str(heating)]
