@@ -36,6 +36,7 @@ from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import AT_CHANNEL, GIVEN_UP, Payment, PaymentStatus
 from svc_payments.collection.payments.schemas import NewPayment
 from svc_payments.parties.accounts.queries import is_bound
+from svc_payments.parties.providers.service import ProviderSuspended
 from svc_payments.settings import Settings
 
 OPENING = time(9)
@@ -93,8 +94,8 @@ async def order_one(tx: AsyncSession, settings: Settings) -> Ordered | bool:
     try:
         async with tx.begin_nested():
             return await _order(tx, mandate, debit, settings)
-    except PaymentInProgress:
-        # It is being paid by hand; if that payment fails, the bill is still announced.
+    except (PaymentInProgress, ProviderSuspended):
+        # It is being paid by hand, or its provider is suspended; the bill stays announced.
         debit.try_at = moment + _BUSY
     except (BillAlreadyPaid, BillNotPayable, NotFound):
         debit.move_to(DebitStatus.UNNEEDED)

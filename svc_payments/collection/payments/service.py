@@ -27,6 +27,7 @@ from svc_payments.collection.payments.events import (
     event_of,
 )
 from svc_payments.collection.payments.models import AT_CHANNEL, GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
+from svc_payments.parties.providers.service import require_connected
 from svc_payments.settings.channels import ChannelName
 
 
@@ -91,7 +92,9 @@ async def begin(tx: AsyncSession, payer_id: UUID, plan: Plan, channel: ChannelNa
 
     Raises:
         ChannelNotAccepted, OutsideChannelLimits: as `Plan.check_channel`.
+        ProviderSuspended
     """
+    await require_connected(tx, plan.provider_id)
     plan.check_channel(channel)
     lines = list(plan.lines)
     if plan.made:
