@@ -7,6 +7,7 @@ from chassis.settings import load
 from chassis.signatures import load_private_key, public_jwks
 from svc_services.accounts.bindings.endpoints import router as account_bindings
 from svc_services.accounts.bindings.provider import HttpAccountVerifier
+from svc_services.accounts.holder_changes.endpoints import router as holder_changes
 from svc_services.catalogue.tariffs.endpoints import router as tariffs
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.endpoints import router as providers
@@ -22,7 +23,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
     app = create_service_app(
         settings,
-        [catalogue, providers, connections, tariffs, account_bindings, signing_keys],
+        [catalogue, providers, connections, tariffs, account_bindings, holder_changes, signing_keys],
         title="My Ili public utilities",
         version="1.2.0",
         admission=require_access,

@@ -18,7 +18,7 @@ CLOCK_LEEWAY = 30
 ASSERTION_ALGORITHMS = ["ES256", "RS256", "PS256"]
 
 PERSON_SCOPES = ("openid", "profile", "phone", "offline_access")
-PROVIDER_SCOPES = ("tariffs:write", "bills:write")
+PROVIDER_SCOPES = ("tariffs:write", "bills:write", "accounts:write")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from kit.calendar import database_time, today_of
 from kit.leases import claimable
 from svc_payments.billing.bills.accruals import accrued_late_fee
 from svc_payments.billing.bills.models import Bill, BillKind, BillStatus
+from svc_payments.billing.bills.queries import visible_to
 from svc_payments.billing.bills.service import BillAlreadyPaid, BillNotPayable, PaymentInProgress
 from svc_payments.billing.terms import service as payment_terms
 from svc_payments.collection.mandates import service
@@ -165,6 +166,7 @@ async def _due_soon(tx: AsyncSession, mandate: Mandate, today: date) -> list[tup
             Bill.account_number == mandate.account_number,
             Bill.status == BillStatus.DUE,
             Bill.kind == BillKind.REGULAR,
+            visible_to(mandate.person_id),
             Bill.due_date >= mandate.activated_at.astimezone(CHINA).date(),
             Bill.due_date <= today + timedelta(days=mandate.notice_days),
             or_(Debit.id.is_(None), Debit.status.in_(changeable)),

@@ -47,7 +47,7 @@ async def test_an_approved_provider_gets_a_token_for_its_work(
     assert token.header["typ"] == "at+jwt"
     assert token.claims.keys() == {"iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti", "kind", "client_key"}
     assert token.claims["sub"] == token.claims["client_id"] == provider.provider_id
-    assert (token.claims["kind"], token.claims["scope"]) == ("client", "tariffs:write bills:write")
+    assert (token.claims["kind"], token.claims["scope"]) == ("client", "tariffs:write bills:write accounts:write")
 
 
 async def test_the_issuer_is_an_audience_too(api: httpx.AsyncClient, provider: ProviderSystem) -> None:
