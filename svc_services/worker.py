@@ -10,13 +10,20 @@ from chassis.settings import load
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
 from svc_services.accounts.bindings.service import forget_expired_attestations, give_up_abandoned
 from svc_services.accounts.holder_changes.service import carry_out_due
-from svc_services.catalogue.tariffs.events import TariffPublished
+from svc_services.catalogue.tariffs.events import TariffPublished, TariffWithdrawn
 from svc_services.providers.applications.events import ProviderApproved
 from svc_services.providers.connections.events import CONNECTION_EVENTS
 from svc_services.providers.connections.service import forget_used_proofs
 from svc_services.settings import Settings
 
-PUBLISHES = (ProviderApproved, *CONNECTION_EVENTS, TariffPublished, AccountBindingActivated, AccountBindingEnded)
+PUBLISHES = (
+    ProviderApproved,
+    *CONNECTION_EVENTS,
+    TariffPublished,
+    TariffWithdrawn,
+    AccountBindingActivated,
+    AccountBindingEnded,
+)
 
 
 def schedules(database: Database) -> Sequence[Every]:

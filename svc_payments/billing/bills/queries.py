@@ -100,11 +100,24 @@ def versions_of(bill: Bill) -> type[BillVersion]:
 
 
 async def tariffs_for(tx: AsyncSession, bill: Bill) -> Sequence[Tariff]:
-    """What the bill's provider had in force on the first day of its period, one for each class and unit."""
+    """What a bill may have been made by: the tariff it names, or those in force on the first day of its period.
+
+    The latter are one for each class and unit that it does not exclude.
+    """
+    of_provider = (Tariff.provider_id == bill.provider_id, Tariff.withdrawn_at.is_(None))
+    if bill.tariff_id:
+        named = await tx.scalar(select(Tariff).where(*of_provider, Tariff.tariff_id == bill.tariff_id))
+        if named:
+            return [named]
     kind = (Tariff.customer_class, Tariff.unit)
     in_force = (
         select(Tariff)
-        .where(Tariff.provider_id == bill.provider_id, Tariff.effective_from <= bill.period)
+        .where(
+            *of_provider,
+            Tariff.effective_from <= bill.period,
+            *([Tariff.customer_class == bill.customer_class] if bill.customer_class else []),
+            *([Tariff.unit == bill.unit] if bill.unit else []),
+        )
         .ext(distinct_on(*kind))
         .order_by(*kind, Tariff.effective_from.desc(), Tariff.tariff_id.desc())
     )

@@ -42,6 +42,10 @@ class TariffPublished(EventData):
     fixed_fee_fen: int
 
 
+class TariffWithdrawn(TariffPublished):
+    withdrawn_at: AwareDatetime
+
+
 async def on_provider_approved(tx: AsyncSession, event: Received[ProviderApproved]) -> None:
     """Keep the newest word on a provider; an older event that comes late changes nothing."""
     row = {**event.data.model_dump(), "as_of": event.time}
@@ -69,9 +73,20 @@ async def on_provider_changed(tx: AsyncSession, event: Received[ProviderChanged]
 
 
 async def on_tariff_published(tx: AsyncSession, event: Received[TariffPublished]) -> None:
-    # A published tariff never changes: a new price is a new tariff.
+    # Apart from its withdrawal a published tariff never changes: a new price is a new tariff.
     row = {**event.data.model_dump(), "published_at": event.time}
     await tx.execute(insert(Tariff).values(row).on_conflict_do_nothing())
+
+
+async def on_tariff_withdrawn(tx: AsyncSession, event: Received[TariffWithdrawn]) -> None:
+    # It may come before the publication, so that it has all of it.
+    row = {**event.data.model_dump(), "published_at": event.time}
+    withdrawn = insert(Tariff).values(row)
+    await tx.execute(
+        withdrawn.on_conflict_do_update(
+            index_elements=[Tariff.tariff_id], set_={"withdrawn_at": withdrawn.excluded.withdrawn_at}
+        )
+    )
 
 
 HANDLERS: list[AnyHandler] = [
@@ -81,4 +96,5 @@ HANDLERS: list[AnyHandler] = [
         for change in ("suspended", "resumed", "updated")
     ),
     Handler("cn.ili.services.tariff.published.v1", TariffPublished, on_tariff_published),
+    Handler("cn.ili.services.tariff.withdrawn.v1", TariffWithdrawn, on_tariff_withdrawn),
 ]

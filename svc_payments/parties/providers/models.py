@@ -50,3 +50,5 @@ class Tariff(Base):
     tiers: Mapped[list[Tier]] = mapped_column(JSONB)
     fixed_fee_fen: Mapped[int] = mapped_column(BigInteger)
     published_at: Mapped[datetime] = mapped_column(Timestamp)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """Before its day; it explains no bill."""

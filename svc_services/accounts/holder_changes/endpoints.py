@@ -23,7 +23,7 @@ _OF_PROVIDER = "/providers/{provider_id}/holder-changes"
 async def report_holder_change(
     tx: Tx, caller: Reporter, once: OnceKey, body: schemas.NewHolderChange
 ) -> schemas.HolderChange:
-    """Report that an account of the provider has a new holder, or none.
+    """Record that an account of the provider has a new holder, or none.
 
     The bindings of the former holder end on that day, with auto-pay and reminders. A repeated report of an account
     and a day has no effect.
@@ -51,7 +51,7 @@ async def withdraw_holder_change(
 async def propose_holder_change(
     tx: Tx, caller: Operator, once: OnceKey, provider_id: UUID, body: schemas.ProposedHolderChange
 ) -> schemas.HolderChange:
-    """Propose, as an operator, that an account of a provider changes hands.
+    """Propose that an account of a provider changes hands.
 
     Another operator approves it.
     """
