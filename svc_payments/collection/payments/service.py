@@ -176,6 +176,7 @@ async def confirm(tx: AsyncSession, person_id: UUID, payment_id: UUID, lifetime:
     Raises:
         NotFound: it is not this person's.
         PaymentTooLate: it was not confirmed in time.
+        ProviderSuspended
         IllegalMove: it has been given up.
     """
     payment = await own_payment(tx, person_id, payment_id, locked=True)
@@ -186,6 +187,7 @@ async def confirm(tx: AsyncSession, person_id: UUID, payment_id: UUID, lifetime:
     moment = await database_time(tx)
     if payment.expires_at <= moment:
         raise PaymentTooLate
+    await require_connected(tx, payment.provider_id)
     payment.move_to(PaymentStatus.PENDING)
     payment.expires_at = moment + lifetime
     attempt_id = new_id()

@@ -39,7 +39,7 @@ class KeyAddition(_Change):
 
 class KeyEnd(_Change):
     action: Literal[Action.END_KEY]
-    kid: Annotated[str, Field(min_length=1, max_length=128)]
+    kid: Annotated[str, Field(max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
     """The key is never accepted again, and access tokens issued by it are refused."""
 
 

@@ -132,7 +132,12 @@ async def test_residents_are_refused_clearly_and_nothing_is_reserved(world: Worl
     assert (quote.status_code, quote.json()["title"]) == (409, "The provider is suspended")
     assert await world.bill_status(bill_id) == "due"
     await suspend(world, suspended=False)
-    assert (await world.create(person, bill_id)).status_code == 201
+    payment_id = await world.created(person, bill_id)
+    await suspend(world)
+    ordering = await world.confirm(person, payment_id)
+    assert (ordering.status_code, ordering.json()["code"]) == (409, "provider_suspended")
+    await suspend(world, suspended=False)
+    assert (await world.confirm(person, payment_id)).json()["status"] == "pending"
 
 
 @pytest.mark.parametrize("path", ["bill-inquiries", "top-up-validations"])

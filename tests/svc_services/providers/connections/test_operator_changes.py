@@ -118,6 +118,26 @@ async def test_a_resumption_proposed_before_another_suspension_lifts_nothing(
     assert (await publish(api, tokens, company)).json()["code"] == "client_suspended"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"action": "end_key", "kid": "k\x00"},
+        {"action": "end_key", "kid": ""},
+        {"action": "add_key", "key": {}},
+        {"action": "add_key", "key": {"kty": "EC", "kid": "k\x00"}},
+        {"action": "correct_endpoint", "endpoint_url": "file:///etc/passwd"},
+        {"action": "correct_endpoint", "endpoint_url": "http://é\ud7ff"},
+        {"action": "suspend"},
+        {"action": "resume", "reason": "\x00"},
+    ],
+)
+async def test_a_malformed_change_is_refused(
+    api: httpx.AsyncClient, tokens: Tokens, operators: Operators, content: dict[str, Any]
+) -> None:
+    answer = await operators.propose(await connected(api, tokens), **content)
+    assert answer.status_code == 422, answer.text
+
+
 async def test_concurrent_approvals_carry_out_a_change_once(
     api: httpx.AsyncClient, tokens: Tokens, operators: Operators
 ) -> None:
