@@ -73,5 +73,5 @@ async def test_a_withdrawn_tariff_explains_no_bill_in_any_order(tx: AsyncSession
         await Event(f"tariff.{step}", data | withdrawn).consume(tx, HANDLERS)
     bill = a_bill(provider_id, period=date(2026, 9, 1))
     assert await tariffs_for(tx, bill) == []
-    bill.tariff_id = UUID(data["tariff_id"])
+    bill.tariff_id = UUID(str(data["tariff_id"]))
     assert await tariffs_for(tx, bill) == []
