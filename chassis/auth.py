@@ -9,7 +9,7 @@ rule, and a test requires one on every route:
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -22,6 +22,7 @@ from joserfc import jwt
 from joserfc.errors import ExpiredTokenError, JoseError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from chassis.db import Database
 from chassis.problems import Problem, words
 from chassis.settings import AUDIENCE, ServiceSettings
 from chassis.tokens import SigningKeys, TokenExpired, TokenInvalid, bearer_token
@@ -73,6 +74,7 @@ class Claims(BaseModel):
     scope: str = ""
     assurance_level: int = 0
     memberships: tuple[Membership, ...] = ()
+    client_key: str | None = None  # RFC 7638 thumbprint of the key by which a system proved itself
 
 
 Statement = TypeVar("Statement", bound=BaseModel)
@@ -88,6 +90,7 @@ class Caller:
     scopes: frozenset[str]
     assurance_level: int
     memberships: tuple[Membership, ...]
+    client_key: str | None = None
 
     @property
     def id(self) -> UUID:
@@ -98,11 +101,13 @@ class Caller:
         return [membership for membership in self.memberships if membership.role in roles]
 
 
+Admission = Callable[[Database, Caller], Awaitable[None]] | None  # refuses a client whose access has ended
+
+
 class TokenVerifier:
     """Verifies access tokens against the issuer's published keys and caches the result.
 
-    The cache is bounded and keyed by the hash of the whole token; an entry never outlives `exp`, and a change of
-    keys clears all.
+    The cache is bounded and keyed by the token's hash; an entry never outlives `exp`, and new keys clear all.
     """
 
     def __init__(self, jwks_url: str, issuer: str) -> None:
@@ -126,14 +131,8 @@ class TokenVerifier:
             raise TokenExpired
         # "at+jwt" keeps ID tokens and other JWTs of the same issuer from passing as access tokens (RFC 9068).
         claims = await self.verify_statement(token, Claims, typ="at+jwt", audience=AUDIENCE)
-        caller = Caller(
-            claims.sub,
-            claims.kind,
-            claims.client_id,
-            frozenset(claims.scope.split()),
-            claims.assurance_level,
-            claims.memberships,
-        )
+        scopes, level = frozenset(claims.scope.split()), claims.assurance_level
+        caller = Caller(claims.sub, claims.kind, claims.client_id, scopes, level, claims.memberships, claims.client_key)
         self._verified[fingerprint] = (claims.exp, caller)
         if len(self._verified) > _CACHE_SIZE:
             self._verified.popitem(last=False)
@@ -225,6 +224,8 @@ class TokenRule(Rule, SecurityBase):
     async def __call__(self, request: Request) -> Caller:
         verifier: TokenVerifier = request.app.state.token_verifier
         caller = await verifier.verify(bearer_token(request))
+        if caller.kind == "client" and (admit := request.app.state.admission):
+            await admit(request.app.state.database, caller)
         allowed = (
             caller.kind in self._kinds
             and (not self._roles or bool(caller.memberships_as(*self._roles)))
@@ -294,5 +295,6 @@ def _flat(dependant: Any) -> Iterator[Any]:  # noqa: ANN401 - FastAPI's Dependan
         yield from _flat(inner)
 
 
-def install(app: FastAPI, settings: ServiceSettings) -> None:
+def install(app: FastAPI, settings: ServiceSettings, admission: Admission) -> None:
+    app.state.admission = admission
     app.state.token_verifier = TokenVerifier(settings.jwks_url, settings.issuer)

@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import auth, idempotency, problems, telemetry
+from chassis.auth import Admission
 from chassis.db import Database
 from chassis.dead_letters import dead_letters
 from chassis.inbox import AnyHandler, Consumer
@@ -36,7 +37,9 @@ _MEASURE_SECONDS = 15.0
 Work = Callable[[], Awaitable[object]]
 
 
-def create_service_app(settings: ServiceSettings, routers: Sequence[APIRouter], *, title: str, version: str) -> FastAPI:
+def create_service_app(
+    settings: ServiceSettings, routers: Sequence[APIRouter], *, title: str, version: str, admission: Admission = None
+) -> FastAPI:
     """A FastAPI application with what every service has: database, tokens, problems, telemetry, health."""
     telemetry.configure(settings, settings.service)
 
@@ -44,7 +47,7 @@ def create_service_app(settings: ServiceSettings, routers: Sequence[APIRouter], 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = Database.of(app.state.settings)
         await app.state.database.require_mere_user()
-        auth.install(app, app.state.settings)
+        auth.install(app, app.state.settings, admission)
         _freeze_permanent_objects()
         yield
         await app.state.database.close()

@@ -78,15 +78,10 @@ class Tokens:
         """The Authorization header of a person."""
         return _bearer(self.sign(sub=str(person_id or new_id()), assurance_level=assurance_level))
 
-    def client(self, client_id: UUID, *scopes: str) -> dict[str, str]:
-        """The Authorization header of a provider's system."""
-        claims: dict[str, Any] = {
-            "sub": str(client_id),
-            "client_id": str(client_id),
-            "kind": "client",
-            "assurance_level": None,
-        }
-        return _bearer(self.sign(**claims, scope=" ".join(scopes)))
+    def client(self, client_id: UUID, *scopes: str, key: str | None = None) -> dict[str, str]:
+        """The Authorization header of a provider's system, which proved itself by the key of this thumbprint."""
+        claims: dict[str, Any] = {"sub": str(client_id), "client_id": str(client_id), "client_key": key}
+        return _bearer(self.sign(**claims, kind="client", assurance_level=None, scope=" ".join(scopes)))
 
     def staff(
         self,
@@ -98,11 +93,7 @@ class Tokens:
         assurance_level: int = 2,
     ) -> dict[str, str]:
         """The Authorization header of a person with a role in an organisation; a new person with each call."""
-        membership = {
-            "organisation_id": str(organisation_id or new_id()),
-            "role": role,
-            "division_code": division_code,
-        }
+        membership = {"organisation_id": str(organisation_id or new_id()), "role": role, "division_code": division_code}
         sub = str(person_id or new_id())
         return _bearer(self.sign(sub=sub, assurance_level=assurance_level, memberships=[membership]))
 

@@ -28,6 +28,7 @@ from svc_payments.operations.records.endpoints import router as payment_records
 from svc_payments.operations.search.endpoints import router as search
 from svc_payments.oversight.audit.endpoints import router as audit
 from svc_payments.oversight.incidents.endpoints import router as incidents
+from svc_payments.parties.providers.service import require_access
 from svc_payments.reconciliation.discrepancies.endpoints import router as cases
 from svc_payments.reconciliation.runs.endpoints import router as reconciliation
 from svc_payments.reconciliation.statements.endpoints import router as statements
@@ -69,4 +70,7 @@ ROUTERS = [
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    return create_service_app(settings or load(Settings), ROUTERS, title="My Ili payments", version="1.2.0")
+    title = "My Ili payments"
+    return create_service_app(
+        settings or load(Settings), ROUTERS, title=title, version="1.2.0", admission=require_access
+    )

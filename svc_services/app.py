@@ -7,10 +7,13 @@ from chassis.settings import load
 from kit.signatures.keys import load_private_key, public_jwks
 from svc_services.accounts.bindings.endpoints import router as account_bindings
 from svc_services.accounts.bindings.provider import HttpAccountVerifier
+from svc_services.accounts.holder_changes.endpoints import router as holder_changes
 from svc_services.catalogue.tariffs.endpoints import router as tariffs
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.endpoints import router as providers
 from svc_services.providers.applications.provider import HttpLegalEntityRegistry
+from svc_services.providers.connections.endpoints import router as connections
+from svc_services.providers.connections.queries import require_access
 from svc_services.providers.signing_keys.endpoints import router as signing_keys
 from svc_services.reference.endpoints import router as catalogue
 from svc_services.settings import Settings
@@ -20,9 +23,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
     app = create_service_app(
         settings,
-        [catalogue, providers, tariffs, account_bindings, signing_keys],
+        [catalogue, providers, connections, tariffs, account_bindings, holder_changes, signing_keys],
         title="My Ili public utilities",
         version="1.2.0",
+        admission=require_access,
     )
     key = load_private_key(settings.provider_signing_key.get_secret_value())
     app.state.signing_keys = public_jwks([key.public_key()])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import httpx
 
 from chassis.problems import Problem
-from kit.public_addresses import AddressRefused, AddressUnknown, Resolve, Target, pinned, resolve
+from kit.public_addresses import AddressRefused, Resolve, Target, pinned, resolve
 
 _HTTPS = 443
 _HOST = re.compile(rb"[a-z0-9_.-]+|\[?[0-9a-f:.]+\]?")
@@ -14,7 +14,10 @@ _HIGHEST_PORT = 65_535
 
 
 class EndpointUrlRefused(Problem):
-    """`reason`: not_a_url, scheme, userinfo, query_or_fragment, not_resolvable, not_public."""
+    """`reason`: not_a_url, scheme, userinfo, query_or_fragment, not_reachable.
+
+    Anybody may apply, so the reason does not tell which names our resolver knows, and which of them are inside.
+    """
 
     status, code = 422, "endpoint_url_refused"
 
@@ -66,6 +69,5 @@ class Endpoints:
     async def _pinned(self, url: httpx.URL) -> Target:
         try:
             return await pinned(url, self.resolve)
-        except AddressRefused as refused:
-            reason = "not_resolvable" if isinstance(refused, AddressUnknown) else "not_public"
-            raise EndpointUrlRefused(reason=reason) from None
+        except AddressRefused:
+            raise EndpointUrlRefused(reason="not_reachable") from None

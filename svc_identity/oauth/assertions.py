@@ -10,7 +10,7 @@ from authlib.oauth2.rfc6749 import InvalidClientError
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import GuestProtocol, Key, KeySet, guess_key
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -26,6 +26,8 @@ class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         super().__init__(leeway=CLOCK_LEEWAY)
         self._session = session
         self._issuer = issuer
+        self.proving_key: str | None = None
+        """The RFC 7638 thumbprint of the key that signed the assertion."""
 
     def __call__(self, query_client: Callable[[str], Client | None], request: Parsed) -> Client | None:
         client: Client | None = super().__call__(query_client, request)
@@ -47,11 +49,18 @@ class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
     def resolve_client_public_key(self, client: Client) -> KeySet:
         if client.jwks is None:
             raise InvalidClientError("this client has no keys")
+        if client.suspended:
+            raise InvalidClientError("this client is suspended; its company or the platform's operators resume it")
         return KeySet.import_key_set(client.jwks)  # type: ignore[arg-type]  # JSON, checked when it was registered
 
     def process_assertion_claims(self, assertion: str, resolve_key: KeySet) -> dict[str, Any]:
+        def key_of(header: GuestProtocol) -> Key:
+            key = guess_key(resolve_key, header)
+            self.proving_key = key.thumbprint()
+            return key
+
         try:
-            token = jwt.decode(assertion, resolve_key, algorithms=ASSERTION_ALGORITHMS)
+            token = jwt.decode(assertion, key_of, algorithms=ASSERTION_ALGORITHMS)
         except (JoseError, ValueError, TypeError):  # the last two: a key of another kind than the algorithm's
             raise InvalidClientError("the assertion is not signed by a key of this client") from None
         self.verify_claims(token.claims)

@@ -1,13 +1,17 @@
-"""A provider that is approved gets an OAuth client: its id, and the keys it applied with."""
+"""A provider that is approved gets an OAuth client: its id, and the keys it applied with.
+
+Its client follows its connection: suspended or not, and the keys in force.
+"""
 
 from typing import Any
 from uuid import UUID
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
+from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.inbox import EventData, Handler, Poison, Received
+from chassis.inbox import AnyHandler, EventData, Handler, Poison, Received
 from svc_identity.oauth.issuer import PROVIDER_SCOPES
 from svc_identity.oauth.service import register_client
 
@@ -19,9 +23,31 @@ class ProviderApproved(EventData):
     jwks: dict[str, Any]
 
 
+class ProviderChanged(EventData):
+    """The connection of a provider after a change."""
+
+    provider_id: UUID
+    revision: int
+    jwks: dict[str, Any]
+    suspended_at: AwareDatetime | None
+
+
 async def register_provider(tx: AsyncSession, event: Received[ProviderApproved]) -> None:
     client_id = str(event.data.provider_id)
     await register_client(tx, client_id, scopes=PROVIDER_SCOPES, jwks=signing_keys(event.data.jwks))
+
+
+async def follow_provider(tx: AsyncSession, event: Received[ProviderChanged]) -> None:
+    """Keep the client as its provider's connection is; events may come in any order, also before the approval."""
+    changed = event.data
+    await register_client(
+        tx,
+        str(changed.provider_id),
+        scopes=PROVIDER_SCOPES,
+        jwks=signing_keys(changed.jwks),
+        revision=changed.revision,
+        suspended=changed.suspended_at is not None,
+    )
 
 
 def signing_keys(jwks: dict[str, Any]) -> dict[str, Any]:
@@ -47,4 +73,10 @@ def _can_sign(key: object) -> bool:
     return isinstance(key, RSAKey) and key.public_key.key_size >= _SMALLEST_RSA
 
 
-HANDLERS = [Handler("cn.ili.services.provider.approved.v1", ProviderApproved, register_provider)]
+HANDLERS: list[AnyHandler] = [
+    Handler("cn.ili.services.provider.approved.v1", ProviderApproved, register_provider),
+    *(
+        Handler(f"cn.ili.services.provider.{change}.v1", ProviderChanged, follow_provider)
+        for change in ("suspended", "resumed", "updated")
+    ),
+]

@@ -162,5 +162,7 @@ class ClientGrant(grants.ClientCredentialsGrant):  # type: ignore[misc]  # Authl
         allowed = self.client.get_allowed_scope(scope)
         if allowed is None:
             raise InvalidScopeError
-        token: dict[str, Any] = self.server.issuer.client_token(self.client, allowed)
+        token: dict[str, Any] = self.server.issuer.client_token(
+            self.client, allowed, self.server.assertions.proving_key
+        )
         return token

@@ -18,7 +18,7 @@ CLOCK_LEEWAY = 30
 ASSERTION_ALGORITHMS = ["ES256", "RS256", "PS256"]
 
 PERSON_SCOPES = ("openid", "profile", "phone", "offline_access")
-PROVIDER_SCOPES = ("tariffs:write", "bills:write")
+PROVIDER_SCOPES = ("tariffs:write", "bills:write", "accounts:write")
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class Issuer:
             memberships=memberships,
         )
 
-    def client_token(self, client: Client, scope: str) -> dict[str, Any]:
-        """A token answer for a provider's system acting for itself."""
-        return self._answer(client, scope, sub=client.client_id, kind="client")
+    def client_token(self, client: Client, scope: str, key: str) -> dict[str, Any]:
+        """A token answer for a provider's system acting for itself; it names the key that proved the client."""
+        return self._answer(client, scope, sub=client.client_id, kind="client", client_key=key)
 
     def _answer(self, client: Client, scope: str, **claims: Any) -> dict[str, Any]:  # noqa: ANN401 - claims
         token = self.signer.sign(

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Integer, LargeBinary, Text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Integer, LargeBinary, Text, false
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,6 +31,9 @@ class Client(Base):
     redirect_uris: Mapped[list[str]] = mapped_column(ARRAY(Text))
     jwks: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    revision: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Of a provider's connection in svc_services; an older event that comes late changes nothing."""
+    suspended: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     def get_client_id(self) -> str:
         return self.client_id

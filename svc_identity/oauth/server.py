@@ -38,7 +38,8 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         super().__init__()
         self.session = session
         self.issuer = issuer
-        self.register_client_auth_method("private_key_jwt", PrivateKeyJwt(session, issuer))
+        self.assertions = PrivateKeyJwt(session, issuer)
+        self.register_client_auth_method("private_key_jwt", self.assertions)
         self.register_grant(CodeGrant, [S256Only(), IdToken(issuer)])
         self.register_grant(RefreshGrant)
         self.register_grant(ClientGrant)

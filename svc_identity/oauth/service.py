@@ -21,13 +21,21 @@ async def register_client(
     scopes: Sequence[str],
     redirect_uris: Sequence[str] = (),
     jwks: dict[str, Any] | None = None,
+    revision: int = 0,
+    suspended: bool = False,
 ) -> None:
-    """Register a client, or update a known one whose keys have changed."""
-    values = {"scopes": list(scopes), "redirect_uris": list(redirect_uris), "jwks": jwks}
+    """Register a client, or update a known one; an earlier revision than the known one changes nothing."""
+    values = {
+        "scopes": list(scopes),
+        "redirect_uris": list(redirect_uris),
+        "jwks": jwks,
+        "revision": revision,
+        "suspended": suspended,
+    }
     statement = (
         insert(Client)
         .values(client_id=client_id, **values)
-        .on_conflict_do_update(index_elements=[Client.client_id], set_=values)
+        .on_conflict_do_update(index_elements=[Client.client_id], set_=values, where=Client.revision <= revision)
         .returning(literal_column("xmax = 0", Boolean))  # PostgreSQL's mark of a row that this statement inserted
     )
     if await tx.scalar(statement):

@@ -1,5 +1,9 @@
+import ipaddress
+
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis.strategies import ip_addresses
 
 from kit.public_addresses import AddressNotPublic, AddressUnknown, Target, is_public, pinned, resolve
 
@@ -36,10 +40,68 @@ def test_hosts_of_the_internet_are_public(address: str) -> None:
         ("64:ff9b::7f00:1", False),
         ("2002:7f00:1::", False),
         ("2001:0:7f00:1::", False),
+        ("192.0.0.9", False),
+        ("192.0.0.170", False),
+        ("192.0.2.1", False),
+        ("192.31.196.1", False),
+        ("192.52.193.1", False),
+        ("192.88.99.1", False),
+        ("192.175.48.1", False),
+        ("198.18.0.1", False),
+        ("198.19.255.255", False),
+        ("198.51.100.1", False),
+        ("203.0.113.1", False),
+        ("239.255.255.250", False),
+        ("240.0.0.1", False),
+        ("::7f00:1", False),
+        ("::8.8.8.8", False),
+        ("::ffff:8.8.8.8", False),
+        ("::ffff:0:8.8.8.8", False),
+        ("64:ff9b::808:808", False),
+        ("64:ff9b:1::a00:1", False),
+        ("100::1", False),
+        ("2001:1::1", False),
+        ("2001:2::1", False),
+        ("2001:10::1", False),
+        ("2001:20::1", False),
+        ("2001:db8::1", False),
+        ("2620:4f:8000::1", False),
+        ("3ffe::1", False),
+        ("3fff::1", False),
+        ("5f00::1", False),
+        ("2400:3200::5efe:7f00:1", False),
+        ("2400:3200::200:5efe:7f00:1", False),
+        ("fec0::1", False),
+        ("ff0e::1", False),
+        # The last and first neighbours of ranges.
+        ("100.63.255.255", True),
+        ("100.128.0.0", True),
+        ("192.0.1.0", True),
+        ("198.17.255.255", True),
+        ("198.20.0.0", True),
+        ("223.255.255.255", True),
+        ("2001:200::1", True),
+        ("2003::1", True),
     ],
 )
 def test_which_addresses_are_public(address: str, *, public: bool) -> None:
     assert is_public(address) is public
+
+
+@given(ip_addresses())
+def test_nothing_is_public_that_python_calls_special(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
+    special = not address.is_global or address.is_multicast or address.is_reserved
+    assert not (special and is_public(str(address)))
+
+
+@given(ip_addresses(v=4))
+def test_no_wrapping_makes_an_address_public(address: ipaddress.IPv4Address) -> None:
+    number = int(address)
+    for prefix in ("::", "::ffff:0:0", "::ffff:0:0:0", "64:ff9b::", "64:ff9b:1::"):
+        assert not is_public(str(ipaddress.IPv6Address(int(ipaddress.IPv6Address(prefix)) | number)))
+    assert not is_public(str(ipaddress.IPv6Address(0x2002 << 112 | number << 80)))
 
 
 async def _pinned(url: str, *addresses: str) -> Target:

@@ -221,7 +221,7 @@ async def test_an_approved_provider_gets_a_token(client: httpx.AsyncClient, serv
         return answer if answer.status_code == 200 else None
 
     answer = await until(token, seconds=30)
-    assert answer.json()["scope"] == "tariffs:write bills:write"
+    assert answer.json()["scope"] == "tariffs:write bills:write accounts:write"
 
 
 async def test_events_reach_the_topic_with_ids_and_no_personal_data(

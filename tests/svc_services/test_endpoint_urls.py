@@ -83,19 +83,19 @@ async def test_the_form_is_checked_on_a_development_machine_too(form: str) -> No
 )
 async def test_the_own_network_is_refused_in_any_notation(host: str) -> None:
     """Resolved by the operating system, which accepts more notations of an address than a pattern would."""
-    assert await reason(Endpoints(anywhere=False), f"https://{host}/api") == "not_public"
+    assert await reason(Endpoints(anywhere=False), f"https://{host}/api") == "not_reachable"
 
 
 @pytest.mark.parametrize("host", ["nobody-has-this-name.invalid", "a" * 64 + ".example"])
 async def test_a_name_without_an_address_is_refused(host: str) -> None:
-    assert await reason(Endpoints(anywhere=False), f"https://{host}") in {"not_resolvable", "not_a_url"}
+    assert await reason(Endpoints(anywhere=False), f"https://{host}") in {"not_reachable", "not_a_url"}
 
 
 async def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
     async def mixed(_: str, __: int) -> list[str]:
         return ["9.9.9.9", "10.0.0.8"]
 
-    assert await reason(Endpoints(anywhere=False, resolve=mixed), "https://provider.example") == "not_public"
+    assert await reason(Endpoints(anywhere=False, resolve=mixed), "https://provider.example") == "not_reachable"
 
 
 async def test_a_name_that_now_resolves_to_a_private_address_is_not_called() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from svc_payments.billing.bills.models import Bill
-from svc_payments.billing.bills.schemas import Explanation, TierLine
+from svc_payments.billing.bills.schemas import Explanation, FittingTariff, TierLine
 from svc_payments.parties.providers.models import Tariff
 
 _FEN_PER_YUAN = 100
@@ -14,16 +14,26 @@ _ONE = Decimal(1)
 def explanation_of(bill: Bill, tariffs: Sequence[Tariff]) -> Explanation | None:
     """The bill explained by the tariff it follows from; by the residential one when it follows from none.
 
-    A bill does not name its customer class, so any of the provider's classes may be the one it was made by.
+    Where a bill does not say its customer class, any of the provider's classes may be the one it was made by. Of
+    several that yield the amount the first is shown, and the others are named.
 
     Args:
         bill: the bill.
-        tariffs: what its provider has in force for its period, one for each customer class and unit.
+        tariffs: those that it may have been made by, one for each customer class and unit.
     """
     residential_first = sorted(tariffs, key=lambda tariff: tariff.customer_class != "residential")
     explanations = [_by(tariff, bill) for tariff in residential_first]
-    exact = (explanation for explanation in explanations if explanation.difference_fen == 0)
-    return next(exact, explanations[0] if explanations else None)
+    exact = [explanation for explanation in explanations if explanation.difference_fen == 0]
+    shown = next(iter(exact or explanations), None)
+    if shown:
+        shown.also_fits = [_named(other) for other in exact[1:]]
+    return shown
+
+
+def _named(explanation: Explanation) -> FittingTariff:
+    return FittingTariff(
+        tariff_id=explanation.tariff_id, customer_class=explanation.customer_class, unit=explanation.unit
+    )
 
 
 def _by(tariff: Tariff, bill: Bill) -> Explanation:
@@ -37,6 +47,8 @@ def _by(tariff: Tariff, bill: Bill) -> Explanation:
         lines=lines,
         fixed_fee_fen=tariff.fixed_fee_fen,
         difference_fen=bill.amount_fen - explained,
+        stated=any((bill.customer_class, bill.unit, bill.tariff_id)),
+        also_fits=[],
     )
 
 

@@ -23,7 +23,23 @@ def _content_of(table: str, expires_on: str) -> str:
 
 # A table without an expiry column leaves the expiry of its bills unchanged.
 _CLAIMED_EXPIRY = "CASE WHEN :says_expiry THEN claims.expires_on ELSE bills.expires_on END"
-_SAME = f"{_content_of('claims', _CLAIMED_EXPIRY)} IS NOT DISTINCT FROM {_content_of('bills', 'bills.expires_on')}"
+_TARIFF = ("customer_class", "unit", "tariff_id")
+_SAYS_TARIFF = "num_nonnulls(claims.customer_class, claims.unit, claims.tariff_id) > 0"
+
+_KEEP_OR_SET_TARIFF = ", ".join(
+    f"{column} = CASE WHEN {_SAYS_TARIFF} THEN claims.{column} ELSE bills.{column} END" for column in _TARIFF
+)
+
+
+def _tariff_of(table: str) -> str:
+    return f"ROW({', '.join(f'{table}.{column}' for column in _TARIFF)})"
+
+
+# Nor does a row without a tariff change that of its bill.
+_SAME = (
+    f"{_content_of('claims', _CLAIMED_EXPIRY)} IS NOT DISTINCT FROM {_content_of('bills', 'bills.expires_on')}"
+    f" AND NOT ({_SAYS_TARIFF} AND {_tariff_of('claims')} IS DISTINCT FROM {_tariff_of('bills')})"
+)
 
 _UNCHANGED = f"""
     UPDATE claims SET outcome = 'unchanged' FROM bills
@@ -80,8 +96,8 @@ _REFUSE_SUPERSEDING = f"""
 """  # noqa: S608 - the condition above
 
 _INSERT_NEW = f"""
-    INSERT INTO bills (id, provider_id, bill_file_id, bill_number, supersedes, {_CONTENT})
-    SELECT id, :provider_id, :bill_file_id, bill_number, supersedes, {_CONTENT}
+    INSERT INTO bills (id, provider_id, bill_file_id, bill_number, supersedes, {_CONTENT}, {", ".join(_TARIFF)})
+    SELECT id, :provider_id, :bill_file_id, bill_number, supersedes, {_CONTENT}, {", ".join(_TARIFF)}
     FROM claims WHERE known_id IS NULL AND place = 1 AND outcome IS NULL
 """  # noqa: S608 - the column names above
 
@@ -94,7 +110,8 @@ _AMEND = f"""
     WITH changed AS (
         UPDATE bills SET version = bills.version + 1, bill_file_id = :bill_file_id,
             reason = coalesce(claims.reason, 'not_stated'), note = claims.note, expires_on = {_CLAIMED_EXPIRY},
-            {", ".join(f"{column} = claims.{column}" for column in _PLAIN_CONTENT)}
+            {", ".join(f"{column} = claims.{column}" for column in _PLAIN_CONTENT)},
+            {_KEEP_OR_SET_TARIFF}
         FROM claims WHERE bills.id = known_id AND place = 1 AND outcome IS NULL
         RETURNING old.*
     )
@@ -117,7 +134,8 @@ _NOTE_AMENDED = "UPDATE claims SET outcome = 'amended' WHERE known_id IS NOT NUL
 _FOLLOW = f"""
     UPDATE claims SET outcome = CASE
         WHEN {_content_of("claims", "claims.supersedes")} IS DISTINCT FROM {_content_of("first", "first.supersedes")}
-            OR claims.expires_on IS DISTINCT FROM first.expires_on THEN 'duplicate_in_file'
+            OR claims.expires_on IS DISTINCT FROM first.expires_on
+            OR {_tariff_of("claims")} IS DISTINCT FROM {_tariff_of("first")} THEN 'duplicate_in_file'
         WHEN first.outcome IS NULL OR first.outcome = 'amended' THEN 'unchanged'
         ELSE first.outcome
     END

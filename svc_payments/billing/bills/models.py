@@ -144,6 +144,10 @@ class Bill(Base):
     status: Mapped[BillStatus] = mapped_column(Text, server_default=BillStatus.DUE)
     expires_on: Mapped[date | None]
     """The last day on which it can be paid."""
+    customer_class: Mapped[str | None] = mapped_column(Text)
+    """What the provider says that the bill was made by; the three are none where it says nothing."""
+    unit: Mapped[str | None] = mapped_column(Text)
+    tariff_id: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(server_default="1")
     reason: Mapped[ChangeReason | None] = mapped_column(Text)
     """Why this version exists; none for the first."""

@@ -1,38 +1,55 @@
 """Reading bills: the newest of a person's accounts, and the tariffs that explain one."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
+from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, func, null, select, true, union_all
+from sqlalchemy import ColumnElement, Select, and_, exists, func, null, or_, select, true, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from svc_payments.billing.bills.models import Bill, BillNumber, BillVersion
 from svc_payments.parties.accounts.models import AccountBinding
-from svc_payments.parties.accounts.queries import shown_from
+from svc_payments.parties.accounts.queries import shown_from, was_holders
 from svc_payments.parties.providers.models import Tariff
+
+OnAccount: TypeAlias = tuple[
+    ColumnElement[UUID] | InstrumentedAttribute[UUID],
+    ColumnElement[str] | InstrumentedAttribute[str],
+    ColumnElement[date] | InstrumentedAttribute[date],
+    ColumnElement[datetime] | InstrumentedAttribute[datetime],
+]
+"""The provider and the account of a bill, its period, and when it was made."""
+
+_BILL: OnAccount = (Bill.provider_id, Bill.account_number, Bill.period, Bill.created_at)
 
 
 def visible_to(person_id: UUID) -> ColumnElement[bool]:
     """Whether a bill is one that this person may see."""
-    return visible_account(person_id, Bill.provider_id, Bill.account_number, Bill.period)
+    return visible_on(person_id, _BILL)
 
 
-def visible_account(
-    person_id: UUID,
-    provider_id: ColumnElement[UUID] | InstrumentedAttribute[UUID],
-    account_number: InstrumentedAttribute[str],
-    period: InstrumentedAttribute[date],
-) -> ColumnElement[bool]:
-    """Whether this person is bound to an account in a role that shows its bills of a period."""
+def visible_on(person_id: UUID, bill: OnAccount) -> ColumnElement[bool]:
+    """Whether this person is, or was then, bound to the account of a bill in a role that shows it."""
+    _, _, period, _ = bill
+    bound = and_(AccountBinding.ended_at.is_(None), period >= shown_from())
+    return or_(_of_binding(person_id, bill, bound), _of_former_holder(person_id, bill))
+
+
+def _of_former_holder(person_id: UUID, bill: OnAccount = _BILL) -> ColumnElement[bool]:
+    _, _, period, created_at = bill
+    return _of_binding(person_id, bill, was_holders(period, created_at))
+
+
+def _of_binding(person_id: UUID, bill: OnAccount, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    provider_id, account_number, _, _ = bill
     return exists().where(
         AccountBinding.person_id == person_id,
         AccountBinding.provider_id == provider_id,
         AccountBinding.account_number == account_number,
-        AccountBinding.ended_at.is_(None),
-        period >= shown_from(),
+        condition,
     )
 
 
@@ -43,9 +60,10 @@ def bills_of_person(person_id: UUID, wanted: Sequence[ColumnElement[bool]]) -> t
     walk through everybody's bills from the newest on until enough of this person's have come by.
     """
     account = (AccountBinding.provider_id, AccountBinding.account_number)
+    bound, former = AccountBinding.ended_at.is_(None), AccountBinding.held_until.is_not(None)
     accounts = (
-        select(*account, func.min(shown_from()).label("shown_from"))
-        .where(AccountBinding.person_id == person_id, AccountBinding.ended_at.is_(None))
+        select(*account, func.min(shown_from()).filter(bound).label("shown_from"))
+        .where(AccountBinding.person_id == person_id, or_(bound, former))
         .group_by(*account)
         .subquery()
     )
@@ -54,7 +72,7 @@ def bills_of_person(person_id: UUID, wanted: Sequence[ColumnElement[bool]]) -> t
         .where(
             Bill.provider_id == accounts.c.provider_id,
             Bill.account_number == accounts.c.account_number,
-            Bill.period >= accounts.c.shown_from,
+            or_(Bill.period >= accounts.c.shown_from, _of_former_holder(person_id)),
             *wanted,
         )
         .offset(0)  # keeps the planner from dissolving the LATERAL
@@ -82,11 +100,24 @@ def versions_of(bill: Bill) -> type[BillVersion]:
 
 
 async def tariffs_for(tx: AsyncSession, bill: Bill) -> Sequence[Tariff]:
-    """What the bill's provider had in force on the first day of its period, one for each class and unit."""
+    """What a bill may have been made by: the tariff it names, or those in force on the first day of its period.
+
+    The latter are one for each class and unit that it does not exclude.
+    """
+    of_provider = (Tariff.provider_id == bill.provider_id, Tariff.withdrawn_at.is_(None))
+    if bill.tariff_id:
+        named = await tx.scalar(select(Tariff).where(*of_provider, Tariff.tariff_id == bill.tariff_id))
+        if named:
+            return [named]
     kind = (Tariff.customer_class, Tariff.unit)
     in_force = (
         select(Tariff)
-        .where(Tariff.provider_id == bill.provider_id, Tariff.effective_from <= bill.period)
+        .where(
+            *of_provider,
+            Tariff.effective_from <= bill.period,
+            *([Tariff.customer_class == bill.customer_class] if bill.customer_class else []),
+            *([Tariff.unit == bill.unit] if bill.unit else []),
+        )
         .ext(distinct_on(*kind))
         .order_by(*kind, Tariff.effective_from.desc(), Tariff.tariff_id.desc())
     )

@@ -69,6 +69,9 @@ class Bill(BaseModel):
     expires_on: date | None = Field(description="The last day on which it can be paid; null: there is none.")
     supersedes: str | None = Field(description="The number of the bill that it replaces.")
     superseded_by: UUID | None = Field(description="The bill that replaces it.")
+    customer_class: str | None = Field(description="The provider's statement; null: it makes none.")
+    unit: str | None = Field(description="The provider's statement about the usage; null: it makes none.")
+    tariff_id: UUID | None = Field(description="The provider's statement; null: it makes none.")
     version: int = Field(description="Increases with each change by the provider.")
     reason: str | None = Field(description=f"{REASON} null: nothing has changed.")
     note: str | None = Field(description="The reason in the provider's words.")
@@ -129,6 +132,9 @@ class PushedBill(BaseModel):
         None, description="The number of a due bill of the account that this one replaces."
     )
     reason: Value | None = Field(None, description="Why it changes or supersedes an existing bill.")
+    customer_class: Value | None = Field(None, description="The class of the customer, as in the provider's tariffs.")
+    unit: Value | None = Field(None, description="The unit of the usage, as in the provider's tariffs.")
+    tariff_id: Value | None = Field(None, description="The tariff by which the bill was made.")
     note: Annotated[str, Field(max_length=400)] | None = None
 
 
@@ -160,6 +166,12 @@ class TierLine(BaseModel):
     amount_fen: int
 
 
+class FittingTariff(BaseModel):
+    tariff_id: UUID
+    customer_class: str
+    unit: str
+
+
 class Explanation(BaseModel):
     """How the amount follows from the tariff: the lines, the fixed fee and the difference add up to it."""
 
@@ -170,6 +182,14 @@ class Explanation(BaseModel):
     lines: list[TierLine]
     fixed_fee_fen: int
     difference_fen: int = Field(description="What the tariff does not explain; 0 when the bill follows from it.")
+    stated: bool = Field(
+        description="Whether the provider says which class, unit or tariff the bill was made by. If not, it is the "
+        "tariff that yields the amount."
+    )
+    also_fits: list[FittingTariff] = Field(
+        description="Other tariffs that yield the same amount. While there are any, only the provider knows which one "
+        "the bill was made by."
+    )
 
 
 class ExplainedBill(Bill):

@@ -14,7 +14,7 @@ from svc_payments.billing.bills.models import STATED_REASONS
 from svc_payments.billing.bills.reasons import Reason
 
 COLUMNS = ("bill_number", "account_number", "period", "usage", "amount", "due_date", "meter_from", "meter_to")
-MORE_COLUMNS = ("expires_on", "supersedes", "reason", "note")
+MORE_COLUMNS = ("expires_on", "supersedes", "reason", "customer_class", "unit", "tariff_id", "note")
 """Optional columns."""
 LARGEST_AMOUNT_YUAN = 1_000_000
 LONGEST_NOTE = 200
@@ -29,6 +29,9 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _USAGE = re.compile(QUANTITY)
 _AMOUNT = re.compile(r"-?[0-9]+(?:\.[0-9]{1,2})?")
 _NOTE = TypeAdapter(Line)
+_CUSTOMER_CLASS = re.compile(r"[a-z][a-z_]{0,39}")
+_UNIT = re.compile(r"[A-Za-z][A-Za-z0-9]{0,15}")
+_TARIFF_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # What NFKC makes of the full-width forms and of the two wide spaces.
 _NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0xA0: 0x20}
@@ -71,6 +74,9 @@ class CheckedRow(NamedTuple):
     expires_on: str = ""
     supersedes: str = ""
     reason: str = ""
+    customer_class: str = ""
+    unit: str = ""
+    tariff_id: str = ""
     note: str = ""
 
 
@@ -161,6 +167,9 @@ def _fault_in_more(more: dict[str, str], due_date: str, bill_number: str) -> Rea
         return Reason.BAD_SUPERSEDES
     if more.get("reason") and more["reason"] not in STATED_REASONS:
         return Reason.BAD_REASON
+    for name, shape in (("customer_class", _CUSTOMER_CLASS), ("unit", _UNIT), ("tariff_id", _TARIFF_ID)):
+        if more.get(name) and not shape.fullmatch(more[name]):
+            return Reason.BAD_TARIFF
     return Reason.BAD_NOTE if len(more.get("note", "")) > LONGEST_NOTE else None
 
 

@@ -9,7 +9,7 @@ from chassis.auth import Caller
 from chassis.pagination import Page, PageRequest, page_of
 from svc_payments.billing.bills import schemas
 from svc_payments.billing.bills.models import BillVersion
-from svc_payments.billing.bills.queries import versions_of, visible_account
+from svc_payments.billing.bills.queries import versions_of, visible_on
 from svc_payments.billing.bills.service import visible_bill
 
 
@@ -25,8 +25,8 @@ async def list_versions(
     versions = versions_of(bill)
     query = select(versions)
     if caller.kind == "person":
-        account = (literal(bill.provider_id), versions.account_number, versions.period)
-        query = query.where(visible_account(caller.id, *account))
+        then = (literal(bill.provider_id), versions.account_number, versions.period, literal(bill.created_at))
+        query = query.where(visible_on(caller.id, then))
     return await page_of(tx, query, page, versions.version, _shown, newest_first=True)
 
 

@@ -39,6 +39,7 @@ async def take_in(
 
     Raises:
         ProviderNotReady: the provider's approval has not arrived here yet.
+        ClientSuspended
         OtherProvidersFile: its rows name another provider.
         WrongHeader, UnclosedQuote, FieldTooLong, LineTooLong, TooManyLines, EmptyFile: the file is not a table that
             can be read.
@@ -58,6 +59,8 @@ async def take_in(
     file.hidden_rows = upload.faults.hidden_rows if upload.faults is not None else 0
     await tx.flush()
     await tx.refresh(file)
+    # A large file takes a while: its sender may have been suspended meanwhile.
+    await expect_provider(tx, provider_id)
     await emit(tx, event_of(file))
     return await _report(tx, file, language)
 

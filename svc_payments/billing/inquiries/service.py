@@ -24,6 +24,7 @@ from svc_payments.billing.terms.terms import BillSource
 from svc_payments.parties.accounts.queries import is_bound
 from svc_payments.parties.providers.models import Provider
 from svc_payments.parties.providers.refusals import PaymentUnfinished, ProviderClosed, refusal_of
+from svc_payments.parties.providers.service import require_connected
 
 _ROLES = ("owner", "family", "tenant")
 _SILENCE = timedelta(seconds=5)
@@ -61,12 +62,14 @@ async def begin(
         NotFound: the person is not bound to the account.
         InquiryNotOffered: this provider is not pending.
         ProviderClosed: it would answer nothing now.
+        ProviderSuspended
     """
     if not await is_bound(tx, person_id, new.provider_id, new.account_number, _ROLES):
         raise NotFound
     provider = await tx.get(Provider, new.provider_id)
     if provider is None:
         raise NotFound
+    await require_connected(tx, new.provider_id)
     terms, moment = await terms_of(tx, new.provider_id), await database_time(tx)
     if BillSource.INQUIRY not in terms.bill_sources:
         raise InquiryNotOffered

@@ -77,8 +77,16 @@ RAISE: TextClause = text("""
         JOIN account_bindings AS bound
             ON bound.provider_id = step.provider_id AND bound.account_number = step.account_number
             AND bound.ended_at IS NULL
-        -- What the people used who lived there before is not a tenant's to know.
-        WHERE (called_for.kind <> 'large_change' OR bound.role IN ('owner', 'family'))
+            AND (bound.held_from IS NULL OR step.period >= date_trunc('month', bound.held_from))
+        -- What the people used who lived there before is not a tenant's to know, nor a new holder's.
+        WHERE (
+                called_for.kind <> 'large_change'
+                OR bound.role IN ('owner', 'family')
+                AND (
+                    bound.held_from IS NULL
+                    OR step.period - interval '1 year' >= date_trunc('month', bound.held_from)
+                )
+            )
             AND NOT EXISTS (
                 SELECT FROM muted_reminders AS muted
                 WHERE muted.binding_id = bound.binding_id AND muted.kind = called_for.kind

@@ -13,8 +13,9 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from chassis.db import CHINA
-from chassis.http_client import call
+from chassis.http_client import NoAnswer, call
 from chassis.telemetry import log
+from kit.public_addresses import AddressRefused, Target, pinned
 from kit.signatures.keys import load_private_key
 from kit.signatures.refusals import BadSignature
 from svc_payments.channels.alipay import mapping, messages
@@ -131,8 +132,12 @@ class AlipayChannel:
             raise NoStatement(answer.refusal) if answer.refusal == _NO_BILL else NotUnderstood(answer.refusal)
         address = httpx.URL(answer.as_of(messages.Bill).bill_download_url)
         # Alipay still writes http, and the file comes unsigned: it is fetched no less safely than we ask.
-        secure = address.copy_with(scheme=httpx.URL(self._settings.url).scheme)
-        async for part in downloaded(self._client, self._client.build_request("GET", secure)):
+        api = httpx.URL(self._settings.url)
+        target = await _reachable(address.copy_with(scheme=api.scheme), api)
+        request = self._client.build_request(
+            "GET", target.url, headers=dict(target.headers), extensions=dict(target.extensions)
+        )
+        async for part in downloaded(self._client, request):
             yield part
 
     async def _place(self, order: Order) -> Answer:
@@ -266,3 +271,13 @@ def _require_same(named: str | None, expected: str) -> None:
     # The signature covers the answer alone: one about another order, played again, is as well signed.
     if named != expected:
         raise NotUnderstood("other_order")
+
+
+async def _reachable(file: httpx.URL, api: httpx.URL) -> Target:
+    """Where a file is fetched: at the API's own host, or at a public address, never in our network."""
+    if (file.host, file.port) == (api.host, api.port):
+        return Target(file)
+    try:
+        return await pinned(file)
+    except AddressRefused as refused:
+        raise NoAnswer(type(refused).__name__) from None

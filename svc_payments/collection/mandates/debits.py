@@ -19,6 +19,7 @@ from kit.calendar import database_time, today_of
 from kit.leases import claimable
 from svc_payments.billing.bills.accruals import accrued_late_fee
 from svc_payments.billing.bills.models import Bill, BillKind, BillStatus
+from svc_payments.billing.bills.queries import visible_to
 from svc_payments.billing.bills.service import BillAlreadyPaid, BillNotPayable, PaymentInProgress
 from svc_payments.billing.terms import service as payment_terms
 from svc_payments.collection.mandates import service
@@ -36,6 +37,7 @@ from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import AT_CHANNEL, GIVEN_UP, Payment, PaymentStatus
 from svc_payments.collection.payments.schemas import NewPayment
 from svc_payments.parties.accounts.queries import is_bound
+from svc_payments.parties.providers.service import ProviderSuspended
 from svc_payments.settings import Settings
 
 OPENING = time(9)
@@ -93,8 +95,8 @@ async def order_one(tx: AsyncSession, settings: Settings) -> Ordered | bool:
     try:
         async with tx.begin_nested():
             return await _order(tx, mandate, debit, settings)
-    except PaymentInProgress:
-        # It is being paid by hand; if that payment fails, the bill is still announced.
+    except (PaymentInProgress, ProviderSuspended):
+        # It is being paid by hand, or its provider is suspended; the bill stays announced.
         debit.try_at = moment + _BUSY
     except (BillAlreadyPaid, BillNotPayable, NotFound):
         debit.move_to(DebitStatus.UNNEEDED)
@@ -164,6 +166,7 @@ async def _due_soon(tx: AsyncSession, mandate: Mandate, today: date) -> list[tup
             Bill.account_number == mandate.account_number,
             Bill.status == BillStatus.DUE,
             Bill.kind == BillKind.REGULAR,
+            visible_to(mandate.person_id),
             Bill.due_date >= mandate.activated_at.astimezone(CHINA).date(),
             Bill.due_date <= today + timedelta(days=mandate.notice_days),
             or_(Debit.id.is_(None), Debit.status.in_(changeable)),

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from svc_payments.billing.bills.account_bills import Made
 from svc_payments.collection.payments import schemas, service
 from svc_payments.collection.payments.allocation import Plan, PlannedLine
+from svc_payments.parties.providers.service import require_connected
 from svc_payments.settings.channels import ChannelName
 
 
@@ -19,6 +20,7 @@ async def quote(
     Raises: as `service.create_payment` does for the same choice, but for its channel.
     """
     plan = await service.chosen(tx, person_id, new, locked=False)
+    await require_connected(tx, plan.provider_id)
     return schemas.PaymentQuote(
         provider_id=plan.provider_id,
         lines=[*(_line(line) for line in plan.lines), *([_made(plan.made)] if plan.made else [])],

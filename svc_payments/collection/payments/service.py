@@ -27,6 +27,7 @@ from svc_payments.collection.payments.events import (
     event_of,
 )
 from svc_payments.collection.payments.models import AT_CHANNEL, GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
+from svc_payments.parties.providers.service import require_connected
 from svc_payments.settings.channels import ChannelName
 
 
@@ -91,7 +92,9 @@ async def begin(tx: AsyncSession, payer_id: UUID, plan: Plan, channel: ChannelNa
 
     Raises:
         ChannelNotAccepted, OutsideChannelLimits: as `Plan.check_channel`.
+        ProviderSuspended
     """
+    await require_connected(tx, plan.provider_id)
     plan.check_channel(channel)
     lines = list(plan.lines)
     if plan.made:
@@ -173,6 +176,7 @@ async def confirm(tx: AsyncSession, person_id: UUID, payment_id: UUID, lifetime:
     Raises:
         NotFound: it is not this person's.
         PaymentTooLate: it was not confirmed in time.
+        ProviderSuspended
         IllegalMove: it has been given up.
     """
     payment = await own_payment(tx, person_id, payment_id, locked=True)
@@ -183,6 +187,7 @@ async def confirm(tx: AsyncSession, person_id: UUID, payment_id: UUID, lifetime:
     moment = await database_time(tx)
     if payment.expires_at <= moment:
         raise PaymentTooLate
+    await require_connected(tx, payment.provider_id)
     payment.move_to(PaymentStatus.PENDING)
     payment.expires_at = moment + lifetime
     attempt_id = new_id()

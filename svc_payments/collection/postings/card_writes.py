@@ -81,7 +81,8 @@ class Cards:
 async def _turns(tx: AsyncSession, due: Sequence[CardWriting]) -> Sequence[tuple[Posting, str]]:
     ids = [writing.posting_id for writing in due]
     query = select(Posting, Provider.endpoint_url).join(Provider, Provider.provider_id == Posting.provider_id)
-    return [(posting, url) for posting, url in await tx.execute(query.where(Posting.id.in_(ids)))]
+    connected = query.where(Posting.id.in_(ids), Provider.suspended_at.is_(None))
+    return [(posting, url) for posting, url in await tx.execute(connected)]
 
 
 async def _apply(tx: AsyncSession, posting_id: UUID, outcome: Outcome, pauses: Sequence[float]) -> None:

@@ -24,6 +24,8 @@ from svc_payments.settings import Settings
 
 _CALLS_IN_A_TRY = 2
 _SLACK_SECONDS = 5.0
+_LONGEST_WAIT = timedelta(minutes=1)
+"""The pause while nothing can be sent, so that postings go out soon after a resumption."""
 
 
 class Delivery:
@@ -67,9 +69,11 @@ class Delivery:
                 *await lease_cancellations(tx, provider_id, lease),
             ]
             provider = await tx.get(Provider, provider_id)
-        if provider is None:
+        if provider is None or provider.suspended_at is not None:
+            # Nothing is sent; the time limits still run, so that money does not wait for ever.
             for each in tries:
-                await self._apply_outcome(each, NotHeard("provider_not_known_here_yet"))
+                outcome = NotHeard("provider_suspended" if provider else "provider_not_known_here_yet")
+                await self._apply_outcome(each, outcome, _LONGEST_WAIT)
             return 0
         only_public = self._settings.provider_endpoints == "public"
         recipient = str(provider_id)
@@ -83,8 +87,8 @@ class Delivery:
         except Exception as error:  # noqa: BLE001 - its lease runs out and its turn comes again; the others go on
             log.error("delivery_failed", posting_id=str(each.posting.id), exc_info=error)
 
-    async def _apply_outcome(self, each: Try, outcome: Outcome) -> None:
-        pause = pause_after(self._settings.posting_retry_seconds, each.number - 1)
+    async def _apply_outcome(self, each: Try, outcome: Outcome, longest: timedelta = timedelta.max) -> None:
+        pause = min(longest, pause_after(self._settings.posting_retry_seconds, each.number - 1))
         async with self._database.transaction() as tx:
             if each.cancelling:
                 await apply_cancellation(tx, each, outcome, pause)

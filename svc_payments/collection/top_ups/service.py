@@ -24,6 +24,7 @@ from svc_payments.collection.top_ups.models import Result, TopUpValidation
 from svc_payments.parties.accounts.queries import is_bound
 from svc_payments.parties.providers.models import Provider
 from svc_payments.parties.providers.refusals import NotPayableOnline, ProviderClosed, refusal_of
+from svc_payments.parties.providers.service import require_connected
 
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 _MOST_IN_A_MINUTE = 20
@@ -74,10 +75,12 @@ async def begin(tx: AsyncSession, person_id: UUID, wanted: schemas.TopUpChoice) 
         TopUpNotOffered, AccountNumberMistyped, NotPurchasable, AbovePurchasable: the terms do not sell it.
         ProviderClosed: the provider does not answer at this hour.
         TooManyValidations: the person has sent too many queries.
+        ProviderSuspended
     """
     provider = await tx.get(Provider, wanted.provider_id)
     if provider is None:
         raise NotFound
+    await require_connected(tx, wanted.provider_id)
     bound = await is_bound(tx, person_id, wanted.provider_id, wanted.account_number)
     plan = await _plan(tx, wanted, bound=bound)
     moment = await database_time(tx)

@@ -1,6 +1,6 @@
 """Who is bound to which utility account: a read model fed by svc_services' events."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import Index, Text, text
@@ -20,6 +20,7 @@ class AccountBinding(Base):
             "account_number",
             postgresql_where=text("ended_at IS NULL"),
         ),
+        Index("ix_account_bindings_former", "person_id", postgresql_where=text("held_until IS NOT NULL")),
         # The people to remind of a bill.
         Index(
             "ix_account_bindings_of_account",
@@ -38,3 +39,7 @@ class AccountBinding(Base):
     bound_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """When it became active; unknown when only its end has arrived."""
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    held_from: Mapped[date | None]
+    """The first day of the present holder, after a change of holders: earlier bills are of the one before."""
+    held_until: Mapped[date | None]
+    """Of an ended binding whose account changed hands: its bills until this day stay visible."""

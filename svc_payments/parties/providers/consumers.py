@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,6 +16,14 @@ class ProviderApproved(EventData):
     kind: str
     name: str
     endpoint_url: str
+
+
+class ProviderChanged(ProviderApproved):
+    """The connection of a provider after a change."""
+
+    revision: int
+    suspended_at: AwareDatetime | None
+    ended_keys: list[str]
 
 
 class TariffTier(BaseModel):
@@ -34,6 +42,10 @@ class TariffPublished(EventData):
     fixed_fee_fen: int
 
 
+class TariffWithdrawn(TariffPublished):
+    withdrawn_at: AwareDatetime
+
+
 async def on_provider_approved(tx: AsyncSession, event: Received[ProviderApproved]) -> None:
     """Keep the newest word on a provider; an older event that comes late changes nothing."""
     row = {**event.data.model_dump(), "as_of": event.time}
@@ -41,18 +53,48 @@ async def on_provider_approved(tx: AsyncSession, event: Received[ProviderApprove
     newer = statement.on_conflict_do_update(
         index_elements=[Provider.provider_id],
         set_={name: statement.excluded[name] for name in row if name != "provider_id"},
-        where=Provider.as_of < statement.excluded.as_of,
+        where=(Provider.as_of < statement.excluded.as_of) & (Provider.revision == 0),
     )
     await tx.execute(newer)
 
 
+async def on_provider_changed(tx: AsyncSession, event: Received[ProviderChanged]) -> None:
+    """Keep the connection of the highest revision. An ended key stays ended, whichever event said so."""
+    changed = event.data
+    row = {**changed.model_dump(), "as_of": event.time}
+    known = insert(Provider).values(row).on_conflict_do_nothing().returning(Provider.provider_id)
+    if await tx.scalar(known):
+        return
+    provider = await tx.get_one(Provider, changed.provider_id, with_for_update={"key_share": True})
+    provider.ended_keys = sorted({*provider.ended_keys, *changed.ended_keys})
+    if changed.revision > provider.revision:
+        for name in row.keys() - {"provider_id", "ended_keys"}:
+            setattr(provider, name, row[name])
+
+
 async def on_tariff_published(tx: AsyncSession, event: Received[TariffPublished]) -> None:
-    # A published tariff never changes: a new price is a new tariff.
+    # Apart from its withdrawal a published tariff never changes: a new price is a new tariff.
     row = {**event.data.model_dump(), "published_at": event.time}
     await tx.execute(insert(Tariff).values(row).on_conflict_do_nothing())
 
 
+async def on_tariff_withdrawn(tx: AsyncSession, event: Received[TariffWithdrawn]) -> None:
+    # It may come before the publication, so that it has all of it.
+    row = {**event.data.model_dump(), "published_at": event.time}
+    withdrawn = insert(Tariff).values(row)
+    await tx.execute(
+        withdrawn.on_conflict_do_update(
+            index_elements=[Tariff.tariff_id], set_={"withdrawn_at": withdrawn.excluded.withdrawn_at}
+        )
+    )
+
+
 HANDLERS: list[AnyHandler] = [
     Handler("cn.ili.services.provider.approved.v1", ProviderApproved, on_provider_approved),
+    *(
+        Handler(f"cn.ili.services.provider.{change}.v1", ProviderChanged, on_provider_changed)
+        for change in ("suspended", "resumed", "updated")
+    ),
     Handler("cn.ili.services.tariff.published.v1", TariffPublished, on_tariff_published),
+    Handler("cn.ili.services.tariff.withdrawn.v1", TariffWithdrawn, on_tariff_withdrawn),
 ]

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import TypedDict
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Text
+from sqlalchemy import ARRAY, BigInteger, Index, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,6 +21,12 @@ class Provider(Base):
     endpoint_url: Mapped[str] = mapped_column(Text)
     as_of: Mapped[datetime] = mapped_column(Timestamp)
     """When the event happened that these values come from."""
+    revision: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Of the provider's connection in svc_services; 0 as approved."""
+    suspended_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """While set, its client is refused, and nothing is sent to its endpoint."""
+    ended_keys: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
+    """RFC 7638 thumbprints of keys whose access tokens are refused."""
 
 
 class Tier(TypedDict):
@@ -44,3 +50,5 @@ class Tariff(Base):
     tiers: Mapped[list[Tier]] = mapped_column(JSONB)
     fixed_fee_fen: Mapped[int] = mapped_column(BigInteger)
     published_at: Mapped[datetime] = mapped_column(Timestamp)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """Before its day; it explains no bill."""

@@ -1,6 +1,6 @@
 """Bindings of persons to utility accounts, and the attestations used for them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -81,6 +81,8 @@ class AccountBinding(Base):
     asked_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     activated_at: Mapped[datetime | None] = mapped_column(Timestamp)
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    held_until: Mapped[date | None]
+    """The last day as holder, where the account changed hands; its bills until then stay visible."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 
     def move_to(self, status: BindingStatus) -> None:
@@ -99,9 +101,9 @@ class AccountBinding(Base):
         self.move_to(BindingStatus.REFUSED)
         self.refusal = because
 
-    def end(self) -> None:
+    def end(self, held_until: date | None = None) -> None:
         self.move_to(BindingStatus.ENDED)
-        self.ended_at = now()
+        self.ended_at, self.held_until = now(), held_until
 
 
 class UsedAttestation(Base):

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -19,6 +19,8 @@ class NewAccountBinding(BaseModel):
 
 
 class AccountBinding(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     binding_id: UUID
     provider_id: UUID
     account_number: str
@@ -28,3 +30,5 @@ class AccountBinding(BaseModel):
     created_at: datetime
     activated_at: datetime | None
     ended_at: datetime | None
+    held_until: date | None
+    """Where the account changed hands: the last day as its holder. Its bills until then stay visible."""

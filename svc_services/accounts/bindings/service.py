@@ -1,6 +1,6 @@
 """Binding a utility account to a person: the provider verifies the real name between two transactions."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
@@ -17,6 +17,7 @@ from svc_services.accounts.bindings.attestations import Attestation
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
 from svc_services.accounts.bindings.models import AccountBinding, BindingStatus, Refusal, UsedAttestation
 from svc_services.accounts.bindings.provider import Outcome, Question
+from svc_services.accounts.holder_changes.queries import held_from
 from svc_services.base import lock
 from svc_services.providers.applications.models import Provider
 
@@ -35,6 +36,10 @@ class BadAccountNumber(Problem):
 
 class UnknownProvider(Problem):
     status, code = 422, "unknown_provider"
+
+
+class ProviderSuspended(Problem):
+    status, code = 409, "provider_suspended"
 
 
 class AttestationAlreadyUsed(Problem):
@@ -87,6 +92,8 @@ async def begin(
     provider = await tx.get(Provider, provider_id)
     if provider is None:
         raise UnknownProvider
+    if provider.suspended_at is not None:
+        raise ProviderSuspended
     # One beginning of a person at a time, or the limits below could be outrun.
     await lock(tx, "bindings of", person_id)
     binding = await _live_binding(tx, person_id, provider_id, account_number)
@@ -127,7 +134,7 @@ async def settle(tx: AsyncSession, question: Question, outcome: Outcome) -> Prob
         binding.refuse(refusal)
         return _REFUSALS[refusal]()
     binding.activate()
-    await emit(tx, _activated(binding))
+    await emit(tx, _activated(binding, await held_from(tx, binding.provider_id, binding.account_number)))
     return None
 
 
@@ -145,6 +152,22 @@ async def end(tx: AsyncSession, person_id: UUID, binding_id: UUID) -> None:
     binding.end()
     if was_active:
         await emit(tx, _ended(binding))
+
+
+async def end_all(tx: AsyncSession, provider_id: UUID, account_number: str, *, held_until: date) -> None:
+    """End every binding of an account that changes hands; an answer on its way is of its former holder."""
+    live = (BindingStatus.ACTIVE, BindingStatus.PENDING)
+    of_account = select(AccountBinding).where(
+        AccountBinding.provider_id == provider_id,
+        AccountBinding.account_number == account_number,
+        AccountBinding.status.in_(live),
+    )
+    for binding in (await tx.scalars(of_account.order_by(AccountBinding.id).with_for_update())).all():
+        if binding.status == BindingStatus.PENDING:
+            binding.move_to(BindingStatus.UNKNOWN)
+        else:
+            binding.end(held_until)
+            await emit(tx, _ended(binding))
 
 
 async def give_up_abandoned(database: Database) -> None:
@@ -238,16 +261,18 @@ def shown(binding: AccountBinding) -> schemas.AccountBinding:
         created_at=binding.created_at,
         activated_at=binding.activated_at,
         ended_at=binding.ended_at,
+        held_until=binding.held_until,
     )
 
 
-def _activated(binding: AccountBinding) -> AccountBindingActivated:
+def _activated(binding: AccountBinding, held_from: date | None) -> AccountBindingActivated:
     return AccountBindingActivated(
         binding_id=binding.id,
         person_id=binding.person_id,
         provider_id=binding.provider_id,
         account_number=binding.account_number,
         role=binding.role,
+        held_from=held_from,
     )
 
 
@@ -257,4 +282,5 @@ def _ended(binding: AccountBinding) -> AccountBindingEnded:
         person_id=binding.person_id,
         provider_id=binding.provider_id,
         account_number=binding.account_number,
+        held_until=binding.held_until,
     )

@@ -26,9 +26,18 @@ _MINUTE = 60
 async def publish_tariff(tx: Tx, caller: Publisher, once: OnceKey, body: schemas.NewTariff) -> schemas.Tariff:
     """Publish a tariff that applies from a day on.
 
-    A published tariff is never changed: a later one supersedes it.
+    A later one supersedes it. One that has not begun and has a mistake is replaced by naming it in `replaces`.
     """
     return await once.do(tx, caller, service.publish(tx, caller.id, body))
+
+
+@router.post("/{tariff_id}/withdraw")
+async def withdraw_tariff(tx: Tx, caller: Publisher, once: OnceKey, tariff_id: UUID) -> schemas.Tariff:
+    """Withdraw a tariff before its day.
+
+    The tariff before it stays in force. It is no longer listed, but can still be read by its id.
+    """
+    return await once.do(tx, caller, service.withdraw(tx, caller.id, tariff_id))
 
 
 @router.get("", dependencies=_public, response_model=Page[schemas.Tariff], responses=NOT_MODIFIED)

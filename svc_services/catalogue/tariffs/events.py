@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -35,3 +35,13 @@ class TariffPublished(Event):
     effective_from: date
     tiers: list[PublishedTier]
     fixed_fee_fen: int
+
+
+class TariffWithdrawn(TariffPublished):
+    """A published tariff is withdrawn before its day; it has all that was published, for readers who missed that."""
+
+    event_type: ClassVar[str] = "cn.ili.services.tariff.withdrawn.v1"
+
+    withdrawn_at: datetime
+    replaced_by: UUID | None
+    """The tariff that is published in its place."""

@@ -1,10 +1,10 @@
-"""Published tariffs: dated, versioned, never changed. A later date supersedes an earlier one."""
+"""Published tariffs, dated and versioned. A later date supersedes an earlier one; a future one can be withdrawn."""
 
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.db import Timestamp, new_id, now, one_of
@@ -47,7 +47,12 @@ class Tariff(Base):
         one_of("customer_class", CustomerClass),
         one_of("unit", Unit),
         CheckConstraint("fixed_fee_fen >= 0", name="fixed_fee"),
-        UniqueConstraint("provider_id", "customer_class", "unit", "effective_from", name="uq_tariffs_date"),
+        Index(
+            "uq_tariffs_date",
+            *("provider_id", "customer_class", "unit", "effective_from"),
+            unique=True,
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
         UniqueConstraint("provider_id", "customer_class", "unit", "version", name="uq_tariffs_version"),
     )
 
@@ -61,6 +66,9 @@ class Tariff(Base):
     effective_from: Mapped[date]
     fixed_fee_fen: Mapped[int] = mapped_column(BigInteger)
     published_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """Set before its day: it never was and never will be in force."""
+    replaced_by: Mapped[UUID | None] = mapped_column(ForeignKey("tariffs.id"))
 
     tiers: Mapped[list["TariffTier"]] = relationship(order_by="TariffTier.position", lazy="selectin")
 

@@ -14,8 +14,8 @@ from svc_services.reference.models import UtilityKind
 def tariffs_where(
     provider_id: UUID | None, kind: UtilityKind | None, division_code: str | None, on: date | None
 ) -> Select[Tariff]:
-    """Tariffs of a provider, a kind, providers of a division; all versions, or those in force on a day."""
-    query = select(Tariff)
+    """Tariffs of a provider, a kind, providers of a division; all not withdrawn, or those in force on a day."""
+    query = select(Tariff).where(Tariff.withdrawn_at.is_(None))
     if provider_id:
         query = query.where(Tariff.provider_id == provider_id)
     if kind:
@@ -30,6 +30,7 @@ def tariffs_where(
 def _superseded(on: date) -> Exists:
     later = aliased(Tariff)
     return exists().where(
+        later.withdrawn_at.is_(None),
         later.provider_id == Tariff.provider_id,
         later.customer_class == Tariff.customer_class,
         later.unit == Tariff.unit,

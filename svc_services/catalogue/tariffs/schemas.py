@@ -48,6 +48,9 @@ class NewTariff(BaseModel):
     tiers: list[Tier] = Field(min_length=1, max_length=20)
     fixed_fee_fen: int = Field(strict=True, ge=0, le=_MOST_FIXED_FEE_FEN)
     """Charged once per bill."""
+    replaces: UUID | None = None
+    """A tariff of the same class and unit that has not begun and is withdrawn with this publication, because it has a
+    mistake."""
 
     @field_validator("tiers")
     @classmethod
@@ -64,6 +67,8 @@ class NewTariff(BaseModel):
 
 
 class Tariff(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     tariff_id: UUID
     provider_id: UUID
     kind: UtilityKind
@@ -74,3 +79,7 @@ class Tariff(BaseModel):
     tiers: list[Tier]
     fixed_fee_fen: int
     published_at: datetime
+    withdrawn_at: datetime | None
+    """When it was withdrawn, before its day: it never was in force."""
+    replaced_by: UUID | None
+    """The tariff that was published in its place."""

@@ -1,15 +1,18 @@
-"""Publishing tariffs."""
+"""Publishing tariffs, and withdrawing those with a mistake before their day."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import NotAllowed
+from chassis.db import now
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem, words
 from kit.calendar import today
-from svc_services.catalogue.tariffs import schemas
+from kit.client_access import ClientSuspended
+from svc_services.catalogue.tariffs import events, schemas
 from svc_services.catalogue.tariffs.events import PublishedTier, TariffPublished
 from svc_services.catalogue.tariffs.models import UNITS, Tariff, TariffTier
 from svc_services.providers.applications.models import Provider
@@ -35,26 +38,41 @@ class StartsInThePast(Problem):
 
 
 class DateTaken(Problem):
-    """A tariff of this class and unit already takes effect on this day."""
+    """A tariff of this class and unit already takes effect on this day; before the day it can be replaced."""
 
     status, code = 409, "tariff_date_taken"
 
 
+class TariffInForce(Problem):
+    """Its day has come: bills may have been made by it."""
+
+    status, code = 409, "tariff_in_force"
+
+
+class TariffWithdrawn(Problem):
+    status, code = 409, "tariff_withdrawn"
+
+
+class ReplacesAnother(Problem):
+    """A tariff replaces one of its own class and unit."""
+
+    status, code = 422, "replaces_another_tariff"
+
+
 async def publish(tx: AsyncSession, provider_id: UUID, new: schemas.NewTariff) -> schemas.Tariff:
     """Publish the next version of a provider's tariff for a class of customers and a unit."""
-    # One publication of a provider at a time: versions have no gaps, and a date is taken once.
-    provider = await tx.get(Provider, provider_id, with_for_update={"key_share": True})
-    if provider is None:
-        raise NotAllowed(lambda language: words("approved_providers", "svc_services", language)["title"])
+    provider = await _locked_publisher(tx, provider_id)
+    replaced = await _replaced(tx, provider_id, new) if new.replaces else None
     line = (
         Tariff.provider_id == provider_id,
         Tariff.customer_class == new.customer_class,
         Tariff.unit == new.unit,
     )
-    if await tx.scalar(select(Tariff.id).where(*line, Tariff.effective_from == new.effective_from)):
+    in_force = (*line, Tariff.withdrawn_at.is_(None))
+    if await tx.scalar(select(Tariff.id).where(*in_force, Tariff.effective_from == new.effective_from)):
         raise DateTaken(effective_from=new.effective_from.isoformat())
     latest = await tx.scalar(select(func.max(Tariff.version)).where(*line))
-    _require_publishable(provider, new, is_first=latest is None)
+    _require_publishable(provider, new, is_first=not await tx.scalar(select(func.count()).where(*in_force)))
     tariff = Tariff(
         provider_id=provider_id,
         kind=new.kind,
@@ -69,13 +87,63 @@ async def publish(tx: AsyncSession, provider_id: UUID, new: schemas.NewTariff) -
     await tx.flush()
     answer = shown(tariff)
     await emit(tx, _published(answer))
+    if replaced:
+        replaced.replaced_by = tariff.id
+        await emit(tx, _withdrawn(replaced))
     return answer
+
+
+async def withdraw(tx: AsyncSession, provider_id: UUID, tariff_id: UUID) -> schemas.Tariff:
+    """Withdraw a provider's tariff before its day.
+
+    Raises:
+        NotAllowed, ClientSuspended, NotFound, TariffInForce, TariffWithdrawn
+    """
+    await _locked_publisher(tx, provider_id)
+    tariff = await _withdrawable(tx, provider_id, tariff_id)
+    tariff.withdrawn_at = now()
+    await tx.flush()
+    await emit(tx, _withdrawn(tariff))
+    return shown(tariff)
 
 
 async def tariff_of(tx: AsyncSession, tariff_id: UUID) -> Tariff:
     tariff = await tx.get(Tariff, tariff_id)
     if tariff is None:
         raise NotFound
+    return tariff
+
+
+async def _locked_publisher(tx: AsyncSession, provider_id: UUID) -> Provider:
+    """One publication of a provider at a time: versions have no gaps, and a date is taken once."""
+    provider = await tx.get(Provider, provider_id, with_for_update={"key_share": True}, populate_existing=True)
+    if provider is None:
+        raise NotAllowed(lambda language: words("approved_providers", "svc_services", language)["title"])
+    if provider.suspended_at is not None:
+        raise ClientSuspended
+    return provider
+
+
+async def _withdrawable(tx: AsyncSession, provider_id: UUID, tariff_id: UUID) -> Tariff:
+    tariff = await tx.get(Tariff, tariff_id, populate_existing=True)
+    if tariff is None or tariff.provider_id != provider_id:
+        raise NotFound
+    if tariff.withdrawn_at:
+        raise TariffWithdrawn
+    if tariff.effective_from <= today():
+        raise TariffInForce(effective_from=tariff.effective_from.isoformat())
+    return tariff
+
+
+async def _replaced(tx: AsyncSession, provider_id: UUID, new: schemas.NewTariff) -> Tariff:
+    """The tariff that a new one replaces, withdrawn."""
+    if new.replaces is None:
+        raise NotFound
+    tariff = await _withdrawable(tx, provider_id, new.replaces)
+    if (tariff.customer_class, tariff.unit) != (new.customer_class, new.unit):
+        raise ReplacesAnother
+    tariff.withdrawn_at = now()
+    await tx.flush()
     return tariff
 
 
@@ -112,17 +180,23 @@ def shown(tariff: Tariff) -> schemas.Tariff:
         tiers=tiers,
         fixed_fee_fen=tariff.fixed_fee_fen,
         published_at=tariff.published_at,
+        withdrawn_at=tariff.withdrawn_at,
+        replaced_by=tariff.replaced_by,
     )
 
 
 def _published(tariff: schemas.Tariff) -> TariffPublished:
-    return TariffPublished(
-        tariff_id=tariff.tariff_id,
-        provider_id=tariff.provider_id,
-        kind=tariff.kind,
-        customer_class=tariff.customer_class,
-        unit=tariff.unit,
-        effective_from=tariff.effective_from,
-        tiers=[PublishedTier(up_to=tier.up_to, unit_price=tier.unit_price) for tier in tariff.tiers],
-        fixed_fee_fen=tariff.fixed_fee_fen,
-    )
+    return TariffPublished(**_fields(tariff))
+
+
+def _withdrawn(tariff: Tariff) -> events.TariffWithdrawn:
+    answer = shown(tariff)
+    if answer.withdrawn_at is None:
+        raise TariffInForce
+    return events.TariffWithdrawn(**_fields(answer), withdrawn_at=answer.withdrawn_at, replaced_by=answer.replaced_by)
+
+
+def _fields(tariff: schemas.Tariff) -> dict[str, Any]:
+    names = ("tariff_id", "provider_id", "kind", "customer_class", "unit", "effective_from", "fixed_fee_fen")
+    tiers = [PublishedTier(up_to=tier.up_to, unit_price=tier.unit_price) for tier in tariff.tiers]
+    return {"tiers": tiers, **{name: getattr(tariff, name) for name in names}}

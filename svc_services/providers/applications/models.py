@@ -69,11 +69,23 @@ class ProviderApplication(Base):
         self.status = checked_move(TRANSITIONS, ApplicationStatus(self.status), status)
 
 
+class SuspendedBy(StrEnum):
+    COMPANY = "company"
+    OPERATOR = "operator"
+
+
 class Provider(Base):
     """A company whose systems are connected. It keeps the id of its application, which is its OAuth client id too."""
 
     __tablename__ = "providers"
-    __table_args__ = (Index(None, "uscc", "kind", unique=True),)
+    __table_args__ = (
+        Index(None, "uscc", "kind", unique=True),
+        one_of("suspended_by", SuspendedBy),
+        CheckConstraint(
+            "(suspended_at IS NULL) = (suspended_by IS NULL) AND (suspended_at IS NULL) = (suspension_reason IS NULL)",
+            name="suspended",
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(ForeignKey("provider_applications.id"), primary_key=True)
     uscc: Mapped[str] = mapped_column(Text)
@@ -83,6 +95,13 @@ class Provider(Base):
     jwks: Mapped[dict[str, Any]] = mapped_column(JSONB)
     endpoint_url: Mapped[str] = mapped_column(Text)
     approved_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    revision: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Counts the changes of the connection; the events carry it, so that a late one changes nothing."""
+    suspended_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    suspended_by: Mapped[SuspendedBy | None] = mapped_column(Text)
+    suspension_reason: Mapped[str | None] = mapped_column(Text)
+    suspended_revision: Mapped[int | None]
+    """The revision that the suspension made; a resumption proposed before it does not lift it."""
 
     @classmethod
     def serves(cls, division_code: str) -> ColumnElement[bool]:

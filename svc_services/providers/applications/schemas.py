@@ -74,8 +74,12 @@ class ApplicationRefusal(BaseModel):
 
 
 class Provider(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     provider_id: UUID
     name: str
     uscc: str
     kind: UtilityKind
     division_codes: list[str]
+    suspended: bool
+    """While true, accounts cannot be bound, and nothing can be queried, bought or paid online."""

@@ -206,4 +206,5 @@ def shown_provider(provider: Provider) -> schemas.Provider:
         uscc=provider.uscc,
         kind=provider.kind,
         division_codes=provider.division_codes,
+        suspended=provider.suspended_at is not None,
     )

@@ -1,4 +1,4 @@
-"""The nine acts, all through the gateway.
+"""The acts, all through the gateway.
 
 Only the outside world acts elsewhere: the handset shows a code, the wallet pays at the channel, a company reads its own
 books, an auditor reads Kafka.
@@ -17,7 +17,9 @@ from contracts.reference_provider.billing_month import Bill, Planted, write_mont
 from contracts.reference_provider.roster import account_holder, account_number, position
 from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import Person
+from tests.journeys.demo.leaked_key import replace_leaked_key
 from tests.journeys.demo.mini_app import package
+from tests.journeys.demo.new_holder import change_holder
 from tests.journeys.demo.onboarding import onboard_companies
 from tests.journeys.demo.payment import forward_posting, pay_and_complete
 from tests.journeys.demo.people import bind, reviewer_of, team_member, third_operator
@@ -59,6 +61,8 @@ def play(stage: Stage) -> None:
     publish_mini_app(stage, resident)
     read_trail(stage, paid)
     refund_payment(stage, resident, third, paid.payment_id, paid.bill_id)
+    replace_leaked_key(stage)
+    change_holder(stage, resident, paid.bill_id)
     third.close()
     resident.close()
 

@@ -45,9 +45,9 @@ async def test_an_approved_provider_gets_a_token_for_its_work(
     assert answer.json().keys() == {"token_type", "access_token", "expires_in", "scope"}
     token = jwt.decode(answer.json()["access_token"], tokens.key, ["ES256"])
     assert token.header["typ"] == "at+jwt"
-    assert token.claims.keys() == {"iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti", "kind"}
+    assert token.claims.keys() == {"iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti", "kind", "client_key"}
     assert token.claims["sub"] == token.claims["client_id"] == provider.provider_id
-    assert (token.claims["kind"], token.claims["scope"]) == ("client", "tariffs:write bills:write")
+    assert (token.claims["kind"], token.claims["scope"]) == ("client", "tariffs:write bills:write accounts:write")
 
 
 async def test_the_issuer_is_an_audience_too(api: httpx.AsyncClient, provider: ProviderSystem) -> None:

@@ -43,21 +43,30 @@ def shown_bill(bill: Bill, tariff: Tariff) -> dict[str, Any]:
         "expires_on": None,
         "supersedes": None,
         "superseded_by": None,
+        "customer_class": None,
+        "unit": None,
+        "tariff_id": None,
         "version": 1,
         "reason": None,
         "note": None,
-        "explanation": {
-            "tariff_id": str(tariff.tariff_id),
-            "customer_class": "residential",
-            "unit": "m3",
-            "effective_from": "2026-01-01",
-            "lines": [
-                {"tier": 1, "quantity": "15", "unit_price": "2.3", "amount_fen": 3450},
-                {"tier": 2, "quantity": "1.5", "unit_price": "3.455", "amount_fen": 518},
-            ],
-            "fixed_fee_fen": 300,
-            "difference_fen": 0,
-        },
+        "explanation": shown_explanation(tariff),
+    }
+
+
+def shown_explanation(tariff: Tariff) -> dict[str, Any]:
+    return {
+        "tariff_id": str(tariff.tariff_id),
+        "customer_class": "residential",
+        "unit": "m3",
+        "effective_from": "2026-01-01",
+        "lines": [
+            {"tier": 1, "quantity": "15", "unit_price": "2.3", "amount_fen": 3450},
+            {"tier": 2, "quantity": "1.5", "unit_price": "3.455", "amount_fen": 518},
+        ],
+        "fixed_fee_fen": 300,
+        "difference_fen": 0,
+        "stated": False,
+        "also_fits": [],
     }
 
 

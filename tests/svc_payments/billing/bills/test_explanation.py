@@ -1,14 +1,17 @@
 """The arithmetic of a bill, against another implementation of the same rules."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import new_id
+from chassis.db import new_id, now
 from contracts.reference_provider.tariff import SAMPLES
 from svc_payments.billing.bills.explanation import explanation_of, tier_lines
+from svc_payments.billing.bills.queries import tariffs_for
 from tests.svc_payments.billing.bills.factories import a_bill, a_tariff
 
 PROVIDER = new_id()
@@ -73,3 +76,51 @@ def test_a_bill_that_no_tariff_gives_is_compared_with_the_residential_one() -> N
 
 def test_without_a_tariff_there_is_no_explanation() -> None:
     assert explanation_of(a_bill(PROVIDER), []) is None
+
+
+def test_where_two_tariffs_fit_the_answer_names_both() -> None:
+    residential = a_tariff(PROVIDER, (None, "4.000"))
+    commercial = a_tariff(PROVIDER, (None, "4.000"), customer_class="commercial")
+    industrial = a_tariff(PROVIDER, (None, "9.000"), customer_class="industrial")
+    bill = a_bill(PROVIDER, usage=Decimal(10), amount_fen=4000)
+    explanation = explanation_of(bill, [industrial, commercial, residential])
+    assert explanation is not None
+    assert (explanation.customer_class, explanation.stated) == ("residential", False)
+    assert [other.tariff_id for other in explanation.also_fits] == [commercial.tariff_id]
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ({"customer_class": "commercial"}, "commercial"),
+        ({"customer_class": "commercial", "unit": "m3"}, "commercial"),
+        ({"unit": "GJ"}, None),
+        ({"customer_class": "special"}, None),
+        ({}, "residential"),
+    ],
+)
+async def test_a_bill_is_explained_by_the_class_and_unit_that_it_states(
+    tx: AsyncSession, stated: dict[str, str], expected: str | None
+) -> None:
+    provider_id = new_id()
+    tx.add_all(a_tariff(provider_id, (None, "4.000"), customer_class=each) for each in ("residential", "commercial"))
+    await tx.flush()
+    bill = a_bill(provider_id, usage=Decimal(10), amount_fen=4000, **stated)
+    explanation = explanation_of(bill, await tariffs_for(tx, bill))
+    assert (explanation.customer_class if explanation else None) == expected
+    assert explanation is None or (explanation.stated, len(explanation.also_fits)) == (bool(stated), int(not stated))
+
+
+async def test_a_bill_is_explained_by_the_tariff_that_it_names(tx: AsyncSession) -> None:
+    provider_id, stranger = new_id(), new_id()
+    old = a_tariff(provider_id, (None, "3.000"), effective_from=date(2025, 1, 1))
+    new = a_tariff(provider_id, (None, "4.000"))
+    foreign = a_tariff(stranger, (None, "5.000"))
+    withdrawn = a_tariff(provider_id, (None, "6.000"), withdrawn_at=now(), customer_class="commercial")
+    tx.add_all([old, new, foreign, withdrawn])
+    await tx.flush()
+    for named, shown in ((old, old), (new, new), (foreign, new), (withdrawn, new)):
+        bill = a_bill(provider_id, usage=Decimal(10), amount_fen=4000, tariff_id=named.tariff_id)
+        explanation = explanation_of(bill, await tariffs_for(tx, bill))
+        assert explanation is not None
+        assert (explanation.tariff_id, explanation.also_fits) == (shown.tariff_id, [])

@@ -183,3 +183,13 @@ async def test_a_muted_kind_is_not_raised_for_that_account_only(accounts: Accoun
     await accounts.run()
     mine = [(kind, stage) for who, kind, stage in await accounts.raised() if who == person]
     assert sorted(mine) == [("due_soon", 0), ("overdue", 1)]
+
+
+@pytest.mark.parametrize(("held_from", "kinds"), [(date(2026, 9, 30), [("due_soon", 0)]), (date(2026, 10, 1), [])])
+async def test_the_next_holder_is_not_reminded_of_bills_from_before(
+    accounts: Accounts, held_from: date, kinds: list[tuple[str, int]]
+) -> None:
+    await accounts.bill(period=date(2026, 9, 1))
+    async with accounts.database.transaction() as tx:
+        await tx.execute(update(AccountBinding).values(held_from=held_from))
+    assert await accounts.kinds() == kinds

@@ -179,3 +179,13 @@ async def test_a_statement_is_downloaded_over_tls_like_the_api(tmp_path: Path) -
         await paid_order(channel, double)
         bill = b"".join([piece async for piece in channel.statement(today())])
     assert bill.startswith(b"PK\x03\x04")
+
+
+@pytest.mark.parametrize("inside", ["http://127.0.0.1", "http://169.254.169.254", "http://[::ffff:10.0.0.1]"])
+async def test_a_statement_is_never_fetched_within_our_network(
+    channel: AlipayChannel, alipay: AlipayDouble, inside: str
+) -> None:
+    await paid_order(channel, alipay)
+    alipay.base_url = inside
+    with pytest.raises(NoAnswer, match="AddressNotPublic"):
+        await anext(channel.statement(today()))

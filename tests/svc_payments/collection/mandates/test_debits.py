@@ -14,7 +14,9 @@ from svc_payments.billing.bills.models import Bill
 from svc_payments.collection.mandates.models import Debit, Mandate
 from svc_payments.collection.mandates.worker import Mandates
 from svc_payments.collection.payments.models import Attempt, Payment
+from svc_payments.parties.accounts.models import AccountBinding
 from tests.svc_payments.collection.mandates.giver import ACCOUNT, Giver, refusal, today, working_on
+from tests.svc_payments.parties.providers.test_suspension import suspend
 from tests.svc_payments.world import World
 
 
@@ -266,3 +268,30 @@ async def test_a_resumed_mandate_announces_again(world: World, giver: Giver, man
     assert (await giver.post(f"{mandate}/resume")).json()["status"] == "active"
     await giver.announced(mandates, mandate)
     assert refusal(await giver.post(f"{mandate}/resume")) == (409, "illegal_move")
+
+
+async def test_a_deduction_waits_while_its_provider_is_suspended(
+    world: World, giver: Giver, mandates: Mandates
+) -> None:
+    mandate = await giver.active()
+    bill = await giver.bill()
+    await giver.announced(mandates, mandate)
+    await suspend(world)
+    await giver.day_comes()
+    await mandates.work_due()
+    assert ((await giver.debit(mandate))["status"], await world.bill_status(bill)) == ("announced", "due")
+    await suspend(world, suspended=False)
+    await giver.day_comes()
+    await _paid(giver, mandates, mandate)
+
+
+async def test_the_bill_of_a_former_holder_is_not_deducted_from_the_next(
+    world: World, giver: Giver, mandates: Mandates
+) -> None:
+    mandate = await giver.active()
+    async with world.database.transaction() as tx:
+        next_month = (today().replace(day=1) + timedelta(days=31)).replace(day=1)
+        await tx.execute(update(AccountBinding).values(held_from=next_month))
+    await giver.bill()
+    await giver.find_bills(mandates)
+    assert (await giver.events(mandate))[-1] == "activated"

@@ -1,13 +1,17 @@
 """Providers and tariffs from svc_services, in any order of their events and more than once."""
 
+from datetime import date
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import new_id
+from svc_payments.billing.bills.queries import tariffs_for
 from svc_payments.parties.providers.consumers import HANDLERS
 from svc_payments.parties.providers.models import Provider, Tariff
+from tests.svc_payments.billing.bills.factories import a_bill
 from tests.svc_payments.parties.events import Event
 
 
@@ -49,3 +53,25 @@ async def test_a_tariff_may_arrive_before_its_provider_and_more_than_once(tx: As
         await Event("tariff.published", data).consume(tx, HANDLERS)
     [tariff] = (await tx.scalars(select(Tariff))).all()
     assert tariff.tiers == [{"up_to": "180", "unit_price": "2.300"}, {"up_to": None, "unit_price": "3.45"}]
+
+
+@pytest.mark.parametrize("order", [("published", "withdrawn"), ("withdrawn", "published", "withdrawn")])
+async def test_a_withdrawn_tariff_explains_no_bill_in_any_order(tx: AsyncSession, order: tuple[str, ...]) -> None:
+    provider_id = new_id()
+    data = {
+        "tariff_id": str(new_id()),
+        "provider_id": str(provider_id),
+        "kind": "water",
+        "customer_class": "residential",
+        "unit": "m3",
+        "effective_from": "2026-01-01",
+        "tiers": [{"up_to": None, "unit_price": "3.45"}],
+        "fixed_fee_fen": 0,
+    }
+    for step in order:
+        withdrawn = {"withdrawn_at": "2025-12-30T00:00:00Z", "replaced_by": None} if step == "withdrawn" else {}
+        await Event(f"tariff.{step}", data | withdrawn).consume(tx, HANDLERS)
+    bill = a_bill(provider_id, period=date(2026, 9, 1))
+    assert await tariffs_for(tx, bill) == []
+    bill.tariff_id = UUID(str(data["tariff_id"]))
+    assert await tariffs_for(tx, bill) == []

@@ -38,6 +38,7 @@ async def test_a_holder_binds_the_account(
         "provider_id": str(provider_id),
         "account_number": ACCOUNT,
         "role": "owner",
+        "held_from": None,
     }
 
 
@@ -173,7 +174,8 @@ async def test_an_ended_binding_frees_the_account(
     assert (await bind(person=new_id())).status_code == 201
     activated, once_ended, activated_again = await binding_events(database)
     assert (activated.type, once_ended.type, activated_again.type) == (ACTIVATED, ENDED, ACTIVATED)
-    assert once_ended.data == {name: value for name, value in activated.data.items() if name != "role"}
+    same = {name: value for name, value in activated.data.items() if name not in {"role", "held_from"}}
+    assert once_ended.data == same | {"held_until": None}
 
 
 async def test_a_refused_binding_cannot_be_ended(

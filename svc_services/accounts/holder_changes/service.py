@@ -1,0 +1,209 @@
+"""An account changes hands: the bindings of its former holder end, on the provider's word or on that of two operators.
+
+Whether anybody has bound the account is told to nobody who reports a change.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller, NotAllowed
+from chassis.db import Database, now
+from chassis.problems import NotFound, Problem, words
+from kit.approvals import require_second_person
+from kit.calendar import today
+from kit.leases import claimable
+from svc_services.accounts.bindings import service as bindings
+from svc_services.accounts.holder_changes import schemas
+from svc_services.accounts.holder_changes.models import HolderChange, HolderChangeStatus
+from svc_services.accounts.holder_changes.queries import latest_day
+from svc_services.base import lock
+from svc_services.providers.applications.models import Provider
+
+_MOST_AHEAD = timedelta(days=366)
+_IN_FORCE = (HolderChangeStatus.SCHEDULED, HolderChangeStatus.DONE)
+
+
+class EffectiveDayTooFar(Problem):
+    status, code = 422, "effective_on_too_far"
+
+
+class LaterChangeKnown(Problem):
+    """A later change has taken effect: the account is with its holder after that one."""
+
+    status, code = 409, "later_change_known"
+
+
+async def report(tx: AsyncSession, provider_id: UUID, new: schemas.NewHolderChange) -> schemas.HolderChange:
+    """Keep a provider's report; a repeated one has no effect.
+
+    Raises:
+        NotAllowed, EffectiveDayTooFar, LaterChangeKnown
+    """
+    if await tx.get(Provider, provider_id) is None:
+        raise NotAllowed(lambda language: words("approved_providers", "svc_services", language)["title"])
+    await _lock_account(tx, provider_id, new.account_number)
+    if known := await _known(tx, provider_id, new):
+        return shown(known)
+    change = await _added(tx, provider_id, new, HolderChangeStatus.SCHEDULED)
+    await _carry_out_if_due(tx, change)
+    return shown(change)
+
+
+async def withdraw(tx: AsyncSession, provider_id: UUID, change_id: UUID) -> schemas.HolderChange:
+    """Withdraw a provider's report before its day.
+
+    Raises:
+        NotFound, IllegalMove
+    """
+    change = await _locked(tx, provider_id, change_id)
+    if change.proposed_by is not None:
+        raise NotFound
+    change.move_to(HolderChangeStatus.WITHDRAWN)
+    return shown(change)
+
+
+async def propose(
+    tx: AsyncSession, caller: Caller, provider_id: UUID, new: schemas.ProposedHolderChange
+) -> schemas.HolderChange:
+    """Propose a change as an operator; nothing changes before another one approves.
+
+    Raises:
+        NotFound, EffectiveDayTooFar, LaterChangeKnown
+    """
+    if await tx.get(Provider, provider_id) is None:
+        raise NotFound
+    await _lock_account(tx, provider_id, new.account_number)
+    change = await _added(tx, provider_id, new, HolderChangeStatus.PROPOSED)
+    change.proposed_by, change.reason = caller.id, new.reason
+    await tx.flush()
+    return shown(change)
+
+
+async def approve(tx: AsyncSession, caller: Caller, provider_id: UUID, change_id: UUID) -> schemas.HolderChange:
+    """Approve another operator's proposal.
+
+    Raises:
+        NotFound, SecondPersonNeeded, IllegalMove, LaterChangeKnown
+    """
+    change = await _locked(tx, provider_id, change_id)
+    require_second_person(caller.id, change.proposed_by)
+    if change.proposed_by is None:
+        raise NotFound
+    await _require_latest(tx, change)
+    if await _known(tx, provider_id, change):
+        raise LaterChangeKnown(day=change.effective_on.isoformat())
+    change.decide(HolderChangeStatus.SCHEDULED, caller.id)
+    await tx.flush()
+    await _carry_out_if_due(tx, change)
+    return shown(change)
+
+
+async def reject(tx: AsyncSession, caller: Caller, provider_id: UUID, change_id: UUID) -> schemas.HolderChange:
+    """Reject a proposal, or withdraw one's own.
+
+    Raises:
+        NotFound, IllegalMove
+    """
+    change = await _locked(tx, provider_id, change_id)
+    if change.proposed_by is None:
+        raise NotFound
+    own = caller.id == change.proposed_by and change.status == HolderChangeStatus.PROPOSED
+    change.decide(HolderChangeStatus.WITHDRAWN if own else HolderChangeStatus.REJECTED, caller.id)
+    return shown(change)
+
+
+async def carry_out_due(database: Database) -> None:
+    """End the bindings whose account changes hands today, one account in a transaction."""
+    while True:
+        async with database.transaction() as tx:
+            due = (
+                select(HolderChange)
+                .join(Provider, Provider.id == HolderChange.provider_id)
+                .where(
+                    HolderChange.status == HolderChangeStatus.SCHEDULED,
+                    HolderChange.effective_on <= today(),
+                    # What a suspended provider has reported waits.
+                    Provider.suspended_at.is_(None),
+                )
+            )
+            order = (HolderChange.effective_on, HolderChange.id)
+            change = await tx.scalar(claimable(due, *order, limit=1, of=HolderChange))
+            if change is None:
+                return
+            await _carry_out_if_due(tx, change)
+
+
+async def _carry_out_if_due(tx: AsyncSession, change: HolderChange) -> None:
+    if change.effective_on > today():
+        return
+    latest = await latest_day(tx, change.provider_id, change.account_number)
+    # One that comes after a later change must not end the bindings of the holder after that.
+    if latest is None or latest < change.effective_on:
+        await bindings.end_all(tx, change.provider_id, change.account_number, held_until=change.effective_on)
+    change.move_to(HolderChangeStatus.DONE)
+    change.done_at = now()
+    await tx.flush()
+
+
+async def _added(
+    tx: AsyncSession, provider_id: UUID, new: schemas.NewHolderChange, status: HolderChangeStatus
+) -> HolderChange:
+    if new.effective_on > today() + _MOST_AHEAD:
+        raise EffectiveDayTooFar
+    change = HolderChange(
+        provider_id=provider_id,
+        account_number=new.account_number,
+        kind=new.kind,
+        effective_on=new.effective_on,
+        status=status,
+    )
+    await _require_latest(tx, change)
+    tx.add(change)
+    if status == HolderChangeStatus.SCHEDULED:
+        await tx.flush()
+    return change
+
+
+async def _require_latest(tx: AsyncSession, change: HolderChange) -> None:
+    latest = await latest_day(tx, change.provider_id, change.account_number)
+    if latest and latest > change.effective_on:
+        raise LaterChangeKnown(day=latest.isoformat())
+
+
+async def _known(
+    tx: AsyncSession, provider_id: UUID, new: schemas.NewHolderChange | HolderChange
+) -> HolderChange | None:
+    """The change of the same account and day that is in force, or will be."""
+    found: HolderChange | None = await tx.scalar(
+        select(HolderChange).where(
+            HolderChange.provider_id == provider_id,
+            HolderChange.account_number == new.account_number,
+            HolderChange.effective_on == new.effective_on,
+            HolderChange.status.in_(_IN_FORCE),
+        )
+    )
+    return found
+
+
+async def _lock_account(tx: AsyncSession, provider_id: UUID, account_number: str) -> None:
+    """The lock under which bindings of the account become active."""
+    await lock(tx, "owner of", provider_id, account_number)
+
+
+async def _locked(tx: AsyncSession, provider_id: UUID, change_id: UUID) -> HolderChange:
+    found = await tx.get(HolderChange, change_id)
+    if found is None or found.provider_id != provider_id:
+        raise NotFound
+    await _lock_account(tx, provider_id, found.account_number)
+    await tx.refresh(found, with_for_update=True)
+    return found
+
+
+def shown(change: HolderChange) -> schemas.HolderChange:
+    names = ("provider_id", "account_number", "kind", "effective_on", "status", "reason", "proposed_by")
+    times = ("reported_at", "decided_by", "decided_at", "done_at")
+    fields = {name: getattr(change, name) for name in (*names, *times)}
+    return schemas.HolderChange(holder_change_id=change.id, **fields)

@@ -1,0 +1,110 @@
+"""What a change does to a locked provider; each raises the revision and emits the connection as it is then."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from joserfc.jwk import KeySet
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import now
+from chassis.outbox import emit
+from chassis.problems import NotFound
+from svc_services.providers.applications.key_sets import MOST_KEYS
+from svc_services.providers.applications.models import Provider, SuspendedBy
+from svc_services.providers.connections import refusals
+from svc_services.providers.connections.events import ProviderEvent, ProviderResumed, ProviderSuspended, ProviderUpdated
+from svc_services.providers.connections.models import Action, EndedKey, ProviderChange
+
+_REPORTED_FOR = timedelta(days=1)
+"""Much longer than an access token lives."""
+
+
+async def locked(tx: AsyncSession, provider_id: UUID) -> Provider:
+    """A provider for changing, as the last one who changed it left it."""
+    provider = await tx.get(Provider, provider_id, with_for_update={"key_share": True}, populate_existing=True)
+    if provider is None:
+        raise NotFound
+    return provider
+
+
+def thumbprints(provider: Provider) -> dict[str, str]:
+    """The kids of the keys in force, by thumbprint."""
+    keys = KeySet.import_key_set(provider.jwks)  # type: ignore[arg-type]  # JSON, checked when it was accepted
+    return {key.thumbprint(): str(key.kid) for key in keys}
+
+
+async def carry_out(tx: AsyncSession, provider: Provider, change: ProviderChange) -> None:
+    """Do what a change says.
+
+    Raises:
+        AlreadySuspended, NotSuspended, SuspensionChanged, UnknownKey, LastKey, KeyAlreadyUsed, TooManyKeys
+    """
+    event: type[ProviderEvent] = ProviderUpdated
+    match change.action:
+        case Action.SUSPEND:
+            _suspend(provider, change)
+            event = ProviderSuspended
+        case Action.RESUME:
+            _resume(provider, change)
+            event = ProviderResumed
+        case Action.ADD_KEY:
+            await _add_key(tx, provider, change.details["key"])
+        case Action.END_KEY:
+            _end_key(tx, provider, change.details["kid"])
+        case Action.CORRECT_ENDPOINT:
+            provider.endpoint_url = change.details["endpoint_url"]
+    provider.revision += 1
+    await tx.flush()
+    await emit(tx, await _event_of(tx, provider, event))
+
+
+def _suspend(provider: Provider, change: ProviderChange) -> None:
+    by = SuspendedBy.OPERATOR if change.proposed_by else SuspendedBy.COMPANY
+    # An operator's suspension takes the place of the company's own, which the company could lift.
+    if provider.suspended_at and not (by == SuspendedBy.OPERATOR and provider.suspended_by == SuspendedBy.COMPANY):
+        raise refusals.AlreadySuspended
+    provider.suspended_at = provider.suspended_at or now()
+    provider.suspended_by, provider.suspension_reason = by, change.reason
+    provider.suspended_revision = provider.revision + 1
+
+
+def _resume(provider: Provider, change: ProviderChange) -> None:
+    if provider.suspended_at is None:
+        raise refusals.NotSuspended
+    if change.provider_revision < (provider.suspended_revision or 0):
+        raise refusals.SuspensionChanged
+    provider.suspended_at = provider.suspended_by = provider.suspension_reason = provider.suspended_revision = None
+
+
+async def _add_key(tx: AsyncSession, provider: Provider, key: dict[str, Any]) -> None:
+    (added,) = KeySet.import_key_set({"keys": [key]})
+    used = thumbprints(provider)
+    ended = (await tx.scalars(select(EndedKey).where(EndedKey.provider_id == provider.id))).all()
+    used |= {each.thumbprint: each.kid for each in ended}
+    if added.thumbprint() in used or added.kid in used.values():
+        raise refusals.KeyAlreadyUsed(kid=added.kid)
+    if len(provider.jwks["keys"]) >= MOST_KEYS:
+        raise refusals.TooManyKeys(most=MOST_KEYS)
+    provider.jwks = {"keys": [*provider.jwks["keys"], key]}
+
+
+def _end_key(tx: AsyncSession, provider: Provider, kid: str) -> None:
+    ended = {thumbprint: each for thumbprint, each in thumbprints(provider).items() if each == kid}
+    if not ended:
+        raise refusals.UnknownKey(kid=kid)
+    left = [key for key in provider.jwks["keys"] if key["kid"] != kid]
+    if not left:
+        raise refusals.LastKey
+    provider.jwks = {"keys": left}
+    tx.add_all(EndedKey(provider_id=provider.id, thumbprint=each, kid=kid) for each in ended)
+
+
+async def _event_of(tx: AsyncSession, provider: Provider, event: type[ProviderEvent]) -> ProviderEvent:
+    lately = select(EndedKey.thumbprint).where(
+        EndedKey.provider_id == provider.id, EndedKey.ended_at > now() - _REPORTED_FOR
+    )
+    names = ("revision", "kind", "name", "uscc", "division_codes", "endpoint_url", "jwks", "suspended_at")
+    fields = {name: getattr(provider, name) for name in names}
+    return event(provider_id=provider.id, ended_keys=sorted(await tx.scalars(lately)), **fields)

@@ -1,0 +1,113 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Depends, Header, Request
+from sqlalchemy import select
+
+from chassis.auth import Caller, allow, verified_otherwise
+from chassis.db import ReadTx, Transactions, Tx
+from chassis.idempotency import OnceKey
+from chassis.pagination import Page, PageQuery, page_of
+from svc_services.callers import Operator, only_operators
+from svc_services.providers.applications.dependencies import ProviderEndpoints
+from svc_services.providers.connections import proofs, queries, schemas, service
+from svc_services.providers.connections.models import ChangeStatus, ProviderChange
+
+router = APIRouter(prefix="/services/v1", tags=["providers"])
+
+_rule = Depends(
+    verified_otherwise(
+        by="an operator's access token, or the company's application token and a proof signed by its key"
+    )
+)
+Reader = Annotated[Caller, Depends(allow(role=("operator", "auditor")))]
+
+
+async def _party(
+    request: Request,
+    transactions: Transactions,
+    provider_id: UUID,
+    application_token: Annotated[str | None, Header(max_length=200)] = None,
+    company_proof: Annotated[str | None, Header(max_length=8192)] = None,
+) -> service.Party:
+    if application_token is None and company_proof is None:
+        return await only_operators(request)
+    signed = proofs.SignedRequest(request.method, request.url.path, await request.body())
+    async with transactions.read() as tx:
+        return await proofs.verified(tx, provider_id, application_token or "", company_proof or "", signed)
+
+
+ThisParty = Annotated[service.Party, Depends(_party)]
+
+
+def _owner(party: service.Party) -> Caller | str:
+    """Whose idempotency keys a request uses."""
+    return party if isinstance(party, Caller) else f"company of {party.provider_id}"
+
+
+@router.get("/providers/{provider_id}/connection", dependencies=[_rule])
+async def get_provider_connection(tx: ReadTx, _: ThisParty, provider_id: UUID) -> schemas.Connection:
+    """Get a provider's endpoint, its keys, and whether it is suspended."""
+    return await queries.connection_of(tx, provider_id)
+
+
+@router.post("/providers/{provider_id}/suspend", dependencies=[_rule])
+async def suspend_provider(
+    tx: Tx, party: ThisParty, once: OnceKey, provider_id: UUID, body: schemas.Suspension
+) -> schemas.ProviderChange:
+    """Suspend a provider at once, as its company or as one operator.
+
+    Its client gets no tokens, those it has are refused, and nothing is sent to its endpoint. Payments already made
+    wait; they are booked after resumption or refunded when the provider's time limit has passed.
+    """
+    return await once.do(tx, _owner(party), service.suspend(tx, party, provider_id, body.reason))
+
+
+@router.post("/providers/{provider_id}/changes", status_code=201, dependencies=[_rule])
+async def change_provider(
+    transactions: Transactions,
+    party: ThisParty,
+    once: OnceKey,
+    endpoints: ProviderEndpoints,
+    provider_id: UUID,
+    body: Annotated[schemas.NewProviderChange, Body()],
+) -> schemas.ProviderChange:
+    """Resume a provider, add or end a key, or correct the endpoint.
+
+    A change by the company takes effect at once; one by an operator is a proposal that another operator approves
+    within seven days.
+    """
+    async with transactions.transaction() as tx:
+        await once.claim(tx, _owner(party))
+    wanted = await service.checked(endpoints, body)
+    async with transactions.transaction() as tx:
+        return await once.do(tx, _owner(party), service.request(tx, party, provider_id, wanted))
+
+
+@router.get("/provider-changes")
+async def list_provider_changes(
+    tx: ReadTx, _: Reader, page: PageQuery, status: ChangeStatus | None = None, provider_id: UUID | None = None
+) -> Page[schemas.ProviderChange]:
+    """List the changes of connections, newest first; `status=proposed` is what waits for a second operator."""
+    query = select(ProviderChange)
+    if status:
+        query = query.where(ProviderChange.status == status)
+    if provider_id:
+        query = query.where(ProviderChange.provider_id == provider_id)
+    return await page_of(tx, query, page, ProviderChange.id, queries.shown, newest_first=True)
+
+
+@router.post("/provider-changes/{provider_change_id}/approve")
+async def approve_provider_change(
+    tx: Tx, caller: Operator, once: OnceKey, provider_change_id: UUID
+) -> schemas.ProviderChange:
+    """Approve another operator's proposal and carry it out."""
+    return await once.do(tx, caller, service.approve(tx, caller, provider_change_id))
+
+
+@router.post("/provider-changes/{provider_change_id}/reject")
+async def reject_provider_change(
+    tx: Tx, caller: Operator, once: OnceKey, provider_change_id: UUID
+) -> schemas.ProviderChange:
+    """Reject a proposal, or withdraw one's own."""
+    return await once.do(tx, caller, service.reject(tx, caller, provider_change_id))

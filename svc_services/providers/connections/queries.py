@@ -1,0 +1,63 @@
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.db import Database
+from chassis.problems import NotFound
+from kit.client_access import require_client_access
+from svc_services.providers.applications.models import Provider
+from svc_services.providers.connections import schemas
+from svc_services.providers.connections.effects import thumbprints
+from svc_services.providers.connections.models import EndedKey, ProviderChange
+
+
+async def require_access(database: Database, caller: Caller) -> None:
+    """Refuse the client of a suspended provider, and tokens issued by an ended key.
+
+    Raises:
+        ClientSuspended, ClientKeyEnded
+    """
+    async with database.read() as tx:
+        provider = await tx.get(Provider, caller.id)
+        if provider is not None:
+            ended = {each.thumbprint for each in await _ended(tx, provider.id)}
+            require_client_access(caller, suspended=provider.suspended_at is not None, ended_keys=ended)
+
+
+async def connection_of(tx: AsyncSession, provider_id: UUID) -> schemas.Connection:
+    """A provider's connection as its company and operators see it."""
+    provider = await tx.get(Provider, provider_id)
+    if provider is None:
+        raise NotFound
+    keys = [
+        schemas.ConnectionKey(kid=kid, thumbprint=thumbprint, ended_at=None)
+        for thumbprint, kid in thumbprints(provider).items()
+    ]
+    ended = [
+        schemas.ConnectionKey(kid=each.kid, thumbprint=each.thumbprint, ended_at=each.ended_at)
+        for each in await _ended(tx, provider_id)
+    ]
+    return schemas.Connection(
+        provider_id=provider.id,
+        revision=provider.revision,
+        endpoint_url=provider.endpoint_url,
+        keys=keys + ended,
+        suspended_at=provider.suspended_at,
+        suspended_by=provider.suspended_by,
+        suspension_reason=provider.suspension_reason,
+    )
+
+
+def shown(change: ProviderChange) -> schemas.ProviderChange:
+    same = ("provider_id", "action", "details", "reason", "status", "company_key", "proposed_by", "proposed_at")
+    rest = ("expires_at", "decided_by", "decided_at")
+    return schemas.ProviderChange(
+        provider_change_id=change.id, **{name: getattr(change, name) for name in (*same, *rest)}
+    )
+
+
+async def _ended(tx: AsyncSession, provider_id: UUID) -> list[EndedKey]:
+    query = select(EndedKey).where(EndedKey.provider_id == provider_id)
+    return list(await tx.scalars(query.order_by(EndedKey.ended_at, EndedKey.thumbprint)))

@@ -1,0 +1,96 @@
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from chassis.text import Line
+from svc_services.fields import Reason
+from svc_services.providers.applications.models import SuspendedBy
+from svc_services.providers.connections.models import Action, ChangeStatus
+
+_KEY = {
+    "type": "object",
+    "description": "RFC 7517, a public key: EC P-256 (ES256) or RSA from 2048 bits (RS256), with a kid.",
+    "required": ["kty", "kid"],
+    "properties": {"kty": {"enum": ["EC", "RSA"]}, "kid": {"type": "string", "maxLength": 128}},
+}
+
+
+class _Change(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    reason: Reason
+    """Kept with the change."""
+
+
+class Suspension(_Change):
+    """Stop a provider's client and everything that is sent to its endpoint."""
+
+
+class Resumption(_Change):
+    action: Literal[Action.RESUME]
+
+
+class KeyAddition(_Change):
+    action: Literal[Action.ADD_KEY]
+    key: Annotated[dict[str, Any], WithJsonSchema(_KEY)]
+
+
+class KeyEnd(_Change):
+    action: Literal[Action.END_KEY]
+    kid: Annotated[str, Field(max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    """The key is never accepted again, and access tokens issued by it are refused."""
+
+
+class EndpointCorrection(_Change):
+    action: Literal[Action.CORRECT_ENDPOINT]
+    endpoint_url: Annotated[Line, Field(max_length=500)]
+
+
+NewProviderChange = Annotated[
+    Resumption | KeyAddition | KeyEnd | EndpointCorrection,
+    Field(discriminator="action"),
+]
+
+
+class ProviderChange(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    provider_change_id: UUID
+    provider_id: UUID
+    action: Action
+    details: dict[str, Any]
+    """`key`, `kid` or `endpoint_url`, as the action has it."""
+    reason: str
+    status: ChangeStatus
+    company_key: str | None
+    """The thumbprint of the key by which the company made the change; null where an operator asked for it."""
+    proposed_by: UUID | None
+    proposed_at: datetime
+    expires_at: datetime
+    """A proposal that no second operator decides until then comes to nothing."""
+    decided_by: UUID | None
+    decided_at: datetime | None
+
+
+class ConnectionKey(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    kid: str
+    thumbprint: str
+    """RFC 7638, SHA-256."""
+    ended_at: datetime | None
+
+
+class Connection(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    provider_id: UUID
+    revision: int
+    endpoint_url: str
+    keys: list[ConnectionKey]
+    """Those in force first, then those that have been ended."""
+    suspended_at: datetime | None
+    suspended_by: SuspendedBy | None
+    suspension_reason: str | None

@@ -1,0 +1,141 @@
+"""Changing a provider's connection: by its company at once, by an operator with a second one.
+
+Suspending is urgent, so one operator does it alone.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.db import Database, now
+from chassis.problems import NotFound
+from kit.approvals import require_second_person
+from svc_services.endpoint_urls import Endpoints
+from svc_services.providers.applications.key_sets import public_key_set
+from svc_services.providers.applications.models import Provider, SuspendedBy
+from svc_services.providers.connections import effects, proofs, refusals, schemas
+from svc_services.providers.connections.models import Action, ChangeStatus, ProviderChange, UsedProof
+from svc_services.providers.connections.queries import shown
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A change that has passed every check that needs no database."""
+
+    action: Action
+    details: dict[str, Any]
+    reason: str
+
+
+Party = Caller | proofs.CompanyProof
+"""Who asks for a change: an operator, or the provider's company."""
+
+
+async def checked(endpoints: Endpoints, new: schemas.NewProviderChange) -> Wanted:
+    """Check a change; outside any transaction, because an endpoint's name is resolved.
+
+    Raises:
+        PrivateKeySent, BadKeySet, EndpointUrlRefused
+    """
+    details: dict[str, Any] = {}
+    match new:
+        case schemas.KeyAddition():
+            details["key"] = public_key_set({"keys": [new.key]})["keys"][0]
+        case schemas.KeyEnd():
+            details["kid"] = new.kid
+        case schemas.EndpointCorrection():
+            details["endpoint_url"] = await endpoints.accepted(new.endpoint_url)
+    return Wanted(Action(new.action), details, new.reason)
+
+
+async def suspend(tx: AsyncSession, party: Party, provider_id: UUID, reason: str) -> schemas.ProviderChange:
+    """Suspend a provider at once.
+
+    Raises:
+        NotFound, CompanyProofInvalid, AlreadySuspended
+    """
+    return await request(tx, party, provider_id, Wanted(Action.SUSPEND, {}, reason))
+
+
+async def request(tx: AsyncSession, party: Party, provider_id: UUID, wanted: Wanted) -> schemas.ProviderChange:
+    """Carry out a change of the company, or propose one of an operator.
+
+    Raises:
+        NotFound, CompanyProofInvalid, SuspendedByOperator
+        Problem: why it cannot be carried out, as `effects.carry_out` has it.
+    """
+    provider = await effects.locked(tx, provider_id)
+    change = ProviderChange(
+        provider_id=provider_id,
+        action=wanted.action,
+        details=wanted.details,
+        reason=wanted.reason,
+        status=ChangeStatus.PROPOSED,
+        provider_revision=provider.revision,
+    )
+    if isinstance(party, Caller):
+        change.proposed_by = party.id
+    else:
+        await _require_company(tx, provider, party, wanted.action)
+        change.company_key = party.key
+    if change.company_key or wanted.action == Action.SUSPEND:
+        await effects.carry_out(tx, provider, change)
+        change.decide(ChangeStatus.APPROVED, None)
+    tx.add(change)
+    await tx.flush()
+    return shown(change)
+
+
+async def approve(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.ProviderChange:
+    """Approve another operator's proposal and carry it out.
+
+    Raises:
+        NotFound, SecondPersonNeeded, AlreadyDecided, ProposalExpired
+        Problem: why it cannot be carried out any more, as `effects.carry_out` has it.
+    """
+    change = await _open(tx, change_id)
+    require_second_person(caller.id, change.proposed_by)
+    await effects.carry_out(tx, await effects.locked(tx, change.provider_id), change)
+    change.decide(ChangeStatus.APPROVED, caller.id)
+    return shown(change)
+
+
+async def reject(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.ProviderChange:
+    """Reject a proposal, or withdraw one's own.
+
+    Raises:
+        NotFound, AlreadyDecided, ProposalExpired
+    """
+    change = await _open(tx, change_id)
+    change.decide(ChangeStatus.WITHDRAWN if caller.id == change.proposed_by else ChangeStatus.REJECTED, caller.id)
+    return shown(change)
+
+
+async def forget_used_proofs(database: Database) -> None:
+    async with database.transaction() as tx:
+        await tx.execute(delete(UsedProof).where(UsedProof.expires_at < now()))
+
+
+async def _require_company(tx: AsyncSession, provider: Provider, proof: proofs.CompanyProof, action: Action) -> None:
+    await proofs.consume(tx, proof)
+    # The key may have been ended since the proof was verified.
+    if proof.provider_id != provider.id or proof.key not in effects.thumbprints(provider):
+        raise refusals.CompanyProofInvalid(reason="proof")
+    if provider.suspended_by == SuspendedBy.OPERATOR and action != Action.END_KEY:
+        raise refusals.SuspendedByOperator
+
+
+async def _open(tx: AsyncSession, change_id: UUID) -> ProviderChange:
+    """A locked proposal that can still be decided."""
+    change = await tx.get(ProviderChange, change_id, with_for_update=True)
+    if change is None:
+        raise NotFound
+    if change.status != ChangeStatus.PROPOSED:
+        raise refusals.AlreadyDecided(decision=change.status)
+    if change.expires_at < now():
+        raise refusals.ProposalExpired
+    return change

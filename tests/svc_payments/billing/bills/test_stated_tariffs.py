@@ -1,0 +1,83 @@
+"""Bills say by which class, unit and tariff they were made."""
+
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from chassis.db import new_id
+from chassis.testing import Tokens, once
+
+BILL = {
+    "bill_number": "B-1",
+    "account_number": "1000000005",
+    "period": "2026-09",
+    "usage": "12",
+    "amount_fen": 2760,
+    "due_date": "2026-10-25",
+}
+STATED = {"customer_class": "commercial", "unit": "m3", "tariff_id": str(new_id())}
+HEADER = "bill_number,account_number,period,usage,amount,due_date,meter_from,meter_to,customer_class,unit,tariff_id\n"
+
+
+async def push(
+    api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, *changes: dict[str, Any]
+) -> list[dict[str, Any]]:
+    headers = tokens.client(provider_id, "bills:write") | once()
+    body = {"bills": [{**BILL, **change} for change in changes]}
+    answer = await api.post("/payments/v1/bills", json=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    outcomes: list[dict[str, Any]] = answer.json()["bills"]
+    return outcomes
+
+
+async def stored(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> dict[str, Any]:
+    found = await api.get("/payments/v1/bills", headers=tokens.client(provider_id, "bills:write"))
+    (bill,) = found.json()["items"]
+    return {name: bill[name] for name in (*STATED, "version")}
+
+
+async def test_a_stated_tariff_is_kept_until_another_is_stated(
+    api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID
+) -> None:
+    nothing = dict.fromkeys(STATED)
+    for change, outcome, expected in (
+        ({}, "accepted", {**nothing, "version": 1}),
+        (STATED, "amended", {**STATED, "version": 2}),
+        (STATED, "unchanged", {**STATED, "version": 2}),
+        ({}, "unchanged", {**STATED, "version": 2}),
+        ({"usage": "13"}, "amended", {**STATED, "version": 3}),
+        ({"usage": "13", "unit": "GJ"}, "amended", {**nothing, "unit": "GJ", "version": 4}),
+    ):
+        (result,) = await push(api, tokens, provider_id, change)
+        assert (result["outcome"], await stored(api, tokens, provider_id)) == (outcome, expected)
+
+
+async def test_two_rows_of_a_number_with_other_tariffs_are_a_duplicate(
+    api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID
+) -> None:
+    first, same, other = await push(api, tokens, provider_id, STATED, STATED, {"unit": "m3"})
+    assert (first["outcome"], same["outcome"], other["reason"]) == ("accepted", "unchanged", "duplicate_in_file")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"customer_class": "Residential!"}, {"unit": "m 3"}, {"unit": "3"}, {"tariff_id": "1"}, {"tariff_id": "é" * 36}],
+)
+async def test_a_malformed_tariff_refuses_the_row(
+    api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, fault: dict[str, str]
+) -> None:
+    (result,) = await push(api, tokens, provider_id, fault)
+    assert (result["outcome"], result["reason"]) == ("refused", "bad_tariff")
+    assert result["message"]
+
+
+async def test_a_bill_file_has_them_as_columns(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:
+    row = f"B-1,1000000005,2026-09,12,27.60,2026-10-25,,,commercial,m3,{STATED['tariff_id']}\n"
+    bad = "B-2,1000000005,2026-09,12,27.60,2026-10-25,,,commercial,m3,wrong\n"
+    headers = tokens.client(provider_id, "bills:write") | {"Content-Type": "text/csv; charset=utf-8"}
+    report = await api.put("/payments/v1/bill-files/bills.csv", content=HEADER + row + bad, headers=headers)
+    assert report.status_code in {200, 201}, report.text
+    assert (report.json()["accepted"], report.json()["refused_rows"][0]["code"]) == (1, "bad_tariff")
+    assert await stored(api, tokens, provider_id) == {**STATED, "version": 1}
