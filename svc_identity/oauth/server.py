@@ -120,9 +120,13 @@ def redirect_to_app(issuer: Issuer, error: OAuth2Error) -> Response:
 
 
 def _to_app(issuer: Issuer, location: str) -> Response:
+    return to_app(add_params_to_uri(location, [("iss", issuer.name)]))  # RFC 9207
+
+
+def to_app(address: str) -> Response:
+    """Send the browser to an address in the app."""
     # 303, or the browser would repeat the form post, with what was typed in it, to the app (RFC 9700, 4.12).
-    named = add_params_to_uri(location, [("iss", issuer.name)])  # RFC 9207
-    return RedirectResponse(named, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+    return RedirectResponse(address, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
 
 
 class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no types

@@ -19,11 +19,10 @@ from kit.fields.phones import mask_phone
 from svc_identity.fields import normalise_phone
 from svc_identity.oauth.endpoints import TheIssuer, form
 from svc_identity.oauth.issuer import Issuer
-from svc_identity.oauth.requests import Parameters, Parsed, parse, parse_form
-from svc_identity.oauth.server import AuthorizationServer, redirect_to_app
-from svc_identity.people.persons.service import person_of_phone
+from svc_identity.oauth.requests import Parameters, parse, parse_form
+from svc_identity.oauth.server import redirect_to_app, to_app
 from svc_identity.settings import Settings
-from svc_identity.sign_in import pages, service
+from svc_identity.sign_in import authorization, pages, service
 from svc_identity.sign_in.browser import PATH, Browser, browser_of, new_browser
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.provider import NotSent, Sms, TheSms
@@ -82,15 +81,16 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
     try:
         browser = _own_browser(request, fields)
         async with transactions.transaction() as tx:
-            await _check(tx, issuer, parameters)
-            code = await _start(tx, request, browser, parameters, phone)
-        await _send(transactions, sms, code)
+            await authorization.check(tx, issuer, parameters)
+            begun = await _start(tx, request, browser, parameters, phone)
+        if isinstance(begun, service.Code):
+            await _send(transactions, sms, begun)
     except NotFromHere as refused:
         return _last_page(_language(request, parameters), refused)
     except (service.Refused, OAuth2Error) as refused:
         async with transactions.read() as tx:
             return await _phone_page(tx, issuer, request, parameters, refused, phone)
-    return _to_sign_in(code.sign_in)
+    return _to_sign_in(begun.sign_in if isinstance(begun, service.Code) else begun)
 
 
 @router.get("/authorize/sign-ins/{sign_in_id}", dependencies=[_OWN_BROWSER])
@@ -112,14 +112,19 @@ async def show_code_form(tx: ReadTx, request: Request, sign_in_id: UUID) -> Resp
 async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
     """Check the code and send the browser back to the app.
 
-    An unknown phone number is registered.
+    An unknown phone number is registered. A second tap gets the answer of the first one.
     """
     fields = dict(await parse_form(request))
+    code = fields.get("code", "")
     try:
         browser = _own_browser(request, fields)
         async with transactions.transaction() as tx:
+            if address := await service.answered_just_now(
+                tx, _settings(request), sign_in_id, browser.fingerprint, code
+            ):
+                return to_app(address)
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint, for_update=True)
-            refused = service.try_code(_settings(request), sign_in, fields.get("code", ""))
+            refused = service.try_code(_settings(request), sign_in, code)
             if refused is None:
                 return await _to_app(tx, issuer, sign_in)
     except service.Refused as over:
@@ -148,7 +153,7 @@ async def send_code_again(transactions: Transactions, sms: TheSms, request: Requ
 
 async def _start(
     tx: AsyncSession, request: Request, browser: Browser, parameters: Parameters, phone: str
-) -> service.Code:
+) -> service.Code | SignIn:
     return await service.start(
         tx,
         _settings(request),
@@ -172,22 +177,9 @@ async def _send_again(
     return None
 
 
-async def _check(tx: AsyncSession, issuer: Issuer, parameters: Parameters) -> Parsed:
-    """The authorization request, when the client may make it.
-
-    Raises:
-        OAuth2Error: with the app's address in it, unless that is what is wrong.
-    """
-    parsed = Parsed("GET", issuer.address("authorize"), parameters)
-    await tx.run_sync(lambda session: AuthorizationServer(session, issuer).get_consent_grant(parsed))
-    return parsed
-
-
 async def _to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
-    parsed = Parsed("GET", issuer.address("authorize"), parse(sign_in.request))
-    person = await person_of_phone(tx, sign_in.phone)
     try:
-        return await tx.run_sync(lambda session: AuthorizationServer(session, issuer).authorize(parsed, person))
+        return await authorization.grant(tx, issuer, sign_in)
     except OAuth2Error as error:  # the client was changed meanwhile
         return _refuse(issuer, sign_in.language, error)
 
@@ -213,7 +205,7 @@ async def _phone_page(
 ) -> Response:
     language = _language(request, parameters)
     try:
-        parsed = await _check(tx, issuer, parameters)
+        parsed = await authorization.check(tx, issuer, parameters)
     except OAuth2Error as error:
         return _refuse(issuer, language, error)
     browser = browser_of(request) or new_browser(_settings(request))

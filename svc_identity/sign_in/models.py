@@ -24,6 +24,8 @@ class SignIn(Base):
     code_expires_at: Mapped[datetime] = mapped_column(Timestamp)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    answer: Mapped[str | None] = mapped_column(Encrypted("sign_ins.answer"))
+    """The address in the app where the browser was sent."""
 
 
 class SentCode(Base):

@@ -23,6 +23,8 @@ CODE_LIFE = timedelta(minutes=5)
 SIGN_IN_LIFE = timedelta(minutes=30)
 TRIES = 5
 DIGITS = 6
+SECOND_TAP = timedelta(seconds=30)
+"""How long a form that is posted again is taken for the second of two taps."""
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _ADDRESS_WAIT = timedelta(minutes=10)
 _LONGEST_CODE = 20
@@ -83,16 +85,34 @@ class Requester:
 
 async def start(
     tx: AsyncSession, settings: Settings, requester: Requester, *, request: str, language: str, phone: str
-) -> Code:
+) -> Code | SignIn:
     """Begin a sign-in with a code for a phone. The same for every phone, registered or not.
+
+    Returns:
+        The code to send, or after a second tap the sign-in that the first one began.
 
     Raises:
         TooManyCodes
     """
     sign_in = SignIn(id=new_id(), browser_hash=requester.browser, request=request, language=language, phone=phone)
-    code = await _new_code(tx, settings, sign_in, requester.address)
+    try:
+        code = await _new_code(tx, settings, sign_in, requester.address)
+    except TooManyCodes:
+        if begun := await _begun_just_now(tx, sign_in):
+            return begun
+        raise
     tx.add(sign_in)
     return code
+
+
+async def _begun_just_now(tx: AsyncSession, wanted: SignIn) -> SignIn | None:
+    recent = select(SignIn).where(
+        SignIn.browser_hash == wanted.browser_hash,
+        SignIn.request == wanted.request,
+        SignIn.created_at > now() - SECOND_TAP,
+        SignIn.finished_at.is_(None),
+    )
+    return next((begun for begun in await tx.scalars(recent) if begun.phone == wanted.phone), None)
 
 
 async def send_again(tx: AsyncSession, settings: Settings, requester: Requester, sign_in_id: UUID) -> Code:
@@ -120,6 +140,22 @@ async def running(tx: AsyncSession, sign_in_id: UUID, browser: bytes, *, for_upd
     ):
         raise SignInOver
     return sign_in
+
+
+async def answered_just_now(
+    tx: AsyncSession, settings: Settings, sign_in_id: UUID, browser: bytes, typed: str
+) -> str | None:
+    """Where the first of two taps sent this browser, for the second one with the same code."""
+    sign_in = await tx.get(SignIn, sign_in_id, with_for_update=True)
+    if (
+        sign_in is None
+        or sign_in.finished_at is None
+        or sign_in.finished_at < now() - SECOND_TAP
+        or not hmac.compare_digest(sign_in.browser_hash, browser)
+        or not hmac.compare_digest(_code_hash(settings, sign_in.id, _digits(typed)), sign_in.code_hash)
+    ):
+        return None
+    return sign_in.answer
 
 
 async def _new_code(tx: AsyncSession, settings: Settings, sign_in: SignIn, address: str) -> Code:
@@ -175,12 +211,15 @@ def try_code(settings: Settings, sign_in: SignIn, typed: str) -> Refused | None:
     if sign_in.code_expires_at < now():
         return CodeExpired()
     sign_in.tries += 1
-    digits = unicodedata.normalize("NFKC", typed[:_LONGEST_CODE]).replace(" ", "")
-    if not hmac.compare_digest(_code_hash(settings, sign_in.id, digits), sign_in.code_hash):
+    if not hmac.compare_digest(_code_hash(settings, sign_in.id, _digits(typed)), sign_in.code_hash):
         left = TRIES - sign_in.tries
         return WrongCode(left=left) if left else NoTriesLeft()
     sign_in.finished_at = now()
     return None
+
+
+def _digits(typed: str) -> str:
+    return unicodedata.normalize("NFKC", typed[:_LONGEST_CODE]).replace(" ", "")
 
 
 async def forget_sent(tx: AsyncSession, sent: SentCode) -> None:

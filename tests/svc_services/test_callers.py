@@ -1,5 +1,6 @@
 """Which callers each endpoint refuses, and how."""
 
+import re
 from collections.abc import Callable
 from uuid import UUID
 
@@ -23,11 +24,15 @@ CALLERS: dict[str, Bearer] = {
     "operator at level 1": lambda tokens: tokens.staff("operator", assurance_level=1),
     "auditor": lambda tokens: tokens.staff("auditor"),
     "county team": lambda tokens: tokens.staff("county_team", division_code="654002"),
-    "provider": lambda tokens: tokens.client(ANY, "tariffs:write", "bills:write"),
+    "provider": lambda tokens: tokens.client(ANY, "tariffs:write", "accounts:write"),
     "provider without the scope": lambda tokens: tokens.client(ANY, "bills:write"),
 }
 PERSONS = {"resident", "operator", "auditor", "county team"}  # staff of the tests are persons of level 2
 OPERATORS, PROVIDERS = {"operator"}, {"provider"}
+OVERSEERS = {"operator", "auditor"}
+HOLDERS = "/services/v1/holder-changes"
+HOLDERS_BY_OPERATORS = f"/services/v1/providers/{ANY}/holder-changes"
+CHANGES = "/services/v1/provider-changes"
 
 ENDPOINTS = [
     ("GET", APPLICATIONS, OPERATORS),
@@ -35,6 +40,17 @@ ENDPOINTS = [
     ("POST", f"{APPLICATIONS}/{ANY}/approve", OPERATORS),
     ("POST", f"{APPLICATIONS}/{ANY}/refuse", OPERATORS),
     ("POST", TARIFFS, PROVIDERS),
+    ("POST", f"{TARIFFS}/{ANY}/withdraw", set[str]()),  # a client of no approved provider has nothing to withdraw
+    ("GET", CHANGES, OVERSEERS),
+    ("POST", f"{CHANGES}/{ANY}/approve", OPERATORS),
+    ("POST", f"{CHANGES}/{ANY}/reject", OPERATORS),
+    ("GET", HOLDERS, PROVIDERS),
+    ("POST", HOLDERS, PROVIDERS),
+    ("POST", f"{HOLDERS}/{ANY}/withdraw", PROVIDERS),
+    ("GET", HOLDERS_BY_OPERATORS, OVERSEERS),
+    ("POST", HOLDERS_BY_OPERATORS, OPERATORS),
+    ("POST", f"{HOLDERS_BY_OPERATORS}/{ANY}/approve", OPERATORS),
+    ("POST", f"{HOLDERS_BY_OPERATORS}/{ANY}/reject", OPERATORS),
     ("POST", BINDINGS, PERSONS),
     ("GET", BINDINGS, PERSONS),
     ("GET", f"{BINDINGS}/{ANY}", PERSONS),
@@ -87,7 +103,7 @@ async def test_without_a_valid_token_every_caller_is_refused(
 
 def test_every_endpoint_with_a_token_is_covered(app: FastAPI) -> None:
     asking = {
-        (method, path.replace("{application_id}", str(ANY)).replace("{binding_id}", str(ANY)))
+        (method, re.sub(r"\{\w+\}", str(ANY), path))
         for method, path, rules in rules_by_route(app)
         if not isinstance(rules[0], OpenRule) or path == f"{APPLICATIONS}/{{application_id}}"
     }

@@ -15,6 +15,7 @@ _BEFORE = [
     *("duplicate_in_file", "bill_already_paid", "bill_partly_paid", "payment_in_progress"),
     *("bill_void", "bill_expired", "bill_superseded", "bill_number_reserved"),
     *("superseded_unknown", "superseded_not_due", "merged_cells", "value_changed", "formula_without_value"),
+    "similar_bill_number",
 ]
 
 

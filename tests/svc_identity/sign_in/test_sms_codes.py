@@ -148,7 +148,37 @@ async def test_a_finished_sign_in_cannot_be_reused(app_client: AppClient, phone:
     page = await app_client.code_page(phone)
     code = await app_client.texted_code(phone)
     assert (await app_client.type_code(page, code)).status_code == 303
-    assert (await app_client.type_code(page, code)).status_code == 410
+    with time_machine.travel(time.time() + 31):
+        assert (await app_client.type_code(page, code)).status_code == 410
+
+
+async def test_a_double_tap_on_the_code_gets_the_same_answer(app_client: AppClient, phone: str) -> None:
+    page = await app_client.code_page(phone)
+    code = await app_client.texted_code(phone)
+    answers = await asyncio.gather(*(app_client.type_code(page, code) for _ in range(3)))
+    addresses = {answer.headers["location"] for answer in answers}
+    assert ({answer.status_code for answer in answers}, len(addresses)) == ({303}, 1)
+    assert (await app_client.redeem(returned_to_app(answers[2])["code"])).status_code == 200
+
+
+async def test_after_a_sign_in_another_code_or_browser_gets_nothing(
+    app_client: AppClient, new_app_client: NewAppClient, phone: str
+) -> None:
+    page = await app_client.code_page(phone)
+    code = await app_client.texted_code(phone)
+    assert (await app_client.type_code(page, code)).status_code == 303
+    wrong = f"{(int(code) + 1) % 10**6:06}"
+    assert (await app_client.type_code(page, wrong)).status_code == 410
+    assert (await new_app_client().type_code(page, code)).status_code == 403
+
+
+async def test_a_double_tap_on_the_phone_leads_to_one_sign_in_with_one_code(app_client: AppClient, phone: str) -> None:
+    page = await app_client.begin()
+    answers = await asyncio.gather(*(app_client.type_phone(page, phone) for _ in range(3)))
+    assert {answer.status_code for answer in answers} == {303}
+    assert len({answer.headers["location"] for answer in answers}) == 1
+    sent = (await app_client.sms.get("/messages", params={"phone": phone})).json()["items"]
+    assert len(sent) == 1
 
 
 async def test_an_old_sign_in_expires(app_client: AppClient, phone: str) -> None:
