@@ -6,6 +6,8 @@ client, and writing pauses while the service does not read.
 """
 
 import asyncio
+import contextlib
+import os
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import ClassVar, cast
@@ -15,6 +17,7 @@ import httptools
 HIGH_WATER = 64 * 1024
 MAX_HEAD_BYTES = 64 * 1024
 LAST_STATUS = 599
+_MOST_UNREAD_PIECES = 16
 
 Header = tuple[bytes, bytes]
 
@@ -191,6 +194,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        if exc is not None and self._active and self._error is None:
+            self._take_unread_answer()
         if self._active and not self._complete and self._error is None:
             if self._status and not self._framed and exc is None:
                 self._complete = True  # without Content-Length and chunks, the end of the connection ends the body
@@ -201,6 +206,18 @@ class Connection(asyncio.Protocol):
         self._write_paused = False
         self._wake()
         self._on_lost(self)
+
+    def _take_unread_answer(self) -> None:
+        """Read what the service sent before it reset the connection, as it does when it closes without reading a body.
+
+        A reset that arrives while we write makes the event loop close its side without reading first.
+        """
+        with contextlib.suppress(OSError):
+            descriptor = self._transport.get_extra_info("socket").fileno()
+            for _ in range(_MOST_UNREAD_PIECES):
+                if not (data := os.read(descriptor, HIGH_WATER)):
+                    break
+                self.data_received(data)
 
     def pause_writing(self) -> None:
         self._write_paused = True
