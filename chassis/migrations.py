@@ -24,7 +24,7 @@ from sqlalchemy.schema import SchemaItem
 
 from chassis.settings import load
 
-# Tables of an earlier version belong to whoever ran its migrations.
+# Tables created by an earlier version belong to the administrator that ran its migrations.
 _TAKE_OVER = """
 DO $$
 DECLARE command text;
@@ -119,7 +119,7 @@ def upgrade(package: str, url: URL, password: str | None = None) -> None:
 
 
 async def provision(url: URL, roles: Roles, password: str | None = None) -> None:
-    """Create the roles and the database, and let nobody else into it."""
+    """Create the roles and the database, and revoke access to it from all other roles."""
     async with administrator(url, "postgres") as connection:
         # Services whose migrations start together create roles one at a time.
         await connection.execute("SELECT pg_advisory_lock(hashtext('myili roles'))")

@@ -1,4 +1,4 @@
-"""The connections of all clients, bounded in total and for each address, so that nobody takes the door for others.
+"""The connections of all clients, bounded in total and for each address, so that one address cannot exhaust them.
 
 `Gateway` makes one `Clients` at start and hands it to every connection in the lifespan's state.
 """

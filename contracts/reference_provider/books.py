@@ -146,7 +146,7 @@ class Books:
         return self.posting(posting_id)
 
     def first_use(self, nonce: str, expires: int) -> bool:
-        """Remember the nonce of a call until its signature expires; false: the call has come before."""
+        """Remember the nonce of a call until its signature expires; false for a replay."""
         with self._transaction():
             self._db.execute("DELETE FROM nonces WHERE expires < ?", (int(time.time()),))
             kept = self._db.execute("INSERT INTO nonces VALUES (?, ?) ON CONFLICT DO NOTHING", (nonce, expires))

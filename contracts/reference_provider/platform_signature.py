@@ -34,7 +34,7 @@ REASONS = {
     "wrong_algorithm": "The algorithm is not that of the platform's key.",
     "wrong_signature": "The signature does not fit: another method, target URI, header or key.",
     "wrong_digest": "The body is not the one that was signed.",
-    "nonce_replayed": "This very call has come before.",
+    "nonce_replayed": "The call is a replay: its nonce was used before.",
 }
 
 

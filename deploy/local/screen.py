@@ -56,5 +56,6 @@ def _hints(platform: LocalPlatform, settings: LocalSettings) -> Iterator[tuple[s
         f"phones {platform.operator_phone} and {platform.second_operator_phone}; sign-in codes:",
     )
     yield "", f"{platform.sms_url}/messages?phone={platform.operator_phone}"
+    yield "", "Both prove an identity first (POST /identity/v1/me/proofing); any valid ID number will do here."
     yield "Data and logs", f"{settings.data}, {settings.data / 'logs'}"
     yield "Stop", "Ctrl-C stops every process in this table and nothing else"
