@@ -86,13 +86,14 @@ def load(settings: type[Settings]) -> Settings:
 
 def _name(place: tuple[int | str, ...]) -> str:
     # Names only: the rest of the path are list indexes and types of unions, which have no variable.
-    return "__".join(str(part) for part in place if isinstance(part, str)).upper()
+    name = "__".join(str(part) for part in place if isinstance(part, str)).upper()
+    return f"MYILI_{name}: " if name else ""
 
 
 def _exit_with_sentence(error: ValidationError) -> NoReturn:
     # Only names and reasons: a rejected value may be a secret.
     faults = (
-        f"MYILI_{_name(fault['loc'])}: {'is not set' if fault['type'] == 'missing' else fault['msg']}"
+        f"{_name(fault['loc'])}{'is not set' if fault['type'] == 'missing' else fault['msg']}"
         for fault in error.errors(include_input=False, include_url=False)
     )
     sys.stderr.write(f"Settings are not usable: {'; '.join(faults)}. See .env.example.\n")

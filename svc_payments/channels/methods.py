@@ -10,7 +10,7 @@ JSAPI = "jsapi"
 
 
 class ChannelNotAvailable(Problem):
-    """A channel that there is, and that this platform has not been given access to."""
+    """A channel of this contract that this platform's settings do not name."""
 
     status, code = 422, "channel_not_available"
 

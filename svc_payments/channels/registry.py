@@ -1,4 +1,4 @@
-"""The available channels: the sandbox and those that are configured."""
+"""The channels that the settings name; the sandbox is one of them only where it is named, too."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,9 +17,11 @@ from svc_payments.settings.channels import ChannelName
 async def open_channels(settings: Settings) -> AsyncIterator[Channels]:
     """The channels there are, with their connections kept for as long as the block lasts."""
     async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(outside_client(settings.channel_url))
-        channels: dict[ChannelName, Channel] = {ChannelName.SANDBOX: SandboxContracts(settings, sandbox)}
+        channels: dict[ChannelName, Channel] = {}
         seconds = settings.channel_timeout_seconds
+        if settings.channel_url and settings.channel_public_key:
+            client = await stack.enter_async_context(outside_client(settings.channel_url))
+            channels[ChannelName.SANDBOX] = SandboxContracts(settings, settings.channel_public_key, client)
         if settings.wechat:
             client = await stack.enter_async_context(outside_client(settings.wechat.url))
             notices = settings.notices_of(ChannelName.WECHAT)

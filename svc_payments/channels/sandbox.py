@@ -88,14 +88,14 @@ Body = TypeVar("Body", bound=_AboutOrder)
 class SandboxChannel:
     methods: Sequence[str] = ()
 
-    def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
+    def __init__(self, settings: Settings, channel_key: str, client: httpx.AsyncClient) -> None:
         """Use a client whose base URL is the channel's."""
         self._client = client
         self._merchant_id = settings.merchant_id
         self._notify_url = settings.notice_url
         self._seconds = settings.channel_timeout_seconds
         self._key: RSAPrivateKey = load_private_key(settings.merchant_key.get_secret_value())
-        self._channel_keys: Mapping[str, RSAPublicKey] = load_public_keys(settings.channel_public_key)
+        self._channel_keys: Mapping[str, RSAPublicKey] = load_public_keys(channel_key)
 
     async def place(self, order: Order) -> Answer:
         return await observed(NAME, "place", self._place(order))

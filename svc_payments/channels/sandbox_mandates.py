@@ -54,8 +54,8 @@ Body = TypeVar("Body", _Offered, _KnownContract, _EndedContract)
 class SandboxContracts(SandboxChannel):
     """The sandbox channel, with what it can do beyond orders and refunds: a `MandateChannel`."""
 
-    def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
-        super().__init__(settings, client)
+    def __init__(self, settings: Settings, channel_key: str, client: httpx.AsyncClient) -> None:
+        super().__init__(settings, channel_key, client)
         self._contract_notify_url = settings.contract_notice_url
 
     async def offer(self, contract: Contract) -> ContractAnswer:

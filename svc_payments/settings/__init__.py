@@ -1,8 +1,8 @@
 from datetime import timedelta
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from fastapi import Depends, Request
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from chassis.settings import ServiceSettings
 from svc_payments.settings.channels import AlipaySettings, ChannelName, PausedChannels, UnionpaySettings, WechatSettings
@@ -18,14 +18,14 @@ _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 class Settings(ServiceSettings):
     service: ClassVar[str] = "payments"
 
-    channel_url: str
-    """The payment channel's API."""
-    channel_public_key: str
-    """PEM of the key the channel signs its notices and answers with."""
+    channel_url: str | None = None
+    """The sandbox channel's API. Only a deployment that names it has a channel whose money is not real."""
+    channel_public_key: str | None = None
+    """PEM of the key the sandbox channel signs its notices and answers with."""
     merchant_key: SecretStr
-    """PEM of our RSA key at the channel."""
+    """PEM of our RSA key at the sandbox channel and at the issuer of e-invoices."""
     merchant_id: str = "my-ili"
-    """Who we are at the channel."""
+    """Who we are at the sandbox channel and at counters."""
     paused_channels: PausedChannels = ()
     """Channels over which nothing new is begun. What is under way there is still polled, refunded and reconciled."""
     wechat: WechatSettings | None = None
@@ -88,6 +88,12 @@ class Settings(ServiceSettings):
     """How long an upload of a bill file that was cut waits for the rest."""
     poll_seconds: Seconds = 0.3
     """The seconds between two polls of the worker."""
+
+    @model_validator(mode="after")
+    def _channel_with_its_key(self) -> Self:
+        if (self.channel_url is None) != (self.channel_public_key is None):
+            raise ValueError("the sandbox channel is named by channel_url and channel_public_key together")
+        return self
 
     @property
     def order_lifetime(self) -> timedelta:

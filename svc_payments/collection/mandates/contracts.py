@@ -68,6 +68,7 @@ class Contracts:
         Raises:
             NotFound: it is not this person's.
             IllegalMove: it is over.
+            ChannelCannotDeduct: its channel was taken out of the settings in the meantime.
         """
         async with self.database.transaction() as tx:
             mandate = await service.own_mandate(tx, person_id, mandate_id, locked=True)
@@ -75,6 +76,8 @@ class Contracts:
                 raise IllegalMove(current=mandate.status, wanted=MandateStatus.ACTIVE)
             if mandate.status != MandateStatus.REQUESTED:
                 return mandate
+            if mandate.channel not in self.channels:
+                raise ChannelCannotDeduct(channels=sorted(self.channels))
             first_ask = timedelta(seconds=self.settings.ask_again_seconds[0])
             mandate.ask_at = min(await database_time(tx) + first_ask, mandate.sign_by)
         answer = await self.channels[mandate.channel].offer(contract_of(mandate))

@@ -8,6 +8,7 @@ from chassis.auth import verified_otherwise
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
+from chassis.problems import NotFound
 from svc_payments.channels.mandates import MandateChannel
 from svc_payments.channels.notices import NOTICE_PROOF, refuse_query
 from svc_payments.channels.schemas import ContractNotice
@@ -119,7 +120,9 @@ async def receive_sandbox_contract_notice(request: Request, transactions: Transa
 
     It is repeated until the answer is a 2xx.
     """
-    channel: MandateChannel = request.app.state.channels[ChannelName.SANDBOX]
+    channel: MandateChannel | None = request.app.state.channels.get(ChannelName.SANDBOX)
+    if channel is None:
+        raise NotFound
     refuse_query(request)
     notice = await channel.read_contract_notice(request.headers, await request.body())
     merchant_id = request.app.state.settings.merchant_at(ChannelName.SANDBOX)

@@ -33,7 +33,9 @@ _PATIENCE = timedelta(hours=2)
 
 def merchant_of(channel: str, settings: Settings) -> str | None:
     """The merchant that a channel's statement must name, where its layout has it."""
-    merchants: dict[str, str] = {ChannelName.SANDBOX: settings.merchant_id}
+    merchants: dict[str, str] = {}
+    if settings.channel_url:
+        merchants[ChannelName.SANDBOX] = settings.merchant_id
     if settings.wechat:
         merchants[ChannelName.WECHAT] = settings.wechat.merchant_id
     if settings.alipay:

@@ -9,6 +9,7 @@ from chassis.pagination import Page, PageQuery, page_of
 from chassis.text import Day
 from kit.uploads.bodies import whole_body
 from svc_payments.billing.files.reception import LARGEST_FILE
+from svc_payments.channels.methods import ChannelNotAvailable
 from svc_payments.parties.callers import PersonOrClient
 from svc_payments.reconciliation.runs import service as reconciliation
 from svc_payments.reconciliation.statements import models, schemas, service
@@ -17,6 +18,7 @@ from svc_payments.reconciliation.statements.files import spooled
 from svc_payments.reconciliation.statements.models import Source
 from svc_payments.reconciliation.statements.parser import Expected
 from svc_payments.reconciliation.statements.service import Counterparty
+from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 
 router = APIRouter(prefix="/payments/v1", tags=["statements"])
@@ -61,7 +63,10 @@ async def upload_channel_statement(
 
     Idempotent: the same file again changes nothing.
     """
-    expected = Expected(day, merchant_of(channel, request.app.state.settings))
+    settings: Settings = request.app.state.settings
+    if channel == ChannelName.SANDBOX and settings.channel_url is None:
+        raise ChannelNotAvailable
+    expected = Expected(day, merchant_of(channel, settings))
     return await _take_in(request, tx, caller, service.of_channel(channel), expected)
 
 

@@ -95,9 +95,10 @@ async def open_deployment(
     template: URL, tokens: Tokens, keys: dict[str, RSAPrivateKey], folder: Path
 ) -> AsyncIterator[Deployment]:
     api_port, channel_port, company_port = free_port(), free_port(), free_port()
+    channel_url = f"http://127.0.0.1:{channel_port}"
     secrets = {
         "sandbox_state": str(folder / "channel"),
-        "channel_url": f"http://127.0.0.1:{channel_port}",
+        "channel_url": channel_url,
         "channel_private_key": private_pem(keys["channel_key"]),
         "merchant_public_key": public_pem(keys["merchant_key"]),
     }
@@ -107,7 +108,7 @@ async def open_deployment(
         Settings,
         template,
         tokens,
-        channel_url=f"http://127.0.0.1:{channel_port}",
+        channel_url=channel_url,
         channel_public_key=public_pem(keys["channel_key"]),
         merchant_key=private_pem(keys["merchant_key"]),
         provider_signing_key=private_pem(keys["provider_signing_key"]),
@@ -127,7 +128,7 @@ async def open_deployment(
         served(to_channel, channel_port),
         company.open(),
         outside_client(f"http://127.0.0.1:{api_port}") as api,
-        outside_client(settings.channel_url) as channel,
+        outside_client(channel_url) as channel,
     ):
         yield Deployment(template, tokens, keys, folder, app, settings, api, channel, company, to_channel, to_company)
 

@@ -1,0 +1,22 @@
+"""Compose names no sandbox of an outside system by itself, and starts nothing that lacks a required setting."""
+
+import re
+
+import pytest
+
+from deploy.local.settings import REPOSITORY
+
+COMPOSED = (REPOSITORY / "deploy/compose/compose.yaml").read_text()
+DEFAULTS = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSED))
+
+
+def test_no_default_is_a_sandbox() -> None:
+    assert DEFAULTS
+    assert not [name for name, default in DEFAULTS.items() if "sandbox" in default]
+
+
+@pytest.mark.parametrize("name", ["MYILI_SMS_URL", "MYILI_REGISTRIES_URL", "MYILI_MERCHANT_KEY", "MYILI_FIELD_KEY"])
+def test_what_must_be_real_is_required(name: str) -> None:
+    uses = re.findall(rf"\$\{{{name}(..)", COMPOSED)
+    assert uses
+    assert set(uses) == {":?"}
