@@ -7,6 +7,7 @@ from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, Parsed, parse
 from svc_identity.oauth.server import AuthorizationServer
 from svc_identity.people.persons.service import person_of_phone
+from svc_identity.sign_in.code_limits import know_device
 from svc_identity.sign_in.models import SignIn
 
 
@@ -31,4 +32,5 @@ async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
     person = await person_of_phone(tx, sign_in.phone)
     response = await tx.run_sync(lambda session: AuthorizationServer(session, issuer).authorize(parsed, person))
     sign_in.answer = response.headers.get("location")
+    await know_device(tx, sign_in)
     return response

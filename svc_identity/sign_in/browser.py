@@ -1,9 +1,14 @@
-"""The browser a sign-in belongs to: a signed cookie, and the token each form carries to prove it is ours."""
+"""The browser a sign-in belongs to: a signed cookie, and the token each form carries to prove it is ours.
+
+The cookie stays after the sign-in, so that the browser is known to its phone when its owner comes back. It signs nobody
+in.
+"""
 
 import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 
 from fastapi import Request, Response
 
@@ -12,6 +17,8 @@ from svc_identity.settings import Settings
 
 COOKIE = "myili-sign-in"
 PATH = "/identity/v1/oauth/authorize"
+COOKIE_LIFE = timedelta(days=400)
+"""From the last visit; browsers keep none longer (RFC 6265bis, 5.5)."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,10 @@ class Browser:
 
     def remember(self, response: Response) -> None:
         value = f"{self.secret}.{self.mac}"
-        response.set_cookie(COOKIE, value, path=PATH, httponly=True, samesite="lax", secure=self.secure)
+        seconds = int(COOKIE_LIFE.total_seconds())
+        response.set_cookie(
+            COOKIE, value, max_age=seconds, path=PATH, httponly=True, samesite="lax", secure=self.secure
+        )
 
 
 def browser_of(request: Request) -> Browser | None:

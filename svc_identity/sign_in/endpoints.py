@@ -24,9 +24,10 @@ from svc_identity.oauth.server import redirect_to_app, to_app
 from svc_identity.settings import Settings
 from svc_identity.sign_in import authorization, pages, service
 from svc_identity.sign_in.browser import PATH, Browser, browser_of, new_browser
+from svc_identity.sign_in.code_limits import TooManyCodes
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.provider import NotSent, Sms, TheSms
-from svc_identity.sign_in.refusals import NotFromHere, SmsUnavailable, WrongPhone
+from svc_identity.sign_in.refusals import NotFromHere, Refused, SmsUnavailable, WrongPhone
 from svc_identity.texts import choose_language, languages
 
 _REFUSED: dict[int | str, dict[str, Any]] = {
@@ -87,7 +88,7 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
             await _send(transactions, sms, begun)
     except NotFromHere as refused:
         return _last_page(_language(request, parameters), refused)
-    except (service.Refused, OAuth2Error) as refused:
+    except (Refused, OAuth2Error) as refused:
         async with transactions.read() as tx:
             return await _phone_page(tx, issuer, request, parameters, refused, phone)
     return _to_sign_in(begun.sign_in if isinstance(begun, service.Code) else begun)
@@ -99,7 +100,7 @@ async def show_code_form(tx: ReadTx, request: Request, sign_in_id: UUID) -> Resp
     try:
         browser = _own_browser(request)
         return _code_page(request, browser, await service.running(tx, sign_in_id, browser.fingerprint))
-    except service.Refused as refused:
+    except Refused as refused:
         return _last_page(_language(request, ()), refused)
 
 
@@ -127,7 +128,7 @@ async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request:
             refused = service.try_code(_settings(request), sign_in, code)
             if refused is None:
                 return await _to_app(tx, issuer, sign_in)
-    except service.Refused as over:
+    except Refused as over:
         return _last_page(_language(request, ()), over)
     return _code_page(request, browser, sign_in, refused)
 
@@ -146,7 +147,7 @@ async def send_code_again(transactions: Transactions, sms: TheSms, request: Requ
         refused = await _send_again(transactions, sms, _settings(request), _requester(request, browser), sign_in_id)
         async with transactions.read() as tx:
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
-    except service.Refused as over:
+    except Refused as over:
         return _last_page(_language(request, ()), over)
     return _code_page(request, browser, sign_in, refused) if refused else _to_sign_in(sign_in)
 
@@ -166,13 +167,13 @@ async def _start(
 
 async def _send_again(
     database: Database, sms: Sms, settings: Settings, requester: service.Requester, sign_in_id: UUID
-) -> service.Refused | None:
+) -> Refused | None:
     """The refusal to send a code, if any; the sign-in itself stays open."""
     try:
         async with database.transaction() as tx:
             code = await service.send_again(tx, settings, requester, sign_in_id)
         await _send(database, sms, code)
-    except (service.TooManyCodes, SmsUnavailable) as refused:
+    except (TooManyCodes, SmsUnavailable) as refused:
         return refused
     return None
 
@@ -200,7 +201,7 @@ async def _phone_page(
     issuer: Issuer,
     request: Request,
     parameters: Parameters,
-    refused: service.Refused | OAuth2Error | None = None,
+    refused: Refused | OAuth2Error | None = None,
     phone: str = "",
 ) -> Response:
     language = _language(request, parameters)
@@ -213,7 +214,7 @@ async def _phone_page(
     response = pages.page(
         "phone.html",
         language,
-        status=refused.status if isinstance(refused, service.Refused) else 200,
+        status=refused.status if isinstance(refused, Refused) else 200,
         redirect_uri=parsed.payload.redirect_uri,
         form_token=browser.form_token,
         action=f"{PATH}/sign-ins",
@@ -228,7 +229,7 @@ async def _phone_page(
     return response
 
 
-def _code_page(request: Request, browser: Browser, sign_in: SignIn, refused: service.Refused | None = None) -> Response:
+def _code_page(request: Request, browser: Browser, sign_in: SignIn, refused: Refused | None = None) -> Response:
     parameters = dict(parse(sign_in.request))
     return pages.page(
         "code.html",
@@ -254,7 +255,7 @@ def _refuse(issuer: Issuer, language: str, error: OAuth2Error) -> Response:
     return pages.page("refused.html", language, status=400, error=error.error, detail=error.description)
 
 
-def _last_page(language: str, refused: service.Refused) -> Response:
+def _last_page(language: str, refused: Refused) -> Response:
     text = languages()[language][refused.text]
     return pages.page("refused.html", language, status=refused.status, error="", detail=text)
 

@@ -28,6 +28,16 @@ class SignIn(Base):
     """The address in the app where the browser was sent."""
 
 
+class KnownDevice(Base):
+    """A browser in which somebody signed in with a phone."""
+
+    __tablename__ = "known_devices"
+
+    phone_index: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    browser_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    used_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
+
+
 class SentCode(Base):
     """One SMS with a code, counted by phone and network address, both stored only as blind indexes."""
 
@@ -40,4 +50,6 @@ class SentCode(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     phone_index: Mapped[bytes] = mapped_column(LargeBinary)
     address_index: Mapped[bytes] = mapped_column(LargeBinary)
+    device_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The browser, if the phone knows it: its codes are counted apart."""
     sent_at: Mapped[datetime] = mapped_column(Timestamp, default=now)

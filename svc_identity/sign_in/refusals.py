@@ -1,6 +1,17 @@
-"""Why a form of the sign-in pages is refused, beside the refusals of `service`."""
+"""Why a step of a sign-in is refused; those of its codes stand in `service`."""
 
-from svc_identity.sign_in.service import Refused
+from typing import ClassVar
+
+
+class Refused(Exception):  # noqa: N818 - a refusal is an answer
+    """A refused sign-in step; `text` names the sentence that the page shows."""
+
+    status: ClassVar[int] = 422
+    text: ClassVar[str]
+
+    def __init__(self, **values: int) -> None:
+        super().__init__(self.text)
+        self.values = values
 
 
 class WrongPhone(Refused):

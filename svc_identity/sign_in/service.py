@@ -1,23 +1,22 @@
 """Signing in by phone: a code of six digits, sent by SMS, good for five minutes and five tries."""
 
 import hmac
-import math
 import secrets
 import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import new_id, now
 from svc_identity.keys import derive
-from svc_identity.people.persons.service import phone_index
 from svc_identity.settings import Settings
+from svc_identity.sign_in import code_limits
+from svc_identity.sign_in.code_limits import TooManyCodes
 from svc_identity.sign_in.models import SentCode, SignIn
-from svc_identity.vault.encryption import blind_index, lock_of
+from svc_identity.sign_in.refusals import Refused
 
 CODE_LIFE = timedelta(minutes=5)
 SIGN_IN_LIFE = timedelta(minutes=30)
@@ -25,24 +24,7 @@ TRIES = 5
 DIGITS = 6
 SECOND_TAP = timedelta(seconds=30)
 """How long a form that is posted again is taken for the second of two taps."""
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-_ADDRESS_WAIT = timedelta(minutes=10)
 _LONGEST_CODE = 20
-
-
-class Refused(Exception):  # noqa: N818 - a refusal is an answer
-    """A refused sign-in step; `text` names the sentence that the page shows."""
-
-    status: ClassVar[int] = 422
-    text: ClassVar[str]
-
-    def __init__(self, **values: int) -> None:
-        super().__init__(self.text)
-        self.values = values
-
-
-class TooManyCodes(Refused):
-    status, text = 429, "too_many_codes"
 
 
 class SignInOver(Refused):
@@ -159,40 +141,12 @@ async def answered_just_now(
 
 
 async def _new_code(tx: AsyncSession, settings: Settings, sign_in: SignIn, address: str) -> Code:
-    sent = SentCode(phone_index=phone_index(sign_in.phone), address_index=blind_index("sent_codes.address", address))
-    await _check_rate(tx, settings, sent)
-    tx.add(sent)
+    sent = await code_limits.admit(tx, settings, sign_in, address)
     digits = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     sign_in.code_hash = _code_hash(settings, sign_in.id, digits)
     sign_in.code_expires_at = now() + CODE_LIFE
     sign_in.tries = 0
     return Code(sign_in, sent, digits)
-
-
-async def _check_rate(tx: AsyncSession, settings: Settings, sent: SentCode) -> None:
-    # One at a time for one phone and for one address, or requests at once would each find the others not yet there.
-    for index in (sent.phone_index, sent.address_index):
-        await tx.execute(select(func.pg_advisory_xact_lock(lock_of(index))))
-    to_phone = (
-        select(SentCode.sent_at)
-        .where(SentCode.phone_index == sent.phone_index, SentCode.sent_at > now() - _DAY)
-        .order_by(SentCode.sent_at.desc())
-    )
-    latest = (await tx.scalars(to_phone)).all()
-    from_address = select(func.count()).where(
-        SentCode.address_index == sent.address_index, SentCode.sent_at > now() - _HOUR
-    )
-    shares = (
-        (1, timedelta(seconds=settings.code_resend_seconds)),
-        (settings.codes_per_phone_an_hour, _HOUR),
-        (settings.codes_per_phone_a_day, _DAY),
-    )
-    free_at = [latest[most - 1] + period for most, period in shares if len(latest) >= most]
-    if (await tx.scalar(from_address) or 0) >= settings.codes_per_address:
-        free_at.append(now() + _ADDRESS_WAIT)
-    wait = max(free_at, default=now()) - now()
-    if wait > timedelta(0):
-        raise TooManyCodes(seconds=math.ceil(wait.total_seconds()))
 
 
 def _code_hash(settings: Settings, sign_in_id: UUID, digits: str) -> bytes:
@@ -228,6 +182,6 @@ async def forget_sent(tx: AsyncSession, sent: SentCode) -> None:
 
 
 async def prune(tx: AsyncSession) -> None:
-    """Delete sign-ins and codes that no limit counts and no browser can use, with their phones."""
-    await tx.execute(delete(SentCode).where(SentCode.sent_at < now() - _DAY))
+    """Delete sign-ins, codes and devices that no limit counts and no browser can use, with their phones."""
+    await code_limits.prune(tx)
     await tx.execute(delete(SignIn).where(SignIn.created_at < now() - SIGN_IN_LIFE))

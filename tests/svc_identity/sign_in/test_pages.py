@@ -94,7 +94,7 @@ async def test_the_form_may_redirect_to_the_app_only(app_client: AppClient, redi
 async def test_the_cookie_is_limited_to_these_pages(app_client: AppClient) -> None:
     cookie = (await app_client.begin()).answer.headers["set-cookie"]
     assert {part.strip().lower() for part in cookie.split(";")[1:]} == {
-        *("path=/identity/v1/oauth/authorize", "httponly", "secure", "samesite=lax")
+        *("path=/identity/v1/oauth/authorize", "httponly", "secure", "samesite=lax", "max-age=34560000")
     }
 
 

@@ -1,0 +1,106 @@
+"""How many codes are sent: to a phone, from an address, and to a phone's own devices, which strangers cannot use up.
+
+A browser that signed in with a phone is known to it. Its codes are counted apart, so that whoever asks for codes of
+somebody else's phone, or shares the network address, does not keep the owner out.
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import now
+from svc_identity.people.persons.service import phone_index
+from svc_identity.settings import Settings
+from svc_identity.sign_in.browser import COOKIE_LIFE
+from svc_identity.sign_in.models import KnownDevice, SentCode, SignIn
+from svc_identity.sign_in.refusals import Refused
+from svc_identity.vault.encryption import blind_index, lock_of
+
+DEVICES_OF_A_PHONE = 10
+"""How many are known; the one that was not used for the longest time is forgotten."""
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_ADDRESS_WAIT = timedelta(minutes=10)
+
+
+class TooManyCodes(Refused):
+    status, text = 429, "too_many_codes"
+
+
+async def admit(tx: AsyncSession, settings: Settings, sign_in: SignIn, address: str) -> SentCode:
+    """Count one more code for the phone of a sign-in.
+
+    Raises:
+        TooManyCodes
+    """
+    sent = SentCode(phone_index=phone_index(sign_in.phone), address_index=blind_index("sent_codes.address", address))
+    # One at a time for one phone and for one address, or requests at once would each find the others not yet there.
+    await tx.execute(select(func.pg_advisory_xact_lock(lock_of(sent.phone_index))))
+    if await tx.get(KnownDevice, (sent.phone_index, sign_in.browser_hash)):
+        sent.device_hash = sign_in.browser_hash
+        free_at = _free_at(settings, await _sent_to(tx, sent))
+    else:
+        await tx.execute(select(func.pg_advisory_xact_lock(lock_of(sent.address_index))))
+        free_at = _free_at(settings, await _sent_to(tx, sent))
+        if await _sent_from(tx, sent.address_index) >= settings.codes_per_address:
+            free_at.append(now() + _ADDRESS_WAIT)
+    wait = max(free_at, default=now()) - now()
+    if wait > timedelta(0):
+        raise TooManyCodes(seconds=math.ceil(wait.total_seconds()))
+    tx.add(sent)
+    return sent
+
+
+async def _sent_to(tx: AsyncSession, sent: SentCode) -> Sequence[datetime]:
+    """When codes were sent to the phone within a day, latest first: for this known device, or for all unknown ones."""
+    to_phone = (
+        select(SentCode.sent_at)
+        .where(
+            SentCode.phone_index == sent.phone_index,
+            SentCode.sent_at > now() - _DAY,
+            SentCode.device_hash.is_not_distinct_from(sent.device_hash),
+        )
+        .order_by(SentCode.sent_at.desc())
+    )
+    return (await tx.scalars(to_phone)).all()
+
+
+async def _sent_from(tx: AsyncSession, address_index: bytes) -> int:
+    """How many codes unknown browsers at an address had sent within an hour."""
+    from_address = select(func.count()).where(
+        SentCode.address_index == address_index, SentCode.sent_at > now() - _HOUR, SentCode.device_hash.is_(None)
+    )
+    return await tx.scalar(from_address) or 0
+
+
+def _free_at(settings: Settings, latest: Sequence[datetime]) -> list[datetime]:
+    shares = (
+        (1, timedelta(seconds=settings.code_resend_seconds)),
+        (settings.codes_per_phone_an_hour, _HOUR),
+        (settings.codes_per_phone_a_day, _DAY),
+    )
+    return [latest[most - 1] + period for most, period in shares if len(latest) >= most]
+
+
+async def know_device(tx: AsyncSession, sign_in: SignIn) -> None:
+    """Remember the browser of a finished sign-in for its phone."""
+    known = {"phone_index": phone_index(sign_in.phone), "browser_hash": sign_in.browser_hash, "used_at": now()}
+    remember = insert(KnownDevice).values(known)
+    await tx.execute(
+        remember.on_conflict_do_update(
+            index_elements=[KnownDevice.phone_index, KnownDevice.browser_hash], set_={"used_at": known["used_at"]}
+        )
+    )
+    of_phone = KnownDevice.phone_index == known["phone_index"]
+    kept = select(KnownDevice.browser_hash).where(of_phone).order_by(KnownDevice.used_at.desc())
+    forgotten = KnownDevice.browser_hash.not_in(kept.limit(DEVICES_OF_A_PHONE))
+    await tx.execute(delete(KnownDevice).where(of_phone, forgotten))
+
+
+async def prune(tx: AsyncSession) -> None:
+    """Delete codes that no limit counts, and devices whose cookie has expired."""
+    await tx.execute(delete(SentCode).where(SentCode.sent_at < now() - _DAY))
+    await tx.execute(delete(KnownDevice).where(KnownDevice.used_at < now() - COOKIE_LIFE))
