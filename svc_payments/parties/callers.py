@@ -13,7 +13,7 @@ BillSender = Annotated[Caller, Depends(allow(scope="bills:write"))]
 
 
 async def _language(request: Request) -> str:
-    return preferred_language(request.headers.get("accept-language", "")[:200])
+    return preferred_language(request.headers.get("accept-language", ""))
 
 
 Language = Annotated[str, Depends(_language)]

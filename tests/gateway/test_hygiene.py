@@ -181,7 +181,15 @@ async def test_endless_trailers_end_the_connection(stage: Stage) -> None:
 async def test_the_language_of_a_refusal_is_the_clients(stage: Stage, client: httpx.AsyncClient) -> None:
     stage.promise("payments", BILL)
     async with stage.gateway() as gateway:
-        for accepted, language in (("en", "en"), ("zh-CN,zh;q=0.9,en;q=0.5", "zh"), ("kk", "zh"), ("", "zh")):
+        for accepted, language in (
+            ("en", "en"),
+            ("zh-CN,zh;q=0.9,en;q=0.5", "zh"),
+            ("kk-Arab-CN", "kk-Arab"),
+            ("kk", "kk-Arab"),
+            ("ug-CN", "ug"),
+            ("fr", "zh"),
+            ("", "zh"),
+        ):
             answer = await client.get(f"{gateway}/payments/v1/nothing", headers={"Accept-Language": accepted})
             assert (answer.headers["content-language"], answer.headers["vary"]) == (language, "Accept-Language")
             assert answer.json()["title"] == {"en": "No such endpoint", "zh": "没有这个接口"}[language]
