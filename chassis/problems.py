@@ -38,7 +38,7 @@ SCHEMA: dict[str, Any] = {
         "type": {"type": "string", "description": "urn:myili:problem:<code>"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What to do about it."},
+        "detail": {"type": "string", "description": "What to do about it, in the Content-Language."},
         "code": {"type": "string", "description": "Stable; decide by this one."},
         "instance": {"type": "string", "description": "urn:myili:request:<id>: quote it when asking for help."},
         "errors": {
