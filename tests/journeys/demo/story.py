@@ -139,10 +139,9 @@ def _read_bill(stage: Stage, resident: Person, expected: Bill) -> dict[str, Any]
     bill: dict[str, Any] = stage.narrator.answered("and shown", resident.call("GET", path), 200)
     stage.narrator.check("it is the bill the company sent", bill["bill_number"], expected.bill_number)
     stage.narrator.check("to the fen", bill["amount_fen"], int(Decimal(expected.amount) * 100))
-    explanation = bill["explanation"]
-    for line in explanation["lines"]:
-        amount = in_digits(line["amount_fen"])
-        stage.narrator.tell(f"tier {line['tier']}: {line['quantity']} m3 x ¥{line['unit_price']} = {amount}")
+    for line in (explanation := bill["explanation"])["lines"]:
+        how = "tier {tier}: {quantity} m3 x ¥{unit_price}".format_map(line)
+        stage.narrator.tell(f"{how} = {in_digits(line['amount_fen'])}")
     stage.narrator.tell(f"fixed fee: {in_digits(explanation['fixed_fee_fen'])}")
     stage.narrator.check("the tariff explains all of it; unexplained fen", explanation["difference_fen"], 0)
     return bill
