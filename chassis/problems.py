@@ -1,7 +1,7 @@
 """Refusals: an exception class with a status and a stable code, answered as RFC 9457 problem+json.
 
 The texts are in `messages/<language>.json` of each package (`{code: {"title": …, "detail": …}}`), so that a language is
-added by adding files. `detail` may insert values of the refusal: `"{amount_fen} fen …"`. `invalid_request` also holds
+added by adding files. `detail` may insert values of the refusal: `"{amount} …"`. `invalid_request` also holds
 the reasons for single values, keyed by the type of Pydantic's error or by the English message of our own validator.
 """
 
@@ -9,8 +9,9 @@ import importlib
 import json
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import cache, lru_cache
+from functools import cache
 from http import HTTPStatus
+from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -22,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.db import is_connection_lost
 from chassis.telemetry import log, request_id
-from chassis.text import nearest_tag
+from chassis.text import preferred_tag
 
 DEFAULT_LANGUAGE = "zh"
 MEDIA_TYPE = "application/problem+json"
@@ -37,7 +38,7 @@ SCHEMA: dict[str, Any] = {
         "type": {"type": "string", "description": "urn:myili:problem:<code>"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What to do about it."},
+        "detail": {"type": "string", "description": "What to do about it, in the Content-Language."},
         "code": {"type": "string", "description": "Stable; decide by this one."},
         "instance": {"type": "string", "description": "urn:myili:request:<id>: quote it when asking for help."},
         "errors": {
@@ -74,22 +75,23 @@ class Problem(Exception):  # noqa: N818 - a refusal is an answer, not an error o
             "type": f"urn:myili:problem:{self.code}",
             "title": spoken["title"],
             "status": self.status,
-            "detail": spoken["detail"].format_map(_Values(self.values, language)),
+            "detail": spoken["detail"].format_map(Values(self.values, language)),
             "code": self.code,
             **self.values,
         }
 
 
-class _Values(dict[str, Any]):
-    """The values of a message; a list is joined as the language writes lists."""
+class Values(dict[str, Any]):
+    """The values of a message. Arabic text isolates them (U+2068, U+2069), else 2026-01-31 is read 31-01-2026 in it."""
 
     def __init__(self, values: Mapping[str, Any], language: str) -> None:
         super().__init__(values)
-        self._comma = words("punctuation", "chassis", language)["comma"]
+        self._marks = words("punctuation", "chassis", language)
 
-    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - any JSON value
+    def __getitem__(self, key: str) -> str:
         value = self.get(key, f"{{{key}}}")
-        return self._comma.join(f"{part}" for part in value) if isinstance(value, list | tuple | set) else value
+        shown = self._marks["comma"].join(map(str, value)) if isinstance(value, list | tuple | set) else value
+        return self._marks["value"].format(shown)
 
 
 class MalformedJson(Problem):
@@ -164,32 +166,14 @@ def words(code: str, package: str, language: str) -> dict[str, str]:
     return {"title": code, "detail": code}
 
 
-@lru_cache(maxsize=1024)  # bounded, because clients choose the values
-def preferred_language(accept_language: str, known: frozenset[str] | None = None) -> str:
-    """The best of the known languages, by RFC 9110 Accept-Language weights; Chinese when none fits.
-
-    Args:
-        accept_language: the header as it came.
-        known: BCP 47 tags to choose from; by default those that refusals have words in.
-    """
-    weighted: list[tuple[float, str]] = []
-    for entry in accept_language.split(",")[:20]:
-        tag, _, parameters = entry.strip().partition(";")
-        weight = parameters.strip().removeprefix("q=")
-        try:
-            weighted.append((float(weight) if weight else 1.0, tag))
-        except ValueError:
-            continue
-    spoken = catalogue("chassis").keys() if known is None else known
-    for quality, tag in sorted(weighted, key=lambda pair: -pair[0]):
-        if quality > 0 and (language := nearest_tag(tag, spoken)):
-            return language
-    return DEFAULT_LANGUAGE
+def preferred_language(accept_language: str) -> str:
+    """The reader's language of those that refusals have words in; Chinese when none fits."""
+    return preferred_tag(accept_language, catalogue("chassis").keys(), DEFAULT_LANGUAGE)
 
 
 def answer(problem: Problem, accept_language: str = "") -> JSONResponse:
     """The HTTP answer for a refusal, in the reader's language."""
-    language = preferred_language(accept_language[:200])
+    language = preferred_language(accept_language)
     content = problem.render(language)
     if current := request_id():
         content["instance"] = f"urn:myili:request:{current}"
@@ -223,7 +207,7 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
     if body_refused and media_type != "application/json" and not media_type.endswith("+json"):
         return _answer_to(request, UnsupportedMediaType(expected="application/json"))
     package = getattr(request.scope.get("endpoint"), "__module__", "chassis").partition(".")[0]
-    language = preferred_language(request.headers.get("accept-language", "")[:200])
+    language = preferred_language(request.headers.get("accept-language", ""))
     # Where and why, never the rejected value: it may be personal data.
     errors = [
         {"at": "/".join(str(part) for part in fault["loc"]), "reason": _reason(fault, package, language)}
@@ -233,15 +217,16 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
 
 
 def _reason(fault: Mapping[str, Any], package: str, language: str) -> str:
-    """Why a value is refused, in the reader's language, or in English where there is no translation."""
+    """Why a value is refused: in the reader's language, else in Chinese, else in English, which is the key itself."""
     values = fault.get("ctx", {})
     ours = isinstance(values.get("error"), ValueError)
     english = str(values["error"]) if ours else str(fault["msg"])
     key = english if ours else str(fault["type"])
-    for owner in (package, "chassis"):
-        reasons = catalogue(owner).get(language, {}).get("invalid_request", {})
+    spoken = (language,) if language == "en" else (language, DEFAULT_LANGUAGE)
+    for each, owner in product(spoken, (package, "chassis")):
+        reasons = catalogue(owner).get(each, {}).get("invalid_request", {})
         if key in reasons:
-            return reasons[key].format_map(_Values(values, language))
+            return reasons[key].format_map(Values(values, language))
     return english
 
 

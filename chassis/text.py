@@ -23,13 +23,27 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), Af
 """One line of text in Unicode NFC, without surrounding space; its user limits the length."""
 
 
+_MOST_TAGS = 20
+_TAG = re.compile(r"[a-z]{1,8}(-[a-z0-9]{1,8}){0,15}", re.IGNORECASE)
+_RANGE = re.compile(r"([a-z0-9*-]+)(?:\s*;\s*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?", re.IGNORECASE)
+
+
 def nearest_tag(tag: str, known: AbstractSet[str]) -> str | None:
-    """The known BCP 47 tag that fits best (RFC 4647, 3.4): `kk-Arab-CN` finds `kk-Arab` and, only without it, `kk`."""
-    by_name = {each.lower(): each for each in known}
-    wanted = tag.lower()
-    while wanted and wanted not in by_name:
+    """The known BCP 47 tag that fits best: by RFC 4647, 3.4, else the language in the script or region there is."""
+    names = {each.lower(): each for each in sorted(known)}
+    wanted = tag.lower() if _TAG.fullmatch(tag) else ""
+    language = wanted.partition("-")[0]
+    while wanted and wanted not in names:
         wanted = wanted.rpartition("-")[0]
-    return by_name.get(wanted)
+    return names.get(wanted) or next((names[name] for name in names if name.partition("-")[0] == language), None)
+
+
+def preferred_tag(accept_language: str, known: AbstractSet[str], default: str, ui_locales: str = "") -> str:
+    """The best tag for OpenID Connect's `ui_locales`, then Accept-Language; malformed entries and `*` are skipped."""
+    entries = (_RANGE.fullmatch(entry.strip()) for entry in accept_language.split(",", _MOST_TAGS)[:_MOST_TAGS])
+    weighted = sorted(((float(entry[2] or 1), entry[1]) for entry in entries if entry), key=lambda pair: -pair[0])
+    asked = [*ui_locales.split(maxsplit=_MOST_TAGS)[:_MOST_TAGS], *(tag for weight, tag in weighted if weight)]
+    return next(filter(None, (nearest_tag(tag, known) for tag in asked)), default)
 
 
 _NUMBER = re.compile(r"\s*[-+]?[0-9_.]*(e[-+]?[0-9]+)?\s*", re.IGNORECASE)

@@ -103,7 +103,7 @@ class ServiceSlow(Problem):
 
 def rendered(problem: Problem, request_id: str, accept_language: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """Headers and body of the answer to a refused request."""
-    language = preferred_language(accept_language[:200])
+    language = preferred_language(accept_language)
     content = {**problem.render(language), "instance": f"urn:myili:request:{request_id}"}
     body = json.dumps(content, ensure_ascii=False).encode()
     headers = {

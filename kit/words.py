@@ -5,12 +5,10 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from chassis.problems import DEFAULT_LANGUAGE, preferred_language
-from chassis.text import nearest_tag
+from chassis.problems import DEFAULT_LANGUAGE
+from chassis.text import preferred_tag
 
 Words = dict[str, str]
-_MOST_LANGUAGES = 20
-_LONGEST_HEADER = 200
 
 
 @cache
@@ -28,6 +26,4 @@ def choose(known: Iterable[str], accept_language: str, ui_locales: str = "") -> 
         accept_language: the header as it came.
         ui_locales: OpenID Connect's list of tags with spaces between them, the best first.
     """
-    tags = frozenset(known)
-    requested = (nearest_tag(tag, tags) for tag in ui_locales.split()[:_MOST_LANGUAGES])
-    return next(filter(None, requested), None) or preferred_language(accept_language[:_LONGEST_HEADER], tags)
+    return preferred_tag(accept_language, frozenset(known), DEFAULT_LANGUAGE, ui_locales)

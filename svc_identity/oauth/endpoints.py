@@ -28,12 +28,22 @@ async def _issuer(request: Request) -> Issuer:
 TheIssuer = Annotated[Issuer, Depends(_issuer)]
 
 
+_DESCRIBED = {
+    "ui_locales": {
+        "description": (
+            "BCP 47 tags with spaces between them, the best first, such as `kk-Arab zh`. Kazakh is in Arabic script, "
+            "also for `kk` and `kk-Cyrl`; without a known language, Accept-Language decides."
+        )
+    }
+}
+
+
 def form(*required: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:
     """OpenAPI of an operation that takes a form; read by hand, because OAuth forbids repeated parameters."""
     schema = {
         "type": "object",
         "required": list(required),
-        "properties": {name: {"type": "string"} for name in (*required, *optional)},
+        "properties": {name: {"type": "string"} | _DESCRIBED.get(name, {}) for name in (*required, *optional)},
     }
     return {
         "requestBody": {"required": True, "content": {FORM: {"schema": schema}}},

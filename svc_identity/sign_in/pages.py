@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from svc_identity.texts import languages
+from svc_identity.texts import choose_language, languages
 
 _HERE = Path(__file__).parent
 _TEMPLATES = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined)
@@ -24,7 +24,8 @@ def page(
 ) -> HTMLResponse:
     """A page that no cache keeps, no frame shows, and that loads nothing."""
     nonce = secrets.token_urlsafe(16)
-    texts = languages()[language]
+    # A sign-in begun by the release before this one may hold `kk`.
+    texts = languages()[choose_language(language, "")]
     content = _TEMPLATES.get_template(template).render(
         language=texts["tag"], direction=texts["direction"], text=texts, nonce=nonce, **values
     )

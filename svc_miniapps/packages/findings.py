@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chassis.problems import DEFAULT_LANGUAGE, Problem, catalogue
+from chassis.problems import DEFAULT_LANGUAGE, Problem, Values, catalogue
 
 REPORTED = 100
 """The most findings shown; the answer has the total."""
@@ -26,7 +26,8 @@ class Finding:
     def render(self, language: str) -> dict[str, Any]:
         words = _words(self.code, language)
         member = None if self.member is None else _shown(self.member)
-        values = {"member": member, **{name: _shown(value) for name, value in self.values.items()}}
+        shown = {"member": member, **{name: _shown(value) for name, value in self.values.items()}}
+        values = Values(shown, language)
         return {
             "code": self.code,
             "member": member,

@@ -8,10 +8,12 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from svc_payments.amounts import in_digits
 from svc_payments.ledger.anchors import Head, Totals
 from svc_payments.ledger.chain import GENESIS, LinkHash, SealedEntry
 from svc_payments.ledger.models import Account, Anchor, Entry, Link, Transfer
@@ -52,7 +54,12 @@ async def findings(tx: AsyncSession, anchors: Mapping[int, Head], progress: Prog
     for place, check in enumerate(CHECKS, start=1):
         progress("checks of sums and payments", place, len(CHECKS))
         async for row in await tx.stream(text(check.rows)):
-            yield check.sentence.format_map(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name of it
+            yield check.sentence.format_map(_as_read(row._asdict()))
+
+
+def _as_read(row: dict[str, Any]) -> dict[str, Any]:
+    """A row's values for a sentence, amounts in yuan."""
+    return {name: in_digits(int(value)) if name.endswith("_fen") else value for name, value in row.items()}
 
 
 async def _chain_findings(tx: AsyncSession, anchors: Mapping[int, Head], progress: Progress) -> AsyncIterator[str]:
@@ -176,7 +183,7 @@ _CREDITED_AT_CAPTURE = """
 """
 CHECKS = (
     Check(
-        "Transfer {id} has no entries, or entries that sum to {sum_fen} fen instead of zero.",
+        "Transfer {id} has no entries, or entries that sum to {sum_fen} instead of zero.",
         """
         SELECT transfer.id, coalesce(sum(entry.amount_fen), 0) AS sum_fen
         FROM ledger_transfers AS transfer LEFT JOIN ledger_entries AS entry ON entry.transfer_id = transfer.id
@@ -197,15 +204,15 @@ CHECKS = (
         """,
     ),
     Check(
-        "All entries sum to {sum_fen} fen instead of zero.",
+        "All entries sum to {sum_fen} instead of zero.",
         "SELECT sum(amount_fen) AS sum_fen FROM ledger_entries HAVING sum(amount_fen) <> 0",
     ),
     Check(
-        "Account {id} ({kind} of {holder}) is kept as {debit_fen} fen debited and {credit_fen} fen credited; its "
-        "entries come to {debited} and {credited}.",
+        "Account {id} ({kind} of {holder}) is kept as {debit_fen} debited and {credit_fen} credited; its "
+        "entries come to {debited_fen} and {credited_fen}.",
         """
-        SELECT id, kind, holder, debit_fen, credit_fen, coalesce(debited, 0) AS debited,
-            coalesce(credited, 0) AS credited
+        SELECT id, kind, holder, debit_fen, credit_fen, coalesce(debited, 0) AS debited_fen,
+            coalesce(credited, 0) AS credited_fen
         FROM ledger_accounts LEFT JOIN (
             SELECT account_id, sum(greatest(amount_fen, 0)) AS debited, sum(greatest(-amount_fen, 0)) AS credited
             FROM ledger_entries GROUP BY account_id
@@ -214,7 +221,7 @@ CHECKS = (
         """,
     ),
     Check(
-        "The trial balance does not come to zero: {debit_fen} fen debited, {credit_fen} fen credited.",
+        "The trial balance does not come to zero: {debit_fen} debited, {credit_fen} credited.",
         """
         SELECT sum(debit_fen) AS debit_fen, sum(credit_fen) AS credit_fen FROM ledger_accounts
         HAVING sum(debit_fen) <> sum(credit_fen)
@@ -238,7 +245,7 @@ CHECKS = (
         """,
     ),
     Check(
-        "Transfer {id} captures {amount_fen} fen; payment {reference_id} is of {paid_fen}.",
+        "Transfer {id} captures {amount_fen}; payment {reference_id} is of {paid_fen}.",
         f"""
         SELECT capture.*, payment.amount_fen AS paid_fen FROM ({_AMOUNTS}) AS capture
         JOIN payments AS payment ON payment.id = reference_id
@@ -247,8 +254,7 @@ CHECKS = (
         """,  # noqa: S608 - nothing but texts of this module
     ),
     Check(
-        "Posting {id} is booked, and {transfers} transfers say so, of {booked_fen} fen; it should be one of "
-        "{amount_fen}.",
+        "Posting {id} is booked, and {transfers} transfers say so, of {booked_fen}; it should be one of {amount_fen}.",
         f"""
         SELECT posting.id, posting.amount_fen, count(booking.id) AS transfers,
             coalesce(sum(booking.amount_fen), 0) AS booked_fen
@@ -267,7 +273,7 @@ CHECKS = (
         """,
     ),
     Check(
-        "Payment {id} of {amount_fen} fen has had {refunded_fen} fen given back.",
+        "Payment {id} of {amount_fen} has had {refunded_fen} given back.",
         "SELECT id, amount_fen, refunded_fen FROM payments WHERE refunded_fen > amount_fen",
     ),
 )

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 
 from chassis.auth import Caller, TokenRule, allow
 from chassis.problems import preferred_language
@@ -12,8 +12,10 @@ BillSender = Annotated[Caller, Depends(allow(scope="bills:write"))]
 """A provider's system."""
 
 
-async def _language(request: Request) -> str:
-    return preferred_language(request.headers.get("accept-language", "")[:200])
+async def _language(request: Request, response: Response) -> str:
+    language = preferred_language(request.headers.get("accept-language", ""))
+    response.headers.update({"Content-Language": language, "Vary": "Accept-Language"})
+    return language
 
 
 Language = Annotated[str, Depends(_language)]

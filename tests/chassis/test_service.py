@@ -176,7 +176,11 @@ async def test_bad_bodies_are_distinguished(
     ("accept_language", "language", "title"),
     [
         ("en-GB,zh;q=0.5", "en", "Not found"),
-        ("kk, zh-CN;q=0.9", "zh", "未找到"),
+        ("kk, zh-CN;q=0.9", "kk-Arab", "تابىلمادى"),
+        ("kk-Arab-CN", "kk-Arab", "تابىلمادى"),
+        ("kk-Cyrl-KZ, ru;q=0.9", "kk-Arab", "تابىلمادى"),
+        ("zh;q=0.5, ug-CN", "ug", "تېپىلمىدى"),
+        ("fr, *;q=0.5", "zh", "未找到"),
         ("", "zh", "未找到"),
         (";;q=x", "zh", "未找到"),
     ],
@@ -194,6 +198,8 @@ async def test_problems_speak_the_readers_language(
     [
         ("zh", 7, "应为字符串"),
         ("en", 7, "Input should be a valid string"),
+        ("kk", 7, "ٴماتىن بولۋى كەرەك"),
+        ("ug", 7, "تېكىست بولۇشى كېرەك"),
         ("zh", "verse", "notes are prose"),  # our own sentence, which the package has not translated
     ],
 )
@@ -207,7 +213,13 @@ async def test_the_reason_of_each_fault_is_in_the_readers_language(
 
 async def test_who_may_call_is_in_the_readers_language(api: httpx.AsyncClient, tokens: Tokens) -> None:
     headers = tokens.client(new_id(), "notes:write") | once()
-    for language, callers in {"zh": "认证等级不低于 2 的个人", "en": "person at assurance level 2"}.items():
+    spoken = {
+        "zh": "认证等级不低于 2 的个人",
+        "en": "person at assurance level 2",
+        "kk-Arab": "راستاۋ دارەجەسى 2 نە ودان جوعارى جەكە ادام",
+        "ug": "دەلىللەش دەرىجىسى 2 ياكى ئۇنىڭدىن يۇقىرى شەخس",
+    }
+    for language, callers in spoken.items():
         answer = await api.post("/notes/v1/notes", json={"text": "a"}, headers=headers | {"Accept-Language": language})
         assert (answer.status_code, answer.json()["who_may_call"]) == (403, callers)
         assert callers in answer.json()["detail"]

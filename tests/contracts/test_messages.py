@@ -8,9 +8,10 @@ from string import Formatter
 import pytest
 
 from chassis.problems import DEFAULT_LANGUAGE, catalogue
+from svc_payments.ledger.proof import CHECKS
 
 SERVICES = ("svc_identity", "svc_services", "svc_payments", "svc_miniapps")
-PACKAGES = ("chassis", "kit", "gateway", *SERVICES)
+PACKAGES = ("chassis", "kit", "gateway", *SERVICES, "svc_miniapps.packages")
 ROOT = Path(__file__).parents[2]
 OF_THE_OPERATOR = {"settings", "settings.py", "keys.py"}
 """Their refusals are read by the operator who starts the process, in English."""
@@ -56,3 +57,17 @@ def refusing_sentences(file: Path) -> Iterator[str]:
             and ast.unparse(node.exc.func) == "ValueError"
         ):
             yield from (str(part.value) for part in node.exc.args if isinstance(part, ast.Constant))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_people_read_amounts_in_yuan(package: str) -> None:
+    """Fen are for the members of a problem: `money()` gives a sentence its amounts."""
+    for language, messages in catalogue(package).items():
+        for code, words in messages.items():
+            for text in words.values():
+                assert not [name for name in named(text) if name.endswith("fen")], (language, code)
+                assert "fen " not in text, (language, code)
+
+
+def test_the_findings_about_the_ledger_are_in_yuan() -> None:
+    assert not [check.sentence for check in CHECKS if " fen" in check.sentence]

@@ -181,7 +181,23 @@ async def test_endless_trailers_end_the_connection(stage: Stage) -> None:
 async def test_the_language_of_a_refusal_is_the_clients(stage: Stage, client: httpx.AsyncClient) -> None:
     stage.promise("payments", BILL)
     async with stage.gateway() as gateway:
-        for accepted, language in (("en", "en"), ("zh-CN,zh;q=0.9,en;q=0.5", "zh"), ("kk", "zh"), ("", "zh")):
+        titles = {
+            "en": "No such endpoint",
+            "zh": "没有这个接口",
+            "kk-Arab": "مۇنداي ينتەرفەيس جوق",
+            "ug": "بۇنداق ئېغىز يوق",
+        }
+        asked = {
+            "en": "en",
+            "zh-CN,zh;q=0.9,en;q=0.5": "zh",
+            "kk-Arab-CN": "kk-Arab",
+            "kk-Cyrl-KZ, en;q=0.5": "kk-Arab",
+            "kk;q=0.3, ug-CN;q=0.7": "ug",
+            ", ".join([f"fr;q=0.{number}" for number in range(1, 500)] + ["en"]): "zh",
+            "*": "zh",
+            "": "zh",
+        }
+        for accepted, language in asked.items():
             answer = await client.get(f"{gateway}/payments/v1/nothing", headers={"Accept-Language": accepted})
             assert (answer.headers["content-language"], answer.headers["vary"]) == (language, "Accept-Language")
-            assert answer.json()["title"] == {"en": "No such endpoint", "zh": "没有这个接口"}[language]
+            assert answer.json()["title"] == titles[language]

@@ -6,7 +6,7 @@ import pytest
 
 from kit.words import catalogues, choose
 
-BY_PRIMARY_SUBTAG = ("zh", "en", "kk", "ug")
+OURS = ("zh", "en", "kk-Arab", "ug")
 WITH_SCRIPTS = ("zh", "en", "kk", "kk-Arab", "ug")
 
 
@@ -20,7 +20,8 @@ WITH_SCRIPTS = ("zh", "en", "kk", "kk-Arab", "ug")
         ("", "en;q=0, ug;q=0.1", "ug"),
         ("", "en;q=x,;;q=,", "zh"),
         ("", "fr, *", "zh"),
-        ("kk-Arab en", "zh", "kk"),
+        ("kk-Arab en", "zh", "kk-Arab"),
+        ("kk-Cyrl en", "zh", "kk-Arab"),
         ("fr ug", "en", "ug"),
         ("fr", "en", "en"),
         ("zh", "en", "zh"),
@@ -28,7 +29,7 @@ WITH_SCRIPTS = ("zh", "en", "kk", "kk-Arab", "ug")
     ],
 )
 def test_the_apps_wish_goes_before_the_browsers(ui_locales: str, accept_language: str, language: str) -> None:
-    assert choose(BY_PRIMARY_SUBTAG, accept_language, ui_locales) == language
+    assert choose(OURS, accept_language, ui_locales) == language
 
 
 @pytest.mark.parametrize(

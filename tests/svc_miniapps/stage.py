@@ -41,7 +41,7 @@ class Stage:
             "short_description": "查看附近的停车泊位",
             "category": "transport",
             "division_code": YINING,
-            "languages": ["zh-Hans", "kk"],
+            "languages": ["zh-Hans", "kk-Arab"],
             **changes,
         }
         return await self.api.post("/miniapps/v1/apps", json=app, headers=(caller or self.team) | once())

@@ -30,6 +30,10 @@ WITHHOLD_SECONDS = 60
 Json = dict[str, Any]
 
 
+def yuan(fen: int) -> str:
+    return f"¥{fen // 100:,}.{fen % 100:02}"
+
+
 class Refused(Exception):  # noqa: N818 - an answer to the caller, not an error of the program
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(code)

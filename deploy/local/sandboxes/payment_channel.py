@@ -39,6 +39,7 @@ from deploy.local.sandboxes.base import (
     url,
     whole_number,
     withhold_answer,
+    yuan,
 )
 from deploy.local.sandboxes.contracts import FAULTS as CONTRACT_FAULTS
 from deploy.local.sandboxes.contracts import SCHEMA as CONTRACTS_SCHEMA
@@ -220,7 +221,7 @@ class Channel:
         if order["state"] == "closed":
             raise Refused(409, "order_closed", "This order has expired or was closed.")
         if body.get("amount_fen", order["amount_fen"]) != order["amount_fen"]:
-            raise Refused(409, "amount_mismatch", f"The order's amount is {order['amount_fen']} fen.")
+            raise Refused(409, "amount_mismatch", f"The order's amount is {yuan(order['amount_fen'])}.")
         if order["state"] == "paid" and order["account"] != account:
             raise Refused(409, "order_paid", "Another account has paid this order.")
         if order["state"] == "waiting":

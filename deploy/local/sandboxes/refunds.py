@@ -20,6 +20,7 @@ from deploy.local.sandboxes.base import (
     url,
     whole_number,
     withhold_answer,
+    yuan,
 )
 from deploy.local.sandboxes.notices import Notices, encode
 
@@ -101,12 +102,14 @@ class Refunds:
         if self.faults.take("refuse_refunds"):
             raise Refused(403, "refund_not_allowed", "The sandbox is set to refuse refunds.")
         if paid["amount_fen"] != wanted["paid_fen"]:
-            raise Refused(422, "invalid_request", f"paid_fen: the transaction's amount is {paid['amount_fen']} fen.")
+            raise Refused(422, "invalid_request", f"paid_fen: the transaction's amount is {yuan(paid['amount_fen'])}.")
         with transaction(self.db):
             refunded = self.db.execute(REFUNDED, (wanted["transaction_id"],)).fetchone()["fen"]
             if refunded + wanted["amount_fen"] > paid["amount_fen"]:
                 left = paid["amount_fen"] - refunded
-                raise Refused(403, "refund_exceeds_payment", f"At most {left} fen of this transaction can be refunded.")
+                raise Refused(
+                    403, "refund_exceeds_payment", f"At most {yuan(left)} of this transaction can be refunded."
+                )
             now = datetime.now(UTC)
             row = {**wanted, "refund_id": f"R{now:%Y%m%d}{uuid.uuid4().hex[:20]}", "created_at": rfc3339(now)}
             columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)

@@ -55,5 +55,9 @@ async def list_refused_rows(
     return StreamingResponse(
         write(request.app.state.database, file, language),
         media_type=media_type,
-        headers={"Content-Disposition": disposition},
+        headers={
+            "Content-Disposition": disposition,
+            "Content-Language": language,
+            "Vary": "Accept, Accept-Language",
+        },
     )

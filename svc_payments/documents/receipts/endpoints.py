@@ -40,7 +40,7 @@ async def print_receipt(
 ) -> Response:
     """Download the receipt of a payment as PDF, with its verification code.
 
-    In Chinese, and beside it in the language of Accept-Language: en, kk or ug.
+    In Chinese, and beside it in the language of Accept-Language: en, kk-Arab or ug.
     """
     async with transactions.transaction() as tx:
         receipt = await service.receipt_of(tx, await payments.own_payment(tx, caller.id, payment_id))

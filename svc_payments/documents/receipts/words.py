@@ -26,7 +26,8 @@ def bilingual(key: str, language: str) -> dict[str, str]:
     chinese = {"zh": words_in(DEFAULT_LANGUAGE)[key]}
     if language == DEFAULT_LANGUAGE:
         return chinese
-    return {**chinese, "other": words_in(language)[key], "language": language}
+    other = words_in(language)
+    return {**chinese, "other": other[key], "language": other["tag"], "direction": other["direction"]}
 
 
 def name_of(group: str, value: str) -> str:

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import NamedTuple
 
 from chassis.db import CHINA
+from svc_payments.amounts import in_digits
 from svc_payments.reconciliation.statements.models import LineState, Movement
 from svc_payments.reconciliation.statements.refusals import (
     StatementMalformed,
@@ -169,4 +171,13 @@ def check_totals(stated: Mapping[str, int], counted: Mapping[str, int]) -> None:
     """
     for name, value in stated.items():
         if counted[name] != value:
-            raise StatementTotalsDiffer(total=name, stated=value, counted=counted[name])
+            read = {"stated_text": _as_read(name, value), "counted_text": _as_read(name, counted[name])}
+            item = name.rpartition("_")[0] or name
+            raise StatementTotalsDiffer(total=name, stated=value, counted=counted[name], item=item, **read)
+
+
+def _as_read(total: str, value: int) -> str:
+    """A count as it is, an amount in yuan; thousandths of a fen with all their decimals, else two could look equal."""
+    if total.endswith("_millifen"):
+        return f"¥{Decimal(value).scaleb(-5):,}"
+    return in_digits(value) if total.endswith("_fen") else str(value)

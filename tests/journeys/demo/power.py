@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from contracts.reference_provider.sales import BEIJING
+from svc_payments.amounts import in_digits
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.payment import pay_and_complete
 from tests.journeys.demo.people import bind
@@ -52,7 +53,9 @@ def _fetch_and_pay(stage: Stage, resident: Person, account: dict[str, Any]) -> N
     )
     (bill,) = inquiry["bills"]
     amount_fen = bill["outstanding_fen"]
-    stage.narrator.tell(f"{bill['bill_number']}: {bill['amount_fen']} fen, late fee {bill['late_fee_fen']} fen")
+    stage.narrator.tell(
+        f"{bill['bill_number']}: {in_digits(bill['amount_fen'])}, late fee {in_digits(bill['late_fee_fen'])}"
+    )
     new = {"bill_ids": [bill["bill_id"]], "channel": "sandbox", "expected_amount_fen": amount_fen}
     created = resident.call("POST", "/payments/v1/payments", json=new)
     payment_id = stage.narrator.answered("it is payable at once", created, 201)["payment_id"]
@@ -76,7 +79,7 @@ def _top_up(stage: Stage, resident: Person, account: dict[str, Any]) -> None:
 
     stage.narrator.answered("an amount that is not on sale", buy(5_001, "top-up-validations"), 422, "not_purchasable")
     stage.narrator.answered("one above the limit", buy(20_000, "top-up-validations"), 422, "above_purchasable")
-    stage.narrator.answered("the company allows 5000 fen", buy(5_000, "top-up-validations"), 200)
+    stage.narrator.answered("the company allows ¥50.00", buy(5_000, "top-up-validations"), 200)
     payment_id = stage.narrator.answered("which are bought", buy(5_000, channel="sandbox"), 201)["payment_id"]
     pay_and_complete(stage, resident, payment_id)
     payment = resident.call("GET", f"/payments/v1/payments/{payment_id}").json()

@@ -15,6 +15,7 @@ import httpx
 
 from contracts.reference_provider.billing_month import Bill, Planted, write_month
 from contracts.reference_provider.roster import account_holder, account_number, position
+from svc_payments.amounts import in_digits
 from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.leaked_key import replace_leaked_key
@@ -138,11 +139,10 @@ def _read_bill(stage: Stage, resident: Person, expected: Bill) -> dict[str, Any]
     bill: dict[str, Any] = stage.narrator.answered("and shown", resident.call("GET", path), 200)
     stage.narrator.check("it is the bill the company sent", bill["bill_number"], expected.bill_number)
     stage.narrator.check("to the fen", bill["amount_fen"], int(Decimal(expected.amount) * 100))
-    explanation = bill["explanation"]
-    for line in explanation["lines"]:
-        fen = line["amount_fen"]
-        stage.narrator.tell(f"tier {line['tier']}: {line['quantity']} m3 x {line['unit_price']} yuan = {fen} fen")
-    stage.narrator.tell(f"fixed fee: {explanation['fixed_fee_fen']} fen")
+    for line in (explanation := bill["explanation"])["lines"]:
+        how = "tier {tier}: {quantity} m3 x ¥{unit_price}".format_map(line)
+        stage.narrator.tell(f"{how} = {in_digits(line['amount_fen'])}")
+    stage.narrator.tell(f"fixed fee: {in_digits(explanation['fixed_fee_fen'])}")
     stage.narrator.check("the tariff explains all of it; unexplained fen", explanation["difference_fen"], 0)
     return bill
 

@@ -12,6 +12,7 @@ from sqlalchemy import update
 import svc_identity.texts
 from chassis.db import Database
 from svc_identity.oauth.models import Client
+from svc_identity.sign_in import pages
 from svc_identity.starter import APP, load_starter_data
 from svc_identity.texts import choose_language
 from tests.svc_identity.app_client import AppClient, Page, returned_to_app
@@ -29,9 +30,11 @@ TEXTS = Path(svc_identity.texts.__file__).parent
         ("", "zh;q=0.2, ug;q=0.9, en;q=0.5", "ug"),
         ("", "en;q=0, ug;q=0.1", "ug"),
         ("", "en;q=x", "zh"),
-        ("kk-Arab en", "zh", "kk"),
+        ("kk-Arab en", "zh", "kk-Arab"),
         ("fr ug", "en", "ug"),
-        ("KK", "", "kk"),
+        ("KK", "", "kk-Arab"),
+        ("kk-Cyrl", "", "kk-Arab"),
+        ("", "kk-CN, zh;q=0.9", "kk-Arab"),
         ("x" * 5_000, ",".join(["fr"] * 5_000), "zh"),
     ],
 )
@@ -51,6 +54,12 @@ async def test_every_step_keeps_the_language_and_its_direction(
     for page in (first, second, third):
         assert (page.root["lang"], page.root["dir"]) == (tag, direction)
         assert page.answer.headers["content-language"] == tag
+
+
+def test_a_sign_in_that_an_earlier_release_began_in_kazakh_goes_on() -> None:
+    answer = pages.page("refused.html", "kk", error="", detail="")
+    assert answer.headers["content-language"] == "kk-Arab"
+    assert b'<html lang="kk-Arab" dir="rtl">' in answer.body
 
 
 def test_every_language_has_the_same_texts_and_placeholders() -> None:

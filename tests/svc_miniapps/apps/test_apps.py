@@ -22,7 +22,7 @@ async def test_a_registered_app_belongs_to_the_callers_organisation(stage: Stage
     app = await stage.registered()
     assert app["organisation_id"] == str(stage.team_organisation)
     assert app["division_code"] == YINING
-    assert (app["name"], app["category"], app["languages"]) == ("停车泊位", "transport", ["zh-Hans", "kk"])
+    assert (app["name"], app["category"], app["languages"]) == ("停车泊位", "transport", ["zh-Hans", "kk-Arab"])
 
 
 async def test_a_registration_is_published_without_a_name(stage: Stage, database: Database) -> None:

@@ -38,7 +38,7 @@ def test_both_languages_name_the_same_values() -> None:
 
 
 def test_other_languages_fall_back_to_chinese() -> None:
-    assert Finding("encrypted", "a.js").render("kk")["message"] == "文件 a.js 已加密"
+    assert Finding("encrypted", "a.js").render("fr")["message"] == "文件 a.js 已加密"
 
 
 def test_names_with_invalid_characters_are_escaped() -> None:

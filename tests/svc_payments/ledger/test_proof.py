@@ -156,8 +156,8 @@ async def test_a_forged_balance_is_found(database: Database, store: ObjectStore)
         await tx.execute(text("UPDATE ledger_accounts SET debit_fen = debit_fen + 1 WHERE kind = 'bank'"))
     found = await findings_of(database, store)
     assert len(found) == 2
-    assert "(bank of settlement) is kept as 101 fen debited and 0 fen credited; its entries come to 100" in found[0]
-    assert found[1] == "The trial balance does not come to zero: 101 fen debited, 100 fen credited."
+    assert "(bank of settlement) is kept as ¥1.01 debited and ¥0.00 credited; its entries come to ¥1.00" in found[0]
+    assert found[1] == "The trial balance does not come to zero: ¥1.01 debited, ¥1.00 credited."
 
 
 async def test_a_transfer_written_behind_the_chain_is_found(database: Database, store: ObjectStore) -> None:
@@ -183,7 +183,7 @@ async def test_a_capture_that_is_not_the_payments_is_found(world: World, store: 
     async with without_triggers(world.database) as tx:
         await tx.execute(text("UPDATE payments SET amount_fen = amount_fen - 1"))
     (found,) = await findings_of(world.database, store)
-    assert found.endswith(f"captures 4140 fen; payment {payment_id} is of 4139.")
+    assert found.endswith(f"captures ¥41.40; payment {payment_id} is of ¥41.39.")
 
 
 async def test_a_captured_payment_without_a_capture_and_the_other_way_round(world: World, store: ObjectStore) -> None:

@@ -51,7 +51,7 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:  # noqa: ARG001 - t
             raise StatementMalformed(row=row)
         line = _line({name: values[places[name]] for name in _COLUMNS}, row)
         counted["lines"] += 1
-        counted["fen"] += line.amount_fen
+        counted["amount_fen"] += line.amount_fen
         yield line
 
 
@@ -78,4 +78,4 @@ def _check_summary(values: list[str], row: int, counted: Counter[str]) -> None:
         raise StatementTruncated
     if any(values[_TOTALS:]):
         raise StatementMalformed(row=row)
-    check_totals({"lines": count_of(values[1], row), "fen": fen_of(values[2], row)}, counted)
+    check_totals({"lines": count_of(values[1], row), "amount_fen": fen_of(values[2], row)}, counted)

@@ -243,6 +243,7 @@ async def test_refused_rows_are_downloaded_as_a_workbook(api: httpx.AsyncClient,
     accepted = {"Accept": f"text/csv, {MEDIA_TYPE}", "Accept-Language": "en"}
     answer = await api.get(report["refused_rows_url"], headers=headers | accepted)
     assert answer.headers["content-type"] == MEDIA_TYPE
+    assert answer.headers["content-language"] == "en"
     assert "refused-rows-of-2026-09.xlsx" in answer.headers["content-disposition"]
     table = CalamineWorkbook.from_filelike(io.BytesIO(answer.content)).get_sheet_by_index(0).to_python()
     assert table[0] == ["row", "bill_number", "reason", "message"]

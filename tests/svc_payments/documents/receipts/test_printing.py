@@ -9,7 +9,7 @@ import pytest
 from kit.etags import etag_of_content
 from svc_payments.collection.payments.schemas import Prepaid
 from svc_payments.documents.receipts import codes, pdf, schemas
-from svc_payments.documents.receipts.words import choose, languages, words_in
+from svc_payments.documents.receipts.words import bilingual, choose, languages, words_in
 from tests.svc_payments.documents.receipts.samples import ISSUED, bill, receipt, text_of
 
 CODE = codes.new_code()
@@ -85,8 +85,17 @@ async def test_every_language_stands_beside_chinese(language: str) -> None:
         assert words_in(language)["title"] in text
 
 
+@pytest.mark.parametrize("language", ["kk-Arab", "ug"])
+async def test_arabic_script_is_set_from_right_to_left_in_its_own_font(language: str) -> None:
+    said = bilingual("title", language)
+    assert (said["language"], said["direction"]) == (language, "rtl")
+    content = await pdf.printed(receipt(), CODE, VERIFY_AT, language)
+    (page,) = pypdf.PdfReader(io.BytesIO(content)).pages
+    assert any("NotoSansArabic" in font for font in page._get_fonts()[0])  # noqa: SLF001 - pypdf names them nowhere else
+
+
 def test_every_language_has_all_words() -> None:
-    assert languages() >= {"zh", "en", "kk", "ug"}
+    assert languages() >= {"zh", "en", "kk-Arab", "ug"}
     for language in languages():
         assert words_in(language).keys() == words_in("zh").keys(), language
         assert all(words_in(language).values()), language
@@ -94,7 +103,7 @@ def test_every_language_has_all_words() -> None:
 
 def test_the_language_is_the_readers_or_chinese() -> None:
     headers = ("ug-CN", "kk-KZ,ru;q=0.9", "ru,en;q=0.5", "ru", "", "en;q=0", ";;q=,")
-    assert [choose(header) for header in headers] == ["ug", "kk", "en", "zh", "zh", "zh", "zh"]
+    assert [choose(header) for header in headers] == ["ug", "kk-Arab", "en", "zh", "zh", "zh", "zh"]
 
 
 async def test_names_are_never_read_as_markup() -> None:

@@ -14,7 +14,7 @@ from svc_payments.billing.files.refusals import UndecodableBytes
 from svc_payments.reconciliation.statements.files import lines_of, spooled
 from svc_payments.reconciliation.statements.layouts import OF_CHANNELS, OF_PROVIDERS, Layout, alipay, wechat
 from svc_payments.reconciliation.statements.models import LineState, Movement
-from svc_payments.reconciliation.statements.parser import Expected, Line
+from svc_payments.reconciliation.statements.parser import Expected, Line, check_totals
 from svc_payments.reconciliation.statements.refusals import (
     StatementMalformed,
     StatementOfOtherDay,
@@ -213,6 +213,24 @@ async def test_provider_totals_are_checked_when_given(last: str, refusal: type[P
     assert len(await read(OF_PROVIDERS, f"{POSTINGS}total,2,51.40\n".encode())) == 2
     with pytest.raises(refusal):
         await read(OF_PROVIDERS, f"{POSTINGS}{last}\n".encode())
+
+
+async def test_totals_that_differ_are_named_in_yuan() -> None:
+    with pytest.raises(StatementTotalsDiffer) as refused:
+        await read(OF_PROVIDERS, f"{POSTINGS}total,2,1051.41\n".encode())
+    problem = refused.value.render("en")
+    assert problem["detail"].startswith("The total amount says ¥1,051.41, but the lines add up to ¥51.40")
+    assert (problem["total"], problem["stated"], problem["counted"]) == ("amount_fen", 105_141, 5_140)
+    with pytest.raises(StatementTotalsDiffer) as refused:
+        await read(OF_PROVIDERS, f"{POSTINGS}total,3,51.40\n".encode())
+    assert "The total lines says 3, but the lines add up to 2" in refused.value.render("en")["detail"]
+
+
+@pytest.mark.parametrize(("stated", "counted"), [({"fee_millifen": 24_840}, "¥0.24839"), ({"in_fen": 1}, "¥0.00")])
+def test_a_total_shows_every_decimal_that_it_is_compared_by(stated: dict[str, int], counted: str) -> None:
+    with pytest.raises(StatementTotalsDiffer) as refused:
+        check_totals(stated, {"fee_millifen": 24_839, "in_fen": 0})
+    assert refused.value.values["counted_text"] == counted
 
 
 @pytest.mark.parametrize(
