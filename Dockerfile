@@ -20,7 +20,7 @@ COPY svc_identity svc_identity
 COPY svc_services svc_services
 COPY svc_payments svc_payments
 COPY svc_miniapps svc_miniapps
-COPY deploy/__init__.py deploy/
+COPY deploy/__init__.py deploy/kafka_acls.py deploy/kafka_scram.py deploy/
 COPY deploy/local/__init__.py deploy/local/
 COPY deploy/local/sandboxes deploy/local/sandboxes
 

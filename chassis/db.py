@@ -16,14 +16,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import uuid_utils.compat
 from fastapi import Depends, Request
-from sqlalchemy import (
-    URL,
-    CheckConstraint,
-    DateTime,
-    MetaData,
-    Table,
-    text,
-)
+from sqlalchemy import URL, CheckConstraint, DateTime, MetaData, Table, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase

@@ -37,9 +37,9 @@ async def park(tx: AsyncSession, consumer: str, record: ConsumerRecord, error: s
     await tx.execute(dead_letters.insert().values(row))
 
 
-async def waiting(tx: AsyncSession, consumer: str) -> Sequence[Row[UUID, bytes]]:
-    """The id and payload of each event not yet replayed, oldest first."""
-    parked = select(dead_letters.c.id, dead_letters.c.payload).where(
+async def waiting(tx: AsyncSession, consumer: str) -> Sequence[Row[UUID, str, bytes]]:
+    """The id, topic and payload of each event not yet replayed, oldest first."""
+    parked = select(dead_letters.c.id, dead_letters.c.topic, dead_letters.c.payload).where(
         dead_letters.c.replayed_at.is_(None), dead_letters.c.consumer == consumer
     )
     return (await tx.execute(parked.order_by(dead_letters.c.parked_at, dead_letters.c.id))).all()

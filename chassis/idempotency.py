@@ -90,12 +90,7 @@ class Once:
             work.close()  # a coroutine never awaited would warn
             raise
         answer = await work
-        row = {
-            "caller": _owner(caller),
-            "key": self._key,
-            "request_hash": self._hash,
-            "answer": self._seal(answer),
-        }
+        row = {"caller": _owner(caller), "key": self._key, "request_hash": self._hash, "answer": self._seal(answer)}
         await tx.execute(idempotency_keys.insert().values(row))
         return answer
 

@@ -9,13 +9,13 @@ import contextlib
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import CommitFailedError, KafkaError
+from aiokafka.errors import CommitFailedError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import ARRAY, Column, Index, PrimaryKeyConstraint, Table, Text, Uuid, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
@@ -23,14 +23,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import dead_letters
 from chassis.db import Database, Timestamp, chassis_metadata, is_connection_lost, now
-from chassis.outbox import ensure_topics, topic_of
-from chassis.telemetry import DEAD_LETTERS, EVENTS_HANDLED, continue_trace, log
+from chassis.outbox import ensure_topics, resume, topic_of
+from chassis.telemetry import DEAD_LETTERS, EVENTS_HANDLED, KAFKA_CONNECTED, continue_trace, log
 
 RETENTION = timedelta(days=30)
 """Longer than the outbox's, so that resent events are still recognised."""
 _BACKOFF_SECONDS = (0.1, 0.5, 2.0, 5.0)
 _BATCH = 4_000
-_PAUSE_SECONDS = 1.0
 
 inbox = Table(
     "inbox",
@@ -112,8 +111,7 @@ async def claim(tx: AsyncSession, consumer: str, ids: Sequence[UUID]) -> set[UUI
     claimed = (
         insert(inbox)
         .from_select(
-            ["consumer", "event_id"],
-            select(literal(consumer, Text), func.unnest(literal(list(ids), ARRAY(Uuid)))),
+            ["consumer", "event_id"], select(literal(consumer, Text), func.unnest(literal(list(ids), ARRAY(Uuid))))
         )
         .on_conflict_do_nothing()
         .returning(inbox.c.event_id)
@@ -127,37 +125,25 @@ class Consumer:
 
     name: str
     database: Database
-    kafka: str
+    kafka: Mapping[str, Any] = field(repr=False)
     handlers: Sequence[AnyHandler]
 
     def __post_init__(self) -> None:
         self._by_type: Mapping[str, AnyHandler] = {handler.event_type: handler for handler in self.handlers}
 
     async def run(self) -> None:
-        """Consume until cancelled, and resume after broker and database failures."""
-        while True:
-            try:
-                await self._consume()
-            except (KafkaError, CommitFailedError) as error:
-                log.warning("consumer_waits_for_kafka", consumer=self.name, error=type(error).__name__)
-            except Exception as error:
-                if not is_connection_lost(error):
-                    raise
-                log.warning("consumer_waits_for_database", consumer=self.name, error=type(error).__name__)
-            await asyncio.sleep(_PAUSE_SECONDS)
+        """Consume until cancelled."""
+        await resume("consumer", self._consume)
 
     async def _consume(self) -> None:
         topics = sorted({handler.topic for handler in self.handlers})
         await ensure_topics(self.kafka, topics)
         source = AIOKafkaConsumer(
-            *topics,
-            bootstrap_servers=self.kafka,
-            group_id=f"myili-{self.name}",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            *topics, **self.kafka, group_id=f"myili-{self.name}", enable_auto_commit=False, auto_offset_reset="earliest"
         )
-        await source.start()
         try:
+            await source.start()
+            KAFKA_CONNECTED.labels("consumer").set(1)
             while True:
                 batches = await source.getmany(timeout_ms=1_000, max_records=_BATCH)
                 if batches:
@@ -220,9 +206,9 @@ class Consumer:
 
     def _parse(self, record: ConsumerRecord) -> Received[EventData] | None:
         """The event; None if the service does not consume its type."""
-        return self._parse_payload(record.value or b"")
+        return self._parse_payload(record.topic, record.value or b"")
 
-    def _parse_payload(self, payload: bytes) -> Received[EventData] | None:
+    def _parse_payload(self, topic: str, payload: bytes) -> Received[EventData] | None:
         try:
             envelope = Envelope.model_validate_json(payload)
         except ValidationError:
@@ -230,6 +216,8 @@ class Consumer:
         handler = self._by_type.get(envelope.type)
         if handler is None:
             return None
+        if handler.topic != topic:  # in a topic of its own, another service could forge any type
+            raise Poison("its type does not belong to its topic")
         try:
             data = handler.data.model_validate(envelope.data)
         except ValidationError as error:
@@ -247,9 +235,9 @@ class Consumer:
         async with self.database.read() as tx:
             parked = await dead_letters.waiting(tx, self.name)
         results: dict[bool, int] = defaultdict(int)
-        for identifier, payload in parked:
+        for identifier, topic, payload in parked:
             try:
-                await self._handle_together([self._parse_payload(payload)])
+                await self._handle_together([self._parse_payload(topic, payload)])
             except Exception as error:
                 if is_connection_lost(error):
                     raise

@@ -17,12 +17,11 @@ from alembic import command, context
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, Connection, ForeignKeyConstraint, MetaData, Table, make_url, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import SchemaItem
 
-from chassis.settings import load
+from chassis.settings import EnvironmentSettings, load
 
 # Tables created by an earlier version belong to the administrator that ran its migrations.
 _TAKE_OVER = """
@@ -180,12 +179,8 @@ async def administrator(url: URL, database: str | None = None) -> AsyncIterator[
         await connection.close()
 
 
-class AdministratorSettings(BaseSettings):
+class AdministratorSettings(EnvironmentSettings):
     """Settings of the migration job. No service has them."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="MYILI_", env_nested_delimiter="__", env_ignore_empty=True, frozen=True, extra="ignore"
-    )
 
     database_admin_url: SecretStr
     """The server, as somebody who may create roles and databases."""

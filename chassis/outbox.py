@@ -9,40 +9,24 @@ import asyncio
 import contextlib
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import aiokafka
+import sqlalchemy as sa
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 from aiokafka.partitioner import DefaultPartitioner
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    Column,
-    Identity,
-    Index,
-    LargeBinary,
-    Table,
-    Text,
-    Uuid,
-    any_,
-    delete,
-    func,
-    literal,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import any_, delete, func, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from chassis.db import Database, Timestamp, chassis_metadata, is_connection_lost, new_id, now, settings_of
-from chassis.telemetry import EVENTS_PUBLISHED, OUTBOX_WAITING, log, traceparent
+from chassis.telemetry import EVENTS_PUBLISHED, KAFKA_CONNECTED, OUTBOX_WAITING, log, traceparent
 
 RETENTION = timedelta(days=7)
 PARTITIONS = 3
@@ -55,19 +39,19 @@ _IDLE_SECONDS = 1.0
 _CHANNEL = "myili_outbox"
 _RELAY_LOCK = "hashtext('myili outbox relay')"
 
-outbox = Table(
+outbox = sa.Table(
     "outbox",
     chassis_metadata,
-    Column("position", BigInteger, Identity(always=True), primary_key=True),
-    Column("id", Uuid, nullable=False, unique=True),
-    Column("topic", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("payload", LargeBinary, nullable=False),
-    Column("created_at", Timestamp, nullable=False, server_default=func.now()),
-    Column("published_at", Timestamp),
+    sa.Column("position", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("id", sa.Uuid, nullable=False, unique=True),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", Timestamp, nullable=False, server_default=func.now()),
+    sa.Column("published_at", Timestamp),
 )
-Index("ix_outbox_waiting", outbox.c.position, postgresql_where=outbox.c.published_at.is_(None))
-Index("ix_outbox_published_at", outbox.c.published_at)
+sa.Index("ix_outbox_waiting", outbox.c.position, postgresql_where=outbox.c.published_at.is_(None))
+sa.Index("ix_outbox_published_at", outbox.c.published_at)
 
 
 class Event(BaseModel):
@@ -128,18 +112,35 @@ def _row(event: Event, parent: str | None) -> dict[str, object]:
     return {"id": identifier, "topic": event.topic(), "key": key, "payload": payload}
 
 
-async def ensure_topics(kafka: str, topics: Sequence[str]) -> None:
-    """Create topics that are missing; needed before the first publish or subscription."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+async def ensure_topics(kafka: Mapping[str, Any], topics: Sequence[str]) -> None:
+    """Create topics that are missing; a KafkaError where this principal may not."""
+    admin = AIOKafkaAdminClient(**kafka)
     await admin.start()
     try:
         missing = set(topics) - set(await admin.list_topics())
         brokers = len((await admin.describe_cluster())["brokers"]) if missing else 0
         for topic in sorted(missing):
-            with contextlib.suppress(TopicAlreadyExistsError):
-                await admin.create_topics([NewTopic(topic, PARTITIONS, min(brokers, REPLICAS))])
+            outcome = await admin.create_topics([NewTopic(topic, PARTITIONS, min(brokers, REPLICAS))])
+            error = for_code(outcome.topic_errors[0][1])
+            if error not in {NoError, TopicAlreadyExistsError}:
+                raise error(f"{topic} is missing or not permitted")
     finally:
         await admin.close()
+
+
+async def resume(part: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Work until cancelled, again after each failure of Kafka or the database."""
+    while True:
+        KAFKA_CONNECTED.labels(part).set(0)
+        try:
+            await work()
+        except KafkaError as error:
+            log.warning(f"{part}_waits_for_kafka", error=type(error).__name__, reason=str(error))
+        except Exception as error:
+            if not is_connection_lost(error):
+                raise
+            log.warning(f"{part}_waits_for_database", error=type(error).__name__)
+        await asyncio.sleep(_IDLE_SECONDS)
 
 
 @dataclass
@@ -147,32 +148,24 @@ class Relay:
     """Publishes one service's outbox; a second relay waits until the first one ends."""
 
     engine: AsyncEngine
-    kafka: str
+    kafka: Mapping[str, Any] = field(repr=False)
     topics: Sequence[str]
 
     async def run(self) -> None:
-        """Publish until cancelled, and resume after broker and database failures."""
-        while True:
-            try:
-                await self._lead()
-            except KafkaError as error:
-                log.warning("relay_waits_for_kafka", error=type(error).__name__)
-            except Exception as error:
-                if not is_connection_lost(error):
-                    raise
-                log.warning("relay_waits_for_database", error=type(error).__name__)
-            await asyncio.sleep(_IDLE_SECONDS)
+        """Publish until cancelled."""
+        await resume("relay", self._lead)
 
     async def _lead(self) -> None:
         await ensure_topics(self.kafka, self.topics)
+        KAFKA_CONNECTED.labels("relay").set(1)
         # The lock lives as long as this connection: a relay that loses it no longer leads, and its next read fails.
         engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         async with engine.connect() as connection:
             while not await connection.scalar(text(f"SELECT pg_try_advisory_lock({_RELAY_LOCK})")):  # noqa: ASYNC110
                 await asyncio.sleep(_IDLE_SECONDS)
-            producer = aiokafka.AIOKafkaProducer(bootstrap_servers=self.kafka, acks="all", max_batch_size=_BATCH_BYTES)
-            await producer.start()
+            producer = aiokafka.AIOKafkaProducer(**self.kafka, acks="all", max_batch_size=_BATCH_BYTES)
             try:
+                await producer.start()
                 await self._publish_forever(connection, producer)
             finally:
                 await producer.stop()
@@ -221,7 +214,7 @@ async def publish_waiting(connection: AsyncConnection, producer: aiokafka.AIOKaf
     lanes = await _by_partition(producer, rows)
     outcomes = await asyncio.gather(*(_publish_lane(producer, *lane, rows) for lane, rows in lanes.items()))
     published = [position for positions, _error in outcomes for position in positions]
-    marked = outbox.c.position == any_(literal(published, ARRAY(BigInteger)))
+    marked = outbox.c.position == any_(literal(published, sa.ARRAY(sa.BigInteger)))
     await connection.execute(update(outbox).where(marked).values(published_at=now()))
     for _positions, error in outcomes:
         if error:

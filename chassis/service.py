@@ -28,7 +28,7 @@ from chassis.dead_letters import dead_letters
 from chassis.inbox import AnyHandler, Consumer
 from chassis.outbox import Event, Relay, outbox
 from chassis.settings import ServiceSettings
-from chassis.telemetry import DEAD_LETTERS_WAITING, OUTBOX_OLDEST_SECONDS, SCHEDULE_FAILURES, log
+from chassis.telemetry import DEAD_LETTERS_WAITING, KAFKA_CONNECTED, OUTBOX_OLDEST_SECONDS, SCHEDULE_FAILURES, log
 
 JSON_BODY_LIMIT = 1024 * 1024
 _HOUR = 3600.0
@@ -176,8 +176,9 @@ class Worker:
         """Work until SIGTERM or SIGINT; unfinished work rolls back and is done by the next worker."""
         database = Database.of(self.settings)
         await database.require_mere_user()
-        relay = Relay(database.engine, self.settings.kafka, sorted({event.topic() for event in self.publishes}))
-        consumer = Consumer(self.settings.service, database, self.settings.kafka, self.handles)
+        kafka = self.settings.kafka_client
+        relay = Relay(database.engine, kafka, sorted({event.topic() for event in self.publishes}))
+        consumer = Consumer(self.settings.service, database, kafka, self.handles)
         runs = [
             relay.run(),
             *([consumer.run()] if self.handles else []),
@@ -186,8 +187,8 @@ class Worker:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        server = await self._serve_health()
         tasks = [asyncio.create_task(run) for run in runs]
+        server = await self._serve_health()
         stopping = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in (stopping, *tasks):
@@ -227,10 +228,13 @@ async def measure(database: Database) -> None:
 async def _answer_health(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         request = await reader.readuntil(b"\r\n\r\n")
-        metrics_wanted = request.startswith(b"GET /metrics ")
-        body = generate_latest() if metrics_wanted else b'{"status":"ready"}'
-        kind = CONTENT_TYPE_LATEST if metrics_wanted else "application/json"
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        connected = all(part.value for metric in KAFKA_CONNECTED.collect() for part in metric.samples)
+        status, kind, body = "200 OK", "application/json", b'{"status":"ready"}'
+        if request.startswith(b"GET /metrics "):
+            kind, body = CONTENT_TYPE_LATEST, generate_latest()
+        elif request.startswith(b"GET /readyz ") and not connected:
+            status, body = "503 Service Unavailable", b'{"status":"not ready","because":"kafka"}'
+        head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         writer.write(head.encode() + body)
         await writer.drain()
     writer.close()
@@ -249,7 +253,7 @@ def run_worker(worker: Worker, arguments: Sequence[str]) -> None:
 
 async def _replay(worker: Worker) -> None:
     database = Database.of(worker.settings)
-    consumer = Consumer(worker.settings.service, database, worker.settings.kafka, worker.handles)
+    consumer = Consumer(worker.settings.service, database, worker.settings.kafka_client, worker.handles)
     worked, failed = await consumer.replay_dead_letters()
     await database.close()
     sys.stdout.write(f"{worked} dead letters handled, {failed} still fail.\n")

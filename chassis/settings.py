@@ -1,24 +1,31 @@
 """Settings every service has, read once from MYILI_* environment variables."""
 
+import re
+import ssl
 import sys
-from typing import ClassVar, NoReturn, TypeVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, NoReturn, TypeVar
 
-from pydantic import SecretStr, ValidationError, field_validator
+from pydantic import SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 AUDIENCE = "myili"
+_LOOPBACK = re.compile(r"(localhost|127\.0\.0\.[0-9]|\[::1]):[0-9]+")
 
 
-class ProcessSettings(BaseSettings):
-    """Settings of every process of the platform."""
+class EnvironmentSettings(BaseSettings):
+    """Settings named MYILI_*; .env.example lists them all."""
 
-    # .env.example lists every setting; an empty value counts as unset.
-    # Nested settings are written with two underscores: MYILI_WECHAT__APP_ID.
+    # An empty value counts as unset. Nested settings are written with two underscores: MYILI_WECHAT__APP_ID.
     model_config = SettingsConfigDict(
         env_prefix="MYILI_", env_nested_delimiter="__", env_ignore_empty=True, frozen=True, extra="ignore"
     )
+
+
+class ProcessSettings(EnvironmentSettings):
+    """Settings of every process of the platform."""
 
     public_url: str
     """The gateway as its clients see it, without a trailing slash."""
@@ -39,7 +46,49 @@ class ProcessSettings(BaseSettings):
         return f"{self.public_url}/identity"
 
 
-class ServiceSettings(ProcessSettings):
+class KafkaSettings(EnvironmentSettings):
+    """Where Kafka is, and as whom it is used: by SASL_SSL, or without authentication on this machine."""
+
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_ca: str | None = None
+    """The authorities of the brokers' certificates, PEM; without it those of the system."""
+    kafka_insecure: bool = False
+    """Whether a broker elsewhere is used without authentication: whoever reaches it can forge every event."""
+    kafka: str
+    """Bootstrap servers, `host:port[,host:port]`."""
+
+    @field_validator("kafka")
+    @classmethod
+    def _is_authenticated(cls, value: str, info: ValidationInfo) -> str:
+        username, password, ca = (info.data.get(f"kafka_{name}") for name in ("username", "password", "ca"))
+        if bool(username) != bool(password) or (ca and not username):
+            raise ValueError("MYILI_KAFKA_USERNAME and MYILI_KAFKA_PASSWORD belong together, and to MYILI_KAFKA_CA")
+        if not (username or info.data.get("kafka_insecure") or all(map(_LOOPBACK.fullmatch, value.split(",")))):
+            raise ValueError("elsewhere needs MYILI_KAFKA_USERNAME and _PASSWORD, or MYILI_KAFKA_INSECURE=true")
+        try:
+            if ca:
+                ssl.create_default_context(cadata=ca)
+        except (ssl.SSLError, ValueError, TypeError):
+            raise ValueError("MYILI_KAFKA_CA must be certificates in PEM") from None
+        return value
+
+    @property
+    def kafka_client(self) -> Mapping[str, Any]:
+        """What every client of aiokafka is made with. It holds the password."""
+        if not (self.kafka_username and self.kafka_password):
+            return {"bootstrap_servers": self.kafka}
+        return {
+            "bootstrap_servers": self.kafka,
+            "security_protocol": "SASL_SSL",
+            "ssl_context": ssl.create_default_context(cadata=self.kafka_ca),
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": self.kafka_username,
+            "sasl_plain_password": self.kafka_password.get_secret_value(),
+        }
+
+
+class ServiceSettings(ProcessSettings, KafkaSettings):
     """Settings of every service; each service adds its own in a subclass."""
 
     service: ClassVar[str]
@@ -47,10 +96,8 @@ class ServiceSettings(ProcessSettings):
 
     database_url: SecretStr
     """A PostgreSQL server, without a database: each service has its own on it."""
-    kafka: str
-    """Bootstrap servers, `host:port[,host:port]`."""
     worker_port: int | None = None
-    """The port of the worker's /livez and /metrics; without it they are not served."""
+    """The port of the worker's /livez, /readyz and /metrics; without it they are not served."""
     worker_host: str = "127.0.0.1"
     database_pool_size: int = 10
 

@@ -29,12 +29,12 @@ _traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
 _WELL_FORMED_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _WELL_FORMED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _SECRET_NAMES = re.compile(
-    r"secret|password|token|authorization|code|phone|id_number|holder|(^|_)name$|private|signature",
-    re.IGNORECASE,
+    r"secret|password|token|authorization|code|phone|id_number|holder|(^|_)name$|private|signature", re.IGNORECASE
 )
 
 REQUEST_SECONDS = Histogram("myili_request_seconds", "Time to answer", ["method", "route", "status"])
 OUTBOX_WAITING = Gauge("myili_outbox_waiting", "Events committed and not yet acknowledged by Kafka")
+KAFKA_CONNECTED = Gauge("myili_kafka_connected", "Whether this part of a worker has its topics in Kafka", ["part"])
 EVENTS_PUBLISHED = Counter("myili_events_published", "Events acknowledged by Kafka", ["topic"])
 EVENTS_HANDLED = Counter("myili_events_handled", "Events handled by consumers", ["type"])
 OUTBOX_OLDEST_SECONDS = Gauge("myili_outbox_oldest_seconds", "Age of the oldest event that Kafka has not acknowledged")

@@ -129,10 +129,7 @@ def _with_any_database(kind: type[Settings]) -> type[Settings]:
 async def client_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client of an application in this process, with the application's lifespan around it."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client,
-    ):
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
         yield client
 
 

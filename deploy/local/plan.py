@@ -1,6 +1,7 @@
 """The programs of the platform, their ports and their environment."""
 
 import http.client
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ SECRETS = {
 }
 _CODE_LIMITS = ("codes_per_phone_an_hour", "codes_per_phone_a_day", "codes_per_address")
 ALL_SECRETS = frozenset[str]().union(*SECRETS.values())
+_OF_ADMINISTRATORS = ("database_admin_url", "kafka_admin_password", "kafka_server", r"(database|kafka)_passwords__\w+")
+_WITHHELD = re.compile("|".join([*ALL_SECRETS, *_OF_ADMINISTRATORS]))
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,15 @@ class Plan:
 
     @property
     def administration(self) -> Mapping[str, str]:
-        """What migrations need, and no service has."""
+        """What migrations need, and no service has; and as whom each service uses Kafka, which its settings require."""
         passwords = {f"database_passwords__{name}": self.keys[f"{name}_database_password"] for name in SERVICES}
-        return {"database_admin_url": self.database_admin_url, **passwords}
+        kafka = {name: value for name, value in self.given.items() if name.startswith("kafka_passwords__")}
+        return {"database_admin_url": self.database_admin_url, **passwords, **kafka}
+
+    def kafka_principal(self, service: str) -> Mapping[str, str]:
+        """As whom a service uses a Kafka of the user's that authenticates."""
+        password = self.given.get(f"kafka_passwords__{service}")
+        return {"kafka_username": f"myili_{service}", "kafka_password": password} if password else {}
 
     def database_url(self, service: str) -> str:
         """The server as the role of a service, which owns nothing."""
@@ -105,15 +114,15 @@ class Plan:
             "sandbox_state": str(self.data / "sandboxes"),
             **{f"{service}_url": self.url(f"svc_{service}") for service in SERVICES},
         }
-        withheld = ALL_SECRETS | {"database_admin_url"}
-        return ours | {name: value for name, value in self.given.items() if name not in withheld}
+        return ours | {name: value for name, value in self.given.items() if not _WITHHELD.fullmatch(name)}
 
     def environment(self, *owners: str, **more: str) -> Mapping[str, str]:
         """The MYILI_* variables of a program that gets the secrets of these owners."""
         owned = frozenset[str]().union(*(SECRETS.get(owner, ()) for owner in owners))
         values = {**self.settings, **{name: self.secrets[name] for name in owned}, **more}
         if len(owners) == 1 and owners[0] in PACKAGES:
-            values["database_url"] = self.database_url(owners[0].removeprefix("svc_"))
+            service = owners[0].removeprefix("svc_")
+            values |= {"database_url": self.database_url(service), **self.kafka_principal(service)}
         return {f"MYILI_{name.upper()}": value for name, value in values.items()}
 
     def stores(self) -> Iterator[Program]:

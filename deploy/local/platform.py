@@ -180,6 +180,11 @@ def _refuse_absent_servers(plan: Plan) -> None:
             "MYILI_DATABASE_URL is a setting of a service in production, where each has a role of its own. "
             "Here, name the server's administrator in MYILI_DATABASE_ADMIN_URL, or nothing."
         )
+    if plan.given.keys() & {"kafka_username", "kafka_password"}:
+        raise CannotStart(
+            "MYILI_KAFKA_USERNAME and MYILI_KAFKA_PASSWORD are settings of a service in production, where each is a "
+            "principal of its own. Here, set MYILI_KAFKA_PASSWORDS__IDENTITY and so on, or nothing."
+        )
     if "database_admin_url" in plan.given:
         server = urlsplit(plan.given["database_admin_url"])
         if not answers(server.hostname or LOOPBACK, server.port or 5432):

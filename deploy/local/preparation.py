@@ -27,12 +27,12 @@ def migrate() -> None:
 
 def load_starter_data() -> None:
     for package in STARTERS:
-        _use_database_of(package)
+        _become(package)
         _run(f"{package}.starter")
 
 
 def grant_operators() -> None:
-    _use_database_of("svc_identity")
+    _become("svc_identity")
     for phone in os.environ[OPERATOR_PHONES].split(","):
         # Operators who were made over HTTP may have removed these since.
         _run("svc_identity.memberships", "grant-operator", "--phone", phone, accepted=(ENOUGH_OPERATORS,))
@@ -40,7 +40,7 @@ def grant_operators() -> None:
 
 def resend() -> None:
     for package in PACKAGES:
-        _use_database_of(package)
+        _become(package)
         asyncio.run(outbox.resend_all([package]))
 
 
@@ -52,11 +52,14 @@ STEPS: Mapping[str, Callable[[], None]] = {
 }
 
 
-def _use_database_of(package: str) -> None:
+def _become(package: str) -> None:
     """Let the next step see what the service itself is given."""
     given = load(migrations.AdministratorSettings)
     role = given.url_of(package).set(username=migrations.Roles.of(package).runtime, password=given.password_of(package))
     os.environ["MYILI_DATABASE_URL"] = role.render_as_string(hide_password=False)
+    service = package.removeprefix("svc_")
+    if password := os.environ.get(f"MYILI_KAFKA_PASSWORDS__{service.upper()}"):
+        os.environ |= {"MYILI_KAFKA_USERNAME": f"myili_{service}", "MYILI_KAFKA_PASSWORD": password}
 
 
 def _run(module: str, *arguments: str, accepted: Sequence[int] = ()) -> None:

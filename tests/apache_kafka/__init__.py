@@ -7,11 +7,11 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from chassis.db import new_id
-from deploy.local.programs import free_port
+from deploy.local.programs import LOOPBACK, free_port
 
 HERE = Path(__file__).parent
 LIBRARIES = HERE.parents[1] / "build" / "apache-kafka"
@@ -30,20 +30,31 @@ def running_apache_kafka(folder: Path) -> Iterator[str]:
     Raises:
         Unavailable: Java 17, Maven or the download is missing.
     """
-    classpath = _classpath()
     port, controller_port = free_port(), free_port()
-    properties = folder / "server.properties"
-    properties.write_text(_properties(port, controller_port, folder / "data"))
-    _java(classpath, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties), folder=folder)
+    with started(folder, _properties(port, controller_port, folder / "data"), port):
+        yield f"{LOOPBACK}:{port}"
+
+
+@contextlib.contextmanager
+def started(
+    folder: Path, settings: Mapping[str, str], port: int, *format_options: str, environment: Mapping[str, str] = {}
+) -> Iterator[None]:
+    """Format the storage and run a broker with these settings for as long as the block lasts."""
+    classpath, properties = _classpath(), folder / "server.properties"
+    properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    to_format = ["format", "-t", _cluster_id(), "-c", str(properties), *format_options]
+    variables = {**os.environ, **environment}
+    _java(classpath, "kafka.tools.StorageTool", *to_format, folder=folder, environment=variables)
     with (folder / "kafka.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command line
             [_java_binary(), "-Xmx512m", "-cp", classpath, "kafka.Kafka", str(properties)],
             stdout=log,
             stderr=subprocess.STDOUT,
+            env=variables,
         )
     try:
         _wait_for(port, process, folder)
-        yield f"127.0.0.1:{port}"
+        yield
     finally:
         process.kill()
         process.wait()
@@ -89,13 +100,13 @@ def _cluster_id() -> str:
     return base64.urlsafe_b64encode(new_id().bytes).decode().rstrip("=")
 
 
-def _properties(port: int, controller_port: int, data: Path) -> str:
-    settings = {
+def _properties(port: int, controller_port: int, data: Path) -> dict[str, str]:
+    return {
         "process.roles": "broker,controller",
         "node.id": "1",
-        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
+        "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port}",
         "controller.listener.names": "CONTROLLER",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": str(data),
@@ -105,12 +116,12 @@ def _properties(port: int, controller_port: int, data: Path) -> str:
         "transaction.state.log.min.isr": "1",
         "group.initial.rebalance.delay.ms": "0",
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
-def _java(classpath: str, *arguments: str, folder: Path) -> None:
+def _java(classpath: str, *arguments: str, folder: Path, environment: Mapping[str, str]) -> None:
+    command = [_java_binary(), "-cp", classpath, *arguments]
     done = subprocess.run(  # noqa: S603 - our own command line
-        [_java_binary(), "-cp", classpath, *arguments], check=False, capture_output=True, text=True, cwd=folder
+        command, check=False, capture_output=True, text=True, cwd=folder, env=environment
     )
     if done.returncode != 0:
         raise Unavailable(f"Apache Kafka could not format its storage: {(done.stdout + done.stderr)[-500:]}")
@@ -119,7 +130,7 @@ def _java(classpath: str, *arguments: str, folder: Path) -> None:
 def _wait_for(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
             return
         time.sleep(0.1)
     raise Unavailable(f"Apache Kafka did not start: {(folder / 'kafka.log').read_text()[-500:]}")

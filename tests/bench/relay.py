@@ -8,10 +8,10 @@ import asyncio
 import contextlib
 import statistics
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import ClassVar
+from typing import Any, ClassVar, TypeAlias
 from uuid import UUID
 
 import aiokafka
@@ -25,12 +25,16 @@ from chassis.outbox import Event, Relay, emit, ensure_topics, outbox
 from deploy.local.broker import running_broker
 from deploy.local.postgres import running_postgres
 from tests.apache_kafka import Unavailable, running_apache_kafka
+from tests.apache_kafka.secured import running_secured_kafka
 from tests.bench.report import report
 from tests.databases import made_of
 
 EVENTS = 40_000
 ROUNDS = 3
 GOAL = "at least 0.3"
+
+Kafka: TypeAlias = Mapping[str, Any]
+"""What clients of a broker are made with; both sides use the same, so that both encrypt or neither does."""
 
 
 class Moved(EventData):
@@ -82,7 +86,7 @@ class Handled:
             await asyncio.wait_for(self._grown.wait_for(lambda: self._count >= number), 300)
 
 
-async def ours(database: Database, kafka: str, event_type: type[Event]) -> float:
+async def ours(database: Database, kafka: Kafka, event_type: type[Event]) -> float:
     """Seconds from a full outbox to the last event handled. Joining the consumer group is over before that."""
     handled = Handled()
 
@@ -110,11 +114,11 @@ async def running(work: Awaitable[None]) -> AsyncIterator[None]:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def bare(kafka: str, topic: str, messages: list[tuple[bytes, bytes]]) -> float:
+async def bare(kafka: Kafka, topic: str, messages: list[tuple[bytes, bytes]]) -> float:
     """Seconds in which a plain producer and consumer move the same bytes, both connected before."""
     await ensure_topics(kafka, [topic])
-    source = aiokafka.AIOKafkaConsumer(topic, bootstrap_servers=kafka, group_id=topic, auto_offset_reset="earliest")
-    producer = aiokafka.AIOKafkaProducer(bootstrap_servers=kafka, acks="all", linger_ms=5, max_batch_size=900_000)
+    source = aiokafka.AIOKafkaConsumer(topic, **kafka, group_id=topic, auto_offset_reset="earliest")
+    producer = aiokafka.AIOKafkaProducer(**kafka, acks="all", linger_ms=5, max_batch_size=900_000)
     await asyncio.gather(source.start(), producer.start())
     await producer.send_and_wait(topic, b"first")
     seen = len(await source.getmany(timeout_ms=60_000))
@@ -134,7 +138,7 @@ async def send_all(producer: aiokafka.AIOKafkaProducer, topic: str, messages: li
     await producer.flush()
 
 
-async def measure(database_url: str, kafka: str) -> tuple[float, float]:
+async def measure(database_url: str, kafka: Kafka) -> tuple[float, float]:
     """Events per second of ours and of the baseline: medians of interleaved rounds."""
     database = Database(await made_of(service_metadata(), database_url))
     rates: list[tuple[float, float]] = []
@@ -150,20 +154,25 @@ async def measure(database_url: str, kafka: str) -> tuple[float, float]:
 
 
 @contextlib.contextmanager
-def brokers(folder: Path) -> Iterator[dict[str, str]]:
-    """The embedded broker, and Apache Kafka where it runs."""
+def brokers(folder: Path) -> Iterator[dict[str, Kafka]]:
+    """The embedded broker, and where it runs Apache Kafka: without authentication, and by SASL_SSL."""
+    plain, secured = folder / "kafka", folder / "secured-kafka"
+    for each in (plain, secured):
+        each.mkdir()
     with contextlib.ExitStack() as stack:
-        addresses = {"relay": stack.enter_context(running_broker())}
+        clients: dict[str, Kafka] = {"relay": {"bootstrap_servers": stack.enter_context(running_broker())}}
         try:
-            addresses["relay_apache"] = stack.enter_context(running_apache_kafka(folder))
+            clients["relay_apache"] = {"bootstrap_servers": stack.enter_context(running_apache_kafka(plain))}
+            clients["relay_apache_sasl"] = stack.enter_context(running_secured_kafka(secured)).administrator_client
         except Unavailable as missing:
             print(f"  Apache Kafka is not measured: {missing}")
-        yield addresses
+        yield clients
 
 
 def main() -> None:
-    with TemporaryDirectory(prefix="myili-bench-") as folder, brokers(Path(folder)) as addresses:
-        for name, kafka in addresses.items():
+    with TemporaryDirectory(prefix="myili-bench-") as folder, brokers(Path(folder)) as clients:
+        for name, kafka in clients.items():
+            print(f" {name}", flush=True)
             with running_postgres(Path(folder) / name) as database_url:
                 value, baseline = uvloop.run(measure(database_url, kafka))
             detail = {"events": EVENTS, "rounds": ROUNDS, "goal": GOAL}

@@ -64,11 +64,11 @@ def consumer_of(
     books: Database, kafka: str, event_type: type[MeterRead], handle: Handle[SeenReading] = record
 ) -> Consumer:
     handler = Handler(event_type.event_type, SeenReading, handle)
-    return Consumer(f"consumer-{event_type.event_type}", books, kafka, [handler])
+    return Consumer(f"consumer-{event_type.event_type}", books, {"bootstrap_servers": kafka}, [handler])
 
 
 def relay_of(books: Database, kafka: str, event_type: type[MeterRead]) -> Relay:
-    return Relay(books.engine, kafka, [event_type.topic()])
+    return Relay(books.engine, {"bootstrap_servers": kafka}, [event_type.topic()])
 
 
 async def effects(books: Database) -> Sequence[tuple[UUID, int]]:

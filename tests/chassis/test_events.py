@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, new_id
 from chassis.dead_letters import dead_letters
-from chassis.inbox import Received, inbox
+from chassis.inbox import Consumer, Handler, Received, inbox
 from chassis.outbox import Relay, emit, ensure_topics, outbox, resend
 from chassis.telemetry import continue_trace
 from chassis.testing import until
@@ -105,7 +105,7 @@ async def test_the_trace_of_a_request_goes_on_in_what_its_events_cause(
         continue_trace(parent)
         await emit(tx, event_type(meter_id=new_id(), reading=1))
         continue_trace(None)
-    relay = Relay(books.engine, kafka, [event_type.topic(), caused.topic()])
+    relay = Relay(books.engine, {"bootstrap_servers": kafka}, [event_type.topic(), caused.topic()])
     async with running(relay.run(), consumer_of(books, kafka, event_type, cause_another).run()):
         message = json.loads((await read_topic(kafka, caused.topic(), 1))[0])
     assert message["traceparent"] == parent
@@ -159,7 +159,7 @@ async def test_a_second_relay_takes_over_when_the_first_is_cut_off(
 async def test_poison_is_parked_and_the_next_event_is_handled(
     books: Database, kafka: str, event_type: type[MeterRead]
 ) -> None:
-    await ensure_topics(kafka, [event_type.topic()])
+    await ensure_topics({"bootstrap_servers": kafka}, [event_type.topic()])
     broken = {"specversion": "1.0", "id": str(new_id()), "source": "/x", "type": event_type.event_type, "data": {}}
     whole = {**broken, "data": {"meter_id": str(new_id()), "reading": 4}}
     nearly = ({**whole, "specversion": "0.3"}, {**whole, "source": ""}, {**whole, "time": "2026-11-26T10:00:00"})
@@ -173,6 +173,25 @@ async def test_poison_is_parked_and_the_next_event_is_handled(
     async with books.read() as tx:
         errors = set(await tx.scalars(select(dead_letters.c.error)))
     assert errors == {"not a CloudEvents 1.0 JSON event", "the data does not fit its type: meter_id, reading"}
+
+
+async def test_a_type_in_the_topic_of_another_service_is_parked_for_ever(
+    books: Database, kafka: str, event_type: type[MeterRead]
+) -> None:
+    """A broker lets a service write topics of its own only; in those it could still claim any type."""
+    own = reading_event(f"own_{new_id().hex}")
+    handlers = [Handler(each.event_type, SeenReading, record) for each in (event_type, own)]
+    consumer = Consumer(f"consumer-{event_type.event_type}", books, {"bootstrap_servers": kafka}, handlers)
+    data = {"meter_id": str(new_id()), "reading": 4}
+    forged = {"specversion": "1.0", "id": str(new_id()), "source": "/x", "type": event_type.event_type, "data": data}
+    await ensure_topics({"bootstrap_servers": kafka}, [own.topic()])
+    await publish_raw(kafka, own.topic(), json.dumps(forged).encode())
+    async with running(consumer.run()):
+        await until(lambda: _parked(books, 1))
+    assert await consumer.replay_dead_letters() == (0, 1)
+    async with books.read() as tx:
+        assert await tx.scalar(select(dead_letters.c.error)) == "its type does not belong to its topic"
+    assert await effects(books) == []
 
 
 async def _parked(books: Database, number: int) -> bool:

@@ -248,7 +248,7 @@ async def test_ready_only_with_a_database(api: httpx.AsyncClient) -> None:
 
 def test_the_contract_says_who_may_call(tokens: Tokens) -> None:
     settings = Settings(
-        database_url=SecretStr("postgresql://nobody@127.0.0.1:1"), kafka="-", public_url="-", jwks_url="-"
+        database_url=SecretStr("postgresql://nobody@127.0.0.1:1"), kafka="127.0.0.1:1", public_url="-", jwks_url="-"
     )
     app = create_service_app(settings, [router], title="Notes", version="1.0.0")
     operation = openapi(app)["paths"]["/notes/v1/notes"]["post"]

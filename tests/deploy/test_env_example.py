@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from chassis.migrations import AdministratorSettings
+from deploy import kafka_acls
 from deploy.local.plan import PACKAGES
 from deploy.local.settings import REPOSITORY, LocalSettings
 from gateway.settings import GatewaySettings
@@ -18,8 +19,10 @@ from gateway.settings import GatewaySettings
 # Read from the environment without a settings class, by the sandboxes.
 SANDBOXES = {"sandbox_state", "channel_private_key", "merchant_public_key"}
 # Read by compose alone.
-COMPOSE = {"database_server"}
-PASSWORDS = {f"database_passwords__{package.removeprefix('svc_')}" for package in PACKAGES}
+COMPOSE = {"database_server", "kafka_admin_password", "kafka_server"}
+PASSWORDS = {
+    f"{server}_passwords__{package.removeprefix('svc_')}" for server in ("database", "kafka") for package in PACKAGES
+}
 # Where the files of this repository and of the embedded run lie, which an image knows by itself.
 OWN_FOLDERS = {"contracts", "data"}
 
@@ -29,6 +32,7 @@ def settings_classes() -> list[type[BaseSettings]]:
         LocalSettings,
         GatewaySettings,
         AdministratorSettings,
+        kafka_acls.AdministratorSettings,
         *(import_module(f"{package}.settings").Settings for package in PACKAGES),
     ]
 
@@ -52,7 +56,7 @@ def example() -> dict[str, str | None]:
 
 def test_every_setting_is_named_and_no_other() -> None:
     names = {name for settings in settings_classes() for name in fields(settings)}
-    assert set(example()) == (names - {"database_passwords"}) | PASSWORDS | SANDBOXES | COMPOSE
+    assert set(example()) == (names - {"database_passwords", "kafka_passwords"}) | PASSWORDS | SANDBOXES | COMPOSE
 
 
 def test_every_value_is_the_default_or_empty() -> None:

@@ -194,7 +194,7 @@ def provider_approved(provider_id: str, key: ECKey) -> dict[str, Any]:
 async def test_an_approved_provider_gets_a_token(client: httpx.AsyncClient, service: Service) -> None:
     key, provider_id = ECKey.generate_key("P-256", auto_kid=True), str(new_id())
     event = provider_approved(provider_id, key)
-    await ensure_topics(service.kafka, [APPROVED_TOPIC])
+    await ensure_topics({"bootstrap_servers": service.kafka}, [APPROVED_TOPIC])
     async with aiokafka.AIOKafkaProducer(bootstrap_servers=service.kafka) as producer:
         await producer.send_and_wait(APPROVED_TOPIC, json.dumps(event).encode(), key=provider_id.encode())
     metadata = await discovered(client)
