@@ -222,8 +222,10 @@ class TokenRule(Rule, SecurityBase):
         return who
 
     async def __call__(self, request: Request) -> Caller:
+        request.state.access = {"rule": self.who_may_call}
         verifier: TokenVerifier = request.app.state.token_verifier
         caller = await verifier.verify(bearer_token(request))
+        request.state.access |= {"subject": caller.subject, "client_id": caller.client_id}
         if caller.kind == "client" and (admit := request.app.state.admission):
             await admit(request.app.state.database, caller)
         allowed = (
@@ -244,8 +246,8 @@ class OpenRule(Rule):
     def __init__(self, who_may_call: str) -> None:
         self.who_may_call = who_may_call
 
-    async def __call__(self) -> None:
-        return None
+    async def __call__(self, request: Request) -> None:
+        request.state.access = {"rule": self.who_may_call}
 
 
 def allow(

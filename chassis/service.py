@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import Any
 
 import uvloop
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select, text
@@ -133,11 +133,6 @@ async def readyz(request: Request) -> JSONResponse:
     return JSONResponse({"status": "ready"})
 
 
-@_health.get("/metrics")
-async def metrics() -> Response:
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-
 @dataclass(frozen=True)
 class Every:
     """Work on a schedule; a failure is logged, and the next run starts as usual."""
@@ -230,8 +225,8 @@ async def _answer_health(reader: asyncio.StreamReader, writer: asyncio.StreamWri
         metrics_wanted = request.startswith(b"GET /metrics ")
         body = generate_latest() if metrics_wanted else b'{"status":"ready"}'
         kind = CONTENT_TYPE_LATEST if metrics_wanted else "application/json"
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        writer.write(head.encode() + body)
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+        writer.write(f"{head}Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n".encode() + body)
         await writer.drain()
     writer.close()
 

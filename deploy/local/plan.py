@@ -25,8 +25,8 @@ PORT_OFFSETS = {
     "broker": 9,
     **{f"{package}.worker": 11 + place for place, package in enumerate(PACKAGES)},
 }
-# What answers /metrics on a port of its own, because its first port is the public one.
-METRICS_PORT_OFFSETS = {"gateway": 15}
+# What answers /metrics on a port of its own, because its first port is the public one or the gateway's way to it.
+METRICS_PORT_OFFSETS = {name: 15 + place for place, name in enumerate(("gateway", *PACKAGES))}
 ALL_PORT_OFFSETS = (*PORT_OFFSETS.values(), *METRICS_PORT_OFFSETS.values())
 # Each secret goes to its owner only; each service also gets the URL of its own role in the database.
 SECRETS = {
