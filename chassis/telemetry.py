@@ -178,6 +178,7 @@ class RequestContext:
         try:
             await self.app(scope, receive, send_with_id)
         finally:
+            _scope.set(None)
             route = _route(scope)
             seconds = time.perf_counter() - started
             REQUEST_SECONDS.labels(scope["method"], route, status).observe(seconds)
