@@ -1,7 +1,9 @@
 """Reads the security log of this process: the fixture `security_log` of tests/conftest.py."""
 
 import json
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -12,26 +14,26 @@ Line = dict[str, Any]
 class SecurityLog:
     """The lines written since they were last read, and what may be in none of them."""
 
-    def __init__(self, read: Callable[[], str]) -> None:
-        self._read = read
-        self._written = ""
+    def __init__(self, stdout: StringIO) -> None:
+        self._stdout = stdout
+        self._read = 0
         self._private: set[str] = set()
 
-    def lines(self, *, without: tuple[str, ...] = ()) -> list[Line]:
-        """The new lines, without those of some kinds."""
-        written = self._read()
-        self._written += written
-        lines = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
-        return [line for line in lines if line["event"] == "security" and line["kind"] not in without]
+    def lines(self) -> list[Line]:
+        """The new lines."""
+        written = self._stdout.getvalue()
+        new, self._read = written[self._read :], len(written)
+        lines = [json.loads(line) for line in new.splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == "security"]
 
-    def one(self, *, without: tuple[str, ...] = ()) -> Line:
+    def one(self) -> Line:
         """The only new line."""
-        lines = self.lines(without=without)
+        lines = self.lines()
         assert len(lines) == 1, lines
         return lines[0]
 
-    def kinds(self, *, without: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-        return [(line["kind"], line["reason"]) for line in self.lines(without=without)]
+    def kinds(self) -> list[tuple[str, str]]:
+        return [(line["kind"], line["reason"]) for line in self.lines()]
 
     def forget(self) -> None:
         """Skip what was written while a test prepared itself."""
@@ -41,14 +43,16 @@ class SecurityLog:
         self._private |= set(private)
 
     def check(self) -> None:
-        self.lines()
-        assert [each for each in self._private if each in self._written] == []
+        written = self._stdout.getvalue()
+        assert [each for each in self._private if each in written] == []
 
 
 @pytest.fixture
-def security_log(capsys: pytest.CaptureFixture[str]) -> Iterator[SecurityLog]:
+def security_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecurityLog]:
     """The security log of the test process; at the end, nothing private may be in it."""
-    log = SecurityLog(lambda: capsys.readouterr().out)
-    log.forget()
+    # Not capsys, which closes standard error too after the test: the other logs keep it from their first line on.
+    stdout = StringIO()
+    monkeypatch.setattr(sys, "stdout", stdout)
+    log = SecurityLog(stdout)
     yield log
     log.check()
