@@ -1,12 +1,12 @@
 """Reads the security log of this process: the fixture `security_log` of tests/conftest.py."""
 
 import json
-import sys
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
 import pytest
+import structlog
 
 Line = dict[str, Any]
 
@@ -50,9 +50,10 @@ class SecurityLog:
 @pytest.fixture
 def security_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecurityLog]:
     """The security log of the test process; at the end, nothing private may be in it."""
-    # Not capsys, which closes standard error too after the test: the other logs keep it from their first line on.
-    stdout = StringIO()
-    monkeypatch.setattr(sys, "stdout", stdout)
+    # Neither capsys nor another sys.stdout: the first closes standard error, which the other logs keep from their first
+    # line on, and pytest replaces the second before each test.
+    stdout, logger = StringIO(), structlog.PrintLogger
+    monkeypatch.setattr(structlog, "PrintLogger", lambda _stdout: logger(stdout))
     log = SecurityLog(stdout)
     yield log
     log.check()
