@@ -1,0 +1,117 @@
+"""No answer of any operation may be stored or sniffed, be it content, a refusal or a failure of the server itself."""
+
+import contextlib
+import importlib
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import URL, make_url
+
+from chassis.db import Database, new_id
+from chassis.testing import Tokens, client_of, environment, once, settings_at
+from contracts.documents import SERVICES, placeholder_settings
+from tests.databases import cloned, upgrade_in_thread
+from tests.declared_answers import operations
+from tests.private_answers import CACHED, faults_of
+
+LOOPBACK_URL = "http://127.0.0.1:1"
+ROLES = ("operator", "auditor", "reviewer", "county_team", "clerk", "till_supervisor")
+SCOPES = "openid profile phone tariffs:write bills:write accounts:write"
+Callers = dict[str, dict[str, str]]
+
+
+def service_of(path: str) -> str:
+    return path.split("/")[1]
+
+
+def url_of(template: str) -> str:
+    """An address of the operation that names nothing which exists."""
+    return re.sub(r"{(\w+)}", lambda name: str(new_id()) if name[1].endswith("_id") else "2026-01-01", template)
+
+
+@pytest.fixture
+def callers(tokens: Tokens) -> Callers:
+    organisation = str(new_id())
+    roles = [{"organisation_id": organisation, "role": role, "division_code": "654002"} for role in ROLES]
+    issuer = f"{LOOPBACK_URL}/identity"
+    staff = tokens.sign(iss=issuer, memberships=roles, assurance_level=2, scope=SCOPES)
+    client = str(new_id())
+    system = tokens.sign(iss=issuer, sub=client, client_id=client, kind="client", assurance_level=None, scope=SCOPES)
+    bearers = {"staff": staff, "system": system}
+    return {"nobody": {}, **{name: {"Authorization": f"Bearer {token}"} for name, token in bearers.items()}}
+
+
+@contextlib.asynccontextmanager
+async def serving(service: str, url: URL, tokens: Tokens) -> AsyncIterator[httpx.AsyncClient]:
+    package = f"svc_{service}"
+    with environment(**placeholder_settings()):
+        kind = importlib.import_module(f"{package}.settings").Settings
+        settings = settings_at(kind, url, tokens, public_url=LOOPBACK_URL)
+        app: FastAPI = importlib.import_module(f"{package}.app").create_app(settings)
+    async with client_of(app) as client:
+        yield client
+
+
+async def faults(api: httpx.AsyncClient, service: str, callers: Callers) -> tuple[list[str], set[int]]:
+    """What is wrong with the answers of every operation, and the statuses that were seen."""
+    found: list[str] = []
+    statuses: set[int] = set()
+    for method, template in sorted(operations()):
+        if service_of(template) != service:
+            continue
+        for headers in callers.values():
+            body: dict[str, Any] = {} if method in {"GET", "HEAD", "DELETE", "OPTIONS"} else {"json": {}}
+            answer = await api.request(method, url_of(template), headers=headers | once(), **body)
+            found += faults_of(method, template, answer.status_code, answer.headers.raw)
+            statuses.add(answer.status_code)
+    return found, statuses
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_every_operation_for_every_kind_of_caller(
+    postgres_url: str, tokens: Tokens, callers: Callers, service: str
+) -> None:
+    template = make_url(postgres_url).set(database=f"template_svc_{service}")
+    async with cloned(upgrade_in_thread(f"svc_{service}", template)) as url, serving(service, url, tokens) as api:
+        found, statuses = await faults(api, service, callers)
+    assert found == []
+    assert statuses >= {200, 401, 403, 404}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_every_operation_while_the_database_is_away(tokens: Tokens, callers: Callers, service: str) -> None:
+    nowhere = URL.create("postgresql", host="127.0.0.1", port=1, username="nobody", database="nothing")
+    async with serving(service, nowhere, tokens) as api:
+        found, statuses = await faults(api, service, callers)
+    assert found == []
+    assert 503 in statuses
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_what_nobody_foresaw_and_what_is_no_operation(
+    tokens: Tokens, callers: Callers, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_self: Database) -> None:
+        raise ZeroDivisionError
+
+    nowhere = URL.create("postgresql", host="127.0.0.1", port=1, username="nobody", database="nothing")
+    async with serving(service, nowhere, tokens) as api:
+        for path in ("/livez", "/readyz", "/metrics", "/nothing", f"/{service}/v1"):
+            for method in ("GET", "POST"):
+                answer = await api.request(method, path)
+                assert faults_of(method, path, answer.status_code, answer.headers.raw) == []
+        monkeypatch.setattr(Database, "transaction", fail)
+        monkeypatch.setattr(Database, "read", fail)
+        found, statuses = await faults(api, service, callers)
+    assert found == []
+    assert 500 in statuses
+
+
+def test_what_may_be_cached_is_public_and_an_operation() -> None:
+    contracts = operations()
+    assert CACHED - contracts.keys() == set()
+    assert [cached for cached in CACHED if not contracts[cached]["x-who-may-call"].startswith("anyone")] == []
