@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chassis.db import Database
 from chassis.problems import Problem, words
-from chassis.settings import AUDIENCE, ServiceSettings
+from chassis.settings import AUDIENCE
 from chassis.tokens import SigningKeys, TokenExpired, TokenInvalid, bearer_token
 
 _CLOCK_LEEWAY = 30
@@ -295,8 +295,3 @@ def _flat(dependant: Any) -> Iterator[Any]:  # noqa: ANN401 - FastAPI's Dependan
     yield dependant
     for inner in dependant.dependencies:
         yield from _flat(inner)
-
-
-def install(app: FastAPI, settings: ServiceSettings, admission: Admission) -> None:
-    app.state.admission = admission
-    app.state.token_verifier = TokenVerifier(settings.jwks_url, settings.issuer)

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import auth, idempotency, problems, telemetry
-from chassis.auth import Admission
+from chassis.auth import Admission, TokenVerifier
 from chassis.db import Database
 from chassis.dead_letters import dead_letters
 from chassis.inbox import AnyHandler, Consumer
@@ -47,7 +47,8 @@ def create_service_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = Database.of(app.state.settings)
         await app.state.database.require_mere_user()
-        auth.install(app, app.state.settings, admission)
+        app.state.admission = admission
+        app.state.token_verifier = TokenVerifier(app.state.settings.jwks_url, app.state.settings.issuer)
         _freeze_permanent_objects()
         yield
         await app.state.database.close()
