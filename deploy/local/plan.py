@@ -37,6 +37,7 @@ SECRETS = {
     "sandbox_payment_channel": {"channel_private_key", "merchant_public_key"},
     "sandbox_invoicing": {"merchant_public_key"},
 }
+_SERVICE_CONNECTION = "kit.connection:ServiceConnection"
 _CODE_LIMITS = ("codes_per_phone_an_hour", "codes_per_phone_a_day", "codes_per_address")
 ALL_SECRETS = frozenset[str]().union(*SECRETS.values())
 
@@ -163,7 +164,8 @@ class Plan:
 
     def _http(self, name: str, module: str) -> Program:
         port = self.port(name)
-        protocol = "gateway.connection:ClientConnection" if name == "gateway" else "httptools"
+        protocols = {"gateway": "gateway.connection:ClientConnection"} | dict.fromkeys(PACKAGES, _SERVICE_CONNECTION)
+        protocol = protocols.get(name, "httptools")
         command = f"-m uvicorn --factory {module}:create_app --host 127.0.0.1 --port {port} --no-access-log"
         command += f" --loop uvloop --http {protocol} --no-server-header --timeout-graceful-shutdown 5"
         # The gateway ignores what a client says of its address; the services trust the gateway.

@@ -1,4 +1,7 @@
-"""No answer of any operation may be stored or sniffed, be it content, a refusal or a failure of the server itself."""
+"""No answer of any operation may be stored or sniffed, be it content, a refusal or a failure of the server itself.
+
+And each 401, 403 and 429 is one line of the security log.
+"""
 
 import contextlib
 import importlib
@@ -17,9 +20,11 @@ from contracts.documents import SERVICES, placeholder_settings
 from tests.databases import cloned, upgrade_in_thread
 from tests.declared_answers import operations
 from tests.private_answers import CACHED, faults_of
+from tests.security_log import SecurityLog
 
 LOOPBACK_URL = "http://127.0.0.1:1"
 ROLES = ("operator", "auditor", "reviewer", "county_team", "clerk", "till_supervisor")
+REFUSED = {401, 403, 429}
 SCOPES = "openid profile phone tariffs:write bills:write accounts:write"
 Callers = dict[str, dict[str, str]]
 
@@ -56,8 +61,10 @@ async def serving(service: str, url: URL, tokens: Tokens) -> AsyncIterator[httpx
         yield client
 
 
-async def faults(api: httpx.AsyncClient, service: str, callers: Callers) -> tuple[list[str], set[int]]:
-    """What is wrong with the answers of every operation, and the statuses that were seen."""
+async def faults(
+    api: httpx.AsyncClient, service: str, callers: Callers, log: SecurityLog
+) -> tuple[list[str], set[int]]:
+    """What is wrong with the answers of every operation and with what the log says, and the statuses that were seen."""
     found: list[str] = []
     statuses: set[int] = set()
     for method, template in sorted(operations()):
@@ -68,32 +75,39 @@ async def faults(api: httpx.AsyncClient, service: str, callers: Callers) -> tupl
             answer = await api.request(method, url_of(template), headers=headers | once(), **body)
             found += faults_of(method, template, answer.status_code, answer.headers.raw)
             statuses.add(answer.status_code)
+            lines = len(log.lines())
+            if answer.status_code in REFUSED and lines != 1:
+                found.append(f"{method} {template}: {answer.status_code} is {lines} lines of the security log")
     return found, statuses
 
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_every_operation_for_every_kind_of_caller(
-    postgres_url: str, tokens: Tokens, callers: Callers, service: str
+    postgres_url: str, tokens: Tokens, callers: Callers, service: str, security_log: SecurityLog
 ) -> None:
+    bearers = [headers["Authorization"].split()[1] for headers in callers.values() if headers]
+    security_log.must_not_hold(*bearers, *(token.split(".")[1] for token in bearers))
     template = make_url(postgres_url).set(database=f"template_svc_{service}")
     async with cloned(upgrade_in_thread(f"svc_{service}", template)) as url, serving(service, url, tokens) as api:
-        found, statuses = await faults(api, service, callers)
+        found, statuses = await faults(api, service, callers, security_log)
     assert found == []
     assert statuses >= {200, 401, 403, 404}
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_every_operation_while_the_database_is_away(tokens: Tokens, callers: Callers, service: str) -> None:
+async def test_every_operation_while_the_database_is_away(
+    tokens: Tokens, callers: Callers, service: str, security_log: SecurityLog
+) -> None:
     nowhere = URL.create("postgresql", host="127.0.0.1", port=1, username="nobody", database="nothing")
     async with serving(service, nowhere, tokens) as api:
-        found, statuses = await faults(api, service, callers)
+        found, statuses = await faults(api, service, callers, security_log)
     assert found == []
     assert 503 in statuses
 
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_what_nobody_foresaw_and_what_is_no_operation(
-    tokens: Tokens, callers: Callers, service: str, monkeypatch: pytest.MonkeyPatch
+    tokens: Tokens, callers: Callers, service: str, monkeypatch: pytest.MonkeyPatch, security_log: SecurityLog
 ) -> None:
     def fail(_self: Database) -> None:
         raise ZeroDivisionError
@@ -106,7 +120,7 @@ async def test_what_nobody_foresaw_and_what_is_no_operation(
                 assert faults_of(method, path, answer.status_code, answer.headers.raw) == []
         monkeypatch.setattr(Database, "transaction", fail)
         monkeypatch.setattr(Database, "read", fail)
-        found, statuses = await faults(api, service, callers)
+        found, statuses = await faults(api, service, callers, security_log)
     assert found == []
     assert 500 in statuses
 

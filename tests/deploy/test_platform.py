@@ -24,12 +24,13 @@ from sqlalchemy import make_url
 from chassis.db import Database, new_id
 from chassis.outbox import emit
 from chassis.testing import until
-from deploy.local.plan import ALL_PORT_OFFSETS, METRICS_PORT_OFFSETS, PORT_OFFSETS
+from deploy.local.plan import ALL_PORT_OFFSETS, METRICS_PORT_OFFSETS, PACKAGES, PORT_OFFSETS
 from deploy.local.platform import Addresses, LocalPlatform, free_base_port, local_platform, running_platform
 from deploy.local.programs import port_is_taken
 from deploy.local.settings import REPOSITORY
 from svc_services.providers.applications.events import ProviderApproved
 from svc_services.reference.models import UtilityKind
+from tests.gateway.stage import say
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -215,6 +216,13 @@ async def test_metrics_are_on_ports_that_answer_no_requests(platform: LocalPlatf
             port = program.environment["MYILI_METRICS_PORT"]
             shown = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
             assert 'myili_security_events_total{kind="forbidden"}' in shown
+
+
+async def test_a_service_refuses_what_it_cannot_parse_with_a_problem(platform: LocalPlatform) -> None:
+    for kept in platform.programs:
+        if kept.program.name in PACKAGES:
+            status, answer = await say(kept.program.where, b"\x16\x03\x01\r\n\r\n")
+            assert (status, b"application/problem+json" in answer, b"nosniff" in answer) == (400, True, True)
 
 
 async def test_a_killed_database_comes_back_with_its_rows(platform: LocalPlatform) -> None:

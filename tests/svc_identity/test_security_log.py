@@ -229,7 +229,7 @@ async def test_a_refusal_says_who_called_what_and_who_may(
     assert part_of(line, "kind", "reason", "subject") == ("forbidden", "not_allowed", subject_of(signed_in, tokens))
     assert part_of(line, "method", "route") == ("GET", "/identity/v1/role-changes")
     assert line["rule"] == TokenRule(persons=True, roles=("operator", "auditor"), assurance_level=2).who_may_call
-    assert uuid.UUID(line["request_id"])
+    assert str(uuid.UUID(line["request_id"])) == line["request_id"]
 
 
 async def test_an_operator_made_by_command_is_recorded_as_such(
