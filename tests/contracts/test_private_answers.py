@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -51,11 +52,12 @@ def callers(tokens: Tokens) -> Callers:
 
 
 @contextlib.asynccontextmanager
-async def serving(service: str, url: URL, tokens: Tokens) -> AsyncIterator[httpx.AsyncClient]:
+async def serving(service: str, url: URL, tokens: Tokens, folder: Path) -> AsyncIterator[httpx.AsyncClient]:
     package = f"svc_{service}"
     with environment(**placeholder_settings()):
         kind = importlib.import_module(f"{package}.settings").Settings
-        settings = settings_at(kind, url, tokens, public_url=LOOPBACK_URL)
+        stores = {name: folder.as_uri() for name in ("packages", "ledger_anchors")}
+        settings = settings_at(kind, url, tokens, public_url=LOOPBACK_URL, **stores)
         app: FastAPI = importlib.import_module(f"{package}.app").create_app(settings)
     async with client_of(app) as client:
         yield client
@@ -83,12 +85,15 @@ async def faults(
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_every_operation_for_every_kind_of_caller(
-    postgres_url: str, tokens: Tokens, callers: Callers, service: str, security_log: SecurityLog
+    postgres_url: str, tokens: Tokens, callers: Callers, service: str, security_log: SecurityLog, tmp_path: Path
 ) -> None:
     bearers = [headers["Authorization"].split()[1] for headers in callers.values() if headers]
     security_log.must_not_hold(*bearers, *(token.split(".")[1] for token in bearers))
     template = make_url(postgres_url).set(database=f"template_svc_{service}")
-    async with cloned(upgrade_in_thread(f"svc_{service}", template)) as url, serving(service, url, tokens) as api:
+    async with (
+        cloned(upgrade_in_thread(f"svc_{service}", template)) as url,
+        serving(service, url, tokens, tmp_path) as api,
+    ):
         found, statuses = await faults(api, service, callers, security_log)
     assert found == []
     assert statuses >= {200, 401, 403, 404}
@@ -96,10 +101,10 @@ async def test_every_operation_for_every_kind_of_caller(
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_every_operation_while_the_database_is_away(
-    tokens: Tokens, callers: Callers, service: str, security_log: SecurityLog
+    tokens: Tokens, callers: Callers, service: str, security_log: SecurityLog, tmp_path: Path
 ) -> None:
     nowhere = URL.create("postgresql", host="127.0.0.1", port=1, username="nobody", database="nothing")
-    async with serving(service, nowhere, tokens) as api:
+    async with serving(service, nowhere, tokens, tmp_path) as api:
         found, statuses = await faults(api, service, callers, security_log)
     assert found == []
     assert 503 in statuses
@@ -107,13 +112,18 @@ async def test_every_operation_while_the_database_is_away(
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_what_nobody_foresaw_and_what_is_no_operation(
-    tokens: Tokens, callers: Callers, service: str, monkeypatch: pytest.MonkeyPatch, security_log: SecurityLog
+    tokens: Tokens,
+    callers: Callers,
+    service: str,
+    monkeypatch: pytest.MonkeyPatch,
+    security_log: SecurityLog,
+    tmp_path: Path,
 ) -> None:
     def fail(_self: Database) -> None:
         raise ZeroDivisionError
 
     nowhere = URL.create("postgresql", host="127.0.0.1", port=1, username="nobody", database="nothing")
-    async with serving(service, nowhere, tokens) as api:
+    async with serving(service, nowhere, tokens, tmp_path) as api:
         for path in ("/livez", "/readyz", "/metrics", "/nothing", f"/{service}/v1"):
             for method in ("GET", "POST"):
                 answer = await api.request(method, path)
