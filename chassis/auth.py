@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chassis.db import Database
 from chassis.problems import Problem, words
-from chassis.settings import AUDIENCE, ServiceSettings
+from chassis.settings import AUDIENCE
 from chassis.tokens import SigningKeys, TokenExpired, TokenInvalid, bearer_token
 
 _CLOCK_LEEWAY = 30
@@ -222,8 +222,10 @@ class TokenRule(Rule, SecurityBase):
         return who
 
     async def __call__(self, request: Request) -> Caller:
+        request.state.access = {"rule": self.who_may_call}
         verifier: TokenVerifier = request.app.state.token_verifier
         caller = await verifier.verify(bearer_token(request))
+        request.state.access |= {"subject": caller.subject, "client_id": caller.client_id}
         if caller.kind == "client" and (admit := request.app.state.admission):
             await admit(request.app.state.database, caller)
         allowed = (
@@ -244,8 +246,8 @@ class OpenRule(Rule):
     def __init__(self, who_may_call: str) -> None:
         self.who_may_call = who_may_call
 
-    async def __call__(self) -> None:
-        return None
+    async def __call__(self, request: Request) -> None:
+        request.state.access = {"rule": self.who_may_call}
 
 
 def allow(
@@ -293,8 +295,3 @@ def _flat(dependant: Any) -> Iterator[Any]:  # noqa: ANN401 - FastAPI's Dependan
     yield dependant
     for inner in dependant.dependencies:
         yield from _flat(inner)
-
-
-def install(app: FastAPI, settings: ServiceSettings, admission: Admission) -> None:
-    app.state.admission = admission
-    app.state.token_verifier = TokenVerifier(settings.jwks_url, settings.issuer)

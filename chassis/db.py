@@ -1,25 +1,21 @@
-"""PostgreSQL: engine, metadata, the transaction of a request, migrations and starter data.
+"""PostgreSQL: engine, metadata, the transaction of a request.
 
 One request or one consumed message is one transaction. It is committed here, at the edge, never in code below.
 """
 
-import csv
 import importlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import asyncpg
 import uuid_utils.compat
 from fastapi import Depends, Request
-from sqlalchemy import URL, CheckConstraint, DateTime, MetaData, Table, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import URL, CheckConstraint, DateTime, MetaData, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase
 
 from chassis.settings import ServiceSettings, load
 
@@ -168,24 +164,6 @@ def is_connection_lost(error: BaseException) -> bool:
         )
         for cause in causes
     )
-
-
-async def upsert_csv(tx: AsyncSession, model: type[DeclarativeBase], path: Path) -> int:
-    """Load a CSV whose header names columns of the model; existing rows are updated.
-
-    Returns the number of rows in the file.
-    """
-    with path.open(encoding="utf-8", newline="") as file:
-        rows: list[dict[str, str | None]] = [
-            {column: value or None for column, value in row.items()} for row in csv.DictReader(file)
-        ]
-    table = model.__table__
-    assert isinstance(table, Table)  # noqa: S101 - narrows FromClause for mypy; every mapped class here has a table
-    keys = list(table.primary_key.columns)
-    statement = insert(table).values(rows)
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in {key.name for key in keys}}
-    await tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
-    return len(rows)
 
 
 def settings_of(package: str) -> ServiceSettings:

@@ -22,7 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.db import is_connection_lost
-from chassis.telemetry import log, request_id
+from chassis.telemetry import SecurityEvent, log, request_id
 from chassis.text import preferred_tag
 
 DEFAULT_LANGUAGE = "zh"
@@ -30,29 +30,7 @@ MEDIA_TYPE = "application/problem+json"
 
 Status = TypeVar("Status", bound=StrEnum)
 
-
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "description": "Further members say what the code needs: a limit, a state, where a fault is.",
-    "properties": {
-        "type": {"type": "string", "description": "urn:myili:problem:<code>"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What to do about it, in the Content-Language."},
-        "code": {"type": "string", "description": "Stable; decide by this one."},
-        "instance": {"type": "string", "description": "urn:myili:request:<id>: quote it when asking for help."},
-        "errors": {
-            "type": "array",
-            "description": "Of invalid_request: where each fault is, and why it is one.",
-            "items": {
-                "type": "object",
-                "properties": {"at": {"type": "string"}, "reason": {"type": "string"}},
-                "required": ["at", "reason"],
-            },
-        },
-    },
-    "required": ["type", "title", "status", "detail", "code"],
-}
+_SECURITY = {401: SecurityEvent("unauthenticated"), 403: SecurityEvent("forbidden"), 429: SecurityEvent("rate_limited")}
 
 
 class Problem(Exception):  # noqa: N818 - a refusal is an answer, not an error of the program
@@ -64,10 +42,17 @@ class Problem(Exception):  # noqa: N818 - a refusal is an answer, not an error o
     status: ClassVar[int]
     code: ClassVar[str]
     headers: Mapping[str, str] = {}
+    security: ClassVar[SecurityEvent | None] = None
+    """What it is in the security log, where its status does not say so."""
 
     def __init__(self, **values: Any) -> None:  # noqa: ANN401 - any JSON value
         super().__init__(self.code)
         self.values = values
+
+    def record(self, **ids: object) -> None:
+        """Write a refusal for reasons of identity, permission or rate to the security log."""
+        if event := self.security or _SECURITY.get(self.status):
+            event.record(self.code, **ids)
 
     def render(self, language: str) -> dict[str, Any]:
         spoken = words(self.code, type(self).__module__.partition(".")[0], language)
@@ -194,6 +179,7 @@ def _answer_to(request: Request, problem: Problem) -> JSONResponse:
 
 async def _on_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Problem)  # noqa: S101 - registered for this class alone
+    error.record()
     return _answer_to(request, error)
 
 

@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import Any
 
 import uvloop
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select, text
@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import auth, idempotency, problems, telemetry
-from chassis.auth import Admission
+from chassis.auth import Admission, TokenVerifier
 from chassis.db import Database
 from chassis.dead_letters import dead_letters
 from chassis.inbox import AnyHandler, Consumer
@@ -47,7 +47,8 @@ def create_service_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = Database.of(app.state.settings)
         await app.state.database.require_mere_user()
-        auth.install(app, app.state.settings, admission)
+        app.state.admission = admission
+        app.state.token_verifier = TokenVerifier(app.state.settings.jwks_url, app.state.settings.issuer)
         _freeze_permanent_objects()
         yield
         await app.state.database.close()
@@ -131,11 +132,6 @@ async def readyz(request: Request) -> JSONResponse:
     except Exception as error:  # noqa: BLE001 - on any failure of the database, the answer is "not ready"
         return JSONResponse({"status": "not ready", "because": f"database: {type(error).__name__}"}, 503)
     return JSONResponse({"status": "ready"})
-
-
-@_health.get("/metrics")
-async def metrics() -> Response:
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
 @dataclass(frozen=True)
@@ -234,8 +230,8 @@ async def _answer_health(reader: asyncio.StreamReader, writer: asyncio.StreamWri
             kind, body = CONTENT_TYPE_LATEST, generate_latest()
         elif request.startswith(b"GET /readyz ") and not connected:
             status, body = "503 Service Unavailable", b'{"status":"not ready","because":"kafka"}'
-        head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        writer.write(head.encode() + body)
+        head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+        writer.write(f"{head}Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n".encode() + body)
         await writer.drain()
     writer.close()
 

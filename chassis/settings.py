@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn, TypeVar
 
-from pydantic import SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import PositiveInt, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -34,6 +34,9 @@ class ProcessSettings(EnvironmentSettings):
     log_level: str = "INFO"
     otlp_endpoint: str | None = None
     """An OpenTelemetry collector (OTLP over HTTP); without it traces are not exported."""
+    metrics_port: PositiveInt | None = None
+    """The port of /metrics; without it they are not served. Never the public one."""
+    metrics_host: str = "127.0.0.1"
 
     @field_validator("public_url")
     @classmethod

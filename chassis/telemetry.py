@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from prometheus_client import Counter, Gauge, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.typing import Processor
 from uuid_utils.compat import uuid7
 
 from chassis.settings import ProcessSettings
@@ -26,6 +27,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
+_scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
 _WELL_FORMED_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _WELL_FORMED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _SECRET_NAMES = re.compile(
@@ -42,6 +44,7 @@ DEAD_LETTERS = Counter("myili_dead_letters", "Events parked after failing; each 
 DEAD_LETTERS_WAITING = Gauge("myili_dead_letters_waiting", "Parked events that have not been replayed")
 SCHEDULE_FAILURES = Counter("myili_schedule_failures", "Failed runs of a worker's schedules", ["work"])
 SIGNING_KEYS_UNREACHABLE = Counter("myili_signing_keys_unreachable", "Fetches of the tokens' public keys that failed")
+SECURITY_EVENTS = Counter("myili_security_events", "Lines of the security log", ["kind"])
 
 
 def request_id() -> str:
@@ -88,18 +91,49 @@ def _drop_exception_values(_logger: object, _method: str, event: MutableMapping[
     return event
 
 
+_PROCESSORS: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _drop_exception_values,
+    _redact,
+    structlog.processors.JSONRenderer(ensure_ascii=False),
+]
+
+
+class SecurityEvent:
+    """A kind of event in the security log: ids, addresses and codes of reasons, never what a person typed."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._counter = SECURITY_EVENTS.labels(kind)  # from zero, or Prometheus sees no increase in the first burst
+
+    def record(self, reason: str = "", **ids: object) -> None:
+        """Write a line to stdout, which no log level hides; in a request with its address, rule and verified caller."""
+        self._counter.inc()
+        logger = structlog.wrap_logger(structlog.PrintLogger(sys.stdout), _PROCESSORS, structlog.BoundLogger)
+        values = {name: str(value) for name, value in (_origin() | ids).items() if value is not None}
+        logger.info("security", kind=self.kind, reason=reason, **values)
+
+
+def _origin() -> dict[str, object]:
+    scope = _scope.get()
+    if scope is None:
+        return {}
+    about = {"address": (scope.get("client") or ("",))[0], "method": scope["method"], "route": _route(scope)}
+    return {**about, **scope.get("state", {}).get("access", {})}
+
+
+def _route(scope: Scope) -> str:
+    """The route's template, never the path: a path may hold an account number."""
+    return getattr(scope.get("route"), "path", "unknown")
+
+
 def configure(settings: ProcessSettings, process: str) -> None:
     """Set up this process's logs and traces; `process` names it, such as `payments-worker`."""
     level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _drop_exception_values,
-            _redact,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
+        processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -122,10 +156,11 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        identifier = well_formed_request_id(headers.get("x-request-id", ""))
+        received = Headers(scope=scope)
+        identifier = well_formed_request_id(received.get("x-request-id", ""))
         _request_id.set(identifier)
-        continue_trace(headers.get("traceparent"))
+        _scope.set(scope)
+        continue_trace(received.get("traceparent"))
         structlog.contextvars.bind_contextvars(request_id=identifier)
         status = 500
         started = time.perf_counter()
@@ -134,15 +169,18 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = identifier
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = identifier
+                headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("X-Content-Type-Options", "nosniff")
             await send(message)
 
         try:
             await self.app(scope, receive, send_with_id)
         finally:
-            # The route's template, never the path: a path may hold an account number.
-            route = getattr(scope.get("route"), "path", "unknown")
+            _scope.set(None)
+            route = _route(scope)
             seconds = time.perf_counter() - started
             REQUEST_SECONDS.labels(scope["method"], route, status).observe(seconds)
-            if route not in {"/livez", "/readyz", "/metrics"}:
+            if route not in {"/livez", "/readyz"}:
                 log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))

@@ -11,7 +11,7 @@ from joserfc.jwk import KeySet
 
 from chassis.http_client import FAILURES, TLS
 from chassis.problems import Problem, TryLater
-from chassis.telemetry import SIGNING_KEYS_UNREACHABLE, log
+from chassis.telemetry import SIGNING_KEYS_UNREACHABLE, SecurityEvent, log
 
 _REFETCH_SECONDS = 10.0
 _RETRY_SECONDS = 1.0
@@ -31,12 +31,12 @@ class TokenMissing(Unauthenticated):
 
 
 class TokenExpired(Unauthenticated):
-    code = "token_expired"
+    code, security = "token_expired", SecurityEvent("token_expired")
     reason = 'Bearer realm="myili", error="invalid_token", error_description="the token has expired"'
 
 
 class TokenInvalid(Unauthenticated):
-    code = "token_invalid"
+    code, security = "token_invalid", SecurityEvent("token_invalid")
     reason = 'Bearer realm="myili", error="invalid_token", error_description="not issued here, or changed"'
 
 

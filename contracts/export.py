@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from chassis import auth, idempotency, problems
 from contracts.compatibility.document import Document
+from contracts.problem import PROBLEM
 from contracts.provider_calls import CALLS
 from contracts.tags import ABOUT, tags_of
 
@@ -25,7 +26,7 @@ def openapi(app: FastAPI) -> Document:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    schemas["Problem"] = problems.SCHEMA
+    schemas["Problem"] = PROBLEM
     for method, path, rules in auth.rules_by_route(app):
         operation = document["paths"].get(path, {}).get(method.lower())
         if operation and rules:

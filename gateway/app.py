@@ -7,12 +7,10 @@ Requests to services are plain ASGI throughout; FastAPI serves only the gateway'
 `--no-proxy-headers`, uvicorn trusts the forwarded address that a client on this machine sends.
 """
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from functools import cache
 
-from prometheus_client import Counter, start_http_server
+from prometheus_client import Counter
 from starlette.types import Receive, Scope, Send
 
 from chassis import telemetry
@@ -29,6 +27,7 @@ from gateway.refusals import NoSuchEndpoint, send_refusal
 from gateway.routing import Contract, ContractError, Defaults, Operation, RoutingTable, read_contracts
 from gateway.settings import GatewaySettings
 from gateway.upstream import Upstream
+from kit.metrics import metrics_served
 
 REQUESTS = Counter("myili_gateway_requests", "Requests answered", ["service", "status_class"])
 requests_of = cache(REQUESTS.labels)  # a label lookup costs more than the increment
@@ -73,7 +72,7 @@ class Gateway:
         allow_files(self._settings.most_files)
         scope["state"]["clients"] = Clients(self._client_limits)
         try:
-            with self._metrics_served():
+            with metrics_served(self._settings):
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except OSError as error:
@@ -82,19 +81,6 @@ class Gateway:
         for upstream in self._upstreams.values():
             upstream.close()
         await send({"type": "lifespan.shutdown.complete"})
-
-    @contextlib.contextmanager
-    def _metrics_served(self) -> Iterator[None]:
-        if self._settings.metrics_port is None:
-            yield
-            return
-        server, thread = start_http_server(self._settings.metrics_port, self._settings.metrics_host)
-        try:
-            yield
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
     async def _serve(self, incoming: Incoming, client: ClientSide, receive: Receive, send: Send) -> None:
         exchange: Exchange | None = None
@@ -153,14 +139,13 @@ def _problem_of(error: Exception, incoming: Incoming) -> Problem:
 async def _refuse(
     problem: Problem, incoming: Incoming, exchange: Exchange | None, receive: Receive, send: Send
 ) -> None:
-    log.info(
-        "refused",
-        problem=problem.code,
-        status=problem.status,
-        method=incoming.method,
-        route=exchange.operation.template if exchange else "unknown",
-        request_id=incoming.request_id,
-    )
+    about = {
+        "method": incoming.method,
+        "route": exchange.operation.template if exchange else "unknown",
+        "request_id": incoming.request_id,
+    }
+    log.info("refused", problem=problem.code, status=problem.status, **about)
+    problem.record(address=incoming.client, **about)
     body_unread = exchange.body_unread if exchange else incoming.has_body
     may_still_send = incoming.has_long_body or "Connection" in problem.headers
     await send_refusal(

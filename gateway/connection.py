@@ -247,7 +247,9 @@ class ClientConnection(HttpToolsProtocol):
         self._answer_and_close(problem, request_id, LINGER_SECONDS, received.get("accept-language", ""))
 
     def _answer_and_close(self, problem: Problem, request_id: str, seconds: float, accept_language: str = "") -> None:
-        headers, body = rendered(problem, well_formed_request_id(request_id), accept_language)
+        request_id = well_formed_request_id(request_id)
+        problem.record(address=self.client[0] if self.client else None, request_id=request_id)
+        headers, body = rendered(problem, request_id, accept_language)
         lines = [b"%b: %b\r\n" % header for header in headers if header[0] != b"connection"]
         self.transport.write(b"".join([STATUS_LINE[problem.status], *lines, b"connection: close\r\n\r\n", body]))
         # Closing while the client still sends would reset its connection and lose the answer.

@@ -55,10 +55,6 @@ class GatewaySettings(ProcessSettings):
     unread_seconds: PositiveFloat = 240.0
     """How long a client may take nothing of a waiting answer."""
 
-    metrics_port: PositiveInt | None = None
-    """The port of /metrics; without it they are not served. Never the public one."""
-    metrics_host: str = "127.0.0.1"
-
     @property
     def service_urls(self) -> dict[str, str]:
         return {

@@ -8,14 +8,15 @@ from collections.abc import Collection
 from chassis.auth import Caller
 from chassis.problems import Problem
 from chassis.tokens import Unauthenticated
+from kit.security_log import CLIENT_REFUSED
 
 
 class ClientSuspended(Problem):
-    status, code = 403, "client_suspended"
+    status, code, security = 403, "client_suspended", CLIENT_REFUSED
 
 
 class ClientKeyEnded(Unauthenticated):
-    code = "client_key_ended"
+    code, security = "client_key_ended", CLIENT_REFUSED
     reason = 'Bearer realm="myili", error="invalid_token", error_description="the client\'s key has been ended"'
 
 

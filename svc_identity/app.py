@@ -4,6 +4,7 @@ from fastapi import APIRouter, FastAPI
 
 from chassis.service import create_service_app
 from chassis.settings import load
+from kit.metrics import metrics
 from svc_identity.http_client import outside_systems
 from svc_identity.oauth.endpoints import router as oauth
 from svc_identity.oauth.issuer import Issuer
@@ -21,7 +22,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
     use_keys_of(settings)
     routers = [
-        *(APIRouter(lifespan=outside_systems), sign_in, oauth, persons, proofing, attestations),
+        *(metrics, APIRouter(lifespan=outside_systems), sign_in, oauth, persons, proofing, attestations),
         *(organisations, role_changes),
     ]
     app = create_service_app(settings, routers, title="My Ili identity", version="1.2.0")

@@ -4,8 +4,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from chassis.db import Database, upsert_csv
+from chassis.db import Database
 from chassis.settings import load
+from kit.starter_data import upsert_csv
 from svc_identity.oauth.issuer import PERSON_SCOPES
 from svc_identity.oauth.service import register_client
 from svc_identity.organisations.models import Division

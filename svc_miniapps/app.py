@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from chassis.service import create_service_app
 from chassis.settings import load
+from kit.metrics import metrics
 from svc_miniapps.apps.endpoints import router as apps
 from svc_miniapps.catalogue.endpoints import router as catalogue
 from svc_miniapps.publishing.releases.endpoints import router as releases
@@ -16,7 +17,7 @@ from svc_miniapps.settings import Settings
 def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service_app(
         settings or load(Settings),
-        [categories, apps, packages, releases, reviews, catalogue],
+        [metrics, categories, apps, packages, releases, reviews, catalogue],
         title="My Ili mini-apps",
         version="1.2.0",
     )

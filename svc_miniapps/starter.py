@@ -4,8 +4,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from chassis.db import Database, upsert_csv
+from chassis.db import Database
 from chassis.settings import load
+from kit.starter_data import upsert_csv
 from svc_miniapps.reference.categories.models import Category
 from svc_miniapps.reference.divisions.models import Division
 from svc_miniapps.settings import Settings

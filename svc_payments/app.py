@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from chassis.service import create_service_app
 from chassis.settings import load
+from kit.metrics import metrics
 from svc_payments.billing.bills.endpoints import router as bills
 from svc_payments.billing.files.endpoints import router as bill_files
 from svc_payments.billing.inquiries.endpoints import router as bill_inquiries
@@ -51,6 +52,7 @@ ROUTERS = [
     ledger,
     mandates,
     manual_actions,
+    metrics,
     payment_exports,
     payment_records,
     payment_terms,

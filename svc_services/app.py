@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from chassis.service import create_service_app
 from chassis.settings import load
+from kit.metrics import metrics
 from kit.signatures.keys import load_private_key, public_jwks
 from svc_services.accounts.bindings.endpoints import router as account_bindings
 from svc_services.accounts.bindings.provider import HttpAccountVerifier
@@ -23,7 +24,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
     app = create_service_app(
         settings,
-        [catalogue, providers, connections, tariffs, account_bindings, holder_changes, signing_keys],
+        [metrics, catalogue, providers, connections, tariffs, account_bindings, holder_changes, signing_keys],
         title="My Ili public utilities",
         version="1.2.0",
         admission=require_access,

@@ -4,8 +4,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from chassis.db import Database, upsert_csv
+from chassis.db import Database
 from chassis.settings import load
+from kit.starter_data import upsert_csv
 from svc_services.reference.models import Division, Township, UtilityKindEntry
 from svc_services.settings import Settings
 

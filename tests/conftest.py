@@ -18,8 +18,9 @@ from tests.apache_kafka import Unavailable, running_apache_kafka
 from tests.declared_answers import declared_answers, undeclared
 from tests.order import spread
 from tests.reuse import reuse
+from tests.security_log import security_log
 
-__all__ = ["declared_answers", "reuse", "undeclared"]  # fixtures for every test
+__all__ = ["declared_answers", "reuse", "security_log", "undeclared"]  # fixtures for every test
 
 _MEMORY_BYTES = 4 * 1024**3
 

@@ -1,4 +1,7 @@
-"""Every answer that a test gets from a service is one that its contract declares, by status and media type."""
+"""Every answer that a test gets from a service is one that its contract declares, by status and media type.
+
+None may be stored or read as another kind than it says, but for the public ones of tests/private_answers.py.
+"""
 
 import json
 from collections.abc import Iterator
@@ -10,6 +13,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
+
+from tests.private_answers import faults_of
 
 CONTRACTS = Path(__file__).parents[1] / "contracts" / "openapi"
 
@@ -45,6 +50,8 @@ class Undeclared(list[str]):
         media_type = Headers(raw=message["headers"]).get("content-type", "").partition(";")[0]
         if operation and not is_declared(operation, scope["method"], message["status"], media_type):
             self.append(f"{scope['method']} {template}: {message['status']} {media_type}")
+        if operation:
+            self.extend(faults_of(scope["method"], template, message["status"], message["headers"]))
 
 
 @pytest.fixture(scope="session")

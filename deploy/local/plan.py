@@ -26,8 +26,8 @@ PORT_OFFSETS = {
     "broker": 9,
     **{f"{package}.worker": 11 + place for place, package in enumerate(PACKAGES)},
 }
-# What answers /metrics on a port of its own, because its first port is the public one.
-METRICS_PORT_OFFSETS = {"gateway": 15}
+# What answers /metrics on a port of its own, because its first port is the public one or the gateway's way to it.
+METRICS_PORT_OFFSETS = {name: 15 + place for place, name in enumerate(("gateway", *PACKAGES))}
 ALL_PORT_OFFSETS = (*PORT_OFFSETS.values(), *METRICS_PORT_OFFSETS.values())
 # Each secret goes to its owner only; each service also gets the URL of its own role in the database.
 SECRETS = {
@@ -38,6 +38,7 @@ SECRETS = {
     "sandbox_payment_channel": {"channel_private_key", "merchant_public_key"},
     "sandbox_invoicing": {"merchant_public_key"},
 }
+_SERVICE_CONNECTION = "kit.connection:ServiceConnection"
 _CODE_LIMITS = ("codes_per_phone_an_hour", "codes_per_phone_a_day", "codes_per_address")
 ALL_SECRETS = frozenset[str]().union(*SECRETS.values())
 _OF_ADMINISTRATORS = ("database_admin_url", "kafka_admin_password", "kafka_server", r"(database|kafka)_passwords__\w+")
@@ -172,7 +173,8 @@ class Plan:
 
     def _http(self, name: str, module: str) -> Program:
         port = self.port(name)
-        protocol = "gateway.connection:ClientConnection" if name == "gateway" else "httptools"
+        protocols = {"gateway": "gateway.connection:ClientConnection"} | dict.fromkeys(PACKAGES, _SERVICE_CONNECTION)
+        protocol = protocols.get(name, "httptools")
         command = f"-m uvicorn --factory {module}:create_app --host 127.0.0.1 --port {port} --no-access-log"
         command += f" --loop uvloop --http {protocol} --no-server-header --timeout-graceful-shutdown 5"
         # The gateway ignores what a client says of its address; the services trust the gateway.

@@ -17,13 +17,15 @@ from sqlalchemy.orm import Session
 from svc_identity.oauth.issuer import ASSERTION_ALGORITHMS, ASSERTION_SECONDS, CLOCK_LEEWAY, Issuer
 from svc_identity.oauth.models import Client, UsedAssertion
 from svc_identity.oauth.requests import Parsed
+from svc_identity.oauth.security_log import Refusal
 
 
 class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib ships no types
     CLIENT_AUTH_METHOD = "private_key_jwt"
 
-    def __init__(self, session: Session, issuer: Issuer) -> None:
+    def __init__(self, session: Session, issuer: Issuer, refusal: Refusal) -> None:
         super().__init__(leeway=CLOCK_LEEWAY)
+        self._refusal = refusal
         self._session = session
         self._issuer = issuer
         self.proving_key: str | None = None
@@ -47,9 +49,11 @@ class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         return [self._issuer.address("token"), self._issuer.name]
 
     def resolve_client_public_key(self, client: Client) -> KeySet:
+        self._refusal.ids["client_id"] = client.client_id
         if client.jwks is None:
             raise InvalidClientError("this client has no keys")
         if client.suspended:
+            self._refusal.reason = "client_suspended"
             raise InvalidClientError("this client is suspended; its company or the platform's operators resume it")
         return KeySet.import_key_set(client.jwks)  # type: ignore[arg-type]  # JSON, checked when it was registered
 

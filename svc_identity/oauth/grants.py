@@ -12,10 +12,12 @@ from joserfc.jwk import ECKey
 from sqlalchemy import delete
 
 from chassis.db import now
+from kit.security_log import record_on_commit
 from svc_identity.oauth import refresh
 from svc_identity.oauth.issuer import CODE_SECONDS, ID_TOKEN_SECONDS, Issuer
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily
 from svc_identity.oauth.requests import Parsed
+from svc_identity.oauth.security_log import TOKEN_ISSUED, TOKEN_REUSED
 from svc_identity.organisations.queries import membership_claims
 from svc_identity.people.persons.models import Person
 
@@ -104,9 +106,16 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
             .returning(AuthorizationCode)
         )
         found: AuthorizationCode | None = self.server.session.scalar(redeem)
-        if found is None:
-            refresh.end_family_of_code(self.server.session, code_hash)
-        return found if found and found.expires_at > now() else None
+        refusal = self.server.refusal
+        refusal.reason = "code_unknown_or_expired"
+        if found is None and (family := refresh.end_family_of_code(self.server.session, code_hash)):
+            refusal.event, refusal.reason = TOKEN_REUSED, "code_reused"
+            refusal.ids |= {"family_id": family.id, "person_id": family.person_id}
+        if found is None or found.expires_at <= now():
+            return None
+        refusal.reason = ""
+        refusal.ids["person_id"] = found.person_id
+        return found
 
     def delete_authorization_code(self, authorization_code: AuthorizationCode) -> None:
         """Deleted by `redeem`."""
@@ -128,6 +137,8 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
             session.add(family)
             session.flush()
             token["refresh_token"] = refresh.write(issuer.refresh_key, family)
+        about = {"person_id": user.id, "client_id": self.client.client_id}
+        record_on_commit(session, TOKEN_ISSUED, "authorization_code", **about)
         return token
 
 
@@ -136,8 +147,17 @@ class RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib s
     _redeemed: refresh.Redeemed | None = None
 
     def authenticate_refresh_token(self, refresh_token: str) -> TokenFamily | None:
-        self._redeemed = refresh.redeem(self.server.session, self.server.issuer.refresh_key, refresh_token)
-        return self._redeemed.family if self._redeemed else None
+        family, outcome = refresh.redeem(self.server.session, self.server.issuer.refresh_key, refresh_token)
+        refusal = self.server.refusal
+        if family:
+            refusal.ids |= {"family_id": family.id, "person_id": family.person_id}
+        if isinstance(outcome, refresh.Redeemed):
+            self._redeemed = outcome
+            return outcome.family
+        refusal.reason = outcome
+        if outcome is refresh.Unusable.REUSED:
+            refusal.event = TOKEN_REUSED
+        return None
 
     def authenticate_user(self, refresh_token: TokenFamily) -> Person | None:
         person: Person | None = self.server.session.get(Person, refresh_token.person_id)
@@ -165,4 +185,6 @@ class ClientGrant(grants.ClientCredentialsGrant):  # type: ignore[misc]  # Authl
         token: dict[str, Any] = self.server.issuer.client_token(
             self.client, allowed, self.server.assertions.proving_key
         )
+        about = {"client_id": self.client.client_id, "client_key": self.server.assertions.proving_key}
+        record_on_commit(self.server.session, TOKEN_ISSUED, "client_credentials", **about)
         return token

@@ -9,6 +9,7 @@ import base64
 import binascii
 import hmac
 from datetime import timedelta
+from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
@@ -16,7 +17,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.db import now
-from chassis.telemetry import log
 from svc_identity.oauth.models import EndReason, TokenFamily
 
 GRACE = timedelta(seconds=30)
@@ -34,6 +34,15 @@ class Presented(NamedTuple):
 class Redeemed(NamedTuple):
     family: TokenFamily
     is_retry: bool
+
+
+class Unusable(StrEnum):
+    """Why a token is not redeemed, for the security log; the client is not told."""
+
+    UNKNOWN = "refresh_token_unknown"
+    ENDED = "refresh_token_ended"
+    EXPIRED = "refresh_token_expired"
+    REUSED = "refresh_token_reused"
 
 
 def write(key: bytes, family: TokenFamily) -> str:
@@ -55,21 +64,26 @@ def read(key: bytes, token: str) -> Presented | None:
     return Presented(UUID(bytes=body[:_ID_BYTES]), int.from_bytes(body[_ID_BYTES:], "big"))
 
 
-def redeem(session: Session, key: bytes, token: str) -> Redeemed | None:
-    """The family of a token that may be used now, locked until the transaction ends."""
+def redeem(session: Session, key: bytes, token: str) -> tuple[TokenFamily | None, Redeemed | Unusable]:
+    """The family of a token, locked until the transaction ends, and whether the token may be used now."""
     presented = read(key, token)
-    if presented is None:
-        return None
-    family = session.get(TokenFamily, presented.family_id, with_for_update=True)
-    if family is None or family.ended_at is not None or _expired(family):
-        return None
+    family = session.get(TokenFamily, presented.family_id, with_for_update=True) if presented else None
+    if presented is None or family is None:
+        return None, Unusable.UNKNOWN
+    return family, _redeem(family, presented)
+
+
+def _redeem(family: TokenFamily, presented: Presented) -> Redeemed | Unusable:
+    if family.ended_at is not None:
+        return Unusable.ENDED
+    if _expired(family):
+        return Unusable.EXPIRED
     if presented.generation == family.generation:
         return Redeemed(family, is_retry=False)
     if presented.generation == family.generation - 1 and now() - family.rotated_at <= GRACE:
         return Redeemed(family, is_retry=True)
     end(family, EndReason.REUSE)
-    log.warning("refresh_token_reused", family_id=str(family.id), person_id=str(family.person_id))
-    return None
+    return Unusable.REUSED
 
 
 def _expired(family: TokenFamily) -> bool:
@@ -89,8 +103,9 @@ def end(family: TokenFamily, reason: EndReason) -> None:
         family.end_reason = reason
 
 
-def end_family_of_code(session: Session, code_hash: bytes) -> None:
+def end_family_of_code(session: Session, code_hash: bytes) -> TokenFamily | None:
     """Revoke the tokens of a code that is presented a second time (RFC 6749, section 4.1.2)."""
     family = session.scalar(select(TokenFamily).where(TokenFamily.code_hash == code_hash).with_for_update())
     if family:
         end(family, EndReason.CODE_REUSE)
+    return family

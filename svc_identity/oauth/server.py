@@ -17,12 +17,14 @@ from authlib.oauth2.rfc7009 import RevocationEndpoint
 from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from kit.security_log import CLIENT_REFUSED
 from svc_identity.oauth import refresh
 from svc_identity.oauth.assertions import PrivateKeyJwt
 from svc_identity.oauth.grants import ClientGrant, CodeGrant, IdToken, RefreshGrant, S256Only
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.models import Client, EndReason, TokenFamily
 from svc_identity.oauth.requests import Parsed
+from svc_identity.oauth.security_log import Refusal
 from svc_identity.people.persons.models import Person
 
 logging.getLogger("authlib").setLevel(logging.WARNING)  # at DEBUG it writes whole tokens
@@ -38,7 +40,8 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         super().__init__()
         self.session = session
         self.issuer = issuer
-        self.assertions = PrivateKeyJwt(session, issuer)
+        self.refusal = Refusal()
+        self.assertions = PrivateKeyJwt(session, issuer, self.refusal)
         self.register_client_auth_method("private_key_jwt", self.assertions)
         self.register_grant(CodeGrant, [S256Only(), IdToken(issuer)])
         self.register_grant(RefreshGrant)
@@ -106,10 +109,14 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         location = dict(headers).get("Location")
         return _to_app(self.issuer, location) if location else JSONResponse(body, status, dict(headers))
 
-    def handle_error_response(self, request: Parsed, error: OAuth2Error) -> Response:  # noqa: ARG002 - Authlib's
+    def handle_error_response(self, request: Parsed, error: OAuth2Error) -> Response:
         status, body, headers = error()
+        if request.client:  # proved, or an app's, which is public; never a name that is only claimed
+            self.refusal.ids["client_id"] = request.client.client_id
         if error.error == "invalid_client":
+            self.refusal.event = CLIENT_REFUSED
             status, headers = 401, [*headers, ("WWW-Authenticate", 'Bearer realm="myili", error="invalid_client"')]
+        self.refusal.record(error.error)
         return self.handle_response(status, body, headers)
 
 

@@ -15,19 +15,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import anyone, verified_otherwise
 from chassis.db import Database, ReadTx, Transactions
+from chassis.telemetry import SecurityEvent
 from kit.fields.phones import mask_phone
 from svc_identity.fields import normalise_phone
 from svc_identity.oauth.endpoints import TheIssuer, form
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, parse, parse_form
+from svc_identity.oauth.security_log import AUTHORIZATION_REFUSED
 from svc_identity.oauth.server import redirect_to_app, to_app
 from svc_identity.settings import Settings
-from svc_identity.sign_in import authorization, pages, service
+from svc_identity.sign_in import authorization, delivery, pages, service
 from svc_identity.sign_in.browser import PATH, Browser, browser_of, new_browser
-from svc_identity.sign_in.code_limits import TooManyCodes
 from svc_identity.sign_in.models import SignIn
-from svc_identity.sign_in.provider import NotSent, Sms, TheSms
-from svc_identity.sign_in.refusals import NotFromHere, Refused, SmsUnavailable, WrongPhone
+from svc_identity.sign_in.provider import TheSms
+from svc_identity.sign_in.refusals import NotFromHere, Refused, WrongPhone
+from svc_identity.sign_in.security_log import CODE_REFUSED, SIGN_IN_FAILED, registered_person
 from svc_identity.texts import choose_language, languages
 
 _REFUSED: dict[int | str, dict[str, Any]] = {
@@ -85,10 +87,12 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
             await authorization.check(tx, issuer, parameters)
             begun = await _start(tx, request, browser, parameters, phone)
         if isinstance(begun, service.Code):
-            await _send(transactions, sms, begun)
+            await delivery.send(transactions, sms, begun)
     except NotFromHere as refused:
-        return _last_page(_language(request, parameters), refused)
+        return _last_page(CODE_REFUSED, _language(request, parameters), refused)
     except (Refused, OAuth2Error) as refused:
+        if isinstance(refused, Refused):
+            CODE_REFUSED.record(refused.text, person_id=await _person_of(transactions, phone))
         async with transactions.read() as tx:
             return await _phone_page(tx, issuer, request, parameters, refused, phone)
     return _to_sign_in(begun.sign_in if isinstance(begun, service.Code) else begun)
@@ -101,7 +105,7 @@ async def show_code_form(tx: ReadTx, request: Request, sign_in_id: UUID) -> Resp
         browser = _own_browser(request)
         return _code_page(request, browser, await service.running(tx, sign_in_id, browser.fingerprint))
     except Refused as refused:
-        return _last_page(_language(request, ()), refused)
+        return _last_page(SIGN_IN_FAILED, _language(request, ()), refused)
 
 
 @router.post(
@@ -129,7 +133,9 @@ async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request:
             if refused is None:
                 return await _to_app(tx, issuer, sign_in)
     except Refused as over:
-        return _last_page(_language(request, ()), over)
+        return _last_page(SIGN_IN_FAILED, _language(request, ()), over)
+    person_id = await registered_person(transactions, sign_in.phone)
+    SIGN_IN_FAILED.record(refused.text, sign_in_id=sign_in.id, person_id=person_id)
     return _code_page(request, browser, sign_in, refused)
 
 
@@ -144,11 +150,12 @@ async def send_code_again(transactions: Transactions, sms: TheSms, request: Requ
     fields = dict(await parse_form(request))
     try:
         browser = _own_browser(request, fields)
-        refused = await _send_again(transactions, sms, _settings(request), _requester(request, browser), sign_in_id)
+        requester = _requester(request, browser)
+        refused = await delivery.send_again(transactions, sms, _settings(request), requester, sign_in_id)
         async with transactions.read() as tx:
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
     except Refused as over:
-        return _last_page(_language(request, ()), over)
+        return _last_page(CODE_REFUSED, _language(request, ()), over)
     return _code_page(request, browser, sign_in, refused) if refused else _to_sign_in(sign_in)
 
 
@@ -165,35 +172,11 @@ async def _start(
     )
 
 
-async def _send_again(
-    database: Database, sms: Sms, settings: Settings, requester: service.Requester, sign_in_id: UUID
-) -> Refused | None:
-    """The refusal to send a code, if any; the sign-in itself stays open."""
-    try:
-        async with database.transaction() as tx:
-            code = await service.send_again(tx, settings, requester, sign_in_id)
-        await _send(database, sms, code)
-    except (TooManyCodes, SmsUnavailable) as refused:
-        return refused
-    return None
-
-
 async def _to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
     try:
         return await authorization.grant(tx, issuer, sign_in)
     except OAuth2Error as error:  # the client was changed meanwhile
         return _refuse(issuer, sign_in.language, error)
-
-
-async def _send(database: Database, sms: Sms, code: service.Code) -> None:
-    # Between transactions: a slow gateway must hold no row of ours.
-    minutes = int(service.CODE_LIFE.total_seconds() // 60)
-    try:
-        await sms.send_code(code.sign_in.phone, code.digits, minutes=minutes, language=code.sign_in.language)
-    except NotSent:
-        async with database.transaction() as tx:
-            await service.forget_sent(tx, code.sent)
-        raise SmsUnavailable from None
 
 
 async def _phone_page(
@@ -250,12 +233,14 @@ def _code_page(request: Request, browser: Browser, sign_in: SignIn, refused: Ref
 
 def _refuse(issuer: Issuer, language: str, error: OAuth2Error) -> Response:
     """Redirect the error of an authorization request to the app, or show it when the app cannot be trusted."""
+    AUTHORIZATION_REFUSED.record(error.error)
     if error.redirect_uri:
         return redirect_to_app(issuer, error)
     return pages.page("refused.html", language, status=400, error=error.error, detail=error.description)
 
 
-def _last_page(language: str, refused: Refused) -> Response:
+def _last_page(event: SecurityEvent, language: str, refused: Refused) -> Response:
+    event.record(refused.text)
     text = languages()[language][refused.text]
     return pages.page("refused.html", language, status=refused.status, error="", detail=text)
 
@@ -269,6 +254,13 @@ def _own_browser(request: Request, fields: dict[str, str] | None = None) -> Brow
     if browser is None or (fields is not None and not browser.sent(fields.get("form_token", ""))):
         raise NotFromHere
     return browser
+
+
+async def _person_of(database: Database, typed: str) -> UUID | None:
+    try:
+        return await registered_person(database, normalise_phone(typed))
+    except ValueError:
+        return None
 
 
 def _phone(typed: str) -> str:

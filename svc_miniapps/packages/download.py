@@ -27,7 +27,7 @@ def etag_of_package(sha256: str) -> str:
 
 
 async def package_response(
-    objects: ObjectStore, package: Package, *, cache_control: str = "private, no-store"
+    objects: ObjectStore, package: Package, *, cache_control: str = "no-store"
 ) -> StreamingResponse:
     digest = base64.b64encode(bytes.fromhex(package.sha256)).decode()
     headers = {

@@ -100,7 +100,7 @@ async def get_settlement_as_xlsx(database: Transactions, caller: Reader, settlem
 
 def _named(settlement: models.Settlement, suffix: str) -> dict[str, str]:
     return {
-        "Cache-Control": "private, no-store",
+        "Cache-Control": "no-store",
         "Content-Disposition": f'attachment; filename="settlement-{settlement.day}.{suffix}"',
     }
 
@@ -140,7 +140,7 @@ async def get_transfer_file_content(
     if file is None:
         raise NotFound
     await audit.record(tx, caller, "fetch_transfer_file", file.id)
-    name = {"Content-Disposition": f'attachment; filename="{file.number}.csv"', "Cache-Control": "private, no-store"}
+    name = {"Content-Disposition": f'attachment; filename="{file.number}.csv"', "Cache-Control": "no-store"}
     return Response(file.content.decode().encode(encoding), media_type=f"text/csv; charset={encoding}", headers=name)
 
 

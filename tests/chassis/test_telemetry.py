@@ -5,8 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from prometheus_client import REGISTRY
 
-from chassis.telemetry import continue_trace, traceparent, well_formed_request_id
+from chassis.telemetry import SecurityEvent, continue_trace, traceparent, well_formed_request_id
 
 # In a process of its own, because logging is set up once for a process.
 _PROGRAM = """
@@ -54,3 +55,39 @@ def test_only_a_well_formed_trace_is_continued() -> None:
     assert traceparent() == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     continue_trace("00-forged\r\nline")
     assert traceparent() is None
+
+
+_SECURITY_PROGRAM = """
+from uuid import UUID
+from chassis.settings import ProcessSettings
+from chassis.telemetry import SecurityEvent, configure, log
+
+configure(ProcessSettings(public_url="http://x", jwks_url="http://x", log_level="CRITICAL"), "bench")
+log.error("hidden_by_its_level")
+SecurityEvent("tried").record("wrong_key", key_id=UUID(int=1), provider_id=None, phone="13800000001")
+"""
+
+
+def test_the_security_log_is_on_stdout_whatever_the_level_and_redacted_too() -> None:
+    ran = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", _SECURITY_PROGRAM], capture_output=True, text=True, check=True
+    )
+    (line,) = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert (ran.stderr, line.pop("timestamp")[-1]) == ("", "Z")
+    assert line == {
+        "event": "security",
+        "level": "info",
+        "process": "bench",
+        "kind": "tried",
+        "reason": "wrong_key",
+        "key_id": "00000000-0000-0000-0000-000000000001",
+        "phone": "[redacted]",
+    }
+
+
+def test_a_kind_is_exported_before_its_first_event() -> None:
+    event = SecurityEvent("never_happened")
+    labels = {"kind": "never_happened"}
+    assert REGISTRY.get_sample_value("myili_security_events_total", labels) == 0
+    event.record()
+    assert REGISTRY.get_sample_value("myili_security_events_total", labels) == 1

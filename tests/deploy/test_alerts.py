@@ -117,11 +117,12 @@ def test_prometheus_watches_every_process_of_the_platform() -> None:
     assert watched == ours - one_off
 
 
-def test_the_gateways_metrics_are_on_a_port_that_is_not_published() -> None:
-    gateway = YAML(typ="safe").load(COMPOSE / "compose.yaml")["services"]["gateway"]
+@pytest.mark.parametrize("name", ["gateway", "identity", "services", "payments", "miniapps"])
+def test_metrics_are_on_a_port_that_answers_no_requests_and_is_not_published(name: str) -> None:
+    services = YAML(typ="safe").load(COMPOSE / "compose.yaml")["services"]
     jobs = YAML(typ="safe").load(COMPOSE / "prometheus.yaml")["scrape_configs"]
-    [target] = next(job for job in jobs if job["job_name"] == "gateway")["static_configs"][0]["targets"]
-    port = target.removeprefix("gateway:")
-    assert port == str(gateway["environment"]["MYILI_METRICS_PORT"])
-    assert [published.rsplit(":", 1)[1] for published in gateway["ports"]] == ["8000"]
-    assert port != "8000"
+    [target] = next(job for job in jobs if job["job_name"] == name)["static_configs"][0]["targets"]
+    assert target == f"{name}:{services[name]['environment']['MYILI_METRICS_PORT']}"
+    assert target != f"{name}:8000"
+    published = [each.rsplit(":", 1)[1] for each in services[name].get("ports", [])]
+    assert published == (["8000"] if name == "gateway" else [])

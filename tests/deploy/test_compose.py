@@ -1,9 +1,11 @@
-"""Compose names no sandbox of an outside system by itself, and starts nothing that lacks a required setting."""
+"""Compose names no sandbox of an outside system, requires what must be real, and starts services as `make run` does."""
 
 import re
 
 import pytest
+from ruamel.yaml import YAML
 
+from deploy.local.plan import PACKAGES
 from deploy.local.settings import REPOSITORY
 
 COMPOSED = (REPOSITORY / "deploy/compose/compose.yaml").read_text()
@@ -20,3 +22,9 @@ def test_what_must_be_real_is_required(name: str) -> None:
     uses = re.findall(rf"\$\{{{name}(..)", COMPOSED)
     assert uses
     assert set(uses) == {":?"}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_service_refuses_what_it_cannot_parse_with_a_problem(package: str) -> None:
+    command = YAML(typ="safe").load(COMPOSED)["services"][package.removeprefix("svc_")]["command"]
+    assert command[command.index("--http") + 1] == "kit.connection:ServiceConnection"

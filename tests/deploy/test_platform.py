@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from uuid import UUID
 
 import asyncpg
+import httpx
 import psutil
 import pytest
 import pytest_asyncio
@@ -23,12 +24,13 @@ from sqlalchemy import make_url
 from chassis.db import Database, new_id
 from chassis.outbox import emit
 from chassis.testing import until
-from deploy.local.plan import ALL_PORT_OFFSETS, PORT_OFFSETS
+from deploy.local.plan import ALL_PORT_OFFSETS, METRICS_PORT_OFFSETS, PACKAGES, PORT_OFFSETS
 from deploy.local.platform import Addresses, LocalPlatform, free_base_port, local_platform, running_platform
 from deploy.local.programs import port_is_taken
 from deploy.local.settings import REPOSITORY
 from svc_services.providers.applications.events import ProviderApproved
 from svc_services.reference.models import UtilityKind
+from tests.gateway.stage import say
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -203,6 +205,24 @@ async def test_ctrl_c_while_starting_leaves_nothing(data: Path) -> None:
 @pytest.mark.parametrize("name", [name for name in PORT_OFFSETS if name not in {"postgres", "broker"}])
 async def test_a_killed_process_comes_back(platform: LocalPlatform, name: str) -> None:
     await kill_and_wait(platform, name)
+
+
+async def test_metrics_are_on_ports_that_answer_no_requests(platform: LocalPlatform) -> None:
+    answering = {kept.program.name: kept.program for kept in platform.programs}
+    async with httpx.AsyncClient() as client:
+        for name in METRICS_PORT_OFFSETS:
+            program = answering[name]
+            assert (await client.get(f"{program.where}/metrics")).status_code == 404
+            port = program.environment["MYILI_METRICS_PORT"]
+            shown = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+            assert 'myili_security_events_total{kind="forbidden"}' in shown
+
+
+async def test_a_service_refuses_what_it_cannot_parse_with_a_problem(platform: LocalPlatform) -> None:
+    for kept in platform.programs:
+        if kept.program.name in PACKAGES:
+            status, answer = await say(kept.program.where, b"\x16\x03\x01\r\n\r\n")
+            assert (status, b"application/problem+json" in answer, b"nosniff" in answer) == (400, True, True)
 
 
 async def test_a_killed_database_comes_back_with_its_rows(platform: LocalPlatform) -> None:

@@ -28,6 +28,9 @@ from tests.databases import cloned, owner_database, template_database
 from tests.deploy.sandboxes.processes import Sandbox
 from tests.svc_identity.app_client import AppClient, bearer
 from tests.svc_identity.identities import proof
+from tests.svc_identity.served import client, service
+
+__all__ = ["client", "service"]
 
 PUBLIC_URL = "https://gateway.test"
 template = template_database("svc_identity")

@@ -2,139 +2,27 @@
 
 import asyncio
 import base64
-import contextlib
-import hashlib
 import json
 import re
-import secrets
-import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import aiokafka
 import httpx
-import pytest
-import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.jwk import ECKey
-from sqlalchemy import make_url
 
 from chassis.db import new_id, now
 from chassis.outbox import ensure_topics
 from chassis.testing import once, until
-from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
-from tests.databases import upgrade_in_thread
-from tests.deploy.sandboxes.processes import Sandbox
 from tests.svc_identity.conftest import new_phone
 from tests.svc_identity.identities import id_number, wrong_check
+from tests.svc_identity.served import Service, discovered, sign_in
 
 NAME = "努尔兰测试"
 APPROVED = "cn.ili.services.provider.approved.v1"
 APPROVED_TOPIC = "ili.services.provider.v1"
-
-
-@dataclass
-class Service:
-    url: str
-    kafka: str
-    sms: str
-    logs: list[Path]
-
-    def written(self) -> str:
-        return "".join(log.read_text() for log in self.logs)
-
-
-@pytest.fixture(scope="module")
-def service(
-    postgres_url: str, embedded_kafka: str, sandboxes: dict[str, Sandbox], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
-    folder, port, worker_port = tmp_path_factory.mktemp("identity"), free_port(), free_port()
-    url = f"http://{LOOPBACK}:{port}"
-    url_of_role = upgrade_in_thread("svc_identity", make_url(postgres_url).set(database="myili_identity"))
-    environment = {
-        "MYILI_DATABASE_URL": url_of_role.set(database=None).render_as_string(hide_password=False),
-        "MYILI_KAFKA": embedded_kafka,
-        "MYILI_PUBLIC_URL": url,
-        "MYILI_JWKS_URL": f"{url}/identity/v1/oauth/jwks",
-        "MYILI_SMS_URL": sandboxes["sms"].url,
-        "MYILI_REGISTRIES_URL": sandboxes["registries"].url,
-        "MYILI_TOKEN_SIGNING_KEY": ECKey.generate_key("P-256").as_pem(private=True).decode(),
-        "MYILI_FIELD_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
-        "MYILI_INDEX_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
-        "MYILI_WORKER_PORT": str(worker_port),
-        "MYILI_LOG_LEVEL": "DEBUG",
-    }
-
-    def program(name: str, *arguments: str, on: int | None = None) -> contextlib.AbstractContextManager[Any]:
-        ready = (lambda: accepts_connections(on)) if on else (lambda: True)
-        command = [sys.executable, "-m", *arguments]
-        return running(Program(name, command, url, ready, environment), folder / f"{name}.log")
-
-    with program("starter", "svc_identity.starter") as process:
-        assert process.wait(60) == 0
-    served = ["uvicorn", "--factory", "svc_identity.app:create_app", "--host", LOOPBACK, "--port", str(port)]
-    with program("api", *served, "--no-access-log", on=port), program("worker", "svc_identity.worker", on=worker_port):
-        logs = [folder / "api.log", folder / "worker.log"]
-        yield Service(url, embedded_kafka, sandboxes["sms"].url, logs)
-
-
-@pytest_asyncio.fixture
-async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=service.url) as client:
-        yield client
-
-
-async def discovered(client: httpx.AsyncClient) -> dict[str, Any]:
-    return dict((await client.get("/identity/.well-known/openid-configuration")).json())
-
-
-def inputs(html: str) -> tuple[str, dict[str, str]]:
-    """The first form of a page: where it goes, and what it carries."""
-    (action,) = re.findall(r'<form method="post" action="([^"]+)">', html)[:1]
-    first_form = html.split("</form>", maxsplit=1)[0]
-    hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', first_form)
-    return action, {name: value.replace("&amp;", "&") for name, value in hidden}
-
-
-async def sign_in(client: httpx.AsyncClient, service: Service, phone: str) -> tuple[dict[str, Any], str]:
-    """The token answer, and the texted code."""
-    metadata = await discovered(client)
-    verifier, state = secrets.token_urlsafe(40), secrets.token_urlsafe(8)
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
-    redirect_uri = "http://127.0.0.1:49152/callback"
-    request = {
-        "response_type": "code",
-        "client_id": "myili-app",
-        "redirect_uri": redirect_uri,
-        "state": state,
-        "scope": "openid profile phone offline_access",
-        "nonce": "n-1",
-        "code_challenge": challenge,
-        "code_challenge_method": "S256",
-    }
-    action, fields = inputs((await client.get(metadata["authorization_endpoint"], params=request)).text)
-    page = await client.post(action, data={**fields, "phone": phone}, follow_redirects=True)
-    async with httpx.AsyncClient(base_url=service.sms) as handset:
-        code = (await handset.get("/messages", params={"phone": phone})).json()["items"][0]["params"]["code"]
-    action, fields = inputs(page.text)
-    back = (await client.post(action, data={**fields, "code": code})).headers["location"]
-    returned = dict(parse_qsl(urlsplit(back).query))
-    assert back.startswith(f"{redirect_uri}?")
-    assert (returned["state"], returned["iss"]) == (state, metadata["issuer"])
-    redemption = {
-        "grant_type": "authorization_code",
-        "client_id": "myili-app",
-        "redirect_uri": redirect_uri,
-        "code": returned["code"],
-        "code_verifier": verifier,
-    }
-    answer = await client.post(metadata["token_endpoint"], data=redemption)
-    assert answer.status_code == 200, answer.text
-    return answer.json(), code
 
 
 def opened(token: str, jwks: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from chassis.auth import Caller
 from chassis.db import now
 from chassis.outbox import emit
 from chassis.problems import NotFound
+from chassis.telemetry import SecurityEvent
 from kit.approvals import require_second_person
+from kit.security_log import record_on_commit
 from svc_identity.organisations import operators
 from svc_identity.organisations import service as organisations
 from svc_identity.organisations.models import TWO_PERSON_ROLES, AnyRole, Membership, Organisation, Role
@@ -21,6 +23,9 @@ from svc_identity.organisations.role_changes.independence import are_independent
 from svc_identity.organisations.role_changes.models import PROPOSAL_LIFE, Action, RoleChange, Status
 from svc_identity.people.persons.models import PROOFED, Person
 from svc_identity.people.persons.service import person_of_phone
+
+ROLE_PROPOSED, ROLE_REJECTED = SecurityEvent("role_proposed"), SecurityEvent("role_rejected")
+CARRIED_OUT = {Action.GRANT: SecurityEvent("role_granted"), Action.REMOVAL: SecurityEvent("role_removed")}
 
 
 async def begin(tx: AsyncSession, caller: Caller) -> None:
@@ -107,6 +112,7 @@ async def propose(tx: AsyncSession, caller: Caller, new: schemas.NewGrant | sche
     tx.add(change)
     await tx.flush()
     await emit(tx, events.RoleChangeProposed.model_validate(events.fields_of(change)))
+    _record(tx, ROLE_PROPOSED, change, change.action)
     return change
 
 
@@ -139,6 +145,7 @@ async def reject(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> Role
     change.decided_by, change.decided_at = caller.id, now()
     await tx.flush()
     await emit(tx, events.RoleChangeRejected.model_validate(events.fields_of(change)))
+    _record(tx, ROLE_REJECTED, change, change.status)
     return change
 
 
@@ -203,6 +210,14 @@ async def _carry_out(tx: AsyncSession, change: RoleChange) -> None:
     tx.add(change)
     await tx.flush()
     await emit(tx, events.RoleChangeApproved.model_validate(events.fields_of(change)))
+    _record(tx, CARRIED_OUT[Action(change.action)], change, "by_people" if change.proposed_by else "by_command")
+
+
+def _record(tx: AsyncSession, event: SecurityEvent, change: RoleChange, reason: str) -> None:
+    # Not the reason that an operator wrote: it may name people.
+    names = ("role", "organisation_id", "person_id", "proposed_by", "decided_by")
+    about = {name: getattr(change, name) for name in names}
+    record_on_commit(tx, event, reason, role_change_id=change.id, **about)
 
 
 async def _start_membership(tx: AsyncSession, change: RoleChange) -> None:

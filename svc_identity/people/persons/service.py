@@ -34,6 +34,12 @@ async def person_of_phone(tx: AsyncSession, phone: str) -> Person:
     return (await tx.scalars(select(Person).where(Person.phone_index == index))).one()
 
 
+async def registered(tx: AsyncSession, phone: str) -> UUID | None:
+    """The id of the person of a phone (E.164), if there is one."""
+    person_id: UUID | None = await tx.scalar(select(Person.id).where(Person.phone_index == phone_index(phone)))
+    return person_id
+
+
 async def known_person(tx: AsyncSession, person_id: UUID, *, for_update: bool = False) -> Person:
     """The person a token names.
 

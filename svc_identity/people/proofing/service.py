@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import now
 from chassis.outbox import emit
 from chassis.problems import Problem
+from chassis.telemetry import SecurityEvent
+from kit.security_log import record_on_commit
 from svc_identity.people.persons import schemas as persons
 from svc_identity.people.persons.events import PersonProofed
 from svc_identity.people.persons.models import PROOFED, Person
@@ -20,23 +22,24 @@ from svc_identity.people.proofing.schemas import Proof
 from svc_identity.vault.encryption import blind_index, lock_of
 
 ATTEMPTS_A_DAY = 5
+PROOF_PASSED, PROOF_FAILED = SecurityEvent("proof_passed"), SecurityEvent("proof_failed")
 _DAY = timedelta(days=1)
 
 
 class AlreadyProofed(Problem):
     """The person has proved another ID number before."""
 
-    status, code = 409, "already_proofed"
+    status, code, security = 409, "already_proofed", PROOF_FAILED
 
 
 class IdNumberTaken(Problem):
-    status, code = 409, "id_number_taken"
+    status, code, security = 409, "id_number_taken", PROOF_FAILED
 
 
 class IdentityNotConfirmed(Problem):
     """One refusal for a wrong name and an unknown number, so that neither is disclosed."""
 
-    status, code = 422, "identity_not_confirmed"
+    status, code, security = 422, "identity_not_confirmed", PROOF_FAILED
 
 
 class TooManyProofings(Problem):
@@ -108,3 +111,4 @@ async def _set_identity(tx: AsyncSession, person: Person, proof: Proof, index: b
             raise
         raise IdNumberTaken from None
     await emit(tx, PersonProofed(person_id=person.id, assurance_level=PROOFED))
+    record_on_commit(tx, PROOF_PASSED)

@@ -42,7 +42,7 @@ def _export(
 ) -> tuple[service.Export, dict[str, str]]:
     language = choose(request.headers.get("accept-language", ""))
     headers = {
-        "Cache-Control": "private, no-store",
+        "Cache-Control": "no-store",
         "Content-Disposition": f'attachment; filename="payments.{suffix}"',
         "Content-Language": language,
         "Vary": "Accept-Language",

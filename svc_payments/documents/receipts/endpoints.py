@@ -53,7 +53,7 @@ async def printed_for(request: Request, receipt: schemas.Receipt, code: str, set
     language = choose(request.headers.get("accept-language", ""))
     content = await pdf.printed(receipt, code, f"{settings.public_url}{_PAGE}", language)
     headers = {
-        "Cache-Control": "private, no-cache",
+        "Cache-Control": "no-store",
         "Content-Disposition": f'inline; filename="receipt-{receipt.receipt_number}.pdf"',
         "Content-Language": language,
         "ETag": etag_of_content(content),

@@ -13,13 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.db import Database, now
 from chassis.problems import NotFound
+from chassis.telemetry import SecurityEvent
 from kit.approvals import require_second_person
+from kit.security_log import record_on_commit
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.key_sets import public_key_set
 from svc_services.providers.applications.models import Provider, SuspendedBy
 from svc_services.providers.connections import effects, proofs, refusals, schemas
 from svc_services.providers.connections.models import Action, ChangeStatus, ProviderChange, UsedProof
 from svc_services.providers.connections.queries import shown
+
+SUSPENDED, CHANGED = SecurityEvent("client_suspended"), SecurityEvent("client_changed")
+PROPOSED, REJECTED = SecurityEvent("client_change_proposed"), SecurityEvent("client_change_rejected")
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ async def request(tx: AsyncSession, party: Party, provider_id: UUID, wanted: Wan
         change.decide(ChangeStatus.APPROVED, None)
     tx.add(change)
     await tx.flush()
+    _record(tx, change)
     return shown(change)
 
 
@@ -101,6 +107,7 @@ async def approve(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.
     require_second_person(caller.id, change.proposed_by)
     await effects.carry_out(tx, await effects.locked(tx, change.provider_id), change)
     change.decide(ChangeStatus.APPROVED, caller.id)
+    _record(tx, change)
     return shown(change)
 
 
@@ -112,7 +119,16 @@ async def reject(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.P
     """
     change = await _open(tx, change_id)
     change.decide(ChangeStatus.WITHDRAWN if caller.id == change.proposed_by else ChangeStatus.REJECTED, caller.id)
+    _record(tx, change)
     return shown(change)
+
+
+def _record(tx: AsyncSession, change: ProviderChange) -> None:
+    done = SUSPENDED if change.action == Action.SUSPEND else CHANGED
+    event = {ChangeStatus.APPROVED: done, ChangeStatus.PROPOSED: PROPOSED}.get(ChangeStatus(change.status), REJECTED)
+    names = ("provider_id", "company_key", "proposed_by", "decided_by")
+    about = {name: getattr(change, name) for name in names}
+    record_on_commit(tx, event, change.action, provider_change_id=change.id, **about)
 
 
 async def forget_used_proofs(database: Database) -> None:

@@ -228,4 +228,4 @@ async def test_reviewers_cannot_download_a_draft(stage: Stage) -> None:
     await stage.step(release_id, "submit")
     answer: httpx.Response = await stage.api.get(path, headers=stage.reviewer)
     assert answer.status_code == 200
-    assert answer.headers["cache-control"] == "private, no-store"
+    assert answer.headers["cache-control"] == "no-store"

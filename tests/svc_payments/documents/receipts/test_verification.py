@@ -40,7 +40,7 @@ async def test_only_the_payer_prints_a_receipt(world: World) -> None:
     number = (await world.get(person, payment_id, "/receipt")).json()["receipt_number"]
     assert answer.headers["content-type"] == "application/pdf"
     assert answer.headers["content-disposition"] == f'inline; filename="receipt-{number}.pdf"'
-    assert answer.headers["cache-control"] == "private, no-cache"
+    assert answer.headers["cache-control"] == "no-store"
 
 
 async def test_a_payment_without_money_has_no_receipt_to_print(world: World) -> None:

@@ -1,0 +1,46 @@
+"""Sends codes by SMS; between transactions, because a slow gateway must hold no row of ours."""
+
+from uuid import UUID
+
+from chassis.db import Database
+from svc_identity.settings import Settings
+from svc_identity.sign_in import service
+from svc_identity.sign_in.code_limits import TooManyCodes
+from svc_identity.sign_in.provider import NotSent, Sms
+from svc_identity.sign_in.refusals import Refused, SmsUnavailable
+from svc_identity.sign_in.security_log import CODE_REFUSED, CODE_SENT, registered_person
+
+
+async def send(database: Database, sms: Sms, code: service.Code) -> None:
+    """Send the code of a sign-in.
+
+    Raises:
+        SmsUnavailable: it did not leave, and does not count.
+    """
+    minutes = int(service.CODE_LIFE.total_seconds() // 60)
+    try:
+        await sms.send_code(code.sign_in.phone, code.digits, minutes=minutes, language=code.sign_in.language)
+    except NotSent:
+        async with database.transaction() as tx:
+            await service.forget_sent(tx, code.sent)
+        raise SmsUnavailable from None
+    person_id = await registered_person(database, code.sign_in.phone)
+    CODE_SENT.record(sign_in_id=code.sign_in.id, person_id=person_id)
+
+
+async def send_again(
+    database: Database, sms: Sms, settings: Settings, requester: service.Requester, sign_in_id: UUID
+) -> Refused | None:
+    """Send another code; returns the refusal, if any, because the sign-in itself stays open.
+
+    Raises:
+        SignInOver
+    """
+    try:
+        async with database.transaction() as tx:
+            code = await service.send_again(tx, settings, requester, sign_in_id)
+        await send(database, sms, code)
+    except (TooManyCodes, SmsUnavailable) as refused:
+        CODE_REFUSED.record(refused.text, sign_in_id=sign_in_id)
+        return refused
+    return None

@@ -1,0 +1,91 @@
+"""A burst in the security log fires its alert, the first one of a new process too, and an ordinary day fires none."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.deploy.test_alerts import COMPOSE, ROOT
+
+_PROGRAM = """
+import gateway.app, svc_identity.app, svc_miniapps.app, svc_payments.app, svc_services.app
+from prometheus_client import REGISTRY
+
+(family,) = (family for family in REGISTRY.collect() if family.name == "myili_security_events")
+print(*(sample.labels["kind"] for sample in family.samples if sample.name.endswith("_total")))
+"""
+GROUPS = YAML(typ="safe").load(COMPOSE / "alerts.yaml")["groups"]
+RULES: dict[str, dict[str, Any]] = next(
+    {rule["alert"]: rule for rule in group["rules"]} for group in GROUPS if group["name"] == "security"
+)
+WITHOUT_ALERT = {"sign_in_passed", "proof_passed", "token_issued", "token_expired"}
+"""Most of these are good news, and a token expires every ten minutes."""
+
+needs_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool, of Debian's package prometheus, is not here"
+)
+
+
+@cache
+def recorded_kinds() -> set[str]:
+    """Every kind that some process exports before any event; asked of a process without the kinds of other tests."""
+    ran = subprocess.run([sys.executable, "-c", _PROGRAM], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    return set(ran.stdout.split())
+
+
+def kinds_of(rule: dict[str, Any]) -> set[str]:
+    (pattern,) = re.findall(r'kind=~?"([^"]+)"', rule["expr"])
+    return {kind for kind in recorded_kinds() if re.fullmatch(pattern, kind)}
+
+
+def limit_of(rule: dict[str, Any]) -> int:
+    return int(rule["expr"].rsplit(">", 1)[1])
+
+
+def fires(folder: Path, name: str, series: dict[str, str], at: str) -> subprocess.CompletedProcess[str]:
+    """Whether promtool finds the alert firing at that time, with these values every 15 seconds."""
+    alert = f'ALERTS{{alertname="{name}", alertstate="firing", severity="{RULES[name]["labels"]["severity"]}"}}'
+    case = {
+        "interval": "15s",
+        "input_series": [
+            {"series": f'myili_security_events_total{{job="identity", kind="{kind}"}}', "values": values}
+            for kind, values in series.items()
+        ],
+        "promql_expr_test": [{"expr": alert, "eval_time": at, "exp_samples": [{"labels": alert, "value": 1}]}],
+    }
+    test = folder / "bursts.json"
+    rules = str(COMPOSE / "alerts.yaml")
+    test.write_text(json.dumps({"rule_files": [rules], "evaluation_interval": "15s", "tests": [case]}), "utf-8")
+    return subprocess.run(["promtool", "test", "rules", str(test)], capture_output=True, text=True, check=False)  # noqa: S603, S607
+
+
+def test_every_kind_has_an_alert_or_is_named_as_one_without() -> None:
+    watched = {kind for rule in RULES.values() for kind in kinds_of(rule)}
+    assert watched | WITHOUT_ALERT == recorded_kinds()
+    assert watched & WITHOUT_ALERT == set()
+
+
+@needs_promtool
+@pytest.mark.parametrize("name", RULES)
+def test_a_burst_of_one_kind_fires(tmp_path: Path, name: str) -> None:
+    burst = limit_of(RULES[name]) + 5
+    for kind in kinds_of(RULES[name]):
+        # A minute after the process began to export zero, everything happens between two scrapes.
+        tested = fires(tmp_path, name, {kind: f"0x4 {burst}x40"}, "3m")
+        assert tested.returncode == 0, f"{kind}: {tested.stderr}"
+
+
+@needs_promtool
+@pytest.mark.parametrize("name", RULES)
+def test_half_of_the_limit_does_not_fire(tmp_path: Path, name: str) -> None:
+    kind = min(kinds_of(RULES[name]))
+    tested = fires(tmp_path, name, {kind: f"0x4 {limit_of(RULES[name]) // 2}x40"}, "3m")
+    assert tested.returncode == 1
+    assert "got: nil" in tested.stderr
