@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.auth import Caller
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from svc_payments.amounts import money
@@ -13,9 +14,10 @@ from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.payments.payment_state import advance
 from svc_payments.collection.postings import service as postings
 from svc_payments.collection.postings.models import UNSETTLED, Posting, PostingStatus
-from svc_payments.collection.refunds import transitions
+from svc_payments.collection.refunds import daily_limits, transitions
 from svc_payments.collection.refunds.events import RefundUnbooking, event_of
 from svc_payments.collection.refunds.models import BY_ITSELF, Refund, RefundSource, RefundStatus
+from svc_payments.settings import Settings
 
 _UNDECIDED = (RefundStatus.REQUESTED, RefundStatus.PROPOSED, RefundStatus.REJECTED, RefundStatus.RETRIED)
 
@@ -67,7 +69,16 @@ def requested_parts(payment: Payment, bill_id: UUID | None, amount_fen: int | No
     return [(each, fen) for each, fen in left.items() if fen]
 
 
-async def needs_second_person(tx: AsyncSession, payment: Payment, refunds: Collection[Refund], limit_fen: int) -> bool:
+async def one_person_decides(
+    tx: AsyncSession, caller: Caller, payment: Payment, refunds: Collection[Refund], settings: Settings
+) -> bool:
+    """Whether an operator may decide on these refunds alone; they are then counted as decided alone."""
+    if await _exceeds_limit(tx, payment, refunds, settings.refund_second_person_fen):
+        return False
+    return await daily_limits.count_alone(tx, caller, refunds, settings)
+
+
+async def _exceeds_limit(tx: AsyncSession, payment: Payment, refunds: Collection[Refund], limit_fen: int) -> bool:
     """Whether these refunds, with earlier ones that staff decided for the payment, exceed one operator's limit."""
     before = select(func.coalesce(func.sum(Refund.amount_fen), 0)).where(
         Refund.payment_id == payment.id,
