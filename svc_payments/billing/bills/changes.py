@@ -17,6 +17,7 @@ from svc_payments.billing.bills.models import Bill, BillKind, BillStatus, BillVe
 from svc_payments.billing.bills.service import BillAlreadyPaid, PaymentInProgress, show_bills
 from svc_payments.billing.bills.validation import COLUMNS, CheckedRow, checked
 
+_AMENDABLE = (*COLUMNS, "expires_on", "meter_digits")
 _EXPIRED_AT_ONCE = 10_000
 _LOOKED_BACK = timedelta(days=40)
 
@@ -75,12 +76,13 @@ async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: s
             BillIsSuperseded: it cannot change.
     """
     bill = await _open_bill(tx, provider_id, bill_id, amendment)
-    row = checked(_as_row(bill, amendment), this_month(), (*COLUMNS, "expires_on"))
+    row = checked(_as_row(bill, amendment), this_month(), _AMENDABLE)
     if not isinstance(row, CheckedRow):
         raise BillRefused(reason=row)
     expires_on = date.fromisoformat(row.expires_on) if row.expires_on else None
-    content = {**content_of(row), "expires_on": expires_on}
-    if content != {**content_of_bill(bill), "expires_on": bill.expires_on}:
+    digits = int(row.meter_digits) if row.meter_digits else None
+    content = {**content_of(row), "expires_on": expires_on, "meter_digits": digits}
+    if content != {**content_of_bill(bill), "expires_on": bill.expires_on, "meter_digits": bill.meter_digits}:
         _keep_version(tx, bill, ChangeReason(amendment.reason), amendment.note)
         for name, value in content.items():
             setattr(bill, name, value)
@@ -89,7 +91,7 @@ async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: s
 
 
 def content_of(row: CheckedRow) -> dict[str, Any]:
-    """The content of a bill as a row, without its last day for paying."""
+    """The content of a bill as a row, without what only some rows say: its last day for paying, the meter's digits."""
     return {
         "account_number": row.account_number,
         "period": date.fromisoformat(row.period),
@@ -120,10 +122,11 @@ def _as_row(bill: Bill, amendment: schemas.Amendment) -> list[str]:
         "meter_from": bill.meter_from,
         "meter_to": bill.meter_to,
         "expires_on": bill.expires_on,
+        "meter_digits": bill.meter_digits,
         **changes,
         "amount": None if amount_fen is None else schemas.yuan(amount_fen),
     }
-    return ["" if now[name] is None else str(now[name]) for name in (*COLUMNS, "expires_on")]
+    return ["" if now[name] is None else str(now[name]) for name in _AMENDABLE]
 
 
 async def void(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change: schemas.Change) -> schemas.Bill:
@@ -219,9 +222,9 @@ _EXPIRE = """
         RETURNING old.*
     ), kept AS (
         INSERT INTO bill_versions (bill_id, version, account_number, period, usage, amount_fen, due_date, meter_from,
-            meter_to, expires_on, reason, note, bill_file_id)
-        SELECT id, version, account_number, period, usage, amount_fen, due_date, meter_from, meter_to, expires_on,
-            reason, note, bill_file_id
+            meter_to, meter_digits, expires_on, reason, note, bill_file_id)
+        SELECT id, version, account_number, period, usage, amount_fen, due_date, meter_from, meter_to, meter_digits,
+            expires_on, reason, note, bill_file_id
         FROM changed
     )
     SELECT id, provider_id, version + 1 AS version FROM changed ORDER BY id
