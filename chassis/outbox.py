@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import aiokafka
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -181,8 +181,7 @@ class Relay:
 
     async def _publish_forever(self, connection: AsyncConnection, producer: aiokafka.AIOKafkaProducer) -> None:
         woken = asyncio.Event()
-        raw = (await connection.get_raw_connection()).driver_connection
-        assert raw is not None  # noqa: S101 - the pool hands out live connections
+        raw: Any = (await connection.get_raw_connection()).driver_connection  # a live one, as the pool hands it out
         await raw.add_listener(_CHANNEL, lambda *_: woken.set())
         while True:
             woken.clear()

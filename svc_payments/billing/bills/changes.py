@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from kit.calendar import this_month, today
+from kit.invariants import InvariantBrokenError
 from svc_payments.billing.bills import schemas
 from svc_payments.billing.bills.events import BillAmended, BillChanged, BillExpired, BillVoided
 from svc_payments.billing.bills.models import Bill, BillKind, BillStatus, BillVersion, ChangeReason
@@ -202,7 +203,8 @@ def _keep_version(tx: AsyncSession, bill: Bill, reason: ChangeReason, note: str 
 
 async def _tell(tx: AsyncSession, event: type[BillChanged], bill: Bill) -> None:
     await tx.flush()
-    assert bill.reason is not None  # noqa: S101 - every version but the first has one
+    if bill.reason is None:
+        raise InvariantBrokenError("a changed bill has no reason")
     await emit(tx, event(bill_id=bill.id, provider_id=bill.provider_id, version=bill.version, reason=str(bill.reason)))
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kit.invariants import InvariantBrokenError
 from svc_payments.billing.bills.reasons import Reason
 from svc_payments.billing.bills.validation import COLUMNS, CheckedRow
 
@@ -74,7 +75,8 @@ async def stage(tx: AsyncSession, columns: Sequence[str], blocks: AsyncIterator[
     for statement in _CREATE:
         await tx.execute(text(statement))
     raw = (await (await tx.connection()).get_raw_connection()).driver_connection
-    assert raw is not None  # noqa: S101 - the pool returns live connections
+    if raw is None:
+        raise InvariantBrokenError("the pool returned a dead connection")
     await raw.copy_to_table("staged", source=blocks, columns=columns, null="", schema_name="pg_temp")
 
 

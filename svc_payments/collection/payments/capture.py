@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.outbox import emit_traced
 from chassis.telemetry import traceparent
 from kit.calendar import database_time
+from kit.invariants import InvariantBrokenError
 from svc_payments.billing.bills import service as bills
 from svc_payments.billing.bills.models import Bill, BillStatus
 from svc_payments.channels.provider import Paid
@@ -39,7 +40,8 @@ class CaptureCandidate:
 
     @property
     def attempt(self) -> Attempt:
-        assert self.payment.attempt is not None  # noqa: S101 - it was found by its order or is at the channel
+        if self.payment.attempt is None:
+            raise InvariantBrokenError("a payment at a channel has no order")
         return self.payment.attempt
 
     @property

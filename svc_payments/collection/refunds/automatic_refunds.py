@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import new_id
 from chassis.outbox import emit
+from kit.invariants import InvariantBrokenError
 from svc_payments.channels.provider import Paid
 from svc_payments.collection.payments.events import PaymentPostingRefused, PaymentPostingUnanswered
 from svc_payments.collection.payments.events import event_of as payment_event_of
@@ -87,8 +88,10 @@ async def transaction_of(tx: AsyncSession, refund: Refund, payment: Payment) -> 
         found = select(SecondTransaction).where(SecondTransaction.id == refund.second_transaction_id)
         second = (await tx.scalars(found)).one()
         return second.transaction_id, second.amount_fen
-    assert payment.attempt is not None  # noqa: S101 - the money came by it
-    assert payment.attempt.transaction_id is not None  # noqa: S101
+    if payment.attempt is None:
+        raise InvariantBrokenError("a captured payment has no transaction")
+    if payment.attempt.transaction_id is None:
+        raise InvariantBrokenError("a captured payment has no transaction")
     return payment.attempt.transaction_id, payment.amount_fen
 
 

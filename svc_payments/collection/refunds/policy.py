@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
+from kit.invariants import InvariantBrokenError
 from svc_payments.amounts import money
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.payments.payment_state import advance
@@ -101,7 +102,8 @@ async def begin_refund(tx: AsyncSession, refund: Refund, payment: Payment, posti
     if refund.source == RefundSource.PROVIDER:
         await transitions.start(tx, refund, payment)
         return
-    assert posting is not None  # noqa: S101 - only what is booked is unbooked
+    if posting is None:
+        raise InvariantBrokenError("a refund reverses a posting that does not exist")
     refund.move_to(RefundStatus.UNBOOKING)
     await postings.begin_cancellation(tx, posting)
     await advance(tx, payment)
@@ -125,7 +127,8 @@ def _source_of(refund: Refund, payment: Payment, posting: Posting | None) -> Ref
     Raises:
         RefundExceedsPaid, PostingUnderWay, RefundUnderWay
     """
-    assert refund.bill_id is not None  # noqa: S101 - people give back the money of bills
+    if refund.bill_id is None:
+        raise InvariantBrokenError("a decided refund names no bill")
     left_fen = transitions.left_fen(payment, refund.bill_id)
     if refund.amount_fen > left_fen:
         raise transitions.RefundExceedsPaid(**money(left=left_fen))
