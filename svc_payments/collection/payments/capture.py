@@ -111,7 +111,10 @@ async def _disagreement(tx: AsyncSession, candidate: CaptureCandidate) -> Incide
     if candidate.attempt.transaction_id == candidate.paid.transaction_id:
         return None
     owners = await owners_of(tx, [candidate.movement])
-    return IncidentKind.TRANSACTION_REUSED if set(owners.values()) - {candidate.payment.id} else None
+    if set(owners.values()) - {candidate.payment.id}:
+        return IncidentKind.TRANSACTION_REUSED
+    known_fen = await automatic_refunds.second_amount_of(tx, *candidate.movement) if owners else None
+    return IncidentKind.OTHER_AMOUNT if known_fen not in {None, candidate.paid.amount_fen} else None
 
 
 def _contradiction(candidate: CaptureCandidate) -> IncidentKind | None:

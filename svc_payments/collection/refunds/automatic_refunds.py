@@ -47,6 +47,12 @@ async def return_held(tx: AsyncSession, payment: Payment) -> None:
     await _start(tx, _refund(payment, RefundReason.MONEY_HELD, payment.amount_fen, RefundSource.SUSPENSE), payment)
 
 
+async def second_amount_of(tx: AsyncSession, channel: str, transaction_id: str) -> int | None:
+    """What a channel has taken a second time under this number; None if it has not."""
+    of_number = (SecondTransaction.channel == channel, SecondTransaction.transaction_id == transaction_id)
+    return await tx.scalar(select(SecondTransaction.amount_fen).where(*of_number))
+
+
 async def return_second_transaction(tx: AsyncSession, payment: Payment, paid: Paid) -> None:
     """Refund, once, money that a channel took for the order of an already paid, locked payment."""
     row = {
