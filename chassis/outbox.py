@@ -174,8 +174,7 @@ class Relay:
 
     async def _publish_forever(self, connection: AsyncConnection, producer: aiokafka.AIOKafkaProducer) -> None:
         woken = asyncio.Event()
-        raw = (await connection.get_raw_connection()).driver_connection
-        assert raw is not None  # noqa: S101 - the pool hands out live connections
+        raw: Any = (await connection.get_raw_connection()).driver_connection  # a live one, as the pool hands it out
         await raw.add_listener(_CHANNEL, lambda *_: woken.set())
         while True:
             woken.clear()

@@ -13,7 +13,7 @@ from functools import cache
 from http import HTTPStatus
 from itertools import product
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -178,14 +178,13 @@ def _answer_to(request: Request, problem: Problem) -> JSONResponse:
 
 
 async def _on_problem(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Problem)  # noqa: S101 - registered for this class alone
-    error.record()
-    return _answer_to(request, error)
+    problem = cast("Problem", error)  # registered for this class alone
+    problem.record()
+    return _answer_to(request, problem)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
-    faults = error.errors()
+    faults = cast("RequestValidationError", error).errors()  # registered for this class alone
     if any(fault["type"] == "json_invalid" for fault in faults):
         return _answer_to(request, MalformedJson())
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -223,7 +222,7 @@ _BY_STATUS: dict[int, type[Problem]] = {
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+    error = cast("HTTPException", error)  # registered for this class alone
     if error.detail == "There was an error parsing the body":  # FastAPI's text for bytes that are not UTF-8
         return _answer_to(request, MalformedJson())
     kind = _BY_STATUS.get(

@@ -1,18 +1,24 @@
 """Days and working days in China, by the clock of the process or by that of the database.
 
 The two clocks may differ by seconds around midnight, so a rule reads one of them throughout.
+
+The State Council publishes the holidays and make-up days of a year in the autumn before it, and chinesecalendar has
+them some weeks later. Until then its working days are Monday to Friday: a promise is then stricter by the holidays that
+it spans, and longer by at most the make-up days. A metric says how many days are known.
 """
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 import chinese_calendar
+from prometheus_client import Gauge
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import CHINA
 
 _SATURDAY = 5
+_LAST_KNOWN_DAY = date(max(chinese_calendar.constants.holidays).year, 12, 31)
 
 
 def today() -> date:
@@ -33,6 +39,14 @@ async def database_time(tx: AsyncSession) -> datetime:
 async def today_of(tx: AsyncSession) -> date:
     """The day in China on which the transaction began, by the clock of the database."""
     return (await database_time(tx)).astimezone(CHINA).date()
+
+
+def known_days() -> int:
+    """How many days after today the holidays and make-up days are known for."""
+    return (_LAST_KNOWN_DAY - today()).days
+
+
+Gauge("myili_calendar_known_days", "Days ahead for which holidays are known").set_function(known_days)
 
 
 def is_weekday(day: date) -> bool:

@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql import insert
@@ -18,8 +19,7 @@ async def upsert_csv(tx: AsyncSession, model: type[DeclarativeBase], path: Path)
         rows: list[dict[str, str | None]] = [
             {column: value or None for column, value in row.items()} for row in csv.DictReader(file)
         ]
-    table = model.__table__
-    assert isinstance(table, Table)  # noqa: S101 - narrows FromClause for mypy; every mapped class here has a table
+    table = cast("Table", model.__table__)  # every mapped class here has a table
     keys = list(table.primary_key.columns)
     statement = insert(table).values(rows)
     changed = {name: statement.excluded[name] for name in rows[0] if name not in {key.name for key in keys}}

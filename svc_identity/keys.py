@@ -14,6 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
 from chassis.db import new_id
+from kit.invariants import InvariantBrokenError
 
 KEY_BYTES = 32
 _PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.+?-----END \1-----", re.DOTALL)
@@ -72,7 +73,8 @@ class Signer:
     def key(self) -> ECKey:
         """The key that signs; the others of the set are only still, or already, published."""
         key = self._keys.keys[0]
-        assert isinstance(key, ECKey)  # noqa: S101 - narrows what read_signing_keys gave for mypy
+        if not isinstance(key, ECKey):
+            raise InvariantBrokenError("the signing key is not an EC key")
         return key
 
     def public_keys(self) -> dict[str, Any]:

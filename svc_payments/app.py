@@ -36,6 +36,7 @@ from svc_payments.reconciliation.statements.endpoints import router as statement
 from svc_payments.settings import Settings
 from svc_payments.settlement.endpoints import router as settlement
 from svc_payments.tills.endpoints import router as tills
+from svc_payments.tills.payout_proofs.endpoints import router as payout_proofs
 
 ROUTERS = [
     notifications,  # matched first, because most requests on a bill day are for it
@@ -57,6 +58,7 @@ ROUTERS = [
     payment_records,
     payment_terms,
     payments,
+    payout_proofs,
     postings,
     receipts,
     reconciliation,

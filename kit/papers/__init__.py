@@ -19,6 +19,8 @@ import typst
 from anyio import CapacityLimiter
 from fastapi.responses import Response
 
+from kit.invariants import InvariantBrokenError
+
 _COMMON_LOOK = Path(__file__).parent / "paper.typ"
 _AT_ONCE = CapacityLimiter(2)
 """A page costs some milliseconds of a core. Many of them queue here, not in the threads that everything else uses."""
@@ -57,7 +59,8 @@ def _compiled(template: Path, data: str, issued_at: datetime, standard: Literal[
         pdf_standards=standard,
         timestamp=int(issued_at.timestamp()),
     )
-    assert isinstance(made, bytes)  # noqa: S101 - it is a list only of formats that have one file a page
+    if not isinstance(made, bytes):
+        raise InvariantBrokenError("Typst gave several files for one PDF")
     return made
 
 

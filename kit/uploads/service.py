@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, new_id
 from chassis.problems import ContentTooLarge, UnsupportedMediaType
+from kit.invariants import InvariantBrokenError
 from kit.uploads.digests import sha256_in
 from kit.uploads.headers import PARTIAL, completes, integer
 from kit.uploads.models import Tables, U, Upload
@@ -24,7 +25,8 @@ async def begin(
     Raises:
         ContentTooLarge, BodyTruncated, DigestMismatch, UploadLengthMismatch: as for what is appended.
     """
-    assert upload.appender is not None  # noqa: S101 - the request that creates an upload is the first to append to it
+    if upload.appender is None:
+        raise InvariantBrokenError("a new upload has no appender")
     appending = Appending(database, tables, upload.id, upload.appender, 0)
     await appending.take(pieces, sha256_in(headers, "Content-Digest"))
 

@@ -50,10 +50,22 @@ class Settings(ServiceSettings):
     """When to retry a provider that did not answer."""
     refund_second_person_fen: Annotated[int, Field(ge=0)] = 20_000
     """One operator may refund up to this amount of a payment; more needs a second one."""
+    refund_day_alone_fen: Annotated[int, Field(ge=0)] = 200_000
+    """What one operator may refund alone on a day, of all payments together; beyond it a second one decides."""
+    refund_day_alone_count: Annotated[int, Field(ge=0)] = 30
+    """How many refunds one operator may decide alone on a day."""
+    refund_day_fen: Annotated[int, Field(ge=0)] = 50_000_000
+    """What one operator may propose and approve on a day; beyond it others do."""
+    refund_day_count: Annotated[int, Field(ge=0)] = 500
+    """How many refunds one operator may propose and approve on a day."""
     refund_expected_seconds: Seconds = 3 * _DAY
     """How long a channel usually takes until the payer sees the money; shown to payers."""
     cash_limit_fen: Annotated[int, Field(gt=0)] = 1_000_000
     """The largest payment that a counter accepts in cash."""
+    payout_supervisor_fen: Annotated[int, Field(ge=0)] = 50_000
+    """A clerk pays refunds of a payment out up to this amount; more needs a supervisor."""
+    payout_proof_seconds: Seconds = 10 * _MINUTE
+    """How long a payout code and a supervisor's approval of a payout are good."""
     ledger_anchors: StoreUrl
     """Where the head of the ledger's hash chain is kept each day: `file:///folder`, or `s3://bucket/prefix` with the
     usual AWS_* variables; best where the owner of the database cannot write."""
@@ -102,6 +114,10 @@ class Settings(ServiceSettings):
     @property
     def refund_expected(self) -> timedelta:
         return timedelta(seconds=self.refund_expected_seconds)
+
+    @property
+    def payout_proof_lifetime(self) -> timedelta:
+        return timedelta(seconds=self.payout_proof_seconds)
 
     @property
     def sign_lifetime(self) -> timedelta:

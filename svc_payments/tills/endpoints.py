@@ -1,10 +1,9 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import select
 
-from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
@@ -15,15 +14,10 @@ from svc_payments.documents.receipts.endpoints import PDF, printed_for
 from svc_payments.settings import TheSettings
 from svc_payments.tills import payments as taking
 from svc_payments.tills import payouts, report, schemas, service
+from svc_payments.tills.callers import Clerk, Reader, RefundNumber, Supervisor
 from svc_payments.tills.models import TillSession
-from svc_payments.tills.service import CLERK, OVERSEERS, SUPERVISOR
 
 router = APIRouter(prefix="/payments/v1", tags=["tills"])
-
-Clerk = Annotated[Caller, Depends(allow(role=CLERK, assurance_level=2))]
-Supervisor = Annotated[Caller, Depends(allow(role=SUPERVISOR, assurance_level=2))]
-RefundNumber = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
-Reader = Annotated[Caller, Depends(allow(role=(CLERK, SUPERVISOR, *OVERSEERS)))]
 
 
 @router.post("/till-sessions", status_code=201)
@@ -127,24 +121,32 @@ async def cancel_till_payment(
 
 @router.get("/till-sessions/{till_session_id}/refunds/{refund_number}")
 async def look_up_refund(
-    tx: Tx, caller: Clerk, till_session_id: UUID, refund_number: RefundNumber
+    tx: Tx, caller: Clerk, settings: TheSettings, till_session_id: UUID, refund_number: RefundNumber
 ) -> schemas.RefundAtCounter:
     """Get a refund that waits for its payer at a counter.
 
     The lookup is recorded in the audit trail.
     """
-    return await payouts.look_up_refund(tx, caller, till_session_id, refund_number)
+    return await payouts.look_up_refund(tx, caller, till_session_id, refund_number, settings)
 
 
 @router.post("/till-sessions/{till_session_id}/refunds/{refund_number}/pay-out")
 async def pay_refund_out(
-    tx: Tx, caller: Clerk, once: OnceKey, till_session_id: UUID, refund_number: RefundNumber, body: schemas.Payout
+    transactions: Transactions,
+    caller: Clerk,
+    once: OnceKey,
+    settings: TheSettings,
+    till_session_id: UUID,
+    refund_number: RefundNumber,
+    body: schemas.Payout,
 ) -> schemas.RefundAtCounter:
     """Pay a refund out to its payer, from the drawer or over the card terminal.
 
+    The payer proves themselves by the code in their app, or by the code on the receipt and a supervisor's approval.
     For the card terminal the request names the slip.
     """
-    return await once.do(tx, caller, payouts.pay_out(tx, caller, till_session_id, refund_number, body))
+    at = payouts.Place(caller, till_session_id, refund_number)
+    return await payouts.pay_out_once(transactions, once, at, body, settings)
 
 
 @router.post("/till-sessions/{till_session_id}/count")

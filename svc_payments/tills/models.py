@@ -136,6 +136,10 @@ class TillPayout(Base):
     till_session_id: Mapped[UUID] = mapped_column(ForeignKey(TillSession.id))
     cash_fen: Mapped[int] = mapped_column(BigInteger)
     """Cash paid from the drawer; 0 for a card, refunded by the terminal."""
+    proof: Mapped[str | None] = mapped_column(Text)
+    """How the payer proved themselves; none was asked for before 0.4.0."""
+    approved_by: Mapped[UUID | None]
+    """The supervisor, where there had to be one."""
     paid_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
 
 

@@ -10,6 +10,7 @@ from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.receipts.models import Receipt
 from svc_payments.tills import models
 from svc_payments.tills.models import DENOMINATIONS, SessionStatus
+from svc_payments.tills.payout_proofs.schemas import PayoutDigits
 
 LARGEST_FEN = 10_000_000_000
 MOST_PIECES = 100_000
@@ -124,11 +125,17 @@ class RefundAtCounter(BaseModel):
     amount_fen: int
     status: str
     """at_counter, or refunded once it is paid out; expect further values within v1."""
+    needs_approval: bool
+    """Whether a supervisor has to approve the payout even when the payer has a payout code."""
 
 
 class Payout(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
+    payout_code: PayoutDigits | None = None
+    """The code that the payer's app shows."""
+    receipt_code: Annotated[str, Field(max_length=100)] | None = None
+    """The verification code on the receipt of a payer without the app, once a supervisor has approved the payout."""
     retrieval_number: Annotated[str, Field(pattern="^[0-9A-Z]{12}$")] | None = None
     """The number of the terminal's slip (RRN), for a refund of a card payment."""
 

@@ -16,6 +16,7 @@ from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from kit.approvals import require_second_person
 from kit.calendar import database_time
+from kit.invariants import InvariantBrokenError
 from svc_payments.amounts import money
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
@@ -201,7 +202,8 @@ async def close_session(tx: AsyncSession, caller: Caller, session_id: UUID) -> s
     session.move_to(SessionStatus.CLOSED)
     session.closed_at, session.closed_by = moment, caller.id
     difference = session.difference_fen
-    assert difference is not None  # noqa: S101 - it was counted, or could not have moved
+    if difference is None:
+        raise InvariantBrokenError("a closed session was not counted")
     await audit.record(tx, caller, "close_till_session", session.id, difference_fen=difference)
     await emit(tx, event_of(TillSessionClosed, session))
     if difference:
@@ -241,7 +243,8 @@ async def deposit(tx: AsyncSession, caller: Caller, session_id: UUID, new: schem
 
 
 async def _check_deposit(tx: AsyncSession, session: TillSession, new: schemas.NewDeposit) -> None:
-    assert session.counted_fen is not None  # noqa: S101 - the database keeps closed sessions whole
+    if session.counted_fen is None:
+        raise InvariantBrokenError("a closed session was not counted")
     amount_fen = session.counted_fen - session.opening_float_fen
     if amount_fen <= 0:
         raise NothingToDeposit

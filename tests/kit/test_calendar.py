@@ -1,9 +1,11 @@
 """Which day it is in China, and which days are working days there."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
+import chinese_calendar
 import pytest
 import time_machine
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -38,6 +40,32 @@ def test_holidays_and_make_up_days_are_those_of_the_state_council(day: date, *, 
 @pytest.mark.parametrize(("day", "working"), [(date(2090, 10, 2), True), (date(2090, 10, 1), False)])
 def test_a_year_without_a_published_calendar_goes_by_weekdays(day: date, *, working: bool) -> None:
     assert is_working_day(day) is working
+
+
+@pytest.mark.parametrize(
+    ("day", "working"),
+    [
+        (date(2026, 9, 20), True),  # a Sunday that makes up for National Day
+        (date(2026, 9, 30), True),
+        *((date(2026, 10, number), False) for number in range(1, 8)),
+        (date(2026, 10, 8), True),
+        (date(2026, 10, 10), True),  # a Saturday that makes up for it
+        (date(2026, 10, 11), False),
+    ],
+)
+def test_national_day_of_2026(day: date, *, working: bool) -> None:
+    assert is_working_day(day) is working
+
+
+def test_a_metric_says_for_how_long_the_holidays_are_known() -> None:
+    with time_machine.travel(datetime(2026, 12, 1, tzinfo=UTC), tick=False):
+        days = REGISTRY.get_sample_value("myili_calendar_known_days")
+    assert days is not None
+    last_known = date(2026, 12, 1) + timedelta(days=days)
+    assert (last_known.month, last_known.day) == (12, 31)
+    chinese_calendar.is_workday(last_known)
+    with pytest.raises(NotImplementedError):
+        chinese_calendar.is_workday(last_known + timedelta(days=1))
 
 
 def test_a_term_passes_over_the_holidays() -> None:

@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -205,12 +205,12 @@ async def _ready(request: Request) -> Response:
 
 
 async def _answer_refusal(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)  # noqa: S101 - registered for this class alone
-    return problem(error.status, error.code, error.detail)
+    refused = cast("Refused", error)  # registered for this class alone
+    return problem(refused.status, refused.code, refused.detail)
 
 
 async def _answer_http_exception(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+    error = cast("HTTPException", error)  # registered for this class alone
     code = re.sub(r"\W+", "_", error.detail).lower()
     return problem(error.status_code, code, f"{error.detail}.")
 

@@ -11,7 +11,7 @@ from chassis.db import CHINA, now
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import Problem
 from kit.approvals import require_second_person
-from kit.calendar import is_weekday, working_day_after
+from kit.calendar import working_day_after
 from svc_miniapps import members
 from svc_miniapps.apps.models import App
 from svc_miniapps.publishing.releases.models import Release
@@ -38,12 +38,9 @@ def open_review(caller: Caller, release: Release) -> None:
 
 
 def due_after(submitted_at: datetime, working_days: int = PROMISED_WORKING_DAYS) -> datetime:
-    """The same time of day so many working days later; Saturday and Sunday in Beijing time do not count.
-
-    Public holidays count as working days, which only makes the promise stricter.
-    """
+    """The same time of day so many working days later, in Beijing time and by the State Council's calendar."""
     start = submitted_at.astimezone(CHINA)
-    day = working_day_after(start.date(), working_days, counts=is_weekday)
+    day = working_day_after(start.date(), working_days)
     return datetime.combine(day, start.timetz()).astimezone(submitted_at.tzinfo)
 
 

@@ -11,12 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from kit.calendar import this_month, today
+from kit.invariants import InvariantBrokenError
 from svc_payments.billing.bills import schemas
 from svc_payments.billing.bills.events import BillAmended, BillChanged, BillExpired, BillVoided
 from svc_payments.billing.bills.models import Bill, BillKind, BillStatus, BillVersion, ChangeReason
 from svc_payments.billing.bills.service import BillAlreadyPaid, PaymentInProgress, show_bills
 from svc_payments.billing.bills.validation import COLUMNS, CheckedRow, checked
 
+_AMENDABLE = (*COLUMNS, "expires_on", "meter_digits")
 _EXPIRED_AT_ONCE = 10_000
 _LOOKED_BACK = timedelta(days=40)
 
@@ -75,12 +77,13 @@ async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: s
             BillIsSuperseded: it cannot change.
     """
     bill = await _open_bill(tx, provider_id, bill_id, amendment)
-    row = checked(_as_row(bill, amendment), this_month(), (*COLUMNS, "expires_on"))
+    row = checked(_as_row(bill, amendment), this_month(), _AMENDABLE)
     if not isinstance(row, CheckedRow):
         raise BillRefused(reason=row)
     expires_on = date.fromisoformat(row.expires_on) if row.expires_on else None
-    content = {**content_of(row), "expires_on": expires_on}
-    if content != {**content_of_bill(bill), "expires_on": bill.expires_on}:
+    digits = int(row.meter_digits) if row.meter_digits else None
+    content = {**content_of(row), "expires_on": expires_on, "meter_digits": digits}
+    if content != {**content_of_bill(bill), "expires_on": bill.expires_on, "meter_digits": bill.meter_digits}:
         _keep_version(tx, bill, ChangeReason(amendment.reason), amendment.note)
         for name, value in content.items():
             setattr(bill, name, value)
@@ -89,7 +92,7 @@ async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: s
 
 
 def content_of(row: CheckedRow) -> dict[str, Any]:
-    """The content of a bill as a row, without its last day for paying."""
+    """The content of a bill as a row, without what only some rows say: its last day for paying, the meter's digits."""
     return {
         "account_number": row.account_number,
         "period": date.fromisoformat(row.period),
@@ -120,10 +123,11 @@ def _as_row(bill: Bill, amendment: schemas.Amendment) -> list[str]:
         "meter_from": bill.meter_from,
         "meter_to": bill.meter_to,
         "expires_on": bill.expires_on,
+        "meter_digits": bill.meter_digits,
         **changes,
         "amount": None if amount_fen is None else schemas.yuan(amount_fen),
     }
-    return ["" if now[name] is None else str(now[name]) for name in (*COLUMNS, "expires_on")]
+    return ["" if now[name] is None else str(now[name]) for name in _AMENDABLE]
 
 
 async def void(tx: AsyncSession, provider_id: UUID, bill_id: UUID, change: schemas.Change) -> schemas.Bill:
@@ -199,7 +203,8 @@ def _keep_version(tx: AsyncSession, bill: Bill, reason: ChangeReason, note: str 
 
 async def _tell(tx: AsyncSession, event: type[BillChanged], bill: Bill) -> None:
     await tx.flush()
-    assert bill.reason is not None  # noqa: S101 - every version but the first has one
+    if bill.reason is None:
+        raise InvariantBrokenError("a changed bill has no reason")
     await emit(tx, event(bill_id=bill.id, provider_id=bill.provider_id, version=bill.version, reason=str(bill.reason)))
 
 
@@ -219,9 +224,9 @@ _EXPIRE = """
         RETURNING old.*
     ), kept AS (
         INSERT INTO bill_versions (bill_id, version, account_number, period, usage, amount_fen, due_date, meter_from,
-            meter_to, expires_on, reason, note, bill_file_id)
-        SELECT id, version, account_number, period, usage, amount_fen, due_date, meter_from, meter_to, expires_on,
-            reason, note, bill_file_id
+            meter_to, meter_digits, expires_on, reason, note, bill_file_id)
+        SELECT id, version, account_number, period, usage, amount_fen, due_date, meter_from, meter_to, meter_digits,
+            expires_on, reason, note, bill_file_id
         FROM changed
     )
     SELECT id, provider_id, version + 1 AS version FROM changed ORDER BY id

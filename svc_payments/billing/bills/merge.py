@@ -14,7 +14,7 @@ from svc_payments.billing.bills.events import BillAmended, BillSuperseded
 from svc_payments.billing.bills.similar import refuse_similar
 
 _PLAIN_CONTENT = ("account_number", "period", "usage", "amount_fen", "due_date", "meter_from", "meter_to")
-_CONTENT = ", ".join([*_PLAIN_CONTENT, "expires_on"])
+_CONTENT = ", ".join([*_PLAIN_CONTENT, "meter_digits", "expires_on"])
 
 
 def _content_of(table: str, expires_on: str) -> str:
@@ -35,9 +35,15 @@ def _tariff_of(table: str) -> str:
     return f"ROW({', '.join(f'{table}.{column}' for column in _TARIFF)})"
 
 
+# Digits belong to the readings that they came with.
+_METER_DIGITS = """
+    CASE WHEN claims.meter_digits IS NULL AND claims.meter_from IS NOT DISTINCT FROM bills.meter_from
+        AND claims.meter_to IS NOT DISTINCT FROM bills.meter_to THEN bills.meter_digits ELSE claims.meter_digits END
+"""
 # Nor does a row without a tariff change that of its bill.
 _SAME = (
     f"{_content_of('claims', _CLAIMED_EXPIRY)} IS NOT DISTINCT FROM {_content_of('bills', 'bills.expires_on')}"
+    f" AND {_METER_DIGITS} IS NOT DISTINCT FROM bills.meter_digits"
     f" AND NOT ({_SAYS_TARIFF} AND {_tariff_of('claims')} IS DISTINCT FROM {_tariff_of('bills')})"
 )
 
@@ -110,6 +116,7 @@ _AMEND = f"""
     WITH changed AS (
         UPDATE bills SET version = bills.version + 1, bill_file_id = :bill_file_id,
             reason = coalesce(claims.reason, 'not_stated'), note = claims.note, expires_on = {_CLAIMED_EXPIRY},
+            meter_digits = {_METER_DIGITS},
             {", ".join(f"{column} = claims.{column}" for column in _PLAIN_CONTENT)},
             {_KEEP_OR_SET_TARIFF}
         FROM claims WHERE bills.id = known_id AND place = 1 AND outcome IS NULL
@@ -135,6 +142,7 @@ _FOLLOW = f"""
     UPDATE claims SET outcome = CASE
         WHEN {_content_of("claims", "claims.supersedes")} IS DISTINCT FROM {_content_of("first", "first.supersedes")}
             OR claims.expires_on IS DISTINCT FROM first.expires_on
+            OR claims.meter_digits IS DISTINCT FROM first.meter_digits
             OR {_tariff_of("claims")} IS DISTINCT FROM {_tariff_of("first")} THEN 'duplicate_in_file'
         WHEN first.outcome IS NULL OR first.outcome = 'amended' THEN 'unchanged'
         ELSE first.outcome

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, Text, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, SmallInteger, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, one_of
@@ -134,6 +134,8 @@ class Bill(Base):
     due_date: Mapped[date]
     meter_from: Mapped[Decimal | None] = mapped_column(Quantity)
     meter_to: Mapped[Decimal | None] = mapped_column(Quantity)
+    meter_digits: Mapped[int | None] = mapped_column(SmallInteger)
+    """How many digits the meter shows before its decimal point, where the provider says so."""
     kind: Mapped[BillKind] = mapped_column(Text, server_default=BillKind.REGULAR)
     late_fee_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """Late fees that were charged with the payments so far."""
@@ -215,6 +217,7 @@ class BillVersion(Base):
     due_date: Mapped[date]
     meter_from: Mapped[Decimal | None] = mapped_column(Quantity)
     meter_to: Mapped[Decimal | None] = mapped_column(Quantity)
+    meter_digits: Mapped[int | None] = mapped_column(SmallInteger)
     expires_on: Mapped[date | None]
     reason: Mapped[ChangeReason | None] = mapped_column(Text)
     note: Mapped[str | None] = mapped_column(Text)

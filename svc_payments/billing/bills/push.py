@@ -46,7 +46,7 @@ async def push(
 
 def _values(bill: schemas.PushedBill) -> list[str]:
     fields = {**bill.model_dump(), "amount": schemas.yuan(bill.amount_fen)}
-    return [fields[name] or "" for name in _NAMES]
+    return ["" if fields[name] is None else str(fields[name]) for name in _NAMES]
 
 
 async def _lines(rows: Sequence[CheckedRow | Reason]) -> AsyncIterator[bytes]:

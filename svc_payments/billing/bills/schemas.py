@@ -21,6 +21,11 @@ Value = Annotated[str, Field(max_length=100)]
 
 Fen = Annotated[int, Field(strict=True, ge=-(10**15), le=10**15)]
 
+MeterDigits = Annotated[
+    Value | Annotated[int, Field(strict=True, ge=-(10**15), le=10**15)],
+    Field(description="1 to 9, how many digits the meter shows; needed where the second reading is the lower one."),
+]
+
 StatedReason = Literal[
     "meter_error",
     "court_case",
@@ -57,6 +62,11 @@ class Bill(BaseModel):
     due_date: date
     meter_from: Quantity | None
     meter_to: Quantity | None
+    meter_digits: int | None = Field(description="How many digits the meter shows before its decimal point.")
+    metered_usage: Quantity | None = Field(
+        description="What the two readings come to, also where the meter began again at 0 between them. "
+        "null: there are not two."
+    )
     kind: str = Field(description="regular, advance or top_up; expect further values within v1.")
     late_fee_fen: int = Field(description="Late fees: those paid, and those accrued until today on the unpaid amount.")
     paid_fen: int = Field(description="Paid so far, late fees included, less refunds.")
@@ -89,6 +99,7 @@ class BillVersion(BaseModel):
     due_date: date
     meter_from: Quantity | None
     meter_to: Quantity | None
+    meter_digits: int | None
     expires_on: date | None
     reason: str | None = Field(description=f"{REASON} null: it is the first version.")
     note: str | None
@@ -113,6 +124,7 @@ class Amendment(Change):
     due_date: Value | None = Field(None, description="YYYY-MM-DD.")
     meter_from: Value | None = None
     meter_to: Value | None = None
+    meter_digits: MeterDigits | None = None
     expires_on: Value | None = Field(None, description="YYYY-MM-DD; null: it can be paid at any time.")
 
 
@@ -127,6 +139,7 @@ class PushedBill(BaseModel):
     due_date: Value = Field(description="YYYY-MM-DD.")
     meter_from: Value | None = None
     meter_to: Value | None = None
+    meter_digits: MeterDigits | None = None
     expires_on: Value | None = Field(None, description="YYYY-MM-DD, the last day on which it can be paid.")
     supersedes: Value | None = Field(
         None, description="The number of a due bill of the account that this one replaces."

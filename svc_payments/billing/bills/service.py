@@ -16,6 +16,7 @@ from kit.calendar import today, today_of
 from svc_payments.billing.bills import schemas
 from svc_payments.billing.bills.accruals import accrued_late_fee
 from svc_payments.billing.bills.explanation import explanation_of
+from svc_payments.billing.bills.meters import consumption
 from svc_payments.billing.bills.models import WITHDRAWN, Bill, BillKind, BillNumber, BillStatus, Part
 from svc_payments.billing.bills.queries import bills_numbered, bills_of_person, tariffs_for, visible_to
 from svc_payments.billing.terms import service as payment_terms
@@ -156,6 +157,8 @@ def _shown(bill: Bill, accrued_fen: int) -> schemas.Bill:
         due_date=bill.due_date,
         meter_from=bill.meter_from,
         meter_to=bill.meter_to,
+        meter_digits=bill.meter_digits,
+        metered_usage=consumption(bill.meter_from, bill.meter_to, bill.meter_digits),
         kind=bill.kind,
         late_fee_fen=bill.late_fee_fen + accrued_fen,
         paid_fen=bill.paid_fen,

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kit.invariants import InvariantBrokenError
 from svc_payments.billing.bills.reasons import Reason
 from svc_payments.billing.bills.validation import COLUMNS, CheckedRow
 
@@ -23,7 +24,8 @@ _CREATE = (
     CREATE TEMPORARY TABLE IF NOT EXISTS staged (
         row integer, bill_number text, account_number text, period date, usage numeric(12, 3), amount_fen bigint,
         due_date date, meter_from numeric(12, 3), meter_to numeric(12, 3), expires_on date, supersedes text,
-        reason text, customer_class text, unit text, tariff_id uuid, note text, fault text, id uuid DEFAULT uuidv7()
+        reason text, customer_class text, unit text, tariff_id uuid, meter_digits smallint, note text, fault text,
+        id uuid DEFAULT uuidv7()
     ) ON COMMIT DELETE ROWS
     """,
     # The rows without fault: the bill that has their number already, their place among the rows with that number, the
@@ -73,7 +75,8 @@ async def stage(tx: AsyncSession, columns: Sequence[str], blocks: AsyncIterator[
     for statement in _CREATE:
         await tx.execute(text(statement))
     raw = (await (await tx.connection()).get_raw_connection()).driver_connection
-    assert raw is not None  # noqa: S101 - the pool returns live connections
+    if raw is None:
+        raise InvariantBrokenError("the pool returned a dead connection")
     await raw.copy_to_table("staged", source=blocks, columns=columns, null="", schema_name="pg_temp")
 
 

@@ -10,11 +10,12 @@ from typing import NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from chassis.text import Line
+from svc_payments.billing.bills.meters import is_reading
 from svc_payments.billing.bills.models import STATED_REASONS
 from svc_payments.billing.bills.reasons import Reason
 
 COLUMNS = ("bill_number", "account_number", "period", "usage", "amount", "due_date", "meter_from", "meter_to")
-MORE_COLUMNS = ("expires_on", "supersedes", "reason", "customer_class", "unit", "tariff_id", "note")
+MORE_COLUMNS = ("expires_on", "supersedes", "reason", "customer_class", "unit", "tariff_id", "meter_digits", "note")
 """Optional columns."""
 LARGEST_AMOUNT_YUAN = 1_000_000
 LONGEST_NOTE = 200
@@ -77,6 +78,7 @@ class CheckedRow(NamedTuple):
     customer_class: str = ""
     unit: str = ""
     tariff_id: str = ""
+    meter_digits: str = ""
     note: str = ""
 
 
@@ -91,6 +93,8 @@ def checked(values: Sequence[str], this_month: date, names: Sequence[str] = COLU
     if len(values) != len(names):
         return Reason.WRONG_COLUMN_COUNT
     number, account, period, usage, amount, due_date, before, after = map(normalised, values[: len(COLUMNS)])
+    more = dict(zip(names[len(COLUMNS) :], values[len(COLUMNS) :], strict=True))
+    more = {name: (_line if name == "note" else normalised)(more[name]) for name in MORE_COLUMNS if name in more}
     fault = (
         (None if _BILL_NUMBER.fullmatch(number) else Reason.BAD_BILL_NUMBER)
         or _account_fault(account)
@@ -98,12 +102,10 @@ def checked(values: Sequence[str], this_month: date, names: Sequence[str] = COLU
         or (None if _USAGE.fullmatch(usage) else Reason.BAD_USAGE)
         or _amount_fault(amount)
         or (due_date_fault(due_date, period) if _DAY.fullmatch(due_date) else Reason.BAD_DUE_DATE)
-        or _meter_fault(before, after)
+        or _meter_fault(before, after, more.get("meter_digits", ""), usage)
     )
     if fault:
         return fault
-    more = dict(zip(names[len(COLUMNS) :], values[len(COLUMNS) :], strict=True))
-    more = {name: (_line if name == "note" else normalised)(more[name]) for name in MORE_COLUMNS if name in more}
     if fault := _fault_in_more(more, due_date, number):
         return fault
     amount_fen = str(int(Decimal(amount) * 100))
@@ -152,11 +154,9 @@ def _amount_fault(amount: str) -> Reason | None:
     return Reason.AMOUNT_TOO_LARGE if Decimal(amount) > LARGEST_AMOUNT_YUAN else None
 
 
-def _meter_fault(before: str, after: str) -> Reason | None:
-    readings = [reading for reading in (before, after) if reading]
-    if not all(_USAGE.fullmatch(reading) for reading in readings):
-        return Reason.BAD_METER_READING
-    return None if sorted(readings, key=Decimal) == readings else Reason.BAD_METER_READING
+def _meter_fault(before: str, after: str, digits: str, usage: str) -> Reason | None:
+    well_formed = all(_USAGE.fullmatch(reading) for reading in (before, after) if reading)
+    return None if well_formed and is_reading(before, after, digits, usage) else Reason.BAD_METER_READING
 
 
 def _fault_in_more(more: dict[str, str], due_date: str, bill_number: str) -> Reason | None:

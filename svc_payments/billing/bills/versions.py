@@ -40,6 +40,7 @@ def _shown(version: BillVersion) -> schemas.BillVersion:
         due_date=version.due_date,
         meter_from=version.meter_from,
         meter_to=version.meter_to,
+        meter_digits=version.meter_digits,
         expires_on=version.expires_on,
         reason=version.reason,
         note=version.note,

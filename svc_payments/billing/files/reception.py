@@ -20,6 +20,7 @@ from typing import BinaryIO, Protocol, TextIO
 from chassis.problems import UnsupportedMediaType
 from kit.files.encodings import LONGEST_MARK, MARKS, mark_of
 from kit.files.gzips import Gunzip
+from kit.invariants import InvariantBrokenError
 from kit.uploads.digests import digested, sha256_in
 from svc_payments.billing.files.models import Encoding
 from svc_payments.billing.files.refusals import (
@@ -182,7 +183,8 @@ class _Spool:
         self._decode(b"", final=True)
         self._file.seek(0)
         text = io.TextIOWrapper(self._file, encoding="utf-8", newline=None)
-        assert self._encoding  # noqa: S101 - _begin has set it
+        if not self._encoding:
+            raise InvariantBrokenError("the encoding of the file is not settled")
         return Upload(text, self._encoding, self._sha256.hexdigest())
 
     def _begin(self) -> bytes:

@@ -15,11 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from svc_payments.billing.bills import changes, merge, staging
 from svc_payments.billing.bills.models import Bill, BillKind, BillNumber, BillStatus, ChangeReason
 from svc_payments.billing.bills.staging import staged_columns, staged_line
-from svc_payments.billing.bills.validation import COLUMNS, CheckedRow
+from svc_payments.billing.bills.validation import CheckedRow
 from svc_payments.billing.inquiries.models import InquiredBill
+from svc_payments.billing.inquiries.provider import NAMES
 from svc_payments.parties.providers.live_query import NotUsable
 
-_STAGED = staged_columns(COLUMNS)
+_STAGED = staged_columns(NAMES)
 # A file of this provider may be on its way in, for longer than a resident waits.
 _LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
 

@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from svc_payments.billing.bills.account_bills import OUR_PREFIX
-from svc_payments.billing.bills.schemas import Fen, Value, yuan
+from svc_payments.billing.bills.schemas import Fen, MeterDigits, Value, yuan
 from svc_payments.billing.bills.validation import COLUMNS, CheckedRow, checked
 from svc_payments.billing.inquiries.models import Result
 from svc_payments.parties.providers.live_query import NotUsable, Questions
 from svc_payments.parties.providers.models import Provider
 
 QUESTION = "bill_inquiry"
+NAMES = (*COLUMNS, "meter_digits")
 MOST_BILLS = 50
 """Of one account; the contract says so."""
 
@@ -28,6 +29,7 @@ class _NamedBill(BaseModel):
     due_date: Value
     meter_from: Value | None = None
     meter_to: Value | None = None
+    meter_digits: MeterDigits | None = None
 
 
 class _Answer(BaseModel):
@@ -73,7 +75,8 @@ def _rows(answer: _Answer, account_number: str, this_month: date) -> Sequence[Ch
 
 def _row(bill: _NamedBill, account_number: str, this_month: date) -> CheckedRow:
     fields = {**bill.model_dump(), "amount": yuan(bill.amount_fen)}
-    row = checked([fields[name] or "" for name in COLUMNS], this_month)
+    values = ["" if fields[name] is None else str(fields[name]) for name in NAMES]
+    row = checked(values, this_month, NAMES)
     if not isinstance(row, CheckedRow):
         raise NotUsable(row)
     if row.account_number != account_number:

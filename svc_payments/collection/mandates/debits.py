@@ -16,6 +16,7 @@ from chassis.db import CHINA, new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from kit.calendar import database_time, today_of
+from kit.invariants import InvariantBrokenError
 from kit.leases import claimable
 from svc_payments.billing.bills.accruals import accrued_late_fee
 from svc_payments.billing.bills.models import Bill, BillKind, BillStatus
@@ -150,7 +151,8 @@ async def _due_soon(tx: AsyncSession, mandate: Mandate, today: date) -> list[tup
 
     Bills that were due before the mandate began are left out: it is for those to come.
     """
-    assert mandate.activated_at is not None  # noqa: S101 - it is active
+    if mandate.activated_at is None:
+        raise InvariantBrokenError("an active mandate has no time of activation")
     elsewhere = aliased(Debit)
     open_elsewhere = exists().where(
         elsewhere.bill_id == Bill.id,
@@ -232,7 +234,8 @@ async def _order(tx: AsyncSession, mandate: Mandate, debit: Debit, settings: Set
     begun = await payments.create_payment(tx, mandate.person_id, wanted, settings.order_lifetime)
     ask = timedelta(seconds=settings.ask_again_seconds[0])
     payment = await payments.confirm(tx, mandate.person_id, begun.payment_id, settings.order_lifetime, ask)
-    assert payment.attempt is not None  # noqa: S101 - it was confirmed just now
+    if payment.attempt is None:
+        raise InvariantBrokenError("a confirmed payment has no order")
     payment.attempt.contract_number = mandate.contract_number
     debit.payment_id = payment.id
     debit.move_to(DebitStatus.ORDERED)

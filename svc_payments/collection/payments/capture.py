@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.outbox import emit_traced
 from chassis.telemetry import traceparent
 from kit.calendar import database_time
+from kit.invariants import InvariantBrokenError
 from svc_payments.billing.bills import service as bills
 from svc_payments.billing.bills.models import Bill, BillStatus
 from svc_payments.channels.provider import Paid
@@ -39,7 +40,8 @@ class CaptureCandidate:
 
     @property
     def attempt(self) -> Attempt:
-        assert self.payment.attempt is not None  # noqa: S101 - it was found by its order or is at the channel
+        if self.payment.attempt is None:
+            raise InvariantBrokenError("a payment at a channel has no order")
         return self.payment.attempt
 
     @property
@@ -109,7 +111,10 @@ async def _disagreement(tx: AsyncSession, candidate: CaptureCandidate) -> Incide
     if candidate.attempt.transaction_id == candidate.paid.transaction_id:
         return None
     owners = await owners_of(tx, [candidate.movement])
-    return IncidentKind.TRANSACTION_REUSED if set(owners.values()) - {candidate.payment.id} else None
+    if set(owners.values()) - {candidate.payment.id}:
+        return IncidentKind.TRANSACTION_REUSED
+    known_fen = await automatic_refunds.second_amount_of(tx, *candidate.movement) if owners else None
+    return IncidentKind.OTHER_AMOUNT if known_fen not in {None, candidate.paid.amount_fen} else None
 
 
 def _contradiction(candidate: CaptureCandidate) -> IncidentKind | None:

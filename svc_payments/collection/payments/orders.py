@@ -18,6 +18,7 @@ from chassis.db import Database
 from chassis.outbox import emit
 from chassis.telemetry import log
 from kit.calendar import database_time
+from kit.invariants import InvariantBrokenError
 from kit.leases import claim_due, poll_again
 from svc_payments.channels.mandates import Deductions, MandateChannel
 from svc_payments.channels.methods import ChannelNotAvailable, chosen, require_payer
@@ -106,7 +107,8 @@ class Orders:
         channel, contract_number = self.channels[payment.channel], _attempt(payment).contract_number
         if contract_number is None:
             return channel
-        assert isinstance(channel, MandateChannel)  # noqa: S101 - it has given us the contract
+        if not isinstance(channel, MandateChannel):
+            raise InvariantBrokenError("the channel of a mandate does not deduct")
         return Deductions(channel, contract_number)
 
     async def ask_due(self) -> int:
@@ -197,7 +199,8 @@ async def inquire(channel: Channel, order: Order, moment: datetime, *, placed: b
 
 
 def _attempt(payment: Payment) -> Attempt:
-    assert payment.attempt is not None  # noqa: S101 - it has been confirmed
+    if payment.attempt is None:
+        raise InvariantBrokenError("a confirmed payment has no order")
     return payment.attempt
 
 

@@ -12,6 +12,7 @@ from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.problems import IllegalMove, NotFound, Problem
 from kit.calendar import database_time
+from kit.invariants import InvariantBrokenError
 from kit.leases import claimable
 from svc_payments.amounts import money
 from svc_payments.billing.bills import account_bills
@@ -69,8 +70,10 @@ async def chosen(tx: AsyncSession, person_id: UUID, choice: schemas.PaymentChoic
         look = bills.lock_payable if locked else bills.payable
         payable = await look(tx, person_id, choice.bill_ids)
         return await allocation.whole_bills(tx, payable, person_id)
-    assert choice.provider_id is not None  # noqa: S101 - the model has seen to it
-    assert choice.account_number is not None  # noqa: S101 - as above
+    if choice.provider_id is None:
+        raise InvariantBrokenError("a choice names neither bills nor an account")
+    if choice.account_number is None:
+        raise InvariantBrokenError("a choice names neither bills nor an account")
     account = (choice.provider_id, choice.account_number)
     return await allocation.of_account(tx, person_id, *account, choice.amount_fen, locked=locked)
 
@@ -139,7 +142,8 @@ async def own_payment(tx: AsyncSession, person_id: UUID, payment_id: UUID, *, lo
 async def lock(tx: AsyncSession, payment_id: UUID) -> Payment:
     """A payment for changing, as the last one who changed it left it."""
     payment = await _payment(tx, Payment.id == payment_id, locked=True)
-    assert payment is not None  # noqa: S101 - payments are never deleted, and every id comes from one
+    if payment is None:
+        raise InvariantBrokenError("a payment has gone")
     return payment
 
 

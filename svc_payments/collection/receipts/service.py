@@ -5,6 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import CHINA
+from kit.invariants import InvariantBrokenError
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.receipts.models import Receipt, receipt_numbers
 
@@ -20,5 +21,6 @@ async def issue(tx: AsyncSession, payments: Sequence[Payment]) -> None:
 
 
 def _numbered(payment: Payment, count: int) -> str:
-    assert payment.captured_at is not None  # noqa: S101 - the caller has captured it
+    if payment.captured_at is None:
+        raise InvariantBrokenError("a receipt is issued for a payment that is not captured")
     return f"{payment.captured_at.astimezone(CHINA):%Y%m%d}{count:010}"

@@ -8,11 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.problems import NotFound
 from kit.approvals import require_second_person
+from svc_payments.billing.bills.models import Bill
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.refunds import schemas, worker
 from svc_payments.collection.refunds.models import Refund
 from svc_payments.oversight.audit import service as audit
+from svc_payments.parties.accounts.models import AccountBinding
 from svc_payments.settings import Settings
 
 
@@ -34,8 +36,21 @@ async def payment_of(tx: AsyncSession, payment_id: UUID) -> Payment:
     return await payments.lock(tx, payment_id)
 
 
-def require_not_payer(caller: Caller, payment: Payment) -> None:
+async def require_not_payer(tx: AsyncSession, caller: Caller, payment: Payment) -> None:
+    """Refuse staff whose money it is: the payer, and whoever is or was bound to an account that was paid for.
+
+    A payment at a counter may name no payer, so the accounts count as well.
+
+    Raises:
+        SecondPersonNeeded
+    """
     require_second_person(caller.id, payment.person_id)
+    own = select(AccountBinding.person_id).join(
+        Bill,
+        (Bill.provider_id == AccountBinding.provider_id) & (Bill.account_number == AccountBinding.account_number),
+    )
+    bound = own.where(AccountBinding.person_id == caller.id, Bill.id.in_(payment.bill_ids))
+    require_second_person(caller.id, await tx.scalar(bound.limit(1)))
 
 
 def approve_as_second(caller: Caller, refund: Refund) -> None:

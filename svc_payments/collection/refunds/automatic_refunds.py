@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import new_id
 from chassis.outbox import emit
+from kit.invariants import InvariantBrokenError
 from svc_payments.channels.provider import Paid
 from svc_payments.collection.payments.events import PaymentPostingRefused, PaymentPostingUnanswered
 from svc_payments.collection.payments.events import event_of as payment_event_of
@@ -44,6 +45,12 @@ async def _return_bill(tx: AsyncSession, payment: Payment, posting: Posting, rea
 async def return_held(tx: AsyncSession, payment: Payment) -> None:
     """Refund all of a locked payment whose money is in suspense because its bills could not take it."""
     await _start(tx, _refund(payment, RefundReason.MONEY_HELD, payment.amount_fen, RefundSource.SUSPENSE), payment)
+
+
+async def second_amount_of(tx: AsyncSession, channel: str, transaction_id: str) -> int | None:
+    """What a channel has taken a second time under this number; None if it has not."""
+    of_number = (SecondTransaction.channel == channel, SecondTransaction.transaction_id == transaction_id)
+    return await tx.scalar(select(SecondTransaction.amount_fen).where(*of_number))
 
 
 async def return_second_transaction(tx: AsyncSession, payment: Payment, paid: Paid) -> None:
@@ -87,8 +94,10 @@ async def transaction_of(tx: AsyncSession, refund: Refund, payment: Payment) -> 
         found = select(SecondTransaction).where(SecondTransaction.id == refund.second_transaction_id)
         second = (await tx.scalars(found)).one()
         return second.transaction_id, second.amount_fen
-    assert payment.attempt is not None  # noqa: S101 - the money came by it
-    assert payment.attempt.transaction_id is not None  # noqa: S101
+    if payment.attempt is None:
+        raise InvariantBrokenError("a captured payment has no transaction")
+    if payment.attempt.transaction_id is None:
+        raise InvariantBrokenError("a captured payment has no transaction")
     return payment.attempt.transaction_id, payment.amount_fen
 
 

@@ -10,7 +10,7 @@ from chassis.db import new_id
 from chassis.problems import IllegalMove, NotFound, Problem
 from kit.calendar import database_time
 from svc_payments.collection.payments.models import Payment
-from svc_payments.collection.refunds import approvals, schemas, transitions
+from svc_payments.collection.refunds import approvals, daily_limits, schemas, transitions
 from svc_payments.collection.refunds.models import Refund, RefundStatus, RefundWay
 from svc_payments.settings import Settings
 
@@ -29,9 +29,12 @@ async def retry(
     Raises:
         NotFound
         IllegalMove: it has not failed, or was tried again already.
+        RefundDayLimitReached: by bank transfer, which is a decision on where the money goes.
     """
     failed, payment = await approvals.lock(tx, refund_id)
-    approvals.require_not_payer(caller, payment)
+    await approvals.require_not_payer(tx, caller, payment)
+    if new.way == RefundWay.BANK_TRANSFER:
+        await daily_limits.count(tx, caller, [failed], settings)
     failed.move_to(RefundStatus.RETRIED)
     await tx.flush()
     again = _again(failed, payment, new.way, caller)
@@ -54,14 +57,16 @@ async def transferred(
         SecondPersonNeeded: the caller chose the bank transfer.
         TransferInFuture: it says that it was sent in the future.
         IllegalMove: it does not wait for a bank transfer.
+        RefundDayLimitReached
     """
     refund, payment = await approvals.lock(tx, refund_id)
     if refund.status != RefundStatus.BY_TRANSFER:
         raise IllegalMove(current=refund.status, wanted=RefundStatus.REFUNDED)
     if transfer.transferred_at > await database_time(tx):
         raise TransferInFuture
-    approvals.require_not_payer(caller, payment)
+    await approvals.require_not_payer(tx, caller, payment)
     approvals.approve_as_second(caller, refund)
+    await daily_limits.count(tx, caller, [refund], settings)
     await approvals.record(tx, caller, "confirm_refund_transfer", refund, None, reference=transfer.reference)
     await transitions.refunded(tx, refund, payment, transfer.reference, transfer.transferred_at)
     return approvals.to_staff(refund, payment, settings)

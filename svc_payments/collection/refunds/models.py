@@ -4,7 +4,7 @@ A row is one try under one number: when the channel fails, a retry is another ro
 counted in the payment and its line, where the database keeps their sum from exceeding what was paid.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Integer,
     Text,
     UniqueConstraint,
     func,
@@ -214,3 +215,16 @@ class Refund(Pollable, Base):
 
     def move_to(self, status: RefundStatus) -> None:
         self.status = checked_move(TRANSITIONS, RefundStatus(self.status), status)
+
+
+class RefundOperatorDay(Base):
+    """What one operator has proposed and approved on a day, and how much of it alone."""
+
+    __tablename__ = "refund_operator_days"
+
+    operator_id: Mapped[UUID] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    refunds: Mapped[int] = mapped_column(Integer, server_default="0")
+    amount_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    alone_refunds: Mapped[int] = mapped_column(Integer, server_default="0")
+    alone_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")

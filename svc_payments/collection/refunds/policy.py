@@ -6,16 +6,19 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.auth import Caller
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
+from kit.invariants import InvariantBrokenError
 from svc_payments.amounts import money
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.payments.payment_state import advance
 from svc_payments.collection.postings import service as postings
 from svc_payments.collection.postings.models import UNSETTLED, Posting, PostingStatus
-from svc_payments.collection.refunds import transitions
+from svc_payments.collection.refunds import daily_limits, transitions
 from svc_payments.collection.refunds.events import RefundUnbooking, event_of
 from svc_payments.collection.refunds.models import BY_ITSELF, Refund, RefundSource, RefundStatus
+from svc_payments.settings import Settings
 
 _UNDECIDED = (RefundStatus.REQUESTED, RefundStatus.PROPOSED, RefundStatus.REJECTED, RefundStatus.RETRIED)
 
@@ -67,7 +70,16 @@ def requested_parts(payment: Payment, bill_id: UUID | None, amount_fen: int | No
     return [(each, fen) for each, fen in left.items() if fen]
 
 
-async def needs_second_person(tx: AsyncSession, payment: Payment, refunds: Collection[Refund], limit_fen: int) -> bool:
+async def one_person_decides(
+    tx: AsyncSession, caller: Caller, payment: Payment, refunds: Collection[Refund], settings: Settings
+) -> bool:
+    """Whether an operator may decide on these refunds alone; they are then counted as decided alone."""
+    if await _exceeds_limit(tx, payment, refunds, settings.refund_second_person_fen):
+        return False
+    return await daily_limits.count_alone(tx, caller, refunds, settings)
+
+
+async def _exceeds_limit(tx: AsyncSession, payment: Payment, refunds: Collection[Refund], limit_fen: int) -> bool:
     """Whether these refunds, with earlier ones that staff decided for the payment, exceed one operator's limit."""
     before = select(func.coalesce(func.sum(Refund.amount_fen), 0)).where(
         Refund.payment_id == payment.id,
@@ -90,7 +102,8 @@ async def begin_refund(tx: AsyncSession, refund: Refund, payment: Payment, posti
     if refund.source == RefundSource.PROVIDER:
         await transitions.start(tx, refund, payment)
         return
-    assert posting is not None  # noqa: S101 - only what is booked is unbooked
+    if posting is None:
+        raise InvariantBrokenError("a refund reverses a posting that does not exist")
     refund.move_to(RefundStatus.UNBOOKING)
     await postings.begin_cancellation(tx, posting)
     await advance(tx, payment)
@@ -114,7 +127,8 @@ def _source_of(refund: Refund, payment: Payment, posting: Posting | None) -> Ref
     Raises:
         RefundExceedsPaid, PostingUnderWay, RefundUnderWay
     """
-    assert refund.bill_id is not None  # noqa: S101 - people give back the money of bills
+    if refund.bill_id is None:
+        raise InvariantBrokenError("a decided refund names no bill")
     left_fen = transitions.left_fen(payment, refund.bill_id)
     if refund.amount_fen > left_fen:
         raise transitions.RefundExceedsPaid(**money(left=left_fen))

@@ -13,7 +13,7 @@ from chassis.outbox import emit
 from chassis.problems import IllegalMove, Problem
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import Payment
-from svc_payments.collection.refunds import approvals, policy, schemas, transitions
+from svc_payments.collection.refunds import approvals, daily_limits, policy, schemas, transitions
 from svc_payments.collection.refunds.events import (
     RefundEvent,
     RefundProposed,
@@ -58,20 +58,22 @@ async def request(
 async def refund_payment(
     tx: AsyncSession, caller: Caller, payment_id: UUID, wanted: schemas.NewRefund, settings: Settings
 ) -> schemas.StaffRefunds:
-    """Have money of a payment go back: at once, or above the limit when a second operator agrees.
+    """Have money of a payment go back: at once, or above the limits when a second operator agrees.
 
     Raises:
         NotFound: there is no such payment, or it does not pay the bill.
         PaymentNotRefundable, RefundExceedsPaid, PostingUnderWay, RefundUnderWay: it cannot be done, or not now.
         SecondPersonNeeded: it is the caller's own payment.
+        RefundDayLimitReached
     """
     posted = await policy.lock_postings(tx, payment_id)
     payment = await approvals.payment_of(tx, payment_id)
-    approvals.require_not_payer(caller, payment)
+    await approvals.require_not_payer(tx, caller, payment)
     parts = policy.requested_parts(payment, wanted.bill_id, wanted.amount_fen)
     refunds = _new(payment, parts, wanted.reason, wanted.note, RefundStatus.PROPOSED, proposed_by=caller.id)
     await _keep(tx, refunds, payment, caller, RefundProposed, "propose_refund")
-    if not await policy.needs_second_person(tx, payment, refunds, settings.refund_second_person_fen):
+    await daily_limits.count(tx, caller, refunds, settings)
+    if await policy.one_person_decides(tx, caller, payment, refunds, settings):
         for refund in refunds:
             await policy.begin_refund(tx, refund, payment, posted.get(refund.bill_id))
     return schemas.StaffRefunds(items=[approvals.to_staff(refund, payment, settings) for refund in refunds])
@@ -80,28 +82,29 @@ async def refund_payment(
 async def approve(tx: AsyncSession, caller: Caller, refund_id: UUID, settings: Settings) -> schemas.StaffRefund:
     """Agree to a refund: to the payer's request, to another operator's proposal, or although the provider keeps it.
 
-    A request above the limit becomes the caller's proposal, for a second operator.
+    A request above the limits becomes the caller's proposal, for a second operator.
 
     Raises:
         NotFound
         SecondPersonNeeded: the caller proposed it, requested it, or is its payer.
         IllegalMove: it is decided already.
+        RefundDayLimitReached
         RefundExceedsPaid, PostingUnderWay, RefundUnderWay: it cannot be done, or not now.
     """
     posted = await policy.lock_postings(tx, (await approvals.existing_refund(tx, refund_id)).payment_id)
     refund, payment = await approvals.lock(tx, refund_id)
-    approvals.require_not_payer(caller, payment)
+    await approvals.require_not_payer(tx, caller, payment)
     posting = posted.get(refund.bill_id)
     await approvals.record(tx, caller, "approve_refund", refund, None)
+    await daily_limits.count(tx, caller, [refund], settings)
     match refund.status:
         case RefundStatus.REQUESTED:
             refund.proposed_by = caller.id
-            limit_fen = settings.refund_second_person_fen
-            if await policy.needs_second_person(tx, payment, [refund], limit_fen):
+            if await policy.one_person_decides(tx, caller, payment, [refund], settings):
+                await policy.begin_refund(tx, refund, payment, posting)
+            else:
                 refund.move_to(RefundStatus.PROPOSED)
                 await emit(tx, event_of(RefundProposed, refund, payment))
-            else:
-                await policy.begin_refund(tx, refund, payment, posting)
         case RefundStatus.PROPOSED:
             approvals.approve_as_second(caller, refund)
             await policy.begin_refund(tx, refund, payment, posting)

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database
 from chassis.telemetry import log
 from kit.calendar import database_time
+from kit.invariants import InvariantBrokenError
 from kit.leases import claim_due, poll_again
 from svc_payments.channels.provider import (
     Channels,
@@ -71,7 +72,8 @@ class Refunds:
 
     async def _turn(self, tx: AsyncSession, refund: Refund) -> Turn:
         payment = (await tx.scalars(select(Payment).where(Payment.id == refund.payment_id))).one()
-        assert payment.attempt is not None  # noqa: S101 - the money came by it
+        if payment.attempt is None:
+            raise InvariantBrokenError("a captured payment has no transaction")
         transaction_id, paid_fen = await transaction_of(tx, refund, payment)
         order = RefundOrder(
             number=refund.number,

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import NotFound, Problem
 from kit.calendar import database_time, today_of
+from kit.invariants import InvariantBrokenError
 from svc_payments.amounts import in_digits, money
 from svc_payments.billing.bills.account_bills import Made
 from svc_payments.billing.bills.models import BillKind
@@ -158,7 +159,8 @@ async def settle(
             return None
         case Result.NOT_PURCHASABLE:
             offer = validation.plan.terms.top_up
-            assert offer is not None  # noqa: S101 - it was planned by these terms
+            if offer is None:
+                raise InvariantBrokenError("a validated top-up is not offered")
             return NotPurchasable(**_on_sale(offer))
         case Result.ABOVE_PURCHASABLE:
             return AbovePurchasable(**money(most=most_fen or 0))

@@ -68,6 +68,7 @@ def _named(group: str, value: str, language: str) -> dict[str, str]:
 
 
 def _shown(receipt: schemas.Receipt, code: str, verify_at: str, language: str) -> dict[str, Any]:
+    link = f"{verify_at}?code={codes.shown(code)}"
     return {
         "words": {label: bilingual(label, language) for label in _LABELS},
         "receipt_number": receipt.receipt_number,
@@ -88,7 +89,8 @@ def _shown(receipt: schemas.Receipt, code: str, verify_at: str, language: str) -
         "kept": in_digits(receipt.amount_fen - receipt.refunded_fen),
         "code": codes.shown(code),
         "verify_at": verify_at,
-        "qr": _qr(f"{verify_at}?code={codes.shown(code)}"),
+        "verify_link": link,
+        "qr": _qr(link),
     }
 
 

@@ -80,6 +80,16 @@ async def code_of(tx: AsyncSession, payment_id: UUID) -> str:
     return (await tx.scalars(select(ReceiptCode.code).where(ReceiptCode.payment_id == payment_id))).one()
 
 
+async def is_code_of(tx: AsyncSession, payment_id: UUID, typed: str) -> bool:
+    """Whether somebody holds the receipt of this payment, as far as a typed code shows."""
+    code = codes.read(typed)
+    return (
+        code is not None
+        and await tx.scalar(select(ReceiptCode.payment_id).where(ReceiptCode.code_hash == codes.hash_of(code)))
+        == payment_id
+    )
+
+
 async def verify(tx: AsyncSession, typed: str) -> schemas.ReceiptVerification:
     """What anyone who holds a receipt may know of it.
 

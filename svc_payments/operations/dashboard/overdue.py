@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, or_
 
+from kit.invariants import InvariantBrokenError
 from svc_payments.collection.payments.models import Payment, PaymentStatus
 
 _FROM_EXPIRY = {
@@ -37,5 +38,6 @@ def deadline_of(payment: Payment) -> datetime:
     status = PaymentStatus(payment.status)
     if status in _FROM_EXPIRY:
         return payment.expires_at + _FROM_EXPIRY[status]
-    assert payment.captured_at is not None  # noqa: S101 - its state says that its money came
+    if payment.captured_at is None:
+        raise InvariantBrokenError("a captured payment has no time of capture")
     return payment.captured_at + _FROM_CAPTURE[status]

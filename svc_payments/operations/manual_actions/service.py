@@ -12,6 +12,7 @@ from chassis.auth import Caller
 from chassis.problems import NotFound, Problem
 from kit.approvals import require_second_person
 from kit.calendar import database_time
+from kit.invariants import InvariantBrokenError
 from svc_payments.collection.payments.models import AT_CHANNEL, Attempt, Payment
 from svc_payments.collection.postings.models import Posting, PostingStatus
 from svc_payments.ledger import service as ledger
@@ -161,7 +162,8 @@ async def _resolve_incident(tx: AsyncSession, _: ManualAction, what: schemas.Wha
 
 
 async def _correct_ledger(tx: AsyncSession, action: ManualAction, what: schemas.What) -> None:
-    assert isinstance(what, schemas.CorrectLedger)  # noqa: S101 - by the table below
+    if not isinstance(what, schemas.CorrectLedger):
+        raise InvariantBrokenError("a correction of the ledger is something else")
     debit, credit = (AccountName(account.kind, account.holder) for account in (what.debit, what.credit))
     await ledger.transfer(tx, TransferKind.CORRECTED, action.id, debit=debit, credit=credit, amount_fen=what.amount_fen)
 

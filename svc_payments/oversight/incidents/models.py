@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, Text, UniqueConstraint, func, text
+from sqlalchemy import Index, Integer, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -42,11 +42,15 @@ class IncidentKind(StrEnum):
 
 
 class Incident(Base):
-    """One finding; the same one found again changes nothing. `details` are numbers and codes, never personal data."""
+    """One finding. Found again while it is open it changes nothing; after it was resolved it is another incident.
+
+    `details` are numbers and codes, never personal data.
+    """
 
     __tablename__ = "incidents"
     __table_args__ = (
-        UniqueConstraint("kind", "subject"),
+        Index("uq_incidents_open", "kind", "subject", unique=True, postgresql_where=text("resolved_at IS NULL")),
+        Index("ix_incidents_kind_subject", "kind", "subject"),
         one_of("kind", IncidentKind),
         Index("ix_incidents_open", "id", postgresql_where=text("resolved_at IS NULL")),
     )
@@ -56,6 +60,8 @@ class Incident(Base):
     subject: Mapped[str] = mapped_column(Text)
     """What it is about: a notice, a payment or a posting, by its id."""
     details: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    times: Mapped[int] = mapped_column(Integer, server_default="1")
+    """How often it was found: once, and once more each time that it recurred after it was resolved."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
     resolved_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """When two persons agreed that it is dealt with; the manual action says who and how."""

@@ -16,6 +16,8 @@ class Incident(BaseModel):
     subject: str
     """The notice, payment or posting it is about."""
     details: dict[str, Any]
+    times: int
+    """1, or more if it has recurred after it was resolved; each time is an incident of its own."""
     created_at: datetime
     resolved_at: datetime | None
     """When it was dealt with; the audit trail of the incident says by whom and how."""
@@ -27,6 +29,7 @@ def shown(incident: models.Incident) -> Incident:
         kind=incident.kind,
         subject=incident.subject,
         details=incident.details,
+        times=incident.times,
         created_at=incident.created_at,
         resolved_at=incident.resolved_at,
     )

@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import ConfigDict
 
 from chassis.outbox import Event
+from kit.invariants import InvariantBrokenError
 from svc_payments.reconciliation.discrepancies.models import Discrepancy
 
 
@@ -57,7 +58,8 @@ def opened(case: Discrepancy) -> DiscrepancyOpened:
 
 
 def closed(case: Discrepancy) -> DiscrepancyClosed:
-    assert case.resolution is not None  # noqa: S101 - the database has no closed case without one
+    if case.resolution is None:
+        raise InvariantBrokenError("a closed case has no resolution")
     return DiscrepancyClosed(
         case_id=case.id,
         source=case.source,

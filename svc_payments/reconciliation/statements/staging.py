@@ -9,6 +9,7 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kit.invariants import InvariantBrokenError
 from svc_payments.reconciliation.statements.models import LineState, Movement
 from svc_payments.reconciliation.statements.parser import MILLIFEN, Line, Lines
 from svc_payments.reconciliation.statements.refusals import StatementLineTwice, StatementMalformed
@@ -69,7 +70,8 @@ async def load(tx: AsyncSession, statement_id: UUID, lines: Lines, progress: Pro
     """
     totals = Totals()
     raw = (await (await tx.connection()).get_raw_connection()).driver_connection
-    assert raw is not None  # noqa: S101 - the pool returns live connections
+    if raw is None:
+        raise InvariantBrokenError("the pool returned a dead connection")
     try:
         blocks = _ahead(_blocks(statement_id, lines, totals), totals, progress)
         await raw.copy_to_table("statement_lines", source=blocks, columns=_COLUMNS)

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from chassis.db import new_id
 from chassis.testing import once
 from contracts.reference_provider.roster import account_number
+from svc_payments.documents.receipts.models import ReceiptCode
 from svc_payments.ledger.models import Account
 from svc_payments.oversight.audit.models import AuditRecord
 from tests.svc_payments.world import SEED, World
@@ -54,9 +55,16 @@ class Counter:
         body = {"provider_id": str(self.world.provider_id), "account_number": account_number(SEED, 0)}
         return {**body, "bill_ids": [str(bill_id)], "tender": tender, **changes}
 
-    async def pay_cash(self, clerk: Headers, session: str, bill_id: UUID, tendered_fen: int = 10_000) -> Answer:
+    async def pay_cash(
+        self,
+        clerk: Headers,
+        session: str,
+        bill_id: UUID,
+        tendered_fen: int = 10_000,
+        **changes: Any,  # noqa: ANN401 - JSON
+    ) -> Answer:
         tender = {"channel": "cash", "tendered_fen": tendered_fen}
-        return await self.post(clerk, f"{session}/payments", self.payment_request(bill_id, tender))
+        return await self.post(clerk, f"{session}/payments", self.payment_request(bill_id, tender, **changes))
 
     def slip(self, amount_fen: int = 4140, **changes: object) -> dict[str, Any]:
         """A slip as the card terminal prints it."""
@@ -98,3 +106,44 @@ class Counter:
         async with self.world.database.read() as tx:
             query = select(AuditRecord.action).where(AuditRecord.subject == subject).order_by(AuditRecord.id)
             return list(await tx.scalars(query))
+
+    async def booked_and_refunded(self, payment_id: str, **part: object) -> dict[str, Any]:
+        """A refund of a booked payment, ready for payout at the counter."""
+        while await self.world.deliver_postings():
+            pass
+        body = {"reason": "overcharged", "note": "抄表有误，已与单位核对", **part}
+        operator = self.world.tokens.staff("operator") | once()
+        answer = await self.world.api.post(f"/payments/v1/payments/{payment_id}/refunds", json=body, headers=operator)
+        assert answer.status_code == 201, answer.text
+        (refund,) = answer.json()["items"]
+        if refund["status"] == "proposed":
+            second = self.world.tokens.staff("operator") | once()
+            path = f"/payments/v1/refunds/{refund['refund_id']}/approve"
+            assert (await self.world.api.post(path, headers=second)).status_code == 200
+        await self.world.deliver_postings()
+        return dict(refund)
+
+    async def receipt_code(self, clerk: Headers, session: str, payment_id: str) -> str:
+        """Print the receipt for the payer; returns the code on it."""
+        printed = await self.get(clerk, f"{session}/payments/{payment_id}/receipt.pdf")
+        assert printed.status_code == 200, printed.text
+        async with self.world.database.read() as tx:
+            query = select(ReceiptCode.code).where(ReceiptCode.payment_id == UUID(payment_id))
+            return (await tx.scalars(query)).one()
+
+    async def issue_code(self, person_id: UUID, refund_id: str) -> Answer:
+        headers = self.world.tokens.resident(person_id) | once()
+        return await self.world.api.post(f"/payments/v1/refunds/{refund_id}/payout-code", headers=headers)
+
+    async def payout_code(self, person_id: UUID, refund_id: str) -> str:
+        """The code that the payer's app shows."""
+        answer = await self.issue_code(person_id, refund_id)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["code"])
+
+    async def approve_payout(self, session: str, number: str, supervisor: Headers | None = None) -> Answer:
+        path = f"{session}/refunds/{number}/approve-payout"
+        return await self.post(supervisor or self.staff("till_supervisor"), path, {"reason": "已核对身份证和收据"})
+
+    async def pay_out(self, clerk: Headers, session: str, number: str, **proof: str) -> Answer:
+        return await self.post(clerk, f"{session}/refunds/{number}/pay-out", proof)

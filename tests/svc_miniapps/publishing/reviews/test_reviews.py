@@ -84,6 +84,12 @@ async def test_the_list_is_paged(stage: Stage) -> None:
         ("2026-03-07T02:00:00", "2026-03-11T02:00:00"),  # Saturday -> Wednesday
         ("2026-03-08T02:00:00", "2026-03-11T02:00:00"),  # Sunday -> Wednesday
         ("2026-03-08T17:00:00", "2026-03-11T17:00:00"),  # Sunday in UTC, Monday in Beijing -> Thursday there
+        ("2026-09-30T02:00:00", "2026-10-10T02:00:00"),  # before National Day -> the Saturday that makes up for it
+        ("2026-10-03T02:00:00", "2026-10-10T02:00:00"),  # on a holiday
+        ("2026-10-09T02:00:00", "2026-10-13T02:00:00"),  # Friday -> Tuesday, as Saturday counts and Sunday does not
+        ("2026-09-18T02:00:00", "2026-09-22T02:00:00"),  # Friday -> Tuesday, as Sunday the 20th counts
+        ("2026-09-30T16:30:00", "2026-10-09T16:30:00"),  # half past midnight on National Day in Beijing
+        ("2089-12-30T02:00:00", "2090-01-04T02:00:00"),  # a year without a published calendar: weekdays
     ],
 )
 def test_a_decision_is_promised_within_three_working_days(submitted_at: str, due: str) -> None:

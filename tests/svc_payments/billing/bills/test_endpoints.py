@@ -34,6 +34,8 @@ def shown_bill(bill: Bill, tariff: Tariff) -> dict[str, Any]:
         "due_date": "2026-10-25",
         "meter_from": "100",
         "meter_to": "116.5",
+        "meter_digits": None,
+        "metered_usage": "16.5",
         "kind": "regular",
         "late_fee_fen": 0,
         "paid_fen": 0,

@@ -2,8 +2,11 @@
 
 import asyncio
 
+import pytest
+
 from chassis.db import new_id
 from tests.svc_payments.collection.notifications.test_notices import ONE_EFFECT, entries, paid_without_notice, refusal
+from tests.svc_payments.collection.refunds.steps import balances
 from tests.svc_payments.world import World
 
 
@@ -16,6 +19,26 @@ async def test_a_second_transaction_for_a_paid_order_is_posted_once(world: World
     assert await world.incidents() == ["second_transaction"]
     assert await entries(world) == 2 + 2 + 2
     assert await world.trail(payment_id) == ONE_EFFECT
+
+
+@pytest.mark.parametrize("times", [1, 5])
+async def test_a_number_reported_again_with_another_amount_is_an_incident(world: World, times: int) -> None:
+    """Of the payment and of money taken twice, one after the other and at once; the books stay as they are."""
+    payment_id, notice = await paid_without_notice(world, new_id())
+    second = {**notice, "notice_id": "n-1", "transaction_id": "another", "amount_fen": 700}
+    for told in (notice, second):
+        assert (await world.notify(told)).status_code == 204
+    before = await entries(world), await balances(world), await world.trail(payment_id)
+    others = [
+        {**told, "notice_id": f"{told['transaction_id']}-{number}", "amount_fen": 701 + number}
+        for told in (notice, second)
+        for number in range(times)
+    ]
+    answers = await asyncio.gather(*map(world.notify, others))
+    assert [refusal(answer) for answer in answers] == [(409, "notice_of_other_amount")] * 2 * times
+    assert (await world.notify({**second, "notice_id": "n-2"})).status_code == 204
+    assert (await entries(world), await balances(world), await world.trail(payment_id)) == before
+    assert await world.incidents() == ["second_transaction", *["other_amount"] * 2 * times]
 
 
 async def test_one_transaction_does_not_pay_two_orders(world: World) -> None:

@@ -46,6 +46,12 @@ async def test_the_print_shows_the_whole_payment() -> None:
     assert "已退款" not in text
 
 
+async def test_the_code_on_the_paper_links_to_its_verification() -> None:
+    page = pypdf.PdfReader(io.BytesIO(await pdf.printed(receipt([bill("B-1")]), CODE, VERIFY_AT, "zh"))).pages[0]
+    links = {each.get_object()["/A"]["/URI"] for each in page.annotations or ()}
+    assert links == {f"{VERIFY_AT}?code={codes.shown(CODE)}"}
+
+
 async def test_a_refund_is_on_the_paper_with_what_is_left() -> None:
     refund = schemas.ReceiptedRefund(number="R-0001", amount_fen=68_032, refunded_at=ISSUED)
     paid_back = receipt(standing="partly_refunded", refunded_fen=68_032, refunds=[refund])
