@@ -34,6 +34,7 @@ SECRETS = {
     "svc_services": {"provider_signing_key"},
     "svc_payments": {"provider_signing_key", "merchant_key", "channel_public_key"},
     "svc_miniapps": set[str](),
+    "svc_payments.worker": {"anchor_key"},
     "sandbox_payment_channel": {"channel_private_key", "merchant_public_key"},
     "sandbox_invoicing": {"merchant_public_key"},
 }
@@ -112,8 +113,9 @@ class Plan:
         """The MYILI_* variables of a program that gets the secrets of these owners."""
         owned = frozenset[str]().union(*(SECRETS.get(owner, ()) for owner in owners))
         values = {**self.settings, **{name: self.secrets[name] for name in owned}, **more}
-        if len(owners) == 1 and owners[0] in PACKAGES:
-            values["database_url"] = self.database_url(owners[0].removeprefix("svc_"))
+        packages = [owner for owner in owners if owner in PACKAGES]
+        if len(packages) == 1:
+            values["database_url"] = self.database_url(packages[0].removeprefix("svc_"))
         return {f"MYILI_{name.upper()}": value for name, value in values.items()}
 
     def stores(self) -> Iterator[Program]:
@@ -152,7 +154,7 @@ class Plan:
                 [sys.executable, "-m", name],
                 where=self.url(name),
                 ready=partial(_answers_ready, port),
-                environment=self.environment(package, worker_port=str(port)),
+                environment=self.environment(package, name, worker_port=str(port)),
             )
 
     def _steps(self, name: str, *steps: str) -> Program:

@@ -14,12 +14,16 @@ from chassis.migrations import AdministratorSettings
 from deploy.local.plan import PACKAGES
 from deploy.local.settings import REPOSITORY, LocalSettings
 from gateway.settings import GatewaySettings
+from svc_payments.settings import WorkerSettings
+from svc_payments.settings.ledger import LedgerSettings
 
 # Read from the environment without a settings class, by the sandboxes.
 SANDBOXES = {"sandbox_state", "channel_private_key", "merchant_public_key"}
 # Read by compose alone.
 COMPOSE = {"database_server"}
 PASSWORDS = {f"database_passwords__{package.removeprefix('svc_')}" for package in PACKAGES}
+# Read by the auditors' verification, which no container runs.
+AUDITORS = {"anchor_public_keys"}
 # Where the files of this repository and of the embedded run lie, which an image knows by itself.
 OWN_FOLDERS = {"contracts", "data"}
 
@@ -30,6 +34,8 @@ def settings_classes() -> list[type[BaseSettings]]:
         GatewaySettings,
         AdministratorSettings,
         *(import_module(f"{package}.settings").Settings for package in PACKAGES),
+        WorkerSettings,
+        LedgerSettings,
     ]
 
 
@@ -72,4 +78,4 @@ def test_every_setting_has_a_comment() -> None:
 def test_compose_hands_every_setting_on() -> None:
     composed = (REPOSITORY / "deploy/compose/compose.yaml").read_text()
     handed_on = {name.lower() for name in re.findall(r"\bMYILI_(\w+)", composed)}
-    assert set(example()) - handed_on == OWN_FOLDERS
+    assert set(example()) - handed_on == OWN_FOLDERS | AUDITORS
