@@ -103,6 +103,7 @@ class Plan:
             "code_resend_seconds": "1",
             "packages": (self.data / "packages").as_uri(),
             "ledger_anchors": (self.data / "ledger-anchors").as_uri(),
+            "anchor_public_keys": self.keys["anchor_public_keys"],
             "sandbox_state": str(self.data / "sandboxes"),
             **{f"{service}_url": self.url(f"svc_{service}") for service in SERVICES},
         }

@@ -162,18 +162,10 @@ async def make_anchor(
         heads = {name: head for name, chain in chains.items() if (head := await chain.head(tx))}
     if not heads:
         return None
-    anchor = Anchor(
-        service=service,
-        number=before.number + 1 if before else 1,
-        previous=before.sha256() if before else _NONE,
-        made_at=now().isoformat(),
-        heads=heads,
-    ).signed(key)
-    # The store first: an anchor that the database lists always exists in the store.
-    try:
-        await obstore.put_async(store, anchor.object_name, anchor.content(), mode="create")
-    except AlreadyExistsError:
-        raise AnchorConflict(f"{anchor.object_name} was written by another process") from None
+    number, previous = (before.number + 1, before.sha256()) if before else (1, _NONE)
+    made_at = now().isoformat()
+    anchor = Anchor(service=service, number=number, previous=previous, made_at=made_at, heads=heads).signed(key)
+    await _store(store, anchor)
     async with database.transaction() as tx:
         # The process before may have ended between its store and its database.
         for each in (before, anchor) if before else (anchor,):
@@ -214,6 +206,14 @@ async def _compare(tx: AsyncSession, before: Anchor, chains: Mapping[str, Chain]
         if link_hash is None or link_hash.hex() != head["hash"]:
             log.error("anchor_conflict", chain=name, link_number=head["number"])
             raise AnchorConflict(f"{before.object_name} names another link {head['number']} of the chain {name}")
+
+
+async def _store(store: ObjectStore, anchor: Anchor) -> None:
+    """Before the database: an anchor that it lists always exists in the store."""
+    try:
+        await obstore.put_async(store, anchor.object_name, anchor.content(), mode="create")
+    except AlreadyExistsError:
+        raise AnchorConflict(f"{anchor.object_name} was written by another process") from None
 
 
 async def _list(tx: AsyncSession, anchor: Anchor) -> None:

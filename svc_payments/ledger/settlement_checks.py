@@ -67,7 +67,7 @@ SETTLEMENT_CHECKS = (
         """,
     ),
     Check(
-        "The movement {id} ({kind}) on a provider's account is in no line, though its day was closed.",
+        "settlement_lines {id}: missing, though the day of this transfer ({kind}) was closed.",
         """
         SELECT transfer.id, transfer.kind FROM ledger_transfers AS transfer
         JOIN ledger_entries AS entry ON entry.transfer_id = transfer.id
