@@ -6,12 +6,16 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeEngine
 
 from chassis.db import service_metadata
+from kit.audit.models import add_trail
 
 
 class Base(DeclarativeBase):
     """Every table of svc_payments, the chassis tables included."""
 
     metadata = service_metadata()
+
+
+add_trail(Base.metadata)
 
 
 def values_table(columns: Mapping[str, tuple[TypeEngine[Any], Sequence[Any]]]) -> TableValuedAlias:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
+from kit.audit.anchoring import PAUSE_SECONDS
 from svc_payments.billing.bills.changes import expire_overdue
 from svc_payments.billing.bills.events import BILL_EVENTS
 from svc_payments.billing.bills.partitions import ensure_partitions
@@ -32,7 +33,7 @@ from svc_payments.collection.top_ups.service import forget_validations
 from svc_payments.documents.e_invoices.consumers import HANDLERS as E_INVOICE_HANDLERS
 from svc_payments.documents.e_invoices.events import E_INVOICE_EVENTS
 from svc_payments.documents.e_invoices.worker import issue_due
-from svc_payments.ledger.anchors import anchor_daily
+from svc_payments.ledger.anchors import anchoring
 from svc_payments.ledger.events import LedgerAnchored
 from svc_payments.operations.dashboard.metrics import measure, measure_books
 from svc_payments.parties.accounts.consumers import handlers as account_handlers
@@ -41,7 +42,7 @@ from svc_payments.reconciliation.discrepancies.events import DISCREPANCY_EVENTS
 from svc_payments.reconciliation.runs.events import ReconciliationFinished
 from svc_payments.reconciliation.runs.worker import work_off
 from svc_payments.reconciliation.statements.downloads import fetch_missing
-from svc_payments.settings import Settings
+from svc_payments.settings import WorkerSettings
 from svc_payments.settlement.events import SETTLEMENT_EVENTS
 from svc_payments.settlement.service import close_due
 from svc_payments.tills.events import TILL_SESSION_EVENTS
@@ -49,7 +50,7 @@ from svc_payments.tills.events import TILL_SESSION_EVENTS
 _HOUR = 3_600.0
 
 
-def make_worker(settings: Settings) -> Worker:
+def make_worker(settings: WorkerSettings) -> Worker:
     return Worker(
         settings,
         publishes=[
@@ -72,7 +73,7 @@ def make_worker(settings: Settings) -> Worker:
     )
 
 
-def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
+def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
     return [
         # These run without end, and are restarted when they fail.
         Every(1.0, partial(keep_asking, database, settings)),
@@ -96,7 +97,10 @@ def make_schedules(settings: Settings, database: Database) -> Sequence[Every]:
         Every(1.0, partial(work_off, database, settings)),
         Every(600.0, partial(fetch_missing, database, settings)),
         Every(600.0, partial(close_due, database, settings)),
-        Every(600.0, partial(anchor_daily, database, settings.ledger_anchors)),
+        Every(
+            PAUSE_SECONDS,
+            partial(anchoring(settings.ledger_anchors, settings.anchor_key).anchor_when_due, database),
+        ),
     ]
 
 
@@ -114,4 +118,4 @@ async def _in_a_transaction(database: Database, work: Callable[[AsyncSession], A
 
 
 if __name__ == "__main__":
-    run_worker(make_worker(load(Settings)), sys.argv[1:])
+    run_worker(make_worker(load(WorkerSettings)), sys.argv[1:])

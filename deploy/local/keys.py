@@ -7,8 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 
 from deploy.local.folder import write_private
 
@@ -26,7 +32,12 @@ def keys_in(data: Path) -> Keys:
     if not keys.keys() >= _LATER.keys():  # a folder of an earlier version
         keys = {**{name: make() for name, make in _LATER.items()}, **keys}
         write_private(file, json.dumps(keys, indent=1))
-    return keys
+    return {**keys, "anchor_public_keys": _anchor_public_key(keys["anchor_key"])}
+
+
+def _anchor_public_key(private: str) -> str:
+    key = load_pem_private_key(private.encode(), None)
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def _new_keys() -> dict[str, str]:
@@ -55,14 +66,19 @@ def _password() -> str:
     return secrets.token_urlsafe(24)
 
 
+def _anchor_key() -> str:
+    return _private_pem(ed25519.Ed25519PrivateKey.generate())
+
+
 _LATER = {
+    "anchor_key": _anchor_key,
     "second_operator_phone": _operator_phone,
     **{f"{service}_database_password": _password for service in SERVICES},
 }
 """Keys that folders of earlier versions lack."""
 
 
-def _private_pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+def _private_pem(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 

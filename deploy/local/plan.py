@@ -35,6 +35,7 @@ SECRETS = {
     "svc_services": {"provider_signing_key"},
     "svc_payments": {"provider_signing_key", "merchant_key", "channel_public_key"},
     "svc_miniapps": set[str](),
+    "svc_payments.worker": {"anchor_key"},
     "sandbox_payment_channel": {"channel_private_key", "merchant_public_key"},
     "sandbox_invoicing": {"merchant_public_key"},
 }
@@ -112,6 +113,7 @@ class Plan:
             "code_resend_seconds": "1",
             "packages": (self.data / "packages").as_uri(),
             "ledger_anchors": (self.data / "ledger-anchors").as_uri(),
+            "anchor_public_keys": self.keys["anchor_public_keys"],
             "sandbox_state": str(self.data / "sandboxes"),
             **{f"{service}_url": self.url(f"svc_{service}") for service in SERVICES},
         }
@@ -121,8 +123,9 @@ class Plan:
         """The MYILI_* variables of a program that gets the secrets of these owners."""
         owned = frozenset[str]().union(*(SECRETS.get(owner, ()) for owner in owners))
         values = {**self.settings, **{name: self.secrets[name] for name in owned}, **more}
-        if len(owners) == 1 and owners[0] in PACKAGES:
-            service = owners[0].removeprefix("svc_")
+        packages = [owner for owner in owners if owner in PACKAGES]
+        if len(packages) == 1:
+            service = packages[0].removeprefix("svc_")
             values |= {"database_url": self.database_url(service), **self.kafka_principal(service)}
         return {f"MYILI_{name.upper()}": value for name, value in values.items()}
 
@@ -162,7 +165,7 @@ class Plan:
                 [sys.executable, "-m", name],
                 where=self.url(name),
                 ready=partial(_answers_ready, port),
-                environment=self.environment(package, worker_port=str(port)),
+                environment=self.environment(package, name, worker_port=str(port)),
             )
 
     def _steps(self, name: str, *steps: str) -> Program:

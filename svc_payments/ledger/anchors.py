@@ -1,32 +1,35 @@
-"""Heads of the hash chain kept outside the database, where its owner cannot rewrite them.
+"""The head of the ledger's chain in the anchors of the service, and those of the time before anchors were signed.
 
-A chain alone does not show that its tail was cut off, or that it was rewritten as a whole. Each anchor is an object of
-its own, named by the number of the link, written once and never replaced; an event is published as well.
+Each anchor is an object of its own in a store outside the database (kit/audit/anchors.py); when it holds a head of the
+ledger that no anchor held before, an event publishes it.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from datetime import datetime
+from typing import Any
 
-import obstore
-from obstore.exceptions import AlreadyExistsError
-from obstore.store import ObjectStore, from_url
+from obstore.store import ObjectStore
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import CHINA, Database, now
 from chassis.outbox import emit
-from chassis.telemetry import log
+from kit.audit.anchoring import AUDIT_CHAIN, Anchoring
+from kit.audit.anchors import Anchor as SignedAnchor
+from kit.audit.anchors import Chain, names_in, read_anchor, read_object, stored_anchors
+from kit.audit.anchors import Head as ChainHead
+from kit.audit.proof import Trail
+from kit.audit.settings import AnchorKey
 from svc_payments.ledger.events import LedgerAnchored
 from svc_payments.ledger.models import Account, Anchor, Link
+from svc_payments.ledger.sealed import SEALED_TABLES
 
-FOLDER = "ledger-anchors"
-
-
-class AnchorConflict(Exception):  # noqa: N818 - read where it is raised
-    """The store holds another head under this number: the chain was rewritten, or two ledgers share a store."""
+SERVICE = "payments"
+LEDGER = "ledger"
+_UNSIGNED = "ledger-anchors"
+"""The folder of heads that were anchored before anchors were signed."""
 
 
 @dataclass(frozen=True)
@@ -46,20 +49,10 @@ class Head:
     sealed_at: str
     last_position: int
     totals: Mapping[str, Totals]
-
-    @property
-    def object_name(self) -> str:
-        return f"{FOLDER}/{self.link_number:020}.json"
-
-    def content(self) -> bytes:
-        """The same bytes for the same head, so that an anchor may be written again."""
-        return json.dumps(asdict(self), sort_keys=True).encode()
-
-
-@cache
-def opened(url: str) -> ObjectStore:
-    """The store at a `file:///…` or `s3://…` URL; what S3 needs besides is read from the AWS_* variables."""
-    return from_url(url, mkdir=True) if url.startswith("file:") else from_url(url)
+    object_name: str = ""
+    """Of its anchor."""
+    made_at: str | None = None
+    """When that anchor was made; None for those that do not say."""
 
 
 async def head_of(tx: AsyncSession) -> Head | None:
@@ -77,47 +70,93 @@ async def head_of(tx: AsyncSession) -> Head | None:
     )
 
 
-async def anchor(database: Database, store: ObjectStore) -> Head | None:
-    """Write the present head outside the database, unless it is there already. Returns it; None without any link.
-
-    Raises:
-        AnchorConflict
-    """
-    async with database.read() as tx:
-        head = await head_of(tx)
+async def _chain_head(tx: AsyncSession) -> ChainHead | None:
+    head = await head_of(tx)
     if head is None:
         return None
-    # The store first: an anchor that the database lists always exists in the store.
-    try:
-        await obstore.put_async(store, head.object_name, head.content(), mode="create")
-    except AlreadyExistsError:
-        if bytes(await (await obstore.get_async(store, head.object_name)).bytes_async()) != head.content():
-            log.error("ledger_anchor_conflict", link_number=head.link_number)
-            raise AnchorConflict(head.object_name) from None
-    async with database.transaction() as tx:
-        row = {"link_number": head.link_number, "object_name": head.object_name}
-        if await tx.scalar(insert(Anchor).values(row).on_conflict_do_nothing().returning(Anchor.link_number)):
-            await emit(tx, LedgerAnchored(**{**row, "hash": head.hash, "sealed_at": head.sealed_at}))
-    return head
+    stated = asdict(head)
+    return {"number": head.link_number, **{name: stated[name] for name in _STATED}}
 
 
-async def anchor_daily(database: Database, url: str) -> None:
-    """Anchor the head unless this was done since midnight in China."""
-    midnight = now().astimezone(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
-    async with database.read() as tx:
-        done = await tx.scalar(select(Anchor.link_number).where(Anchor.anchored_at >= midnight).limit(1))
-    if done is None:
-        await anchor(database, opened(url))
+_STATED = ("hash", "sealed_at", "last_position", "totals")
+TRAIL = Trail(SERVICE, SEALED_TABLES, {"audit": AUDIT_CHAIN, LEDGER: Chain("ledger_links", _chain_head)})
 
 
-async def anchored_heads(store: ObjectStore) -> AsyncIterator[Head]:
-    """Every head in the store, in no order.
+def anchoring(store_url: str, key: AnchorKey) -> Anchoring:
+    """What anchors the heads of this service."""
+    return Anchoring(TRAIL, store_url, key, announce)
+
+
+async def announce(tx: AsyncSession, anchor: SignedAnchor) -> None:
+    """List a new head of the ledger and publish it."""
+    head = anchor.heads.get(LEDGER)
+    if head is None:
+        return
+    row = {"link_number": head["number"], "object_name": anchor.object_name}
+    made_at = datetime.fromisoformat(anchor.made_at)
+    listed = insert(Anchor).values(**row, anchored_at=made_at).on_conflict_do_nothing().returning(Anchor.link_number)
+    if await tx.scalar(listed):
+        await emit(tx, LedgerAnchored(**{**row, "hash": head["hash"], "sealed_at": head["sealed_at"]}))
+
+
+def heads_of(anchors: Sequence[SignedAnchor]) -> dict[int, Head]:
+    """The heads of the ledger in signed anchors, by the number of their link; of repeated ones the first."""
+    heads: dict[int, Head] = {}
+    for anchor in anchors:
+        if LEDGER in anchor.heads:
+            head = _head(dict(anchor.heads[LEDGER]), anchor.object_name, anchor.made_at)
+            heads.setdefault(head.link_number, head)
+    return heads
+
+
+async def unsigned_heads(store: ObjectStore) -> dict[int, Head]:
+    """The heads that were anchored before anchors were signed.
 
     Raises:
         ValueError, KeyError, TypeError: an object there is not an anchor.
     """
-    async for batch in obstore.list(store, FOLDER):
-        for item in batch:
-            stored = json.loads(bytes(await (await obstore.get_async(store, item["path"])).bytes_async()))
-            totals = {kind: Totals(**each) for kind, each in stored.pop("totals").items()}
-            yield Head(**stored, totals=totals)
+    heads = {}
+    for name in await names_in(store, _UNSIGNED):
+        stored = json.loads(await read_object(store, name))
+        head = _head({**stored, "number": stored["link_number"]}, name, None)
+        heads[head.link_number] = head
+    return heads
+
+
+async def anchored_heads(store: ObjectStore) -> AsyncIterator[Head]:
+    """Every head in the store.
+
+    Raises:
+        ValueError, KeyError, TypeError: an object there is not an anchor.
+    """
+    signed = [read_anchor(content) async for _, content in stored_anchors(store, SERVICE)]
+    for head in {**heads_of(signed), **await unsigned_heads(store)}.values():
+        yield head
+
+
+def _head(stated: dict[str, Any], object_name: str, made_at: str | None) -> Head:
+    totals = {kind: Totals(**each) for kind, each in stated["totals"].items()}
+    return Head(
+        link_number=stated["number"],
+        hash=stated["hash"],
+        sealed_at=stated["sealed_at"],
+        last_position=stated["last_position"],
+        totals=totals,
+        object_name=object_name,
+        made_at=made_at,
+    )
+
+
+async def listing_findings(tx: AsyncSession, heads: Mapping[int, Head]) -> AsyncIterator[str]:
+    """Where the database lists other anchors than the store holds."""
+    listed = {anchor.link_number: anchor async for anchor in await tx.stream_scalars(select(Anchor))}
+    for number, anchor in sorted(listed.items()):
+        head = heads.get(number)
+        if head is None:
+            yield f"The anchor of link {number} is not in the store of anchors: {anchor.object_name}."
+        elif anchor.object_name != head.object_name:
+            yield f"ledger_anchors {number}: object_name is not {head.object_name}, which anchored it."
+        elif head.made_at and anchor.anchored_at.isoformat() != head.made_at:
+            yield f"ledger_anchors {number}: anchored_at is not when the anchor was made."
+    for number in sorted(heads.keys() - listed.keys()):
+        yield f"ledger_anchors {number}: {heads[number].object_name} is in the store and not listed."

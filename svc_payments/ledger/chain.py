@@ -2,26 +2,34 @@
 
 A link is the SHA-256 of these lines, joined by line feeds, in UTF-8:
 
-    myili-ledger-1
+    myili-ledger-2
     <number of the link, from 1 on>
     <hash of the link before it in hexadecimal; 64 zeros before the first>
     <when it was sealed: microseconds since 1970-01-01 UTC>
+    <the database role that wrote it>
     <one line for each entry, by position>
+    <one line for each fact, by position>
 
-and an entry's line is, between single spaces:
+An entry's line is, between single spaces:
 
     <position> <transfer id> <transfer kind> <reference id> <transfer's created_at in microseconds>
     <account kind> <account holder> <amount in fen, signed: debits are positive>
+
+and a fact's:
+
+    fact <position of its transfer's first entry> <transfer id> <content as PostgreSQL prints jsonb>
+
+Links of the first format begin with myili-ledger-1 and have neither a role nor facts.
 """
 
 import hashlib
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 GENESIS = bytes(32)
 """The hash before the first link."""
-_FORMAT = "myili-ledger-1"
+_FIRST_FORMAT = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -45,19 +53,46 @@ class SealedEntry(NamedTuple):
         )
 
 
+class SealedFact(NamedTuple):
+    """What a transfer was posted for."""
+
+    position: int
+    transfer_id: UUID
+    content: str
+
+    def line(self) -> str:
+        return f"fact {self.position} {self.transfer_id} {self.content}"
+
+
 class LinkHash:
-    """The hash of one link, entry by entry, however many there are."""
+    """The hash of one link, line by line, however many there are: its entries, then its facts."""
 
-    def __init__(self, number: int, previous_hash: bytes, sealed_at: datetime) -> None:
+    def __init__(self, link: "SealedLink") -> None:
         """Begin with the link's own fields."""
-        head = f"{_FORMAT}\n{number}\n{previous_hash.hex()}\n{_micros(sealed_at)}"
-        self._hash = hashlib.sha256(head.encode())
+        head = [
+            f"myili-ledger-{link.format}",
+            str(link.number),
+            link.previous_hash.hex(),
+            str(_micros(link.sealed_at)),
+            *([] if link.format == _FIRST_FORMAT else [str(link.written_by)]),
+        ]
+        self._hash = hashlib.sha256("\n".join(head).encode())
 
-    def add(self, entry: SealedEntry) -> None:
-        self._hash.update(f"\n{entry.line()}".encode())
+    def add(self, sealed: SealedEntry | SealedFact) -> None:
+        self._hash.update(f"\n{sealed.line()}".encode())
 
     def digest(self) -> bytes:
         return self._hash.digest()
+
+
+class SealedLink(Protocol):
+    """The fields of a link that its hash covers."""
+
+    number: Any
+    previous_hash: Any
+    sealed_at: Any
+    format: Any
+    written_by: Any
 
 
 def _micros(moment: datetime) -> int:

@@ -7,6 +7,7 @@ trigger; nothing is ever changed or removed. A mistake is corrected by another t
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -16,10 +17,12 @@ from sqlalchemy import (
     Identity,
     Index,
     LargeBinary,
+    SmallInteger,
     Text,
     UniqueConstraint,
     func,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, one_of
@@ -151,10 +154,26 @@ class Link(Base):
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     previous_hash: Mapped[bytes] = mapped_column(LargeBinary)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
-    """SHA-256 over the hash before it and what `chain.sealed_text` writes of this link."""
+    """SHA-256 over the hash before it and the lines of this link that `chain` describes."""
     first_position: Mapped[int] = mapped_column(BigInteger)
     last_position: Mapped[int] = mapped_column(BigInteger, unique=True)
     sealed_at: Mapped[datetime] = mapped_column(Timestamp)
+    format: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    """1: entries alone, before facts were sealed; 2: with `written_by` and the facts of its transfers."""
+    written_by: Mapped[str | None] = mapped_column(Text)
+    """The database role that logged in to write it."""
+
+
+class Fact(Base):
+    """What a transfer was posted for, as it was then: sealed into the transfer's link, and compared by the proof."""
+
+    __tablename__ = "ledger_facts"
+
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """Of the transfer's first entry."""
+    transfer_id: Mapped[UUID]
+    content: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """By table, the row or rows without the columns that may change later."""
 
 
 class Anchor(Base):
@@ -165,3 +184,4 @@ class Anchor(Base):
     link_number: Mapped[int] = mapped_column(ForeignKey(Link.number), primary_key=True, autoincrement=False)
     object_name: Mapped[str] = mapped_column(Text)
     anchored_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
+    """When the anchor was made; the time of its row for anchors that were not signed yet."""

@@ -5,6 +5,7 @@ from fastapi import Depends, Request
 from pydantic import Field, SecretStr, model_validator
 
 from chassis.settings import ServiceSettings
+from kit.audit.settings import AnchorKey
 from svc_payments.settings.channels import AlipaySettings, ChannelName, PausedChannels, UnionpaySettings, WechatSettings
 from svc_payments.settings.ledger import StoreUrl
 
@@ -67,8 +68,8 @@ class Settings(ServiceSettings):
     payout_proof_seconds: Seconds = 10 * _MINUTE
     """How long a payout code and a supervisor's approval of a payout are good."""
     ledger_anchors: StoreUrl
-    """Where the head of the ledger's hash chain is kept each day: `file:///folder`, or `s3://bucket/prefix` with the
-    usual AWS_* variables; best where the owner of the database cannot write."""
+    """Where the heads of the hash chains are kept each hour: `file:///folder`, or `s3://bucket/prefix` with the usual
+    AWS_* variables; best where the owner of the database cannot write."""
     midnight_seconds: Seconds = _HOUR
     """How long before midnight a movement may be on the next day's statement."""
     statements_from_hour: Annotated[int, Field(ge=0, le=23)] = 10
@@ -145,6 +146,13 @@ class Settings(ServiceSettings):
     def contract_notice_url(self) -> str:
         """Where the channel sends notices about deduction contracts."""
         return f"{self.public_url}/payments/v1/channels/sandbox/contract-notices"
+
+
+class WorkerSettings(Settings):
+    """The API process has no key for anchors."""
+
+    anchor_key: AnchorKey
+    """PEM of the Ed25519 key that signs anchors; auditors have its public half."""
 
 
 async def _settings(request: Request) -> Settings:

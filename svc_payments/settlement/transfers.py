@@ -4,19 +4,21 @@ import hashlib
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.db import CHINA, new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
+from chassis.telemetry import log
 from kit.approvals import require_second_person
 from kit.calendar import database_time
 from kit.csv_text import Cell, csv_text
 from svc_payments.amounts import in_yuan
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
+from svc_payments.ledger.settlement_checks import UNPROVEN_LINES, UNPROVEN_SETTLEMENTS
 from svc_payments.oversight.audit import service as audit
 from svc_payments.parties.providers.models import Provider
 from svc_payments.settlement.events import SettlementConfirmed
@@ -34,17 +36,25 @@ class NothingToPay(Problem):
     status, code = 409, "nothing_to_pay"
 
 
+class SettlementUnproven(Problem):
+    """A settlement does not follow from the ledger: it, or what it is of, was written past the service."""
+
+    status, code = 409, "settlement_unproven"
+
+
 async def generate(tx: AsyncSession, caller: Caller, reason: str) -> TransferFile:
     """Put every closed settlement into a new file; none is ever in two.
 
     Raises:
         NothingToPay
+        SettlementUnproven: nothing is paid until it has been examined.
     """
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("transfer files", 0))))
     closed = select(Settlement).where(Settlement.status == SettlementStatus.CLOSED).order_by(Settlement.id)
     settlements = (await tx.scalars(closed.limit(_MOST).with_for_update())).all()
     if not settlements:
         raise NothingToPay
+    await _prove(tx, settlements)
     number = await _number(tx)
     file = TransferFile(
         id=new_id(),
@@ -71,13 +81,16 @@ async def send(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) -> 
     Raises:
         NotFound: there is no such file.
         SecondPersonNeeded: the caller has made it.
+        SettlementUnproven
         IllegalMove: it was sent already.
     """
     file = await _lock(tx, file_id)
     require_second_person(caller.subject, file.generated_by)
+    settlements = await _settlements(tx, file)
+    await _prove(tx, settlements)
     file.move_to(FileState.SENT)
     file.sent_by, file.sent_at = caller.subject, await database_time(tx)
-    for settlement in await _settlements(tx, file):
+    for settlement in settlements:
         settlement.move_to(SettlementStatus.SENT)
     await audit.record(tx, caller, "send_transfer_file", file.id, reason=reason)
     return file
@@ -89,8 +102,10 @@ async def confirm(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) 
     Raises:
         NotFound: there is no such file.
         IllegalMove: it was not sent, or is confirmed already.
+        SettlementUnproven
     """
     file = await _lock(tx, file_id)
+    await _prove(tx, await _settlements(tx, file))
     file.move_to(FileState.CONFIRMED)
     file.confirmed_by, file.confirmed_at = caller.subject, await database_time(tx)
     settlements = await _settlements(tx, file)
@@ -109,6 +124,22 @@ async def confirm(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) 
             amount_fen=settlement.payable_fen,
         )
     return file
+
+
+async def _prove(tx: AsyncSession, settlements: Sequence[Settlement]) -> None:
+    """Refuse settlements that do not follow from their lines, or lines that do not follow from the ledger.
+
+    Raises:
+        SettlementUnproven
+    """
+    ids = [settlement.id for settlement in settlements]
+    of_settlements = text(f"{UNPROVEN_SETTLEMENTS} AND settlement.id = ANY(:ids)").bindparams(ids=ids)
+    of_lines = text(f"{UNPROVEN_LINES} AND line.settlement_id = ANY(:ids)").bindparams(ids=ids)
+    unproven = {row.id for row in await tx.execute(of_settlements)}
+    unproven |= {row.settlement_id for row in await tx.execute(of_lines)}
+    if unproven:
+        log.error("settlement_unproven", settlement_ids=sorted(map(str, unproven)))
+        raise SettlementUnproven(settlements=", ".join(sorted(map(str, unproven))))
 
 
 async def _number(tx: AsyncSession) -> str:

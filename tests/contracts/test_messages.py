@@ -8,7 +8,7 @@ from string import Formatter
 import pytest
 
 from chassis.problems import DEFAULT_LANGUAGE, catalogue
-from svc_payments.ledger.proof import CHECKS
+from svc_payments.ledger.derivations import CHECKS
 
 SERVICES = ("svc_identity", "svc_services", "svc_payments", "svc_miniapps")
 PACKAGES = ("chassis", "kit", "gateway", *SERVICES, "svc_miniapps.packages")

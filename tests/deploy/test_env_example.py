@@ -15,6 +15,8 @@ from deploy import kafka_acls
 from deploy.local.plan import PACKAGES
 from deploy.local.settings import REPOSITORY, LocalSettings
 from gateway.settings import GatewaySettings
+from svc_payments.settings import WorkerSettings
+from svc_payments.settings.ledger import LedgerSettings
 
 # Read from the environment without a settings class, by the sandboxes.
 SANDBOXES = {"sandbox_state", "channel_private_key", "merchant_public_key"}
@@ -23,6 +25,8 @@ COMPOSE = {"database_server", "kafka_admin_password", "kafka_server"}
 PASSWORDS = {
     f"{server}_passwords__{package.removeprefix('svc_')}" for server in ("database", "kafka") for package in PACKAGES
 }
+# Read by the auditors' verification, which no container runs.
+AUDITORS = {"anchor_public_keys"}
 # Where the files of this repository and of the embedded run lie, which an image knows by itself.
 OWN_FOLDERS = {"contracts", "data"}
 
@@ -34,6 +38,8 @@ def settings_classes() -> list[type[BaseSettings]]:
         AdministratorSettings,
         kafka_acls.AdministratorSettings,
         *(import_module(f"{package}.settings").Settings for package in PACKAGES),
+        WorkerSettings,
+        LedgerSettings,
     ]
 
 
@@ -76,4 +82,4 @@ def test_every_setting_has_a_comment() -> None:
 def test_compose_hands_every_setting_on() -> None:
     composed = (REPOSITORY / "deploy/compose/compose.yaml").read_text()
     handed_on = {name.lower() for name in re.findall(r"\bMYILI_(\w+)", composed)}
-    assert set(example()) - handed_on == OWN_FOLDERS
+    assert set(example()) - handed_on == OWN_FOLDERS | AUDITORS

@@ -16,6 +16,7 @@ from chassis.db import Database, new_id, now
 from chassis.testing import until
 from deploy.local.programs import Program, accepts_connections, free_port, running
 from svc_payments.collection.payments.models import Attempt, Payment
+from tests.anchor_keys import anchor_key
 from tests.databases import upgrade_in_thread
 from tests.svc_payments.world import World
 
@@ -36,6 +37,7 @@ def worker(world: World, kafka: str) -> Program:
         "kafka": kafka,
         "worker_port": port,
         "provider_endpoints": "any",
+        "anchor_key": anchor_key().get_secret_value(),
     }
     keys = ("database_url", "channel_public_key", "merchant_key", "provider_signing_key")
     for name in ("public_url", "jwks_url", "channel_url", "ledger_anchors", *keys):

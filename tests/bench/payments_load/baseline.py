@@ -14,6 +14,7 @@ from pathlib import Path
 import asyncpg
 from sqlalchemy import make_url
 
+from chassis.migrations import Roles
 from deploy.local import postgres
 from tests.bench.payments_load.open_payments import Open
 
@@ -100,6 +101,9 @@ SELECT bench.capture_one(:n);
 
 async def prepare(connection: asyncpg.Connection) -> None:
     await connection.execute(_CAPTURE_ONE)
+    role = Roles.of("svc_payments").runtime
+    await connection.execute(f'GRANT USAGE ON SCHEMA bench TO "{role}"')
+    await connection.execute(f'GRANT SELECT ON bench.notices TO "{role}"')
 
 
 async def capture_all(database: str, folder: Path, opened: Sequence[Open]) -> float:

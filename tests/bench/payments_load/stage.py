@@ -48,6 +48,11 @@ class Stage:
     channel_key: str
     folder: Path
 
+    @property
+    def as_service(self) -> str:
+        """The database as the role that the service runs as: the ledger states who wrote each link."""
+        return f"{self.program.environment['MYILI_DATABASE_URL']}/myili_payments"
+
     async def over_http(self, providers: int = MOST_PROVIDERS) -> Rate:
         """Send the service a signed notice of each payment, from a process of its own."""
         opened = await self._opened(providers)
@@ -74,7 +79,7 @@ class Stage:
         """Have pgbench capture as many payments with one SQL function."""
         opened = await self._opened(MOST_PROVIDERS)
         before = _cpu(await self._postgres())
-        per_second = await baseline.capture_all(self.database, self.folder, opened)
+        per_second = await baseline.capture_all(self.as_service, self.folder, opened)
         postgres = 1e6 * (_cpu(await self._postgres()) - before) / PAYMENTS
         await self._check(opened)
         return Rate(per_second, 0.0, postgres)
@@ -142,6 +147,7 @@ def _service(server: str, folder: Path) -> Program:
         "merchant_key": keys["merchant_key"],
         "provider_signing_key": keys["provider_signing_key"],
         "ledger_anchors": (folder / "anchors").as_uri(),
+        "anchor_public_keys": keys["anchor_public_keys"],
     }
     # As in deploy/compose.
     arguments = ["uvicorn", "--factory", "svc_payments.app:create_app", "--port", str(port), "--no-access-log"]

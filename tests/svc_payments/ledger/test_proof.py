@@ -12,11 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, new_id
 from chassis.testing import emitted
-from svc_payments.ledger.anchors import AnchorConflict, anchor, anchor_daily, anchored_heads, opened
+from kit.audit.anchoring import Anchoring
+from kit.audit.anchors import AnchorConflict, opened
+from svc_payments.ledger.anchors import anchored_heads, anchoring
 from svc_payments.ledger.chain import GENESIS
 from svc_payments.ledger.models import Entry, Link, TransferKind
 from svc_payments.ledger.proof import findings
 from svc_payments.ledger.service import bank, channel_receivable, transfer
+from tests.anchor_keys import anchor_key
 from tests.databases import as_administrator
 from tests.svc_payments.world import World
 
@@ -26,6 +29,12 @@ SETTLED = TransferKind.CHANNEL_SETTLED
 @pytest.fixture
 def store(tmp_path: Path) -> ObjectStore:
     return opened((tmp_path / "anchors").as_uri())
+
+
+@pytest.fixture
+def anchors(tmp_path: Path) -> Anchoring:
+    """What the worker anchors with, into `store`."""
+    return anchoring((tmp_path / "anchors").as_uri(), anchor_key())
 
 
 @contextlib.asynccontextmanager
@@ -52,11 +61,11 @@ async def findings_of(database: Database, store: ObjectStore) -> list[str]:
         return [finding async for finding in findings(tx, heads, lambda *_: None)]
 
 
-async def test_intact_books_have_no_findings(world: World, store: ObjectStore) -> None:
+async def test_intact_books_have_no_findings(world: World, store: ObjectStore, anchors: Anchoring) -> None:
     assert await findings_of(world.database, store) == []
     await world.captured(new_id())
     await settle(world.database, 100, 200)
-    await anchor(world.database, store)
+    await anchors.anchor(world.database)
     await settle(world.database, 300)
     assert await findings_of(world.database, store) == []
 
@@ -111,9 +120,9 @@ async def test_a_removed_link_is_found(database: Database, store: ObjectStore) -
     ]
 
 
-async def test_a_cut_tail_is_found_by_its_anchor(database: Database, store: ObjectStore) -> None:
+async def test_a_cut_tail_is_found_by_its_anchor(database: Database, store: ObjectStore, anchors: Anchoring) -> None:
     await settle(database, 100, 200, 300)
-    await anchor(database, store)
+    await anchors.anchor(database)
     async with without_triggers(database) as tx:
         await tx.execute(text("DELETE FROM ledger_links WHERE number = 3"))
         await tx.execute(text("DELETE FROM ledger_entries WHERE abs(amount_fen) = 300"))
@@ -125,9 +134,11 @@ async def test_a_cut_tail_is_found_by_its_anchor(database: Database, store: Obje
     ]
 
 
-async def test_a_rewritten_chain_is_found_by_its_anchor(database: Database, store: ObjectStore) -> None:
+async def test_a_rewritten_chain_is_found_by_its_anchor(
+    database: Database, store: ObjectStore, anchors: Anchoring
+) -> None:
     await settle(database, 100, 200)
-    await anchor(database, store)
+    await anchors.anchor(database)
     async with without_triggers(database) as tx:
         for table in ("entries", "transfers", "links", "accounts"):
             await tx.execute(text(f"DELETE FROM ledger_{table}"))  # noqa: S608 - our own names
@@ -137,12 +148,12 @@ async def test_a_rewritten_chain_is_found_by_its_anchor(database: Database, stor
         "Link 2 was anchored with another hash: the chain was written anew since.",
     ]
     with pytest.raises(AnchorConflict):
-        await anchor(database, store)
+        await anchors.anchor(database)
 
 
-async def test_a_removed_anchor_is_found(database: Database, store: ObjectStore) -> None:
+async def test_a_removed_anchor_is_found(database: Database, store: ObjectStore, anchors: Anchoring) -> None:
     await settle(database, 100)
-    head = await anchor(database, store)
+    head = await anchors.anchor(database)
     assert head is not None
     await obstore.delete_async(store, head.object_name)
     assert await findings_of(database, store) == [
@@ -182,8 +193,9 @@ async def test_a_capture_that_is_not_the_payments_is_found(world: World, store: 
     payment_id = await world.captured(new_id())
     async with without_triggers(world.database) as tx:
         await tx.execute(text("UPDATE payments SET amount_fen = amount_fen - 1"))
-    (found,) = await findings_of(world.database, store)
-    assert found.endswith(f"captures ¥41.40; payment {payment_id} is of ¥41.39.")
+    found = await findings_of(world.database, store)
+    assert any(finding.endswith(f"captures ¥41.40; payment {payment_id} is of ¥41.39.") for finding in found)
+    assert f"payments {payment_id}: amount_fen changed since it was sealed." in found
 
 
 async def test_a_captured_payment_without_a_capture_and_the_other_way_round(world: World, store: ObjectStore) -> None:
@@ -196,14 +208,19 @@ async def test_a_captured_payment_without_a_capture_and_the_other_way_round(worl
     assert any(finding.endswith(f"captures payment {other}, which is not captured.") for finding in found)
 
 
-async def test_a_head_is_anchored_and_published_once(database: Database, store: ObjectStore, tmp_path: Path) -> None:
-    assert await anchor(database, store) is None
+async def test_a_head_is_anchored_and_published_once(
+    database: Database, store: ObjectStore, anchors: Anchoring
+) -> None:
+    assert await anchors.anchor(database) is None
     await settle(database, 100)
-    heads = [await anchor(database, store) for _ in range(2)]
-    await anchor_daily(database, (tmp_path / "anchors").as_uri())
-    assert heads[0] == heads[1]
-    assert [head async for head in anchored_heads(store)] == [heads[0]]
+    first, second = [await anchors.anchor(database) for _ in range(2)]
+    await anchors.anchor_when_due(database)
+    assert first is not None
+    assert second is not None
+    assert (first.number, second.number, second.previous) == (1, 2, first.sha256())
+    (head,) = [head async for head in anchored_heads(store)]
     async with database.read() as tx:
         (event,) = await emitted(tx)
-    assert heads[0] is not None
-    assert (event.type, event.data["hash"]) == ("cn.ili.payments.ledger.anchored.v1", heads[0].hash)
+    assert (event.type, event.data["hash"]) == ("cn.ili.payments.ledger.anchored.v1", head.hash)
+    assert event.data["object_name"] == first.object_name
+    assert await findings_of(database, store) == []

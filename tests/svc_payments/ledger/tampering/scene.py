@@ -1,0 +1,94 @@
+"""A small platform on which every kind of money fact exists: paid, booked, refunded, settled, paid out, looked up."""
+
+from datetime import datetime, timedelta
+from unittest.mock import patch
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import new_id
+from chassis.testing import once
+from kit.calendar import database_time, today
+from svc_payments.settlement import day_close
+from tests.svc_payments.collection.refunds.steps import refused, step
+from tests.svc_payments.operations.manual_actions.test_manual_actions import Operators, correction
+from tests.svc_payments.tills.counter import Counter
+from tests.svc_payments.world import World
+
+API = "/payments/v1"
+REASON = {"reason": "日常结算"}
+
+
+async def play(world: World) -> None:
+    """Everything that leaves money facts, over the service's own API."""
+    await _pay_over_the_channel(world)
+    await _pay_at_the_counter(world)
+    await _settle(world, days=0)
+    await _transfer(world)
+    await _pay_at_the_counter(world)
+    await _settle(world, days=1)
+    operators = Operators(world.api, world.tokens)
+    await operators.approve(await operators.proposed(correction()))
+    for _ in range(5):
+        headers = world.tokens.staff("auditor")
+        await world.api.get(f"{API}/ledger/accounts", params={"holder": "sandbox"}, headers=headers)
+
+
+async def _pay_over_the_channel(world: World) -> None:
+    for account in range(4):
+        person = new_id()
+        bills = [await world.bill(person, 1_000 + account, account=account) for _ in range(1 + account % 2)]
+        payment_id = await world.confirmed(person, *bills)
+        paid = await world.pay(payment_id)
+        await world.notify(world.notice_of(paid))
+        if account == 0:
+            await world.notify(world.notice_of(paid, transaction_id="T-second"))
+    await refused(world)
+    await _deliver(world)
+    await step(world)
+    await world.confirmed(new_id())
+
+
+async def _pay_at_the_counter(world: World) -> None:
+    counter = Counter(world)
+    clerk = counter.staff("clerk")
+    session = await counter.opened(clerk)
+    cash = [
+        (await counter.pay_cash(clerk, session, await world.bill(new_id(), 2_000 + number, account=0))).json()
+        for number in range(3)
+    ]
+    await counter.pay_card(clerk, session, await world.bill(new_id(), account=0), counter.slip())
+    await _deliver(world)
+    code = await counter.receipt_code(clerk, session, cash[0]["payment_id"])
+    number = (await counter.booked_and_refunded(cash[0]["payment_id"]))["number"]
+    await _deliver(world)
+    await counter.approve_payout(session, number)
+    assert (await counter.pay_out(clerk, session, number, receipt_code=code)).status_code == 200
+    drawer = 50_000 + 2_001 + 2_002
+    assert (await counter.closed(clerk, session, drawer)).status_code == 200
+
+
+async def _deliver(world: World) -> None:
+    """Postings of one account go out one after the other."""
+    while await world.deliver_postings():
+        pass
+
+
+async def _settle(world: World, *, days: int) -> None:
+    """Close the present day, as if the next one had begun."""
+
+    async def later(tx: AsyncSession) -> datetime:
+        return await database_time(tx) + timedelta(days=days + 2)
+
+    with patch.object(day_close, "database_time", later):
+        async with world.database.transaction() as tx:
+            closed = await day_close.close_day(tx, today() + timedelta(days=days), timedelta(hours=1))
+    assert [settlement.payable_fen > 0 for settlement in closed] == [True]
+
+
+async def _transfer(world: World) -> None:
+    one, other = (world.tokens.staff("operator") for _ in range(2))
+    file = await world.api.post(f"{API}/transfer-files", json=REASON, headers=one | once())
+    assert file.status_code == 201, file.text
+    path = f"{API}/transfer-files/{file.json()['transfer_file_id']}"
+    for step_, who in (("sent", other), ("confirmed", one)):
+        assert (await world.api.post(f"{path}/{step_}", json=REASON, headers=who | once())).status_code == 200
