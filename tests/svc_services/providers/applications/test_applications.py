@@ -85,9 +85,8 @@ async def test_an_operator_approves_and_the_applicant_learns_its_client_id(
     async with database.read() as tx:
         (event,) = await emitted(tx)
     assert (event.type, event.key) == ("cn.ili.services.provider.approved.v1", read["provider_id"])
-    assert event.data == {
-        name: read[name] for name in ("provider_id", "kind", "name", "uscc", "division_codes", "endpoint_url", "jwks")
-    }
+    names = ("provider_id", "kind", "name", "uscc", "division_codes", "endpoint_url", "jwks", "customer_parameters")
+    assert event.data == {name: read[name] for name in names}
 
 
 async def test_concurrent_approvals_make_one_provider(
