@@ -73,7 +73,7 @@ def _rows(answer: _Answer, account_number: str, this_month: date) -> Sequence[Ch
 
 def _row(bill: _NamedBill, account_number: str, this_month: date) -> CheckedRow:
     fields = {**bill.model_dump(), "amount": yuan(bill.amount_fen)}
-    row = checked([fields[name] or "" for name in COLUMNS], this_month)
+    row = checked([fields[name] or "" for name in COLUMNS], this_month, None)
     if not isinstance(row, CheckedRow):
         raise NotUsable(row)
     if row.account_number != account_number:
