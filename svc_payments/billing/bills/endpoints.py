@@ -9,7 +9,7 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
 from svc_payments.billing.bills import changes, push, schemas, service, versions
 from svc_payments.parties.callers import BillSender, Language, PersonOrClient
-from svc_payments.parties.providers.account_numbers import AccountFilter
+from svc_payments.parties.providers.account_numbers import AccountNumber
 
 router = APIRouter(prefix="/payments/v1", tags=["bills"])
 
@@ -26,7 +26,7 @@ async def list_bills(
     caller: Reader,
     page: PageQuery,
     status: schemas.PayingStatus | None = None,
-    account_number: AccountFilter | None = None,
+    account_number: AccountNumber | None = None,
     bill_number: BillNumber = None,
     withdrawn: Withdrawn = False,  # noqa: FBT002 - a query parameter
 ) -> Page[schemas.Bill]:

@@ -101,8 +101,7 @@ async def _plan(tx: AsyncSession, wanted: schemas.TopUpChoice, *, bound: bool) -
     terms, day = await payment_terms.terms_of(tx, wanted.provider_id), await today_of(tx)
     if terms.top_up is None:
         raise TopUpNotOffered
-    if not bound:
-        await require_number_of(tx, wanted.provider_id, wanted.account_number)
+    await require_number_of(tx, wanted.provider_id, wanted.account_number)
     if not bound and terms.top_up.accounts != TopUpAccounts.ANY:
         raise NotFound
     _require_on_sale(terms.top_up, wanted.amount_fen)

@@ -12,15 +12,11 @@ from svc_payments.parties.providers.models import Provider
 
 _AS_DECLARED = "As `customer_parameters` of its provider has it; full-width digits and spaces are taken as well."
 
-# Any visible text: whether it fits is a matter of the provider, and its refusal says what would.
+# Any visible text long enough: whether it fits is a matter of the provider, and its refusal says what would.
 AccountNumber = Annotated[
-    str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,64}$", description=_AS_DECLARED), AfterValidator(canonical)
-]
-"""An account number as people type it."""
-AccountFilter = Annotated[
     str, Field(pattern=r"^[^\x00-\x1f\x7f]{4,64}$", description=_AS_DECLARED), AfterValidator(canonical)
 ]
-"""An account number to look for, of any provider."""
+"""An account number as people type it."""
 
 
 class BadAccountNumber(NumberDoesNotFit):
@@ -53,6 +49,6 @@ def require_fitting(parameters: CustomerParameters, number: str) -> None:
 async def require_number_of(tx: AsyncSession, provider_id: UUID, number: str) -> None:
     """As `require_fitting`, by the declaration of this provider.
 
-    Only for numbers that are not on record: those that are stay usable when the provider declares others.
+    Not for paying on an account that is bound or billed: it stays payable when the provider declares others.
     """
     require_fitting(await parameters_of(tx, provider_id), number)
