@@ -218,7 +218,8 @@ async def test_the_public_sees_connected_companies_and_not_their_endpoints(
     heating = await approved(api, tokens, kind="heating", division_codes=["654003"])
     everyone = (await api.get("/services/v1/providers")).json()["items"]
     assert [company["provider_id"] for company in everyone] == [str(water), str(heating)]
-    assert set(everyone[0]) == {"provider_id", "name", "uscc", "kind", "division_codes", "suspended"}
+    shown = {"provider_id", "name", "uscc", "kind", "division_codes", "suspended", "customer_parameters"}
+    assert set(everyone[0]) == shown
     by_kind = (await api.get("/services/v1/providers", params={"kind": "heating"})).json()["items"]
     by_division = (await api.get("/services/v1/providers", params={"division_code": "654002"})).json()["items"]
     assert [company["provider_id"] for company in by_kind] == [str(heating)]
