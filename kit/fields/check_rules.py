@@ -32,9 +32,9 @@ CHARACTERS: Mapping[CheckRule, frozenset[str]] = {
 """What a number may consist of for its rule to have a meaning."""
 
 
-def passes(rule: CheckRule, number: str) -> bool:
-    """Whether the check digits of a number are right; the number is made of the characters of its rule."""
-    return _RULES[rule](number)
+def check_of(rule: CheckRule) -> Callable[[str], bool]:
+    """Tells whether the check digits of a number are right; the number is made of the characters of its rule."""
+    return _RULES[rule]
 
 
 def _states_after(digits: str) -> list[int]:
@@ -53,13 +53,20 @@ _MOD_11_10 = {f"{n:0{width}}": _states_after(f"{n:0{width}}") for width in (1, 3
 _MOD_11_10_START = 10
 
 
+_TEN = 10
+"""Digits of the commonest numbers, which are worth a way of their own."""
+
+
 def _mod_11_10(number: str) -> bool:
-    state, last = _MOD_11_10_START, len(number) - 1
-    whole = last - last % 3
-    for at in range(0, whole, 3):
-        state = _MOD_11_10[number[at : at + 3]][state]
-    for digit in number[whole:last]:
-        state = _MOD_11_10[digit][state]
+    steps, last = _MOD_11_10, len(number) - 1
+    if last + 1 == _TEN:
+        state = steps[number[6:9]][steps[number[3:6]][steps[number[:3]][_MOD_11_10_START]]]
+    else:
+        state, whole = _MOD_11_10_START, last - last % 3
+        for at in range(0, whole, 3):
+            state = steps[number[at : at + 3]][state]
+        for digit in number[whole:last]:
+            state = steps[digit][state]
     return (state + int(number[last])) % 10 == 1
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.problems import DEFAULT_LANGUAGE, Problem
 from chassis.text import Line, nearest_tag
-from kit.fields.check_rules import CHARACTERS, CheckRule, passes
+from kit.fields.check_rules import CHARACTERS, CheckRule, check_of
 from kit.fields.number_patterns import LONGEST_NUMBER, LONGEST_PATTERN, NotAPattern, NumberPattern, number_pattern
 
 LONGEST_TYPED = 64
@@ -68,7 +68,7 @@ class CustomerParameters(BaseModel):
         """The fault of a number in canonical form."""
         if not self.min_length <= len(number) <= self.max_length or not _compiled(self.pattern).fullmatch(number):
             return "shape"
-        return None if passes(self.check_rule, number) else "check_digit"
+        return None if check_of(self.check_rule)(number) else "check_digit"
 
     @property
     def shape(self) -> NumberPattern:

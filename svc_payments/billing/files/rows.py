@@ -5,7 +5,7 @@ those. Rows that it does not match are split and checked column by column, which
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Protocol, TextIO
 from uuid import UUID
 
+from kit.fields.check_rules import check_of
 from kit.fields.customer_parameters import CustomerParameters
 from kit.files.csv_rows import Lines, cut, header_of, values_of
 from kit.files.refusals import MisplacedQuote, UnclosedQuote
@@ -43,11 +44,14 @@ _BEGINS_ROW = re.compile(r'(?:(?:[^,"]{1,64}|"[^,"]{1,64}"),){2}"?[0-9]{4}-[0-9]
 
 
 @lru_cache(maxsize=256)
-def _plain_row(account: str) -> re.Pattern[str]:
-    """A plain row with an account number of this pattern."""
+def _plain_row(numbers: CustomerParameters) -> re.Pattern[str]:
+    """A plain row with an account number that fits but for its check digits."""
+    shape = numbers.shape
+    narrower = (shape.least, shape.most) != (numbers.min_length, numbers.max_length)
+    within = f"(?=[^,]{{{numbers.min_length},{numbers.max_length}}},)" if narrower else ""
     return re.compile(
         r"([A-Za-z0-9-]{1,32}),"
-        rf"({account}),"
+        rf"{within}({shape.inside}),"
         r"([0-9]{4}-[0-9]{2}),"
         rf"({QUANTITY}),"
         r"([1-9][0-9]{0,5})\.([0-9]{2}),"
@@ -145,11 +149,12 @@ class _Division:
     faults: Faults | None
 
     def blocks(self, lines: Lines) -> Iterator[str]:
-        shape = _plain_row(self.numbers.shape.inside) if self.names == COLUMNS else None
+        shape = _plain_row(self.numbers) if self.names == COLUMNS else None
+        check = check_of(self.numbers.check_rule)
         block: list[str] = []
         for row, line in lines:
             plain = shape.fullmatch(line) if shape else None
-            staged = (plain and self._plain(row, plain)) or self._other(row, line, lines)
+            staged = (plain and self._plain(row, plain, check)) or self._other(row, line, lines)
             if staged:
                 block.append(staged)
             if len(block) == _BLOCK_ROWS:
@@ -158,12 +163,12 @@ class _Division:
         if block:
             yield "".join(block)
 
-    def _plain(self, row: int, match: re.Match[str]) -> str | None:
+    def _plain(self, row: int, match: re.Match[str], check: Callable[[str], bool]) -> str | None:
         """A plain row without fault, ready for COPY; None when that takes a closer look."""
         number, account, period, usage, yuan, fen, due_date, before, after = match.groups()
         if (
             (self.faults and self.faults.get(row))
-            or self.numbers.fault(account)
+            or not check(account)
             or period_fault(period, self.this_month)
             or due_date_fault(due_date, period)
             or (before and after and Decimal(before) > Decimal(after))

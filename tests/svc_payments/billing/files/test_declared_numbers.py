@@ -171,7 +171,10 @@ DECLARATIONS = [CustomerParameters.model_validate(NUMBERINGS[kind].customer_para
 DECLARATIONS += [
     DECLARATIONS[0].model_copy(
         update={"pattern": "[A-Z]{2}-[0-9]{4,8}", "min_length": 7, "max_length": 11, "check_rule": CheckRule.NONE}
-    )
+    ),
+    DECLARATIONS[0].model_copy(
+        update={"pattern": "[0-9]{8,12}", "min_length": 9, "max_length": 11, "check_rule": CheckRule.LUHN}
+    ),
 ]
 
 
