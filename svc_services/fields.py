@@ -4,9 +4,10 @@ import re
 from datetime import date
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from chassis.text import Line
+from kit.fields.customer_parameters import LONGEST_TYPED, canonical
 from kit.fields.half_width import half_width
 
 _ISO_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -26,5 +27,7 @@ def _iso_day(value: object) -> object:
 Name = Annotated[Line, Field(max_length=200)]
 Reason = Annotated[Line, Field(max_length=500)]
 Number = Annotated[Line, Field(max_length=64), BeforeValidator(_half_width)]
-"""A number as printed, such as an account number or a USCC; its shape is checked where it is used."""
+"""A number as printed, such as a USCC; its shape is checked where it is used."""
+AccountNumber = Annotated[Line, Field(max_length=LONGEST_TYPED), AfterValidator(canonical)]
+"""An account number as people type it; the provider's declaration says whether it fits."""
 Day = Annotated[date, BeforeValidator(_iso_day)]

@@ -12,11 +12,11 @@ from typing import Any
 from contracts.reference_provider.billing_month import ENCODINGS, clean_month, write_month
 from contracts.reference_provider.books import PREPAID, Books
 from contracts.reference_provider.client import Client, PlatformError, load_key, new_key
+from contracts.reference_provider.numbering import NUMBERINGS
 from contracts.reference_provider.sales import PURCHASABLE_FEN, Offer, Sales
 from contracts.reference_provider.tariff import SAMPLES
 
 Command = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
-KINDS = ("water", "electricity", "gas", "heating", "telecom", "cable_tv")
 KEY_SETS = ("services", "payments")
 
 
@@ -41,9 +41,12 @@ def serve(options: argparse.Namespace) -> None:
     from contracts.reference_provider.server import Company, create_app
 
     books = Books(options.state / "books.sqlite3", options.prepaid)
-    books.fill_roster(options.seed, options.accounts)
+    books.fill_roster(options.seed, options.accounts, options.kind)
     if options.billed:
-        books.add_bills(clean_month(options.seed, options.accounts, SAMPLES["water"], options.billed))
+        tariff = SAMPLES.get(options.kind)
+        if tariff is None:
+            raise ValueError(f"There is no sample tariff to bill {options.kind} by; kinds that have one: {[*SAMPLES]}.")
+        books.add_bills(clean_month(options.seed, options.accounts, tariff, options.billed))
     keys = PlatformKeys([f"{options.platform}/{service}/v1/signing-keys" for service in KEY_SETS])
     sales = Sales(books, Offer(tuple(options.purchasable), options.closed))
     url = options.public_url or f"http://{options.host}:{options.port}"
@@ -67,6 +70,7 @@ def apply(options: argparse.Namespace) -> None:
         "kind": options.kind,
         "division_codes": options.divisions.split(","),
         "endpoint_url": options.endpoint_url,
+        "customer_parameters": NUMBERINGS[options.kind].customer_parameters,
     }
     if options.contact_phone:
         application["contact_phone"] = options.contact_phone
@@ -163,6 +167,7 @@ def _company_commands(command: Command) -> None:
     serving.add_argument("--public-url", help="the endpoint_url of the application; without it, http://HOST:PORT")
     serving.add_argument("--provider-id", help="without it, that of the approved application")
     serving.add_argument("--seed", default="1", help="the company: its account numbers and holders")
+    serving.add_argument("--kind", choices=NUMBERINGS, default="water", help="of utility: how account numbers look")
     serving.add_argument("--accounts", type=int, default=100_000)
     serving.add_argument("--billed", metavar="YYYY-MM", help="bill every account for this month, for inquiries")
     serving.add_argument("--prepaid", choices=PREPAID, help="what a top-up buys; without it, credit on the account")
@@ -174,7 +179,7 @@ def _company_commands(command: Command) -> None:
     applying = command("apply", apply, "file an application to join the platform")
     applying.add_argument("--uscc", required=True, help="unified social credit code")
     applying.add_argument("--name", required=True)
-    applying.add_argument("--kind", choices=KINDS, required=True)
+    applying.add_argument("--kind", choices=NUMBERINGS, required=True)
     applying.add_argument("--divisions", required=True, help="division codes, separated by commas")
     applying.add_argument("--endpoint-url", required=True, help="where the platform calls the company")
     applying.add_argument("--contact-phone")

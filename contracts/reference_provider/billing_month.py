@@ -160,7 +160,7 @@ def write_month(  # noqa: PLR0913 - all but the path are named where it is calle
         raise ValueError(f"A generated month holds 1 to {MOST_ACCOUNTS} rows, not {rows}.")
     period = period or previous_month(datetime.now(UTC).date())
     dirt = typical_dirt(rows) if dirt is None else dirt
-    month = _Month(provider_seed, tariff, period, rows, dirt, {position(provider_seed, n) for n in clean})
+    month = _Month(provider_seed, tariff, period, rows, dirt, {position(provider_seed, n, tariff.kind) for n in clean})
     digest = hashlib.sha256()
     with path.open("wb") as file:
         for text in month.texts():
@@ -178,7 +178,7 @@ def clean_month(provider_seed: str | int, accounts: int, tariff: Tariff, period:
     prefix, due_date = f"{tariff.kind[0].upper()}Q{period.replace('-', '')}-", _due_date(period)
     for n, units in enumerate(draw(WHOLE_UNITS[tariff.kind], k=accounts)):
         fen = tariff.amount_fen(Decimal(units))
-        number = account_number(provider_seed, n)
+        number = account_number(provider_seed, n, tariff.kind)
         yield BilledBill(f"{prefix}{n:07}", number, period, str(units), fen, due_date, "0", str(units))
 
 
@@ -194,7 +194,7 @@ class _Month:
     ) -> None:
         self.planted = Planted()
         self._random = Random(f"{seed} {tariff.kind} {period}")  # noqa: S311 - repeatable, not secret
-        self._seed, self._rows, self._clean = seed, rows, clean
+        self._seed, self._kind, self._rows, self._clean = seed, tariff.kind, rows, clean
         self._period, self._due_date = period, _due_date(period)
         self._bill_prefix = f"{tariff.kind[0].upper()}{period.replace('-', '')}-"
         self._metered = tariff.kind in WHOLE_UNITS
@@ -238,7 +238,7 @@ class _Month:
         sold = self._random.choices(self._prices, k=len(rows))
         meters = self._random.choices(range(9_000), k=len(rows))
         for n, (units, usage, amount), meter in zip(rows, sold, meters, strict=True):
-            number = account_number(self._seed, n)
+            number = account_number(self._seed, n, self._kind)
             readings = (str(meter), str(meter + units)) if self._metered else ("", "")
             bill_number = f"{self._bill_prefix}{n:07}"
             yield Bill(bill_number, number, self._period, usage, amount, self._due_date, *readings)

@@ -76,9 +76,9 @@ class Books:
         self._db = open_books(path)
         self._prepaid = prepaid
 
-    def fill_roster(self, seed: str, accounts: int) -> None:
+    def fill_roster(self, seed: str, accounts: int, kind: str = "water") -> None:
         with self._transaction():
-            rows = (account_holder(seed, n) for n in range(accounts))
+            rows = (account_holder(seed, n, kind) for n in range(accounts))
             insert = "INSERT INTO accounts (account_number, holder_name) VALUES (?, ?) ON CONFLICT DO NOTHING"
             self._db.executemany(insert, rows)
 

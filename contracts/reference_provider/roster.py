@@ -1,8 +1,10 @@
-"""The company's customers: account numbers with their check digit, and invented holders, all from a seed."""
+"""The company's customers: account numbers as its kind of utility has them, and invented holders, all from a seed."""
 
 from functools import cache
 from random import Random
 from typing import NamedTuple
+
+from contracts.reference_provider.numbering import NUMBERINGS
 
 MOST_ACCOUNTS = 1_000_000
 NUMERALS = "零一二三四五六七八九"
@@ -13,31 +15,24 @@ class Account(NamedTuple):
     holder_name: str
 
 
-def check_digit(digits: str) -> str:
-    """ISO 7064 MOD 11,10 (GB/T 17710): detects every wrong digit, and nearly every transposition of two digits."""
-    product = 10
-    for digit in digits:
-        product = ((product + int(digit)) % 10 or 10) * 2 % 11
-    return str((11 - product) % 10)
-
-
-def account_number(seed: str | int, n: int) -> str:
+def account_number(seed: str | int, n: int, kind: str = "water") -> str:
     if not 0 <= n < MOST_ACCOUNTS:
         raise ValueError(f"There is no account {n}: they are numbered from 0 to {MOST_ACCOUNTS - 1}.")
-    digits = f"{_prefix(seed)}{n:06}"
-    return digits + check_digit(digits)
+    return NUMBERINGS[kind].number(_prefix(seed), n)
 
 
-def account_holder(seed: str | int, n: int) -> Account:
+def account_holder(seed: str | int, n: int, kind: str = "water") -> Account:
     """The n-th customer, with an invented name: 测试居民 (test resident) and a number of six figures."""
     serial = (n + _first_name(seed)) % MOST_ACCOUNTS
-    return Account(account_number(seed, n), "测试居民" + "".join(NUMERALS[int(figure)] for figure in f"{serial:06}"))
+    return Account(
+        account_number(seed, n, kind), "测试居民" + "".join(NUMERALS[int(figure)] for figure in f"{serial:06}")
+    )
 
 
-def position(seed: str | int, number: str) -> int:
+def position(seed: str | int, number: str, kind: str = "water") -> int:
     """The inverse of `account_number`."""
-    n = int(number[3:9]) if number[3:9].isdecimal() else MOST_ACCOUNTS
-    if n >= MOST_ACCOUNTS or account_number(seed, n) != number:
+    n = NUMBERINGS[kind].serial_of(number)
+    if n < 0 or account_number(seed, n, kind) != number:
         raise ValueError(f"{number} is not an account number of this company (seed {seed}).")
     return n
 

@@ -1,7 +1,6 @@
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from sqlalchemy import select
 
 from chassis.db import ReadTx, Transactions, Tx
@@ -11,6 +10,7 @@ from kit.papers import PdfResponse
 from svc_payments.billing.bills.schemas import Bill
 from svc_payments.documents.receipts import service as receipts
 from svc_payments.documents.receipts.endpoints import PDF, printed_for
+from svc_payments.parties.providers.account_numbers import AccountNumber
 from svc_payments.settings import TheSettings
 from svc_payments.tills import payments as taking
 from svc_payments.tills import payouts, report, schemas, service
@@ -74,7 +74,7 @@ async def look_up_bills(
     caller: Clerk,
     till_session_id: UUID,
     provider_id: UUID,
-    account_number: Annotated[str, Query(pattern="^[0-9]{10}$")],
+    account_number: AccountNumber,
 ) -> list[Bill]:
     """List the due bills of an account for a payer at the counter, oldest first.
 

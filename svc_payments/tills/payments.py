@@ -3,6 +3,7 @@
 A payment is one transaction: session, bills, payment, ledger, receipt, posting and events.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -13,12 +14,14 @@ from chassis.problems import IllegalMove, NotFound, Problem
 from svc_payments.amounts import money
 from svc_payments.billing.bills import schemas as bill_schemas
 from svc_payments.billing.bills import service as bills
+from svc_payments.billing.bills.models import Bill
 from svc_payments.collection.payments import over_the_counter
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import AT_CHANNEL, Payment, PaymentStatus
 from svc_payments.collection.receipts.models import Receipt
 from svc_payments.oversight.audit import service as audit
 from svc_payments.parties.accounts.queries import is_bound
+from svc_payments.parties.providers.account_numbers import require_number_of
 from svc_payments.settings import Settings
 from svc_payments.settings.channels import ChannelName
 from svc_payments.tills import schemas, service
@@ -58,11 +61,15 @@ async def look_up_bills(
 
     Raises:
         NotFound, TillSessionNotOpen: as `service.lock_own`.
+        BadAccountNumber, BadAccountCheckDigit: no account of this provider has such a number.
     """
     await service.lock_own(tx, caller, session_id)
     account = f"{provider_id}/{account_number}"
     await audit.record(tx, caller, "look_up_bills", account, till_session_id=str(session_id))
-    return await bills.to_pay_on(tx, provider_id, account_number)
+    due = await bills.to_pay_on(tx, provider_id, account_number)
+    if not due:
+        await require_number_of(tx, provider_id, account_number)
+    return due
 
 
 async def take_payment(
@@ -73,11 +80,12 @@ async def take_payment(
     Raises:
         NotFound, TillSessionNotOpen: as `service.lock_own`.
         NotFound, BillAlreadyPaid, PaymentInProgress, BillNotPayable: as for bills.
+        BadAccountNumber, BadAccountCheckDigit: no account of this provider has such a number.
         PayerNotBound, CashAboveLimit, TenderTooSmall, TerminalAmountDiffers, TerminalReferenceUsed
     """
     session = await service.lock_own(tx, caller, session_id)
     payer_id = await _payer(tx, session, new)
-    payable = await bills.lock_payable_on(tx, new.provider_id, new.account_number, new.bill_ids)
+    payable = await _payable(tx, new)
     payment = await over_the_counter.begin(tx, payer_id, payable, ChannelName(new.tender.channel))
     taken = TillPayment(payment_id=payment.id, till_session_id=session.id, account_number=new.account_number)
     match new.tender:
@@ -91,6 +99,14 @@ async def take_payment(
     if isinstance(new.tender, schemas.Cash) or new.tender.terminal:
         await over_the_counter.capture_at_counter(tx, payment, transaction_id_of(taken), settings.merchant_id)
     return schemas.shown_payment(taken, payment, await tx.get(Receipt, payment.id))
+
+
+async def _payable(tx: AsyncSession, new: schemas.NewTillPayment) -> Sequence[Bill]:
+    try:
+        return await bills.lock_payable_on(tx, new.provider_id, new.account_number, new.bill_ids)
+    except NotFound:
+        await require_number_of(tx, new.provider_id, new.account_number)
+        raise
 
 
 async def capture_card(

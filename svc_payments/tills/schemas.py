@@ -8,6 +8,7 @@ from chassis.text import Line
 from svc_payments.collection.payments.allocation import MOST_BILLS
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.receipts.models import Receipt
+from svc_payments.parties.providers.account_numbers import AccountNumber
 from svc_payments.tills import models
 from svc_payments.tills.models import DENOMINATIONS, SessionStatus
 from svc_payments.tills.payout_proofs.schemas import PayoutDigits
@@ -18,7 +19,6 @@ MOST_PIECES = 100_000
 Fen = Annotated[int, Field(strict=True, ge=0, le=LARGEST_FEN)]
 PositiveFen = Annotated[int, Field(strict=True, gt=0, le=LARGEST_FEN)]
 TillNumber = Annotated[str, Field(pattern="^[0-9A-Z-]{1,16}$")]
-AccountNumber = Annotated[str, Field(pattern="^[0-9]{10}$")]
 Denomination = Annotated[str, Field(pattern=f"^({'|'.join(map(str, DENOMINATIONS))})$")]
 Reason = Annotated[Line, Field(max_length=200)]
 

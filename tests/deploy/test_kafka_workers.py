@@ -24,6 +24,7 @@ from chassis.settings import KafkaSettings
 from chassis.testing import until
 from contracts.documents import SERVICES, placeholder_settings
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
+from kit.fields.customer_parameters import TEN_DIGITS
 from svc_identity.people.persons.events import PersonRegistered
 from svc_miniapps.apps.events import AppRegistered
 from svc_payments.collection.refunds.events import RefundRefunded
@@ -117,6 +118,7 @@ def approval() -> ProviderApproved:
         division_codes=["654002"],
         endpoint_url="http://127.0.0.1:1",
         jwks={"keys": [ECKey.generate_key("P-256").as_dict(private=False)]},
+        customer_parameters=TEN_DIGITS,
     )
 
 

@@ -28,6 +28,7 @@ from deploy.local.plan import ALL_PORT_OFFSETS, METRICS_PORT_OFFSETS, PACKAGES, 
 from deploy.local.platform import Addresses, LocalPlatform, free_base_port, local_platform, running_platform
 from deploy.local.programs import port_is_taken
 from deploy.local.settings import REPOSITORY
+from kit.fields.customer_parameters import TEN_DIGITS
 from svc_services.providers.applications.events import ProviderApproved
 from svc_services.reference.models import UtilityKind
 from tests.gateway.stage import say
@@ -121,6 +122,7 @@ async def approve_a_provider(platform: Addresses) -> None:
             division_codes=["654002"],
             endpoint_url="http://127.0.0.1:1",
             jwks={"keys": [key.as_dict(private=False)]},
+            customer_parameters=TEN_DIGITS,
         )
         await emit(tx, approved)
     await database.close()

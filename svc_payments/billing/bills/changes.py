@@ -11,12 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from kit.calendar import this_month, today
+from kit.fields.customer_parameters import CustomerParameters, canonical
 from kit.invariants import InvariantBrokenError
 from svc_payments.billing.bills import schemas
 from svc_payments.billing.bills.events import BillAmended, BillChanged, BillExpired, BillVoided
 from svc_payments.billing.bills.models import Bill, BillKind, BillStatus, BillVersion, ChangeReason
+from svc_payments.billing.bills.reasons import Reason, message_of
 from svc_payments.billing.bills.service import BillAlreadyPaid, PaymentInProgress, show_bills
 from svc_payments.billing.bills.validation import COLUMNS, CheckedRow, checked
+from svc_payments.parties.providers.account_numbers import parameters_of
 
 _AMENDABLE = (*COLUMNS, "expires_on", "meter_digits")
 _EXPIRED_AT_ONCE = 10_000
@@ -52,9 +55,17 @@ class OtherVersion(Problem):
 
 
 class BillRefused(Problem):
-    """The new content breaks a rule of bill files; `reason` names it."""
+    """The new content breaks a rule of bill files; `reason` names it, and `message` says it in words."""
 
     status, code = 422, "bill_refused"
+
+    def __init__(self, reason: Reason, numbers: CustomerParameters) -> None:
+        super().__init__(reason=reason)
+        self._reason, self._numbers = reason, numbers
+
+    def render(self, language: str) -> dict[str, Any]:
+        self.values = {"reason": self._reason, "message": message_of(self._reason, language, self._numbers)}
+        return super().render(language)
 
 
 _NOT_OPEN: dict[str, type[Problem]] = {
@@ -77,9 +88,13 @@ async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: s
             BillIsSuperseded: it cannot change.
     """
     bill = await _open_bill(tx, provider_id, bill_id, amendment)
-    row = checked(_as_row(bill, amendment), this_month(), _AMENDABLE)
+    numbers = await parameters_of(tx, provider_id)
+    values = _as_row(bill, amendment)
+    # The number of a bill on record is the provider's, also when it has declared others since.
+    known = canonical(values[COLUMNS.index("account_number")]) == bill.account_number
+    row = checked(values, this_month(), None if known else numbers, _AMENDABLE)
     if not isinstance(row, CheckedRow):
-        raise BillRefused(reason=row)
+        raise BillRefused(row, numbers)
     expires_on = date.fromisoformat(row.expires_on) if row.expires_on else None
     digits = int(row.meter_digits) if row.meter_digits else None
     content = {**content_of(row), "expires_on": expires_on, "meter_digits": digits}

@@ -9,13 +9,13 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
 from svc_payments.billing.bills import changes, push, schemas, service, versions
 from svc_payments.parties.callers import BillSender, Language, PersonOrClient
+from svc_payments.parties.providers.account_numbers import AccountNumber
 
 router = APIRouter(prefix="/payments/v1", tags=["bills"])
 
 
 # A resident reads the bills of their accounts, a provider its own.
 Reader = Annotated[Caller, Depends(PersonOrClient(person=allow(assurance_level=2), client=allow(scope="bills:write")))]
-AccountNumber = Annotated[str | None, Query(pattern="^[0-9]{10}$")]
 BillNumber = Annotated[str | None, Query(pattern="^[A-Za-z0-9-]{1,32}$", description="The provider's own number.")]
 Withdrawn = Annotated[bool, Query(description="Those that are void, expired or superseded, and only those.")]
 
@@ -26,7 +26,7 @@ async def list_bills(
     caller: Reader,
     page: PageQuery,
     status: schemas.PayingStatus | None = None,
-    account_number: AccountNumber = None,
+    account_number: AccountNumber | None = None,
     bill_number: BillNumber = None,
     withdrawn: Withdrawn = False,  # noqa: FBT002 - a query parameter
 ) -> Page[schemas.Bill]:

@@ -2,15 +2,18 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.calendar import this_month
+from kit.fields.customer_parameters import CustomerParameters
 from svc_payments.billing.bills import merge, schemas, staging
 from svc_payments.billing.bills.reasons import Reason, message_of
 from svc_payments.billing.bills.staging import staged_columns, staged_line
 from svc_payments.billing.bills.validation import COLUMNS, MORE_COLUMNS, CheckedRow, checked
+from svc_payments.parties.providers.account_numbers import parameters_of
 from svc_payments.parties.providers.service import expect_provider
 
 _NAMES = (*COLUMNS, *MORE_COLUMNS)
@@ -26,16 +29,17 @@ async def push(
         ProviderNotReady: the provider's approval has not arrived here yet.
     """
     await expect_provider(tx, provider_id)
-    month = this_month()
-    rows = [checked(_values(bill), month, _NAMES) for bill in bills]
+    month, numbers = this_month(), await parameters_of(tx, provider_id)
+    rows = [checked(_values(bill), month, numbers, _NAMES) for bill in bills]
     await staging.stage(tx, _STAGED, _lines(rows))
     await staging.one_at_a_time(tx, provider_id)
     await merge.take_in(tx, provider_id, None, says_expiry=True)
     claimed = {outcome.row: outcome for outcome in await merge.outcomes(tx)}
+    reader = _Reader(language, numbers)
     outcomes = [
-        _refused(index, bill, row, None, language)
+        reader.refused(index, bill, row, None)
         if isinstance(row, Reason)
-        else _outcome(index, bill, claimed[index], language)
+        else reader.outcome(index, bill, claimed[index])
         for index, (bill, row) in enumerate(zip(bills, rows, strict=True))
     ]
     counts = Counter(outcome.outcome for outcome in outcomes)
@@ -55,27 +59,33 @@ async def _lines(rows: Sequence[CheckedRow | Reason]) -> AsyncIterator[bytes]:
             yield staged_line(index, row, row.bill_number, len(_STAGED)).encode()
 
 
-def _outcome(index: int, bill: schemas.PushedBill, claimed: merge.Outcome, language: str) -> schemas.PushedBillOutcome:
-    if claimed.outcome not in {"accepted", "unchanged", "amended"}:
-        return _refused(index, bill, Reason(claimed.outcome), claimed.bill_id, language)
-    return schemas.PushedBillOutcome(
-        index=index,
-        bill_number=bill.bill_number,
-        outcome=claimed.outcome,
-        bill_id=claimed.bill_id,
-        reason=None,
-        message=None,
-    )
+@dataclass(frozen=True)
+class _Reader:
+    """Shows outcomes to the sender of a push."""
 
+    language: str
+    numbers: CustomerParameters
 
-def _refused(
-    index: int, bill: schemas.PushedBill, reason: Reason, bill_id: UUID | None, language: str
-) -> schemas.PushedBillOutcome:
-    return schemas.PushedBillOutcome(
-        index=index,
-        bill_number=bill.bill_number,
-        outcome="refused",
-        bill_id=bill_id,
-        reason=reason,
-        message=message_of(reason, language),
-    )
+    def outcome(self, index: int, bill: schemas.PushedBill, claimed: merge.Outcome) -> schemas.PushedBillOutcome:
+        if claimed.outcome not in {"accepted", "unchanged", "amended"}:
+            return self.refused(index, bill, Reason(claimed.outcome), claimed.bill_id)
+        return schemas.PushedBillOutcome(
+            index=index,
+            bill_number=bill.bill_number,
+            outcome=claimed.outcome,
+            bill_id=claimed.bill_id,
+            reason=None,
+            message=None,
+        )
+
+    def refused(
+        self, index: int, bill: schemas.PushedBill, reason: Reason, bill_id: UUID | None
+    ) -> schemas.PushedBillOutcome:
+        return schemas.PushedBillOutcome(
+            index=index,
+            bill_number=bill.bill_number,
+            outcome="refused",
+            bill_id=bill_id,
+            reason=reason,
+            message=message_of(reason, self.language, self.numbers),
+        )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from chassis.problems import DEFAULT_LANGUAGE, catalogue
+from kit.fields.customer_parameters import CustomerParameters
 
 
 class Reason(StrEnum):
@@ -66,7 +67,19 @@ AS_IN_1_0: Mapping[Reason, Reason] = {
 which stand in `code`."""
 
 
-def message_of(reason: Reason, language: str) -> str:
-    """A reason in a reader's language."""
+_ABOUT_THE_NUMBER = frozenset({Reason.BAD_ACCOUNT_NUMBER, Reason.BAD_ACCOUNT_CHECK_DIGIT})
+
+
+def message_of(reason: Reason, language: str, numbers: CustomerParameters) -> str:
+    """A reason in a reader's language.
+
+    Args:
+        reason: why a row is refused.
+        language: the reader's.
+        numbers: what the provider's account numbers look like.
+    """
     words = catalogue("svc_payments")
-    return (words.get(language, {}).get(reason) or words[DEFAULT_LANGUAGE][reason])["title"]
+    spoken = words.get(language, {}).get(reason) or words[DEFAULT_LANGUAGE][reason]
+    if reason in _ABOUT_THE_NUMBER:
+        return spoken["detail"].format_map(numbers.described(language))
+    return spoken["title"]

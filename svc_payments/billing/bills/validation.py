@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from chassis.text import Line
+from kit.fields.customer_parameters import CustomerParameters, canonical
 from svc_payments.billing.bills.meters import is_reading
 from svc_payments.billing.bills.models import STATED_REASONS
 from svc_payments.billing.bills.reasons import Reason
@@ -24,7 +25,6 @@ _LATEST_EXPIRY_YEARS = 10
 
 QUANTITY = r"[0-9]{1,9}(?:\.[0-9]{1,3})?"
 _BILL_NUMBER = re.compile(r"[A-Za-z0-9-]{1,32}")
-_ACCOUNT_NUMBER = re.compile(r"([0-9]{3})([0-9]{3})([0-9]{3})([0-9])")
 _PERIOD = re.compile(r"[0-9]{4}-[0-9]{2}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _USAGE = re.compile(QUANTITY)
@@ -36,29 +36,6 @@ _TARIFF_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # What NFKC makes of the full-width forms and of the two wide spaces.
 _NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0xA0: 0x20}
-
-
-def _check_states() -> list[dict[str, int]]:
-    """ISO 7064 MOD 11,10 three digits at a time: from a state (1 to 10) and "000" to "999" to the next state."""
-    tables: list[dict[str, int]] = []
-    for start in range(11):
-        table = {}
-        for digits in (f"{n:03}" for n in range(1000)):
-            state = start
-            for digit in digits:
-                state = ((state + int(digit)) % 10 or 10) * 2 % 11
-            table[digits] = state
-        tables.append(table)
-    return tables
-
-
-_STATE_AFTER = _check_states()
-_CHECK_DIGIT_OF = [str((11 - state) % 10) for state in range(11)]
-
-
-def check_digit(first: str, second: str, third: str) -> str:
-    """The check digit (ISO 7064 MOD 11,10, GB/T 17710) of nine digits, given in threes."""
-    return _CHECK_DIGIT_OF[_STATE_AFTER[_STATE_AFTER[_STATE_AFTER[10][first]][second]][third]]
 
 
 class CheckedRow(NamedTuple):
@@ -82,12 +59,15 @@ class CheckedRow(NamedTuple):
     note: str = ""
 
 
-def checked(values: Sequence[str], this_month: date, names: Sequence[str] = COLUMNS) -> CheckedRow | Reason:
+def checked(
+    values: Sequence[str], this_month: date, numbers: CustomerParameters | None, names: Sequence[str] = COLUMNS
+) -> CheckedRow | Reason:
     """The row in these columns, or its first fault from the left.
 
     Args:
         values: the columns of the row.
         this_month: the first day of the last month that is not in the future.
+        numbers: what the provider's account numbers look like; None where the number is on record already.
         names: what the columns are; the eight of COLUMNS, and then others.
     """
     if len(values) != len(names):
@@ -95,9 +75,10 @@ def checked(values: Sequence[str], this_month: date, names: Sequence[str] = COLU
     number, account, period, usage, amount, due_date, before, after = map(normalised, values[: len(COLUMNS)])
     more = dict(zip(names[len(COLUMNS) :], values[len(COLUMNS) :], strict=True))
     more = {name: (_line if name == "note" else normalised)(more[name]) for name in MORE_COLUMNS if name in more}
+    account = canonical(account)
     fault = (
         (None if _BILL_NUMBER.fullmatch(number) else Reason.BAD_BILL_NUMBER)
-        or _account_fault(account)
+        or (_account_fault(account, numbers) if numbers else None)
         or (period_fault(period, this_month) if _PERIOD.fullmatch(period) else Reason.BAD_PERIOD)
         or (None if _USAGE.fullmatch(usage) else Reason.BAD_USAGE)
         or _amount_fault(amount)
@@ -116,12 +97,14 @@ def normalised(value: str) -> str:
     return (value if value.isascii() else value.translate(_NARROW)).strip(" \t")
 
 
-def _account_fault(account: str) -> Reason | None:
-    match = _ACCOUNT_NUMBER.fullmatch(account)
-    if match is None:
-        return Reason.BAD_ACCOUNT_NUMBER
-    first, second, third, check = match.groups()
-    return None if check_digit(first, second, third) == check else Reason.BAD_ACCOUNT_CHECK_DIGIT
+def _account_fault(account: str, numbers: CustomerParameters) -> Reason | None:
+    match numbers.fault(account):
+        case "shape":
+            return Reason.BAD_ACCOUNT_NUMBER
+        case "check_digit":
+            return Reason.BAD_ACCOUNT_CHECK_DIGIT
+        case None:
+            return None
 
 
 # A file has a million rows and a handful of dates. Only what looks like a date is remembered.

@@ -10,6 +10,7 @@ from svc_payments.billing.bills.reasons import Reason, message_of
 from svc_payments.billing.files.models import BillFile, Encoding, RefusedRow
 from svc_payments.billing.files.reception import MEDIA_TYPE
 from svc_payments.billing.files.workbooks.reader import MEDIA_TYPE as WORKBOOK
+from svc_payments.parties.providers.account_numbers import parameters_of
 
 _COLUMNS = ("row", "bill_number", "reason", "message")
 _WIDTHS = (8, 34, 26, 60)
@@ -47,6 +48,10 @@ async def _refused(database: Database, file: BillFile, language: str) -> AsyncIt
     query = select(RefusedRow).where(RefusedRow.bill_file_id == file.id).order_by(RefusedRow.row)
     # A separate transaction: the request's own ends before the first byte of the answer is sent.
     async with database.read() as tx:
+        numbers = await parameters_of(tx, file.provider_id)
         found = await tx.stream_scalars(query.execution_options(yield_per=_AT_ONCE))
         async for part in found.partitions():
-            yield [(row.row, row.bill_number, row.reason, message_of(Reason(row.reason), language)) for row in part]
+            yield [
+                (row.row, row.bill_number, row.reason, message_of(Reason(row.reason), language, numbers))
+                for row in part
+            ]

@@ -5,13 +5,16 @@ those. Rows that it does not match are split and checked column by column, which
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Protocol, TextIO
 from uuid import UUID
 
+from kit.fields.check_rules import check_of
+from kit.fields.customer_parameters import CustomerParameters
 from kit.files.csv_rows import Lines, cut, header_of, values_of
 from kit.files.refusals import MisplacedQuote, UnclosedQuote
 from svc_payments.billing.bills.reasons import Reason
@@ -20,7 +23,6 @@ from svc_payments.billing.bills.validation import (
     COLUMNS,
     MORE_COLUMNS,
     QUANTITY,
-    check_digit,
     checked,
     due_date_fault,
     normalised,
@@ -38,16 +40,24 @@ zip to next to nothing: without this limit a few KB of gzip would keep a thread 
 _READ = 1024 * 1024
 _BLOCK_ROWS = 5_000
 
-_PLAIN_ROW = re.compile(
-    r"([A-Za-z0-9-]{1,32}),"
-    r"([0-9]{3})([0-9]{3})([0-9]{3})([0-9]),"
-    r"([0-9]{4}-[0-9]{2}),"
-    rf"({QUANTITY}),"
-    r"([1-9][0-9]{0,5})\.([0-9]{2}),"
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}),"
-    rf"((?:{QUANTITY})?),((?:{QUANTITY})?)"
-)
 _BEGINS_ROW = re.compile(r'(?:(?:[^,"]{1,64}|"[^,"]{1,64}"),){2}"?[0-9]{4}-[0-9]{2}"?,')
+
+
+@lru_cache(maxsize=256)
+def _plain_row(numbers: CustomerParameters) -> re.Pattern[str]:
+    """A plain row with an account number that fits but for its check digits."""
+    shape = numbers.shape
+    narrower = (shape.least, shape.most) != (numbers.min_length, numbers.max_length)
+    within = f"(?=[^,]{{{numbers.min_length},{numbers.max_length}}},)" if narrower else ""
+    return re.compile(
+        r"([A-Za-z0-9-]{1,32}),"
+        rf"{within}({shape.inside}),"
+        r"([0-9]{4}-[0-9]{2}),"
+        rf"({QUANTITY}),"
+        r"([1-9][0-9]{0,5})\.([0-9]{2}),"
+        r"([0-9]{4}-[0-9]{2}-[0-9]{2}),"
+        rf"((?:{QUANTITY})?),((?:{QUANTITY})?)"
+    )
 
 
 class Faults(Protocol):
@@ -67,7 +77,9 @@ class Staged:
     blocks: Iterator[str]
 
 
-def staged_rows(text: TextIO, this_month: date, provider_id: UUID, faults: Faults | None = None) -> Staged:
+def staged_rows(
+    text: TextIO, this_month: date, provider_id: UUID, numbers: CustomerParameters, faults: Faults | None = None
+) -> Staged:
     """The rows of a file. Its header is read at once, the rest when the blocks are.
 
     A row has the number of the line it begins on; the header is line 1. Blank lines count as lines, not as rows.
@@ -76,6 +88,7 @@ def staged_rows(text: TextIO, this_month: date, provider_id: UUID, faults: Fault
         text: the file, its lines ending in line feeds.
         this_month: the first day of the last month that is not in the future.
         provider_id: who sends it.
+        numbers: what its account numbers look like.
         faults: faults of rows known before they are read.
 
     Raises:
@@ -85,7 +98,7 @@ def staged_rows(text: TextIO, this_month: date, provider_id: UUID, faults: Fault
     """
     lines = enumerate(_lines(text), 1)
     names, width = _header(lines)
-    division = _Division(names, width, this_month, str(provider_id), faults)
+    division = _Division(names, width, this_month, str(provider_id), numbers, faults)
     return Staged(names, staged_columns(names), division.blocks(lines))
 
 
@@ -132,13 +145,16 @@ class _Division:
     """Of the header, with the empty values at its end: rows may have as many."""
     this_month: date
     provider_id: str
+    numbers: CustomerParameters
     faults: Faults | None
 
     def blocks(self, lines: Lines) -> Iterator[str]:
-        may_be_plain = self.names == COLUMNS and not self.faults
+        shape = _plain_row(self.numbers) if self.names == COLUMNS else None
+        check = check_of(self.numbers.check_rule)
         block: list[str] = []
         for row, line in lines:
-            staged = (may_be_plain and self._plain(row, line)) or self._other(row, line, lines)
+            plain = shape.fullmatch(line) if shape else None
+            staged = (plain and self._plain(row, plain, check)) or self._other(row, line, lines)
             if staged:
                 block.append(staged)
             if len(block) == _BLOCK_ROWS:
@@ -147,23 +163,18 @@ class _Division:
         if block:
             yield "".join(block)
 
-    def _plain(self, row: int, line: str) -> str | None:
+    def _plain(self, row: int, match: re.Match[str], check: Callable[[str], bool]) -> str | None:
         """A plain row without fault, ready for COPY; None when that takes a closer look."""
-        match = _PLAIN_ROW.fullmatch(line)
-        if match is None:
-            return None
-        number, first, second, third, check, period, usage, yuan, fen, due_date, before, after = match.groups()
+        number, account, period, usage, yuan, fen, due_date, before, after = match.groups()
         if (
-            check_digit(first, second, third) != check
+            (self.faults and self.faults.get(row))
+            or not check(account)
             or period_fault(period, self.this_month)
             or due_date_fault(due_date, period)
             or (before and after and Decimal(before) > Decimal(after))
         ):
             return None
-        return (
-            f"{row}\t{number}\t{first}{second}{third}{check}\t{period}-01\t{usage}\t{yuan}{fen}\t{due_date}"
-            f"\t{before}\t{after}\t\n"
-        )
+        return f"{row}\t{number}\t{account}\t{period}-01\t{usage}\t{yuan}{fen}\t{due_date}\t{before}\t{after}\t\n"
 
     def _other(self, row: int, line: str, lines: Lines) -> str | None:
         """Any row, ready for COPY with its fault when it is refused; None for a blank one."""
@@ -174,7 +185,7 @@ class _Division:
             values = cut(values, len(self.names))
         self._expect_own(row, values)
         fault = self.faults.get(row) if self.faults else None
-        result = fault or checked(values, self.this_month, self.names)
+        result = fault or checked(values, self.this_month, self.numbers, self.names)
         return staged_line(row, result, values[0], len(staged_columns(self.names)))
 
     def _expect_own(self, row: int, values: list[str]) -> None:

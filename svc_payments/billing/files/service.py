@@ -11,6 +11,7 @@ from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound
 from kit.calendar import this_month
+from kit.fields.customer_parameters import CustomerParameters
 from svc_payments.billing.bills import merge, staging
 from svc_payments.billing.bills.reasons import AS_IN_1_0, Reason, message_of
 from svc_payments.billing.files import schemas
@@ -18,6 +19,7 @@ from svc_payments.billing.files.events import event_of
 from svc_payments.billing.files.models import BillFile, Encoding, RefusedRow
 from svc_payments.billing.files.reception import Upload
 from svc_payments.billing.files.rows import staged_rows
+from svc_payments.parties.providers.account_numbers import parameters_of
 from svc_payments.parties.providers.service import expect_provider
 
 SHOWN_REFUSED_ROWS = 100
@@ -45,7 +47,9 @@ async def take_in(
             can be read.
     """
     await expect_provider(tx, provider_id)
-    staged = await asyncio.to_thread(staged_rows, upload.text, this_month(), provider_id, upload.faults)
+    numbers = await parameters_of(tx, provider_id)
+    faults = upload.faults.judged_by(numbers) if upload.faults else None
+    staged = await asyncio.to_thread(staged_rows, upload.text, this_month(), provider_id, numbers, faults)
     await staging.stage(tx, staged.columns, _ahead(staged.blocks, progress))
     # Staged rows wait without holding a lock that others need.
     await staging.one_at_a_time(tx, provider_id)
@@ -81,7 +85,8 @@ async def list_refused_rows(
     tx: AsyncSession, file: BillFile, page: PageRequest, language: str
 ) -> Page[schemas.RefusedRow]:
     query = select(RefusedRow).where(RefusedRow.bill_file_id == file.id)
-    return await page_of(tx, query, page, RefusedRow.row, lambda row: _shown(row, language))
+    numbers = await parameters_of(tx, file.provider_id)
+    return await page_of(tx, query, page, RefusedRow.row, lambda row: _shown(row, language, numbers))
 
 
 async def own_file(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID) -> BillFile:
@@ -95,6 +100,7 @@ async def own_file(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID) -> B
 async def _report(tx: AsyncSession, file: BillFile, language: str) -> schemas.BillFile:
     first = select(RefusedRow).where(RefusedRow.bill_file_id == file.id).order_by(RefusedRow.row)
     refused = (await tx.scalars(first.limit(SHOWN_REFUSED_ROWS))).all()
+    numbers = await parameters_of(tx, file.provider_id)
     return schemas.BillFile(
         bill_file_id=file.id,
         file_name=file.file_name,
@@ -107,18 +113,18 @@ async def _report(tx: AsyncSession, file: BillFile, language: str) -> schemas.Bi
         amended=file.amended,
         refused=file.refused,
         hidden_rows=file.hidden_rows,
-        refused_rows=[_shown(row, language) for row in refused],
+        refused_rows=[_shown(row, language, numbers) for row in refused],
         refused_rows_url=f"/payments/v1/bill-files/{file.id}/refused-rows",
         created_at=file.created_at,
     )
 
 
-def _shown(row: RefusedRow, language: str) -> schemas.RefusedRow:
+def _shown(row: RefusedRow, language: str, numbers: CustomerParameters) -> schemas.RefusedRow:
     reason = Reason(row.reason)
     return schemas.RefusedRow(
         row=row.row,
         bill_number=row.bill_number,
         reason=AS_IN_1_0.get(reason, reason),
         code=reason,
-        message=message_of(reason, language),
+        message=message_of(reason, language, numbers),
     )

@@ -76,7 +76,7 @@ def _rows(answer: _Answer, account_number: str, this_month: date) -> Sequence[Ch
 def _row(bill: _NamedBill, account_number: str, this_month: date) -> CheckedRow:
     fields = {**bill.model_dump(), "amount": yuan(bill.amount_fen)}
     values = ["" if fields[name] is None else str(fields[name]) for name in NAMES]
-    row = checked(values, this_month, NAMES)
+    row = checked(values, this_month, None, NAMES)
     if not isinstance(row, CheckedRow):
         raise NotUsable(row)
     if row.account_number != account_number:

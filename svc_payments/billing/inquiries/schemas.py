@@ -1,15 +1,15 @@
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
 from svc_payments.billing.bills.schemas import Bill
+from svc_payments.parties.providers.account_numbers import AccountNumber
 
 
 class NewBillInquiry(BaseModel):
     provider_id: UUID
-    account_number: Annotated[str, StringConstraints(pattern=r"^[0-9]{10}$")]
+    account_number: AccountNumber
 
 
 class BillInquiry(BaseModel):

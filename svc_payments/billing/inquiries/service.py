@@ -22,6 +22,7 @@ from svc_payments.billing.inquiries.models import BillInquiry, Result
 from svc_payments.billing.terms.service import terms_of
 from svc_payments.billing.terms.terms import BillSource
 from svc_payments.parties.accounts.queries import is_bound
+from svc_payments.parties.providers.account_numbers import require_number_of
 from svc_payments.parties.providers.models import Provider
 from svc_payments.parties.providers.refusals import PaymentUnfinished, ProviderClosed, refusal_of
 from svc_payments.parties.providers.service import require_connected
@@ -59,12 +60,14 @@ async def begin(
         memory: how long an answer is reused for repeated queries.
 
     Raises:
+        BadAccountNumber, BadAccountCheckDigit: no account of this provider has such a number.
         NotFound: the person is not bound to the account.
         InquiryNotOffered: this provider is not pending.
         ProviderClosed: it would answer nothing now.
         ProviderSuspended
     """
     if not await is_bound(tx, person_id, new.provider_id, new.account_number, _ROLES):
+        await require_number_of(tx, new.provider_id, new.account_number)
         raise NotFound
     provider = await tx.get(Provider, new.provider_id)
     if provider is None:

@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from svc_payments.collection.mandates import models
+from svc_payments.parties.providers.account_numbers import AccountNumber
 from svc_payments.settings.channels import ChannelName
 
 LARGEST_LIMIT_FEN = 100_000_000
@@ -14,7 +15,7 @@ Limit = Annotated[int, Field(strict=True, gt=0, le=LARGEST_LIMIT_FEN)]
 
 class NewMandate(BaseModel):
     provider_id: UUID
-    account_number: Annotated[str, Field(pattern="^[0-9]{10}$")]
+    account_number: AccountNumber
     channel: ChannelName
     limit_fen: Limit = Field(description="The limit of one bill; a larger bill is left to the person.")
     monthly_limit_fen: Limit | None = Field(

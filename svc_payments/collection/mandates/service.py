@@ -24,6 +24,7 @@ from svc_payments.collection.mandates.events import (
 from svc_payments.collection.mandates.models import LIVE, OVER, Debit, DebitStatus, EndReason, Mandate, MandateStatus
 from svc_payments.oversight.audit import service as audit
 from svc_payments.parties.accounts.queries import is_bound
+from svc_payments.parties.providers.account_numbers import require_number_of
 
 ROLES = ("owner", "family")
 """Who may let an account's bills be deducted: not its tenants, who leave."""
@@ -50,12 +51,14 @@ async def request(tx: AsyncSession, person_id: UUID, new: schemas.NewMandate, li
     """Record a mandate; it takes effect once the contract is signed.
 
     Raises:
+        BadAccountNumber, BadAccountCheckDigit: no account of this provider has such a number.
         NotFound: the person is not bound to the account.
         MandateNotForTenants: they are, but not as its owner or family.
         MandateExists: the account has a mandate, or one is about to be signed.
     """
     account = (person_id, new.provider_id, new.account_number)
     if not await is_bound(tx, *account):
+        await require_number_of(tx, new.provider_id, new.account_number)
         raise NotFound
     if not await is_bound(tx, *account, ROLES):
         raise MandateNotForTenants

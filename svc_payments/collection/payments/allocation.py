@@ -22,6 +22,7 @@ from svc_payments.billing.terms.late_fees import owed_of
 from svc_payments.billing.terms.service import History
 from svc_payments.billing.terms.terms import Terms
 from svc_payments.parties.accounts.queries import is_bound
+from svc_payments.parties.providers.account_numbers import require_number_of
 from svc_payments.settings.channels import ChannelName
 
 MOST_BILLS = 50
@@ -171,11 +172,12 @@ async def of_account(
     transaction ends.
 
     Raises:
-        NotFound: the person is not bound to the account.
+        NotFound, BadAccountNumber, BadAccountCheckDigit: the person is not bound to such an account.
         PaymentInProgress: a payment of this account is open.
         NothingDue, PaidInFullOnly, PartTooSmall, AbovePayable, AbovePurchasable: the terms do not allow this amount.
     """
     if not await is_bound(tx, person_id, provider_id, account_number):
+        await require_number_of(tx, provider_id, account_number)
         raise NotFound
     if locked:
         await account_bills.lock_account(tx, provider_id, account_number)

@@ -14,6 +14,7 @@ from chassis.problems import Problem
 from chassis.text import NO_NUMBER
 from svc_payments.billing.bills.models import Bill
 from svc_payments.collection.payments.models import Payment, PaymentLine, PaymentStatus
+from svc_payments.parties.providers.account_numbers import AccountNumber
 from svc_payments.parties.providers.models import Provider
 
 _CLOCKS_APART = timedelta(hours=1)
@@ -51,7 +52,7 @@ async def _wanted(  # noqa: PLR0913, PLR0917 - each is a filter of its own
     kind: Annotated[
         str | None, Query(pattern="^[a-z_]{1,32}$", description="The kind of utility: water, gas, …")
     ] = None,
-    account_number: Annotated[str | None, Query(pattern="^[0-9]{10}$")] = None,
+    account_number: AccountNumber | None = None,
     min_fen: Fen = None,
     max_fen: Fen = None,
 ) -> Wanted:

@@ -3,10 +3,11 @@ from datetime import date, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from svc_payments.collection.payments import models
 from svc_payments.collection.payments.allocation import MOST_BILLS
+from svc_payments.parties.providers.account_numbers import AccountNumber
 from svc_payments.settings.channels import ChannelName
 
 LARGEST_PAYMENT_FEN = 1_000_000_000
@@ -25,7 +26,7 @@ class PaymentChoice(BaseModel):
 
     bill_ids: Annotated[set[UUID], Field(min_length=1, max_length=MOST_BILLS)] | None = None
     provider_id: UUID | None = None
-    account_number: Annotated[str, StringConstraints(pattern=r"^[0-9]{10}$")] | None = None
+    account_number: AccountNumber | None = None
     amount_fen: Fen | None = None
 
     @model_validator(mode="after")

@@ -1,10 +1,11 @@
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
 from svc_payments.billing.terms.terms import Fen
 from svc_payments.collection.payments.schemas import QuotedChannel
+from svc_payments.parties.providers.account_numbers import AccountNumber
 from svc_payments.settings.channels import ChannelName
 
 
@@ -12,7 +13,7 @@ class TopUpChoice(BaseModel):
     """An amount to buy from those that the provider's payment terms offer."""
 
     provider_id: UUID
-    account_number: Annotated[str, StringConstraints(pattern=r"^[0-9]{10}$")]
+    account_number: AccountNumber
     amount_fen: Fen
 
 

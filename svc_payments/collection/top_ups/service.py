@@ -14,7 +14,6 @@ from kit.invariants import InvariantBrokenError
 from svc_payments.amounts import in_digits, money
 from svc_payments.billing.bills.account_bills import Made
 from svc_payments.billing.bills.models import BillKind
-from svc_payments.billing.bills.validation import check_digit
 from svc_payments.billing.terms import service as payment_terms
 from svc_payments.billing.terms.terms import TopUp, TopUpAccounts
 from svc_payments.collection.payments import schemas as payment_schemas
@@ -23,6 +22,7 @@ from svc_payments.collection.payments.allocation import AbovePurchasable, Plan
 from svc_payments.collection.top_ups import schemas
 from svc_payments.collection.top_ups.models import Result, TopUpValidation
 from svc_payments.parties.accounts.queries import is_bound
+from svc_payments.parties.providers.account_numbers import require_number_of
 from svc_payments.parties.providers.models import Provider
 from svc_payments.parties.providers.refusals import NotPayableOnline, ProviderClosed, refusal_of
 from svc_payments.parties.providers.service import require_connected
@@ -41,10 +41,6 @@ class NotPurchasable(Problem):
     """Not an amount on sale; what is on sale is named."""
 
     status, code = 422, "not_purchasable"
-
-
-class AccountNumberMistyped(Problem):
-    status, code = 422, "bad_account_check_digit"
 
 
 class TooManyValidations(Problem):
@@ -73,7 +69,8 @@ async def begin(tx: AsyncSession, person_id: UUID, wanted: schemas.TopUpChoice) 
 
     Raises:
         NotFound: there is no such provider, or the person is not bound to the account and would have to be.
-        TopUpNotOffered, AccountNumberMistyped, NotPurchasable, AbovePurchasable: the terms do not sell it.
+        TopUpNotOffered, NotPurchasable, AbovePurchasable: the terms do not sell it.
+        BadAccountNumber, BadAccountCheckDigit: no account of this provider has such a number.
         ProviderClosed: the provider does not answer at this hour.
         TooManyValidations: the person has sent too many queries.
         ProviderSuspended
@@ -105,11 +102,9 @@ async def _plan(tx: AsyncSession, wanted: schemas.TopUpChoice, *, bound: bool) -
     terms, day = await payment_terms.terms_of(tx, wanted.provider_id), await today_of(tx)
     if terms.top_up is None:
         raise TopUpNotOffered
+    await require_number_of(tx, wanted.provider_id, wanted.account_number)
     if not bound and terms.top_up.accounts != TopUpAccounts.ANY:
         raise NotFound
-    number = wanted.account_number
-    if check_digit(number[:3], number[3:6], number[6:9]) != number[9]:
-        raise AccountNumberMistyped
     _require_on_sale(terms.top_up, wanted.amount_fen)
     made = Made(BillKind.TOP_UP, wanted.provider_id, wanted.account_number, wanted.amount_fen, day)
     return Plan(wanted.provider_id, terms, lines=[], made=made)

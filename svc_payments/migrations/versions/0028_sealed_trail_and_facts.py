@@ -12,7 +12,7 @@ from kit.audit.migration import create_trail, drop_trail
 from kit.audit.sealing import ROW, SealedTable, without
 
 revision = "0028"
-down_revision = "0026"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, Uuid, literal, null, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from kit.fields.customer_parameters import canonical
 from svc_payments.billing.bills.models import Bill, BillNumber
 from svc_payments.billing.files.models import BillFile
 from svc_payments.collection.mandates.models import Mandate
@@ -122,7 +123,7 @@ _BY_WORD: tuple[Callable[[str], Found], ...] = (
     _by_receipt_code,
     lambda number: _of_payments("retrieval_number").join(TillPayment).where(TillPayment.retrieval_number == number),
     _by_bill_number,
-    lambda number: _of_bills("account_number").where(Bill.account_number == number),
+    lambda number: _of_bills("account_number").where(Bill.account_number == canonical(number)),
     lambda number: _of_postings("provider_reference").where(Posting.provider_reference == number),
     lambda number: _of_refunds("refund_number").where(Refund.number == number),
     lambda number: _of_refunds("refund_reference").where(Refund.reference == number),

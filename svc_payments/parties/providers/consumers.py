@@ -1,6 +1,7 @@
 """Read model of providers and tariffs from svc_services."""
 
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel
@@ -8,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import AnyHandler, EventData, Handler, Received
+from kit.fields.customer_parameters import CustomerParameters
 from svc_payments.parties.providers.models import Provider, Tariff
 
 
@@ -16,6 +18,15 @@ class ProviderApproved(EventData):
     kind: str
     name: str
     endpoint_url: str
+    customer_parameters: CustomerParameters | None = None
+    """Events of before providers declared them have none."""
+
+    def row(self, as_of: datetime) -> dict[str, Any]:
+        """The columns that the event speaks of."""
+        columns = {**self.model_dump(), "as_of": as_of}
+        if self.customer_parameters is None:
+            del columns["customer_parameters"]
+        return columns
 
 
 class ProviderChanged(ProviderApproved):
@@ -48,7 +59,7 @@ class TariffWithdrawn(TariffPublished):
 
 async def on_provider_approved(tx: AsyncSession, event: Received[ProviderApproved]) -> None:
     """Keep the newest word on a provider; an older event that comes late changes nothing."""
-    row = {**event.data.model_dump(), "as_of": event.time}
+    row = event.data.row(event.time)
     statement = insert(Provider).values(row)
     newer = statement.on_conflict_do_update(
         index_elements=[Provider.provider_id],
@@ -61,7 +72,7 @@ async def on_provider_approved(tx: AsyncSession, event: Received[ProviderApprove
 async def on_provider_changed(tx: AsyncSession, event: Received[ProviderChanged]) -> None:
     """Keep the connection of the highest revision. An ended key stays ended, whichever event said so."""
     changed = event.data
-    row = {**changed.model_dump(), "as_of": event.time}
+    row = changed.row(event.time)
     known = insert(Provider).values(row).on_conflict_do_nothing().returning(Provider.provider_id)
     if await tx.scalar(known):
         return

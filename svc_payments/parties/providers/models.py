@@ -1,7 +1,7 @@
 """What this service knows of providers and their tariffs: a read model fed by svc_services' events."""
 
 from datetime import date, datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, Index, Text
@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp
+from kit.fields.customer_parameters import TEN_DIGITS
 from svc_payments.base import Base
 
 
@@ -25,6 +26,10 @@ class Provider(Base):
     """Of the provider's connection in svc_services; 0 as approved."""
     suspended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """While set, its client is refused, and nothing is sent to its endpoint."""
+    customer_parameters: Mapped[dict[str, Any]] = mapped_column(
+        JSONB, default=TEN_DIGITS.model_dump(mode="json"), server_default=TEN_DIGITS.model_dump_json()
+    )
+    """How its account numbers look."""
     ended_keys: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     """RFC 7638 thumbprints of keys whose access tokens are refused."""
 

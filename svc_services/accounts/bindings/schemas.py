@@ -5,15 +5,16 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from svc_services.accounts.bindings.models import BindingStatus, Refusal, Role
-from svc_services.fields import Number
+from svc_services.fields import AccountNumber
 
 
 class NewAccountBinding(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     provider_id: UUID
-    account_number: Number
-    """The customer's number at the provider: ten digits, the last an ISO 7064 MOD 11,10 check digit."""
+    account_number: AccountNumber
+    """The customer's number at the provider, as its customer parameters have it; full-width digits and spaces between
+    groups are taken as well."""
     attestation: Annotated[str, Field(min_length=1, max_length=8192)]
     """From POST /identity/v1/me/attestations; valid once."""
 

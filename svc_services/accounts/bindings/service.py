@@ -6,12 +6,11 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from stdnum.exceptions import ValidationError
-from stdnum.iso7064 import mod_11_10
 
 from chassis.db import Database, now
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
+from kit.fields.customer_parameters import NumberDoesNotFit
 from svc_services.accounts.bindings import schemas
 from svc_services.accounts.bindings.attestations import Attestation
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
@@ -21,14 +20,13 @@ from svc_services.accounts.holder_changes.queries import held_from
 from svc_services.base import lock
 from svc_services.providers.applications.models import Provider
 
-_LENGTH = 10
 _MOST_REFUSALS = 10
 _REFUSAL_WINDOW = timedelta(days=1)
 _ABANDONED_AFTER = timedelta(minutes=1)
 """Much longer than a provider may take: the process that sent the query has died."""
 
 
-class BadAccountNumber(Problem):
+class BadAccountNumber(NumberDoesNotFit):
     """`reason`: shape, check_digit."""
 
     status, code = 422, "bad_account_number"
@@ -88,7 +86,6 @@ async def begin(
     tx: AsyncSession, person_id: UUID, attestation: Attestation, provider_id: UUID, account_number: str
 ) -> Question:
     """First transaction: use the attestation and add a pending binding. Returns the query for the provider."""
-    _require_account_number(account_number)
     provider = await tx.get(Provider, provider_id)
     if provider is None:
         raise UnknownProvider
@@ -99,6 +96,9 @@ async def begin(
     binding = await _live_binding(tx, person_id, provider_id, account_number)
     if binding and binding.status == BindingStatus.PENDING:
         raise BindingInProgress
+    # A number on record is the provider's, also when it has declared others since.
+    if binding is None and (fault := provider.account_numbers.fault(account_number)):
+        raise BadAccountNumber(provider.account_numbers, reason=fault)
     await _consume(tx, attestation)
     if binding and binding.status == BindingStatus.ACTIVE:
         raise AlreadyBound
@@ -184,15 +184,6 @@ async def forget_expired_attestations(database: Database) -> None:
         # An hour: far beyond what two clocks may differ by.
         expired = UsedAttestation.expires_at < now() - timedelta(hours=1)
         await tx.execute(delete(UsedAttestation).where(expired))
-
-
-def _require_account_number(account_number: str) -> None:
-    if len(account_number) != _LENGTH or not (account_number.isascii() and account_number.isdecimal()):
-        raise BadAccountNumber(reason="shape")
-    try:
-        mod_11_10.validate(account_number)  # GB/T 17710
-    except ValidationError:
-        raise BadAccountNumber(reason="check_digit") from None
 
 
 async def _live_binding(

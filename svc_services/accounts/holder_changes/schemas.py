@@ -4,13 +4,13 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from svc_services.accounts.holder_changes.models import ChangeKind, HolderChangeStatus
-from svc_services.fields import Day, Number, Reason
+from svc_services.fields import AccountNumber, Day, Reason
 
 
 class NewHolderChange(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    account_number: Number
+    account_number: AccountNumber
     kind: ChangeKind
     effective_on: Day
     """The last day, in China, of the holder until now. Whoever has the account bound sees nothing later than that

@@ -4,6 +4,7 @@ from uuid import UUID
 from pydantic import ConfigDict
 
 from chassis.outbox import Event
+from kit.fields.customer_parameters import CustomerParameters
 from svc_services.reference.models import UtilityKind
 
 
@@ -23,3 +24,5 @@ class ProviderApproved(Event):
     division_codes: list[str]
     endpoint_url: str
     jwks: dict[str, Any]
+    customer_parameters: CustomerParameters
+    """How its account numbers look."""

@@ -11,8 +11,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
 from chassis.problems import checked_move
+from kit.fields.customer_parameters import TEN_DIGITS, CustomerParameters
 from svc_services.base import Base
 from svc_services.reference.models import PREFECTURE, UtilityKind
+
+_UNDECLARED = TEN_DIGITS.model_dump(mode="json")
+
+
+def _parameters() -> Mapped[dict[str, Any]]:
+    return mapped_column(JSONB, default=_UNDECLARED, server_default=TEN_DIGITS.model_dump_json())
 
 
 class ApplicationStatus(StrEnum):
@@ -52,6 +59,7 @@ class ProviderApplication(Base):
     division_codes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     jwks: Mapped[dict[str, Any]] = mapped_column(JSONB)
     endpoint_url: Mapped[str] = mapped_column(Text)
+    customer_parameters: Mapped[dict[str, Any]] = _parameters()
     contact_phone: Mapped[str | None] = mapped_column(Text)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
     """SHA-256 of the application token: reading this table does not give access to applications."""
@@ -94,6 +102,8 @@ class Provider(Base):
     division_codes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     jwks: Mapped[dict[str, Any]] = mapped_column(JSONB)
     endpoint_url: Mapped[str] = mapped_column(Text)
+    customer_parameters: Mapped[dict[str, Any]] = _parameters()
+    """How its account numbers look."""
     approved_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
     """Counts the changes of the connection; the events carry it, so that a late one changes nothing."""
@@ -102,6 +112,10 @@ class Provider(Base):
     suspension_reason: Mapped[str | None] = mapped_column(Text)
     suspended_revision: Mapped[int | None]
     """The revision that the suspension made; a resumption proposed before it does not lift it."""
+
+    @property
+    def account_numbers(self) -> CustomerParameters:
+        return CustomerParameters.model_validate(self.customer_parameters)
 
     @classmethod
     def serves(cls, division_code: str) -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from chassis.text import Line
+from kit.fields.customer_parameters import TEN_DIGITS, CustomerParameters
 from kit.fields.divisions import DivisionCode
 from svc_services.fields import Name, Number, Reason
 from svc_services.providers.applications.models import ApplicationStatus
@@ -40,6 +41,8 @@ class NewProviderApplication(BaseModel):
     jwks: Annotated[dict[str, Any], WithJsonSchema(_JWKS)]
     endpoint_url: Annotated[Line, Field(max_length=500)]
     contact_phone: Annotated[Line, Field(pattern=r"^\+?[0-9 -]{5,24}$")] | None = None
+    customer_parameters: CustomerParameters = TEN_DIGITS
+    """How the company's account numbers look; by default ten digits, the last a check digit by MOD 11,10."""
 
 
 class ProviderApplication(BaseModel):
@@ -54,6 +57,7 @@ class ProviderApplication(BaseModel):
     jwks: dict[str, Any]
     endpoint_url: str
     contact_phone: str | None
+    customer_parameters: CustomerParameters
     refusal_reason: str | None
     decided_by: UUID | None
     decided_at: datetime | None
@@ -83,3 +87,5 @@ class Provider(BaseModel):
     division_codes: list[str]
     suspended: bool
     """While true, accounts cannot be bound, and nothing can be queried, bought or paid online."""
+    customer_parameters: CustomerParameters
+    """What an account number is called, how it looks and an example, to show beside an input and to check it."""

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
+from kit.fields.customer_parameters import CustomerParameters, declared
 from kit.fields.uscc import uscc_fault
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications import schemas
@@ -26,6 +27,12 @@ class BadUscc(Problem):
     """`reason`: shape, check_character."""
 
     status, code = 422, "bad_uscc"
+
+
+class BadCustomerParameters(Problem):
+    """`reason`: label, pattern, length, check_rule, example."""
+
+    status, code = 422, "bad_customer_parameters"
 
 
 class NoSuchLegalEntity(Problem):
@@ -49,6 +56,7 @@ class Checked:
     uscc: str
     jwks: dict[str, list[dict[str, str]]]
     endpoint_url: str
+    customer_parameters: CustomerParameters
 
 
 def normalised_uscc(written: str) -> str:
@@ -63,16 +71,29 @@ def normalised_uscc(written: str) -> str:
     return uscc
 
 
+def accepted_parameters(written: CustomerParameters) -> CustomerParameters:
+    """A declaration of account numbers as it is kept.
+
+    Raises:
+        BadCustomerParameters
+    """
+    kept = declared(written)
+    if not isinstance(kept, CustomerParameters):
+        raise BadCustomerParameters(reason=kept)
+    return kept
+
+
 async def checked(registry: LegalEntityRegistry, endpoints: Endpoints, new: schemas.NewProviderApplication) -> Checked:
     """Check an application against its standards and the legal-entity registry; outside any transaction."""
     uscc, jwks = normalised_uscc(new.uscc), public_key_set(new.jwks)
+    parameters = accepted_parameters(new.customer_parameters)
     endpoint_url = await endpoints.accepted(new.endpoint_url)
     standing = await registry.standing_of(uscc)
     if standing is Standing.NO_RECORD:
         raise NoSuchLegalEntity
     if standing is Standing.REVOKED:
         raise LegalEntityRevoked
-    return Checked(uscc, jwks, endpoint_url)
+    return Checked(uscc, jwks, endpoint_url, parameters)
 
 
 async def apply(
@@ -92,6 +113,7 @@ async def apply(
             division_codes=division_codes,
             jwks=facts.jwks,
             endpoint_url=facts.endpoint_url,
+            customer_parameters=facts.customer_parameters.model_dump(mode="json"),
             contact_phone=new.contact_phone,
             token_hash=_hash(token),
         )
@@ -133,6 +155,7 @@ async def approve(tx: AsyncSession, application_id: UUID, operator_id: UUID) -> 
         division_codes=application.division_codes,
         jwks=application.jwks,
         endpoint_url=application.endpoint_url,
+        customer_parameters=application.customer_parameters,
     )
     tx.add(provider)
     await tx.flush()
@@ -146,6 +169,7 @@ async def approve(tx: AsyncSession, application_id: UUID, operator_id: UUID) -> 
             division_codes=provider.division_codes,
             endpoint_url=provider.endpoint_url,
             jwks=provider.jwks,
+            customer_parameters=provider.account_numbers,
         ),
     )
     return shown(application)
@@ -191,6 +215,7 @@ def shown(application: ProviderApplication) -> schemas.ProviderApplication:
         jwks=application.jwks,
         endpoint_url=application.endpoint_url,
         contact_phone=application.contact_phone,
+        customer_parameters=CustomerParameters.model_validate(application.customer_parameters),
         refusal_reason=application.refusal_reason,
         decided_by=application.decided_by,
         decided_at=application.decided_at,
@@ -207,4 +232,5 @@ def shown_provider(provider: Provider) -> schemas.Provider:
         kind=provider.kind,
         division_codes=provider.division_codes,
         suspended=provider.suspended_at is not None,
+        customer_parameters=provider.account_numbers,
     )

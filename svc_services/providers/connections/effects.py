@@ -55,6 +55,8 @@ async def carry_out(tx: AsyncSession, provider: Provider, change: ProviderChange
             _end_key(tx, provider, change.details["kid"])
         case Action.CORRECT_ENDPOINT:
             provider.endpoint_url = change.details["endpoint_url"]
+        case Action.DECLARE_CUSTOMER_PARAMETERS:
+            provider.customer_parameters = change.details["customer_parameters"]
     provider.revision += 1
     await tx.flush()
     await emit(tx, await _event_of(tx, provider, event))
@@ -106,5 +108,9 @@ async def _event_of(tx: AsyncSession, provider: Provider, event: type[ProviderEv
         EndedKey.provider_id == provider.id, EndedKey.ended_at > now() - _REPORTED_FOR
     )
     names = ("revision", "kind", "name", "uscc", "division_codes", "endpoint_url", "jwks", "suspended_at")
-    fields = {name: getattr(provider, name) for name in names}
-    return event(provider_id=provider.id, ended_keys=sorted(await tx.scalars(lately)), **fields)
+    return event(
+        provider_id=provider.id,
+        ended_keys=sorted(await tx.scalars(lately)),
+        customer_parameters=provider.account_numbers,
+        **{name: getattr(provider, name) for name in names},
+    )

@@ -72,7 +72,7 @@ async def change_provider(
     provider_id: UUID,
     body: Annotated[schemas.NewProviderChange, Body()],
 ) -> schemas.ProviderChange:
-    """Resume a provider, add or end a key, or correct the endpoint.
+    """Resume a provider, add or end a key, correct the endpoint, or declare how its account numbers look.
 
     A change by the company takes effect at once; one by an operator is a proposal that another operator approves
     within seven days.

@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import ConfigDict
 
 from chassis.outbox import Event
+from kit.fields.customer_parameters import CustomerParameters
 from svc_services.reference.models import UtilityKind
 
 
@@ -29,6 +30,8 @@ class ProviderEvent(Event):
     ended_keys: list[str]
     """RFC 7638 thumbprints of the keys ended in the last day; access tokens issued by them are refused."""
     suspended_at: datetime | None
+    customer_parameters: CustomerParameters
+    """How its account numbers look."""
 
 
 class ProviderSuspended(ProviderEvent):
@@ -44,7 +47,7 @@ class ProviderResumed(ProviderEvent):
 
 
 class ProviderUpdated(ProviderEvent):
-    """A provider's keys or its endpoint have changed."""
+    """A provider's keys, its endpoint or its customer parameters have changed."""
 
     event_type: ClassVar[str] = "cn.ili.services.provider.updated.v1"
 

@@ -43,6 +43,7 @@ async def connection_of(tx: AsyncSession, provider_id: UUID) -> schemas.Connecti
         provider_id=provider.id,
         revision=provider.revision,
         endpoint_url=provider.endpoint_url,
+        customer_parameters=provider.account_numbers,
         keys=keys + ended,
         suspended_at=provider.suspended_at,
         suspended_by=provider.suspended_by,

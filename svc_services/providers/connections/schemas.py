@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from chassis.text import Line
+from kit.fields.customer_parameters import CustomerParameters
 from svc_services.fields import Reason
 from svc_services.providers.applications.models import SuspendedBy
 from svc_services.providers.connections.models import Action, ChangeStatus
@@ -48,8 +49,14 @@ class EndpointCorrection(_Change):
     endpoint_url: Annotated[Line, Field(max_length=500)]
 
 
+class CustomerParametersDeclaration(_Change):
+    action: Literal[Action.DECLARE_CUSTOMER_PARAMETERS]
+    customer_parameters: CustomerParameters
+    """How account numbers look from now on. Those on record stay usable whether they fit or not."""
+
+
 NewProviderChange = Annotated[
-    Resumption | KeyAddition | KeyEnd | EndpointCorrection,
+    Resumption | KeyAddition | KeyEnd | EndpointCorrection | CustomerParametersDeclaration,
     Field(discriminator="action"),
 ]
 
@@ -61,7 +68,7 @@ class ProviderChange(BaseModel):
     provider_id: UUID
     action: Action
     details: dict[str, Any]
-    """`key`, `kid` or `endpoint_url`, as the action has it."""
+    """`key`, `kid`, `endpoint_url` or `customer_parameters`, as the action has it."""
     reason: str
     status: ChangeStatus
     company_key: str | None
@@ -89,6 +96,7 @@ class Connection(BaseModel):
     provider_id: UUID
     revision: int
     endpoint_url: str
+    customer_parameters: CustomerParameters
     keys: list[ConnectionKey]
     """Those in force first, then those that have been ended."""
     suspended_at: datetime | None

@@ -19,6 +19,7 @@ from kit.security_log import record_on_commit
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.key_sets import public_key_set
 from svc_services.providers.applications.models import Provider, SuspendedBy
+from svc_services.providers.applications.service import accepted_parameters
 from svc_services.providers.connections import effects, proofs, refusals, schemas
 from svc_services.providers.connections.models import Action, ChangeStatus, ProviderChange, UsedProof
 from svc_services.providers.connections.queries import shown
@@ -44,7 +45,7 @@ async def checked(endpoints: Endpoints, new: schemas.NewProviderChange) -> Wante
     """Check a change; outside any transaction, because an endpoint's name is resolved.
 
     Raises:
-        PrivateKeySent, BadKeySet, EndpointUrlRefused
+        PrivateKeySent, BadKeySet, EndpointUrlRefused, BadCustomerParameters
     """
     details: dict[str, Any] = {}
     match new:
@@ -54,6 +55,9 @@ async def checked(endpoints: Endpoints, new: schemas.NewProviderChange) -> Wante
             details["kid"] = new.kid
         case schemas.EndpointCorrection():
             details["endpoint_url"] = await endpoints.accepted(new.endpoint_url)
+        case schemas.CustomerParametersDeclaration():
+            kept = accepted_parameters(new.customer_parameters)
+            details["customer_parameters"] = kept.model_dump(mode="json")
     return Wanted(Action(new.action), details, new.reason)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from contracts.reference_provider.client import load_key
+from contracts.reference_provider.numbering import NUMBERINGS
 from tests.contracts.reference_provider.platform_stand_in import PROVIDER_ID, REPORT, Answers
 
 ROOT = Path(__file__).parents[3]
@@ -61,6 +62,7 @@ class TestCommandLine:
         application = json.loads(platform.to("POST", "/services/v1/provider-applications")[0].body)
         assert application["jwks"] == json.loads(keys.stdout)
         assert (application["name"], application["division_codes"]) == ("测试水务公司", ["654002", "654003"])
+        assert application["customer_parameters"] == NUMBERINGS["water"].customer_parameters
         assert "secret" not in applied.stdout + shown.stdout
         uploaded = platform.to("PUT", "/payments/v1/bill-files/bills.csv")[0].body
         assert hashlib.sha256(uploaded).hexdigest() == json.loads(generated.stdout)["sha256"]

@@ -3,16 +3,36 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stdnum import luhn, verhoeff
 from stdnum.iso7064 import mod_11_10
 
-from contracts.reference_provider.roster import MOST_ACCOUNTS, account_holder, account_number, check_digit, position
+from contracts.reference_provider import numbering
+from contracts.reference_provider.numbering import NUMBERINGS
+from contracts.reference_provider.roster import MOST_ACCOUNTS, account_holder, account_number, position
+from kit.fields.customer_parameters import CustomerParameters, declared
 
 positions = st.integers(0, MOST_ACCOUNTS - 1)
 
 
 @given(st.text("0123456789", min_size=1, max_size=20))
-def test_the_check_digit_is_that_of_the_standard(digits: str) -> None:
-    assert check_digit(digits) == mod_11_10.calc_check_digit(digits)
+def test_the_check_digits_are_those_of_the_rules(digits: str) -> None:
+    assert numbering.mod_11_10(digits) == mod_11_10.calc_check_digit(digits)
+    assert numbering.luhn(digits) == luhn.calc_check_digit(digits)
+    assert numbering.verhoeff(digits) == verhoeff.calc_check_digit(digits)
+
+
+def test_the_check_digit_of_a_published_example() -> None:
+    """GB/T 17710-2008 gives 0794 with the check digit 5; leading zeros of a fixed length are other digits."""
+    assert numbering.mod_11_10("0794") == "5"
+
+
+@given(st.sampled_from(sorted(NUMBERINGS)), st.text(max_size=8), positions)
+def test_the_numbers_of_each_kind_fit_what_its_company_declares(kind: str, seed: str, n: int) -> None:
+    parameters = declared(CustomerParameters.model_validate(NUMBERINGS[kind].customer_parameters))
+    assert isinstance(parameters, CustomerParameters)
+    number = account_number(seed, n, kind)
+    assert parameters.fault(number) is None
+    assert position(seed, number, kind) == n
 
 
 @given(st.text(max_size=8), positions)

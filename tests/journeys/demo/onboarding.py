@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import httpx
 
 from contracts.reference_provider.client import Client, PlatformError, load_key
+from contracts.reference_provider.numbering import NUMBERINGS
 from tests.journeys.demo.stage import DIVISION, Company, Stage, wait_until_open
 
 
@@ -25,6 +26,7 @@ def _apply(stage: Stage, company: Company) -> None:
         "kind": company.kind,
         "division_codes": [DIVISION],
         "endpoint_url": company.endpoint_url,
+        "customer_parameters": NUMBERINGS[company.kind].customer_parameters,
     }
     wrong = {**application, "uscc": company.uscc[:-1] + ("0" if company.uscc[-1] != "0" else "1")}
     try:

@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 
+from contracts.reference_provider.numbering import NUMBERINGS
+from contracts.reference_provider.roster import account_number, position
 from contracts.reference_provider.sales import BEIJING
 from svc_payments.amounts import in_digits
 from tests.journeys.demo.app import Person
@@ -22,12 +24,25 @@ TERMS = {
 def buy_power(stage: Stage, resident: Person) -> None:
     stage.narrator.act("6  A power company sends no bills: one is fetched and paid, and a prepaid meter topped up")
     _approve_terms(stage)
-    # The company has the same customers as the water company, under the same numbers.
-    account = resident.call("GET", "/services/v1/account-bindings").json()["items"][0]["account_number"]
+    # The company has the same customers as the water company, under numbers of its own form.
+    water_account = resident.call("GET", "/services/v1/account-bindings").json()["items"][0]["account_number"]
+    customer = position(stage.water.seed, water_account)
+    account = account_number(stage.power.seed, customer, stage.power.kind)
+    _refuse_other_form(stage, resident, water_account)
     bind(stage, resident, stage.power.provider_id, account)
     body = {"provider_id": stage.power.provider_id, "account_number": account}
     _fetch_and_pay(stage, resident, body)
     _top_up(stage, resident, body)
+
+
+def _refuse_other_form(stage: Stage, resident: Person, water_account: str) -> None:
+    attested = resident.call("POST", "/identity/v1/me/attestations", json={"purpose": "account_binding"})
+    binding = {"provider_id": stage.power.provider_id, "account_number": water_account}
+    binding["attestation"] = attested.json()["attestation"]
+    refused = resident.call("POST", "/services/v1/account-bindings", json=binding)
+    content = stage.narrator.answered("a water account is none of the company's", refused, 422, "bad_account_number")
+    declared = NUMBERINGS[stage.power.kind].example
+    stage.narrator.check("the answer shows what one looks like", content["example"], declared)
 
 
 def _approve_terms(stage: Stage) -> None:

@@ -115,7 +115,8 @@ def _company(  # noqa: PLR0913 - each is named at the call
     seed = seed or f"{kind} {uscc}"
     where = ["--state", str(state), "--platform", platform.public_url]
     subprocess.run([*_TOOL, "keys", *where], check=True, capture_output=True)  # noqa: S603 - our own command line
-    serving = [*_TOOL, "serve", *where, "--port", str(port), "--seed", seed, "--accounts", str(rows), *sells]
+    serving = [*_TOOL, "serve", *where, "--port", str(port), "--seed", seed, "--kind", kind]
+    serving += ["--accounts", str(rows), *sells]
     relay = Relay(f"http://127.0.0.1:{port}")
     serving += ["--public-url", relay.url]
     with (folder / f"{kind}.log").open("wb") as log:

@@ -83,7 +83,7 @@ def _upload_month(stage: Stage, company: Company) -> Planted:
         rows=stage.rows,
         encoding=company.encoding,
         tariff=company.tariff,
-        clean=[account_number(company.seed, n) for n in _CANDIDATES],
+        clean=[account_number(company.seed, n, company.kind) for n in _CANDIDATES],
     )
     stage.narrator.tell(f"{file.name}: {file.stat().st_size:,} bytes in {company.encoding}")
     report = company.client.upload_bills(file, company.encoding)

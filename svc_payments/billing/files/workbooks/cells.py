@@ -1,16 +1,18 @@
 """The value of a cell as the text that a CSV file would have. No number is ever a float."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Context, Decimal, InvalidOperation
+from enum import Enum
 from functools import lru_cache
 
+from kit.fields.check_rules import CheckRule
+from kit.fields.customer_parameters import CustomerParameters
 from svc_payments.billing.bills.reasons import Reason
 from svc_payments.billing.files.workbooks.styles import Form, Style
 
-PERIOD, AMOUNT = "period", "amount"
-_NUMBERS = frozenset({"bill_number", "account_number", "supersedes"})
-_CHECKED_BY_ITSELF = frozenset({"account_number"})
-"""A check digit would show that the number was changed."""
+PERIOD, AMOUNT, ACCOUNT = "period", "amount", "account_number"
+_NUMBERS = frozenset({"bill_number", ACCOUNT, "supersedes"})
 
 DIGITS = 15
 """A spreadsheet keeps so many; the two more that a file may have are noise of the binary number."""
@@ -21,7 +23,21 @@ _FIRST_DAY_1900 = date(1899, 12, 30)  # of the days that count, those after the 
 _FIRST_DAY_1904 = date(1904, 1, 1)
 _AFTER_LEAP_DAY = 61
 
-Cell = tuple[str, Reason | None]
+
+class Doubt(Enum):
+    """What may have become of an account number; whether it has is for the provider's declaration to say."""
+
+    ZEROS = "zeros"
+    """As a number it cannot begin with the zeros that were typed."""
+    FORMAT = "format"
+    """That, and the sheet shows other characters than its digits. A check digit would show that it was changed."""
+
+    def is_fault(self, numbers: CustomerParameters) -> bool:
+        unchecked = self is Doubt.FORMAT and numbers.check_rule is CheckRule.NONE
+        return unchecked or numbers.hides_lost_zeros
+
+
+Cell = tuple[str, Reason | Doubt | None]
 
 
 @lru_cache(maxsize=65_536)
@@ -43,7 +59,9 @@ def number(raw: str, style: Style, column: str, *, since_1904: bool = False) -> 
     if column in _NUMBERS and isinstance(style, int):
         shown = shown.zfill(style)
     # What the sheet shows is the number the sender sees: zeros or signs that a format adds are not in the value.
-    changed = style in {Form.SCIENTIFIC, Form.OTHER} and column in _NUMBERS - _CHECKED_BY_ITSELF
+    changed = style in {Form.SCIENTIFIC, Form.OTHER} and column in _NUMBERS
+    if column == ACCOUNT:
+        return shown, Doubt.FORMAT if changed else Doubt.ZEROS if style is None else None
     return shown, Reason.VALUE_CHANGED if changed else None
 
 
@@ -73,7 +91,7 @@ def boolean(raw: str) -> str:
 class Faults:
     """Rows that are refused for what a spreadsheet has made of them; one byte for each."""
 
-    _REASONS = (None, Reason.MERGED_CELLS, Reason.VALUE_CHANGED, Reason.FORMULA_WITHOUT_VALUE)
+    _MARKS = (None, Doubt.ZEROS, Doubt.FORMAT, Reason.MERGED_CELLS, Reason.VALUE_CHANGED, Reason.FORMULA_WITHOUT_VALUE)
 
     def __init__(self) -> None:
         self._codes = bytearray()
@@ -86,7 +104,26 @@ class Faults:
     def note(self, first: int, last: int, reason: Reason) -> None:
         """Refuse the rows from `first` to `last`."""
         self._codes.extend(bytes(max(0, last + 1 - len(self._codes))))
-        self._codes[first : last + 1] = bytes([self._REASONS.index(reason)]) * (last + 1 - first)
+        self._codes[first : last + 1] = bytes([self._MARKS.index(reason)]) * (last + 1 - first)
 
-    def get(self, row: int) -> Reason | None:
-        return self._REASONS[self._codes[row]] if row < len(self._codes) else None
+    def doubt(self, row: int, doubt: Doubt) -> None:
+        """Note a doubt about a row, unless it is refused anyway."""
+        self._codes.extend(bytes(max(0, row + 1 - len(self._codes))))
+        self._codes[row] = self._codes[row] or self._MARKS.index(doubt)
+
+    def judged_by(self, numbers: CustomerParameters) -> "JudgedFaults":
+        """The faults of a provider whose account numbers look like this."""
+        marks = [mark if isinstance(mark, Reason) else None for mark in self._MARKS]
+        for doubt in Doubt:
+            if doubt.is_fault(numbers):
+                marks[self._MARKS.index(doubt)] = Reason.VALUE_CHANGED
+        return JudgedFaults(self._codes, tuple(marks))
+
+
+@dataclass(frozen=True)
+class JudgedFaults:
+    codes: bytearray
+    reasons: tuple[Reason | None, ...]
+
+    def get(self, row: int, /) -> Reason | None:
+        return self.reasons[self.codes[row]] if row < len(self.codes) else None

@@ -10,7 +10,7 @@ from svc_payments.billing.bills.validation import COLUMNS, MORE_COLUMNS, normali
 from svc_payments.billing.files.refusals import WorkbookBroken, WorkbookTooLarge
 from svc_payments.billing.files.workbooks import cells
 from svc_payments.billing.files.workbooks.archive import LARGEST_UNPACKED
-from svc_payments.billing.files.workbooks.cells import Faults
+from svc_payments.billing.files.workbooks.cells import Doubt, Faults
 from svc_payments.billing.files.workbooks.markup import Markup, local
 from svc_payments.billing.files.workbooks.strings import LONGEST_TEXT, Strings, plain
 from svc_payments.billing.files.workbooks.styles import Style
@@ -155,7 +155,7 @@ class Sheet:
         values.append(text)
 
     def _cell_text(self, raw: str, column: str) -> str:
-        fault: Reason | None = None
+        fault: Reason | Doubt | None = None
         match self._attributes.get("t", "n"):
             case "s":
                 return self._book.strings[raw]
@@ -170,7 +170,9 @@ class Sheet:
                 text, fault = raw, Reason.FORMULA_WITHOUT_VALUE
             case _:
                 return plain(raw)
-        if fault and self._names:
+        if isinstance(fault, Doubt):
+            self.faults.doubt(self._row, fault)
+        elif fault and self._names:
             self.faults.note(self._row, self._row, fault)
         return text
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.problems import Problem
+from kit.fields.customer_parameters import TEN_DIGITS
 from kit.files.refusals import FieldTooLong, UnclosedQuote
 from svc_payments.billing.bills import validation
 from svc_payments.billing.bills.staging import staged_columns
@@ -156,7 +157,7 @@ def test_rows_written_by_a_csv_library_are_read_back_one_by_one(table: list[list
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
     expected, line = [], 2
     for cells in table:
-        result = checked(cells, THIS_MONTH)
+        result = checked(cells, THIS_MONTH, TEN_DIGITS)
         expected.append((line, "" if isinstance(result, CheckedRow) else result))
         writer.writerow(cells)
         line += 1 + sum(cell.count("\n") for cell in cells)

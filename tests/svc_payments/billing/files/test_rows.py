@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.reference_provider.roster import account_number, check_digit
+from contracts.reference_provider.roster import account_number
 from svc_payments.billing.bills import validation
 from svc_payments.billing.bills.reasons import Reason
 from tests.svc_payments.billing.files.files import file_of, row
@@ -161,13 +161,3 @@ def test_the_fast_path_and_the_slow_path_agree(columns: dict[str, str]) -> None:
     [fast] = staged(file_of(",".join(columns.values())))
     [slow] = staged(file_of(",".join(f'"{value}"' for value in columns.values())))
     assert [Decimal(fast[5] or 0), *fast[:5], *fast[6:]] == [Decimal(slow[5] or 0), *slow[:5], *slow[6:]]
-
-
-@given(st.from_regex(r"[0-9]{9}", fullmatch=True))
-def test_check_digits_are_those_of_iso_7064(nine: str) -> None:
-    assert validation.check_digit(nine[:3], nine[3:6], nine[6:]) == check_digit(nine)
-
-
-def test_the_check_digit_of_a_published_example() -> None:
-    """GB/T 17710-2008 gives 0794 with the check digit 5; leading zeros of a fixed length are other digits."""
-    assert check_digit("0794") == "5"

@@ -8,7 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import new_id
+from contracts.reference_provider.numbering import NUMBERINGS
+from kit.fields.customer_parameters import TEN_DIGITS
 from svc_payments.billing.bills.queries import tariffs_for
+from svc_payments.parties.providers.account_numbers import parameters_of
 from svc_payments.parties.providers.consumers import HANDLERS
 from svc_payments.parties.providers.models import Provider, Tariff
 from tests.svc_payments.billing.bills.factories import a_bill
@@ -75,3 +78,23 @@ async def test_a_withdrawn_tariff_explains_no_bill_in_any_order(tx: AsyncSession
     assert await tariffs_for(tx, bill) == []
     bill.tariff_id = UUID(str(data["tariff_id"]))
     assert await tariffs_for(tx, bill) == []
+
+
+@pytest.mark.parametrize("declared_first", [True, False])
+async def test_a_declaration_is_kept_in_any_order_of_events(tx: AsyncSession, *, declared_first: bool) -> None:
+    provider_id = new_id()
+    parameters = NUMBERINGS["cable_tv"].customer_parameters | {"pattern": "^8[0-9]{15}$"}
+    silent = approved(provider_id, "https://utility.example", 0)
+    telling = Event("provider.approved", silent.data | {"customer_parameters": parameters}, 5)
+    late = Event("provider.approved", silent.data, 9)
+    for event in (telling, silent, late) if declared_first else (silent, telling, late):
+        await event.consume(tx, HANDLERS)
+    provider = await tx.get_one(Provider, provider_id, populate_existing=True)
+    assert provider.customer_parameters == parameters
+
+
+async def test_a_provider_of_before_keeps_ten_digits(tx: AsyncSession) -> None:
+    provider_id = new_id()
+    await approved(provider_id, "https://utility.example", 0).consume(tx, HANDLERS)
+    assert await parameters_of(tx, provider_id) == TEN_DIGITS
+    assert await parameters_of(tx, new_id()) == TEN_DIGITS

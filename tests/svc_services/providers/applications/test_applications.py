@@ -85,9 +85,8 @@ async def test_an_operator_approves_and_the_applicant_learns_its_client_id(
     async with database.read() as tx:
         (event,) = await emitted(tx)
     assert (event.type, event.key) == ("cn.ili.services.provider.approved.v1", read["provider_id"])
-    assert event.data == {
-        name: read[name] for name in ("provider_id", "kind", "name", "uscc", "division_codes", "endpoint_url", "jwks")
-    }
+    names = ("provider_id", "kind", "name", "uscc", "division_codes", "endpoint_url", "jwks", "customer_parameters")
+    assert event.data == {name: read[name] for name in names}
 
 
 async def test_concurrent_approvals_make_one_provider(
@@ -219,7 +218,8 @@ async def test_the_public_sees_connected_companies_and_not_their_endpoints(
     heating = await approved(api, tokens, kind="heating", division_codes=["654003"])
     everyone = (await api.get("/services/v1/providers")).json()["items"]
     assert [company["provider_id"] for company in everyone] == [str(water), str(heating)]
-    assert set(everyone[0]) == {"provider_id", "name", "uscc", "kind", "division_codes", "suspended"}
+    shown = {"provider_id", "name", "uscc", "kind", "division_codes", "suspended", "customer_parameters"}
+    assert set(everyone[0]) == shown
     by_kind = (await api.get("/services/v1/providers", params={"kind": "heating"})).json()["items"]
     by_division = (await api.get("/services/v1/providers", params={"division_code": "654002"})).json()["items"]
     assert [company["provider_id"] for company in by_kind] == [str(heating)]
