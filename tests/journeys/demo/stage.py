@@ -122,11 +122,12 @@ def _company(  # noqa: PLR0913 - each is named at the call
     with (folder / f"{kind}.log").open("wb") as log:
         server = subprocess.Popen(serving, stdout=log, stderr=log)  # noqa: S603 - our own command line
     client = Client(platform.public_url, load_key(state / "key.json"))
+    company = Company(name, kind, seed, encoding, state, port, client, uscc, relay)
     try:
         with relay.running():
-            yield Company(name, kind, seed, encoding, state, port, client, uscc, relay)
+            yield company
     finally:
-        client.close()
+        company.client.close()
         server.terminate()
         server.wait()
 

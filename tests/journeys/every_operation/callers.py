@@ -44,13 +44,16 @@ def _played(stage: Stage, signer: "_Signer") -> Mapping[str, Headers]:
     buy_power(stage, resident)
     publish_mini_app(stage, resident)
     team = team_member(stage, "Sample County Team")
-    return {
+    who = {
         "nobody": {},
         "resident": signer.person(_id_of(resident)),
         "staff": signer.person(_id_of(stage.operator), *_BACK_OFFICE),
         "company": signer.company(stage.water.provider_id),
         "county_team": signer.person(_id_of(team), "county_team"),
     }
+    resident.close()
+    team.close()
+    return who
 
 
 def _id_of(person: Person) -> str:

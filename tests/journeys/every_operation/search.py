@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -38,6 +39,7 @@ _CHECKS = [
     response_schema_conformance,
     status_code_conformance,
 ]
+_REFUSED = 400
 _SERVER_ERROR = 500
 _PATIENCE_SECONDS = 60
 _EXAMPLES_OF_AN_ID = 20
@@ -62,6 +64,9 @@ class Search:
     known: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """What exists, by the name that the contracts give its id: `payment_id` -> ids."""
     statuses: Counter[int] = field(default_factory=Counter)
+    succeeded: Counter[str] = field(default_factory=Counter)
+    """By caller."""
+    connection: requests.Session = field(default_factory=requests.Session)
     faults: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """By operation, caller and kind: the request and the answer, of the first case."""
 
@@ -137,10 +142,12 @@ class Search:
         self, service: str, operation: APIOperation[Any, Any, Any, Any], case: Case[Any], caller: str, headers: Headers
     ) -> None:
         try:
-            answer = case.call(base_url=self.urls[service], headers=dict(headers), timeout=_PATIENCE_SECONDS)
+            self.connection.cookies.clear()
+            answer = case.call(self.urls[service], self.connection, headers=dict(headers), timeout=_PATIENCE_SECONDS)
         except InvalidHeader:  # the HTTP client does not send it
             return
         self.statuses[answer.status_code] += 1
+        self.succeeded[caller] += answer.status_code < _REFUSED
         shown = f"{case.as_curl_command()[:1_000]}\n    {answer.status_code} {answer.content[:500]!r}"
         if answer.status_code >= _SERVER_ERROR:
             self.faults.setdefault((operation.label, caller, str(answer.status_code)), shown)
@@ -173,5 +180,6 @@ def searched(platform: Addresses, data: Path, examples: int, say: Say, *, derand
     urls = {service: f"http://127.0.0.1:{first_port + PORT_OFFSETS[f'svc_{service}']}" for service in SERVICES}
     with TemporaryDirectory(prefix="myili-companies-") as folder, callers(platform, data, Path(folder)) as who:
         search = Search(urls, who, examples, derandomized)
-        search.run(say)
+        with search.connection:
+            search.run(say)
     return search
