@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kit.audit.proof import Progress
+from kit.audit.proof import Progress, changed_columns
 from svc_payments.ledger.sealed import FACTS
 
 _ROWS_AT_ONCE = 2_000
@@ -73,6 +73,5 @@ def _differences(
             yield f"{table} {key}: not among what was sealed; it was inserted."
         elif after is None:
             yield f"{table} {key}: sealed, and no longer there; it was removed."
-        elif before != after:
-            columns = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+        elif columns := changed_columns(before, after):
             yield f"{table} {key}: {', '.join(columns)} changed since it was sealed."

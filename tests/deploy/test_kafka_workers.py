@@ -13,8 +13,10 @@ from uuid import UUID
 import httpx
 import pytest
 import pytest_asyncio
+import structlog
 from joserfc.jwk import ECKey
 from sqlalchemy import URL, make_url, select
+from structlog.testing import CapturingLogger
 
 from chassis.db import Database, new_id
 from chassis.inbox import inbox
@@ -31,6 +33,7 @@ from svc_payments.collection.refunds.events import RefundRefunded
 from svc_services.accounts.bindings.events import AccountBindingActivated
 from svc_services.providers.applications.events import ProviderApproved
 from svc_services.reference.models import UtilityKind
+from tests.anchor_keys import anchor_key
 from tests.apache_kafka.certificates import Authority
 from tests.chassis.readings import MeterRead
 from tests.chassis.readings import running as in_background
@@ -71,6 +74,7 @@ def process(service: str, url: URL, kafka: Mapping[str, str], folder: Path, *, r
         "worker_port": str(port),
         "packages": (folder / "packages").as_uri(),
         "ledger_anchors": (folder / "anchors").as_uri(),
+        "anchor_key": anchor_key().get_secret_value(),
         **kafka,
     }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MYILI_")}
@@ -193,7 +197,7 @@ async def _has_tried(log: Path, times: int) -> bool:
 
 
 async def test_a_relay_waits_for_its_topic_and_goes_on_when_the_job_has_made_it(
-    guarded: Guarded, databases: Mapping[str, Database], capsys: pytest.CaptureFixture[str]
+    guarded: Guarded, databases: Mapping[str, Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noun = f"late_{new_id().hex}"
 
@@ -203,16 +207,17 @@ async def test_a_relay_waits_for_its_topic_and_goes_on_when_the_job_has_made_it(
     database = databases["miniapps"]
     said = await say(database, Late(meter_id=new_id(), reading=1))
     relay = Relay(database.engine, guarded.client("miniapps"), [Late.topic()])
+    written = CapturingLogger()
+    monkeypatch.setattr("chassis.outbox.log", structlog.wrap_logger(written, [structlog.processors.JSONRenderer()]))
     async with in_background(relay.run()):
-        await until(partial(_was_printed, capsys, f"{Late.topic()} is missing or not permitted"), seconds=SECONDS)
+        await until(partial(_is_in, written, f"{Late.topic()} is missing or not permitted"), seconds=SECONDS)
         assert not await published(database, said)
         await ensure_topics(guarded.kafka.administrator_client, [Late.topic()])
         await until(partial(published, database, said), seconds=SECONDS)
 
 
-async def _was_printed(capsys: pytest.CaptureFixture[str], words: str) -> bool:
-    captured = capsys.readouterr()
-    return words in captured.out + captured.err
+async def _is_in(written: CapturingLogger, words: str) -> bool:
+    return words in str(written.calls)
 
 
 def test_what_is_made_with_the_password_does_not_show_it(guarded: Guarded, urls: Urls) -> None:

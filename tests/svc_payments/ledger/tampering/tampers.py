@@ -69,7 +69,8 @@ UNLOCK = """
     DECLARE command text;
     BEGIN
         FOR command IN
-            SELECT format('ALTER TABLE %s DROP CONSTRAINT %I CASCADE', conrelid::regclass, conname) FROM pg_constraint
+            SELECT format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I CASCADE', conrelid::regclass, conname)
+            FROM pg_constraint
             WHERE contype IN ('c', 'u', 'f') AND connamespace = 'public'::regnamespace AND conparentid = 0
             AND conislocal AND NOT EXISTS (SELECT FROM pg_class WHERE oid = conrelid AND relispartition)
             UNION ALL

@@ -86,3 +86,14 @@ async def test_every_random_change_is_found(owner_tx: AsyncSession, store_url: s
             await savepoint.rollback()
     assert not missed, "\n".join(missed)
     assert set(tables) == set(TABLES)
+
+
+async def test_a_column_that_a_later_migration_adds_is_not_taken_for_a_change(
+    owner_tx: AsyncSession, store_url: str
+) -> None:
+    for table in ("payments", "refunds"):
+        await owner_tx.execute(text(f"ALTER TABLE {table} ADD COLUMN added_later integer NOT NULL DEFAULT 7"))
+    assert [finding async for finding in findings(owner_tx, store_url)] == []
+    await owner_tx.execute(text("UPDATE refunds SET requested_by = uuidv7()"))
+    found = [finding async for finding in findings(owner_tx, store_url)]
+    assert [finding for finding in found if "requested_by changed since it was sealed" in finding]
