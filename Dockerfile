@@ -9,7 +9,7 @@ RUN uv sync --locked --no-dev --compile-bytecode --no-python-downloads
 FROM python:3.11-slim-bookworm
 
 RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin myili \
-    && install --directory --owner 10001 /packages /ledger-anchors
+    && install --directory --owner 10001 /packages /ledger-anchors /anchors
 WORKDIR /app
 COPY --from=packages /app/.venv .venv
 COPY chassis chassis

@@ -4,6 +4,7 @@ from authlib.common.security import is_secure_transport
 from pydantic import Field, SecretStr, field_validator
 
 from chassis.settings import ServiceSettings
+from kit.audit.settings import AnchorKey, StoreUrl
 from svc_identity.keys import read_key, read_signing_keys
 
 
@@ -54,3 +55,12 @@ class Settings(ServiceSettings):
     def _is_key(cls, value: SecretStr) -> SecretStr:
         read_key(value.get_secret_value())
         return value
+
+
+class WorkerSettings(Settings):
+    """The API process neither reads anchors nor signs them."""
+
+    anchors: StoreUrl
+    """Where the heads of the trail are kept each hour; best where the owner of the database cannot write."""
+    anchor_key: AnchorKey
+    """PEM of the Ed25519 key that signs anchors; auditors have its public half."""

@@ -1,11 +1,13 @@
-"""The second process: publishes this service's events, makes clients of approved providers, forgets what expired."""
+"""The second process: events, clients of approved providers, what expired is forgotten, the trail is anchored."""
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
+from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
 from svc_identity.oauth import service as oauth
 from svc_identity.oauth.consumers import HANDLERS
 from svc_identity.oauth.events import ClientRegistered
@@ -13,24 +15,30 @@ from svc_identity.organisations.events import OrganisationRegistered
 from svc_identity.organisations.role_changes import service as role_changes
 from svc_identity.organisations.role_changes.events import RoleChangeApproved, RoleChangeProposed, RoleChangeRejected
 from svc_identity.people.persons.events import PersonProofed, PersonRegistered
-from svc_identity.settings import Settings
+from svc_identity.settings import WorkerSettings
 from svc_identity.sign_in import service as sign_in
+from svc_identity.trail import TRAIL
 from svc_identity.vault.encryption import use_keys_of
 
 _PRUNE_SECONDS = 300.0
 
 
-def schedules(database: Database) -> Sequence[Every]:
-    async def prune_what_expired() -> None:
-        async with database.transaction() as tx:
-            await oauth.prune(tx)
-            await sign_in.prune(tx)
-            await role_changes.expire(tx)
-
-    return [Every(_PRUNE_SECONDS, prune_what_expired)]
+async def prune_what_expired(database: Database) -> None:
+    async with database.transaction() as tx:
+        await oauth.prune(tx)
+        await sign_in.prune(tx)
+        await role_changes.expire(tx)
 
 
-def make_worker(settings: Settings) -> Worker:
+def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
+    anchoring = Anchoring(TRAIL, settings.anchors, settings.anchor_key)
+    return [
+        Every(_PRUNE_SECONDS, partial(prune_what_expired, database)),
+        Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
+    ]
+
+
+def make_worker(settings: WorkerSettings) -> Worker:
     use_keys_of(settings)
     return Worker(
         settings,
@@ -39,9 +47,9 @@ def make_worker(settings: Settings) -> Worker:
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected),
         ],
         handles=HANDLERS,
-        schedules=schedules,
+        schedules=partial(make_schedules, settings),
     )
 
 
 if __name__ == "__main__":
-    run_worker(make_worker(load(Settings)), sys.argv[1:])
+    run_worker(make_worker(load(WorkerSettings)), sys.argv[1:])

@@ -3,6 +3,7 @@ from typing import ClassVar
 from pydantic import field_validator
 
 from chassis.settings import ServiceSettings
+from kit.audit.settings import AnchorKey, StoreUrl
 
 
 class Settings(ServiceSettings):
@@ -17,3 +18,12 @@ class Settings(ServiceSettings):
         if not value.startswith(("file:///", "s3://")):
             raise ValueError("must be a file:///… or s3://… URL")
         return value
+
+
+class WorkerSettings(Settings):
+    """The API process neither reads anchors nor signs them."""
+
+    anchors: StoreUrl
+    """Where the heads of the trail are kept each hour; best where the owner of the database cannot write."""
+    anchor_key: AnchorKey
+    """PEM of the Ed25519 key that signs anchors; auditors have its public half."""

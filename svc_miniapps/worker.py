@@ -1,12 +1,14 @@
-"""The second process: publishes this service's events and clears packages that no upload finished."""
+"""The second process: publishes events, clears packages that no upload finished, anchors the trail."""
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from chassis.db import Database
 from chassis.outbox import Event
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
+from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.packages.store import opened
 from svc_miniapps.publishing.releases.events import (
@@ -16,21 +18,28 @@ from svc_miniapps.publishing.releases.events import (
     ReleaseSubmitted,
 )
 from svc_miniapps.publishing.uploads.service import sweep
-from svc_miniapps.settings import Settings
+from svc_miniapps.settings import WorkerSettings
+from svc_miniapps.trail import TRAIL
 
 SWEEP_SECONDS = 3600.0
 
 
-def make_worker(settings: Settings) -> Worker:
-    def schedules(database: Database) -> Sequence[Every]:
-        async def sweep_packages() -> None:
-            await sweep(database, opened(settings.packages))
+def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
+    anchoring = Anchoring(TRAIL, settings.anchors, settings.anchor_key)
+    return [
+        Every(SWEEP_SECONDS, partial(_sweep_packages, settings, database)),
+        Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
+    ]
 
-        return [Every(SWEEP_SECONDS, sweep_packages)]
 
+async def _sweep_packages(settings: WorkerSettings, database: Database) -> None:
+    await sweep(database, opened(settings.packages))
+
+
+def make_worker(settings: WorkerSettings) -> Worker:
     publishes: list[type[Event]] = [AppRegistered, ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished]
-    return Worker(settings, publishes=publishes, schedules=schedules)
+    return Worker(settings, publishes=publishes, schedules=partial(make_schedules, settings))
 
 
 if __name__ == "__main__":
-    run_worker(make_worker(load(Settings)), sys.argv[1:])
+    run_worker(make_worker(load(WorkerSettings)), sys.argv[1:])

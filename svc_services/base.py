@@ -5,10 +5,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
 from chassis.db import service_metadata
+from kit.audit.models import add_trail
 
 
 class Base(DeclarativeBase):
     metadata = service_metadata()
+
+
+add_trail(Base.metadata)
 
 
 async def lock(tx: AsyncSession, *names: object) -> None:

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import SecretStr, field_validator
 
 from chassis.settings import ServiceSettings
+from kit.audit.settings import AnchorKey, StoreUrl
 from kit.signatures.keys import load_private_key
 
 
@@ -23,3 +24,12 @@ class Settings(ServiceSettings):
     def _is_a_signing_key(cls, value: SecretStr) -> SecretStr:
         load_private_key(value.get_secret_value())
         return value
+
+
+class WorkerSettings(Settings):
+    """The API process neither reads anchors nor signs them."""
+
+    anchors: StoreUrl
+    """Where the heads of the trail are kept each hour; best where the owner of the database cannot write."""
+    anchor_key: AnchorKey
+    """PEM of the Ed25519 key that signs anchors; auditors have its public half."""

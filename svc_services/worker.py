@@ -1,4 +1,4 @@
-"""The second process: publishes this service's events and gives up bindings of processes that died."""
+"""The second process: events, bindings of processes that died, holder changes that are due, anchors of the trail."""
 
 import sys
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from functools import partial
 from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
+from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
 from svc_services.accounts.bindings.service import forget_expired_attestations, give_up_abandoned
 from svc_services.accounts.holder_changes.service import carry_out_due
@@ -14,7 +15,8 @@ from svc_services.catalogue.tariffs.events import TariffPublished, TariffWithdra
 from svc_services.providers.applications.events import ProviderApproved
 from svc_services.providers.connections.events import CONNECTION_EVENTS
 from svc_services.providers.connections.service import forget_used_proofs
-from svc_services.settings import Settings
+from svc_services.settings import WorkerSettings
+from svc_services.trail import TRAIL
 
 PUBLISHES = (
     ProviderApproved,
@@ -26,18 +28,20 @@ PUBLISHES = (
 )
 
 
-def schedules(database: Database) -> Sequence[Every]:
+def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
+    anchoring = Anchoring(TRAIL, settings.anchors, settings.anchor_key)
     return [
         Every(15, partial(give_up_abandoned, database)),
         Every(60, partial(carry_out_due, database)),
         Every(3600, partial(forget_expired_attestations, database)),
         Every(3600, partial(forget_used_proofs, database)),
+        Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
 
 
-def make_worker(settings: Settings) -> Worker:
-    return Worker(settings, publishes=PUBLISHES, schedules=schedules)
+def make_worker(settings: WorkerSettings) -> Worker:
+    return Worker(settings, publishes=PUBLISHES, schedules=partial(make_schedules, settings))
 
 
 if __name__ == "__main__":
-    run_worker(make_worker(load(Settings)), sys.argv[1:])
+    run_worker(make_worker(load(WorkerSettings)), sys.argv[1:])

@@ -35,7 +35,7 @@ SECRETS = {
     "svc_services": {"provider_signing_key"},
     "svc_payments": {"provider_signing_key", "merchant_key", "channel_public_key"},
     "svc_miniapps": set[str](),
-    "svc_payments.worker": {"anchor_key"},
+    **{f"{package}.worker": {"anchor_key"} for package in PACKAGES},
     "sandbox_payment_channel": {"channel_private_key", "merchant_public_key"},
     "sandbox_invoicing": {"merchant_public_key"},
 }
@@ -113,6 +113,7 @@ class Plan:
             "code_resend_seconds": "1",
             "packages": (self.data / "packages").as_uri(),
             "ledger_anchors": (self.data / "ledger-anchors").as_uri(),
+            "anchors": (self.data / "anchors").as_uri(),
             "anchor_public_keys": self.keys["anchor_public_keys"],
             "sandbox_state": str(self.data / "sandboxes"),
             **{f"{service}_url": self.url(f"svc_{service}") for service in SERVICES},

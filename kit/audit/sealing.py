@@ -30,6 +30,26 @@ def without(*columns: str) -> str:
     return f"(to_jsonb({ROW}) - ARRAY[{listed}]::text[])"
 
 
+def with_hashes(**hashed: Sequence[str]) -> str:
+    """The content of a row with SHA-256 in the place of columns, so that erasing one leaves no copy in the trail.
+
+    What can be guessed, such as a phone, is hashed together with a random column, which has to be erased with it.
+
+    Args:
+        hashed: for each of these columns the columns that are hashed for it.
+    """
+    hashes = ", ".join(
+        f"'{column}', encode(sha256(convert_to({_joined(together)}, 'UTF8')), 'hex')"
+        for column, together in hashed.items()
+    )
+    return f"to_jsonb({ROW}) || jsonb_build_object({hashes})"
+
+
+def _joined(columns: Sequence[str]) -> str:
+    # NULL if one of them is, as an absent value has no hash.
+    return " || ' ' || ".join(f"{ROW}.{column}::text" for column in columns)
+
+
 FUNCTIONS = (
     # One batch for a transaction; the setting goes back with a savepoint, as the seals do.
     """

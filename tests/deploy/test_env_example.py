@@ -15,7 +15,7 @@ from deploy import kafka_acls
 from deploy.local.plan import PACKAGES
 from deploy.local.settings import REPOSITORY, LocalSettings
 from gateway.settings import GatewaySettings
-from svc_payments.settings import WorkerSettings
+from kit.audit.settings import TrailSettings
 from svc_payments.settings.ledger import LedgerSettings
 
 # Read from the environment without a settings class, by the sandboxes.
@@ -37,9 +37,9 @@ def settings_classes() -> list[type[BaseSettings]]:
         GatewaySettings,
         AdministratorSettings,
         kafka_acls.AdministratorSettings,
-        *(import_module(f"{package}.settings").Settings for package in PACKAGES),
-        WorkerSettings,
+        *(import_module(f"{package}.settings").WorkerSettings for package in PACKAGES),
         LedgerSettings,
+        TrailSettings,
     ]
 
 

@@ -74,6 +74,7 @@ def process(service: str, url: URL, kafka: Mapping[str, str], folder: Path, *, r
         "worker_port": str(port),
         "packages": (folder / "packages").as_uri(),
         "ledger_anchors": (folder / "anchors").as_uri(),
+        "anchors": (folder / "anchors").as_uri(),
         "anchor_key": anchor_key().get_secret_value(),
         **kafka,
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from prometheus_client import REGISTRY
 from sqlalchemy import Column, MetaData, Table, Text, text
 
 from chassis.db import Database
@@ -105,3 +106,23 @@ async def test_no_anchor_follows_one_that_names_another_head(database: Database,
         await tx.execute(text("UPDATE audit_links SET hash = sha256('forged') WHERE number = 3"))
     with pytest.raises(AnchorConflict):
         await Anchoring(TRAIL, folder.parents[1].as_uri(), anchor_key()).anchor(database)
+
+
+async def test_the_time_that_links_wait_for_an_anchor_is_measured(database: Database, folder: Path) -> None:
+    anchoring = Anchoring(TRAIL, folder.parents[1].as_uri(), anchor_key())
+    await anchoring.anchor_when_due(database)
+    assert unanchored() == 0
+    async with database.transaction() as tx:
+        await tx.execute(_LINK, {"number": 4, "content": b"4"})
+    await anchoring.anchor_when_due(database)
+    assert 0 < unanchored() < 600
+    _files(folder)[-1].write_bytes(b"{}")
+    async with database.transaction() as tx:
+        await tx.execute(text("UPDATE audit_anchors SET anchored_at = anchored_at - interval '4 hours'"))
+    with pytest.raises(AnchorConflict):
+        await anchoring.anchor_when_due(database)
+    assert unanchored() > 4 * 3_600
+
+
+def unanchored() -> float:
+    return REGISTRY.get_sample_value("myili_audit_unanchored_seconds") or 0

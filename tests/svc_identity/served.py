@@ -19,6 +19,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import make_url
 
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
+from tests.anchor_keys import anchor_key
 from tests.databases import upgrade_in_thread
 from tests.deploy.sandboxes.processes import Sandbox
 
@@ -55,6 +56,8 @@ def service(
         "MYILI_INDEX_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "MYILI_WORKER_PORT": str(worker_port),
         "MYILI_LOG_LEVEL": "DEBUG",
+        "MYILI_ANCHORS": (folder / "anchors").as_uri(),
+        "MYILI_ANCHOR_KEY": anchor_key().get_secret_value(),
     }
 
     def program(name: str, *arguments: str, on: int | None = None) -> contextlib.AbstractContextManager[Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from chassis.db import Database
 from svc_identity.oauth.models import AuthorizationCode, TokenFamily, UsedAssertion
 from svc_identity.sign_in.models import SentCode, SignIn
-from svc_identity.worker import schedules
+from svc_identity.worker import prune_what_expired
 from tests.svc_identity.app_client import AppClient
 from tests.svc_identity.oauth.providers import ProviderSystem
 
@@ -21,11 +21,6 @@ async def counts(database: Database) -> dict[Any, int]:
     kinds = (AuthorizationCode, UsedAssertion, SignIn, SentCode, TokenFamily)
     async with database.read() as tx:
         return {kind: await tx.scalar(select(func.count()).select_from(kind)) or 0 for kind in kinds}
-
-
-async def prune(database: Database) -> None:
-    for schedule in schedules(database):
-        await schedule.work()
 
 
 @pytest.mark.parametrize(
@@ -48,7 +43,7 @@ async def test_each_row_is_kept_as_long_as_it_is_valid(
     with time_machine.travel(time.time() + 61):
         await app_client.sign_in(phone)
         with time_machine.travel(time.time() + seconds):
-            await prune(database)
+            await prune_what_expired(database)
             left = {kind for kind, count in (await counts(database)).items() if count}
             assert left == kept
     if seconds == 2 * HOUR:

@@ -20,6 +20,7 @@ from chassis.db import new_id
 from chassis.testing import PUBLIC_URL, Tokens, once
 from contracts.reference_provider.roster import account_holder
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
+from tests.anchor_keys import anchor_key
 from tests.contracts.reference_provider.processes import SEED, Provider
 from tests.databases import upgrade_in_thread
 from tests.svc_services.companies import (
@@ -60,7 +61,12 @@ def service(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactor
     url = f"http://{LOOPBACK}:{port}"
     uvicorn = [sys.executable, "-m", "uvicorn", "--factory", "svc_services.app:create_app"]
     api = Program("svc_services", [*uvicorn, "--port", str(port)], url, partial(is_ready, port), environment)
-    worker_environment = {**environment, "MYILI_WORKER_PORT": str(worker_port)}
+    worker_environment = {
+        **environment,
+        "MYILI_WORKER_PORT": str(worker_port),
+        "MYILI_ANCHORS": (folder / "anchors").as_uri(),
+        "MYILI_ANCHOR_KEY": anchor_key().get_secret_value(),
+    }
     command = [sys.executable, "-m", "svc_services.worker"]
     worker = Program("worker", command, url, partial(is_ready, worker_port), worker_environment)
     with running(api, folder / "api.log"), running(worker, folder / "worker.log"):

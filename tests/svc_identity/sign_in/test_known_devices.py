@@ -15,7 +15,7 @@ from svc_identity.settings import Settings
 from svc_identity.sign_in.browser import COOKIE, COOKIE_LIFE
 from svc_identity.sign_in.code_limits import DEVICES_OF_A_PHONE
 from svc_identity.sign_in.models import KnownDevice
-from svc_identity.worker import schedules
+from svc_identity.worker import prune_what_expired
 from tests.svc_identity.app_client import AppClient
 from tests.svc_identity.conftest import NewAppClient, browser_on, new_phone, running
 
@@ -105,8 +105,7 @@ async def test_the_devices_of_a_phone_are_bounded_and_forgotten(
             await new_app_client().sign_in(phone)
     assert await known(database, phone) == DEVICES_OF_A_PHONE
     with time_machine.travel(start + COOKIE_LIFE.total_seconds() + timedelta(days=2).total_seconds()):
-        for schedule in schedules(database):
-            await schedule.work()
+        await prune_what_expired(database)
     assert await known(database, phone) == 0
 
 

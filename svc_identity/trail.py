@@ -1,0 +1,38 @@
+"""`python -m svc_identity.trail verify | anchor`: prove who read what, holds which role and may sign in.
+
+The triggers of migration 0007 have their own copy of these texts; a change here needs a migration that replaces them.
+"""
+
+import sys
+
+from kit.audit.anchoring import AUDIT_CHAIN
+from kit.audit.command import Command
+from kit.audit.proof import Trail
+from kit.audit.sealing import ROW, SealedTable, with_hashes, without
+
+# A ciphertext has a random nonce: without it, nobody can try out what phone or number an index was made of.
+_PERSON = with_hashes(
+    phone=("phone",),
+    phone_index=("phone", "phone_index"),
+    name=("name",),
+    id_number=("id_number",),
+    id_number_index=("id_number", "id_number_index"),
+)
+
+SEALED_TABLES = (
+    SealedTable("personal_data_reads"),
+    SealedTable("persons", _PERSON),
+    # The index of a number that failed could be tried out for ever.
+    SealedTable("proofing_attempts", without("id_number_index")),
+    SealedTable("organisations"),
+    SealedTable("memberships"),
+    SealedTable("role_changes", with_hashes(reason=("reason",))),
+    SealedTable("clients", key=f"{ROW}.client_id"),
+)
+
+TRAIL = Trail("identity", SEALED_TABLES, {"audit": AUDIT_CHAIN})
+COMMAND = Command("python -m svc_identity.trail", TRAIL)
+
+
+if __name__ == "__main__":
+    raise SystemExit(COMMAND.main(sys.argv[1:]))

@@ -1,0 +1,26 @@
+"""`python -m svc_miniapps.trail verify | anchor`: prove what was uploaded, reviewed, approved and shown to residents.
+
+The triggers of migration 0002 have their own copy of these texts; a change here needs a migration that replaces them.
+"""
+
+import sys
+
+from kit.audit.anchoring import AUDIT_CHAIN
+from kit.audit.command import Command
+from kit.audit.proof import Trail
+from kit.audit.sealing import ROW, SealedTable, with_hashes
+
+SEALED_TABLES = (
+    SealedTable("apps"),
+    SealedTable("packages"),
+    SealedTable("releases"),
+    SealedTable("reviews", with_hashes(reasons=("reasons",))),
+    SealedTable("listings", key=f"{ROW}.app_id::text"),
+)
+
+TRAIL = Trail("miniapps", SEALED_TABLES, {"audit": AUDIT_CHAIN})
+COMMAND = Command("python -m svc_miniapps.trail", TRAIL)
+
+
+if __name__ == "__main__":
+    raise SystemExit(COMMAND.main(sys.argv[1:]))

@@ -1,0 +1,35 @@
+"""`python -m svc_services.trail verify | anchor`: prove who connected which company, and who holds which account.
+
+The triggers of migration 0006 have their own copy of these texts; a change here needs a migration that replaces them.
+"""
+
+import sys
+
+from kit.audit.anchoring import AUDIT_CHAIN
+from kit.audit.command import Command
+from kit.audit.proof import Trail
+from kit.audit.sealing import ROW, SealedTable, with_hashes
+
+# What could be guessed is hashed with a random column of its row, which is not in the seal itself.
+_APPLICATION = with_hashes(
+    contact_phone=("token_hash", "contact_phone"), token_hash=("token_hash",), refusal_reason=("refusal_reason",)
+)
+_BINDING = with_hashes(account_number=("request_id", "account_number"), request_id=("request_id",))
+
+SEALED_TABLES = (
+    SealedTable("provider_applications", _APPLICATION),
+    SealedTable("providers", with_hashes(suspension_reason=("suspension_reason",))),
+    SealedTable("provider_changes", with_hashes(reason=("reason",))),
+    SealedTable("ended_keys", key=f"{ROW}.provider_id || '/' || {ROW}.thumbprint"),
+    SealedTable("tariffs"),
+    SealedTable("tariff_tiers", key=f"{ROW}.tariff_id || '/' || {ROW}.position"),
+    SealedTable("holder_changes", with_hashes(reason=("reason",))),
+    SealedTable("account_bindings", _BINDING),
+)
+
+TRAIL = Trail("services", SEALED_TABLES, {"audit": AUDIT_CHAIN})
+COMMAND = Command("python -m svc_services.trail", TRAIL)
+
+
+if __name__ == "__main__":
+    raise SystemExit(COMMAND.main(sys.argv[1:]))

@@ -1,0 +1,130 @@
+"""What the tables' owner changes of persons, roles, clients and reads is found; the worker anchors the trail."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from chassis.db import Database, new_id
+from chassis.testing import once
+from kit.audit.anchoring import Anchoring
+from svc_identity.settings import WorkerSettings
+from svc_identity.trail import COMMAND, TRAIL
+from svc_identity.worker import make_schedules
+from tests.anchor_keys import anchor_key
+from tests.svc_identity.app_client import bearer
+from tests.svc_identity.conftest import new_phone
+from tests.svc_identity.identities import id_number
+from tests.svc_identity.oauth.providers import ProviderSystem
+from tests.svc_identity.organisations.role_changes.conftest import Platform, platform
+from tests.svc_identity.organisations.role_changes.requests import decide, granted, propose_grant, propose_removal
+from tests.svc_identity.organisations.test_organisations import add, create
+from tests.tampering.changes import Tampering
+from tests.tampering.trial import Proof, forge, missed, run_hourly, with_triggers_off
+
+__all__ = ["platform"]
+
+CHANGES = 240
+SEED = 20_261_129
+UNSEALED = {"proofing_attempts": {"id_number_index"}}
+
+
+@pytest.fixture
+def proof(tmp_path: Path) -> Proof:
+    return Proof(COMMAND, (tmp_path / "anchors").as_uri())
+
+
+async def play(here: Platform) -> None:
+    """Persons who prove who they are or fail to, staff who come and go, an approved provider, and reads of them."""
+    operators = here.first, here.second
+    _, auditor, _ = await here.person()
+    change = await granted(here.api, operators, here.id, auditor, "auditor")
+    removal = await propose_removal(here.api, here.first, here.id, change["membership_id"])
+    await decide(here.api, here.second, removal.json()["role_change_id"], "reject")
+    waiting = await propose_grant(here.api, here.second, here.id, new_phone(), "operator")
+    assert waiting.status_code == 201
+    team = (await create(here.api, here.first)).json()["organisation_id"]
+    assert (await add(here.api, here.first, team, auditor, "county_team")).status_code == 201
+    number = id_number()
+    for name in ("张三", "李四"):  # the second one fails: it is the number of the first
+        client = here.app_client()
+        headers = bearer(await client.tokens(new_phone()))
+        body = {"name": name, "id_number": number}
+        await client.api.post("/identity/v1/me/proofing", json=body, headers=headers | once())
+        assert (await client.api.get("/identity/v1/me", headers=headers)).status_code == 200
+    async with here.database.transaction() as tx:
+        await ProviderSystem().register(tx)
+
+
+@pytest_asyncio.fixture
+async def played(platform: Platform, proof: Proof) -> Platform:
+    """The scene, anchored twice."""
+    anchoring = Anchoring(TRAIL, proof.store_url, anchor_key())
+    await play(platform)
+    await anchoring.anchor(platform.database)
+    await platform.person()
+    await anchoring.anchor(platform.database)
+    return platform
+
+
+async def test_every_random_change_is_found(played: Platform, proof: Proof) -> None:
+    async with with_triggers_off(played.database) as tx:
+        tampering = Tampering(tx, SEED, TRAIL.tables, UNSEALED)
+        unseen, tables = await missed(tampering, partial(proof.of, tx), CHANGES)
+    assert not unseen, "\n".join(change.what for change in unseen)
+    assert set(tables) == set(tampering.tables)
+
+
+async def test_a_row_that_another_role_writes_is_named(played: Platform, proof: Proof) -> None:
+    membership_id, person_id = new_id(), await some_person(played.database)
+    await forge(played.database, "memberships", id=membership_id, role="operator", person_id=person_id)
+    assert await proof.findings(played.database) == [
+        f"memberships {membership_id}: written by the database role postgres, not by the service."
+    ]
+
+
+async def some_person(database: Database) -> object:
+    """Somebody without a role."""
+    async with database.read() as tx:
+        return await tx.scalar(text("SELECT id FROM persons WHERE id NOT IN (SELECT person_id FROM memberships)"))
+
+
+async def test_the_worker_anchors_every_hour(platform: Platform, proof: Proof) -> None:
+    of_worker = {"anchors": proof.store_url, "anchor_key": anchor_key()}
+    schedules = make_schedules(WorkerSettings(**platform.settings.model_dump() | of_worker), platform.database)
+    assert await run_hourly(schedules, proof) == [[1], [1], [1, 2], [1, 2]]
+
+
+@pytest.mark.parametrize("taken", ["phone", "phone_index"])
+async def test_taking_a_persons_phone_over_is_found(played: Platform, proof: Proof, taken: str) -> None:
+    """Whoever has the phone of an operator signs in as that operator."""
+    async with with_triggers_off(played.database) as tx:
+        swapped = (
+            f"UPDATE persons AS operator SET {taken} = thief.{taken} FROM persons AS thief "  # noqa: S608
+            "WHERE thief.id NOT IN (SELECT person_id FROM memberships) AND operator.id IN "
+            "(SELECT person_id FROM memberships WHERE role = 'operator' LIMIT 1) RETURNING operator.id"
+        )
+        operator_id = (await tx.scalars(text(swapped))).first()
+        found = [finding async for finding in proof.of(tx)]
+    assert [finding for finding in found if finding.startswith(f"persons {operator_id}: ") and taken in finding]
+
+
+async def test_erased_personal_data_is_nowhere_in_the_trail(played: Platform, proof: Proof) -> None:
+    """Its columns are overwritten by the service; what is left in the seals can be compared with nothing."""
+    columns = "phone, phone_index, name, id_number, id_number_index"
+    encoded = ", ".join(f"encode({column}, 'hex') AS {column}" for column in columns.split(", "))
+    async with played.database.transaction() as tx:
+        before = await tx.execute(text(f"SELECT {encoded} FROM persons WHERE id_number IS NOT NULL LIMIT 1"))  # noqa: S608
+        known = before.one()
+        erased = (
+            "UPDATE persons SET phone = uuid_send(uuidv7()), phone_index = uuid_send(uuidv7()), name = NULL, "
+            "id_number = NULL, id_number_index = NULL, proofed_at = NULL, assurance_level = 1 "
+            "WHERE id_number_index = decode(:number, 'hex')"
+        )
+        await tx.execute(text(erased), {"number": known.id_number_index})
+    async with played.database.read() as tx:
+        seals = " ".join(await tx.scalars(text("SELECT content::text FROM audit_seals")))
+    assert await proof.findings(played.database) == []
+    assert not [value for value in known if value in seals]

@@ -1,0 +1,79 @@
+"""What the tables' owner changes of packages, releases and reviews is found; the worker anchors the trail."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from chassis.db import Database, new_id
+from kit.audit.anchoring import Anchoring
+from svc_miniapps.settings import Settings, WorkerSettings
+from svc_miniapps.trail import COMMAND, TRAIL
+from svc_miniapps.worker import make_schedules
+from tests.anchor_keys import anchor_key
+from tests.svc_miniapps.stage import REASONS, Stage
+from tests.tampering.changes import Tampering
+from tests.tampering.trial import Proof, forge, missed, run_hourly, with_triggers_off
+
+CHANGES = 240
+SEED = 20_261_129
+
+
+@pytest.fixture
+def proof(tmp_path: Path) -> Proof:
+    return Proof(COMMAND, (tmp_path / "anchors").as_uri())
+
+
+async def play(stage: Stage) -> None:
+    """A published app with a newer version, a rejected and resubmitted one, a withdrawn one, a draft."""
+    app, other = await stage.registered(), await stage.registered(name="公交到站")
+    await stage.published(app)
+    await stage.published(app, 2)
+    release_id = await stage.draft(other)
+    for step in ("submit", "reject", "submit", "withdraw", "submit", "approve"):
+        assert (await stage.step(release_id, step)).status_code == 200
+    await stage.draft(app, 3)
+
+
+@pytest_asyncio.fixture
+async def played(stage: Stage, database: Database, proof: Proof) -> Database:
+    """The scene, anchored twice."""
+    anchoring = Anchoring(TRAIL, proof.store_url, anchor_key())
+    await play(stage)
+    await anchoring.anchor(database)
+    await stage.registered(name="图书馆")
+    await anchoring.anchor(database)
+    return database
+
+
+async def test_every_random_change_is_found(played: Database, proof: Proof) -> None:
+    async with with_triggers_off(played) as tx:
+        tampering = Tampering(tx, SEED, TRAIL.tables)
+        unseen, tables = await missed(tampering, partial(proof.of, tx), CHANGES)
+    assert not unseen, "\n".join(change.what for change in unseen)
+    assert set(tables) == set(tampering.tables)
+
+
+async def test_a_row_that_another_role_writes_is_named(played: Database, proof: Proof) -> None:
+    review_id = new_id()
+    await forge(played, "reviews", id=review_id, outcome="withdrawn", reviewer_id=None)
+    assert await proof.findings(played) == [
+        f"reviews {review_id}: written by the database role postgres, not by the service."
+    ]
+
+
+async def test_the_worker_anchors_every_hour(
+    settings: Settings, stage: Stage, database: Database, proof: Proof
+) -> None:
+    await stage.registered()
+    of_worker = {"anchors": proof.store_url, "anchor_key": anchor_key()}
+    schedules = make_schedules(WorkerSettings(**settings.model_dump() | of_worker), database)
+    assert await run_hourly(schedules, proof) == [[1], [1], [1, 2], [1, 2]]
+
+
+async def test_what_a_reviewer_writes_is_sealed_as_a_hash(played: Database) -> None:
+    async with played.read() as tx:
+        seals = await tx.scalars(text("SELECT content::text FROM audit_seals WHERE table_name = 'reviews'"))
+        assert REASONS[0]["message"] not in "".join(seals)

@@ -1,0 +1,159 @@
+"""What the tables' owner changes of companies, tariffs and accounts is found; the worker anchors the trail."""
+
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from chassis.db import Database, new_id
+from chassis.testing import Tokens, once
+from kit.audit.anchoring import Anchoring
+from kit.calendar import today
+from svc_services.settings import Settings, WorkerSettings
+from svc_services.trail import COMMAND, TRAIL
+from svc_services.worker import make_schedules
+from tests.anchor_keys import anchor_key
+from tests.svc_services.catalogue.tariffs.test_tariffs import day, publish
+from tests.svc_services.catalogue.tariffs.test_withdrawals import withdraw
+from tests.svc_services.companies import (
+    APPLICATIONS,
+    BINDINGS,
+    ProviderSystem,
+    account_number,
+    answer_with,
+    apply,
+    attestation,
+)
+from tests.svc_services.providers.connections.companies import connected, new_key, public
+from tests.svc_services.providers.connections.test_operator_changes import Operators
+from tests.tampering.changes import Tampering
+from tests.tampering.trial import Proof, forge, missed, run_hourly, with_triggers_off
+
+CHANGES = 240
+SEED = 20_261_129
+ACCOUNT = account_number(123456789)
+PHONE = "13800000001"
+
+
+@pytest.fixture
+def proof(tmp_path: Path) -> Proof:
+    return Proof(COMMAND, (tmp_path / "anchors").as_uri())
+
+
+async def refuse(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    filed = await apply(api, contact_phone=PHONE)
+    path = f"{APPLICATIONS}/{filed['application_id']}/refuse"
+    body = {"reason": "not a utility"}
+    answer = await api.post(path, json=body, headers=tokens.staff("operator") | once())
+    assert answer.status_code == 200, answer.text
+
+
+async def bind(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, account: str, person: UUID) -> httpx.Response:
+    given = {"provider_id": str(provider_id), "account_number": account, "attestation": attestation(tokens, person)}
+    return await api.post(BINDINGS, json=given, headers=tokens.resident(person) | once())
+
+
+async def report(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, on: date) -> None:
+    change = {"account_number": ACCOUNT, "kind": "new_holder", "effective_on": on.isoformat()}
+    answer = await api.post(
+        "/services/v1/holder-changes", json=change, headers=tokens.client(provider_id, "accounts:write") | once()
+    )
+    assert answer.status_code == 201, answer.text
+
+
+async def change_hands(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, system: ProviderSystem) -> None:
+    """Bound, refused, ended by the person, given to the next holder, and an operator's proposal for a day to come."""
+    people = [new_id() for _ in range(3)]
+    first = await bind(api, tokens, provider_id, ACCOUNT, people[0])
+    other = await bind(api, tokens, provider_id, account_number(123456788), people[1])
+    assert (first.status_code, other.status_code) == (201, 201)
+    path = f"{BINDINGS}/{other.json()['binding_id']}"
+    assert (await api.delete(path, headers=tokens.resident(people[1]))).status_code == 204
+    system.answer = answer_with("holder_does_not_match")
+    assert (await bind(api, tokens, provider_id, account_number(123456787), people[2])).status_code >= 400
+    system.answer = answer_with("match")
+    await report(api, tokens, provider_id, today())
+    await report(api, tokens, provider_id, today() + timedelta(days=3))
+    body = {"account_number": account_number(5), "kind": "ended", "effective_on": day(5), "reason": "their letter"}
+    path = f"/services/v1/providers/{provider_id}/holder-changes"
+    proposed = await api.post(path, json=body, headers=tokens.staff("operator") | once())
+    assert proposed.status_code == 201, proposed.text
+
+
+async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem) -> None:
+    """Companies with keys, suspensions and tariffs, and accounts of residents."""
+    await refuse(api, tokens)
+    company = await connected(api, tokens, endpoint_url=system.url, contact_phone=PHONE)
+    second = await connected(api, tokens, kind="heating")
+    operators, spare = Operators(api, tokens), new_key("k2")
+    assert (await second.add(api, spare)).status_code == 201
+    assert (await second.change(api, spare, action="end_key", kid="k1")).status_code == 201
+    assert (await operators.suspend(second)).status_code < 300
+    assert (await operators.approve(await operators.propose(second, action="resume"))).status_code == 200
+    rejected = await operators.propose(second, action="add_key", key=public(new_key("k3")))
+    assert (await operators.decide(rejected, "reject", operators.second)).status_code == 200
+    await publish(api, tokens, company.id)
+    later = await publish(api, tokens, company.id, effective_from=day(9))
+    await withdraw(api, tokens.client(company.id, "tariffs:write"), later["tariff_id"])
+    await change_hands(api, tokens, company.id, system)
+
+
+@pytest_asyncio.fixture
+async def played(
+    api: httpx.AsyncClient, tokens: Tokens, provider_system: ProviderSystem, database: Database, proof: Proof
+) -> Database:
+    """The scene, anchored twice."""
+    anchoring = Anchoring(TRAIL, proof.store_url, anchor_key())
+    await play(api, tokens, provider_system)
+    await anchoring.anchor(database)
+    await apply(api)
+    await anchoring.anchor(database)
+    return database
+
+
+async def test_every_random_change_is_found(played: Database, proof: Proof) -> None:
+    async with with_triggers_off(played) as tx:
+        tampering = Tampering(tx, SEED, TRAIL.tables)
+        unseen, tables = await missed(tampering, partial(proof.of, tx), CHANGES)
+    assert not unseen, "\n".join(change.what for change in unseen)
+    assert set(tables) == set(tampering.tables)
+
+
+async def test_a_row_that_another_role_writes_is_named(played: Database, proof: Proof) -> None:
+    binding_id = new_id()
+    await forge(played, "account_bindings", id=binding_id, account_number=account_number(7), status="active")
+    assert await proof.findings(played) == [
+        f"account_bindings {binding_id}: written by the database role postgres, not by the service."
+    ]
+
+
+async def test_the_worker_anchors_every_hour(
+    settings: Settings, api: httpx.AsyncClient, database: Database, proof: Proof
+) -> None:
+    await apply(api)
+    of_worker = {"anchors": proof.store_url, "anchor_key": anchor_key()}
+    schedules = make_schedules(WorkerSettings(**settings.model_dump() | of_worker), database)
+    assert await run_hourly(schedules, proof) == [[1], [1], [1, 2], [1, 2]]
+
+
+async def test_what_can_be_guessed_is_not_in_the_seals(played: Database) -> None:
+    sealed = "SELECT string_agg(content::text, ' ') FROM audit_seals WHERE table_name = '{}'"
+    async with played.read() as tx:
+        contents = {
+            table: await tx.scalar(text(sealed.format(table))) or ""
+            for table in ("provider_applications", "account_bindings")
+        }
+        salts = await tx.scalars(
+            text(
+                "SELECT encode(token_hash, 'hex') FROM provider_applications "
+                "UNION ALL SELECT request_id::text FROM account_bindings"
+            )
+        )
+        assert not [salt for salt in salts if salt in "".join(contents.values())]
+    assert PHONE not in contents["provider_applications"]
+    assert ACCOUNT not in contents["account_bindings"]
