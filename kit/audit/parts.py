@@ -69,6 +69,8 @@ async def prove_side_by_side(
 ) -> int:
     """Report the findings of all parts, in their order.
 
+    A part that fails hides no findings of the others: its error is raised after them.
+
     Args:
         readers: of a shared snapshot; each works on one part at a time.
         parts: what is proven.
@@ -80,12 +82,17 @@ async def prove_side_by_side(
     """
     found: list[asyncio.Queue[str | None]] = [asyncio.Queue(_FINDINGS_AHEAD) for _ in parts]
     waiting = iter(zip(parts, found, strict=True))
+    failures: list[Exception] = []
 
     async def read(tx: AsyncSession) -> None:
         # Parts are begun in their order: the first that is not done is never behind one that waits for its turn.
         for part, queue in waiting:
-            async for finding in part.findings(tx):
-                await queue.put(finding)
+            try:
+                async with tx.begin_nested():
+                    async for finding in part.findings(tx):
+                        await queue.put(finding)
+            except Exception as failure:  # noqa: BLE001 - raised when the findings of all others are reported
+                failures.append(failure)
             await queue.put(None)
 
     async def report() -> int:
@@ -97,11 +104,10 @@ async def prove_side_by_side(
             progress(part.kind, place, len(parts))
         return count
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            reported = group.create_task(report())
-            for tx in readers:
-                group.create_task(read(tx))
-    except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from failed
+    async with asyncio.TaskGroup() as group:
+        reported = group.create_task(report())
+        for tx in readers:
+            group.create_task(read(tx))
+    if failures:
+        raise failures[0]
     return reported.result()

@@ -25,7 +25,8 @@ _STRAY_ENTRIES = """
 """
 _STRAY_FACTS = "SELECT position, transfer_id FROM ledger_facts WHERE position >= :first ORDER BY position"
 _MOVED = """
-    SELECT width_bucket(entry.position - 1, CAST(:positions AS bigint[])) AS heads_before,
+    SELECT
+        width_bucket(greatest(entry.position, -9223372036854775807) - 1, CAST(:positions AS bigint[])) AS heads_before,
         coalesce(account.kind, 'unknown') AS kind, sum(greatest(amount_fen, 0)) AS debit_fen,
         sum(greatest(-amount_fen, 0)) AS credit_fen
     FROM ledger_entries AS entry LEFT JOIN ledger_accounts AS account ON account.id = entry.account_id
@@ -122,6 +123,8 @@ class _Walk:
 async def unlinked_findings(tx: AsyncSession) -> AsyncIterator[str]:
     """What is after the last link."""
     first = _past(await _link(tx, _LAST))
+    if first > HIGHEST:
+        return
     async for finding in _stray_entries(tx, Span(first, HIGHEST)):
         yield finding
     async for row in await tx.stream(text(_STRAY_FACTS), {"first": first}):

@@ -66,10 +66,13 @@ async def test_findings_come_in_the_order_of_the_parts(database: Database) -> No
     assert found == [f"{name} {number}" for name in names for number in range(3_000)]
 
 
-async def test_a_part_that_fails_ends_the_proof_with_its_own_error(database: Database) -> None:
-    parts = [Part("test", partial(_many, name="more", count=5_000)), Part("test", _failing), Part("test", _notes)]
-    with pytest.raises(DBAPIError, match="division by zero"):
-        await _proven(database, parts)
+async def test_a_part_that_fails_hides_no_findings_of_others(database: Database) -> None:
+    later = [Part("test", partial(_many, name=f"part {place}", count=2_000)) for place in range(3 * READERS)]
+    found: list[str] = []
+    async with shared_snapshot(database) as readers:
+        with pytest.raises(DBAPIError, match="division by zero"):
+            await prove_side_by_side(readers, [Part("test", _failing), *later], found.append, lambda *_: None)
+    assert len(found) == 1 + len(later) * 2_000
 
 
 async def test_progress_counts_parts(database: Database) -> None:

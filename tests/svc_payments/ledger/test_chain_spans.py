@@ -84,9 +84,18 @@ async def test_the_end_of_a_link_in_a_gap_of_the_positions_is_found(database: Da
     assert [finding[:6] for finding in found] == ["Link 1"]
 
 
-@pytest.mark.parametrize("position", [LOWEST, -5, HIGHEST])
-async def test_an_entry_at_any_position_is_found(database: Database, store: ObjectStore, position: int) -> None:
+async def test_a_link_that_ends_at_the_last_position_of_all_is_found(database: Database, store: ObjectStore) -> None:
     await settle(database, 100, 200)
+    found = await edited(database, store, f"UPDATE ledger_links SET last_position = {HIGHEST} WHERE number = 2")  # noqa: S608
+    assert found[0].startswith("Link 2 does not hold")
+
+
+@pytest.mark.parametrize("position", [LOWEST, -5, HIGHEST])
+async def test_an_entry_at_any_position_is_found(
+    database: Database, store: ObjectStore, anchors: Anchoring, position: int
+) -> None:
+    await settle(database, 100, 200)
+    await anchors.anchor(database)
     found = await edited(
         database,
         store,

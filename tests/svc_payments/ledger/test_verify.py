@@ -14,6 +14,7 @@ from svc_payments.ledger import lines, proof
 from svc_payments.ledger.__main__ import COMMAND
 from svc_payments.ledger.anchors import anchoring
 from svc_payments.ledger.checks import Check
+from svc_payments.ledger.derivations import CHECKS
 from svc_payments.settings.ledger import LedgerSettings
 from tests.anchor_keys import anchor_key, anchor_public_keys
 from tests.svc_payments.ledger.test_proof import settle, without_triggers
@@ -64,7 +65,7 @@ async def test_it_does_not_know_when_the_database_ends(
 ) -> None:
     await settle(database, 100)
     if where == "a check":
-        monkeypatch.setattr(proof, "CHECKS", (Check("{pg_terminate_backend}", END), *proof.CHECKS))
+        monkeypatch.setattr(proof, "CHECKS", (Check("{pg_terminate_backend}", END), *CHECKS))
     else:
         monkeypatch.setattr(lines, "_ENTRIES", END)
     assert await verified() == UNKNOWN
