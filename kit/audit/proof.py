@@ -1,8 +1,9 @@
 """The proof of a trail over everything it holds: each finding is a sentence with the table and row concerned."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -12,10 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.audit.anchors import Anchor, Chain, read_anchor, stored_anchors
 from kit.audit.chain import GENESIS, LinkHash, Seal
+from kit.audit.parts import Part
 from kit.audit.sealing import MIGRATION, ROW, SealedTable
 
-Progress = Callable[[str, int, int], None]
-"""Receives from time to time: the kind, how many are done, of how many."""
 _ROWS_AT_ONCE = 2_000
 _NAMED = 5
 """Rows that are named of a link with another content."""
@@ -59,34 +59,25 @@ class Stored:
     faults: Sequence[str]
 
 
-async def in_utc(tx: AsyncSession) -> None:
-    """Let this transaction print rows as the triggers that seal them do."""
-    await tx.execute(text("SET LOCAL timezone TO 'UTC'"))
-    await tx.execute(text("SET LOCAL bytea_output TO 'hex'"))
-
-
-async def trail_findings(
-    tx: AsyncSession, trail: Trail, anchors: Sequence[Anchor], progress: Progress
-) -> AsyncIterator[str]:
-    """Everything that is not as it was sealed.
+def trail_parts(trail: Trail, anchors: Sequence[Anchor]) -> list[Part]:
+    """The proof that everything is as it was sealed.
 
     Args:
-        tx: one snapshot of the database.
         trail: what is sealed.
         anchors: those of the store.
-        progress: receives the position of the proof.
     """
-    await in_utc(tx)
     heads = {anchor.heads["audit"]["number"]: anchor.heads["audit"] for anchor in anchors if "audit" in anchor.heads}
-    async for finding in _chain_findings(tx, heads):
-        yield finding
+    return [
+        Part("links of the trail", partial(_chain_findings, heads=heads)),
+        Part("writers of the trail", partial(_foreign_findings, trail=trail)),
+        *(Part("sealed tables", partial(_row_findings, table=table)) for table in trail.tables),
+    ]
+
+
+async def _foreign_findings(tx: AsyncSession, trail: Trail) -> AsyncIterator[str]:
     foreign = text(_FOREIGN).bindparams(role=trail.role, migration=MIGRATION)
-    for row in await tx.execute(foreign):
+    async for row in await tx.stream(foreign):
         yield f"{row.table_name} {row.row_key}: written by the database role {row.written_by}, not by the service."
-    for place, table in enumerate(trail.tables, start=1):
-        progress("sealed tables", place, len(trail.tables))
-        async for finding in _row_findings(tx, table):
-            yield finding
 
 
 async def _chain_findings(tx: AsyncSession, heads: Mapping[int, Mapping[str, Any]]) -> AsyncIterator[str]:

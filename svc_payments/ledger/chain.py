@@ -24,76 +24,47 @@ Links of the first format begin with myili-ledger-1 and have neither a role nor 
 
 import hashlib
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, Protocol
-from uuid import UUID
+from typing import NamedTuple
 
 GENESIS = bytes(32)
 """The hash before the first link."""
-_FIRST_FORMAT = 1
+FIRST_FORMAT = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class SealedEntry(NamedTuple):
-    """An entry with all that its line says."""
+class SealedLink(NamedTuple):
+    """A link as it is stored: what its hash covers, and where its entries are."""
 
-    position: int
-    transfer_id: UUID
-    transfer_kind: str
-    reference_id: UUID
-    created_at: datetime
-    account_kind: str
-    holder: str
-    amount_fen: int
-
-    def line(self) -> str:
-        return (
-            f"{self.position} {self.transfer_id} {self.transfer_kind} {self.reference_id} {_micros(self.created_at)} "
-            f"{self.account_kind} {self.holder} {self.amount_fen}"
-        )
-
-
-class SealedFact(NamedTuple):
-    """What a transfer was posted for."""
-
-    position: int
-    transfer_id: UUID
-    content: str
-
-    def line(self) -> str:
-        return f"fact {self.position} {self.transfer_id} {self.content}"
+    number: int
+    previous_hash: bytes
+    hash: bytes
+    first_position: int
+    last_position: int
+    sealed_at: datetime
+    format: int
+    written_by: str | None
 
 
 class LinkHash:
     """The hash of one link, line by line, however many there are: its entries, then its facts."""
 
-    def __init__(self, link: "SealedLink") -> None:
+    def __init__(self, link: SealedLink) -> None:
         """Begin with the link's own fields."""
         head = [
             f"myili-ledger-{link.format}",
             str(link.number),
             link.previous_hash.hex(),
-            str(_micros(link.sealed_at)),
-            *([] if link.format == _FIRST_FORMAT else [str(link.written_by)]),
+            str((link.sealed_at - _EPOCH) // _MICROSECOND),
+            *([] if link.format == FIRST_FORMAT else [str(link.written_by)]),
         ]
         self._hash = hashlib.sha256("\n".join(head).encode())
 
-    def add(self, sealed: SealedEntry | SealedFact) -> None:
-        self._hash.update(f"\n{sealed.line()}".encode())
+    def add_entry(self, line: bytes) -> None:
+        self._hash.update(b"\n" + line)
+
+    def add_fact(self, line: bytes) -> None:
+        self._hash.update(b"\nfact " + line)
 
     def digest(self) -> bytes:
         return self._hash.digest()
-
-
-class SealedLink(Protocol):
-    """The fields of a link that its hash covers."""
-
-    number: Any
-    previous_hash: Any
-    sealed_at: Any
-    format: Any
-    written_by: Any
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND

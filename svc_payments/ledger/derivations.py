@@ -28,10 +28,7 @@ _LEDGER_CHECKS = (
             SELECT transfer_id, min(position) AS first_one, max(position) AS last_one
             FROM ledger_entries GROUP BY transfer_id
         ) AS transfer
-        CROSS JOIN LATERAL (
-            SELECT last_position FROM ledger_links WHERE last_position >= first_one ORDER BY last_position LIMIT 1
-        ) AS link
-        WHERE last_one > link.last_position
+        WHERE EXISTS (SELECT FROM ledger_links WHERE last_position >= first_one AND last_position < last_one)
         """,
     ),
     Check(

@@ -7,10 +7,12 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kit.audit.proof import Progress, changed_columns
-from svc_payments.ledger.sealed import FACTS
+from kit.audit.proof import changed_columns
+from svc_payments.ledger.sealed import FACTS, PLAINLY_AS_SEALED
+from svc_payments.ledger.spans import Span, allow_whole_reads
 
 _ROWS_AT_ONCE = 2_000
+FACTS_AT_ONCE = 25_000
 _KEYS = {
     "payments": ("id",),
     "payment_attempts": ("id",),
@@ -23,7 +25,8 @@ _CHANGED = f"""
     FROM ledger_facts AS fact
     JOIN ledger_transfers AS transfer ON transfer.id = fact.transfer_id
     CROSS JOIN LATERAL (SELECT {FACTS} AS content) AS live
-    WHERE fact.content IS DISTINCT FROM live.content
+    WHERE fact.position BETWEEN :first AND :last
+    AND CASE WHEN {PLAINLY_AS_SEALED} THEN false ELSE fact.content IS DISTINCT FROM live.content END
 """  # noqa: S608 - of our own texts
 # Since the first link of the second format no money moves for a payment or a booking without its facts.
 _MISSING = """
@@ -42,10 +45,11 @@ _MISSING = """
 """
 
 
-async def fact_findings(tx: AsyncSession, progress: Progress) -> AsyncIterator[str]:
+async def changed_findings(tx: AsyncSession, positions: Span) -> AsyncIterator[str]:
     """Rows that differ from what was sealed with their transfer."""
-    progress("sealed facts", 0, 1)
-    async for row in await tx.stream(text(_CHANGED), execution_options={"yield_per": _ROWS_AT_ONCE}):
+    await allow_whole_reads(tx, allowed=False)
+    values = {"first": positions.first, "last": positions.last}
+    async for row in await tx.stream(text(_CHANGED), values, execution_options={"yield_per": _ROWS_AT_ONCE}):
         if row.present is None:
             table = "postings" if row.kind == "bill_booked" else "payments"
             yield f"{table} {row.reference_id}: sealed with transfer {row.id}, and no longer there; it was removed."
@@ -54,6 +58,11 @@ async def fact_findings(tx: AsyncSession, progress: Progress) -> AsyncIterator[s
         for table in sorted(was.keys() | present.keys()):
             for sentence in _differences(table, _rows(table, was.get(table)), _rows(table, present.get(table))):
                 yield sentence
+
+
+async def missing_findings(tx: AsyncSession) -> AsyncIterator[str]:
+    """Transfers whose facts were removed."""
+    await allow_whole_reads(tx, allowed=True)
     async for row in await tx.stream(text(_MISSING)):
         yield f"ledger_facts of transfer {row.id}: removed; it was {row.kind} of {row.reference_id}."
 

@@ -99,6 +99,23 @@ async def connected(database: str) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
+async def server_process(connection: asyncpg.Connection) -> psutil.Process:
+    """The PostgreSQL server at the other end."""
+    folder = Path(await connection.fetchval("SHOW data_directory"))
+    return psutil.Process(int((folder / "postmaster.pid").read_text().splitlines()[0]))
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """CPU seconds of a process and its children, ended ones included."""
+    seconds = 0.0
+    for each in (process, *process.children()):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = each.cpu_times()
+            seconds += times.user + times.system
+    gone = process.cpu_times()
+    return seconds + gone.children_user + gone.children_system
+
+
 @dataclass
 class Peak:
     bytes: int = 0
@@ -115,7 +132,8 @@ def peak_memory(process: psutil.Process) -> Iterator[Peak]:
 
     def watch() -> None:
         while not over.wait(0.02):
-            peak.bytes = max(peak.bytes, process.memory_info().rss)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                peak.bytes = max(peak.bytes, process.memory_info().rss)
 
     watcher = threading.Thread(target=watch)
     watcher.start()

@@ -23,7 +23,7 @@ from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_p
 from tests.bench.payments_load import baseline, load
 from tests.bench.payments_load.notices import signed_requests
 from tests.bench.payments_load.open_payments import MOST_PROVIDERS, Open, not_captured_once, open_payments, prepare
-from tests.bench.stage import as_service
+from tests.bench.stage import as_service, cpu_seconds, server_process
 
 PAYMENTS = 4_000
 """In each measurement, each by another person."""
@@ -66,9 +66,9 @@ class Stage:
             str(CONNECTIONS),
             str(file),
         ]
-        before = _cpu(self.service), _cpu(await self._postgres())
+        before = cpu_seconds(self.service), cpu_seconds(await self._postgres())
         done = await asyncio.to_thread(_run, command)
-        after = _cpu(self.service), _cpu(await self._postgres())
+        after = cpu_seconds(self.service), cpu_seconds(await self._postgres())
         if done.returncode:
             raise SystemExit(f"The load ended with: {done.stderr.strip()[-400:]}")
         service, postgres = (1e6 * (now - then) / PAYMENTS for now, then in zip(after, before, strict=True))
@@ -78,9 +78,9 @@ class Stage:
     async def by_pgbench(self) -> Rate:
         """Have pgbench capture as many payments with one SQL function."""
         opened = await self._opened(MOST_PROVIDERS)
-        before = _cpu(await self._postgres())
+        before = cpu_seconds(await self._postgres())
         per_second = await baseline.capture_all(self.as_service, self.folder, opened)
-        postgres = 1e6 * (_cpu(await self._postgres()) - before) / PAYMENTS
+        postgres = 1e6 * (cpu_seconds(await self._postgres()) - before) / PAYMENTS
         await self._check(opened)
         return Rate(per_second, 0.0, postgres)
 
@@ -108,8 +108,7 @@ class Stage:
 
     async def _postgres(self) -> psutil.Process:
         async with self._connected() as connection:
-            folder = Path(await connection.fetchval("SHOW data_directory"))
-        return psutil.Process(int((folder / "postmaster.pid").read_text().splitlines()[0]))
+            return await server_process(connection)
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[asyncpg.Connection]:
@@ -161,14 +160,3 @@ def _service(server: str, folder: Path) -> Program:
 
 
 _run = partial(subprocess.run, check=False, capture_output=True, text=True)
-
-
-def _cpu(process: psutil.Process) -> float:
-    """CPU seconds of a process and its children, ended ones included."""
-    seconds = 0.0
-    for each in (process, *process.children()):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            times = each.cpu_times()
-            seconds += times.user + times.system
-    gone = process.cpu_times()
-    return seconds + gone.children_user + gone.children_system

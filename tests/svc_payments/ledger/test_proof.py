@@ -14,10 +14,11 @@ from chassis.db import Database, new_id
 from chassis.testing import emitted
 from kit.audit.anchoring import Anchoring
 from kit.audit.anchors import AnchorConflict, opened
+from kit.audit.parts import prove_side_by_side, shared_snapshot
 from svc_payments.ledger.anchors import anchored_heads, anchoring
 from svc_payments.ledger.chain import GENESIS
 from svc_payments.ledger.models import Entry, Link, TransferKind
-from svc_payments.ledger.proof import findings
+from svc_payments.ledger.proof import parts
 from svc_payments.ledger.service import bank, channel_receivable, transfer
 from tests.anchor_keys import anchor_key
 from tests.databases import as_administrator
@@ -56,9 +57,12 @@ async def settle(database: Database, *amounts_fen: int) -> None:
 
 
 async def findings_of(database: Database, store: ObjectStore) -> list[str]:
+    """As `verify` finds them: several connections read one snapshot."""
     heads = {head.link_number: head async for head in anchored_heads(store)}
-    async with database.read() as tx:
-        return [finding async for finding in findings(tx, heads, lambda *_: None)]
+    found: list[str] = []
+    async with shared_snapshot(database) as readers:
+        await prove_side_by_side(readers, await parts(readers[0], heads), found.append, lambda *_: None)
+    return found
 
 
 async def test_intact_books_have_no_findings(world: World, store: ObjectStore, anchors: Anchoring) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import URL
 
 from chassis.testing import Tokens
 from kit.audit.anchors import opened
+from kit.audit.parts import findings_in_turn
 from svc_payments.collection.payments.models import PaymentStatus
 from svc_payments.ledger import anchors, proof
 from tests.faults.invariants import BREACHES
@@ -145,7 +146,7 @@ class Machine(Scenarios, ReconciliationRules):
         world = self.story.world
         heads = {head.link_number: head async for head in anchors.anchored_heads(opened(world.settings.ledger_anchors))}
         async with world.database.read() as tx:
-            return [finding async for finding in proof.findings(tx, heads, lambda *_: None)]
+            return [finding async for finding in findings_in_turn(tx, await proof.parts(tx, heads))]
 
 
 @pytest.fixture
