@@ -21,7 +21,7 @@ from sqlalchemy import URL, select, text
 
 from chassis.db import Database, new_id, now
 from chassis.http_client import outside_client
-from chassis.testing import Tokens, environment, once, settings_at
+from chassis.testing import Tokens, environment, once
 from contracts.reference_provider.books import Books
 from contracts.reference_provider.platform_keys import PlatformKeys
 from contracts.reference_provider.roster import account_number
@@ -35,6 +35,7 @@ from svc_payments.parties.accounts.models import AccountBinding
 from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings
 from tests.databases import cloned
+from tests.service_settings import settings_at
 from tests.svc_payments.billing.terms.agreement import put_in_force
 from tests.svc_payments.conftest import private_pem, public_pem
 from tests.svc_payments.machine.wire import Wire
