@@ -3,10 +3,9 @@
 import asyncio
 import contextlib
 import json
-import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -138,18 +137,3 @@ async def until(condition: Callable[[], Any], *, seconds: float = 15.0) -> Any: 
         while not (result := await condition()):  # noqa: ASYNC110 - conditions are in databases and other processes
             await asyncio.sleep(0.02)
     return result
-
-
-@contextlib.contextmanager
-def environment(**values: str) -> Iterator[None]:
-    """MYILI_* variables for as long as the block lasts."""
-    names = {f"MYILI_{name.upper()}": value for name, value in values.items()}
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(names)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value

@@ -16,8 +16,9 @@ from fastapi import FastAPI
 from sqlalchemy import URL, make_url
 
 from chassis.db import Database, new_id
-from chassis.testing import Tokens, client_of, environment, once
+from chassis.testing import Tokens, client_of, once
 from contracts.documents import SERVICES, placeholder_settings
+from kit.environment import environment
 from tests.databases import cloned, upgrade_in_thread
 from tests.declared_answers import operations
 from tests.private_answers import CACHED, faults_of
