@@ -25,15 +25,8 @@ dead_letters = Table(
 
 
 async def park(tx: AsyncSession, consumer: str, record: ConsumerRecord, error: str) -> None:
-    row = {
-        "id": new_id(),
-        "consumer": consumer,
-        "topic": record.topic,
-        "partition": record.partition,
-        "log_offset": record.offset,
-        "payload": record.value or b"",
-        "error": error,
-    }
+    at = {"topic": record.topic, "partition": record.partition, "log_offset": record.offset}
+    row = {"id": new_id(), "consumer": consumer, **at, "payload": record.value or b"", "error": error}
     await tx.execute(dead_letters.insert().values(row))
 
 

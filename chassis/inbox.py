@@ -23,8 +23,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import dead_letters
 from chassis.db import Database, Timestamp, chassis_metadata, is_connection_lost, now
-from chassis.outbox import ensure_topics, resume, topic_of
-from chassis.telemetry import DEAD_LETTERS, EVENTS_HANDLED, KAFKA_CONNECTED, continue_trace, log
+from chassis.outbox import ensure_topics, resume, topic_of, watching
+from chassis.telemetry import DEAD_LETTERS, EVENTS_HANDLED, continue_trace, log
 
 RETENTION = timedelta(days=30)
 """Longer than the outbox's, so that resent events are still recognised."""
@@ -143,12 +143,12 @@ class Consumer:
         )
         try:
             await source.start()
-            KAFKA_CONNECTED.labels("consumer").set(1)
-            while True:
-                batches = await source.getmany(timeout_ms=1_000, max_records=_BATCH)
-                if batches:
-                    await self.handle([record for records in batches.values() for record in records])
-                    await self._commit(source, {part: records[-1].offset + 1 for part, records in batches.items()})
+            async with watching("consumer", self.kafka, topics):
+                while True:
+                    batches = await source.getmany(timeout_ms=1_000, max_records=_BATCH)
+                    if batches:
+                        await self.handle([record for records in batches.values() for record in records])
+                        await self._commit(source, {part: records[-1].offset + 1 for part, records in batches.items()})
         finally:
             await source.stop()
 

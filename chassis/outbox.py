@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import sys
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, NamedTuple
@@ -36,6 +36,7 @@ _BATCH_BYTES = 900_000  # below the 1 MB that brokers take in one request
 _EVENT_BYTES = 256_000
 _HEADERS = [("content-type", b"application/cloudevents+json; charset=utf-8")]
 _IDLE_SECONDS = 1.0
+_ANSWER_SECONDS = 5.0
 _CHANNEL = "myili_outbox"
 _RELAY_LOCK = "hashtext('myili outbox relay')"
 
@@ -115,8 +116,8 @@ def _row(event: Event, parent: str | None) -> dict[str, object]:
 async def ensure_topics(kafka: Mapping[str, Any], topics: Sequence[str]) -> None:
     """Create topics that are missing; a KafkaError where this principal may not."""
     admin = AIOKafkaAdminClient(**kafka)
-    await admin.start()
     try:
+        await admin.start()
         missing = set(topics) - set(await admin.list_topics())
         brokers = len((await admin.describe_cluster())["brokers"]) if missing else 0
         for topic in sorted(missing):
@@ -143,6 +144,27 @@ async def resume(part: str, work: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(_IDLE_SECONDS)
 
 
+@contextlib.asynccontextmanager
+async def watching(part: str, kafka: Mapping[str, Any], topics: Sequence[str]) -> AsyncIterator[None]:
+    """Measure whether Kafka answers, as long as the block lasts: its clients wait for lost brokers without a word."""
+
+    async def watch() -> None:
+        while True:
+            try:
+                await asyncio.wait_for(ensure_topics(kafka, topics), _ANSWER_SECONDS)
+                KAFKA_CONNECTED.labels(part).set(1)
+            except Exception as error:  # noqa: BLE001 - whatever it is, Kafka has not answered
+                log.warning(f"{part}_waits_for_kafka", error=type(error).__name__, reason=str(error))
+                KAFKA_CONNECTED.labels(part).set(0)
+            await asyncio.sleep(_ANSWER_SECONDS)
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watcher.cancel()
+
+
 @dataclass
 class Relay:
     """Publishes one service's outbox; a second relay waits until the first one ends."""
@@ -157,10 +179,12 @@ class Relay:
 
     async def _lead(self) -> None:
         await ensure_topics(self.kafka, self.topics)
-        KAFKA_CONNECTED.labels("relay").set(1)
+        async with watching("relay", self.kafka, self.topics):
+            await self._publish_in_turn()
+
+    async def _publish_in_turn(self) -> None:
         # The lock lives as long as this connection: a relay that loses it no longer leads, and its next read fails.
-        engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        async with engine.connect() as connection:
+        async with self.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             while not await connection.scalar(text(f"SELECT pg_try_advisory_lock({_RELAY_LOCK})")):  # noqa: ASYNC110
                 await asyncio.sleep(_IDLE_SECONDS)
             producer = aiokafka.AIOKafkaProducer(**self.kafka, acks="all", max_batch_size=_BATCH_BYTES)
@@ -215,9 +239,8 @@ async def publish_waiting(connection: AsyncConnection, producer: aiokafka.AIOKaf
     published = [position for positions, _error in outcomes for position in positions]
     marked = outbox.c.position == any_(literal(published, sa.ARRAY(sa.BigInteger)))
     await connection.execute(update(outbox).where(marked).values(published_at=now()))
-    for _positions, error in outcomes:
-        if error:
-            raise error
+    for error in filter(None, (error for _positions, error in outcomes)):
+        raise error
     return len(published)
 
 

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.db import is_connection_lost
 from chassis.telemetry import SecurityEvent, log, request_id
-from chassis.text import preferred_tag
+from chassis.text import one_line_each, preferred_tag
 
 DEFAULT_LANGUAGE = "zh"
 MEDIA_TYPE = "application/problem+json"
@@ -105,6 +105,12 @@ class MethodNotAllowed(Problem):
 
 class BadRequest(Problem):
     status, code = 400, "bad_request"
+
+
+class HeaderRepeated(Problem):
+    """A field of one value was sent with two, of which one reader would take the first and another the last."""
+
+    status, code = 400, "header_repeated"
 
 
 class InternalError(Problem):
@@ -235,7 +241,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
 
 
 class LastResort:
-    """ASGI middleware: an unexpected error is a 500 in the same form as every refusal.
+    """ASGI middleware: an unexpected error is a 500 in the same form as every refusal; headers are in one line each.
 
     Starlette's own handler raises the error again after answering, and the server closes the connection without
     notice: the gateway's next request on it, which may be another client's, would fail.
@@ -245,6 +251,10 @@ class LastResort:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["headers"], contradicted = one_line_each(scope.get("headers", ()))
+        if contradicted:
+            await _answer_to(Request(scope), HeaderRepeated(header=contradicted))(scope, receive, send)
+            return
         begun = False
 
         async def watched_send(message: Message) -> None:

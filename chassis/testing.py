@@ -1,32 +1,28 @@
-"""For tests of services: tokens signed by a key of the test run, settings, clients, and what was emitted."""
+"""For tests of services: tokens signed by a key of the test run, clients, and what was emitted."""
 
 import asyncio
 import contextlib
 import json
-import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeVar, cast
+from typing import Any
 from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey
-from sqlalchemy import URL, make_url, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import new_id
 from chassis.outbox import outbox
-from chassis.settings import AUDIENCE, ServiceSettings
+from chassis.settings import AUDIENCE
 
 PUBLIC_URL = "http://gateway.test"
-
-Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
 class Tokens:
@@ -102,29 +98,6 @@ def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def settings_at(kind: type[Settings], url: URL, tokens: Tokens, **fields: Any) -> Settings:  # noqa: ANN401 - fields
-    """Settings of a service under test whose database is the one at `url`, whatever its name."""
-    usual = {
-        "database_url": url.render_as_string(hide_password=False),
-        "kafka": "127.0.0.1:1",
-        "public_url": PUBLIC_URL,
-        "jwks_url": tokens.jwks_url,
-    }
-    return cast("Settings", _with_any_database(kind)(database_name=url.database, **{**usual, **fields}))
-
-
-@cache  # making a class of settings takes as long as a short test
-def _with_any_database(kind: type[Settings]) -> type[Settings]:
-    class WithAnyDatabase(kind):  # type: ignore[valid-type, misc]  # mypy takes no variable as a base class
-        database_name: str
-
-        @property
-        def database(self) -> URL:
-            return make_url(super().database).set(database=self.database_name)
-
-    return WithAnyDatabase
-
-
 @contextlib.asynccontextmanager
 async def client_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client of an application in this process, with the application's lifespan around it."""
@@ -164,18 +137,3 @@ async def until(condition: Callable[[], Any], *, seconds: float = 15.0) -> Any: 
         while not (result := await condition()):  # noqa: ASYNC110 - conditions are in databases and other processes
             await asyncio.sleep(0.02)
     return result
-
-
-@contextlib.contextmanager
-def environment(**values: str) -> Iterator[None]:
-    """MYILI_* variables for as long as the block lasts."""
-    names = {f"MYILI_{name.upper()}": value for name, value in values.items()}
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(names)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value

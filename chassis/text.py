@@ -1,7 +1,8 @@
-"""Text that clients send: one line, trimmed, no invisible characters; the languages they ask for; days and moments."""
+"""Text that clients send: one line, trimmed, no invisible characters; languages; days and moments; header fields."""
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Annotated
@@ -59,3 +60,24 @@ def _no_number(value: object) -> object:
 NO_NUMBER = BeforeValidator(_no_number)
 Day = Annotated[date, NO_NUMBER]
 Instant = Annotated[AwareDatetime, NO_NUMBER]
+
+
+HeaderLine = tuple[bytes, bytes]
+_ONE_VALUE = frozenset(
+    b"authorization content-length content-type date from host idempotency-key if-modified-since if-range "
+    b"if-unmodified-since max-forwards origin range referer user-agent x-request-id".split()
+)
+
+
+def one_line_each(lines: Iterable[HeaderLine]) -> tuple[list[HeaderLine], str]:
+    """Each header field in one line, a list that comes in several too (RFC 9110, 5.3); and a field of two values."""
+    fields: dict[bytes, bytes] = {}
+    contradicted = b""
+    for name, value in lines:
+        if name not in fields:
+            fields[name] = value
+        elif name not in _ONE_VALUE:
+            fields[name] += (b"; " if name == b"cookie" else b", ") + value
+        elif fields[name] != value:
+            contradicted = name
+    return list(fields.items()), contradicted.decode("latin-1")

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from chassis.outbox import Event
 from chassis.settings import ServiceSettings
-from chassis.testing import environment
 from contracts.export import openapi
+from kit.environment import environment
 
 Document: TypeAlias = dict[str, Any]
 

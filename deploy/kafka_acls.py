@@ -19,9 +19,9 @@ from pydantic import SecretStr
 from chassis.outbox import ensure_topics
 from chassis.service import Worker
 from chassis.settings import KafkaSettings, load
-from chassis.testing import environment
 from contracts.documents import SERVICES, placeholder_settings
 from deploy.kafka_scram import AlterScramRequest
+from kit.environment import environment
 
 # The numbers of Kafka's protocol.
 _ANY, _ALLOW = 1, 3

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from chassis.problems import BadRequest, Problem
 from chassis.telemetry import log, well_formed_request_id
+from chassis.text import one_line_each
 from gateway.addresses import address_key
 from gateway.clients import Clients, count_refused
 from gateway.delivery import Delivery
@@ -241,7 +242,7 @@ class ClientConnection(HttpToolsProtocol):
                 return
             cycle.disconnected = True
             cycle.message_event.set()
-        received = Headers(raw=self.headers or [])
+        received = Headers(raw=one_line_each(self.headers or [])[0])
         request_id = well_formed_request_id(received.get("x-request-id", ""))
         log.info("refused", problem=problem.code, status=problem.status, request_id=request_id)
         self._answer_and_close(problem, request_id, LINGER_SECONDS, received.get("accept-language", ""))

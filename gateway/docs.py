@@ -83,6 +83,7 @@ class _PrivateAnswers:
 def own_pages(contracts: Sequence[Contract]) -> FastAPI:
     """The application behind every path outside the services."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, routes=_routes(contracts))
+    app.add_middleware(problems.LastResort)
     app.add_middleware(_PrivateAnswers)
     app.add_middleware(RequestContext)
     problems.install(app)

@@ -11,7 +11,9 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import Scope
 
+from chassis.problems import HeaderRepeated
 from chassis.telemetry import well_formed_request_id
+from chassis.text import one_line_each
 from chassis.tokens import TokenMissing
 from gateway.refusals import AddressTooLong, BadAddress, BadFraming, HeadersTooLarge
 
@@ -68,6 +70,8 @@ class Incoming:
     request_id: str
     noted: dict[bytes, bytes]
     repeated: bool
+    contradicted: str
+    """A header that may have one value and was sent with two."""
     passing: list[Header]
     header_bytes: int
     header_count: int
@@ -106,6 +110,8 @@ class Incoming:
         no_host = b"host" not in self.noted and self.http_version == "1.1"
         if self.repeated or both_lengths or bad_length or bad_coding or no_host:
             raise BadFraming
+        if self.contradicted:
+            raise HeaderRepeated(header=self.contradicted)
 
     def path(self) -> str:
         """The decoded path, which every service splits into the same segments as the gateway."""
@@ -166,13 +172,12 @@ def read_head(scope: Scope) -> Incoming:
     """Read the head of a request in one pass, without checking it."""
     noted: dict[bytes, bytes] = {}
     passing: list[Header] = []
-    repeated = False
-    header_bytes = 0
-    for header in scope["headers"]:
+    lines = scope["headers"]
+    headers, contradicted = one_line_each(lines)
+    once = [name for name, _ in lines if name in _ONCE]
+    for header in headers:
         name, value = header
-        header_bytes += len(name) + len(value)
         if name in _NOTED:
-            repeated = repeated or (name in noted and name in _ONCE)
             noted[name] = value
         if name not in _NOT_FORWARDED and not name.startswith(b"x-forwarded-"):
             passing.append(header)
@@ -184,10 +189,11 @@ def read_head(scope: Scope) -> Incoming:
         query=scope["query_string"],
         request_id=well_formed_request_id(noted.get(b"x-request-id", b"").decode("latin-1")),
         noted=noted,
-        repeated=repeated,
+        repeated=len(once) != len(set(once)),
+        contradicted=contradicted,
         passing=passing,
-        header_bytes=header_bytes,
-        header_count=len(scope["headers"]),
+        header_bytes=sum(len(name) + len(value) for name, value in lines),
+        header_count=len(lines),
         http_version=scope["http_version"],
         scheme=scope["scheme"],
         client=scope["client"][0] if scope.get("client") else "unknown",

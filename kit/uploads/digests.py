@@ -18,14 +18,14 @@ def sha256_in(headers: Mapping[str, str], name: str) -> str | None:
     Raises:
         BadHeader
     """
-    found = _SHA256.search(headers.get(name.lower(), ""))
-    if found is None:
+    found = set(_SHA256.findall(headers.get(name.lower(), "")))
+    if not found:
         return None
     try:
-        digest = base64.b64decode(found[1], validate=True)
+        digest = base64.b64decode(found.pop(), validate=True)
     except binascii.Error:
         raise BadHeader(header=name) from None
-    if len(digest) != _BYTES:
+    if found or len(digest) != _BYTES:  # two that differ: another reader would take the other one
         raise BadHeader(header=name)
     return digest.hex()
 

@@ -17,14 +17,14 @@ from authlib.oauth2.rfc7009 import RevocationEndpoint
 from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from kit.security_log import CLIENT_REFUSED
+from kit.security_log import CLIENT_REFUSED, record_on_commit
 from svc_identity.oauth import refresh
 from svc_identity.oauth.assertions import PrivateKeyJwt
 from svc_identity.oauth.grants import ClientGrant, CodeGrant, IdToken, RefreshGrant, S256Only
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.models import Client, EndReason, TokenFamily
 from svc_identity.oauth.requests import Parsed
-from svc_identity.oauth.security_log import Refusal
+from svc_identity.oauth.security_log import SIGNED_OUT, Refusal
 from svc_identity.people.persons.models import Person
 
 logging.getLogger("authlib").setLevel(logging.WARNING)  # at DEBUG it writes whole tokens
@@ -151,4 +151,7 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no 
         return session.get(TokenFamily, presented.family_id, with_for_update=True) if presented else None
 
     def revoke_token(self, token: TokenFamily, request: Parsed) -> None:  # noqa: ARG002 - Authlib's signature
-        refresh.end(token, EndReason.REVOKED)
+        if token.ended_at is None:
+            refresh.end(token, EndReason.REVOKED)
+            about = {"family_id": token.id, "person_id": token.person_id, "client_id": token.client_id}
+            record_on_commit(self.server.session, SIGNED_OUT, EndReason.REVOKED, **about)

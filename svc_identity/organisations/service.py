@@ -8,13 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import new_id, now
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
+from chassis.telemetry import SecurityEvent
 from kit.fields.phones import mask_phone
+from kit.security_log import record_on_commit
 from svc_identity.organisations import schemas
 from svc_identity.organisations.events import OrganisationRegistered
 from svc_identity.organisations.models import ROLES, AnyRole, Division, Kind, Membership, Organisation, Role
 from svc_identity.organisations.provider import LegalStatus
 
 PREFECTURE = "654000"
+ORGANISATION_REGISTERED = SecurityEvent("organisation_registered")
 
 
 class UnknownDivision(Problem):
@@ -90,6 +93,7 @@ async def _insert(tx: AsyncSession, **values: object) -> UUID | None:
                 organisation_id=organisation.id, kind=organisation.kind, division_code=organisation.division_code
             ),
         )
+        record_on_commit(tx, ORGANISATION_REGISTERED, organisation.kind, organisation_id=organisation.id)
     return inserted
 
 

@@ -87,14 +87,17 @@ def _free_at(settings: Settings, latest: Sequence[datetime]) -> list[datetime]:
 
 async def know_device(tx: AsyncSession, sign_in: SignIn) -> None:
     """Remember the browser of a finished sign-in for its phone."""
-    known = {"phone_index": phone_index(sign_in.phone), "browser_hash": sign_in.browser_hash, "used_at": now()}
+    index = phone_index(sign_in.phone)
+    # As in `admit`: sign-ins at once would each keep the others' devices beyond the bound.
+    await tx.execute(select(func.pg_advisory_xact_lock(lock_of(index))))
+    known = {"phone_index": index, "browser_hash": sign_in.browser_hash, "used_at": now()}
     remember = insert(KnownDevice).values(known)
     await tx.execute(
         remember.on_conflict_do_update(
             index_elements=[KnownDevice.phone_index, KnownDevice.browser_hash], set_={"used_at": known["used_at"]}
         )
     )
-    of_phone = KnownDevice.phone_index == known["phone_index"]
+    of_phone = KnownDevice.phone_index == index
     kept = select(KnownDevice.browser_hash).where(of_phone).order_by(KnownDevice.used_at.desc())
     forgotten = KnownDevice.browser_hash.not_in(kept.limit(DEVICES_OF_A_PHONE))
     await tx.execute(delete(KnownDevice).where(of_phone, forgotten))

@@ -11,7 +11,9 @@ from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound, Problem
+from chassis.telemetry import SecurityEvent
 from kit import etags
+from kit.security_log import record_on_commit
 from svc_miniapps import members
 from svc_miniapps.apps import schemas
 from svc_miniapps.apps.events import AppRegistered
@@ -19,6 +21,8 @@ from svc_miniapps.apps.models import App
 from svc_miniapps.fields import key_of
 from svc_miniapps.reference.categories.service import require_category
 from svc_miniapps.reference.divisions.service import require_division
+
+APP_REGISTERED = SecurityEvent("app_registered")
 
 
 class NotYourDivision(Problem):
@@ -64,6 +68,7 @@ async def register_app(tx: AsyncSession, caller: Caller, new: schemas.NewApp) ->
             registered_by=caller.id,
         ),
     )
+    record_on_commit(tx, APP_REGISTERED, app_id=app.id, organisation_id=app.organisation_id)
     return schemas.App.of(app)
 
 

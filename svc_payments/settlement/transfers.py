@@ -11,7 +11,7 @@ from chassis.auth import Caller
 from chassis.db import CHINA, new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
-from chassis.telemetry import log
+from chassis.telemetry import SecurityEvent, log
 from kit.approvals import require_second_person
 from kit.calendar import database_time
 from kit.csv_text import Cell, csv_text
@@ -39,7 +39,7 @@ class NothingToPay(Problem):
 class SettlementUnproven(Problem):
     """A settlement does not follow from the ledger: it, or what it is of, was written past the service."""
 
-    status, code = 409, "settlement_unproven"
+    status, code, security = 409, "settlement_unproven", SecurityEvent("settlement_unproven")
 
 
 async def generate(tx: AsyncSession, caller: Caller, reason: str) -> TransferFile:

@@ -6,7 +6,7 @@ cannot overlap.
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -250,6 +250,8 @@ async def _check_deposit(tx: AsyncSession, session: TillSession, new: schemas.Ne
         raise NothingToDeposit
     if new.amount_fen != amount_fen:
         raise DepositDiffers(**money(amount=amount_fen))
+    # Two supervisors who enter one bank slip at once: the second finds what the first has done.
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"deposit\n{new.reference}", 0))))
     if await tx.scalar(select(TillSession.id).where(TillSession.deposit_reference == new.reference)):
         raise DepositReferenceUsed
 

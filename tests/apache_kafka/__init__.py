@@ -24,13 +24,13 @@ class Unavailable(Exception):  # noqa: N818 - says what is missing on this machi
 
 
 @contextlib.contextmanager
-def running_apache_kafka(folder: Path) -> Iterator[str]:
+def running_apache_kafka(folder: Path, port: int | None = None) -> Iterator[str]:
     """A broker of one's own for as long as the block lasts; gives its bootstrap address.
 
     Raises:
         Unavailable: Java 17, Maven or the download is missing.
     """
-    port, controller_port = free_port(), free_port()
+    port, controller_port = port or free_port(), free_port()
     with started(folder, _properties(port, controller_port, folder / "data"), port):
         yield f"{LOOPBACK}:{port}"
 

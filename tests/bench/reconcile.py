@@ -23,8 +23,8 @@ import psutil
 
 from chassis.db import Database
 from chassis.settings import load
-from chassis.testing import environment
 from kit.calendar import today
+from kit.environment import environment
 from svc_payments.reconciliation.runs import service as reconciliation
 from svc_payments.reconciliation.runs.matcher import Day
 from svc_payments.reconciliation.runs.models import Phase, Run

@@ -152,6 +152,26 @@ async def test_an_unsafe_request_without_a_key_is_told_to_make_one(api: httpx.As
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing")
 
 
+@pytest.mark.parametrize("name", ["Idempotency-Key", "Content-Type", "Authorization"])
+async def test_a_header_with_two_values_is_refused_before_anything_is_done(
+    api: httpx.AsyncClient, tokens: Tokens, name: str
+) -> None:
+    once_each = tokens.resident() | once() | {"Content-Type": "application/json"}
+    lines = [*once_each.items(), ("Accept-Language", "fr"), (name, "another"), ("Accept-Language", "ug")]
+    answer = await api.post("/notes/v1/notes", content=b'{"text": "water"}', headers=lines)
+    assert (answer.status_code, answer.json()["code"]) == (400, "header_repeated")
+    assert answer.json()["header"] == name.lower()
+    assert (answer.headers["content-type"], answer.headers["content-language"]) == ("application/problem+json", "ug")
+    assert answer.headers["x-request-id"] in answer.json()["instance"]
+    assert (await api.get("/notes/v1/count")).json() == 0
+
+
+async def test_languages_in_several_lines_are_one_list(api: httpx.AsyncClient) -> None:
+    lines = [("Accept-Language", "fr"), ("Accept-Language", "zh;q=0.1"), ("Accept-Language", "en;q=0.2")]
+    answer = await api.get("/notes/v1/nothing", headers=lines)
+    assert (answer.status_code, answer.headers["content-language"]) == (404, "en")
+
+
 @pytest.mark.parametrize(
     ("content", "media_type", "status", "code"),
     [

@@ -3,7 +3,7 @@
 import pytest
 
 from chassis.settings import KafkaSettings, load
-from chassis.testing import environment
+from kit.environment import environment
 from tests.apache_kafka.certificates import Authority
 
 PASSWORD = {"kafka_username": "myili_payments", "kafka_password": "hunter2"}

@@ -12,9 +12,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from chassis.settings import ServiceSettings
-from chassis.testing import environment
 from contracts.documents import FOLDER, SERVICES, in_folder, placeholder_settings
 from contracts.tags import ABOUT, TAGS
+from kit.environment import environment
 
 DOCUMENTS = {path: document for path, document in in_folder(FOLDER).items() if path.startswith("openapi/")}
 NUMBERS = (0, 0.5, 86_400, True, "0", "0.5", "86400", "1764028800", "1764028800.5", "1e9", "20260131", " 86400 ", "-1")

@@ -16,12 +16,14 @@ from fastapi import FastAPI
 from sqlalchemy import URL, make_url
 
 from chassis.db import Database, new_id
-from chassis.testing import Tokens, client_of, environment, once, settings_at
+from chassis.testing import Tokens, client_of, once
 from contracts.documents import SERVICES, placeholder_settings
+from kit.environment import environment
 from tests.databases import cloned, upgrade_in_thread
 from tests.declared_answers import operations
 from tests.private_answers import CACHED, faults_of
 from tests.security_log import SecurityLog
+from tests.service_settings import settings_at
 
 LOOPBACK_URL = "http://127.0.0.1:1"
 ROLES = ("operator", "auditor", "reviewer", "county_team", "clerk", "till_supervisor")

@@ -18,10 +18,10 @@ from chassis.auth import OpenRule, rules_by_route
 from chassis.outbox import Event
 from chassis.problems import Problem, catalogue
 from chassis.settings import ServiceSettings
-from chassis.testing import environment
 from contracts.__main__ import RELEASED
 from contracts.documents import FOLDER, SERVICES, current, events_of, in_folder, placeholder_settings
 from contracts.export import openapi
+from kit.environment import environment
 
 PACKAGES = ["chassis", "kit", "gateway", *(f"svc_{service}" for service in SERVICES)]
 LANGUAGES = {"zh", "en"}

@@ -25,8 +25,11 @@ GROUPS = YAML(typ="safe").load(COMPOSE / "alerts.yaml")["groups"]
 RULES: dict[str, dict[str, Any]] = next(
     {rule["alert"]: rule for rule in group["rules"]} for group in GROUPS if group["name"] == "security"
 )
-WITHOUT_ALERT = {"sign_in_passed", "proof_passed", "token_issued", "token_expired"}
-"""Most of these are good news, and a token expires every ten minutes."""
+WITHOUT_ALERT = {
+    *("sign_in_passed", "proof_passed", "token_issued", "token_expired"),
+    *("account_bound", "mandate_changed", "till_session_changed"),
+}
+"""Most of these are daily business, and a token expires every ten minutes."""
 
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool, of Debian's package prometheus, is not here"

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from sqlalchemy import URL
 
 from chassis.db import Database
-from chassis.testing import Tokens, once, settings_at
+from chassis.testing import Tokens, once
 from svc_identity.app import create_app
 from svc_identity.fields import normalise_phone
 from svc_identity.memberships import grant_operator
@@ -26,6 +26,7 @@ from svc_identity.starter import load_starter_data
 from svc_identity.vault.encryption import use_keys_of
 from tests.databases import cloned, owner_database, template_database
 from tests.deploy.sandboxes.processes import Sandbox
+from tests.service_settings import settings_at
 from tests.svc_identity.app_client import AppClient, bearer
 from tests.svc_identity.identities import proof
 from tests.svc_identity.served import client, service

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from chassis.db import Database
 from chassis.settings import load
-from chassis.testing import environment
+from kit.environment import environment
 from svc_identity.fields import normalise_phone
 from svc_identity.memberships import grant_operator, main
 from svc_identity.oauth.models import Client

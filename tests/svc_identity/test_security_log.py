@@ -146,6 +146,44 @@ async def test_a_reused_refresh_token_names_whose_sign_in_was_revoked(
     assert {line["client_id"] for line in (reused, ended, unknown)} == {"myili-app"}
 
 
+async def test_a_sign_out_names_the_person_once_and_never_the_token(
+    app_client: AppClient, api: httpx.AsyncClient, tokens: Tokens, phone: str, security_log: SecurityLog
+) -> None:
+    signed_in = await app_client.tokens(phone)
+    security_log.must_not_hold(phone, signed_in["refresh_token"], "myili-rt-guessed")
+    security_log.forget()
+    for token in (signed_in["refresh_token"], signed_in["refresh_token"], "myili-rt-guessed"):
+        form = {"token": token, "client_id": "myili-app"}
+        assert (await api.post("/identity/v1/oauth/revoke", data=form)).status_code == 200
+    line = security_log.one()
+    wanted = ("signed_out", "revoked", subject_of(signed_in, tokens), "myili-app")
+    assert part_of(line, "kind", "reason", "person_id", "client_id") == wanted
+    await app_client.refresh(signed_in["refresh_token"])
+    assert security_log.one()["family_id"] == line["family_id"]
+
+
+async def test_a_stranger_cannot_end_a_sign_in_and_leaves_no_sign_out(
+    app_client: AppClient, api: httpx.AsyncClient, phone: str, security_log: SecurityLog
+) -> None:
+    signed_in = await app_client.tokens(phone)
+    security_log.forget()
+    form = {"token": signed_in["refresh_token"], "client_id": "somebody-else"}
+    assert (await api.post("/identity/v1/oauth/revoke", data=form)).status_code == 401
+    assert security_log.kinds() == [("client_refused", "invalid_client")]
+    assert (await app_client.refresh(signed_in["refresh_token"])).status_code == 200
+
+
+async def test_a_statement_of_a_persons_name_is_an_issued_token(
+    app_client: AppClient, phone: str, security_log: SecurityLog
+) -> None:
+    headers = await proofed(app_client, phone)
+    security_log.forget()
+    body = {"purpose": "account_binding"}
+    answer = await app_client.api.post("/identity/v1/me/attestations", json=body, headers=headers | once())
+    security_log.must_not_hold(phone, "张三", answer.json()["attestation"])
+    assert security_log.kinds() == [("token_issued", "attestation")]
+
+
 async def test_a_code_that_comes_twice_is_a_reused_token(
     app_client: AppClient, phone: str, security_log: SecurityLog
 ) -> None:
@@ -237,7 +275,8 @@ async def test_an_operator_made_by_command_is_recorded_as_such(
 ) -> None:
     operator = await new_operator(settings, app_client, phone)
     security_log.must_not_hold(phone, "an operator of this test")
-    granted = security_log.lines()[0]
+    registered, granted = security_log.lines()[:2]
+    assert part_of(registered, "kind", "reason") == ("organisation_registered", "platform")
     assert part_of(granted, "kind", "reason", "role") == ("role_granted", "by_command", "operator")
     person_id = jwt.decode(operator["Authorization"].split()[1], tokens.key, ["ES256"]).claims["sub"]
     assert part_of(granted, "person_id", "address", "proposed_by") == (person_id, None, None)

@@ -9,11 +9,12 @@ import pytest_asyncio
 from sqlalchemy import URL
 
 from chassis.db import Database
-from chassis.testing import Tokens, client_of, settings_at
+from chassis.testing import Tokens, client_of
 from svc_miniapps.app import create_app
 from svc_miniapps.settings import Settings
 from svc_miniapps.starter import load_starter_data
 from tests.databases import fresh_database, template_database
+from tests.service_settings import settings_at
 from tests.svc_miniapps.stage import Stage
 
 migrated = template_database("svc_miniapps")

@@ -3,7 +3,7 @@
 import pytest
 
 from chassis.settings import load
-from chassis.testing import environment
+from kit.environment import environment
 from svc_miniapps.settings import Settings
 
 USUAL = {

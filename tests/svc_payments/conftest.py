@@ -13,12 +13,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from chassis.db import Database, new_id, now
 from chassis.http_client import outside_client
-from chassis.testing import Tokens, client_of, settings_at
+from chassis.testing import Tokens, client_of
 from deploy.local.programs import LOOPBACK, free_port
 from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings
 from tests.databases import as_administrator, fresh_database, owner_database, rolled_back_transaction, template_database
 from tests.deploy.sandboxes.processes import Sandbox
+from tests.service_settings import settings_at
 from tests.svc_payments.served import application, served
 from tests.svc_payments.world import CONTRACT_NOTICES, NOTICES, Company, World
 

@@ -11,12 +11,13 @@ from fastapi import FastAPI
 from sqlalchemy import URL
 
 from chassis.db import Database
-from chassis.testing import Tokens, client_of, settings_at
+from chassis.testing import Tokens, client_of
 from svc_services.app import create_app
 from svc_services.settings import Settings
 from svc_services.starter import load_reference_data
 from tests.databases import cloned, fresh_database, template_database
 from tests.deploy.sandboxes.processes import Sandbox
+from tests.service_settings import settings_at
 from tests.svc_services.companies import ProviderSystem
 
 migrated = template_database("svc_services")

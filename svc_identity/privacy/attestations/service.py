@@ -3,7 +3,9 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import AssuranceTooLow, Caller
+from kit.security_log import record_on_commit
 from svc_identity.keys import Signer
+from svc_identity.oauth.security_log import TOKEN_ISSUED
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons.models import PROOFED
@@ -32,4 +34,5 @@ async def attest(tx: AsyncSession, signer: Signer, caller: Caller, new: schemas.
         name=clear[person.id].name,
         purpose=new.purpose,
     )
+    record_on_commit(tx, TOKEN_ISSUED, "attestation", person_id=person.id)
     return schemas.Attestation(attestation=statement, expires_in=SECONDS)

@@ -13,7 +13,9 @@ from chassis.db import now
 from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound, Problem
+from chassis.telemetry import SecurityEvent
 from kit import etags
+from kit.security_log import record_on_commit
 from svc_miniapps import members
 from svc_miniapps.apps.models import App
 from svc_miniapps.apps.service import get_app
@@ -30,6 +32,14 @@ from svc_miniapps.publishing.releases.models import Release, Status
 from svc_miniapps.publishing.reviews import service as reviews
 from svc_miniapps.publishing.reviews.models import Outcome
 from svc_miniapps.publishing.reviews.schemas import Reason
+
+_EVENTS = {
+    Status.DRAFT: SecurityEvent("release_withdrawn"),
+    Status.SUBMITTED: SecurityEvent("release_submitted"),
+    Status.APPROVED: SecurityEvent("release_approved"),
+    Status.REJECTED: SecurityEvent("release_rejected"),
+    Status.PUBLISHED: SecurityEvent("release_published"),
+}
 
 
 class AnotherReleaseOpen(Problem):
@@ -170,6 +180,7 @@ async def _changed(
     await tx.flush()
     if events:
         await emit(tx, *events)
+    record_on_commit(tx, _EVENTS[Status(release.status)], release_id=release.id, app_id=release.app_id)
     return schemas.Release.of(release)
 
 

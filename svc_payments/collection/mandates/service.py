@@ -11,11 +11,14 @@ from chassis.auth import Caller
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
+from chassis.telemetry import SecurityEvent
 from kit.calendar import database_time
+from kit.security_log import record_on_commit
 from svc_payments.collection.mandates import schemas
 from svc_payments.collection.mandates.events import (
     MandateActivated,
     MandateCancelled,
+    MandateEvent,
     MandateExpired,
     MandateRequested,
     MandateSuspended,
@@ -26,6 +29,7 @@ from svc_payments.oversight.audit import service as audit
 from svc_payments.parties.accounts.queries import is_bound
 from svc_payments.parties.providers.account_numbers import require_number_of
 
+MANDATE_CHANGED = SecurityEvent("mandate_changed")
 ROLES = ("owner", "family")
 """Who may let an account's bills be deducted: not its tenants, who leave."""
 _OPEN = (DebitStatus.ANNOUNCED, DebitStatus.OVER_LIMIT)
@@ -69,7 +73,7 @@ async def request(tx: AsyncSession, person_id: UUID, new: schemas.NewMandate, li
     if mandate_id is None:
         raise MandateExists
     mandate = await tx.get_one(Mandate, mandate_id)
-    await emit(tx, event_of(MandateRequested, mandate))
+    await _publish(tx, MandateRequested, mandate)
     return schemas.shown(mandate)
 
 
@@ -119,7 +123,7 @@ async def suspend(tx: AsyncSession, person_id: UUID, mandate_id: UUID) -> schema
     mandate = await own_mandate(tx, person_id, mandate_id, locked=True)
     mandate.move_to(MandateStatus.SUSPENDED)
     await _withdraw(tx, mandate)
-    await emit(tx, event_of(MandateSuspended, mandate))
+    await _publish(tx, MandateSuspended, mandate)
     return schemas.shown(mandate)
 
 
@@ -135,7 +139,7 @@ async def resume(tx: AsyncSession, person_id: UUID, mandate_id: UUID) -> schemas
         raise MandateNotSigned
     mandate.move_to(MandateStatus.ACTIVE)
     mandate.look_at = await database_time(tx)
-    await emit(tx, event_of(MandateActivated, mandate))
+    await _publish(tx, MandateActivated, mandate)
     return schemas.shown(mandate)
 
 
@@ -147,7 +151,7 @@ async def contract_signed(tx: AsyncSession, mandate: Mandate, contract_id: str) 
         mandate.move_to(MandateStatus.ACTIVE)
         mandate.activated_at = mandate.look_at = moment
         mandate.ask_at = None
-        await emit(tx, event_of(MandateActivated, mandate))
+        await _publish(tx, MandateActivated, mandate)
     elif mandate.status in OVER:
         # Signed after all, or at the last moment: it has to be ended at the channel as well.
         mandate.ask_at = moment
@@ -158,7 +162,7 @@ async def contract_ended(tx: AsyncSession, mandate: Mandate) -> None:
     if mandate.status == MandateStatus.REQUESTED:
         mandate.move_to(MandateStatus.EXPIRED)
         mandate.ended_at = await database_time(tx)
-        await emit(tx, event_of(MandateExpired, mandate))
+        await _publish(tx, MandateExpired, mandate)
     elif mandate.status in LIVE:
         await end(tx, mandate, EndReason.CHANNEL)
     mandate.ask_at = None
@@ -170,7 +174,7 @@ async def end(tx: AsyncSession, mandate: Mandate, reason: EndReason) -> None:
     mandate.move_to(MandateStatus.CANCELLED)
     mandate.end_reason, mandate.ended_at, mandate.ask_at = reason, moment, moment
     await _withdraw(tx, mandate)
-    await emit(tx, event_of(MandateCancelled, mandate))
+    await _publish(tx, MandateCancelled, mandate)
 
 
 async def binding_ended(tx: AsyncSession, person_id: UUID, provider_id: UUID, account_number: str) -> None:
@@ -185,6 +189,12 @@ async def binding_ended(tx: AsyncSession, person_id: UUID, provider_id: UUID, ac
     )
     if mandate := await _mandate(tx, *conditions, locked=True):
         await end(tx, mandate, EndReason.BINDING_ENDED)
+
+
+async def _publish(tx: AsyncSession, event: type[MandateEvent], mandate: Mandate) -> None:
+    await emit(tx, event_of(event, mandate))
+    ids = {"mandate_id": mandate.id, "person_id": mandate.person_id, "provider_id": mandate.provider_id}
+    record_on_commit(tx, MANDATE_CHANGED, mandate.status, **ids)
 
 
 async def _withdraw(tx: AsyncSession, mandate: Mandate) -> None:

@@ -85,7 +85,7 @@ async def begin(tx: AsyncSession, person_id: UUID, wanted: schemas.TopUpChoice) 
     closed = plan.terms.closed_hours
     if closed and (reopens_at := closed.reopens_at(moment)):
         raise ProviderClosed(moment, reopens_at)
-    await _require_tries_left(tx, person_id)
+    await _require_tries_left(tx, person_id, bound=bound)
     record = TopUpValidation(
         person_id=person_id,
         provider_id=wanted.provider_id,
@@ -126,20 +126,23 @@ def _on_sale(offer: TopUp) -> dict[str, Any]:
     return {**named, "on_sale": [f"{in_digits(least_fen)} – {in_digits(most_fen)} (+ {in_digits(offer.step_fen)})"]}
 
 
-async def _require_tries_left(tx: AsyncSession, person_id: UUID) -> None:
+async def _require_tries_left(tx: AsyncSession, person_id: UUID, *, bound: bool) -> None:
     # Serialises a person's queries, or concurrent ones could exceed the limits.
     lock = func.hashtextextended(f"top-ups of {person_id}", 0)
     await tx.execute(select(func.pg_advisory_xact_lock(lock)))
     moment = await database_time(tx)
     unknown = func.count().filter(TopUpValidation.result == Result.NO_ACCOUNT)
     lately = func.count().filter(TopUpValidation.asked_at > moment - _MINUTE)
-    counted = select(unknown, lately).where(
+    # One that is under way may find no account either; in a minute it is answered, or its process has died.
+    under_way = func.count().filter(TopUpValidation.result.is_(None), TopUpValidation.asked_at > moment - _MINUTE)
+    counted = select(unknown, lately, under_way).where(
         TopUpValidation.person_id == person_id, TopUpValidation.asked_at > moment - _DAY
     )
-    unknown_in_a_day, in_a_minute = (await tx.execute(counted)).one()
+    unknown_in_a_day, in_a_minute, unanswered = (await tx.execute(counted)).one()
     if unknown_in_a_day >= _MOST_UNKNOWN_IN_A_DAY:
         raise TooManyValidations(_DAY)
-    if in_a_minute >= _MOST_IN_A_MINUTE:
+    probing = not bound and unknown_in_a_day + unanswered >= _MOST_UNKNOWN_IN_A_DAY
+    if in_a_minute >= _MOST_IN_A_MINUTE or probing:
         raise TooManyValidations(_MINUTE)
 
 

@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from svc_payments.oversight.audit.models import AuditRecord
+from svc_payments.oversight.audit.security_log import record_act
 
 SYSTEM = "system"
 """The actor of automatic actions."""
@@ -46,3 +47,5 @@ async def record_all(
         for subject, details in subjects.items()
     )
     await tx.flush()
+    for subject in subjects:
+        record_act(tx, action, subject)

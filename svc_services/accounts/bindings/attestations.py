@@ -14,11 +14,11 @@ AUDIENCE = "myili:services"
 
 
 class AttestationInvalid(Problem):
-    status, code = 422, "attestation_invalid"
+    status, code, security = 422, "attestation_invalid", TokenInvalid.security
 
 
 class AttestationExpired(Problem):
-    status, code = 422, "attestation_expired"
+    status, code, security = 422, "attestation_expired", TokenExpired.security
 
 
 class AttestationNotYours(Problem):

@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database, now
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
+from chassis.telemetry import SecurityEvent
 from kit.fields.customer_parameters import NumberDoesNotFit
+from kit.security_log import record_on_commit
 from svc_services.accounts.bindings import schemas
 from svc_services.accounts.bindings.attestations import Attestation
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
@@ -20,6 +22,9 @@ from svc_services.accounts.holder_changes.queries import held_from
 from svc_services.base import lock
 from svc_services.providers.applications.models import Provider
 
+BOUND, UNBOUND = SecurityEvent("account_bound"), SecurityEvent("account_unbound")
+BINDING_REFUSED = SecurityEvent("account_binding_refused")
+"""Somebody tries an account that is not theirs, or a proof of their name a second time."""
 _MOST_REFUSALS = 10
 _REFUSAL_WINDOW = timedelta(days=1)
 _ABANDONED_AFTER = timedelta(minutes=1)
@@ -41,7 +46,7 @@ class ProviderSuspended(Problem):
 
 
 class AttestationAlreadyUsed(Problem):
-    status, code = 409, "attestation_already_used"
+    status, code, security = 409, "attestation_already_used", BINDING_REFUSED
 
 
 class TooManyAttempts(Problem):
@@ -55,15 +60,15 @@ class BindingInProgress(Problem):
 
 
 class AlreadyBound(Problem):
-    status, code = 409, Refusal.ALREADY_BOUND
+    status, code, security = 409, Refusal.ALREADY_BOUND, BINDING_REFUSED
 
 
 class AccountNotFound(Problem):
-    status, code = 422, Refusal.ACCOUNT_NOT_FOUND
+    status, code, security = 422, Refusal.ACCOUNT_NOT_FOUND, BINDING_REFUSED
 
 
 class HolderDoesNotMatch(Problem):
-    status, code = 422, Refusal.HOLDER_DOES_NOT_MATCH
+    status, code, security = 422, Refusal.HOLDER_DOES_NOT_MATCH, BINDING_REFUSED
 
 
 class ProviderUnreachable(Problem):
@@ -135,6 +140,7 @@ async def settle(tx: AsyncSession, question: Question, outcome: Outcome) -> Prob
         return _REFUSALS[refusal]()
     binding.activate()
     await emit(tx, _activated(binding, await held_from(tx, binding.provider_id, binding.account_number)))
+    _record(tx, BOUND, binding)
     return None
 
 
@@ -152,6 +158,7 @@ async def end(tx: AsyncSession, person_id: UUID, binding_id: UUID) -> None:
     binding.end()
     if was_active:
         await emit(tx, _ended(binding))
+        _record(tx, UNBOUND, binding, "by_person")
 
 
 async def end_all(tx: AsyncSession, provider_id: UUID, account_number: str, *, held_until: date) -> None:
@@ -168,6 +175,7 @@ async def end_all(tx: AsyncSession, provider_id: UUID, account_number: str, *, h
         else:
             binding.end(held_until)
             await emit(tx, _ended(binding))
+            _record(tx, UNBOUND, binding, "holder_changed")
 
 
 async def give_up_abandoned(database: Database) -> None:
@@ -254,6 +262,11 @@ def shown(binding: AccountBinding) -> schemas.AccountBinding:
         ended_at=binding.ended_at,
         held_until=binding.held_until,
     )
+
+
+def _record(tx: AsyncSession, event: SecurityEvent, binding: AccountBinding, reason: str = "") -> None:
+    about = {"provider_id": binding.provider_id, "person_id": binding.person_id}
+    record_on_commit(tx, event, reason, binding_id=binding.id, **about)
 
 
 def _activated(binding: AccountBinding, held_from: date | None) -> AccountBindingActivated:

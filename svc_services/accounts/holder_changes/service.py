@@ -12,9 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller, NotAllowed
 from chassis.db import Database, now
 from chassis.problems import NotFound, Problem, words
+from chassis.telemetry import SecurityEvent
 from kit.approvals import require_second_person
 from kit.calendar import today
 from kit.leases import claimable
+from kit.security_log import record_on_commit
 from svc_services.accounts.bindings import service as bindings
 from svc_services.accounts.holder_changes import schemas
 from svc_services.accounts.holder_changes.models import HolderChange, HolderChangeStatus
@@ -23,6 +25,14 @@ from svc_services.base import lock
 from svc_services.providers.applications.models import Provider
 
 _MOST_AHEAD = timedelta(days=366)
+_REJECTED = SecurityEvent("holder_change_rejected")
+_EVENTS = {
+    HolderChangeStatus.PROPOSED: SecurityEvent("holder_change_proposed"),
+    HolderChangeStatus.SCHEDULED: SecurityEvent("holder_change_scheduled"),
+    HolderChangeStatus.DONE: SecurityEvent("holder_changed"),
+    HolderChangeStatus.REJECTED: _REJECTED,
+    HolderChangeStatus.WITHDRAWN: _REJECTED,
+}
 _IN_FORCE = (HolderChangeStatus.SCHEDULED, HolderChangeStatus.DONE)
 
 
@@ -49,7 +59,7 @@ async def report(tx: AsyncSession, provider_id: UUID, new: schemas.NewHolderChan
         return shown(known)
     change = await _added(tx, provider_id, new, HolderChangeStatus.SCHEDULED)
     await _carry_out_if_due(tx, change)
-    return shown(change)
+    return _recorded(tx, change)
 
 
 async def withdraw(tx: AsyncSession, provider_id: UUID, change_id: UUID) -> schemas.HolderChange:
@@ -62,7 +72,7 @@ async def withdraw(tx: AsyncSession, provider_id: UUID, change_id: UUID) -> sche
     if change.proposed_by is not None:
         raise NotFound
     change.move_to(HolderChangeStatus.WITHDRAWN)
-    return shown(change)
+    return _recorded(tx, change)
 
 
 async def propose(
@@ -79,7 +89,7 @@ async def propose(
     change = await _added(tx, provider_id, new, HolderChangeStatus.PROPOSED)
     change.proposed_by, change.reason = caller.id, new.reason
     await tx.flush()
-    return shown(change)
+    return _recorded(tx, change)
 
 
 async def approve(tx: AsyncSession, caller: Caller, provider_id: UUID, change_id: UUID) -> schemas.HolderChange:
@@ -98,7 +108,7 @@ async def approve(tx: AsyncSession, caller: Caller, provider_id: UUID, change_id
     change.decide(HolderChangeStatus.SCHEDULED, caller.id)
     await tx.flush()
     await _carry_out_if_due(tx, change)
-    return shown(change)
+    return _recorded(tx, change)
 
 
 async def reject(tx: AsyncSession, caller: Caller, provider_id: UUID, change_id: UUID) -> schemas.HolderChange:
@@ -112,7 +122,7 @@ async def reject(tx: AsyncSession, caller: Caller, provider_id: UUID, change_id:
         raise NotFound
     own = caller.id == change.proposed_by and change.status == HolderChangeStatus.PROPOSED
     change.decide(HolderChangeStatus.WITHDRAWN if own else HolderChangeStatus.REJECTED, caller.id)
-    return shown(change)
+    return _recorded(tx, change)
 
 
 async def carry_out_due(database: Database) -> None:
@@ -134,6 +144,7 @@ async def carry_out_due(database: Database) -> None:
             if change is None:
                 return
             await _carry_out_if_due(tx, change)
+            _recorded(tx, change)
 
 
 async def _carry_out_if_due(tx: AsyncSession, change: HolderChange) -> None:
@@ -200,6 +211,13 @@ async def _locked(tx: AsyncSession, provider_id: UUID, change_id: UUID) -> Holde
     await _lock_account(tx, provider_id, found.account_number)
     await tx.refresh(found, with_for_update=True)
     return found
+
+
+def _recorded(tx: AsyncSession, change: HolderChange) -> schemas.HolderChange:
+    # Not the account number, nor the reason that an operator wrote; the log redacts whatever is named after a holder.
+    about = {name: getattr(change, name) for name in ("provider_id", "proposed_by", "decided_by")}
+    record_on_commit(tx, _EVENTS[HolderChangeStatus(change.status)], change.kind, change_id=change.id, **about)
+    return shown(change)
 
 
 def shown(change: HolderChange) -> schemas.HolderChange:

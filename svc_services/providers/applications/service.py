@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
+from chassis.telemetry import SecurityEvent
 from kit.fields.customer_parameters import CustomerParameters, declared
 from kit.fields.uscc import uscc_fault
+from kit.security_log import record_on_commit
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications import schemas
 from svc_services.providers.applications.events import ProviderApproved
@@ -21,6 +23,9 @@ from svc_services.providers.applications.key_sets import public_key_set
 from svc_services.providers.applications.models import ApplicationStatus, Provider, ProviderApplication
 from svc_services.providers.applications.provider import LegalEntityRegistry, Standing
 from svc_services.reference.service import require_divisions
+
+TOKEN_INVALID = SecurityEvent("token_invalid")
+CLIENT_APPROVED, APPLICATION_REFUSED = SecurityEvent("client_approved"), SecurityEvent("client_application_refused")
 
 
 class BadUscc(Problem):
@@ -131,6 +136,7 @@ async def application_read_with(tx: AsyncSession, application_id: UUID, token: s
     """The application a token was given for; a wrong token does not reveal whether the application exists."""
     application = await tx.get(ProviderApplication, application_id)
     if application is None or not hmac.compare_digest(application.token_hash, _hash(token)):
+        TOKEN_INVALID.record("application_token_wrong", application_id=application_id)
         raise NotFound
     return application
 
@@ -172,6 +178,7 @@ async def approve(tx: AsyncSession, application_id: UUID, operator_id: UUID) -> 
             customer_parameters=provider.account_numbers,
         ),
     )
+    record_on_commit(tx, CLIENT_APPROVED, provider_id=provider.id, decided_by=operator_id)
     return shown(application)
 
 
@@ -180,6 +187,7 @@ async def refuse(tx: AsyncSession, application_id: UUID, operator_id: UUID, reas
     application = await _locked(tx, application_id)
     application.decide(ApplicationStatus.REFUSED, operator_id)
     application.refusal_reason = reason
+    record_on_commit(tx, APPLICATION_REFUSED, application_id=application.id, decided_by=operator_id)
     return shown(application)
 
 

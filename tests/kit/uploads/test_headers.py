@@ -37,6 +37,14 @@ def test_a_digest_is_found_among_others(value: str) -> None:
     assert found == SHA256.hexdigest()
 
 
+def test_two_digests_that_differ_are_refused_and_a_repeated_one_is_one() -> None:
+    assert sha256_in({"repr-digest": f"{DIGEST}, {DIGEST}"}, "Repr-Digest") == SHA256.hexdigest()
+    other = f"sha-256=:{base64.b64encode(bytes(32)).decode()}:"
+    for value in (f"{DIGEST}, {other}", f"{other}, {DIGEST}"):
+        with pytest.raises(BadHeader):
+            sha256_in({"repr-digest": value}, "Repr-Digest")
+
+
 @pytest.mark.parametrize("value", ["sha-256=:AAAA:", "sha-256=:A:", "sha-256=:=:"])
 def test_a_digest_that_cannot_be_one_is_refused(value: str) -> None:
     with pytest.raises(BadHeader):

@@ -1,6 +1,7 @@
 """Whoever asks for codes of somebody else's phone keeps its owner out of no browser that the owner has used."""
 
 import asyncio
+import secrets
 import time
 from datetime import timedelta
 
@@ -13,8 +14,8 @@ from svc_identity.fields import normalise_phone
 from svc_identity.people.persons.service import phone_index
 from svc_identity.settings import Settings
 from svc_identity.sign_in.browser import COOKIE, COOKIE_LIFE
-from svc_identity.sign_in.code_limits import DEVICES_OF_A_PHONE
-from svc_identity.sign_in.models import KnownDevice
+from svc_identity.sign_in.code_limits import DEVICES_OF_A_PHONE, know_device
+from svc_identity.sign_in.models import KnownDevice, SignIn
 from svc_identity.worker import prune_what_expired
 from tests.svc_identity.app_client import AppClient
 from tests.svc_identity.conftest import NewAppClient, browser_on, new_phone, running
@@ -107,6 +108,15 @@ async def test_the_devices_of_a_phone_are_bounded_and_forgotten(
     with time_machine.travel(start + COOKIE_LIFE.total_seconds() + timedelta(days=2).total_seconds()):
         await prune_what_expired(database)
     assert await known(database, phone) == 0
+
+
+async def test_the_devices_of_a_phone_are_bounded_for_sign_ins_at_once(database: Database, phone: str) -> None:
+    async def signed_in() -> None:
+        async with database.transaction() as tx:
+            await know_device(tx, SignIn(phone=normalise_phone(phone), browser_hash=secrets.token_bytes(32)))
+
+    await asyncio.gather(*(signed_in() for _ in range(20)))
+    assert await known(database, phone) == DEVICES_OF_A_PHONE
 
 
 async def known(database: Database, phone: str) -> int:

@@ -21,12 +21,13 @@ from sqlalchemy import URL, select, text
 
 from chassis.db import Database, new_id, now
 from chassis.http_client import outside_client
-from chassis.testing import Tokens, environment, once, settings_at
+from chassis.testing import Tokens, once
 from contracts.reference_provider.books import Books
 from contracts.reference_provider.platform_keys import PlatformKeys
 from contracts.reference_provider.roster import account_number
 from deploy.local.programs import free_port
 from deploy.local.sandboxes.payment_channel import create_app as create_channel_app
+from kit.environment import environment
 from svc_payments.app import create_app
 from svc_payments.channels.registry import open_channels
 from svc_payments.collection.notifications.batches import open_batches
@@ -35,6 +36,7 @@ from svc_payments.parties.accounts.models import AccountBinding
 from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings
 from tests.databases import cloned
+from tests.service_settings import settings_at
 from tests.svc_payments.billing.terms.agreement import put_in_force
 from tests.svc_payments.conftest import private_pem, public_pem
 from tests.svc_payments.machine.wire import Wire

@@ -39,6 +39,23 @@ async def test_cash_is_taken_receipted_posted_and_banked(world: World, counter: 
     assert await counter.balance("bank", "settlement") == 4140
 
 
+async def test_a_bank_slip_entered_for_two_sessions_at_once_is_of_one(world: World, counter: Counter) -> None:
+    supervisor = counter.staff("till_supervisor")
+    sessions = []
+    for till in ("T1", "T2"):
+        clerk = counter.staff("clerk")
+        session = await counter.opened(clerk, till)
+        await counter.pay_cash(clerk, session, await world.bill(new_id(), 4140), 5000)
+        assert (await counter.closed(clerk, session, 50_000 + 4140)).json()["status"] == "closed"
+        sessions.append(session)
+    slip = {"reference": "DEP-0002", "amount_fen": 4140}
+    answers = await asyncio.gather(*(counter.post(supervisor, f"{each}/deposit", slip) for each in sessions * 10))
+    refused = {refusal(answer) for answer in answers if answer.status_code != 200}
+    assert [answer.status_code for answer in answers].count(200) == 1
+    assert refused == {(409, "deposit_reference_used"), (409, "illegal_move")}
+    assert await counter.balance("bank", "settlement") == 4140
+
+
 async def test_a_session_emits_its_events(world: World, counter: Counter) -> None:
     clerk = counter.staff("clerk")
     session = await counter.opened(clerk)

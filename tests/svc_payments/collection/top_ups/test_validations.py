@@ -152,6 +152,22 @@ async def test_probing_for_account_numbers_is_limited(world: World, company: Scr
     assert (await shop.validate(person=new_id())).status_code == 200
 
 
+async def test_probing_in_parallel_finds_no_more_than_one_after_the_other(world: World, company: Scripted) -> None:
+    shop = await Shop(world).open({"amounts_fen": [5_000], "accounts": "any"}, bound=False)
+    company.answer_with("no_account")
+    company.pause = asyncio.Event()
+    waiting = [asyncio.create_task(shop.validate()) for _ in range(20)]
+    _, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    while len(pending) > 10:
+        _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+    company.pause.set()
+    answers = await asyncio.gather(*waiting)
+    assert sorted(answer.status_code for answer in answers) == [404] * 10 + [429] * 10
+    assert {answer.headers.get("Retry-After") for answer in answers} == {None, "60"}
+    assert len(company.requests) == 10
+    assert (await shop.validate()).headers["Retry-After"] == "86400"
+
+
 async def test_repeated_validations_are_limited_and_deleted_in_time(shop: Shop, company: Scripted) -> None:
     company.answer_with("accepted")
     answers = await asyncio.gather(*(shop.validate() for _ in range(25)))
