@@ -6,6 +6,9 @@ UV := .tools/uv-$(UV_VERSION)/bin/uv
 RUN := .venv/bin/python -m
 PACKAGES := svc_identity svc_services svc_payments svc_miniapps
 
+# Every worker of the tests and every process that they start would compile our modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # What `make bench` runs; empty for all.
 NAME ?=
 # Further arguments for pytest, such as ARGS="tests/chassis -k outbox".

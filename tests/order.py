@@ -6,12 +6,13 @@ from typing import TypeVar
 
 # Tests of minutes, the longest first.
 LONGEST = (
+    "journeys/",
     "deploy/test_platform.py",
     "svc_payments/machine/",
-    "chassis/test_events.py",
     "guides/test_follow.py",
+    "chassis/test_events.py",
+    "svc_payments/ledger/tampering/",
     "faults/",
-    "journeys/",
 )
 
 Item = TypeVar("Item")
