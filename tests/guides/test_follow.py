@@ -70,6 +70,7 @@ def follow(platform: Addresses, language: str, operators: Pair) -> set[tuple[str
             "GATEWAY": platform.public_url,
             "SMS": platform.sms_url,
             "COMPANY_PORT": str(free_port()),
+            "OTHER_COMPANY_PORT": str(free_port()),
         }
         with TemporaryDirectory(prefix="myili-reader-") as folder, at_a_terminal(Path(folder), environment) as reader:
             announce(Path(folder), operators)
