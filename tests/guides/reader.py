@@ -19,7 +19,7 @@ from tests.guides.markdown import ROOT, Answer, Step, steps
 
 MARK = "this-command-has-ended"
 PATIENCE = 60.0
-SHARED = ("contracts", "docs")
+SHARED = ("contracts", "docs", "deploy", "chassis", "kit", "svc_payments")
 
 
 @dataclass(frozen=True)
