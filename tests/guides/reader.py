@@ -95,7 +95,7 @@ class Reader:
 
 def final_calls(calls: list[Call]) -> list[Call]:
     """Without what `until_shows` repeated: of equal requests in a row only the last one has to succeed."""
-    following = [*calls[1:], Call("", "", 0)]
+    following = [*calls, Call("", "", 0)][1:]
     return [
         call
         for call, after in zip(calls, following, strict=True)
