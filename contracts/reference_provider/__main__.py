@@ -2,21 +2,20 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date, time
 from pathlib import Path
-from typing import Any
 
 from contracts.reference_provider.billing_month import ENCODINGS, clean_month, write_month
 from contracts.reference_provider.books import PREPAID, Books
-from contracts.reference_provider.client import Client, PlatformError, load_key, new_key
+from contracts.reference_provider.changes import Command, connection_commands, holder_commands
+from contracts.reference_provider.client import PlatformError, new_key
 from contracts.reference_provider.numbering import NUMBERINGS
 from contracts.reference_provider.sales import PURCHASABLE_FEN, Offer, Sales
+from contracts.reference_provider.state import APPLICATION, KEY, client_of, filed_application, show, write_private
 from contracts.reference_provider.tariff import SAMPLES
 
-Command = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
 KEY_SETS = ("services", "payments")
 
 
@@ -50,17 +49,17 @@ def serve(options: argparse.Namespace) -> None:
     keys = PlatformKeys([f"{options.platform}/{service}/v1/signing-keys" for service in KEY_SETS])
     sales = Sales(books, Offer(tuple(options.purchasable), options.closed))
     url = options.public_url or f"http://{options.host}:{options.port}"
-    company = Company(url, lambda: options.provider_id or _filed_application(options).get("provider_id") or "")
+    company = Company(url, lambda: options.provider_id or filed_application(options).get("provider_id") or "")
     uvicorn.run(create_app(books, keys, company, sales), host=options.host, port=options.port, log_level="warning")
 
 
 def make_keys(options: argparse.Namespace) -> None:
-    path = _key_path(options)
+    path = options.state / KEY
     key = new_key()
     if path.exists():
         raise PlatformError(f"There is a key at {path} already, by which the platform knows the company.")
-    _write_private(path, key.as_dict(private=True))
-    _show({"keys": [key.as_dict(private=False)]})
+    write_private(path, key.as_dict(private=True))
+    show({"keys": [key.as_dict(private=False)]})
 
 
 def apply(options: argparse.Namespace) -> None:
@@ -70,31 +69,37 @@ def apply(options: argparse.Namespace) -> None:
         "kind": options.kind,
         "division_codes": options.divisions.split(","),
         "endpoint_url": options.endpoint_url,
-        "customer_parameters": NUMBERINGS[options.kind].customer_parameters,
+        "customer_parameters": _declaration(options),
     }
     if options.contact_phone:
         application["contact_phone"] = options.contact_phone
-    filed = _client(options).apply(application)
+    filed = client_of(options).apply(application)
     # The token is a secret, so it goes into a private file, not to the terminal.
-    _write_private(options.state / "application.json", filed)
-    _show({name: value for name, value in filed.items() if name != "application_token"})
+    write_private(options.state / APPLICATION, filed)
+    show({name: value for name, value in filed.items() if name != "application_token"})
+
+
+def _declaration(options: argparse.Namespace) -> object:
+    if options.customer_parameters:
+        return json.loads(options.customer_parameters.read_text("utf-8"))
+    return NUMBERINGS[options.kind].customer_parameters
 
 
 def show_application(options: argparse.Namespace) -> None:
-    filed = _filed_application(options)
+    filed = filed_application(options)
     if not filed:
         raise PlatformError("There is no application yet; file one with the command apply.")
-    known = _client(options).application(filed["application_id"], filed["application_token"])
-    _write_private(options.state / "application.json", {**filed, **known})
-    _show(known)
+    known = client_of(options).application(filed["application_id"], filed["application_token"])
+    write_private(options.state / APPLICATION, {**filed, **known})
+    show(known)
 
 
 def show_token(options: argparse.Namespace) -> None:
-    print(_client(options).token())
+    print(client_of(options).wait_for_token(options.wait))
 
 
 def publish_tariff(options: argparse.Namespace) -> None:
-    _show(_client(options).publish_tariff(SAMPLES[options.kind].as_json(options.effective_from)))
+    show(client_of(options).publish_tariff(SAMPLES[options.kind].as_json(options.effective_from)))
 
 
 def generate_bills(options: argparse.Namespace) -> None:
@@ -106,41 +111,16 @@ def generate_bills(options: argparse.Namespace) -> None:
         tariff=SAMPLES[options.kind],
         period=options.period,
     )
-    _show({"file": str(options.out), "sha256": planted.sha256, **planted.counts, "reasons": planted.reasons})
+    show({"file": str(options.out), "sha256": planted.sha256, **planted.counts, "reasons": planted.reasons})
 
 
 def upload(options: argparse.Namespace) -> None:
-    _show(_client(options).upload_bills(options.file, options.encoding))
-
-
-def _client(options: argparse.Namespace) -> Client:
-    provider_id = _filed_application(options).get("provider_id") or ""
-    return Client(options.platform, load_key(_key_path(options)), provider_id)
+    show(client_of(options).upload_bills(options.file, options.encoding))
 
 
 def _hours(text: str) -> tuple[time, time]:
     begin, _, end = text.partition("-")
     return time.fromisoformat(begin), time.fromisoformat(end)
-
-
-def _key_path(options: argparse.Namespace) -> Path:
-    path: Path = options.state / "key.json"
-    return path
-
-
-def _filed_application(options: argparse.Namespace) -> dict[str, Any]:
-    path: Path = options.state / "application.json"
-    filed: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    return filed
-
-
-def _write_private(path: Path, content: object) -> None:
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
-        json.dump(content, file, ensure_ascii=False)
-
-
-def _show(content: object) -> None:
-    print(json.dumps(content, ensure_ascii=False, indent=2))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -157,6 +137,8 @@ def parser() -> argparse.ArgumentParser:
 
     _company_commands(command)
     _bill_commands(command)
+    connection_commands(command)
+    holder_commands(command)
     return tool
 
 
@@ -183,10 +165,12 @@ def _company_commands(command: Command) -> None:
     applying.add_argument("--divisions", required=True, help="division codes, separated by commas")
     applying.add_argument("--endpoint-url", required=True, help="where the platform calls the company")
     applying.add_argument("--contact-phone")
+    applying.add_argument("--customer-parameters", type=Path, help="JSON; without it, those of the sample company")
 
     command("application", show_application, "show the state of the application; store its provider_id")
 
-    command("token", show_token, "print an access token, for requests of one's own")
+    asking = command("token", show_token, "print an access token, for requests of one's own")
+    asking.add_argument("--wait", type=float, default=0, help="seconds to retry while the client is refused")
 
     publishing = command("publish-tariff", publish_tariff, "publish the sample tariff of a kind")
     publishing.add_argument("--kind", choices=SAMPLES, required=True)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from contracts.reference_provider.holders import holder_on, today_in_beijing
 from contracts.reference_provider.roster import account_holder
 from contracts.reference_provider.schema import open_books
 
@@ -100,11 +101,15 @@ class Books:
         account = self._account(account_number)
         return account["state"] if account else None
 
+    def is_held(self, account_number: str) -> bool:
+        """False for an account that was given up; its bills stay, and may be paid."""
+        return holder_on(self._db, account_number, today_in_beijing()) is not None
+
     def verify_holder(self, account_number: str, name: str) -> str:
-        account = self._account(account_number)
-        if account is None:
+        holder = holder_on(self._db, account_number, today_in_beijing())
+        if holder is None:
             return "no_account"
-        return "match" if comparable(account["holder_name"]) == comparable(name) else "no_match"
+        return "match" if comparable(holder) == comparable(name) else "no_match"
 
     def book(self, posting: Posting) -> dict[str, Any]:
         """Book a posting. Idempotent: the platform repeats it until it receives the answer."""

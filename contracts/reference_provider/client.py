@@ -1,4 +1,4 @@
-"""The company's requests to the platform: its application, its tariffs, its bills."""
+"""The company's requests to the platform: its application, its connection, its tariffs, its bills, its holders."""
 
 import json
 import secrets
@@ -13,6 +13,7 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from contracts.reference_provider.company_proof import company_proof
 from contracts.reference_provider.resumable_upload import LARGE, Upload
 
 ATTEMPTS = 4
@@ -21,7 +22,7 @@ WORTH_REPEATING = {502, 503, 504}
 UPLOAD_SECONDS = 900
 ASSERTION_SECONDS = 60
 RENEW_BEFORE = 30  # seconds before a token expires
-SCOPE = "tariffs:write bills:write"
+SCOPE = "tariffs:write bills:write accounts:write"
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CHARSETS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "gb18030": "gb18030"}
 
@@ -58,6 +59,45 @@ class Client:
         headers = {"Application-Token": application_token}
         return self._send("GET", f"/services/v1/provider-applications/{application_id}", headers=headers)
 
+    def connection(self, application_token: str) -> Json:
+        """The endpoint, the keys and the suspension, as the platform has them."""
+        return self._send("GET", self._own("connection"), headers=self._proved("GET", "connection", application_token))
+
+    def suspend(self, application_token: str, reason: str) -> Json:
+        return self._change("suspend", application_token, {"reason": reason})
+
+    def change_connection(self, application_token: str, change: Mapping[str, Any]) -> Json:
+        """Add or end a key, correct the endpoint, declare account numbers, or resume."""
+        return self._change("changes", application_token, change)
+
+    def _change(self, operation: str, application_token: str, change: Mapping[str, Any]) -> Json:
+        # The proof covers the bytes that are sent, so they are encoded once.
+        content = json.dumps(change, ensure_ascii=False).encode()
+        headers = {
+            **self._proved("POST", operation, application_token, content),
+            "Content-Type": "application/json",
+            "Idempotency-Key": secrets.token_hex(16),
+        }
+        return self._send("POST", self._own(operation), headers=headers, body=content)
+
+    def _own(self, operation: str) -> str:
+        return f"/services/v1/providers/{self._approved_id()}/{operation}"
+
+    def _proved(self, method: str, operation: str, application_token: str, content: bytes = b"") -> dict[str, str]:
+        proof = company_proof(self._key, self._approved_id(), method, self._own(operation), content)
+        return {"Application-Token": application_token, "Company-Proof": proof}
+
+    def report_holder_change(self, report: Mapping[str, str]) -> Json:
+        """Report the last day of an account's holder. Idempotent: a repeated report of a day has no effect."""
+        headers = {"Idempotency-Key": secrets.token_hex(16), **self._authorisation()}
+        return self._send("POST", "/services/v1/holder-changes", json=report, headers=headers)
+
+    def withdraw_holder_change(self, holder_change_id: str) -> Json:
+        # The same key each time: after a lost answer, a repetition gets that answer and not a refusal.
+        headers = {"Idempotency-Key": f"withdraw-{holder_change_id}", **self._authorisation()}
+        path = f"/services/v1/holder-changes/{quote(holder_change_id, safe='')}/withdraw"
+        return self._send("POST", path, headers=headers)
+
     def publish_tariff(self, tariff: Mapping[str, Any], idempotency_key: str = "") -> Json:
         headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16), **self._authorisation()}
         return self._send("POST", "/services/v1/tariffs", json=tariff, headers=headers)
@@ -71,7 +111,7 @@ class Client:
         address = f"/payments/v1/bill-files/{quote(path.name)}"
         if path.stat().st_size < LARGE:
             headers = {"Content-Type": media_type, **self._authorisation()}
-            return self._send("PUT", address, file=path, headers=headers)
+            return self._send("PUT", address, body=path, headers=headers)
         try:
             return _content("PUT", address, Upload(self._authorised, path, media_type).run(address))
         except httpx.TransportError as error:
@@ -97,8 +137,7 @@ class Client:
         """An access token, by client credentials with a signed assertion instead of a password (RFC 7523)."""
         if time.time() < self._token_until:
             return self._token
-        if not self._provider_id:
-            raise PlatformError("The company has no provider_id yet: its application must be approved first.")
+        provider_id = self._approved_id()
         server = self._send("GET", "/identity/.well-known/openid-configuration")
         if server["issuer"] != f"{self._platform}/identity":
             # Otherwise another server could collect the assertion and use it at the real one.
@@ -106,13 +145,29 @@ class Client:
         form = {
             "grant_type": "client_credentials",
             "scope": SCOPE,
-            "client_id": self._provider_id,
+            "client_id": provider_id,
             "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
             "client_assertion": self._assertion(server["issuer"]),
         }
         answer = self._send("POST", httpx.URL(server["token_endpoint"]).path, form=form)
         self._token, self._token_until = answer["access_token"], time.time() + answer["expires_in"] - RENEW_BEFORE
         return self._token
+
+    def wait_for_token(self, seconds: float) -> str:
+        """An access token; a refusal is retried for a while, because a change of a key takes up to five seconds."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return self.token()
+            except PlatformError as refusal:
+                if refusal.code != "invalid_client" or time.monotonic() >= deadline:
+                    raise
+                time.sleep(1)
+
+    def _approved_id(self) -> str:
+        if not self._provider_id:
+            raise PlatformError("The company has no provider_id yet: its application must be approved first.")
+        return self._provider_id
 
     def _assertion(self, issuer: str) -> str:
         now = int(time.time())
@@ -139,14 +194,14 @@ class Client:
         query: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
         form: Mapping[str, str] | None = None,
-        file: Path | None = None,
+        body: bytes | Path | None = None,
     ) -> Json:
         """Send a request, with retries while the platform is unavailable; every request here is idempotent."""
         for attempt in range(ATTEMPTS):
             last = attempt == ATTEMPTS - 1
             try:
                 # A file is streamed, so its size does not matter for memory.
-                with file.open("rb") if file else nullcontext() as content:
+                with body.open("rb") if isinstance(body, Path) else nullcontext(body) as content:
                     answer = self._http.request(
                         method, path, headers=headers, params=query, json=json, data=form, content=content
                     )

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, timezone
+from datetime import UTC, datetime, time
 from typing import Any
 
 from contracts.reference_provider.books import Books
+from contracts.reference_provider.holders import BEIJING
 
-BEIJING = timezone(timedelta(hours=8))
 OPEN = "open"
 PURCHASABLE_FEN = (1_000, 3_000, 5_000, 10_000, 20_000, 50_000)
 
@@ -47,6 +47,8 @@ class Sales:
         """Whether this amount may be bought for an account; nothing is reserved."""
         if obstacle := self._obstacle(account_number):
             return {"result": obstacle}
+        if not self._books.is_held(account_number):
+            return {"result": "no_account"}
         most_fen = max(self._offer.purchasable_fen)
         if amount_fen > most_fen:
             return {"result": "above_purchasable", "most_fen": most_fen}

@@ -63,6 +63,16 @@ STEPS = (
     ) WITHOUT ROWID;
     CREATE INDEX nonces_by_expiry ON nonces (expires);
     """,
+    """
+    -- The last day of an account's holder until then; the next holder, unless the account ended.
+    CREATE TABLE holder_changes (
+        account_number TEXT NOT NULL,
+        effective_on TEXT NOT NULL,
+        next_holder TEXT CHECK (next_holder <> ''),
+        holder_change_id TEXT UNIQUE,
+        PRIMARY KEY (account_number, effective_on)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

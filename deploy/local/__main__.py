@@ -2,6 +2,8 @@
 
 `python -m deploy.local with-postgres COMMAND...` runs a command beside a new, empty PostgreSQL, with the settings of
 all services in its environment.
+
+`python -m deploy.local verify-ledger` proves the books of the running platform, with the three settings of an auditor.
 """
 
 import asyncio
@@ -18,11 +20,12 @@ from deploy.local import settings
 from deploy.local.errors import CannotStart
 from deploy.local.keys import keys_in
 from deploy.local.plan import SECRETS, Plan
-from deploy.local.platform import local_platform
+from deploy.local.platform import local_platform, running_platform
 from deploy.local.postgres import running_postgres
 from deploy.local.screen import Screen
 
-USAGE = "usage: python -m deploy.local run | with-postgres COMMAND..."
+USAGE = "usage: python -m deploy.local run | with-postgres COMMAND... | verify-ledger"
+VERIFY = (sys.executable, "-m", "svc_payments.ledger", "verify")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,6 +35,8 @@ def main(arguments: Sequence[str]) -> int:
                 return _run()
             case ["with-postgres", *command] if command:
                 return _with_postgres(command)
+            case ["verify-ledger"]:
+                return _verify_ledger()
     except CannotStart as refusal:
         print(refusal, file=sys.stderr)
         return 2
@@ -69,6 +74,20 @@ def _cancel_on_signals() -> None:
 
     for number in signals:
         loop.add_signal_handler(number, stop)
+
+
+def _verify_ledger() -> int:
+    data = settings.load().data
+    platform = running_platform(data)
+    if platform is None:
+        raise CannotStart(f"No platform runs on {data}; start it with `make run`.")
+    plan = Plan(data, settings.DEFAULT_PORT, keys_in(data), {"database_admin_url": platform.database_admin_url})
+    needed = {
+        "MYILI_DATABASE_URL": plan.database_url("payments"),
+        "MYILI_LEDGER_ANCHORS": plan.settings["ledger_anchors"],
+        "MYILI_ANCHOR_PUBLIC_KEYS": plan.settings["anchor_public_keys"],
+    }
+    return subprocess.run(VERIFY, check=False, env={**os.environ, **needed}).returncode  # noqa: S603 - fixed command
 
 
 def _with_postgres(command: Sequence[str]) -> int:

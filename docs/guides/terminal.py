@@ -25,8 +25,8 @@ ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 
-def operator(name: str) -> str:
-    """The phone of an operator of the platform that runs on the default data folder."""
+def address(name: str) -> str:
+    """An address, or an operator's phone, of the platform that runs on the default data folder."""
     announcement = Path("var/local/platform.json")
     if not announcement.exists():
         return ""
@@ -135,7 +135,7 @@ def commands(guide: str) -> str:
 
 
 COMMANDS: dict[str, Callable[..., str]] = {
-    "operator": operator,
+    "address": address,
     "sign-in": sign_in,
     "sign-in-proofed": sign_in_proofed,
     "pages": pages,

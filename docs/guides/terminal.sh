@@ -1,15 +1,16 @@
 # For following the guides at a terminal: `. docs/guides/terminal.sh`, in bash or zsh, in the root of the repository.
-# It expects the platform of `make run`; set these first if yours is elsewhere.
-GATEWAY=${GATEWAY:-http://127.0.0.1:8000}
-SMS=${SMS:-http://127.0.0.1:8005}
-COMPANY_PORT=${COMPANY_PORT:-9000}
-SPEAK=${SPEAK:-zh}
-
 terminal() { python3 docs/guides/terminal.py "$@"; }
 
+# The platform of `make run` on the default data folder; set these first if yours is elsewhere.
+GATEWAY=${GATEWAY:-$(terminal address public_url)}
+SMS=${SMS:-$(terminal address sms_url)}
+COMPANY_PORT=${COMPANY_PORT:-9000}
+OTHER_COMPANY_PORT=${OTHER_COMPANY_PORT:-9001}
+SPEAK=${SPEAK:-zh}
+
 # The phones of the two operators, which `make run` shows too.
-OPERATOR=${OPERATOR:-$(terminal operator operator_phone)}
-SECOND_OPERATOR=${SECOND_OPERATOR:-$(terminal operator second_operator_phone)}
+OPERATOR=${OPERATOR:-$(terminal address operator_phone)}
+SECOND_OPERATOR=${SECOND_OPERATOR:-$(terminal address second_operator_phone)}
 ANSWER=$(mktemp)
 
 # curl as it is, in the language $SPEAK; it also prints the status of the answer and keeps the answer for `take`.

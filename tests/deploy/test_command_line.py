@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,3 +23,12 @@ def test_a_command_runs_beside_a_database_and_its_exit_code_is_kept() -> None:
 def test_an_unknown_command_is_answered_with_how_to_use_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["walk"]) == 2
     assert "usage:" in capsys.readouterr().err
+
+
+def test_books_are_verified_of_a_platform_that_runs_and_of_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MYILI_DATA", str(tmp_path))
+    assert main(["verify-ledger"]) == 2
+    assert capsys.readouterr().err == f"No platform runs on {tmp_path}; start it with `make run`.\n"
+    assert list(tmp_path.iterdir()) == []

@@ -63,13 +63,15 @@ def announce(folder: Path, operators: Pair) -> None:
     announcement.write_text(json.dumps({"addresses": addresses}), "utf-8")
 
 
-def follow(platform: Addresses, language: str, operators: Pair) -> set[tuple[str, str]]:
+def follow(data: Path, platform: Addresses, language: str, operators: Pair) -> set[tuple[str, str]]:
     executed: set[tuple[str, str]] = set()
     for guides in TERMINALS[language]:
         environment = {
             "GATEWAY": platform.public_url,
             "SMS": platform.sms_url,
             "COMPANY_PORT": str(free_port()),
+            "OTHER_COMPANY_PORT": str(free_port()),
+            "MYILI_DATA": str(data),
         }
         with TemporaryDirectory(prefix="myili-reader-") as folder, at_a_terminal(Path(folder), environment) as reader:
             announce(Path(folder), operators)
@@ -87,7 +89,7 @@ async def test_every_request_shown_is_answered_as_shown() -> None:
         async with local_platform(Path(data), durable=False) as platform:
             operators = more_operators(platform, len(LANGUAGES))
             readers = [
-                asyncio.to_thread(follow, platform, language, pair)
+                asyncio.to_thread(follow, Path(data), platform, language, pair)
                 for language, pair in zip(LANGUAGES, operators, strict=True)
             ]
             executed = await asyncio.gather(*readers, return_exceptions=True)

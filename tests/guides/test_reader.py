@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.guides.markdown import Answer
-from tests.guides.reader import differences, fault_of
+from tests.guides.reader import Call, differences, fault_of, final_calls
 
 ACTUAL = {"bill_id": "01a2", "amount_fen": 10404, "paid": None, "lines": [{"tier": 1}, {"tier": 2}]}
 
@@ -54,3 +54,10 @@ def test_status_headers_and_content_are_held_to_what_is_shown(
     Path(f"{kept}.head").write_text("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", "latin-1")
     assert fault_of(Answer(200, {"content-type": "application/json"}, {"a": 1}), 200, str(kept)) == ""
     assert fault_of(Answer(status, headers, content), 200, str(kept)) != ""
+
+
+def test_only_the_last_of_repeated_requests_has_to_succeed() -> None:
+    polls = [Call("GET", "/bills", 403), Call("GET", "/bills", 200)]
+    refused, change = Call("POST", "/suspend", 409), Call("POST", "/resume", 201)
+    assert final_calls([refused, *polls, change]) == [refused, polls[1], change]
+    assert final_calls([]) == []

@@ -47,7 +47,7 @@ class TestToken:
         assertion = jwt.decode(form.pop("client_assertion"), KeySet([key]), algorithms=["ES256"])
         assert form == {
             "grant_type": "client_credentials",
-            "scope": "tariffs:write bills:write",
+            "scope": "tariffs:write bills:write accounts:write",
             "client_id": PROVIDER_ID,
             "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         }

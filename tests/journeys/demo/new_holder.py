@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from contracts.reference_provider.sales import BEIJING
+from contracts.reference_provider.holders import BEIJING
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.company_systems import CompanySystem
 from tests.journeys.demo.stage import Stage

@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 
+from contracts.reference_provider.holders import BEIJING
 from contracts.reference_provider.numbering import NUMBERINGS
 from contracts.reference_provider.roster import account_number, position
-from contracts.reference_provider.sales import BEIJING
 from svc_payments.amounts import in_digits
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.payment import pay_and_complete
