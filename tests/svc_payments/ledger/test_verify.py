@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from chassis.db import Database, new_id
-from chassis.testing import environment
 from kit.audit.command import RIGHT, UNKNOWN, WRONG
+from kit.environment import environment
 from svc_payments.ledger import lines, proof
 from svc_payments.ledger.__main__ import COMMAND
 from svc_payments.ledger.anchors import anchoring
