@@ -11,6 +11,7 @@ from svc_services.accounts.bindings import schemas, service
 from svc_services.accounts.bindings.attestations import attested
 from svc_services.accounts.bindings.dependencies import Attestations, Verifier
 from svc_services.accounts.bindings.models import AccountBinding, BindingStatus
+from svc_services.accounts.holder_changes.service import carry_out_before
 from svc_services.callers import Resident
 
 router = APIRouter(prefix="/services/v1/account-bindings", tags=["account bindings"])
@@ -36,6 +37,7 @@ async def create_account_binding(
         question = await service.begin(tx, caller.id, attestation, body.provider_id, body.account_number)
     outcome = await verifier.ask(question)
     async with transactions.transaction() as tx:
+        await carry_out_before(tx, question)
         refusal = await service.settle(tx, question, outcome)
         if refusal is None:
             return await once.do(tx, caller, service.own_binding(tx, caller.id, question.binding_id))

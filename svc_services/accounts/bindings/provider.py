@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from ssl import SSLContext
 from typing import Protocol
@@ -35,6 +36,8 @@ class Question:
     endpoint_url: str
     account_number: str
     holder_name: SecretStr
+    asked_on: date
+    """The day in China."""
 
 
 class AccountVerifier(Protocol):

@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import Database, now
+from chassis.db import CHINA, Database, now
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from chassis.telemetry import SecurityEvent
@@ -121,6 +121,7 @@ async def begin(
         endpoint_url=provider.endpoint_url,
         account_number=account_number,
         holder_name=attestation.name,
+        asked_on=binding.asked_at.astimezone(CHINA).date(),
     )
 
 
@@ -161,13 +162,24 @@ async def end(tx: AsyncSession, person_id: UUID, binding_id: UUID) -> None:
         _record(tx, UNBOUND, binding, "by_person")
 
 
-async def end_all(tx: AsyncSession, provider_id: UUID, account_number: str, *, held_until: date) -> None:
-    """End every binding of an account that changes hands; an answer on its way is of its former holder."""
+async def end_all(
+    tx: AsyncSession, provider_id: UUID, account_number: str, *, held_until: date, asking: UUID | None = None
+) -> None:
+    """End every binding of an account that changes hands; an answer on its way is of its former holder.
+
+    Args:
+        tx: holds the lock of the account.
+        provider_id: with `account_number`, the account.
+        account_number: as the provider writes it.
+        held_until: the last day of the former holder.
+        asking: the binding of the next holder, who was queried after that day.
+    """
     live = (BindingStatus.ACTIVE, BindingStatus.PENDING)
     of_account = select(AccountBinding).where(
         AccountBinding.provider_id == provider_id,
         AccountBinding.account_number == account_number,
         AccountBinding.status.in_(live),
+        AccountBinding.id.is_distinct_from(asking),
     )
     for binding in (await tx.scalars(of_account.order_by(AccountBinding.id).with_for_update())).all():
         if binding.status == BindingStatus.PENDING:

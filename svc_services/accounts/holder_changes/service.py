@@ -18,11 +18,14 @@ from kit.calendar import today
 from kit.leases import claimable
 from kit.security_log import record_on_commit
 from svc_services.accounts.bindings import service as bindings
+from svc_services.accounts.bindings.provider import Question
 from svc_services.accounts.holder_changes import schemas
 from svc_services.accounts.holder_changes.models import HolderChange, HolderChangeStatus
 from svc_services.accounts.holder_changes.queries import latest_day
 from svc_services.base import lock
 from svc_services.providers.applications.models import Provider
+from svc_services.providers.connections.models import PROPOSAL_LIFE, Action, ChangeStatus, ProviderChange
+from svc_services.providers.connections.refusals import ProposalExpired
 
 _MOST_AHEAD = timedelta(days=366)
 _REJECTED = SecurityEvent("holder_change_rejected")
@@ -46,16 +49,26 @@ class LaterChangeKnown(Problem):
     status, code = 409, "later_change_known"
 
 
+class OtherChangeKnown(Problem):
+    """The account's change of that day is known as one of the other kind."""
+
+    status, code = 409, "other_change_known"
+
+
 async def report(tx: AsyncSession, provider_id: UUID, new: schemas.NewHolderChange) -> schemas.HolderChange:
     """Keep a provider's report; a repeated one has no effect.
 
     Raises:
-        NotAllowed, EffectiveDayTooFar, LaterChangeKnown
+        NotAllowed, BadAccountNumber, EffectiveDayTooFar, LaterChangeKnown, OtherChangeKnown
     """
-    if await tx.get(Provider, provider_id) is None:
+    provider = await tx.get(Provider, provider_id)
+    if provider is None:
         raise NotAllowed(lambda language: words("approved_providers", "svc_services", language)["title"])
+    await _require_number(tx, provider, new.account_number)
     await _lock_account(tx, provider_id, new.account_number)
     if known := await _known(tx, provider_id, new):
+        if known.kind != new.kind:
+            raise OtherChangeKnown(day=known.effective_on.isoformat())
         return shown(known)
     change = await _added(tx, provider_id, new, HolderChangeStatus.SCHEDULED)
     await _carry_out_if_due(tx, change)
@@ -81,10 +94,12 @@ async def propose(
     """Propose a change as an operator; nothing changes before another one approves.
 
     Raises:
-        NotFound, EffectiveDayTooFar, LaterChangeKnown
+        NotFound, BadAccountNumber, EffectiveDayTooFar, LaterChangeKnown
     """
-    if await tx.get(Provider, provider_id) is None:
+    provider = await tx.get(Provider, provider_id)
+    if provider is None:
         raise NotFound
+    await _require_number(tx, provider, new.account_number)
     await _lock_account(tx, provider_id, new.account_number)
     change = await _added(tx, provider_id, new, HolderChangeStatus.PROPOSED)
     change.proposed_by, change.reason = caller.id, new.reason
@@ -96,12 +111,14 @@ async def approve(tx: AsyncSession, caller: Caller, provider_id: UUID, change_id
     """Approve another operator's proposal.
 
     Raises:
-        NotFound, SecondPersonNeeded, IllegalMove, LaterChangeKnown
+        NotFound, SecondPersonNeeded, ProposalExpired, IllegalMove, LaterChangeKnown
     """
     change = await _locked(tx, provider_id, change_id)
     require_second_person(caller.id, change.proposed_by)
     if change.proposed_by is None:
         raise NotFound
+    if change.status == HolderChangeStatus.PROPOSED and change.reported_at + PROPOSAL_LIFE < now():
+        raise ProposalExpired
     await _require_latest(tx, change)
     if await _known(tx, provider_id, change):
         raise LaterChangeKnown(day=change.effective_on.isoformat())
@@ -147,13 +164,31 @@ async def carry_out_due(database: Database) -> None:
             _recorded(tx, change)
 
 
-async def _carry_out_if_due(tx: AsyncSession, change: HolderChange) -> None:
+async def carry_out_before(tx: AsyncSession, question: Question) -> None:
+    """Let the changes whose day has come take effect before the answer to a query is applied.
+
+    Otherwise a next holder who binds right after midnight would lose the binding with that of the former holder.
+    """
+    await _lock_account(tx, question.provider_id, question.account_number)
+    due = select(HolderChange).where(
+        HolderChange.provider_id == question.provider_id,
+        HolderChange.account_number == question.account_number,
+        HolderChange.status == HolderChangeStatus.SCHEDULED,
+        HolderChange.effective_on < question.asked_on,
+    )
+    for change in (await tx.scalars(due.order_by(HolderChange.effective_on).with_for_update())).all():
+        await _carry_out_if_due(tx, change, asking=question.binding_id)
+        _recorded(tx, change)
+
+
+async def _carry_out_if_due(tx: AsyncSession, change: HolderChange, *, asking: UUID | None = None) -> None:
     if change.effective_on > today():
         return
     latest = await latest_day(tx, change.provider_id, change.account_number)
     # One that comes after a later change must not end the bindings of the holder after that.
     if latest is None or latest < change.effective_on:
-        await bindings.end_all(tx, change.provider_id, change.account_number, held_until=change.effective_on)
+        account = (change.provider_id, change.account_number)
+        await bindings.end_all(tx, *account, held_until=change.effective_on, asking=asking)
     change.move_to(HolderChangeStatus.DONE)
     change.done_at = now()
     await tx.flush()
@@ -176,6 +211,20 @@ async def _added(
     if status == HolderChangeStatus.SCHEDULED:
         await tx.flush()
     return change
+
+
+async def _require_number(tx: AsyncSession, provider: Provider, account_number: str) -> None:
+    """Refuse a number that is none of the company's; after it declared others, one of before may be meant."""
+    fault = provider.account_numbers.fault(account_number)
+    if fault is None:
+        return
+    declared_anew = select(ProviderChange.id).where(
+        ProviderChange.provider_id == provider.id,
+        ProviderChange.action == Action.DECLARE_CUSTOMER_PARAMETERS,
+        ProviderChange.status == ChangeStatus.APPROVED,
+    )
+    if await tx.scalar(declared_anew.limit(1)) is None:
+        raise bindings.BadAccountNumber(provider.account_numbers, reason=fault)
 
 
 async def _require_latest(tx: AsyncSession, change: HolderChange) -> None:

@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from chassis.db import new_id, now
+from kit.calendar import today
 from svc_services.accounts.bindings.provider import HttpAccountVerifier, Outcome, Question
 from svc_services.endpoint_urls import Endpoints
 from tests.svc_services.companies import ProviderSystem
@@ -63,7 +64,9 @@ def company(certificate: Path) -> Iterator[ProviderSystem]:
 async def ask(key: RSAPrivateKey, certificate: Path, host: str) -> Outcome:
     trusting = ssl.create_default_context(cafile=str(certificate))
     verifier = HttpAccountVerifier(key, Endpoints(anywhere=False, resolve=this_machine), tls=trusting)
-    question = Question(new_id(), new_id(), new_id(), f"https://{host}/platform", "1234567895", SecretStr("张三"))
+    question = Question(
+        new_id(), new_id(), new_id(), f"https://{host}/platform", "1234567895", SecretStr("张三"), today()
+    )
     return await verifier.ask(question)
 
 

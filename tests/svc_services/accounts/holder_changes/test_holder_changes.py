@@ -17,7 +17,7 @@ from svc_services.accounts.holder_changes.service import carry_out_due
 from svc_services.providers.applications.models import Provider
 from tests.svc_services.accounts.bindings.conftest import ACCOUNT, Bind
 from tests.svc_services.accounts.bindings.stored import binding_events, bindings_in, code
-from tests.svc_services.companies import BINDINGS, ProviderSystem, answer_with, approved
+from tests.svc_services.companies import BINDINGS, ProviderSystem, account_number, answer_with, approved
 
 CHANGES = "/services/v1/holder-changes"
 DAY = timedelta(days=1)
@@ -69,7 +69,9 @@ async def test_a_repeated_report_does_not_end_the_binding_of_the_next_holder(
     first = await report(api, tokens, provider_id, today() - DAY)
     follower = new_id()
     await bind(person=follower)
-    again = await report(api, tokens, provider_id, today() - DAY, kind="ended")
+    other = await report(api, tokens, provider_id, today() - DAY, kind="ended")
+    assert code(other) == (409, "other_change_known")
+    again = await report(api, tokens, provider_id, today() - DAY)
     assert (again.status_code, again.json()) == (201, first.json())
     earlier = await report(api, tokens, provider_id, today() - 2 * DAY)
     assert code(earlier) == (409, "later_change_known")
@@ -79,7 +81,7 @@ async def test_a_repeated_report_does_not_end_the_binding_of_the_next_holder(
 async def test_nobody_learns_whether_the_account_was_bound(
     api: httpx.AsyncClient, tokens: Tokens, bind: Bind, provider_id: UUID, provider_system: ProviderSystem
 ) -> None:
-    unbound = (await report(api, tokens, provider_id, today(), account_number="never bound")).json()
+    unbound = (await report(api, tokens, provider_id, today(), account_number=account_number(987654321))).json()
     await bind()
     bound = (await report(api, tokens, provider_id, today())).json()
     different = {name for name in bound if bound[name] != unbound[name]}
@@ -178,4 +180,48 @@ async def test_another_providers_account_of_the_same_number_stays_bound(
     await bind()
     other = await approved(api, tokens, kind="heating")
     await report(api, tokens, other, today())
+    assert [each.status for each in await bindings_in(database)] == ["active"]
+
+
+async def test_a_mistyped_number_is_refused(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:
+    mistyped = ACCOUNT[:-1] + str((int(ACCOUNT[-1]) + 1) % 10)
+    for number, reason in ((mistyped, "check_digit"), (ACCOUNT[:-1], "shape")):
+        answer = await report(api, tokens, provider_id, today(), account_number=number)
+        assert (*code(answer), answer.json()["reason"]) == (422, "bad_account_number", reason)
+        assert "10" in answer.json()["detail"]
+    operator = tokens.staff("operator") | once()
+    body = change(today(), reason="the company's letter", account_number=mistyped)
+    proposed = await api.post(f"/services/v1/providers/{provider_id}/holder-changes", json=body, headers=operator)
+    assert code(proposed) == (422, "bad_account_number")
+
+
+async def test_who_binds_after_midnight_keeps_the_binding(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, bind: Bind, provider_id: UUID
+) -> None:
+    await bind()
+    scheduled = await report(api, tokens, provider_id, today() + DAY)
+    assert scheduled.json()["status"] == "scheduled"
+    async with database.transaction() as tx:
+        await tx.execute(update(HolderChange).values(effective_on=today() - DAY))
+    follower = new_id()
+    assert (await bind(person=follower)).status_code == 201
+    await carry_out_due(database)
+    assert [binding.status for binding in await bindings_in(database)] == ["ended", "active"]
+    ended, activated = (await binding_events(database))[-2:]
+    assert ended.data["held_until"] == (today() - DAY).isoformat()
+    assert (activated.data["person_id"], activated.data["held_from"]) == (str(follower), today().isoformat())
+
+
+async def test_a_proposal_that_nobody_decides_expires(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, bind: Bind, provider_id: UUID
+) -> None:
+    await bind()
+    path = f"/services/v1/providers/{provider_id}/holder-changes"
+    body = change(today(), reason="the company's letter")
+    proposed = await api.post(path, json=body, headers=tokens.staff("operator") | once())
+    async with database.transaction() as tx:
+        await tx.execute(update(HolderChange).values(reported_at=HolderChange.reported_at - 8 * DAY))
+    decide = f"{path}/{proposed.json()['holder_change_id']}/approve"
+    late = await api.post(decide, headers=tokens.staff("operator", person_id=new_id()) | once())
+    assert code(late) == (409, "proposal_expired")
     assert [each.status for each in await bindings_in(database)] == ["active"]
