@@ -74,7 +74,7 @@ def sign_request(
     if not _URL.fullmatch(url):
         raise Unsignable(url)
     headers = {RECIPIENT: recipient, **_content(body, content_type)}
-    values = _values_of_request(Request(method, url, headers), body)
+    values = _values_of_request(Request(method, url, headers), _fields(headers), body)
     return headers | _signature(key, values, {"nonce": secrets.token_hex(16), "tag": "myili-request"})
 
 
@@ -91,7 +91,7 @@ def verify_request(keys: Mapping[str, RSAPublicKey], recipient: str, request: Re
     if fields.get(RECIPIENT.lower()) != recipient:
         raise BadSignature("other_recipient")
     form = _Form({**_TYPES, "nonce": str}, "myili-request")
-    _verify(keys, form, signature, _values_of_request(request, body))
+    _verify(keys, form, signature, _values_of_request(request, fields, body))
     check_digest(fields["content-digest"], body)
     return str(signature.parameters["nonce"])
 
@@ -101,7 +101,8 @@ def sign_answer(
 ) -> dict[str, str]:
     """The headers that sign an answer to an authentic request."""
     headers = _content(body, content_type)
-    return headers | _signature(key, _values_of_answer(Answer(status, headers, request), body), {"tag": "myili-answer"})
+    values = _values_of_answer(Answer(status, headers, request), _fields(headers), body)
+    return headers | _signature(key, values, {"tag": "myili-answer"})
 
 
 def verify_answer(keys: Mapping[str, RSAPublicKey], answer: Answer, body: bytes) -> None:
@@ -111,7 +112,7 @@ def verify_answer(keys: Mapping[str, RSAPublicKey], answer: Answer, body: bytes)
         BadSignature
     """
     fields = _fields(answer.headers)
-    _verify(keys, _Form(_TYPES, "myili-answer"), _read(fields), _values_of_answer(answer, body))
+    _verify(keys, _Form(_TYPES, "myili-answer"), _read(fields), _values_of_answer(answer, fields, body))
     check_digest(fields["content-digest"], body)
 
 
@@ -124,8 +125,7 @@ Values = Mapping[str, str | None]
 """What a signature must cover, no more and no less: each component with its value; None: the message has none."""
 
 
-def _values_of_request(request: Request, body: bytes) -> Values:
-    fields = _fields(request.headers)
+def _values_of_request(request: Request, fields: Mapping[str, str], body: bytes) -> Values:
     return {
         '"@method"': request.method,
         '"@target-uri"': request.url,
@@ -134,10 +134,10 @@ def _values_of_request(request: Request, body: bytes) -> Values:
     }
 
 
-def _values_of_answer(answer: Answer, body: bytes) -> Values:
+def _values_of_answer(answer: Answer, fields: Mapping[str, str], body: bytes) -> Values:
     return {
         '"@status"': str(answer.status_code),
-        **_values_of_content(_fields(answer.headers), body),
+        **_values_of_content(fields, body),
         '"@method";req': answer.request.method,
         '"@target-uri";req': answer.request.url,
         # The signature of the request stands for its nonce, its recipient and its body.
