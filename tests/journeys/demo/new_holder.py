@@ -1,6 +1,6 @@
 """An account changes hands: its former holder keeps the bills until that day, and sees nothing later."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from contracts.reference_provider.holders import BEIJING
 from tests.journeys.demo.app import Person
@@ -16,12 +16,13 @@ def change_holder(stage: Stage, resident: Person, bill_id: str) -> None:
     token = system.token(system.key)
     assert token is not None
     today = datetime.now(BEIJING).date()
-    change = {"account_number": binding["account_number"], "kind": "new_holder", "effective_on": today.isoformat()}
+    last_day = last_day_of_holder(today)
+    change = {"account_number": binding["account_number"], "kind": "new_holder", "effective_on": last_day.isoformat()}
     reported = system.call(token, "POST", "/services/v1/holder-changes", **change)
     stage.narrator.answered("the company reports it", reported, 201)
     path = f"/services/v1/account-bindings/{binding['binding_id']}"
     ended = stage.narrator.answered("the binding of the former holder", resident.call("GET", path), 200)
-    stage.narrator.check("has ended", (ended["status"], ended["held_until"]), ("ended", today.isoformat()))
+    stage.narrator.check("has ended", (ended["status"], ended["held_until"]), ("ended", last_day.isoformat()))
     _wait_until_ended(stage, resident, binding)
     later = {"account_number": binding["account_number"], "period": f"{today:%Y-%m}", "usage": "7", "amount_fen": 700}
     later |= {"bill_number": f"LATER-{binding['account_number']}", "due_date": today.isoformat()}
@@ -32,6 +33,12 @@ def change_holder(stage: Stage, resident: Person, bill_id: str) -> None:
     stage.narrator.answered("to the former holder it does not exist", hidden, 404, "not_found")
     kept = resident.call("GET", f"/payments/v1/bills/{bill_id}")
     stage.narrator.answered("the bill that was theirs stays visible", kept, 200)
+
+
+def last_day_of_holder(today: date) -> date:
+    """Today; at the end of a month the day before, as that month would be the former holder's whole."""
+    tomorrow = today + timedelta(days=1)
+    return today if tomorrow.month == today.month else today - timedelta(days=1)
 
 
 def _wait_until_ended(stage: Stage, resident: Person, binding: dict[str, str]) -> None:
