@@ -32,7 +32,7 @@ _CREATE = (
     # bill they want to supersede, and what becomes of them; of those that become bills nothing is said.
     """
     CREATE TEMPORARY TABLE IF NOT EXISTS claims (
-        LIKE staged, known_id uuid, place bigint, old_id uuid, outcome text
+        LIKE staged, known_id uuid, place bigint, old_id uuid, outcome text, other_number text
     ) ON COMMIT DELETE ROWS
     """,
     # For the sorts and hashes over the file's rows; the default of 4 MB would spill them.
