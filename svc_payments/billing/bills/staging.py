@@ -49,7 +49,7 @@ _CLAIM = """
 
 _CLAIMED = """
     SELECT coalesce(bool_or(known_id IS NOT NULL), false), coalesce(bool_or(supersedes IS NOT NULL), false),
-        coalesce(bool_or(place > 1), false)
+        coalesce(bool_or(place > 1), false), coalesce(bool_or(tariff_id IS NOT NULL), false)
     FROM claims
 """
 
@@ -94,6 +94,8 @@ class Claimed(NamedTuple):
     """Rows that supersede another bill."""
     repeated: bool
     """Rows with the number of a row before them."""
+    stating: bool
+    """Rows that state a tariff by its id."""
 
 
 async def claim(tx: AsyncSession, provider_id: UUID) -> Claimed:
