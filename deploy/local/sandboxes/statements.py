@@ -82,7 +82,7 @@ class Statements:
             lines, fees = lines + 1, fees + row["fee_fen"]
             if row["kind"] == "payment":
                 paid += row["amount_fen"]
-            else:
+            elif row["state"] == "succeeded":
                 refunded += row["amount_fen"]
         rows.append(["total", lines, paid, refunded, fees])
         return csv_text(rows).encode()

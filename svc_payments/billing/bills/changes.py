@@ -18,10 +18,13 @@ from svc_payments.billing.bills.events import BillAmended, BillChanged, BillExpi
 from svc_payments.billing.bills.models import Bill, BillKind, BillStatus, BillVersion, ChangeReason
 from svc_payments.billing.bills.reasons import Reason, message_of
 from svc_payments.billing.bills.service import BillAlreadyPaid, PaymentInProgress, show_bills
+from svc_payments.billing.bills.similar import number_of_same_bill
+from svc_payments.billing.bills.staging import one_at_a_time
 from svc_payments.billing.bills.validation import COLUMNS, CheckedRow, checked
 from svc_payments.parties.providers.account_numbers import parameters_of
 
 _AMENDABLE = (*COLUMNS, "expires_on", "meter_digits")
+_SAME_BILL_BY = frozenset({"account_number", "period", "amount_fen"})
 _EXPIRED_AT_ONCE = 10_000
 _LOOKED_BACK = timedelta(days=40)
 
@@ -87,6 +90,8 @@ async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: s
         OtherVersion, BillMadeHere, PaymentInProgress, BillAlreadyPaid, BillPartlyPaid, BillIsVoid, BillHasExpired,
             BillIsSuperseded: it cannot change.
     """
+    if amendment.model_fields_set & _SAME_BILL_BY:
+        await one_at_a_time(tx, provider_id)
     bill = await _open_bill(tx, provider_id, bill_id, amendment)
     numbers = await parameters_of(tx, provider_id)
     values = _as_row(bill, amendment)
@@ -99,6 +104,9 @@ async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: s
     digits = int(row.meter_digits) if row.meter_digits else None
     content = {**content_of(row), "expires_on": expires_on, "meter_digits": digits}
     if content != {**content_of_bill(bill), "expires_on": bill.expires_on, "meter_digits": bill.meter_digits}:
+        alike = all(content[name] == getattr(bill, name) for name in _SAME_BILL_BY)
+        if not alike and await number_of_same_bill(tx, bill, content):
+            raise BillRefused(Reason.SIMILAR_BILL_NUMBER, numbers)
         _keep_version(tx, bill, ChangeReason(amendment.reason), amendment.note)
         for name, value in content.items():
             setattr(bill, name, value)

@@ -12,6 +12,7 @@ from chassis.outbox import emit
 from svc_payments.billing.bills import staging
 from svc_payments.billing.bills.events import BillAmended, BillSuperseded
 from svc_payments.billing.bills.similar import refuse_similar
+from svc_payments.billing.bills.stated_tariffs import refuse_tariffs_of_others
 
 _PLAIN_CONTENT = ("account_number", "period", "usage", "amount_fen", "due_date", "meter_from", "meter_to")
 _CONTENT = ", ".join([*_PLAIN_CONTENT, "meter_digits", "expires_on"])
@@ -233,6 +234,8 @@ async def take_in(tx: AsyncSession, provider_id: UUID, bill_file_id: UUID | None
     )
     # Each scans all rows: those that cannot match are left out.
     await _execute(tx, [statement for statement, needed in before if needed], values)
+    if claimed.stating:
+        await refuse_tariffs_of_others(tx, provider_id)
     await refuse_similar(tx, provider_id)
     await _execute(tx, [_INSERT_NEW], values)
     await _analyse_what_has_grown(tx)

@@ -102,13 +102,12 @@ def versions_of(bill: Bill) -> type[BillVersion]:
 async def tariffs_for(tx: AsyncSession, bill: Bill) -> Sequence[Tariff]:
     """What a bill may have been made by: the tariff it names, or those in force on the first day of its period.
 
-    The latter are one for each class and unit that it does not exclude.
+    One that it names explains it or nothing does. The others are one for each class and unit that it does not exclude.
     """
     of_provider = (Tariff.provider_id == bill.provider_id, Tariff.withdrawn_at.is_(None))
     if bill.tariff_id:
         named = await tx.scalar(select(Tariff).where(*of_provider, Tariff.tariff_id == bill.tariff_id))
-        if named:
-            return [named]
+        return [named] if named else []
     kind = (Tariff.customer_class, Tariff.unit)
     in_force = (
         select(Tariff)

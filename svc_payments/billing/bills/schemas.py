@@ -207,3 +207,7 @@ class Explanation(BaseModel):
 
 class ExplainedBill(Bill):
     explanation: Explanation | None = Field(description="null if the provider has published no tariff for this period.")
+    stated_tariff_unknown: bool = Field(
+        description="Whether the provider states a class, unit or tariff that is none of its published ones here, so "
+        "that there is no explanation. A tariff may arrive after the bill; then the bill is explained."
+    )

@@ -111,7 +111,8 @@ async def get_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> schemas.E
     bill = await visible_bill(tx, caller, bill_id)
     explanation = explanation_of(bill, await tariffs_for(tx, bill))
     (shown,) = await show_bills(tx, [bill])
-    return schemas.ExplainedBill(**dict(shown), explanation=explanation)
+    unknown = explanation is None and any((bill.customer_class, bill.unit, bill.tariff_id))
+    return schemas.ExplainedBill(**dict(shown), explanation=explanation, stated_tariff_unknown=unknown)
 
 
 async def visible_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> Bill:

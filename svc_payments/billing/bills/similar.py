@@ -1,13 +1,17 @@
 """Bill numbers that differ only by leading zeros or the case of letters: a spreadsheet may have changed one of them.
 
-Where account, month and amount are the same as well, it is the same bill, and must not be due twice.
+Where account, month and amount are the same as well, it is the same bill, and must not be due twice: neither by a new
+bill nor by an amendment that makes two of them equal.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from svc_payments.billing.bills.models import Bill
 
 
 def _folded(number: str) -> str:
@@ -15,35 +19,52 @@ def _folded(number: str) -> str:
     return f"upper(ltrim({number}, '0'))"
 
 
+def _content(table: str) -> str:
+    return f"({table}.account_number, {table}.period, {table}.amount_fen)"
+
+
 _HERE, _KNOWN = _folded("claims.bill_number"), _folded("other.bill_number")
-_NEW = "claims.known_id IS NULL AND claims.place = 1 AND claims.outcome IS NULL"
+_LIVE = "NOT IN ('void', 'expired', 'superseded')"
+_OPEN = "claims.place = 1 AND claims.outcome IS NULL"
+_REFUSE = "UPDATE claims SET outcome = 'similar_bill_number', other_number = other.bill_number"
+# What was alike before is none of an amendment's making.
+_ALIKE_BEFORE = f"""
+    EXISTS (SELECT FROM bills AS before
+        WHERE before.id = claims.known_id AND {_content("before")} = {_content("claims")})
+"""
 _EXIST = f"""
     SELECT EXISTS (SELECT FROM claims WHERE bill_number <> {_HERE}),
         EXISTS (SELECT FROM bill_numbers AS other WHERE provider_id = :provider_id AND bill_number <> {_KNOWN})
 """  # noqa: S608 - the expressions above
 # As a scalar, bills are looked up by their ids for the few numbers that are similar, never scanned.
-_SAME_BILL = """
-    (SELECT (bills.account_number, bills.period, bills.amount_fen)
-            = (claims.account_number, claims.period, claims.amount_fen)
-            AND bills.status NOT IN ('void', 'expired', 'superseded')
+_SAME_BILL = f"""
+    (SELECT {_content("bills")} = {_content("claims")} AND bills.status {_LIVE} AND NOT {_ALIKE_BEFORE}
         FROM bills WHERE bills.id = other.bill_id AND bills.id IS DISTINCT FROM claims.old_id)
-"""
+"""  # noqa: S608 - the expressions above
 _LIKE_A_PLAIN_ONE = f"""
-    UPDATE claims SET outcome = 'similar_bill_number' FROM bill_numbers AS other
-    WHERE {_NEW} AND claims.bill_number <> {_HERE}
+    {_REFUSE} FROM bill_numbers AS other
+    WHERE {_OPEN} AND claims.bill_number <> {_HERE}
         AND other.provider_id = :provider_id AND other.bill_number = {_HERE} AND {_SAME_BILL}
-"""  # noqa: S608 - the expressions above
+"""
 _LIKE_ANOTHER = f"""
-    UPDATE claims SET outcome = 'similar_bill_number' FROM bill_numbers AS other
-    WHERE {_NEW} AND other.provider_id = :provider_id AND other.bill_number <> {_KNOWN}
+    {_REFUSE} FROM bill_numbers AS other
+    WHERE {_OPEN} AND other.provider_id = :provider_id AND other.bill_number <> {_KNOWN}
         AND {_KNOWN} = {_HERE} AND other.bill_number <> claims.bill_number AND {_SAME_BILL}
-"""  # noqa: S608 - the expressions above
+"""
 _LIKE_AN_EARLIER_ROW = f"""
-    UPDATE claims SET outcome = 'similar_bill_number' FROM claims AS other
-    WHERE {_NEW} AND other.place = 1 AND (other.outcome IS NULL OR other.outcome = 'unchanged')
+    {_REFUSE} FROM claims AS other
+    WHERE {_OPEN} AND other.place = 1 AND (other.outcome IS NULL OR other.outcome = 'unchanged')
         AND {_KNOWN} = {_HERE} AND other.bill_number <> claims.bill_number AND other.row < claims.row
-        AND (other.account_number, other.period, other.amount_fen)
-            = (claims.account_number, claims.period, claims.amount_fen)
+        AND {_content("other")} = {_content("claims")} AND NOT {_ALIKE_BEFORE}
+"""
+_OF_ONE = f"""
+    SELECT other.bill_number FROM bill_numbers AS other
+    WHERE other.provider_id = :provider_id AND other.bill_number <> :bill_number
+        AND (other.bill_number = {_folded("CAST(:bill_number AS text)")}
+            OR other.bill_number <> {_KNOWN} AND {_KNOWN} = {_folded("CAST(:bill_number AS text)")})
+        AND (SELECT {_content("bills")} = (:account_number, CAST(:period AS date), CAST(:amount_fen AS bigint))
+                AND bills.status {_LIVE} FROM bills WHERE bills.id = other.bill_id)
+    LIMIT 1
 """  # noqa: S608 - the expressions above
 
 
@@ -55,7 +76,7 @@ class _Exist(NamedTuple):
 
 
 async def refuse_similar(tx: AsyncSession, provider_id: UUID) -> None:
-    """Refuse claimed rows that would make a second bill of a known one or of an earlier row."""
+    """Refuse claimed rows that would make the bill of a known number or of an earlier row due twice."""
     of_provider = {"provider_id": provider_id}
     exist = _Exist(*(await tx.execute(text(_EXIST), of_provider)).one())
     if exist.here:
@@ -64,3 +85,11 @@ async def refuse_similar(tx: AsyncSession, provider_id: UUID) -> None:
         await tx.execute(text(_LIKE_ANOTHER), of_provider)
     if exist.here:
         await tx.execute(text(_LIKE_AN_EARLIER_ROW))
+
+
+async def number_of_same_bill(tx: AsyncSession, bill: Bill, content: Mapping[str, Any]) -> str | None:
+    """The number under which a bill with this content is known already; `staging.one_at_a_time` keeps it true."""
+    values = {name: content[name] for name in ("account_number", "period", "amount_fen")}
+    of_bill = {"provider_id": bill.provider_id, "bill_number": bill.bill_number}
+    number: str | None = await tx.scalar(text(_OF_ONE), {**of_bill, **values})
+    return number

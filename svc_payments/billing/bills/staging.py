@@ -32,7 +32,7 @@ _CREATE = (
     # bill they want to supersede, and what becomes of them; of those that become bills nothing is said.
     """
     CREATE TEMPORARY TABLE IF NOT EXISTS claims (
-        LIKE staged, known_id uuid, place bigint, old_id uuid, outcome text
+        LIKE staged, known_id uuid, place bigint, old_id uuid, outcome text, other_number text
     ) ON COMMIT DELETE ROWS
     """,
     # For the sorts and hashes over the file's rows; the default of 4 MB would spill them.
@@ -49,7 +49,7 @@ _CLAIM = """
 
 _CLAIMED = """
     SELECT coalesce(bool_or(known_id IS NOT NULL), false), coalesce(bool_or(supersedes IS NOT NULL), false),
-        coalesce(bool_or(place > 1), false)
+        coalesce(bool_or(place > 1), false), coalesce(bool_or(tariff_id IS NOT NULL), false)
     FROM claims
 """
 
@@ -94,6 +94,8 @@ class Claimed(NamedTuple):
     """Rows that supersede another bill."""
     repeated: bool
     """Rows with the number of a row before them."""
+    stating: bool
+    """Rows that state a tariff by its id."""
 
 
 async def claim(tx: AsyncSession, provider_id: UUID) -> Claimed:

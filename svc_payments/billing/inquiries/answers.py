@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from svc_payments.billing.bills import changes, merge, staging
 from svc_payments.billing.bills.models import Bill, BillKind, BillNumber, BillStatus, ChangeReason
+from svc_payments.billing.bills.similar import number_of_same_bill
 from svc_payments.billing.bills.staging import staged_columns, staged_line
 from svc_payments.billing.bills.validation import CheckedRow
 from svc_payments.billing.inquiries.models import InquiredBill
@@ -48,9 +49,11 @@ async def take(tx: AsyncSession, pending: PendingInquiry, rows: Sequence[Checked
     for bill in known.values():
         if row := named.get(bill.bill_number):
             _expect_may_name(bill, row, pending, by_inquiry=bill.id in inquired)
-    for bill in known.values():
-        if bill.id in inquired:
-            await _withdraw_or_return(tx, bill, named)
+    of_inquiries = [bill for bill in known.values() if bill.id in inquired]
+    for bill in of_inquiries:
+        await _withdraw(tx, bill, named)
+    for bill in of_inquiries:
+        await _return(tx, bill, named)
     if rows:
         await _take_in(tx, pending, rows)
 
@@ -83,12 +86,18 @@ def _expect_may_name(bill: Bill, row: CheckedRow, pending: PendingInquiry, *, by
         raise NotUsable("pushed_bill_differs")
 
 
-async def _withdraw_or_return(tx: AsyncSession, bill: Bill, named: Collection[str]) -> None:
-    if bill.bill_number in named:
-        if bill.status == BillStatus.VOID and bill.reason == ChangeReason.NOT_NAMED:
-            await changes.restore_named(tx, bill)
-    elif bill.status == BillStatus.DUE and not bill.paid_fen:
+async def _withdraw(tx: AsyncSession, bill: Bill, named: Collection[str]) -> None:
+    if bill.bill_number not in named and bill.status == BillStatus.DUE and not bill.paid_fen:
         await changes.void_unnamed(tx, bill)
+
+
+async def _return(tx: AsyncSession, bill: Bill, named: Mapping[str, CheckedRow]) -> None:
+    row = named.get(bill.bill_number)
+    if row is None or bill.status != BillStatus.VOID or bill.reason != ChangeReason.NOT_NAMED:
+        return
+    # While it was left out, the same bill may have come under a similar number.
+    if not await number_of_same_bill(tx, bill, changes.content_of(row)):
+        await changes.restore_named(tx, bill)
 
 
 async def _take_in(tx: AsyncSession, pending: PendingInquiry, rows: Sequence[CheckedRow]) -> None:

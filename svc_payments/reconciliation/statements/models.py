@@ -38,6 +38,8 @@ class LineState(StrEnum):
     """It was not done, and will not be."""
 
 
+MOVES_MONEY = frozenset({LineState.DONE, LineState.ACCEPTED})
+
 NO_BILL = hashlib.sha256(b"").hexdigest()
 """In place of a file: the channel says that it has no bill of the day. No file is empty."""
 

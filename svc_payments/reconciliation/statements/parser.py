@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from chassis.db import CHINA
 from svc_payments.amounts import in_digits
-from svc_payments.reconciliation.statements.models import LineState, Movement
+from svc_payments.reconciliation.statements.models import MOVES_MONEY, LineState, Movement
 from svc_payments.reconciliation.statements.refusals import (
     StatementMalformed,
     StatementOfOtherDay,
@@ -38,6 +38,11 @@ class Line(NamedTuple):
     state: LineState
     at: str
     reference: str
+
+    @property
+    def moved_fen(self) -> int:
+        """The amount that sums count: that of a line which moved no money is in none."""
+        return self.amount_fen if self.state in MOVES_MONEY else 0
 
 
 Lines = Iterator[Line]

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.invariants import InvariantBrokenError
-from svc_payments.reconciliation.statements.models import LineState, Movement
+from svc_payments.reconciliation.statements.models import Movement
 from svc_payments.reconciliation.statements.parser import MILLIFEN, Line, Lines
 from svc_payments.reconciliation.statements.refusals import StatementLineTwice, StatementMalformed
 
@@ -22,7 +22,6 @@ _COLUMNS = ("statement_id", *Line._fields)
 _LARGEST_TOTAL = 2**62
 """More than all the money there is, and less than PostgreSQL's largest integer."""
 _DUE_TO_OUT = Movement.REFUND
-_MOVES_MONEY = {LineState.DONE, LineState.ACCEPTED}
 
 # Some providers name a posting by receipt and bill number only; this replaces them by its id.
 _NAME_POSTINGS = """
@@ -46,12 +45,10 @@ class Totals:
     def add(self, line: Line) -> None:
         self.lines += 1
         self.fee_millifen += line.fee_millifen
-        if line.state not in _MOVES_MONEY:
-            return
         if line.movement == _DUE_TO_OUT:
-            self.out_fen -= line.amount_fen
+            self.out_fen -= line.moved_fen
         else:
-            self.in_fen += line.amount_fen
+            self.in_fen += line.moved_fen
         if max(self.in_fen, self.out_fen, abs(self.fee_millifen)) > _LARGEST_TOTAL:
             raise StatementMalformed(row=line.row)
 

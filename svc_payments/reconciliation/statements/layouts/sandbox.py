@@ -26,7 +26,13 @@ from svc_payments.reconciliation.statements.refusals import (
 ENCODINGS = ("utf-8",)
 HEADER = "kind,order_number,transaction_id,refund_number,refund_id,amount_fen,fee_fen,state,at"
 _COLUMNS = HEADER.split(",")
-_STATES = {"succeeded": LineState.DONE, "processing": LineState.OPEN}
+_STATES = {
+    "succeeded": LineState.DONE,
+    "processing": LineState.OPEN,
+    "abnormal": LineState.OPEN,
+    "closed": LineState.FAILED,
+}
+"""The money of a refund leaves on the day it succeeds, in the bill of that day."""
 _TOTALS = ("lines", "in_fen", "out_fen", "fee_fen")
 _HEAD = 3
 
@@ -51,7 +57,7 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:
             raise StatementMalformed(row=row)
         line = _line(dict(zip(_COLUMNS, values, strict=True)), row)
         counted["lines"] += 1
-        counted["in_fen" if line.movement == Movement.PAYMENT else "out_fen"] += abs(line.amount_fen)
+        counted["in_fen" if line.movement == Movement.PAYMENT else "out_fen"] += abs(line.moved_fen)
         counted["fee_fen"] += line.fee_millifen // MILLIFEN
         yield line
     raise StatementTruncated
@@ -67,10 +73,9 @@ def _line(value: dict[str, str], row: int) -> Line:
     if value["kind"] == "payment" and value["state"] == "succeeded":
         order = number_of(value["order_number"], row)
         return Line(row, Movement.PAYMENT, order, transaction, amount, fee, LineState.DONE, at, "")
-    if value["kind"] == "refund":
+    if value["kind"] == "refund" and value["state"] in _STATES:
         refund, reference = number_of(value["refund_number"], row), number_of(value["refund_id"], row)
-        state = _STATES.get(value["state"], LineState.FAILED)
-        return Line(row, Movement.REFUND, refund, "", -amount, fee, state, at, reference)
+        return Line(row, Movement.REFUND, refund, "", -amount, fee, _STATES[value["state"]], at, reference)
     raise StatementMalformed(row=row)
 
 

@@ -45,8 +45,17 @@ _NEEDED = (
     "退款状态",
     "手续费",
 )
-_REFUND_STATES = {"SUCCESS": LineState.DONE, "PROCESSING": LineState.ACCEPTED}
-"""FAIL and CHANGE (the payer's account could not take it) are neither."""
+_REFUND_STATES = {
+    "SUCCESS": LineState.DONE,
+    "PROCESSING": LineState.ACCEPTED,
+    "CHANGE": LineState.ACCEPTED,
+    "FAIL": LineState.FAILED,
+    "REFUNDCLOSE": LineState.FAILED,
+}
+"""CHANGE: the payer's account could not take the money, which has left ours all the same. FAIL and REFUNDCLOSE: it has
+not. WeChat Pay's total of refunds has only money that left."""
+_NO_STATE = {"", "0"}
+"""What a payment voided at the till may have in place of a state."""
 
 
 def read(lines: Iterator[str], expected: Expected) -> Lines:
@@ -65,7 +74,7 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:
             raise StatementMalformed(row=row)
         line = _line({name: values[places[name]] for name in _NEEDED}, row, expected)
         counted["lines"] += 1
-        counted["in_fen" if line.movement == Movement.PAYMENT else "out_fen"] += abs(line.amount_fen)
+        counted["in_fen" if line.movement == Movement.PAYMENT else "out_fen"] += abs(line.moved_fen)
         counted["fee_millifen"] += line.fee_millifen
         yield line
     raise StatementTruncated
@@ -91,14 +100,22 @@ def _line(value: dict[str, str], row: int, expected: Expected) -> Line:
             return Line(row, Movement.PAYMENT, order, transaction, paid, fee, LineState.DONE, at, "")
         case "REFUND":
             back = -abs(fen_of(value["退款金额"], row))
-            state = _REFUND_STATES.get(value["退款状态"], LineState.FAILED)
+            state = _refund_state(value["退款状态"], row)
             refund, reference = number_of(value["商户退款单号"], row), number_of(value["微信退款单号"], row)
             return Line(row, Movement.REFUND, refund, "", back, fee, state, at, reference)
         case "REVOKED":
             # Voided at the till under the order's number: there is no refund number.
             back = -abs(fen_of(value["退款金额"], row))
-            return Line(row, Movement.REFUND, order, "", back, fee, LineState.DONE, at, transaction)
+            stated = value["退款状态"]
+            state = LineState.DONE if stated in _NO_STATE else _refund_state(stated, row)
+            return Line(row, Movement.REFUND, order, "", back, fee, state, at, transaction)
     raise StatementMalformed(row=row)
+
+
+def _refund_state(stated: str, row: int) -> LineState:
+    if stated not in _REFUND_STATES:
+        raise StatementMalformed(row=row)
+    return _REFUND_STATES[stated]
 
 
 def _check_summary(header: str, text: str, row: int, counted: Counter[str]) -> None:

@@ -51,6 +51,7 @@ def shown_bill(bill: Bill, tariff: Tariff) -> dict[str, Any]:
         "version": 1,
         "reason": None,
         "note": None,
+        "stated_tariff_unknown": False,
         "explanation": shown_explanation(tariff),
     }
 

@@ -6,8 +6,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from chassis.db import new_id
+from chassis.db import Database, new_id, now
 from chassis.testing import Tokens, once
+from tests.svc_payments.billing.bills.factories import a_tariff, save
 
 BILL = {
     "bill_number": "B-1",
@@ -81,3 +82,42 @@ async def test_a_bill_file_has_them_as_columns(api: httpx.AsyncClient, tokens: T
     assert report.status_code in {200, 201}, report.text
     assert (report.json()["accepted"], report.json()["refused_rows"][0]["code"]) == (1, "bad_tariff")
     assert await stored(api, tokens, provider_id) == {**STATED, "version": 1}
+
+
+@pytest.mark.parametrize("fault", ["another_providers", "withdrawn", "another_class", "another_unit"])
+async def test_a_tariff_that_cannot_be_meant_refuses_the_row(
+    api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, database: Database, fault: str
+) -> None:
+    tariff = a_tariff(new_id() if fault == "another_providers" else provider_id, (None, "2.300"))
+    tariff.withdrawn_at = now() if fault == "withdrawn" else None
+    await save(database, tariff)
+    stated = {"tariff_id": str(tariff.tariff_id)}
+    stated |= {"customer_class": "martian"} if fault == "another_class" else {}
+    stated |= {"unit": "parsec"} if fault == "another_unit" else {}
+    (result,) = await push(api, tokens, provider_id, stated)
+    assert (result["outcome"], result["reason"]) == ("refused", "bad_tariff")
+    names = ",".join(stated)
+    row = ",".join(["B-1,1000000005,2026-09,12,27.60,2026-10-25,,", *stated.values()])
+    content = f"{HEADER.partition(',customer')[0]},{names}\n{row}\n"
+    headers = tokens.client(provider_id, "bills:write") | {"Content-Type": "text/csv; charset=utf-8"}
+    report = await api.put("/payments/v1/bill-files/bills.csv", content=content, headers=headers)
+    assert report.json()["refused_rows"][0]["code"] == "bad_tariff"
+
+
+@pytest.mark.parametrize("stated", [{"tariff_id": str(new_id())}, {"customer_class": "martian"}, {"unit": "parsec"}])
+async def test_an_unknown_tariff_is_accepted_and_no_other_explains_the_bill_as_the_stated_one(
+    api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, database: Database, stated: dict[str, str]
+) -> None:
+    await save(database, a_tariff(provider_id, (None, "2.300")))
+    (result,) = await push(api, tokens, provider_id, stated)
+    assert result["outcome"] == "accepted"
+    path, headers = f"/payments/v1/bills/{result['bill_id']}", tokens.client(provider_id, "bills:write")
+    shown = (await api.get(path, headers=headers)).json()
+    assert (shown["explanation"], shown["stated_tariff_unknown"]) == (None, True)
+    if "tariff_id" in stated:
+        late = a_tariff(provider_id, (None, "2.300"))
+        late.tariff_id = UUID(stated["tariff_id"])
+        await save(database, late)
+        shown = (await api.get(path, headers=headers)).json()
+        assert shown["explanation"]["tariff_id"] == stated["tariff_id"]
+        assert (shown["explanation"]["stated"], shown["stated_tariff_unknown"]) == (True, False)

@@ -109,6 +109,15 @@ async def test_a_bill_left_out_is_voided_and_due_again_when_named(desk: Desk, co
     assert events == ["voided", "amended", "amended"]
 
 
+async def test_a_bill_left_out_is_not_due_again_while_it_is_known_under_a_similar_number(
+    desk: Desk, company: Scripted
+) -> None:
+    for named in (["Q-1"], ["q-1"], ["Q-1", "q-1"]):
+        company.due(*(named_bill(bill_number=number) for number in named))
+        bills = (await desk.inquire_later()).json()["bills"]
+    assert [bill["bill_number"] for bill in bills] == ["q-1"]
+
+
 async def test_a_bill_being_paid_or_partly_paid_is_not_voided_when_left_out(desk: Desk, company: Scripted) -> None:
     company.due(*(named_bill(bill_number=f"Q-{n}") for n in range(4)))
     await desk.bills()

@@ -139,7 +139,7 @@ def statement_of(
     *payments: SamplePayment, day: date = DAY, refunds: tuple[str, ...] = (), merchant: str = "my-ili"
 ) -> bytes:
     """The channel's side: its file of a day with correct totals; `refunds` are lines."""
-    refunded = sum(int(line.split(",")[5]) for line in refunds)
+    refunded = sum(int(line.split(",")[5]) for line in refunds if line.split(",")[7] == "succeeded")
     text = io.StringIO()
     rows = [f"statement,{merchant},{day}", HEADER, *(payment.line for payment in payments), *refunds]
     text.write("\n".join(rows))

@@ -46,7 +46,8 @@ def bill(
         accepted = f"`5030001,`{refund_number},`{back},`0.00,`ORIGINAL,`{state},`生活缴费,`,`-0.03000,`0.60%"
         refund = f"`REFUND,`OTHERS,`CNY,`0.00,`0.00,{accepted},`0.00,`{back},`"
         rows = [f"`{day} 10:00:00,{usual},{paid}", f"`{day} 20:00:00,{usual},{refund}"]
-        total = f"`2,`33.75,`{back},`0.00,`0.17000,`33.75,`{back}"
+        out = "0.00" if state in {"FAIL", "REFUNDCLOSE"} else back
+        total = f"`2,`33.75,`{out},`0.00,`0.17000,`33.75,`{back}"
     return ("\ufeff" + "\r\n".join([HEADER, *rows, SUMMARY, total, ""])).encode()
 
 
@@ -80,19 +81,25 @@ async def cases(database: Database) -> list[tuple[str, int]]:
         return [(result, fen) for result, fen in rows]
 
 
-async def test_an_accepted_refund_is_money_out_that_day_and_its_funds_are_confirmed(
-    api: httpx.AsyncClient, tokens: Tokens, database: Database, settings: Settings
+@pytest.mark.parametrize(
+    ("state", "out_fen"), [("PROCESSING", 500), ("CHANGE", 500), ("SUCCESS", 500), ("FAIL", 0), ("REFUNDCLOSE", 0)]
+)
+async def test_money_that_left_is_out_that_day_and_the_days_funds_are_confirmed(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, settings: Settings, state: str, out_fen: int
 ) -> None:
-    await accepted(database)
+    number, _ = await accepted(database, state=state)
+    if state == "SUCCESS":
+        async with database.transaction() as tx:
+            await succeed(tx, number, ACCEPTED)
     run = await reconcile(database, settings, ACCEPTED, WECHAT)
-    assert (counts(run), await cases(database)) == ({"matched": 1}, [])
+    assert (counts(run), await cases(database)) == ({"matched": 2 if state == "SUCCESS" else 1}, [])
     async with database.read() as tx:
         statement = await statements.current(tx, WECHAT, ACCEPTED)
     assert statement is not None
-    assert (statement.in_fen, statement.out_fen, statement.fee_fen) == (3375, 500, 17)
+    assert (statement.in_fen, statement.out_fen, statement.fee_fen) == (3375, out_fen, 17)
     answer = await api.post(
         f"/payments/v1/statements/{statement.id}/funds",
-        json={"amount_fen": 3375 - 500 - 17, "reason": "与银行流水相符"},
+        json={"amount_fen": 3375 - out_fen - 17, "reason": "与银行流水相符"},
         headers=tokens.staff("operator") | once(),
     )
     assert answer.status_code == 200, answer.text

@@ -12,7 +12,7 @@ from chassis.problems import Problem
 from kit.files.refusals import GzipBroken
 from svc_payments.billing.files.refusals import UndecodableBytes
 from svc_payments.reconciliation.statements.files import lines_of, spooled
-from svc_payments.reconciliation.statements.layouts import OF_CHANNELS, OF_PROVIDERS, Layout, alipay, wechat
+from svc_payments.reconciliation.statements.layouts import OF_CHANNELS, OF_PROVIDERS, Layout, alipay, sandbox, wechat
 from svc_payments.reconciliation.statements.models import LineState, Movement
 from svc_payments.reconciliation.statements.parser import Expected, Line, check_totals
 from svc_payments.reconciliation.statements.refusals import (
@@ -37,12 +37,18 @@ async def read(layout: Layout, raw: bytes, merchant_id: str | None = None) -> li
         return list(layout.read(lines_of(file, layout), Expected(DAY, merchant_id)))
 
 
-def wechat_row(state: str = "SUCCESS", *, at: str = "2026-10-01 08:00:00", goods: str = "我的伊犁 生活缴费") -> str:
+def wechat_row(
+    state: str = "SUCCESS",
+    *,
+    at: str = "2026-10-01 08:00:00",
+    goods: str = "我的伊犁 生活缴费",
+    refund_state: str = "SUCCESS",
+) -> str:
     paid, back = ("41.40", "0.00") if state == "SUCCESS" else ("0.00", "10.00")
     refund = (
         ("0", "0", back, "0.00", "", "")
         if state == "SUCCESS"
-        else ("5030", REFUND, back, "0.00", "ORIGINAL", "SUCCESS")
+        else ("5030", REFUND, back, "0.00", "ORIGINAL", refund_state)
     )
     fee = "0.24840" if state == "SUCCESS" else "-0.06000"
     values = (at, "wx8888888888888888", "1900000001", "0", "", "4200000001", ORDER, "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o")
@@ -63,6 +69,60 @@ async def test_the_wechat_bill_has_27_columns_with_payments_and_refunds() -> Non
     assert back == Line(
         3, Movement.REFUND, REFUND, "", -1000, -6000, LineState.DONE, "2026-10-01T09:30:00+08:00", "5030"
     )
+
+
+@pytest.mark.parametrize(
+    ("stated", "kept"),
+    [
+        ("SUCCESS", LineState.DONE),
+        ("PROCESSING", LineState.ACCEPTED),
+        ("CHANGE", LineState.ACCEPTED),
+        ("FAIL", LineState.FAILED),
+        ("REFUNDCLOSE", LineState.FAILED),
+    ],
+)
+@pytest.mark.parametrize("trade", ["REFUND", "REVOKED"])
+async def test_the_total_of_refunds_has_those_whose_money_left(trade: str, stated: str, kept: LineState) -> None:
+    out = "0.00" if kept == LineState.FAILED else "10.00"
+    summary = f"`2,`41.40,`{out},`0.00,`0.18840,`41.40,`10.00"
+    _, back = await read(WECHAT, wechat_bill(wechat_row(), wechat_row(trade, refund_state=stated), summary=summary))
+    assert (back.state, back.amount_fen, back.moved_fen) == (kept, -1000, 0 if kept == LineState.FAILED else -1000)
+    other = "10.00" if kept == LineState.FAILED else "0.00"
+    with pytest.raises(StatementTotalsDiffer):
+        await read(
+            WECHAT,
+            wechat_bill(
+                wechat_row(),
+                wechat_row(trade, refund_state=stated),
+                summary=summary.replace(f"`{out},`0.00", f"`{other},`0.00"),
+            ),
+        )
+
+
+@pytest.mark.parametrize("stated", ["WHATEVER", "success", "", "SUCCESS1"])
+async def test_a_refund_state_that_nobody_knows_is_refused_with_its_row(stated: str) -> None:
+    with pytest.raises(StatementMalformed) as refused:
+        await read(WECHAT, wechat_bill(wechat_row(), wechat_row("REFUND", refund_state=stated)))
+    assert refused.value.render("en")["row"] == 3
+
+
+@pytest.mark.parametrize(
+    ("stated", "kept"),
+    [
+        ("succeeded", LineState.DONE),
+        ("processing", LineState.OPEN),
+        ("abnormal", LineState.OPEN),
+        ("closed", LineState.FAILED),
+    ],
+)
+async def test_the_sandbox_counts_refunds_that_succeeded(stated: str, kept: LineState) -> None:
+    out = 500 if kept == LineState.DONE else 0
+    row = f"refund,O1,T1,R1,I1,500,0,{stated},2026-10-01T08:00:00Z"
+    bill = f"statement,my-ili,{DAY}\n{sandbox.HEADER}\n{row}\ntotal,1,0,{{}},0\n"
+    (line,) = await read(OF_CHANNELS["sandbox"], bill.format(out).encode())
+    assert (line.state, line.moved_fen) == (kept, -out)
+    with pytest.raises(StatementMalformed):
+        await read(OF_CHANNELS["sandbox"], bill.format(out).replace(stated, "whatever").encode())
 
 
 async def test_a_comma_in_the_goods_name_does_not_split_the_row() -> None:
