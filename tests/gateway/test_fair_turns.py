@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from gateway.turns import NoTurnError, Share, ShareUsedError, Turns
-from tests.gateway.stage import Scripted, Stage, dialogue, read_head, scripted
+from tests.gateway.stage import Scripted, Stage, dialogue, read_head, reset, scripted
 
 BILLS = "/payments/v1/bills"
 GET = f"GET {BILLS} HTTP/1.1\r\nHost: my.ili\r\n\r\n".encode()
@@ -145,6 +145,7 @@ async def attack(stack: contextlib.AsyncExitStack, gateway: str, connections: in
     for _ in range(connections):
         reader, writer = await stack.enter_async_context(dialogue(gateway, ATTACKER))
         reader._transport.pause_reading()  # type: ignore[attr-defined]  # noqa: SLF001 - a client that does not read
+        stack.callback(reset, writer)
         writer.write(GET * pipelined)
 
 
@@ -164,9 +165,9 @@ async def attacked(
     stage.promise("payments", {f"GET {BILLS}": {}})
     held = HeldService()
     async with (
-        contextlib.AsyncExitStack() as stack,
         held.serving() as payments,
         stage.gateway(payments_url=payments.url, **settings) as gateway,
+        contextlib.AsyncExitStack() as stack,
     ):
         await attack(stack, gateway, connections, pipelined)
         yield held, gateway
