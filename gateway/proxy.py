@@ -27,6 +27,7 @@ from gateway.refusals import (
     ServiceBroken,
     ServiceBusy,
     ServiceSlow,
+    TooManyAtOnce,
     TooManyTransfers,
     TransfersBusy,
 )
@@ -112,6 +113,9 @@ class Exchange:
             CLIENTS_GONE.labels(service).inc()
         except ClientSlow:
             count_refused("slow_body").inc()
+            raise
+        except TooManyAtOnce:
+            count_refused("requests_per_address").inc()
             raise
         except TooManyTransfers:
             count_refused("transfers_per_address").inc()

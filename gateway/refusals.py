@@ -60,6 +60,13 @@ class TooManyHalfSent(Problem):
     headers: Mapping[str, str] = {"Retry-After": "5", **CLOSE}
 
 
+class TooManyAtOnce(Problem):
+    """Requests of one client address at one service."""
+
+    status, code = 429, "too_many_at_once"
+    headers: Mapping[str, str] = {"Retry-After": "1"}
+
+
 class TooManyTransfers(Problem):
     """Long uploads and downloads of one client address at one service."""
 

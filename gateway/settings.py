@@ -38,10 +38,14 @@ class GatewaySettings(ProcessSettings):
     connect_seconds: PositiveFloat = 3.0
     upstream_connections: PositiveInt = 200
     """Concurrent requests to one service; further ones queue, and are refused after `connect_seconds`."""
+    requests_per_address: PositiveInt = 8
+    """Of `upstream_connections`, how many one client address may have; an IPv6 /64 counts as one address."""
+    waiting_per_address: PositiveInt = 256
+    """Requests of one address that may queue for a turn at one service; further ones are refused at once."""
     upstream_transfers: PositiveInt = 256
     """The same for long uploads and downloads, beside them."""
     transfers_per_address: PositiveInt = 64
-    """Of `upstream_transfers`, how many one client address may have; an IPv6 /64 counts as one address."""
+    """Of `upstream_transfers`, how many one client address may have."""
 
     client_connections: PositiveInt = 4096
     """Open connections of all clients; each holds at most 64 KiB of a small request."""
@@ -69,6 +73,8 @@ class GatewaySettings(ProcessSettings):
         return Limits(
             connect_seconds=self.connect_seconds,
             connections=self.upstream_connections,
+            requests_per_address=self.requests_per_address,
+            waiting_per_address=self.waiting_per_address,
             transfers=self.upstream_transfers,
             transfers_per_address=self.transfers_per_address,
         )

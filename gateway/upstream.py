@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from gateway.addresses import Quota
-from gateway.refusals import TooManyTransfers
+from gateway.refusals import TooManyAtOnce, TooManyTransfers
+from gateway.turns import NoTurnError, Share, ShareUsedError, Turns
 from gateway.upstream_connection import (
     AbsentError,
     BusyError,
     Connection,
     TransfersBusyError,
-    UpstreamError,
 )
 
 
@@ -19,6 +19,8 @@ from gateway.upstream_connection import (
 class Limits:
     connect_seconds: float = 3.0
     connections: int = 200
+    requests_per_address: int = 8
+    waiting_per_address: int = 256
     transfers: int = 256
     transfers_per_address: int = 64
     # Below uvicorn's own 5 seconds, so that a kept connection is rarely closed by the service just as it is used.
@@ -33,29 +35,6 @@ def address_of(url: str) -> tuple[str, int]:
     return parts.hostname, parts.port or 80
 
 
-class Turns:
-    """A bounded number of requests at a time; further ones queue for a bounded time."""
-
-    def __init__(self, number: int, seconds: float, refusal: type[UpstreamError]) -> None:
-        self._number = number
-        self._seconds = seconds
-        self._refusal = refusal
-        self._free = asyncio.Semaphore(number)
-
-    async def take(self) -> None:
-        if not self._free.locked():
-            await self._free.acquire()
-            return
-        try:
-            async with asyncio.timeout(self._seconds):
-                await self._free.acquire()
-        except TimeoutError:
-            raise self._refusal(f"{self._number} are in progress") from None
-
-    def give_back(self) -> None:
-        self._free.release()
-
-
 class Upstream:
     """The connections to one service; the number in use is bounded, so that a slow service cannot take them all.
 
@@ -67,8 +46,10 @@ class Upstream:
         self._host, self._port = address_of(url)
         self.host_header = urlsplit(url).netloc.encode("ascii")
         self._limits = limits
-        self.requests = Turns(limits.connections, limits.connect_seconds, BusyError)
-        self.transfers = Turns(limits.transfers, limits.connect_seconds, TransfersBusyError)
+        share = Share(limits.requests_per_address, limits.waiting_per_address)
+        self.requests = Turns(limits.connections, share, limits.connect_seconds)
+        counted_already = Share(limits.transfers_per_address, limits.transfers_per_address)
+        self.transfers = Turns(limits.transfers, counted_already, limits.connect_seconds)
         self.transfers_of = Quota(limits.transfers_per_address)
         self._idle: list[Connection] = []
 
@@ -124,8 +105,7 @@ class Lease:
         if transfer:
             await self.become_transfer()
         else:
-            await self._upstream.requests.take()
-            self._turns = self._upstream.requests
+            await self._take_request_turn()
         self._connection = await self._upstream.connection(fresh=fresh)
         return self._connection
 
@@ -137,7 +117,10 @@ class Lease:
         if not self._upstream.transfers_of.take(self._address):
             raise TooManyTransfers
         self._counted = True
-        await self._upstream.transfers.take()
+        try:
+            await self._upstream.transfers.take(self._address)
+        except (NoTurnError, ShareUsedError):
+            raise TransfersBusyError("the transfers of others have all turns") from None
         self._turns = self._upstream.transfers
 
     def release(self) -> None:
@@ -156,7 +139,16 @@ class Lease:
             self._upstream.transfers_of.give_back(self._address)
             self._counted = False
 
+    async def _take_request_turn(self) -> None:
+        try:
+            await self._upstream.requests.take(self._address)
+        except NoTurnError:
+            raise BusyError("the requests of others have all turns") from None
+        except ShareUsedError:
+            raise TooManyAtOnce from None
+        self._turns = self._upstream.requests
+
     def _give_turn_back(self) -> None:
         if self._turns is not None:
-            self._turns.give_back()
+            self._turns.give_back(self._address)
             self._turns = None

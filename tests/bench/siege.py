@@ -1,8 +1,9 @@
-"""siege: how long residents wait at the gateway while the sockets of one address are stuck, against a quiet gateway.
+"""siege: how long residents wait at the gateway while one address besieges it, against a quiet gateway.
 
 The gateway and the payments service are processes as in production. 200 of the stuck sockets have sent half a POST, as
-many as one service has turns; some more have sent half a head, or read nothing of a download. Rounds alternate, so that
-a busy machine slows both; value and baseline are the 99th percentiles of all rounds, in milliseconds.
+many as one service has turns; some more have sent half a head, or read nothing of a download. `siege_flood` is the
+other kind: 100 sockets of one address have sent 50 whole requests each and read no answer. Rounds alternate, so that a
+busy machine slows all; value and baseline are the 99th percentiles of all rounds, in milliseconds.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import contextlib
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -28,6 +30,8 @@ RESIDENTS = 2
 REQUESTS = 200
 """Of each resident in each round."""
 STUCK = {"half_posts": 200, "half_heads": 50, "unread": 100}
+FLOOD = 100
+PIPELINED = 50
 ATTACKER = "127.0.0.2"
 GOAL = "at most 3"
 _HOST = "Host: my.ili\r\n"
@@ -42,21 +46,28 @@ def main() -> None:
         payments_service(Path(name), durable=False) as here,
         gateway(here) as (port, process),
     ):
-        quiet, besieged, megabytes = asyncio.run(measure(here, port, process))
-    report(
-        "siege",
-        _p99(besieged),
-        _p99(quiet),
-        "ms",
-        {
-            "goal": GOAL,
-            **STUCK,
-            "requests": len(besieged),
-            "median_ms": round(median(besieged), 1),
-            "median_ratio": round(median(besieged) / median(quiet), 2),
-            "gateway_mb": megabytes,
-        },
-    )
+        measured = asyncio.run(measure(here, port, process))
+    report_kind("siege", measured.stuck, measured.quiet, {**STUCK, "gateway_mb": measured.megabytes})
+    report_kind("siege_flood", measured.flooded, measured.quiet, {"sockets": FLOOD, "pipelined": PIPELINED})
+
+
+@dataclass
+class Measured:
+    """Milliseconds of each request in each kind of round, and the gateway's most memory."""
+
+    quiet: list[float] = field(default_factory=list)
+    stuck: list[float] = field(default_factory=list)
+    flooded: list[float] = field(default_factory=list)
+    megabytes: int = 0
+
+
+def report_kind(name: str, besieged: list[float], quiet: list[float], detail: dict[str, int]) -> None:
+    medians = {
+        "requests": len(besieged),
+        "median_ms": round(median(besieged), 1),
+        "median_ratio": round(median(besieged) / median(quiet), 2),
+    }
+    report(name, _p99(besieged), _p99(quiet), "ms", {"goal": GOAL, **detail, **medians})
 
 
 @contextlib.contextmanager
@@ -77,33 +88,45 @@ def gateway(here: Stage) -> Iterator[tuple[int, psutil.Process]]:
         yield port, psutil.Process(process.pid)
 
 
-async def measure(here: Stage, port: int, process: psutil.Process) -> tuple[list[float], list[float], int]:
-    """Milliseconds of each request in quiet and besieged rounds, and the gateway's most memory."""
+async def measure(here: Stage, port: int, process: psutil.Process) -> Measured:
     token = here.tokens.resident()["Authorization"]
     await requests_of_all(port, token)  # the first requests fill caches and pools
-    quiet: list[list[float]] = []
-    besieged: list[list[float]] = []
-    most = 0
+    measured = Measured()
     for number in range(1, ROUNDS + 1):
-        quiet.append(await requests_of_all(port, token))
-        async with stuck(port, token):
-            besieged.append(await requests_of_all(port, token))
-            most = max(most, process.memory_info().rss)
-        print(f"  round {number}: p99 quiet {_p99(quiet[-1]):.1f} ms, besieged {_p99(besieged[-1]):.1f} ms", flush=True)
-    return list(chain(*quiet)), list(chain(*besieged)), round(most / MEGABYTE)
+        quiet = await requests_of_all(port, token)
+        async with unread(port, stuck(token)):
+            stuck_too = await requests_of_all(port, token)
+            measured.megabytes = max(measured.megabytes, round(process.memory_info().rss / MEGABYTE))
+        async with unread(port, [flood(token)] * FLOOD):
+            flooded = await requests_of_all(port, token)
+        measured.quiet += quiet
+        measured.stuck += stuck_too
+        measured.flooded += flooded
+        figures = f"p99 quiet {_p99(quiet):.1f} ms, stuck {_p99(stuck_too):.1f} ms, flooded {_p99(flooded):.1f} ms"
+        print(f"  round {number}: {figures}", flush=True)
+    return measured
 
 
-@contextlib.asynccontextmanager
-async def stuck(port: int, token: str) -> AsyncIterator[None]:
-    """Sockets of a signed-in attacker that neither send nor read any more."""
+def stuck(token: str) -> list[str]:
+    """What the sockets of a signed-in attacker have sent of which each waits for more, or to be read."""
     posted = f"POST /payments/v1/payments HTTP/1.1\r\n{_HOST}Authorization: {token}\r\nContent-Length: 1000\r\n\r\n"
     requests = {
         "half_posts": posted + "{",
         "half_heads": f"GET /payments/v1/bills HTTP/1.1\r\n{_HOST}X: ",
         "unread": f"GET /docs/assets/swagger-ui-bundle.js HTTP/1.1\r\n{_HOST}\r\n",
     }
+    return list(chain(*([requests[kind]] * number for kind, number in STUCK.items())))
+
+
+def flood(token: str) -> str:
+    return f"GET /payments/v1/bills HTTP/1.1\r\n{_HOST}Authorization: {token}\r\n\r\n" * PIPELINED
+
+
+@contextlib.asynccontextmanager
+async def unread(port: int, sent: list[str]) -> AsyncIterator[None]:
+    """Sockets of the attacker that have sent this and do nothing more, not even read."""
     writers = []
-    for request in chain(*([requests[kind]] * number for kind, number in STUCK.items())):
+    for request in sent:
         reader, writer = await asyncio.open_connection(LOOPBACK, port, local_addr=(ATTACKER, 0))
         reader._transport.pause_reading()  # type: ignore[attr-defined]  # noqa: SLF001 - a client that does not read
         writer.write(request.encode())

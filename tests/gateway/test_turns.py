@@ -56,12 +56,12 @@ async def stuck(gateway: str, request: bytes, number: int = 200) -> AsyncIterato
         yield readers
 
 
-async def assert_answered_at_once(client: httpx.AsyncClient, gateway: str) -> None:
+async def assert_answered_at_once(client: httpx.AsyncClient, gateway: str, within: float = AT_ONCE) -> None:
     for method in ("GET", "POST"):
         started = time.monotonic()
         answer = await client.request(method, f"{gateway}{BILLS}", content=b"{}" if method == "POST" else None)
         assert (answer.status_code, answer.text) == (200, "ok")
-        assert time.monotonic() - started < AT_ONCE
+        assert time.monotonic() - started < within
 
 
 @pytest.mark.parametrize(
@@ -127,15 +127,18 @@ async def test_long_uploads_that_stop_keep_out_neither_requests_nor_uploads_of_o
 async def test_200_unread_downloads_of_one_address_keep_nobody_out(
     stage: Stage, client: httpx.AsyncClient, framing: str
 ) -> None:
+    # A request kept out would wait for as long as it may, far beyond the delays of a busy machine. All turns are one
+    # address's to take, so that it is not its share that leaves some to others.
+    patient: dict[str, Any] = {"connect_seconds": 20, "requests_per_address": 200}
     stage.promise("payments", OPERATIONS)
     request = f"GET /payments/v1/export?{framing} HTTP/1.1\r\nHost: my.ili\r\n\r\n".encode()
     async with (
         scripted(bills_and_exports) as payments,
-        stage.gateway(payments_url=payments.url) as gateway,
+        stage.gateway(payments_url=payments.url, **patient) as gateway,
         stuck(gateway, request),
     ):
         await client.get(f"{gateway}{BILLS}")  # while all buffers on the way fill up
-        await assert_answered_at_once(client, gateway)
+        await assert_answered_at_once(client, gateway, within=10)
         async with client.stream("GET", f"{gateway}/payments/v1/export?{framing}") as download:
             assert download.status_code == 200
             received = 0
