@@ -156,7 +156,7 @@ class Exchange:
         lease = Lease(self._upstream, address_key(self._incoming.client))
         follower: _Follower | None = None
         try:
-            connection = await lease.begin(transfer=self.body_unread, fresh=fresh)
+            connection = await lease.begin(transfer=self.body_unread, slow=self.operation.is_slow, fresh=fresh)
             follower = _Follower(self, connection)
             connection.begin(
                 self._incoming.head_for(self._upstream.host_header, self.operation.method),

@@ -29,6 +29,8 @@ class Operation:
     needs_token: bool
     max_body_bytes: int
     timeout_seconds: float
+    is_slow: bool = False
+    """It has a time of its own, as it waits for an outside system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def _operations(service: str, openapi: Mapping[str, Any], defaults: Defaults) ->
                 needs_token=_needs_token(security, schemes),
                 max_body_bytes=int(promised.get("x-max-body-bytes", defaults.max_body_bytes)),
                 timeout_seconds=float(promised.get("x-timeout-seconds", defaults.timeout_seconds)),
+                is_slow="x-timeout-seconds" in promised,
             )
 
 

@@ -45,7 +45,7 @@ class GatewaySettings(ProcessSettings):
     upstream_transfers: PositiveInt = 256
     """The same for long uploads and downloads, beside them."""
     transfers_per_address: PositiveInt = 64
-    """Of `upstream_transfers`, how many one client address may have."""
+    """Of `upstream_transfers`, how many one client address may have; the same for requests of slow operations."""
 
     client_connections: PositiveInt = 4096
     """Open connections of all clients; each holds at most 64 KiB of a small request."""

@@ -48,6 +48,8 @@ class Upstream:
         self._limits = limits
         share = Share(limits.requests_per_address, limits.waiting_per_address)
         self.requests = Turns(limits.connections, share, limits.connect_seconds)
+        slow_share = Share(limits.transfers_per_address, limits.waiting_per_address)
+        self.slow_requests = Turns(limits.connections, slow_share, limits.connect_seconds)
         counted_already = Share(limits.transfers_per_address, limits.transfers_per_address)
         self.transfers = Turns(limits.transfers, counted_already, limits.connect_seconds)
         self.transfers_of = Quota(limits.transfers_per_address)
@@ -101,11 +103,11 @@ class Lease:
         self._counted = False
         self._connection: Connection | None = None
 
-    async def begin(self, *, transfer: bool, fresh: bool) -> Connection:
+    async def begin(self, *, transfer: bool, slow: bool, fresh: bool) -> Connection:
         if transfer:
             await self.become_transfer()
         else:
-            await self._take_request_turn()
+            await self._take_turn(self._upstream.slow_requests if slow else self._upstream.requests)
         self._connection = await self._upstream.connection(fresh=fresh)
         return self._connection
 
@@ -139,14 +141,14 @@ class Lease:
             self._upstream.transfers_of.give_back(self._address)
             self._counted = False
 
-    async def _take_request_turn(self) -> None:
+    async def _take_turn(self, turns: Turns) -> None:
         try:
-            await self._upstream.requests.take(self._address)
+            await turns.take(self._address)
         except NoTurnError:
             raise BusyError("the requests of others have all turns") from None
         except ShareUsedError:
             raise TooManyAtOnce from None
-        self._turns = self._upstream.requests
+        self._turns = turns
 
     def _give_turn_back(self) -> None:
         if self._turns is not None:

@@ -207,6 +207,31 @@ async def test_one_request_of_a_connection_is_in_work_at_a_time(stage: Stage) ->
         assert held.most[ATTACKER] == 1
 
 
+async def test_neighbours_of_those_who_wait_for_a_slow_company_do_not_wait(stage: Stage) -> None:
+    inquiries = f"GET {BILLS}/inquired"
+    stage.promise("payments", {f"GET {BILLS}": {}, inquiries: {"x-timeout-seconds": 30}})
+    asked = asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            if b"/inquired" in await read_head(reader):
+                asked.set()
+                await asyncio.Event().wait()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    async with (
+        scripted(script) as payments,
+        stage.gateway(payments_url=payments.url, requests_per_address=1, connect_seconds=0.2) as gateway,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        for _ in range(5):
+            _, writer = await stack.enter_async_context(dialogue(gateway, RESIDENT))
+            stack.callback(reset, writer)
+            writer.write(f"{inquiries} HTTP/1.1\r\nHost: my.ili\r\n\r\n".encode())
+        await asyncio.wait_for(asked.wait(), AT_ONCE)
+        assert (await ask(gateway, RESIDENT)).status_code == 200
+
+
 async def test_requests_beyond_the_queue_of_an_address_are_refused(stage: Stage) -> None:
     async with attacked(stage, 3, 1, requests_per_address=1, waiting_per_address=2) as (held, gateway):
         await held.until_arrived(1)
