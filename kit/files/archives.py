@@ -27,8 +27,8 @@ _DESCRIPTOR_SIZES = {12, 16, 20, 24}  # with or without a mark, in 32 or 64 bits
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _BROKEN = (zipfile.BadZipFile, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
 """What the standard library raises for archives that are cut, damaged, or packed as it does not know."""
-_OF_MACOS = re.compile(r"^__MACOSX/|(^|/)\.DS_Store$")
-"""What macOS adds to an archive."""
+_OF_DESKTOPS = re.compile(r"(^|/)(__MACOSX/|\._[^/]*$|\.DS_Store$|Thumbs\.db$)", re.IGNORECASE)
+"""What macOS and Windows add to an archive."""
 _MOST_NAMES_SHOWN = 5
 
 
@@ -134,7 +134,7 @@ def only_file(file: IO[bytes], most_bytes: int, wanted: Pattern[str], beside: Pa
     """
     try:
         archive = Archive(file, most_bytes, _MOST_PARTS_BESIDE)
-        names = [name for name in archive.parts if not name.endswith("/") and not _OF_MACOS.search(name)]
+        names = [name for name in archive.parts if not name.endswith("/") and not _OF_DESKTOPS.search(name)]
         rest = [name for name in names if not (beside and beside.search(name))]
         if not any(wanted.search(name) for name in rest):
             raise GzipBroken

@@ -62,12 +62,13 @@ class BillRefused(Problem):
 
     status, code = 422, "bill_refused"
 
-    def __init__(self, reason: Reason, numbers: CustomerParameters) -> None:
+    def __init__(self, reason: Reason, numbers: CustomerParameters, other_number: str | None = None) -> None:
         super().__init__(reason=reason)
-        self._reason, self._numbers = reason, numbers
+        self._reason, self._numbers, self._other_number = reason, numbers, other_number
 
     def render(self, language: str) -> dict[str, Any]:
-        self.values = {"reason": self._reason, "message": message_of(self._reason, language, self._numbers)}
+        message = message_of(self._reason, language, self._numbers, self._other_number)
+        self.values = {"reason": self._reason, "message": message}
         return super().render(language)
 
 
@@ -105,8 +106,8 @@ async def amend(tx: AsyncSession, provider_id: UUID, bill_id: UUID, amendment: s
     content = {**content_of(row), "expires_on": expires_on, "meter_digits": digits}
     if content != {**content_of_bill(bill), "expires_on": bill.expires_on, "meter_digits": bill.meter_digits}:
         alike = all(content[name] == getattr(bill, name) for name in _SAME_BILL_BY)
-        if not alike and await number_of_same_bill(tx, bill, content):
-            raise BillRefused(Reason.SIMILAR_BILL_NUMBER, numbers)
+        if not alike and (other_number := await number_of_same_bill(tx, bill, content)):
+            raise BillRefused(Reason.SIMILAR_BILL_NUMBER, numbers, other_number)
         _keep_version(tx, bill, ChangeReason(amendment.reason), amendment.note)
         for name, value in content.items():
             setattr(bill, name, value)

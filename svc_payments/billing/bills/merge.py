@@ -147,23 +147,24 @@ _FOLLOW = f"""
             OR {_tariff_of("claims")} IS DISTINCT FROM {_tariff_of("first")} THEN 'duplicate_in_file'
         WHEN first.outcome IS NULL OR first.outcome = 'amended' THEN 'unchanged'
         ELSE first.outcome
-    END
+    END, other_number = first.other_number
     FROM claims AS first
     WHERE first.bill_number = claims.bill_number AND first.place = 1 AND claims.place > 1
 """  # noqa: S608 - the column names above
 
 _KEEP_REFUSED = """
-    INSERT INTO refused_rows (bill_file_id, row, bill_number, reason)
+    INSERT INTO refused_rows (bill_file_id, row, bill_number, reason, other_number)
     SELECT :bill_file_id, refused.* FROM (
-        SELECT row, coalesce(bill_number, ''), fault FROM staged WHERE fault IS NOT NULL
+        SELECT row, coalesce(bill_number, ''), fault, NULL FROM staged WHERE fault IS NOT NULL
         UNION ALL
-        SELECT row, bill_number, outcome FROM claims WHERE outcome NOT IN ('unchanged', 'amended')
+        SELECT row, bill_number, outcome, other_number FROM claims WHERE outcome NOT IN ('unchanged', 'amended')
     ) AS refused
 """
 
 _OUTCOMES = """
     SELECT claims.row, coalesce(claims.outcome, 'accepted'),
-        coalesce(first.known_id, CASE WHEN first.outcome IS NULL THEN first.id END)
+        coalesce(first.known_id, CASE WHEN first.outcome IS NULL THEN first.id END),
+        first.other_number
     FROM claims JOIN claims AS first ON first.bill_number = claims.bill_number AND first.place = 1
 """
 
@@ -253,6 +254,8 @@ class Outcome(NamedTuple):
     """accepted, unchanged, amended, or the reason why it is refused."""
     bill_id: UUID | None
     """The bill that has its number now."""
+    other_number: str | None
+    """The number under which the bill is known already, if it is refused for that."""
 
 
 async def outcomes(tx: AsyncSession) -> Sequence[Outcome]:

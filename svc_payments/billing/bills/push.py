@@ -37,9 +37,7 @@ async def push(
     claimed = {outcome.row: outcome for outcome in await merge.outcomes(tx)}
     reader = _Reader(language, numbers)
     outcomes = [
-        reader.refused(index, bill, row, None)
-        if isinstance(row, Reason)
-        else reader.outcome(index, bill, claimed[index])
+        reader.refused(index, bill, row) if isinstance(row, Reason) else reader.outcome(index, bill, claimed[index])
         for index, (bill, row) in enumerate(zip(bills, rows, strict=True))
     ]
     counts = Counter(outcome.outcome for outcome in outcomes)
@@ -68,7 +66,7 @@ class _Reader:
 
     def outcome(self, index: int, bill: schemas.PushedBill, claimed: merge.Outcome) -> schemas.PushedBillOutcome:
         if claimed.outcome not in {"accepted", "unchanged", "amended"}:
-            return self.refused(index, bill, Reason(claimed.outcome), claimed.bill_id)
+            return self.refused(index, bill, Reason(claimed.outcome), claimed.bill_id, claimed.other_number)
         return schemas.PushedBillOutcome(
             index=index,
             bill_number=bill.bill_number,
@@ -79,7 +77,12 @@ class _Reader:
         )
 
     def refused(
-        self, index: int, bill: schemas.PushedBill, reason: Reason, bill_id: UUID | None
+        self,
+        index: int,
+        bill: schemas.PushedBill,
+        reason: Reason,
+        bill_id: UUID | None = None,
+        other_number: str | None = None,
     ) -> schemas.PushedBillOutcome:
         return schemas.PushedBillOutcome(
             index=index,
@@ -87,5 +90,5 @@ class _Reader:
             outcome="refused",
             bill_id=bill_id,
             reason=reason,
-            message=message_of(reason, self.language, self.numbers),
+            message=message_of(reason, self.language, self.numbers, other_number),
         )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from chassis.problems import DEFAULT_LANGUAGE, catalogue
+from chassis.problems import DEFAULT_LANGUAGE, Values, catalogue
 from kit.fields.customer_parameters import CustomerParameters
 
 
@@ -67,19 +67,24 @@ AS_IN_1_0: Mapping[Reason, Reason] = {
 which stand in `code`."""
 
 
+_STOPS: Mapping[str, str] = {"zh": "。"}
 _ABOUT_THE_NUMBER = frozenset({Reason.BAD_ACCOUNT_NUMBER, Reason.BAD_ACCOUNT_CHECK_DIGIT})
 
 
-def message_of(reason: Reason, language: str, numbers: CustomerParameters) -> str:
-    """A reason in a reader's language.
+def message_of(reason: Reason, language: str, numbers: CustomerParameters, other_number: str | None = None) -> str:
+    """A reason in a reader's language, and what to do.
 
     Args:
         reason: why a row is refused.
         language: the reader's.
         numbers: what the provider's account numbers look like.
+        other_number: the number of the bill that it is refused for, if any.
     """
     words = catalogue("svc_payments")
     spoken = words.get(language, {}).get(reason) or words[DEFAULT_LANGUAGE][reason]
     if reason in _ABOUT_THE_NUMBER:
         return spoken["detail"].format_map(numbers.described(language))
-    return spoken["title"]
+    title, stop = spoken["title"], _STOPS.get(language, ". ")
+    if other_number:
+        title += f" ({Values({'number': other_number}, language)['number']})"
+    return f"{title}{stop}{spoken['detail']}"

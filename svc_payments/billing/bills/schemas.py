@@ -161,7 +161,7 @@ class PushedBillOutcome(BaseModel):
     outcome: str = Field(description="accepted, unchanged, amended or refused; expect further values within v1.")
     bill_id: UUID | None = Field(description="null: refused, and no bill has this number.")
     reason: str | None = Field(description="Why it was refused, as for rows of bill files.")
-    message: str | None = Field(description="The reason in the reader's language.")
+    message: str | None = Field(description="The reason and what to do, in the reader's language.")
 
 
 class PushReport(BaseModel):

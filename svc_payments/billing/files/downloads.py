@@ -52,6 +52,11 @@ async def _refused(database: Database, file: BillFile, language: str) -> AsyncIt
         found = await tx.stream_scalars(query.execution_options(yield_per=_AT_ONCE))
         async for part in found.partitions():
             yield [
-                (row.row, row.bill_number, row.reason, message_of(Reason(row.reason), language, numbers))
+                (
+                    row.row,
+                    row.bill_number,
+                    row.reason,
+                    message_of(Reason(row.reason), language, numbers, row.other_number),
+                )
                 for row in part
             ]

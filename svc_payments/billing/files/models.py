@@ -54,3 +54,5 @@ class RefusedRow(Base):
     bill_number: Mapped[str] = mapped_column(Text)
     """As the file has it, cut to 40 characters."""
     reason: Mapped[Reason] = mapped_column(Text)
+    other_number: Mapped[str | None] = mapped_column(Text)
+    """The number under which the bill is known already, if it is refused for that."""

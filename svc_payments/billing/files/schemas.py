@@ -24,9 +24,13 @@ _EncodingIn10 = Annotated[
 class RefusedRow(BaseModel):
     row: int = Field(description="The line on which the row begins; the header is line 1.")
     bill_number: str = Field(description="As the file has it, cut to 40 characters.")
-    reason: _ReasonIn10 = Field(description="The reason, or for a newer one the nearest reason of 1.0.0.")
-    code: str = Field(description="The exact reason; expect further values within v1.")
-    message: str = Field(description="The reason in the reader's language.")
+    reason: _ReasonIn10 = Field(
+        description="One of the closed list of 1.0.0: `code` itself, or where that is newer the nearest of the list."
+    )
+    code: str = Field(
+        description="The exact reason, as the guide lists them: go by this one. Expect further values within v1."
+    )
+    message: str = Field(description="The reason and what to do, in the reader's language.")
 
 
 class BillFile(BaseModel):

@@ -126,5 +126,5 @@ def _shown(row: RefusedRow, language: str, numbers: CustomerParameters) -> schem
         bill_number=row.bill_number,
         reason=AS_IN_1_0.get(reason, reason),
         code=reason,
-        message=message_of(reason, language, numbers),
+        message=message_of(reason, language, numbers, row.other_number),
     )

@@ -1,6 +1,7 @@
 """What the layouts share: a line as PostgreSQL's COPY takes it, values read strictly, totals counted."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,6 +20,10 @@ from svc_payments.reconciliation.statements.refusals import (
 
 _AMOUNT = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,5}))?")
 _NUMBER = re.compile(r"[0-9A-Za-z_|*@.-]{1,64}")
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-5][0-9])?"
+)
+"""RFC 3339, also with a space or without an offset. Python reads week dates, bare days and +08:60 besides."""
 _COUNT = re.compile(r"[0-9]{1,15}")
 _MILLIFEN_DIGITS = 5
 _FURTHEST_OFFSET = timedelta(hours=14)
@@ -118,6 +123,8 @@ def moment_of(text: str, row: int) -> str:
     Raises:
         StatementMalformed: this is no time.
     """
+    if not _MOMENT.fullmatch(text):
+        raise StatementMalformed(row=row)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -150,11 +157,16 @@ def columns_of(header: Sequence[str], wanted: Sequence[str], row: int) -> Mappin
     """Where the wanted columns are, whatever others there may be.
 
     Raises:
-        StatementMalformed: one is missing, or stands twice.
+        StatementMalformed: one is missing, or stands twice, be it in another case or width.
     """
-    if any(header.count(name) != 1 for name in wanted):
+    alike = [_folded(name) for name in header]
+    if any(header.count(name) != 1 or alike.count(_folded(name)) > 1 for name in wanted):
         raise StatementMalformed(row=row)
     return {name: place for place, name in enumerate(header)}
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 def expect_end(rows: Iterator[tuple[int, Sequence[str]]]) -> None:

@@ -98,7 +98,7 @@ async def test_a_faulty_bill_is_reported_and_the_others_are_accepted(
 
 async def test_a_company_reads_the_reason_in_kazakh(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
     answer = await push(api, headers | {"Accept-Language": "kk-Cyrl-KZ, zh;q=0.9"}, bill(amount_fen=0))
-    assert answer.json()["bills"][0]["message"] == "سوما 0-دەن ۇلكەن بولۋى كەرەك"
+    assert answer.json()["bills"][0]["message"] == "سوما 0-دەن ۇلكەن بولۋى كەرەك. سومانى تۇزەتىڭىز."
     assert answer.headers["content-language"] == "kk-Arab"
 
 

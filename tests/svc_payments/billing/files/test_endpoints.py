@@ -114,7 +114,8 @@ async def test_refused_rows_download_in_the_encoding_the_file_came_in(
     assert answer.content.startswith("\ufeff".encode() if sent_as == "utf-8-sig" else b"row,")
     table = list(csv.reader(io.StringIO(answer.content.decode(read_as))))
     assert table[0] == ["row", "bill_number", "reason", "message"]
-    assert table[1] == ["3", "账单，一", "bad_bill_number", "账单编号应为 1 到 32 位字母、数字或连字符"]
+    message = "账单编号应为 1 到 32 位字母、数字或连字符。请改正账单编号。"
+    assert table[1] == ["3", "账单，一", "bad_bill_number", message]
     assert [line[0] for line in table[1:]] == [str(number) for number in range(3, 2_504)]
 
 

@@ -50,14 +50,14 @@ async def test_the_report_counts_rows_and_names_the_refused_ones(
             "bill_number": "W-2",
             "reason": "amount_not_positive",
             "code": "amount_not_positive",
-            "message": "The amount is not above 0",
+            "message": "The amount is not above 0. Correct the amount.",
         },
         {
             "row": 7,
             "bill_number": "W-3",
             "reason": "duplicate_in_file",
             "code": "duplicate_in_file",
-            "message": "An earlier row has this bill number with other content",
+            "message": "An earlier row has this bill number with other content. Keep the correct row.",
         },
     ]
 

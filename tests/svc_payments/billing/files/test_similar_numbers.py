@@ -159,3 +159,16 @@ async def test_bills_that_were_alike_before_may_still_be_amended_otherwise(
         await tx.execute(update(Bill).values(amount_fen=7700))
     answer = await upload(api, headers, file_of(row("1BAA", amount="77.00", usage="11")), name="2.csv")
     assert counts(answer) == {"amended": 1}
+
+
+@pytest.mark.parametrize("language", ["zh", "en", "kk-Arab", "ug"])
+async def test_the_message_names_the_known_number_and_says_what_to_do(
+    api: httpx.AsyncClient, headers: dict[str, str], language: str
+) -> None:
+    await upload(api, headers, file_of(row("00004556")))
+    spoken = headers | {"Accept-Language": language}
+    (refused,) = (await upload(api, spoken, file_of(row("4556")), name="2.csv")).json()["refused_rows"]
+    (pushed,) = (await push(api, spoken, bill("4556"))).json()["bills"]
+    assert (refused["code"], refused["reason"], pushed["message"]) == (SIMILAR, "duplicate_in_file", refused["message"])
+    assert "00004556" in refused["message"]
+    assert "supersedes" in refused["message"]

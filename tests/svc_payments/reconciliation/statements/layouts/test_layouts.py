@@ -85,18 +85,12 @@ async def test_the_wechat_bill_has_27_columns_with_payments_and_refunds() -> Non
 async def test_the_total_of_refunds_has_those_whose_money_left(trade: str, stated: str, kept: LineState) -> None:
     out = "0.00" if kept == LineState.FAILED else "10.00"
     summary = f"`2,`41.40,`{out},`0.00,`0.18840,`41.40,`10.00"
-    _, back = await read(WECHAT, wechat_bill(wechat_row(), wechat_row(trade, refund_state=stated), summary=summary))
+    rows = wechat_row(), wechat_row(trade, refund_state=stated)
+    _, back = await read(WECHAT, wechat_bill(*rows, summary=summary))
     assert (back.state, back.amount_fen, back.moved_fen) == (kept, -1000, 0 if kept == LineState.FAILED else -1000)
     other = "10.00" if kept == LineState.FAILED else "0.00"
     with pytest.raises(StatementTotalsDiffer):
-        await read(
-            WECHAT,
-            wechat_bill(
-                wechat_row(),
-                wechat_row(trade, refund_state=stated),
-                summary=summary.replace(f"`{out},`0.00", f"`{other},`0.00"),
-            ),
-        )
+        await read(WECHAT, wechat_bill(*rows, summary=summary.replace(f"`{out},`0.00", f"`{other},`0.00")))
 
 
 @pytest.mark.parametrize("stated", ["WHATEVER", "success", "", "SUCCESS1"])
