@@ -19,6 +19,12 @@ class OwnRole(Problem):
     status, code = 403, "own_role"
 
 
+class OwnRoleChange(Problem):
+    """The person concerned decides nothing about it; a proposer may withdraw."""
+
+    status, code = 403, "own_role_change"
+
+
 class PersonNotProofed(Problem):
     status, code = 409, "person_not_proofed"
 

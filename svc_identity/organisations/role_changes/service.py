@@ -120,13 +120,14 @@ async def approve(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> Rol
     """Approve a proposal, which carries it out.
 
     Raises:
-        NotFound, NoLongerOperator, SecondPersonNeeded, NotIndependent, OwnRole, AlreadyDecided, ProposalExpired,
-        PersonNotProofed, AlreadyMember, MembershipEnded, LastOperators
+        NotFound, NoLongerOperator, SecondPersonNeeded, NotIndependent, OwnRole, OwnRoleChange, AlreadyDecided,
+        ProposalExpired, PersonNotProofed, AlreadyMember, MembershipEnded, LastOperators
     """
     change = await _open(tx, caller, role_change_id)
     require_second_person(caller.id, change.proposed_by)
     if change.action == Action.GRANT:
         require_second_person(caller.id, change.person_id, refusal=refusals.OwnRole)
+    require_second_person(caller.id, change.person_id, refusal=refusals.OwnRoleChange)
     if change.proposed_by and not await are_independent(tx, change.proposed_by, caller.id):
         raise refusals.NotIndependent
     change.decided_by = caller.id
@@ -138,9 +139,11 @@ async def reject(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> Role
     """Reject a proposal, or withdraw one's own.
 
     Raises:
-        NotFound, NoLongerOperator, AlreadyDecided, ProposalExpired
+        NotFound, NoLongerOperator, OwnRoleChange, AlreadyDecided, ProposalExpired
     """
     change = await _open(tx, caller, role_change_id)
+    if caller.id != change.proposed_by:
+        require_second_person(caller.id, change.person_id, refusal=refusals.OwnRoleChange)
     change.move_to(Status.WITHDRAWN if caller.id == change.proposed_by else Status.REJECTED)
     change.decided_by, change.decided_at = caller.id, now()
     await tx.flush()

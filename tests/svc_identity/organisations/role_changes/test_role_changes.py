@@ -134,15 +134,26 @@ async def test_nobody_approves_a_role_for_themselves(platform: Platform) -> None
     assert refusal(await decide(platform.api, third, proposed["role_change_id"], "approve")) == (403, "own_role")
 
 
+@pytest.mark.parametrize("step", ["approve", "reject"])
+async def test_nobody_decides_the_removal_of_their_own_role(platform: Platform, step: str) -> None:
+    third = await new_operator(platform.settings, platform.app_client(), new_phone())
+    async with platform.database.read() as tx:
+        made = (await tx.scalars(select(RoleChange).order_by(RoleChange.id))).all()
+    removal = (await propose_removal(platform.api, platform.first, platform.id, str(made[2].membership_id))).json()
+    assert refusal(await decide(platform.api, third, removal["role_change_id"], step)) == (403, "own_role_change")
+    approved = await decide(platform.api, platform.second, removal["role_change_id"], "approve")
+    assert (approved.status_code, approved.json()["status"]) == (200, "approved")
+
+
 async def test_the_last_two_operators_cannot_be_removed(platform: Platform) -> None:
     async with platform.database.read() as tx:
         made = (await tx.scalars(select(RoleChange).order_by(RoleChange.id))).all()
-    removal = await propose_removal(platform.api, platform.first, platform.id, str(made[1].membership_id))
-    refused = await decide(platform.api, platform.second, removal.json()["role_change_id"], "approve")
+    removal = await propose_removal(platform.api, platform.second, platform.id, str(made[1].membership_id))
+    refused = await decide(platform.api, platform.first, removal.json()["role_change_id"], "approve")
     assert refusal(refused) == (409, "last_operators")
     # One who was appointed and never proved an identity does not count.
     await platform.appoint(new_phone())
-    refused = await decide(platform.api, platform.second, removal.json()["role_change_id"], "approve")
+    refused = await decide(platform.api, platform.first, removal.json()["role_change_id"], "approve")
     assert refusal(refused) == (409, "last_operators")
     assert refusal(
         await platform.api.delete(
