@@ -114,11 +114,8 @@ class Exchange:
         except ClientSlow:
             count_refused("slow_body").inc()
             raise
-        except TooManyAtOnce:
-            count_refused("requests_per_address").inc()
-            raise
-        except TooManyTransfers:
-            count_refused("transfers_per_address").inc()
+        except (TooManyAtOnce, TooManyTransfers) as refusal:
+            count_refused(refusal.limit).inc()
             raise
         except UpstreamError as error:
             FAILURES.labels(service, error.kind).inc()

@@ -63,14 +63,14 @@ class TooManyHalfSent(Problem):
 class TooManyAtOnce(Problem):
     """Requests of one client address at one service."""
 
-    status, code = 429, "too_many_at_once"
+    status, code, limit = 429, "too_many_at_once", "requests_per_address"
     headers: Mapping[str, str] = {"Retry-After": "1"}
 
 
 class TooManyTransfers(Problem):
     """Long uploads and downloads of one client address at one service."""
 
-    status, code = 429, "too_many_transfers"
+    status, code, limit = 429, "too_many_transfers", "transfers_per_address"
     headers: Mapping[str, str] = {"Retry-After": "5"}
 
 

@@ -64,6 +64,21 @@ async def findings_in_turn(tx: AsyncSession, parts: Sequence[Part]) -> AsyncIter
             yield finding
 
 
+async def _report(
+    parts: Sequence[Part],
+    found: Sequence[asyncio.Queue[str | None]],
+    say: Callable[[str], None],
+    progress: Progress,
+) -> int:
+    count = 0
+    for place, (part, queue) in enumerate(zip(parts, found, strict=True), start=1):
+        while (finding := await queue.get()) is not None:
+            say(finding)
+            count += 1
+        progress(part.kind, place, len(parts))
+    return count
+
+
 async def prove_side_by_side(
     readers: Sequence[AsyncSession], parts: Sequence[Part], say: Callable[[str], None], progress: Progress
 ) -> int:
@@ -71,14 +86,13 @@ async def prove_side_by_side(
 
     A part that fails hides no findings of the others: its error is raised after them.
 
+    Returns how many findings there are.
+
     Args:
         readers: of a shared snapshot; each works on one part at a time.
         parts: what is proven.
         say: receives each finding.
         progress: receives how many parts are done.
-
-    Returns:
-        How many findings there are.
     """
     found: list[asyncio.Queue[str | None]] = [asyncio.Queue(_FINDINGS_AHEAD) for _ in parts]
     waiting = iter(zip(parts, found, strict=True))
@@ -95,17 +109,8 @@ async def prove_side_by_side(
                 failures.append(failure)
             await queue.put(None)
 
-    async def report() -> int:
-        count = 0
-        for place, (part, queue) in enumerate(zip(parts, found, strict=True), start=1):
-            while (finding := await queue.get()) is not None:
-                say(finding)
-                count += 1
-            progress(part.kind, place, len(parts))
-        return count
-
     async with asyncio.TaskGroup() as group:
-        reported = group.create_task(report())
+        reported = group.create_task(_report(parts, found, say, progress))
         for tx in readers:
             group.create_task(read(tx))
     if failures:

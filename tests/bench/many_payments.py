@@ -196,13 +196,7 @@ async def fill(
     # A server that is stopped while the data is made is started anew anyway.
     for connection in (administrator, service):
         await connection.execute("SET synchronous_commit = off")
-    await administrator.execute(_SCHEMA)
-    first = datetime.now().astimezone() - timedelta(days=DAYS)
-    await administrator.execute(_DRAW, first, payments, timedelta(days=DAYS) / payments, PROVIDERS)
-    await administrator.execute("CREATE INDEX ON bench.drawn (n)")
-    await administrator.execute("ANALYZE bench.drawn")
-    for rows in _ROWS:
-        await administrator.execute(rows)
+    await _draw(administrator, payments)
     print(f"  {payments:,} payments await their money after {time.perf_counter() - began:.0f} s", flush=True)
     await service.execute(_ACCOUNTS)
     await administrator.execute(_POST)
@@ -224,3 +218,14 @@ async def fill(
     await administrator.execute("DROP SCHEMA bench CASCADE")
     # As autovacuum leaves them.
     await administrator.execute("VACUUM (ANALYZE)")
+
+
+async def _draw(administrator: asyncpg.Connection, payments: int) -> None:
+    """The payments and all that is there before they are captured."""
+    await administrator.execute(_SCHEMA)
+    first = datetime.now().astimezone() - timedelta(days=DAYS)
+    await administrator.execute(_DRAW, first, payments, timedelta(days=DAYS) / payments, PROVIDERS)
+    await administrator.execute("CREATE INDEX ON bench.drawn (n)")
+    await administrator.execute("ANALYZE bench.drawn")
+    for rows in _ROWS:
+        await administrator.execute(rows)

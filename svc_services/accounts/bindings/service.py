@@ -167,12 +167,7 @@ async def end_all(
 ) -> None:
     """End every binding of an account that changes hands; an answer on its way is of its former holder.
 
-    Args:
-        tx: holds the lock of the account.
-        provider_id: with `account_number`, the account.
-        account_number: as the provider writes it.
-        held_until: the last day of the former holder.
-        asking: the binding of the next holder, who was queried after that day.
+    All but `asking`: the binding of the next holder, about whom the provider was queried after that day.
     """
     live = (BindingStatus.ACTIVE, BindingStatus.PENDING)
     of_account = select(AccountBinding).where(
