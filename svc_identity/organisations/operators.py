@@ -1,5 +1,6 @@
 """Who is an operator at this moment. A token tells what was true up to ten minutes ago; these operations ask again."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
@@ -41,6 +42,12 @@ async def operators(tx: AsyncSession) -> set[UUID]:
     """The persons who can act as operators now: the role is theirs and their identity is proofed."""
     proofed = select(Person.id).where(Person.assurance_level >= PROOFED)
     return set(await tx.scalars(_current().where(Membership.person_id.in_(proofed))))
+
+
+async def still_operator(tx: AsyncSession, person_id: UUID, *, since: datetime) -> bool:
+    """Whether a person can act now by the same membership as at that time: a role regained is another one."""
+    held = _current().where(Membership.person_id == person_id, Membership.created_at <= since)
+    return person_id in await operators(tx) and await tx.scalar(held.limit(1)) is not None
 
 
 async def appointed(tx: AsyncSession) -> set[UUID]:

@@ -25,6 +25,12 @@ class OwnRoleChange(Problem):
     status, code = 403, "own_role_change"
 
 
+class ProposerNoLongerOperator(Problem):
+    """A proposal ends with the role by which it was made, also where the role was granted again."""
+
+    status, code = 409, "proposer_no_longer_operator"
+
+
 class PersonNotProofed(Problem):
     status, code = 409, "person_not_proofed"
 

@@ -121,7 +121,7 @@ async def approve(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> Rol
 
     Raises:
         NotFound, NoLongerOperator, SecondPersonNeeded, NotIndependent, OwnRole, OwnRoleChange, AlreadyDecided,
-        ProposalExpired, PersonNotProofed, AlreadyMember, MembershipEnded, LastOperators
+        ProposalExpired, ProposerNoLongerOperator, PersonNotProofed, AlreadyMember, MembershipEnded, LastOperators
     """
     change = await _open(tx, caller, role_change_id)
     require_second_person(caller.id, change.proposed_by)
@@ -130,6 +130,8 @@ async def approve(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> Rol
     require_second_person(caller.id, change.person_id, refusal=refusals.OwnRoleChange)
     if change.proposed_by and not await are_independent(tx, change.proposed_by, caller.id):
         raise refusals.NotIndependent
+    if change.proposed_by and not await operators.still_operator(tx, change.proposed_by, since=change.proposed_at):
+        raise refusals.ProposerNoLongerOperator
     change.decided_by = caller.id
     await _carry_out(tx, change)
     return change
