@@ -6,7 +6,17 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from kit.audit.sealing import FUNCTIONS, TRIGGERS, SealedTable, seal_existing, sealing_of, unsealing_of
+from kit.audit.sealing import (
+    DROP_KEEPING,
+    FUNCTIONS,
+    KEEP_SEALS,
+    TRIGGERS,
+    SealedTable,
+    seal_existing,
+    seal_rows,
+    sealing_of,
+    unsealing_of,
+)
 
 
 def create_trail(tables: Sequence[SealedTable]) -> None:
@@ -46,6 +56,29 @@ def create_trail(tables: Sequence[SealedTable]) -> None:
     locked = ", ".join(table.name for table in tables)
     statements = [*FUNCTIONS, f"LOCK TABLE {locked} IN SHARE ROW EXCLUSIVE MODE", *seal_existing(tables), *TRIGGERS]
     for statement in (*statements, *(each for table in tables for each in sealing_of(table))):
+        op.execute(statement)
+
+
+def extend_trail(tables: Sequence[SealedTable]) -> None:
+    """Seal further tables of a service that has a trail, what is there first."""
+    locked = ", ".join(table.name for table in tables)
+    for statement in (
+        f"LOCK TABLE {locked} IN SHARE ROW EXCLUSIVE MODE",
+        # Nobody else can write a seal before the trigger is back: this holds the table's lock until the commit.
+        DROP_KEEPING,
+        *seal_rows(tables),
+        # The seals are linked now: with triggers of theirs pending, the table cannot be altered.
+        "SET CONSTRAINTS ALL IMMEDIATE",
+        "SET CONSTRAINTS ALL DEFERRED",
+        KEEP_SEALS,
+        *(each for table in tables for each in sealing_of(table)),
+    ):
+        op.execute(statement)
+
+
+def shorten_trail(tables: Sequence[SealedTable]) -> None:
+    """The reverse of `extend_trail`; the seals stay in the chain."""
+    for statement in (each for table in tables for each in unsealing_of(table)):
         op.execute(statement)
 
 

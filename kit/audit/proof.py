@@ -30,10 +30,18 @@ _UNLINKED = """
     SELECT position, table_name, row_key FROM audit_seals AS seal
     WHERE NOT EXISTS (SELECT FROM audit_links WHERE batch = seal.batch) ORDER BY position
 """
+# A migration seals what is there of a table before anything else is sealed of it.
 _FOREIGN = """
+    WITH beginning AS (
+        SELECT table_name, batch FROM audit_seals
+        WHERE position IN (SELECT min(position) FROM audit_seals GROUP BY table_name)
+    )
     SELECT seal.table_name, seal.row_key, seal.written_by FROM audit_seals AS seal
     JOIN audit_links AS link ON link.batch = seal.batch
-    WHERE seal.written_by <> :role AND NOT (link.number = 1 AND seal.written_by = :migration) ORDER BY seal.position
+    WHERE seal.written_by <> :role AND NOT (
+        seal.written_by = :migration AND (seal.table_name, seal.batch) IN (SELECT table_name, batch FROM beginning)
+    )
+    ORDER BY seal.position
 """
 
 

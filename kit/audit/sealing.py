@@ -10,7 +10,7 @@ from dataclasses import dataclass
 ROW = "sealed"
 """The alias under which the expressions of a `SealedTable` name its row."""
 MIGRATION = "migration"
-"""Who wrote the seals of rows that are older than the trail; they are the first link."""
+"""Who wrote the seals of rows that are older than the trail, or than the sealing of their table."""
 
 
 @dataclass(frozen=True)
@@ -118,15 +118,16 @@ FUNCTIONS = (
     END $$
     """,
 )
+_KEEP = "CREATE TRIGGER keep_trail BEFORE INSERT ON {} FOR EACH STATEMENT EXECUTE FUNCTION keep_audit_trail()"
+KEEP_SEALS = _KEEP.format("audit_seals")
+DROP_KEEPING = "DROP TRIGGER keep_trail ON audit_seals"
 TRIGGERS = (
     """
     CREATE CONSTRAINT TRIGGER link_seals AFTER INSERT ON audit_seals DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION link_audit_seals()
     """,
-    *(
-        f"CREATE TRIGGER keep_trail BEFORE INSERT ON {table} FOR EACH STATEMENT EXECUTE FUNCTION keep_audit_trail()"
-        for table in ("audit_seals", "audit_links")
-    ),
+    KEEP_SEALS,
+    _KEEP.format("audit_links"),
     *(
         f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_trail()"
@@ -184,6 +185,11 @@ def unsealing_of(table: SealedTable) -> tuple[str, ...]:
 
 def seal_existing(tables: Sequence[SealedTable]) -> tuple[str, ...]:
     """Statements that seal the rows that are there, in the first link; before the triggers are created."""
+    return (*seal_rows(tables), "SELECT link_audit_batch(open_audit_batch()) FROM audit_seals LIMIT 1")
+
+
+def seal_rows(tables: Sequence[SealedTable]) -> tuple[str, ...]:
+    """Statements that add seals of the rows that are there and have none like them, and link nothing."""
     return (
         "SET LOCAL timezone TO 'UTC'",
         "SET LOCAL bytea_output TO 'hex'",
@@ -191,9 +197,12 @@ def seal_existing(tables: Sequence[SealedTable]) -> tuple[str, ...]:
             f"""
             INSERT INTO audit_seals (batch, table_name, row_key, written_by, content)
             SELECT open_audit_batch(), '{table.name}', {table.key}, '{MIGRATION}', {table.content}
-            FROM {table.name} AS {ROW} ORDER BY 3
+            FROM {table.name} AS {ROW}
+            WHERE ('{table.name}', {table.key}, {table.content}) NOT IN (
+                SELECT table_name, row_key, content FROM audit_seals WHERE table_name = '{table.name}'
+            )
+            ORDER BY 3
             """  # noqa: S608 - of our own texts
             for table in tables
         ),
-        "SELECT link_audit_batch(open_audit_batch()) FROM audit_seals LIMIT 1",
     )

@@ -1,9 +1,10 @@
 """What svc_payments seals: rows of its audit trail, and the facts of payments in the ledger's chain.
 
-The triggers of migration 0028 have their own copy of these texts; a change here needs a migration that replaces them.
+The triggers of migrations 0028 and 0030 have their own copy of these texts; a change here needs a migration that
+replaces them.
 """
 
-from kit.audit.sealing import ROW, SealedTable, without
+from kit.audit.sealing import ROW, SealedTable, with_hashes, without
 
 _POLLING = ("asked", "ask_at")
 # The lines of a settlement are final once they are in it; one figure for all of them keeps the trail short.
@@ -15,6 +16,7 @@ _LINES = f"""
         FROM settlement_lines AS line WHERE line.settlement_id = {ROW}.id
     ))
 """  # noqa: S608 - of our own texts
+_VERSION = f"concat_ws(' ', {ROW}.provider_id, {ROW}.version)"
 _FILE = f"jsonb_build_object('content', encode(sha256({ROW}.content), 'hex'))"
 
 SEALED_TABLES = (
@@ -28,6 +30,12 @@ SEALED_TABLES = (
     SealedTable("till_payments", key=f"{ROW}.payment_id::text"),
     SealedTable("till_payouts", key=f"{ROW}.refund_id::text"),
     SealedTable("till_counts"),
+    SealedTable("payment_terms", key=_VERSION),
+    SealedTable("payment_terms_approvals", key=_VERSION),
+    SealedTable("refund_operator_days", key=f"concat_ws(' ', {ROW}.operator_id, {ROW}.day)"),
+    SealedTable("receipt_codes", with_hashes(code=["code"]), key=f"{ROW}.payment_id::text"),
+    SealedTable("payout_codes", key=f"{ROW}.refund_id::text"),
+    SealedTable("payout_approvals", key=f"{ROW}.refund_id::text"),
 )
 
 # Whatever of these rows still changes later follows from other rows.

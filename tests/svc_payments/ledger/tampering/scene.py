@@ -9,6 +9,7 @@ from chassis.db import new_id
 from chassis.testing import once
 from kit.calendar import database_time, today
 from svc_payments.settlement import day_close
+from tests.svc_payments.billing.terms.agreement import put_in_force
 from tests.svc_payments.collection.refunds.steps import refused, step
 from tests.svc_payments.operations.manual_actions.test_manual_actions import Operators, correction
 from tests.svc_payments.tills.counter import Counter
@@ -20,6 +21,7 @@ REASON = {"reason": "日常结算"}
 
 async def play(world: World) -> None:
     """Everything that leaves money facts, over the service's own API."""
+    await put_in_force(world.api, world.tokens, world.provider_id, {})
     await _pay_over_the_channel(world)
     await _pay_at_the_counter(world)
     await _settle(world, days=0)
@@ -52,9 +54,11 @@ async def _pay_at_the_counter(world: World) -> None:
     counter = Counter(world)
     clerk = counter.staff("clerk")
     session = await counter.opened(clerk)
+    payers = [new_id() for _ in range(3)]
+    bills = [await world.bill(payer, 2_000 + number, account=0) for number, payer in enumerate(payers)]
     cash = [
-        (await counter.pay_cash(clerk, session, await world.bill(new_id(), 2_000 + number, account=0))).json()
-        for number in range(3)
+        (await counter.pay_cash(clerk, session, bill, person_id=str(payer))).json()
+        for bill, payer in zip(bills, payers, strict=True)
     ]
     await counter.pay_card(clerk, session, await world.bill(new_id(), account=0), counter.slip())
     await _deliver(world)
@@ -63,6 +67,9 @@ async def _pay_at_the_counter(world: World) -> None:
     await _deliver(world)
     await counter.approve_payout(session, number)
     assert (await counter.pay_out(clerk, session, number, receipt_code=code)).status_code == 200
+    asked_back = await counter.booked_and_refunded(cash[1]["payment_id"])
+    await _deliver(world)
+    await counter.payout_code(payers[1], asked_back["refund_id"])
     drawer = 50_000 + 2_001 + 2_002
     assert (await counter.closed(clerk, session, drawer)).status_code == 200
 

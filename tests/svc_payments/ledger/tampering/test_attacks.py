@@ -1,0 +1,73 @@
+"""Single changes by the tables' owner that nothing in the books once contradicted."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from svc_payments.ledger.__main__ import COMMAND
+from tests.svc_payments.ledger.tampering.scene import play
+from tests.svc_payments.world import World
+from tests.tampering.trial import Proof, with_triggers_off
+
+SEALED = {
+    "a fee added to the terms": (
+        "UPDATE payment_terms SET document = document || '{\"fee_basis_points\": 500}' RETURNING provider_id",
+        "document changed",
+    ),
+    "another second person of the terms": (
+        "UPDATE payment_terms_approvals SET approved_by = uuidv7() RETURNING provider_id",
+        "approved_by changed",
+    ),
+    "an operator's day begun anew": (
+        "UPDATE refund_operator_days SET refunds = refunds + 1, alone_fen = 0 RETURNING operator_id",
+        "refunds changed",
+    ),
+    "a receipt code of one's own": (
+        (
+            "INSERT INTO receipt_codes (payment_id, code, code_hash) SELECT payment_id, 'mine', sha256('mine') "
+            "FROM receipts WHERE payment_id NOT IN (SELECT payment_id FROM receipt_codes) LIMIT 1 RETURNING payment_id"
+        ),
+        "sealed nowhere",
+    ),
+    "a receipt code exchanged": ("UPDATE receipt_codes SET code = 'mine' RETURNING payment_id", "code changed"),
+    "another supervisor of a payout": (
+        "UPDATE payout_approvals SET approved_by = uuidv7() RETURNING refund_id",
+        "approved_by changed",
+    ),
+    "a payout code of one's own": (
+        "UPDATE payout_codes SET code_hash = sha256('1'), wrong = 0 RETURNING refund_id",
+        "code_hash changed",
+    ),
+}
+
+
+@pytest_asyncio.fixture
+async def owner_tx(world: World) -> AsyncIterator[AsyncSession]:
+    await play(world)
+    async with with_triggers_off(world.database) as tx:
+        yield tx
+
+
+@pytest.fixture
+def proof(tmp_path: Path) -> Proof:
+    return Proof(COMMAND, (tmp_path / "anchors").as_uri())
+
+
+async def test_each_change_of_what_is_sealed_is_named(owner_tx: AsyncSession, proof: Proof) -> None:
+    await expect_each_named(owner_tx, proof, SEALED)
+
+
+async def expect_each_named(tx: AsyncSession, proof: Proof, attacks: dict[str, tuple[str, str]]) -> None:
+    """Each change by itself has a finding with these words and the key that the statement returns."""
+    assert [finding async for finding in proof.of(tx)] == []
+    for attack, (statement, words) in attacks.items():
+        change = await tx.begin_nested()
+        key = (await tx.execute(text(statement.replace(":", "\\:")))).scalars().first()
+        assert key, f"the scene has no row for {attack}"
+        found = [finding async for finding in proof.of(tx)]
+        assert [finding for finding in found if words in finding and str(key) in finding], f"{attack}: {found}"
+        await change.rollback()
