@@ -163,10 +163,13 @@ def _is_what_it_is_called(path: str, attributes: int) -> bool:
 
     The upper half holds the Unix file mode, where the packing system had one; the lower half the bits of MS-DOS.
     """
-    kind = stat.S_IFMT(attributes >> 16)
+    mode = attributes >> 16
+    kind = stat.S_IFMT(mode)
     if path.endswith("/"):
         return kind in (0, stat.S_IFDIR)
-    return kind in (0, stat.S_IFREG) and not attributes & stat.FILE_ATTRIBUTE_DIRECTORY
+    # A program that runs with another's rights is no file of an app.
+    runs_as_another = mode & (stat.S_ISUID | stat.S_ISGID)
+    return kind in (0, stat.S_IFREG) and not runs_as_another and not attributes & stat.FILE_ATTRIBUTE_DIRECTORY
 
 
 def _check_sizes(infos: Sequence[zipfile.ZipInfo]) -> Iterator[Finding]:

@@ -15,10 +15,16 @@ ROOT_FILES = ("manifest.json", "app.js", "app.css")
 PAGES = "pages/"
 I18N = "i18n/"
 
-# The punctuation some systems reserve, control characters, private use, non-characters, tags.
+# The punctuation some systems reserve, control characters, private use, non-characters, tags; and beyond the W3C's list
+# what nobody sees or what shows a name in another order, so that a reviewer reads the name that a phone does.
 _FORBIDDEN = re.compile(
-    r'["*:<>?\\|\x00-\x1f\x7f-\x9f\ue000-\uf8ff\ufdd0-\ufdef\ufff0-\uffff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]'
+    r'["*:<>?\\|\x00-\x1f\x7f-\x9f\ue000-\uf8ff\ufdd0-\ufdef\ufff0-\uffff\U000e0000-\U000e0fff\U000f0000-\U0010ffff'
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]"
 )
+_DEVICES = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\..*)?", re.IGNORECASE
+)
+_LEFTOVERS = frozenset({"__macosx", ".ds_store", "thumbs.db", "desktop.ini", ".git", ".svn", ".hg"})
 _LANGUAGE_FILE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\.json")
 
 
@@ -31,6 +37,12 @@ def check_path(path: str) -> Iterator[Finding]:
         yield Finding("forbidden_character", path, {"character": f"U+{ord(found[0]):04X}"})
     if any(part.endswith(".") and part not in {".", ".."} for part in parts):
         yield Finding("dot_at_end", path)
+    if any(part != part.strip() for part in parts):
+        yield Finding("space_at_edge", path)
+    if any(_DEVICES.fullmatch(part) for part in parts):
+        yield Finding("device_name", path)
+    if any(part.casefold() in _LEFTOVERS or part.startswith("._") for part in parts):
+        yield Finding("leftover_file", path)
     if len(path.encode()) > MAX_PATH_BYTES or any(len(part.encode()) > MAX_NAME_BYTES for part in parts):
         yield Finding("name_too_long", path, {"bytes": MAX_NAME_BYTES})
     if len(parts) > MAX_DEPTH:
@@ -66,8 +78,8 @@ def check_unique(paths: Iterable[str]) -> Iterator[Finding]:
 
 
 def _folded(name: str) -> str:
-    # Unicode canonical case fold normalisation (W3C Character Model: String Matching).
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    # The W3C matches by canonical normalisation; the compatible one also finds names that only look the same.
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def check_layout(paths: Sequence[str]) -> Iterator[Finding]:
