@@ -24,6 +24,7 @@ from sqlalchemy.schema import SchemaItem
 from chassis.settings import EnvironmentSettings, load
 
 # Tables created by an earlier version belong to the administrator that ran its migrations.
+_NO_LARGE_OBJECTS = "REVOKE EXECUTE ON FUNCTION lo_create, lo_creat, lo_from_bytea FROM PUBLIC"
 _TAKE_OVER = """
 DO $$
 DECLARE command text;
@@ -129,6 +130,8 @@ async def provision(url: URL, roles: Roles, password: str | None = None) -> None
             set_it = "SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1::text, $2::text)"
             await connection.execute(await connection.fetchval(set_it, roles.runtime, password))
         await connection.execute(f'GRANT "{roles.owner}" TO CURRENT_USER')
+        for shared in ("postgres", "template1"):
+            await connection.execute(f"REVOKE CONNECT, TEMPORARY ON DATABASE {shared} FROM PUBLIC")
         await _create_database(connection, url, roles)
     async with administrator(url) as connection:
         await connection.execute(_TAKE_OVER.format(owner=roles.owner))
@@ -152,6 +155,7 @@ async def grant(url: URL, roles: Roles) -> None:
     """Let the service work with the tables: not change those that only grow, nor touch partitions directly."""
     role = f'"{roles.runtime}"'
     async with administrator(url) as connection:
+        await connection.execute(_NO_LARGE_OBJECTS)
         await connection.execute(f'SET ROLE "{roles.owner}"')
         await connection.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")
         for table in await connection.fetch(_TABLES):

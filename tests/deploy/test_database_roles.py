@@ -48,9 +48,20 @@ async def test_no_service_enters_another_ones_database(urls: dict[str, URL], own
 
 
 @pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("shared", ["postgres", "template1"])
+async def test_no_service_enters_a_database_of_the_server(urls: dict[str, URL], package: str, shared: str) -> None:
+    with pytest.raises(DENIED):
+        async with connected(urls[package].set(database=shared)):
+            pass
+
+
+@pytest.mark.parametrize("package", PACKAGES)
 @pytest.mark.parametrize(
     "statement",
     [
+        "SELECT lo_create(0)",
+        "SELECT lo_creat(-1)",
+        "SELECT lo_from_bytea(0, '')",
         "SET session_replication_role = replica",
         "ALTER TABLE outbox DISABLE TRIGGER ALL",
         "ALTER TABLE outbox ADD COLUMN note text",
