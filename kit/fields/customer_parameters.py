@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.problems import DEFAULT_LANGUAGE, Problem
 from chassis.text import Line, nearest_tag
-from kit.fields.check_rules import CHARACTERS, CheckRule, check_of
+from kit.fields.check_rules import CHARACTERS, DIGITS, CheckRule, check_of
 from kit.fields.number_patterns import LONGEST_NUMBER, LONGEST_PATTERN, NotAPattern, NumberPattern, number_pattern
 
 LONGEST_TYPED = 64
@@ -107,6 +107,8 @@ def declared(written: CustomerParameters) -> CustomerParameters | DeclarationFau
     if not shape.least <= written.min_length <= written.max_length <= shape.most:
         return "length"
     if not shape.characters <= CHARACTERS[written.check_rule]:
+        return "check_rule"
+    if written.check_rule == CheckRule.MOD_97_10 and not shape.last_two <= DIGITS:
         return "check_rule"
     kept = written.model_copy(update={"pattern": shape.text, "example": canonical(written.example)})
     return "example" if kept.fault(kept.example) else kept

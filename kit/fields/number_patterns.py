@@ -6,6 +6,7 @@ backtracks would try every way to divide a text between them.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,6 +36,8 @@ class NumberPattern:
     """All that may occur."""
     first: frozenset[str]
     """Those that a number may begin with."""
+    last_two: frozenset[str]
+    """Those that may stand in the last two places."""
 
     @property
     def inside(self) -> str:
@@ -54,6 +57,7 @@ def number_pattern(written: str) -> NumberPattern:
         raise NotAPattern
     least = most = variable = at = 0
     characters, first = frozenset[str](), frozenset[str]()
+    items: list[tuple[frozenset[str], int]] = []
     while at < len(inside):
         item = _ITEM.match(inside, at)
         if item is None:
@@ -63,9 +67,19 @@ def number_pattern(written: str) -> NumberPattern:
         first = first if least else first | admitted
         characters, variable = characters | admitted, variable + (fewest < many)
         least, most, at = least + fewest, most + many, item.end()
+        items.append((admitted, fewest))
     if variable > 1 or not _SHORTEST_NUMBER <= least <= most <= LONGEST_NUMBER:
         raise NotAPattern
-    return NumberPattern(f"^{inside}$", least, most, characters, first)
+    return NumberPattern(f"^{inside}$", least, most, characters, first, _in_last_two(items))
+
+
+def _in_last_two(items: Sequence[tuple[frozenset[str], int]]) -> frozenset[str]:
+    found, certain = frozenset[str](), 0
+    for admitted, fewest in reversed(items):
+        found, certain = found | admitted, certain + fewest
+        if certain >= 2:  # noqa: PLR2004 - the two places
+            break
+    return found
 
 
 def _class_of(item: re.Match[str]) -> frozenset[str]:

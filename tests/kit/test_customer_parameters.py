@@ -192,6 +192,10 @@ def test_a_declaration_is_kept_with_anchors_and_its_example_as_numbers_are_kept(
         ({"pattern": "[0-9A-F]{10}"}, "check_rule"),
         ({"pattern": "[0-9A-F]{10}", "check_rule": "luhn"}, "check_rule"),
         ({"pattern": "[0-9]{9}-", "check_rule": "mod_97_10"}, "check_rule"),
+        # Its two check digits could not be digits.
+        ({"pattern": "[A-Z]{10}", "check_rule": "mod_97_10"}, "check_rule"),
+        ({"pattern": "[0-9]{9}[A-Z0-9]", "check_rule": "mod_97_10"}, "check_rule"),
+        ({"pattern": "[0-9]{8}[A-Z][0-9]", "check_rule": "mod_97_10"}, "check_rule"),
         ({"example": "1234567891"}, "example"),
         ({"example": "123456789"}, "example"),
         ({"check_rule": "verhoeff"}, "example"),
