@@ -27,7 +27,7 @@ _DESCRIPTOR_SIZES = {12, 16, 20, 24}  # with or without a mark, in 32 or 64 bits
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _BROKEN = (zipfile.BadZipFile, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
 """What the standard library raises for archives that are cut, damaged, or packed as it does not know."""
-_OF_DESKTOPS = re.compile(r"(^|/)(__MACOSX/|\._[^/]*$|\.DS_Store$|Thumbs\.db$)", re.IGNORECASE)
+_OF_DESKTOPS = re.compile(r"^__MACOSX/|(^|/)(\._[^/]*|\.DS_Store|Thumbs\.db)$", re.IGNORECASE)
 """What macOS and Windows add to an archive."""
 _MOST_NAMES_SHOWN = 5
 

@@ -24,6 +24,18 @@ async def test_who_proposed_and_who_approved_is_in_the_log(platform: Platform, s
     assert security_log.kinds() == [("role_proposed", "removal"), ("role_removed", "by_people")]
 
 
+async def test_the_first_operator_by_command_registers_the_platform(
+    security_log: SecurityLog, platform: Platform
+) -> None:
+    assert platform.id
+    kinds = [kind for kind in security_log.kinds() if kind[0] in {"organisation_registered", "role_granted"}]
+    assert kinds == [
+        ("organisation_registered", "platform"),
+        ("role_granted", "by_command"),
+        ("role_granted", "by_command"),
+    ]
+
+
 async def test_a_rejected_proposal_and_a_refused_second_step_are_told_apart(
     platform: Platform, security_log: SecurityLog
 ) -> None:
