@@ -10,7 +10,7 @@ from kit.audit.command import Command
 from kit.audit.proof import Trail
 from kit.audit.sealing import ROW, SealedTable, with_hashes, without
 
-# A ciphertext has a random nonce: without it, nobody can try out what phone or number an index was made of.
+# Hashed together with the ciphertext, whose nonce is random: the index alone could be found by trying all phones.
 _PERSON = with_hashes(
     phone=("phone",),
     phone_index=("phone", "phone_index"),

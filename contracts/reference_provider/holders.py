@@ -40,7 +40,7 @@ def today_in_beijing() -> date:
 
 
 def holder_on(database: sqlite3.Connection, account_number: str, day: date) -> str | None:
-    """The holder of an account; None if there is no such account, or nobody holds it any more."""
+    """The holder of an account; None if it does not exist or was given up."""
     changed = database.execute(IN_EFFECT, (account_number, day.isoformat())).fetchone()
     if changed:
         return str(changed["next_holder"]) if changed["next_holder"] else None

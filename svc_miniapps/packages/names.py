@@ -15,8 +15,8 @@ ROOT_FILES = ("manifest.json", "app.js", "app.css")
 PAGES = "pages/"
 I18N = "i18n/"
 
-# The punctuation some systems reserve, control characters, private use, non-characters, tags; and beyond the W3C's list
-# what nobody sees or what shows a name in another order, so that a reviewer reads the name that a phone does.
+# The W3C's list: punctuation that some systems reserve, control characters, private use, non-characters, tags.
+# The second line adds invisible and bidirectional characters, which show a reviewer another name than phones use.
 _FORBIDDEN = re.compile(
     r'["*:<>?\\|\x00-\x1f\x7f-\x9f\ue000-\uf8ff\ufdd0-\ufdef\ufff0-\uffff\U000e0000-\U000e0fff\U000f0000-\U0010ffff'
     r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]"

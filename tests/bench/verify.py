@@ -124,7 +124,7 @@ async def _verify(server: str, environment: Mapping[str, str]) -> Proof:
     command = [sys.executable, "-m", "svc_payments.ledger", "verify"]
     async with connected(f"{server}/{DATABASE}") as connection:
         postgres = await server_process(connection)
-    before = cpu_seconds(psutil.Process()), cpu_seconds(postgres)
+    own_before, postgres_before = cpu_seconds(psutil.Process()), cpu_seconds(postgres)
     started = time.perf_counter()
     proof = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)  # noqa: ASYNC220, S603
     with peak_memory(psutil.Process(proof.pid)) as peak:
@@ -132,8 +132,8 @@ async def _verify(server: str, environment: Mapping[str, str]) -> Proof:
     seconds = time.perf_counter() - started
     if proof.returncode:
         raise SystemExit(f"The ledger is not right: {output[-2_000:]}")
-    after = cpu_seconds(psutil.Process()), cpu_seconds(postgres)
-    cpu, postgres_cpu = (now - then for now, then in zip(after, before, strict=True))
+    cpu = cpu_seconds(psutil.Process()) - own_before
+    postgres_cpu = cpu_seconds(postgres) - postgres_before
     return Proof(seconds, cpu, postgres_cpu, peak.megabytes)
 
 

@@ -4,8 +4,9 @@ import contextlib
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import time_machine
 from sqlalchemy import text
@@ -21,6 +22,8 @@ from tests.anchor_keys import anchor_public_keys
 from tests.databases import as_administrator
 from tests.tampering.changes import Change, Tampering
 
+_CHANGES = 240
+_SEED = 20_261_129
 _UNLOCK = """
     DO $$
     DECLARE command text;
@@ -122,6 +125,24 @@ async def missed(
                 unseen.append(change)
             await savepoint.rollback()
     return unseen, tables
+
+
+async def assert_every_change_is_found(
+    database: Database, proof: Proof, unproven: Mapping[str, Collection[str]] | None = None
+) -> None:
+    """Make random changes in all tables of a service's trail, one at a time; each must be pointed at.
+
+    Args:
+        database: holds the scene, which is anchored.
+        proof: of the service.
+        unproven: columns that are not sealed, by table.
+    """
+    trail = proof.command.trail
+    async with with_triggers_off(database) as tx:
+        tampering = Tampering(tx, _SEED, trail.tables, unproven or {})
+        unseen, tables = await missed(tampering, partial(proof.of, tx), _CHANGES)
+    assert not unseen, "\n".join(change.what for change in unseen)
+    assert set(tables) == set(tampering.tables)
 
 
 async def _points_at(tampering: Tampering, change: Change, findings: Callable[[], AsyncIterator[str]]) -> bool:

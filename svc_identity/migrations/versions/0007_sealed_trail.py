@@ -8,7 +8,7 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-# A ciphertext has a random nonce: without it, nobody can try out what phone or number an index was made of.
+# Hashed together with the ciphertext, whose nonce is random: the index alone could be found by trying all phones.
 _PERSON = with_hashes(
     phone=("phone",),
     phone_index=("phone", "phone_index"),

@@ -165,9 +165,9 @@ async def carry_out_due(database: Database) -> None:
 
 
 async def carry_out_before(tx: AsyncSession, question: Question) -> None:
-    """Let the changes whose day has come take effect before the answer to a query is applied.
+    """Carry out the account's changes that are due, before the provider's answer about a new binding is applied.
 
-    Otherwise a next holder who binds right after midnight would lose the binding with that of the former holder.
+    Otherwise the worker would end a binding that the next holder makes right after midnight.
     """
     await _lock_account(tx, question.provider_id, question.account_number)
     due = select(HolderChange).where(

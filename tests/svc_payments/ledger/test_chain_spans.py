@@ -1,20 +1,15 @@
 """The chain proven in spans of one link each: nothing is lost between two of them."""
 
-from pathlib import Path
-
 import pytest
 from obstore.store import ObjectStore
 from sqlalchemy import text
 
 from chassis.db import Database, new_id
 from kit.audit.anchoring import Anchoring
-from kit.audit.anchors import opened
 from svc_payments.ledger import chain_proof, facts
-from svc_payments.ledger.anchors import anchoring
 from svc_payments.ledger.models import TransferKind
 from svc_payments.ledger.service import bank, channel_receivable, transfer
 from svc_payments.ledger.spans import HIGHEST, LOWEST, Span, spans
-from tests.anchor_keys import anchor_key
 from tests.svc_payments.ledger.test_proof import findings_of, settle, without_triggers
 from tests.svc_payments.world import World
 
@@ -25,16 +20,6 @@ CHANGED = "does not hold what was sealed"
 def _one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain_proof, "LINKS_AT_ONCE", 1)
     monkeypatch.setattr(facts, "FACTS_AT_ONCE", 1)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> ObjectStore:
-    return opened((tmp_path / "anchors").as_uri())
-
-
-@pytest.fixture
-def anchors(tmp_path: Path) -> Anchoring:
-    return anchoring((tmp_path / "anchors").as_uri(), anchor_key())
 
 
 async def edited(database: Database, store: ObjectStore, *edits: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import obstore
 import pytest
@@ -13,29 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database, new_id
 from chassis.testing import emitted
 from kit.audit.anchoring import Anchoring
-from kit.audit.anchors import AnchorConflict, opened
+from kit.audit.anchors import AnchorConflict
 from kit.audit.parts import prove_side_by_side, shared_snapshot
-from svc_payments.ledger.anchors import anchored_heads, anchoring
+from svc_payments.ledger.anchors import anchored_heads
 from svc_payments.ledger.chain import GENESIS
 from svc_payments.ledger.models import Entry, Link, TransferKind
 from svc_payments.ledger.proof import parts
 from svc_payments.ledger.service import bank, channel_receivable, transfer
-from tests.anchor_keys import anchor_key
 from tests.databases import as_administrator
 from tests.svc_payments.world import World
 
 SETTLED = TransferKind.CHANNEL_SETTLED
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> ObjectStore:
-    return opened((tmp_path / "anchors").as_uri())
-
-
-@pytest.fixture
-def anchors(tmp_path: Path) -> Anchoring:
-    """What the worker anchors with, into `store`."""
-    return anchoring((tmp_path / "anchors").as_uri(), anchor_key())
 
 
 @contextlib.asynccontextmanager
