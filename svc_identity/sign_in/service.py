@@ -1,6 +1,7 @@
 """Signing in by phone: a code of six digits, sent by SMS, good for five minutes and five tries."""
 
 import hmac
+import re
 import secrets
 import unicodedata
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ DIGITS = 6
 SECOND_TAP = timedelta(seconds=30)
 """How long a form that is posted again is taken for the second of two taps."""
 _LONGEST_CODE = 20
+_CODE = re.compile(f"[0-9]{{{DIGITS}}}")
+_BETWEEN = "-\u2010\u2011\u2012\u2013"
+"""Hyphens and dashes between groups of digits."""
 
 
 class SignInOver(Refused):
@@ -158,14 +162,17 @@ def _code_hash(settings: Settings, sign_in_id: UUID, digits: str) -> bytes:
 def try_code(settings: Settings, sign_in: SignIn, typed: str) -> Refused | None:
     """Finish a locked sign-in with its code, or return the refusal.
 
-    It is not raised, because the same transaction has to commit the counted try.
+    It is not raised, because the same transaction has to commit the counted try. What cannot be a code costs no
+    try.
     """
     if sign_in.tries >= TRIES:
         return NoTriesLeft()
     if sign_in.code_expires_at < now():
         return CodeExpired()
-    sign_in.tries += 1
-    if not hmac.compare_digest(_code_hash(settings, sign_in.id, _digits(typed)), sign_in.code_hash):
+    digits = _digits(typed)
+    if _CODE.fullmatch(digits):
+        sign_in.tries += 1
+    if not hmac.compare_digest(_code_hash(settings, sign_in.id, digits), sign_in.code_hash):
         left = TRIES - sign_in.tries
         return WrongCode(left=left) if left else NoTriesLeft()
     sign_in.finished_at = now()
@@ -173,7 +180,9 @@ def try_code(settings: Settings, sign_in: SignIn, typed: str) -> Refused | None:
 
 
 def _digits(typed: str) -> str:
-    return unicodedata.normalize("NFKC", typed[:_LONGEST_CODE]).replace(" ", "")
+    """What was typed, in ASCII digits: people also type Arabic or full-width ones, and group them."""
+    kept = (character for character in typed[:_LONGEST_CODE] if not (character.isspace() or character in _BETWEEN))
+    return "".join(str(unicodedata.decimal(character, character)) for character in kept)
 
 
 async def forget_sent(tx: AsyncSession, sent: SentCode) -> None:

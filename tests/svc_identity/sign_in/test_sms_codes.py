@@ -122,9 +122,19 @@ async def test_concurrent_guesses_are_counted_one_by_one(app_client: AppClient, 
 
 
 @pytest.mark.parametrize("typed", ["", "12345", "1234567", "abcdef", "名" * 1_000, "000000' OR 1=1"])
-async def test_malformed_codes_count_as_wrong_codes(app_client: AppClient, phone: str, typed: str) -> None:
+async def test_what_cannot_be_a_code_is_refused_and_costs_no_try(app_client: AppClient, phone: str, typed: str) -> None:
     page = await app_client.code_page(phone)
-    assert (await app_client.type_code(page, typed)).status_code == 422
+    for _ in range(6):
+        assert (await app_client.type_code(page, typed)).status_code == 422
+    assert "code" in returned_to_app(await app_client.type_code(page, await app_client.texted_code(phone)))
+
+
+@pytest.mark.parametrize("zero", ["\u0660", "\u06f0", "\uff10"])
+async def test_a_code_in_the_digits_of_ones_keyboard_is_the_code(app_client: AppClient, phone: str, zero: str) -> None:
+    page = await app_client.code_page(phone)
+    code = await app_client.texted_code(phone)
+    typed = "".join(chr(ord(zero) + int(digit)) for digit in code)
+    assert "code" in returned_to_app(await app_client.type_code(page, f"{typed[:3]}-{typed[3:]}\n"))
 
 
 async def test_a_code_is_valid_for_five_minutes(app_client: AppClient, phone: str) -> None:
