@@ -1,30 +1,63 @@
-"""Whether two operators are independent: neither holds the role by the other's proposal, at any number of removes."""
+"""Whether operators are independent: neither holds the role by the other's word, at any number of removes.
 
+What counts is the membership by which a person is operator now, who proposed it, by which membership that person was
+operator at the time, and so on. So a removal hides nothing of those whom the removed person proposed, and a person who
+becomes operator again, by the word of others, changes nothing of where they came from (docs/decisions/0014).
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import combinations
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from svc_identity.organisations.models import Role
+from svc_identity.organisations.models import Membership, Role
 from svc_identity.organisations.role_changes.models import Action, RoleChange, Status
 
 
 async def are_independent(tx: AsyncSession, first: UUID, second: UUID) -> bool:
+    """Whether two persons who are operators now are independent."""
     return second not in await _proposers_behind(tx, first) and first not in await _proposers_behind(tx, second)
 
 
+async def some_are_independent(tx: AsyncSession, operators: Iterable[UUID]) -> bool:
+    """Whether there are two among these operators who are independent."""
+    behind = {operator: await _proposers_behind(tx, operator) for operator in operators}
+    return any(a not in behind[b] and b not in behind[a] for a, b in combinations(behind, 2))
+
+
 async def _proposers_behind(tx: AsyncSession, operator: UUID) -> set[UUID]:
-    """Who proposed this person as operator, who proposed those, and so on, also where the role has ended since."""
-    line = select(RoleChange.proposed_by).where(RoleChange.person_id == operator, *_made_operator()).cte(recursive=True)
-    earlier = select(RoleChange.proposed_by).join(line, RoleChange.person_id == line.c.proposed_by)
-    line = line.union(earlier.where(*_made_operator()))
+    """Who proposed this person as operator, who proposed those, and so on, also where their role has ended since."""
+    present = _origins().where(Membership.person_id == operator, Membership.ended_at.is_(None))
+    line = present.cte(recursive=True)
+    # The membership by which the proposer was operator then.
+    then, change = aliased(Membership), aliased(RoleChange)
+    earlier = (
+        select(change.proposed_by, change.proposed_at)
+        .join(then, then.id == change.membership_id)
+        .join(
+            line,
+            and_(
+                then.person_id == line.c.proposed_by,
+                then.created_at <= line.c.proposed_at,
+                or_(then.ended_at.is_(None), then.ended_at > line.c.proposed_at),
+            ),
+        )
+        .where(change.action == Action.GRANT, change.role == Role.OPERATOR, change.status == Status.APPROVED)
+    )
+    line = line.union(earlier)
     found = await tx.scalars(select(line.c.proposed_by))
     return {proposer for proposer in found if proposer is not None}
 
 
-def _made_operator() -> tuple[ColumnElement[bool], ...]:
+def _origins() -> Select[UUID | None, datetime]:
     return (
-        RoleChange.action == Action.GRANT,
-        RoleChange.role == Role.OPERATOR,
-        RoleChange.status == Status.APPROVED,
+        select(RoleChange.proposed_by, RoleChange.proposed_at)
+        .join(Membership, Membership.id == RoleChange.membership_id)
+        .where(
+            RoleChange.action == Action.GRANT, RoleChange.role == Role.OPERATOR, RoleChange.status == Status.APPROVED
+        )
     )

@@ -39,6 +39,12 @@ class LastOperators(Problem):
     status, code = 409, "last_operators"
 
 
+class NoIndependentOperators(Problem):
+    """Each of the operators who would remain owes the role to another one of them: nothing could be approved."""
+
+    status, code = 409, "no_independent_operators"
+
+
 class AlreadyProposed(Problem):
     status, code = 409, "already_proposed"
 

@@ -19,7 +19,7 @@ from svc_identity.organisations import operators
 from svc_identity.organisations import service as organisations
 from svc_identity.organisations.models import TWO_PERSON_ROLES, AnyRole, Membership, Organisation, Role
 from svc_identity.organisations.role_changes import events, refusals, schemas
-from svc_identity.organisations.role_changes.independence import are_independent
+from svc_identity.organisations.role_changes.independence import are_independent, some_are_independent
 from svc_identity.organisations.role_changes.models import PROPOSAL_LIFE, Action, RoleChange, Status
 from svc_identity.people.persons.models import PROOFED, Person
 from svc_identity.people.persons.service import person_of_phone
@@ -121,7 +121,8 @@ async def approve(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> Rol
 
     Raises:
         NotFound, NoLongerOperator, SecondPersonNeeded, NotIndependent, OwnRole, OwnRoleChange, AlreadyDecided,
-        ProposalExpired, ProposerNoLongerOperator, PersonNotProofed, AlreadyMember, MembershipEnded, LastOperators
+        ProposalExpired, ProposerNoLongerOperator, PersonNotProofed, AlreadyMember, MembershipEnded, LastOperators,
+        NoIndependentOperators
     """
     change = await _open(tx, caller, role_change_id)
     require_second_person(caller.id, change.proposed_by)
@@ -239,5 +240,9 @@ async def _start_membership(tx: AsyncSession, change: RoleChange) -> None:
 async def _end_membership(tx: AsyncSession, change: RoleChange) -> None:
     if change.membership_id is None or not await organisations.end_membership(tx, change.membership_id):
         raise refusals.MembershipEnded
-    if change.role == Role.OPERATOR and len(await operators.operators(tx)) < operators.FEWEST:
-        raise refusals.LastOperators(fewest=operators.FEWEST)
+    if change.role == Role.OPERATOR:
+        remaining = await operators.operators(tx)
+        if len(remaining) < operators.FEWEST:
+            raise refusals.LastOperators(fewest=operators.FEWEST)
+        if not await some_are_independent(tx, remaining):
+            raise refusals.NoIndependentOperators
