@@ -40,7 +40,7 @@ class GatewaySettings(ProcessSettings):
     """Concurrent requests to one service; further ones queue, and are refused after `connect_seconds`."""
     requests_per_address: PositiveInt = 8
     """Of `upstream_connections`, how many one client address may have; an IPv6 /64 counts as one address."""
-    waiting_per_address: PositiveInt = 256
+    waiting_per_address: PositiveInt = 1024
     """Requests of one address that may queue for a turn at one service; further ones are refused at once."""
     upstream_transfers: PositiveInt = 256
     """The same for long uploads and downloads, beside them."""

@@ -20,7 +20,7 @@ class Limits:
     connect_seconds: float = 3.0
     connections: int = 200
     requests_per_address: int = 8
-    waiting_per_address: int = 256
+    waiting_per_address: int = 1024
     transfers: int = 256
     transfers_per_address: int = 64
     # Below uvicorn's own 5 seconds, so that a kept connection is rarely closed by the service just as it is used.

@@ -235,8 +235,12 @@ def _content(method: str, path: str, answer: httpx.Response) -> Json:
 
 
 def new_key() -> ECKey:
-    """A key whose id is its RFC 7638 thumbprint, so that two keys never carry the same id."""
-    key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, private=True)
+    """A key whose id is its RFC 7638 thumbprint, so that two keys never carry the same id.
+
+    None whose id begins with a hyphen: on a command line that would be an option.
+    """
+    while (key := ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, private=True)).thumbprint()[0] == "-":
+        pass
     return ECKey.import_key({**key.as_dict(private=True), "kid": key.thumbprint()})
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -21,6 +22,8 @@ LOOPBACK = "127.0.0.1"
 READY_SECONDS = 120
 POLL_SECONDS = 0.05
 PR_SET_PDEATHSIG = 1
+_PORTS = range(10_000, 32_000)
+"""Below those of outgoing connections, which begin at 32768 on Linux and at 49152 elsewhere."""
 
 # Loaded before any fork: loading a library between fork and exec is not safe.
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -122,10 +125,12 @@ def primary_group(user: str) -> int:
 
 
 def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, of those that the system gives to no outgoing connection before it is used."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def accepts_connections(port: int) -> bool:

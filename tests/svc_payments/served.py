@@ -54,6 +54,13 @@ class _Server(uvicorn.Server):
         await self.lifespan.shutdown()
 
 
+async def _serve(server: _Server) -> None:
+    try:
+        await server.serve()
+    except SystemExit as ended:  # it would end the event loop of all tests that follow
+        raise RuntimeError("The server did not start.") from ended
+
+
 @contextlib.asynccontextmanager
 async def served(app: ASGIApp, port: int, **tls: Path) -> AsyncIterator[None]:
     """Serves an application on a port of this process until the block ends."""
@@ -69,7 +76,7 @@ async def served(app: ASGIApp, port: int, **tls: Path) -> AsyncIterator[None]:
         **files,
     )
     server = _Server(config)
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(_serve(server))
     try:
         while not server.started:
             assert not serving.done(), "the server did not start"

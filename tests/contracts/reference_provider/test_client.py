@@ -206,3 +206,8 @@ class TestCalls:
             pytest.raises(PlatformError, match=f"The platform at {url} cannot be reached"),
         ):
             client.token()
+
+
+def test_no_key_has_an_id_that_a_command_line_takes_for_an_option() -> None:
+    # Of 400 thumbprints, six begin with a hyphen on average.
+    assert not [kid for kid in (str(new_key().kid) for _ in range(400)) if kid.startswith("-")]
