@@ -93,8 +93,8 @@ async def local_platform(
     """
     with owned(data_dir) as data:
         plan = Plan(data, base_port or free_base_port(), keys_in(data), given or {}, durable)
-        _refuse_taken_ports(plan)
         _refuse_absent_servers(plan)
+        _refuse_taken_ports(plan)
         starter = best_starter(log_file(data, "warm"))
         supervisor = Supervisor(data, starter, say)
         try:

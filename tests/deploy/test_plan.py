@@ -6,6 +6,7 @@ import pytest
 
 from deploy.local.keys import keys_in
 from deploy.local.plan import PACKAGES, Plan
+from deploy.local.platform import free_base_port
 from tests.deploy.test_refusals import refusal
 
 GIVEN = {
@@ -37,6 +38,6 @@ def test_programs_without_a_database_get_no_password(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("setting", ["KAFKA_USERNAME", "KAFKA_PASSWORD"])
 def test_one_principal_for_all_services_is_refused(tmp_path: Path, setting: str) -> None:
-    sentence = refusal(**{setting: "hunter2"}, PORT="20000", DATA=tmp_path)
+    sentence = refusal(**{setting: "hunter2"}, PORT=str(free_base_port()), DATA=tmp_path)
     assert "MYILI_KAFKA_PASSWORDS__IDENTITY" in sentence
     assert "hunter2" not in sentence
