@@ -1,5 +1,7 @@
 """Databases of tests, cloned from a migrated template and used with the rights that the service has.
 
+A clone serves the next test too where all that a test did to it can be taken back (tests/restoring.py).
+
 A service's `tests/<service>/conftest.py` is a few lines:
 
     template = template_database("svc_payments")
@@ -13,25 +15,32 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import pytest
 import pytest_asyncio
 from sqlalchemy import URL, MetaData, make_url, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, new_id
 from chassis.migrations import Roles, administrator, grant, open_database, provision, upgrade
+from tests.restoring import Restorable
+from tests.reuse import engines
 
 _PASSWORD = "of-a-service-under-test"  # noqa: S105 - of a server that lives as long as the tests
 _administrators: dict[int, URL] = {}
+_idle: dict[URL, list[Restorable]] = {}
+"""Of each template its clones that wait for the next test."""
 
 
 def template_database(package: str) -> Any:  # noqa: ANN401 - pytest's fixture type
     """Fixture: the URL of a database migrated to the newest revision, to clone from and never to write to."""
 
-    @pytest.fixture(scope="session")
-    def template(postgres_url: str) -> URL:
+    @pytest_asyncio.fixture(scope="session")
+    async def template(postgres_url: str) -> AsyncIterator[URL]:
         url = make_url(postgres_url).set(drivername="postgresql+asyncpg", database=f"template_{package}")
-        return upgrade_in_thread(package, url)
+        migrated = upgrade_in_thread(package, url)
+        _idle[migrated] = []
+        yield migrated
+        for clone in _idle.pop(migrated):
+            await _end(clone)
 
     return template
 
@@ -126,7 +135,40 @@ def rolled_back_transaction(role: Callable[[URL], URL] = lambda url: url) -> Any
 
 @contextlib.asynccontextmanager
 async def cloned(template: URL) -> AsyncIterator[URL]:
-    """A database with the template's content, dropped afterwards."""
+    """A database with the template's content, which nobody else uses."""
+    idle = _idle.get(template)
+    if idle is None:  # a template of one test, or the database of one
+        url = await _new_clone(template)
+        try:
+            yield url
+        finally:
+            await _drop(url, template)
+        return
+    clone = idle.pop() if idle else await Restorable.of(await _new_clone(template), as_administrator(template))
+    engines.keep_connections_to(clone.url)
+    restored = False
+    try:
+        yield clone.url
+        restored = await clone.restored(engines.connections_to(clone.url))
+    finally:
+        if restored:
+            idle.append(clone)
+        else:
+            await _end(clone)
+            await _drop(clone.url, template)
+
+
+async def _end(clone: Restorable) -> None:
+    await engines.close_connections_to(clone.url)
+    clone.connection.terminate()
+
+
+async def _drop(url: URL, template: URL) -> None:
+    async with administrator(as_administrator(template), "postgres") as connection:
+        await connection.execute(f'DROP DATABASE "{url.database}" WITH (FORCE)')
+
+
+async def _new_clone(template: URL) -> URL:
     name = f"test_{new_id().hex}"
     # A template must have no connection while it is copied; on a busy machine a closed one may not be gone yet.
     still_there = f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{template.database}'"  # noqa: S608 - a name of ours
@@ -138,8 +180,4 @@ async def cloned(template: URL) -> AsyncIterator[URL]:
         await connection.execute(copy)
         if owner == roles.owner:
             await open_database(connection, name, roles)
-    try:
-        yield template.set(database=name)
-    finally:
-        async with administrator(server, "postgres") as connection:
-            await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    return template.set(database=name)

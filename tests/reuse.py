@@ -10,31 +10,57 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import URL, event
+from sqlalchemy import URL, QueuePool, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from chassis.db import Database
 
 
 class Engines:
-    """Engines of databases that were closed, for other databases: the statements that they have compiled stay."""
+    """Engines whose databases were closed, for the next ones: what they have compiled stays.
+
+    Connections stay too where the next test is known to get the same database.
+    """
 
     def __init__(self) -> None:
-        self._idle = defaultdict[int, list[AsyncEngine]](list)
+        self._idle = defaultdict[tuple[int, URL | None], list[AsyncEngine]](list)
+        self._kept: set[URL] = set()
 
     def lend(self, url: URL, *, pool_size: int = 0, **options: Any) -> AsyncEngine:  # noqa: ANN401 - as SQLAlchemy's
         if not pool_size:  # of a migration
             return create_async_engine(url, **options)
-        idle = self._idle[pool_size]
+        idle = self._idle[pool_size, url] or self._idle[pool_size, None]
         engine = idle.pop() if idle else _engine(url, pool_size=pool_size, **options)
         engine.sync_engine.url = url
         return engine
 
     async def take_back(self, database: Database) -> None:
-        await database.engine.dispose()
-        idle = self._idle[database.engine.pool.size()]  # type: ignore[attr-defined]  # it is a QueuePool
-        if database.engine not in idle:
-            idle.append(database.engine)
+        engine = database.engine
+        pool: QueuePool = engine.pool  # type: ignore[assignment]
+        url = engine.url if engine.url in self._kept and not pool.checkedout() else None
+        if any(engine in idle for idle in self._idle.values()):
+            return
+        if url is None:
+            await engine.dispose()
+        self._idle[pool.size(), url].append(engine)
+
+    def keep_connections_to(self, url: URL) -> None:
+        self._kept.add(url)
+
+    def connections_to(self, url: URL) -> int:
+        """How many connections are kept for this database."""
+        return sum(engine.pool.checkedin() for engine in self._engines_of(url))  # type: ignore[attr-defined]  # as above
+
+    async def close_connections_to(self, url: URL) -> None:
+        self._kept.discard(url)
+        for (size, whose), idle in list(self._idle.items()):
+            if whose == url:
+                for engine in idle:
+                    await engine.dispose()
+                self._idle[size, None] += self._idle.pop((size, whose))
+
+    def _engines_of(self, url: URL) -> list[AsyncEngine]:
+        return [engine for (_, whose), idle in self._idle.items() if whose == url for engine in idle]
 
 
 def _engine(url: URL, **options: Any) -> AsyncEngine:  # noqa: ANN401 - as above
@@ -47,10 +73,11 @@ def _engine(url: URL, **options: Any) -> AsyncEngine:  # noqa: ANN401 - as above
     return engine
 
 
+engines = Engines()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def reuse() -> Iterator[None]:
-    engines = Engines()
-
     async def close(database: Database) -> None:
         await engines.take_back(database)
 
