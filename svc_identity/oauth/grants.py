@@ -60,6 +60,11 @@ class IdToken(OpenIDCode):  # type: ignore[misc]  # Authlib ships no types
         return {"sub": str(user.id)}  # name and phone are at the userinfo endpoint, where each read is logged
 
 
+class UnknownReturnAddressError(InvalidRequestError):  # type: ignore[misc]  # Authlib ships no types
+    def __init__(self) -> None:
+        super().__init__("redirect_uri is not one that is registered for this client")
+
+
 class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships no types
     TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
     _family: TokenFamily | None = None
@@ -69,7 +74,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
         # Authlib repeats the wrong address in its error, and fails where that is not plain ASCII.
         redirect_uri = request.payload.redirect_uri
         if not redirect_uri or not client.check_redirect_uri(redirect_uri):
-            raise InvalidRequestError("redirect_uri is not one that is registered for this client")
+            raise UnknownReturnAddressError
         return str(redirect_uri)
 
     def validate_authorization_request(self) -> str:

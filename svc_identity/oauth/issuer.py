@@ -21,6 +21,9 @@ ASSERTION_ALGORITHMS = ["ES256", "RS256", "PS256"]
 PERSON_SCOPES = ("openid", "profile", "phone", "offline_access")
 PROVIDER_SCOPES = ("tariffs:write", "bills:write", "accounts:write")
 
+RESIDENTS_APP = "myili://callback"
+"""Where the residents' app opens."""
+
 
 @dataclass(frozen=True)
 class Issuer:
