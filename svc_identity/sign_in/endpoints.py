@@ -23,7 +23,7 @@ from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, parse, parse_form
 from svc_identity.oauth.server import to_app
 from svc_identity.settings import Settings
-from svc_identity.sign_in import authorization, delivery, service, ways
+from svc_identity.sign_in import authorization, delivery, pages, service, ways
 from svc_identity.sign_in.browser import PATH, Browser, browser_of
 from svc_identity.sign_in.code_limits import wait_for_next
 from svc_identity.sign_in.models import SignIn
@@ -103,7 +103,14 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
     except OAuth2Error:
         async with transactions.read() as tx:
             return await phone_page(tx, issuer, request, parameters)
-    return _to_sign_in(begun.sign_in if isinstance(begun, service.Code) else begun)
+    return _to_sign_in((begun.sign_in if isinstance(begun, service.Code) else begun).id)
+
+
+@router.get("/authorize/sign-ins", dependencies=[_PUBLIC])
+async def show_no_sign_in(issuer: TheIssuer, request: Request) -> Response:
+    """Show the way on to a browser that opens the address of the phone form, which is posted only."""
+    over, way_on = service.SignInOver, ways.to_residents_app(issuer)
+    return pages.refusal_page(language_of(request, ()), over.text, way_on, status=over.status)
 
 
 @router.get("/authorize/sign-ins/{sign_in_id}", dependencies=[_OWN_BROWSER])
@@ -170,7 +177,13 @@ async def send_code_again(
     except Refused as over:
         async with transactions.read() as tx:
             return await _over(tx, issuer, request, CODE_REFUSED, over, sign_in_id, fields)
-    return code_page(_settings(request), browser, sign_in, refused) if refused else _to_sign_in(sign_in)
+    return code_page(_settings(request), browser, sign_in, refused) if refused else _to_sign_in(sign_in.id)
+
+
+@router.get("/authorize/sign-ins/{sign_in_id}/codes", dependencies=[_PUBLIC], responses=_GO_ON)
+async def show_sign_in_again(sign_in_id: UUID) -> Response:
+    """Send a browser that opens the address of a posted form to the page that asks for the code."""
+    return _to_sign_in(sign_in_id)
 
 
 async def _over(
@@ -211,8 +224,8 @@ async def _to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response
         return await authorization_refused(tx, issuer, sign_in.language, parse(sign_in.request), error)
 
 
-def _to_sign_in(sign_in: SignIn) -> Response:
-    return RedirectResponse(f"{PATH}/sign-ins/{sign_in.id}", 303, {"Cache-Control": "no-store"})
+def _to_sign_in(sign_in_id: UUID) -> Response:
+    return RedirectResponse(f"{PATH}/sign-ins/{sign_in_id}", 303, {"Cache-Control": "no-store"})
 
 
 def _own_browser(request: Request, fields: dict[str, str] | None = None) -> Browser:

@@ -127,6 +127,15 @@ async def test_an_address_of_no_sign_in_is_a_page(api: httpx.AsyncClient) -> Non
         assert answer.headers["content-language"] == "ug"
 
 
+async def test_the_address_of_a_posted_form_leads_on_when_it_is_opened(app_client: AppClient, phone: str) -> None:
+    first = await app_client.api.get(f"{AUTHORIZE}/sign-ins", headers={**BROWSER, "Accept-Language": "ug"})
+    assert (first.status_code, says(first, "ug", "sign_in_over")) == (410, True)
+    assert opens_the_app(way_on(first))
+    page = await app_client.code_page(phone)
+    opened = await app_client.api.get(page.forms[-1].action, headers=BROWSER)
+    assert (opened.status_code, opened.headers["location"]) == (303, page.answer.url.path)
+
+
 async def test_an_expired_sign_in_says_so_in_its_language_and_begins_again(app_client: AppClient, phone: str) -> None:
     page = await app_client.code_page(phone, ui_locales="kk-Arab")
     with time_machine.travel(time.time() + 1_801):
