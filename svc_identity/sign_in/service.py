@@ -101,14 +101,23 @@ async def _begun_just_now(tx: AsyncSession, wanted: SignIn) -> SignIn | None:
     return next((begun for begun in await tx.scalars(recent) if begun.phone == wanted.phone), None)
 
 
-async def send_again(tx: AsyncSession, settings: Settings, requester: Requester, sign_in_id: UUID) -> Code:
+async def send_again(tx: AsyncSession, settings: Settings, requester: Requester, sign_in_id: UUID) -> Code | SignIn:
     """Another code for a sign-in; the one before is no longer good.
+
+    Returns:
+        The code to send, or after a second tap the sign-in for which the first one had it sent.
 
     Raises:
         SignInOver, TooManyCodes
     """
     sign_in = await running(tx, sign_in_id, requester.browser, for_update=True)
-    return await _new_code(tx, settings, sign_in, requester.address)
+    try:
+        return await _new_code(tx, settings, sign_in, requester.address)
+    except TooManyCodes:
+        sent_at = sign_in.code_expires_at - CODE_LIFE
+        if max(sign_in.created_at, now() - SECOND_TAP) < sent_at:  # the first code is made before its sign-in
+            return sign_in
+        raise
 
 
 async def running(tx: AsyncSession, sign_in_id: UUID, browser: bytes, *, for_update: bool = False) -> SignIn:

@@ -185,6 +185,19 @@ async def send_again(app_client: AppClient, page: Page) -> httpx.Response:
     return await app_client.api.post(form.action, data=form.fields)
 
 
+async def test_a_double_tap_on_another_code_sends_one_and_gets_the_same_answer(
+    app_client: AppClient, phone: str
+) -> None:
+    page, start = await app_client.code_page(phone), time.time()
+    with time_machine.travel(start + 61):
+        answers = await asyncio.gather(*(send_again(app_client, page) for _ in range(3)))
+        assert {answer.status_code for answer in answers} == {303}
+        assert len((await app_client.sms.get("/messages", params={"phone": phone})).json()["items"]) == 2
+    with time_machine.travel(start + 61 + 35):
+        assert (await send_again(app_client, page)).status_code == 429
+        assert (await app_client.type_code(page, await app_client.texted_code(phone))).status_code == 303
+
+
 async def test_a_phone_waits_a_minute_for_its_next_code(
     app_client: AppClient, new_app_client: NewAppClient, phone: str
 ) -> None:
