@@ -30,6 +30,9 @@ class Settings(ServiceSettings):
     codes_per_address: int = Field(default=100, ge=1)
     """Most sign-in codes requested from one network address in an hour; many homes share an address."""
 
+    code_repeat_seconds: int = Field(default=60, ge=0, le=600)
+    """How long an app whose token answer was lost may send the same request again; 0: not at all."""
+
     @field_validator("public_url")
     @classmethod
     def _is_private_on_the_way(cls, value: str) -> str:

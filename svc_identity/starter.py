@@ -7,7 +7,7 @@ from pathlib import Path
 from chassis.db import Database
 from chassis.settings import load
 from kit.starter_data import upsert_csv
-from svc_identity.oauth.issuer import PERSON_SCOPES
+from svc_identity.oauth.issuer import PERSON_SCOPES, RESIDENTS_APP
 from svc_identity.oauth.service import register_client
 from svc_identity.organisations.models import Division
 from svc_identity.settings import Settings
@@ -15,7 +15,7 @@ from svc_identity.settings import Settings
 DIVISIONS = Path(__file__).parents[1] / "contracts" / "reference_data" / "divisions.csv"
 APP = "myili-app"
 # Any port of the loopback addresses is accepted (RFC 8252, section 7.3): desktop and command-line clients listen there.
-APP_REDIRECT_URIS = ["myili://callback", "http://127.0.0.1/callback", "http://[::1]/callback"]
+APP_REDIRECT_URIS = [RESIDENTS_APP, "http://127.0.0.1/callback", "http://[::1]/callback"]
 
 
 async def load_starter_data(database: Database) -> int:

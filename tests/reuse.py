@@ -3,6 +3,7 @@
 Together they were a fifth of the time of all tests.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -24,12 +25,12 @@ class Engines:
 
     def __init__(self) -> None:
         self._idle = defaultdict[tuple[int, URL | None], list[AsyncEngine]](list)
-        self._kept: set[URL] = set()
+        self._kept: dict[URL, asyncio.AbstractEventLoop] = {}
 
     def lend(self, url: URL, *, pool_size: int = 0, **options: Any) -> AsyncEngine:  # noqa: ANN401 - as SQLAlchemy's
         if not pool_size:  # of a migration
             return create_async_engine(url, **options)
-        idle = self._idle[pool_size, url] or self._idle[pool_size, None]
+        idle = (self._keeps(url) and self._idle[pool_size, url]) or self._idle[pool_size, None]
         engine = idle.pop() if idle else _engine(url, pool_size=pool_size, **options)
         engine.sync_engine.url = url
         return engine
@@ -37,7 +38,7 @@ class Engines:
     async def take_back(self, database: Database) -> None:
         engine = database.engine
         pool: QueuePool = engine.pool  # type: ignore[assignment]
-        url = engine.url if engine.url in self._kept and not pool.checkedout() else None
+        url = engine.url if self._keeps(engine.url) and not pool.checkedout() else None
         if any(engine in idle for idle in self._idle.values()):
             return
         if url is None:
@@ -45,19 +46,26 @@ class Engines:
         self._idle[pool.size(), url].append(engine)
 
     def keep_connections_to(self, url: URL) -> None:
-        self._kept.add(url)
+        self._kept[url] = asyncio.get_running_loop()
 
     def connections_to(self, url: URL) -> int:
         """How many connections are kept for this database."""
         return sum(engine.pool.checkedin() for engine in self._engines_of(url))  # type: ignore[attr-defined]  # as above
 
     async def close_connections_to(self, url: URL) -> None:
-        self._kept.discard(url)
+        self._kept.pop(url, None)
         for (size, whose), idle in list(self._idle.items()):
             if whose == url:
                 for engine in idle:
                     await engine.dispose()
                 self._idle[size, None] += self._idle.pop((size, whose))
+
+    def _keeps(self, url: URL) -> bool:
+        """Whether connections to this database stay: a connection belongs to the event loop that opened it."""
+        try:
+            return self._kept.get(url) is asyncio.get_running_loop()
+        except RuntimeError:
+            return False
 
     def _engines_of(self, url: URL) -> list[AsyncEngine]:
         return [engine for (_, whose), idle in self._idle.items() if whose == url for engine in idle]

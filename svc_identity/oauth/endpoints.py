@@ -88,7 +88,9 @@ async def get_jwks(issuer: TheIssuer, response: Response) -> schemas.Jwks:
 async def create_token(tx: Tx, issuer: TheIssuer, request: Request) -> Response:
     """Exchange a code, a refresh token or a client assertion for tokens (RFC 6749, 7636, 7523).
 
-    A refused request commits too: a code is spent by the first attempt, and a reused refresh token revokes its family.
+    A token request with a code whose answer was lost may be sent again unchanged within a minute, a refresh within 30
+    seconds. A refused request commits too: a code is spent by the first attempt, and a code or refresh token that is
+    reused otherwise ends its sign-in.
     """
     return await _answer(tx, issuer, request, "token")
 

@@ -1,6 +1,5 @@
 """The three grants, each Authlib's with our storage, and stricter where RFC 9700 is."""
 
-import hashlib
 from datetime import timedelta
 from typing import Any
 
@@ -9,11 +8,10 @@ from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError, grant
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oidc.core.grants import OpenIDCode
 from joserfc.jwk import ECKey
-from sqlalchemy import delete
 
 from chassis.db import now
 from kit.security_log import record_on_commit
-from svc_identity.oauth import refresh
+from svc_identity.oauth import codes, refresh
 from svc_identity.oauth.issuer import CODE_SECONDS, ID_TOKEN_SECONDS, Issuer
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily
 from svc_identity.oauth.requests import Parsed
@@ -62,15 +60,21 @@ class IdToken(OpenIDCode):  # type: ignore[misc]  # Authlib ships no types
         return {"sub": str(user.id)}  # name and phone are at the userinfo endpoint, where each read is logged
 
 
+class UnknownReturnAddressError(InvalidRequestError):  # type: ignore[misc]  # Authlib ships no types
+    def __init__(self) -> None:
+        super().__init__("redirect_uri is not one that is registered for this client")
+
+
 class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships no types
     TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
+    _family: TokenFamily | None = None
 
     @staticmethod
     def validate_authorization_redirect_uri(request: Parsed, client: Client) -> str:
         # Authlib repeats the wrong address in its error, and fails where that is not plain ASCII.
         redirect_uri = request.payload.redirect_uri
         if not redirect_uri or not client.check_redirect_uri(redirect_uri):
-            raise InvalidRequestError("redirect_uri is not one that is registered for this client")
+            raise UnknownReturnAddressError
         return str(redirect_uri)
 
     def validate_authorization_request(self) -> str:
@@ -86,7 +90,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
     def save_authorization_code(self, code: str, request: Parsed) -> None:
         self.server.session.add(
             AuthorizationCode(
-                code_hash=hashlib.sha256(code.encode()).digest(),
+                code_hash=codes.hash_of(code),
                 client_id=request.client.client_id,
                 person_id=request.user.id,
                 redirect_uri=request.payload.redirect_uri,
@@ -97,28 +101,22 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
             )
         )
 
-    def query_authorization_code(self, code: str, client: Client) -> AuthorizationCode | None:
-        """Redeem a code once, even when requests race or the rest of the request is refused."""
-        code_hash = hashlib.sha256(code.encode()).digest()
-        redeem = (
-            delete(AuthorizationCode)
-            .where(AuthorizationCode.code_hash == code_hash, AuthorizationCode.client_id == client.client_id)
-            .returning(AuthorizationCode)
-        )
-        found: AuthorizationCode | None = self.server.session.scalar(redeem)
+    def query_authorization_code(self, code: str, client: Client) -> AuthorizationCode | None:  # noqa: ARG002 - Authlib's
+        """Redeem a code once, even when requests race or the rest of the request is refused, and answer its repeat."""
+        found, family, reason = codes.redeem(self.server.session, client.client_id, self.request.form)
         refusal = self.server.refusal
-        refusal.reason = "code_unknown_or_expired"
-        if found is None and (family := refresh.end_family_of_code(self.server.session, code_hash)):
-            refusal.event, refusal.reason = TOKEN_REUSED, "code_reused"
+        refusal.reason = reason
+        if reason == codes.REUSED:
+            refusal.event = TOKEN_REUSED
+        if family:
             refusal.ids |= {"family_id": family.id, "person_id": family.person_id}
-        if found is None or found.expires_at <= now():
-            return None
-        refusal.reason = ""
-        refusal.ids["person_id"] = found.person_id
+        if found:
+            refusal.ids["person_id"] = found.person_id
+        self._family = family
         return found
 
     def delete_authorization_code(self, authorization_code: AuthorizationCode) -> None:
-        """Deleted by `redeem`."""
+        """It stays for its repeats; `codes.redeem` and the worker end it."""
 
     def authenticate_user(self, authorization_code: AuthorizationCode) -> Person | None:
         person: Person | None = self.server.session.get(Person, authorization_code.person_id)
@@ -127,19 +125,21 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
     def generate_token(self, user: Person, scope: str, **_: object) -> dict[str, Any]:
         session, issuer = self.server.session, self.server.issuer
         token: dict[str, Any] = issuer.person_token(self.client, user, scope, membership_claims(session, user))
+        family = self._family or self._new_family(user, scope)
         if "offline_access" in scope.split():
-            family = TokenFamily(
-                client_id=self.client.client_id,
-                person_id=user.id,
-                scope=scope,
-                code_hash=self.request.authorization_code.code_hash,
-            )
-            session.add(family)
-            session.flush()
             token["refresh_token"] = refresh.write(issuer.refresh_key, family)
         about = {"person_id": user.id, "client_id": self.client.client_id}
         record_on_commit(session, TOKEN_ISSUED, "authorization_code", **about)
         return token
+
+    def _new_family(self, user: Person, scope: str) -> TokenFamily:
+        code: AuthorizationCode = self.request.authorization_code
+        code.expires_at = now() + self.server.issuer.code_repeat
+        redemption = codes.redemption_hash(code.code_hash, code.code_challenge)
+        family = TokenFamily(client_id=self.client.client_id, person_id=user.id, scope=scope, code_hash=redemption)
+        self.server.session.add(family)
+        self.server.session.flush()
+        return family
 
 
 class RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no types

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from chassis.settings import AUDIENCE
@@ -20,6 +21,9 @@ ASSERTION_ALGORITHMS = ["ES256", "RS256", "PS256"]
 PERSON_SCOPES = ("openid", "profile", "phone", "offline_access")
 PROVIDER_SCOPES = ("tariffs:write", "bills:write", "accounts:write")
 
+RESIDENTS_APP = "myili://callback"
+"""Where the residents' app opens."""
+
 
 @dataclass(frozen=True)
 class Issuer:
@@ -28,11 +32,14 @@ class Issuer:
     name: str
     signer: Signer
     refresh_key: bytes = field(repr=False)
+    code_repeat: timedelta
+    """How long after its redemption a code may be redeemed again by the same request."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Issuer":
         signer = Signer(settings.issuer, settings.token_signing_key.get_secret_value())
-        return cls(settings.issuer, signer, derive(settings.index_key.get_secret_value(), "refresh tokens"))
+        refresh_key = derive(settings.index_key.get_secret_value(), "refresh tokens")
+        return cls(settings.issuer, signer, refresh_key, timedelta(seconds=settings.code_repeat_seconds))
 
     def address(self, endpoint: str) -> str:
         return f"{self.name}/v1/oauth/{endpoint}"

@@ -63,7 +63,7 @@ class Client(Base):
 
 
 class AuthorizationCode(Base):
-    """A code on its way from the browser to the app; redeeming deletes it."""
+    """A code on its way from the browser to the app, kept until nothing can redeem it. See `codes.py`."""
 
     __tablename__ = "authorization_codes"
 
@@ -105,7 +105,10 @@ class EndReason(StrEnum):
 
 
 class TokenFamily(Base):
-    """All refresh tokens that descend from one sign-in; only the newest is good. See `refresh.py`."""
+    """All refresh tokens that descend from one sign-in; only the newest is good. See `refresh.py`.
+
+    A sign-in without `offline_access` has a family too, of which no token is issued: it marks the code as redeemed.
+    """
 
     __tablename__ = "token_families"
     __table_args__ = (
@@ -118,6 +121,7 @@ class TokenFamily(Base):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"), index=True)
     scope: Mapped[str] = mapped_column(Text)
     code_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    """Of the code and its challenge, see `codes.redemption_hash`."""
     generation: Mapped[int] = mapped_column(Integer, default=1)
     rotated_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)

@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.db import now
@@ -101,11 +100,3 @@ def end(family: TokenFamily, reason: EndReason) -> None:
     if family.ended_at is None:
         family.ended_at = now()
         family.end_reason = reason
-
-
-def end_family_of_code(session: Session, code_hash: bytes) -> TokenFamily | None:
-    """Revoke the tokens of a code that is presented a second time (RFC 6749, section 4.1.2)."""
-    family = session.scalar(select(TokenFamily).where(TokenFamily.code_hash == code_hash).with_for_update())
-    if family:
-        end(family, EndReason.CODE_REUSE)
-    return family

@@ -1,6 +1,7 @@
 """Clients of the authorization server, and what is forgotten in time."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Boolean, delete, literal_column
@@ -12,6 +13,9 @@ from chassis.outbox import emit
 from svc_identity.oauth.events import ClientRegistered
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily, UsedAssertion
 from svc_identity.oauth.refresh import WHOLE_LIFE
+
+_REDEMPTION_LIFE = timedelta(hours=1)
+"""How long a redeemed code without refresh tokens is known as such; longer than any repeat of it."""
 
 
 async def register_client(
@@ -44,6 +48,8 @@ async def register_client(
 
 async def prune(tx: AsyncSession) -> None:
     """Delete codes, refresh tokens and assertions that have expired."""
+    without_tokens = TokenFamily.scope.not_like("%offline_access%")
     await tx.execute(delete(TokenFamily).where(TokenFamily.created_at < now() - WHOLE_LIFE))
+    await tx.execute(delete(TokenFamily).where(without_tokens, TokenFamily.created_at < now() - _REDEMPTION_LIFE))
     await tx.execute(delete(AuthorizationCode).where(AuthorizationCode.expires_at < now()))
     await tx.execute(delete(UsedAssertion).where(UsedAssertion.expires_at < now()))

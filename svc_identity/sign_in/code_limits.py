@@ -23,7 +23,6 @@ from svc_identity.vault.encryption import blind_index, lock_of
 DEVICES_OF_A_PHONE = 10
 """How many are known; the one that was not used for the longest time is forgotten."""
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-_ADDRESS_WAIT = timedelta(minutes=10)
 
 
 class TooManyCodes(Refused):
@@ -36,22 +35,40 @@ async def admit(tx: AsyncSession, settings: Settings, sign_in: SignIn, address: 
     Raises:
         TooManyCodes
     """
-    sent = SentCode(phone_index=phone_index(sign_in.phone), address_index=blind_index("sent_codes.address", address))
+    sent = _to_send(sign_in, address)
     # One at a time for one phone and for one address, or requests at once would each find the others not yet there.
     await tx.execute(select(func.pg_advisory_xact_lock(lock_of(sent.phone_index))))
-    if await tx.get(KnownDevice, (sent.phone_index, sign_in.browser_hash)):
-        sent.device_hash = sign_in.browser_hash
-        free_at = _free_at(settings, await _sent_to(tx, sent))
-    else:
+    await _know(tx, sent, sign_in)
+    if sent.device_hash is None:
         await tx.execute(select(func.pg_advisory_xact_lock(lock_of(sent.address_index))))
-        free_at = _free_at(settings, await _sent_to(tx, sent))
-        if await _sent_from(tx, sent.address_index) >= settings.codes_per_address:
-            free_at.append(now() + _ADDRESS_WAIT)
-    wait = max(free_at, default=now()) - now()
-    if wait > timedelta(0):
-        raise TooManyCodes(seconds=math.ceil(wait.total_seconds()))
+    if wait := await _wait(tx, settings, sent):
+        raise TooManyCodes(wait=wait)
     tx.add(sent)
     return sent
+
+
+async def wait_for_next(tx: AsyncSession, settings: Settings, sign_in: SignIn, address: str) -> int:
+    """In how many seconds the next code for the phone of a sign-in can be sent."""
+    sent = _to_send(sign_in, address)
+    await _know(tx, sent, sign_in)
+    return await _wait(tx, settings, sent)
+
+
+def _to_send(sign_in: SignIn, address: str) -> SentCode:
+    return SentCode(phone_index=phone_index(sign_in.phone), address_index=blind_index("sent_codes.address", address))
+
+
+async def _know(tx: AsyncSession, sent: SentCode, sign_in: SignIn) -> None:
+    if await tx.get(KnownDevice, (sent.phone_index, sign_in.browser_hash)):
+        sent.device_hash = sign_in.browser_hash
+
+
+async def _wait(tx: AsyncSession, settings: Settings, sent: SentCode) -> int:
+    free_at = _free_at(settings, await _sent_to(tx, sent))
+    if sent.device_hash is None:
+        free_at += await _address_free_at(tx, sent.address_index, settings.codes_per_address)
+    wait = max(free_at, default=now()) - now()
+    return max(0, math.ceil(wait.total_seconds()))
 
 
 async def _sent_to(tx: AsyncSession, sent: SentCode) -> Sequence[datetime]:
@@ -68,12 +85,13 @@ async def _sent_to(tx: AsyncSession, sent: SentCode) -> Sequence[datetime]:
     return (await tx.scalars(to_phone)).all()
 
 
-async def _sent_from(tx: AsyncSession, address_index: bytes) -> int:
-    """How many codes unknown browsers at an address had sent within an hour."""
-    from_address = select(func.count()).where(
+async def _address_free_at(tx: AsyncSession, address_index: bytes, most: int) -> Sequence[datetime]:
+    """When unknown browsers at an address may have another code, if they had as many as they may within an hour."""
+    from_address = select(SentCode.sent_at).where(
         SentCode.address_index == address_index, SentCode.sent_at > now() - _HOUR, SentCode.device_hash.is_(None)
     )
-    return await tx.scalar(from_address) or 0
+    oldest_counted = await tx.scalar(from_address.order_by(SentCode.sent_at.desc()).offset(most - 1).limit(1))
+    return [oldest_counted + _HOUR] if oldest_counted else []
 
 
 def _free_at(settings: Settings, latest: Sequence[datetime]) -> list[datetime]:

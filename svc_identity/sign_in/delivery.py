@@ -39,7 +39,8 @@ async def send_again(
     try:
         async with database.transaction() as tx:
             code = await service.send_again(tx, settings, requester, sign_in_id)
-        await send(database, sms, code)
+        if isinstance(code, service.Code):
+            await send(database, sms, code)
     except (TooManyCodes, SmsUnavailable) as refused:
         CODE_REFUSED.record(refused.text, sign_in_id=sign_in_id)
         return refused

@@ -4,6 +4,7 @@ Each page has one form. A client without a browser posts all hidden fields of th
 `code`, keeps the cookie, and does not follow the last redirect, which is the app's.
 """
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,21 +17,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import anyone, verified_otherwise
 from chassis.db import Database, ReadTx, Transactions
 from chassis.telemetry import SecurityEvent
-from kit.fields.phones import mask_phone
 from svc_identity.fields import normalise_phone
 from svc_identity.oauth.endpoints import TheIssuer, form
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, parse, parse_form
-from svc_identity.oauth.security_log import AUTHORIZATION_REFUSED
-from svc_identity.oauth.server import redirect_to_app, to_app
+from svc_identity.oauth.server import to_app
 from svc_identity.settings import Settings
-from svc_identity.sign_in import authorization, delivery, pages, service
-from svc_identity.sign_in.browser import PATH, Browser, browser_of, new_browser
+from svc_identity.sign_in import authorization, delivery, pages, service, ways
+from svc_identity.sign_in.browser import PATH, Browser, browser_of
+from svc_identity.sign_in.code_limits import wait_for_next
 from svc_identity.sign_in.models import SignIn
+from svc_identity.sign_in.page_route import PageRoute
+from svc_identity.sign_in.presenters import authorization_refused, code_page, language_of, last_page, phone_page
 from svc_identity.sign_in.provider import TheSms
 from svc_identity.sign_in.refusals import NotFromHere, Refused, WrongPhone
 from svc_identity.sign_in.security_log import CODE_REFUSED, SIGN_IN_FAILED, registered_person
-from svc_identity.texts import choose_language, languages
 
 _REFUSED: dict[int | str, dict[str, Any]] = {
     "default": {
@@ -39,7 +40,11 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
     }
 }
 router = APIRouter(
-    prefix="/identity/v1/oauth", tags=["sign-in"], default_response_class=HTMLResponse, responses=_REFUSED
+    prefix="/identity/v1/oauth",
+    tags=["sign-in"],
+    default_response_class=HTMLResponse,
+    responses=_REFUSED,
+    route_class=PageRoute,
 )
 
 _PUBLIC = Depends(anyone(because="people sign in here"))
@@ -54,7 +59,7 @@ async def show_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Respo
 
     The authorization request of RFC 6749, section 4.1, with PKCE, and of OpenID Connect Core, section 3.1.2.
     """
-    return await _phone_page(tx, issuer, request, parse(request.url.query))
+    return await phone_page(tx, issuer, request, parse(request.url.query))
 
 
 @router.post(
@@ -68,7 +73,7 @@ async def show_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Respo
 )
 async def post_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Response:
     """Start to sign in with an authorization request in a form."""
-    return await _phone_page(tx, issuer, request, await parse_form(request))
+    return await phone_page(tx, issuer, request, await parse_form(request))
 
 
 @router.post(
@@ -89,35 +94,45 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
         if isinstance(begun, service.Code):
             await delivery.send(transactions, sms, begun)
     except NotFromHere as refused:
-        return _last_page(CODE_REFUSED, _language(request, parameters), refused)
-    except (Refused, OAuth2Error) as refused:
-        if isinstance(refused, Refused):
-            CODE_REFUSED.record(refused.text, person_id=await _person_of(transactions, phone))
+        way_on = ways.to_phone(urlencode(parameters)) if parameters else ways.to_residents_app(issuer)
+        return last_page(CODE_REFUSED, language_of(request, parameters), refused, way_on)
+    except Refused as refused:
+        CODE_REFUSED.record(refused.text, person_id=await _person_of(transactions, phone))
         async with transactions.read() as tx:
-            return await _phone_page(tx, issuer, request, parameters, refused, phone)
-    return _to_sign_in(begun.sign_in if isinstance(begun, service.Code) else begun)
+            return await phone_page(tx, issuer, request, parameters, refused, phone)
+    except OAuth2Error:
+        async with transactions.read() as tx:
+            return await phone_page(tx, issuer, request, parameters)
+    return _to_sign_in((begun.sign_in if isinstance(begun, service.Code) else begun).id)
+
+
+@router.get("/authorize/sign-ins", dependencies=[_PUBLIC])
+async def show_no_sign_in(issuer: TheIssuer, request: Request) -> Response:
+    """Show the way on to a browser that opens the address of the phone form, which is posted only."""
+    over, way_on = service.SignInOver, ways.to_residents_app(issuer)
+    return pages.refusal_page(language_of(request, ()), over.text, way_on, status=over.status)
 
 
 @router.get("/authorize/sign-ins/{sign_in_id}", dependencies=[_OWN_BROWSER])
-async def show_code_form(tx: ReadTx, request: Request, sign_in_id: UUID) -> Response:
+async def show_code_form(tx: ReadTx, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
     """Show the page that asks for the code."""
     try:
         browser = _own_browser(request)
-        return _code_page(request, browser, await service.running(tx, sign_in_id, browser.fingerprint))
+        return code_page(_settings(request), browser, await service.running(tx, sign_in_id, browser.fingerprint))
     except Refused as refused:
-        return _last_page(SIGN_IN_FAILED, _language(request, ()), refused)
+        return await _over(tx, issuer, request, SIGN_IN_FAILED, refused, sign_in_id)
 
 
 @router.post(
     "/authorize/sign-ins/{sign_in_id}",
     dependencies=[_OWN_BROWSER],
     responses=_TO_APP,
-    openapi_extra=form("form_token", "code"),
+    openapi_extra=form("form_token", "code", optional=("ui_locales",)),
 )
 async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
     """Check the code and send the browser back to the app.
 
-    An unknown phone number is registered. A second tap gets the answer of the first one.
+    An unknown phone number is registered. A second tap gets the answer of the first one, also where the code is wrong.
     """
     fields = dict(await parse_form(request))
     code = fields.get("code", "")
@@ -132,20 +147,25 @@ async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request:
             refused = service.try_code(_settings(request), sign_in, code)
             if refused is None:
                 return await _to_app(tx, issuer, sign_in)
+            if isinstance(refused, service.NoTriesLeft):
+                refused.wait = await wait_for_next(tx, _settings(request), sign_in, _address(request))
     except Refused as over:
-        return _last_page(SIGN_IN_FAILED, _language(request, ()), over)
+        async with transactions.read() as tx:
+            return await _over(tx, issuer, request, SIGN_IN_FAILED, over, sign_in_id, fields)
     person_id = await registered_person(transactions, sign_in.phone)
     SIGN_IN_FAILED.record(refused.text, sign_in_id=sign_in.id, person_id=person_id)
-    return _code_page(request, browser, sign_in, refused)
+    return code_page(_settings(request), browser, sign_in, refused)
 
 
 @router.post(
     "/authorize/sign-ins/{sign_in_id}/codes",
     dependencies=[_OWN_BROWSER],
     responses=_GO_ON,
-    openapi_extra=form("form_token"),
+    openapi_extra=form("form_token", optional=("ui_locales",)),
 )
-async def send_code_again(transactions: Transactions, sms: TheSms, request: Request, sign_in_id: UUID) -> Response:
+async def send_code_again(
+    transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request, sign_in_id: UUID
+) -> Response:
     """Send another code and invalidate the one before."""
     fields = dict(await parse_form(request))
     try:
@@ -155,8 +175,33 @@ async def send_code_again(transactions: Transactions, sms: TheSms, request: Requ
         async with transactions.read() as tx:
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
     except Refused as over:
-        return _last_page(CODE_REFUSED, _language(request, ()), over)
-    return _code_page(request, browser, sign_in, refused) if refused else _to_sign_in(sign_in)
+        async with transactions.read() as tx:
+            return await _over(tx, issuer, request, CODE_REFUSED, over, sign_in_id, fields)
+    return code_page(_settings(request), browser, sign_in, refused) if refused else _to_sign_in(sign_in.id)
+
+
+@router.get("/authorize/sign-ins/{sign_in_id}/codes", dependencies=[_PUBLIC], responses=_GO_ON)
+async def show_sign_in_again(sign_in_id: UUID) -> Response:
+    """Send a browser that opens the address of a posted form to the page that asks for the code."""
+    return _to_sign_in(sign_in_id)
+
+
+async def _over(
+    tx: AsyncSession,
+    issuer: Issuer,
+    request: Request,
+    event: SecurityEvent,
+    refused: Refused,
+    sign_in_id: UUID,
+    fields: Mapping[str, str] | None = None,
+) -> Response:
+    """The last page of a sign-in, in its language where this browser began it."""
+    browser = browser_of(request)
+    sign_in = await service.begun_by(tx, sign_in_id, browser.fingerprint) if browser else None
+    if sign_in is None:
+        way_on = ways.to_residents_app(issuer)
+        return last_page(event, language_of(request, [*(fields or {}).items()]), refused, way_on)
+    return last_page(event, sign_in.language, refused, await ways.from_sign_in(tx, issuer, sign_in))
 
 
 async def _start(
@@ -167,7 +212,7 @@ async def _start(
         _settings(request),
         _requester(request, browser),
         request=urlencode(parameters),
-        language=_language(request, parameters),
+        language=language_of(request, parameters),
         phone=_phone(phone),
     )
 
@@ -176,77 +221,11 @@ async def _to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response
     try:
         return await authorization.grant(tx, issuer, sign_in)
     except OAuth2Error as error:  # the client was changed meanwhile
-        return _refuse(issuer, sign_in.language, error)
+        return await authorization_refused(tx, issuer, sign_in.language, parse(sign_in.request), error)
 
 
-async def _phone_page(
-    tx: AsyncSession,
-    issuer: Issuer,
-    request: Request,
-    parameters: Parameters,
-    refused: Refused | OAuth2Error | None = None,
-    phone: str = "",
-) -> Response:
-    language = _language(request, parameters)
-    try:
-        parsed = await authorization.check(tx, issuer, parameters)
-    except OAuth2Error as error:
-        return _refuse(issuer, language, error)
-    browser = browser_of(request) or new_browser(_settings(request))
-    others = [pair for pair in parameters if pair[0] != "ui_locales"]
-    response = pages.page(
-        "phone.html",
-        language,
-        status=refused.status if isinstance(refused, Refused) else 200,
-        redirect_uri=parsed.payload.redirect_uri,
-        form_token=browser.form_token,
-        action=f"{PATH}/sign-ins",
-        request=urlencode(parameters),
-        phone=phone,
-        refused=refused,
-        languages=[
-            (texts, f"{PATH}?{urlencode([*others, ('ui_locales', texts['tag'])])}") for texts in languages().values()
-        ],
-    )
-    browser.remember(response)
-    return response
-
-
-def _code_page(request: Request, browser: Browser, sign_in: SignIn, refused: Refused | None = None) -> Response:
-    parameters = dict(parse(sign_in.request))
-    return pages.page(
-        "code.html",
-        sign_in.language,
-        status=refused.status if refused else 200,
-        redirect_uri=parameters["redirect_uri"],
-        form_token=browser.form_token,
-        action=f"{PATH}/sign-ins/{sign_in.id}",
-        back=f"{PATH}?{sign_in.request}",
-        phone=mask_phone(sign_in.phone),
-        digits=service.DIGITS,
-        minutes=int(service.CODE_LIFE.total_seconds() // 60),
-        seconds=_settings(request).code_resend_seconds,
-        refused=refused,
-        usable=not isinstance(refused, service.CodeExpired | service.NoTriesLeft),
-    )
-
-
-def _refuse(issuer: Issuer, language: str, error: OAuth2Error) -> Response:
-    """Redirect the error of an authorization request to the app, or show it when the app cannot be trusted."""
-    AUTHORIZATION_REFUSED.record(error.error)
-    if error.redirect_uri:
-        return redirect_to_app(issuer, error)
-    return pages.page("refused.html", language, status=400, error=error.error, detail=error.description)
-
-
-def _last_page(event: SecurityEvent, language: str, refused: Refused) -> Response:
-    event.record(refused.text)
-    text = languages()[language][refused.text]
-    return pages.page("refused.html", language, status=refused.status, error="", detail=text)
-
-
-def _to_sign_in(sign_in: SignIn) -> Response:
-    return RedirectResponse(f"{PATH}/sign-ins/{sign_in.id}", 303, {"Cache-Control": "no-store"})
+def _to_sign_in(sign_in_id: UUID) -> Response:
+    return RedirectResponse(f"{PATH}/sign-ins/{sign_in_id}", 303, {"Cache-Control": "no-store"})
 
 
 def _own_browser(request: Request, fields: dict[str, str] | None = None) -> Browser:
@@ -271,13 +250,12 @@ def _phone(typed: str) -> str:
 
 
 def _requester(request: Request, browser: Browser) -> service.Requester:
-    # The address is what the server took from X-Forwarded-For of a proxy it trusts; it only counts codes.
-    return service.Requester(browser.fingerprint, request.client.host if request.client else "")
+    return service.Requester(browser.fingerprint, _address(request))
 
 
-def _language(request: Request, parameters: Parameters) -> str:
-    ui_locales = dict(parameters).get("ui_locales", "")
-    return choose_language(ui_locales, request.headers.get("accept-language", ""))
+def _address(request: Request) -> str:
+    # What the server took from X-Forwarded-For of a proxy it trusts; it only counts codes.
+    return request.client.host if request.client else ""
 
 
 def _settings(request: Request) -> Settings:

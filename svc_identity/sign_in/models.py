@@ -25,7 +25,7 @@ class SignIn(Base):
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
     answer: Mapped[str | None] = mapped_column(Encrypted("sign_ins.answer"))
-    """The address in the app where the browser was sent."""
+    """For a form that is posted again: the hashes of the wrong codes, then the address in the app."""
 
 
 class KnownDevice(Base):

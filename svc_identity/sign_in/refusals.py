@@ -9,9 +9,11 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer
     status: ClassVar[int] = 422
     text: ClassVar[str]
 
-    def __init__(self, **values: int) -> None:
+    def __init__(self, *, wait: int | None = None, **values: int) -> None:
         super().__init__(self.text)
         self.values = values
+        self.wait = wait
+        """After how many seconds it will work."""
 
 
 class WrongPhone(Refused):

@@ -101,14 +101,23 @@ async def _begun_just_now(tx: AsyncSession, wanted: SignIn) -> SignIn | None:
     return next((begun for begun in await tx.scalars(recent) if begun.phone == wanted.phone), None)
 
 
-async def send_again(tx: AsyncSession, settings: Settings, requester: Requester, sign_in_id: UUID) -> Code:
+async def send_again(tx: AsyncSession, settings: Settings, requester: Requester, sign_in_id: UUID) -> Code | SignIn:
     """Another code for a sign-in; the one before is no longer good.
+
+    Returns:
+        The code to send, or after a second tap the sign-in for which the first one had it sent.
 
     Raises:
         SignInOver, TooManyCodes
     """
     sign_in = await running(tx, sign_in_id, requester.browser, for_update=True)
-    return await _new_code(tx, settings, sign_in, requester.address)
+    try:
+        return await _new_code(tx, settings, sign_in, requester.address)
+    except TooManyCodes:
+        sent_at = sign_in.code_expires_at - CODE_LIFE
+        if max(sign_in.created_at, now() - SECOND_TAP) < sent_at:  # the first code is made before its sign-in
+            return sign_in
+        raise
 
 
 async def running(tx: AsyncSession, sign_in_id: UUID, browser: bytes, *, for_update: bool = False) -> SignIn:
@@ -126,6 +135,12 @@ async def running(tx: AsyncSession, sign_in_id: UUID, browser: bytes, *, for_upd
     ):
         raise SignInOver
     return sign_in
+
+
+async def begun_by(tx: AsyncSession, sign_in_id: UUID, browser: bytes) -> SignIn | None:
+    """A sign-in of this browser, also when it is over."""
+    sign_in = await tx.get(SignIn, sign_in_id)
+    return sign_in if sign_in and hmac.compare_digest(sign_in.browser_hash, browser) else None
 
 
 async def answered_just_now(
@@ -149,7 +164,7 @@ async def _new_code(tx: AsyncSession, settings: Settings, sign_in: SignIn, addre
     digits = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     sign_in.code_hash = _code_hash(settings, sign_in.id, digits)
     sign_in.code_expires_at = now() + CODE_LIFE
-    sign_in.tries = 0
+    sign_in.tries, sign_in.answer = 0, None
     return Code(sign_in, sent, digits)
 
 
@@ -163,20 +178,23 @@ def try_code(settings: Settings, sign_in: SignIn, typed: str) -> Refused | None:
     """Finish a locked sign-in with its code, or return the refusal.
 
     It is not raised, because the same transaction has to commit the counted try. What cannot be a code costs no
-    try.
+    try, nor does a wrong code that was tried: a form that is posted twice is one try, and a repeat discloses nothing.
     """
     if sign_in.tries >= TRIES:
         return NoTriesLeft()
     if sign_in.code_expires_at < now():
         return CodeExpired()
     digits = _digits(typed)
-    if _CODE.fullmatch(digits):
+    typed_hash = _code_hash(settings, sign_in.id, digits)
+    if hmac.compare_digest(typed_hash, sign_in.code_hash):
+        sign_in.finished_at, sign_in.answer = now(), None
+        return None
+    tried = (sign_in.answer or "").split()
+    if _CODE.fullmatch(digits) and typed_hash.hex() not in tried:
         sign_in.tries += 1
-    if not hmac.compare_digest(_code_hash(settings, sign_in.id, digits), sign_in.code_hash):
-        left = TRIES - sign_in.tries
-        return WrongCode(left=left) if left else NoTriesLeft()
-    sign_in.finished_at = now()
-    return None
+        sign_in.answer = " ".join([*tried, typed_hash.hex()])
+    left = TRIES - sign_in.tries
+    return WrongCode(left=left) if left else NoTriesLeft()
 
 
 def _digits(typed: str) -> str:

@@ -67,11 +67,11 @@ async def test_each_wrong_code_is_a_failed_sign_in_of_the_phones_owner(
         thief = new_app_client()
         page = await thief.code_page(phone)
         code = await thief.texted_code(phone)
-        wrong = f"{(int(code) + 1) % 1_000_000:06}"
-        security_log.must_not_hold(phone, code, wrong)
+        wrong = [f"{(int(code) + step) % 1_000_000:06}" for step in range(1, 7)]
+        security_log.must_not_hold(phone, code, *wrong)
         security_log.forget()
-        for _ in range(6):
-            await thief.type_code(page, wrong)
+        for each in wrong:
+            await thief.type_code(page, each)
     lines = security_log.lines()
     assert [line["reason"] for line in lines] == ["wrong_code"] * 4 + ["no_tries_left"] * 2
     assert {part_of(line, "kind", "person_id") for line in lines} == {("sign_in_failed", owner)}
@@ -184,14 +184,14 @@ async def test_a_statement_of_a_persons_name_is_an_issued_token(
     assert security_log.kinds() == [("token_issued", "attestation")]
 
 
-async def test_a_code_that_comes_twice_is_a_reused_token(
+async def test_a_code_that_comes_twice_in_two_requests_is_a_reused_token(
     app_client: AppClient, phone: str, security_log: SecurityLog
 ) -> None:
     code = await app_client.sign_in(phone)
     security_log.must_not_hold(code, app_client.verifier)
     await app_client.redeem(code)
     security_log.forget()
-    await app_client.redeem(code)
+    await app_client.redeem(code, redirect_uri="myili://elsewhere")
     await app_client.redeem("guessed")
     assert security_log.kinds() == [("token_reused", "code_reused"), ("grant_refused", "code_unknown_or_expired")]
 
@@ -250,10 +250,10 @@ async def test_proofs_beyond_the_limit_are_counted_as_limited(
     )
     headers = bearer(await app_client.tokens(phone))
     security_log.forget()
-    for _ in range(5):
+    for _ in range(6):
         await app_client.api.post(PROOFING, json=proof("李四测试", number), headers=headers | once())
     kinds = security_log.kinds()
-    assert kinds == [("proof_failed", "identity_not_confirmed")] * 4 + [("rate_limited", "too_many_proofings")]
+    assert kinds == [("proof_failed", "identity_not_confirmed")] * 5 + [("rate_limited", "too_many_proofings")]
 
 
 async def test_a_refusal_says_who_called_what_and_who_may(

@@ -1,10 +1,11 @@
 """Identity proofing: name and ID number against the population registry, for assurance level 2."""
 
-from collections.abc import Mapping
-from datetime import timedelta
+import math
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +23,10 @@ from svc_identity.people.proofing.schemas import Proof
 from svc_identity.vault.encryption import blind_index, lock_of
 
 ATTEMPTS_A_DAY = 5
+ATTEMPTS_ON_A_CONTESTED_NUMBER = 2
+"""A first try and the correction of a typing error: what an account has where strangers try names on a number."""
+WRONG_BY_OTHERS = 5
+"""From so many tries of other accounts within a day on, a number is contested."""
 PROOF_PASSED, PROOF_FAILED = SecurityEvent("proof_passed"), SecurityEvent("proof_failed")
 _DAY = timedelta(days=1)
 
@@ -44,7 +49,11 @@ class IdentityNotConfirmed(Problem):
 
 class TooManyProofings(Problem):
     status, code = 429, "too_many_proofings"
-    headers: Mapping[str, str] = {"Retry-After": str(int(_DAY.total_seconds()))}
+
+    def __init__(self, attempts_a_day: int, free_at: datetime) -> None:
+        super().__init__(attempts_a_day=attempts_a_day)
+        wait = (free_at - now()).total_seconds()
+        self.headers = {"Retry-After": str(max(1, math.ceil(wait)))}
 
 
 async def begin(tx: AsyncSession, person_id: UUID, proof: Proof) -> UUID | None:
@@ -59,21 +68,39 @@ async def begin(tx: AsyncSession, person_id: UUID, proof: Proof) -> UUID | None:
         if person.id_number_index != index:
             raise AlreadyProofed
         return None
-    # Counted by ID number too: else many accounts could try names on one number. One at a time, or all of them at once
-    # would find the attempts of the others not yet there.
+    # One at a time for one number, or all of them at once would find the attempts of the others not yet there.
     await tx.execute(select(func.pg_advisory_xact_lock(lock_of(index))))
-    for counted in (ProofingAttempt.person_id == person_id, ProofingAttempt.id_number_index == index):
-        recent = select(func.count()).where(
-            counted,
-            ProofingAttempt.started_at > now() - _DAY,
-            ProofingAttempt.outcome != Outcome.UNAVAILABLE,
-        )
-        if (await tx.scalar(recent) or 0) >= ATTEMPTS_A_DAY:
-            raise TooManyProofings(attempts_a_day=ATTEMPTS_A_DAY)
+    await _admit(tx, person_id, index)
     attempt = ProofingAttempt(person_id=person_id, id_number_index=index)
     tx.add(attempt)
     await tx.flush()
     return attempt.id
+
+
+async def _admit(tx: AsyncSession, person_id: UUID, index: bytes) -> None:
+    """Check that an account has a try left on a number. Tries of others take none of its first two; see decision 0090.
+
+    Raises:
+        TooManyProofings
+    """
+    of_person = ProofingAttempt.person_id == person_id
+    queried = ProofingAttempt.outcome != Outcome.UNAVAILABLE
+    own = await _latest(tx, ATTEMPTS_A_DAY, of_person, queried)
+    if len(own) >= ATTEMPTS_A_DAY:
+        raise TooManyProofings(ATTEMPTS_A_DAY, own[-1] + _DAY)
+    on_number = ProofingAttempt.id_number_index == index
+    wrong = ProofingAttempt.outcome.in_((Outcome.PENDING, Outcome.NO_MATCH, Outcome.NO_RECORD))
+    own_here = await _latest(tx, ATTEMPTS_ON_A_CONTESTED_NUMBER, of_person, on_number, queried)
+    of_others = await _latest(tx, WRONG_BY_OTHERS, ~of_person, on_number, wrong)
+    if len(own_here) >= ATTEMPTS_ON_A_CONTESTED_NUMBER and len(of_others) >= WRONG_BY_OTHERS:
+        raise TooManyProofings(ATTEMPTS_ON_A_CONTESTED_NUMBER, min(own_here[-1], of_others[-1]) + _DAY)
+
+
+async def _latest(tx: AsyncSession, most: int, *which: ColumnElement[bool]) -> Sequence[datetime]:
+    """When the latest of these attempts within a day began, latest first."""
+    started = ProofingAttempt.started_at
+    recent = select(started).where(*which, started > now() - _DAY).order_by(started.desc()).limit(most)
+    return (await tx.scalars(recent)).all()
 
 
 async def record_outcome(tx: AsyncSession, attempt_id: UUID, outcome: Outcome) -> None:

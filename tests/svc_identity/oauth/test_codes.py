@@ -1,6 +1,5 @@
 """From the authorization code to tokens."""
 
-import asyncio
 import base64
 import hashlib
 import time
@@ -85,20 +84,6 @@ async def test_without_openid_there_is_no_id_token(app_client: AppClient, phone:
     answer = (await app_client.redeem(code)).json()
     assert "id_token" not in answer
     assert "refresh_token" in answer
-
-
-async def test_one_of_many_concurrent_redemptions_wins(app_client: AppClient, phone: str) -> None:
-    code = await app_client.sign_in(phone)
-    answers = await asyncio.gather(*(app_client.redeem(code) for _ in range(8)))
-    assert sorted(answer.status_code for answer in answers) == [200, *[400] * 7]
-    assert {refusal(answer) for answer in answers if answer.status_code != 200} == {(400, "invalid_grant")}
-
-
-async def test_a_reused_code_revokes_the_tokens_it_gave(app_client: AppClient, phone: str) -> None:
-    code = await app_client.sign_in(phone)
-    first = (await app_client.redeem(code)).json()
-    assert refusal(await app_client.redeem(code)) == (400, "invalid_grant")
-    assert refusal(await app_client.refresh(first["refresh_token"])) == (400, "invalid_grant")
 
 
 async def test_a_code_is_valid_for_a_minute(app_client: AppClient, phone: str) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import update
 import svc_identity.texts
 from chassis.db import Database
 from svc_identity.oauth.models import Client
-from svc_identity.sign_in import pages
+from svc_identity.sign_in import pages, ways
 from svc_identity.starter import APP, load_starter_data
 from svc_identity.texts import choose_language
 from tests.svc_identity.app_client import AppClient, Page, returned_to_app
@@ -57,7 +57,7 @@ async def test_every_step_keeps_the_language_and_its_direction(
 
 
 def test_a_sign_in_that_an_earlier_release_began_in_kazakh_goes_on() -> None:
-    answer = pages.page("refused.html", "kk", error="", detail="")
+    answer = pages.refusal_page("kk", "sign_in_over", ways.to_phone(""), status=410)
     assert answer.headers["content-language"] == "kk-Arab"
     assert b'<html lang="kk-Arab" dir="rtl">' in answer.body
 

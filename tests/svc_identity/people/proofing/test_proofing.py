@@ -1,13 +1,11 @@
 """Identity proofing against the registry stand-in."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-import time_machine
 from joserfc import jwt
 
 from chassis.db import Database
@@ -16,16 +14,7 @@ from svc_identity.settings import Settings
 from tests.svc_identity.app_client import AppClient, bearer
 from tests.svc_identity.conftest import NewAppClient, browser_on, new_phone, running
 from tests.svc_identity.identities import NAME, id_number, proof, wrong_check
-
-PROOFING = "/identity/v1/me/proofing"
-
-
-async def prove(api: httpx.AsyncClient, tokens: dict[str, Any], **body: Any) -> httpx.Response:  # noqa: ANN401 - JSON
-    return await api.post(PROOFING, json=proof(**body), headers=bearer(tokens) | once())
-
-
-def refusal(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]
+from tests.svc_identity.people.proofing.proofs import PROOFING, on_record, prove, refusal
 
 
 async def test_a_proofed_person_reaches_level_two(
@@ -132,48 +121,6 @@ async def test_a_retry_with_the_same_key_gets_the_same_answer(app_client: AppCli
     assert again.headers["idempotency-replayed"] == "true"
     other = await app_client.api.post(PROOFING, json=proof(), headers=headers)
     assert refusal(other) == (422, "idempotency_key_reused")
-
-
-def on_record(settings: Settings, name: str = NAME) -> str:
-    """An ID number that the registry has under this name and no person here has."""
-    number = id_number()
-    known = httpx.post(f"{settings.registries_url}/population/verify", json=proof(name, number))
-    assert known.json() == {"result": "match"}
-    return number
-
-
-async def test_attempts_are_limited_to_five_a_day(app_client: AppClient, settings: Settings, phone: str) -> None:
-    signed_in = await app_client.tokens(phone)
-    answers = [await prove(app_client.api, signed_in, name="李四", number=on_record(settings)) for _ in range(5)]
-    assert [refusal(answer) for answer in answers] == [(422, "identity_not_confirmed")] * 5
-    refused = await prove(app_client.api, signed_in)
-    assert refusal(refused) == (429, "too_many_proofings")
-    assert int(refused.headers["retry-after"]) > 0
-    with time_machine.travel(time.time() + 86_401):
-        fresh = (await app_client.refresh(signed_in["refresh_token"])).json()
-        assert (await prove(app_client.api, fresh)).status_code == 200
-
-
-async def test_attempts_of_many_accounts_on_one_number_are_limited(
-    new_app_client: NewAppClient, settings: Settings
-) -> None:
-    number, codes = on_record(settings), []
-    for _ in range(6):
-        guesser = new_app_client()
-        answer = await prove(guesser.api, await guesser.tokens(new_phone()), name="李四", number=number)
-        codes.append(refusal(answer))
-    assert codes == [*[(422, "identity_not_confirmed")] * 5, (429, "too_many_proofings")]
-
-
-async def test_attempts_of_many_accounts_at_once_are_limited(new_app_client: NewAppClient, settings: Settings) -> None:
-    number, guessers = on_record(settings), [new_app_client() for _ in range(12)]
-    signed_in = [await guesser.tokens(new_phone()) for guesser in guessers]
-    guesses = (
-        prove(guesser.api, tokens, name="李四", number=number)
-        for guesser, tokens in zip(guessers, signed_in, strict=True)
-    )
-    codes = sorted(refusal(answer) for answer in await asyncio.gather(*guesses))
-    assert codes == [*[(422, "identity_not_confirmed")] * 5, *[(429, "too_many_proofings")] * 7]
 
 
 async def test_an_unavailable_registry_decides_and_counts_nothing(

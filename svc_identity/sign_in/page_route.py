@@ -1,0 +1,91 @@
+"""Answers a browser with a page where the service would answer a program with a problem."""
+
+import contextlib
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from chassis.db import is_connection_lost
+from chassis.problems import BadRequest, Problem
+from chassis.telemetry import log
+from svc_identity.oauth.requests import parse
+from svc_identity.sign_in import pages, ways
+from svc_identity.sign_in.browser import PATH
+from svc_identity.texts import choose_language
+
+_UNPROCESSABLE, _ERROR, _UNAVAILABLE = 422, 500, 503
+_NOT_AT_ALL = {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class PageRoute(APIRoute):
+    """A route whose refusals are pages for those who accept pages, and problems for the rest."""
+
+    def get_route_handler(self) -> Handler:
+        handler = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except Exception as error:
+                if not _accepts_pages(request):
+                    raise
+                return await _page_of(request, error)
+
+        return answer
+
+
+def _accepts_pages(request: Request) -> bool:
+    ranges = request.headers.get("accept", "").lower().split(",")
+    parts = [[part.strip() for part in each.split(";")] for each in ranges]
+    return any(each[0] == "text/html" and not _NOT_AT_ALL & set(each) for each in parts)
+
+
+async def _page_of(request: Request, error: Exception) -> Response:
+    status = _status_of(error)
+    fields = await _readable_fields(request)
+    of_app = dict(parse_qsl(fields.get("request", ""))) or fields
+    language = choose_language(of_app.get("ui_locales", ""), request.headers.get("accept-language", ""))
+    of_app_itself = request.url.path == PATH
+    text = "unavailable" if status >= _ERROR else "bad_request" if of_app_itself else "unreadable"
+    return pages.refusal_page(language, text, _way_on(request, fields), status=status)
+
+
+def _status_of(error: Exception) -> int:
+    """The status of an error, recorded as it would be without a page."""
+    if isinstance(error, Problem):
+        error.record()
+        return error.status
+    if isinstance(error, RequestValidationError):
+        return _UNPROCESSABLE
+    if isinstance(error, HTTPException):
+        return error.status_code
+    if is_connection_lost(error):
+        log.warning("dependency_lost", error=type(error).__name__)
+        return _UNAVAILABLE
+    log.error("request_failed", error=type(error).__name__, exc_info=error)
+    return _ERROR
+
+
+async def _readable_fields(request: Request) -> Mapping[str, str]:
+    """What can be read of a query or form that is refused, for its language and its way on."""
+    encoded = request.url.query
+    if request.method == "POST":
+        with contextlib.suppress(HTTPException):  # too large
+            encoded = (await request.body()).decode(errors="replace")
+    return dict(parse_qsl(encoded, errors="replace"))
+
+
+def _way_on(request: Request, fields: Mapping[str, str]) -> ways.WayOn:
+    with contextlib.suppress(ValueError):
+        return ways.to_code(UUID(request.path_params.get("sign_in_id", "")))
+    with contextlib.suppress(BadRequest):
+        if parse(fields.get("request", "")):
+            return ways.to_phone(fields["request"])
+    return ways.to_residents_app(request.app.state.issuer)

@@ -1,0 +1,101 @@
+"""What the steps of a sign-in show."""
+
+from urllib.parse import urlencode
+
+from authlib.oauth2 import OAuth2Error
+from fastapi import Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.telemetry import SecurityEvent
+from kit.fields.phones import mask_phone
+from svc_identity.oauth.grants import UnknownReturnAddressError
+from svc_identity.oauth.issuer import Issuer
+from svc_identity.oauth.requests import Parameters, parse
+from svc_identity.oauth.security_log import AUTHORIZATION_REFUSED
+from svc_identity.oauth.server import redirect_to_app
+from svc_identity.settings import Settings
+from svc_identity.sign_in import authorization, pages, service, ways
+from svc_identity.sign_in.browser import PATH, Browser, browser_of, new_browser
+from svc_identity.sign_in.models import SignIn
+from svc_identity.sign_in.refusals import Refused
+from svc_identity.texts import choose_language, languages
+
+
+def language_of(request: Request, parameters: Parameters) -> str:
+    ui_locales = dict(parameters).get("ui_locales", "")
+    return choose_language(ui_locales, request.headers.get("accept-language", ""))
+
+
+async def phone_page(
+    tx: AsyncSession,
+    issuer: Issuer,
+    request: Request,
+    parameters: Parameters,
+    refused: Refused | None = None,
+    phone: str = "",
+) -> Response:
+    """The page that asks for a phone number, or the refusal of the app's request."""
+    language = language_of(request, parameters)
+    try:
+        parsed = await authorization.check(tx, issuer, parameters)
+    except OAuth2Error as error:
+        return await authorization_refused(tx, issuer, language, parameters, error)
+    browser = browser_of(request) or new_browser(request.app.state.settings)
+    others = [pair for pair in parameters if pair[0] != "ui_locales"]
+    response = pages.page(
+        "phone.html",
+        language,
+        refused=refused,
+        redirect_uri=parsed.payload.redirect_uri,
+        form_token=browser.form_token,
+        action=f"{PATH}/sign-ins",
+        request=urlencode(parameters),
+        phone=phone,
+        languages=[
+            (texts, f"{PATH}?{urlencode([*others, ('ui_locales', texts['tag'])])}") for texts in languages().values()
+        ],
+    )
+    browser.remember(response)
+    return response
+
+
+def code_page(settings: Settings, browser: Browser, sign_in: SignIn, refused: Refused | None = None) -> Response:
+    """The page that asks for the code."""
+    usable = not isinstance(refused, service.CodeExpired | service.NoTriesLeft)
+    wait = refused.wait if refused else None
+    if usable and wait is None:
+        wait = settings.code_resend_seconds
+    return pages.page(
+        "code.html",
+        sign_in.language,
+        refused=refused,
+        redirect_uri=dict(parse(sign_in.request))["redirect_uri"],
+        form_token=browser.form_token,
+        action=f"{PATH}/sign-ins/{sign_in.id}",
+        back=f"{PATH}?{sign_in.request}",
+        phone=mask_phone(sign_in.phone),
+        digits=service.DIGITS,
+        minutes=int(service.CODE_LIFE.total_seconds() // 60),
+        wait=pages.wait_in(sign_in.language, wait),
+        usable=usable,
+    )
+
+
+async def authorization_refused(
+    tx: AsyncSession, issuer: Issuer, language: str, parameters: Parameters, error: OAuth2Error
+) -> Response:
+    """Redirect the error of an authorization request to the app, or show it when the app cannot be trusted."""
+    AUTHORIZATION_REFUSED.record(error.error)
+    if error.redirect_uri:
+        return redirect_to_app(issuer, error)
+    text = "unknown_app" if error.error == "invalid_client" else "bad_request"
+    if isinstance(error, UnknownReturnAddressError):
+        text = "unknown_return"
+    way_on = await ways.to_app_of(tx, issuer, dict(parameters).get("client_id", ""), error.error)
+    return pages.refusal_page(language, text, way_on, status=400, error=error.error)
+
+
+def last_page(event: SecurityEvent, language: str, refused: Refused, way_on: ways.WayOn) -> Response:
+    """The page of a sign-in that cannot go on from here."""
+    event.record(refused.text)
+    return pages.refusal_page(language, refused.text, way_on, status=refused.status, refused=refused)
