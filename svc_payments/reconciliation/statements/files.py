@@ -13,12 +13,13 @@ from chassis.problems import ContentTooLarge
 from kit.files.archives import only_file
 from kit.files.encodings import LONGEST_MARK, MARKS, mark_of
 from kit.files.gzips import gunzipped
+from kit.files.kinds import LONGEST_BEGINNING, Kind, kind_of
+from kit.files.refusals import WrongFileKind
 from svc_payments.billing.files.reception import LARGEST_FILE
 from svc_payments.billing.files.refusals import EmptyFile, NulCharacter, UndecodableBytes
 from svc_payments.reconciliation.statements.layouts import Layout
 from svc_payments.reconciliation.statements.refusals import StatementMalformed
 
-_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _LONGEST_LINE = 64 * 1024
 _PIECE = 1024 * 1024
 
@@ -61,8 +62,9 @@ def lines_of(file: StatementFile, layout: Layout) -> Iterator[str]:
 
     Raises:
         UndecodableBytes, NulCharacter: it is not text.
-        GzipBroken: the archive is damaged, or has no statement in it.
-        ArchiveUnclear: it has other files in it.
+        GzipBroken, ZipBroken: what was packed is damaged.
+        ArchiveUnclear: a zip has other files in it.
+        WrongFileKind: it is neither text nor packed as one of these.
         ContentTooLarge: unpacked it has more than 512 MiB.
         StatementMalformed: a line is longer than any line of a statement.
     """
@@ -102,14 +104,17 @@ def _is_text(file: StatementFile, layout: Layout, encoding: str) -> bool:
 
 def _unpacked(file: StatementFile, layout: Layout) -> io.BufferedReader:
     file.content.seek(0)
-    head = file.content.read(len(_ZIP))
+    kind = kind_of(file.content.read(LONGEST_BEGINNING))
     file.content.seek(0)
-    if head == _ZIP:
-        pieces = only_file(file.content, LARGEST_FILE, layout.wanted, layout.beside)
-    elif head.startswith(_GZIP):
-        pieces = gunzipped(file.content, LARGEST_FILE)
-    else:
-        pieces = iter(lambda: file.content.read(_PIECE), b"")
+    match kind:
+        case None:
+            pieces = iter(lambda: file.content.read(_PIECE), b"")
+        case Kind.ZIP:
+            pieces = only_file(file.content, LARGEST_FILE, layout.wanted, layout.beside)
+        case Kind.GZIP:
+            pieces = gunzipped(file.content, LARGEST_FILE)
+        case _:
+            raise WrongFileKind(kind=kind)
     return io.BufferedReader(_Pieces(pieces), _PIECE)
 
 
