@@ -25,7 +25,7 @@ from svc_payments.reconciliation.statements.parser import (
 )
 from svc_payments.reconciliation.statements.refusals import StatementMalformed, StatementTruncated
 
-ENCODINGS = ("utf-8-sig", "gb18030")
+ENCODINGS = ("utf-8", "gb18030")
 HEADER = "posting_id,receipt_number,bill_number,account_number,amount,state,booked_at,reference"
 _COLUMNS = HEADER.split(",")
 _STATES = {"booked": LineState.DONE, "refused": LineState.FAILED}

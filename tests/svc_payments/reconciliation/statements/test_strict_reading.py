@@ -125,8 +125,8 @@ async def test_a_file_that_cannot_be_read_whole_is_refused_with_the_row(
         (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(512), 422, "wrong_file_kind"),
         (b"Rar!\x1a\x07\x01\x00more", 422, "wrong_file_kind"),
         (ONE.replace(b"33.75,booked", b"33.75,\0booked"), 422, "nul_character"),
-        (ONE.decode().encode("utf-16"), 422, "nul_character"),
-        ("对账".encode("utf-16"), 422, "undecodable_bytes"),
+        (ONE.decode().encode("utf-16"), 422, "wrong_charset"),
+        ("对账".encode("utf-16"), 422, "wrong_charset"),
         (ONE.replace(b"R-1", b"\xff\xff"), 422, "undecodable_bytes"),
     ],
     ids=[

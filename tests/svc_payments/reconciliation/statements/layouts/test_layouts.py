@@ -9,8 +9,7 @@ from datetime import date
 import pytest
 
 from chassis.problems import Problem
-from kit.files.refusals import ArchiveUnclear, GzipBroken, ZipBroken
-from svc_payments.billing.files.refusals import UndecodableBytes
+from kit.files.refusals import ArchiveUnclear, GzipBroken, UndecodableBytes, ZipBroken
 from svc_payments.reconciliation.statements.files import lines_of, spooled
 from svc_payments.reconciliation.statements.layouts import OF_CHANNELS, OF_PROVIDERS, Layout, alipay, sandbox, wechat
 from svc_payments.reconciliation.statements.models import LineState, Movement
