@@ -44,7 +44,7 @@ class BillFile(Base):
 
 
 class RefusedRow(Base):
-    """A refused row, by the line it begins on (the header is line 1)."""
+    """A refused row, by the line it begins on."""
 
     __tablename__ = "refused_rows"
     __table_args__ = (one_of("reason", Reason),)

@@ -76,7 +76,9 @@ async def upload_channel_statement(
         "What the provider booked and refused on the day: CSV in UTF-8 or GB18030 (a charset of text/csv must be that "
         "of the text), also in gzip or as the one file of a ZIP, with the columns posting_id, "
         "receipt_number, bill_number, account_number, amount (yuan), state (booked or refused), booked_at and "
-        "reference; posting_id may be empty where receipt and bill number are not. A last line "
+        "reference; posting_id may be empty where receipt and bill number are not. Above the header up to ten lines of "
+        "at most three values are titles and passed over; anything else there is `statement_malformed`. Empty values "
+        "at the ends of rows mean nothing. A last line "
         "`total,<lines>,<sum of amounts>` is checked.",
         "text/csv",
         "application/zip",

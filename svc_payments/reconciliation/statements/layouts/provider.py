@@ -1,7 +1,7 @@
 """A provider's postings of a day: CSV with a header, amounts in yuan; a last line `total,<lines>,<yuan>` may follow.
 
-A posting is named by its id, or by receipt and bill number together. Titles may stand above the header, and
-rows may end with as many empty values as it does.
+A posting is named by its id, or by receipt and bill number together. Titles may stand above the header, and rows may
+end with empty values.
 """
 
 from collections import Counter
@@ -47,7 +47,8 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:  # noqa: ARG001 - t
             return
         if not any(values):
             continue
-        if len(values) > len(header) or len(cut(values, len(names))) != len(names):
+        values = cut(values, len(names))  # noqa: PLW2901 - as above
+        if len(values) != len(names):
             raise StatementMalformed(row=row)
         line = _line({name: values[places[name]] for name in _COLUMNS}, row)
         counted["lines"] += 1

@@ -73,6 +73,7 @@ OTHER = file_of(line(), line(), "total,2,67.50")
         (file_of("x" * 200_000), "statement_malformed", 2),
         (line().encode() + b"\n" + ONE, "statement_malformed", 1),
         (ONE.replace(b"R-1", b"R-1,x"), "statement_malformed", 2),
+        (ONE.replace(b"R-1", b"R-1,,,0"), "statement_malformed", 2),
     ],
     ids=[
         "a_quote_never_closed",
@@ -97,6 +98,7 @@ OTHER = file_of(line(), line(), "total,2,67.50")
         "a_line_longer_than_any",
         "a_row_above_the_header",
         "a_value_beyond_the_header",
+        "a_value_far_beyond_the_header",
     ],
 )
 async def test_a_file_that_cannot_be_read_whole_is_refused_with_the_row(
@@ -175,6 +177,9 @@ CHINESE = file_of(line("销账成功"), "total,1,33.75").decode()
         ONE.replace(b"\n", b"\r"),
         f"某水务公司2026年10月对账单,,,\n制表日期,2026-10-02\n\n{ONE.decode()}".encode("gb18030"),
         ONE.replace(b"\n", b",,\n"),
+        ONE.replace(b"R-1", b"R-1,,,"),
+        ONE.replace(b"R-1", b'R-1,"", ,').replace(b"33.75\n", b"33.75,,,,,,,,,,\n"),
+        ONE.replace(b"R-1", "R-1,　,".encode()),
         ONE.replace(b"R-1", b'"R-1"'),
         ONE.replace(b"total,1,33.75", b'"total", 1, 33.75,,,,,'),
     ],
@@ -191,6 +196,9 @@ CHINESE = file_of(line("销账成功"), "total,1,33.75").decode()
         "old_mac_line_ends",
         "titles_above_the_header",
         "commas_at_the_ends_of_rows",
+        "commas_at_the_end_of_one_row",
+        "quoted_nothing_at_the_end_of_a_row",
+        "wide_blanks_at_the_end_of_a_row",
         "quoted",
         "total_filled_up",
     ],
