@@ -46,7 +46,10 @@ class BillFile(BaseModel):
     unchanged: int
     amended: int
     refused: int
-    hidden_rows: int = Field(description="Of `rows`, those that the workbook hides. They count like the others.")
+    hidden_rows: int = Field(
+        description="Of `rows`, those that the workbook hides, or of which it hides a value in a hidden column. They "
+        "count like the others."
+    )
     refused_rows: list[RefusedRow] = Field(description="The first 100.")
     refused_rows_url: str
     created_at: datetime

@@ -96,7 +96,7 @@ class Faults:
     def __init__(self) -> None:
         self._codes = bytearray()
         self.hidden_rows = 0
-        """Rows that the workbook hides from its sender, and that are read like the others."""
+        """Rows of which the workbook hides all or a value from its sender. They are read like the others."""
 
     def __bool__(self) -> bool:
         return bool(self._codes)

@@ -14,6 +14,7 @@ from svc_payments.billing.files.workbooks.cells import Doubt, Faults
 from svc_payments.billing.files.workbooks.markup import Markup, local
 from svc_payments.billing.files.workbooks.strings import LONGEST_TEXT, Strings, plain
 from svc_payments.billing.files.workbooks.styles import Style
+from svc_payments.billing.files.workbooks.visibility import Visibility
 
 MOST_ROWS = 1_048_576
 """Of any sheet, by the programs that make them."""
@@ -23,9 +24,6 @@ _WIDEST = len(COLUMNS) + len(MORE_COLUMNS) + 4
 _MOST_MERGED = 100_000
 _LETTERS, _LARGEST_COLUMN = re.compile(r"[A-Z]{1,3}"), 16_384
 _RANGE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7}):\$?([A-Z]{1,3})\$?([0-9]{1,7})")
-
-TRUE = {"1", "true"}
-_NO_HEIGHT = {"0", "0.0"}
 
 Row = tuple[int, list[str]]
 
@@ -37,6 +35,8 @@ class Book:
     strings: Strings
     styles: list[Style]
     since_1904: bool
+    computed_on_load: bool
+    """The program that wrote it leaves its formulas to the one that opens it."""
 
 
 class Sheet:
@@ -52,6 +52,8 @@ class Sheet:
         self._header_row = 0
         self._merged: list[tuple[int, int, int]] = []
         self._row, self._values = 0, list[str]()
+        self._visibility = Visibility()
+        self._hidden_columns: dict[int, bool] = {}
         self._hidden = False
         self._cells = 0
         self._column = -1
@@ -94,6 +96,10 @@ class Sheet:
             self._spelled += 1
         elif kind == "mergeCell":
             self._merge(attributes.get("ref", ""))
+        elif kind == "col":
+            self._visibility.take_columns(attributes)
+        elif kind == "sheetFormatPr":
+            self._visibility.take_defaults(attributes)
 
     def _end(self, name: str) -> None:
         kind = self._kinds[name]
@@ -114,7 +120,7 @@ class Sheet:
 
     def _begin_row(self, attributes: Mapping[str, str]) -> None:
         number = attributes.get("r")
-        self._hidden = attributes.get("hidden") in TRUE or attributes.get("ht") in _NO_HEIGHT
+        self._hidden = self._visibility.hides_row(attributes)
         if number is not None and not (number.isascii() and number.isdecimal()):
             raise WorkbookBroken
         row = self._row + 1 if number is None else int(number)
@@ -142,7 +148,7 @@ class Sheet:
 
     def _end_cell(self) -> None:
         raw, column = "".join(self._text), self._column
-        if not self._has_value and self._has_formula:
+        if self._has_formula and not self._is_computed(raw):
             self.faults.note(self._row, self._row, Reason.FORMULA_WITHOUT_VALUE)
         if not raw or (column >= _WIDEST and self._values and len(self._values) > _WIDEST):
             return
@@ -153,6 +159,23 @@ class Sheet:
         if len(values) < place:
             values.extend([""] * (place - len(values)))
         values.append(text)
+        self._hidden = self._hidden or self._hides(column)
+
+    def _hides(self, column: int) -> bool:
+        known = self._hidden_columns.get(column)
+        if known is None:
+            known = self._hidden_columns.setdefault(column, self._visibility.hides_column(column))
+        return known
+
+    def _is_computed(self, raw: str) -> bool:
+        """Whether the value beside a formula is its result.
+
+        Programs that do not compute write none, or an empty one, or 0 and leave the rest to whoever opens the workbook.
+        Nothing but text is rightly empty.
+        """
+        if not raw:
+            return self._has_value and self._attributes.get("t") == "str"
+        return raw != "0" or not self._book.computed_on_load
 
     def _cell_text(self, raw: str, column: str) -> str:
         fault: Reason | Doubt | None = None
