@@ -21,7 +21,7 @@ from svc_payments.billing.files.reception import LARGEST_FILE
 from svc_payments.billing.files.refusals import EmptyFile, TooManyLines
 from svc_payments.billing.files.rows import MOST_LINES
 from svc_payments.reconciliation.statements.layouts import Layout
-from svc_payments.reconciliation.statements.refusals import StatementMalformed
+from svc_payments.reconciliation.statements.refusals import Fault, StatementMalformed
 
 _LONGEST_LINE = 64 * 1024
 _PIECE = 1024 * 1024
@@ -109,7 +109,7 @@ def lines_of(file: StatementFile, layout: Layout) -> Iterator[str]:
             raise TooManyLines(most=MOST_LINES)
         if len(max(*lines, rest, "", key=len)) > _LONGEST_LINE:
             at = next(at for at, line in enumerate([*lines, rest]) if len(line) > _LONGEST_LINE)
-            raise StatementMalformed(row=count + at + 1)
+            raise StatementMalformed(Fault.LINE_TOO_LONG, count + at + 1)
         yield from lines
         count += len(lines)
     if rest:
