@@ -28,7 +28,7 @@ _DESCRIPTOR_SIZES = {12, 16, 20, 24}  # with or without a mark, in 32 or 64 bits
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _BROKEN = (zipfile.BadZipFile, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
 """What the standard library raises for archives that are cut, damaged, or packed as it does not know."""
-_OF_DESKTOPS = re.compile(r"^__MACOSX/|(^|/)(\._[^/]*|\.DS_Store|Thumbs\.db)$", re.IGNORECASE)
+_OF_DESKTOPS = re.compile(r"(^|/)(\._[^/]*|\.DS_Store|Thumbs\.db)$", re.IGNORECASE)
 """What macOS and Windows add to an archive."""
 _MOST_NAMES_SHOWN = 5
 
@@ -67,7 +67,9 @@ class Archive:
             raise BrokenError
         self.parts = {chinese_name_of(part): part for part in parts}
         self._folded = {name.lower(): part for name, part in self.parts.items()}
-        if len(self._folded) != len(parts):
+        # Some programs end a name at NUL, and some unpack a folder that has content as a file.
+        odd = any("\0" in name or (name.endswith("/") and part.file_size) for name, part in self.parts.items())
+        if odd or len(self._folded) != len(parts):
             raise BrokenError
         try:
             self._expect_no_gaps(parts, archive.start_dir)

@@ -40,7 +40,11 @@ zip to next to nothing: without this limit a few KB of gzip would keep a thread 
 _READ = 1024 * 1024
 _BLOCK_ROWS = 5_000
 
-_BEGINS_ROW = re.compile(r'(?:(?:[^,"]{1,64}|"[^,"]{1,64}"),){2}"?[0-9]{4}-[0-9]{2}"?,')
+_BEGINS_ROW = re.compile(
+    r'(?:(?:[^,"]{0,64}|"[^,"]{0,64}"),){2}\s*"?\s*\d{4}[-－]\d{2}\s*"?\s*,'
+    rf'|(?:[^,"]*,){{{len(COLUMNS) - 1}}}'
+)
+"""A line that could be a row: it has a period where rows have one, or as many values before any quote."""
 
 
 @lru_cache(maxsize=256)

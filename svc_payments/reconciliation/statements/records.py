@@ -111,7 +111,9 @@ def check_header(header: Sequence[str], wanted: Sequence[str], row: int) -> None
 
 
 def folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).strip().casefold()
+    """A name as people see it, without regard to case and width."""
+    visible = "".join(each for each in name if unicodedata.category(each) != "Cf")
+    return unicodedata.normalize("NFKC", visible).strip().casefold()
 
 
 def expect_end(rows: Iterator[tuple[int, Sequence[str]]]) -> None:

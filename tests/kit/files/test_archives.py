@@ -47,6 +47,8 @@ def test_the_one_file_is_found(files: Mapping[str, bytes]) -> None:
         ({"a.csv": b"1", "b.csv": b"2"}, ArchiveUnclear),
         ({"a.csv": b"1", "b.txt": b"2"}, ArchiveUnclear),
         ({"a.csv": b"1", "a.csv/__MACOSX/b.csv": b"2"}, ArchiveUnclear),
+        ({"a.csv": b"1", "__MACOSX/b.csv": b"2"}, ArchiveUnclear),
+        ({"a.csv": b"1", "b.csv/": b"2"}, ZipBroken),
         ({"a.csv": b"1", "A.CSV": b"2"}, ZipBroken),
         ({"a.txt": b"1"}, ArchiveUnclear),
         ({"sums.csv": b"1"}, ArchiveUnclear),

@@ -4,11 +4,13 @@ A posting is named by its id, or by receipt and bill number together. Titles may
 end with empty values.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from kit.files.csv_rows import cut, header_of, rows_of
+from svc_payments.billing.files.refusals import EmptyFile
 from svc_payments.reconciliation.statements.models import LineState, Movement
 from svc_payments.reconciliation.statements.parser import Expected, Line, Lines, check_totals
 from svc_payments.reconciliation.statements.records import Record, check_header, expect_end, folded, record_of
@@ -19,6 +21,10 @@ HEADER = "posting_id,receipt_number,bill_number,account_number,amount,state,book
 _COLUMNS = HEADER.split(",")
 _STATES = {"booked": LineState.DONE, "refused": LineState.FAILED}
 _TOTALS = ("total", "lines", "amount")
+_POSTING_ID = re.compile(
+    r"(?:urn:uuid:)?\{?(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\}?", re.IGNORECASE
+)
+"""Python reads further forms, some of them as another id: with low lines, or hyphens anywhere."""
 _LEAST_NAMES = 4
 """Of the columns, in what is a header with a fault; a title has fewer values."""
 
@@ -26,7 +32,10 @@ _LEAST_NAMES = 4
 def read(lines: Iterator[str], expected: Expected) -> Lines:  # noqa: ARG001 - the day stands in no line: books close late
     """The lines of a file; `Problem`s of `refusals` when it is not whole."""
     rows = rows_of(lines)
-    row, header = header_of(rows, _is_header) or (1, [])
+    found = header_of(rows, _is_header)
+    if found is None:
+        raise EmptyFile
+    row, header = found
     names = [name.strip() for name in cut(header, 0)]
     check_header(names, _COLUMNS, row)
     counted: Counter[str] = Counter()
@@ -60,10 +69,9 @@ def _line(record: Record) -> Line:
 
 def _number(record: Record) -> str:
     if record["posting_id"]:
-        try:
-            return str(UUID(record["posting_id"]))
-        except ValueError:
-            raise record.refusal(Fault.NUMBER, "posting_id") from None
+        if not _POSTING_ID.fullmatch(record["posting_id"]):
+            raise record.refusal(Fault.NUMBER, "posting_id")
+        return str(UUID(record["posting_id"]))
     return f"{record.number('receipt_number')}/{record.number('bill_number')}"
 
 

@@ -171,8 +171,22 @@ def test_rows_written_by_a_csv_library_are_read_back_one_by_one(table: list[list
         file_of(row("A", meter_to='"9'), row("B"), row("C"), '"'),
         file_of('"' + row("A"), row("B"), row("C", meter_to='"9')),
         file_of(row("A", meter_to='"9'), *(row(f"B-{n}").replace("W", '"W') for n in range(2))),
+        file_of(row("A", meter_to='"9'), row("B", period=" 2026-09 "), '"'),
+        file_of(row("A", meter_to='"9'), row("B", period="２０２６-０９"), '"'),
+        file_of(row("A", meter_to='"9'), row("B", period="2026/09"), '"'),
+        file_of(row("A", meter_to='"9'), row(""), '"'),
+        "\n".join([f"{HEADER},note", f'{row("A")},"n', f"{row('B', period='202609')},x", f'{row("C")},y"']),
     ],
-    ids=["closed_far_below", "closed_by_another_rows", "mixed"],
+    ids=[
+        "closed_far_below",
+        "closed_by_another_rows",
+        "mixed",
+        "over_a_row_with_blanks",
+        "over_a_row_in_full_width",
+        "over_a_row_with_another_date",
+        "over_a_row_without_number",
+        "in_a_note",
+    ],
 )
 def test_a_stray_quote_never_swallows_the_rows_behind_it(text: str) -> None:
     with pytest.raises(Problem) as refusal:

@@ -1,10 +1,12 @@
 """A statement that is not as its layout has it: the refusal names line and column, and says what is wrong with it."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 import httpx
 import pytest
 
+from chassis.db import new_id
 from chassis.problems import catalogue
 from chassis.testing import Tokens
 from svc_payments.reconciliation.statements.layouts.provider import HEADER
@@ -27,6 +29,9 @@ LINE = line()
         (file_of(LINE.replace("10:00:00", "25:00:00")), 2, "booked_at", "bad_time"),
         (file_of(LINE.replace("10:00:00", "10:00:00+16:00")), 2, "booked_at", "bad_time"),
         (file_of(f"x{LINE}"), 2, "posting_id", "bad_number"),
+        (file_of(f"{LINE[:3]}_{LINE[4:]}"), 2, "posting_id", "bad_number"),
+        (file_of(f"{LINE[:4]}-{LINE[4:]}"), 2, "posting_id", "bad_number"),
+        (file_of(f"{'１' * 32}{LINE[36:]}"), 2, "posting_id", "bad_number"),
         (file_of(f",,{LINE.split(',', 2)[2]}"), 2, "receipt_number", "bad_number"),
         (file_of(f",R1,,{LINE.split(',', 3)[3]}"), 2, "bill_number", "bad_number"),
         (file_of(LINE, LINE.rpartition(",")[0]), 3, "reference", "value_missing"),
@@ -41,6 +46,7 @@ LINE = line()
         (b"Statement\n\n" + ONE.replace(b"booked_at", b"Booked_At"), 3, "booked_at", "column_missing"),
         (ONE.replace(b",reference", b""), 1, "reference", "column_missing"),
         (b"Statement\n" + ONE.replace(b",reference", b",reference,State"), 2, "state", "column_twice"),
+        (ONE.replace(b",reference", ",reference,a\u200bmount".encode()), 1, "amount", "column_twice"),
         (b"Statement\n", 1, "posting_id", "column_missing"),
         (file_of("x" * 70_000), 2, None, "line_too_long"),
     ],
@@ -60,6 +66,17 @@ async def test_the_line_the_column_and_the_fault_are_named(
     assert str(row) in problem["detail"]
     assert column is None or column in problem["detail"]
     assert "{" not in problem["detail"]
+
+
+@pytest.mark.parametrize("form", ["{}", "{{{}}}", "urn:uuid:{}"])
+@pytest.mark.parametrize("digits", [str.lower, str.upper, lambda number: number.replace("-", "")])
+async def test_a_posting_is_found_by_its_id_in_any_usual_form(
+    api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, form: str, digits: Callable[[str], str]
+) -> None:
+    number = str(new_id())
+    twice = [form.format(digits(number)) + LINE[36:], number + LINE[36:]]
+    answer = await upload(api, tokens, provider_id, file_of(*twice))
+    assert answer.json()["code"] == "statement_line_twice"
 
 
 @pytest.mark.parametrize(
