@@ -8,6 +8,7 @@ header of its own and one line; fees have five decimals, and those of refunds ar
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from kit.files.csv_rows import cut
 from svc_payments.reconciliation.statements.models import LineState, Movement
 from svc_payments.reconciliation.statements.parser import Expected, Line, Lines, check_totals
 from svc_payments.reconciliation.statements.records import Record, check_header, expect_end, record_of
@@ -52,7 +53,7 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:
     """The lines of a bill; `Problem`s of `refusals` when it is not whole or not ours."""
     rows = enumerate(lines, 1)
     row, header = next(rows, (1, ""))
-    names = header.split(",")
+    names = cut(header.split(","), 0)
     check_header(names, _NEEDED, row)
     counted: Counter[str] = Counter()
     for row, text in rows:
@@ -109,7 +110,8 @@ def _refund_state(record: Record) -> LineState:
 def _check_summary(header: str, text: str, row: int, counted: Counter[str]) -> None:
     if not text:
         raise StatementTruncated
-    names, values = header.split(","), _values(text, row + 1)
+    # A spreadsheet that saves the bill fills these two lines up to the width of the others.
+    names, values = cut(header.split(","), 0), _values(text, row + 1)
     check_header(names, _TOTALS, row)
     record = record_of(row + 1, names, values)
     totals = {

@@ -86,3 +86,11 @@ async def test_the_sandbox_reads_its_columns_by_their_names() -> None:
     header = ",".join(reversed(names))
     (line,) = await read(SANDBOX, of_sandbox(",".join(turned[name] for name in reversed(names)), header))
     assert (line.number, line.transaction_id, line.amount_fen) == ("O1", "T1", 100)
+
+
+@pytest.mark.parametrize("charset", ["utf-8-sig", "utf-8"])
+async def test_a_wechat_bill_saved_by_a_spreadsheet_has_commas_at_its_ends(charset: str) -> None:
+    saved = wechat_bill(wechat_row(), wechat_row("REFUND")).decode("utf-8-sig").split("\r\n")
+    filled = [line + "," * (20 if number >= 3 and line else 0) for number, line in enumerate(saved)]
+    lines = await read(WECHAT, "\r\n".join(filled).encode(charset))
+    assert [line.amount_fen for line in lines] == [4140, -1000]
