@@ -13,7 +13,8 @@ from typing import IO
 
 from chassis.problems import ContentTooLarge
 from kit.files import zip_entries
-from kit.files.refusals import ArchiveUnclear, GzipBroken
+from kit.files.kinds import Kind, is_workbook
+from kit.files.refusals import ArchiveUnclear, WrongFileKind, ZipBroken
 from kit.files.zip_entries import SIZES_FOLLOW_FLAG, DamagedError, chinese_name_of, data_offset
 
 _LARGEST_DIRECTORY = 4 * 1024 * 1024
@@ -27,7 +28,7 @@ _DESCRIPTOR_SIZES = {12, 16, 20, 24}  # with or without a mark, in 32 or 64 bits
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _BROKEN = (zipfile.BadZipFile, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
 """What the standard library raises for archives that are cut, damaged, or packed as it does not know."""
-_OF_DESKTOPS = re.compile(r"^__MACOSX/|(^|/)(\._[^/]*|\.DS_Store|Thumbs\.db)$", re.IGNORECASE)
+_OF_DESKTOPS = re.compile(r"(^|/)(\._[^/]*|\.DS_Store|Thumbs\.db)$", re.IGNORECASE)
 """What macOS and Windows add to an archive."""
 _MOST_NAMES_SHOWN = 5
 
@@ -66,7 +67,9 @@ class Archive:
             raise BrokenError
         self.parts = {chinese_name_of(part): part for part in parts}
         self._folded = {name.lower(): part for name, part in self.parts.items()}
-        if len(self._folded) != len(parts):
+        # Some programs end a name at NUL, and some unpack a folder that has content as a file.
+        odd = any("\0" in name or (name.endswith("/") and part.file_size) for name, part in self.parts.items())
+        if odd or len(self._folded) != len(parts):
             raise BrokenError
         try:
             self._expect_no_gaps(parts, archive.start_dir)
@@ -128,20 +131,23 @@ def only_file(file: IO[bytes], most_bytes: int, wanted: Pattern[str], beside: Pa
         beside: found in the names of files that come with it and are not read.
 
     Raises:
-        GzipBroken: it cannot be read, or the file is not in it.
+        ZipBroken: it cannot be read, or is empty.
         ArchiveUnclear: there are others in it.
+        WrongFileKind: it is a workbook.
         ContentTooLarge
     """
     try:
         archive = Archive(file, most_bytes, _MOST_PARTS_BESIDE)
         names = [name for name in archive.parts if not name.endswith("/") and not _OF_DESKTOPS.search(name)]
+        if not names:
+            raise ZipBroken
+        if is_workbook(archive.parts):
+            raise WrongFileKind(kind=Kind.XLSX)
         rest = [name for name in names if not (beside and beside.search(name))]
-        if not any(wanted.search(name) for name in rest):
-            raise GzipBroken
-        if len(rest) > 1:
-            raise ArchiveUnclear(files=sorted(rest)[:_MOST_NAMES_SHOWN])
+        if len(rest) != 1 or not wanted.search(rest[0]):
+            raise ArchiveUnclear(files=sorted(rest or names)[:_MOST_NAMES_SHOWN])
         yield from archive.pieces(rest[0])
     except BrokenError:
-        raise GzipBroken from None
+        raise ZipBroken from None
     except TooLargeError:
         raise ContentTooLarge from None

@@ -66,7 +66,7 @@ def rows_of(lines: Iterator[str]) -> Iterator[Row]:
 
 
 def header_of(rows: Iterator[Row], is_header: Callable[[Sequence[str]], bool]) -> Row | None:
-    """The header of a table as it stands, with the empty values at its end, as many as its rows may have.
+    """The header of a table as it stands.
 
     Programs write a title above it, which may be passed over because it is no row of the table.
 
@@ -89,7 +89,10 @@ def is_table_row(values: Sequence[str]) -> bool:
 
 
 def cut(values: Sequence[str], width: int) -> list[str]:
-    """The values of a row without the empty ones beyond the width of its table, as spreadsheet programs write them."""
+    """The values of a row without the empty ones beyond the width of its table.
+
+    Programs write them to the width of the sheet, to the widest row, or only below the header.
+    """
     count = len(values)
     while count > width and not values[count - 1].strip():
         count -= 1

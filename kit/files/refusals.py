@@ -4,13 +4,25 @@ from chassis.problems import Problem
 
 
 class GzipBroken(Problem):
-    """A gzip or ZIP file is cut or damaged, has no file in it, or is followed by other bytes."""
+    """A gzip file is cut or damaged, or is followed by other bytes."""
 
     status, code = 400, "gzip_broken"
 
 
+class ZipBroken(Problem):
+    """A ZIP file is cut, damaged, empty or locked, or two programs would unpack it differently."""
+
+    status, code = 400, "zip_broken"
+
+
+class WrongFileKind(Problem):
+    """The bytes are of another kind of file than those that are read: `kind` says which."""
+
+    status, code = 422, "wrong_file_kind"
+
+
 class ArchiveUnclear(Problem):
-    """A ZIP file has other files in it than one to be read: `files` are their names."""
+    """A ZIP file has other files in it than the one to be read, or only others: `files` are their names."""
 
     status, code = 422, "archive_unclear"
 
@@ -31,3 +43,24 @@ class FieldTooLong(Problem):
     """A quoted field makes `row` longer than a row may be; whether its quote closes later is not looked for."""
 
     status, code = 422, "field_too_long"
+
+
+class UnsupportedContentEncoding(Problem):
+    status, code = 415, "unsupported_content_encoding"
+    headers = {"Accept-Encoding": "gzip"}  # noqa: RUF012 - the base class declares it a read-only Mapping
+
+
+class WrongCharset(Problem):
+    """The bytes say plainly that they are in another encoding than the label does."""
+
+    status, code = 422, "wrong_charset"
+
+
+class UndecodableBytes(Problem):
+    """`byte` is the place of the first byte that is not text in `encoding`, counted from 0."""
+
+    status, code = 422, "undecodable_bytes"
+
+
+class NulCharacter(Problem):
+    status, code = 422, "nul_character"

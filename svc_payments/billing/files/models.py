@@ -39,12 +39,12 @@ class BillFile(Base):
     amended: Mapped[int] = mapped_column(default=0)
     refused: Mapped[int] = mapped_column(default=0)
     hidden_rows: Mapped[int] = mapped_column(default=0, server_default="0")
-    """Of `rows`, those that the workbook hides."""
+    """Of `rows`, those that the workbook hides, or a value of which it hides."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now())
 
 
 class RefusedRow(Base):
-    """A refused row, by the line it begins on (the header is line 1)."""
+    """A refused row, by the line it begins on."""
 
     __tablename__ = "refused_rows"
     __table_args__ = (one_of("reason", Reason),)

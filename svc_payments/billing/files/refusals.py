@@ -3,27 +3,6 @@
 from chassis.problems import Problem
 
 
-class UnsupportedContentEncoding(Problem):
-    status, code = 415, "unsupported_content_encoding"
-    headers = {"Accept-Encoding": "gzip"}  # noqa: RUF012 - the base class declares it a read-only Mapping
-
-
-class WrongCharset(Problem):
-    """The bytes say plainly that they are in another encoding than the label does."""
-
-    status, code = 422, "wrong_charset"
-
-
-class UndecodableBytes(Problem):
-    """`byte` is the place of the first byte that is not text in `encoding`, counted from 0."""
-
-    status, code = 422, "undecodable_bytes"
-
-
-class NulCharacter(Problem):
-    status, code = 422, "nul_character"
-
-
 class EmptyFile(Problem):
     status, code = 422, "empty_file"
 

@@ -40,7 +40,11 @@ zip to next to nothing: without this limit a few KB of gzip would keep a thread 
 _READ = 1024 * 1024
 _BLOCK_ROWS = 5_000
 
-_BEGINS_ROW = re.compile(r'(?:(?:[^,"]{1,64}|"[^,"]{1,64}"),){2}"?[0-9]{4}-[0-9]{2}"?,')
+_BEGINS_ROW = re.compile(
+    r'(?:(?:[^,"]{0,64}|"[^,"]{0,64}"),){2}\s*"?\s*\d{4}[-－]\d{2}\s*"?\s*,'
+    rf'|(?:[^,"]*,){{{len(COLUMNS) - 1}}}'
+)
+"""A line that could be a row: it has a period where rows have one, or as many values before any quote."""
 
 
 @lru_cache(maxsize=256)
@@ -82,7 +86,8 @@ def staged_rows(
 ) -> Staged:
     """The rows of a file. Its header is read at once, the rest when the blocks are.
 
-    A row has the number of the line it begins on; the header is line 1. Blank lines count as lines, not as rows.
+    A row has the number of the line it begins on; the first line of the file is line 1. Titles and blank
+    lines count as lines, not as rows.
 
     Args:
         text: the file, its lines ending in line feeds.
@@ -97,8 +102,8 @@ def staged_rows(
         OtherProvidersFile: it says itself that it is another provider's.
     """
     lines = enumerate(_lines(text), 1)
-    names, width = _header(lines)
-    division = _Division(names, width, this_month, str(provider_id), numbers, faults)
+    names = _header(lines)
+    division = _Division(names, this_month, str(provider_id), numbers, faults)
     return Staged(names, staged_columns(names), division.blocks(lines))
 
 
@@ -118,11 +123,8 @@ def _lines(text: TextIO) -> Iterator[str]:
         yield rest
 
 
-def _header(lines: Lines) -> tuple[tuple[str, ...], int]:
-    """The names of the columns: the eight, and after them any of the others; and how many values the line has.
-
-    Titles may stand above it.
-    """
+def _header(lines: Lines) -> tuple[str, ...]:
+    """The names of the columns: the eight, and after them any of the others. Titles may stand above it."""
     rows = ((row, _divided(row, line, lines)) for row, line in lines if line.strip())
     found = header_of(rows, lambda values: normalised(values[0]) == COLUMNS[0])
     if found is None:
@@ -133,7 +135,7 @@ def _header(lines: Lines) -> tuple[tuple[str, ...], int]:
     known = set(more) <= {*MORE_COLUMNS, PROVIDER_COLUMN} and len(set(more)) == len(more)
     if names[: len(COLUMNS)] != COLUMNS or not known:
         raise WrongHeader(row=row, expected=",".join(COLUMNS))
-    return names, len(header)
+    return names
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,6 @@ class _Division:
     """Divides the lines of one file into rows."""
 
     names: tuple[str, ...]
-    width: int
-    """Of the header, with the empty values at its end: rows may have as many."""
     this_month: date
     provider_id: str
     numbers: CustomerParameters
@@ -180,9 +180,7 @@ class _Division:
         """Any row, ready for COPY with its fault when it is refused; None for a blank one."""
         if not line.strip() or (not line.strip(" \t,") and line.count(",") >= len(self.names) - 1):
             return None
-        values = _divided(row, line, lines)
-        if len(values) <= self.width:
-            values = cut(values, len(self.names))
+        values = cut(_divided(row, line, lines), len(self.names))
         self._expect_own(row, values)
         fault = self.faults.get(row) if self.faults else None
         result = fault or checked(values, self.this_month, self.numbers, self.names)

@@ -22,7 +22,7 @@ _EncodingIn10 = Annotated[
 
 
 class RefusedRow(BaseModel):
-    row: int = Field(description="The line on which the row begins; the header is line 1.")
+    row: int = Field(description="The line on which the row begins; the first line of the file is line 1.")
     bill_number: str = Field(description="As the file has it, cut to 40 characters.")
     reason: _ReasonIn10 = Field(
         description="One of the closed list of 1.0.0: `code` itself, or where that is newer the nearest of the list."
@@ -41,12 +41,15 @@ class BillFile(BaseModel):
     sha256: str = Field(description="Of the file, after a Content-Encoding was undone; hexadecimal.")
     encoding: _EncodingIn10 = Field(description="Of its text; a spreadsheet's is `utf-8`.")
     format: str = Field(description="`csv` or `xlsx`; expect further values within v1.")
-    rows: int = Field(description="Rows other than the header and blank lines; the sum of the next four.")
+    rows: int = Field(description="Rows other than titles, the header and blank lines; the sum of the next four.")
     accepted: int
     unchanged: int
     amended: int
     refused: int
-    hidden_rows: int = Field(description="Of `rows`, those that the workbook hides. They count like the others.")
+    hidden_rows: int = Field(
+        description="Of `rows`, those that the workbook hides, or of which it hides a value in a hidden column. They "
+        "count like the others."
+    )
     refused_rows: list[RefusedRow] = Field(description="The first 100.")
     refused_rows_url: str
     created_at: datetime

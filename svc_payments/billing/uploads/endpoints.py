@@ -38,9 +38,11 @@ FileName = Annotated[
         "requestBody": {
             "required": True,
             "description": "The file as it is: CSV in UTF-8 (with or without a byte order mark) or GB18030, as "
-            "`charset` says, or a spreadsheet with one table; Content-Encoding may be gzip. With `Upload-Complete: ?0` "
-            "it is the beginning of the file, or nothing of it yet, and the rest comes by PATCH to `Location`. The "
-            "sha-256 of `Repr-Digest` is checked.",
+            "`charset` says, or a spreadsheet with one table; Content-Encoding may be gzip. Above the header, whose "
+            "first value is `bill_number`, up to ten lines of at most three values are titles and passed over; "
+            "anything else there is `wrong_header`. Empty values at the ends of rows mean nothing. With "
+            "`Upload-Complete: ?0` it is the beginning of the file, or nothing of it yet, and the rest comes by PATCH "
+            "to `Location`. The sha-256 of `Repr-Digest` is checked.",
             "content": FILE_CONTENT,
         },
         "x-max-body-bytes": LARGEST_FILE,

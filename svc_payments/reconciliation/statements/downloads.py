@@ -69,7 +69,8 @@ async def _fetch_if_missing(
     except (NotReached, NoAnswer, BadSignature) as error:
         log.warning("statement_not_fetched", channel=name, day=day.isoformat(), reason=str(error))
     except Problem as refused:
-        log.error("statement_refused", channel=name, day=day.isoformat(), code=refused.code)
+        place = {key: refused.values[key] for key in ("row", "column", "reason") if key in refused.values}
+        log.error("statement_refused", channel=name, day=day.isoformat(), code=refused.code, **place)
 
 
 async def fetch(

@@ -14,7 +14,7 @@ from svc_payments.parties.callers import PersonOrClient
 from svc_payments.reconciliation.runs import service as reconciliation
 from svc_payments.reconciliation.statements import models, schemas, service
 from svc_payments.reconciliation.statements.downloads import merchant_of
-from svc_payments.reconciliation.statements.files import spooled
+from svc_payments.reconciliation.statements.files import Announced, spooled
 from svc_payments.reconciliation.statements.models import Source
 from svc_payments.reconciliation.statements.parser import Expected
 from svc_payments.reconciliation.statements.service import Counterparty
@@ -50,7 +50,7 @@ def _file_in(description: str, *media_types: str) -> dict[str, Any]:
     "/channel-statements/{channel}/{day}",
     openapi_extra=_file_in(
         "The channel's bill of the day as it was downloaded: of WeChat Pay the transaction bill (ALL), of Alipay the "
-        "zip of business details; gzip is unpacked.",
+        "zip of business details; gzip is unpacked. A charset of text/csv must be that of the text.",
         "text/csv",
         "application/zip",
         "application/gzip",
@@ -73,11 +73,15 @@ async def upload_channel_statement(
 @router.put(
     "/posting-statements/{day}",
     openapi_extra=_file_in(
-        "What the provider booked and refused on the day: CSV in UTF-8 or GB18030 with the columns posting_id, "
+        "What the provider booked and refused on the day: CSV in UTF-8 or GB18030 (a charset of text/csv must be that "
+        "of the text), also in gzip or as the one file of a ZIP, with the columns posting_id, "
         "receipt_number, bill_number, account_number, amount (yuan), state (booked or refused), booked_at and "
-        "reference; posting_id may be empty where receipt and bill number are not. A last line "
+        "reference; posting_id may be empty where receipt and bill number are not. Above the header up to ten lines of "
+        "at most three values are titles and passed over; anything else there is `statement_malformed`. Empty values "
+        "at the ends of rows mean nothing. A last line "
         "`total,<lines>,<sum of amounts>` is checked.",
         "text/csv",
+        "application/zip",
         "application/gzip",
     ),
 )
@@ -92,7 +96,7 @@ async def upload_posting_statement(request: Request, tx: Tx, caller: Provider, d
 async def _take_in(
     request: Request, tx: Tx, caller: Caller, counterparty: Counterparty, expected: Expected
 ) -> schemas.Statement:
-    async with spooled(whole_body(request)) as file:
+    async with spooled(whole_body(request), Announced.by(request.headers)) as file:
         statement, new = await service.take_in(tx, counterparty, expected, file, caller.subject)
     if new:
         await reconciliation.request(tx, counterparty, expected.day, caller.subject)

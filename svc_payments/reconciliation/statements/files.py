@@ -3,24 +3,52 @@
 import codecs
 import hashlib
 import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain
 from tempfile import TemporaryFile
 from typing import IO
 
 from chassis.problems import ContentTooLarge
 from kit.files.archives import only_file
-from kit.files.encodings import LONGEST_MARK, MARKS, mark_of
 from kit.files.gzips import gunzipped
+from kit.files.kinds import LONGEST_BEGINNING, Kind, kind_of
+from kit.files.refusals import GzipBroken
+from kit.files.texts import decoded, label_of
+from kit.uploads.digests import digested, sha256_in
 from svc_payments.billing.files.reception import LARGEST_FILE
-from svc_payments.billing.files.refusals import EmptyFile, NulCharacter, UndecodableBytes
+from svc_payments.billing.files.refusals import EmptyFile, TooManyLines
+from svc_payments.billing.files.rows import MOST_LINES
 from svc_payments.reconciliation.statements.layouts import Layout
-from svc_payments.reconciliation.statements.refusals import StatementMalformed
+from svc_payments.reconciliation.statements.refusals import Fault, StatementMalformed
 
-_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _LONGEST_LINE = 64 * 1024
 _PIECE = 1024 * 1024
+_EXPECTED = "text/csv; charset=utf-8, text/csv; charset=gb18030, application/zip, application/gzip"
+
+
+@dataclass(frozen=True)
+class Announced:
+    """What the headers say of a file. Channels' downloads say nothing."""
+
+    charset: str | None = None
+    gzipped: bool = False
+    sha256: str | None = None
+
+    @classmethod
+    def by(cls, headers: Mapping[str, str]) -> "Announced":
+        """Read the headers.
+
+        Raises:
+            UnsupportedMediaType, UnsupportedContentEncoding: the charset or the coding is none that is read.
+            BadHeader: a digest cannot be read.
+        """
+        label = label_of(headers, _EXPECTED)
+        return cls(label.charset, label.gzipped, sha256_in(headers, "Repr-Digest"))
+
+
+_NOTHING = Announced()
 
 
 @dataclass(frozen=True)
@@ -29,19 +57,21 @@ class StatementFile:
 
     content: IO[bytes]
     sha256: str
+    announced: Announced
 
 
 @asynccontextmanager
-async def spooled(pieces: AsyncIterator[bytes]) -> AsyncIterator[StatementFile]:
+async def spooled(pieces: AsyncIterator[bytes], announced: Announced = _NOTHING) -> AsyncIterator[StatementFile]:
     """The file for as long as the block lasts.
 
     Raises:
         ContentTooLarge: more than 512 MiB.
+        DigestMismatch: the content does not match its announced digest.
         EmptyFile: nothing came.
     """
     with TemporaryFile() as content:
         sha256, size = hashlib.sha256(), 0
-        async for piece in pieces:
+        async for piece in digested(pieces, announced.sha256):
             size += len(piece)
             if size > LARGEST_FILE:
                 raise ContentTooLarge
@@ -49,7 +79,7 @@ async def spooled(pieces: AsyncIterator[bytes]) -> AsyncIterator[StatementFile]:
             content.write(piece)
         if not size:
             raise EmptyFile
-        yield StatementFile(content, sha256.hexdigest())
+        yield StatementFile(content, sha256.hexdigest(), announced)
 
 
 def lines_of(file: StatementFile, layout: Layout) -> Iterator[str]:
@@ -57,84 +87,61 @@ def lines_of(file: StatementFile, layout: Layout) -> Iterator[str]:
 
     Args:
         file: the file; gzip and zip are unpacked.
-        layout: the encodings that it may be in, and the names of files in a zip.
+        layout: the encodings that it may be in when it does not say, and the names of files in a zip.
 
     Raises:
-        UndecodableBytes, NulCharacter: it is not text.
-        GzipBroken: the archive is damaged, or has no statement in it.
-        ArchiveUnclear: it has other files in it.
+        UndecodableBytes, NulCharacter, WrongFileKind: it is not text.
+        WrongCharset: its bytes are not in the encoding that its sender names.
+        GzipBroken, ZipBroken: it is packed, and damaged; or said to be gzip, and is not.
+        ArchiveUnclear: a zip has other files in it.
         ContentTooLarge: unpacked it has more than 512 MiB.
+        TooManyLines: it has more than ten million.
         StatementMalformed: a line is longer than any line of a statement.
     """
-    with _unpacked(file, layout) as content:
-        mark = mark_of(content.read(LONGEST_MARK))
-    encoding = MARKS[mark] if mark else _encoding_of(file, layout)
-    if encoding is None:
-        raise UndecodableBytes(byte=0, encoding=layout.encodings[-1])
-    with _unpacked(file, layout) as content, io.TextIOWrapper(content, encoding=encoding) as text:
-        content.read(len(mark))
-        try:
-            for row, line in enumerate(iter(lambda: text.readline(_LONGEST_LINE + 1), ""), 1):
-                if len(line) > _LONGEST_LINE:
-                    raise StatementMalformed(row=row)
-                yield line.rstrip("\n")
-        except UnicodeDecodeError as error:
-            raise UndecodableBytes(byte=error.start, encoding=encoding) from None
+    label = file.announced.charset
+    default = layout.encodings[-1] if label else _encoding_of(file, layout)
+    texts = decoded(_unpacked(file, layout), label, default)
+    unified = io.IncrementalNewlineDecoder(None, translate=True)
+    count, rest = 0, ""
+    for text in chain(map(unified.decode, texts), map(unified.decode, [""], [True])):
+        *lines, rest = (rest + text).split("\n")
+        if count + len(lines) > MOST_LINES:
+            raise TooManyLines(most=MOST_LINES)
+        if len(max(*lines, rest, "", key=len)) > _LONGEST_LINE:
+            at = next(at for at, line in enumerate([*lines, rest]) if len(line) > _LONGEST_LINE)
+            raise StatementMalformed(Fault.LINE_TOO_LONG, count + at + 1)
+        yield from lines
+        count += len(lines)
+    if rest:
+        yield rest
 
 
 def _encoding_of(file: StatementFile, layout: Layout) -> str:
-    """That of a file without a mark: the first that fits, or else the last."""
+    """That of a file which does not say: the first that fits, or else the last."""
     *first, last = layout.encodings
     return next((each for each in first if _is_text(file, layout, each)), last)
 
 
 def _is_text(file: StatementFile, layout: Layout, encoding: str) -> bool:
     decoder = codecs.getincrementaldecoder(encoding)()
-    with _unpacked(file, layout) as content:
-        try:
-            while piece := content.read(_PIECE):
-                decoder.decode(piece)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return False
+    try:
+        for piece in _unpacked(file, layout):
+            decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
     return True
 
 
-def _unpacked(file: StatementFile, layout: Layout) -> io.BufferedReader:
+def _unpacked(file: StatementFile, layout: Layout) -> Iterator[bytes]:
     file.content.seek(0)
-    head = file.content.read(len(_ZIP))
+    kind = kind_of(file.content.read(LONGEST_BEGINNING))
     file.content.seek(0)
-    if head == _ZIP:
-        pieces = only_file(file.content, LARGEST_FILE, layout.wanted, layout.beside)
-    elif head.startswith(_GZIP):
-        pieces = gunzipped(file.content, LARGEST_FILE)
-    else:
-        pieces = iter(lambda: file.content.read(_PIECE), b"")
-    return io.BufferedReader(_Pieces(pieces), _PIECE)
-
-
-class _Pieces(io.RawIOBase):
-    """Reads what comes in pieces. Closing it leaves what they come from open."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        super().__init__()
-        self._pieces = pieces
-        self._rest = memoryview(b"")
-        self._count = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]  # narrower than any Buffer
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            if (nul := piece.find(b"\0")) >= 0:
-                raise NulCharacter(byte=self._count + nul)
-            self._count += len(piece)
-            self._rest = memoryview(piece)
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
+    if file.announced.gzipped and kind != Kind.GZIP:
+        raise GzipBroken
+    match kind:
+        case Kind.ZIP:
+            return only_file(file.content, LARGEST_FILE, layout.wanted, layout.beside)
+        case Kind.GZIP:
+            return gunzipped(file.content, LARGEST_FILE)
+    return iter(lambda: file.content.read(_PIECE), b"")

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.invariants import InvariantBrokenError
 from svc_payments.reconciliation.statements.models import Movement
-from svc_payments.reconciliation.statements.parser import MILLIFEN, Line, Lines
-from svc_payments.reconciliation.statements.refusals import StatementLineTwice, StatementMalformed
+from svc_payments.reconciliation.statements.parser import Line, Lines
+from svc_payments.reconciliation.statements.records import MILLIFEN
+from svc_payments.reconciliation.statements.refusals import Fault, StatementLineTwice, StatementMalformed
 
 Progress = Callable[[int], None]
 """Receives from time to time how many lines are loaded."""
@@ -50,7 +51,7 @@ class Totals:
         else:
             self.in_fen += line.moved_fen
         if max(self.in_fen, self.out_fen, abs(self.fee_millifen)) > _LARGEST_TOTAL:
-            raise StatementMalformed(row=line.row)
+            raise StatementMalformed(Fault.TOO_MUCH, line.row)
 
     @property
     def fee_fen(self) -> int:

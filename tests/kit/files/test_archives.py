@@ -11,7 +11,7 @@ import pytest
 
 from chassis.problems import ContentTooLarge, Problem
 from kit.files.archives import Archive, BrokenError, only_file
-from kit.files.refusals import ArchiveUnclear, GzipBroken
+from kit.files.refusals import ArchiveUnclear, WrongFileKind, ZipBroken
 
 LIMIT = 1024 * 1024
 CSV, SUMS = re.compile(r"\.csv$", re.IGNORECASE), re.compile("sums")
@@ -47,10 +47,14 @@ def test_the_one_file_is_found(files: Mapping[str, bytes]) -> None:
         ({"a.csv": b"1", "b.csv": b"2"}, ArchiveUnclear),
         ({"a.csv": b"1", "b.txt": b"2"}, ArchiveUnclear),
         ({"a.csv": b"1", "a.csv/__MACOSX/b.csv": b"2"}, ArchiveUnclear),
-        ({"a.csv": b"1", "A.CSV": b"2"}, GzipBroken),
-        ({"a.txt": b"1"}, GzipBroken),
-        ({"sums.csv": b"1"}, GzipBroken),
+        ({"a.csv": b"1", "__MACOSX/b.csv": b"2"}, ArchiveUnclear),
+        ({"a.csv": b"1", "b.csv/": b"2"}, ZipBroken),
+        ({"a.csv": b"1", "A.CSV": b"2"}, ZipBroken),
+        ({"a.txt": b"1"}, ArchiveUnclear),
+        ({"sums.csv": b"1"}, ArchiveUnclear),
         ({"a.csv": bytes(LIMIT + 1)}, ContentTooLarge),
+        ({".DS_Store": b"1", "a/": b""}, ZipBroken),
+        ({"[Content_Types].xml": b"1", "xl/workbook.xml": b"2"}, WrongFileKind),
     ],
 )
 def test_of_several_files_none_is_chosen(files: Mapping[str, bytes], refusal: type[Problem]) -> None:
@@ -61,7 +65,7 @@ def test_of_several_files_none_is_chosen(files: Mapping[str, bytes], refusal: ty
 def test_a_file_that_no_directory_names_is_not_passed_over() -> None:
     hidden, shown = zipped({"a.csv": b"1"}), zipped({"a.csv": b"2"})
     first = hidden[: hidden.index(b"PK\x01\x02")]
-    with pytest.raises(GzipBroken):
+    with pytest.raises(ZipBroken):
         only(first + shown)
     # The same with offsets made to fit, so that no reader sees anything before the archive.
     at = shown.index(b"PK\x01\x02")
@@ -69,7 +73,7 @@ def test_a_file_that_no_directory_names_is_not_passed_over() -> None:
     directory[42:46] = struct.pack("<L", len(first))
     end = directory.index(b"PK\x05\x06")
     directory[end + 16 : end + 20] = struct.pack("<L", len(first) + at)
-    with pytest.raises(GzipBroken):
+    with pytest.raises(ZipBroken):
         only(first + shown[:at] + bytes(directory))
 
 
@@ -80,7 +84,7 @@ def test_more_packed_than_the_directory_says_is_refused() -> None:
         content[at : at + 4] = struct.pack("<L", zlib.crc32(b"first\n"))
         content[at + 8 : at + 12] = struct.pack("<L", len(b"first\n"))
     assert zipfile.ZipFile(io.BytesIO(content)).read("a.csv") == b"first\n"
-    with pytest.raises(GzipBroken):
+    with pytest.raises(ZipBroken):
         only(bytes(content))
 
 
@@ -96,7 +100,7 @@ def test_too_many_parts_are_refused_unread() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"PK\x05\x06" + bytes(18)])
 def test_what_is_no_archive_is_refused(content: bytes) -> None:
-    with pytest.raises(GzipBroken):
+    with pytest.raises(ZipBroken):
         only(content)
     if len(content) < len(b"PK\x05\x06") + 18:
         with pytest.raises(BrokenError):

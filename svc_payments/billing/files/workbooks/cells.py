@@ -10,6 +10,7 @@ from kit.fields.check_rules import CheckRule
 from kit.fields.customer_parameters import CustomerParameters
 from svc_payments.billing.bills.reasons import Reason
 from svc_payments.billing.files.workbooks.styles import Form, Style
+from svc_payments.billing.files.workbooks.visibility import TRUE
 
 PERIOD, AMOUNT, ACCOUNT = "period", "amount", "account_number"
 _NUMBERS = frozenset({"bill_number", ACCOUNT, "supersedes"})
@@ -55,7 +56,7 @@ def number(raw: str, style: Style, column: str, *, since_1904: bool = False) -> 
         return _day(value, column, since_1904=since_1904), Reason.VALUE_CHANGED if column in _NUMBERS else None
     if column == AMOUNT and value == value.quantize(_FEN):
         return f"{value:.2f}", None
-    shown = f"{value.normalize():f}"
+    shown = f"{value.normalize():f}" if value else "0"
     if column in _NUMBERS and isinstance(style, int):
         shown = shown.zfill(style)
     # What the sheet shows is the number the sender sees: zeros or signs that a format adds are not in the value.
@@ -85,7 +86,7 @@ def _period_or_day(day: str, column: str) -> str:
 
 
 def boolean(raw: str) -> str:
-    return "TRUE" if raw == "1" else "FALSE"
+    return "TRUE" if raw in TRUE else "FALSE"
 
 
 class Faults:
@@ -96,7 +97,7 @@ class Faults:
     def __init__(self) -> None:
         self._codes = bytearray()
         self.hidden_rows = 0
-        """Rows that the workbook hides from its sender, and that are read like the others."""
+        """Rows of which the workbook hides all or a value from its sender. They are read like the others."""
 
     def __bool__(self) -> bool:
         return bool(self._codes)

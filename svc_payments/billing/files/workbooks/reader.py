@@ -17,9 +17,10 @@ from svc_payments.billing.files.refusals import EmptyFile, SeveralSheets, Workbo
 from svc_payments.billing.files.workbooks.archive import Archive
 from svc_payments.billing.files.workbooks.cells import Faults
 from svc_payments.billing.files.workbooks.markup import elements, local
-from svc_payments.billing.files.workbooks.sheet import TRUE, Book, Sheet
+from svc_payments.billing.files.workbooks.sheet import Book, Sheet
 from svc_payments.billing.files.workbooks.strings import Strings
 from svc_payments.billing.files.workbooks.styles import styles_in
+from svc_payments.billing.files.workbooks.visibility import TRUE
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _BLOCK_LINES = 2_000
@@ -40,7 +41,7 @@ def write_lines(file: BinaryIO, lines: BinaryIO) -> Faults:
     with TemporaryFile() as kept:
         strings = Strings(archive.pieces(contents.strings) if contents.strings else None, kept)
         styles = styles_in(archive.pieces(contents.styles)) if contents.styles else []
-        book = Book(strings, styles, contents.since_1904)
+        book = Book(strings, styles, contents.since_1904, contents.computed_on_load)
         sheet = Sheet(book)
         _write(sheet.rows(archive.pieces(_table_in(archive, contents, book))), lines)
     return sheet.faults
@@ -80,6 +81,7 @@ class _Contents:
     strings: str | None
     styles: str | None
     since_1904: bool
+    computed_on_load: bool
 
 
 def _contents_of(archive: Archive) -> _Contents:
@@ -87,16 +89,18 @@ def _contents_of(archive: Archive) -> _Contents:
     if workbook is None:
         raise WorkbookBroken
     related = _related(archive, workbook)
-    shown, hidden, since_1904 = list[str](), list[str](), False
+    shown, hidden, since_1904, computed_on_load = list[str](), list[str](), False, False
     for name, attributes in elements(archive.pieces(workbook)):
         if name == "workbookPr":
             since_1904 = attributes.get("date1904", "0") in TRUE
+        elif name == "calcPr":
+            computed_on_load = attributes.get("fullCalcOnLoad") in TRUE
         elif name == "sheet":
             kind, target = related.get(_relation_of(attributes), ("", ""))
             if kind == "worksheet":
                 (shown if attributes.get("state", "visible") == "visible" else hidden).append(target)
     parts = {kind: target for kind, target in related.values() if target in archive}
-    return _Contents(shown or hidden, parts.get("sharedStrings"), parts.get("styles"), since_1904)
+    return _Contents(shown or hidden, parts.get("sharedStrings"), parts.get("styles"), since_1904, computed_on_load)
 
 
 def _related(archive: Archive, part: str) -> dict[str, tuple[str, str]]:

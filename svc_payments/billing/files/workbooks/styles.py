@@ -30,24 +30,28 @@ Style = Form | int | None
 
 def styles_in(pieces: Iterator[bytes]) -> list[Style]:
     """The style that each number in a cell's `s` attribute means."""
-    codes: dict[str, str] = {}
+    codes: dict[int, str] = {}
     found: list[Style] = []
     section = ""
     for name, attributes in elements(pieces):
         if name in {"numFmts", "cellStyleXfs", "cellXfs", "cellStyles", "dxfs"}:
             section = name
         elif name == "numFmt" and section == "numFmts":
-            codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
+            codes[_number(attributes)] = attributes.get("formatCode", "")
         elif name == "xf" and section == "cellXfs":
             found.append(_style(attributes, codes))
     return found
 
 
-def _style(attributes: Mapping[str, str], codes: Mapping[str, str]) -> Style:
+def _number(attributes: Mapping[str, str]) -> int:
     number = attributes.get("numFmtId", "0")
-    if number in codes:
-        return _style_of(codes[number])
-    known = int(number) if number.isascii() and number.isdecimal() else 0
+    return int(number) if number.isascii() and number.isdecimal() else _GENERAL
+
+
+def _style(attributes: Mapping[str, str], codes: Mapping[int, str]) -> Style:
+    known = _number(attributes)
+    if known in codes:
+        return _style_of(codes[known])
     if known in {_GENERAL, _WHOLE}:
         return None
     return Form.DAY if known in _DAYS else Form.SCIENTIFIC if known in _SCIENTIFIC else Form.OTHER

@@ -15,7 +15,7 @@ _ANY = re.compile("")
 @dataclass(frozen=True)
 class Layout:
     encodings: Sequence[str]
-    """Those it may be in; the last is taken when no other fits, and a byte order mark goes before them."""
+    """Those it may be in; the last is taken when no other fits. A byte order mark and a declared charset go before."""
     read: Callable[[Iterator[str], Expected], Lines]
     wanted: Pattern[str] = _ANY
     """Found in the name of the file to be read, where it comes in a zip."""

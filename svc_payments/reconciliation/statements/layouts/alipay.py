@@ -10,19 +10,10 @@ from collections.abc import Iterator
 
 from kit.files.csv_rows import cut, values_of_line
 from svc_payments.reconciliation.statements.models import LineState, Movement
-from svc_payments.reconciliation.statements.parser import (
-    Expected,
-    Line,
-    Lines,
-    check_totals,
-    columns_of,
-    count_of,
-    fen_of,
-    millifen_of,
-    moment_of,
-    number_of,
-)
+from svc_payments.reconciliation.statements.parser import Expected, Line, Lines, check_totals
+from svc_payments.reconciliation.statements.records import Record, check_header, record_of
 from svc_payments.reconciliation.statements.refusals import (
+    Fault,
     StatementMalformed,
     StatementOfOtherDay,
     StatementTruncated,
@@ -46,6 +37,7 @@ _END = "业务明细列表结束"
 _PAID = re.compile(r"#交易合计：([0-9]+)笔，商家实收共(-?[0-9.]+)元")
 _BACK = re.compile(r"#退款合计：([0-9]+)笔，商家实收退款共(-?[0-9.]+)元")
 _MOST_TOTALS = 10
+_TOTAL = ("笔", "商家实收")
 _ACCOUNT_DIGITS = 16
 """Of the account line, which puts the code of the currency (0156) after the account."""
 
@@ -53,16 +45,14 @@ _ACCOUNT_DIGITS = 16
 def read(lines: Iterator[str], expected: Expected) -> Lines:
     """The lines of a bill; `Problem`s of `refusals` when it is not whole or not ours."""
     rows = enumerate(lines, 1)
-    row, places = _head(rows, expected)
+    names = _head(rows, expected)
     counted: Counter[str] = Counter()
     for row, text in rows:
         if text.startswith("#") and _END in text:
             _check_summary(rows, counted)
             return
-        values = [value.strip() for value in cut(values_of_line(row, text), len(places))]
-        if len(values) != len(places):
-            raise StatementMalformed(row=row)
-        line = _line({name: values[places[name]] for name in _NEEDED}, row, expected)
+        values = [value.strip() for value in cut(values_of_line(row, text), len(names))]
+        line = _line(record_of(row, names, values), expected)
         paid = line.movement == Movement.PAYMENT
         counted["payments" if paid else "refunds"] += 1
         counted["in_fen" if paid else "out_fen"] += abs(line.amount_fen)
@@ -70,7 +60,7 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:
     raise StatementTruncated
 
 
-def _head(rows: Iterator[tuple[int, str]], expected: Expected) -> tuple[int, dict[str, int]]:
+def _head(rows: Iterator[tuple[int, str]], expected: Expected) -> list[str]:
     for row, text in rows:
         if found := _ACCOUNT.match(text):
             expected.check_merchant(found[1][:_ACCOUNT_DIGITS], row)
@@ -78,35 +68,38 @@ def _head(rows: Iterator[tuple[int, str]], expected: Expected) -> tuple[int, dic
             if "-".join(found.groups()) != expected.day.isoformat():
                 raise StatementOfOtherDay(row=row, day=expected.day.isoformat())
         elif not text.startswith("#"):
-            return row, dict(columns_of([name.strip() for name in cut(text.split(","), 0)], _NEEDED, row))
+            names = [name.strip() for name in cut(text.split(","), 0)]
+            check_header(names, _NEEDED, row)
+            return names
     raise StatementTruncated
 
 
-def _line(value: dict[str, str], row: int, expected: Expected) -> Line:
-    expected.check_day(value[_DONE], row)
-    at, fee = moment_of(value[_DONE], row), -millifen_of(value[_FEE], row)
-    received = fen_of(value[_RECEIVED], row)
-    trade = number_of(value[_TRADE], row)
-    match value[_KIND]:
+def _line(record: Record, expected: Expected) -> Line:
+    row = record.row
+    expected.check_day(record[_DONE], row)
+    at, fee, received = record.moment(_DONE), -record.millifen(_FEE), record.fen(_RECEIVED)
+    trade = record.number(_TRADE)
+    match record[_KIND]:
         case "交易":
-            order = number_of(value[_ORDER], row)
-            return Line(row, Movement.PAYMENT, order, trade, received, fee, LineState.DONE, at, "")
+            return Line(row, Movement.PAYMENT, record.number(_ORDER), trade, received, fee, LineState.DONE, at, "")
         case "退款":
-            request = number_of(value[_REQUEST], row)
+            request = record.number(_REQUEST)
             return Line(row, Movement.REFUND, request, "", -abs(received), fee, LineState.DONE, at, trade)
-    raise StatementMalformed(row=row)
+    raise record.refusal(Fault.VALUE, _KIND)
 
 
 def _check_summary(rows: Iterator[tuple[int, str]], counted: Counter[str]) -> None:
-    totals: list[str] = []
+    totals: list[tuple[int, str]] = []
     for row, text in rows:
         # Further details here, such as a second file's, would be in no total.
         if text.strip(" ,") and not text.startswith("#"):
-            raise StatementMalformed(row=row)
+            raise StatementMalformed(Fault.AFTER_TOTALS, row)
         if "合计" in text:
-            totals.append(text)
+            totals.append((row, text))
     for pattern, count, fen in ((_PAID, "payments", "in_fen"), (_BACK, "refunds", "out_fen")):
-        found = pattern.search("\n".join(totals[:_MOST_TOTALS]))
+        stated = ((row, pattern.search(text)) for row, text in totals[:_MOST_TOTALS])
+        row, found = next(((row, found) for row, found in stated if found), (0, None))
         if found is None:
             raise StatementTruncated
-        check_totals({count: count_of(found[1], 0), fen: abs(fen_of(found[2], 0))}, counted)
+        record = Record(row, dict(zip(_TOTAL, found.groups(), strict=True)))
+        check_totals({count: record.count(_TOTAL[0]), fen: abs(record.fen(_TOTAL[1]))}, counted)

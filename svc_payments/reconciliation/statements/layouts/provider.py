@@ -1,43 +1,43 @@
 """A provider's postings of a day: CSV with a header, amounts in yuan; a last line `total,<lines>,<yuan>` may follow.
 
-A posting is named by its id, or by receipt and bill number together. Titles may stand above the header, and
-rows may end with as many empty values as it does.
+A posting is named by its id, or by receipt and bill number together. Titles may stand above the header, and rows may
+end with empty values.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from kit.files.csv_rows import cut, header_of, rows_of
+from svc_payments.billing.files.refusals import EmptyFile
 from svc_payments.reconciliation.statements.models import LineState, Movement
-from svc_payments.reconciliation.statements.parser import (
-    Expected,
-    Line,
-    Lines,
-    check_totals,
-    columns_of,
-    count_of,
-    expect_end,
-    fen_of,
-    moment_of,
-    number_of,
-    reference_of,
-)
-from svc_payments.reconciliation.statements.refusals import StatementMalformed, StatementTruncated
+from svc_payments.reconciliation.statements.parser import Expected, Line, Lines, check_totals
+from svc_payments.reconciliation.statements.records import Record, check_header, expect_end, folded, record_of
+from svc_payments.reconciliation.statements.refusals import Fault, StatementTruncated
 
-ENCODINGS = ("utf-8-sig", "gb18030")
+ENCODINGS = ("utf-8", "gb18030")
 HEADER = "posting_id,receipt_number,bill_number,account_number,amount,state,booked_at,reference"
 _COLUMNS = HEADER.split(",")
 _STATES = {"booked": LineState.DONE, "refused": LineState.FAILED}
-_TOTALS = 3
+_TOTALS = ("total", "lines", "amount")
+_POSTING_ID = re.compile(
+    r"(?:urn:uuid:)?\{?(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\}?", re.IGNORECASE
+)
+"""Python reads further forms, some of them as another id: with low lines, or hyphens anywhere."""
+_LEAST_NAMES = 4
+"""Of the columns, in what is a header with a fault; a title has fewer values."""
 
 
 def read(lines: Iterator[str], expected: Expected) -> Lines:  # noqa: ARG001 - the day stands in no line: books close late
     """The lines of a file; `Problem`s of `refusals` when it is not whole."""
     rows = rows_of(lines)
-    row, header = header_of(rows, lambda values: {value.strip() for value in values} >= {*_COLUMNS}) or (1, [])
+    found = header_of(rows, _is_header)
+    if found is None:
+        raise EmptyFile
+    row, header = found
     names = [name.strip() for name in cut(header, 0)]
-    places = columns_of(names, _COLUMNS, row)
+    check_header(names, _COLUMNS, row)
     counted: Counter[str] = Counter()
     for row, values in rows:
         values = [value.strip() for value in values]  # noqa: PLW2901 - blanks around values mean nothing
@@ -47,35 +47,37 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:  # noqa: ARG001 - t
             return
         if not any(values):
             continue
-        if len(values) > len(header) or len(cut(values, len(names))) != len(names):
-            raise StatementMalformed(row=row)
-        line = _line({name: values[places[name]] for name in _COLUMNS}, row)
+        line = _line(record_of(row, names, cut(values, len(names))))
         counted["lines"] += 1
         counted["amount_fen"] += line.amount_fen
         yield line
 
 
-def _line(value: dict[str, str], row: int) -> Line:
-    amount = fen_of(value["amount"], row)
-    if value["state"] not in _STATES or amount <= 0:
-        raise StatementMalformed(row=row)
-    reference = reference_of(value["reference"])
-    number, at, state = _number(value, row), moment_of(value["booked_at"], row), _STATES[value["state"]]
-    return Line(row, Movement.POSTING, number, "", amount, 0, state, at, reference)
+def _is_header(values: Sequence[str]) -> bool:
+    return len({folded(value) for value in values} & {*_COLUMNS}) >= _LEAST_NAMES
 
 
-def _number(value: dict[str, str], row: int) -> str:
-    if value["posting_id"]:
-        try:
-            return str(UUID(value["posting_id"]))
-        except ValueError:
-            raise StatementMalformed(row=row) from None
-    return f"{number_of(value['receipt_number'], row)}/{number_of(value['bill_number'], row)}"
+def _line(record: Record) -> Line:
+    amount = record.fen("amount")
+    if amount <= 0:
+        raise record.refusal(Fault.NOT_POSITIVE, "amount")
+    if record["state"] not in _STATES:
+        raise record.refusal(Fault.VALUE, "state")
+    number, at, state = _number(record), record.moment("booked_at"), _STATES[record["state"]]
+    return Line(record.row, Movement.POSTING, number, "", amount, 0, state, at, record.reference("reference"))
+
+
+def _number(record: Record) -> str:
+    if record["posting_id"]:
+        if not _POSTING_ID.fullmatch(record["posting_id"]):
+            raise record.refusal(Fault.NUMBER, "posting_id")
+        return str(UUID(record["posting_id"]))
+    return f"{record.number('receipt_number')}/{record.number('bill_number')}"
 
 
 def _check_summary(values: list[str], row: int, counted: Counter[str]) -> None:
-    if len(values) < _TOTALS or not values[1]:
+    values = cut(values, len(_TOTALS))
+    if len(values) < len(_TOTALS) or not values[1]:
         raise StatementTruncated
-    if any(values[_TOTALS:]):
-        raise StatementMalformed(row=row)
-    check_totals({"lines": count_of(values[1], row), "amount_fen": fen_of(values[2], row)}, counted)
+    record = record_of(row, _TOTALS, values)
+    check_totals({"lines": record.count("lines"), "amount_fen": record.fen("amount")}, counted)

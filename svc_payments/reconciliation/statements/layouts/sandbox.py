@@ -5,19 +5,10 @@ from collections.abc import Iterator, Sequence
 
 from kit.files.csv_rows import rows_of
 from svc_payments.reconciliation.statements.models import LineState, Movement
-from svc_payments.reconciliation.statements.parser import (
-    MILLIFEN,
-    Expected,
-    Line,
-    Lines,
-    check_totals,
-    columns_of,
-    count_of,
-    expect_end,
-    moment_of,
-    number_of,
-)
+from svc_payments.reconciliation.statements.parser import Expected, Line, Lines, check_totals
+from svc_payments.reconciliation.statements.records import MILLIFEN, Record, check_header, expect_end, record_of
 from svc_payments.reconciliation.statements.refusals import (
+    Fault,
     StatementMalformed,
     StatementOfOtherDay,
     StatementTruncated,
@@ -42,20 +33,19 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:
     rows = rows_of(lines)
     _, head = next(rows, (1, []))
     if len(head) != _HEAD or head[0] != "statement":
-        raise StatementMalformed(row=1)
+        raise StatementMalformed(Fault.LINE, 1)
     expected.check_merchant(head[1], 1)
     if head[2] != expected.day.isoformat():
         raise StatementOfOtherDay(row=1, day=expected.day.isoformat())
-    columns_of(next(rows, (2, []))[1], _COLUMNS, 2)
+    row, header = next(rows, (2, []))
+    check_header(header, _COLUMNS, row)
     counted: Counter[str] = Counter()
     for row, values in rows:
         if values[:1] == ["total"]:
             _check_summary(values[1:], row, counted)
             expect_end(rows)
             return
-        if len(values) != len(_COLUMNS):
-            raise StatementMalformed(row=row)
-        line = _line(dict(zip(_COLUMNS, values, strict=True)), row)
+        line = _line(record_of(row, header, values))
         counted["lines"] += 1
         counted["in_fen" if line.movement == Movement.PAYMENT else "out_fen"] += abs(line.moved_fen)
         counted["fee_fen"] += line.fee_millifen // MILLIFEN
@@ -63,23 +53,21 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:
     raise StatementTruncated
 
 
-def _line(value: dict[str, str], row: int) -> Line:
-    amount, fee, at = (
-        count_of(value["amount_fen"], row),
-        count_of(value["fee_fen"], row) * MILLIFEN,
-        moment_of(value["at"], row),
-    )
-    transaction = number_of(value["transaction_id"], row)
-    if value["kind"] == "payment" and value["state"] == "succeeded":
-        order = number_of(value["order_number"], row)
-        return Line(row, Movement.PAYMENT, order, transaction, amount, fee, LineState.DONE, at, "")
-    if value["kind"] == "refund" and value["state"] in _STATES:
-        refund, reference = number_of(value["refund_number"], row), number_of(value["refund_id"], row)
-        return Line(row, Movement.REFUND, refund, "", -amount, fee, _STATES[value["state"]], at, reference)
-    raise StatementMalformed(row=row)
+def _line(record: Record) -> Line:
+    amount, fee = record.count("amount_fen"), record.count("fee_fen") * MILLIFEN
+    at, transaction, row = record.moment("at"), record.number("transaction_id"), record.row
+    match record["kind"]:
+        case "payment" if record["state"] == "succeeded":
+            order = record.number("order_number")
+            return Line(row, Movement.PAYMENT, order, transaction, amount, fee, LineState.DONE, at, "")
+        case "refund" if record["state"] in _STATES:
+            refund, reference = record.number("refund_number"), record.number("refund_id")
+            return Line(row, Movement.REFUND, refund, "", -amount, fee, _STATES[record["state"]], at, reference)
+    raise record.refusal(Fault.VALUE, "state" if record["kind"] in {"payment", "refund"} else "kind")
 
 
 def _check_summary(values: Sequence[str], row: int, counted: Counter[str]) -> None:
     if len(values) != len(_TOTALS):
         raise StatementTruncated
-    check_totals({name: count_of(value, row) for name, value in zip(_TOTALS, values, strict=True)}, counted)
+    record = record_of(row, _TOTALS, values)
+    check_totals({name: record.count(name) for name in _TOTALS}, counted)

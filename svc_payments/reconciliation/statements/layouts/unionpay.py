@@ -15,8 +15,9 @@ from itertools import accumulate
 
 from svc_payments.channels.unionpay.times import with_year
 from svc_payments.reconciliation.statements.models import LineState, Movement
-from svc_payments.reconciliation.statements.parser import MILLIFEN, Expected, Line, Lines, number_of
-from svc_payments.reconciliation.statements.refusals import StatementMalformed, StatementOfOtherDay
+from svc_payments.reconciliation.statements.parser import Expected, Line, Lines
+from svc_payments.reconciliation.statements.records import MILLIFEN, Record
+from svc_payments.reconciliation.statements.refusals import Fault, StatementMalformed, StatementOfOtherDay
 
 ENCODINGS = ("gb18030",)
 TRANSACTIONS = re.compile(r"(^|/)INN[0-9]{8}ZM_|\.csv$", re.IGNORECASE)
@@ -51,18 +52,25 @@ class _Row:
         self._raw = text.encode(ENCODINGS[0])
         blanks = {self._raw[start - 1 : start] for start in _STARTS[1:_MERCHANT]}
         if len(self._raw) < _NEEDED_BYTES or blanks != {b" "}:
-            raise StatementMalformed(row=number)
+            raise StatementMalformed(Fault.LINE, number)
 
     def __getitem__(self, column: int) -> str:
         start = _STARTS[column - 1]
         cut = self._raw[start : start + WIDTHS[column - 1]]
         return cut.decode(ENCODINGS[0], "replace").strip()
 
-    def matching(self, pattern: re.Pattern[str], column: int) -> re.Match[str]:
+    def refusal(self, reason: Fault, column: int) -> StatementMalformed:
+        return StatementMalformed(reason, self.number, str(column))
+
+    def matching(self, pattern: re.Pattern[str], column: int, reason: Fault = Fault.AMOUNT) -> re.Match[str]:
         found = pattern.fullmatch(self[column])
         if found is None:
-            raise StatementMalformed(row=self.number)
+            raise self.refusal(reason, column)
         return found
+
+    def name(self, column: int) -> str:
+        """A number of ours or theirs."""
+        return Record(self.number, {str(column): self[column]}).number(str(column))
 
     def signed_fen(self, column: int) -> int:
         letter, digits = self.matching(_SIGNED, column).groups()
@@ -74,11 +82,11 @@ def _line(row: _Row, expected: Expected) -> Line:
     at, fen = _moment(row, expected), int(row.matching(_AMOUNT_DIGITS, _AMOUNT)[0])
     kind, fee_fen = row[_TYPE], row.signed_fen(_FEE)
     if kind != _PAYMENT and kind not in _BACK:
-        raise StatementMalformed(row=row.number)
+        raise row.refusal(Fault.VALUE, _TYPE)
     amount = fen if kind == _PAYMENT else -fen
     if amount + fee_fen != row.signed_fen(_SETTLED):
-        raise StatementMalformed(row=row.number)
-    number, transaction = number_of(row[_ORDER], row.number), number_of(row[_QUERY_ID], row.number)
+        raise row.refusal(Fault.SUM, _SETTLED)
+    number, transaction = row.name(_ORDER), row.name(_QUERY_ID)
     fee = -fee_fen * MILLIFEN
     if kind == _PAYMENT:
         return Line(row.number, Movement.PAYMENT, number, transaction, amount, fee, LineState.DONE, at, "")
@@ -86,10 +94,10 @@ def _line(row: _Row, expected: Expected) -> Line:
 
 
 def _moment(row: _Row, expected: Expected) -> str:
-    digits = row.matching(_TIME_DIGITS, _TIME)[0]
+    digits = row.matching(_TIME_DIGITS, _TIME, Fault.TIME)[0]
     moment = with_year(digits, f"{expected.day:%Y%m%d}000000")
     if moment is None:
-        raise StatementMalformed(row=row.number)
+        raise row.refusal(Fault.TIME, _TIME)
     if moment.date() not in {expected.day, expected.day - timedelta(days=1)}:
         raise StatementOfOtherDay(row=row.number, day=expected.day.isoformat())
     return moment.isoformat()

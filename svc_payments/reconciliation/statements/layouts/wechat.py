@@ -8,29 +8,20 @@ header of its own and one line; fees have five decimals, and those of refunds ar
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from kit.files.csv_rows import cut
 from svc_payments.reconciliation.statements.models import LineState, Movement
-from svc_payments.reconciliation.statements.parser import (
-    Expected,
-    Line,
-    Lines,
-    check_totals,
-    columns_of,
-    count_of,
-    expect_end,
-    fen_of,
-    millifen_of,
-    moment_of,
-    number_of,
-)
-from svc_payments.reconciliation.statements.refusals import StatementMalformed, StatementTruncated
+from svc_payments.reconciliation.statements.parser import Expected, Line, Lines, check_totals
+from svc_payments.reconciliation.statements.records import Record, check_header, expect_end, record_of
+from svc_payments.reconciliation.statements.refusals import Fault, StatementMalformed, StatementTruncated
 
-ENCODINGS = ("utf-8-sig",)
+ENCODINGS = ("utf-8",)
 HEADER = (
     "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,"
     "代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,"
     "申请退款金额,费率备注"
 )
 SUMMARY = "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额"
+_TOTALS = ("总交易单数", "应结订单总金额", "退款总金额", "手续费总金额")
 _NEEDED = (
     "交易时间",
     "商户号",
@@ -62,17 +53,15 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:
     """The lines of a bill; `Problem`s of `refusals` when it is not whole or not ours."""
     rows = enumerate(lines, 1)
     row, header = next(rows, (1, ""))
-    places = columns_of(header.split(","), _NEEDED, row)
+    names = cut(header.split(","), 0)
+    check_header(names, _NEEDED, row)
     counted: Counter[str] = Counter()
     for row, text in rows:
         if text.startswith("总交易单数,"):
             _check_summary(text, next(rows, (row, ""))[1], row, counted)
             expect_end((number, [rest]) for number, rest in rows)
             return
-        values = _values(text, row)
-        if len(values) != len(places):
-            raise StatementMalformed(row=row)
-        line = _line({name: values[places[name]] for name in _NEEDED}, row, expected)
+        line = _line(record_of(row, names, _values(text, row)), expected)
         counted["lines"] += 1
         counted["in_fen" if line.movement == Movement.PAYMENT else "out_fen"] += abs(line.moved_fen)
         counted["fee_millifen"] += line.fee_millifen
@@ -83,51 +72,52 @@ def read(lines: Iterator[str], expected: Expected) -> Lines:
 def _values(text: str, row: int) -> Sequence[str]:
     # A comma alone parts nothing: the name of a thing sold may have one.
     if not text.startswith("`"):
-        raise StatementMalformed(row=row)
+        raise StatementMalformed(Fault.LINE, row)
     return text[1:].split(",`")
 
 
-def _line(value: dict[str, str], row: int, expected: Expected) -> Line:
-    expected.check_day(value["交易时间"], row)
-    expected.check_merchant(value["商户号"], row)
-    if value["货币种类"] != "CNY":
-        raise StatementMalformed(row=row)
-    at, fee = moment_of(value["交易时间"], row), millifen_of(value["手续费"], row)
-    order, transaction = number_of(value["商户订单号"], row), number_of(value["微信订单号"], row)
-    match value["交易状态"]:
+def _line(record: Record, expected: Expected) -> Line:
+    row = record.row
+    expected.check_day(record["交易时间"], row)
+    expected.check_merchant(record["商户号"], row)
+    if record["货币种类"] != "CNY":
+        raise record.refusal(Fault.VALUE, "货币种类")
+    at, fee = record.moment("交易时间"), record.millifen("手续费")
+    order, transaction = record.number("商户订单号"), record.number("微信订单号")
+    match record["交易状态"]:
         case "SUCCESS":
-            paid = fen_of(value["应结订单金额"], row)
+            paid = record.fen("应结订单金额")
             return Line(row, Movement.PAYMENT, order, transaction, paid, fee, LineState.DONE, at, "")
         case "REFUND":
-            back = -abs(fen_of(value["退款金额"], row))
-            state = _refund_state(value["退款状态"], row)
-            refund, reference = number_of(value["商户退款单号"], row), number_of(value["微信退款单号"], row)
+            back = -abs(record.fen("退款金额"))
+            state = _refund_state(record)
+            refund, reference = record.number("商户退款单号"), record.number("微信退款单号")
             return Line(row, Movement.REFUND, refund, "", back, fee, state, at, reference)
         case "REVOKED":
             # Voided at the till under the order's number: there is no refund number.
-            back = -abs(fen_of(value["退款金额"], row))
-            stated = value["退款状态"]
-            state = LineState.DONE if stated in _NO_STATE else _refund_state(stated, row)
+            back = -abs(record.fen("退款金额"))
+            state = LineState.DONE if record["退款状态"] in _NO_STATE else _refund_state(record)
             return Line(row, Movement.REFUND, order, "", back, fee, state, at, transaction)
-    raise StatementMalformed(row=row)
+    raise record.refusal(Fault.VALUE, "交易状态")
 
 
-def _refund_state(stated: str, row: int) -> LineState:
-    if stated not in _REFUND_STATES:
-        raise StatementMalformed(row=row)
-    return _REFUND_STATES[stated]
+def _refund_state(record: Record) -> LineState:
+    if record["退款状态"] not in _REFUND_STATES:
+        raise record.refusal(Fault.VALUE, "退款状态")
+    return _REFUND_STATES[record["退款状态"]]
 
 
 def _check_summary(header: str, text: str, row: int, counted: Counter[str]) -> None:
     if not text:
         raise StatementTruncated
-    stated = dict(zip(header.split(","), _values(text, row + 1), strict=False))
-    if not {"应结订单总金额", "退款总金额", "手续费总金额"} <= stated.keys():
-        raise StatementMalformed(row=row)
+    # A spreadsheet that saves the bill fills these two lines up to the width of the others.
+    names, values = cut(header.split(","), 0), _values(text, row + 1)
+    check_header(names, _TOTALS, row)
+    record = record_of(row + 1, names, values)
     totals = {
-        "lines": count_of(stated["总交易单数"], row + 1),
-        "in_fen": fen_of(stated["应结订单总金额"], row + 1),
-        "out_fen": abs(fen_of(stated["退款总金额"], row + 1)),
-        "fee_millifen": millifen_of(stated["手续费总金额"], row + 1),
+        "lines": record.count("总交易单数"),
+        "in_fen": record.fen("应结订单总金额"),
+        "out_fen": abs(record.fen("退款总金额")),
+        "fee_millifen": record.millifen("手续费总金额"),
     }
     check_totals(totals, counted)

@@ -13,6 +13,7 @@ from svc_payments.billing.files.refusals import WorkbookBroken, WorkbookTooLarge
 from svc_payments.billing.files.workbooks import archive, sheet
 from svc_payments.billing.files.workbooks.cells import Faults
 from svc_payments.billing.files.workbooks.reader import write_lines
+from svc_payments.billing.files.workbooks.styles import Form, styles_in
 from tests.svc_payments.billing.files.files import HEADER
 from tests.svc_payments.billing.files.workbooks import COLUMNS, MAIN, by_hand, cells, inline, workbook, zipped
 
@@ -134,6 +135,18 @@ def test_parts_with_the_same_name_are_refused() -> None:
         "<row><c r='AAAA1'/></row>",
         "<row><c r='1'/></row>",
         "<row><c r='a1'/></row>",
+        "<row><c r='A2'/></row>",
+        "<row r='2'><c r='A'/><c r='B3'/></row>",
+        "<row><c><v>1</v><v>2</v></c></row>",
+        "<row><c t='inlineStr'><is><t>1</t></is><is><t>2</t></is></c></row>",
+        "<row><c t='inlineStr'><is><t>1</t></is><v>2</v></c></row>",
+        "<row><c><v>1</v><c><v>2</v></c></c></row>",
+        "<row><row/></row>",
+        "<row><c t='text'><v>1</v></c></row>",
+        "<row><t>1</t></row>",
+        "<row/></sheetData><sheetData><row/>",
+        "</sheetData><row/><sheetData>",
+        "<a:AlternateContent xmlns:a='urn:a'><a:Choice><row/></a:Choice></a:AlternateContent>",
         "<row><c t='s'><v>0</v></c></row>",
         "<row><c t='s'><v>-1</v></c></row>",
         "<row><c t='s'><v>x</v></c></row>",
@@ -209,3 +222,26 @@ def test_a_large_workbook_needs_little_memory() -> None:
         assert lines[-1].startswith("W-199999,")
 
     assert peak_with(read) < 150 * 1024
+
+
+def test_rows_and_columns_of_drawings_are_none_of_the_sheets() -> None:
+    """As spreadsheet programs write where a button stands."""
+    anchor = "<x:anchor><x:from><x:col>1</x:col><x:row>3</x:row></x:from></x:anchor>"
+    control = f"<controls xmlns:x='urn:drawing'><control>{anchor}</control></controls>"
+    content = by_hand(f"<sheetData>{HEAD}<row>{inline('W-1')}</row></sheetData>{control}")
+    lines, _ = lines_of(content)
+    assert [line.partition(",")[0] for line in lines if line] == ["bill_number", "W-1"]
+
+
+@pytest.mark.parametrize("number", ["164", "0164", "1", "01"])
+def test_a_format_is_found_however_its_number_is_written(number: str) -> None:
+    """A format that has the number of a built-in one replaces it."""
+    formats = f"<numFmts><numFmt numFmtId='{int(number)}' formatCode='000-000'/></numFmts>"
+    styles = f"<styleSheet>{formats}<cellXfs><xf numFmtId='{number}'/></cellXfs></styleSheet>"
+    assert styles_in(iter([styles.encode()])) == [Form.OTHER]
+
+
+@pytest.mark.parametrize(("raw", "text"), [("1", "TRUE"), ("true", "TRUE"), ("0", "FALSE"), ("false", "FALSE")])
+def test_a_truth_value_is_read_in_either_notation(raw: str, text: str) -> None:
+    lines, _ = lines_of(by_hand(f"<sheetData><row><c t='b'><v>{raw}</v></c></row></sheetData>"))
+    assert lines[0] == text

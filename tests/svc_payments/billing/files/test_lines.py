@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from chassis.problems import Problem
 from kit.fields.customer_parameters import TEN_DIGITS
+from kit.files.csv_rows import cut
 from kit.files.refusals import FieldTooLong, UnclosedQuote
 from svc_payments.billing.bills import validation
 from svc_payments.billing.bills.staging import staged_columns
@@ -157,7 +158,7 @@ def test_rows_written_by_a_csv_library_are_read_back_one_by_one(table: list[list
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
     expected, line = [], 2
     for cells in table:
-        result = checked(cells, THIS_MONTH, TEN_DIGITS)
+        result = checked(cut(cells, len(validation.COLUMNS)), THIS_MONTH, TEN_DIGITS)
         expected.append((line, "" if isinstance(result, CheckedRow) else result))
         writer.writerow(cells)
         line += 1 + sum(cell.count("\n") for cell in cells)
@@ -170,8 +171,22 @@ def test_rows_written_by_a_csv_library_are_read_back_one_by_one(table: list[list
         file_of(row("A", meter_to='"9'), row("B"), row("C"), '"'),
         file_of('"' + row("A"), row("B"), row("C", meter_to='"9')),
         file_of(row("A", meter_to='"9'), *(row(f"B-{n}").replace("W", '"W') for n in range(2))),
+        file_of(row("A", meter_to='"9'), row("B", period=" 2026-09 "), '"'),
+        file_of(row("A", meter_to='"9'), row("B", period="２０２６-０９"), '"'),
+        file_of(row("A", meter_to='"9'), row("B", period="2026/09"), '"'),
+        file_of(row("A", meter_to='"9'), row(""), '"'),
+        "\n".join([f"{HEADER},note", f'{row("A")},"n', f"{row('B', period='202609')},x", f'{row("C")},y"']),
     ],
-    ids=["closed_far_below", "closed_by_another_rows", "mixed"],
+    ids=[
+        "closed_far_below",
+        "closed_by_another_rows",
+        "mixed",
+        "over_a_row_with_blanks",
+        "over_a_row_in_full_width",
+        "over_a_row_with_another_date",
+        "over_a_row_without_number",
+        "in_a_note",
+    ],
 )
 def test_a_stray_quote_never_swallows_the_rows_behind_it(text: str) -> None:
     with pytest.raises(Problem) as refusal:
@@ -204,7 +219,16 @@ def test_what_may_be_a_row_is_never_passed_over_as_a_title(lines: list[str]) -> 
     assert refusal.value.values["row"] == 1
 
 
-def test_commas_at_the_ends_of_rows_mean_nothing_where_the_header_has_them() -> None:
-    text = "\n".join([f"{HEADER},,", f"{row('A')},,", row("B"), f"{row('C')},", ",,,,,,,,,", f"{row('D')},x,", ""])
-    assert outcomes(text) == [(2, ""), (3, ""), (4, ""), (6, "wrong_column_count")]
-    assert outcomes(file_of(f"{row('A')},")) == [(2, "wrong_column_count")]
+@pytest.mark.parametrize("header", [HEADER, f"{HEADER},", f"{HEADER},, ,"])
+def test_empty_values_at_the_ends_of_rows_mean_nothing(header: str) -> None:
+    lines = [f"{row('A')},,", row("B"), f"{row('C')},", f'{row("D")},"", ,\u3000', ",,,,,,,,,"]
+    refused = [f"{row('E')},x,", f"{row('F')},,,,,,,0", ",,"]
+    text = "\n".join([header, *lines, *refused, ""])
+    outcome = "wrong_column_count"
+    assert outcomes(text) == [*((line, "") for line in range(2, 6)), *((line, outcome) for line in range(7, 10))]
+    assert [values[1] for values in staged(text)][:4] == ["A", "B", "C", "D"]
+
+
+def test_empty_values_at_the_ends_of_rows_mean_nothing_beside_further_columns() -> None:
+    text = "\n".join([f"{HEADER},supersedes,note", f"{row('A')},Z,n,,", f"{row('B')},,,", f"{row('C')},,,x", row("D")])
+    assert outcomes(text) == [(2, ""), (3, ""), (4, "wrong_column_count"), (5, "wrong_column_count")]

@@ -14,19 +14,19 @@ from hypothesis import strategies as st
 from starlette.types import Message
 
 from chassis.problems import ContentTooLarge, Problem, UnsupportedMediaType
-from kit.files.refusals import GzipBroken
-from kit.uploads.bodies import whole_body
-from kit.uploads.refusals import BodyTruncated
-from svc_payments.billing.files import reception
-from svc_payments.billing.files.models import Encoding
-from svc_payments.billing.files.reception import Announced, Upload
-from svc_payments.billing.files.refusals import (
-    EmptyFile,
+from kit.files.refusals import (
+    GzipBroken,
     NulCharacter,
     UndecodableBytes,
     UnsupportedContentEncoding,
     WrongCharset,
 )
+from kit.uploads.bodies import whole_body
+from kit.uploads.refusals import BodyTruncated
+from svc_payments.billing.files import reception
+from svc_payments.billing.files.models import Encoding
+from svc_payments.billing.files.reception import Announced, Upload
+from svc_payments.billing.files.refusals import EmptyFile
 
 # Characters of one, two and four bytes in GB18030, and of one to four in UTF-8.
 SAMPLE = "bill_number,１２３，伊犁河谷,ئىلى,Іле,㐀𠮷,end\r\nnext\rlast\n"

@@ -103,7 +103,7 @@ def test_the_limits_themselves_are_allowed(columns: dict[str, str]) -> None:
     assert outcomes(file_of(row(**columns))) == [(2, "")]
 
 
-@pytest.mark.parametrize("line", ["", "a,b", row() + ",", row() + ",x", '"a"b,c', row().replace(",", "，", 1)])
+@pytest.mark.parametrize("line", ["", "a,b", row() + ",,0", row() + ",x", '"a"b,c', row().replace(",", "，", 1)])
 def test_a_wrong_number_of_columns_is_one_refused_row(line: str) -> None:
     expected = [] if not line else [(3, "wrong_column_count")]
     assert outcomes(file_of(row("W-1"), line, row("W-2"))) == [(2, ""), *expected, (4, "")]

@@ -31,6 +31,14 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
     return archive.getvalue()
 
 
+def locked(archive: bytes) -> bytes:
+    """As a program that encrypts marks it, in the header and in the directory."""
+    flagged = bytearray(archive)
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        flagged[archive.index(mark) + place] |= 1
+    return bytes(flagged)
+
+
 async def upload(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, content: bytes) -> httpx.Response:
     headers = tokens.client(provider_id, "bills:write") | {"Content-Type": "text/csv"}
     return await api.put(f"/payments/v1/posting-statements/{DAY}", content=content, headers=headers)
@@ -65,6 +73,7 @@ OTHER = file_of(line(), line(), "total,2,67.50")
         (file_of("x" * 200_000), "statement_malformed", 2),
         (line().encode() + b"\n" + ONE, "statement_malformed", 1),
         (ONE.replace(b"R-1", b"R-1,x"), "statement_malformed", 2),
+        (ONE.replace(b"R-1", b"R-1,,,0"), "statement_malformed", 2),
     ],
     ids=[
         "a_quote_never_closed",
@@ -89,6 +98,7 @@ OTHER = file_of(line(), line(), "total,2,67.50")
         "a_line_longer_than_any",
         "a_row_above_the_header",
         "a_value_beyond_the_header",
+        "a_value_far_beyond_the_header",
     ],
 )
 async def test_a_file_that_cannot_be_read_whole_is_refused_with_the_row(
@@ -108,12 +118,22 @@ async def test_a_file_that_cannot_be_read_whole_is_refused_with_the_row(
         (gzip.compress(ONE)[:-4], 400, "gzip_broken"),
         (zipped({"a.csv": ONE, "b.csv": OTHER}), 422, "archive_unclear"),
         (zipped({"a.csv": ONE, "b.CSV": OTHER}), 422, "archive_unclear"),
-        (zipped({"a.csv": ONE}) + zipped({"a.csv": OTHER}), 400, "gzip_broken"),
-        (zipped({"__MACOSX/._a.csv": ONE}), 400, "gzip_broken"),
-        (zipped({"a.csv": ONE})[:-30], 400, "gzip_broken"),
+        (zipped({"a.csv": ONE}) + zipped({"a.csv": OTHER}), 400, "zip_broken"),
+        (zipped({"__MACOSX/._a.csv": ONE}), 400, "zip_broken"),
+        (zipped({"a.csv": ONE})[:-30], 400, "zip_broken"),
+        (zipped({}), 400, "zip_broken"),
+        (zipped({"a.csv": ONE, "b.csv/": OTHER}), 400, "zip_broken"),
+        (zipped({"a.csv": ONE, "__MACOSX/b.csv": OTHER}), 422, "archive_unclear"),
+        (zipped({"a.txt_.csv": ONE}).replace(b"_", b"\0"), 400, "zip_broken"),
+        (b"\n \n,,,\n", 422, "empty_file"),
+        (gzip.compress(b""), 422, "empty_file"),
+        (locked(zipped({"a.csv": ONE})), 400, "zip_broken"),
+        (zipped({"[Content_Types].xml": b"x", "xl/workbook.xml": b"x"}), 422, "wrong_file_kind"),
+        (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(512), 422, "wrong_file_kind"),
+        (b"Rar!\x1a\x07\x01\x00more", 422, "wrong_file_kind"),
         (ONE.replace(b"33.75,booked", b"33.75,\0booked"), 422, "nul_character"),
-        (ONE.decode().encode("utf-16"), 422, "nul_character"),
-        ("对账".encode("utf-16"), 422, "undecodable_bytes"),
+        (ONE.decode().encode("utf-16"), 422, "wrong_charset"),
+        ("对账".encode("utf-16"), 422, "wrong_charset"),
         (ONE.replace(b"R-1", b"\xff\xff"), 422, "undecodable_bytes"),
     ],
     ids=[
@@ -125,6 +145,16 @@ async def test_a_file_that_cannot_be_read_whole_is_refused_with_the_row(
         "two_zips",
         "zip_of_nothing",
         "zip_cut",
+        "zip_without_files",
+        "zip_with_a_folder_that_has_content",
+        "zip_with_a_file_among_those_of_macos",
+        "zip_with_a_name_that_ends_early",
+        "blank_lines",
+        "gzip_of_nothing",
+        "zip_with_a_password",
+        "workbook",
+        "old_workbook",
+        "rar",
         "nul",
         "utf_16",
         "utf_16_without_latin_letters",
@@ -157,6 +187,9 @@ CHINESE = file_of(line("销账成功"), "total,1,33.75").decode()
         ONE.replace(b"\n", b"\r"),
         f"某水务公司2026年10月对账单,,,\n制表日期,2026-10-02\n\n{ONE.decode()}".encode("gb18030"),
         ONE.replace(b"\n", b",,\n"),
+        ONE.replace(b"R-1", b"R-1,,,"),
+        ONE.replace(b"R-1", b'R-1,"", ,').replace(b"33.75\n", b"33.75,,,,,,,,,,\n"),
+        ONE.replace(b"R-1", "R-1,　,".encode()),
         ONE.replace(b"R-1", b'"R-1"'),
         ONE.replace(b"total,1,33.75", b'"total", 1, 33.75,,,,,'),
     ],
@@ -173,6 +206,9 @@ CHINESE = file_of(line("销账成功"), "total,1,33.75").decode()
         "old_mac_line_ends",
         "titles_above_the_header",
         "commas_at_the_ends_of_rows",
+        "commas_at_the_end_of_one_row",
+        "quoted_nothing_at_the_end_of_a_row",
+        "wide_blanks_at_the_end_of_a_row",
         "quoted",
         "total_filled_up",
     ],
@@ -182,3 +218,16 @@ async def test_a_whole_file_is_read_however_it_was_made(
 ) -> None:
     answer = await upload(api, tokens, provider_id, content)
     assert (answer.status_code, answer.json()["lines"], answer.json()["in_fen"]) == (200, 1, 3375), answer.text
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"), [("zh", "ZIP 文件"), ("en", "The ZIP file"), ("kk-Arab", "ZIP فايلى"), ("ug", "ZIP ھۆججىتى")]
+)
+async def test_a_damaged_zip_is_called_a_zip(
+    api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, language: str, shown: str
+) -> None:
+    headers = tokens.client(provider_id, "bills:write") | {"Accept-Language": language}
+    answer = await api.put(f"/payments/v1/posting-statements/{DAY}", content=zipped({"a": ONE})[:-9], headers=headers)
+    problem = answer.json()
+    assert (problem["code"], "gzip" in problem["detail"]) == ("zip_broken", False)
+    assert shown in problem["detail"]

@@ -9,8 +9,7 @@ from datetime import date
 import pytest
 
 from chassis.problems import Problem
-from kit.files.refusals import GzipBroken
-from svc_payments.billing.files.refusals import UndecodableBytes
+from kit.files.refusals import ArchiveUnclear, GzipBroken, UndecodableBytes, ZipBroken
 from svc_payments.reconciliation.statements.files import lines_of, spooled
 from svc_payments.reconciliation.statements.layouts import OF_CHANNELS, OF_PROVIDERS, Layout, alipay, sandbox, wechat
 from svc_payments.reconciliation.statements.models import LineState, Movement
@@ -224,8 +223,8 @@ async def test_the_alipay_zip_has_its_details_in_gbk() -> None:
             zipped(alipay_bill(*TWO_ROWS).replace("10月01日".encode("gb18030"), "10月03日".encode("gb18030"), 1)),
             StatementOfOtherDay,
         ),
-        (zipped(alipay_bill(*TWO_ROWS))[:-200], GzipBroken),
-        (zipped(alipay_bill(*TWO_ROWS)).replace(b".csv", b".txt"), GzipBroken),
+        (zipped(alipay_bill(*TWO_ROWS))[:-200], ZipBroken),
+        (zipped(alipay_bill(*TWO_ROWS)).replace(b".csv", b".txt"), ArchiveUnclear),
     ],
     ids=["a_line_is_missing", "other_sum", "no_totals", "cut", "another_day", "cut_zip", "no_csv"],
 )
