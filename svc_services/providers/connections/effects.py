@@ -4,14 +4,14 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from joserfc.jwk import KeySet
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import now
 from chassis.outbox import emit
 from chassis.problems import NotFound
-from svc_services.providers.applications.key_sets import MOST_KEYS
+from svc_services.providers.applications.key_claims import KeyAlreadyUsed, claim
+from svc_services.providers.applications.key_sets import MOST_KEYS, kids_by_thumbprint
 from svc_services.providers.applications.models import Provider, SuspendedBy
 from svc_services.providers.connections import refusals
 from svc_services.providers.connections.events import ProviderEvent, ProviderResumed, ProviderSuspended, ProviderUpdated
@@ -31,8 +31,7 @@ async def locked(tx: AsyncSession, provider_id: UUID) -> Provider:
 
 def thumbprints(provider: Provider) -> dict[str, str]:
     """The kids of the keys in force, by thumbprint."""
-    keys = KeySet.import_key_set(provider.jwks)  # type: ignore[arg-type]  # JSON, checked when it was accepted
-    return {key.thumbprint(): str(key.kid) for key in keys}
+    return kids_by_thumbprint(provider.jwks)
 
 
 async def carry_out(tx: AsyncSession, provider: Provider, change: ProviderChange) -> None:
@@ -81,14 +80,12 @@ def _resume(provider: Provider, change: ProviderChange) -> None:
 
 
 async def _add_key(tx: AsyncSession, provider: Provider, key: dict[str, Any]) -> None:
-    (added,) = KeySet.import_key_set({"keys": [key]})
-    used = thumbprints(provider)
-    ended = (await tx.scalars(select(EndedKey).where(EndedKey.provider_id == provider.id))).all()
-    used |= {each.thumbprint: each.kid for each in ended}
-    if added.thumbprint() in used or added.kid in used.values():
-        raise refusals.KeyAlreadyUsed(kid=added.kid)
+    ended = await tx.scalars(select(EndedKey.kid).where(EndedKey.provider_id == provider.id))
+    if key["kid"] in {*thumbprints(provider).values(), *ended}:
+        raise KeyAlreadyUsed(kid=key["kid"])
     if len(provider.jwks["keys"]) >= MOST_KEYS:
         raise refusals.TooManyKeys(most=MOST_KEYS)
+    await claim(tx, provider.id, {"keys": [key]})
     provider.jwks = {"keys": [*provider.jwks["keys"], key]}
 
 

@@ -40,12 +40,6 @@ class LastKey(Problem):
     status, code = 409, "last_key"
 
 
-class KeyAlreadyUsed(Problem):
-    """The key, or its kid, belongs to the provider or did before; an ended key stays ended."""
-
-    status, code = 409, "key_already_used"
-
-
 class TooManyKeys(Problem):
     status, code = 409, "too_many_keys"
 
