@@ -115,8 +115,16 @@ class ClientConnection(HttpToolsProtocol):
         self._unused_bytes = 0
         self._head_complete = True
         self._stop_head_timer()
+        self._require_one_host()
         self.scope["state"]["connection"] = self
         super().on_headers_complete()
+
+    def _require_one_host(self) -> None:
+        """Refuse an address with a host of its own that is not that of the Host header (RFC 9112, 3.2.2)."""
+        if self.url[:1] != b"/":
+            authority = self.url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
+            if [value for name, value in self.headers if name == b"host"] != [authority]:
+                raise ValueError("two hosts for one request")
 
     def on_body(self, body: bytes) -> None:
         self._unused_bytes = 0
