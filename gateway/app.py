@@ -1,7 +1,7 @@
 """The edge: the single entry point of all clients.
 
     python -m uvicorn --factory gateway.app:create_app --http gateway.connection:ClientConnection --loop uvloop \
-        --no-access-log --no-server-header --no-proxy-headers
+        --no-access-log --no-server-header --no-proxy-headers --timeout-graceful-shutdown 5
 
 Requests to services are plain ASGI throughout; FastAPI serves only the gateway's own pages. Without
 `--no-proxy-headers`, uvicorn trusts the forwarded address that a client on this machine sends.
