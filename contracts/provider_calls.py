@@ -30,7 +30,15 @@ _BOOKING = {
     "result": {"type": "string", "enum": ["booked", "refused"]},
     "provider_reference": _TEXT,
     "reason": _TEXT,
-    "prepaid": {"type": "object"},
+    "prepaid": {
+        "type": "object",
+        "required": ["kind"],
+        "properties": {
+            "kind": {"type": "string", "enum": ["token", "write_card"]},
+            "token": _TEXT,
+            "state": {"type": "string", "pattern": "^[a-z_]{1,32}$"},
+        },
+    },
 }
 _STATED = ["result"]
 
@@ -96,7 +104,20 @@ _BILL = {
 _BILLS = {
     "type": "array",
     "maxItems": 50,
-    "items": _object({**_BILL, "meter_from": _TEXT, "meter_to": _TEXT}, list(_BILL)),
+    "items": _object(
+        {
+            **_BILL,
+            "meter_from": _TEXT,
+            "meter_to": _TEXT,
+            "meter_digits": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 9,
+                "description": "How many digits the meter shows; needed where the second reading is the lower one.",
+            },
+        },
+        list(_BILL),
+    ),
 }
 _CANNOT = ("no_account", "closed", "not_payable_online", "payment_unfinished")
 
@@ -129,7 +150,11 @@ CALLS: dict[str, Json] = {
                 "Validate a top-up",
                 "POST /top-up-validations",
                 _object(
-                    {**_result("accepted", "not_purchasable", "above_purchasable", *_CANNOT), "most_fen": _FEN}, _STATED
+                    {
+                        **_result("accepted", "not_purchasable", "above_purchasable", *_CANNOT),
+                        "most_fen": {**_FEN, "minimum": 0},
+                    },
+                    _STATED,
                 ),
                 _object({"provider_id": _ID, "validation_id": _ID, "account_number": _TEXT, "amount_fen": _FEN}),
             )
