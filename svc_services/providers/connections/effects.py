@@ -15,7 +15,7 @@ from svc_services.providers.applications.key_sets import MOST_KEYS, kids_by_thum
 from svc_services.providers.applications.models import Provider, SuspendedBy
 from svc_services.providers.connections import refusals
 from svc_services.providers.connections.events import ProviderEvent, ProviderResumed, ProviderSuspended, ProviderUpdated
-from svc_services.providers.connections.models import Action, EndedKey, ProviderChange
+from svc_services.providers.connections.models import Action, ChangeStatus, EndedKey, ProviderChange
 
 _REPORTED_FOR = timedelta(days=1)
 """Much longer than an access token lives."""
@@ -38,7 +38,8 @@ async def carry_out(tx: AsyncSession, provider: Provider, change: ProviderChange
     """Do what a change says.
 
     Raises:
-        AlreadySuspended, NotSuspended, SuspensionChanged, UnknownKey, LastKey, KeyAlreadyUsed, TooManyKeys
+        AlreadySuspended, NotSuspended, SuspensionChanged, ProposalOutdated, UnknownKey, LastKey, KeyAlreadyUsed
+        TooManyKeys
     """
     event: type[ProviderEvent] = ProviderUpdated
     match change.action:
@@ -53,8 +54,10 @@ async def carry_out(tx: AsyncSession, provider: Provider, change: ProviderChange
         case Action.END_KEY:
             _end_key(tx, provider, change.details["kid"])
         case Action.CORRECT_ENDPOINT:
+            await _require_latest(tx, change)
             provider.endpoint_url = change.details["endpoint_url"]
         case Action.DECLARE_CUSTOMER_PARAMETERS:
+            await _require_latest(tx, change)
             provider.customer_parameters = change.details["customer_parameters"]
     provider.revision += 1
     await tx.flush()
@@ -77,6 +80,20 @@ def _resume(provider: Provider, change: ProviderChange) -> None:
     if change.provider_revision < (provider.suspended_revision or 0):
         raise refusals.SuspensionChanged
     provider.suspended_at = provider.suspended_by = provider.suspension_reason = provider.suspended_revision = None
+
+
+async def _require_latest(tx: AsyncSession, change: ProviderChange) -> None:
+    """Refuse a proposal made before the last change of its kind: it would undo what its proposer did not know."""
+    if change.proposed_by is None:
+        return
+    later = select(ProviderChange.id).where(
+        ProviderChange.provider_id == change.provider_id,
+        ProviderChange.action == change.action,
+        ProviderChange.status == ChangeStatus.APPROVED,
+        ProviderChange.decided_at > change.proposed_at,
+    )
+    if await tx.scalar(later.limit(1)):
+        raise refusals.ProposalOutdated
 
 
 async def _add_key(tx: AsyncSession, provider: Provider, key: dict[str, Any]) -> None:

@@ -30,6 +30,12 @@ class SuspensionChanged(Problem):
     status, code = 409, "suspension_changed"
 
 
+class ProposalOutdated(Problem):
+    """The endpoint, or the form of account numbers, was changed after this change of it was proposed."""
+
+    status, code = 409, "proposal_outdated"
+
+
 class UnknownKey(Problem):
     status, code = 409, "unknown_key"
 
