@@ -32,4 +32,4 @@ EXPOSE 8000
 # The gateway, the services and the workers (at MYILI_WORKER_PORT) all answer /livez; PORT says where.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/livez', timeout=2)"]
-CMD ["uvicorn", "--factory", "gateway.app:create_app", "--host", "0.0.0.0", "--port", "8000", "--loop", "uvloop", "--http", "gateway.connection:ClientConnection", "--no-access-log", "--no-server-header", "--no-proxy-headers"]
+CMD ["uvicorn", "--factory", "gateway.app:create_app", "--host", "0.0.0.0", "--port", "8000", "--loop", "uvloop", "--http", "gateway.connection:ClientConnection", "--no-access-log", "--no-server-header", "--no-proxy-headers", "--timeout-graceful-shutdown", "5"]

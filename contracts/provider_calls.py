@@ -13,11 +13,13 @@ _FEN: Json = {"type": "integer", "minimum": 1}
 _SIGNED = """
 
 The call is signed by HTTP Message Signatures (RFC 9421) with a key of `/{service}/v1/signing-keys`, `rsa-pss-sha512`.
-The signature covers `@method`, `@target-uri`, `content-digest`, `content-type` of a body, and `myili-recipient`; its
-parameters are `created`, `expires`, `nonce`, `keyid`, `alg` and `tag` with the value `myili-request`. Refuse with 401
-whatever differs: other components or parameters, more than one signature, a time outside `created` to `expires`, a
-lifetime above 300 seconds, a nonce seen before, a recipient that is not the company's provider_id, a target URI that is
-not its endpoint_url with this path, a digest that is not the body's."""
+The signature has the label `myili` and covers `@method`, `@target-uri`, `content-digest`, `content-type` of a body, and
+`myili-recipient`; its parameters are `created`, `expires`, `nonce`, `keyid`, `alg` and `tag` with the value
+`myili-request`. Refuse with 401 whatever differs: another label, other components or parameters, more than one
+signature, a header field twice, a time after `expires` or more than 300 seconds before `created`, a lifetime above 300
+seconds, a nonce seen before, a recipient that is not the company's provider_id, a target URI that is not its
+endpoint_url with this path, a digest that is not the body's. A body is `application/json` in UTF-8, and no object of it
+has a member twice."""
 _HEADERS = {
     "MyIli-Recipient": ("The provider_id of the company that the call is for.", _ID),
     "Content-Digest": ("SHA-256 of the body, also of an empty one (RFC 9530).", {"type": "string"}),
@@ -28,7 +30,15 @@ _BOOKING = {
     "result": {"type": "string", "enum": ["booked", "refused"]},
     "provider_reference": _TEXT,
     "reason": _TEXT,
-    "prepaid": {"type": "object"},
+    "prepaid": {
+        "type": "object",
+        "required": ["kind"],
+        "properties": {
+            "kind": {"type": "string", "enum": ["token", "write_card"]},
+            "token": _TEXT,
+            "state": {"type": "string", "pattern": "^[a-z_]{1,32}$"},
+        },
+    },
 }
 _STATED = ["result"]
 
@@ -94,7 +104,20 @@ _BILL = {
 _BILLS = {
     "type": "array",
     "maxItems": 50,
-    "items": _object({**_BILL, "meter_from": _TEXT, "meter_to": _TEXT}, list(_BILL)),
+    "items": _object(
+        {
+            **_BILL,
+            "meter_from": _TEXT,
+            "meter_to": _TEXT,
+            "meter_digits": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 9,
+                "description": "How many digits the meter shows; needed where the second reading is the lower one.",
+            },
+        },
+        list(_BILL),
+    ),
 }
 _CANNOT = ("no_account", "closed", "not_payable_online", "payment_unfinished")
 
@@ -127,7 +150,11 @@ CALLS: dict[str, Json] = {
                 "Validate a top-up",
                 "POST /top-up-validations",
                 _object(
-                    {**_result("accepted", "not_purchasable", "above_purchasable", *_CANNOT), "most_fen": _FEN}, _STATED
+                    {
+                        **_result("accepted", "not_purchasable", "above_purchasable", *_CANNOT),
+                        "most_fen": {**_FEN, "minimum": 0},
+                    },
+                    _STATED,
                 ),
                 _object({"provider_id": _ID, "validation_id": _ID, "account_number": _TEXT, "amount_fen": _FEN}),
             )

@@ -1,7 +1,7 @@
 """The edge: the single entry point of all clients.
 
     python -m uvicorn --factory gateway.app:create_app --http gateway.connection:ClientConnection --loop uvloop \
-        --no-access-log --no-server-header --no-proxy-headers
+        --no-access-log --no-server-header --no-proxy-headers --timeout-graceful-shutdown 5
 
 Requests to services are plain ASGI throughout; FastAPI serves only the gateway's own pages. Without
 `--no-proxy-headers`, uvicorn trusts the forwarded address that a client on this machine sends.
@@ -63,7 +63,7 @@ class Gateway:
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
         elif scope["raw_path"] in _OWN_PATHS or scope["raw_path"].startswith(_OWN_PREFIX):
-            await self._own_pages(scope, receive, send)
+            await self._serve_own_page(scope, receive, send)
         else:
             await self._serve(read_head(scope), scope["state"]["connection"], receive, send)
 
@@ -81,6 +81,15 @@ class Gateway:
         for upstream in self._upstreams.values():
             upstream.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _serve_own_page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        incoming = read_head(scope)
+        try:
+            incoming.check()
+        except Problem as problem:
+            await _refuse(problem, incoming, None, receive, send)
+        else:
+            await self._own_pages(scope, receive, send)
 
     async def _serve(self, incoming: Incoming, client: ClientSide, receive: Receive, send: Send) -> None:
         exchange: Exchange | None = None

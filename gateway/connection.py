@@ -36,6 +36,8 @@ class ClientConnection(HttpToolsProtocol):
     headers that arrive at the slowest allowed rate."""
 
     _admitted = False
+    _ending = False
+    _answering: RequestResponseCycle | None = None
     _saying_farewell = False
     _refused = False
     _head_complete = False
@@ -94,6 +96,11 @@ class ClientConnection(HttpToolsProtocol):
         self._stop_head_timer()
         self._delivery.stop()
         self._request_incomplete = False
+        if self._answering is not None and not self._answering.response_complete:
+            # uvicorn tells only the newest of several requests that its client has left.
+            self._answering.disconnected = True
+            self._answering.message_event.set()
+        self.pipeline.clear()
         if self._half_sent:
             self._count_half_sent()
         if self._admitted:
@@ -102,9 +109,23 @@ class ClientConnection(HttpToolsProtocol):
             self._clients.end_farewell()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """Finish the request that is being answered, and take no other one: a client may always send more.
+
+        uvicorn would answer each further request of a client that sends them without waiting.
+        """
+        self._ending = True
+        self.pipeline.clear()
+        if self._answering is None or self._answering.response_complete:
+            self._close()
+        else:
+            self._answering.keep_alive = False
+
     # The parser's calls.
 
     def on_message_begin(self) -> None:
+        if self._ending:
+            raise ValueError("the gateway is ending")
         if len(self.pipeline) >= MAX_PIPELINED:
             raise ValueError("more requests at once than any client sends")
         self._head_complete = False
@@ -115,8 +136,18 @@ class ClientConnection(HttpToolsProtocol):
         self._unused_bytes = 0
         self._head_complete = True
         self._stop_head_timer()
+        self._require_one_host()
         self.scope["state"]["connection"] = self
         super().on_headers_complete()
+        if not self.pipeline:
+            self._answering = self.cycle
+
+    def _require_one_host(self) -> None:
+        """Refuse an address with a host of its own that is not that of the Host header (RFC 9112, 3.2.2)."""
+        if self.url[:1] != b"/":
+            authority = self.url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
+            if [value for name, value in self.headers if name == b"host"] != [authority]:
+                raise ValueError("two hosts for one request")
 
     def on_body(self, body: bytes) -> None:
         self._unused_bytes = 0
@@ -136,7 +167,10 @@ class ClientConnection(HttpToolsProtocol):
             except httptools.HttpParserUpgrade as offer:
                 rest = data[offer.args[0] :]
             except httptools.HttpParserError:
-                self._refuse(BadRequest())
+                if self._ending:
+                    self._refused = True  # the answer in progress is the last one, and closes
+                else:
+                    self._refuse(BadRequest())
                 return False
             else:
                 return True
@@ -180,7 +214,10 @@ class ClientConnection(HttpToolsProtocol):
         self._delivery.stop()
 
     def on_response_complete(self) -> None:
+        following = self.pipeline[-1][0] if self.pipeline else None
         super().on_response_complete()
+        if following is not None and not self.transport.is_closing():
+            self._answering = following
         if self.transport.is_closing():
             self._delivery.watch()  # a close waits for the client to take what was written
 

@@ -56,6 +56,8 @@ _NOT_FORWARDED = HOP_BY_HOP | _OWN
 _ONCE = frozenset({b"host", b"authorization", b"content-length", b"transfer-encoding"})
 _NOTED = _ONCE | {b"accept-language", b"connection", b"traceparent", b"tracestate", b"x-request-id"}
 
+_HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+"""RFC 9112, 3.2, without the names that no client of ours has: no user name, no percent-encoding, never empty."""
 _ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})|%(?:2[fF]|5[cC]|[01][0-9A-Fa-f]|7[fF])")
 _TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -107,8 +109,9 @@ class Incoming:
         both_lengths = length is not None and coding is not None
         bad_length = length is not None and not (length.isdigit() and len(length) < 20)  # noqa: PLR2004 - 64 bits
         bad_coding = coding is not None and coding.strip().lower() != b"chunked"
-        no_host = b"host" not in self.noted and self.http_version == "1.1"
-        if self.repeated or both_lengths or bad_length or bad_coding or no_host:
+        host = self.noted.get(b"host")
+        bad_host = self.http_version == "1.1" if host is None else not _HOST.fullmatch(host)
+        if self.repeated or both_lengths or bad_length or bad_coding or bad_host:
             raise BadFraming
         if self.contradicted:
             raise HeaderRepeated(header=self.contradicted)

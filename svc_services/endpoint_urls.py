@@ -9,12 +9,16 @@ from chassis.problems import Problem
 from kit.public_addresses import AddressRefused, Resolve, Target, pinned, resolve
 
 _HTTPS = 443
+_URI = re.compile(r"([a-zA-Z]+://)?(\[[0-9A-Fa-f:.]+\])?([A-Za-z0-9._~!$&'()*+,;=:@/?#-]|%[0-9A-Fa-f]{2})*")
 _HOST = re.compile(rb"[a-z0-9_.-]+|\[?[0-9a-f:.]+\]?")
 _HIGHEST_PORT = 65_535
 
 
 class EndpointUrlRefused(Problem):
-    """`reason`: not_a_url, scheme, userinfo, query_or_fragment, not_reachable.
+    """`reason`: characters, not_a_url, scheme, userinfo, query_or_fragment, not_reachable.
+
+    characters: something that RFC 3986 does not allow. An international name is sent in punycode, anything else
+    percent-encoded: what the company wrote, what is stored and what is called are then one text.
 
     Anybody may apply, so the reason does not tell which names our resolver knows, and which of them are inside.
     """
@@ -31,8 +35,11 @@ class Endpoints:
 
     def _well_formed(self, url: str) -> httpx.URL:
         """The URL without a trailing slash, parsed by the library that will call it."""
+        if not _URI.fullmatch(url):
+            raise EndpointUrlRefused(reason="characters")
         try:
-            parsed = httpx.URL(url.rstrip("/"))
+            # Twice, as httpx drops the usual port of `https` and not of `HTTPS`, and may leave a slash of `/.`.
+            parsed = httpx.URL(str(httpx.URL(url)).rstrip("/"))
         except httpx.InvalidURL:
             raise EndpointUrlRefused(reason="not_a_url") from None
         port = _HTTPS if parsed.port is None else parsed.port

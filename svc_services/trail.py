@@ -1,6 +1,6 @@
 """`python -m svc_services.trail verify | anchor`: prove who connected which company, and who holds which account.
 
-The triggers of migration 0006 have their own copy of these texts; a change here needs a migration that replaces them.
+The triggers of migrations 0006 and 0007 have their own copies; a change here needs a migration that replaces them.
 """
 
 import sys
@@ -21,6 +21,7 @@ SEALED_TABLES = (
     SealedTable("providers", with_hashes(suspension_reason=("suspension_reason",))),
     SealedTable("provider_changes", with_hashes(reason=("reason",))),
     SealedTable("ended_keys", key=f"{ROW}.provider_id || '/' || {ROW}.thumbprint"),
+    SealedTable("provider_keys", key=f"{ROW}.thumbprint"),
     SealedTable("tariffs"),
     SealedTable("tariff_tiers", key=f"{ROW}.tariff_id || '/' || {ROW}.position"),
     SealedTable("holder_changes", with_hashes(reason=("reason",))),

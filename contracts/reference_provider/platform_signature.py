@@ -22,11 +22,14 @@ COVERED = frozenset({'"@method"', '"@target-uri"', '"content-digest"', '"myili-r
 COVERED_WITH_BODY = COVERED | {'"content-type"'}
 PARAMETERS = frozenset({"created", "expires", "nonce", "keyid", "alg", "tag"})
 TAG = "myili-request"
+LABEL = "myili"
+SIGNATURE_FIELDS = ("signature", "signature-input")
+ONCE = {*SIGNATURE_FIELDS, "content-digest", "content-type"}
 # The algorithm of the platform's RSA keys. What a message names must be the same, and chooses nothing.
 ALGORITHM = algorithms.RSA_PSS_SHA512
 REASONS = {
     "unsigned": "The call has no Signature and Signature-Input.",
-    "signature_malformed": "The call needs exactly one signature, with all its parameters and the platform's tag.",
+    "signature_malformed": "The call needs one signature: label, tag and parameters of the platform, no field twice.",
     "components_mismatch": "The signature must cover method, target URI, digest, content type of a body, recipient.",
     "clock_skew": "The signature is expired, or from the future.",
     "other_recipient": "The call is for another company.",
@@ -72,8 +75,12 @@ async def verify(keys: PlatformKeys, provider_id: str, call: Call) -> Signed:
         KeysUnavailable
     """
     fields = [(name.lower(), value) for name, value in call.headers.items()]
-    if not {"signature", "signature-input"} <= {name for name, _ in fields}:
+    if not set(SIGNATURE_FIELDS) <= {name for name, _ in fields}:
         raise NotFromPlatform("unsigned")
+    names = [name for name, _ in fields if name in ONCE]
+    labelled = all(value.startswith(f"{LABEL}=") for name, value in fields if name in SIGNATURE_FIELDS)
+    if len(names) != len(set(names)) or not labelled:
+        raise NotFromPlatform("signature_malformed")
     recipients = [value for name, value in fields if name == "myili-recipient"]
     if not provider_id or recipients != [provider_id]:
         raise NotFromPlatform("other_recipient")

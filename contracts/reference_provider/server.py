@@ -5,8 +5,10 @@ Each is for this company, at this address, once: see `platform_signature`.
 
 import ipaddress
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 from starlette.applications import Starlette
@@ -24,6 +26,11 @@ MAX_BODY = 64 * 1024
 LARGEST_FEN = 200_000_000  # the largest bill, and a late fee as large
 LONGEST_TEXT = 200
 KINDS = ("regular", "advance", "top_up")
+REASONS_TO_CANCEL = ("unanswered", "refund")
+UUID_TEXT = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
 
 
 @dataclass(frozen=True)
@@ -58,31 +65,34 @@ def create_app(books: Books, keys: PlatformKeys, company: Company, sales: Sales 
 
 async def verify_account(request: Request) -> Response:
     body = await content_from_platform(request)
-    text(body, "request_id")
+    identifier(body, "request_id")
     result = request.app.state.books.verify_holder(text(body, "account_number"), text(body, "holder_name"))
     return JSONResponse({"result": result})
 
 
 async def inquire_bills(request: Request) -> Response:
     body = await content_from_platform(request)
-    text(body, "inquiry_id")
+    identifier(body, "inquiry_id")
     return JSONResponse(request.app.state.sales.inquire(text(body, "account_number")))
 
 
 async def validate_top_up(request: Request) -> Response:
     body = await content_from_platform(request)
-    text(body, "validation_id")
+    identifier(body, "validation_id")
     return JSONResponse(request.app.state.sales.validate(text(body, "account_number"), fen(body, "amount_fen")))
 
 
 async def book_posting(request: Request) -> Response:
     body = await content_from_platform(request)
-    names = ("posting_id", "payment_id", "receipt_number", "bill_number", "account_number", "currency", "paid_at")
+    names = ("receipt_number", "bill_number", "account_number", "currency")
     amount_fen = fen(body, "amount_fen")
     posting = Posting(
         **{name: text(body, name) for name in names},
+        posting_id=identifier(body, "posting_id"),
+        payment_id=identifier(body, "payment_id"),
+        paid_at=moment(body, "paid_at"),
         amount_fen=amount_fen,
-        kind=kind_of(body),
+        kind=one_of({"kind": "regular", **body}, "kind", KINDS),
         late_fee_fen=fen(body, "late_fee_fen", least=0, most=amount_fen) if "late_fee_fen" in body else 0,
         bill_amount_fen=fen(body, "bill_amount_fen") if "bill_amount_fen" in body else None,
     )
@@ -93,16 +103,17 @@ async def book_posting(request: Request) -> Response:
 
 
 async def show_posting(request: Request) -> Response:
-    await body_from_platform(request)
+    if await body_from_platform(request):
+        raise HTTPException(400, "body_not_expected")
     return JSONResponse(request.app.state.books.posting(request.path_params["posting_id"]))
 
 
 async def cancel_posting(request: Request) -> Response:
     body = await content_from_platform(request)
     posting_id = request.path_params["posting_id"]
-    if text(body, "posting_id") != posting_id:
+    if identifier(body, "posting_id") != posting_id:
         raise HTTPException(422, "bad_posting_id")
-    return JSONResponse(request.app.state.books.cancel(posting_id, text(body, "reason")))
+    return JSONResponse(request.app.state.books.cancel(posting_id, one_of(body, "reason", REASONS_TO_CANCEL)))
 
 
 async def write_card(request: Request) -> Response:
@@ -133,6 +144,8 @@ async def alive(_: Request) -> Response:
 
 async def content_from_platform(request: Request) -> dict[str, Any]:
     body = parse(await body_from_platform(request))
+    if request.headers.get("content-type") != "application/json":
+        raise HTTPException(415, "not_json")
     if text(body, "provider_id") != request.app.state.company.provider_id():
         raise HTTPException(422, "bad_provider_id")
     return body
@@ -161,13 +174,25 @@ def target(request: Request) -> str:
 
 
 def parse(raw: bytes) -> dict[str, Any]:
+    """An object of RFC 8259 in which nothing stands twice: of two values, two readers may take different ones."""
     try:
-        body = json.loads(raw)
+        body = json.loads(raw.decode("utf-8"), object_pairs_hook=members, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         raise HTTPException(400, "malformed_json") from None
     if not isinstance(body, dict):
         raise HTTPException(422, "not_an_object")
     return body
+
+
+def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) != len(pairs):
+        raise HTTPException(400, "duplicate_member")
+    return dict(pairs)
+
+
+def refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(name)
 
 
 def text(body: dict[str, Any], name: str) -> str:
@@ -177,11 +202,31 @@ def text(body: dict[str, Any], name: str) -> str:
     return value
 
 
-def kind_of(body: dict[str, Any]) -> str:
-    kind = body.get("kind", "regular")
-    if kind not in KINDS:
-        raise HTTPException(422, "bad_kind")
-    return str(kind)
+def identifier(body: dict[str, Any], name: str) -> str:
+    value = text(body, name)
+    if not UUID_TEXT.fullmatch(value):
+        raise HTTPException(422, f"bad_{name}")
+    return value
+
+
+def moment(body: dict[str, Any], name: str) -> str:
+    """A time of RFC 3339, as it was written."""
+    value = text(body, name)
+    try:
+        # A bare day is Python's too, without a time zone, and a week; RFC 3339 has one form.
+        known = RFC_3339.fullmatch(value) is not None and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        known = False
+    if not known:
+        raise HTTPException(422, f"bad_{name}")
+    return value
+
+
+def one_of(body: dict[str, Any], name: str, values: tuple[str, ...]) -> str:
+    value = body.get(name)
+    if value not in values:
+        raise HTTPException(422, f"bad_{name}")
+    return str(value)
 
 
 def fen(body: dict[str, Any], name: str, *, least: int = 1, most: int = LARGEST_FEN) -> int:

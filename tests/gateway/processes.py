@@ -16,7 +16,10 @@ from chassis.testing import PUBLIC_URL
 from tests.gateway.stage import SERVICES, unused_port
 
 REPOSITORY = Path(__file__).parents[2]
-FLAGS = "--http gateway.connection:ClientConnection --loop uvloop --no-access-log --no-server-header --no-proxy-headers"
+FLAGS = (
+    "--http gateway.connection:ClientConnection --loop uvloop --no-access-log --no-server-header --no-proxy-headers "
+    "--timeout-graceful-shutdown 5"
+)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pytest
 from tests.gateway.stage import LONG_CHUNK, LONG_CHUNK_BYTES, Stage, dialogue, echo, read_head, say, scripted, serving
 
 BILL: dict[str, dict[str, object]] = {"GET /payments/v1/bills/{bill_id}": {}, "POST /payments/v1/bills/{bill_id}": {}}
+BILL_PATH = "/payments/v1/bills/1"
 GOOD = "GET /payments/v1/bills/1 HTTP/1.1\r\nHost: my.ili\r\n"
 POST = "POST /payments/v1/bills/1 HTTP/1.1\r\nHost: my.ili\r\n"
 
@@ -100,6 +101,63 @@ async def test_ambiguous_or_broken_heads_are_refused(stage: Stage, request_head:
     status, code = await refusal(stage, request_head)
     # The parser sees most of them first; what it lets pass is seen by the gateway.
     assert (status, code in {"bad_request", "bad_framing"}) == (400, True)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/", "/docs", "/docs/openapi/payments.v1.json", BILL_PATH])
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        "",
+        "Host: my.ili\r\nHost: my.ili\r\n",
+        "Host: my.ili\r\nhost: other.example\r\n",
+        "Host:\r\n",
+        "Host: \t\r\n",
+        "Host: somebody@my.ili\r\n",
+        "Host: somebody:secret@my.ili\r\n",
+        "Host: my.ili/elsewhere\r\n",
+        "Host: my.ili, other.example\r\n",
+        "Host: my.ili:port\r\n",
+        "Host: :8080\r\n",
+        "Host: [::1\r\n",
+        "Host: my.\xefli\r\n",
+    ],
+)
+async def test_a_request_without_one_good_host_is_refused_on_every_route(stage: Stage, path: str, hosts: str) -> None:
+    assert await refusal(stage, f"GET {path} HTTP/1.1\r\n{hosts}\r\n") == (400, "bad_framing")
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("http://my.ili/livez", 200),
+        ("http://other.example/livez", 400),
+        ("http://my.ili:81/livez", 400),
+        ("http://somebody@my.ili/livez", 400),
+        ("http://other.example?/livez", 400),
+    ],
+)
+async def test_an_address_with_a_host_has_the_host_of_its_request(stage: Stage, target: str, status: int) -> None:
+    """RFC 9112, 3.2.2: the host of an absolute address would come before the header, which services are told."""
+    stage.promise("payments", BILL)
+    async with stage.gateway() as gateway:
+        answer, _ = await say(gateway, f"GET {target} HTTP/1.1\r\nHost: my.ili\r\n\r\n".encode())
+    assert answer == status
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "HTTP/1.0\r\n",
+        "HTTP/1.1\r\nHost: MY.ili:8080\r\n",
+        "HTTP/1.1\r\nHost: [::1]:80\r\n",
+        "HTTP/1.1\r\nHost: 10.0.0.1\r\n",
+    ],
+)
+async def test_every_good_host_is_served(stage: Stage, head: str) -> None:
+    """HTTP/1.0 knows no Host."""
+    stage.promise("payments", BILL)
+    async with stage.gateway() as gateway:
+        assert (await say(gateway, f"GET /livez {head}\r\n".encode()))[0] == 200
 
 
 async def test_a_broken_chunk_never_reaches_the_service_as_a_whole_body(stage: Stage) -> None:

@@ -1,8 +1,14 @@
 """Which addresses a provider's endpoint may have."""
 
+import re
+
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from hypothesis import given
+from hypothesis import strategies as st
 
+from kit.signatures.messages import sign_request
 from svc_services.endpoint_urls import Endpoints, EndpointUrlRefused
 
 
@@ -10,6 +16,7 @@ async def public_address(_: str, __: int) -> list[str]:
     return ["9.9.9.9"]
 
 
+KEY = generate_private_key(65537, 2048)
 internet = Endpoints(anywhere=False, resolve=public_address)
 machine = Endpoints(anywhere=True)
 
@@ -37,17 +44,56 @@ async def test_an_https_address_is_stored_without_its_last_slash() -> None:
         ("https:///api", "not_a_url"),
         ("https://provider.example:99999", "not_a_url"),
         ("https://provider.example:0", "not_a_url"),
-        ("https://provider .example", "not_a_url"),
+        ("https://provider .example", "characters"),
         ("https://provider.example:x", "not_a_url"),
-        ("https://provider.example\\@127.0.0.1", "userinfo"),
+        ("https://provider.example\\@127.0.0.1", "characters"),
         ("https://user:secret@provider.example", "userinfo"),
         ("https://provider.example/api?x=1", "query_or_fragment"),
         ("https://provider.example/api?", "query_or_fragment"),
         ("https://provider.example/api#top", "query_or_fragment"),
+        ("https://供水.example/api", "characters"),
+        ("https://xn--zfr164b.example/供水", "characters"),
+        ("https://provider。example/api", "characters"),
+        ("https://ｐrovider.example/api", "characters"),
+        ("https://prоvider.example/api", "characters"),
+        ("https://provider.example/a b", "characters"),
+        ("https://provider.example/a%", "characters"),
+        ("https://provider.example/a%zz", "characters"),
+        ('https://provider.example/a"b<c>', "characters"),
+        ("https://provider.example/a[1]x", "characters"),
+        ("https://%70rovider.example/api", "not_a_url"),
     ],
 )
 async def test_an_address_of_the_wrong_form_is_refused(url: str, why: str) -> None:
     assert await reason(internet, url) == why
+
+
+async def test_an_international_name_and_path_are_written_in_ascii() -> None:
+    written = "https://xn--zfr164b.example/%E4%BE%9B%E6%B0%B4"
+    assert await internet.accepted(written) == written
+
+
+@given(
+    st.builds(
+        "{}://{}{}{}".format,
+        st.sampled_from(["https", "http", "HTTPS"]),
+        st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(["provider.example", "[2620:fe::fe]"]),
+        st.sampled_from(["", ":443", ":8443", ":"]),
+        st.text(st.characters(codec="utf-8") | st.sampled_from("/.%aF~@:;\\é水"), max_size=20).map("/{}".format),
+    )
+)
+async def test_what_is_stored_is_what_was_written(url: str) -> None:
+    """Ascii, unchanged but for the case of the name, the usual port and dot segments, signable, and never rewritten."""
+    try:
+        kept = await internet.accepted(url)
+    except EndpointUrlRefused:
+        return
+    assert url.isascii()
+    assert kept == await internet.accepted(kept)
+    sign_request(KEY, "provider", "POST", f"{kept}/account-verifications")
+    scheme, _, rest = url.partition("://")
+    if "/." not in url and not re.search("[A-Z]|:(443)?(/|$)", scheme + rest.partition("/")[0] + "/"):
+        assert kept == url.rstrip("/")
 
 
 @pytest.mark.parametrize("form", ["https://user@127.0.0.1", "ftp://127.0.0.1", "http://127.0.0.1/#x"])

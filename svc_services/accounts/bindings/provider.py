@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from ssl import SSLContext
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 import httpx
@@ -46,7 +46,7 @@ class AccountVerifier(Protocol):
 
 
 class _Answer(BaseModel):
-    result: Outcome
+    result: Literal[Outcome.MATCH, Outcome.NO_MATCH, Outcome.NO_ACCOUNT]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from chassis.problems import NotFound, Problem, words
 from chassis.telemetry import SecurityEvent
 from kit.approvals import require_second_person
 from kit.calendar import today
+from kit.client_access import ClientSuspended
 from kit.leases import claimable
 from kit.security_log import record_on_commit
 from svc_services.accounts.bindings import service as bindings
@@ -59,11 +60,9 @@ async def report(tx: AsyncSession, provider_id: UUID, new: schemas.NewHolderChan
     """Keep a provider's report; a repeated one has no effect.
 
     Raises:
-        NotAllowed, BadAccountNumber, EffectiveDayTooFar, LaterChangeKnown, OtherChangeKnown
+        NotAllowed, ClientSuspended, BadAccountNumber, EffectiveDayTooFar, LaterChangeKnown, OtherChangeKnown
     """
-    provider = await tx.get(Provider, provider_id)
-    if provider is None:
-        raise NotAllowed(lambda language: words("approved_providers", "svc_services", language)["title"])
+    provider = await _reporter(tx, provider_id)
     await _require_number(tx, provider, new.account_number)
     await _lock_account(tx, provider_id, new.account_number)
     if known := await _known(tx, provider_id, new):
@@ -79,8 +78,9 @@ async def withdraw(tx: AsyncSession, provider_id: UUID, change_id: UUID) -> sche
     """Withdraw a provider's report before its day.
 
     Raises:
-        NotFound, IllegalMove
+        NotAllowed, ClientSuspended, NotFound, IllegalMove
     """
+    await _reporter(tx, provider_id)
     change = await _locked(tx, provider_id, change_id)
     if change.proposed_by is not None:
         raise NotFound
@@ -211,6 +211,16 @@ async def _added(
     if status == HolderChangeStatus.SCHEDULED:
         await tx.flush()
     return change
+
+
+async def _reporter(tx: AsyncSession, provider_id: UUID) -> Provider:
+    """The provider that reports, locked: a suspension that is being committed holds for this request too."""
+    provider = await tx.get(Provider, provider_id, with_for_update={"read": True}, populate_existing=True)
+    if provider is None:
+        raise NotAllowed(lambda language: words("approved_providers", "svc_services", language)["title"])
+    if provider.suspended_at is not None:
+        raise ClientSuspended
+    return provider
 
 
 async def _require_number(tx: AsyncSession, provider: Provider, account_number: str) -> None:

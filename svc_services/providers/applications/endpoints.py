@@ -39,11 +39,12 @@ async def create_provider_application(
 
     The answer has the token that reads the application. It is shown once.
     """
+    applicant = f"{_APPLICANTS} of {body.uscc}"  # two companies may have chosen the same key
     async with transactions.transaction() as tx:
-        await once.claim(tx, _APPLICANTS)
+        await once.claim(tx, applicant)
     facts = await service.checked(registry, endpoints, body)
     async with transactions.transaction() as tx:
-        return await once.do(tx, _APPLICANTS, service.apply(tx, body, facts))
+        return await once.do(tx, applicant, service.apply(tx, body, facts))
 
 
 @router.get("/provider-applications")

@@ -1,17 +1,19 @@
 """The public keys of a provider's systems (JSON Web Key Sets, RFC 7517)."""
 
-from collections.abc import Iterator
+import base64
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from chassis.problems import Problem
 
 MOST_KEYS = 10
 _MOST_KID = 128
+_P256_BYTES = 32
 _RSA_BITS = range(2048, 8192 + 1)
 _PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 _PUBLIC_MEMBERS = {"EC": ("crv", "x", "y"), "RSA": ("n", "e")}
@@ -26,7 +28,7 @@ class PrivateKeySent(Problem):
 
 
 class BadKeySet(Problem):
-    """`reason`: keys, kid, kid_twice, key_type, use, algorithm, key, curve, rsa_size."""
+    """`reason`: keys, kid, kid_twice, key_twice, key_type, use, algorithm, key, curve, rsa_size."""
 
     status, code = 422, "bad_key_set"
 
@@ -46,7 +48,15 @@ def public_key_set(jwks: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
     accepted = [_public_key(key) for key in keys]
     if len({key["kid"] for key in accepted}) < len(accepted):
         raise BadKeySet(reason="kid_twice")
+    if len(kids_by_thumbprint({"keys": accepted})) < len(accepted):
+        raise BadKeySet(reason="key_twice")
     return {"keys": accepted}
+
+
+def kids_by_thumbprint(jwks: Mapping[str, Any]) -> dict[str, str]:
+    """The kids of an accepted set, by the RFC 7638 thumbprints of its keys."""
+    keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]  # JSON, checked when it was accepted
+    return {key.thumbprint(): str(key.kid) for key in keys}
 
 
 def _member_names(value: object, depth: int) -> Iterator[str]:
@@ -72,12 +82,12 @@ def _public_key(key: object) -> dict[str, str]:
         raise BadKeySet(reason="use")
     if key.get("alg", _ALGORITHMS[kind]) != _ALGORITHMS[kind]:
         raise BadKeySet(reason="algorithm")
-    members: dict[str, Any] = {name: key.get(name) for name in _PUBLIC_MEMBERS[kind]}
-    _require_strong({"kty": kind, **members})
+    members = _strong({"kty": kind, **{name: key.get(name) for name in _PUBLIC_MEMBERS[kind]}})
     return {"kty": kind, **members, "kid": kid, "use": "sig", "alg": _ALGORITHMS[kind]}
 
 
-def _require_strong(key: dict[str, Any]) -> None:
+def _strong(key: dict[str, Any]) -> dict[str, str]:
+    """The members of a strong key in their one form: leading zeros would give the same key another thumbprint."""
     try:
         imported = (ECKey if key["kty"] == "EC" else RSAKey).import_key(key).public_key
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):
@@ -86,3 +96,14 @@ def _require_strong(key: dict[str, Any]) -> None:
         raise BadKeySet(reason="curve")
     if isinstance(imported, RSAPublicKey) and imported.key_size not in _RSA_BITS:
         raise BadKeySet(reason="rsa_size")
+    if isinstance(imported, EllipticCurvePublicKey):
+        point = imported.public_numbers()
+        return {"crv": "P-256", "x": _base64url(point.x, _P256_BYTES), "y": _base64url(point.y, _P256_BYTES)}
+    numbers = imported.public_numbers()
+    return {
+        name: _base64url(value, (value.bit_length() + 7) // 8) for name, value in (("n", numbers.n), ("e", numbers.e))
+    }
+
+
+def _base64url(number: int, size: int) -> str:
+    return base64.urlsafe_b64encode(number.to_bytes(size)).rstrip(b"=").decode()

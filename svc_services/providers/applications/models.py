@@ -77,6 +77,16 @@ class ProviderApplication(Base):
         self.status = checked_move(TRANSITIONS, ApplicationStatus(self.status), status)
 
 
+class ProviderKey(Base):
+    """A public key that is or was one of a connection. The primary key keeps it from every other one."""
+
+    __tablename__ = "provider_keys"
+
+    thumbprint: Mapped[str] = mapped_column(Text, primary_key=True)
+    """RFC 7638, SHA-256."""
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("providers.id"))
+
+
 class SuspendedBy(StrEnum):
     COMPANY = "company"
     OPERATOR = "operator"

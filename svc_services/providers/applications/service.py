@@ -17,7 +17,7 @@ from kit.fields.customer_parameters import CustomerParameters, declared
 from kit.fields.uscc import uscc_fault
 from kit.security_log import record_on_commit
 from svc_services.endpoint_urls import Endpoints
-from svc_services.providers.applications import schemas
+from svc_services.providers.applications import key_claims, schemas
 from svc_services.providers.applications.events import ProviderApproved
 from svc_services.providers.applications.key_sets import public_key_set
 from svc_services.providers.applications.models import ApplicationStatus, Provider, ProviderApplication
@@ -107,6 +107,7 @@ async def apply(
     """File an application. Returns it with the token that reads it."""
     division_codes = sorted(set(new.division_codes))
     await require_divisions(tx, division_codes)
+    await key_claims.require_unclaimed(tx, facts.jwks)
     token = secrets.token_urlsafe(32)
     filed = (
         insert(ProviderApplication)
@@ -150,7 +151,12 @@ async def application_of(tx: AsyncSession, application_id: UUID) -> ProviderAppl
 
 
 async def approve(tx: AsyncSession, application_id: UUID, operator_id: UUID) -> schemas.ProviderApplication:
-    """Connect the company."""
+    """Connect the company.
+
+    Raises:
+        NotFound, IllegalMove
+        KeyAlreadyUsed: one of its keys has been connected since it applied.
+    """
     application = await _locked(tx, application_id)
     application.decide(ApplicationStatus.APPROVED, operator_id)
     provider = Provider(
@@ -165,6 +171,7 @@ async def approve(tx: AsyncSession, application_id: UUID, operator_id: UUID) -> 
     )
     tx.add(provider)
     await tx.flush()
+    await key_claims.claim(tx, provider.id, provider.jwks)
     await emit(
         tx,
         ProviderApproved(

@@ -4,18 +4,18 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from joserfc.jwk import KeySet
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import now
 from chassis.outbox import emit
 from chassis.problems import NotFound
-from svc_services.providers.applications.key_sets import MOST_KEYS
+from svc_services.providers.applications.key_claims import KeyAlreadyUsed, claim
+from svc_services.providers.applications.key_sets import MOST_KEYS, kids_by_thumbprint
 from svc_services.providers.applications.models import Provider, SuspendedBy
 from svc_services.providers.connections import refusals
 from svc_services.providers.connections.events import ProviderEvent, ProviderResumed, ProviderSuspended, ProviderUpdated
-from svc_services.providers.connections.models import Action, EndedKey, ProviderChange
+from svc_services.providers.connections.models import Action, ChangeStatus, EndedKey, ProviderChange
 
 _REPORTED_FOR = timedelta(days=1)
 """Much longer than an access token lives."""
@@ -31,15 +31,15 @@ async def locked(tx: AsyncSession, provider_id: UUID) -> Provider:
 
 def thumbprints(provider: Provider) -> dict[str, str]:
     """The kids of the keys in force, by thumbprint."""
-    keys = KeySet.import_key_set(provider.jwks)  # type: ignore[arg-type]  # JSON, checked when it was accepted
-    return {key.thumbprint(): str(key.kid) for key in keys}
+    return kids_by_thumbprint(provider.jwks)
 
 
 async def carry_out(tx: AsyncSession, provider: Provider, change: ProviderChange) -> None:
     """Do what a change says.
 
     Raises:
-        AlreadySuspended, NotSuspended, SuspensionChanged, UnknownKey, LastKey, KeyAlreadyUsed, TooManyKeys
+        AlreadySuspended, NotSuspended, SuspensionChanged, ProposalOutdated, UnknownKey, LastKey, KeyAlreadyUsed
+        TooManyKeys
     """
     event: type[ProviderEvent] = ProviderUpdated
     match change.action:
@@ -54,8 +54,10 @@ async def carry_out(tx: AsyncSession, provider: Provider, change: ProviderChange
         case Action.END_KEY:
             _end_key(tx, provider, change.details["kid"])
         case Action.CORRECT_ENDPOINT:
+            await _require_latest(tx, change)
             provider.endpoint_url = change.details["endpoint_url"]
         case Action.DECLARE_CUSTOMER_PARAMETERS:
+            await _require_latest(tx, change)
             provider.customer_parameters = change.details["customer_parameters"]
     provider.revision += 1
     await tx.flush()
@@ -80,15 +82,27 @@ def _resume(provider: Provider, change: ProviderChange) -> None:
     provider.suspended_at = provider.suspended_by = provider.suspension_reason = provider.suspended_revision = None
 
 
+async def _require_latest(tx: AsyncSession, change: ProviderChange) -> None:
+    """Refuse a proposal made before the last change of its kind: it would undo what its proposer did not know."""
+    if change.proposed_by is None:
+        return
+    later = select(ProviderChange.id).where(
+        ProviderChange.provider_id == change.provider_id,
+        ProviderChange.action == change.action,
+        ProviderChange.status == ChangeStatus.APPROVED,
+        ProviderChange.decided_at > change.proposed_at,
+    )
+    if await tx.scalar(later.limit(1)):
+        raise refusals.ProposalOutdated
+
+
 async def _add_key(tx: AsyncSession, provider: Provider, key: dict[str, Any]) -> None:
-    (added,) = KeySet.import_key_set({"keys": [key]})
-    used = thumbprints(provider)
-    ended = (await tx.scalars(select(EndedKey).where(EndedKey.provider_id == provider.id))).all()
-    used |= {each.thumbprint: each.kid for each in ended}
-    if added.thumbprint() in used or added.kid in used.values():
-        raise refusals.KeyAlreadyUsed(kid=added.kid)
+    ended = await tx.scalars(select(EndedKey.kid).where(EndedKey.provider_id == provider.id))
+    if key["kid"] in {*thumbprints(provider).values(), *ended}:
+        raise KeyAlreadyUsed(kid=key["kid"])
     if len(provider.jwks["keys"]) >= MOST_KEYS:
         raise refusals.TooManyKeys(most=MOST_KEYS)
+    await claim(tx, provider.id, {"keys": [key]})
     provider.jwks = {"keys": [*provider.jwks["keys"], key]}
 
 

@@ -30,6 +30,12 @@ class SuspensionChanged(Problem):
     status, code = 409, "suspension_changed"
 
 
+class ProposalOutdated(Problem):
+    """The endpoint, or the form of account numbers, was changed after this change of it was proposed."""
+
+    status, code = 409, "proposal_outdated"
+
+
 class UnknownKey(Problem):
     status, code = 409, "unknown_key"
 
@@ -38,12 +44,6 @@ class LastKey(Problem):
     """A provider without a key could never prove itself again."""
 
     status, code = 409, "last_key"
-
-
-class KeyAlreadyUsed(Problem):
-    """The key, or its kid, belongs to the provider or did before; an ended key stays ended."""
-
-    status, code = 409, "key_already_used"
 
 
 class TooManyKeys(Problem):

@@ -71,6 +71,24 @@ def test_what_a_stranger_to_the_library_signs_is_booked(platform: Platform, comp
     assert send(companies.one, draft.sent()).json()["result"] == "booked"
 
 
+def test_another_label_is_refused(platform: Platform, companies: Companies) -> None:
+    """The label is not signed, so whoever passes a call on could add a signature under another one."""
+    body = json.dumps(posting()).encode()
+    draft = Draft(platform.keys["payments"][0], PROVIDER_ID, f"{place(companies.one)}/postings", body)
+    for label in ("sig1", "myili2", "*myili"):
+        assert refusal(send(companies.one, replace(draft, label=label).sent())) == (401, "signature_malformed")
+
+
+@pytest.mark.parametrize("name", ["Signature", "Signature-Input", "Content-Digest", "Content-Type", "MyIli-Recipient"])
+def test_a_field_that_comes_twice_is_refused(platform: Platform, companies: Companies, name: str) -> None:
+    body = json.dumps(posting()).encode()
+    sent = Draft(platform.keys["payments"][0], PROVIDER_ID, f"{place(companies.one)}/postings", body).sent()
+    for more in (sent.headers[name], "text/plain"):
+        answer = companies.one.post("/postings", headers=[*sent.headers.items(), (name, more)], content=body)
+        reason = "other_recipient" if name == "MyIli-Recipient" else "signature_malformed"
+        assert refusal(answer) == (401, reason)
+
+
 class TestForwarded:
     """A call of the platform to one company, sent on unchanged to the other."""
 
@@ -80,9 +98,9 @@ class TestForwarded:
             ("/postings", posting(), "payments"),
             ("/postings", posting(kind="top_up", amount_fen=5000), "payments"),
             ("/account-verifications", verification(), "services"),
-            ("/bill-inquiries", {"inquiry_id": "1", "account_number": "1"}, "payments"),
-            ("/top-up-validations", {"validation_id": "1", "account_number": "1", "amount_fen": 5000}, "payments"),
-            ("/postings/1/cancellations", {"posting_id": "1", "reason": "refund"}, "payments"),
+            ("/bill-inquiries", {"inquiry_id": OTHER_ID, "account_number": "1"}, "payments"),
+            ("/top-up-validations", {"validation_id": OTHER_ID, "account_number": "1", "amount_fen": 5000}, "payments"),
+            (f"/postings/{OTHER_ID}/cancellations", {"posting_id": OTHER_ID, "reason": "refund"}, "payments"),
         ],
         ids=["posting", "top-up", "account verification", "inquiry", "validation", "cancellation"],
     )

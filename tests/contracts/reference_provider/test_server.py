@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from contracts.reference_provider.roster import account_holder, account_number
+from kit.signatures.messages import sign_request
 from tests.contracts.reference_provider.processes import PROVIDER_ID, SEED, Platform, Provider
 
 HOLDER = account_holder(SEED, 7)
@@ -88,7 +89,14 @@ class TestAccountVerifications:
         assert (answer.status_code, answer.json()) == (200, {"result": result})
 
     @pytest.mark.parametrize(
-        "change", [{"holder_name": ""}, {"holder_name": None}, {"account_number": 4}, {"request_id": "x" * 201}]
+        "change",
+        [
+            {"holder_name": ""},
+            {"holder_name": None},
+            {"account_number": 4},
+            {"request_id": "x" * 201},
+            {"request_id": "1"},
+        ],
     )
     def test_a_question_with_a_bad_field_is_refused(
         self, company: httpx.Client, platform: Platform, change: dict[str, object]
@@ -153,7 +161,20 @@ class TestPostings:
         late = posting(amount_fen=1025, late_fee_fen=25, bill_amount_fen=1000)
         assert post(company, platform, "/postings", late).json()["result"] == "booked"
 
-    @pytest.mark.parametrize("change", [{"kind": "gift"}, {"late_fee_fen": -1}, {"late_fee_fen": 4141}])
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"kind": "gift"},
+            {"kind": ["regular"]},
+            {"late_fee_fen": -1},
+            {"late_fee_fen": 4141},
+            {"posting_id": "1"},
+            {"payment_id": str(uuid.uuid4()).upper()},
+            {"paid_at": "2025-11-22"},
+            {"paid_at": "2025-11-31T08:00:00Z"},
+            {"paid_at": "2025-11-22T08:00:00"},
+        ],
+    )
     def test_a_posting_with_an_odd_detail_is_refused(
         self, company: httpx.Client, platform: Platform, change: dict[str, object]
     ) -> None:
@@ -201,3 +222,53 @@ def test_the_body_is_parsed_after_the_signature_is_verified(company: httpx.Clien
 def test_an_oversized_body_is_refused(company: httpx.Client, platform: Platform) -> None:
     body, url = b'"' + b"x" * 70_000 + b'"', f"{place(company)}/postings"
     assert company.post(url, content=body, headers=platform.signed(url, body)).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ('"currency": "CNY"', '"currency": "CNY", "currency": "CNY"'),
+        ('"provider_id"', f'"provider_id": "{PROVIDER_ID}", "provider_id"'),
+        ('"currency": "CNY"', '"currency": "CNY", "more": [{"a": 1, "a": 2}]'),
+        ('"currency": "CNY"', '"currency": "CNY", "\\u0061mount_fen": 1'),
+    ],
+    ids=["same value", "recipient", "inside", "escaped"],
+)
+def test_a_member_that_comes_twice_is_refused(
+    company: httpx.Client, platform: Platform, written: str, read: str
+) -> None:
+    """Signed it is the platform's; but two programs of a company could read two recipients or amounts."""
+    content, url = posting(), f"{place(company)}/postings"
+    body = json.dumps(content).replace(written, read, 1).encode()
+    assert refusal(company.post(url, content=body, headers=platform.signed(url, body))) == (400, "duplicate_member")
+    assert look(company, platform, content["posting_id"]) == {"result": "not_found"}
+
+
+@pytest.mark.parametrize("encode", [lambda text: text.encode("utf-16"), lambda text: b"\xef\xbb\xbf" + text.encode()])
+def test_json_is_utf_8(company: httpx.Client, platform: Platform, encode: Callable[[str], bytes]) -> None:
+    body, url = encode(json.dumps(posting())), f"{place(company)}/postings"
+    assert refusal(company.post(url, content=body, headers=platform.signed(url, body))) == (400, "malformed_json")
+
+
+def test_not_a_number_is_not_json(company: httpx.Client, platform: Platform) -> None:
+    body, url = json.dumps(posting(more=float("nan"))).encode(), f"{place(company)}/postings"
+    assert refusal(company.post(url, content=body, headers=platform.signed(url, body))) == (400, "malformed_json")
+
+
+def test_a_signed_body_of_another_kind_is_refused(company: httpx.Client, platform: Platform) -> None:
+    body, url = json.dumps(posting()).encode(), f"{place(company)}/postings"
+    signed = sign_request(platform.keys["payments"][-1], PROVIDER_ID, "POST", url, body, "text/plain")
+    assert refusal(company.post(url, content=body, headers=signed)) == (415, "not_json")
+
+
+def test_a_query_has_no_body(company: httpx.Client, platform: Platform) -> None:
+    url, body = f"{place(company)}/postings/{uuid.uuid4()}", b"{}"
+    headers = platform.signed(url, body, method="GET")
+    assert refusal(company.request("GET", url, content=body, headers=headers)) == (400, "body_not_expected")
+
+
+def test_a_cancellation_has_one_of_two_reasons(company: httpx.Client, platform: Platform) -> None:
+    content = posting()
+    body = {"provider_id": PROVIDER_ID, "posting_id": content["posting_id"], "reason": "mistake"}
+    refused = post(company, platform, f"/postings/{content['posting_id']}/cancellations", body)
+    assert refusal(refused) == (422, "bad_reason")

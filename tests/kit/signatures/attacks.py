@@ -86,6 +86,9 @@ class Attacks:
             "components_mismatch",
             replace(self.draft, components=qualified).sent(),
         )
+        for name in ("@METHOD", "Content-Digest"):
+            capital = tuple(name if each == name.lower() else each for each in COMPONENTS)
+            yield f"{name} covered", "components_mismatch", replace(self.draft, components=capital).sent()
         twice = replace(self.draft, components=(*COMPONENTS, "@method"))
         yield "a component twice", "components_mismatch", twice.sent()
         for name in PARAMETERS:
@@ -116,9 +119,9 @@ class Attacks:
         again = {name: f"{one[name]}, {one[name]}" for name in ("Signature-Input", "Signature")}
         yield "its signature twice", "signature_malformed", draft.sent(**again)
         yield "another label", "signature_malformed", draft.sent(Signature=other["Signature"])
-        yield "an empty signature", "wrong_signature", draft.sent(Signature="sig1=::")
+        yield "an empty signature", "wrong_signature", draft.sent(Signature="myili=::")
         yield "no structured field", "signature_malformed", draft.sent(Signature="not base64!")
-        yield "no list of components", "signature_malformed", draft.sent(**{"Signature-Input": "sig1=1"})
+        yield "no list of components", "signature_malformed", draft.sent(**{"Signature-Input": "myili=1"})
         for stripped in (("Signature",), ("Signature-Input",), ("Signature", "Signature-Input")):
             left = {name: value for name, value in one.items() if name not in stripped}
             yield f"without {' and '.join(stripped)}", "unsigned", Sent("POST", url, left, body)

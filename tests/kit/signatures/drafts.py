@@ -36,7 +36,7 @@ class Draft:
     url: str
     body: bytes = b""
     method: str = ""
-    label: str = "sig1"
+    label: str = "myili"
     components: tuple[str, ...] | None = None
     parameters: Mapping[str, str | int | None] = field(default_factory=dict)
     """Changes of the usual ones; None leaves one out."""
@@ -74,7 +74,7 @@ class Draft:
     def _value(self, component: str) -> str:
         name = component.partition(";")[0].strip('"')
         values = {"@method": self._method, "@target-uri": self.url, "@authority": self.url.split("/")[2]}
-        return (values | {name.lower(): value for name, value in self._fields().items()})[name]
+        return (values | {name.lower(): value for name, value in self._fields().items()})[name.lower()]
 
     def _parameters(self) -> str:
         now = int(time.time())

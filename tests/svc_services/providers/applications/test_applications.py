@@ -62,6 +62,13 @@ async def test_the_tables_hold_neither_the_token_nor_the_idempotency_key(
     assert again.json()["application_token"] == filed["application_token"]
 
 
+async def test_two_companies_may_choose_the_same_idempotency_key(api: httpx.AsyncClient) -> None:
+    key = once()
+    answers = [await api.post(APPLICATIONS, json=application(), headers=key) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json()["application_token"] != answers[1].json()["application_token"]
+
+
 async def test_another_token_does_not_reveal_the_application(api: httpx.AsyncClient) -> None:
     first, second = await apply(api), await apply(api)
     for application_id in (first["application_id"], new_id()):

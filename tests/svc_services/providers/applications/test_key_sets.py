@@ -1,5 +1,6 @@
 """Which public keys a provider may bring."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -47,6 +48,12 @@ def test_a_private_key_is_refused_wherever_it_hides(jwks: Jwk) -> None:
     assert refused.value.values == {}
 
 
+def test_a_key_is_stored_in_its_one_form() -> None:
+    """Java's BigInteger puts a zero byte before a number, and a thumbprint is of what is written."""
+    led = base64.urlsafe_b64encode(b"\0" + base64.urlsafe_b64decode(rsa_public()["n"] + "==")).decode().rstrip("=")
+    assert public_key_set({"keys": [rsa_public(n=led, e="AAEAAQ")]}) == public_key_set({"keys": [rsa_public()]})
+
+
 def off_the_curve() -> Jwk:
     return {**public_key(), "y": public_key()["y"]}
 
@@ -59,6 +66,7 @@ def off_the_curve() -> Jwk:
         (lambda: "keys", "keys"),
         (lambda: None, "keys"),
         (lambda: [public_key("k1"), rsa_public(kid="k1")], "kid_twice"),
+        (lambda: [rsa_public(), rsa_public(kid="r2")], "key_twice"),
         (lambda: [{**public_key(), "kid": ""}], "kid"),
         (lambda: [{**public_key(), "kid": 7}], "kid"),
         (lambda: [{**public_key(), "kid": "k" * 129}], "kid"),
