@@ -18,6 +18,7 @@ from svc_payments.collection.notifications.models import Nonce
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.capture import CaptureCandidate, capture, capture_expected
 from svc_payments.collection.payments.models import Attempt
+from svc_payments.collection.payments.open_payments import lock_free_of_orders
 from svc_payments.collection.refunds import notices as refund_notices
 from svc_payments.oversight.incidents import service as incidents
 from svc_payments.oversight.incidents.models import IncidentKind
@@ -127,8 +128,8 @@ async def capture_batch(tx: AsyncSession, group: Sequence[ReceivedNotice]) -> Co
     fresh = await _remember_all(tx, group)
     by_order = {(received.channel, received.notice.order_number): received for received in reversed(fresh)}
     candidates = {}
-    for payment in await payments.lock_free_of_orders(tx, [order_number for _, order_number in by_order]):
-        if payment.attempt and (received := by_order.get((payment.channel, payment.attempt.order_number))):
+    for payment in await lock_free_of_orders(tx, [order_number for _, order_number in by_order]):
+        if received := by_order.get((ChannelName(payment.channel), payment.order_number)):
             candidates[CaptureCandidate(payment, received.notice.paid, received.merchant_id, received.trace)] = received
     return {candidates[candidate] for candidate in await capture_expected(tx, list(candidates))} if candidates else ()
 
