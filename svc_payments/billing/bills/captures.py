@@ -3,12 +3,28 @@
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, Uuid, any_, literal, select, update
+from sqlalchemy import BigInteger, Text, Uuid, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import NotFound, checked_move
-from svc_payments.base import values_table
+from svc_payments.base import any_given, given, given_table, table_of
 from svc_payments.billing.bills.models import TRANSITIONS, Bill, BillStatus, Part
+
+_AMONG = Bill.id == any_given("id", Uuid())
+# In the order of ids, as everywhere, so that two transactions with bills in common cannot deadlock.
+_LOCK = (
+    select(Bill.id, Bill.status, Bill.amount_fen, Bill.late_fee_fen, Bill.paid_fen)
+    .where(_AMONG)
+    .order_by(Bill.id)
+    .with_for_update(of=Bill)
+)
+_CHANGES = given_table({"id": Uuid(), "status": Text(), "late_fee_fen": BigInteger(), "paid_fen": BigInteger()})
+# The ids a second time: they choose the partitions.
+_WRITE = (
+    update(table_of(Bill))
+    .where(Bill.id == _CHANGES.c.id, _AMONG)
+    .values({name: _CHANGES.c[name] for name in ("status", "late_fee_fen", "paid_fen")})
+)
 
 
 async def mark_paid(tx: AsyncSession, parts: Mapping[UUID, Part]) -> Collection[UUID]:
@@ -17,31 +33,14 @@ async def mark_paid(tx: AsyncSession, parts: Mapping[UUID, Part]) -> Collection[
     Returns:
         Which of them are due again, since this was only a part of them.
     """
-    # In the order of ids, as everywhere, so that two transactions with bills in common cannot deadlock.
-    amounts = (Bill.amount_fen, Bill.late_fee_fen, Bill.paid_fen)
-    locked = select(Bill.id, Bill.status, *amounts).where(_among(parts)).order_by(Bill.id).with_for_update(of=Bill)
     late_fees, paid, statuses = {}, {}, {}
-    for bill_id, status, amount_fen, late_fee_fen, paid_fen in await tx.execute(locked):
+    for bill_id, status, amount_fen, late_fee_fen, paid_fen in await tx.execute(_LOCK, given(id=parts)):
         late_fees[bill_id] = late_fee_fen + parts[bill_id].late_fee_fen
         paid[bill_id] = paid_fen + parts[bill_id].amount_fen
         wanted = BillStatus.DUE if amount_fen + late_fees[bill_id] - paid[bill_id] else BillStatus.PAID
         statuses[bill_id] = checked_move(TRANSITIONS, BillStatus(status), wanted)
     if statuses.keys() != parts.keys():
         raise NotFound
-    changes = values_table(
-        {
-            "id": (Uuid(), list(statuses)),
-            "status": (Text(), list(statuses.values())),
-            "late_fee_fen": (BigInteger(), list(late_fees.values())),
-            "paid_fen": (BigInteger(), list(paid.values())),
-        }
-    )
-    values = {name: changes.c[name] for name in ("status", "late_fee_fen", "paid_fen")}
-    # The ids a second time: they choose the partitions.
-    writing = update(Bill).where(Bill.id == changes.c.id, _among(parts)).values(values)
-    await tx.execute(writing, execution_options={"synchronize_session": False})
+    changes = given(id=statuses, status=statuses.values(), late_fee_fen=late_fees.values(), paid_fen=paid.values())
+    await tx.execute(_WRITE, changes)
     return [bill_id for bill_id, status in statuses.items() if status == BillStatus.DUE]
-
-
-def _among(bill_ids: Collection[UUID]) -> ColumnElement[bool]:
-    return Bill.id == any_(literal(list(bill_ids), ARRAY(Uuid)))

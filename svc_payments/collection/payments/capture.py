@@ -74,11 +74,11 @@ async def capture(
         return None
     late = payment.status in GIVEN_UP
     payment.held = candidate.payment.held = late and not await _reserve_again(tx, payment)
+    await tx.flush()  # from here on rows are read and written, not their objects
     await _capture(tx, [candidate])
     if not payment.held:
         await _clear(tx, [candidate.payment])
-    # What rows were changed to, its object has to be told.
-    await lock(tx, payment.id)
+    await lock(tx, payment.id)  # which its object reads again
     if payment.held:
         await _hold(tx, payment)
     return None

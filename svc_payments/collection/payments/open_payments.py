@@ -5,25 +5,56 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, Uuid, any_, func, literal, select, update
+from sqlalchemy import Text, Uuid, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Timestamp
 from chassis.problems import checked_move
 from kit.invariants import InvariantBrokenError
 from kit.leases import claimable
-from svc_payments.base import values_table
+from svc_payments.base import any_given, given, given_table, table_of
 from svc_payments.billing.bills.models import Part
 from svc_payments.channels.provider import Paid
 from svc_payments.collection.payments.models import TRANSITIONS, Attempt, Payment, PaymentLine, PaymentStatus
 
-_COLUMNS = (
-    *(Payment.id, Payment.person_id, Payment.provider_id, Payment.channel, Payment.amount_fen),
-    *(Payment.status, Payment.held, Payment.refunded_fen),
-    *(Attempt.id, Attempt.order_number, Attempt.transaction_id),
+_LOCK_FREE = claimable(
+    select(Payment.id).where(
+        Payment.id.in_(select(Attempt.payment_id).where(Attempt.order_number == any_given("order_number", Text())))
+    ),
+    Payment.id,
+    of=Payment,
 )
-_AS_ROWS = {"synchronize_session": False}
-"""Objects of the session are not looked for."""
+_READ = (
+    select(
+        *(Payment.id, Payment.person_id, Payment.provider_id, Payment.channel, Payment.amount_fen),
+        *(Payment.status, Payment.held, Payment.refunded_fen),
+        *(Attempt.id, Attempt.order_number, Attempt.transaction_id),
+        *(PaymentLine.bill_id, PaymentLine.amount_fen, PaymentLine.late_fee_fen),
+    )
+    .join(Attempt, Attempt.payment_id == Payment.id)
+    .join(PaymentLine, PaymentLine.payment_id == Payment.id)
+    .where(Payment.id == any_given("payment_id", Uuid()))
+    .order_by(Payment.id, PaymentLine.bill_id)
+)
+_CAPTURE = (
+    update(table_of(Payment))
+    .where(Payment.id == any_given("id", Uuid()))
+    .values(status=PaymentStatus.CAPTURED, captured_at=func.now())
+    .returning(Payment.captured_at)
+)
+_PAID = given_table({"id": Uuid(), "transaction_id": Text(), "paid_at": Timestamp})
+_PAY = (
+    update(table_of(Attempt))
+    .where(Attempt.id == _PAID.c.id)
+    .values(transaction_id=_PAID.c.transaction_id, paid_at=_PAID.c.paid_at, ask_at=None)
+)
+_RELEASE = (
+    update(table_of(PaymentLine))
+    .where(
+        PaymentLine.payment_id == any_given("payment_id", Uuid()), PaymentLine.bill_id == any_given("bill_id", Uuid())
+    )
+    .values(released_at=func.now())
+)
 
 
 @dataclass(eq=False, slots=True)
@@ -73,19 +104,10 @@ def opened(payment: Payment) -> OpenPayment:
 
 async def lock_free_of_orders(tx: AsyncSession, order_numbers: Sequence[str]) -> Sequence[OpenPayment]:
     """Lock the payments of these orders in the order of their ids, skipping those locked by another transaction."""
-    of_orders = select(Attempt.payment_id).where(Attempt.order_number == any_(literal(order_numbers, ARRAY(Text))))
-    free = claimable(select(Payment.id).where(Payment.id.in_(of_orders)), Payment.id, of=Payment)
-    locked = literal((await tx.scalars(free)).all(), ARRAY(Uuid))
-    # Read only now, as the last ones who changed them left them, and each with its order and lines in one statement.
-    found = (
-        select(*_COLUMNS, PaymentLine.bill_id, PaymentLine.amount_fen, PaymentLine.late_fee_fen)
-        .join(Attempt, Attempt.payment_id == Payment.id)
-        .join(PaymentLine, PaymentLine.payment_id == Payment.id)
-        .where(Payment.id == any_(locked))
-        .order_by(Payment.id, PaymentLine.bill_id)
-    )
+    locked = (await tx.scalars(_LOCK_FREE, given(order_number=order_numbers))).all()
+    # Read only now, as the last ones who changed them left them.
     payments: dict[UUID, OpenPayment] = {}
-    for *columns, bill_id, amount_fen, late_fee_fen in await tx.execute(found):
+    for *columns, bill_id, amount_fen, late_fee_fen in await tx.execute(_READ, given(payment_id=locked)):
         if columns[0] not in payments:
             payments[columns[0]] = OpenPayment(*columns)
         payments[columns[0]].parts[bill_id] = Part(amount_fen, late_fee_fen)
@@ -96,27 +118,19 @@ async def mark_captured(tx: AsyncSession, captured: Mapping[OpenPayment, Paid]) 
     """Move open payments on, with what their channel reports of the money."""
     for each in captured:
         each.status = checked_move(TRANSITIONS, PaymentStatus(each.status), PaymentStatus.CAPTURED)
-    payments = update(Payment).where(Payment.id == any_(literal([each.id for each in captured], ARRAY(Uuid))))
-    moving = payments.values(status=PaymentStatus.CAPTURED, captured_at=func.now()).returning(Payment.captured_at)
-    moment = (await tx.scalars(moving, execution_options=_AS_ROWS)).unique().one()
-    orders = values_table(
-        {
-            "id": (Uuid(), [each.attempt_id for each in captured]),
-            "transaction_id": (Text(), [paid.transaction_id for paid in captured.values()]),
-            "paid_at": (Timestamp, [paid.paid_at for paid in captured.values()]),
-        }
+    moments = await tx.scalars(_CAPTURE, given(id=[each.id for each in captured]))
+    moment = moments.unique().one()
+    orders = given(
+        id=[each.attempt_id for each in captured],
+        transaction_id=[paid.transaction_id for paid in captured.values()],
+        paid_at=[paid.paid_at for paid in captured.values()],
     )
-    paid_orders = update(Attempt).where(Attempt.id == orders.c.id)
-    changes = {"transaction_id": orders.c.transaction_id, "paid_at": orders.c.paid_at, "ask_at": None}
-    await tx.execute(paid_orders.values(changes), execution_options=_AS_ROWS)
+    await tx.execute(_PAY, orders)
     for each, paid in captured.items():
         each.captured_at, each.transaction_id = moment, paid.transaction_id
 
 
 async def release(tx: AsyncSession, payments: Collection[OpenPayment], bill_ids: Collection[UUID]) -> None:
     """Release captured payments' lines of bills that another payment may be begun for."""
-    lines = update(PaymentLine).where(
-        PaymentLine.payment_id == any_(literal([each.id for each in payments], ARRAY(Uuid))),
-        PaymentLine.bill_id == any_(literal(list(bill_ids), ARRAY(Uuid))),
-    )
-    await tx.execute(lines.values(released_at=func.now()), execution_options=_AS_ROWS)
+    lines = given(payment_id=[each.id for each in payments], bill_id=bill_ids)
+    await tx.execute(_RELEASE, lines)
