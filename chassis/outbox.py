@@ -1,26 +1,25 @@
 """Published events: `emit` writes a row in the business transaction, the relay publishes rows in order.
 
 One relay per service at a time, held by an advisory lock: two relays with SKIP LOCKED publish one key's events out
-of order. A row is marked published when Kafka has acknowledged it, and kept for some days after, so that events can be
-resent to a broker that lost its data (`resend`); inboxes deduplicate them.
+of order. Rows that Kafka has acknowledged are kept for some days, for a broker that has lost its data (`resend`).
 """
 
 import asyncio
 import contextlib
+import json
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, NamedTuple
+from uuid import UUID
 
 import aiokafka
 import sqlalchemy as sa
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 from aiokafka.partitioner import DefaultPartitioner
-from cloudevents.core.formats.json import JSONFormat
-from cloudevents.core.v1.event import CloudEvent
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import any_, delete, func, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
@@ -53,6 +52,9 @@ outbox = sa.Table(
 )
 sa.Index("ix_outbox_waiting", outbox.c.position, postgresql_where=outbox.c.published_at.is_(None))
 sa.Index("ix_outbox_published_at", outbox.c.published_at)
+_COLUMNS = ("id", "topic", "key", "payload")
+_arrays = (sa.bindparam(name, type_=sa.ARRAY(outbox.c[name].type)) for name in _COLUMNS)
+_INSERT = outbox.insert().from_select(_COLUMNS, select(func.unnest(*_arrays).table_valued(*_COLUMNS).render_derived()))
 
 
 class Event(BaseModel):
@@ -89,28 +91,27 @@ async def emit(tx: AsyncSession, *events: Event) -> None:
 
 async def emit_traced(tx: AsyncSession, events: Sequence[tuple[Event, str | None]]) -> None:
     """`emit` for a transaction that serves several requests: each event continues the trace it is paired with."""
-    await tx.execute(outbox.insert(), [_row(event, parent) for event, parent in events])
+    columns = zip(*(_row(event, parent) for event, parent in events), strict=True)
+    await tx.execute(_INSERT, dict(zip(_COLUMNS, map(list, columns), strict=True)))
     await tx.execute(text(f"NOTIFY {_CHANNEL}"))
 
 
-def _row(event: Event, parent: str | None) -> dict[str, object]:
-    key = str(getattr(event, event.key_field))
-    identifier = new_id()
+def _row(event: Event, parent: str | None) -> tuple[UUID, str, str, bytes]:
+    key, identifier = str(getattr(event, event.key_field)), new_id()
     attributes = {
         "specversion": "1.0",
         "id": str(identifier),
         "type": event.event_type,
         "source": f"/{event.event_type.split('.')[2]}",
         "subject": key,
-        "time": now(),
+        "time": now().isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",
+        **({"traceparent": parent} if parent else {}),
     }
-    if parent:
-        attributes["traceparent"] = parent
-    payload = JSONFormat().write(CloudEvent(attributes, event.model_dump(mode="json")))
+    payload = json.dumps({**attributes, "data": event.model_dump(mode="json")}).encode()
     if len(payload) > _EVENT_BYTES:
         raise ValueError(f"{event.event_type} is larger than an event may be; it should carry ids, not contents")
-    return {"id": identifier, "topic": event.topic(), "key": key, "payload": payload}
+    return identifier, event.topic(), key, payload
 
 
 async def ensure_topics(kafka: Mapping[str, Any], topics: Sequence[str]) -> None:
@@ -258,9 +259,8 @@ async def _by_partition(
 async def _publish_lane(
     producer: aiokafka.AIOKafkaProducer, topic: str, partition: int, rows: Sequence[Waiting]
 ) -> tuple[list[int], KafkaError | None]:
-    # Batches of one partition are sent one at a time, and a failure stops the lane: with several in flight, or with
-    # the next one sent after a failure, a retry would reorder one key's events. The embedded broker does not support
-    # the idempotent producer that would prevent this.
+    # One batch of a partition at a time, and a failure stops the lane: else a retry would reorder one key's events.
+    # The embedded broker does not support the idempotent producer that would prevent this.
     published: list[int] = []
     while len(published) < len(rows):
         batch = producer.create_batch()

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import MutableMapping
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -19,7 +20,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import Processor
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from chassis.settings import ProcessSettings
 
@@ -33,6 +34,7 @@ _WELL_FORMED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _SECRET_NAMES = re.compile(
     r"secret|password|token|authorization|code|phone|id_number|holder|(^|_)name$|private|signature", re.IGNORECASE
 )
+_is_secret = lru_cache(maxsize=1000)(_SECRET_NAMES.search)
 
 REQUEST_SECONDS = Histogram("myili_request_seconds", "Time to answer", ["method", "route", "status"])
 OUTBOX_WAITING = Gauge("myili_outbox_waiting", "Events committed and not yet acknowledged by Kafka")
@@ -72,7 +74,7 @@ def continue_trace(parent: str | None) -> None:
 
 def _redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name in event:
-        if name != "event" and _SECRET_NAMES.search(name):
+        if name != "event" and _is_secret(name):
             event[name] = "[redacted]"
     return event
 
@@ -117,8 +119,7 @@ class SecurityEvent:
 
 
 def _origin() -> dict[str, object]:
-    scope = _scope.get()
-    if scope is None:
+    if (scope := _scope.get()) is None:
         return {}
     about = {"address": (scope.get("client") or ("",))[0], "method": scope["method"], "route": _route(scope)}
     return {**about, **scope.get("state", {}).get("access", {})}
@@ -162,8 +163,7 @@ class RequestContext:
         _scope.set(scope)
         continue_trace(received.get("traceparent"))
         structlog.contextvars.bind_contextvars(request_id=identifier)
-        status = 500
-        started = time.perf_counter()
+        status, started = 500, time.perf_counter()
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -179,8 +179,7 @@ class RequestContext:
             await self.app(scope, receive, send_with_id)
         finally:
             _scope.set(None)
-            route = _route(scope)
-            seconds = time.perf_counter() - started
+            route, seconds = _route(scope), time.perf_counter() - started
             REQUEST_SECONDS.labels(scope["method"], route, status).observe(seconds)
             if route not in {"/livez", "/readyz"}:
                 log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))

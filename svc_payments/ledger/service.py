@@ -9,8 +9,19 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import new_id
-from svc_payments.base import values_table
+from svc_payments.base import given, given_table, table_of
 from svc_payments.ledger.models import Account, AccountKind, Entry, Transfer, TransferKind
+
+_TRANSFERS = given_table({"id": Uuid(), "kind": Text(), "reference_id": Uuid()})
+_ADD_TRANSFERS = insert(table_of(Transfer)).from_select(_TRANSFERS.c.keys(), select(_TRANSFERS))
+_ENTRIES = given_table({"transfer_id": Uuid(), "account_id": Uuid(), "amount_fen": BigInteger()})
+_ADD_ENTRIES = insert(table_of(Entry)).from_select(_ENTRIES.c.keys(), select(_ENTRIES))
+_ACCOUNTS = given_table({"id": Uuid(), "kind": Text(), "holder": Text()})
+_OPEN_ACCOUNTS = insert(table_of(Account)).from_select(_ACCOUNTS.c.keys(), select(_ACCOUNTS)).on_conflict_do_nothing()
+_NAMES = given_table({"kind": Text(), "holder": Text()})
+_FIND_ACCOUNTS = select(Account.id, Account.kind, Account.holder).join(
+    _NAMES, (Account.kind == _NAMES.c.kind) & (Account.holder == _NAMES.c.holder)
+)
 
 
 @dataclass(frozen=True)
@@ -105,50 +116,29 @@ async def transfer_all(tx: AsyncSession, movements: Sequence[Movement]) -> None:
         return
     accounts = await _accounts(tx, *dict.fromkeys(account for each in movements for account in each.legs))
     ids = [new_id() for _ in movements]
-    transfers = values_table(
-        {
-            "id": (Uuid(), ids),
-            "kind": (Text(), [each.kind for each in movements]),
-            "reference_id": (Uuid(), [each.reference_id for each in movements]),
-        }
-    )
-    await tx.execute(insert(Transfer).from_select(transfers.c.keys(), select(transfers)))
+    kinds, references = [each.kind for each in movements], [each.reference_id for each in movements]
+    await tx.execute(_ADD_TRANSFERS, given(id=ids, kind=kinds, reference_id=references))
     legs = [
         (transfer_id, accounts[account], amount_fen)
         for transfer_id, each in zip(ids, movements, strict=True)
         for account, amount_fen in each.legs.items()
     ]
-    entries = values_table(
-        {
-            "transfer_id": (Uuid(), [transfer_id for transfer_id, _, _ in legs]),
-            "account_id": (Uuid(), [account_id for _, account_id, _ in legs]),
-            "amount_fen": (BigInteger(), [amount_fen for _, _, amount_fen in legs]),
-        }
-    )
+    transfer_ids, account_ids, amounts = zip(*legs, strict=True)
     # One statement: the database takes a transfer's entries whole and balanced, or not at all.
-    await tx.execute(insert(Entry).from_select(entries.c.keys(), select(entries)))
+    await tx.execute(_ADD_ENTRIES, given(transfer_id=transfer_ids, account_id=account_ids, amount_fen=amounts))
 
 
 async def _accounts(tx: AsyncSession, *wanted: AccountName) -> Mapping[AccountName, UUID]:
     """The ids of accounts; new ones are opened."""
     found = await _known_accounts(tx, wanted)
     if missing := [each for each in wanted if each not in found]:
-        opened = values_table(
-            {
-                "id": (Uuid(), [new_id() for _ in missing]),
-                "kind": (Text(), [each.kind for each in missing]),
-                "holder": (Text(), [each.holder for each in missing]),
-            }
-        )
-        await tx.execute(insert(Account).from_select(opened.c.keys(), select(opened)).on_conflict_do_nothing())
+        kinds, holders = zip(*((each.kind, each.holder) for each in missing), strict=True)
+        await tx.execute(_OPEN_ACCOUNTS, given(id=[new_id() for _ in missing], kind=kinds, holder=holders))
         found = await _known_accounts(tx, wanted)
     return found
 
 
 async def _known_accounts(tx: AsyncSession, wanted: Sequence[AccountName]) -> Mapping[AccountName, UUID]:
-    names = values_table(
-        {"kind": (Text(), [each.kind for each in wanted]), "holder": (Text(), [each.holder for each in wanted])}
-    )
-    named = (Account.kind == names.c.kind) & (Account.holder == names.c.holder)
-    rows = await tx.execute(select(Account.id, Account.kind, Account.holder).join(names, named))
+    kinds, holders = zip(*((each.kind, each.holder) for each in wanted), strict=True)
+    rows = await tx.execute(_FIND_ACCOUNTS, given(kind=kinds, holder=holders))
     return {AccountName(AccountKind(row.kind), row.holder): row.id for row in rows}

@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
 import pytest
+from cloudevents.core.formats.json import JSONFormat
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import Database, new_id
+from chassis.db import Database, new_id, now
 from chassis.dead_letters import dead_letters
 from chassis.inbox import Consumer, Handler, Received, inbox
 from chassis.outbox import Relay, emit, ensure_topics, outbox, resend
@@ -83,12 +85,14 @@ async def test_the_message_is_a_cloudevent_keyed_by_its_noun(
     async with books.transaction() as tx:
         await emit(tx, event_type(meter_id=meter, reading=7))
     async with running(relay_of(books, kafka, event_type).run()):
-        message = json.loads((await read_topic(kafka, event_type.topic(), 1))[0])
-    assert message["specversion"] == "1.0"
-    assert message["type"] == event_type.event_type
-    assert message["subject"] == str(meter)
-    assert UUID(message["id"]).version == 7
-    assert message["data"] == {"meter_id": str(meter), "reading": 7}
+        message = JSONFormat().read(None, (await read_topic(kafka, event_type.topic(), 1))[0])  # CNCF's own reader
+    attributes = message.get_attributes()
+    assert attributes["specversion"] == "1.0"
+    assert attributes["type"] == event_type.event_type
+    assert attributes["subject"] == str(meter)
+    assert UUID(attributes["id"]).version == 7
+    assert abs(attributes["time"] - now()) < timedelta(minutes=1)
+    assert message.get_data() == {"meter_id": str(meter), "reading": 7}
 
 
 async def test_the_trace_of_a_request_goes_on_in_what_its_events_cause(

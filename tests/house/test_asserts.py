@@ -35,7 +35,7 @@ import asyncio, sys, types
 from uuid import uuid4
 from kit.invariants import InvariantBrokenError
 from svc_payments.collection.payments import over_the_counter
-from svc_payments.collection.payments.capture import CaptureCandidate
+from svc_payments.collection.payments.open_payments import opened
 from svc_payments.collection.refunds import policy, transitions
 from svc_payments.tills.models import SessionStatus, TillSession
 
@@ -52,7 +52,7 @@ payment = types.SimpleNamespace(id=uuid4(), amount_fen=100, attempt=None)
 refused = []
 for what in (
     lambda: asyncio.run(over_the_counter.capture_at_counter(None, payment, "1", "m")),
-    lambda: CaptureCandidate(payment, None, "m", None).attempt,
+    lambda: opened(payment),
     lambda: policy._source_of(types.SimpleNamespace(bill_id=None), payment, None),
 ):
     try:

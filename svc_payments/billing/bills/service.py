@@ -1,6 +1,6 @@
 """Bills for residents and providers, and their state changes for other rooms' transactions."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -233,23 +233,6 @@ async def release(tx: AsyncSession, bill_ids: Collection[UUID]) -> None:
     """The payment of these bills failed: they are due again, and bills made for it are voided."""
     for bill in await _locked(tx, bill_ids):
         bill.move_to(BillStatus.DUE if bill.kind == BillKind.REGULAR else BillStatus.EXPIRED)
-
-
-async def mark_paid(tx: AsyncSession, parts: Mapping[UUID, Part]) -> Collection[UUID]:
-    """The money for these bills has been captured.
-
-    Returns:
-        Which of them are due again, since this was only a part of them.
-    """
-    unfinished = []
-    for bill in await _locked(tx, parts.keys()):
-        part = parts[bill.id]
-        bill.late_fee_fen += part.late_fee_fen
-        bill.paid_fen += part.amount_fen
-        bill.move_to(BillStatus.DUE if bill.outstanding_fen else BillStatus.PAID)
-        if bill.outstanding_fen:
-            unfinished.append(bill.id)
-    return unfinished
 
 
 async def mark_booked(tx: AsyncSession, bill_id: UUID, amount_fen: int) -> None:

@@ -11,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.problems import Problem
 from kit.signatures.refusals import MAX_CLOCK_SKEW
-from svc_payments.base import values_table
+from svc_payments.base import given, given_table, table_of
 from svc_payments.channels.alipay import notices as alipay
 from svc_payments.channels.notices import NothingNew, Notice, PaidNotice, Proof, RefundNotice
 from svc_payments.collection.notifications.models import Nonce
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.capture import CaptureCandidate, capture, capture_expected
 from svc_payments.collection.payments.models import Attempt
+from svc_payments.collection.payments.open_payments import lock_free_of_orders
 from svc_payments.collection.refunds import notices as refund_notices
 from svc_payments.oversight.incidents import service as incidents
 from svc_payments.oversight.incidents.models import IncidentKind
@@ -127,10 +128,19 @@ async def capture_batch(tx: AsyncSession, group: Sequence[ReceivedNotice]) -> Co
     fresh = await _remember_all(tx, group)
     by_order = {(received.channel, received.notice.order_number): received for received in reversed(fresh)}
     candidates = {}
-    for payment in await payments.lock_free_of_orders(tx, [order_number for _, order_number in by_order]):
-        if payment.attempt and (received := by_order.get((payment.channel, payment.attempt.order_number))):
+    for payment in await lock_free_of_orders(tx, [order_number for _, order_number in by_order]):
+        if received := by_order.get((ChannelName(payment.channel), payment.order_number)):
             candidates[CaptureCandidate(payment, received.notice.paid, received.merchant_id, received.trace)] = received
     return {candidates[candidate] for candidate in await capture_expected(tx, list(candidates))} if candidates else ()
+
+
+_NONCES = given_table({"channel": Text(), "nonce": Text(), "body_hash": LargeBinary()})
+_REMEMBER = (
+    insert(table_of(Nonce))
+    .from_select(_NONCES.c.keys(), select(_NONCES))
+    .on_conflict_do_nothing()
+    .returning(Nonce.channel, Nonce.nonce)
+)
 
 
 async def _remember_all(tx: AsyncSession, group: Sequence[ReceivedNotice]) -> Sequence[ReceivedNotice]:
@@ -138,15 +148,9 @@ async def _remember_all(tx: AsyncSession, group: Sequence[ReceivedNotice]) -> Se
     # Sorted, so that two batches of the same notices cannot deadlock.
     by_nonce = {(received.channel, received.notice.proof.nonce): received for received in reversed(group)}
     names = sorted(by_nonce)
-    rows = values_table(
-        {
-            "channel": (Text(), [channel for channel, _ in names]),
-            "nonce": (Text(), [nonce for _, nonce in names]),
-            "body_hash": (LargeBinary(), [by_nonce[name].notice.proof.digest for name in names]),
-        }
-    )
-    inserting = insert(Nonce).from_select(["channel", "nonce", "body_hash"], select(rows)).on_conflict_do_nothing()
-    kept = await tx.execute(inserting.returning(Nonce.channel, Nonce.nonce))
+    digests = [by_nonce[name].notice.proof.digest for name in names]
+    channels, nonces = ([name[part] for name in names] for part in (0, 1))
+    kept = await tx.execute(_REMEMBER, given(channel=channels, nonce=nonces, body_hash=digests))
     new = {by_nonce[ChannelName(channel), nonce] for channel, nonce in kept}
     return [received for received in group if received in new]
 

@@ -8,14 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.outbox import emit_traced
 from chassis.telemetry import traceparent
-from kit.calendar import database_time
-from kit.invariants import InvariantBrokenError
 from svc_payments.billing.bills import service as bills
+from svc_payments.billing.bills.captures import mark_paid
 from svc_payments.billing.bills.models import Bill, BillStatus
 from svc_payments.channels.provider import Paid
 from svc_payments.collection.payments.channel_transactions import Movement, owners_of
 from svc_payments.collection.payments.events import PaymentCaptured, event_of
-from svc_payments.collection.payments.models import AT_CHANNEL, GIVEN_UP, Attempt, Payment, PaymentLine, PaymentStatus
+from svc_payments.collection.payments.models import AT_CHANNEL, GIVEN_UP, Payment, PaymentLine
+from svc_payments.collection.payments.open_payments import OpenPayment, mark_captured, opened, release
+from svc_payments.collection.payments.service import lock
 from svc_payments.collection.postings import service as postings
 from svc_payments.collection.receipts import service as receipts
 from svc_payments.collection.refunds import automatic_refunds
@@ -31,7 +32,7 @@ CURRENCY = "CNY"
 class CaptureCandidate:
     """Money that a channel reports for a locked payment."""
 
-    payment: Payment
+    payment: OpenPayment
     paid: Paid
     merchant_id: str
     """Who we are at the channel."""
@@ -39,15 +40,9 @@ class CaptureCandidate:
     """The traceparent of the message that reported it."""
 
     @property
-    def attempt(self) -> Attempt:
-        if self.payment.attempt is None:
-            raise InvariantBrokenError("a payment at a channel has no order")
-        return self.payment.attempt
-
-    @property
     def movement(self) -> Movement:
         """Which movement of money is meant, over all channels."""
-        return Movement(self.attempt.channel, self.paid.transaction_id)
+        return Movement(self.payment.channel, self.paid.transaction_id)
 
 
 async def capture(
@@ -61,7 +56,7 @@ async def capture(
     Returns:
         What does not agree, which is recorded under `subject`; None when the money is in the books, now or before.
     """
-    candidate = CaptureCandidate(payment, paid, merchant_id, traceparent())
+    candidate = CaptureCandidate(opened(payment), paid, merchant_id, traceparent())
     if fault := await _disagreement(tx, candidate):
         await incidents.record(
             tx,
@@ -73,17 +68,19 @@ async def capture(
             transaction_id=paid.transaction_id,
         )
         return fault
-    if candidate.attempt.transaction_id is not None:
-        if candidate.attempt.transaction_id != paid.transaction_id:
+    if candidate.payment.transaction_id is not None:
+        if candidate.payment.transaction_id != paid.transaction_id:
             await automatic_refunds.return_second_transaction(tx, payment, paid)
         return None
     late = payment.status in GIVEN_UP
-    payment.held = late and not await _reserve_again(tx, payment)
+    payment.held = candidate.payment.held = late and not await _reserve_again(tx, payment)
+    await tx.flush()  # from here on rows are read and written, not their objects
     await _capture(tx, [candidate])
+    if not payment.held:
+        await _clear(tx, [candidate.payment])
+    await lock(tx, payment.id)  # which its object reads again
     if payment.held:
         await _hold(tx, payment)
-    else:
-        await _clear(tx, [payment])
     return None
 
 
@@ -95,7 +92,7 @@ async def capture_expected(tx: AsyncSession, candidates: Sequence[CaptureCandida
     """
     used, expected = set(await owners_of(tx, [candidate.movement for candidate in candidates])), []
     for candidate in candidates:
-        waited_for = candidate.payment.status in AT_CHANNEL and candidate.attempt.transaction_id is None
+        waited_for = candidate.payment.status in AT_CHANNEL and candidate.payment.transaction_id is None
         if waited_for and not _contradiction(candidate) and candidate.movement not in used:
             used.add(candidate.movement)
             expected.append(candidate)
@@ -108,7 +105,7 @@ async def capture_expected(tx: AsyncSession, candidates: Sequence[CaptureCandida
 async def _disagreement(tx: AsyncSession, candidate: CaptureCandidate) -> IncidentKind | None:
     if fault := _contradiction(candidate):
         return fault
-    if candidate.attempt.transaction_id == candidate.paid.transaction_id:
+    if candidate.payment.transaction_id == candidate.paid.transaction_id:
         return None
     owners = await owners_of(tx, [candidate.movement])
     if set(owners.values()) - {candidate.payment.id}:
@@ -119,7 +116,7 @@ async def _disagreement(tx: AsyncSession, candidate: CaptureCandidate) -> Incide
 
 def _contradiction(candidate: CaptureCandidate) -> IncidentKind | None:
     """What differs from our order."""
-    paid, known = candidate.paid, candidate.attempt.transaction_id
+    paid, known = candidate.paid, candidate.payment.transaction_id
     if paid.merchant_id != candidate.merchant_id:
         return IncidentKind.OTHER_MERCHANT
     if paid.currency != CURRENCY:
@@ -131,14 +128,7 @@ def _contradiction(candidate: CaptureCandidate) -> IncidentKind | None:
 
 async def _capture(tx: AsyncSession, candidates: Sequence[CaptureCandidate]) -> None:
     """Mark the payments captured."""
-    moment = await database_time(tx)
-    for candidate in candidates:
-        payment, attempt = candidate.payment, candidate.attempt
-        attempt.transaction_id = candidate.paid.transaction_id
-        attempt.paid_at = candidate.paid.paid_at
-        attempt.ask_at = None
-        payment.captured_at = moment
-        payment.move_to(PaymentStatus.CAPTURED)
+    await mark_captured(tx, {candidate.payment: candidate.paid for candidate in candidates})
     await emit_traced(tx, [(event_of(PaymentCaptured, candidate.payment), candidate.trace) for candidate in candidates])
 
 
@@ -160,15 +150,12 @@ def _still_fits(line: PaymentLine, outstanding_fen: int) -> bool:
     return pays_fen <= outstanding_fen if line.partial else pays_fen == outstanding_fen
 
 
-async def _clear(tx: AsyncSession, payments: Sequence[Payment]) -> None:
+async def _clear(tx: AsyncSession, payments: Sequence[OpenPayment]) -> None:
     """The bills of captured payments are paid; the money is the payers' until their provider has booked it."""
     # No two payments hold one bill: the database keeps open lines apart.
     parts = {bill_id: part for payment in payments for bill_id, part in payment.parts.items()}
-    unfinished = await bills.mark_paid(tx, parts)
-    for payment in payments:
-        for line in payment.lines:
-            if line.bill_id in unfinished:
-                line.released_at = payment.captured_at
+    if unfinished := await mark_paid(tx, parts):
+        await release(tx, payments, unfinished)
     await receipts.issue(tx, payments)
     movements = [
         ledger.Movement(

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Text, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from svc_payments.base import values_table
+from svc_payments.base import given, given_table
 from svc_payments.collection.payments.models import Attempt
 from svc_payments.collection.refunds.models import SecondTransaction
 
@@ -27,6 +27,16 @@ _LOCK = text("""
     ) AS ordered
 """)
 
+_PAIRS = given_table({"channel": Text(), "number": Text()})
+_KNOWN = union_all(
+    *(
+        select(table.channel, table.transaction_id, table.payment_id).join(
+            _PAIRS, (table.channel == _PAIRS.c.channel) & (table.transaction_id == _PAIRS.c.number)
+        )
+        for table in (Attempt, SecondTransaction)
+    )
+)
+
 
 async def owners_of(tx: AsyncSession, movements: Sequence[Movement]) -> dict[Movement, UUID]:
     """The payments that movements belong to already; the numbers stay locked until the transaction ends.
@@ -35,14 +45,7 @@ async def owners_of(tx: AsyncSession, movements: Sequence[Movement]) -> dict[Mov
     """
     names = [f"transaction {channel} {number}" for channel, number in movements]
     await tx.execute(_LOCK, {"names": names})
-    channels, numbers = map(list, zip(*movements, strict=True))
-    pairs = values_table({"channel": (Text(), channels), "number": (Text(), numbers)})
-    known = (
-        select(table.channel, table.transaction_id, table.payment_id).join(
-            pairs, (table.channel == pairs.c.channel) & (table.transaction_id == pairs.c.number)
-        )
-        for table in (Attempt, SecondTransaction)
-    )
+    channels, numbers = zip(*movements, strict=True)
     # A statement of its own, after the locks: it sees what those who held them have committed.
-    rows = await tx.execute(union_all(*known))
+    rows = await tx.execute(_KNOWN, given(channel=channels, number=numbers))
     return {Movement(channel, number): owner for channel, number, owner in rows if number is not None}

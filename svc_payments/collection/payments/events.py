@@ -10,6 +10,7 @@ from pydantic import ConfigDict
 
 from chassis.outbox import Event
 from svc_payments.collection.payments.models import Payment
+from svc_payments.collection.payments.open_payments import OpenPayment
 
 
 class PaymentEvent(Event):
@@ -116,7 +117,7 @@ PAYMENT_EVENTS: list[type[PaymentEvent]] = [
 ]
 
 
-def event_of(event: type[PaymentEvent], payment: Payment) -> PaymentEvent:
+def event_of(event: type[PaymentEvent], payment: Payment | OpenPayment) -> PaymentEvent:
     """An event with its fields of a payment."""
     return event(
         payment_id=payment.id,

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Text, Uuid, any_, func, literal, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload
 
 from chassis.db import new_id
 from chassis.outbox import emit
@@ -145,17 +144,6 @@ async def lock(tx: AsyncSession, payment_id: UUID) -> Payment:
     if payment is None:
         raise InvariantBrokenError("a payment has gone")
     return payment
-
-
-async def lock_free_of_orders(tx: AsyncSession, order_numbers: Sequence[str]) -> Sequence[Payment]:
-    """Lock the payments of these orders in the order of their ids, skipping those locked by another transaction."""
-    of_orders = select(Attempt.payment_id).where(Attempt.order_number == any_(literal(order_numbers, ARRAY(Text))))
-    free = claimable(select(Payment.id).where(Payment.id.in_(of_orders)), Payment.id, of=Payment)
-    locked = literal((await tx.scalars(free)).all(), ARRAY(Uuid))
-    # Read only now, as the last ones who changed them left them, and each with its order and lines in one statement.
-    whole = joinedload(Payment.attempt), joinedload(Payment.lines)
-    found = select(Payment).where(Payment.id == any_(locked)).options(*whole).order_by(Payment.id)
-    return (await tx.scalars(found)).unique().all()
 
 
 async def _payment(tx: AsyncSession, *conditions: ColumnElement[bool], locked: bool) -> Payment | None:

@@ -14,6 +14,7 @@ from chassis.db import Database, new_id
 from chassis.pagination import PageRequest
 from chassis.problems import IllegalMove, NotFound
 from svc_payments.billing.bills import service
+from svc_payments.billing.bills.captures import mark_paid
 from svc_payments.billing.bills.models import TRANSITIONS, Bill, BillStatus, Part
 from svc_payments.billing.bills.service import BillAlreadyPaid, PaymentInProgress
 from tests.svc_payments.billing.bills.factories import a_bill, a_binding, save
@@ -91,7 +92,7 @@ async def test_one_of_several_concurrent_payments_gets_the_bill(database: Databa
 
 async def paid_in_full(tx: AsyncSession, bill_ids: list[UUID]) -> None:
     whole = Part(amount_fen=2760, late_fee_fen=0)
-    assert await service.mark_paid(tx, dict.fromkeys(bill_ids, whole)) == []
+    assert await mark_paid(tx, dict.fromkeys(bill_ids, whole)) == []
 
 
 async def booked_in_full(tx: AsyncSession, bill_ids: list[UUID]) -> None:
@@ -110,7 +111,7 @@ async def test_a_bill_paid_in_parts_is_posted_with_the_last_booking(database: Da
     for part in (Part(1000, 0), Part(1770, 10)):
         async with database.transaction() as tx:
             await service.mark_paying(tx, [bill_id])
-            unfinished = await service.mark_paid(tx, {bill_id: part})
+            unfinished = await mark_paid(tx, {bill_id: part})
         assert list(unfinished) == ([bill_id] if part.amount_fen == 1000 else [])
     assert await bill_now(database, bill_id) == ("paid", 10, 2770, 0)
     for amount_fen, status in ((1000, "paid"), (1770, "posted")):
@@ -124,7 +125,7 @@ async def test_a_refunded_bill_is_due_again_without_its_late_fee(database: Datab
     whole = Part(2770, 10)
     async with database.transaction() as tx:
         await service.mark_paying(tx, [bill_id])
-        await service.mark_paid(tx, {bill_id: whole})
+        await mark_paid(tx, {bill_id: whole})
         await service.mark_booked(tx, bill_id, whole.amount_fen)
     async with database.transaction() as tx:
         await service.give_back(tx, bill_id, whole, booked=True)
@@ -135,7 +136,7 @@ async def test_the_database_refuses_overpayment(database: Database, provider_id:
     _, (bill_id, _) = await two_bills(database, provider_id)
     async with database.sessions() as tx:
         await service.mark_paying(tx, [bill_id])
-        await service.mark_paid(tx, {bill_id: Part(2700, 0)})
+        await mark_paid(tx, {bill_id: Part(2700, 0)})
         (await tx.get_one(Bill, bill_id)).paid_fen = 2761
         with pytest.raises(IntegrityError, match="ck_bills_paid_fen"):
             await tx.flush()

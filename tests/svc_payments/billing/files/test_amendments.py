@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from chassis.db import Database
 from svc_payments.billing.bills import service as bills
+from svc_payments.billing.bills.captures import mark_paid
 from svc_payments.billing.bills.models import Bill, BillVersion, Part
 from tests.svc_payments.billing.files.files import counts, file_of, reasons, row, upload
 from tests.svc_payments.billing.files.stored import bill_of, bills_and_versions
@@ -23,7 +24,7 @@ async def paying(database: Database, bill: Bill) -> None:
 async def paid(database: Database, bill: Bill) -> None:
     await paying(database, bill)
     async with database.transaction() as tx:
-        await bills.mark_paid(tx, {bill.id: Part(bill.amount_fen, 0)})
+        await mark_paid(tx, {bill.id: Part(bill.amount_fen, 0)})
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens
-from svc_payments.billing.bills import service as bills
+from svc_payments.billing.bills.captures import mark_paid
 from svc_payments.collection.payments import service
 from tests.svc_payments.billing.terms.agreement import TODAY
 from tests.svc_payments.collection.payments.account import DAILY_5, NUMBER, Account, lines, refusal
@@ -238,4 +238,4 @@ async def _settled(account: Account, amount_fen: int) -> None:
     assert created.status_code == 201, created.text
     async with account.database.transaction() as tx:
         payment = await service.lock(tx, created.json()["payment_id"])
-        await bills.mark_paid(tx, payment.parts)
+        await mark_paid(tx, payment.parts)
