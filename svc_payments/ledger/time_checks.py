@@ -15,25 +15,33 @@ _RETURNED = """
     FROM refunds AS refund JOIN ledger_transfers AS transfer ON transfer.reference_id = refund.id
     WHERE transfer.kind = 'refund_paid'
 """
+# Of transactions that wait for each other the last may have begun first; positions have the order of commit.
+_WITH_LAST_BOOKING = """
+    CASE bookings WHEN 1 THEN completed_at = last_at ELSE completed_at = (
+        SELECT transfer.created_at FROM postings AS posting
+        JOIN ledger_transfers AS transfer ON transfer.reference_id = posting.id AND transfer.kind = 'bill_booked'
+        JOIN ledger_entries AS entry ON entry.transfer_id = transfer.id
+        WHERE posting.payment_id = payment.id ORDER BY entry.position DESC LIMIT 1
+    ) END
+"""
 # Completed by the end of a refund while all else was booked: the money went back, or the provider kept its booking.
 _BY_REFUND = f"""
-    completed_at > last_at AND (
-        EXISTS (
-            SELECT FROM ({_RETURNED}) AS returned
-            WHERE returned.payment_id = payment.id AND returned.created_at = completed_at
-        ) OR EXISTS (
-            SELECT FROM refunds AS refund
-            JOIN audit_seals AS seal ON seal.table_name = 'refunds' AND seal.row_key = refund.id::text
-            JOIN audit_links AS link ON link.batch = seal.batch
-            WHERE refund.payment_id = payment.id AND link.sealed_at >= completed_at
-            AND (seal.content ->> 'status' = 'booking_kept' OR seal.written_by = 'migration')
-        )
+    EXISTS (
+        SELECT FROM ({_RETURNED}) AS returned
+        WHERE returned.payment_id = payment.id AND returned.created_at = completed_at
+    ) OR EXISTS (
+        SELECT FROM refunds AS refund
+        JOIN audit_seals AS seal ON seal.table_name = 'refunds' AND seal.row_key = refund.id::text
+        JOIN audit_links AS link ON link.batch = seal.batch
+        WHERE refund.payment_id = payment.id AND link.sealed_at >= completed_at
+        AND (seal.content ->> 'status' = 'booking_kept' OR seal.written_by = 'migration')
     )
 """  # noqa: S608 - nothing but texts of this module
-# Each line is booked, and no refund was there yet.
-_AT_LAST_BOOKING = """
+# Each line is booked, and no refund was near: one that waited for the booking may have begun somewhat later.
+_BEFORE_REFUNDS = """
     bookings = (SELECT count(*) FROM payment_lines WHERE payment_id = payment.id) AND NOT EXISTS (
-        SELECT FROM refunds WHERE payment_id = payment.id AND second_transaction_id IS NULL AND created_at <= last_at
+        SELECT FROM refunds WHERE payment_id = payment.id AND second_transaction_id IS NULL
+        AND created_at <= last_at + interval '1 hour'
     )
 """
 # Of a posting that is booked, cancelled after a booking, or open; the others are sealed as they ended.
@@ -107,9 +115,9 @@ TIME_CHECKS = (
         SELECT payment.id, payment.completed_at, payment.status, last_at
         FROM payments AS payment LEFT JOIN ({_BOOKINGS}) AS booked ON booked.payment_id = payment.id
         WHERE CASE WHEN completed_at IS NULL THEN payment.status = 'completed'
-                OR payment.status IN ('reversing', 'refunded') AND {_AT_LAST_BOOKING}
+                OR payment.status IN ('reversing', 'refunded') AND {_BEFORE_REFUNDS}
             WHEN captured_at IS NULL OR held OR payment.status IN ('captured', 'posting') THEN true
-            WHEN completed_at = last_at OR {_BY_REFUND} THEN false
+            WHEN {_WITH_LAST_BOOKING} OR {_BY_REFUND} THEN false
             ELSE NOT EXISTS ({CREDITED_AT_CAPTURE.format(payment_id="payment.id")} AND last_at IS NULL)
         END
         """,  # noqa: S608 - nothing but texts of this module

@@ -40,6 +40,35 @@ async def test_rows_of_before_are_sealed_by_the_migration(postgres_url: str) -> 
     await run(url.set(database="postgres"), f'DROP DATABASE "{url.database}" WITH (FORCE)')
 
 
+_POSTING = """
+    SET session_replication_role = replica;
+    INSERT INTO postings (id, payment_id, bill_id, provider_id, receipt_number, bill_number, account_number, amount_fen,
+        paid_at, status, provider_reference, tries, settled_at)
+    SELECT uuidv7(), uuidv7(), uuidv7(), uuidv7(), '1', '1', '1', 1, now(), status, 'R', 1, now()
+    FROM unnest(ARRAY['kept', 'booked']) AS status
+"""
+
+
+async def test_of_postings_those_are_sealed_that_ended_unbooked(postgres_url: str) -> None:
+    url = make_url(postgres_url).set(drivername="postgresql+asyncpg", database=f"sealed_{new_id().hex}")
+    await provision(url, Roles.of("svc_payments"))
+    await asyncio.to_thread(command.upgrade, alembic_config("svc_payments", url), "0030")
+    await run(url, _POSTING)
+    await asyncio.to_thread(upgrade, "svc_payments", url)
+    database = Database(url)
+    assert await findings(database) == []
+    untouched = "ALTER TABLE postings DISABLE TRIGGER USER; UPDATE postings SET "
+    await run(url, untouched + "settled_at = settled_at - interval '1 day'")
+    (found,) = await findings(database)
+    assert found.endswith(": settled_at changed since it was sealed.")
+    await run(url, untouched + "status = CASE status WHEN 'kept' THEN 'booked' ELSE 'kept' END")
+    changed, inserted = sorted(await findings(database), key=len)
+    assert changed.endswith(": settled_at, status changed since it was sealed.")
+    assert inserted.endswith(": sealed nowhere; it was inserted past the trail.")
+    await database.close()
+    await run(url.set(database="postgres"), f'DROP DATABASE "{url.database}" WITH (FORCE)')
+
+
 async def findings(database: Database) -> list[str]:
     async with database.read() as tx:
         return [finding for part in trail_parts(TRAIL, []) async for finding in part.findings(tx)]

@@ -17,7 +17,9 @@ _PARTLY = {
     # What the polls of a worker keep for themselves is no fact of money.
     "refunds": {"asked", "ask_at"},
     "payment_attempts": {"asked", "ask_at", "pay_url", "pay_parameters"},
-    "postings": {"tries", "try_at", "refusal", "prepaid_kind", "prepaid_token", "prepaid_state"},
+    # The state of a meter's card changes after the booking.
+    "postings": {"tries", "try_at", "prepaid_state"},
+    "mandates": {"asked", "ask_at", "look_at", "sign_url"},
 }
 """Tables with the columns that are not proven."""
 _OF_BILLS = ("paid_fen", "booked_fen", "late_fee_fen", "amount_fen", "status", "account_number", "bill_number")
@@ -26,7 +28,7 @@ _ROWS = {
     "payments": "captured_at IS NOT NULL",
     "payment_attempts": "transaction_id IS NOT NULL",
     "payment_lines": "payment_id IN (SELECT payment_id FROM receipts)",
-    "postings": "provider_reference IS NOT NULL",
+    "postings": "provider_reference IS NOT NULL OR status IN ('refused', 'cancelled', 'kept')",
     "bills": "paid_fen > 0",
 }
 # A line is named by its settlement too, of which it is a part.

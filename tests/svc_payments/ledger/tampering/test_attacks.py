@@ -39,6 +39,30 @@ SEALED = {
         "UPDATE payout_approvals SET approved_by = uuidv7() RETURNING refund_id",
         "approved_by changed",
     ),
+    "another meter code of a booking": (
+        "UPDATE postings SET prepaid_kind = 'token', prepaid_token = '1' WHERE status = 'booked' RETURNING id",
+        "prepaid_kind, prepaid_token changed",
+    ),
+    "a partly paid bill's line held back": (
+        (
+            "UPDATE payment_lines AS line SET released_at = captured_at, partial = true FROM payments "
+            "WHERE id = payment_id AND captured_at IS NOT NULL AND released_at IS NULL RETURNING bill_id"
+        ),
+        "partial, released_at changed",
+    ),
+    "a booking kept on another day": (
+        "UPDATE postings SET settled_at = settled_at + interval '1 hour' WHERE status = 'kept' RETURNING id",
+        "settled_at changed",
+    ),
+    "a kept booking of another number": (
+        "UPDATE postings SET provider_reference = 'mine' WHERE status = 'kept' RETURNING id",
+        "provider_reference changed",
+    ),
+    "a kept booking that is cancelled once more": (
+        "UPDATE postings SET status = 'cancelling', settled_at = NULL WHERE status = 'kept' RETURNING id",
+        "settled_at, status changed",
+    ),
+    "a mandate for more": ("UPDATE mandates SET limit_fen = limit_fen * 100 RETURNING id", "limit_fen changed"),
     "a payout code of one's own": (
         "UPDATE payout_codes SET code_hash = sha256('1'), wrong = 0 RETURNING refund_id",
         "code_hash changed",
