@@ -81,9 +81,14 @@ _LEDGER_CHECKS = (
         SELECT posting.id, posting.amount_fen, count(booking.id) AS transfers,
             coalesce(sum(booking.amount_fen), 0) AS booked_fen
         FROM postings AS posting
-        LEFT JOIN ({AMOUNTS} WHERE transfer.kind = 'bill_booked') AS booking ON booking.reference_id = posting.id
-        WHERE posting.status = 'booked' AND NOT EXISTS ({CREDITED_AT_CAPTURE.format(payment_id="posting.payment_id")})
-        GROUP BY posting.id HAVING (count(booking.id), sum(booking.amount_fen)) IS DISTINCT FROM (1, posting.amount_fen)
+        LEFT JOIN (
+            SELECT transfer.id, transfer.reference_id, sum(greatest(entry.amount_fen, 0)) AS amount_fen
+            FROM ledger_transfers AS transfer LEFT JOIN ledger_entries AS entry ON entry.transfer_id = transfer.id
+            WHERE transfer.kind = 'bill_booked' GROUP BY transfer.id
+        ) AS booking ON booking.reference_id = posting.id
+        WHERE posting.status = 'booked' GROUP BY posting.id
+        HAVING (count(booking.id), sum(booking.amount_fen)) IS DISTINCT FROM (1, posting.amount_fen)
+            AND NOT EXISTS ({CREDITED_AT_CAPTURE.format(payment_id="posting.payment_id")})
         """,  # noqa: S608 - nothing but texts of this module
     ),
     Check(
