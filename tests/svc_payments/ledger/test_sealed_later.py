@@ -7,9 +7,14 @@ from sqlalchemy import make_url
 
 from chassis.db import Database, new_id
 from chassis.migrations import Roles, alembic_config, provision, upgrade
+from kit.audit.parts import findings_in_turn
 from kit.audit.proof import trail_parts
 from svc_payments.ledger.anchors import TRAIL
+from svc_payments.ledger.proof import parts
+from tests.databases import as_administrator
+from tests.svc_payments.collection.refunds.steps import refused, step
 from tests.svc_payments.parties.providers.test_upgrade import run
+from tests.svc_payments.world import World
 
 _OPERATOR = "INSERT INTO refund_operator_days (operator_id, day, refunds) VALUES ($1, '2026-11-01', 3)"
 
@@ -67,6 +72,24 @@ async def test_of_postings_those_are_sealed_that_ended_unbooked(postgres_url: st
     assert inserted.endswith(": sealed nowhere; it was inserted past the trail.")
     await database.close()
     await run(url.set(database="postgres"), f'DROP DATABASE "{url.database}" WITH (FORCE)')
+
+
+async def test_facts_of_before_are_no_findings(world: World) -> None:
+    url = as_administrator(world.database.engine.url)
+    config = alembic_config("svc_payments", url)
+    await asyncio.to_thread(command.downgrade, config, "0030")
+    await refused(world)
+    await world.captured(new_id())
+    while await world.deliver_postings():
+        pass
+    await asyncio.to_thread(command.upgrade, config, "head")
+    await world.captured(new_id())
+    await step(world)
+    while await world.deliver_postings():
+        pass
+    async with world.database.read() as tx:
+        assert [finding async for finding in findings_in_turn(tx, await parts(tx, {}))] == []
+    assert await findings(world.database) == []
 
 
 async def findings(database: Database) -> list[str]:
