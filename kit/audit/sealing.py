@@ -22,6 +22,8 @@ class SealedTable:
     """SQL for what is sealed of a row."""
     key: str = f"{ROW}.id::text"
     """SQL for what identifies a row."""
+    only: str | None = None
+    """SQL for the rows that are sealed, if not all: a row that it becomes true of stays one of them."""
 
 
 def without(*columns: str) -> str:
@@ -136,9 +138,19 @@ TRIGGERS = (
 )
 
 
+_SEALS = "INSERT INTO audit_seals (batch, table_name, row_key, written_by, content)"
+
+
 def sealing_of(table: SealedTable) -> tuple[str, ...]:
     """Statements that seal a table from now on, and refuse to remove a row of it."""
-    seals = "INSERT INTO audit_seals (batch, table_name, row_key, written_by, content)"
+    kept = (
+        f"CREATE TRIGGER never_removed_by_trail BEFORE DELETE OR TRUNCATE ON {table.name} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_trail()"
+    )
+    return (*(_sealing_of_all(table) if table.only is None else _sealing_of_some(table, table.only)), kept)
+
+
+def _sealing_of_all(table: SealedTable) -> tuple[str, ...]:
     shown = f"SELECT {table.key} AS key, {table.content} AS content FROM"
     return (
         f"""
@@ -146,10 +158,10 @@ def sealing_of(table: SealedTable) -> tuple[str, ...]:
         SET timezone TO 'UTC' SET bytea_output TO 'hex' AS $$
         BEGIN
             IF TG_OP = 'INSERT' THEN
-                {seals} SELECT open_audit_batch(), '{table.name}', key, session_user, content
+                {_SEALS} SELECT open_audit_batch(), '{table.name}', key, session_user, content
                 FROM ({shown} written AS {ROW}) AS later;
             ELSE
-                {seals} SELECT open_audit_batch(), '{table.name}', key, session_user, content
+                {_SEALS} SELECT open_audit_batch(), '{table.name}', key, session_user, content
                 FROM ({shown} written AS {ROW}) AS later
                 WHERE NOT EXISTS (
                     SELECT FROM ({shown} replaced AS {ROW}) AS earlier
@@ -167,9 +179,29 @@ def sealing_of(table: SealedTable) -> tuple[str, ...]:
             f"CREATE TRIGGER seal_changed AFTER UPDATE ON {table.name} REFERENCING OLD TABLE AS replaced "
             f"NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION seal_{table.name}()"
         ),
+    )
+
+
+def _sealing_of_some(table: SealedTable, only: str) -> tuple[str, ...]:
+    # A trigger for each row has its condition checked without being called, so that other rows cost next to nothing.
+    due = only.replace(f"{ROW}.", "NEW.")
+    return (
+        f"""
+        CREATE FUNCTION seal_{table.name}() RETURNS trigger LANGUAGE plpgsql
+        SET timezone TO 'UTC' SET bytea_output TO 'hex' AS $$
+        BEGIN
+            {_SEALS} SELECT open_audit_batch(), '{table.name}', {table.key}, session_user, {table.content}
+            FROM (SELECT NEW.*) AS {ROW};
+            RETURN NULL;
+        END $$
+        """,  # noqa: S608 - of the service's own texts
         (
-            f"CREATE TRIGGER never_removed_by_trail BEFORE DELETE OR TRUNCATE ON {table.name} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_trail()"
+            f"CREATE TRIGGER seal_new AFTER INSERT ON {table.name} FOR EACH ROW WHEN ({due}) "
+            f"EXECUTE FUNCTION seal_{table.name}()"
+        ),
+        (
+            f"CREATE TRIGGER seal_changed AFTER UPDATE ON {table.name} FOR EACH ROW "
+            f"WHEN (({due}) AND OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION seal_{table.name}()"
         ),
     )
 
@@ -198,7 +230,7 @@ def seal_rows(tables: Sequence[SealedTable]) -> tuple[str, ...]:
             INSERT INTO audit_seals (batch, table_name, row_key, written_by, content)
             SELECT open_audit_batch(), '{table.name}', {table.key}, '{MIGRATION}', {table.content}
             FROM {table.name} AS {ROW}
-            WHERE ('{table.name}', {table.key}, {table.content}) NOT IN (
+            WHERE ({table.only or "true"}) AND ('{table.name}', {table.key}, {table.content}) NOT IN (
                 SELECT table_name, row_key, content FROM audit_seals WHERE table_name = '{table.name}'
             )
             ORDER BY 3

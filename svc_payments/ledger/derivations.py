@@ -1,17 +1,11 @@
 """What must follow from other rows: the books themselves, payments with their bills and refunds, settlements."""
 
-from svc_payments.ledger.checks import AMOUNTS, Check
+from svc_payments.ledger.bill_checks import BILL_CHECKS
+from svc_payments.ledger.checks import AMOUNTS, CREDITED_AT_CAPTURE, Check
 from svc_payments.ledger.payment_checks import PAYMENT_CHECKS
 from svc_payments.ledger.settlement_checks import SETTLEMENT_CHECKS
+from svc_payments.ledger.time_checks import TIME_CHECKS
 
-# Before there were clearing accounts, a capture credited the provider at once and a booking moved nothing.
-_CREDITED_AT_CAPTURE = """
-    SELECT FROM ledger_transfers AS capture
-    JOIN ledger_entries AS entry ON entry.transfer_id = capture.id
-    JOIN ledger_accounts AS account ON account.id = entry.account_id
-    WHERE capture.reference_id = posting.payment_id AND capture.kind = 'payment_captured'
-    AND account.kind = 'provider_payable'
-"""
 _LEDGER_CHECKS = (
     Check(
         "Transfer {id} has no entries, or entries that sum to {sum_fen} instead of zero.",
@@ -87,9 +81,14 @@ _LEDGER_CHECKS = (
         SELECT posting.id, posting.amount_fen, count(booking.id) AS transfers,
             coalesce(sum(booking.amount_fen), 0) AS booked_fen
         FROM postings AS posting
-        LEFT JOIN ({AMOUNTS} WHERE transfer.kind = 'bill_booked') AS booking ON booking.reference_id = posting.id
-        WHERE posting.status = 'booked' AND NOT EXISTS ({_CREDITED_AT_CAPTURE})
-        GROUP BY posting.id HAVING (count(booking.id), sum(booking.amount_fen)) IS DISTINCT FROM (1, posting.amount_fen)
+        LEFT JOIN (
+            SELECT transfer.id, transfer.reference_id, sum(greatest(entry.amount_fen, 0)) AS amount_fen
+            FROM ledger_transfers AS transfer LEFT JOIN ledger_entries AS entry ON entry.transfer_id = transfer.id
+            WHERE transfer.kind = 'bill_booked' GROUP BY transfer.id
+        ) AS booking ON booking.reference_id = posting.id
+        WHERE posting.status = 'booked' GROUP BY posting.id
+        HAVING (count(booking.id), sum(booking.amount_fen)) IS DISTINCT FROM (1, posting.amount_fen)
+            AND NOT EXISTS ({CREDITED_AT_CAPTURE.format(payment_id="posting.payment_id")})
         """,  # noqa: S608 - nothing but texts of this module
     ),
     Check(
@@ -112,4 +111,4 @@ _LEDGER_CHECKS = (
         """,
     ),
 )
-CHECKS = (*_LEDGER_CHECKS, *PAYMENT_CHECKS, *SETTLEMENT_CHECKS)
+CHECKS = (*_LEDGER_CHECKS, *PAYMENT_CHECKS, *BILL_CHECKS, *TIME_CHECKS, *SETTLEMENT_CHECKS)

@@ -1,4 +1,4 @@
-"""What of payments, bills, postings and refunds follows from other rows."""
+"""What of payments, postings and refunds follows from other rows."""
 
 from svc_payments.ledger.checks import AMOUNTS, Check
 
@@ -7,13 +7,6 @@ _RESERVED = "('unbooking', 'started', 'refunding', 'unknown', 'abnormal', 'at_co
 _STARTED = (
     "('started', 'refunding', 'unknown', 'abnormal', 'at_counter', 'by_transfer', 'refunded', 'failed', 'retried')"
 )
-# Money of a bill that went back whole, so that it is owed again.
-_GIVEN_BACK = """
-    EXISTS (
-        SELECT FROM refunds AS refund WHERE refund.payment_id = part.payment_id AND refund.bill_id = part.bill_id
-        AND refund.status = 'refunded' AND refund.source = 'clearing'
-    )
-"""
 # As svc_payments/collection/payments/payment_state.py has it.
 _OPEN = """
     SELECT FROM postings AS posting WHERE posting.payment_id = payment.id AND (
@@ -58,17 +51,6 @@ PAYMENT_CHECKS = (
         """,  # noqa: S608 - nothing but texts of this module
     ),
     Check(
-        "postings {id}: status is {status}, which disagrees with what was booked and reversed in the ledger.",
-        """
-        SELECT posting.id, posting.status FROM postings AS posting
-        LEFT JOIN ledger_transfers AS booked ON booked.reference_id = posting.id AND booked.kind = 'bill_booked'
-        LEFT JOIN ledger_transfers AS reversed
-            ON reversed.reference_id = posting.id AND reversed.kind = 'booking_reversed'
-        WHERE booked.id IS NOT NULL AND posting.status NOT IN ('booked', 'cancelling', 'cancelled')
-        OR (reversed.id IS NOT NULL) <> (posting.status = 'cancelled' AND posting.provider_reference IS NOT NULL)
-        """,
-    ),
-    Check(
         "payments {id}: amount_fen is {amount_fen}; its lines come to {lines_fen}.",
         """
         SELECT id, amount_fen, coalesce(lines_fen, 0) AS lines_fen FROM payments
@@ -107,31 +89,6 @@ PAYMENT_CHECKS = (
         LEFT JOIN ({_refunded("payment_id, bill_id")}) AS refund USING (payment_id, bill_id)
         WHERE (line.refunded_fen, line.refunding_fen)
             <> (coalesce(refund.refunded_fen, 0), coalesce(refund.refunding_fen, 0))
-        """,  # noqa: S608 - nothing but texts of this module
-    ),
-    Check(
-        "bills {id}: paid_fen, late_fee_fen and booked_fen are {paid_fen}, {late_fee_fen} and {booked_fen}; its "
-        "payments come to {as_paid_fen}, {as_late_fee_fen} and {as_booked_fen}.",
-        f"""
-        SELECT coalesce(bill.id, paid.bill_id) AS id, bill.paid_fen, bill.late_fee_fen, bill.booked_fen,
-            coalesce(paid.paid_fen, 0) AS as_paid_fen, coalesce(paid.late_fee_fen, 0) AS as_late_fee_fen,
-            coalesce(paid.booked_fen, 0) AS as_booked_fen
-        FROM (SELECT * FROM bills WHERE paid_fen <> 0 OR late_fee_fen <> 0 OR booked_fen <> 0) AS bill
-        FULL JOIN (
-            SELECT part.bill_id, sum(part.amount_fen) AS paid_fen, sum(part.late_fee_fen) AS late_fee_fen,
-                coalesce(sum(posting.amount_fen) FILTER (
-                    WHERE posting.provider_reference IS NOT NULL AND posting.status <> 'kept'
-                ), 0) AS booked_fen
-            FROM payment_lines AS part
-            JOIN payments AS payment ON payment.id = part.payment_id
-                AND payment.captured_at IS NOT NULL AND NOT payment.held
-            LEFT JOIN postings AS posting
-                ON posting.payment_id = part.payment_id AND posting.bill_id = part.bill_id
-            WHERE NOT {_GIVEN_BACK}
-            GROUP BY part.bill_id
-        ) AS paid ON paid.bill_id = bill.id
-        WHERE (bill.paid_fen, bill.late_fee_fen, bill.booked_fen)
-            IS DISTINCT FROM (paid.paid_fen, paid.late_fee_fen, paid.booked_fen)
         """,  # noqa: S608 - nothing but texts of this module
     ),
     Check(

@@ -108,12 +108,12 @@ def _named(settlement: models.Settlement, suffix: str) -> dict[str, str]:
 @router.post("/transfer-files", status_code=201)
 async def generate_transfer_file(
     tx: Tx, caller: Operator, once: OnceKey, body: schemas.Because
-) -> schemas.TransferFile:
+) -> schemas.GeneratedTransferFile:
     """Generate a file of bank instructions for every closed settlement.
 
-    No settlement is ever in two files.
+    No settlement is ever in two files. A provider with a settlement that does not follow from the ledger is left out.
     """
-    return await once.do(tx, caller, service.changed_file(tx, partial(transfers.generate, tx, caller, body.reason)))
+    return await once.do(tx, caller, service.generate_file(tx, caller, body.reason))
 
 
 @router.get("/transfer-files", dependencies=STAFF)

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
@@ -78,6 +79,13 @@ class TransferFile(BaseModel):
     confirmed_at: datetime | None
 
 
+class GeneratedTransferFile(TransferFile):
+    """A new file of instructions to the bank."""
+
+    held_settlements: list[UUID]
+    """Closed settlements that it leaves out, because one of their provider does not follow from the ledger."""
+
+
 _OF_SETTLEMENT = set(Settlement.model_fields) - {"settlement_id"}
 _OF_FILE = set(TransferFile.model_fields) - {"transfer_file_id"}
 
@@ -88,3 +96,7 @@ def shown(settlement: models.Settlement) -> Settlement:
 
 def shown_file(file: models.TransferFile) -> TransferFile:
     return TransferFile(transfer_file_id=file.id, **{name: getattr(file, name) for name in _OF_FILE})
+
+
+def generated_file(file: models.TransferFile, held: Sequence[UUID]) -> GeneratedTransferFile:
+    return GeneratedTransferFile(**shown_file(file).model_dump(), held_settlements=list(held))

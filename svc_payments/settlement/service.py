@@ -12,7 +12,7 @@ from chassis.problems import NotFound
 from svc_payments.oversight.audit import service as audit
 from svc_payments.reconciliation.statements import schemas as statement_schemas
 from svc_payments.settings import Settings
-from svc_payments.settlement import channel_funds, day_close, schemas
+from svc_payments.settlement import channel_funds, day_close, schemas, transfers
 from svc_payments.settlement.models import Settlement, TransferFile
 
 _DAYS_BACK = 7
@@ -55,6 +55,16 @@ async def close_by_hand(
     for settlement in closed:
         await tx.refresh(settlement)
     return schemas.ClosedDay(settlements=[schemas.shown(settlement) for settlement in closed])
+
+
+async def generate_file(tx: AsyncSession, caller: Caller, reason: str) -> schemas.GeneratedTransferFile:
+    """Generate a file of bank instructions.
+
+    Raises: as `transfers.generate`.
+    """
+    generated = await transfers.generate(tx, caller, reason)
+    await tx.flush()
+    return schemas.generated_file(generated.file, generated.held)
 
 
 async def changed_file(tx: AsyncSession, change: Callable[[], Awaitable[TransferFile]]) -> schemas.TransferFile:

@@ -1,7 +1,8 @@
 """Paying settlements: a file of instructions to the bank, made once; sent by a second person; then confirmed."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import func, select, text
@@ -42,19 +43,30 @@ class SettlementUnproven(Problem):
     status, code, security = 409, "settlement_unproven", SecurityEvent("settlement_unproven")
 
 
-async def generate(tx: AsyncSession, caller: Caller, reason: str) -> TransferFile:
+@dataclass(frozen=True)
+class Generated:
+    """A new file, and the closed settlements that are not in it."""
+
+    file: TransferFile
+    held: Sequence[UUID]
+    """Those of a provider that has an unproven one."""
+
+
+async def generate(tx: AsyncSession, caller: Caller, reason: str) -> Generated:
     """Put every closed settlement into a new file; none is ever in two.
+
+    A provider with an unproven settlement is paid nothing until it has been examined. The others are paid.
 
     Raises:
         NothingToPay
-        SettlementUnproven: nothing is paid until it has been examined.
+        SettlementUnproven: there is no other.
     """
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("transfer files", 0))))
     closed = select(Settlement).where(Settlement.status == SettlementStatus.CLOSED).order_by(Settlement.id)
-    settlements = (await tx.scalars(closed.limit(_MOST).with_for_update())).all()
-    if not settlements:
+    found = (await tx.scalars(closed.limit(_MOST).with_for_update())).all()
+    if not found:
         raise NothingToPay
-    await _prove(tx, settlements)
+    settlements, held = await _divided(tx, found)
     number = await _number(tx)
     file = TransferFile(
         id=new_id(),
@@ -70,9 +82,10 @@ async def generate(tx: AsyncSession, caller: Caller, reason: str) -> TransferFil
     for settlement in settlements:
         settlement.transfer_file_id = file.id
         settlement.move_to(SettlementStatus.INSTRUCTED)
-    await audit.record(tx, caller, "generate_transfer_file", file.id, reason=reason, total_fen=file.total_fen)
+    about = {"total_fen": file.total_fen} | ({"held": _named(held)} if held else {})
+    await audit.record(tx, caller, "generate_transfer_file", file.id, reason=reason, **about)
     await tx.refresh(file)
-    return file
+    return Generated(file, held)
 
 
 async def send(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) -> TransferFile:
@@ -126,12 +139,34 @@ async def confirm(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) 
     return file
 
 
+async def _divided(tx: AsyncSession, found: Sequence[Settlement]) -> tuple[Sequence[Settlement], Sequence[UUID]]:
+    """The settlements that are paid, and the ids of those held because their provider has an unproven one.
+
+    Raises:
+        SettlementUnproven: none is paid.
+    """
+    unproven = await _unproven(tx, found)
+    suspect = {settlement.provider_id for settlement in found if settlement.id in unproven}
+    paid = [settlement for settlement in found if settlement.provider_id not in suspect]
+    if not paid:
+        raise _refusal(unproven)
+    if unproven:
+        SettlementUnproven.security.record(SettlementUnproven.code, settlement_ids=_named(unproven))
+    return paid, [settlement.id for settlement in found if settlement.provider_id in suspect]
+
+
 async def _prove(tx: AsyncSession, settlements: Sequence[Settlement]) -> None:
     """Refuse settlements that do not follow from their lines, or lines that do not follow from the ledger.
 
     Raises:
         SettlementUnproven
     """
+    if unproven := await _unproven(tx, settlements):
+        raise _refusal(unproven)
+
+
+async def _unproven(tx: AsyncSession, settlements: Sequence[Settlement]) -> Collection[UUID]:
+    """Those that do not follow from their lines and these from the ledger; the log names them."""
     ids = [settlement.id for settlement in settlements]
     of_settlements = text(f"{UNPROVEN_SETTLEMENTS} AND settlement.id = ANY(:ids)").bindparams(ids=ids)
     of_lines = text(f"{UNPROVEN_LINES} AND line.settlement_id = ANY(:ids)").bindparams(ids=ids)
@@ -139,7 +174,15 @@ async def _prove(tx: AsyncSession, settlements: Sequence[Settlement]) -> None:
     unproven |= {row.settlement_id for row in await tx.execute(of_lines)}
     if unproven:
         log.error("settlement_unproven", settlement_ids=sorted(map(str, unproven)))
-        raise SettlementUnproven(settlements=", ".join(sorted(map(str, unproven))))
+    return unproven
+
+
+def _refusal(unproven: Collection[UUID]) -> SettlementUnproven:
+    return SettlementUnproven(settlements=_named(unproven))
+
+
+def _named(ids: Collection[UUID]) -> str:
+    return ", ".join(sorted(map(str, ids)))
 
 
 async def _number(tx: AsyncSession) -> str:

@@ -86,10 +86,11 @@ _ROWS = (
 )
 # As the service: the ledger states who wrote each link, and the trail who wrote each row.
 _ACCOUNTS = """
-    INSERT INTO ledger_accounts (id, kind, holder)
-    SELECT uuidv7(), 'channel_receivable', 'sandbox' UNION ALL SELECT uuidv7(), 'bank', 'settlement'
-    UNION ALL SELECT uuidv7(), 'person_clearing', person_id::text FROM (SELECT DISTINCT person_id FROM bench.drawn) AS p
-    UNION ALL SELECT uuidv7(), 'provider_payable', provider_id::text FROM providers
+    INSERT INTO ledger_accounts (id, kind, holder, created_at)
+    SELECT uuidv7(), 'channel_receivable', 'sandbox', min(paid_at) FROM bench.drawn
+    UNION ALL SELECT uuidv7(), 'person_clearing', person_id::text, min(paid_at) FROM bench.drawn GROUP BY person_id
+    UNION ALL SELECT uuidv7(), 'provider_payable', provider_id::text, min(paid_at) + interval '3 seconds'
+    FROM bench.drawn WHERE booked GROUP BY provider_id
 """
 _POST = f"""
     CREATE PROCEDURE bench.post(first bigint, past bigint) LANGUAGE plpgsql AS $$
@@ -140,6 +141,7 @@ _SETTLED = """
 """
 # Rows that are sealed at each step, as the service writes them.
 _SETTLE = (
+    "INSERT INTO ledger_accounts (id, kind, holder) VALUES (uuidv7(), 'bank', 'settlement')",
     """
     INSERT INTO transfer_files (id, number, state, transfers, total_fen, content, generated_by)
     SELECT md5('file ' || file)::uuid, 'F' || file, 'generated', count(*), sum(fen), convert_to(

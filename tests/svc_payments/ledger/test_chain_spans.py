@@ -119,7 +119,7 @@ async def test_a_time_that_is_no_number_is_a_finding(database: Database, store: 
 async def test_a_backslash_in_a_holder_is_hashed_as_it_is(database: Database, store: ObjectStore) -> None:
     async with database.transaction() as tx:
         debit, credit = bank(), channel_receivable("sand\\\\box\\")
-        await transfer(tx, TransferKind.CHANNEL_SETTLED, new_id(), debit=debit, credit=credit, amount_fen=100)
+        await transfer(tx, TransferKind.CORRECTED, new_id(), debit=debit, credit=credit, amount_fen=100)
     assert await findings_of(database, store) == []
 
 

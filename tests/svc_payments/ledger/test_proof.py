@@ -22,7 +22,7 @@ from svc_payments.ledger.service import bank, channel_receivable, transfer
 from tests.databases import as_administrator
 from tests.svc_payments.world import World
 
-SETTLED = TransferKind.CHANNEL_SETTLED
+CORRECTED = TransferKind.CORRECTED
 
 
 @contextlib.asynccontextmanager
@@ -40,7 +40,7 @@ async def settle(database: Database, *amounts_fen: int) -> None:
     for amount_fen in amounts_fen:
         async with database.transaction() as tx:
             debit, credit = bank(), channel_receivable("sandbox")
-            await transfer(tx, SETTLED, new_id(), debit=debit, credit=credit, amount_fen=amount_fen)
+            await transfer(tx, CORRECTED, new_id(), debit=debit, credit=credit, amount_fen=amount_fen)
 
 
 async def findings_of(database: Database, store: ObjectStore) -> list[str]:
@@ -75,7 +75,7 @@ async def test_each_statement_is_a_link_that_follows_from_the_one_before(databas
     [
         "UPDATE ledger_entries SET amount_fen = amount_fen * 2 WHERE abs(amount_fen) = 200",
         "UPDATE ledger_transfers SET created_at = created_at + interval '1 microsecond'",
-        "UPDATE ledger_transfers SET kind = 'corrected'",
+        "UPDATE ledger_transfers SET kind = 'channel_fee'",
         "UPDATE ledger_transfers SET reference_id = uuidv7()",
         "UPDATE ledger_accounts SET holder = 'wechat' WHERE holder = 'sandbox'",
         "UPDATE ledger_links SET sealed_at = sealed_at - interval '1 day'",
@@ -173,7 +173,7 @@ async def test_a_transfer_written_behind_the_chain_is_found(database: Database, 
                 INSERT INTO ledger_entries (transfer_id, account_id, amount_fen)
                 SELECT transfer.id, account.id, CASE account.kind WHEN 'bank' THEN 5 ELSE -5 END
                 FROM ledger_transfers AS transfer CROSS JOIN ledger_accounts AS account
-                WHERE transfer.kind = 'corrected'
+                WHERE transfer.id NOT IN (SELECT transfer_id FROM ledger_entries)
             """)
         )
     found = await findings_of(database, store)

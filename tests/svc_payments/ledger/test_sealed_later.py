@@ -7,9 +7,14 @@ from sqlalchemy import make_url
 
 from chassis.db import Database, new_id
 from chassis.migrations import Roles, alembic_config, provision, upgrade
+from kit.audit.parts import findings_in_turn
 from kit.audit.proof import trail_parts
 from svc_payments.ledger.anchors import TRAIL
+from svc_payments.ledger.proof import parts
+from tests.databases import as_administrator
+from tests.svc_payments.collection.refunds.steps import refused, step
 from tests.svc_payments.parties.providers.test_upgrade import run
+from tests.svc_payments.world import World
 
 _OPERATOR = "INSERT INTO refund_operator_days (operator_id, day, refunds) VALUES ($1, '2026-11-01', 3)"
 
@@ -38,6 +43,53 @@ async def test_rows_of_before_are_sealed_by_the_migration(postgres_url: str) -> 
     assert f"refund_operator_days {later} 2026-11-01: sealed nowhere; it was inserted past the trail." in others
     await database.close()
     await run(url.set(database="postgres"), f'DROP DATABASE "{url.database}" WITH (FORCE)')
+
+
+_POSTING = """
+    SET session_replication_role = replica;
+    INSERT INTO postings (id, payment_id, bill_id, provider_id, receipt_number, bill_number, account_number, amount_fen,
+        paid_at, status, provider_reference, tries, settled_at)
+    SELECT uuidv7(), uuidv7(), uuidv7(), uuidv7(), '1', '1', '1', 1, now(), status, 'R', 1, now()
+    FROM unnest(ARRAY['kept', 'booked']) AS status
+"""
+
+
+async def test_of_postings_those_are_sealed_that_ended_unbooked(postgres_url: str) -> None:
+    url = make_url(postgres_url).set(drivername="postgresql+asyncpg", database=f"sealed_{new_id().hex}")
+    await provision(url, Roles.of("svc_payments"))
+    await asyncio.to_thread(command.upgrade, alembic_config("svc_payments", url), "0030")
+    await run(url, _POSTING)
+    await asyncio.to_thread(upgrade, "svc_payments", url)
+    database = Database(url)
+    assert await findings(database) == []
+    untouched = "ALTER TABLE postings DISABLE TRIGGER USER; UPDATE postings SET "
+    await run(url, untouched + "settled_at = settled_at - interval '1 day'")
+    (found,) = await findings(database)
+    assert found.endswith(": settled_at changed since it was sealed.")
+    await run(url, untouched + "status = CASE status WHEN 'kept' THEN 'booked' ELSE 'kept' END")
+    changed, inserted = sorted(await findings(database), key=len)
+    assert changed.endswith(": settled_at, status changed since it was sealed.")
+    assert inserted.endswith(": sealed nowhere; it was inserted past the trail.")
+    await database.close()
+    await run(url.set(database="postgres"), f'DROP DATABASE "{url.database}" WITH (FORCE)')
+
+
+async def test_facts_of_before_are_no_findings(world: World) -> None:
+    url = as_administrator(world.database.engine.url)
+    config = alembic_config("svc_payments", url)
+    await asyncio.to_thread(command.downgrade, config, "0030")
+    await refused(world)
+    await world.captured(new_id())
+    while await world.deliver_postings():
+        pass
+    await asyncio.to_thread(command.upgrade, config, "head")
+    await world.captured(new_id())
+    await step(world)
+    while await world.deliver_postings():
+        pass
+    async with world.database.read() as tx:
+        assert [finding async for finding in findings_in_turn(tx, await parts(tx, {}))] == []
+    assert await findings(world.database) == []
 
 
 async def findings(database: Database) -> list[str]:

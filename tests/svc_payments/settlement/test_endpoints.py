@@ -13,11 +13,12 @@ from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
 from sqlalchemy import text
 
-from chassis.db import Database
+from chassis.db import Database, new_id, now
 from chassis.testing import Tokens, once
 from svc_payments.ledger.queries import trial_balance
 from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings
+from tests.security_log import SecurityLog
 from tests.svc_payments.reconciliation.runs.books import ingest, reconcile, sample_payment, statement_of
 from tests.svc_payments.settlement.bookings import DAY, add_booked_payment
 
@@ -104,20 +105,47 @@ async def test_the_last_line_of_a_file_has_its_totals(settlement: dict[str, Any]
     assert next(csv.reader([lines[2]]))[1:3] == [UUID(settlement["settlement_id"]).hex, DAY.isoformat()]
 
 
-async def test_a_settlement_row_inserted_by_sql_is_not_paid(
-    owner: Database, settlement: dict[str, Any], one: Staff
-) -> None:
+async def forge_settlement(owner: Database, provider_id: str) -> str:
+    """Insert a closed settlement of ¥9,000 by SQL; returns its id."""
     forged = text(
         "INSERT INTO settlements (id, provider_id, day, status, bookings, booked_fen, returned_fen, fee_fen, "
         "payable_fen, held_bookings, held_fen) VALUES (uuidv7(), :provider_id, CURRENT_DATE, 'closed', 1, 900000, 0, "
         "0, 900000, 0, 0) RETURNING id"
     )
     async with owner.transaction() as tx:
-        forged_id = (await tx.scalars(forged, {"provider_id": settlement["provider_id"]})).one()
+        return str((await tx.scalars(forged, {"provider_id": provider_id})).one())
+
+
+async def test_a_settlement_row_inserted_by_sql_is_not_paid(
+    owner: Database, settlement: dict[str, Any], one: Staff
+) -> None:
+    forged_id = await forge_settlement(owner, settlement["provider_id"])
     answer = await one.post("/transfer-files")
     assert (answer.status_code, answer.json()["code"]) == (409, "settlement_unproven")
-    assert str(forged_id) in answer.json()["detail"]
+    assert forged_id in answer.json()["detail"]
     assert (await one.get("/transfer-files")).json()["items"] == []
+
+
+async def test_a_settlement_inserted_for_one_provider_holds_no_other(
+    owner: Database, database: Database, settlement: dict[str, Any], one: Staff, security_log: SecurityLog
+) -> None:
+    suspect = Provider(
+        provider_id=new_id(), kind="gas", name="Sample Gas Company", endpoint_url="http://127.0.0.1:1", as_of=now()
+    )
+    async with database.transaction() as tx:
+        tx.add(suspect)
+    forged_id = await forge_settlement(owner, str(suspect.provider_id))
+    security_log.forget()
+    file = (await one.post("/transfer-files")).json()
+    assert (file["transfers"], file["total_fen"], file["held_settlements"]) == (1, 3640, [forged_id])
+    content = (await one.get(f"/transfer-files/{file['transfer_file_id']}/content")).content.decode()
+    assert UUID(settlement["settlement_id"]).hex in content
+    assert UUID(forged_id).hex not in content
+    lines = security_log.lines()
+    assert [line["settlement_ids"] for line in lines if line["kind"] == "settlement_unproven"] == [forged_id]
+    assert (await one.get(f"/settlements/{forged_id}")).json()["status"] == "closed"
+    again = await one.post("/transfer-files")
+    assert (again.status_code, again.json()["code"]) == (409, "settlement_unproven")
 
 
 async def test_figures_changed_by_sql_after_the_file_was_made_are_not_sent(

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import new_id
@@ -10,6 +11,7 @@ from chassis.testing import once
 from kit.calendar import database_time, today
 from svc_payments.settlement import day_close
 from tests.svc_payments.billing.terms.agreement import put_in_force
+from tests.svc_payments.collection.mandates.giver import Giver
 from tests.svc_payments.collection.refunds.steps import refused, step
 from tests.svc_payments.operations.manual_actions.test_manual_actions import Operators, correction
 from tests.svc_payments.tills.counter import Counter
@@ -28,6 +30,10 @@ async def play(world: World) -> None:
     await _transfer(world)
     await _pay_at_the_counter(world)
     await _settle(world, days=1)
+    await _end_unbooked(world)
+    giver = Giver(world)
+    await giver.bind()
+    await giver.requested()
     operators = Operators(world.api, world.tokens)
     await operators.approve(await operators.proposed(correction()))
     for _ in range(5):
@@ -72,6 +78,25 @@ async def _pay_at_the_counter(world: World) -> None:
     await counter.payout_code(payers[1], asked_back["refund_id"])
     drawer = 50_000 + 2_001 + 2_002
     assert (await counter.closed(clerk, session, drawer)).status_code == 200
+
+
+async def _end_unbooked(world: World) -> None:
+    """The company answers neither a posting nor its cancellation in time, and after the refund keeps the booking."""
+    payer = new_id()
+    await world.captured(payer, await world.bill(payer, 3_000, account=7))
+    await _run(world, "UPDATE postings SET created_at = created_at - interval '2 days' WHERE status = 'pending'")
+    for _ in range(2):
+        world.company.app.lost = 1
+        await world.deliver_postings(1.0)
+    world.company.app.lost = 0
+    await step(world)
+    await _run(world, "UPDATE postings SET try_at = now() WHERE status = 'cancelling'")
+    await world.deliver_postings()
+
+
+async def _run(world: World, statement: str) -> None:
+    async with world.database.transaction() as tx:
+        assert (await tx.execute(text(f"{statement} RETURNING id"))).all()
 
 
 async def _deliver(world: World) -> None:

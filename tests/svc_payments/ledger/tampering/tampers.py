@@ -16,27 +16,25 @@ _WHOLE = (*(table.name for table in SEALED_TABLES), "receipts", "settlement_line
 _PARTLY = {
     # What the polls of a worker keep for themselves is no fact of money.
     "refunds": {"asked", "ask_at"},
-    "payments": {"completed_at"},
     "payment_attempts": {"asked", "ask_at", "pay_url", "pay_parameters"},
-    "payment_lines": {"released_at"},
-    "postings": {"tries", "try_at", "refusal", "prepaid_kind", "prepaid_token", "prepaid_state", "given_up_at"}
-    | {"settled_at"},
-    "ledger_accounts": {"created_at"},
+    # The state of a meter's card changes after the booking.
+    "postings": {"tries", "try_at", "prepaid_state"},
+    "mandates": {"asked", "ask_at", "look_at", "sign_url"},
 }
 """Tables with the columns that are not proven."""
-_OF_BILLS = ("paid_fen", "booked_fen", "late_fee_fen")
+_OF_BILLS = ("paid_fen", "booked_fen", "late_fee_fen", "amount_fen", "status", "account_number", "bill_number")
 # Before its capture a payment is no money; its bills and its amount follow from its lines all the same.
 _ROWS = {
     "payments": "captured_at IS NOT NULL",
     "payment_attempts": "transaction_id IS NOT NULL",
     "payment_lines": "payment_id IN (SELECT payment_id FROM receipts)",
-    "postings": "provider_reference IS NOT NULL",
+    "postings": "provider_reference IS NOT NULL OR status IN ('refused', 'cancelled', 'kept')",
     "bills": "paid_fen > 0",
 }
 # A line is named by its settlement too, of which it is a part.
 _ALSO = {"settlement_lines": ("settlement_id",)}
 _OF_LEDGER = ("Link ", "Links ", "Entry ", "Transfer ", "Account ", "The anchor of link ", "ledger_", "All entries")
-TABLES = tuple(dict.fromkeys((*_WHOLE, *_PARTLY, "bills")))
+TABLES = tuple(dict.fromkeys((*_WHOLE, *_PARTLY, "payments", "payment_lines", "ledger_accounts", "bills")))
 
 
 class BooksTampering(Tampering):

@@ -8,6 +8,7 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import new_id
 from svc_payments.ledger.__main__ import COMMAND
 from tests.svc_payments.ledger.tampering.scene import play
 from tests.svc_payments.world import World
@@ -38,9 +39,106 @@ SEALED = {
         "UPDATE payout_approvals SET approved_by = uuidv7() RETURNING refund_id",
         "approved_by changed",
     ),
+    "another meter code of a booking": (
+        "UPDATE postings SET prepaid_kind = 'token', prepaid_token = '1' WHERE status = 'booked' RETURNING id",
+        "prepaid_kind, prepaid_token changed",
+    ),
+    "a partly paid bill's line held back": (
+        (
+            "UPDATE payment_lines AS line SET released_at = captured_at, partial = true FROM payments "
+            "WHERE id = payment_id AND captured_at IS NOT NULL AND released_at IS NULL RETURNING bill_id"
+        ),
+        "partial, released_at changed",
+    ),
+    "a booking kept on another day": (
+        "UPDATE postings SET settled_at = settled_at + interval '1 hour' WHERE status = 'kept' RETURNING id",
+        "settled_at changed",
+    ),
+    "a kept booking of another number": (
+        "UPDATE postings SET provider_reference = 'mine' WHERE status = 'kept' RETURNING id",
+        "provider_reference changed",
+    ),
+    "a kept booking that is cancelled once more": (
+        "UPDATE postings SET status = 'cancelling', settled_at = NULL WHERE status = 'kept' RETURNING id",
+        "settled_at, status changed",
+    ),
+    "a mandate for more": ("UPDATE mandates SET limit_fen = limit_fen * 100 RETURNING id", "limit_fen changed"),
     "a payout code of one's own": (
         "UPDATE payout_codes SET code_hash = sha256('1'), wrong = 0 RETURNING refund_id",
         "code_hash changed",
+    ),
+}
+
+DERIVED = {
+    "a paid bill due again": (
+        "UPDATE bills SET status = 'due' WHERE status = 'paid' RETURNING id",
+        "status is due, which does not follow",
+    ),
+    "a posted bill of another amount": (
+        "UPDATE bills SET amount_fen = amount_fen + 1 WHERE status = 'posted' RETURNING id",
+        "amount_fen other than in posting",
+    ),
+    "a paid bill of another account": (
+        "UPDATE bills SET account_number = '6540000021' WHERE status = 'posted' RETURNING id",
+        "account_number other than in posting",
+    ),
+    "a bill being paid made due": (
+        "UPDATE bills SET status = 'due' WHERE status = 'paying' RETURNING id",
+        "status is due, which does not follow",
+    ),
+    "a due bill withdrawn": (
+        "UPDATE bills SET status = 'void' WHERE status = 'due' AND paid_fen = 0 RETURNING id",
+        "status is void, which does not follow",
+    ),
+    "a booking of another day": (
+        "UPDATE postings SET settled_at = settled_at - interval '1 day' WHERE status = 'booked' RETURNING id",
+        "settled_at is not as booked",
+    ),
+    "a booking that is not settled": (
+        "UPDATE postings SET settled_at = NULL WHERE status = 'booked' RETURNING id",
+        "settled_at is not as booked",
+    ),
+    "a reversal of another day": (
+        (
+            "UPDATE postings SET settled_at = settled_at - interval '1 day' WHERE status = 'cancelled' "
+            "AND provider_reference IS NOT NULL RETURNING id"
+        ),
+        "settled_at is not as booked",
+    ),
+    "a refusal of another day": (
+        "UPDATE postings SET settled_at = settled_at - interval '1 day' WHERE status = 'refused' RETURNING id",
+        "the refund of its refusal began",
+    ),
+    "a posting given up": ("UPDATE postings SET given_up_at = now() RETURNING id", "given_up_at is"),
+    "a paid line released": (
+        (
+            "UPDATE payment_lines SET released_at = now() WHERE released_at IS NULL AND payment_id IN "
+            "(SELECT payment_id FROM receipts) RETURNING payment_id"
+        ),
+        "released_at is",
+    ),
+    "a line of an open payment released": (
+        (
+            "UPDATE payment_lines SET released_at = now() WHERE payment_id IN "
+            "(SELECT id FROM payments WHERE status = 'pending') RETURNING payment_id"
+        ),
+        "released_at is",
+    ),
+    "a refunded line not released": (
+        "UPDATE payment_lines SET released_at = NULL WHERE refunded_fen > 0 RETURNING payment_id",
+        "released_at is",
+    ),
+    "a payment completed on another day": (
+        "UPDATE payments SET completed_at = completed_at - interval '1 day' WHERE refunded_fen = 0 RETURNING id",
+        "completed_at is",
+    ),
+    "a payment not completed": (
+        "UPDATE payments SET completed_at = NULL WHERE completed_at IS NOT NULL RETURNING id",
+        "completed_at is",
+    ),
+    "an account opened on another day": (
+        "UPDATE ledger_accounts SET created_at = created_at - interval '1 day' RETURNING id",
+        "created_at is",
     ),
 }
 
@@ -48,6 +146,7 @@ SEALED = {
 @pytest_asyncio.fixture
 async def owner_tx(world: World) -> AsyncIterator[AsyncSession]:
     await play(world)
+    await world.captured(new_id())
     async with with_triggers_off(world.database) as tx:
         yield tx
 
@@ -59,6 +158,10 @@ def proof(tmp_path: Path) -> Proof:
 
 async def test_each_change_of_what_is_sealed_is_named(owner_tx: AsyncSession, proof: Proof) -> None:
     await expect_each_named(owner_tx, proof, SEALED)
+
+
+async def test_each_change_of_what_follows_from_the_ledger_is_named(owner_tx: AsyncSession, proof: Proof) -> None:
+    await expect_each_named(owner_tx, proof, DERIVED)
 
 
 async def expect_each_named(tx: AsyncSession, proof: Proof, attacks: dict[str, tuple[str, str]]) -> None:
