@@ -10,11 +10,14 @@ A service's `tests/<service>/conftest.py` is a few lines:
     tx = rolled_back_transaction()     # cheaper: everything is rolled back
 """
 
+import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import URL, MetaData, make_url, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,19 +31,18 @@ _PASSWORD = "of-a-service-under-test"  # noqa: S105 - of a server that lives as 
 _administrators: dict[int, URL] = {}
 _idle: dict[URL, list[Restorable]] = {}
 """Of each template its clones that wait for the next test."""
+_ends = WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None]]()
 
 
 def template_database(package: str) -> Any:  # noqa: ANN401 - pytest's fixture type
     """Fixture: the URL of a database migrated to the newest revision, to clone from and never to write to."""
 
-    @pytest_asyncio.fixture(scope="session")
-    async def template(postgres_url: str) -> AsyncIterator[URL]:
+    @pytest.fixture(scope="session")
+    def template(postgres_url: str) -> URL:
         url = make_url(postgres_url).set(drivername="postgresql+asyncpg", database=f"template_{package}")
         migrated = upgrade_in_thread(package, url)
         _idle[migrated] = []
-        yield migrated
-        for clone in _idle.pop(migrated):
-            await _end(clone)
+        return migrated
 
     return template
 
@@ -144,6 +146,7 @@ async def cloned(template: URL) -> AsyncIterator[URL]:
         finally:
             await _drop(url, template)
         return
+    await _end_with_the_loop()
     clone = idle.pop() if idle else await Restorable.of(await _new_clone(template), as_administrator(template))
     engines.keep_connections_to(clone.url)
     restored = False
@@ -156,6 +159,23 @@ async def cloned(template: URL) -> AsyncIterator[URL]:
         else:
             await _end(clone)
             await _drop(clone.url, template)
+
+
+async def _end_with_the_loop() -> None:
+    """Have the event loop close the connections of idle clones before it closes: with open ones it would hang."""
+    loop = asyncio.get_running_loop()
+    if loop not in _ends:
+        _ends[loop] = _end_idle()
+        await anext(_ends[loop])
+
+
+async def _end_idle() -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:  # when the loop shuts its generators down
+        for idle in _idle.values():
+            while idle:
+                await _end(idle.pop())
 
 
 async def _end(clone: Restorable) -> None:
