@@ -7,6 +7,7 @@ Requests to services are plain ASGI throughout; FastAPI serves only the gateway'
 `--no-proxy-headers`, uvicorn trusts the forwarded address that a client on this machine sends.
 """
 
+import asyncio
 import sys
 from functools import cache
 
@@ -62,10 +63,14 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
-        elif scope["raw_path"] in _OWN_PATHS or scope["raw_path"].startswith(_OWN_PREFIX):
-            await self._serve_own_page(scope, receive, send)
-        else:
-            await self._serve(read_head(scope), scope["state"]["connection"], receive, send)
+            return
+        try:
+            if scope["raw_path"] in _OWN_PATHS or scope["raw_path"].startswith(_OWN_PREFIX):
+                await self._serve_own_page(scope, receive, send)
+            else:
+                await self._serve(read_head(scope), scope["state"]["connection"], receive, send)
+        except asyncio.CancelledError:  # by uvicorn, when the time to end is over; it would log where the code stood
+            log.warning("request_cut_off")
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()

@@ -75,6 +75,23 @@ async def test_an_upload_in_progress_is_finished(gateway_process: GatewayProcess
         assert await asyncio.wait_for(ending, STOP_SECONDS) == -15
 
 
+async def test_an_answer_that_does_not_come_in_time_is_cut_off_in_one_line(gateway_process: GatewayProcess) -> None:
+    reached = asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        reached.set()
+        await reader.read()
+
+    async with scripted(script, gateway_process.payments_port), dialogue(gateway_process.url) as (reader, writer):
+        writer.write(PUT)
+        await reached.wait()
+        assert await asyncio.wait_for(gateway_process.stop(), STOP_SECONDS) == -15
+        assert b"200 OK" not in await asyncio.wait_for(reader.read(), 1)
+    log = gateway_process.log.read_text("utf-8")
+    assert ("Traceback" in log, log.count("request_cut_off")) == (False, 1)
+
+
 async def test_a_hundred_clients_that_flood_do_not_hold_it_up(gateway_process: GatewayProcess) -> None:
     stopped = asyncio.Event()
 
