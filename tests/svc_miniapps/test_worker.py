@@ -7,7 +7,7 @@ from svc_miniapps.worker import make_worker
 from tests.anchor_keys import anchor_key
 
 
-def test_the_worker_publishes_every_event_of_the_service(settings: Settings) -> None:
+async def test_the_worker_publishes_every_event_of_the_service(settings: Settings) -> None:
     announced: set[type[Event]] = set(events_of("miniapps"))
     of_worker = {"anchors": "file:///nowhere", "anchor_key": anchor_key()}
     worker = make_worker(WorkerSettings(**settings.model_dump() | of_worker))

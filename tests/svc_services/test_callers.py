@@ -101,7 +101,7 @@ async def test_without_a_valid_token_every_caller_is_refused(
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_every_endpoint_with_a_token_is_covered(app: FastAPI) -> None:
+async def test_every_endpoint_with_a_token_is_covered(app: FastAPI) -> None:
     asking = {
         (method, re.sub(r"\{\w+\}", str(ANY), path))
         for method, path, rules in rules_by_route(app)

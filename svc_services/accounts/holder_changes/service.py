@@ -78,8 +78,9 @@ async def withdraw(tx: AsyncSession, provider_id: UUID, change_id: UUID) -> sche
     """Withdraw a provider's report before its day.
 
     Raises:
-        NotAllowed, ClientSuspended, NotFound, IllegalMove
+        NotFound, ClientSuspended, IllegalMove
     """
+    await _of_provider(tx, provider_id, change_id)
     await _reporter(tx, provider_id)
     change = await _locked(tx, provider_id, change_id)
     if change.proposed_by is not None:
@@ -263,10 +264,15 @@ async def _lock_account(tx: AsyncSession, provider_id: UUID, account_number: str
     await lock(tx, "owner of", provider_id, account_number)
 
 
-async def _locked(tx: AsyncSession, provider_id: UUID, change_id: UUID) -> HolderChange:
+async def _of_provider(tx: AsyncSession, provider_id: UUID, change_id: UUID) -> HolderChange:
     found = await tx.get(HolderChange, change_id)
     if found is None or found.provider_id != provider_id:
         raise NotFound
+    return found
+
+
+async def _locked(tx: AsyncSession, provider_id: UUID, change_id: UUID) -> HolderChange:
+    found = await _of_provider(tx, provider_id, change_id)
     await _lock_account(tx, provider_id, found.account_number)
     await tx.refresh(found, with_for_update=True)
     return found
