@@ -44,7 +44,7 @@ def answer_of(name: str) -> dict[str, Any]:
 
 
 class Asking:
-    """The platform's own code, calling a company that answers as it is told."""
+    """The platform's own calls to a company whose answers the test writes."""
 
     def __init__(self, company: Scripted, url: str) -> None:
         self.company, self.url = company, url

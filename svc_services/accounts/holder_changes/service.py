@@ -9,13 +9,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.auth import Caller, NotAllowed
+from chassis.auth import Caller
 from chassis.db import Database, now
-from chassis.problems import NotFound, Problem, words
+from chassis.problems import NotFound, Problem
 from chassis.telemetry import SecurityEvent
 from kit.approvals import require_second_person
 from kit.calendar import today
-from kit.client_access import ClientSuspended
 from kit.leases import claimable
 from kit.security_log import record_on_commit
 from svc_services.accounts.bindings import service as bindings
@@ -26,6 +25,7 @@ from svc_services.accounts.holder_changes.queries import latest_day
 from svc_services.base import lock
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections.models import PROPOSAL_LIFE, Action, ChangeStatus, ProviderChange
+from svc_services.providers.connections.queries import locked_caller
 from svc_services.providers.connections.refusals import ProposalExpired
 
 _MOST_AHEAD = timedelta(days=366)
@@ -62,7 +62,7 @@ async def report(tx: AsyncSession, provider_id: UUID, new: schemas.NewHolderChan
     Raises:
         NotAllowed, ClientSuspended, BadAccountNumber, EffectiveDayTooFar, LaterChangeKnown, OtherChangeKnown
     """
-    provider = await _reporter(tx, provider_id)
+    provider = await locked_caller(tx, provider_id, read=True)
     await _require_number(tx, provider, new.account_number)
     await _lock_account(tx, provider_id, new.account_number)
     if known := await _known(tx, provider_id, new):
@@ -81,7 +81,7 @@ async def withdraw(tx: AsyncSession, provider_id: UUID, change_id: UUID) -> sche
         NotFound, ClientSuspended, IllegalMove
     """
     await _of_provider(tx, provider_id, change_id)
-    await _reporter(tx, provider_id)
+    await locked_caller(tx, provider_id, read=True)
     change = await _locked(tx, provider_id, change_id)
     if change.proposed_by is not None:
         raise NotFound
@@ -212,16 +212,6 @@ async def _added(
     if status == HolderChangeStatus.SCHEDULED:
         await tx.flush()
     return change
-
-
-async def _reporter(tx: AsyncSession, provider_id: UUID) -> Provider:
-    """The provider that reports, locked: a suspension that is being committed holds for this request too."""
-    provider = await tx.get(Provider, provider_id, with_for_update={"read": True}, populate_existing=True)
-    if provider is None:
-        raise NotAllowed(lambda language: words("approved_providers", "svc_services", language)["title"])
-    if provider.suspended_at is not None:
-        raise ClientSuspended
-    return provider
 
 
 async def _require_number(tx: AsyncSession, provider: Provider, account_number: str) -> None:

@@ -6,16 +6,15 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.auth import NotAllowed
 from chassis.db import now
 from chassis.outbox import emit
-from chassis.problems import NotFound, Problem, words
+from chassis.problems import NotFound, Problem
 from kit.calendar import today
-from kit.client_access import ClientSuspended
 from svc_services.catalogue.tariffs import events, schemas
 from svc_services.catalogue.tariffs.events import PublishedTier, TariffPublished
 from svc_services.catalogue.tariffs.models import UNITS, Tariff, TariffTier
 from svc_services.providers.applications.models import Provider
+from svc_services.providers.connections.queries import locked_caller
 
 
 class ForeignKind(Problem):
@@ -61,7 +60,8 @@ class ReplacesAnother(Problem):
 
 async def publish(tx: AsyncSession, provider_id: UUID, new: schemas.NewTariff) -> schemas.Tariff:
     """Publish the next version of a provider's tariff for a class of customers and a unit."""
-    provider = await _locked_publisher(tx, provider_id)
+    # One publication of a provider at a time: versions have no gaps, and a date is taken once.
+    provider = await locked_caller(tx, provider_id, key_share=True)
     replaced = await _replaced(tx, provider_id, new) if new.replaces else None
     line = (
         Tariff.provider_id == provider_id,
@@ -99,7 +99,7 @@ async def withdraw(tx: AsyncSession, provider_id: UUID, tariff_id: UUID) -> sche
     Raises:
         NotAllowed, ClientSuspended, NotFound, TariffInForce, TariffWithdrawn
     """
-    await _locked_publisher(tx, provider_id)
+    await locked_caller(tx, provider_id, key_share=True)
     tariff = await _withdrawable(tx, provider_id, tariff_id)
     tariff.withdrawn_at = now()
     await tx.flush()
@@ -112,16 +112,6 @@ async def tariff_of(tx: AsyncSession, tariff_id: UUID) -> Tariff:
     if tariff is None:
         raise NotFound
     return tariff
-
-
-async def _locked_publisher(tx: AsyncSession, provider_id: UUID) -> Provider:
-    """One publication of a provider at a time: versions have no gaps, and a date is taken once."""
-    provider = await tx.get(Provider, provider_id, with_for_update={"key_share": True}, populate_existing=True)
-    if provider is None:
-        raise NotAllowed(lambda language: words("approved_providers", "svc_services", language)["title"])
-    if provider.suspended_at is not None:
-        raise ClientSuspended
-    return provider
 
 
 async def _withdrawable(tx: AsyncSession, provider_id: UUID, tariff_id: UUID) -> Tariff:

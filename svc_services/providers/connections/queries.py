@@ -3,10 +3,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.auth import Caller
+from chassis.auth import Caller, NotAllowed
 from chassis.db import Database
-from chassis.problems import NotFound
-from kit.client_access import require_client_access
+from chassis.problems import NotFound, words
+from kit.client_access import ClientSuspended, require_client_access
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections import schemas
 from svc_services.providers.connections.effects import thumbprints
@@ -24,6 +24,22 @@ async def require_access(database: Database, caller: Caller) -> None:
         if provider is not None:
             ended = {each.thumbprint for each in await _ended(tx, provider.id)}
             require_client_access(caller, suspended=provider.suspended_at is not None, ended_keys=ended)
+
+
+async def locked_caller(tx: AsyncSession, provider_id: UUID, **strength: bool) -> Provider:
+    """The provider that calls, locked: a suspension that is being committed holds for this request too.
+
+    `strength` is that of the lock, as SQLAlchemy's `with_for_update` takes it.
+
+    Raises:
+        NotAllowed, ClientSuspended
+    """
+    provider = await tx.get(Provider, provider_id, with_for_update=strength, populate_existing=True)
+    if provider is None:
+        raise NotAllowed(lambda language: words("approved_providers", "svc_services", language)["title"])
+    if provider.suspended_at is not None:
+        raise ClientSuspended
+    return provider
 
 
 async def connection_of(tx: AsyncSession, provider_id: UUID) -> schemas.Connection:
