@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -71,8 +71,7 @@ class Envelope(BaseModel):
 Data = TypeVar("Data", bound=EventData)
 
 
-@dataclass(frozen=True)
-class Received(Generic[Data]):
+class Received(NamedTuple, Generic[Data]):
     """One event as passed to its handler."""
 
     id: UUID
