@@ -33,8 +33,10 @@ class Mandates:
         return polled + sum(done)
 
     async def _several(self, step: Step) -> int:
-        """Take one step with several mandates at once."""
-        return sum(await asyncio.gather(*(self._one(step) for _ in range(_AT_ONCE))))
+        """Take one step, and where that found a mandate, with several more at once."""
+        if not await self._one(step):
+            return 0
+        return 1 + sum(await asyncio.gather(*(self._one(step) for _ in range(_AT_ONCE - 1))))
 
     async def _one(self, step: Step) -> bool:
         try:
