@@ -95,6 +95,26 @@ async def create_token(tx: Tx, issuer: TheIssuer, request: Request) -> Response:
     return await _answer(tx, issuer, request, "token")
 
 
+REQUEST = ("response_type", "redirect_uri", "scope", "code_challenge", "code_challenge_method")
+REQUEST_OPTIONS = ("state", "nonce", "ui_locales", "prompt")
+
+
+@router.post(
+    "/v1/oauth/par",
+    status_code=201,
+    dependencies=[Depends(verified_otherwise(by="the client_id of an app, to whose registered address people return"))],
+    responses={201: {"model": schemas.PushedRequest}, **_REFUSALS},
+    openapi_extra=form("client_id", *REQUEST, optional=REQUEST_OPTIONS),
+)
+async def push_authorization_request(tx: Tx, issuer: TheIssuer, request: Request) -> Response:
+    """Push an authorization request, of which the browser then brings only a reference (RFC 9126).
+
+    Nobody on the way through the browser can read or change it. The reference opens the sign-in page within nine
+    minutes, as often as it is reloaded, and leads to one code.
+    """
+    return await _answer(tx, issuer, request, "par")
+
+
 @router.post(
     "/v1/oauth/revoke",
     dependencies=[Depends(verified_otherwise(by="a refresh token, and a signed assertion of clients with keys"))],
@@ -116,12 +136,13 @@ async def _answer(tx: Tx, issuer: Issuer, request: Request, endpoint: str) -> Re
 
     def respond(session: Any) -> Response:  # noqa: ANN401 - the synchronous face of the session
         server = AuthorizationServer(session, issuer)
-        answer: Response = (
-            server.create_token_response(parsed)
-            if endpoint == "token"
-            else server.create_endpoint_response("revocation", parsed)
-        )
-        return answer
+        match endpoint:
+            case "token":
+                return server.create_token_response(parsed)
+            case "par":
+                return server.push(parsed)
+            case _:
+                return server.create_endpoint_response("revocation", parsed)
 
     return await tx.run_sync(respond)
 

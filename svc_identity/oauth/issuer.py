@@ -32,14 +32,22 @@ class Issuer:
     name: str
     signer: Signer
     refresh_key: bytes = field(repr=False)
+    request_key: bytes = field(repr=False)
+    """Encrypts what apps push, see `pushed.py`."""
     code_repeat: timedelta
     """How long after its redemption a code may be redeemed again by the same request."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Issuer":
         signer = Signer(settings.issuer, settings.token_signing_key.get_secret_value())
-        refresh_key = derive(settings.index_key.get_secret_value(), "refresh tokens")
-        return cls(settings.issuer, signer, refresh_key, timedelta(seconds=settings.code_repeat_seconds))
+        index_key = settings.index_key.get_secret_value()
+        return cls(
+            settings.issuer,
+            signer,
+            refresh_key=derive(index_key, "refresh tokens"),
+            request_key=derive(index_key, "pushed requests"),
+            code_repeat=timedelta(seconds=settings.code_repeat_seconds),
+        )
 
     def address(self, endpoint: str) -> str:
         return f"{self.name}/v1/oauth/{endpoint}"
@@ -66,10 +74,12 @@ class Issuer:
         return {"token_type": "Bearer", "access_token": token, "expires_in": ACCESS_TOKEN_SECONDS, "scope": scope}
 
     def metadata(self, ui_locales: Sequence[str]) -> dict[str, Any]:
-        """The discovery document (OpenID Connect Discovery 1.0, RFC 8414, RFC 9207)."""
+        """The discovery document (OpenID Connect Discovery 1.0, RFC 8414, 9126 and 9207)."""
         return {
             "issuer": self.name,
             "authorization_endpoint": self.address("authorize"),
+            "pushed_authorization_request_endpoint": self.address("par"),
+            "require_pushed_authorization_requests": False,
             "token_endpoint": self.address("token"),
             "userinfo_endpoint": self.address("userinfo"),
             "revocation_endpoint": self.address("revoke"),

@@ -1,4 +1,4 @@
-"""Clients, authorization codes, refresh token families, used assertions.
+"""Clients, authorization codes, refresh token families, used assertions and pushed requests.
 
 The `get_…` and `check_…` methods are those that Authlib's grants call on a client, a code and a token.
 """
@@ -143,3 +143,12 @@ class UsedAssertion(Base):
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id"), primary_key=True)
     jti_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
+
+
+class UsedRequest(Base):
+    """A pushed authorization request that has led to a code, remembered until nothing can use it again."""
+
+    __tablename__ = "used_requests"
+
+    reference_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    used_at: Mapped[datetime] = mapped_column(Timestamp, index=True)

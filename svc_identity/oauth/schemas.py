@@ -20,6 +20,13 @@ class TokenAnswer(BaseModel):
     id_token: str | None = Field(default=None, description="With scope openid, in exchange for a code.")
 
 
+class PushedRequest(BaseModel):
+    """Where a pushed authorization request is found (RFC 9126, section 2.2)."""
+
+    request_uri: str = Field(description="For the parameter of this name at the authorization endpoint; good once.")
+    expires_in: int = Field(description="Seconds.", examples=[540])
+
+
 class OAuthError(BaseModel):
     """An OAuth error response (RFC 6749, section 5.2), which client libraries expect here."""
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from kit.security_log import CLIENT_REFUSED, record_on_commit
-from svc_identity.oauth import refresh
+from svc_identity.oauth import pushed, refresh
 from svc_identity.oauth.assertions import PrivateKeyJwt
 from svc_identity.oauth.grants import ClientGrant, CodeGrant, IdToken, RefreshGrant, S256Only
 from svc_identity.oauth.issuer import Issuer
@@ -94,6 +94,20 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         except ValueError:
             return self.handle_error_response(request, _MALFORMED)
         return response
+
+    def push(self, request: Parsed) -> Response:
+        """Take an app's authorization request and answer with the reference by which its browser brings it."""
+        try:
+            request.client = self.authenticate_client(request, CodeGrant.TOKEN_ENDPOINT_AUTH_METHODS, "par")
+            if "request_uri" in request.form:
+                raise InvalidRequestError("a pushed request holds no request_uri")
+            self.get_consent_grant(request)
+            reference = pushed.push(self.issuer.request_key, [*request.form.items()])
+        except OAuth2Error as error:
+            error.redirect_uri = None  # the app itself asks, so nothing is redirected
+            return self.handle_error_response(request, error)
+        answer = {"request_uri": reference, "expires_in": int(pushed.LIFE.total_seconds())}
+        return self.handle_response(201, answer, [("Cache-Control", "no-store")])
 
     def authorize(self, request: Parsed, person: Person) -> Response:
         """Send the browser back to the app with a code for this person.

@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import now
 from chassis.outbox import emit
 from svc_identity.oauth.events import ClientRegistered
-from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily, UsedAssertion
+from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily, UsedAssertion, UsedRequest
 from svc_identity.oauth.refresh import WHOLE_LIFE
 
 _REDEMPTION_LIFE = timedelta(hours=1)
 """How long a redeemed code without refresh tokens is known as such; longer than any repeat of it."""
+_USED_REQUEST_LIFE = timedelta(hours=2)
+"""Longer than any sign-in that was begun with it."""
 
 
 async def register_client(
@@ -47,9 +49,10 @@ async def register_client(
 
 
 async def prune(tx: AsyncSession) -> None:
-    """Delete codes, refresh tokens and assertions that have expired."""
+    """Delete codes, refresh tokens, assertions and used references that nothing can use again."""
     without_tokens = TokenFamily.scope.not_like("%offline_access%")
     await tx.execute(delete(TokenFamily).where(TokenFamily.created_at < now() - WHOLE_LIFE))
     await tx.execute(delete(TokenFamily).where(without_tokens, TokenFamily.created_at < now() - _REDEMPTION_LIFE))
     await tx.execute(delete(AuthorizationCode).where(AuthorizationCode.expires_at < now()))
     await tx.execute(delete(UsedAssertion).where(UsedAssertion.expires_at < now()))
+    await tx.execute(delete(UsedRequest).where(UsedRequest.used_at < now() - _USED_REQUEST_LIFE))

@@ -3,7 +3,9 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from chassis.db import now
 from kit.security_log import record_on_commit
+from svc_identity.oauth import pushed
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, Parsed, parse
 from svc_identity.oauth.server import AuthorizationServer
@@ -13,13 +15,24 @@ from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.security_log import SIGN_IN_PASSED
 
 
+def request_of(issuer: Issuer, sign_in: SignIn) -> Parameters:
+    """The authorization request of a sign-in; a reference that was good when it began stays good for it.
+
+    Raises:
+        RequestOverError
+    """
+    return pushed.resolve(issuer.request_key, parse(sign_in.request), sign_in.created_at)
+
+
 async def check(tx: AsyncSession, issuer: Issuer, parameters: Parameters) -> Parsed:
     """The authorization request, when the client may make it.
 
     Raises:
+        RequestOverError: its reference is good no more.
         OAuth2Error: with the app's address in it, unless that is what is wrong.
     """
-    parsed = Parsed("GET", issuer.address("authorize"), parameters)
+    resolved = pushed.resolve(issuer.request_key, parameters, now())
+    parsed = Parsed("GET", issuer.address("authorize"), resolved)
     await tx.run_sync(lambda session: AuthorizationServer(session, issuer).get_consent_grant(parsed))
     return parsed
 
@@ -28,9 +41,11 @@ async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
     """Send the browser back to the app with a code for the person of the phone, who is registered now when new.
 
     Raises:
+        RequestOverError: another sign-in has used its reference.
         OAuth2Error: the client was changed since the request was checked.
     """
-    parsed = Parsed("GET", issuer.address("authorize"), parse(sign_in.request))
+    await pushed.use(tx, parse(sign_in.request))
+    parsed = Parsed("GET", issuer.address("authorize"), request_of(issuer, sign_in))
     person = await person_of_phone(tx, sign_in.phone)
     response = await tx.run_sync(lambda session: AuthorizationServer(session, issuer).authorize(parsed, person))
     client_id = parsed.payload.client_id

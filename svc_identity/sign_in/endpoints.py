@@ -18,7 +18,7 @@ from chassis.auth import anyone, verified_otherwise
 from chassis.db import Database, ReadTx, Transactions
 from chassis.telemetry import SecurityEvent
 from svc_identity.fields import normalise_phone
-from svc_identity.oauth.endpoints import TheIssuer, form
+from svc_identity.oauth.endpoints import REQUEST, REQUEST_OPTIONS, TheIssuer, form
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, parse, parse_form
 from svc_identity.oauth.server import to_app
@@ -57,7 +57,8 @@ _GO_ON: dict[int | str, dict[str, str]] = {303: {"description": "To the page tha
 async def show_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Response:
     """Start to sign in: show the page that asks for a phone number.
 
-    The authorization request of RFC 6749, section 4.1, with PKCE, and of OpenID Connect Core, section 3.1.2.
+    The authorization request of RFC 6749, section 4.1, with PKCE, and of OpenID Connect Core, section 3.1.2, or
+    `client_id` and the `request_uri` of a pushed one (RFC 9126).
     """
     return await phone_page(tx, issuer, request, parse(request.url.query))
 
@@ -67,8 +68,8 @@ async def show_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Respo
     dependencies=[_PUBLIC],
     responses=_TO_APP,
     openapi_extra=form(
-        *("client_id", "response_type", "redirect_uri", "scope", "code_challenge", "code_challenge_method"),
-        optional=("state", "nonce", "ui_locales", "prompt"),
+        "client_id",
+        optional=(*REQUEST, *REQUEST_OPTIONS, "request_uri"),
     ),
 )
 async def post_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Response:
@@ -89,8 +90,9 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
     try:
         browser = _own_browser(request, fields)
         async with transactions.transaction() as tx:
-            await authorization.check(tx, issuer, parameters)
-            begun = await _start(tx, request, browser, parameters, phone)
+            checked = await authorization.check(tx, issuer, parameters)
+            language = language_of(request, [*checked.form.items()])
+            begun = await _start(tx, request, browser, parameters, language, phone)
         if isinstance(begun, service.Code):
             await delivery.send(transactions, sms, begun)
     except NotFromHere as refused:
@@ -118,7 +120,8 @@ async def show_code_form(tx: ReadTx, issuer: TheIssuer, request: Request, sign_i
     """Show the page that asks for the code."""
     try:
         browser = _own_browser(request)
-        return code_page(_settings(request), browser, await service.running(tx, sign_in_id, browser.fingerprint))
+        sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
+        return code_page(_settings(request), issuer, browser, sign_in)
     except Refused as refused:
         return await _over(tx, issuer, request, SIGN_IN_FAILED, refused, sign_in_id)
 
@@ -154,7 +157,7 @@ async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request:
             return await _over(tx, issuer, request, SIGN_IN_FAILED, over, sign_in_id, fields)
     person_id = await registered_person(transactions, sign_in.phone)
     SIGN_IN_FAILED.record(refused.text, sign_in_id=sign_in.id, person_id=person_id)
-    return code_page(_settings(request), browser, sign_in, refused)
+    return code_page(_settings(request), issuer, browser, sign_in, refused)
 
 
 @router.post(
@@ -177,7 +180,9 @@ async def send_code_again(
     except Refused as over:
         async with transactions.read() as tx:
             return await _over(tx, issuer, request, CODE_REFUSED, over, sign_in_id, fields)
-    return code_page(_settings(request), browser, sign_in, refused) if refused else _to_sign_in(sign_in.id)
+    if refused:
+        return code_page(_settings(request), issuer, browser, sign_in, refused)
+    return _to_sign_in(sign_in.id)
 
 
 @router.get("/authorize/sign-ins/{sign_in_id}/codes", dependencies=[_PUBLIC], responses=_GO_ON)
@@ -205,14 +210,14 @@ async def _over(
 
 
 async def _start(
-    tx: AsyncSession, request: Request, browser: Browser, parameters: Parameters, phone: str
+    tx: AsyncSession, request: Request, browser: Browser, parameters: Parameters, language: str, phone: str
 ) -> service.Code | SignIn:
     return await service.start(
         tx,
         _settings(request),
         _requester(request, browser),
         request=urlencode(parameters),
-        language=language_of(request, parameters),
+        language=language,
         phone=_phone(phone),
     )
 

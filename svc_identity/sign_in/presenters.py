@@ -10,7 +10,8 @@ from chassis.telemetry import SecurityEvent
 from kit.fields.phones import mask_phone
 from svc_identity.oauth.grants import UnknownReturnAddressError
 from svc_identity.oauth.issuer import Issuer
-from svc_identity.oauth.requests import Parameters, parse
+from svc_identity.oauth.pushed import RequestOverError
+from svc_identity.oauth.requests import Parameters
 from svc_identity.oauth.security_log import AUTHORIZATION_REFUSED
 from svc_identity.oauth.server import redirect_to_app
 from svc_identity.settings import Settings
@@ -40,6 +41,7 @@ async def phone_page(
         parsed = await authorization.check(tx, issuer, parameters)
     except OAuth2Error as error:
         return await authorization_refused(tx, issuer, language, parameters, error)
+    language = language_of(request, [*parsed.form.items()])
     browser = browser_of(request) or new_browser(request.app.state.settings)
     others = [pair for pair in parameters if pair[0] != "ui_locales"]
     response = pages.page(
@@ -59,7 +61,9 @@ async def phone_page(
     return response
 
 
-def code_page(settings: Settings, browser: Browser, sign_in: SignIn, refused: Refused | None = None) -> Response:
+def code_page(
+    settings: Settings, issuer: Issuer, browser: Browser, sign_in: SignIn, refused: Refused | None = None
+) -> Response:
     """The page that asks for the code."""
     usable = not isinstance(refused, service.CodeExpired | service.NoTriesLeft)
     wait = refused.wait if refused else None
@@ -69,7 +73,7 @@ def code_page(settings: Settings, browser: Browser, sign_in: SignIn, refused: Re
         "code.html",
         sign_in.language,
         refused=refused,
-        redirect_uri=dict(parse(sign_in.request))["redirect_uri"],
+        redirect_uri=dict(authorization.request_of(issuer, sign_in))["redirect_uri"],
         form_token=browser.form_token,
         action=f"{PATH}/sign-ins/{sign_in.id}",
         back=f"{PATH}?{sign_in.request}",
@@ -91,6 +95,8 @@ async def authorization_refused(
     text = "unknown_app" if error.error == "invalid_client" else "bad_request"
     if isinstance(error, UnknownReturnAddressError):
         text = "unknown_return"
+    if isinstance(error, RequestOverError):
+        text = service.SignInOver.text
     way_on = await ways.to_app_of(tx, issuer, dict(parameters).get("client_id", ""), error.error)
     return pages.refusal_page(language, text, way_on, status=400, error=error.error)
 

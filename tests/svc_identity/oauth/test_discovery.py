@@ -26,10 +26,11 @@ async def test_the_document_is_well_formed_and_names_its_issuer(api: httpx.Async
 async def test_every_endpoint_it_names_is_served(api: httpx.AsyncClient) -> None:
     metadata = (await api.get(DISCOVERY)).json()
     addresses = {name: value for name, value in metadata.items() if name.endswith(("_endpoint", "_uri"))}
-    assert len(addresses) == 5
+    assert len(addresses) == 6
     for name, address in addresses.items():
         assert address.startswith(f"{PUBLIC_URL}/identity/")
-        method = "POST" if name in {"token_endpoint", "revocation_endpoint"} else "GET"
+        posted = {"token_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint"}
+        method = "POST" if name in posted else "GET"
         answer = await api.request(method, urlsplit(address).path)
         assert answer.status_code not in {404, 405, 500}, name
 
