@@ -1,10 +1,12 @@
 """Kinds of fields that request models share: the rules of `kit/fields` with this service's words for what is wrong."""
 
+from datetime import date, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from chassis.text import Line
+from kit.calendar import today
 from kit.fields.half_width import half_width
 from kit.fields.id_number import id_number_fault
 from kit.fields.phones import LONGEST_PHONE, NotAMobile, NotAPhone, mobile_number
@@ -62,6 +64,20 @@ def normalise_phone(typed: str) -> str:
         raise ValueError("not a mobile number of mainland China") from None
 
 
+LONGEST_ROLE = timedelta(days=366)
+
+
+def _last_day(typed: date | None) -> date | None:
+    if typed is not None and not timedelta(0) <= typed - today() <= LONGEST_ROLE:
+        raise ValueError("a role ends today at the earliest and within a year")
+    return typed
+
+
+Until = Annotated[
+    date | None,
+    Field(description="The last day of the role, in China, at most a year ahead; without one it lasts a year."),
+    AfterValidator(_last_day),
+]
 Uscc = Annotated[
     str,
     Field(max_length=32, description="Unified social credit code, GB 32100."),

@@ -13,7 +13,13 @@ from svc_identity.oauth.consumers import HANDLERS
 from svc_identity.oauth.events import ClientRegistered
 from svc_identity.organisations.events import OrganisationRegistered
 from svc_identity.organisations.role_changes import service as role_changes
-from svc_identity.organisations.role_changes.events import RoleChangeApproved, RoleChangeProposed, RoleChangeRejected
+from svc_identity.organisations.role_changes import terms
+from svc_identity.organisations.role_changes.events import (
+    MembershipExpiring,
+    RoleChangeApproved,
+    RoleChangeProposed,
+    RoleChangeRejected,
+)
 from svc_identity.people.persons.events import PersonProofed, PersonRegistered
 from svc_identity.settings import WorkerSettings
 from svc_identity.sign_in import service as sign_in
@@ -28,6 +34,10 @@ async def prune_what_expired(database: Database) -> None:
         await oauth.prune(tx)
         await sign_in.prune(tx)
         await role_changes.expire(tx)
+    async with database.transaction() as tx:
+        await role_changes.end_expired(tx)
+    async with database.transaction() as tx:
+        await terms.remind(tx)
 
 
 def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
@@ -44,7 +54,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
         settings,
         publishes=[
             *(PersonRegistered, PersonProofed, OrganisationRegistered, ClientRegistered),
-            *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected),
+            *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),
         ],
         handles=HANDLERS,
         schedules=partial(make_schedules, settings),

@@ -111,6 +111,7 @@ class Plan:
             # The sandbox's codes cost nothing, and all clients of an embedded run share one address.
             **dict.fromkeys(_CODE_LIMITS, "100000"),
             "code_resend_seconds": "1",
+            "cooling_off_hours": "0",
             "packages": (self.data / "packages").as_uri(),
             "ledger_anchors": (self.data / "ledger-anchors").as_uri(),
             "anchors": (self.data / "anchors").as_uri(),

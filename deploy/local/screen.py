@@ -57,5 +57,6 @@ def _hints(platform: LocalPlatform, settings: LocalSettings) -> Iterator[tuple[s
     )
     yield "", f"{platform.sms_url}/messages?phone={platform.operator_phone}"
     yield "", "Both prove an identity first (POST /identity/v1/me/proofing); any valid ID number will do here."
+    yield "", "Second persons act at once here; elsewhere a day after they got the role (MYILI_COOLING_OFF_HOURS)."
     yield "Data and logs", f"{settings.data}, {settings.data / 'logs'}"
     yield "Stop", "Ctrl-C stops every process in this table and nothing else"

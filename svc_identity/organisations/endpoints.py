@@ -101,12 +101,12 @@ async def remove_member(tx: Tx, caller: Operator, organisation_id: UUID, members
 
 
 async def _add_member(tx: Tx, caller: Caller, organisation_id: UUID, new: schemas.NewMember) -> schemas.Member:
-    membership = await role_changes.grant_at_once(tx, caller, organisation_id, new.phone, new.role)
+    membership = await role_changes.grant_at_once(tx, caller, organisation_id, new)
     return service.show_member(membership, new.phone)
 
 
 async def _add_counter_staff(
     tx: Tx, caller: Caller, organisation_id: UUID, new: schemas.NewCounterStaff
 ) -> schemas.CounterStaff:
-    membership = await role_changes.grant_at_once(tx, caller, organisation_id, new.phone, new.role)
+    membership = await role_changes.grant_at_once(tx, caller, organisation_id, new)
     return service.show_counter_staff(membership, new.phone)

@@ -2,7 +2,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
@@ -91,6 +91,7 @@ class Membership(Base):
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index("ix_memberships_organisation_id_id", "organisation_id", "id"),
+        Index("ix_memberships_expires_at", "expires_at", postgresql_where=text("ended_at IS NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -98,4 +99,8 @@ class Membership(Base):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
     role: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp)
+    """When it ends by itself unless it is renewed; the last operators stay beyond it."""
+    reminders: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    """How many events have said that it is about to expire."""
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)

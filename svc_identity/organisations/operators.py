@@ -50,6 +50,15 @@ async def still_operator(tx: AsyncSession, person_id: UUID, *, since: datetime) 
     return person_id in await operators(tx) and await tx.scalar(held.limit(1)) is not None
 
 
+async def held_since(tx: AsyncSession, person_id: UUID) -> datetime | None:
+    """Since when a person is operator without a break."""
+    return await tx.scalar(
+        select(func.min(Membership.created_at)).where(
+            Membership.person_id == person_id, Membership.role == Role.OPERATOR, Membership.ended_at.is_(None)
+        )
+    )
+
+
 async def appointed(tx: AsyncSession) -> set[UUID]:
     """The persons who hold the role, whether they can act or not."""
     return set(await tx.scalars(_current()))

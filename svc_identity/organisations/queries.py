@@ -3,10 +3,11 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
+from chassis.db import now
 from chassis.pagination import Page, PageRequest, page_of
 from svc_identity.organisations import schemas
 from svc_identity.organisations.models import (
@@ -64,6 +65,8 @@ def membership_claims(session: Session, person: Person) -> list[dict[str, Any]]:
         select(Membership.organisation_id, Membership.role, Organisation.division_code)
         .join(Organisation, Organisation.id == Membership.organisation_id)
         .where(Membership.person_id == person.id, Membership.ended_at.is_(None), Membership.role.not_in(withheld))
+        # Operators may stay beyond their time, as the last ones; the worker decides.
+        .where(or_(Membership.expires_at > now(), Membership.role == Role.OPERATOR))
         .order_by(Membership.id)
     )
     return [

@@ -4,8 +4,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from kit.fields.divisions import DivisionCode
-from svc_identity.fields import Name, Phone, Uscc
+from svc_identity.fields import Name, Phone, Until, Uscc
 from svc_identity.organisations.models import CounterRole, Kind, Role
+
+_ENDS = "When the role ends unless it is renewed: a role change with the action `renewal`."
 
 
 class NewOrganisation(BaseModel):
@@ -29,6 +31,7 @@ class Organisation(BaseModel):
 class NewMember(BaseModel):
     phone: Phone
     role: Role
+    until: Until = None
 
 
 class Member(BaseModel):
@@ -40,11 +43,13 @@ class Member(BaseModel):
     phone: str = Field(examples=["138****0001"])
     role: Role
     created_at: datetime
+    expires_at: datetime = Field(description=_ENDS)
 
 
 class NewCounterStaff(BaseModel):
     phone: Phone
     role: CounterRole
+    until: Until = None
 
 
 class CounterStaff(BaseModel):
@@ -56,3 +61,4 @@ class CounterStaff(BaseModel):
     phone: str = Field(examples=["138****0001"])
     role: str = Field(description="clerk or till_supervisor; expect further values within v1.")
     created_at: datetime
+    expires_at: datetime = Field(description=_ENDS)

@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -119,10 +120,17 @@ def check_role_fits(organisation: Organisation, role: AnyRole) -> None:
         raise RoleDoesNotFit(role=role, fitting=sorted(ROLES[organisation.kind]))
 
 
-async def start_membership(tx: AsyncSession, organisation_id: UUID, person_id: UUID, role: str) -> UUID | None:
+async def start_membership(
+    tx: AsyncSession, organisation_id: UUID, person_id: UUID, role: str, expires_at: datetime
+) -> UUID | None:
     """The id of the new membership, or None when the person has this role already."""
-    values = {"id": new_id(), "organisation_id": organisation_id, "person_id": person_id, "role": role}
-    statement = insert(Membership).values(values).on_conflict_do_nothing().returning(Membership.id)
+    named = {"organisation_id": organisation_id, "person_id": person_id, "role": role}
+    statement = (
+        insert(Membership)
+        .values(id=new_id(), expires_at=expires_at, **named)
+        .on_conflict_do_nothing()
+        .returning(Membership.id)
+    )
     started: UUID | None = await tx.scalar(statement)
     return started
 
@@ -171,4 +179,5 @@ def _member_fields(membership: Membership, phone: str) -> dict[str, Any]:
         "person_id": membership.person_id,
         "phone": mask_phone(phone),
         "created_at": membership.created_at,
+        "expires_at": membership.expires_at,
     }

@@ -86,6 +86,7 @@ def settings(database: Database, tokens: Tokens, sandboxes: dict[str, Sandbox]) 
         field_key=base64.b64encode(secrets.token_bytes(32)).decode(),
         index_key=base64.b64encode(secrets.token_bytes(32)).decode(),
         codes_per_address=1_000_000,
+        cooling_off_hours=0,
     )
 
 

@@ -1,8 +1,10 @@
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
 from typing import Annotated, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends
+from fastapi import APIRouter, Body, Depends, Request
 
 from chassis.auth import Caller, allow
 from chassis.db import Tx
@@ -10,6 +12,7 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
 from svc_identity.organisations.role_changes import queries, schemas, service
 from svc_identity.organisations.role_changes.models import RoleChange, Status
+from svc_identity.settings import Settings
 
 router = APIRouter(prefix="/identity/v1/role-changes", tags=["organisations"])
 
@@ -19,14 +22,23 @@ Reader = Annotated[Caller, Depends(allow(role=("operator", "auditor")))]
 What = TypeVar("What")
 
 
+async def _cooling_off(request: Request) -> timedelta:
+    settings: Settings = request.app.state.settings
+    return timedelta(hours=settings.cooling_off_hours)
+
+
+CoolingOff = Annotated[timedelta, Depends(_cooling_off)]
+
+
 @router.post("", status_code=201)
 async def propose_role_change(
     tx: Tx, caller: Operator, once: OnceKey, body: Annotated[schemas.NewRoleChange, Body()]
 ) -> schemas.RoleChange:
-    """Propose to grant a role to the person of a phone, or to remove one.
+    """Propose to grant a role to the person of a phone, to renew one, or to remove one.
 
-    Another operator approves it within seven days. Roles that approve or inspect the work of others are granted and
-    removed in this way only.
+    Another operator approves it within seven days. Roles that approve or inspect the work of others are granted,
+    renewed and removed in this way only. Every role ends on its last day, or after a year; the renewal of one that
+    needs no second person is carried out at once.
     """
     return await once.do(tx, caller, _answer(tx, caller, service.propose, body))
 
@@ -35,7 +47,10 @@ async def propose_role_change(
 async def list_role_changes(
     tx: Tx, caller: Reader, page: PageQuery, status: Status | None = None, organisation_id: UUID | None = None
 ) -> Page[schemas.RoleChange]:
-    """List who was granted or removed which role, by whom, when and why; `status=proposed` is what waits."""
+    """List which roles were granted, renewed, removed or ended, by whom, when and why.
+
+    `status=proposed` is what waits.
+    """
     return await queries.listed(tx, page, status=status, organisation_id=organisation_id, reader=caller.subject)
 
 
@@ -46,13 +61,18 @@ async def get_role_change(tx: Tx, caller: Reader, role_change_id: UUID) -> schem
 
 
 @router.post("/{role_change_id}/approve")
-async def approve_role_change(tx: Tx, caller: Operator, once: OnceKey, role_change_id: UUID) -> schemas.RoleChange:
+async def approve_role_change(
+    tx: Tx, caller: Operator, once: OnceKey, cooling_off: CoolingOff, role_change_id: UUID
+) -> schemas.RoleChange:
     """Approve a proposal of another operator and carry it out.
 
     The approver is neither the proposer nor the person who gets the role, and neither of the two operators holds that
-    role by the other's proposal. Access tokens issued from now on carry the new roles.
+    role by the other's proposal. The approver has been operator for a day (`MYILI_COOLING_OFF_HOURS`). Access tokens
+    issued from now on carry the new roles.
     """
-    return await once.do(tx, caller, _answer(tx, caller, service.approve, role_change_id))
+    return await once.do(
+        tx, caller, _answer(tx, caller, partial(service.approve, cooling_off=cooling_off), role_change_id)
+    )
 
 
 @router.post("/{role_change_id}/reject")

@@ -3,6 +3,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from chassis.outbox import Event
+from svc_identity.organisations.models import Membership
 from svc_identity.organisations.role_changes.models import Action, RoleChange
 
 
@@ -17,7 +18,7 @@ class RoleChangeEvent(Event):
     person_id: UUID
     role: str
     proposed_by: UUID | None
-    """None for the first operators, who are appointed by a command on the server."""
+    """None for the first operators, who are appointed by a command on the server, and for roles that expired."""
     proposed_at: datetime
 
 
@@ -26,7 +27,7 @@ class RoleChangeProposed(RoleChangeEvent):
 
 
 class RoleChangeApproved(RoleChangeEvent):
-    """The role is granted or removed. `decided_by` is None where the role needs no second person."""
+    """The role is granted, renewed, removed or expired. `decided_by` is None where the role needs no second person."""
 
     event_type: ClassVar[str] = "cn.ili.identity.role_change.approved.v1"
 
@@ -42,6 +43,24 @@ class RoleChangeRejected(RoleChangeEvent):
 
     decided_by: UUID
     decided_at: datetime
+
+
+class MembershipExpiring(Event):
+    """A role ends soon unless operators renew it; emitted 30 and 7 days before."""
+
+    event_type: ClassVar[str] = "cn.ili.identity.membership.expiring.v1"
+    key_field: ClassVar[str] = "membership_id"
+
+    membership_id: UUID
+    organisation_id: UUID
+    person_id: UUID
+    role: str
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, membership: Membership) -> "MembershipExpiring":
+        names = ("organisation_id", "person_id", "role", "expires_at")
+        return cls(membership_id=membership.id, **{name: getattr(membership, name) for name in names})
 
 
 def fields_of(change: RoleChange) -> dict[str, Any]:

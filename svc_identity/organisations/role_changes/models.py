@@ -1,8 +1,8 @@
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
@@ -17,6 +17,10 @@ PROPOSAL_LIFE = timedelta(days=7)
 class Action(StrEnum):
     GRANT = "grant"
     REMOVAL = "removal"
+    RENEWAL = "renewal"
+    """The role is kept for longer."""
+    EXPIRY = "expiry"
+    """The role ended because nobody renewed it."""
 
 
 class Status(StrEnum):
@@ -39,7 +43,7 @@ TRANSITIONS: dict[Status, set[Status]] = {
 
 _BY_ONE_PERSON = " OR ".join(
     (
-        # By command on the server, for the first operators of a platform.
+        # By command on the server, for the first operators of a platform; or by time.
         "proposed_by IS NULL",
         f"role NOT IN ({', '.join(repr(role.value) for role in sorted(TWO_PERSON_ROLES))})",
     )
@@ -73,6 +77,8 @@ class RoleChange(Base):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
     role: Mapped[str] = mapped_column(Text)
     membership_id: Mapped[UUID | None] = mapped_column(ForeignKey("memberships.id"))
+    until: Mapped[date | None] = mapped_column(Date)
+    """The last day of a role that is granted or renewed; a year from then on where none was asked for."""
     reason: Mapped[str] = mapped_column(Text)
     status: Mapped[Status] = mapped_column(Text, default=Status.PROPOSED)
     proposed_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))

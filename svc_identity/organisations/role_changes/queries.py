@@ -46,7 +46,7 @@ async def _shown(tx: AsyncSession, changes: Sequence[RoleChange], reader: str) -
 
 
 def _presented(change: RoleChange, phone: str | None, name: str | None) -> schemas.RoleChange:
-    plain = ("action", "status", "organisation_id", "person_id", "role", "membership_id", "reason")
+    plain = ("action", "status", "organisation_id", "person_id", "role", "membership_id", "until", "reason")
     steps = ("proposed_by", "proposed_at", "expires_at", "decided_by", "decided_at")
     return schemas.RoleChange(
         role_change_id=change.id,

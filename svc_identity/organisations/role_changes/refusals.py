@@ -13,6 +13,12 @@ class NotIndependent(Problem):
     status, code = 403, "approver_not_independent"
 
 
+class RoleTooNew(Problem):
+    """Nobody acts as second person soon after they got the role: a helper who was raised for it would be noticed."""
+
+    status, code = 403, "role_too_new"
+
+
 class OwnRole(Problem):
     """Nobody approves a role for themselves."""
 

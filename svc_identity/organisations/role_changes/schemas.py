@@ -1,11 +1,11 @@
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from chassis.text import Line
-from svc_identity.fields import Phone
+from svc_identity.fields import Phone, Until
 from svc_identity.organisations.models import CounterRole, Role
 from svc_identity.organisations.role_changes.models import Action, Status
 
@@ -17,6 +17,17 @@ class NewGrant(BaseModel):
     organisation_id: UUID
     phone: Phone
     role: Role | CounterRole
+    until: Until = None
+    reason: Reason
+
+
+class NewRenewal(BaseModel):
+    """Keep a role for longer; at once where the role needs no second person."""
+
+    action: Literal[Action.RENEWAL]
+    organisation_id: UUID
+    membership_id: UUID
+    until: Until = None
     reason: Reason
 
 
@@ -27,11 +38,11 @@ class NewRemoval(BaseModel):
     reason: Reason
 
 
-NewRoleChange = Annotated[NewGrant | NewRemoval, Field(discriminator="action")]
+NewRoleChange = Annotated[NewGrant | NewRenewal | NewRemoval, Field(discriminator="action")]
 
 
 class RoleChange(BaseModel):
-    """A role granted or removed, or proposed to be. Phone and name of the person are masked."""
+    """A role granted, renewed, removed or expired, or proposed to be. Phone and name of the person are masked."""
 
     role_change_id: UUID
     action: Action
@@ -42,8 +53,11 @@ class RoleChange(BaseModel):
     name: str | None = Field(description="Null until the person has proved who they are.", examples=["张*"])
     role: str = Field(description="A role of members or of counter staff; expect further values within v1.")
     membership_id: UUID | None
+    until: date | None = Field(description="The last day asked for; null is a year.")
     reason: str
-    proposed_by: UUID | None = Field(description="Null for the first operators, appointed by a command on the server.")
+    proposed_by: UUID | None = Field(
+        description="Null for the first operators, appointed by a command on the server, and where a role expired."
+    )
     proposed_at: datetime
     expires_at: datetime = Field(description="A proposal that nobody decides until then comes to nothing.")
     decided_by: UUID | None

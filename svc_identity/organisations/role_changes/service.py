@@ -3,13 +3,15 @@
 All of it runs under one lock, so that rules about several rows hold when requests race.
 """
 
+import contextlib
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
-from chassis.db import now
+from chassis.db import CHINA, now
 from chassis.outbox import emit
 from chassis.problems import NotFound
 from chassis.telemetry import SecurityEvent
@@ -17,15 +19,21 @@ from kit.approvals import require_second_person
 from kit.security_log import record_on_commit
 from svc_identity.organisations import operators
 from svc_identity.organisations import service as organisations
-from svc_identity.organisations.models import TWO_PERSON_ROLES, AnyRole, Membership, Organisation, Role
-from svc_identity.organisations.role_changes import events, refusals, schemas
-from svc_identity.organisations.role_changes.independence import are_independent, some_are_independent
+from svc_identity.organisations.models import TWO_PERSON_ROLES, Membership, Organisation, Role
+from svc_identity.organisations.role_changes import events, memberships, refusals, schemas, terms
+from svc_identity.organisations.role_changes.independence import are_independent
 from svc_identity.organisations.role_changes.models import PROPOSAL_LIFE, Action, RoleChange, Status
-from svc_identity.people.persons.models import PROOFED, Person
+from svc_identity.organisations.schemas import NewCounterStaff, NewMember
+from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import person_of_phone
 
 ROLE_PROPOSED, ROLE_REJECTED = SecurityEvent("role_proposed"), SecurityEvent("role_rejected")
-CARRIED_OUT = {Action.GRANT: SecurityEvent("role_granted"), Action.REMOVAL: SecurityEvent("role_removed")}
+CARRIED_OUT = {
+    Action.GRANT: SecurityEvent("role_granted"),
+    Action.RENEWAL: SecurityEvent("role_renewed"),
+    Action.REMOVAL: SecurityEvent("role_removed"),
+    Action.EXPIRY: SecurityEvent("role_expired"),
+}
 
 
 async def begin(tx: AsyncSession, caller: Caller) -> None:
@@ -39,7 +47,7 @@ async def begin(tx: AsyncSession, caller: Caller) -> None:
 
 
 async def grant_at_once(
-    tx: AsyncSession, caller: Caller, organisation_id: UUID, phone: str, role: AnyRole
+    tx: AsyncSession, caller: Caller, organisation_id: UUID, new: NewMember | NewCounterStaff
 ) -> Membership:
     """Grant a role that needs no second person; a new phone is registered.
 
@@ -47,15 +55,16 @@ async def grant_at_once(
         NotFound, RoleDoesNotFit, RoleNeedsTwoPersons, AlreadyMember, NoLongerOperator
     """
     await begin(tx, caller)
-    organisations.check_role_fits(await organisations.known(tx, organisation_id), role)
-    if role in TWO_PERSON_ROLES:
-        raise refusals.RoleNeedsTwoPersons(role=role)
-    person = await person_of_phone(tx, phone)
+    organisations.check_role_fits(await organisations.known(tx, organisation_id), new.role)
+    if new.role in TWO_PERSON_ROLES:
+        raise refusals.RoleNeedsTwoPersons(role=new.role)
+    person = await person_of_phone(tx, new.phone)
     change = RoleChange(
         action=Action.GRANT,
         organisation_id=organisation_id,
         person_id=person.id,
-        role=role,
+        role=new.role,
+        until=new.until,
         reason="member added",
         proposed_by=caller.id,
     )
@@ -73,7 +82,7 @@ async def remove_at_once(tx: AsyncSession, caller: Caller, organisation_id: UUID
     membership = await organisations.current_membership(tx, organisation_id, membership_id)
     if membership.role in TWO_PERSON_ROLES:
         raise refusals.RoleNeedsTwoPersons(role=membership.role)
-    await _carry_out(tx, _removal_of(membership, "member removed", caller.id))
+    await _carry_out(tx, _change_of(membership, Action.REMOVAL, "member removed", caller.id))
 
 
 async def appoint_operator(tx: AsyncSession, organisation: Organisation, person: Person, reason: str) -> bool:
@@ -92,15 +101,18 @@ async def appoint_operator(tx: AsyncSession, organisation: Organisation, person:
     return True
 
 
-async def propose(tx: AsyncSession, caller: Caller, new: schemas.NewGrant | schemas.NewRemoval) -> RoleChange:
-    """Propose to grant or to remove a role.
+async def propose(tx: AsyncSession, caller: Caller, new: schemas.NewRoleChange) -> RoleChange:
+    """Propose to grant, renew or remove a role. A renewal that needs no second person is carried out at once.
 
     Raises:
         NotFound, RoleDoesNotFit, AlreadyMember, AlreadyProposed, NoLongerOperator
     """
     await begin(tx, caller)
     await expire(tx)
-    change = await (_grant(tx, caller, new) if isinstance(new, schemas.NewGrant) else _removal(tx, caller, new))
+    change = await _wanted(tx, caller, new)
+    if change.action == Action.RENEWAL and change.role not in TWO_PERSON_ROLES:
+        await _carry_out(tx, change)
+        return change
     same = (
         RoleChange.organisation_id == change.organisation_id,
         RoleChange.person_id == change.person_id,
@@ -116,13 +128,13 @@ async def propose(tx: AsyncSession, caller: Caller, new: schemas.NewGrant | sche
     return change
 
 
-async def approve(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> RoleChange:
-    """Approve a proposal, which carries it out.
+async def approve(tx: AsyncSession, caller: Caller, role_change_id: UUID, *, cooling_off: timedelta) -> RoleChange:
+    """Approve a proposal, which carries it out; the caller must have been operator for `cooling_off`.
 
     Raises:
-        NotFound, NoLongerOperator, SecondPersonNeeded, NotIndependent, OwnRole, OwnRoleChange, AlreadyDecided,
-        ProposalExpired, ProposerNoLongerOperator, PersonNotProofed, AlreadyMember, MembershipEnded, LastOperators,
-        NoIndependentOperators
+        NotFound, NoLongerOperator, SecondPersonNeeded, NotIndependent, RoleTooNew, OwnRole, OwnRoleChange,
+        AlreadyDecided, ProposalExpired, ProposerNoLongerOperator, PersonNotProofed, AlreadyMember, MembershipEnded,
+        LastOperators, NoIndependentOperators
     """
     change = await _open(tx, caller, role_change_id)
     require_second_person(caller.id, change.proposed_by)
@@ -133,6 +145,7 @@ async def approve(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> Rol
         raise refusals.NotIndependent
     if change.proposed_by and not await operators.still_operator(tx, change.proposed_by, since=change.proposed_at):
         raise refusals.ProposerNoLongerOperator
+    await _check_cooled_off(tx, caller, cooling_off)
     change.decided_by = caller.id
     await _carry_out(tx, change)
     return change
@@ -155,10 +168,37 @@ async def reject(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> Role
     return change
 
 
+async def _check_cooled_off(tx: AsyncSession, caller: Caller, cooling_off: timedelta) -> None:
+    held_since = await operators.held_since(tx, caller.id)
+    if held_since is None or held_since + cooling_off > now():
+        free_at = ((held_since or now()) + cooling_off).astimezone(CHINA)
+        raise refusals.RoleTooNew(hours=f"{cooling_off / timedelta(hours=1):g}", free_at=f"{free_at:%Y-%m-%d %H:%M}")
+
+
 async def expire(tx: AsyncSession) -> None:
     """Close the proposals that nobody decided in time."""
     due = (RoleChange.status == Status.PROPOSED, RoleChange.proposed_at < now() - PROPOSAL_LIFE)
     await tx.execute(update(RoleChange).where(*due).values(status=Status.EXPIRED))
+
+
+async def end_expired(tx: AsyncSession) -> None:
+    """End the roles whose time is over, but for operators without whom nothing could be approved any more."""
+    await operators.lock_roles(tx)
+    for membership in await terms.due(tx):
+        change = _change_of(membership, Action.EXPIRY, "nobody renewed it", None)
+        with contextlib.suppress(refusals.LastOperators, refusals.NoIndependentOperators):
+            async with tx.begin_nested():
+                await _carry_out(tx, change)
+
+
+async def _wanted(tx: AsyncSession, caller: Caller, new: schemas.NewRoleChange) -> RoleChange:
+    match new:
+        case schemas.NewGrant():
+            return await _grant(tx, caller, new)
+        case schemas.NewRenewal():
+            return await _renewal(tx, caller, new)
+        case schemas.NewRemoval():
+            return await _removal(tx, caller, new)
 
 
 async def _grant(tx: AsyncSession, caller: Caller, new: schemas.NewGrant) -> RoleChange:
@@ -171,19 +211,27 @@ async def _grant(tx: AsyncSession, caller: Caller, new: schemas.NewGrant) -> Rol
         organisation_id=new.organisation_id,
         person_id=person.id,
         role=new.role,
+        until=new.until,
         reason=new.reason,
         proposed_by=caller.id,
     )
 
 
+async def _renewal(tx: AsyncSession, caller: Caller, new: schemas.NewRenewal) -> RoleChange:
+    membership = await organisations.current_membership(tx, new.organisation_id, new.membership_id)
+    change = _change_of(membership, Action.RENEWAL, new.reason, caller.id)
+    change.until = new.until
+    return change
+
+
 async def _removal(tx: AsyncSession, caller: Caller, new: schemas.NewRemoval) -> RoleChange:
     membership = await organisations.current_membership(tx, new.organisation_id, new.membership_id)
-    return _removal_of(membership, new.reason, caller.id)
+    return _change_of(membership, Action.REMOVAL, new.reason, caller.id)
 
 
-def _removal_of(membership: Membership, reason: str, proposed_by: UUID) -> RoleChange:
+def _change_of(membership: Membership, action: Action, reason: str, proposed_by: UUID | None) -> RoleChange:
     return RoleChange(
-        action=Action.REMOVAL,
+        action=action,
         organisation_id=membership.organisation_id,
         person_id=membership.person_id,
         role=membership.role,
@@ -206,17 +254,26 @@ async def _open(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> RoleC
 
 
 async def _carry_out(tx: AsyncSession, change: RoleChange) -> None:
-    if change.action == Action.GRANT:
-        await _start_membership(tx, change)
-    else:
-        await _end_membership(tx, change)
+    match change.action:
+        case Action.GRANT:
+            await memberships.start(tx, change)
+        case Action.RENEWAL:
+            await memberships.renew(tx, change)
+        case Action.REMOVAL | Action.EXPIRY:
+            await memberships.end(tx, change)
     change.status = change.status or Status.PROPOSED
     change.move_to(Status.APPROVED)
     change.decided_at = now()
     tx.add(change)
     await tx.flush()
     await emit(tx, events.RoleChangeApproved.model_validate(events.fields_of(change)))
-    _record(tx, CARRIED_OUT[Action(change.action)], change, "by_people" if change.proposed_by else "by_command")
+    _record(tx, CARRIED_OUT[Action(change.action)], change, _how(change))
+
+
+def _how(change: RoleChange) -> str:
+    if change.action == Action.EXPIRY:
+        return "by_time"
+    return "by_people" if change.proposed_by else "by_command"
 
 
 def _record(tx: AsyncSession, event: SecurityEvent, change: RoleChange, reason: str) -> None:
@@ -224,25 +281,3 @@ def _record(tx: AsyncSession, event: SecurityEvent, change: RoleChange, reason: 
     names = ("role", "organisation_id", "person_id", "proposed_by", "decided_by")
     about = {name: getattr(change, name) for name in names}
     record_on_commit(tx, event, reason, role_change_id=change.id, **about)
-
-
-async def _start_membership(tx: AsyncSession, change: RoleChange) -> None:
-    if change.role in TWO_PERSON_ROLES and change.proposed_by:
-        person = await tx.get_one(Person, change.person_id, populate_existing=True)
-        if person.assurance_level < PROOFED:
-            raise refusals.PersonNotProofed
-    started = await organisations.start_membership(tx, change.organisation_id, change.person_id, change.role)
-    if started is None:
-        raise organisations.AlreadyMember(role=change.role)
-    change.membership_id = started
-
-
-async def _end_membership(tx: AsyncSession, change: RoleChange) -> None:
-    if change.membership_id is None or not await organisations.end_membership(tx, change.membership_id):
-        raise refusals.MembershipEnded
-    if change.role == Role.OPERATOR:
-        remaining = await operators.operators(tx)
-        if len(remaining) < operators.FEWEST:
-            raise refusals.LastOperators(fewest=operators.FEWEST)
-        if not await some_are_independent(tx, remaining):
-            raise refusals.NoIndependentOperators
