@@ -14,7 +14,8 @@ from joserfc.jwk import GuestProtocol, Key, KeySet, guess_key
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from svc_identity.oauth.issuer import ASSERTION_ALGORITHMS, ASSERTION_SECONDS, CLOCK_LEEWAY, Issuer
+from chassis.db import now
+from svc_identity.oauth.issuer import ASSERTION_ALGORITHMS, ASSERTION_SECONDS, CLOCK_LEEWAY, RS256_ENDS, Issuer
 from svc_identity.oauth.models import Client, UsedAssertion
 from svc_identity.oauth.requests import Parsed
 from svc_identity.oauth.security_log import Refusal
@@ -30,6 +31,8 @@ class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         self._issuer = issuer
         self.proving_key: str | None = None
         """The RFC 7638 thumbprint of the key that signed the assertion."""
+        self.algorithm: str | None = None
+        """With what it signed."""
 
     def __call__(self, query_client: Callable[[str], Client | None], request: Parsed) -> Client | None:
         client: Client | None = super().__call__(query_client, request)
@@ -67,6 +70,9 @@ class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
             token = jwt.decode(assertion, key_of, algorithms=ASSERTION_ALGORITHMS)
         except (JoseError, ValueError, TypeError):  # the last two: a key of another kind than the algorithm's
             raise InvalidClientError("the assertion is not signed by a key of this client") from None
+        self.algorithm = token.header["alg"]
+        if self.algorithm == "RS256" and now() >= RS256_ENDS:
+            raise InvalidClientError("RS256 has ended: sign with ES256, PS256 or Ed25519")
         self.verify_claims(token.claims)
         return token.claims
 

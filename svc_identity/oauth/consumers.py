@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -62,7 +62,7 @@ def signing_keys(jwks: dict[str, Any]) -> dict[str, Any]:
         raise Poison("jwks is not a set of keys") from None
     usable = [key for key in keys if _can_sign(key)]
     if not usable:
-        raise Poison("jwks holds no EC P-256 key and no RSA key of 2048 bits")
+        raise Poison("jwks holds no EC P-256 key, no Ed25519 key and no RSA key of 2048 bits")
     return dict(KeySet(usable).as_dict(private=False))
 
 
@@ -70,6 +70,8 @@ def _can_sign(key: object) -> bool:
     # No symmetric keys: anyone who can read one can sign with it.
     if isinstance(key, ECKey):
         return key.curve_name == "P-256"
+    if isinstance(key, OKPKey):
+        return key.curve_name == "Ed25519"
     return isinstance(key, RSAKey) and key.public_key.key_size >= _SMALLEST_RSA
 
 

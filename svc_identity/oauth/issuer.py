@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.settings import AUDIENCE
@@ -16,7 +16,9 @@ ID_TOKEN_SECONDS = 600
 CODE_SECONDS = 60
 ASSERTION_SECONDS = 300
 CLOCK_LEEWAY = 30
-ASSERTION_ALGORITHMS = ["ES256", "RS256", "PS256"]
+ASSERTION_ALGORITHMS = ["ES256", "PS256", "Ed25519", "EdDSA", "RS256"]
+RS256_DEPRECATED, RS256_ENDS = datetime(2026, 11, 30, tzinfo=UTC), datetime(2027, 6, 30, tzinfo=UTC)
+"""FAPI 2.0 has no RS256: its clients get a notice with each token until it ends."""
 
 PERSON_SCOPES = ("openid", "profile", "phone", "offline_access")
 PROVIDER_SCOPES = ("tariffs:write", "bills:write", "accounts:write")

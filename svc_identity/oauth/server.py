@@ -7,6 +7,7 @@ RFC 9700 asks, the grants in `grants.py` are stricter; docs/decisions/0010 says 
 
 import logging
 from collections.abc import Sequence
+from email.utils import format_datetime
 from typing import Any
 
 from authlib.common.urls import add_params_to_uri
@@ -21,7 +22,7 @@ from kit.security_log import CLIENT_REFUSED, record_on_commit
 from svc_identity.oauth import pushed, refresh
 from svc_identity.oauth.assertions import PrivateKeyJwt
 from svc_identity.oauth.grants import ClientGrant, CodeGrant, IdToken, RefreshGrant, S256Only
-from svc_identity.oauth.issuer import Issuer
+from svc_identity.oauth.issuer import RS256_DEPRECATED, RS256_ENDS, Issuer
 from svc_identity.oauth.models import Client, EndReason, TokenFamily
 from svc_identity.oauth.requests import Parsed
 from svc_identity.oauth.security_log import SIGNED_OUT, Refusal
@@ -120,6 +121,9 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         return response
 
     def handle_response(self, status: int, body: Any, headers: Sequence[tuple[str, str]]) -> Response:  # noqa: ANN401
+        if self.assertions.algorithm == "RS256":  # RFC 9745 and RFC 8594
+            deprecated = ("Deprecation", f"@{int(RS256_DEPRECATED.timestamp())}")
+            headers = [*headers, deprecated, ("Sunset", format_datetime(RS256_ENDS, usegmt=True))]
         location = dict(headers).get("Location")
         return _to_app(self.issuer, location) if location else JSONResponse(body, status, dict(headers))
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
 from chassis.problems import Problem
 
@@ -16,8 +17,10 @@ _MOST_KID = 128
 _P256_BYTES = 32
 _RSA_BITS = range(2048, 8192 + 1)
 _PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
-_PUBLIC_MEMBERS = {"EC": ("crv", "x", "y"), "RSA": ("n", "e")}
-_ALGORITHMS = {"EC": "ES256", "RSA": "RS256"}
+_PUBLIC_MEMBERS = {"EC": ("crv", "x", "y"), "RSA": ("n", "e"), "OKP": ("crv", "x")}
+_KINDS: dict[str, type[ECKey | RSAKey | OKPKey]] = {"EC": ECKey, "RSA": RSAKey, "OKP": OKPKey}
+_ALGORITHMS = {"EC": {"ES256"}, "RSA": {"PS256", "RS256"}, "OKP": {"Ed25519", "EdDSA"}}
+"""What a key of a kind may sign with; EdDSA is the older name of Ed25519 (RFC 9864)."""
 _DEPTH = 5
 
 
@@ -80,16 +83,18 @@ def _public_key(key: object) -> dict[str, str]:
         raise BadKeySet(reason="key_type")
     if key.get("use", "sig") != "sig":
         raise BadKeySet(reason="use")
-    if key.get("alg", _ALGORITHMS[kind]) != _ALGORITHMS[kind]:
+    # A key that states its algorithm signs with no other (RFC 8725, section 3.1).
+    stated = {"alg": key["alg"]} if "alg" in key else {}
+    if not all(isinstance(name, str) and name in _ALGORITHMS[kind] for name in stated.values()):
         raise BadKeySet(reason="algorithm")
     members = _strong({"kty": kind, **{name: key.get(name) for name in _PUBLIC_MEMBERS[kind]}})
-    return {"kty": kind, **members, "kid": kid, "use": "sig", "alg": _ALGORITHMS[kind]}
+    return {"kty": kind, **members, "kid": kid, "use": "sig", **stated}
 
 
 def _strong(key: dict[str, Any]) -> dict[str, str]:
     """The members of a strong key in their one form: leading zeros would give the same key another thumbprint."""
     try:
-        imported = (ECKey if key["kty"] == "EC" else RSAKey).import_key(key).public_key
+        imported = _KINDS[key["kty"]].import_key(key).public_key
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):
         raise BadKeySet(reason="key") from None
     if isinstance(imported, EllipticCurvePublicKey) and not isinstance(imported.curve, SECP256R1):
@@ -99,6 +104,10 @@ def _strong(key: dict[str, Any]) -> dict[str, str]:
     if isinstance(imported, EllipticCurvePublicKey):
         point = imported.public_numbers()
         return {"crv": "P-256", "x": _base64url(point.x, _P256_BYTES), "y": _base64url(point.y, _P256_BYTES)}
+    if not isinstance(imported, RSAPublicKey):
+        if not isinstance(imported, Ed25519PublicKey):
+            raise BadKeySet(reason="curve")
+        return {"crv": "Ed25519", "x": base64.urlsafe_b64encode(imported.public_bytes_raw()).rstrip(b"=").decode()}
     numbers = imported.public_numbers()
     return {
         name: _base64url(value, (value.bit_length() + 7) // 8) for name, value in (("n", numbers.n), ("e", numbers.e))

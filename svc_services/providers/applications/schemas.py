@@ -13,7 +13,7 @@ from svc_services.reference.models import UtilityKind
 
 _JWKS = {
     "type": "object",
-    "description": "RFC 7517, public keys only: EC P-256 (ES256) or RSA from 2048 bits (RS256), each with a kid.",
+    "description": "RFC 7517, public keys, each with a kid: EC P-256 (ES256), Ed25519, or RSA from 2048 bits (PS256).",
     "required": ["keys"],
     "properties": {
         "keys": {
@@ -23,7 +23,7 @@ _JWKS = {
             "items": {
                 "type": "object",
                 "required": ["kty", "kid"],
-                "properties": {"kty": {"enum": ["EC", "RSA"]}, "kid": {"type": "string", "maxLength": 128}},
+                "properties": {"kty": {"enum": ["EC", "OKP", "RSA"]}, "kid": {"type": "string", "maxLength": 128}},
             },
         }
     },

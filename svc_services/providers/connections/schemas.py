@@ -12,9 +12,9 @@ from svc_services.providers.connections.models import Action, ChangeStatus
 
 _KEY = {
     "type": "object",
-    "description": "RFC 7517, a public key: EC P-256 (ES256) or RSA from 2048 bits (RS256), with a kid.",
+    "description": "RFC 7517, a public key with a kid: EC P-256 (ES256), Ed25519, or RSA from 2048 bits (PS256).",
     "required": ["kty", "kid"],
-    "properties": {"kty": {"enum": ["EC", "RSA"]}, "kid": {"type": "string", "maxLength": 128}},
+    "properties": {"kty": {"enum": ["EC", "OKP", "RSA"]}, "kid": {"type": "string", "maxLength": 128}},
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import ECKey, KeyParameters, KeySet, OKPKey, RSAKey
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import new_id, now
@@ -15,11 +15,19 @@ from svc_identity.oauth.consumers import ProviderApproved, register_provider
 from tests.svc_identity.app_client import TOKEN
 from tests.svc_identity.conftest import PUBLIC_URL
 
-Key = ECKey | RSAKey
+Key = ECKey | OKPKey | RSAKey
 
 
-def new_key(kind: str = "EC") -> Key:
-    return ECKey.generate_key("P-256", auto_kid=True) if kind == "EC" else RSAKey.generate_key(2048, auto_kid=True)
+def new_key(kind: str = "EC", algorithm: str | None = None) -> Key:
+    """A key of a system; one with an algorithm states it."""
+    stated: KeyParameters | None = {"alg": algorithm} if algorithm else None
+    match kind:
+        case "EC":
+            return ECKey.generate_key("P-256", stated, auto_kid=True)
+        case "OKP":
+            return OKPKey.generate_key("Ed25519", stated, auto_kid=True)
+        case _:
+            return RSAKey.generate_key(2048, stated, auto_kid=True)
 
 
 @dataclass

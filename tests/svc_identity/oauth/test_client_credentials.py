@@ -5,6 +5,7 @@ import base64
 import hmac
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 from chassis.db import Database
 from chassis.inbox import Poison
 from chassis.testing import Tokens, emitted
+from svc_identity.oauth import assertions
 from svc_identity.oauth.models import Client
 from tests.svc_identity.app_client import TOKEN, AppClient
 from tests.svc_identity.conftest import PUBLIC_URL
@@ -36,7 +38,11 @@ async def registered(database: Database, provider: ProviderSystem) -> ProviderSy
     return provider
 
 
-@pytest.mark.parametrize(("kind", "algorithm"), [("EC", "ES256"), ("RSA", "RS256"), ("RSA", "PS256")])
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # what a company's older library says
+@pytest.mark.parametrize(
+    ("kind", "algorithm"),
+    [("EC", "ES256"), ("RSA", "RS256"), ("RSA", "PS256"), ("OKP", "Ed25519"), ("OKP", "EdDSA")],
+)
 async def test_an_approved_provider_gets_a_token_for_its_work(
     api: httpx.AsyncClient, database: Database, tokens: Tokens, kind: str, algorithm: str
 ) -> None:
@@ -48,6 +54,35 @@ async def test_an_approved_provider_gets_a_token_for_its_work(
     assert token.claims.keys() == {"iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti", "kind", "client_key"}
     assert token.claims["sub"] == token.claims["client_id"] == provider.provider_id
     assert (token.claims["kind"], token.claims["scope"]) == ("client", "tariffs:write bills:write accounts:write")
+
+
+@pytest.mark.parametrize(("stated", "used"), [("PS256", "RS256"), ("RS256", "PS256")])
+async def test_a_key_signs_with_the_algorithm_that_it_states(
+    api: httpx.AsyncClient, database: Database, stated: str, used: str
+) -> None:
+    key = new_key("RSA", stated)
+    provider = await registered(database, ProviderSystem(key, stated))
+    assert (await provider.token(api)).status_code == 200
+    silent = RSAKey.import_key(key.as_pem(private=True))
+    header = {"alg": used, "kid": key.kid}
+    other = jwt.encode(header, provider.claims(), silent, algorithms=[used])
+    assert refusal(await provider.token(api, other)) == INVALID_CLIENT
+
+
+async def test_rs256_has_an_end_that_its_clients_are_told(
+    api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await registered(database, ProviderSystem(new_key("RSA"), "RS256"))
+    told = await old.token(api)
+    assert told.headers["sunset"] == "Wed, 30 Jun 2027 00:00:00 GMT"
+    assert told.headers["deprecation"] == f"@{int(datetime(2026, 11, 30, tzinfo=UTC).timestamp())}"
+    monkeypatch.setattr(assertions, "RS256_ENDS", datetime(2026, 1, 1, tzinfo=UTC))
+    ended = await old.token(api)
+    assert refusal(ended) == INVALID_CLIENT
+    assert "PS256" in ended.json()["error_description"]
+    same_key = ProviderSystem(old.key, "PS256", old.provider_id)
+    answer = await same_key.token(api)
+    assert (answer.status_code, answer.headers.get("sunset")) == (200, None)
 
 
 async def test_the_issuer_is_an_audience_too(api: httpx.AsyncClient, provider: ProviderSystem) -> None:

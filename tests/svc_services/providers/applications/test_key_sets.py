@@ -19,13 +19,15 @@ def rsa_public(**changes: str) -> Jwk:
 
 
 def test_valid_keys_are_stored_without_unknown_members() -> None:
-    given = {"keys": [{**public_key("k1"), "x5u": "http://elsewhere.test"}, rsa_public()], "note": "ours"}
+    given = {
+        "keys": [{**public_key("k1"), "alg": "ES256", "x5u": "http://elsewhere.test"}, rsa_public()],
+        "note": "ours",
+    }
     kept = public_key_set(given)
     assert [set(key) for key in kept["keys"]] == [
         {"kty", "crv", "x", "y", "kid", "use", "alg"},
-        {"kty", "n", "e", "kid", "use", "alg"},
+        {"kty", "n", "e", "kid", "use"},
     ]
-    assert [key["alg"] for key in kept["keys"]] == ["ES256", "RS256"]
     assert [key["kid"] for key in kept["keys"]] == ["k1", "r1"]
 
 
@@ -54,6 +56,23 @@ def test_a_key_is_stored_in_its_one_form() -> None:
     assert public_key_set({"keys": [rsa_public(n=led, e="AAEAAQ")]}) == public_key_set({"keys": [rsa_public()]})
 
 
+def okp(curve: str) -> Jwk:
+    return {**OKPKey.generate_key(curve).as_dict(private=False), "kid": "o1"}
+
+
+@pytest.mark.parametrize("algorithm", ["PS256", "RS256", None])
+def test_a_key_keeps_the_algorithm_that_it_states(algorithm: str | None) -> None:
+    stated = {"alg": algorithm} if algorithm else {}
+    (kept,) = public_key_set({"keys": [rsa_public(**stated)]})["keys"]
+    assert kept.get("alg") == algorithm
+
+
+def test_an_ed25519_key_is_kept() -> None:
+    given = okp("Ed25519")
+    (kept,) = public_key_set({"keys": [given]})["keys"]
+    assert {name: kept[name] for name in ("kty", "crv", "x", "kid")} == given
+
+
 def off_the_curve() -> Jwk:
     return {**public_key(), "y": public_key()["y"]}
 
@@ -72,7 +91,12 @@ def off_the_curve() -> Jwk:
         (lambda: [{**public_key(), "kid": "k" * 129}], "kid"),
         (lambda: [{**public_key(), "kid": "k\x00"}], "kid"),
         (lambda: [ECKey.generate_key("P-256").as_dict(private=False)], "kid"),
-        (lambda: [{**OKPKey.generate_key("Ed25519").as_dict(private=False), "kid": "o1"}], "key_type"),
+        (lambda: [okp("Ed448")], "curve"),
+        (lambda: [okp("X25519")], "curve"),
+        (lambda: [{**okp("Ed25519"), "x": "AAAA"}], "key"),
+        (lambda: [{**okp("Ed25519"), "alg": "ES256"}], "algorithm"),
+        (lambda: [rsa_public(alg="ES256")], "algorithm"),
+        (lambda: [{**public_key(), "alg": ["ES256"]}], "algorithm"),
         (lambda: [{**public_key(), "kty": ["EC"]}], "key_type"),
         (lambda: [{**public_key(), "use": "enc"}], "use"),
         (lambda: [{**public_key(), "alg": "ES384"}], "algorithm"),
