@@ -37,6 +37,8 @@ async def test_only_a_providers_system_may_upload(api: httpx.AsyncClient, tokens
         (gzip.compress(b"\n" * 10_000_001, mtime=0), "utf-8", {"Content_Encoding": "gzip"}, 422, "too_many_lines"),
         (gzip.compress(b"a" * 99, mtime=0)[:-3], "utf-8", {"Content_Encoding": "gzip"}, 400, "gzip_broken"),
         (b"a", "utf-8", {"Content_Length": "536870913"}, 413, "content_too_large"),
+        (b"a", "utf-8", {"Repr_Digest": "sha-256=abc"}, 400, "bad_header"),
+        (b"a", "utf-8", {"Content_Digest": f"sha-256=:{'A' * 43}=:"}, 400, "digest_mismatch"),
     ],
 )
 async def test_an_unreadable_file_is_refused_as_a_whole(
