@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from chassis.db import Transactions
 from chassis.problems import UnsupportedMediaType
+from kit.uploads.digests import fitting
 from svc_miniapps.members import TeamMember
 from svc_miniapps.packages import schemas
 from svc_miniapps.packages.download import MEDIA_TYPE
@@ -45,6 +46,7 @@ async def upload_package(
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != MEDIA_TYPE or "content-encoding" in request.headers:
         raise UnsupportedMediaType(expected=MEDIA_TYPE)
-    uploaded = await service.upload(transactions, objects, caller, app_id, version_code, request.stream())
+    body = fitting(request.stream(), request.headers, "Content-Digest", "Repr-Digest")
+    uploaded = await service.upload(transactions, objects, caller, app_id, version_code, body)
     response.status_code = 201 if uploaded.is_new else 200
     return uploaded.package

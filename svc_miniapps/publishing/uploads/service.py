@@ -76,6 +76,7 @@ async def upload(
         PackageRefused: with everything that is wrong with the file.
         VersionTaken: this version was uploaded before, with other content.
         UploadCutShort: the client went away before the end of the file.
+        DigestMismatch: the file does not fit the digest of its headers.
     """
     async with database.read() as tx:
         expected = await _expected(tx, caller, app_id, version_code)

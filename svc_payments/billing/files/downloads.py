@@ -1,6 +1,7 @@
 """The refused rows of a file as a file of the same kind."""
 
 from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -12,23 +13,40 @@ from svc_payments.billing.files.reception import MEDIA_TYPE
 from svc_payments.billing.files.workbooks.reader import MEDIA_TYPE as WORKBOOK
 from svc_payments.parties.providers.account_numbers import parameters_of
 
+CSV_ENDING, WORKBOOK_ENDING = ".csv", ".xlsx"
 _COLUMNS = ("row", "bill_number", "reason", "message")
 _WIDTHS = (8, 34, 26, 60)
 _AT_ONCE = 1_000
 
-Download = Callable[[Database, BillFile, str], AsyncIterator[bytes]]
+_NOT_AT_ALL = {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+
+Write = Callable[[Database, BillFile, str], AsyncIterator[bytes]]
 
 
-def wanted(accept: str, file: BillFile) -> tuple[str, Download] | None:
-    """The media type and the writer of what a client accepts: where it is both, of the kind that the file is."""
+class Download(NamedTuple):
+    media_type: str
+    ending: str
+    write: Write
+
+    def name(self, file: BillFile) -> str:
+        """Ends as programs tell its kind by, whatever the file was called."""
+        stem, dot, ending = file.file_name.rpartition(".")
+        known = dot and f".{ending.lower()}" in (CSV_ENDING, WORKBOOK_ENDING)
+        return f"refused-rows-of-{stem if known else file.file_name}{self.ending}"
+
+
+def wanted(accept: str, file: BillFile) -> Download | None:
+    """What a client accepts: where it is both, that of the kind that the file is."""
     charset = Encoding.GB18030 if file.encoding == Encoding.GB18030 else Encoding.UTF_8
-    possible: list[tuple[str, str, Download]] = [
-        (MEDIA_TYPE, f"{MEDIA_TYPE}; charset={charset}", as_csv),
-        (WORKBOOK, WORKBOOK, as_workbook),
+    possible = [
+        (MEDIA_TYPE, Download(f"{MEDIA_TYPE}; charset={charset}", CSV_ENDING, as_csv)),
+        (WORKBOOK, Download(WORKBOOK, WORKBOOK_ENDING, as_workbook)),
     ]
     if file.encoding == Encoding.XLSX:
         possible.reverse()
-    return next(((sent, write) for name, sent, write in possible if name in accept), None)
+    ranges = [[part.strip() for part in each.split(";")] for each in accept.lower().split(",")]
+    accepted = {each[0] for each in ranges if not _NOT_AT_ALL & set(each)}
+    return next((download for name, download in possible if name in accepted), None)
 
 
 def as_csv(database: Database, file: BillFile, language: str) -> AsyncIterator[bytes]:

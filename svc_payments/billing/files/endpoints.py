@@ -50,11 +50,10 @@ async def list_refused_rows(
     download = downloads.wanted(accept, file)
     if download is None:
         return await service.list_refused_rows(tx, file, page, language)
-    media_type, write = download
-    disposition = f"attachment; filename*=UTF-8''{quote(f'refused-rows-of-{file.file_name}')}"
+    disposition = f"attachment; filename*=UTF-8''{quote(download.name(file))}"
     return StreamingResponse(
-        write(request.app.state.database, file, language),
-        media_type=media_type,
+        download.write(request.app.state.database, file, language),
+        media_type=download.media_type,
         headers={
             "Content-Disposition": disposition,
             "Content-Language": language,

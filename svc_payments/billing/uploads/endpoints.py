@@ -8,6 +8,7 @@ from chassis.auth import Caller
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.pagination import Page, PageQuery, page_of
 from kit.uploads.bodies import whole_body
+from kit.uploads.digests import fitting
 from kit.uploads.headers import PARTIAL, completes
 from svc_payments.billing.files import service as bill_files
 from svc_payments.billing.files.endpoints import A_FILE
@@ -42,7 +43,7 @@ FileName = Annotated[
             "first value is `bill_number`, up to ten lines of at most three values are titles and passed over; "
             "anything else there is `wrong_header`. Empty values at the ends of rows mean nothing. With "
             "`Upload-Complete: ?0` it is the beginning of the file, or nothing of it yet, and the rest comes by PATCH "
-            "to `Location`. The sha-256 of `Repr-Digest` is checked.",
+            "to `Location`. The sha-256 of `Repr-Digest` and of `Content-Digest` is checked.",
             "content": FILE_CONTENT,
         },
         "x-max-body-bytes": LARGEST_FILE,
@@ -60,7 +61,8 @@ async def upload_bill_file(
     """
     if "upload-complete" in request.headers and not completes(request.headers):
         return await _begun(request, caller, file_name)
-    async with received(Announced.by(request.headers), whole_body(request)) as upload:
+    body = fitting(whole_body(request), request.headers, "Content-Digest")
+    async with received(Announced.by(request.headers), body) as upload:
         return await bill_files.take_in(tx, caller.id, file_name, upload, language)
 
 

@@ -8,6 +8,7 @@ from chassis.db import ReadTx, Tx
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.text import Day
 from kit.uploads.bodies import whole_body
+from kit.uploads.digests import fitting
 from svc_payments.billing.files.reception import LARGEST_FILE
 from svc_payments.channels.methods import ChannelNotAvailable
 from svc_payments.parties.callers import PersonOrClient
@@ -96,7 +97,8 @@ async def upload_posting_statement(request: Request, tx: Tx, caller: Provider, d
 async def _take_in(
     request: Request, tx: Tx, caller: Caller, counterparty: Counterparty, expected: Expected
 ) -> schemas.Statement:
-    async with spooled(whole_body(request), Announced.by(request.headers)) as file:
+    body = fitting(whole_body(request), request.headers, "Content-Digest")
+    async with spooled(body, Announced.by(request.headers)) as file:
         statement, new = await service.take_in(tx, counterparty, expected, file, caller.subject)
     if new:
         await reconciliation.request(tx, counterparty, expected.day, caller.subject)

@@ -64,7 +64,7 @@ class StatementOfOtherMerchant(Problem):
 
 
 class StatementLineTwice(Problem):
-    """The same movement is in the file twice."""
+    """The movement of line `row` is in the file already."""
 
     status, code = 422, "statement_line_twice"
 

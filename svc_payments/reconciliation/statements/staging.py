@@ -1,8 +1,10 @@
 """The lines of a statement into PostgreSQL: by COPY, block by block, in the transaction that takes the file in."""
 
 import asyncio
+import re
+from array import array
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import asyncpg
@@ -24,6 +26,9 @@ _LARGEST_TOTAL = 2**62
 """More than all the money there is, and less than PostgreSQL's largest integer."""
 _DUE_TO_OUT = Movement.REFUND
 
+_COPIED = re.compile(r"statement_lines\D+([0-9]+)")
+"""The line of COPY that PostgreSQL names, whatever language its messages are in."""
+
 # Some providers name a posting by receipt and bill number only; this replaces them by its id.
 _NAME_POSTINGS = """
     UPDATE statement_lines AS line SET number = CAST(posting.id AS text)
@@ -31,6 +36,17 @@ _NAME_POSTINGS = """
     WHERE line.statement_id = :statement_id AND line.number LIKE '%/%' AND posting.provider_id = :provider_id
         AND posting.receipt_number = split_part(line.number, '/', 1)
         AND posting.bill_number = split_part(line.number, '/', 2)
+"""
+_NAMED_TWICE = """
+    SELECT max(line.row) AS row
+    FROM statement_lines AS line
+    LEFT JOIN postings AS posting ON line.number LIKE '%/%' AND posting.provider_id = :provider_id
+        AND posting.receipt_number = split_part(line.number, '/', 1)
+        AND posting.bill_number = split_part(line.number, '/', 2)
+    WHERE line.statement_id = :statement_id
+    GROUP BY coalesce(CAST(posting.id AS text), line.number), line.transaction_id
+    HAVING count(*) > 1
+    ORDER BY row LIMIT 1
 """
 
 
@@ -42,9 +58,12 @@ class Totals:
     in_fen: int = 0
     out_fen: int = 0
     fee_millifen: int = 0
+    rows: "array[int]" = field(default_factory=lambda: array("I"))
+    """Where each line stands in the file."""
 
     def add(self, line: Line) -> None:
         self.lines += 1
+        self.rows.append(line.row)
         self.fee_millifen += line.fee_millifen
         if line.movement == _DUE_TO_OUT:
             self.out_fen -= line.moved_fen
@@ -73,8 +92,11 @@ async def load(tx: AsyncSession, statement_id: UUID, lines: Lines, progress: Pro
     try:
         blocks = _ahead(_blocks(statement_id, lines, totals), totals, progress)
         await raw.copy_to_table("statement_lines", source=blocks, columns=_COLUMNS)
-    except asyncpg.UniqueViolationError:
-        raise StatementLineTwice from None
+    except asyncpg.UniqueViolationError as twice:
+        copied = _COPIED.search(twice.context or "")
+        if copied is None:
+            raise
+        raise StatementLineTwice(row=totals.rows[int(copied[1]) - 1]) from None
     return totals
 
 
@@ -85,12 +107,13 @@ async def name_postings(tx: AsyncSession, statement_id: UUID, provider_id: UUID)
         StatementLineTwice: another line names it already.
     """
     savepoint = await tx.begin_nested()
+    which = {"statement_id": statement_id, "provider_id": provider_id}
     try:
-        await tx.execute(text(_NAME_POSTINGS), {"statement_id": statement_id, "provider_id": provider_id})
+        await tx.execute(text(_NAME_POSTINGS), which)
     except Exception as error:
         await savepoint.rollback()
         if isinstance(getattr(error, "orig", error).__cause__, asyncpg.UniqueViolationError):
-            raise StatementLineTwice from None
+            raise StatementLineTwice(row=await tx.scalar(text(_NAMED_TWICE), which)) from None
         raise
 
 

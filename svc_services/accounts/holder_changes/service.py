@@ -29,6 +29,8 @@ from svc_services.providers.connections.queries import locked_caller
 from svc_services.providers.connections.refusals import ProposalExpired
 
 _MOST_AHEAD = timedelta(days=366)
+_MOST_BEHIND = timedelta(days=5 * 366)
+"""A report of an earlier day has a mistyped year, and would take from the holder all that they see."""
 _REJECTED = SecurityEvent("holder_change_rejected")
 _EVENTS = {
     HolderChangeStatus.PROPOSED: SecurityEvent("holder_change_proposed"),
@@ -198,7 +200,7 @@ async def _carry_out_if_due(tx: AsyncSession, change: HolderChange, *, asking: U
 async def _added(
     tx: AsyncSession, provider_id: UUID, new: schemas.NewHolderChange, status: HolderChangeStatus
 ) -> HolderChange:
-    if new.effective_on > today() + _MOST_AHEAD:
+    if not today() - _MOST_BEHIND <= new.effective_on <= today() + _MOST_AHEAD:
         raise EffectiveDayTooFar
     change = HolderChange(
         provider_id=provider_id,

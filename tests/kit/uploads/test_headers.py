@@ -45,7 +45,14 @@ def test_two_digests_that_differ_are_refused_and_a_repeated_one_is_one() -> None
             sha256_in({"repr-digest": value}, "Repr-Digest")
 
 
-@pytest.mark.parametrize("value", ["sha-256=:AAAA:", "sha-256=:A:", "sha-256=:=:"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("sha-256=:AAAA:", "sha-256=:A:", "sha-256=:=:"),
+        *("", "garbage(((", "sha-256=abc", 'sha-256="abc"', "sha-256 = :AAAA:", "sha-256=AAAA, md5=:AAAA:"),
+        *(f"{DIGEST};", f"{DIGEST},", f"{DIGEST} x", DIGEST.replace("sha", "SHA"), DIGEST.strip(":")),
+    ],
+)
 def test_a_digest_that_cannot_be_one_is_refused(value: str) -> None:
     with pytest.raises(BadHeader):
         sha256_in({"repr-digest": value}, "Repr-Digest")

@@ -7,6 +7,9 @@ from svc_payments.billing.files.refusals import WorkbookBroken
 
 _LONGEST_TOKEN = 1024 * 1024
 _BUFFER = 64 * 1024
+_ENCODINGS = {"utf-8", "utf-16"}
+"""Those of the format (ECMA-376, part 2). In another one, two programs may read two texts, and expat raises errors of
+its codec."""
 
 Start = Callable[[str, Mapping[str, str]], None]
 End = Callable[[str], None]
@@ -25,6 +28,7 @@ class Markup:
             self._parser.EndElementHandler = end
         # Workbooks have no document type, and without one there are no entities that grow.
         self._parser.StartDoctypeDeclHandler = _refuse
+        self._parser.XmlDeclHandler = _require_encoding
         self._fed = 0
 
     def listen(self, text: Text | None) -> None:
@@ -49,6 +53,11 @@ class Markup:
 
 def _refuse(*_: object) -> None:
     raise WorkbookBroken
+
+
+def _require_encoding(_version: str, encoding: str | None, _standalone: int) -> None:
+    if encoding is not None and encoding.lower() not in _ENCODINGS:
+        raise WorkbookBroken
 
 
 def local(name: str) -> str:

@@ -1,5 +1,6 @@
 """Uploads of packages over HTTP: what is stored, and what is refused."""
 
+import base64
 import hashlib
 import json
 import os
@@ -48,6 +49,22 @@ async def test_another_file_for_a_version_that_exists_is_refused(stage: Stage, p
     other.files["app.js"] = b"App({changed: true})"
     assert outcome(await stage.upload(app, content=other.packed())) == (409, "version_taken")
     assert len(objects(package_folder)) == 1
+
+
+@pytest.mark.parametrize("name", ["Content-Digest", "Repr-Digest"])
+async def test_a_package_that_does_not_fit_its_digest_is_not_kept(
+    stage: Stage, package_folder: Path, name: str
+) -> None:
+    app = await stage.registered()
+    content = package_of(app)
+    right = f"sha-256=:{base64.b64encode(hashlib.sha256(content).digest()).decode()}:"
+    wrong = f"sha-256=:{base64.b64encode(bytes(32)).decode()}:"
+    refused = [
+        await stage.upload(app, content=content, caller=stage.team | {name: value}) for value in (wrong, "sha-256=abc")
+    ]
+    assert [outcome(answer) for answer in refused] == [(400, "digest_mismatch"), (400, "bad_header")]
+    assert objects(package_folder) == []
+    assert (await stage.upload(app, content=content, caller=stage.team | {name: right})).status_code == 201
 
 
 async def test_a_version_below_the_latest_is_refused_with_a_finding(stage: Stage) -> None:

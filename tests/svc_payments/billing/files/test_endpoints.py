@@ -10,6 +10,7 @@ import pytest
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens
+from svc_payments.billing.files.workbooks.reader import MEDIA_TYPE as WORKBOOK
 from tests.svc_payments.billing.files.files import counts, file_of, row, upload, uploader
 from tests.svc_payments.conftest import approved_provider
 
@@ -37,6 +38,8 @@ async def test_only_a_providers_system_may_upload(api: httpx.AsyncClient, tokens
         (gzip.compress(b"\n" * 10_000_001, mtime=0), "utf-8", {"Content_Encoding": "gzip"}, 422, "too_many_lines"),
         (gzip.compress(b"a" * 99, mtime=0)[:-3], "utf-8", {"Content_Encoding": "gzip"}, 400, "gzip_broken"),
         (b"a", "utf-8", {"Content_Length": "536870913"}, 413, "content_too_large"),
+        (b"a", "utf-8", {"Repr_Digest": "sha-256=abc"}, 400, "bad_header"),
+        (b"a", "utf-8", {"Content_Digest": f"sha-256=:{'A' * 43}=:"}, 400, "digest_mismatch"),
     ],
 )
 async def test_an_unreadable_file_is_refused_as_a_whole(
@@ -140,3 +143,27 @@ async def test_a_downloaded_number_cannot_run_as_a_formula(api: httpx.AsyncClien
     shown = [line[1] for line in csv.reader(io.StringIO(answer.text))][1:]
     assert shown == [f"'{number}" for number in dangerous]
     assert [refused["bill_number"] for refused in report["refused_rows"]] == dangerous
+
+
+@pytest.mark.parametrize(
+    ("name", "accept", "downloaded"),
+    [
+        ("2026-09.csv", "text/csv", "2026-09.csv"),
+        ("2026-09.CSV", f"text/csv;q=0, {WORKBOOK}", "2026-09.xlsx"),
+        ("2026-09.xlsx", "text/csv;q=0.5", "2026-09.csv"),
+        ("2026.09", "Text/CSV", "2026.09.csv"),
+        ("bills.exe", WORKBOOK, "bills.exe.xlsx"),
+    ],
+)
+async def test_a_download_is_named_after_what_it_is(
+    api: httpx.AsyncClient, headers: dict[str, str], name: str, accept: str, downloaded: str
+) -> None:
+    report = (await upload(api, headers, file_of(row("W-1", usage="x")), name=name)).json()
+    answer = await api.get(report["refused_rows_url"], headers=headers | {"Accept": accept})
+    assert answer.headers["content-disposition"].endswith(f"''refused-rows-of-{downloaded}")
+
+
+async def test_what_a_client_does_not_accept_is_not_sent(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    report = (await upload(api, headers, file_of(row("W-1", usage="x")))).json()
+    answer = await api.get(report["refused_rows_url"], headers=headers | {"Accept": "text/csv;q=0, application/json"})
+    assert answer.headers["content-type"] == "application/json"

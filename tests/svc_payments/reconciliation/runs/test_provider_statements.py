@@ -132,7 +132,19 @@ async def test_a_reversed_booking_may_be_missing(
 async def test_a_posting_may_appear_once(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:
     posting = new_id()
     answer = await upload(api, tokens, provider_id, line(posting, "10.00"), line(posting, "10.00"))
-    assert (answer.status_code, answer.json()["code"]) == (422, "statement_line_twice")
+    assert (answer.status_code, answer.json()["code"], answer.json()["row"]) == (422, "statement_line_twice", 3)
+
+
+async def test_a_posting_may_appear_once_by_its_id_and_by_its_receipt(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, provider_id: UUID
+) -> None:
+    async with database.transaction() as tx:
+        _, (booked,) = await add_booked_payment(tx, provider_id, 1000)
+        posting = await tx.get_one(Posting, booked)
+        by_id = line(booked, "10.00")
+        by_receipt = line("", "10.00", receipt=posting.receipt_number, bill=posting.bill_number)
+    answer = await upload(api, tokens, provider_id, line(new_id(), "1.00"), by_id, by_receipt)
+    assert (answer.status_code, answer.json()["code"], answer.json()["row"]) == (422, "statement_line_twice", 4)
 
 
 async def test_the_same_file_again_changes_nothing(

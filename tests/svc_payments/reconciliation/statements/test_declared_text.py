@@ -40,6 +40,8 @@ BOTH = file_of(line("户号１２"), "total,1,33.75")
         (ONE, {"Content-Encoding": "br"}, 415, "unsupported_content_encoding"),
         (ONE, {"Content-Encoding": "gzip"}, 400, "gzip_broken"),
         (ONE, {"Repr-Digest": f"sha-256=:{'A' * 43}=:"}, 400, "digest_mismatch"),
+        (ONE, {"Content-Digest": f"sha-256=:{'A' * 43}=:"}, 400, "digest_mismatch"),
+        (ONE, {"Content-Digest": "sha-256=abc"}, 400, "bad_header"),
     ],
 )
 async def test_a_file_that_is_not_as_its_headers_say_is_refused(

@@ -75,8 +75,20 @@ async def test_a_posting_is_found_by_its_id_in_any_usual_form(
 ) -> None:
     number = str(new_id())
     twice = [form.format(digits(number)) + LINE[36:], number + LINE[36:]]
-    answer = await upload(api, tokens, provider_id, file_of(*twice))
-    assert answer.json()["code"] == "statement_line_twice"
+    problem = (await upload(api, tokens, provider_id, file_of(*twice))).json()
+    assert (problem["code"], problem["row"]) == ("statement_line_twice", 3)
+
+
+@pytest.mark.parametrize("before", [0, 1, 6_000])
+async def test_a_posting_that_stands_twice_is_refused_with_its_second_line(
+    api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, before: int
+) -> None:
+    number = str(new_id())
+    others = [f"{new_id()}{LINE[36:]}" for _ in range(before)]
+    content = file_of(number + LINE[36:], "", *others, "", number + LINE[36:])
+    problem = (await upload(api, tokens, provider_id, content)).json()
+    assert (problem["code"], problem["row"]) == ("statement_line_twice", before + 5)
+    assert str(before + 5) in problem["detail"]
 
 
 @pytest.mark.parametrize(

@@ -170,8 +170,18 @@ async def test_others_report_nothing(api: httpx.AsyncClient, tokens: Tokens, bin
         assert code(answer) == (403, "not_allowed")
     stranger = tokens.client(new_id(), "accounts:write")
     assert code(await api.post(CHANGES, json=change(today()), headers=stranger | once())) == (403, "not_allowed")
-    too_far = await report(api, tokens, provider_id, today() + 400 * DAY)
-    assert code(too_far) == (422, "effective_on_too_far")
+
+
+@pytest.mark.parametrize("day", [date.min, date(1926, 11, 30), today() - 1_900 * DAY, today() + 400 * DAY, date.max])
+async def test_a_mistyped_year_ends_no_binding(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database, bind: Bind, provider_id: UUID, day: date
+) -> None:
+    await bind()
+    assert code(await report(api, tokens, provider_id, day)) == (422, "effective_on_too_far")
+    path = f"/services/v1/providers/{provider_id}/holder-changes"
+    proposed = await api.post(path, json=change(day, reason="a letter"), headers=tokens.staff("operator") | once())
+    assert code(proposed) == (422, "effective_on_too_far")
+    assert [each.status for each in await bindings_in(database)] == ["active"]
 
 
 async def test_another_providers_account_of_the_same_number_stays_bound(

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
@@ -56,7 +56,7 @@ def test_a_key_is_stored_in_its_one_form() -> None:
     assert public_key_set({"keys": [rsa_public(n=led, e="AAEAAQ")]}) == public_key_set({"keys": [rsa_public()]})
 
 
-def okp(curve: str) -> Jwk:
+def okp(curve: Literal["Ed25519", "Ed448", "X25519"]) -> Jwk:
     return {**OKPKey.generate_key(curve).as_dict(private=False), "kid": "o1"}
 
 
