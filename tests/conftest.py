@@ -27,9 +27,9 @@ _MEMORY_BYTES = 4 * 1024**3
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let every worker begin with its share of the longest tests, so that none is left for one alone at the end."""
-    here = Path(__file__).parent
+    here = f"{Path(__file__).parent.as_posix()}/"
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
-    items[:] = spread(items, workers, lambda item: item.path.relative_to(here).as_posix())
+    items[:] = spread(items, workers, lambda item: item.path.as_posix().removeprefix(here))
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -27,7 +27,8 @@ def spread(items: Sequence[Item], workers: int, path_of: Callable[[Item], str]) 
     long: dict[str, list[Item]] = {name: [] for name in LONGEST}
     others: list[Item] = []
     for item in items:
-        name = next((name for name in LONGEST if path_of(item).startswith(name)), "")
+        path = path_of(item)
+        name = next((name for name in LONGEST if path.startswith(name)), "")
         long.get(name, others).append(item)
     parts: list[list[Item]] = [[] for _ in range(workers)]
     there_and_back = itertools.cycle((*range(workers), *reversed(range(workers))))

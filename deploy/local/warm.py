@@ -5,6 +5,7 @@ them; each request forks a child, which then runs its module exactly as `python 
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -172,4 +173,7 @@ def _run_module(request: bytes, output: int) -> None:
 if __name__ == "__main__":
     for module in IMPORTED_ONCE:
         importlib.import_module(module)
+    # A child that collects garbage would write to each imported object, and so copy its page.
+    gc.collect()
+    gc.freeze()
     _run_module(*_fork_on_request(socket.socket(fileno=int(sys.argv[1]))))

@@ -46,7 +46,14 @@ def test_it_gets_its_own_arguments_settings_and_output(starter: WarmStarter, tmp
     process = spawn(starter, tmp_path / "output", "0", "再来", MYILI_PORT="1")
     assert process.wait(10) == 0
     output = json.loads((tmp_path / "output").read_text())
+    del output["frozen"]
     assert output == {"arguments": ["0", "再来"], "settings": {"MYILI_PORT": "1"}, "group": process.pid}
+
+
+def test_what_was_imported_once_is_left_out_when_it_collects_garbage(starter: WarmStarter, tmp_path: Path) -> None:
+    process = spawn(starter, tmp_path / "output", "0")
+    assert process.wait(10) == 0
+    assert json.loads((tmp_path / "output").read_text())["frozen"] > 10_000
 
 
 def test_its_exit_code_is_reported(starter: WarmStarter, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 
 from chassis.db import Database
 from chassis.testing import Tokens, once
@@ -34,6 +34,7 @@ from tests.svc_identity.served import client, service
 __all__ = ["client", "service"]
 
 PUBLIC_URL = "https://gateway.test"
+NOBODY = "127.0.0.1:1"
 template = template_database("svc_identity")
 
 Browsers = Callable[[], httpx.AsyncClient]
@@ -73,14 +74,15 @@ def faults(sandboxes: dict[str, Sandbox]) -> Iterator[Callable[..., None]]:
 
 
 @pytest.fixture(scope="session")
-def settings(database: Database, tokens: Tokens, sandboxes: dict[str, Sandbox]) -> Settings:
+def unconnected(tokens: Tokens) -> Settings:
+    """Settings with all keys, which reach neither a database nor a stand-in."""
     return settings_at(
         Settings,
-        database.engine.url,
+        make_url(f"postgresql+asyncpg://nobody@{NOBODY}/nothing"),
         tokens,
         public_url=PUBLIC_URL,
-        sms_url=sandboxes["sms"].url,
-        registries_url=sandboxes["registries"].url,
+        sms_url=f"http://{NOBODY}",
+        registries_url=f"http://{NOBODY}",
         # The key that `tokens` publishes, so that the service accepts the tokens it issues.
         token_signing_key=tokens.key.as_pem(private=True).decode(),
         field_key=base64.b64encode(secrets.token_bytes(32)).decode(),
@@ -90,10 +92,22 @@ def settings(database: Database, tokens: Tokens, sandboxes: dict[str, Sandbox]) 
     )
 
 
+@pytest.fixture(scope="session")
+def settings(unconnected: Settings, database: Database, sandboxes: dict[str, Sandbox]) -> Settings:
+    url = database.engine.url
+    connected = {
+        "database_url": url.render_as_string(hide_password=False),
+        "database_name": url.database,
+        "sms_url": sandboxes["sms"].url,
+        "registries_url": sandboxes["registries"].url,
+    }
+    return type(unconnected)(**unconnected.model_dump() | connected)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def keys(settings: Settings) -> None:
+def keys(unconnected: Settings) -> None:
     """The keys of encrypted columns, for tests that read and write them without the application."""
-    use_keys_of(settings)
+    use_keys_of(unconnected)
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -53,6 +53,6 @@ async def test_its_statement_is_not_taken(
 
 
 @pytest.mark.parametrize("missing", ["channel_url", "channel_public_key"])
-def test_half_of_its_settings_is_refused(settings: Settings, missing: str) -> None:
+async def test_half_of_its_settings_is_refused(settings: Settings, missing: str) -> None:
     with pytest.raises(ValidationError, match="together"):
         type(settings)(**settings.model_dump() | {missing: None})

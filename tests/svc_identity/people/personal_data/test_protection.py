@@ -121,7 +121,7 @@ async def test_encrypted_columns_cannot_be_compared(settings: Settings) -> None:
         select(Person.id).where(Person.phone == "+8613800000001")
 
 
-def test_blind_indexes_of_two_columns_differ(settings: Settings) -> None:
+async def test_blind_indexes_of_two_columns_differ(settings: Settings) -> None:
     assert blind_index("persons.phone", "1") != blind_index("persons.id_number", "1")
     assert blind_index("persons.phone", "1") == blind_index("persons.phone", "1")
 

@@ -50,7 +50,7 @@ class TestForm:
         assert (page.status_code, page.text) == (400, "<p>11</p>")
         assert not double.transactions
 
-    def test_the_certificate_must_be_the_keys(self, double: UnionpayDouble) -> None:
+    async def test_the_certificate_must_be_the_keys(self, double: UnionpayDouble) -> None:
         with pytest.raises(ValidationError, match="merchant_certificate must be of merchant_key"):
             double.settings("http://127.0.0.1:1", merchant_key=private_pem(root().key))
 

@@ -117,7 +117,7 @@ async def test_it_opens_the_notices_of_our_double(library: AsyncWeChatPay, doubl
     assert library.callback(probe, raw) is None
 
 
-def test_requests_are_authorised_alike(double: WechatDouble, merchant: Merchant) -> None:
+async def test_requests_are_authorised_alike(double: WechatDouble, merchant: Merchant) -> None:
     """RSASSA-PKCS1-v1_5 is deterministic, so both must produce the same bytes."""
     body, path, nonce = (
         '{"description": "我的伊犁"}',
@@ -149,7 +149,7 @@ async def test_what_the_payers_phone_is_given_is_signed_alike(
     assert given[signed] == library.sign([given[name] for name in names])
 
 
-def test_what_it_signs_is_right_to_us(double: WechatDouble) -> None:
+async def test_what_it_signs_is_right_to_us(double: WechatDouble) -> None:
     signer = double.platforms[-1]
     body, moment, nonce = '{"code": "SUCCESS"}', str(int(now().timestamp())), "n" * 32
     headers = {
@@ -161,14 +161,14 @@ def test_what_it_signs_is_right_to_us(double: WechatDouble) -> None:
     Signed.of(headers).check(signer.key.public_key(), body.encode())
 
 
-def test_what_we_sign_is_right_to_it(merchant: Merchant) -> None:
+async def test_what_we_sign_is_right_to_it(merchant: Merchant) -> None:
     body = '{"mchid": "1900000109"}'
     signature = merchant.sign("1790000000", "nonce", body)
     assert rsa_verify("1790000000", "nonce", body, signature, merchant.key.public_key())
     assert not rsa_verify("1790000001", "nonce", body, signature, merchant.key.public_key())
 
 
-def test_secrets_are_opened_alike(double: WechatDouble) -> None:
+async def test_secrets_are_opened_alike(double: WechatDouble) -> None:
     sealed: dict[str, Any] = double.sealed("平台证书".encode(), "certificate")
     ours = Encrypted(**sealed).open(double.api_key).decode()
     names = ("nonce", "ciphertext", "associated_data")

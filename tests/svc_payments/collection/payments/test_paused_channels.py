@@ -53,7 +53,7 @@ async def test_an_open_order_can_still_be_paid_and_is_polled(world: World) -> No
     assert await world.status(person, payment) == "captured"
 
 
-def test_channels_are_written_with_commas(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_channels_are_written_with_commas(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     for value, expected in {"": (), "sandbox": ("sandbox",), "wechat, alipay": ("wechat", "alipay")}.items():
         monkeypatch.setenv("MYILI_PAUSED_CHANNELS", value)
         given = settings.model_dump(exclude={"paused_channels"})
