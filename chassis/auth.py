@@ -39,8 +39,10 @@ class NotAllowed(Problem):
 
     status, code = 403, "not_allowed"
 
-    def __init__(self, who_may_call: Callable[[str], str]) -> None:
+    def __init__(self, who_may_call: Callable[[str], str], scope: str | None = None) -> None:
         super().__init__()
+        if scope:  # RFC 6750, 3.1
+            self.headers = {"WWW-Authenticate": f'Bearer realm="myili", error="insufficient_scope", scope="{scope}"'}
         self._who_may_call = who_may_call
 
     def render(self, language: str) -> dict[str, Any]:
@@ -228,13 +230,10 @@ class TokenRule(Rule, SecurityBase):
         request.state.access |= {"subject": caller.subject, "client_id": caller.client_id}
         if caller.kind == "client" and (admit := request.app.state.admission):
             await admit(request.app.state.database, caller)
-        allowed = (
-            caller.kind in self._kinds
-            and (not self._roles or bool(caller.memberships_as(*self._roles)))
-            and (self._scope is None or self._scope in caller.scopes)
-        )
-        if not allowed:
+        if caller.kind not in self._kinds or (self._roles and not caller.memberships_as(*self._roles)):
             raise NotAllowed(self.in_words)
+        if self._scope and self._scope not in caller.scopes:
+            raise NotAllowed(self.in_words, self._scope)
         if caller.assurance_level < self._assurance_level:
             raise AssuranceTooLow(required=self._assurance_level)
         return caller

@@ -12,6 +12,7 @@ from typing import Any
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 _SUFFIX = ".v1.json"
+_ISSUER = "identity"
 _TOKEN_SCHEMES = {"oauth2", "openIdConnect"}
 
 
@@ -27,6 +28,8 @@ class Operation:
     method: str
     template: str
     needs_token: bool
+    gives_tokens: bool
+    """It is where tokens come from, so that one from before is nothing to it: an app renews what has expired there."""
     max_body_bytes: int
     timeout_seconds: float
     is_slow: bool = False
@@ -84,11 +87,13 @@ def _operations(service: str, openapi: Mapping[str, Any], defaults: Defaults) ->
                 continue
             promised = item[method]
             security = promised.get("security", openapi.get("security", []))
+            needs_token = _needs_token(security, schemes)
             yield Operation(
                 service=service,
                 method=method.upper(),
                 template=template,
-                needs_token=_needs_token(security, schemes),
+                needs_token=needs_token,
+                gives_tokens=service == _ISSUER and not needs_token,
                 max_body_bytes=int(promised.get("x-max-body-bytes", defaults.max_body_bytes)),
                 timeout_seconds=float(promised.get("x-timeout-seconds", defaults.timeout_seconds)),
                 is_slow="x-timeout-seconds" in promised,

@@ -106,6 +106,21 @@ async def test_a_bad_token_is_refused_and_reaches_no_service(
         assert good.status_code == 204
 
 
+@pytest.mark.parametrize("authorization", ["Bearer", "Bearer x", "Bearer {expired}"])
+async def test_a_stale_token_does_not_stop_its_renewal(
+    stage: Stage, client: httpx.AsyncClient, tokens: Tokens, authorization: str
+) -> None:
+    """Apps put the token that they have into every request, also into the one that refreshes it."""
+    stage.promise(
+        "identity",
+        {"POST /identity/v1/oauth/token": {"security": []}, "GET /identity/v1/me": OPERATIONS[f"GET {PRIVATE}"]},
+    )
+    stale = {"Authorization": authorization.format(expired=tokens.sign(exp=int(time.time()) - 3_600))}
+    async with scripted(staying(NO_CONTENT)) as identity, stage.gateway(identity_url=identity.url) as gateway:
+        assert (await client.post(f"{gateway}/identity/v1/oauth/token", headers=stale)).status_code == 204
+        assert (await client.get(f"{gateway}/identity/v1/me", headers=stale)).status_code == 401
+
+
 async def test_an_expired_token_is_told_as_expired(stage: Stage, client: httpx.AsyncClient, tokens: Tokens) -> None:
     stage.promise("payments", OPERATIONS)
     async with stage.gateway() as gateway:

@@ -178,3 +178,5 @@ async def test_userinfo_needs_the_openid_scope(app_client: AppClient, phone: str
     headers = {"Authorization": f"Bearer {(await app_client.redeem(code)).json()['access_token']}"}
     answer = await app_client.api.get("/identity/v1/oauth/userinfo", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+    # RFC 6750, 3.1, which OpenID Connect Core, 5.3.3, applies to this endpoint.
+    assert answer.headers["www-authenticate"] == 'Bearer realm="myili", error="insufficient_scope", scope="openid"'
