@@ -23,24 +23,20 @@ from sqlalchemy.schema import SchemaItem
 
 from chassis.settings import EnvironmentSettings, load
 
-# Tables created by an earlier version belong to the administrator that ran its migrations.
-_NO_LARGE_OBJECTS = "REVOKE EXECUTE ON FUNCTION lo_create, lo_creat, lo_from_bytea FROM PUBLIC"
-_TAKE_OVER = """
-DO $$
-DECLARE command text;
-BEGIN
-    FOR command IN
-        SELECT format('ALTER TABLE %s OWNER TO {owner}', oid::regclass) FROM pg_class
-        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relowner <> '{owner}'::regrole
-        UNION ALL
-        SELECT format('ALTER ROUTINE %s OWNER TO {owner}', oid::regprocedure) FROM pg_proc
-        WHERE pronamespace = 'public'::regnamespace AND proowner <> '{owner}'::regrole
-    LOOP
-        EXECUTE command;
-    END LOOP;
-END $$
+# A trigger of a service's own, on a temporary table, would write at the depth that only the owner's triggers reach.
+_RESTRICTIONS = """
+REVOKE EXECUTE ON FUNCTION lo_create, lo_creat, lo_from_bytea FROM PUBLIC;
+REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC;
+GRANT USAGE ON LANGUAGE plpgsql TO {owner}
 """
-
+# Tables created by an earlier version belong to the administrator that ran its migrations.
+_TAKE_OVER = """
+SELECT format('ALTER TABLE %s OWNER TO {owner}', oid::regclass) AS rule FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relowner <> '{owner}'::regrole
+UNION ALL
+SELECT format('ALTER ROUTINE %s OWNER TO {owner}', oid::regprocedure) FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND proowner <> '{owner}'::regrole
+"""
 # Partitions are reached through their table, whose triggers would not see what is done to one directly.
 _TABLES = """
 SELECT quote_ident(relname) AS name,
@@ -48,6 +44,14 @@ SELECT quote_ident(relname) AS name,
 FROM pg_class LEFT JOIN pg_trigger ON tgrelid = pg_class.oid AND tgname = 'append_only'
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
 GROUP BY relname
+"""
+# Triggers fire without the right to call their functions. A temporary table stands in for none of the service's.
+_FUNCTIONS = """
+SELECT format('GRANT EXECUTE ON FUNCTION %s TO {runtime}', oid::regprocedure) AS rule FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype
+UNION ALL
+SELECT format('ALTER FUNCTION %s SET search_path = public, pg_temp', pg_proc.oid::regprocedure) FROM pg_proc
+JOIN pg_language ON pg_language.oid = prolang WHERE pronamespace = 'public'::regnamespace AND lanname = 'plpgsql'
 """
 
 
@@ -107,10 +111,7 @@ def alembic_config(package: str, url: URL) -> Config:
 def upgrade(package: str, url: URL, password: str | None = None) -> None:
     """Create the service's roles and database when missing, and bring its schema to the newest revision.
 
-    Args:
-        package: such as `svc_payments`.
-        url: an administrator's, with the name of the database.
-        password: of the role that the service runs as; None leaves what it is.
+    The URL is an administrator's, with the name of the database. Without a password the service's role keeps its own.
     """
     roles = Roles.of(package)
     asyncio.run(provision(url, roles, password))
@@ -132,17 +133,14 @@ async def provision(url: URL, roles: Roles, password: str | None = None) -> None
         await connection.execute(f'GRANT "{roles.owner}" TO CURRENT_USER')
         for shared in ("postgres", "template1"):
             await connection.execute(f"REVOKE CONNECT, TEMPORARY ON DATABASE {shared} FROM PUBLIC")
-        await _create_database(connection, url, roles)
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", url.database):
+            await connection.execute(f'CREATE DATABASE "{url.database}" OWNER "{roles.owner}"')
+        await connection.execute(f'ALTER DATABASE "{url.database}" OWNER TO "{roles.owner}"')
+        await open_database(connection, url.database or "", roles)
     async with administrator(url) as connection:
-        await connection.execute(_TAKE_OVER.format(owner=roles.owner))
-
-
-async def _create_database(connection: asyncpg.Connection, url: URL, roles: Roles) -> None:
-    name = url.database
-    if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-        await connection.execute(f'CREATE DATABASE "{name}" OWNER "{roles.owner}"')
-    await connection.execute(f'ALTER DATABASE "{name}" OWNER TO "{roles.owner}"')
-    await open_database(connection, name or "", roles)
+        await connection.execute(_RESTRICTIONS.format(owner=roles.owner))
+        for found in await connection.fetch(_TAKE_OVER.format(owner=roles.owner)):
+            await connection.execute(found["rule"])
 
 
 async def open_database(connection: asyncpg.Connection, name: str, roles: Roles) -> None:
@@ -155,7 +153,6 @@ async def grant(url: URL, roles: Roles) -> None:
     """Let the service work with the tables: not change those that only grow, nor touch partitions directly."""
     role = f'"{roles.runtime}"'
     async with administrator(url) as connection:
-        await connection.execute(_NO_LARGE_OBJECTS)
         await connection.execute(f'SET ROLE "{roles.owner}"')
         await connection.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")
         for table in await connection.fetch(_TABLES):
@@ -165,7 +162,9 @@ async def grant(url: URL, roles: Roles) -> None:
                 privileges += ["INSERT", *(change for change, forbidden in changes if not forbidden)]
             await connection.execute(f"GRANT {', '.join(privileges)} ON {table['name']} TO {role}")
         await connection.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}")
-        await connection.execute(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {role}")
+        await connection.execute(f"REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC, {role}")
+        for function in await connection.fetch(_FUNCTIONS.format(runtime=roles.runtime)):
+            await connection.execute(function["rule"])
         # The planner's statistics, of partitions and of those to come too.
         await connection.execute(f"GRANT MAINTAIN ON ALL TABLES IN SCHEMA public TO {role}")
         await connection.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT MAINTAIN ON TABLES TO {role}")

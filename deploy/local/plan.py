@@ -94,7 +94,7 @@ class Plan:
         """The server as the role of a service, which owns nothing."""
         server = make_url(self.database_admin_url)
         role = server.set(username=f"myili_{service}", password=self.keys[f"{service}_database_password"])
-        return role.set(database=None).render_as_string(hide_password=False)
+        return role.set(database="").render_as_string(hide_password=False)
 
     @property
     def settings(self) -> Mapping[str, str]:

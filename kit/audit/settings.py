@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from pydantic import AfterValidator, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 _END = "-----END PUBLIC KEY-----"
 
@@ -53,6 +54,18 @@ def _verify(value: str) -> str:
     return value
 
 
+def _names_no_database(value: SecretStr) -> SecretStr:
+    # Another name than the service's own would be passed over, and a copy declared right by what the original holds.
+    try:
+        url = make_url(value.get_secret_value())
+    except ArgumentError:
+        raise ValueError("is not a URL like postgresql://user:password@host:5432") from None
+    if not url.drivername.startswith("postgresql") or url.database:
+        raise ValueError("must be a postgresql:// URL that names no database: the service's own is proven")
+    return value
+
+
+ServerUrl = Annotated[SecretStr, AfterValidator(_names_no_database)]
 StoreUrl = Annotated[str, AfterValidator(_is_durable)]
 AnchorKey = Annotated[SecretStr, AfterValidator(_signs)]
 PublicKeys = Annotated[str, AfterValidator(_verify)]
@@ -63,8 +76,8 @@ class ProofSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="MYILI_", env_ignore_empty=True, frozen=True, extra="ignore")
 
-    database_url: SecretStr
-    """The PostgreSQL server, without a database."""
+    database_url: ServerUrl
+    """The PostgreSQL server, without a database: each service has its own on it."""
     anchor_public_keys: PublicKeys
     """PEM of the Ed25519 keys that anchors were signed with, one after the other."""
 

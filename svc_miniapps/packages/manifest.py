@@ -11,6 +11,7 @@ from uuid import UUID
 
 import jsonschema_rs
 
+from kit.strict_json import DuplicateMemberError, members
 from svc_miniapps.fields import key_of
 from svc_miniapps.packages.findings import Finding
 from svc_miniapps.packages.names import PAGES
@@ -34,16 +35,12 @@ class Expected:
     """The highest one uploaded so far; 0 before the first."""
 
 
-class _DuplicateMemberError(ValueError):
-    pass
-
-
 def read_manifest(content: bytes) -> dict[str, Any] | Finding:
     """The manifest as JSON that every reader understands alike, and that PostgreSQL can store."""
     if content.startswith(b"\xef\xbb\xbf"):
         return Finding("manifest_byte_order_mark", FILE)
     try:
-        manifest = json.loads(content.decode("utf-8"), object_pairs_hook=_without_duplicates)
+        manifest = json.loads(content.decode("utf-8"), object_pairs_hook=members)
     except (ValueError, RecursionError) as error:
         return _why_no_json(error)
     if finding := _why_unbearable(manifest):
@@ -64,20 +61,11 @@ def _why_unbearable(manifest: object) -> Finding | None:
 def _why_no_json(error: Exception) -> Finding:
     if isinstance(error, UnicodeDecodeError):
         return Finding("manifest_not_utf8", FILE)
-    if isinstance(error, _DuplicateMemberError):
+    if isinstance(error, DuplicateMemberError):
         return Finding("manifest_duplicate_member", FILE, {"name": str(error)})
     if isinstance(error, json.JSONDecodeError):
         return Finding("manifest_not_json", FILE, {"line": error.lineno, "column": error.colno})
     return Finding("manifest_not_json", FILE, {"line": 1, "column": 1})  # thousands of digits, or of brackets
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise _DuplicateMemberError(name)
-        found[name] = value
-    return found
 
 
 def _is_shallow(value: object, levels: int) -> bool:

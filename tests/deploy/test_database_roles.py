@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from sqlalchemy import URL, make_url
 
-from chassis.db import Database
+from chassis.db import Database, new_id
 from chassis.migrations import Roles
 from deploy.local.plan import PACKAGES
 from tests.databases import as_administrator, upgrade_in_thread
@@ -69,6 +69,8 @@ async def test_no_service_enters_a_database_of_the_server(urls: dict[str, URL], 
         "TRUNCATE outbox",
         "CREATE TABLE mine (id integer)",
         "CREATE FUNCTION mine() RETURNS integer LANGUAGE sql RETURN 1",
+        "CREATE FUNCTION pg_temp.mine() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "DO 'BEGIN NULL; END'",
         "CREATE SCHEMA mine",
         "CREATE ROLE mine SUPERUSER",
         "UPDATE alembic_version SET version_num = '0000'",
@@ -104,6 +106,47 @@ async def test_what_only_grows_is_not_changed(urls: dict[str, URL], package: str
     async with connected(urls[package]) as connection:
         with pytest.raises((*DENIED, asyncpg.UndefinedColumnError)):
             await connection.execute(change.format(table))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+async def test_no_trigger_of_the_owner_fires_for_a_table_of_the_services_own(
+    urls: dict[str, URL], package: str
+) -> None:
+    """A seal is written at a trigger's depth; from a temporary table a service could write any seal it likes."""
+    async with connected(urls[package]) as connection:
+        await connection.execute("CREATE TEMPORARY TABLE lever AS SELECT FROM outbox")
+        triggers = await connection.fetch(
+            "SELECT oid::regprocedure::text AS function FROM pg_proc "
+            "WHERE pronamespace = 'public'::regnamespace AND prorettype = 'trigger'::regtype"
+        )
+        assert triggers
+        for trigger in triggers:
+            with pytest.raises(DENIED):
+                await connection.execute(
+                    f"CREATE TRIGGER pull AFTER INSERT ON lever EXECUTE FUNCTION {trigger['function']}"
+                )
+
+
+async def test_a_temporary_table_does_not_stand_in_for_the_trail(urls: dict[str, URL]) -> None:
+    record = new_id()
+    async with connected(urls["svc_payments"]) as connection:
+        await connection.execute("CREATE TEMPORARY TABLE audit_seals (LIKE public.audit_seals INCLUDING ALL)")
+        await connection.execute(
+            "INSERT INTO audit_records (id, actor, action, subject, details) VALUES ($1, 'a', 'b', 'c', '{}')", record
+        )
+        sealed = "SELECT count(*) FROM public.audit_seals WHERE row_key = $1"
+        assert await connection.fetchval(sealed, str(record)) == 1
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+async def test_functions_find_the_tables_of_the_service_first(urls: dict[str, URL], package: str) -> None:
+    async with connected(urls[package]) as connection:
+        elsewhere = await connection.fetch(
+            "SELECT proname FROM pg_proc JOIN pg_language ON pg_language.oid = prolang "
+            "WHERE pronamespace = 'public'::regnamespace AND lanname = 'plpgsql' "
+            "AND NOT coalesce('search_path=public, pg_temp' = ANY (proconfig), false)"
+        )
+        assert elsewhere == []
 
 
 async def test_a_partition_is_reached_through_its_table_only(urls: dict[str, URL]) -> None:

@@ -40,7 +40,7 @@ async def identity(postgres_url: str) -> URL:
 
 
 def environment(url: URL, folder: Path) -> Mapping[str, str]:
-    server = url.set(database=None, drivername="postgresql").render_as_string(hide_password=False)
+    server = url.set(database="", drivername="postgresql").render_as_string(hide_password=False)
     return {
         "MYILI_DATABASE_URL": server,
         "MYILI_ANCHORS": (folder / "anchors").as_uri(),
@@ -72,6 +72,17 @@ async def _forge(url: URL) -> None:
     await connection.execute("SET session_replication_role = replica")
     await connection.execute("UPDATE clients SET redirect_uris = ARRAY['https://thief.example/callback']")
     await connection.close()
+
+
+async def test_a_database_of_another_name_is_not_passed_over_for_the_services_own(
+    identity: URL, tmp_path: Path
+) -> None:
+    """An auditor who names a copy is not told that the original is right."""
+    given = environment(identity, tmp_path)
+    copy = {**given, "MYILI_DATABASE_URL": f"{given['MYILI_DATABASE_URL']}/evidence"}
+    code, said = run("identity", "verify", copy)
+    assert code == 2
+    assert "MYILI_DATABASE_URL: Value error, must be a postgresql:// URL that names no database" in said
 
 
 async def test_who_cannot_reach_the_database_gets_no_verdict(identity: URL, tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import Annotated, Literal, Protocol
 
 import httpx
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from chassis.http_client import NoAnswer, NotReached
+from kit.strict_json import answer_of
 from svc_payments.collection.postings.models import Posting
 from svc_payments.parties.providers.signed_endpoint import SignedEndpoint
 
@@ -150,8 +151,8 @@ def letter(posting: Posting) -> dict[str, str | int]:
 
 def _outcome(body: bytes) -> Outcome:
     try:
-        answer = _Answer.model_validate_json(body)
-    except ValidationError:
+        answer = answer_of(_Answer, body)
+    except ValueError:
         return Unclear("answer_malformed")
     match answer:
         case _Answer(result="booked", provider_reference=str(reference)):

@@ -9,9 +9,10 @@ from typing import Annotated, Literal, Protocol
 from uuid import UUID
 
 import httpx
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from chassis.http_client import NoAnswer, NotReached
+from kit.strict_json import answer_of
 from svc_payments.parties.providers.signed_endpoint import SignedEndpoint
 
 
@@ -128,8 +129,8 @@ class HttpInvoiceIssuer(SignedEndpoint):
 
 def _outcome(body: bytes) -> Outcome:
     try:
-        answer = _Answer.model_validate_json(body)
-    except ValidationError:
+        answer = answer_of(_Answer, body)
+    except ValueError:
         return Unclear("answer_malformed")
     match answer:
         case _Answer(state="issued", invoice_number=str(number), document_url=str(url)):

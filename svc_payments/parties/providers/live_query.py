@@ -11,12 +11,13 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from fastapi import Depends, FastAPI, Request
 from prometheus_client import Counter as Counted
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from chassis.http_client import AnswerTooLong, NoAnswer, NotReached, Reply, outside_client
 from chassis.telemetry import log
 from kit.public_addresses import RESOLVE_SECONDS
 from kit.signatures.keys import load_private_key
+from kit.strict_json import answer_of
 from svc_payments.parties.providers.models import Provider
 from svc_payments.parties.providers.signed_endpoint import SignedEndpoint
 from svc_payments.settings import Settings
@@ -73,8 +74,8 @@ class Questions:
         if reply.status != httpx.codes.OK:
             raise NotUsable(f"status_{reply.status}")
         try:
-            return answer.model_validate_json(reply.body)
-        except ValidationError as error:
+            return answer_of(answer, reply.body)
+        except ValueError as error:
             raise NotUsable("malformed") from error
 
     async def _send(self, provider: Provider, path: str, content: Mapping[str, str | int]) -> Reply:

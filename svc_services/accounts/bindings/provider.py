@@ -10,11 +10,12 @@ from uuid import UUID
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr
 
 from chassis.http_client import TLS, NoAnswer, NotReached, call, outside_client
 from chassis.telemetry import log
 from kit.signatures.messages import Unsignable, sign_request
+from kit.strict_json import answer_of
 from svc_services.endpoint_urls import Endpoints, EndpointUrlRefused
 
 
@@ -63,9 +64,9 @@ class HttpAccountVerifier:
             async with outside_client(tls=self.tls) as client:
                 reply = await call(client, await self._request(client, question), seconds=self.seconds)
             if reply.status == httpx.codes.OK:
-                return _Answer.model_validate_json(reply.body).result
+                return answer_of(_Answer, reply.body).result
             reason = f"status_{reply.status}"
-        except (NotReached, NoAnswer, httpx.InvalidURL, Unsignable, ValidationError, EndpointUrlRefused) as error:
+        except (NotReached, NoAnswer, httpx.InvalidURL, Unsignable, ValueError, EndpointUrlRefused) as error:
             reason = type(error).__name__
         log.warning("provider_gave_no_answer", provider_id=str(question.provider_id), reason=reason)
         return Outcome.NO_ANSWER

@@ -5,11 +5,12 @@ from enum import StrEnum
 from typing import Protocol
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from chassis.http_client import NoAnswer, NotReached, call, outside_client
 from chassis.problems import Problem
 from chassis.telemetry import log
+from kit.strict_json import answer_of
 
 _SECONDS = 5.0
 
@@ -50,9 +51,9 @@ class HttpLegalEntityRegistry:
                 request = client.build_request("POST", "/legal-entities/lookup", json={"uscc": uscc})
                 reply = await call(client, request, seconds=_SECONDS)
             if reply.status == httpx.codes.OK:
-                return _Answer.model_validate_json(reply.body).result
+                return answer_of(_Answer, reply.body).result
             reason = f"status_{reply.status}"
-        except (NotReached, NoAnswer, ValidationError) as error:
+        except (NotReached, NoAnswer, ValueError) as error:
             reason = type(error).__name__
         log.warning("legal_entity_registry_unavailable", reason=reason)
         raise RegistryUnavailable

@@ -28,7 +28,7 @@ def _settings(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     url = database.engine.url
     # Databases of tests have names of their own.
     monkeypatch.setattr(LedgerSettings, "database_of", lambda *_: url)
-    server = url.set(drivername="postgresql", database=None).render_as_string(hide_password=False)
+    server = url.set(drivername="postgresql", database="").render_as_string(hide_password=False)
     anchors = (tmp_path / "anchors").as_uri()
     with environment(database_url=server, ledger_anchors=anchors, anchor_public_keys=anchor_public_keys()):
         yield

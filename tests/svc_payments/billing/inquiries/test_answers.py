@@ -1,6 +1,7 @@
 """Every outcome of an inquiry has its code, and an invalid answer is refused whole."""
 
 import asyncio
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -96,6 +97,11 @@ MALFORMED: list[Any] = [
     b"null",
     b'{"result": "due"',
     b"[" * 30_000,
+    b'{"result": "closed", "result": "nothing_due"}',
+    json.dumps({"result": "due", "bills": [named_bill()]})
+    .replace('"amount_fen"', '"amount_fen": 1, "amount_fen"')
+    .encode(),
+    b'{"result": "nothing_due", "more": Infinity}',
     b'"\xff\xfe"',
     {},
     {"result": "maybe"},

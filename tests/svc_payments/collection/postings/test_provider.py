@@ -77,6 +77,9 @@ async def book_outcome(endpoint_url: str, key: RSAPrivateKey, *, only_public: bo
         (b'{"result": ["booked"]}', Unclear("answer_malformed")),
         (b"<html>Bad gateway</html>", Unclear("answer_malformed")),
         (b"", Unclear("answer_malformed")),
+        (b'{"result": "refused", "result": "booked", "provider_reference": "R"}', Unclear("answer_malformed")),
+        (b'{"result": "booked", "provider_reference": "R", "reason": "x", "reason": "y"}', Unclear("answer_malformed")),
+        (b'{"result": "not_found", "more": NaN}', Unclear("answer_malformed")),
     ],
 )
 def test_only_a_complete_answer_is_accepted(body: bytes, expected: Outcome) -> None:

@@ -96,6 +96,10 @@ ANSWERS: dict[str, Answer] = {
     "no object": answer_with_bytes(b'"match"'),
     "nothing": answer_with_bytes(b""),
     "not UTF-8": answer_with_bytes(b'{"result": "match\xff"}'),
+    "twice": answer_with_bytes(b'{"result": "no_match", "result": "match"}'),
+    "twice further in": answer_with_bytes(b'{"result": "match", "more": [{"a": 1, "\\u0061": 2}]}'),
+    "NaN": answer_with_bytes(b'{"result": "match", "more": NaN}'),
+    "deep": answer_with_bytes(b'{"result": "match", "more": ' + b"[" * 20_000 + b"]" * 20_000 + b"}"),
     "endless": answer_with_bytes(b'{"result": "match", "x": "' + b"x" * 100_000 + b'"}'),
     "compressed": answer_with_bytes(gzip.compress(b'{"result": "match"}'), content_encoding="gzip"),
 }
