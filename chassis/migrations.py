@@ -152,7 +152,7 @@ async def open_database(connection: asyncpg.Connection, name: str, roles: Roles)
 async def grant(url: URL, roles: Roles) -> None:
     """Let the service work with the tables: not change those that only grow, nor touch partitions directly."""
     role = f'"{roles.runtime}"'
-    async with administrator(url) as connection:
+    async with administrator(url) as connection, connection.transaction():
         await connection.execute(f'SET ROLE "{roles.owner}"')
         await connection.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")
         for table in await connection.fetch(_TABLES):

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import secrets
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, Request, build_opener, urlopen
 
-TRIES, TOO_MANY_REQUESTS = 5, 429
+TRIES, TOO_MANY_REQUESTS, PORTS = 5, 429, 100
 REDIRECT_URI = "http://127.0.0.1:53682/callback"
 FORM = re.compile(r'<form method="post" action="([^"]+)">(.*?)</form>', re.DOTALL)
 FIELD = re.compile(r'<input[^>]* name="([^"]+)"(?:[^>]* value="([^"]*)")?')
@@ -31,6 +32,19 @@ def address(name: str) -> str:
     if not announcement.exists():
         return ""
     return str(json.loads(announcement.read_text("utf-8"))["addresses"][name])
+
+
+def free_port(first: str) -> str:
+    """The first port from this one on that no program of this machine listens on."""
+    for port in range(int(first), int(first) + PORTS):
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return str(port)
+    sys.exit(f"No port from {first} on is free.")
 
 
 def sign_in(gateway: str, sms: str, phone: str) -> str:
@@ -136,6 +150,7 @@ def commands(guide: str) -> str:
 
 COMMANDS: dict[str, Callable[..., str]] = {
     "address": address,
+    "free-port": free_port,
     "sign-in": sign_in,
     "sign-in-proofed": sign_in_proofed,
     "pages": pages,

@@ -4,8 +4,8 @@ terminal() { python3 docs/guides/terminal.py "$@"; }
 # The platform of `make run` on the default data folder; set these first if yours is elsewhere.
 GATEWAY=${GATEWAY:-$(terminal address public_url)}
 SMS=${SMS:-$(terminal address sms_url)}
-COMPANY_PORT=${COMPANY_PORT:-9000}
-OTHER_COMPANY_PORT=${OTHER_COMPANY_PORT:-9001}
+COMPANY_PORT=${COMPANY_PORT:-$(terminal free-port 9000)}
+OTHER_COMPANY_PORT=${OTHER_COMPANY_PORT:-$(terminal free-port $((COMPANY_PORT + 1)))}
 SPEAK=${SPEAK:-zh}
 
 # The phones of the two operators, which `make run` shows too.

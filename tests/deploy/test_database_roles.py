@@ -1,5 +1,6 @@
 """With what one service knows of the database, nobody reads another's data or switches a rule off."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from itertools import permutations
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import URL, make_url
 
 from chassis.db import Database, new_id
-from chassis.migrations import Roles
+from chassis.migrations import Roles, grant
 from deploy.local.plan import PACKAGES
 from tests.databases import as_administrator, upgrade_in_thread
 
@@ -147,6 +148,15 @@ async def test_functions_find_the_tables_of_the_service_first(urls: dict[str, UR
             "AND NOT coalesce('search_path=public, pg_temp' = ANY (proconfig), false)"
         )
         assert elsewhere == []
+
+
+async def test_a_service_at_work_keeps_its_rights_while_they_are_granted_anew(urls: dict[str, URL]) -> None:
+    url = urls["svc_payments"]
+    async with connected(url) as connection:
+        granting = asyncio.create_task(grant(as_administrator(url), Roles.of("svc_payments")))
+        while not granting.done():
+            await connection.fetchval("SELECT open_audit_batch() FROM alembic_version, transfer_files")
+        await granting
 
 
 async def test_a_partition_is_reached_through_its_table_only(urls: dict[str, URL]) -> None:

@@ -14,6 +14,7 @@ from tests.svc_payments.billing.terms.agreement import put_in_force
 from tests.svc_payments.collection.mandates.giver import Giver
 from tests.svc_payments.collection.refunds.steps import refused, step
 from tests.svc_payments.operations.manual_actions.test_manual_actions import Operators, correction
+from tests.svc_payments.reconciliation.runs.books import ingest, reconcile, sample_payment, statement_of
 from tests.svc_payments.tills.counter import Counter
 from tests.svc_payments.world import World
 
@@ -36,6 +37,7 @@ async def play(world: World) -> None:
     await giver.requested()
     operators = Operators(world.api, world.tokens)
     await operators.approve(await operators.proposed(correction()))
+    await _disagree(world)
     for _ in range(5):
         headers = world.tokens.staff("auditor")
         await world.api.get(f"{API}/ledger/accounts", params={"holder": "sandbox"}, headers=headers)
@@ -92,6 +94,17 @@ async def _end_unbooked(world: World) -> None:
     await step(world)
     await _run(world, "UPDATE postings SET try_at = now() WHERE status = 'cancelling'")
     await world.deliver_postings()
+
+
+async def _disagree(world: World) -> None:
+    """The channel has a payment that the ledger lacks, and an operator says what is known of it."""
+    await ingest(world.database, statement_of(sample_payment()))
+    await reconcile(world.database, world.settings)
+    operator = world.tokens.staff("operator")
+    (case,) = (await world.api.get(f"{API}/cases", headers=operator)).json()["items"]
+    comment = {"words": "已电话询问渠道"}
+    said = await world.api.post(f"{API}/cases/{case['case_id']}/comments", json=comment, headers=operator | once())
+    assert said.status_code == 200, said.text
 
 
 async def _run(world: World, statement: str) -> None:

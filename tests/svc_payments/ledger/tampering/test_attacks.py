@@ -63,6 +63,22 @@ SEALED = {
         "settled_at, status changed",
     ),
     "a mandate for more": ("UPDATE mandates SET limit_fen = limit_fen * 100 RETURNING id", "limit_fen changed"),
+    "an incident of another payment": ("UPDATE incidents SET subject = 'another' RETURNING id", "subject changed"),
+    "an incident put away": ("UPDATE incidents SET resolved_at = now() RETURNING id", "resolved_at changed"),
+    "an incident removed": ("DELETE FROM incidents RETURNING id", "no longer there"),
+    "a discrepancy made smaller": (
+        "UPDATE cases SET difference_fen = 1, statement_fen = ledger_fen + 1 RETURNING id",
+        "difference_fen, statement_fen changed",
+    ),
+    "a discrepancy written off alone": (
+        "UPDATE cases SET status = 'closed', resolution = 'written_off', closed_at = now() RETURNING id",
+        "closed_at, resolution, status changed",
+    ),
+    "a discrepancy removed": ("DELETE FROM cases RETURNING id", "no longer there"),
+    "other words about a discrepancy": (
+        "UPDATE case_entries SET words = 'mine' WHERE words IS NOT NULL RETURNING id",
+        "words changed",
+    ),
     "a payout code of one's own": (
         "UPDATE payout_codes SET code_hash = sha256('1'), wrong = 0 RETURNING refund_id",
         "code_hash changed",
