@@ -8,8 +8,10 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Self
 from uuid import UUID
 
 import asyncpg
@@ -144,6 +146,61 @@ async def kill_and_wait(platform: LocalPlatform, name: str) -> None:
     await until(ready_again, seconds=60)
 
 
+@dataclass(frozen=True)
+class Run:
+    """What was seen of one launcher. Three run on one data folder, since a start is what costs most here."""
+
+    data: Path
+    base_port: int
+    launcher: subprocess.Popen[bytes]
+    addresses: Addresses
+    processes: list[psutil.Process]
+    kept: object
+    events: dict[UUID, str]
+
+    @classmethod
+    async def ready(cls, launcher: subprocess.Popen[bytes], data: Path, base_port: int) -> Self:
+        """Wait until the launcher has everything ready and its events published, and look at what is there."""
+        addresses = await until_ready(launcher, data)
+        await sql(addresses, "CREATE TABLE IF NOT EXISTS kept (number integer)")
+        kept, events = await sql(addresses, "SELECT number FROM kept"), await emitted(addresses)
+        await until_published(addresses, events)
+        return cls(data, base_port, launcher, addresses, everything_of(launcher), kept, events)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def first_run() -> AsyncIterator[Run]:
+    """A run of which everything was killed with -9."""
+    with TemporaryDirectory(prefix="myili-") as folder:
+        data, base_port = Path(folder), free_base_port()
+        with launcher(data, base_port) as process:
+            run = await Run.ready(process, data, base_port)
+            await sql(run.addresses, "INSERT INTO kept VALUES (7)")
+            for each in run.processes:
+                with suppress(psutil.NoSuchProcess):  # the kernel kills some of them when their parent is
+                    each.kill()
+        await until_gone(run.processes)
+        yield run
+
+
+@pytest_asyncio.fixture(scope="module")
+async def second_run(first_run: Run) -> Run:
+    """The next run, whose launcher alone was killed."""
+    with launcher(first_run.data, first_run.base_port) as process:
+        run = await Run.ready(process, first_run.data, first_run.base_port)
+        await until_published(run.addresses, first_run.events)
+        process.kill()
+    return run
+
+
+@pytest_asyncio.fixture(scope="module")
+async def third_run(second_run: Run) -> Run:
+    """The run after that, which was ended by Ctrl-C."""
+    await until_gone(second_run.processes)
+    with launcher(second_run.data, second_run.base_port) as process:
+        return await Run.ready(process, second_run.data, second_run.base_port)
+
+
 @pytest_asyncio.fixture(scope="module")
 async def platform() -> AsyncIterator[LocalPlatform]:
     with TemporaryDirectory(prefix="myili-") as folder:
@@ -151,43 +208,21 @@ async def platform() -> AsyncIterator[LocalPlatform]:
             yield platform
 
 
-async def test_after_kill_9_of_everything_the_next_run_finds_it_all(data: Path) -> None:
-    base_port = free_base_port()
-    with launcher(data, base_port) as first:
-        before = await until_ready(first, data)
-        await sql(before, "CREATE TABLE kept AS SELECT 7 AS number")
-        events = await emitted(before)
-        await until_published(before, events)
-        killed = everything_of(first)
-        for process in killed:
-            with suppress(psutil.NoSuchProcess):  # the kernel kills some of them when their parent is
-                process.kill()
-    await until_gone(killed)
-    with launcher(data, base_port) as second:
-        after = await until_ready(second, data)
-        assert after == before
-        assert await sql(after, "SELECT number FROM kept") == 7
-        assert (await emitted(after)).keys() >= events.keys()
-        await until_published(after, events)
+async def test_after_kill_9_of_everything_the_next_run_finds_it_all(first_run: Run, second_run: Run) -> None:
+    assert second_run.addresses == first_run.addresses
+    assert second_run.kept == 7
+    assert second_run.events.keys() >= first_run.events.keys()
 
 
-async def test_what_a_killed_launcher_leaves_ends_with_it(data: Path) -> None:
-    with launcher(data, free_base_port()) as process:
-        await until_ready(process, data)
-        running = everything_of(process)
-        process.kill()
-        await until_gone(running)
+async def test_what_a_killed_launcher_leaves_ends_with_it(second_run: Run) -> None:
+    await until_gone(second_run.processes)
 
 
-async def test_ctrl_c_stops_everything_that_was_started_and_frees_its_ports(data: Path) -> None:
-    base_port = free_base_port()
-    with launcher(data, base_port) as process:
-        await until_ready(process, data)
-        running = everything_of(process)
-        assert len(running) > len(PORT_OFFSETS)
-    assert process.returncode == 0
-    await until_gone(running)
-    assert not any(port_is_taken(base_port + offset) for offset in ALL_PORT_OFFSETS)
+async def test_ctrl_c_stops_everything_that_was_started_and_frees_its_ports(third_run: Run) -> None:
+    assert len(third_run.processes) > len(PORT_OFFSETS)
+    assert third_run.launcher.returncode == 0
+    await until_gone(third_run.processes)
+    assert not any(port_is_taken(third_run.base_port + offset) for offset in ALL_PORT_OFFSETS)
 
 
 async def test_ctrl_c_while_starting_leaves_nothing(data: Path) -> None:
