@@ -18,7 +18,7 @@ from tests.guides.contracts import operation_of
 from tests.guides.markdown import ROOT, Answer, Step, steps, without_comments
 
 MARK = "this-command-has-ended"
-PATIENCE = 60.0
+PATIENCE = 180.0
 SHARED = ("contracts", "docs", "deploy", "chassis", "kit", "svc_payments")
 
 
