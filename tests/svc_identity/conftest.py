@@ -34,7 +34,7 @@ from tests.svc_identity.served import client, service
 __all__ = ["client", "service"]
 
 PUBLIC_URL = "https://gateway.test"
-NOBODY = "127.0.0.1:1"
+UNREACHABLE = "127.0.0.1:1"
 template = template_database("svc_identity")
 
 Browsers = Callable[[], httpx.AsyncClient]
@@ -78,11 +78,11 @@ def unconnected(tokens: Tokens) -> Settings:
     """Settings with all keys, which reach neither a database nor a stand-in."""
     return settings_at(
         Settings,
-        make_url(f"postgresql+asyncpg://nobody@{NOBODY}/nothing"),
+        make_url(f"postgresql+asyncpg://{UNREACHABLE}/none"),
         tokens,
         public_url=PUBLIC_URL,
-        sms_url=f"http://{NOBODY}",
-        registries_url=f"http://{NOBODY}",
+        sms_url=f"http://{UNREACHABLE}",
+        registries_url=f"http://{UNREACHABLE}",
         # The key that `tokens` publishes, so that the service accepts the tokens it issues.
         token_signing_key=tokens.key.as_pem(private=True).decode(),
         field_key=base64.b64encode(secrets.token_bytes(32)).decode(),

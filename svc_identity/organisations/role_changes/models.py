@@ -20,7 +20,7 @@ class Action(StrEnum):
     RENEWAL = "renewal"
     """The role is kept for longer."""
     EXPIRY = "expiry"
-    """The role ended because nobody renewed it."""
+    """The role reached its end and was not renewed."""
 
 
 class Status(StrEnum):

@@ -185,7 +185,7 @@ async def end_expired(tx: AsyncSession) -> None:
     """End the roles whose time is over, but for operators without whom nothing could be approved any more."""
     await operators.lock_roles(tx)
     for membership in await terms.due(tx):
-        change = _change_of(membership, Action.EXPIRY, "nobody renewed it", None)
+        change = _change_of(membership, Action.EXPIRY, "not renewed", None)
         with contextlib.suppress(refusals.LastOperators, refusals.NoIndependentOperators):
             async with tx.begin_nested():
                 await _carry_out(tx, change)

@@ -30,8 +30,8 @@ async def due(tx: AsyncSession) -> Sequence[Membership]:
 
 
 async def remind(tx: AsyncSession) -> None:
-    """Emit an event for each membership that ends within the next reminder's time."""
-    for number, before in enumerate(REMINDERS, start=1):
+    """Emit an event for each membership that ends within the next reminder's time; a short one gets only the last."""
+    for number, before in reversed([*enumerate(REMINDERS, start=1)]):
         ending = (
             select(Membership)
             .where(Membership.ended_at.is_(None), Membership.reminders < number)

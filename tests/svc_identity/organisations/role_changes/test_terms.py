@@ -78,7 +78,7 @@ async def test_a_role_ends_by_itself_and_says_so(platform: Platform, tokens: Tok
     change = await granted(platform.api, (platform.first, platform.second), platform.id, phone, "auditor")
     assert await roles_in(tokens, await client.renewed()) == ["auditor"]
     await move_end(platform, change["membership_id"], now() - timedelta(seconds=1))
-    # Not even before the worker has come by.
+    # Tokens leave it out at once, before the worker ends it.
     assert await roles_in(tokens, await client.renewed()) == []
     await end_expired(platform)
     listed = (await platform.api.get(ROLE_CHANGES, headers=platform.first)).json()["items"][-1]
@@ -92,7 +92,7 @@ async def test_a_role_ends_by_itself_and_says_so(platform: Platform, tokens: Tok
 
 
 async def test_two_independent_operators_are_kept_beyond_their_time(platform: Platform) -> None:
-    """Else nobody could approve anything, and the platform could only be mended on the server."""
+    """With fewer, no proposal could be approved, and only a command on the server could help."""
     third, _ = await platform.operator_made_by(platform.first, platform.second)
     async with platform.database.transaction() as tx:
         await tx.execute(update(Membership).values(expires_at=now() - timedelta(days=1)))
@@ -175,6 +175,14 @@ async def test_operators_are_reminded_twice_and_again_after_a_renewal(platform: 
     assert (await renew(platform, platform.first, team, member["membership_id"])).status_code == 201
     await move_end(platform, member["membership_id"], now() + timedelta(days=20))
     assert len(await reminders(platform)) == seen + 1
+
+
+async def test_a_short_role_is_announced_once(platform: Platform) -> None:
+    body = {"phone": new_phone(), "role": "county_team", "until": (today() + timedelta(days=2)).isoformat()}
+    members = f"{ORGANISATIONS}/{await county_team(platform)}/members"
+    assert (await platform.api.post(members, json=body, headers=platform.first | once())).status_code == 201
+    assert len(await reminders(platform)) == 1
+    assert len(await reminders(platform)) == 1
 
 
 async def test_who_became_operator_today_approves_nothing(platform: Platform) -> None:
