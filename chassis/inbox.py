@@ -23,7 +23,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import dead_letters
 from chassis.db import Database, Timestamp, chassis_metadata, is_connection_lost, now
-from chassis.outbox import ensure_topics, resume, topic_of, watching
+from chassis.kafka import closed, ensure_topics, resume, watching
+from chassis.outbox import topic_of
 from chassis.telemetry import DEAD_LETTERS, EVENTS_HANDLED, continue_trace, log
 
 RETENTION = timedelta(days=30)
@@ -149,7 +150,7 @@ class Consumer:
                         await self.handle([record for records in batches.values() for record in records])
                         await self._commit(source, {part: records[-1].offset + 1 for part, records in batches.items()})
         finally:
-            await source.stop()
+            await closed(source.stop())
 
     async def _commit(self, source: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
         # After a rebalance the partition's new owner reads these again, and the inbox drops them.

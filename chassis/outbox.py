@@ -10,7 +10,7 @@ import json
 import sys
 import zlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, NamedTuple
@@ -18,24 +18,20 @@ from uuid import UUID
 
 import aiokafka
 import sqlalchemy as sa
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import any_, delete, func, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
-from chassis.db import Database, Timestamp, chassis_metadata, is_connection_lost, new_id, now, settings_of
-from chassis.telemetry import EVENTS_PUBLISHED, KAFKA_CONNECTED, OUTBOX_WAITING, log, traceparent
+from chassis.db import Database, Timestamp, chassis_metadata, new_id, now, settings_of
+from chassis.kafka import IDLE_SECONDS, closed, ensure_topics, resume, watching
+from chassis.telemetry import EVENTS_PUBLISHED, OUTBOX_WAITING, traceparent
 
 RETENTION = timedelta(days=7)
-PARTITIONS = 3
-REPLICAS = 3  # or as many as there are brokers
 _BATCH = 4_000
 _BATCH_BYTES = 900_000  # below the 1 MB that brokers take in one request
 _EVENT_BYTES = 256_000
 _HEADERS = [("content-type", b"application/cloudevents+json; charset=utf-8")]
-_IDLE_SECONDS = 1.0
-_ANSWER_SECONDS = 5.0
 _CHANNEL = "myili_outbox"
 _RELAY_LOCK = "hashtext('myili outbox relay')"
 
@@ -114,58 +110,6 @@ def _row(event: Event, parent: str | None) -> tuple[UUID, str, str, bytes]:
     return identifier, event.topic(), key, payload
 
 
-async def ensure_topics(kafka: Mapping[str, Any], topics: Sequence[str]) -> None:
-    """Create topics that are missing; a KafkaError where this principal may not."""
-    admin = AIOKafkaAdminClient(**kafka)
-    try:
-        await admin.start()
-        missing = set(topics) - set(await admin.list_topics())
-        brokers = len((await admin.describe_cluster())["brokers"]) if missing else 0
-        for topic in sorted(missing):
-            outcome = await admin.create_topics([NewTopic(topic, PARTITIONS, min(brokers, REPLICAS))])
-            error = for_code(outcome.topic_errors[0][1])
-            if error not in {NoError, TopicAlreadyExistsError}:
-                raise error(f"{topic} is missing or not permitted")
-    finally:
-        await admin.close()
-
-
-async def resume(part: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Work until cancelled, again after each failure of Kafka or the database."""
-    while True:
-        KAFKA_CONNECTED.labels(part).set(0)
-        try:
-            await work()
-        except KafkaError as error:
-            log.warning(f"{part}_waits_for_kafka", error=type(error).__name__, reason=str(error))
-        except Exception as error:
-            if not is_connection_lost(error):
-                raise
-            log.warning(f"{part}_waits_for_database", error=type(error).__name__)
-        await asyncio.sleep(_IDLE_SECONDS)
-
-
-@contextlib.asynccontextmanager
-async def watching(part: str, kafka: Mapping[str, Any], topics: Sequence[str]) -> AsyncIterator[None]:
-    """Measure whether Kafka answers, as long as the block lasts: its clients wait for lost brokers without a word."""
-
-    async def watch() -> None:
-        while True:
-            try:
-                await asyncio.wait_for(ensure_topics(kafka, topics), _ANSWER_SECONDS)
-                KAFKA_CONNECTED.labels(part).set(1)
-            except Exception as error:  # noqa: BLE001 - whatever it is, Kafka has not answered
-                log.warning(f"{part}_waits_for_kafka", error=type(error).__name__, reason=str(error))
-                KAFKA_CONNECTED.labels(part).set(0)
-            await asyncio.sleep(_ANSWER_SECONDS)
-
-    watcher = asyncio.create_task(watch())
-    try:
-        yield
-    finally:
-        watcher.cancel()
-
-
 @dataclass
 class Relay:
     """Publishes one service's outbox; a second relay waits until the first one ends."""
@@ -187,13 +131,13 @@ class Relay:
         # The lock lives as long as this connection: a relay that loses it no longer leads, and its next read fails.
         async with self.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             while not await connection.scalar(text(f"SELECT pg_try_advisory_lock({_RELAY_LOCK})")):  # noqa: ASYNC110
-                await asyncio.sleep(_IDLE_SECONDS)
+                await asyncio.sleep(IDLE_SECONDS)
             producer = aiokafka.AIOKafkaProducer(**self.kafka, acks="all", max_batch_size=_BATCH_BYTES)
             try:
                 await producer.start()
                 await self._publish_forever(connection, producer)
             finally:
-                await producer.stop()
+                await closed(producer.stop())
                 with contextlib.suppress(Exception):  # a dead connection has already released the lock
                     await connection.execute(text(f"SELECT pg_advisory_unlock({_RELAY_LOCK})"))
 
@@ -208,7 +152,7 @@ class Relay:
             await connection.execute(delete(outbox).where(outbox.c.published_at < now() - RETENTION))
             # Not wait_for, which loses a cancellation that comes with the wake-up: this worker would never stop.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_IDLE_SECONDS):
+                async with asyncio.timeout(IDLE_SECONDS):
                     await woken.wait()
 
 

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError, NoError, for_code
 from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
 from pydantic import SecretStr
 
-from chassis.outbox import ensure_topics
+from chassis.kafka import ensure_topics
 from chassis.service import Worker
 from chassis.settings import KafkaSettings, load
 from contracts.documents import SERVICES, placeholder_settings

@@ -21,7 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, new_id, service_metadata
 from chassis.inbox import Consumer, EventData, Handler, Received
-from chassis.outbox import Event, Relay, emit, ensure_topics, outbox
+from chassis.kafka import ensure_topics
+from chassis.outbox import Event, Relay, emit, outbox
 from deploy.local.broker import running_broker
 from deploy.local.postgres import running_postgres
 from tests.apache_kafka import Unavailable, running_apache_kafka

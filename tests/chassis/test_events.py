@@ -1,6 +1,7 @@
 """Outbox, relay, inbox and dead letters, the same on the embedded broker and on Apache Kafka."""
 
 import asyncio
+import contextlib
 import json
 from datetime import timedelta
 from functools import partial
@@ -14,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import Database, new_id, now
 from chassis.dead_letters import dead_letters
 from chassis.inbox import Consumer, Handler, Received, inbox
-from chassis.outbox import Relay, emit, ensure_topics, outbox, resend
+from chassis.kafka import closed, ensure_topics
+from chassis.outbox import Relay, emit, outbox, resend
 from chassis.telemetry import continue_trace
 from chassis.testing import until
 from tests.chassis.readings import (
@@ -158,6 +160,24 @@ async def test_a_second_relay_takes_over_when_the_first_is_cut_off(
         async with books.transaction() as tx:
             await emit(tx, event_type(meter_id=new_id(), reading=2))
         await until(lambda: _none_waiting(books))
+
+
+async def test_a_cancellation_waits_until_a_client_is_closed_and_is_not_lost() -> None:
+    """A client of aiokafka swallows it while it closes: a relay that was told to stop then led for ever."""
+    ended = False
+
+    async def close() -> None:
+        nonlocal ended
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.2)
+        ended = True
+
+    task = asyncio.create_task(closed(close()))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.wait({task}, timeout=20)
+    assert ended
+    assert task.cancelled()
 
 
 async def test_poison_is_parked_and_the_next_event_is_handled(

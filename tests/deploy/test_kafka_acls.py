@@ -21,7 +21,7 @@ from aiokafka.protocol.admin import CreateAclsRequest
 from aiokafka.protocol.fetch import FetchRequest
 
 from chassis.db import new_id
-from chassis.outbox import ensure_topics
+from chassis.kafka import ensure_topics
 from contracts.documents import SERVICES, events_of
 from deploy.kafka_acls import Acl, principal_of
 from tests.apache_kafka.certificates import Authority

@@ -20,8 +20,9 @@ from structlog.testing import CapturingLogger
 
 from chassis.db import Database, new_id
 from chassis.inbox import inbox
+from chassis.kafka import ensure_topics
 from chassis.migrations import Roles
-from chassis.outbox import Event, Relay, emit, ensure_topics, outbox
+from chassis.outbox import Event, Relay, emit, outbox
 from chassis.settings import KafkaSettings
 from chassis.testing import until
 from contracts.documents import SERVICES, placeholder_settings

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.jwk import ECKey
 
 from chassis.db import new_id, now
-from chassis.outbox import ensure_topics
+from chassis.kafka import ensure_topics
 from chassis.testing import once, until
 from tests.svc_identity.conftest import new_phone
 from tests.svc_identity.identities import id_number, wrong_check
