@@ -103,7 +103,7 @@ class Caller:
         return [membership for membership in self.memberships if membership.role in roles]
 
 
-Admission = Callable[[Database, Caller], Awaitable[None]] | None  # refuses a client whose access has ended
+Admission = Callable[[Database, Caller], Awaitable[Caller]] | None  # refuses, or leaves what still stands
 
 
 class TokenVerifier:
@@ -228,8 +228,8 @@ class TokenRule(Rule, SecurityBase):
         verifier: TokenVerifier = request.app.state.token_verifier
         caller = await verifier.verify(bearer_token(request))
         request.state.access |= {"subject": caller.subject, "client_id": caller.client_id}
-        if caller.kind == "client" and (admit := request.app.state.admission):
-            await admit(request.app.state.database, caller)
+        if admit := request.app.state.admission:
+            caller = await admit(request.app.state.database, caller)
         if caller.kind not in self._kinds or (self._roles and not caller.memberships_as(*self._roles)):
             raise NotAllowed(self.in_words)
         if self._scope and self._scope not in caller.scopes:

@@ -9,6 +9,7 @@ from svc_identity.http_client import outside_systems
 from svc_identity.oauth.endpoints import router as oauth
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.organisations.endpoints import router as organisations
+from svc_identity.organisations.operators import with_standing_roles
 from svc_identity.organisations.role_changes.endpoints import router as role_changes
 from svc_identity.people.persons.endpoints import router as persons
 from svc_identity.people.proofing.endpoints import router as proofing
@@ -25,6 +26,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(metrics, APIRouter(lifespan=outside_systems), sign_in, oauth, persons, proofing, attestations),
         *(organisations, role_changes),
     ]
-    app = create_service_app(settings, routers, title="My Ili identity", version="1.2.0")
+    title = "My Ili identity"
+    app = create_service_app(settings, routers, title=title, version="1.2.0", admission=with_standing_roles)
     app.state.issuer = Issuer.of(settings)
     return app

@@ -5,6 +5,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from chassis.settings import ServiceSettings
 from kit.audit.settings import AnchorKey, StoreUrl
+from kit.staff.consumers import CoolingOffHours
 from svc_identity.keys import read_key, read_signing_keys
 
 
@@ -30,7 +31,7 @@ class Settings(ServiceSettings):
     codes_per_address: int = Field(default=100, ge=1)
     """Most sign-in codes requested from one network address in an hour; many homes share an address."""
 
-    cooling_off_hours: float = Field(default=24, ge=0, le=24 * 30)
+    cooling_off_hours: CoolingOffHours = 24
     """How long an operator holds the role before they can approve what another one proposes; 0: at once."""
     code_repeat_seconds: int = Field(default=60, ge=0, le=600)
     """How long an app whose token answer was lost may send the same request again; 0: not at all."""

@@ -4,6 +4,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from chassis.db import service_metadata
 from kit.audit.models import add_trail
+from kit.staff.models import add_staff_roles
 
 
 class Base(DeclarativeBase):
@@ -11,3 +12,4 @@ class Base(DeclarativeBase):
 
 
 add_trail(Base.metadata)
+add_staff_roles(Base.metadata)

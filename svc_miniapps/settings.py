@@ -4,6 +4,7 @@ from pydantic import field_validator
 
 from chassis.settings import ServiceSettings
 from kit.audit.settings import AnchorKey, StoreUrl
+from kit.staff.consumers import CoolingOffHours
 
 
 class Settings(ServiceSettings):
@@ -11,6 +12,8 @@ class Settings(ServiceSettings):
 
     packages: str
     """The object store of packages: `file:///folder`, or `s3://bucket/prefix` with the usual AWS_* variables."""
+    cooling_off_hours: CoolingOffHours = 24
+    """For how long somebody has held a role before acting by it as the second person; 0: at once."""
 
     @field_validator("packages")
     @classmethod

@@ -1,4 +1,4 @@
-"""The second process: publishes events, clears packages that no upload finished, anchors the trail."""
+"""The second process: events, roles of staff, packages that no upload finished, anchors of the trail."""
 
 import sys
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from chassis.outbox import Event
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
+from kit.staff.consumers import handlers as staff_roles
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.packages.store import opened
 from svc_miniapps.publishing.releases.events import (
@@ -38,7 +39,8 @@ async def _sweep_packages(settings: WorkerSettings, database: Database) -> None:
 
 def make_worker(settings: WorkerSettings) -> Worker:
     publishes: list[type[Event]] = [AppRegistered, ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished]
-    return Worker(settings, publishes=publishes, schedules=partial(make_schedules, settings))
+    handles = staff_roles(settings.cooling_off_hours)
+    return Worker(settings, publishes=publishes, handles=handles, schedules=partial(make_schedules, settings))
 
 
 if __name__ == "__main__":

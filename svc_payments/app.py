@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from chassis.service import create_service_app
 from chassis.settings import load
 from kit.metrics import metrics
+from kit.staff.standing import admitting
 from svc_payments.billing.bills.endpoints import router as bills
 from svc_payments.billing.files.endpoints import router as bill_files
 from svc_payments.billing.inquiries.endpoints import router as bill_inquiries
@@ -76,5 +77,5 @@ ROUTERS = [
 def create_app(settings: Settings | None = None) -> FastAPI:
     title = "My Ili payments"
     return create_service_app(
-        settings or load(Settings), ROUTERS, title=title, version="1.2.0", admission=require_access
+        settings or load(Settings), ROUTERS, title=title, version="1.2.0", admission=admitting(require_access)
     )

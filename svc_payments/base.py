@@ -7,6 +7,7 @@ from sqlalchemy.types import TypeEngine
 
 from chassis.db import service_metadata
 from kit.audit.models import add_trail
+from kit.staff.models import add_staff_roles
 
 _PREFIX = "given_"
 """Apart from the names of columns, which an UPDATE takes for its own parameters."""
@@ -19,6 +20,7 @@ class Base(DeclarativeBase):
 
 
 add_trail(Base.metadata)
+add_staff_roles(Base.metadata)
 
 
 def given_table(kinds: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:

@@ -10,6 +10,7 @@ from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS
+from kit.staff.consumers import handlers as staff_roles
 from svc_payments.billing.bills.changes import expire_overdue
 from svc_payments.billing.bills.events import BILL_EVENTS
 from svc_payments.billing.bills.partitions import ensure_partitions
@@ -68,7 +69,12 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *SETTLEMENT_EVENTS,
             *TILL_SESSION_EVENTS,
         ],
-        handles=[*PROVIDER_HANDLERS, *account_handlers(mandates.binding_ended), *E_INVOICE_HANDLERS],
+        handles=[
+            *PROVIDER_HANDLERS,
+            *account_handlers(mandates.binding_ended),
+            *E_INVOICE_HANDLERS,
+            *staff_roles(settings.cooling_off_hours),
+        ],
         schedules=partial(make_schedules, settings),
     )
 

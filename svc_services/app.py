@@ -6,6 +6,7 @@ from chassis.service import create_service_app
 from chassis.settings import load
 from kit.metrics import metrics
 from kit.signatures.keys import load_private_key, public_jwks
+from kit.staff.standing import admitting
 from svc_services.accounts.bindings.endpoints import router as account_bindings
 from svc_services.accounts.bindings.provider import HttpAccountVerifier
 from svc_services.accounts.holder_changes.endpoints import router as holder_changes
@@ -27,7 +28,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [metrics, catalogue, providers, connections, tariffs, account_bindings, holder_changes, signing_keys],
         title="My Ili public utilities",
         version="1.2.0",
-        admission=require_access,
+        admission=admitting(require_access),
     )
     key = load_private_key(settings.provider_signing_key.get_secret_value())
     app.state.signing_keys = public_jwks([key.public_key()])

@@ -6,6 +6,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from chassis.db import service_metadata
 from kit.audit.models import add_trail
+from kit.staff.models import add_staff_roles
 
 
 class Base(DeclarativeBase):
@@ -13,6 +14,7 @@ class Base(DeclarativeBase):
 
 
 add_trail(Base.metadata)
+add_staff_roles(Base.metadata)
 
 
 async def lock(tx: AsyncSession, *names: object) -> None:

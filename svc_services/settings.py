@@ -7,6 +7,7 @@ from pydantic import SecretStr, field_validator
 from chassis.settings import ServiceSettings
 from kit.audit.settings import AnchorKey, StoreUrl
 from kit.signatures.keys import load_private_key
+from kit.staff.consumers import CoolingOffHours
 
 
 class Settings(ServiceSettings):
@@ -18,6 +19,8 @@ class Settings(ServiceSettings):
     """RSA private key (PEM) that signs requests to providers."""
     provider_endpoints: Literal["public", "any"] = "public"
     """`public`: https and public addresses only. `any` is for providers on the same machine, as in the embedded run."""
+    cooling_off_hours: CoolingOffHours = 24
+    """For how long somebody has held a role before acting by it as the second person; 0: at once."""
 
     @field_validator("provider_signing_key")
     @classmethod

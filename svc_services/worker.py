@@ -1,4 +1,4 @@
-"""The second process: events, bindings of processes that died, holder changes that are due, anchors of the trail."""
+"""The second process: events, roles of staff, abandoned bindings, holder changes that are due, anchors of the trail."""
 
 import sys
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
+from kit.staff.consumers import handlers as staff_roles
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
 from svc_services.accounts.bindings.service import forget_expired_attestations, give_up_abandoned
 from svc_services.accounts.holder_changes.service import carry_out_due
@@ -40,7 +41,8 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
 
 
 def make_worker(settings: WorkerSettings) -> Worker:
-    return Worker(settings, publishes=PUBLISHES, schedules=partial(make_schedules, settings))
+    handles = staff_roles(settings.cooling_off_hours)
+    return Worker(settings, publishes=PUBLISHES, handles=handles, schedules=partial(make_schedules, settings))
 
 
 if __name__ == "__main__":

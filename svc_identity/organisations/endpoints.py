@@ -63,6 +63,7 @@ async def add_member(
 @router.get("/{organisation_id}/members")
 async def list_members(tx: Tx, caller: Operator, organisation_id: UUID, page: PageQuery) -> Page[schemas.Member]:
     """List the current members of an organisation and their roles."""
+    await require_operator(tx, caller)
     await service.known(tx, organisation_id)
     return await queries.members(tx, organisation_id, page, reader=caller.subject)
 
@@ -86,6 +87,7 @@ async def list_counter_staff(
 
     Their roles are revoked like those of other members.
     """
+    await require_operator(tx, caller)
     await service.known(tx, organisation_id)
     return await queries.counter_staff(tx, organisation_id, page, reader=caller.subject)
 
@@ -94,8 +96,8 @@ async def list_counter_staff(
 async def remove_member(tx: Tx, caller: Operator, organisation_id: UUID, membership_id: UUID) -> None:
     """Revoke a member's role.
 
-    Access tokens issued before keep the role until they expire, ten minutes at most. Roles that a second operator has
-    approved are removed in the same way: propose a role change instead.
+    Access tokens issued before lose the role within five seconds. Roles that a second operator has approved are removed
+    in the same way: propose a role change instead.
     """
     await role_changes.remove_at_once(tx, caller, organisation_id, membership_id)
 

@@ -1,5 +1,6 @@
 """Who is an operator at this moment. A token tells what was true up to ten minutes ago; these operations ask again."""
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
+from chassis.db import Database
 from chassis.problems import Problem
 from svc_identity.organisations.models import Membership, Role
 from svc_identity.people.persons.models import PROOFED, Person
@@ -36,6 +38,31 @@ async def require_operator(tx: AsyncSession, caller: Caller) -> None:
     """
     if caller.id not in await operators(tx):
         raise NoLongerOperator
+
+
+async def require_current(tx: AsyncSession, caller: Caller) -> None:
+    """Refuse a caller whose only role is that of an operator, and who has been removed since the token was issued.
+
+    Raises:
+        NoLongerOperator
+    """
+    if {each.role for each in caller.memberships} == {Role.OPERATOR}:
+        await require_operator(tx, caller)
+
+
+async def with_standing_roles(database: Database, caller: Caller) -> Caller:
+    """The caller without the roles that have ended since the token was issued.
+
+    An operator's is left: what operators do asks again, and says that it has ended.
+    """
+    if all(each.role == Role.OPERATOR for each in caller.memberships):
+        return caller
+    async with database.read() as tx:
+        known = (await tx.scalars(select(Membership).where(Membership.person_id == caller.id))).all()
+    held = {(each.organisation_id, each.role) for each in known if each.ended_at is None}
+    ended = {(each.organisation_id, each.role) for each in known if each.role != Role.OPERATOR} - held
+    left = [each for each in caller.memberships if (each.organisation_id, each.role) not in ended]
+    return replace(caller, memberships=tuple(left))
 
 
 async def operators(tx: AsyncSession) -> set[UUID]:

@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from chassis.settings import ServiceSettings
 from kit.audit.settings import AnchorKey
+from kit.staff.consumers import CoolingOffHours
 from svc_payments.settings.channels import AlipaySettings, ChannelName, PausedChannels, UnionpaySettings, WechatSettings
 from svc_payments.settings.ledger import StoreUrl
 
@@ -49,6 +50,8 @@ class Settings(ServiceSettings):
     """When to query a provider again whether the card of a prepaid meter is written; the first query is immediate."""
     posting_retry_seconds: Pauses = (1.0, 2.0, 5.0, 15.0, _MINUTE, 5 * _MINUTE, 15 * _MINUTE)
     """When to retry a provider that did not answer."""
+    cooling_off_hours: CoolingOffHours = 24
+    """For how long somebody has held a role before acting by it as the second person; 0: at once."""
     refund_second_person_fen: Annotated[int, Field(ge=0)] = 20_000
     """One operator may refund up to this amount of a payment; more needs a second one."""
     refund_day_alone_fen: Annotated[int, Field(ge=0)] = 200_000

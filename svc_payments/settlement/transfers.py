@@ -13,9 +13,9 @@ from chassis.db import CHINA, new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from chassis.telemetry import SecurityEvent, log
-from kit.approvals import require_second_person
 from kit.calendar import database_time
 from kit.csv_text import Cell, csv_text
+from kit.staff.second_person import require_second_holder
 from svc_payments.amounts import in_yuan
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
@@ -93,12 +93,12 @@ async def send(tx: AsyncSession, caller: Caller, file_id: UUID, reason: str) -> 
 
     Raises:
         NotFound: there is no such file.
-        SecondPersonNeeded: the caller has made it.
+        SecondPersonNeeded: the caller has made it; and the others of `require_second_holder`.
         SettlementUnproven
         IllegalMove: it was sent already.
     """
     file = await _lock(tx, file_id)
-    require_second_person(caller.subject, file.generated_by)
+    await require_second_holder(tx, caller, file.generated_by)
     settlements = await _settlements(tx, file)
     await _prove(tx, settlements)
     file.move_to(FileState.SENT)

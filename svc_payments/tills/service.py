@@ -14,9 +14,9 @@ from chassis.auth import Caller, Membership
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
-from kit.approvals import require_second_person
 from kit.calendar import database_time
 from kit.invariants import InvariantBrokenError
+from kit.staff.second_person import require_second_holder
 from svc_payments.amounts import money
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
@@ -138,11 +138,12 @@ async def lock_supervised(tx: AsyncSession, caller: Caller, session_id: UUID) ->
     Raises:
         NotFound: it is another counter's.
         OwnTillSession: it is the caller's own.
+        RoleNotKnownYet, RoleTooNew, NotIndependent: as `require_second_holder`.
     """
     session = await _lock(tx, session_id)
     if not _membership(caller, SUPERVISOR, session.organisation_id):
         raise NotFound
-    require_second_person(caller.id, session.clerk_id, refusal=OwnTillSession)
+    await require_second_holder(tx, caller, session.clerk_id, role=SUPERVISOR, first_role=CLERK, refusal=OwnTillSession)
     return session
 
 

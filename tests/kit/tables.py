@@ -6,10 +6,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from chassis.db import NAMING_CONVENTION
 from kit.approvals import second_person_check
 from kit.leases import Leased, Pollable
+from kit.staff.models import add_staff_roles
 
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+add_staff_roles(Base.metadata)
 
 
 class Parcel(Leased, Base):

@@ -13,6 +13,7 @@ from chassis.testing import Tokens, client_of
 from svc_miniapps.app import create_app
 from svc_miniapps.settings import Settings
 from svc_miniapps.starter import load_starter_data
+from tests.appointments import appointing
 from tests.databases import fresh_database, template_database
 from tests.service_settings import settings_at
 from tests.svc_miniapps.stage import Stage
@@ -44,8 +45,9 @@ def settings(database: Database, tokens: Tokens, package_folder: Path) -> Settin
 
 
 @pytest_asyncio.fixture
-async def api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+async def api(settings: Settings, database: Database) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(create_app(settings)) as client:
+        client.event_hooks["request"].append(appointing(database))
         yield client
 
 

@@ -17,6 +17,7 @@ from chassis.testing import Tokens, client_of
 from deploy.local.programs import LOOPBACK, free_port
 from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings
+from tests.appointments import appointing
 from tests.databases import as_administrator, fresh_database, owner_database, rolled_back_transaction, template_database
 from tests.deploy.sandboxes.processes import Sandbox
 from tests.service_settings import settings_at
@@ -60,8 +61,9 @@ def settings(database: Database, tokens: Tokens, rsa_keys: dict[str, RSAPrivateK
 
 
 @pytest_asyncio.fixture
-async def api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+async def api(settings: Settings, database: Database) -> AsyncIterator[httpx.AsyncClient]:
     async with application(settings) as app, client_of(app) as client:
+        client.event_hooks["request"].append(appointing(database))
         yield client
 
 
@@ -130,6 +132,7 @@ async def world(
         outside_client(f"http://127.0.0.1:{port}") as api,
         outside_client(channel_url) as channel,
     ):
+        api.event_hooks["request"].append(appointing(database))
         provider_id = await approved_provider(database, company.endpoint_url)
         world = World(here, database, tokens, api, channel, rsa_keys["channel_key"], provider_id, company)
         yield world

@@ -15,6 +15,7 @@ from chassis.testing import Tokens, client_of
 from svc_services.app import create_app
 from svc_services.settings import Settings
 from svc_services.starter import load_reference_data
+from tests.appointments import appointing
 from tests.databases import cloned, fresh_database, template_database
 from tests.deploy.sandboxes.processes import Sandbox
 from tests.service_settings import settings_at
@@ -75,8 +76,9 @@ def app(settings: Settings) -> FastAPI:
 
 
 @pytest_asyncio.fixture
-async def api(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+async def api(app: FastAPI, database: Database) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(app) as client:
+        client.event_hooks["request"].append(appointing(database))
         yield client
 
 

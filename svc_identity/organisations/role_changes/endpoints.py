@@ -10,6 +10,7 @@ from chassis.auth import Caller, allow
 from chassis.db import Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
+from svc_identity.organisations.operators import require_current
 from svc_identity.organisations.role_changes import queries, schemas, service
 from svc_identity.organisations.role_changes.models import RoleChange, Status
 from svc_identity.settings import Settings
@@ -51,12 +52,14 @@ async def list_role_changes(
 
     `status=proposed` is what waits.
     """
+    await require_current(tx, caller)
     return await queries.listed(tx, page, status=status, organisation_id=organisation_id, reader=caller.subject)
 
 
 @router.get("/{role_change_id}")
 async def get_role_change(tx: Tx, caller: Reader, role_change_id: UUID) -> schemas.RoleChange:
     """Get a role change."""
+    await require_current(tx, caller)
     return await queries.shown(tx, role_change_id, reader=caller.subject)
 
 

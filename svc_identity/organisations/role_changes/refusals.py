@@ -7,18 +7,6 @@ class RoleNeedsTwoPersons(Problem):
     status, code = 403, "role_needs_two_persons"
 
 
-class NotIndependent(Problem):
-    """One of proposer and approver owes the operator's role to the other."""
-
-    status, code = 403, "approver_not_independent"
-
-
-class RoleTooNew(Problem):
-    """Nobody acts as second person soon after they got the role: a helper who was raised for it would be noticed."""
-
-    status, code = 403, "role_too_new"
-
-
 class OwnRole(Problem):
     """Nobody approves a role for themselves."""
 

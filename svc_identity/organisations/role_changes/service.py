@@ -17,6 +17,7 @@ from chassis.problems import NotFound
 from chassis.telemetry import SecurityEvent
 from kit.approvals import require_second_person
 from kit.security_log import record_on_commit
+from kit.staff.refusals import NotIndependent, RoleTooNew
 from svc_identity.organisations import operators
 from svc_identity.organisations import service as organisations
 from svc_identity.organisations.models import TWO_PERSON_ROLES, Membership, Organisation, Role
@@ -142,7 +143,7 @@ async def approve(tx: AsyncSession, caller: Caller, role_change_id: UUID, *, coo
         require_second_person(caller.id, change.person_id, refusal=refusals.OwnRole)
     require_second_person(caller.id, change.person_id, refusal=refusals.OwnRoleChange)
     if change.proposed_by and not await are_independent(tx, change.proposed_by, caller.id):
-        raise refusals.NotIndependent
+        raise NotIndependent
     if change.proposed_by and not await operators.still_operator(tx, change.proposed_by, since=change.proposed_at):
         raise refusals.ProposerNoLongerOperator
     await _check_cooled_off(tx, caller, cooling_off)
@@ -172,7 +173,7 @@ async def _check_cooled_off(tx: AsyncSession, caller: Caller, cooling_off: timed
     held_since = await operators.held_since(tx, caller.id)
     if held_since is None or held_since + cooling_off > now():
         free_at = ((held_since or now()) + cooling_off).astimezone(CHINA)
-        raise refusals.RoleTooNew(hours=f"{cooling_off / timedelta(hours=1):g}", free_at=f"{free_at:%Y-%m-%d %H:%M}")
+        raise RoleTooNew(free_at=f"{free_at:%Y-%m-%d %H:%M}")
 
 
 async def expire(tx: AsyncSession) -> None:

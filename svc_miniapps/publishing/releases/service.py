@@ -188,7 +188,7 @@ async def _locked_for_decision(tx: AsyncSession, caller: Caller, release_id: UUI
     release = await _locked(tx, release_id)
     if not release.reviews:  # one that was withdrawn is known to reviewers, and answers that it is a draft again
         raise NotFound
-    reviews.require_independent(caller, release)
+    await reviews.require_independent(tx, caller, release)
     etags.require_unchanged(if_match, etags.etag_of(release.revision))
     return release
 

@@ -10,8 +10,8 @@ from chassis.auth import Caller
 from chassis.db import CHINA, now
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import Problem
-from kit.approvals import require_second_person
 from kit.calendar import working_day_after
+from kit.staff.second_person import require_second_holder
 from svc_miniapps import members
 from svc_miniapps.apps.models import App
 from svc_miniapps.publishing.releases.models import Release
@@ -60,17 +60,21 @@ def decide(caller: Caller, release: Release, outcome: Outcome, reasons: list[sch
     review.decided_at = now()
 
 
-def require_independent(caller: Caller, release: Release) -> None:
+async def require_independent(tx: AsyncSession, caller: Caller, release: Release) -> None:
     """Refuse a reviewer who is involved in the app.
 
     Raises:
         OwnOrganisation: the reviewer has a role in the organisation whose app it is.
         OwnSubmission: the reviewer uploaded the package or submitted it.
+        RoleNotKnownYet, RoleTooNew, NotIndependent: as `require_second_holder`.
     """
     if members.belongs_to(caller, release.app.organisation_id):
         raise OwnOrganisation
     authors = release.package.uploaded_by, release.reviews[-1].submitted_by
-    require_second_person(caller.id, *authors, refusal=OwnSubmission)
+    for author in authors:
+        await require_second_holder(
+            tx, caller, author, role=members.REVIEWER, first_role=members.TEAM, refusal=OwnSubmission
+        )
 
 
 async def list_waiting_reviews(tx: AsyncSession, caller: Caller, page: PageRequest) -> Page[schemas.WaitingReview]:

@@ -13,8 +13,8 @@ from chassis.auth import Caller
 from chassis.outbox import emit
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound, Problem
-from kit.approvals import require_second_person
 from kit.calendar import database_time, today_of
+from kit.staff.second_person import require_second_holder
 from svc_payments.billing.terms import schemas
 from svc_payments.billing.terms.events import PaymentTermsPublished
 from svc_payments.billing.terms.models import TermsApproval, TermsVersion
@@ -140,14 +140,14 @@ async def approve(tx: AsyncSession, caller: Caller, provider_id: UUID, version: 
 
     Raises:
         NotFound: there is no such version.
-        SecondPersonNeeded: the caller wrote them.
+        SecondPersonNeeded: the caller wrote them; and the others of `require_second_holder`.
         TermsAlreadyApproved, TermsOvertaken: it is too late for that.
     """
     await _lock_provider(tx, provider_id)
     proposed = await tx.get(TermsVersion, (provider_id, version))
     if proposed is None:
         raise NotFound
-    require_second_person(caller.id, proposed.proposed_by)
+    await require_second_holder(tx, caller, proposed.proposed_by, since=proposed.proposed_at)
     approved = (await history(tx, provider_id)).versions
     if approved and approved[0].version >= version:
         raise TermsAlreadyApproved if any(each.version == version for each in approved) else TermsOvertaken

@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.problems import NotFound
 from kit.approvals import require_second_person
+from kit.calendar import database_time
+from kit.staff.second_person import require_second_holder
 from svc_payments.billing.bills.models import Bill
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import Payment
@@ -53,8 +55,13 @@ async def require_not_payer(tx: AsyncSession, caller: Caller, payment: Payment) 
     require_second_person(caller.id, await tx.scalar(bound.limit(1)))
 
 
-def approve_as_second(caller: Caller, refund: Refund) -> None:
-    require_second_person(caller.id, refund.proposed_by)
+async def approve_as_second(tx: AsyncSession, caller: Caller, refund: Refund) -> None:
+    """Let the caller be the refund's second operator.
+
+    Raises:
+        SecondPersonNeeded, and the others of `require_second_holder`
+    """
+    await require_second_holder(tx, caller, refund.proposed_by, since=await database_time(tx))
     refund.approved_by = caller.id
 
 

@@ -65,7 +65,7 @@ async def transferred(
     if transfer.transferred_at > await database_time(tx):
         raise TransferInFuture
     await approvals.require_not_payer(tx, caller, payment)
-    approvals.approve_as_second(caller, refund)
+    await approvals.approve_as_second(tx, caller, refund)
     await daily_limits.count(tx, caller, [refund], settings)
     await approvals.record(tx, caller, "confirm_refund_transfer", refund, None, reference=transfer.reference)
     await transitions.refunded(tx, refund, payment, transfer.reference, transfer.transferred_at)

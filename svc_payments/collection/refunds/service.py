@@ -106,10 +106,10 @@ async def approve(tx: AsyncSession, caller: Caller, refund_id: UUID, settings: S
                 refund.move_to(RefundStatus.PROPOSED)
                 await emit(tx, event_of(RefundProposed, refund, payment))
         case RefundStatus.PROPOSED:
-            approvals.approve_as_second(caller, refund)
+            await approvals.approve_as_second(tx, caller, refund)
             await policy.begin_refund(tx, refund, payment, posting)
         case RefundStatus.BOOKING_KEPT:
-            approvals.approve_as_second(caller, refund)
+            await approvals.approve_as_second(tx, caller, refund)
             await policy.begin_refund_despite_booking(tx, refund, payment)
         case _:
             raise IllegalMove(current=refund.status, wanted=RefundStatus.STARTED)

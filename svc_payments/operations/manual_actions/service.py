@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.problems import NotFound, Problem
-from kit.approvals import require_second_person
 from kit.calendar import database_time
 from kit.invariants import InvariantBrokenError
+from kit.staff.second_person import require_second_holder
 from svc_payments.collection.payments.models import AT_CHANNEL, Attempt, Payment
 from svc_payments.collection.postings.models import Posting, PostingStatus
 from svc_payments.ledger import service as ledger
@@ -56,13 +56,13 @@ async def approve(tx: AsyncSession, caller: Caller, action_id: UUID) -> schemas.
 
     Raises:
         NotFound: the action or its target does not exist.
-        SecondPersonNeeded: it is the caller's own.
+        SecondPersonNeeded: it is the caller's own; and the others of `require_second_holder`.
         IllegalMove: it is decided already.
         NothingToDo: there is nothing left of what it was about.
     """
     action = await _locked(tx, action_id)
+    await require_second_holder(tx, caller, action.proposed_by, since=action.proposed_at)
     action.move_to(ActionStatus.DONE)
-    require_second_person(caller.subject, action.proposed_by)
     await _decide(tx, caller, action)
     await _record(tx, caller, "approve", action, None)
     what = _WHAT.validate_python(action.what)

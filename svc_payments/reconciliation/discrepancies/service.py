@@ -14,6 +14,7 @@ from chassis.outbox import emit
 from chassis.problems import NotFound
 from kit.approvals import require_second_person
 from kit.calendar import database_time, today_of, working_day_after
+from kit.staff.second_person import require_second_holder
 from svc_payments.ledger import service as ledger
 from svc_payments.ledger.models import TransferKind
 from svc_payments.oversight.audit import service as audit
@@ -176,12 +177,14 @@ async def decide_write_off(
         NotFound: there is no such case.
         IllegalMove: it is not proposed.
         SecondPersonNeeded: it is the caller's own proposal.
+        RoleTooNew, NotIndependent and others: as `require_second_holder`.
     """
     case = await lock(tx, case_id)
     if case.status != DiscrepancyStatus.PROPOSED:
         case.move_to(DiscrepancyStatus.OPEN)  # raises: an open case has nothing to decide on, a closed one no more
     require_second_person(caller.subject, case.proposed_by)
     if agreed:
+        await require_second_holder(tx, caller, case.proposed_by, since=await database_time(tx))
         await _close(tx, case, Resolution.WRITTEN_OFF, caller, reason)
     else:
         case.move_to(DiscrepancyStatus.OPEN)

@@ -13,10 +13,10 @@ from chassis.auth import Caller
 from chassis.db import Database, now
 from chassis.problems import NotFound, Problem
 from chassis.telemetry import SecurityEvent
-from kit.approvals import require_second_person
 from kit.calendar import today
 from kit.leases import claimable
 from kit.security_log import record_on_commit
+from kit.staff.second_person import require_second_holder
 from svc_services.accounts.bindings import service as bindings
 from svc_services.accounts.bindings.provider import Question
 from svc_services.accounts.holder_changes import schemas
@@ -114,12 +114,13 @@ async def approve(tx: AsyncSession, caller: Caller, provider_id: UUID, change_id
     """Approve another operator's proposal.
 
     Raises:
-        NotFound, SecondPersonNeeded, ProposalExpired, IllegalMove, LaterChangeKnown
+        NotFound, ProposalExpired, IllegalMove, LaterChangeKnown
+        SecondPersonNeeded, and the others of `require_second_holder`
     """
     change = await _locked(tx, provider_id, change_id)
-    require_second_person(caller.id, change.proposed_by)
     if change.proposed_by is None:
         raise NotFound
+    await require_second_holder(tx, caller, change.proposed_by, since=change.reported_at)
     if change.status == HolderChangeStatus.PROPOSED and change.reported_at + PROPOSAL_LIFE < now():
         raise ProposalExpired
     await _require_latest(tx, change)

@@ -14,8 +14,8 @@ from chassis.auth import Caller
 from chassis.db import Database, now
 from chassis.problems import NotFound
 from chassis.telemetry import SecurityEvent
-from kit.approvals import require_second_person
 from kit.security_log import record_on_commit
+from kit.staff.second_person import require_second_holder
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.key_sets import public_key_set
 from svc_services.providers.applications.models import Provider, SuspendedBy
@@ -104,11 +104,12 @@ async def approve(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.
     """Approve another operator's proposal and carry it out.
 
     Raises:
-        NotFound, SecondPersonNeeded, AlreadyDecided, ProposalExpired
+        NotFound, AlreadyDecided, ProposalExpired
+        SecondPersonNeeded, and the others of `require_second_holder`
         Problem: why it cannot be carried out any more, as `effects.carry_out` has it.
     """
     change = await _open(tx, change_id)
-    require_second_person(caller.id, change.proposed_by)
+    await require_second_holder(tx, caller, change.proposed_by, since=change.proposed_at)
     await effects.carry_out(tx, await effects.locked(tx, change.provider_id), change)
     change.decide(ChangeStatus.APPROVED, caller.id)
     _record(tx, change)

@@ -1,5 +1,7 @@
 """Steps that several acts share: bind an account, register a member of an organisation, have a role granted."""
 
+import httpx
+
 from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import Person
 from tests.journeys.demo.stage import DIVISION, Stage
@@ -52,6 +54,25 @@ def _appointed(stage: Stage, organisation_id: str, role: str) -> Person:
     stage.narrator.answered("a second operator approves it", approved, 200)
     person.refresh()
     return person
+
+
+def remove_reviewer(stage: Stage, reviewer: Person) -> None:
+    """Two operators remove a role; tokens from before lose it within five seconds, in the service where it acts."""
+    waiting = "/miniapps/v1/reviews"
+    stage.narrator.answered("the reviewer sees what waits", reviewer.call("GET", waiting), 200)
+    listed = stage.operator.call("GET", "/identity/v1/role-changes", params={"status": "approved", "limit": "200"})
+    granted = [each for each in listed.json()["items"] if each["role"] == "reviewer"][-1]
+    named = {name: granted[name] for name in ("organisation_id", "membership_id")}
+    removal = {"action": "removal", "reason": "leaves the office", **named}
+    proposed = stage.operator.call("POST", "/identity/v1/role-changes", json=removal)
+    change = stage.narrator.answered("an operator proposes to remove the role", proposed, 201)["role_change_id"]
+    approved = stage.second_operator.call("POST", f"/identity/v1/role-changes/{change}/approve")
+    stage.narrator.answered("a second one approves it", approved, 200)
+
+    def refused() -> bool | None:
+        return reviewer.call("GET", waiting).status_code == httpx.codes.FORBIDDEN or None
+
+    stage.narrator.wait_for("and the token of before is refused", refused, within=5)
 
 
 def _organisation(stage: Stage, kind: str, name: str) -> str:

@@ -36,7 +36,10 @@ def _approve_by_two(stage: Stage, third: Person, refund_id: str) -> None:
     stage.narrator.check("which at this amount is a proposal", first["status"], "proposed")
     again = stage.operator.call("POST", path)
     stage.narrator.answered("and cannot approve twice", again, 403, "second_person_needed")
-    approved = stage.narrator.answered("another operator approves", third.call("POST", path), 200)
+    made = third.call("POST", path)
+    stage.narrator.answered("nor can an operator whom this one has proposed", made, 403, "approver_not_independent")
+    second = stage.second_operator.call("POST", path)
+    approved = stage.narrator.answered("another operator approves", second, 200)
     stage.narrator.check("the company is asked to reverse its booking", approved["status"], "unbooking")
 
 

@@ -23,7 +23,7 @@ from tests.journeys.demo.mini_app import package
 from tests.journeys.demo.new_holder import change_holder
 from tests.journeys.demo.onboarding import onboard_companies
 from tests.journeys.demo.payment import forward_posting, pay_and_complete
-from tests.journeys.demo.people import bind, reviewer_of, team_member, third_operator
+from tests.journeys.demo.people import bind, remove_reviewer, reviewer_of, team_member, third_operator
 from tests.journeys.demo.power import buy_power
 from tests.journeys.demo.refund import refund_payment
 from tests.journeys.demo.stage import DIVISION, Company, Stage
@@ -232,6 +232,7 @@ def publish_mini_app(stage: Stage, resident: Person) -> None:
     approved = reviewer.call("POST", f"/miniapps/v1/releases/{release_id}/approve")
     stage.narrator.check("the reviewer approves", approved.is_success)
     _check_catalogue(stage, resident, app_id, packed)
+    remove_reviewer(stage, reviewer)
     team.close()
     reviewer.close()
 

@@ -35,6 +35,7 @@ from svc_payments.ledger.models import Account
 from svc_payments.parties.accounts.models import AccountBinding
 from svc_payments.parties.providers.models import Provider
 from svc_payments.settings import Settings
+from tests.appointments import appointing
 from tests.databases import cloned
 from tests.service_settings import settings_at
 from tests.svc_payments.billing.terms.agreement import put_in_force
@@ -86,6 +87,7 @@ class Deployment:
             state.database, state.settings, state.channels = database, settings, channels
             state.notice_batches = await stack.enter_async_context(open_batches(database))
             key = self.keys["channel_key"]
+            self.api.event_hooks = {"request": [appointing(database)]}
             world = World(settings, database, self.tokens, self.api, self.channel, key, new_id(), self.company)
             story = Story(self, world)
             await story.begin()
