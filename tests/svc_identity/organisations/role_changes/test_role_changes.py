@@ -298,16 +298,3 @@ async def test_a_third_operator_by_command_needs_a_reason(
     assert "--reason" in capsys.readouterr().err
     command = ["grant-operator", "--phone", phone, "--reason", "both are ill"]
     assert await asyncio.to_thread(main, command) == 0
-
-
-async def test_a_token_from_before_a_removal_reads_nothing_here_any_more(platform: Platform) -> None:
-    """The other services hear of it by an event; this one knows at once."""
-    client, phone, _ = await platform.person()
-    both = (platform.first, platform.second)
-    change = await granted(platform.api, both, platform.id, phone, "auditor")
-    auditor = bearer(await client.renewed())
-    assert (await platform.api.get(ROLE_CHANGES, headers=auditor)).status_code == 200
-    removal = await propose_removal(platform.api, platform.first, platform.id, change["membership_id"])
-    decided = await decide(platform.api, platform.second, removal.json()["role_change_id"], "approve")
-    assert decided.status_code == 200
-    assert refusal(await platform.api.get(ROLE_CHANGES, headers=auditor)) == (403, "not_allowed")
