@@ -80,7 +80,7 @@ def _read_contract(file: Path, services: Sequence[str], defaults: Defaults) -> C
 def _operations(service: str, openapi: Mapping[str, Any], defaults: Defaults) -> Iterator[Operation]:
     schemes = openapi.get("components", {}).get("securitySchemes", {})
     for template, item in openapi["paths"].items():
-        if not template.startswith(f"/{service}/"):
+        if not (template.startswith(f"/{service}/") or _is_well_known(template, service)):
             raise ContractError(f"{service}{_SUFFIX}: {template} is not under /{service}/.")
         for method in _METHODS:
             if method not in item:
@@ -98,6 +98,11 @@ def _operations(service: str, openapi: Mapping[str, Any], defaults: Defaults) ->
                 timeout_seconds=float(promised.get("x-timeout-seconds", defaults.timeout_seconds)),
                 is_slow="x-timeout-seconds" in promised,
             )
+
+
+def _is_well_known(template: str, service: str) -> bool:
+    """Whether it is the service's own place under a well-known name, such as `/.well-known/<name>/identity`."""
+    return template.startswith("/.well-known/") and template.removeprefix("/.well-known/").partition("/")[2] == service
 
 
 def _needs_token(security: Sequence[Mapping[str, Any]], schemes: Mapping[str, Mapping[str, Any]]) -> bool:

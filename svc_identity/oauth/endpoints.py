@@ -16,6 +16,8 @@ from svc_identity.people.persons.service import known_person
 from svc_identity.texts import languages
 
 router = APIRouter(prefix="/identity", tags=["oauth"])
+well_known = APIRouter(prefix="/.well-known", tags=["oauth"])
+"""Outside of `/identity`: RFC 8414 puts the path of the issuer behind the well-known name."""
 
 _FORM_LIMIT = 64 * 1024
 
@@ -65,6 +67,16 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 @router.get("/.well-known/openid-configuration", dependencies=[Depends(anyone(because="clients begin here"))])
 async def get_openid_configuration(issuer: TheIssuer) -> JSONResponse:
     """Get the provider metadata (OpenID Connect Discovery 1.0)."""
+    return _metadata(issuer)
+
+
+@well_known.get("/oauth-authorization-server/identity", dependencies=[Depends(anyone(because="clients begin here"))])
+async def get_authorization_server_metadata(issuer: TheIssuer) -> JSONResponse:
+    """Get the same metadata where clients of OAuth 2 look for it (RFC 8414, section 3.1)."""
+    return _metadata(issuer)
+
+
+def _metadata(issuer: Issuer) -> JSONResponse:
     locales = [texts["tag"] for texts in languages().values()]
     return JSONResponse(issuer.metadata(locales), headers={"Cache-Control": "public, max-age=300"})
 
