@@ -1,7 +1,7 @@
 """The routes, read from the services' contracts at start.
 
-The gateway uses three fields of an operation: `security` (whether a token is needed), and two extensions that a service
-sets where the defaults do not fit, `x-max-body-bytes` and `x-timeout-seconds`.
+The gateway uses four fields of an operation: `security` (whether a token is needed), and three extensions that a
+service sets where the defaults do not fit, `x-max-body-bytes`, `x-timeout-seconds` and `x-oauth-errors`.
 """
 
 import json
@@ -32,6 +32,8 @@ class Operation:
     """It is where tokens come from, so that one from before is nothing to it: an app renews what has expired there."""
     max_body_bytes: int
     timeout_seconds: float
+    refuses_by_oauth: bool = False
+    """Its clients read the errors of OAuth, no problems."""
     is_slow: bool = False
     """It has a time of its own, as it waits for an outside system."""
 
@@ -96,6 +98,7 @@ def _operations(service: str, openapi: Mapping[str, Any], defaults: Defaults) ->
                 gives_tokens=service == _ISSUER and not needs_token,
                 max_body_bytes=int(promised.get("x-max-body-bytes", defaults.max_body_bytes)),
                 timeout_seconds=float(promised.get("x-timeout-seconds", defaults.timeout_seconds)),
+                refuses_by_oauth=promised.get("x-oauth-errors") is True,
                 is_slow="x-timeout-seconds" in promised,
             )
 

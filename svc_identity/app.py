@@ -6,8 +6,8 @@ from chassis.service import create_service_app
 from chassis.settings import load
 from kit.metrics import metrics
 from svc_identity.http_client import outside_systems
+from svc_identity.oauth.endpoints import of_clients, well_known
 from svc_identity.oauth.endpoints import router as oauth
-from svc_identity.oauth.endpoints import well_known
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.organisations.endpoints import router as organisations
 from svc_identity.organisations.role_changes.endpoints import router as role_changes
@@ -23,8 +23,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
     use_keys_of(settings)
     routers = [
-        *(metrics, APIRouter(lifespan=outside_systems), sign_in, oauth, well_known, persons, proofing),
-        *(attestations, organisations, role_changes),
+        *(metrics, APIRouter(lifespan=outside_systems), sign_in, oauth, of_clients, well_known, persons),
+        *(proofing, attestations, organisations, role_changes),
     ]
     app = create_service_app(settings, routers, title="My Ili identity", version="1.2.0")
     app.state.issuer = Issuer.of(settings)

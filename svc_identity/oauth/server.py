@@ -55,6 +55,9 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         return self.session.get(Client, client_id) if well_formed else None
 
     def authenticate_client(self, request: Parsed, methods: Sequence[str], endpoint: str = "token") -> Client:
+        attempts = _attempts(request)
+        if len(attempts) > 1:
+            raise InvalidRequestError(f"a client proves itself in one way, not with {' and '.join(attempts)}")
         try:
             client: Client = super().authenticate_client(request, methods, endpoint)
         except InvalidClientError as error:
@@ -63,6 +66,8 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
             # Authlib would show a Python tuple of its method names here.
             wanted = " or ".join(_PROOFS[method] for method in methods)
             raise InvalidClientError(f"send {wanted} of a client that may make this request") from None
+        if attempts and request.auth_method == "none":
+            raise InvalidClientError(f"this client has nothing to prove itself with; leave out {attempts[0]}")
         return client
 
     def save_token(self, token: object, request: Parsed) -> None:
@@ -133,9 +138,19 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
             self.refusal.ids["client_id"] = request.client.client_id
         if error.error == "invalid_client":
             self.refusal.event = CLIENT_REFUSED
-            status, headers = 401, [*headers, ("WWW-Authenticate", 'Bearer realm="myili", error="invalid_client"')]
+            # RFC 6749, section 5.2: the challenge has the scheme that the client tried.
+            challenge = 'Basic realm="myili"' if request.has_basic else 'Bearer realm="myili", error="invalid_client"'
+            status, headers = 401, [*headers, ("WWW-Authenticate", challenge)]
         self.refusal.record(error.error)
         return self.handle_response(status, body, headers)
+
+
+def _attempts(request: Parsed) -> list[str]:
+    """By what means a client tries to prove itself; its bare client_id is none (RFC 6749, section 2.3)."""
+    in_form = ("client_secret", "client_assertion")
+    assertion_type = [] if request.form.get("client_assertion") else ["client_assertion_type"]
+    header = ["the Authorization header"] if request.has_basic else []
+    return header + [name for name in (*in_form, *assertion_type) if request.form.get(name)]
 
 
 def redirect_to_app(issuer: Issuer, error: OAuth2Error) -> Response:
