@@ -6,7 +6,8 @@ from fastapi.responses import JSONResponse
 from chassis.auth import Caller, allow, anyone, verified_otherwise
 from chassis.db import Database, Transactions, Tx
 from chassis.problems import MEDIA_TYPE
-from svc_identity.oauth import schemas
+from chassis.tokens import TokenInvalid, bearer_token
+from svc_identity.oauth import access_tokens, schemas
 from svc_identity.oauth.error_route import ErrorRoute
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import FORM, Parsed, parse_form
@@ -147,7 +148,22 @@ async def revoke_token(transactions: Transactions, issuer: TheIssuer, request: R
 
     This ends the sign-in on one device.
     """
-    return await _answer(transactions, issuer, request, "revoke")
+    return await _answer(transactions, issuer, request, "revocation")
+
+
+@of_clients.post(
+    "/introspect",
+    dependencies=[Depends(verified_otherwise(by="a signed client assertion"))],
+    responses={200: {"model": schemas.Introspected}, **_REFUSALS},
+    openapi_extra=form_of_client("token", *_ASSERTION[1:], optional=("token_type_hint", "client_id")),
+)
+async def introspect_token(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
+    """Say whether an access token is in force, and what it allows (RFC 7662).
+
+    A client reads its own tokens, a registered resource server those of all; every other token is `active` false. So is
+    one whose sign-in, client or key has ended, ahead of its expiry.
+    """
+    return await _answer(transactions, issuer, request, "introspection")
 
 
 async def _answer(transactions: Database, issuer: Issuer, request: Request, endpoint: str) -> Response:
@@ -164,7 +180,7 @@ async def _answer(transactions: Database, issuer: Issuer, request: Request, endp
             case "par":
                 return server.push(parsed)
             case _:
-                return server.create_endpoint_response("revocation", parsed)
+                return server.create_endpoint_response(endpoint, parsed)
 
     async with transactions.transaction() as tx:
         return await tx.run_sync(respond)
@@ -173,13 +189,21 @@ async def _answer(transactions: Database, issuer: Issuer, request: Request, endp
 @router.get("/v1/oauth/userinfo", operation_id="get_userinfo", response_model_exclude_none=True)
 @router.post("/v1/oauth/userinfo", operation_id="post_userinfo", response_model_exclude_none=True)
 async def get_userinfo(
-    tx: Tx, caller: Annotated[Caller, Depends(allow(persons=True, scope="openid"))], response: Response
+    tx: Tx,
+    issuer: TheIssuer,
+    caller: Annotated[Caller, Depends(allow(persons=True, scope="openid"))],
+    request: Request,
+    response: Response,
 ) -> schemas.UserInfo:
     """Get the name and phone of the person who signed in, as the token's scopes allow.
 
-    Scope `profile` gives the name, scope `phone` the phone. Each read is logged.
+    Scope `profile` gives the name, scope `phone` the phone. Each read is logged. A token of a sign-in that
+    has ended is refused.
     """
     response.headers["Cache-Control"] = "no-store"
+    claims = access_tokens.read(issuer, bearer_token(request))
+    if claims is None or not await tx.run_sync(access_tokens.is_in_force, claims):
+        raise TokenInvalid
     person = await known_person(tx, caller.id)
     fields = [name for name, scope in (("name", "profile"), ("phone", "phone")) if scope in caller.scopes]
     info = schemas.UserInfo(sub=str(person.id))

@@ -124,8 +124,9 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
 
     def generate_token(self, user: Person, scope: str, **_: object) -> dict[str, Any]:
         session, issuer = self.server.session, self.server.issuer
-        token: dict[str, Any] = issuer.person_token(self.client, user, scope, membership_claims(session, user))
         family = self._family or self._new_family(user, scope)
+        memberships = membership_claims(session, user)
+        token: dict[str, Any] = issuer.person_token(family, self.client, user, scope, memberships)
         if "offline_access" in scope.split():
             token["refresh_token"] = refresh.write(issuer.refresh_key, family)
         about = {"person_id": user.id, "client_id": self.client.client_id}
@@ -168,7 +169,8 @@ class RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib s
         if self._redeemed and not self._redeemed.is_retry:
             refresh.rotate(family)
         scope = self.request.payload.scope or family.scope
-        token: dict[str, Any] = issuer.person_token(self.client, user, scope, membership_claims(session, user))
+        memberships = membership_claims(session, user)
+        token: dict[str, Any] = issuer.person_token(family, self.client, user, scope, memberships)
         return {**token, "refresh_token": refresh.write(issuer.refresh_key, family)}
 
     def revoke_old_credential(self, refresh_token: TokenFamily) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from chassis.settings import AUDIENCE
 from svc_identity.keys import Signer, derive
-from svc_identity.oauth.models import Client
+from svc_identity.oauth.models import Client, TokenFamily
 from svc_identity.people.persons.models import Person
 from svc_identity.settings import Settings
 
@@ -54,12 +54,15 @@ class Issuer:
     def address(self, endpoint: str) -> str:
         return f"{self.name}/v1/oauth/{endpoint}"
 
-    def person_token(self, client: Client, person: Person, scope: str, memberships: Sequence[Any]) -> dict[str, Any]:
-        """A token answer for a person, without a refresh token."""
+    def person_token(
+        self, family: TokenFamily, client: Client, person: Person, scope: str, memberships: Sequence[Any]
+    ) -> dict[str, Any]:
+        """A token answer for a person who has signed in, without a refresh token."""
         return self._answer(
             client,
             scope,
             sub=str(person.id),
+            sid=str(family.id),
             kind="person",
             assurance_level=person.assurance_level,
             memberships=memberships,
@@ -85,6 +88,7 @@ class Issuer:
             "token_endpoint": self.address("token"),
             "userinfo_endpoint": self.address("userinfo"),
             "revocation_endpoint": self.address("revoke"),
+            "introspection_endpoint": self.address("introspect"),
             "jwks_uri": self.address("jwks"),
             "scopes_supported": [*PERSON_SCOPES, *PROVIDER_SCOPES],
             "response_types_supported": ["code"],
@@ -97,6 +101,8 @@ class Issuer:
             "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
             "revocation_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
             "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+            "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
+            "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
             "claims_supported": [
                 *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr"),
                 *("name", "phone_number", "phone_number_verified"),

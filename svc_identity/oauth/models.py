@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from joserfc.jwk import KeySet
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Integer, LargeBinary, Text, false
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -34,6 +35,11 @@ class Client(Base):
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
     """Of a provider's connection in svc_services; an older event that comes late changes nothing."""
     suspended: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+    def key_thumbprints(self) -> set[str]:
+        """Of the keys in force (RFC 7638)."""
+        keys = KeySet.import_key_set(self.jwks) if self.jwks else ()  # type: ignore[arg-type]  # JSON of a key set
+        return {key.thumbprint() for key in keys}
 
     def get_client_id(self) -> str:
         return self.client_id

@@ -20,8 +20,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from kit.security_log import CLIENT_REFUSED, record_on_commit
 from svc_identity.oauth import pushed, refresh
+from svc_identity.oauth.access_tokens import is_access_token
 from svc_identity.oauth.assertions import PrivateKeyJwt
 from svc_identity.oauth.grants import ClientGrant, CodeGrant, IdToken, RefreshGrant, S256Only
+from svc_identity.oauth.introspection import Introspection
 from svc_identity.oauth.issuer import RS256_DEPRECATED, RS256_ENDS, Issuer
 from svc_identity.oauth.models import Client, EndReason, TokenFamily
 from svc_identity.oauth.requests import Parsed
@@ -32,7 +34,6 @@ logging.getLogger("authlib").setLevel(logging.WARNING)  # at DEBUG it writes who
 
 _LONGEST_CLIENT_ID = 100
 _PROOFS = {"none": "the client_id", "private_key_jwt": "a client_assertion with its client_assertion_type"}
-_JWT_DOTS = 2
 _MALFORMED = InvalidRequestError("a parameter has characters that OAuth does not allow in it")
 
 
@@ -48,6 +49,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         self.register_grant(RefreshGrant)
         self.register_grant(ClientGrant)
         self.register_endpoint(Revocation)
+        self.register_endpoint(Introspection)
 
     def query_client(self, client_id: str) -> Client | None:
         # An assertion's `sub` is unchecked JSON: PostgreSQL may reject it as a parameter.
@@ -175,7 +177,7 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no 
     CLIENT_AUTH_METHODS = ("none", "private_key_jwt")
 
     def query_token(self, token: str, token_type_hint: str | None) -> TokenFamily | None:  # noqa: ARG002 - Authlib's
-        if token.count(".") == _JWT_DOTS:
+        if is_access_token(token):
             error = UnsupportedTokenTypeError()
             error.status_code, error.description = 400, "access tokens expire by themselves, in ten minutes"
             raise error

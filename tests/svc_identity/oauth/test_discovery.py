@@ -33,11 +33,11 @@ async def test_clients_of_oauth_find_the_same_document(api: httpx.AsyncClient) -
 async def test_every_endpoint_it_names_is_served(api: httpx.AsyncClient) -> None:
     metadata = (await api.get(DISCOVERY)).json()
     addresses = {name: value for name, value in metadata.items() if name.endswith(("_endpoint", "_uri"))}
-    assert len(addresses) == 6
+    assert len(addresses) == 7
     for name, address in addresses.items():
         assert address.startswith(f"{PUBLIC_URL}/identity/")
-        posted = {"token_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint"}
-        method = "POST" if name in posted else "GET"
+        read = {"authorization_endpoint", "userinfo_endpoint", "jwks_uri"}
+        method = "GET" if name in read else "POST"
         answer = await api.request(method, urlsplit(address).path)
         assert answer.status_code not in {404, 405, 500}, name
 
