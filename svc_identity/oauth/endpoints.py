@@ -118,7 +118,7 @@ async def create_token(transactions: Transactions, issuer: TheIssuer, request: R
 
 
 REQUEST = ("response_type", "redirect_uri", "scope", "code_challenge", "code_challenge_method")
-REQUEST_OPTIONS = ("state", "nonce", "ui_locales", "prompt")
+REQUEST_OPTIONS = ("state", "nonce", "ui_locales", "prompt", "max_age")
 
 
 @of_clients.post(

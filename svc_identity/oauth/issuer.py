@@ -7,8 +7,8 @@ from typing import Any
 
 from chassis.settings import AUDIENCE
 from svc_identity.keys import Signer, derive
-from svc_identity.oauth.models import Client, TokenFamily
-from svc_identity.people.persons.models import Person
+from svc_identity.oauth.models import AMR, Client, TokenFamily
+from svc_identity.people.persons.models import PHONE_ONLY, PROOFED, Person
 from svc_identity.settings import Settings
 
 ACCESS_TOKEN_SECONDS = 600
@@ -25,6 +25,16 @@ PROVIDER_SCOPES = ("tariffs:write", "bills:write", "accounts:write")
 
 RESIDENTS_APP = "myili://callback"
 """Where the residents' app opens."""
+
+
+ACR = "urn:myili:assurance:"
+"""Of the authentication context; the assurance level of the person follows. Each has signed in by `AMR`."""
+PROMPTS = ("none", "login", "consent", "select_account")
+"""What an app may ask the pages for. Nobody stays signed in to the pages, so `none` is never possible."""
+
+
+def acr_of(person: Person) -> str:
+    return f"{ACR}{person.assurance_level}"
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,9 @@ class Issuer:
             sub=str(person.id),
             sid=str(family.id),
             kind="person",
+            auth_time=int(family.created_at.timestamp()),
+            acr=acr_of(person),
+            amr=AMR,
             assurance_level=person.assurance_level,
             memberships=memberships,
         )
@@ -104,10 +117,11 @@ class Issuer:
             "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
             "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
             "claims_supported": [
-                *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr"),
+                *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid"),
                 *("name", "phone_number", "phone_number_verified"),
             ],
-            "prompt_values_supported": ["none", "login"],
+            "acr_values_supported": [f"{ACR}{level}" for level in (PHONE_ONLY, PROOFED)],
+            "prompt_values_supported": list(PROMPTS),
             "ui_locales_supported": list(ui_locales),
             "authorization_response_iss_parameter_supported": True,
             "claims_parameter_supported": False,

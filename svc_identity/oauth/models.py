@@ -18,7 +18,14 @@ from chassis.db import Timestamp, new_id, now, one_of
 from svc_identity.base import Base
 
 # RFC 8252, section 7.3: an app listens on whatever loopback port is free, so the port is not compared.
-_LOOPBACK_PORT = re.compile(r"^(http://(?:127\.0\.0\.1|\[::1\])):[0-9]{1,5}(?=/)")
+_LOOPBACK_PORT = re.compile(r"^(http://(?:127\.0\.0\.1|\[::1\])):([1-9][0-9]{0,4})(?=/)")
+_LAST_PORT = 65_535
+
+
+def without_loopback_port(address: str) -> str:
+    """An address of an app as it is registered."""
+    found = _LOOPBACK_PORT.match(address)
+    return _LOOPBACK_PORT.sub(r"\1", address) if found and int(found[2]) <= _LAST_PORT else address
 
 
 class Client(Base):
@@ -48,7 +55,7 @@ class Client(Base):
         return None  # OpenID Connect wants it stated in each request
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
-        return _LOOPBACK_PORT.sub(r"\1", redirect_uri) in self.redirect_uris
+        return without_loopback_port(redirect_uri) in self.redirect_uris
 
     def check_response_type(self, response_type: str) -> bool:
         return response_type == "code" and self.jwks is None
@@ -66,6 +73,10 @@ class Client(Base):
             return None if self.jwks is None else " ".join(self.scopes)
         requested = scope.split()
         return " ".join(dict.fromkeys(requested)) if set(requested) <= set(self.scopes) else None
+
+
+AMR = ["otp", "sms"]
+"""How everybody signs in so far (RFC 8176)."""
 
 
 class AuthorizationCode(Base):
@@ -98,10 +109,10 @@ class AuthorizationCode(Base):
         return int(self.authenticated_at.timestamp())
 
     def get_acr(self) -> None:
-        return None
+        return None  # it is the level of the person when the token is issued
 
     def get_amr(self) -> list[str]:
-        return ["otp", "sms"]  # RFC 8176
+        return AMR
 
 
 class EndReason(StrEnum):
@@ -131,6 +142,7 @@ class TokenFamily(Base):
     generation: Mapped[int] = mapped_column(Integer, default=1)
     rotated_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)
+    """When the person signed in."""
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     end_reason: Mapped[EndReason | None] = mapped_column(Text)
 

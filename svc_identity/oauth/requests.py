@@ -31,6 +31,8 @@ class Parsed(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types
     def __init__(self, method: str, uri: str, parameters: Parameters, authorization: str = "") -> None:
         super().__init__(method, uri)
         self.payload = Payload(parameters)
+        self.sid: str | None = None
+        """The sign-in to which the tokens of the answer belong."""
         self.has_basic = authorization.partition(" ")[0].lower() == "basic"
         """Whether the client tries to prove itself with a password in the header."""
 

@@ -33,6 +33,8 @@ class Introspected(BaseModel):
     exp: int | None = None
     iat: int | None = None
     jti: str | None = None
+    acr: str | None = Field(default=None, description="The assurance level.", examples=["urn:myili:assurance:2"])
+    auth_time: int | None = Field(default=None, description="When the person signed in.")
 
 
 class PushedRequest(BaseModel):
