@@ -16,6 +16,7 @@ from svc_identity.people.proofing.endpoints import router as proofing
 from svc_identity.privacy.attestations.endpoints import router as attestations
 from svc_identity.settings import Settings
 from svc_identity.sign_in.endpoints import router as sign_in
+from svc_identity.sign_in.sign_out import router as sign_out
 from svc_identity.vault.encryption import use_keys_of
 
 
@@ -23,7 +24,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
     use_keys_of(settings)
     routers = [
-        *(metrics, APIRouter(lifespan=outside_systems), sign_in, oauth, of_clients, well_known, persons),
+        *(metrics, APIRouter(lifespan=outside_systems), sign_in, sign_out, oauth, of_clients, well_known, persons),
         *(proofing, attestations, organisations, role_changes),
     ]
     app = create_service_app(settings, routers, title="My Ili identity", version="1.2.0")

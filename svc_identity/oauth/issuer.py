@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from chassis.settings import AUDIENCE
 from svc_identity.keys import Signer, derive
@@ -13,6 +14,7 @@ from svc_identity.settings import Settings
 
 ACCESS_TOKEN_SECONDS = 600
 ID_TOKEN_SECONDS = 600
+LOGOUT_TOKEN_SECONDS = 120
 CODE_SECONDS = 60
 ASSERTION_SECONDS = 300
 CLOCK_LEEWAY = 30
@@ -25,6 +27,8 @@ PROVIDER_SCOPES = ("tariffs:write", "bills:write", "accounts:write")
 
 RESIDENTS_APP = "myili://callback"
 """Where the residents' app opens."""
+SIGNED_OUT = "myili://signed-out"
+"""Where it opens after signing out."""
 
 
 ACR = "urn:myili:assurance:"
@@ -85,6 +89,12 @@ class Issuer:
         """A token answer for a provider's system acting for itself; it names the key that proved the client."""
         return self._answer(client, scope, sub=client.client_id, kind="client", client_key=key)
 
+    def logout_token(self, client_id: str, person_id: UUID, family_id: UUID) -> str:
+        """What notifies an app that a sign-in has ended (OpenID Connect Back-Channel Logout 1.0, section 2.4)."""
+        events: dict[str, Any] = {"http://schemas.openid.net/event/backchannel-logout": {}}
+        about = {"aud": client_id, "sub": str(person_id), "sid": str(family_id)}
+        return self.signer.sign("logout+jwt", LOGOUT_TOKEN_SECONDS, events=events, **about)
+
     def _answer(self, client: Client, scope: str, **claims: Any) -> dict[str, Any]:  # noqa: ANN401 - claims
         token = self.signer.sign(
             "at+jwt", ACCESS_TOKEN_SECONDS, aud=AUDIENCE, client_id=client.client_id, scope=scope, **claims
@@ -102,6 +112,9 @@ class Issuer:
             "userinfo_endpoint": self.address("userinfo"),
             "revocation_endpoint": self.address("revoke"),
             "introspection_endpoint": self.address("introspect"),
+            "end_session_endpoint": self.address("end-session"),
+            "backchannel_logout_supported": True,
+            "backchannel_logout_session_supported": True,
             "jwks_uri": self.address("jwks"),
             "scopes_supported": [*PERSON_SCOPES, *PROVIDER_SCOPES],
             "response_types_supported": ["code"],

@@ -10,11 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from joserfc.jwk import KeySet
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Integer, LargeBinary, Text, false
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Text, false
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
+from kit.leases import Leased
 from svc_identity.base import Base
 
 # RFC 8252, section 7.3: an app listens on whatever loopback port is free, so the port is not compared.
@@ -38,6 +39,10 @@ class Client(Base):
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     redirect_uris: Mapped[list[str]] = mapped_column(ARRAY(Text))
     jwks: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    post_logout_redirect_uris: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
+    """Where a browser may go on to after signing out of an app."""
+    backchannel_logout_uri: Mapped[str | None] = mapped_column(Text)
+    """Where an app is notified of sign-ins that have ended."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
     """Of a provider's connection in svc_services; an older event that comes late changes nothing."""
@@ -151,6 +156,19 @@ class TokenFamily(Base):
 
     def get_scope(self) -> str:
         return self.scope
+
+
+class LogoutNotice(Leased, Base):
+    """An app is to be notified that a sign-in has ended; kept until it was, or until it is too late."""
+
+    __tablename__ = "logout_notices"
+    __table_args__ = (Index("ix_logout_notices_try_at", "try_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id"))
+    person_id: Mapped[UUID]
+    family_id: Mapped[UUID]
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 
 
 class UsedAssertion(Base):
