@@ -114,8 +114,8 @@ class TokenVerifier:
 
     def __init__(self, jwks_url: str, issuer: str) -> None:
         self._issuer = issuer
-        self._keys = SigningKeys(jwks_url)
         self._verified: OrderedDict[bytes, tuple[int, Caller]] = OrderedDict()
+        self._keys = SigningKeys(jwks_url, on_change=self._verified.clear)
 
     async def verify(self, token: str) -> Caller:
         """Verify an access token and return its caller.
@@ -124,6 +124,7 @@ class TokenVerifier:
             TokenExpired, TokenInvalid: the token is refused.
             TryLater: the issuer's keys are unavailable.
         """
+        await self._keys.current()
         fingerprint = hashlib.sha256(token.encode()).digest()
         if known := self._verified.get(fingerprint):
             expires, caller = known
@@ -153,7 +154,7 @@ class TokenVerifier:
         return self._checked(await self._decode(token), claims, typ, audience)
 
     async def _decode(self, token: str) -> jwt.Token:
-        keys = self._keys.known or await self._keys.fetch()
+        keys = await self._keys.current()
         try:
             return jwt.decode(token, keys, algorithms=["ES256"])
         except _NO_PROOF:
@@ -161,7 +162,6 @@ class TokenVerifier:
             fresh = await self._keys.fetch()
             if fresh is keys:
                 raise TokenInvalid from None
-            self._verified.clear()
         try:
             return jwt.decode(token, fresh, algorithms=["ES256"])
         except _NO_PROOF:

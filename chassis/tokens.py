@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import ClassVar
 
 import httpx
@@ -13,8 +14,7 @@ from chassis.http_client import FAILURES, TLS
 from chassis.problems import Problem, TryLater
 from chassis.telemetry import SIGNING_KEYS_UNREACHABLE, SecurityEvent, log
 
-_REFETCH_SECONDS = 10.0
-_RETRY_SECONDS = 1.0
+_REFETCH_SECONDS, _RETRY_SECONDS, _OLDEST_SECONDS = 10.0, 1.0, 240.0
 
 
 class Unauthenticated(Problem):
@@ -43,12 +43,15 @@ class TokenInvalid(Unauthenticated):
 class SigningKeys:
     """Unknown tokens cause at most one fetch in `_REFETCH_SECONDS`; an unreachable issuer leaves the known keys."""
 
-    def __init__(self, jwks_url: str) -> None:
+    def __init__(self, jwks_url: str, on_change: Callable[[], None]) -> None:
         self.known: KeySet | None = None
-        self._jwks_url = jwks_url
-        self._fetched_at = float("-inf")
-        self._failed_at = float("-inf")
-        self._fetching = asyncio.Lock()
+        self._jwks_url, self._on_change, self._fetching = jwks_url, on_change, asyncio.Lock()
+        self._fetched_at = self._failed_at = float("-inf")
+
+    async def current(self) -> KeySet:
+        """The keys, never old ones while the issuer is reachable: a withdrawn key is refused within five minutes."""
+        next_fetch = max(self._fetched_at + _OLDEST_SECONDS, self._failed_at + _REFETCH_SECONDS)
+        return await self.fetch() if self.known is None or time.monotonic() > next_fetch else self.known
 
     async def fetch(self) -> KeySet:
         """The current keys; the same object as before while they have not changed.
@@ -57,28 +60,25 @@ class SigningKeys:
             TryLater: the issuer is unreachable and no keys are known.
         """
         async with self._fetching:
-            if time.monotonic() - self._fetched_at < _REFETCH_SECONDS and self.known:
-                return self.known
-            if time.monotonic() - self._failed_at < _RETRY_SECONDS:
-                return self._known_or_try_later()
-            try:
-                async with httpx.AsyncClient(timeout=5.0, verify=TLS) as client:
-                    answer = (await client.get(self._jwks_url)).raise_for_status()
-                keys = KeySet.import_key_set(answer.json())
-            except (*FAILURES, JoseError, ValueError, KeyError) as error:
-                SIGNING_KEYS_UNREACHABLE.inc()
-                log.warning("signing_keys_unreachable", error=type(error).__name__)
-                self._failed_at = time.monotonic()
-                return self._known_or_try_later()
-            self._fetched_at = time.monotonic()
-            if self.known is None or self.known.as_dict(private=False) != keys.as_dict(private=False):
-                self.known = keys
+            if time.monotonic() >= max(self._fetched_at + _REFETCH_SECONDS, self._failed_at + _RETRY_SECONDS):
+                await self._fetch()
+            if self.known is None:
+                raise TryLater
             return self.known
 
-    def _known_or_try_later(self) -> KeySet:
-        if self.known is None:
-            raise TryLater
-        return self.known
+    async def _fetch(self) -> None:
+        try:
+            async with httpx.AsyncClient(timeout=httpx.Timeout(5.0, connect=1.0), verify=TLS) as client:
+                keys = KeySet.import_key_set((await client.get(self._jwks_url)).raise_for_status().json())
+        except (*FAILURES, JoseError, ValueError, KeyError) as error:
+            SIGNING_KEYS_UNREACHABLE.inc()
+            log.warning("signing_keys_unreachable", error=type(error).__name__)
+            self._failed_at = time.monotonic()
+            return
+        self._fetched_at = time.monotonic()
+        if self.known is None or self.known.as_dict(private=False) != keys.as_dict(private=False):
+            self.known = keys
+            self._on_change()
 
 
 def bearer_token(request: Request) -> str:

@@ -168,6 +168,7 @@ async def _refuse(
         problem,
         request_id=incoming.request_id,
         accept_language=incoming.accept_language,
+        by_oauth=exchange is not None and exchange.operation.refuses_by_oauth,
         receive=receive,
         send=send,
         linger=body_unread and may_still_send,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from starlette.types import Receive, Send
 
 from chassis.problems import MEDIA_TYPE, Problem, preferred_language
+from kit.oauth_errors import oauth_error
 
 LINGER_SECONDS = 5.0
 FAREWELL_SECONDS = 1.0
@@ -108,15 +109,18 @@ class ServiceSlow(Problem):
     status, code = 504, "service_slow"
 
 
-def rendered(problem: Problem, request_id: str, accept_language: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
+def rendered(
+    problem: Problem, request_id: str, accept_language: str, *, by_oauth: bool = False
+) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """Headers and body of the answer to a refused request."""
     language = preferred_language(accept_language)
     content = {**problem.render(language), "instance": f"urn:myili:request:{request_id}"}
+    described = {"Content-Type": MEDIA_TYPE, "Content-Language": language, "Vary": "Accept-Language"}
+    if by_oauth:
+        content, described = oauth_error(problem, request_id), {"Content-Type": "application/json"}
     body = json.dumps(content, ensure_ascii=False).encode()
     headers = {
-        "Content-Type": MEDIA_TYPE,
-        "Content-Language": language,
-        "Vary": "Accept-Language",
+        **described,
         "Content-Length": str(len(body)),
         "X-Request-ID": request_id,
         **PRIVATE,
@@ -126,10 +130,17 @@ def rendered(problem: Problem, request_id: str, accept_language: str) -> tuple[l
 
 
 async def send_refusal(
-    problem: Problem, *, request_id: str, accept_language: str, receive: Receive, send: Send, linger: bool
+    problem: Problem,
+    *,
+    request_id: str,
+    accept_language: str,
+    by_oauth: bool,
+    receive: Receive,
+    send: Send,
+    linger: bool,
 ) -> None:
     """Answer a refused request; `linger` closes, after a delay, the connection of a client that may still send much."""
-    headers, body = rendered(problem, request_id, accept_language)
+    headers, body = rendered(problem, request_id, accept_language, by_oauth=by_oauth)
     if linger and "Connection" not in problem.headers:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})

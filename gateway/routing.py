@@ -1,7 +1,7 @@
 """The routes, read from the services' contracts at start.
 
-The gateway uses three fields of an operation: `security` (whether a token is needed), and two extensions that a service
-sets where the defaults do not fit, `x-max-body-bytes` and `x-timeout-seconds`.
+The gateway uses four fields of an operation: `security` (whether a token is needed), and three extensions that a
+service sets where the defaults do not fit, `x-max-body-bytes`, `x-timeout-seconds` and `x-oauth-errors`.
 """
 
 import json
@@ -32,6 +32,8 @@ class Operation:
     """It is where tokens come from, so that one from before is nothing to it: an app renews what has expired there."""
     max_body_bytes: int
     timeout_seconds: float
+    refuses_by_oauth: bool = False
+    """Its clients read the errors of OAuth, no problems."""
     is_slow: bool = False
     """It has a time of its own, as it waits for an outside system."""
 
@@ -80,7 +82,7 @@ def _read_contract(file: Path, services: Sequence[str], defaults: Defaults) -> C
 def _operations(service: str, openapi: Mapping[str, Any], defaults: Defaults) -> Iterator[Operation]:
     schemes = openapi.get("components", {}).get("securitySchemes", {})
     for template, item in openapi["paths"].items():
-        if not template.startswith(f"/{service}/"):
+        if not (template.startswith(f"/{service}/") or _is_well_known(template, service)):
             raise ContractError(f"{service}{_SUFFIX}: {template} is not under /{service}/.")
         for method in _METHODS:
             if method not in item:
@@ -96,8 +98,14 @@ def _operations(service: str, openapi: Mapping[str, Any], defaults: Defaults) ->
                 gives_tokens=service == _ISSUER and not needs_token,
                 max_body_bytes=int(promised.get("x-max-body-bytes", defaults.max_body_bytes)),
                 timeout_seconds=float(promised.get("x-timeout-seconds", defaults.timeout_seconds)),
+                refuses_by_oauth=promised.get("x-oauth-errors") is True,
                 is_slow="x-timeout-seconds" in promised,
             )
+
+
+def _is_well_known(template: str, service: str) -> bool:
+    """Whether it is the service's own place under a well-known name, such as `/.well-known/<name>/identity`."""
+    return template.startswith("/.well-known/") and template.removeprefix("/.well-known/").partition("/")[2] == service
 
 
 def _needs_token(security: Sequence[Mapping[str, Any]], schemes: Mapping[str, Mapping[str, Any]]) -> bool:

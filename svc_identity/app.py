@@ -6,6 +6,7 @@ from chassis.service import create_service_app
 from chassis.settings import load
 from kit.metrics import metrics
 from svc_identity.http_client import outside_systems
+from svc_identity.oauth.endpoints import of_clients, well_known
 from svc_identity.oauth.endpoints import router as oauth
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.organisations.endpoints import router as organisations
@@ -16,6 +17,7 @@ from svc_identity.people.proofing.endpoints import router as proofing
 from svc_identity.privacy.attestations.endpoints import router as attestations
 from svc_identity.settings import Settings
 from svc_identity.sign_in.endpoints import router as sign_in
+from svc_identity.sign_in.sign_out import router as sign_out
 from svc_identity.vault.encryption import use_keys_of
 
 
@@ -23,8 +25,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
     use_keys_of(settings)
     routers = [
-        *(metrics, APIRouter(lifespan=outside_systems), sign_in, oauth, persons, proofing, attestations),
-        *(organisations, role_changes),
+        *(metrics, APIRouter(lifespan=outside_systems), sign_in, sign_out, oauth, of_clients, well_known, persons),
+        *(proofing, attestations, organisations, role_changes),
     ]
     title = "My Ili identity"
     app = create_service_app(settings, routers, title=title, version="1.2.0", admission=with_standing_roles)

@@ -1,4 +1,4 @@
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from authlib.common.security import is_secure_transport
 from pydantic import Field, SecretStr, field_validator
@@ -64,7 +64,10 @@ class Settings(ServiceSettings):
 
 
 class WorkerSettings(Settings):
-    """The API process neither reads anchors nor signs them."""
+    """The API process neither reads anchors nor signs them, and notifies no apps."""
+
+    provider_endpoints: Literal["public", "any"] = "public"
+    """`public`: apps are notified by https at public addresses only. `any` is for those on the same machine."""
 
     anchors: StoreUrl
     """Where the heads of the trail are kept each hour; best where the owner of the database cannot write."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from chassis.db import Database
 from chassis.settings import load
 from kit.starter_data import upsert_csv
-from svc_identity.oauth.issuer import PERSON_SCOPES, RESIDENTS_APP
-from svc_identity.oauth.service import register_client
+from svc_identity.oauth.issuer import PERSON_SCOPES, RESIDENTS_APP, SIGNED_OUT
+from svc_identity.oauth.service import register_client, set_logout_addresses
 from svc_identity.organisations.models import Division
 from svc_identity.settings import Settings
 
@@ -17,11 +17,14 @@ APP = "myili-app"
 # Any port of the loopback addresses is accepted (RFC 8252, section 7.3): desktop and command-line clients listen there.
 APP_REDIRECT_URIS = [RESIDENTS_APP, "http://127.0.0.1/callback", "http://[::1]/callback"]
 
+APP_SIGNED_OUT_URIS = [SIGNED_OUT, "http://127.0.0.1/signed-out", "http://[::1]/signed-out"]
+
 
 async def load_starter_data(database: Database) -> int:
     """Load what the service starts with, again after any change of it; returns the number of divisions."""
     async with database.transaction() as tx:
         await register_client(tx, APP, scopes=PERSON_SCOPES, redirect_uris=APP_REDIRECT_URIS)
+        await set_logout_addresses(tx, APP, redirect_uris=APP_SIGNED_OUT_URIS)
         return await upsert_csv(tx, Division, DIVISIONS)
 
 

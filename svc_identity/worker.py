@@ -11,6 +11,8 @@ from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
 from svc_identity.oauth import service as oauth
 from svc_identity.oauth.consumers import HANDLERS
 from svc_identity.oauth.events import ClientRegistered
+from svc_identity.oauth.issuer import Issuer
+from svc_identity.oauth.worker import Notifier
 from svc_identity.organisations.events import OrganisationRegistered
 from svc_identity.organisations.role_changes import service as role_changes
 from svc_identity.organisations.role_changes import terms
@@ -27,6 +29,7 @@ from svc_identity.trail import TRAIL
 from svc_identity.vault.encryption import use_keys_of
 
 _PRUNE_SECONDS = 300.0
+_NOTIFY_SECONDS = 2.0
 
 
 async def prune_what_expired(database: Database) -> None:
@@ -42,7 +45,9 @@ async def prune_what_expired(database: Database) -> None:
 
 def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
     anchoring = Anchoring(TRAIL, settings.anchors, settings.anchor_key)
+    notifier = Notifier(database, Issuer.of(settings), only_public=settings.provider_endpoints == "public")
     return [
+        Every(_NOTIFY_SECONDS, notifier.notify_due),
         Every(_PRUNE_SECONDS, partial(prune_what_expired, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]

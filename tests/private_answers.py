@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 CACHED = {
+    ("GET", "/.well-known/oauth-authorization-server/identity"),
     ("GET", "/identity/.well-known/openid-configuration"),
     ("GET", "/identity/v1/oauth/jwks"),
     ("GET", "/miniapps/v1/catalogue"),

@@ -4,9 +4,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from chassis.auth import Caller, allow, anyone, verified_otherwise
-from chassis.db import Tx
+from chassis.db import Database, Transactions, Tx
 from chassis.problems import MEDIA_TYPE
-from svc_identity.oauth import schemas
+from chassis.tokens import TokenInvalid, bearer_token
+from svc_identity.oauth import access_tokens, schemas
+from svc_identity.oauth.error_route import ErrorRoute
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import FORM, Parsed, parse_form
 from svc_identity.oauth.server import AuthorizationServer
@@ -16,6 +18,10 @@ from svc_identity.people.persons.service import known_person
 from svc_identity.texts import languages
 
 router = APIRouter(prefix="/identity", tags=["oauth"])
+well_known = APIRouter(prefix="/.well-known", tags=["oauth"])
+"""Outside of `/identity`: RFC 8414 puts the path of the issuer behind the well-known name."""
+of_clients = APIRouter(prefix="/identity/v1/oauth", tags=["oauth"], route_class=ErrorRoute)
+"""What clients call themselves, not through a browser."""
 
 _FORM_LIMIT = 64 * 1024
 
@@ -51,20 +57,36 @@ def form(*required: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:
     }
 
 
+def form_of_client(*required: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The same of an operation that clients call; the gateway, too, then refuses with OAuth errors."""
+    return form(*required, optional=optional) | {"x-oauth-errors": True}
+
+
 _ASSERTION = ("client_id", "client_assertion_type", "client_assertion")
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {
         "model": schemas.OAuthError,
-        "description": "The grant, the scope or the request is not good; a form that cannot be read is a problem",
+        "description": "The grant, the scope or the request is not good; a problem only where it is not good HTTP",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     },
     401: {"model": schemas.OAuthError, "description": "The client is not who it says"},
+    "default": {"model": schemas.OAuthError, "description": "Another refusal, such as of what is no form"},
 }
 
 
 @router.get("/.well-known/openid-configuration", dependencies=[Depends(anyone(because="clients begin here"))])
 async def get_openid_configuration(issuer: TheIssuer) -> JSONResponse:
     """Get the provider metadata (OpenID Connect Discovery 1.0)."""
+    return _metadata(issuer)
+
+
+@well_known.get("/oauth-authorization-server/identity", dependencies=[Depends(anyone(because="clients begin here"))])
+async def get_authorization_server_metadata(issuer: TheIssuer) -> JSONResponse:
+    """Get the same metadata where clients of OAuth 2 look for it (RFC 8414, section 3.1)."""
+    return _metadata(issuer)
+
+
+def _metadata(issuer: Issuer) -> JSONResponse:
     locales = [texts["tag"] for texts in languages().values()]
     return JSONResponse(issuer.metadata(locales), headers={"Cache-Control": "public, max-age=300"})
 
@@ -76,61 +98,77 @@ async def get_jwks(issuer: TheIssuer, response: Response) -> schemas.Jwks:
     return schemas.Jwks.model_validate(issuer.signer.public_keys())
 
 
-@router.post(
-    "/v1/oauth/token",
+@of_clients.post(
+    "/token",
     dependencies=[Depends(verified_otherwise(by="PKCE, a refresh token or a signed client assertion"))],
     responses={200: {"model": schemas.TokenAnswer}, **_REFUSALS},
-    openapi_extra=form(
+    openapi_extra=form_of_client(
         "grant_type",
         optional=("code", "redirect_uri", "code_verifier", "refresh_token", "scope", *_ASSERTION),
     ),
 )
-async def create_token(tx: Tx, issuer: TheIssuer, request: Request) -> Response:
+async def create_token(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
     """Exchange a code, a refresh token or a client assertion for tokens (RFC 6749, 7636, 7523).
 
     A token request with a code whose answer was lost may be sent again unchanged within a minute, a refresh within 30
     seconds. A refused request commits too: a code is spent by the first attempt, and a code or refresh token that is
     reused otherwise ends its sign-in.
     """
-    return await _answer(tx, issuer, request, "token")
+    return await _answer(transactions, issuer, request, "token")
 
 
 REQUEST = ("response_type", "redirect_uri", "scope", "code_challenge", "code_challenge_method")
-REQUEST_OPTIONS = ("state", "nonce", "ui_locales", "prompt")
+REQUEST_OPTIONS = ("state", "nonce", "ui_locales", "prompt", "max_age")
 
 
-@router.post(
-    "/v1/oauth/par",
+@of_clients.post(
+    "/par",
     status_code=201,
     dependencies=[Depends(verified_otherwise(by="the client_id of an app, to whose registered address people return"))],
     responses={201: {"model": schemas.PushedRequest}, **_REFUSALS},
-    openapi_extra=form("client_id", *REQUEST, optional=REQUEST_OPTIONS),
+    openapi_extra=form_of_client("client_id", *REQUEST, optional=REQUEST_OPTIONS),
 )
-async def push_authorization_request(tx: Tx, issuer: TheIssuer, request: Request) -> Response:
+async def push_authorization_request(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
     """Push an authorization request, of which the browser then brings only a reference (RFC 9126).
 
     Nobody on the way through the browser can read or change it. The reference opens the sign-in page within nine
     minutes, as often as it is reloaded, and leads to one code.
     """
-    return await _answer(tx, issuer, request, "par")
+    return await _answer(transactions, issuer, request, "par")
 
 
-@router.post(
-    "/v1/oauth/revoke",
+@of_clients.post(
+    "/revoke",
     dependencies=[Depends(verified_otherwise(by="a refresh token, and a signed assertion of clients with keys"))],
     responses=_REFUSALS,
-    openapi_extra=form("token", optional=("token_type_hint", *_ASSERTION)),
+    openapi_extra=form_of_client("token", optional=("token_type_hint", *_ASSERTION)),
 )
-async def revoke_token(tx: Tx, issuer: TheIssuer, request: Request) -> Response:
+async def revoke_token(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
     """Revoke a refresh token and every token descended from it (RFC 7009).
 
     This ends the sign-in on one device.
     """
-    return await _answer(tx, issuer, request, "revoke")
+    return await _answer(transactions, issuer, request, "revocation")
 
 
-async def _answer(tx: Tx, issuer: Issuer, request: Request, endpoint: str) -> Response:
-    parsed = Parsed("POST", issuer.address(endpoint), await parse_form(request))
+@of_clients.post(
+    "/introspect",
+    dependencies=[Depends(verified_otherwise(by="a signed client assertion"))],
+    responses={200: {"model": schemas.Introspected}, **_REFUSALS},
+    openapi_extra=form_of_client("token", *_ASSERTION[1:], optional=("token_type_hint", "client_id")),
+)
+async def introspect_token(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
+    """Say whether an access token is in force, and what it allows (RFC 7662).
+
+    A client reads its own tokens, a registered resource server those of all; every other token is `active` false. So is
+    one whose sign-in, client or key has ended, ahead of its expiry.
+    """
+    return await _answer(transactions, issuer, request, "introspection")
+
+
+async def _answer(transactions: Database, issuer: Issuer, request: Request, endpoint: str) -> Response:
+    authorization = request.headers.get("authorization", "")
+    parsed = Parsed("POST", issuer.address(endpoint), await parse_form(request), authorization)
     if parsed.repeated:
         return JSONResponse({"error": "invalid_request", "error_description": "a parameter is repeated"}, 400)
 
@@ -142,21 +180,30 @@ async def _answer(tx: Tx, issuer: Issuer, request: Request, endpoint: str) -> Re
             case "par":
                 return server.push(parsed)
             case _:
-                return server.create_endpoint_response("revocation", parsed)
+                return server.create_endpoint_response(endpoint, parsed)
 
-    return await tx.run_sync(respond)
+    async with transactions.transaction() as tx:
+        return await tx.run_sync(respond)
 
 
 @router.get("/v1/oauth/userinfo", operation_id="get_userinfo", response_model_exclude_none=True)
 @router.post("/v1/oauth/userinfo", operation_id="post_userinfo", response_model_exclude_none=True)
 async def get_userinfo(
-    tx: Tx, caller: Annotated[Caller, Depends(allow(persons=True, scope="openid"))], response: Response
+    tx: Tx,
+    issuer: TheIssuer,
+    caller: Annotated[Caller, Depends(allow(persons=True, scope="openid"))],
+    request: Request,
+    response: Response,
 ) -> schemas.UserInfo:
     """Get the name and phone of the person who signed in, as the token's scopes allow.
 
-    Scope `profile` gives the name, scope `phone` the phone. Each read is logged.
+    Scope `profile` gives the name, scope `phone` the phone. Each read is logged. A token of a sign-in that
+    has ended is refused.
     """
     response.headers["Cache-Control"] = "no-store"
+    claims = access_tokens.read(issuer, bearer_token(request))
+    if claims is None or not await tx.run_sync(access_tokens.is_in_force, claims):
+        raise TokenInvalid
     person = await known_person(tx, caller.id)
     fields = [name for name, scope in (("name", "profile"), ("phone", "phone")) if scope in caller.scopes]
     info = schemas.UserInfo(sub=str(person.id))

@@ -1,5 +1,6 @@
 """The three grants, each Authlib's with our storage, and stricter where RFC 9700 is."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -12,13 +13,14 @@ from joserfc.jwk import ECKey
 from chassis.db import now
 from kit.security_log import record_on_commit
 from svc_identity.oauth import codes, refresh
-from svc_identity.oauth.issuer import CODE_SECONDS, ID_TOKEN_SECONDS, Issuer
+from svc_identity.oauth.issuer import CODE_SECONDS, ID_TOKEN_SECONDS, PROMPTS, Issuer, acr_of
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily
 from svc_identity.oauth.requests import Parsed
 from svc_identity.oauth.security_log import TOKEN_ISSUED, TOKEN_REUSED
 from svc_identity.organisations.queries import membership_claims
 from svc_identity.people.persons.models import Person
 
+_SECONDS = re.compile(r"[0-9]{1,9}")
 _NOT_SUPPORTED = ("request", "request_uri", "registration")
 
 
@@ -53,6 +55,10 @@ class IdToken(OpenIDCode):  # type: ignore[misc]  # Authlib ships no types
         expires = int(now().timestamp()) + ID_TOKEN_SECONDS
         return {"iss": self._issuer.name, "aud": client.client_id, "exp": expires}
 
+    def get_compatible_claims(self, request: Parsed) -> dict[str, Any]:
+        claims: dict[str, Any] = super().get_compatible_claims(request)
+        return {**claims, "acr": acr_of(request.user), "sid": request.sid}
+
     def exists_nonce(self, nonce: str, request: Parsed) -> bool:  # noqa: ARG002 - Authlib's signature
         return False  # the nonce is the app's own check; a code is good once whatever the nonce
 
@@ -85,6 +91,11 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
                 raise OAuth2Error(error=f"{name}_not_supported", redirect_uri=redirect_uri)
         if data.get("response_mode", "query") != "query":
             raise InvalidRequestError("response_mode must be query", redirect_uri=redirect_uri)
+        # Everybody signs in anew, so any age is young enough.
+        if "max_age" in data and not _SECONDS.fullmatch(data["max_age"]):
+            raise InvalidRequestError("max_age must be a number of seconds", redirect_uri=redirect_uri)
+        if not set(data.get("prompt", "").split()) <= set(PROMPTS):
+            raise InvalidRequestError(f"prompt may have {', '.join(PROMPTS)}", redirect_uri=redirect_uri)
         return redirect_uri
 
     def save_authorization_code(self, code: str, request: Parsed) -> None:
@@ -124,8 +135,10 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
 
     def generate_token(self, user: Person, scope: str, **_: object) -> dict[str, Any]:
         session, issuer = self.server.session, self.server.issuer
-        token: dict[str, Any] = issuer.person_token(self.client, user, scope, membership_claims(session, user))
         family = self._family or self._new_family(user, scope)
+        self.request.sid = str(family.id)
+        memberships = membership_claims(session, user)
+        token: dict[str, Any] = issuer.person_token(family, self.client, user, scope, memberships)
         if "offline_access" in scope.split():
             token["refresh_token"] = refresh.write(issuer.refresh_key, family)
         about = {"person_id": user.id, "client_id": self.client.client_id}
@@ -136,7 +149,13 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
         code: AuthorizationCode = self.request.authorization_code
         code.expires_at = now() + self.server.issuer.code_repeat
         redemption = codes.redemption_hash(code.code_hash, code.code_challenge)
-        family = TokenFamily(client_id=self.client.client_id, person_id=user.id, scope=scope, code_hash=redemption)
+        family = TokenFamily(
+            client_id=self.client.client_id,
+            person_id=user.id,
+            scope=scope,
+            code_hash=redemption,
+            created_at=code.authenticated_at,
+        )
         self.server.session.add(family)
         self.server.session.flush()
         return family
@@ -168,7 +187,8 @@ class RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib s
         if self._redeemed and not self._redeemed.is_retry:
             refresh.rotate(family)
         scope = self.request.payload.scope or family.scope
-        token: dict[str, Any] = issuer.person_token(self.client, user, scope, membership_claims(session, user))
+        memberships = membership_claims(session, user)
+        token: dict[str, Any] = issuer.person_token(family, self.client, user, scope, memberships)
         return {**token, "refresh_token": refresh.write(issuer.refresh_key, family)}
 
     def revoke_old_credential(self, refresh_token: TokenFamily) -> None:

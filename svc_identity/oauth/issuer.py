@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from chassis.settings import AUDIENCE
 from svc_identity.keys import Signer, derive
-from svc_identity.oauth.models import Client
-from svc_identity.people.persons.models import Person
+from svc_identity.oauth.models import AMR, Client, TokenFamily
+from svc_identity.people.persons.models import PHONE_ONLY, PROOFED, Person
 from svc_identity.settings import Settings
 
 ACCESS_TOKEN_SECONDS = 600
 ID_TOKEN_SECONDS = 600
+LOGOUT_TOKEN_SECONDS = 120
 CODE_SECONDS = 60
 ASSERTION_SECONDS = 300
 CLOCK_LEEWAY = 30
@@ -25,6 +27,18 @@ PROVIDER_SCOPES = ("tariffs:write", "bills:write", "accounts:write")
 
 RESIDENTS_APP = "myili://callback"
 """Where the residents' app opens."""
+SIGNED_OUT = "myili://signed-out"
+"""Where it opens after signing out."""
+
+
+ACR = "urn:myili:assurance:"
+"""Of the authentication context; the assurance level of the person follows. Each has signed in by `AMR`."""
+PROMPTS = ("none", "login", "consent", "select_account")
+"""What an app may ask the pages for. Nobody stays signed in to the pages, so `none` is never possible."""
+
+
+def acr_of(person: Person) -> str:
+    return f"{ACR}{person.assurance_level}"
 
 
 @dataclass(frozen=True)
@@ -54,13 +68,19 @@ class Issuer:
     def address(self, endpoint: str) -> str:
         return f"{self.name}/v1/oauth/{endpoint}"
 
-    def person_token(self, client: Client, person: Person, scope: str, memberships: Sequence[Any]) -> dict[str, Any]:
-        """A token answer for a person, without a refresh token."""
+    def person_token(
+        self, family: TokenFamily, client: Client, person: Person, scope: str, memberships: Sequence[Any]
+    ) -> dict[str, Any]:
+        """A token answer for a person who has signed in, without a refresh token."""
         return self._answer(
             client,
             scope,
             sub=str(person.id),
+            sid=str(family.id),
             kind="person",
+            auth_time=int(family.created_at.timestamp()),
+            acr=acr_of(person),
+            amr=AMR,
             assurance_level=person.assurance_level,
             memberships=memberships,
         )
@@ -68,6 +88,12 @@ class Issuer:
     def client_token(self, client: Client, scope: str, key: str) -> dict[str, Any]:
         """A token answer for a provider's system acting for itself; it names the key that proved the client."""
         return self._answer(client, scope, sub=client.client_id, kind="client", client_key=key)
+
+    def logout_token(self, client_id: str, person_id: UUID, family_id: UUID) -> str:
+        """What notifies an app that a sign-in has ended (OpenID Connect Back-Channel Logout 1.0, section 2.4)."""
+        events: dict[str, Any] = {"http://schemas.openid.net/event/backchannel-logout": {}}
+        about = {"aud": client_id, "sub": str(person_id), "sid": str(family_id)}
+        return self.signer.sign("logout+jwt", LOGOUT_TOKEN_SECONDS, events=events, **about)
 
     def _answer(self, client: Client, scope: str, **claims: Any) -> dict[str, Any]:  # noqa: ANN401 - claims
         token = self.signer.sign(
@@ -85,6 +111,10 @@ class Issuer:
             "token_endpoint": self.address("token"),
             "userinfo_endpoint": self.address("userinfo"),
             "revocation_endpoint": self.address("revoke"),
+            "introspection_endpoint": self.address("introspect"),
+            "end_session_endpoint": self.address("end-session"),
+            "backchannel_logout_supported": True,
+            "backchannel_logout_session_supported": True,
             "jwks_uri": self.address("jwks"),
             "scopes_supported": [*PERSON_SCOPES, *PROVIDER_SCOPES],
             "response_types_supported": ["code"],
@@ -97,11 +127,14 @@ class Issuer:
             "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
             "revocation_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
             "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+            "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
+            "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
             "claims_supported": [
-                *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr"),
+                *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid"),
                 *("name", "phone_number", "phone_number_verified"),
             ],
-            "prompt_values_supported": ["none", "login"],
+            "acr_values_supported": [f"{ACR}{level}" for level in (PHONE_ONLY, PROOFED)],
+            "prompt_values_supported": list(PROMPTS),
             "ui_locales_supported": list(ui_locales),
             "authorization_response_iss_parameter_supported": True,
             "claims_parameter_supported": False,

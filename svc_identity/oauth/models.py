@@ -9,15 +9,24 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Integer, LargeBinary, Text, false
+from joserfc.jwk import KeySet
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Text, false
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
+from kit.leases import Leased
 from svc_identity.base import Base
 
 # RFC 8252, section 7.3: an app listens on whatever loopback port is free, so the port is not compared.
-_LOOPBACK_PORT = re.compile(r"^(http://(?:127\.0\.0\.1|\[::1\])):[0-9]{1,5}(?=/)")
+_LOOPBACK_PORT = re.compile(r"^(http://(?:127\.0\.0\.1|\[::1\])):([1-9][0-9]{0,4})(?=/)")
+_LAST_PORT = 65_535
+
+
+def without_loopback_port(address: str) -> str:
+    """An address of an app as it is registered."""
+    found = _LOOPBACK_PORT.match(address)
+    return _LOOPBACK_PORT.sub(r"\1", address) if found and int(found[2]) <= _LAST_PORT else address
 
 
 class Client(Base):
@@ -30,10 +39,19 @@ class Client(Base):
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     redirect_uris: Mapped[list[str]] = mapped_column(ARRAY(Text))
     jwks: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    post_logout_redirect_uris: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
+    """Where a browser may go on to after signing out of an app."""
+    backchannel_logout_uri: Mapped[str | None] = mapped_column(Text)
+    """Where an app is notified of sign-ins that have ended."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
     """Of a provider's connection in svc_services; an older event that comes late changes nothing."""
     suspended: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+    def key_thumbprints(self) -> set[str]:
+        """Of the keys in force (RFC 7638)."""
+        keys = KeySet.import_key_set(self.jwks) if self.jwks else ()  # type: ignore[arg-type]  # JSON of a key set
+        return {key.thumbprint() for key in keys}
 
     def get_client_id(self) -> str:
         return self.client_id
@@ -42,7 +60,7 @@ class Client(Base):
         return None  # OpenID Connect wants it stated in each request
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
-        return _LOOPBACK_PORT.sub(r"\1", redirect_uri) in self.redirect_uris
+        return without_loopback_port(redirect_uri) in self.redirect_uris
 
     def check_response_type(self, response_type: str) -> bool:
         return response_type == "code" and self.jwks is None
@@ -60,6 +78,10 @@ class Client(Base):
             return None if self.jwks is None else " ".join(self.scopes)
         requested = scope.split()
         return " ".join(dict.fromkeys(requested)) if set(requested) <= set(self.scopes) else None
+
+
+AMR = ["otp", "sms"]
+"""How everybody signs in so far (RFC 8176)."""
 
 
 class AuthorizationCode(Base):
@@ -92,10 +114,10 @@ class AuthorizationCode(Base):
         return int(self.authenticated_at.timestamp())
 
     def get_acr(self) -> None:
-        return None
+        return None  # it is the level of the person when the token is issued
 
     def get_amr(self) -> list[str]:
-        return ["otp", "sms"]  # RFC 8176
+        return AMR
 
 
 class EndReason(StrEnum):
@@ -125,6 +147,7 @@ class TokenFamily(Base):
     generation: Mapped[int] = mapped_column(Integer, default=1)
     rotated_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)
+    """When the person signed in."""
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     end_reason: Mapped[EndReason | None] = mapped_column(Text)
 
@@ -133,6 +156,19 @@ class TokenFamily(Base):
 
     def get_scope(self) -> str:
         return self.scope
+
+
+class LogoutNotice(Leased, Base):
+    """An app is to be notified that a sign-in has ended; kept until it was, or until it is too late."""
+
+    __tablename__ = "logout_notices"
+    __table_args__ = (Index("ix_logout_notices_try_at", "try_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id"))
+    person_id: Mapped[UUID]
+    family_id: Mapped[UUID]
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 
 
 class UsedAssertion(Base):

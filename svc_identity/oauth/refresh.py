@@ -13,10 +13,10 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from chassis.db import now
-from svc_identity.oauth.models import EndReason, TokenFamily
+from svc_identity.oauth.models import Client, EndReason, LogoutNotice, TokenFamily
 
 GRACE = timedelta(seconds=30)
 UNUSED_LIFE = timedelta(days=30)
@@ -96,7 +96,13 @@ def rotate(family: TokenFamily) -> None:
 
 
 def end(family: TokenFamily, reason: EndReason) -> None:
-    """The family is revoked."""
-    if family.ended_at is None:
-        family.ended_at = now()
-        family.end_reason = reason
+    """The family is revoked, and its app is notified where it has asked for it."""
+    if family.ended_at is not None:
+        return
+    family.ended_at = now()
+    family.end_reason = reason
+    session = object_session(family)
+    client = session.get(Client, family.client_id) if session else None
+    if session and client and client.backchannel_logout_uri:
+        notice = LogoutNotice(client_id=family.client_id, person_id=family.person_id, family_id=family.id)
+        session.add(notice)

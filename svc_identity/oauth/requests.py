@@ -28,9 +28,13 @@ class Payload(BasicOAuth2Payload):  # type: ignore[misc]  # Authlib ships no typ
 class Parsed(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types
     """A parsed request. Its address is the public one: the gateway ends TLS, and Authlib insists on it."""
 
-    def __init__(self, method: str, uri: str, parameters: Parameters) -> None:
+    def __init__(self, method: str, uri: str, parameters: Parameters, authorization: str = "") -> None:
         super().__init__(method, uri)
         self.payload = Payload(parameters)
+        self.sid: str | None = None
+        """The sign-in to which the tokens of the answer belong."""
+        self.has_basic = authorization.partition(" ")[0].lower() == "basic"
+        """Whether the client tries to prove itself with a password in the header."""
 
     @property
     def form(self) -> Mapping[str, str]:

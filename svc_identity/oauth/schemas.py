@@ -20,6 +20,23 @@ class TokenAnswer(BaseModel):
     id_token: str | None = Field(default=None, description="With scope openid, in exchange for a code.")
 
 
+class Introspected(BaseModel):
+    """What a token allows (RFC 7662, section 2.2); all but `active` is left out unless it is true."""
+
+    active: bool
+    token_type: str | None = Field(default=None, examples=["Bearer"])
+    iss: str | None = None
+    aud: str | None = None
+    sub: str | None = Field(default=None, description="The person, or the client that acts for itself.")
+    client_id: str | None = None
+    scope: str | None = None
+    exp: int | None = None
+    iat: int | None = None
+    jti: str | None = None
+    acr: str | None = Field(default=None, description="The assurance level.", examples=["urn:myili:assurance:2"])
+    auth_time: int | None = Field(default=None, description="When the person signed in.")
+
+
 class PushedRequest(BaseModel):
     """Where a pushed authorization request is found (RFC 9126, section 2.2)."""
 

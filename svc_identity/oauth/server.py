@@ -20,8 +20,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from kit.security_log import CLIENT_REFUSED, record_on_commit
 from svc_identity.oauth import pushed, refresh
+from svc_identity.oauth.access_tokens import is_access_token
 from svc_identity.oauth.assertions import PrivateKeyJwt
 from svc_identity.oauth.grants import ClientGrant, CodeGrant, IdToken, RefreshGrant, S256Only
+from svc_identity.oauth.introspection import Introspection
 from svc_identity.oauth.issuer import RS256_DEPRECATED, RS256_ENDS, Issuer
 from svc_identity.oauth.models import Client, EndReason, TokenFamily
 from svc_identity.oauth.requests import Parsed
@@ -32,7 +34,6 @@ logging.getLogger("authlib").setLevel(logging.WARNING)  # at DEBUG it writes who
 
 _LONGEST_CLIENT_ID = 100
 _PROOFS = {"none": "the client_id", "private_key_jwt": "a client_assertion with its client_assertion_type"}
-_JWT_DOTS = 2
 _MALFORMED = InvalidRequestError("a parameter has characters that OAuth does not allow in it")
 
 
@@ -48,6 +49,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         self.register_grant(RefreshGrant)
         self.register_grant(ClientGrant)
         self.register_endpoint(Revocation)
+        self.register_endpoint(Introspection)
 
     def query_client(self, client_id: str) -> Client | None:
         # An assertion's `sub` is unchecked JSON: PostgreSQL may reject it as a parameter.
@@ -55,6 +57,9 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         return self.session.get(Client, client_id) if well_formed else None
 
     def authenticate_client(self, request: Parsed, methods: Sequence[str], endpoint: str = "token") -> Client:
+        attempts = _attempts(request)
+        if len(attempts) > 1:
+            raise InvalidRequestError(f"a client proves itself in one way, not with {' and '.join(attempts)}")
         try:
             client: Client = super().authenticate_client(request, methods, endpoint)
         except InvalidClientError as error:
@@ -63,6 +68,8 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
             # Authlib would show a Python tuple of its method names here.
             wanted = " or ".join(_PROOFS[method] for method in methods)
             raise InvalidClientError(f"send {wanted} of a client that may make this request") from None
+        if attempts and request.auth_method == "none":
+            raise InvalidClientError(f"this client has nothing to prove itself with; leave out {attempts[0]}")
         return client
 
     def save_token(self, token: object, request: Parsed) -> None:
@@ -133,9 +140,19 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
             self.refusal.ids["client_id"] = request.client.client_id
         if error.error == "invalid_client":
             self.refusal.event = CLIENT_REFUSED
-            status, headers = 401, [*headers, ("WWW-Authenticate", 'Bearer realm="myili", error="invalid_client"')]
+            # RFC 6749, section 5.2: the challenge has the scheme that the client tried.
+            challenge = 'Basic realm="myili"' if request.has_basic else 'Bearer realm="myili", error="invalid_client"'
+            status, headers = 401, [*headers, ("WWW-Authenticate", challenge)]
         self.refusal.record(error.error)
         return self.handle_response(status, body, headers)
+
+
+def _attempts(request: Parsed) -> list[str]:
+    """By what means a client tries to prove itself; its bare client_id is none (RFC 6749, section 2.3)."""
+    in_form = ("client_secret", "client_assertion")
+    assertion_type = [] if request.form.get("client_assertion") else ["client_assertion_type"]
+    header = ["the Authorization header"] if request.has_basic else []
+    return header + [name for name in (*in_form, *assertion_type) if request.form.get(name)]
 
 
 def redirect_to_app(issuer: Issuer, error: OAuth2Error) -> Response:
@@ -160,7 +177,7 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib ships no 
     CLIENT_AUTH_METHODS = ("none", "private_key_jwt")
 
     def query_token(self, token: str, token_type_hint: str | None) -> TokenFamily | None:  # noqa: ARG002 - Authlib's
-        if token.count(".") == _JWT_DOTS:
+        if is_access_token(token):
             error = UnsupportedTokenTypeError()
             error.status_code, error.description = 400, "access tokens expire by themselves, in ten minutes"
             raise error

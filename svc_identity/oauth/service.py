@@ -48,6 +48,15 @@ async def register_client(
         await emit(tx, ClientRegistered(client_id=client_id))
 
 
+async def set_logout_addresses(
+    tx: AsyncSession, client_id: str, *, redirect_uris: Sequence[str], notified: str | None = None
+) -> None:
+    """Set where browsers go on to after signing out of a registered app, and where it is notified of sign-ins' ends."""
+    client = await tx.get_one(Client, client_id, populate_existing=True)
+    client.post_logout_redirect_uris = list(redirect_uris)
+    client.backchannel_logout_uri = notified
+
+
 async def prune(tx: AsyncSession) -> None:
     """Delete codes, refresh tokens, assertions and used references that nothing can use again."""
     without_tokens = TokenFamily.scope.not_like("%offline_access%")

@@ -11,7 +11,7 @@ from kit.fields.phones import mask_phone
 from svc_identity.oauth.grants import UnknownReturnAddressError
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.pushed import RequestOverError
-from svc_identity.oauth.requests import Parameters
+from svc_identity.oauth.requests import Parameters, Parsed
 from svc_identity.oauth.security_log import AUTHORIZATION_REFUSED
 from svc_identity.oauth.server import redirect_to_app
 from svc_identity.settings import Settings
@@ -53,12 +53,20 @@ async def phone_page(
         action=f"{PATH}/sign-ins",
         request=urlencode(parameters),
         phone=phone,
+        asked=_asked(parsed),
         languages=[
             (texts, f"{PATH}?{urlencode([*others, ('ui_locales', texts['tag'])])}") for texts in languages().values()
         ],
     )
     browser.remember(response)
     return response
+
+
+def _asked(parsed: Parsed) -> list[str]:
+    """What the app asks for, by the names of the sentences that say it; nothing unless it wants it shown."""
+    if "consent" not in parsed.form.get("prompt", "").split():
+        return []
+    return [f"asks_{scope}" for scope in parsed.payload.scope.split()]
 
 
 def code_page(

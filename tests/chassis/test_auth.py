@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -141,13 +142,14 @@ class _Issuer:
 
     def __init__(self) -> None:
         self.requests = 0
+        self.is_lost = False
         self.key = ECKey.generate_key("P-256", auto_kid=True)
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 issuer.requests += 1
-                self.send_response(200)
+                self.send_response(503 if issuer.is_lost else 200)
                 self.end_headers()
                 self.wfile.write(json.dumps({"keys": [issuer.key.as_dict(private=False)]}).encode())
 
@@ -187,6 +189,48 @@ async def test_a_new_key_of_the_issuer_is_found(
     await verifier.verify(tokens.sign(key=issuer.key))
     with pytest.raises(TokenInvalid):
         await verifier.verify(old)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The clock by which keys grow old: the tokens do not."""
+    clock = SimpleNamespace(seconds=1_000.0)
+    monkeypatch.setattr("chassis.tokens.time", SimpleNamespace(monotonic=lambda: clock.seconds))
+    return clock
+
+
+async def test_a_withdrawn_key_is_refused_within_five_minutes(
+    issuer: _Issuer, tokens: Tokens, clock: SimpleNamespace
+) -> None:
+    verifier = TokenVerifier(issuer.url, ISSUER)
+    remembered, later = tokens.sign(key=issuer.key), tokens.sign(key=issuer.key)
+    await verifier.verify(remembered)
+    issuer.key = ECKey.generate_key("P-256", auto_kid=True)
+    clock.seconds += 239
+    await verifier.verify(remembered)
+    clock.seconds += 60
+    for token in (later, remembered):
+        with pytest.raises(TokenInvalid):
+            await verifier.verify(token)
+    assert issuer.requests == 2
+
+
+async def test_a_lost_issuer_leaves_the_known_keys_and_is_not_asked_by_every_request(
+    issuer: _Issuer, tokens: Tokens, clock: SimpleNamespace
+) -> None:
+    verifier = TokenVerifier(issuer.url, ISSUER)
+    token = tokens.sign(key=issuer.key)
+    await verifier.verify(token)
+    issuer.is_lost = True
+    clock.seconds += 299
+    for _ in range(5):
+        await verifier.verify(token)
+        clock.seconds += 1
+    assert issuer.requests == 2
+    issuer.is_lost, issuer.key = False, ECKey.generate_key("P-256", auto_kid=True)
+    clock.seconds += 10
+    with pytest.raises(TokenInvalid):
+        await verifier.verify(token)
 
 
 async def test_without_keys_the_answer_is_to_try_later(tokens: Tokens) -> None:

@@ -75,6 +75,10 @@ def test_an_operation_has_the_limits_of_its_contract(tmp_path: Path) -> None:
     [
         ("weather", {}, "no service of this name"),
         ("payments", {"/identity/v1/me": {"get": {}}}, "not under /payments/"),
+        ("payments", {"/.well-known/x": {"get": {}}}, "not under /payments/"),
+        ("payments", {"/.well-known/x/identity": {"get": {}}}, "not under /payments/"),
+        ("payments", {"/.well-known/x/payments/y": {"get": {}}}, "not under /payments/"),
+        ("payments", {"/x/payments": {"get": {}}}, "not under /payments/"),
         ("payments", {"/payments/{a}.csv": {"get": {}}}, "a whole segment"),
         ("payments", {"/payments/{a}": {"get": {}}, "/payments/{b}": {"get": {}}}, "same address"),
         ("payments", {"/payments/a": {"get": {"security": [{"unknown": []}]}}}, "not a usable OpenAPI document"),
@@ -121,10 +125,12 @@ async def test_each_path_goes_to_its_service(stage: Stage, client: httpx.AsyncCl
 
 
 async def test_discovery_documents_pass(stage: Stage, client: httpx.AsyncClient) -> None:
-    stage.promise("identity", {"GET /identity/.well-known/openid-configuration": {}})
+    documents = ["/identity/.well-known/openid-configuration", "/.well-known/oauth-authorization-server/identity"]
+    stage.promise("identity", {f"GET {document}": {} for document in documents})
     async with serving(echo) as identity, stage.gateway(identity_url=identity) as gateway:
-        answer = await client.get(f"{gateway}/identity/.well-known/openid-configuration")
-    assert answer.json()["target"] == "/identity/.well-known/openid-configuration"
+        for document in documents:
+            assert (await client.get(f"{gateway}{document}")).json()["target"] == document
+        assert (await client.get(f"{gateway}/.well-known/oauth-authorization-server")).status_code == 404
 
 
 @pytest.mark.parametrize(

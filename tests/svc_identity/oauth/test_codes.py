@@ -37,7 +37,7 @@ async def test_an_access_token_has_the_subject_and_its_assurance_level(
     assert abs(claims["iat"] - time.time()) < 10
     assert claims.keys() == {
         *("iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti"),
-        *("kind", "assurance_level", "memberships"),
+        *("kind", "sid", "auth_time", "acr", "amr", "assurance_level", "memberships"),
     }
     expected = {
         "iss": f"{PUBLIC_URL}/identity",

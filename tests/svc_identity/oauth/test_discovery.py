@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 import httpx
-from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata, get_well_known_url
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
@@ -23,14 +23,21 @@ async def test_the_document_is_well_formed_and_names_its_issuer(api: httpx.Async
     assert metadata["id_token_signing_alg_values_supported"] == ["ES256"]
 
 
+async def test_clients_of_oauth_find_the_same_document(api: httpx.AsyncClient) -> None:
+    issuer = (await api.get(DISCOVERY)).json()["issuer"]
+    # RFC 8414, section 3.1: the well-known name stands between the host and the path of the issuer.
+    found = await api.get(get_well_known_url(issuer, external=True))
+    assert (found.status_code, found.json()) == (200, (await api.get(DISCOVERY)).json())
+
+
 async def test_every_endpoint_it_names_is_served(api: httpx.AsyncClient) -> None:
     metadata = (await api.get(DISCOVERY)).json()
     addresses = {name: value for name, value in metadata.items() if name.endswith(("_endpoint", "_uri"))}
-    assert len(addresses) == 6
+    assert len(addresses) == 8
     for name, address in addresses.items():
         assert address.startswith(f"{PUBLIC_URL}/identity/")
-        posted = {"token_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint"}
-        method = "POST" if name in posted else "GET"
+        read = {"authorization_endpoint", "userinfo_endpoint", "jwks_uri"}
+        method = "GET" if name in read else "POST"
         answer = await api.request(method, urlsplit(address).path)
         assert answer.status_code not in {404, 405, 500}, name
 
