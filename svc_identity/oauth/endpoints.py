@@ -158,7 +158,7 @@ async def revoke_token(transactions: Transactions, issuer: TheIssuer, request: R
     openapi_extra=form_of_client("token", *_ASSERTION[1:], optional=("token_type_hint", "client_id")),
 )
 async def introspect_token(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
-    """Say whether an access token is in force, and what it allows (RFC 7662).
+    """Check whether an access token is in force, and what it allows (RFC 7662).
 
     A client reads its own tokens, a registered resource server those of all; every other token is `active` false. So is
     one whose sign-in, client or key has ended, ahead of its expiry.
