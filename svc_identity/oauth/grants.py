@@ -41,15 +41,16 @@ class IdToken(OpenIDCode):  # type: ignore[misc]  # Authlib ships no types
     def __init__(self, issuer: Issuer) -> None:
         super().__init__()
         self._issuer = issuer
+        self._key = issuer.signer.key  # read once: another one may sign a moment later
 
     def resolve_client_private_key(self, client: Client) -> ECKey:  # noqa: ARG002 - one key for every client
-        return self._issuer.signer.key
+        return self._key
 
     def get_client_algorithm(self, client: Client) -> str:  # noqa: ARG002 - one algorithm for every client
         return self._issuer.signer.algorithm
 
     def get_encode_header(self, client: Client) -> dict[str, Any]:
-        return {"alg": self.get_client_algorithm(client), "typ": "JWT", "kid": self._issuer.signer.key.kid}
+        return {"alg": self.get_client_algorithm(client), "typ": "JWT", "kid": self._key.kid}
 
     def get_client_claims(self, client: Client) -> dict[str, Any]:
         expires = int(now().timestamp()) + ID_TOKEN_SECONDS
