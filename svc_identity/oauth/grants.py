@@ -87,6 +87,8 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
     def validate_authorization_request(self) -> str:
         redirect_uri: str = super().validate_authorization_request()
         data = self.request.payload.data
+        if self.request.repeated:  # Authlib looks at five of them
+            raise InvalidRequestError("a parameter is repeated", redirect_uri=redirect_uri)
         for name in _NOT_SUPPORTED:
             if name in data:
                 raise OAuth2Error(error=f"{name}_not_supported", redirect_uri=redirect_uri)
