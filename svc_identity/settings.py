@@ -3,17 +3,18 @@ from typing import ClassVar, Literal
 from authlib.common.security import is_secure_transport
 from pydantic import Field, SecretStr, field_validator
 
+from chassis.db import now
 from chassis.settings import ServiceSettings
 from kit.audit.settings import AnchorKey, StoreUrl
 from kit.staff.consumers import CoolingOffHours
-from svc_identity.keys import read_key, read_signing_keys
+from svc_identity.keys import read_key, read_signing_keys, signing_at
 
 
 class Settings(ServiceSettings):
     service: ClassVar[str] = "identity"
 
     token_signing_key: SecretStr
-    """EC P-256 private keys in PEM, one after the other. The first signs, all are published; keys change this way."""
+    """EC P-256 private keys in PEM, one after the other. The first signs, or by a schedule: see `key_rotation.py`."""
     field_key: SecretStr
     """Keys of 32 bytes in base64, comma-separated. The first encrypts personal data, all can decrypt it."""
     index_key: SecretStr
@@ -46,7 +47,7 @@ class Settings(ServiceSettings):
     @field_validator("token_signing_key")
     @classmethod
     def _are_signing_keys(cls, value: SecretStr) -> SecretStr:
-        read_signing_keys(value.get_secret_value())
+        signing_at(read_signing_keys(value.get_secret_value()), now())
         return value
 
     @field_validator("field_key")

@@ -41,15 +41,16 @@ class IdToken(OpenIDCode):  # type: ignore[misc]  # Authlib ships no types
     def __init__(self, issuer: Issuer) -> None:
         super().__init__()
         self._issuer = issuer
+        self._key = issuer.signer.key  # read once: another one may sign a moment later
 
     def resolve_client_private_key(self, client: Client) -> ECKey:  # noqa: ARG002 - one key for every client
-        return self._issuer.signer.key
+        return self._key
 
     def get_client_algorithm(self, client: Client) -> str:  # noqa: ARG002 - one algorithm for every client
         return self._issuer.signer.algorithm
 
     def get_encode_header(self, client: Client) -> dict[str, Any]:
-        return {"alg": self.get_client_algorithm(client), "typ": "JWT", "kid": self._issuer.signer.key.kid}
+        return {"alg": self.get_client_algorithm(client), "typ": "JWT", "kid": self._key.kid}
 
     def get_client_claims(self, client: Client) -> dict[str, Any]:
         expires = int(now().timestamp()) + ID_TOKEN_SECONDS
@@ -86,6 +87,8 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
     def validate_authorization_request(self) -> str:
         redirect_uri: str = super().validate_authorization_request()
         data = self.request.payload.data
+        if self.request.repeated:  # Authlib looks at five of them
+            raise InvalidRequestError("a parameter is repeated", redirect_uri=redirect_uri)
         for name in _NOT_SUPPORTED:
             if name in data:
                 raise OAuth2Error(error=f"{name}_not_supported", redirect_uri=redirect_uri)

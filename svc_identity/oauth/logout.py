@@ -7,7 +7,6 @@ from uuid import UUID
 from authlib.common.urls import add_params_to_uri
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 from sqlalchemy.orm import Session
 
 from kit.security_log import record_on_commit
@@ -61,9 +60,8 @@ def check(session: Session, issuer: Issuer, parameters: Mapping[str, str]) -> Lo
 
 
 def _read_hint(issuer: Issuer, hint: str) -> tuple[str, UUID]:
-    keys = KeySet.import_key_set(issuer.signer.public_keys())  # type: ignore[arg-type]  # JSON of a key set
     try:
-        token = jwt.decode(hint, keys, algorithms=[issuer.signer.algorithm])
+        token = jwt.decode(hint, issuer.signer.known_keys, algorithms=[issuer.signer.algorithm])
         jwt.JWTClaimsRegistry(iss={"essential": True, "value": issuer.name}).validate_iss(token.claims.get("iss"))
         if token.header.get("typ") != "JWT":
             raise LogoutRefused

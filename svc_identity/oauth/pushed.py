@@ -54,11 +54,14 @@ def resolve(key: bytes, parameters: Parameters, at: datetime) -> Parameters:
 
     Raises:
         RequestOverError
+        InvalidRequestError: a parameter is repeated beside the reference.
     """
     brought = dict(parameters)
     reference = brought.get("request_uri", "")
     if not reference.startswith(URN):
         return parameters
+    if len(brought) < len(parameters):
+        raise InvalidRequestError("a parameter is repeated")
     try:
         opened = jwe.decrypt_compact(reference.removeprefix(URN), OctKey.import_key(key), algorithms=_ALGORITHMS)
     except (JoseError, ValueError, TypeError):

@@ -114,12 +114,25 @@ async def test_a_request_may_be_posted_too(app_client: AppClient, phone: str) ->
     assert sent.status_code == 303
 
 
-@pytest.mark.parametrize("name", ["client_id", "redirect_uri", "state", "scope", "code_challenge"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("client_id", "redirect_uri", "state", "scope", "code_challenge", "code_challenge_method", "response_type"),
+        *("nonce", "prompt", "max_age", "ui_locales", "response_mode", "login_hint", "anything"),
+    ],
+)
 async def test_a_repeated_parameter_is_refused(app_client: AppClient, name: str) -> None:
-    request = httpx.QueryParams(app_client.request()).add(name, "other")
-    answer = await app_client.api.get(AUTHORIZE, params=request)
-    assert answer.status_code in {303, 400}
-    assert "invalid_request" in (answer.headers.get("location") or answer.text)
+    usual = app_client.request(nonce="n", prompt="login", max_age="1", ui_locales="en", response_mode="query")
+    again = httpx.QueryParams({"login_hint": "x", "anything": "x"} | usual).add(name, usual.get(name, "x"))
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for answer in (
+        await app_client.api.get(AUTHORIZE, params=again),
+        await app_client.api.post(AUTHORIZE, content=str(again), headers=form),
+    ):
+        assert answer.status_code in {303, 400}
+        assert "invalid_request" in (answer.headers.get("location") or answer.text)
+        if name in {"client_id", "redirect_uri"}:
+            assert "location" not in answer.headers
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,15 @@ async def test_a_repeated_parameter_is_refused(app_client: AppClient) -> None:
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
+async def test_a_parameter_repeated_beside_the_reference_is_refused(app_client: AppClient) -> None:
+    usual = [("client_id", "myili-app"), ("request_uri", await reference(app_client)), ("ui_locales", "en")]
+    assert (await app_client.api.get(AUTHORIZE, params=dict(usual))).status_code == 200
+    for repeated in usual:
+        answer = await app_client.api.get(AUTHORIZE, params=[*usual, repeated])
+        assert (answer.status_code, answer.headers.get("location")) == (400, None)
+        assert "invalid_request" in answer.text
+
+
 async def test_discovery_names_the_endpoint(app_client: AppClient) -> None:
     found = (await app_client.api.get("/identity/.well-known/openid-configuration")).json()
     address = found["pushed_authorization_request_endpoint"]
