@@ -18,9 +18,10 @@ from deploy.local.sandboxes.base import Faults, application, open_state, parse, 
 SCHEMA = "CREATE TABLE IF NOT EXISTS persons (id_number TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;"
 
 CHINA = timezone(timedelta(hours=8))
-# GB/T 2260 province (83: residence permits for people from Taiwan), rest of the division, birth, sequence.
+# GB/T 2260 province (83: residence permits for people from Taiwan), rest of the division, birth, sequence. Foreigners'
+# permanent residence cards: 9, province, country, birth, sequence.
 PROVINCE = r"(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])"
-ID_NUMBER = re.compile(PROVINCE + r"[0-9]{4}(19|20)[0-9]{9}[0-9X]")
+ID_NUMBER = re.compile(rf"({PROVINCE}[0-9]|9{PROVINCE})[0-9]{{3}}(19|20)[0-9]{{9}}[0-9X]")
 USCC_CHARACTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 USCC = re.compile(f"[{USCC_CHARACTERS}]{{2}}[0-9]{{6}}[{USCC_CHARACTERS}]{{10}}")
 

@@ -56,7 +56,8 @@ def test_the_record_survives_a_crash_of_the_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "first_seventeen", ["11010119000101001", "81000019991231999", "83000020000229001", "65902920240229001"]
+    "first_seventeen",
+    ["11010119000101001", "81000019991231999", "83000020000229001", "65902920240229001", "96539819850101001"],
 )
 def test_every_division_and_real_date_has_a_record(registries: httpx.Client, first_seventeen: str) -> None:
     assert verify(registries, "测试居民", id_number(first_seventeen)) == "match"
