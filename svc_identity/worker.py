@@ -20,7 +20,7 @@ from svc_identity.organisations.role_changes.events import (
     RoleChangeProposed,
     RoleChangeRejected,
 )
-from svc_identity.people.persons.events import PersonProofed, PersonRegistered
+from svc_identity.people.persons.events import PersonProofed, PersonRegistered, PersonRenamed
 from svc_identity.settings import WorkerSettings
 from svc_identity.sign_in import service as sign_in
 from svc_identity.trail import TRAIL
@@ -53,7 +53,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
     return Worker(
         settings,
         publishes=[
-            *(PersonRegistered, PersonProofed, OrganisationRegistered, ClientRegistered),
+            *(PersonRegistered, PersonProofed, PersonRenamed, OrganisationRegistered, ClientRegistered),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),
         ],
         handles=HANDLERS,

@@ -1,8 +1,8 @@
 """Population and legal-entity registries without data.
 
-Any valid ID number is on record under the first name it is checked with, and under no other from then on. Any valid
-USCC is an active organisation, unless its organisation code (characters 9 to 17) ends with 0000 (no record) or 9999
-(revoked).
+Any valid ID number is on record under the first name it is checked with, and under no other from then on, unless
+`/population/rename` changes it. Any valid USCC is an active organisation, unless its organisation code (characters 9 to
+17) ends with 0000 (no record) or 9999 (revoked).
 """
 
 import re
@@ -29,6 +29,7 @@ USCC = re.compile(f"[{USCC_CHARACTERS}]{{2}}[0-9]{{6}}[{USCC_CHARACTERS}]{{10}}"
 def create_app() -> Starlette:
     routes = [
         Route("/population/verify", verify_person, methods=["POST"]),
+        Route("/population/rename", rename_person, methods=["POST"]),
         Route("/legal-entities/lookup", look_up_legal_entity, methods=["POST"]),
     ]
     return application(open_state("registries", SCHEMA), routes, Faults())
@@ -44,6 +45,14 @@ async def verify_person(request: Request) -> Response:
     db.execute("INSERT INTO persons VALUES (?, ?) ON CONFLICT DO NOTHING", (id_number, name))
     (on_record,) = db.execute("SELECT name FROM persons WHERE id_number = ?", (id_number,)).fetchone()
     return JSONResponse({"result": "match" if name == on_record else "no_match"})
+
+
+async def rename_person(request: Request) -> Response:
+    """Put another name on record, as the household registration office does."""
+    body = parse(await request.body())
+    renamed = text(body, "name", r".{1,100}").strip(), text(body, "id_number")
+    found = request.app.state.db.execute("UPDATE persons SET name = ? WHERE id_number = ?", renamed)
+    return JSONResponse({"renamed": bool(found.rowcount)})
 
 
 async def look_up_legal_entity(request: Request) -> Response:

@@ -18,7 +18,8 @@ async def prove_identity(
 ) -> persons.Me:
     """Verify the caller's name and ID number against the population registry.
 
-    The next access token has the new assurance level.
+    The next access token has the new assurance level. Whoever proved their number before and is called otherwise now
+    proves it again: the registry decides whether the name changes.
     """
     async with transactions.transaction() as tx:
         await once.claim(tx, caller)

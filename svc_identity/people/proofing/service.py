@@ -14,8 +14,10 @@ from chassis.outbox import emit
 from chassis.problems import Problem
 from chassis.telemetry import SecurityEvent
 from kit.security_log import record_on_commit
+from svc_identity.people.personal_data.models import Purpose
+from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons import schemas as persons
-from svc_identity.people.persons.events import PersonProofed
+from svc_identity.people.persons.events import PersonProofed, PersonRenamed
 from svc_identity.people.persons.models import PROOFED, Person
 from svc_identity.people.persons.service import known_person, own_profile
 from svc_identity.people.proofing.models import Outcome, ProofingAttempt
@@ -28,6 +30,7 @@ ATTEMPTS_ON_A_CONTESTED_NUMBER = 2
 WRONG_BY_OTHERS = 5
 """From so many tries of other accounts within a day on, a number is contested."""
 PROOF_PASSED, PROOF_FAILED = SecurityEvent("proof_passed"), SecurityEvent("proof_failed")
+PERSON_RENAMED = SecurityEvent("person_renamed")
 _DAY = timedelta(days=1)
 
 
@@ -57,7 +60,7 @@ class TooManyProofings(Problem):
 
 
 async def begin(tx: AsyncSession, person_id: UUID, proof: Proof) -> UUID | None:
-    """Record that the registry is about to be queried; None when this person has proved exactly this number before.
+    """Record that the registry is about to be queried; None when this person has proved this name and number before.
 
     Raises:
         AlreadyProofed, TooManyProofings
@@ -67,7 +70,8 @@ async def begin(tx: AsyncSession, person_id: UUID, proof: Proof) -> UUID | None:
     if person.assurance_level >= PROOFED:
         if person.id_number_index != index:
             raise AlreadyProofed
-        return None
+        if await _is_named(tx, person, proof.name):
+            return None
     # One at a time for one number, or all of them at once would find the attempts of the others not yet there.
     await tx.execute(select(func.pg_advisory_xact_lock(lock_of(index))))
     await _admit(tx, person_id, index)
@@ -109,7 +113,7 @@ async def record_outcome(tx: AsyncSession, attempt_id: UUID, outcome: Outcome) -
 
 
 async def raise_assurance(tx: AsyncSession, person_id: UUID, proof: Proof, outcome: Outcome) -> persons.Me:
-    """Raise the person to level 2 if the registry confirmed them.
+    """Raise the person to level 2, or change their name, if the registry confirmed them.
 
     Raises:
         IdentityNotConfirmed, IdNumberTaken, AlreadyProofed
@@ -122,7 +126,23 @@ async def raise_assurance(tx: AsyncSession, person_id: UUID, proof: Proof, outco
         await _set_identity(tx, person, proof, index)
     elif person.id_number_index != index:
         raise AlreadyProofed
+    elif not await _is_named(tx, person, proof.name):
+        await _rename(tx, person, proof.name)
     return await own_profile(tx, person_id)
+
+
+async def _is_named(tx: AsyncSession, person: Person, name: str) -> bool:
+    own = await read_personal_data(tx, [person.id], ["name"], reader=str(person.id), purpose=Purpose.OWN_PROFILE)
+    return own[person.id].name == name
+
+
+async def _rename(tx: AsyncSession, person: Person, name: str) -> None:
+    """Take over the name that the registry has under the number now."""
+    person.name = name
+    person.proofed_at = now()
+    await tx.flush()
+    await emit(tx, PersonRenamed(person_id=person.id))
+    record_on_commit(tx, PERSON_RENAMED, person_id=person.id)
 
 
 async def _set_identity(tx: AsyncSession, person: Person, proof: Proof, index: bytes) -> None:
