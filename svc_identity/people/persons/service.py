@@ -21,6 +21,10 @@ def phone_index(phone: str) -> bytes:
     return blind_index("persons.phone", phone)
 
 
+def id_number_index(id_number: str) -> bytes:
+    return blind_index("persons.id_number", id_number)
+
+
 async def person_of_phone(tx: AsyncSession, phone: str) -> Person:
     """The person of a phone (E.164); registered now when there is none."""
     index = phone_index(phone)
