@@ -193,3 +193,16 @@ async def test_the_first_of_two_confirmations_decides(clash: Clash, counter: Cou
     await counter.review(clash.number)
     answers = await asyncio.gather(*(counter.confirm(clash.number) for _ in range(4)))
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+
+
+async def test_a_second_claim_on_the_number_is_decided_against_its_new_holder(
+    clash: Clash, counter: Counter, new_app_client: NewAppClient, database: Database
+) -> None:
+    third = await new_resident(new_app_client)
+    later = await clash_between(clash.holder, third, clash.id_number)
+    for claim in (clash, later):
+        await counter.review(claim.number)
+        decided = (await counter.confirm(claim.number)).json()
+    assert [(await each.me())["assurance_level"] for each in (clash.holder, clash.claimant, third)] == [1, 1, 2]
+    _, (_, said) = await events_about(database, decided["claim_id"])
+    assert said["respondent_id"] == (await clash.claimant.me())["person_id"]
