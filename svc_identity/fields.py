@@ -85,7 +85,12 @@ Uscc = Annotated[
 ]
 IdNumber = Annotated[
     str,
-    Field(max_length=32, description="Citizen ID number, GB 11643. Never sent back."),
+    Field(
+        max_length=32,
+        description="18 characters: of an identity card (GB 11643), of a residence permit for people from Hong Kong, "
+        "Macao and Taiwan, or of a foreigner's permanent residence card from 2023 on (beginning with 9). Never sent "
+        "back.",
+    ),
     AfterValidator(normalise_id_number),
 ]
 Phone = Annotated[

@@ -1,6 +1,7 @@
 """`python -m svc_identity.trail verify | anchor`: prove who read what, holds which role and may sign in.
 
-The triggers of migration 0007 have their own copy of these texts; a change here needs a migration that replaces them.
+The triggers of migrations 0007 and 0011 have their own copy of these texts; a change here needs a migration that
+replaces them.
 """
 
 import sys
@@ -19,6 +20,14 @@ _PERSON = with_hashes(
     id_number_index=("id_number", "id_number_index"),
 )
 
+_CLAIM = with_hashes(
+    name=("name",),
+    id_number=("id_number",),
+    id_number_index=("id_number", "id_number_index"),
+    reason=("reason",),
+    return_reason=("return_reason",),
+)
+
 SEALED_TABLES = (
     SealedTable("personal_data_reads"),
     SealedTable("persons", _PERSON),
@@ -28,6 +37,7 @@ SEALED_TABLES = (
     SealedTable("memberships"),
     SealedTable("role_changes", with_hashes(reason=("reason",))),
     SealedTable("clients", key=f"{ROW}.client_id"),
+    SealedTable("identity_claims", _CLAIM),
 )
 
 TRAIL = Trail("identity", SEALED_TABLES, {"audit": AUDIT_CHAIN})

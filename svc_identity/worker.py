@@ -22,7 +22,9 @@ from svc_identity.organisations.role_changes.events import (
     RoleChangeProposed,
     RoleChangeRejected,
 )
-from svc_identity.people.persons.events import PersonProofed, PersonRegistered
+from svc_identity.people.identity_claims import service as identity_claims
+from svc_identity.people.identity_claims.events import IdentityClaimClosed, IdentityClaimDecided, IdentityClaimOpened
+from svc_identity.people.persons.events import PersonProofed, PersonProofingRevoked, PersonRegistered, PersonRenamed
 from svc_identity.settings import WorkerSettings
 from svc_identity.sign_in import service as sign_in
 from svc_identity.trail import TRAIL
@@ -37,6 +39,7 @@ async def prune_what_expired(database: Database) -> None:
         await oauth.prune(tx)
         await sign_in.prune(tx)
         await role_changes.expire(tx)
+        await identity_claims.expire(tx)
     async with database.transaction() as tx:
         await role_changes.end_expired(tx)
     async with database.transaction() as tx:
@@ -58,7 +61,9 @@ def make_worker(settings: WorkerSettings) -> Worker:
     return Worker(
         settings,
         publishes=[
-            *(PersonRegistered, PersonProofed, OrganisationRegistered, ClientRegistered),
+            *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked),
+            *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
+            *(OrganisationRegistered, ClientRegistered),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),
         ],
         handles=HANDLERS,

@@ -41,15 +41,16 @@ def with_hashes(**hashed: Sequence[str]) -> str:
         hashed: for each of these columns the columns that are hashed for it.
     """
     hashes = ", ".join(
-        f"'{column}', encode(sha256(convert_to({_joined(together)}, 'UTF8')), 'hex')"
+        f"'{column}', encode(sha256(convert_to({_joined(column, together)}, 'UTF8')), 'hex')"
         for column, together in hashed.items()
     )
     return f"to_jsonb({ROW}) || jsonb_build_object({hashes})"
 
 
-def _joined(columns: Sequence[str]) -> str:
-    # NULL if one of them is, as an absent value has no hash.
-    return " || ' ' || ".join(f"{ROW}.{column}::text" for column in columns)
+def _joined(hashed: str, columns: Sequence[str]) -> str:
+    # NULL if the hashed column is, as an absent value has no hash; one of the others may be absent where it is not.
+    texts = (f"{ROW}.{each}::text" if each == hashed else f"coalesce({ROW}.{each}::text, '')" for each in columns)
+    return " || ' ' || ".join(texts)
 
 
 FUNCTIONS = (

@@ -7,6 +7,7 @@ import phonenumbers
 _CHINA = 86
 # The ministry opens new ranges faster than number libraries learn them, so only the shape is checked.
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
+_DIGITS = 11
 LONGEST_PHONE = 32
 
 
@@ -35,6 +36,6 @@ def mobile_number(typed: str) -> str:
 
 
 def mask_phone(phone: str) -> str:
-    """`+8613800000001` as `138****0001`."""
+    """`+8613800000001` as `138****0001`; of anything shorter than such a number nothing is shown."""
     national = phone.removeprefix(f"+{_CHINA}")
-    return f"{national[:3]}****{national[-4:]}"
+    return f"{national[:3]}****{national[-4:]}" if len(national) >= _DIGITS else "****"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from stdnum.cn.uscc import calc_check_digit
 
 from kit.fields.half_width import half_width
-from kit.fields.id_number import id_number_fault
+from kit.fields.id_number import id_number_fault, mask_id_number
 from kit.fields.phones import NotAMobile, NotAPhone, mask_phone, mobile_number
 from kit.fields.uscc import uscc_fault
 
@@ -74,6 +74,15 @@ def test_a_malformed_code_is_refused_for_its_shape(written: str) -> None:
         ("1101051949123100", "shape"),
         ("１1010519491231002X", "shape"),
         ("99010519491231002X", "province"),
+        ("81000019900101001X", "check_character"),
+        ("810000199408230021", None),
+        ("830000199201300022", None),
+        ("965840198501010012", None),
+        ("965840198501010013", "check_character"),
+        ("965840198502300014", "birth_date"),
+        ("965840299901010016", "birth_date"),
+        ("900840198501010012", "province"),
+        ("KAZ110090123105", "shape"),
         ("11010519491331002X", "birth_date"),
         ("11010518991231002X", "birth_date"),
         ("11010529991231002X", "birth_date"),
@@ -110,6 +119,19 @@ def test_another_number_is_no_mobile_number(typed: str, refusal: type[Exception]
 
 def test_phones_are_masked() -> None:
     assert mask_phone("+8613800000001") == "138****0001"
+
+
+@given(st.text("0123456789", max_size=20))
+def test_of_every_number_some_is_hidden(number: str) -> None:
+    shown = mask_phone(number).replace("*", "")
+    assert len(shown) == (7 if len(number) >= 11 else 0)
+    masked = mask_id_number(number)
+    assert len(masked) == len(number)
+    assert not number or masked.count("*") >= min(len(number), 6)
+
+
+def test_an_id_number_is_masked() -> None:
+    assert mask_id_number("11010519491231002X") == "110***********002X"
 
 
 def test_full_width_characters_become_ascii_ones() -> None:

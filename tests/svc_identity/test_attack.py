@@ -73,6 +73,7 @@ async def test_an_attack_is_in_the_log_each_step_once_and_nothing_that_was_typed
         "token_reused": 1,
         "client_refused": 1,
         "proof_passed": 1,
+        "proof_failed": 1,
         "forbidden": 1,
     }
     typed = (phone, phone[3:], victim, victim[3:], number, number[6:14], *NAMES, forged)

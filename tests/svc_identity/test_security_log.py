@@ -230,13 +230,14 @@ async def test_proofs_name_the_caller_and_why_they_failed(
     key = once()
     for _ in range(2):  # the second is a replay
         await app_client.api.post(PROOFING, json=proof(number=number), headers=bearer(owner) | key)
-    for body in (proof(number=number), proof("李四测试", number)):
+    for body in (proof("李四测试", number), proof(number=number)):
         await app_client.api.post(PROOFING, json=body, headers=bearer(stranger) | once())
     passed, *failed = security_log.lines()
     assert part_of(passed, "kind", "subject") == ("proof_passed", subject_of(owner, tokens))
     assert [(line["kind"], line["reason"]) for line in failed] == [
-        ("proof_failed", "id_number_taken"),
         ("proof_failed", "identity_not_confirmed"),
+        ("identity_claim_opened", ""),
+        ("proof_failed", "id_number_taken"),
     ]
     assert {line["subject"] for line in failed} == {subject_of(stranger, tokens)}
 

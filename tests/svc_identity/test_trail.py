@@ -44,7 +44,7 @@ async def play(here: Platform) -> None:
     team = (await create(here.api, here.first)).json()["organisation_id"]
     assert (await add(here.api, here.first, team, auditor, "county_team")).status_code == 201
     number = id_number()
-    for name in ("张三", "李四"):  # the second one fails: it is the number of the first
+    for name in ("张三", "李四", "张三"):  # the second one fails, and the third claims the number of the first
         client = here.app_client()
         headers = bearer(await client.tokens(new_phone()))
         body = {"name": name, "id_number": number}
@@ -101,6 +101,19 @@ async def test_taking_a_persons_phone_over_is_found(played: Platform, proof: Pro
         operator_id = (await tx.scalars(text(swapped))).first()
         found = [finding async for finding in proof.of(tx)]
     assert [finding for finding in found if finding.startswith(f"persons {operator_id}: ") and taken in finding]
+
+
+@pytest.mark.parametrize("taken", ["id_number", "id_number_index"])
+async def test_a_number_that_is_given_to_a_person_without_one_is_found(
+    played: Platform, proof: Proof, taken: str
+) -> None:
+    given = f"UPDATE persons SET {taken} = 'given' WHERE id_number IS NULL RETURNING id"  # noqa: S608 - our own names
+    async with with_triggers_off(played.database) as tx:
+        persons = list(await tx.scalars(text(given)))
+        found = [finding async for finding in proof.of(tx)]
+    assert len(persons) > 1
+    for person_id in persons:
+        assert [each for each in found if each.startswith(f"persons {person_id}: ") and taken in each]
 
 
 async def test_erased_personal_data_is_nowhere_in_the_trail(played: Platform, proof: Proof) -> None:

@@ -1,8 +1,8 @@
 """Population and legal-entity registries without data.
 
-Any valid ID number is on record under the first name it is checked with, and under no other from then on. Any valid
-USCC is an active organisation, unless its organisation code (characters 9 to 17) ends with 0000 (no record) or 9999
-(revoked).
+Any valid ID number is on record under the first name it is checked with, and under no other from then on, unless
+`/population/rename` changes it. Any valid USCC is an active organisation, unless its organisation code (characters 9 to
+17) ends with 0000 (no record) or 9999 (revoked).
 """
 
 import re
@@ -18,9 +18,10 @@ from deploy.local.sandboxes.base import Faults, application, open_state, parse, 
 SCHEMA = "CREATE TABLE IF NOT EXISTS persons (id_number TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;"
 
 CHINA = timezone(timedelta(hours=8))
-# GB/T 2260 province (83: residence permits for people from Taiwan), rest of the division, birth, sequence.
+# GB/T 2260 province (83: residence permits for people from Taiwan), rest of the division, birth, sequence. Foreigners'
+# permanent residence cards: 9, province, country, birth, sequence.
 PROVINCE = r"(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])"
-ID_NUMBER = re.compile(PROVINCE + r"[0-9]{4}(19|20)[0-9]{9}[0-9X]")
+ID_NUMBER = re.compile(rf"({PROVINCE}[0-9]|9{PROVINCE})[0-9]{{3}}(19|20)[0-9]{{9}}[0-9X]")
 USCC_CHARACTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 USCC = re.compile(f"[{USCC_CHARACTERS}]{{2}}[0-9]{{6}}[{USCC_CHARACTERS}]{{10}}")
 
@@ -28,6 +29,7 @@ USCC = re.compile(f"[{USCC_CHARACTERS}]{{2}}[0-9]{{6}}[{USCC_CHARACTERS}]{{10}}"
 def create_app() -> Starlette:
     routes = [
         Route("/population/verify", verify_person, methods=["POST"]),
+        Route("/population/rename", rename_person, methods=["POST"]),
         Route("/legal-entities/lookup", look_up_legal_entity, methods=["POST"]),
     ]
     return application(open_state("registries", SCHEMA), routes, Faults())
@@ -43,6 +45,14 @@ async def verify_person(request: Request) -> Response:
     db.execute("INSERT INTO persons VALUES (?, ?) ON CONFLICT DO NOTHING", (id_number, name))
     (on_record,) = db.execute("SELECT name FROM persons WHERE id_number = ?", (id_number,)).fetchone()
     return JSONResponse({"result": "match" if name == on_record else "no_match"})
+
+
+async def rename_person(request: Request) -> Response:
+    """Put another name on record, as the household registration office does."""
+    body = parse(await request.body())
+    renamed = text(body, "name", r".{1,100}").strip(), text(body, "id_number")
+    found = request.app.state.db.execute("UPDATE persons SET name = ? WHERE id_number = ?", renamed)
+    return JSONResponse({"renamed": bool(found.rowcount)})
 
 
 async def look_up_legal_entity(request: Request) -> Response:

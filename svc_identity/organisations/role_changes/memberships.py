@@ -51,8 +51,17 @@ async def end(tx: AsyncSession, change: RoleChange) -> None:
     if change.membership_id is None or not await organisations.end_membership(tx, change.membership_id):
         raise refusals.MembershipEnded
     if change.role == Role.OPERATOR:
-        remaining = await operators.operators(tx)
-        if len(remaining) < operators.FEWEST:
-            raise refusals.LastOperators(fewest=operators.FEWEST)
-        if not await some_are_independent(tx, remaining):
-            raise refusals.NoIndependentOperators
+        await require_enough_operators(tx)
+
+
+async def require_enough_operators(tx: AsyncSession) -> None:
+    """Refuse what leaves too few operators; roles are locked.
+
+    Raises:
+        LastOperators, NoIndependentOperators
+    """
+    remaining = await operators.operators(tx)
+    if len(remaining) < operators.FEWEST:
+        raise refusals.LastOperators(fewest=operators.FEWEST)
+    if not await some_are_independent(tx, remaining):
+        raise refusals.NoIndependentOperators

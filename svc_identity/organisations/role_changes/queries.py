@@ -9,9 +9,9 @@ from chassis.problems import NotFound
 from kit.fields.phones import mask_phone
 from svc_identity.organisations.role_changes import schemas
 from svc_identity.organisations.role_changes.models import RoleChange, Status
+from svc_identity.people.names import mask_name
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
-from svc_identity.people.persons.service import mask_name
 
 
 async def listed(

@@ -1,4 +1,8 @@
+from datetime import datetime, timedelta
+
+from chassis.db import CHINA, now
 from chassis.problems import Problem
+from kit.staff.refusals import RoleTooNew
 
 
 class RoleNeedsTwoPersons(Problem):
@@ -55,3 +59,14 @@ class MembershipEnded(Problem):
     """The membership ended while its removal was proposed."""
 
     status, code = 409, "membership_ended"
+
+
+def require_cooled_off(held_since: datetime | None, cooling_off: timedelta) -> None:
+    """Refuse a second person who has not held the role for long enough.
+
+    Raises:
+        RoleTooNew
+    """
+    if held_since is None or held_since + cooling_off > now():
+        free_at = ((held_since or now()) + cooling_off).astimezone(CHINA)
+        raise RoleTooNew(free_at=f"{free_at:%Y-%m-%d %H:%M}")

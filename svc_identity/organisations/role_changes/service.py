@@ -11,13 +11,13 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
-from chassis.db import CHINA, now
+from chassis.db import now
 from chassis.outbox import emit
 from chassis.problems import NotFound
 from chassis.telemetry import SecurityEvent
 from kit.approvals import require_second_person
 from kit.security_log import record_on_commit
-from kit.staff.refusals import NotIndependent, RoleTooNew
+from kit.staff.refusals import NotIndependent
 from svc_identity.organisations import operators
 from svc_identity.organisations import service as organisations
 from svc_identity.organisations.models import TWO_PERSON_ROLES, Membership, Organisation, Role
@@ -146,7 +146,7 @@ async def approve(tx: AsyncSession, caller: Caller, role_change_id: UUID, *, coo
         raise NotIndependent
     if change.proposed_by and not await operators.still_operator(tx, change.proposed_by, since=change.proposed_at):
         raise refusals.ProposerNoLongerOperator
-    await _check_cooled_off(tx, caller, cooling_off)
+    refusals.require_cooled_off(await operators.held_since(tx, caller.id), cooling_off)
     change.decided_by = caller.id
     await _carry_out(tx, change)
     return change
@@ -167,13 +167,6 @@ async def reject(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> Role
     await emit(tx, events.RoleChangeRejected.model_validate(events.fields_of(change)))
     _record(tx, ROLE_REJECTED, change, change.status)
     return change
-
-
-async def _check_cooled_off(tx: AsyncSession, caller: Caller, cooling_off: timedelta) -> None:
-    held_since = await operators.held_since(tx, caller.id)
-    if held_since is None or held_since + cooling_off > now():
-        free_at = ((held_since or now()) + cooling_off).astimezone(CHINA)
-        raise RoleTooNew(free_at=f"{free_at:%Y-%m-%d %H:%M}")
 
 
 async def expire(tx: AsyncSession) -> None:

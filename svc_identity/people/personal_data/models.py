@@ -16,6 +16,7 @@ class Purpose(StrEnum):
     USER_INFO = "user_info"
     ATTESTATION = "attestation"
     MEMBER_LIST = "member_list"
+    IDENTITY_CLAIM = "identity_claim"
 
 
 class PersonalDataRead(Base):

@@ -23,6 +23,11 @@ class PersonalData:
         return "PersonalData(…)"
 
 
+def record_read(tx: AsyncSession, person_id: UUID, fields: Sequence[str], *, reader: str, purpose: Purpose) -> None:
+    """Log a read of what another table holds of a person."""
+    tx.add(PersonalDataRead(person_id=person_id, reader=reader, fields=list(fields), purpose=purpose))
+
+
 async def read_personal_data(
     tx: AsyncSession, person_ids: Sequence[UUID], fields: Sequence[str], *, reader: str, purpose: Purpose
 ) -> dict[UUID, PersonalData]:
@@ -37,7 +42,6 @@ async def read_personal_data(
     """
     columns = [undefer(getattr(Person, name)) for name in fields]
     persons = (await tx.scalars(select(Person).where(Person.id.in_(person_ids)).options(*columns))).all()
-    tx.add_all(
-        PersonalDataRead(person_id=person.id, reader=reader, fields=list(fields), purpose=purpose) for person in persons
-    )
+    for person in persons:
+        record_read(tx, person.id, fields, reader=reader, purpose=purpose)
     return {person.id: PersonalData(**{name: getattr(person, name) for name in fields}) for person in persons}

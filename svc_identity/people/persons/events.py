@@ -17,3 +17,22 @@ class PersonProofed(Event):
 
     person_id: UUID
     assurance_level: int
+
+
+class PersonProofingRevoked(Event):
+    """The ID number belongs to somebody else: this person is back at the level of the phone."""
+
+    event_type: ClassVar[str] = "cn.ili.identity.person.proofing_revoked.v1"
+    key_field: ClassVar[str] = "person_id"
+
+    person_id: UUID
+    assurance_level: int
+
+
+class PersonRenamed(Event):
+    """The person proved their ID number again under another name, which the population registry confirmed."""
+
+    event_type: ClassVar[str] = "cn.ili.identity.person.renamed.v1"
+    key_field: ClassVar[str] = "person_id"
+
+    person_id: UUID

@@ -35,3 +35,13 @@ class Person(Base):
     assurance_level: Mapped[int] = mapped_column(SmallInteger, default=PHONE_ONLY)
     proofed_at: Mapped[datetime | None] = mapped_column(Timestamp)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+
+    def remember_proof(self, name: str | None, id_number: str | None, index: bytes | None) -> None:
+        """Level 2, by a name and an ID number that the population registry has together."""
+        self.name, self.id_number, self.id_number_index = name, id_number, index
+        self.assurance_level, self.proofed_at = PROOFED, now()
+
+    def forget_proof(self) -> None:
+        """Back to level 1."""
+        self.remember_proof(None, None, None)
+        self.assurance_level, self.proofed_at = PHONE_ONLY, None

@@ -8,6 +8,7 @@ from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.tokens import TokenInvalid
 from kit.fields.phones import mask_phone
+from svc_identity.people.names import mask_name
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons import schemas
@@ -18,6 +19,10 @@ from svc_identity.vault.encryption import blind_index
 
 def phone_index(phone: str) -> bytes:
     return blind_index("persons.phone", phone)
+
+
+def id_number_index(id_number: str) -> bytes:
+    return blind_index("persons.id_number", id_number)
 
 
 async def person_of_phone(tx: AsyncSession, phone: str) -> Person:
@@ -64,8 +69,3 @@ async def own_profile(tx: AsyncSession, person_id: UUID) -> schemas.Me:
         assurance_level=person.assurance_level,
         created_at=person.created_at,
     )
-
-
-def mask_name(name: str) -> str:
-    """`张三` as `张*`: enough for its owner to know it again."""
-    return name[0] + "*" * (len(name) - 1)

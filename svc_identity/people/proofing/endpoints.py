@@ -2,6 +2,7 @@ from fastapi import APIRouter
 
 from chassis.db import Transactions
 from chassis.idempotency import OnceKey
+from svc_identity.people.identity_claims import service as claims
 from svc_identity.people.persons import schemas as persons
 from svc_identity.people.persons.endpoints import Somebody
 from svc_identity.people.proofing import service
@@ -18,7 +19,9 @@ async def prove_identity(
 ) -> persons.Me:
     """Verify the caller's name and ID number against the population registry.
 
-    The next access token has the new assurance level.
+    The next access token has the new assurance level. Whoever proved their number before and is called otherwise now
+    proves it again: the registry decides whether the name changes. A number that another person has proved opens a
+    claim, which a service counter decides: 409 `id_number_taken` names it in `claim_number`.
     """
     async with transactions.transaction() as tx:
         await once.claim(tx, caller)
@@ -30,5 +33,11 @@ async def prove_identity(
         finally:
             async with transactions.transaction() as tx:
                 await service.record_outcome(tx, attempt_id, outcome)
-    async with transactions.transaction() as tx:
-        return await once.do(tx, caller, service.raise_assurance(tx, caller.id, body, outcome))
+    try:
+        async with transactions.transaction() as tx:
+            return await once.do(tx, caller, service.raise_assurance(tx, caller.id, body, outcome))
+    except service.NumberProvedByOther:
+        # In a transaction of its own, which the refusal does not roll back.
+        async with transactions.transaction() as tx:
+            claim = await claims.open_for(tx, caller.id, body.name, body.id_number)
+    raise service.IdNumberTaken(claim_number=claim.number)

@@ -1,24 +1,11 @@
-import unicodedata
-from typing import Annotated
+from pydantic import BaseModel
 
-from pydantic import AfterValidator, BaseModel
-
-from svc_identity.fields import IdNumber, Name
-
-# Keyboards write the dot between the parts of a name in many ways; the registry knows one.
-_DOTS = str.maketrans(dict.fromkeys("•・･⋅‧∙．", "·"))
-_BETWEEN_LETTERS = frozenset("· .-'’")
-
-
-def _name(value: str) -> str:
-    name = value.translate(_DOTS)
-    if not all(unicodedata.category(character)[0] in "LM" or character in _BETWEEN_LETTERS for character in name):
-        raise ValueError("a name is made of letters")
-    return name
+from svc_identity.fields import IdNumber
+from svc_identity.people.names import PersonName
 
 
 class Proof(BaseModel):
     """The claimed name and ID number."""
 
-    name: Annotated[Name, AfterValidator(_name)]
+    name: PersonName
     id_number: IdNumber

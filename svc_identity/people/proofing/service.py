@@ -14,13 +14,16 @@ from chassis.outbox import emit
 from chassis.problems import Problem
 from chassis.telemetry import SecurityEvent
 from kit.security_log import record_on_commit
+from svc_identity.people.identity_claims import service as claims
+from svc_identity.people.personal_data.models import Purpose
+from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons import schemas as persons
-from svc_identity.people.persons.events import PersonProofed
+from svc_identity.people.persons.events import PersonProofed, PersonRenamed
 from svc_identity.people.persons.models import PROOFED, Person
-from svc_identity.people.persons.service import known_person, own_profile
+from svc_identity.people.persons.service import id_number_index, known_person, own_profile
 from svc_identity.people.proofing.models import Outcome, ProofingAttempt
 from svc_identity.people.proofing.schemas import Proof
-from svc_identity.vault.encryption import blind_index, lock_of
+from svc_identity.vault.encryption import lock_of
 
 ATTEMPTS_A_DAY = 5
 ATTEMPTS_ON_A_CONTESTED_NUMBER = 2
@@ -28,6 +31,7 @@ ATTEMPTS_ON_A_CONTESTED_NUMBER = 2
 WRONG_BY_OTHERS = 5
 """From so many tries of other accounts within a day on, a number is contested."""
 PROOF_PASSED, PROOF_FAILED = SecurityEvent("proof_passed"), SecurityEvent("proof_failed")
+PERSON_RENAMED = SecurityEvent("person_renamed")
 _DAY = timedelta(days=1)
 
 
@@ -37,7 +41,13 @@ class AlreadyProofed(Problem):
     status, code, security = 409, "already_proofed", PROOF_FAILED
 
 
+class NumberProvedByOther(Exception):  # noqa: N818 - becomes a claim, and then `IdNumberTaken`
+    """Another person has proved this ID number."""
+
+
 class IdNumberTaken(Problem):
+    """Another person has proved this ID number; `claim_number` is the claim that decides whose it is."""
+
     status, code, security = 409, "id_number_taken", PROOF_FAILED
 
 
@@ -57,17 +67,20 @@ class TooManyProofings(Problem):
 
 
 async def begin(tx: AsyncSession, person_id: UUID, proof: Proof) -> UUID | None:
-    """Record that the registry is about to be queried; None when this person has proved exactly this number before.
+    """Record that the registry is about to be queried; None when this person has proved this name and number before.
 
     Raises:
-        AlreadyProofed, TooManyProofings
+        AlreadyProofed, TooManyProofings, IdNumberTaken: by a claim on this number that waits for its decision.
     """
     person = await known_person(tx, person_id, for_update=True)
-    index = blind_index("persons.id_number", proof.id_number)
+    index = id_number_index(proof.id_number)
     if person.assurance_level >= PROOFED:
         if person.id_number_index != index:
             raise AlreadyProofed
-        return None
+        if await _is_named(tx, person, proof.name):
+            return None
+    elif claim := await claims.live_on(tx, person_id, index):
+        raise IdNumberTaken(claim_number=claim.number)
     # One at a time for one number, or all of them at once would find the attempts of the others not yet there.
     await tx.execute(select(func.pg_advisory_xact_lock(lock_of(index))))
     await _admit(tx, person_id, index)
@@ -109,33 +122,46 @@ async def record_outcome(tx: AsyncSession, attempt_id: UUID, outcome: Outcome) -
 
 
 async def raise_assurance(tx: AsyncSession, person_id: UUID, proof: Proof, outcome: Outcome) -> persons.Me:
-    """Raise the person to level 2 if the registry confirmed them.
+    """Raise the person to level 2, or change their name, if the registry confirmed them.
 
     Raises:
-        IdentityNotConfirmed, IdNumberTaken, AlreadyProofed
+        IdentityNotConfirmed, NumberProvedByOther, AlreadyProofed
     """
     if outcome is not Outcome.MATCH:
         raise IdentityNotConfirmed
     person = await known_person(tx, person_id, for_update=True)
-    index = blind_index("persons.id_number", proof.id_number)
+    index = id_number_index(proof.id_number)
     if person.assurance_level < PROOFED:
         await _set_identity(tx, person, proof, index)
     elif person.id_number_index != index:
         raise AlreadyProofed
+    elif not await _is_named(tx, person, proof.name):
+        await _rename(tx, person, proof.name)
     return await own_profile(tx, person_id)
 
 
-async def _set_identity(tx: AsyncSession, person: Person, proof: Proof, index: bytes) -> None:
-    person.name = proof.name
-    person.id_number = proof.id_number
-    person.id_number_index = index
-    person.assurance_level = PROOFED
+async def _is_named(tx: AsyncSession, person: Person, name: str) -> bool:
+    own = await read_personal_data(tx, [person.id], ["name"], reader=str(person.id), purpose=Purpose.OWN_PROFILE)
+    return own[person.id].name == name
+
+
+async def _rename(tx: AsyncSession, person: Person, name: str) -> None:
+    """Take over the name that the registry has under the number now."""
+    person.name = name
     person.proofed_at = now()
+    await tx.flush()
+    await emit(tx, PersonRenamed(person_id=person.id))
+    record_on_commit(tx, PERSON_RENAMED, person_id=person.id)
+
+
+async def _set_identity(tx: AsyncSession, person: Person, proof: Proof, index: bytes) -> None:
+    person.remember_proof(proof.name, proof.id_number, index)
     try:
         await tx.flush()
     except IntegrityError as error:
         if "uq_persons_id_number_index" not in str(error.orig):
             raise
-        raise IdNumberTaken from None
+        raise NumberProvedByOther from None
+    await claims.close_live(tx, person.id)
     await emit(tx, PersonProofed(person_id=person.id, assurance_level=PROOFED))
     record_on_commit(tx, PROOF_PASSED)

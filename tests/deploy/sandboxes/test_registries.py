@@ -47,6 +47,16 @@ def test_a_person_is_on_record_under_the_first_name_only(registries: httpx.Clien
     assert verify(registries, " 测试居民 ", number) == "match"
 
 
+def test_a_person_is_renamed(registries: httpx.Client) -> None:
+    number = id_number("65400219900101006")
+    renaming = {"name": "王五", "id_number": number}
+    assert registries.post("/population/rename", json=renaming).json() == {"renamed": False}
+    assert verify(registries, "测试居民", number) == "match"
+    assert registries.post("/population/rename", json=renaming).json() == {"renamed": True}
+    assert verify(registries, "测试居民", number) == "no_match"
+    assert verify(registries, "王五", number) == "match"
+
+
 def test_the_record_survives_a_crash_of_the_process(tmp_path: Path) -> None:
     number, sandbox = id_number("65402219850607002"), Sandbox("registries", tmp_path)
     with sandbox.running() as registries:
@@ -56,7 +66,8 @@ def test_the_record_survives_a_crash_of_the_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "first_seventeen", ["11010119000101001", "81000019991231999", "83000020000229001", "65902920240229001"]
+    "first_seventeen",
+    ["11010119000101001", "81000019991231999", "83000020000229001", "65902920240229001", "96539819850101001"],
 )
 def test_every_division_and_real_date_has_a_record(registries: httpx.Client, first_seventeen: str) -> None:
     assert verify(registries, "测试居民", id_number(first_seventeen)) == "match"

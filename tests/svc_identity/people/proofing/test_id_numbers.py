@@ -1,4 +1,4 @@
-"""GB 11643: valid ID numbers."""
+"""ID numbers of citizens, residents from Hong Kong, Macao and Taiwan, and foreigners: which are valid."""
 
 import pytest
 import time_machine
@@ -13,7 +13,11 @@ from tests.svc_identity.identities import id_number, wrong_check
         ("654002", "19900101"),  # a county code introduced after this birth
         ("654101", "19790630"),  # a code that was withdrawn
         ("110101", "20000229"),
+        ("810000", "19940823"),
+        ("820000", "19991220"),
         ("830000", "19550505"),
+        ("965398", "19850101"),  # a foreigner from Kazakhstan who applied in Xinjiang
+        ("911840", "20231201"),
         ("654022", "19000228"),
     ],
 )
@@ -39,6 +43,12 @@ def test_full_width_lower_case_and_spaces_are_normalised() -> None:
         ("٦٥٤٠٠٢١٩٩٠٠١٠١٠٠١X", "17 digits"),
         (id_number(division="000000"), "division"),
         (id_number(division="992301"), "division"),
+        (id_number(division="900398"), "division"),
+        (id_number(division="965398", born="19850230"), "date of birth"),
+        (id_number(division="965398", born="29990101"), "date of birth"),
+        (wrong_check(id_number(division="965398")), "check character"),
+        (wrong_check(id_number(division="810000")), "check character"),
+        ("KAZ110090123105", "17 digits"),
         (id_number(born="19900230"), "date of birth"),
         (id_number(born="19901301"), "date of birth"),
         (id_number(born="20230229"), "date of birth"),
