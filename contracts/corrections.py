@@ -61,6 +61,12 @@ CORRECTIONS = (
         rf"{_WHO_MAY_CALL} “client or person” and is “person with scope pay; or client with scope bills:write”",
         _SCOPES_MEAN_SOMETHING,
     ),
+    Correction(
+        _BEFORE_1_3,
+        rf"{_WHO_MAY_CALL} “(?:whoever is )?(verified by .*an operator's access token)(.*)” and is "
+        r"“\1 with scope staff\2”",
+        _SCOPES_MEAN_SOMETHING,
+    ),
     Correction(_BEFORE_1_3, r"openapi/\w+\.v1\.json: .+: access_token no longer suffices", _SCOPES_MEAN_SOMETHING),
 )
 
