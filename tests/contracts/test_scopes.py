@@ -15,7 +15,7 @@ from tests.contracts.test_private_answers import LOOPBACK_URL, ROLES, service_of
 from tests.databases import cloned, upgrade_in_thread
 from tests.declared_answers import operations
 
-SERVICES = ["payments", "services"]
+SERVICES = ["payments", "services", "miniapps"]
 EVERY_SCOPE = {*SCOPES.split(), *PROVIDER_SCOPES}
 
 
