@@ -199,7 +199,7 @@ class TokenRule(Rule, SecurityBase):
         self,
         *,
         kind: str,
-        scope: str | None,
+        scope: str,
         assurance_level: int = 0,
         roles: tuple[str, ...] = (),
     ) -> None:
@@ -218,9 +218,7 @@ class TokenRule(Rule, SecurityBase):
             who = say["at_level"].format(who=who, level=self._assurance_level)
         if self._roles:
             who = say["as_role"].format(who=who, roles=say["or"].join(self._roles))
-        if self._scope:
-            who = say["with_scope"].format(who=who, scope=self._scope)
-        return who
+        return say["with_scope"].format(who=who, scope=self._scope)
 
     async def __call__(self, request: Request) -> Caller:
         request.state.access = {"rule": self.who_may_call}
@@ -229,10 +227,10 @@ class TokenRule(Rule, SecurityBase):
         request.state.access |= {"subject": caller.subject, "client_id": caller.client_id}
         if caller.kind == "client" and (admit := request.app.state.admission):
             await admit(request.app.state.database, caller)
+        if self._scope not in caller.scopes:
+            raise NotAllowed(self.in_words, self._scope)
         if caller.kind != self._kind or (self._roles and not caller.memberships_as(*self._roles)):
             raise NotAllowed(self.in_words)
-        if self._scope and self._scope not in caller.scopes:
-            raise NotAllowed(self.in_words, self._scope)
         if caller.assurance_level < self._assurance_level:
             raise AssuranceTooLow(required=self._assurance_level)
         return caller
@@ -250,7 +248,7 @@ class OpenRule(Rule):
 
 def allow(
     *,
-    scope: str | None = None,
+    scope: str,
     persons: bool = False,
     assurance_level: int | None = None,
     role: str | tuple[str, ...] = (),

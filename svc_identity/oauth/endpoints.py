@@ -150,7 +150,7 @@ async def _answer(tx: Tx, issuer: Issuer, request: Request, endpoint: str) -> Re
 @router.get("/v1/oauth/userinfo", operation_id="get_userinfo", response_model_exclude_none=True)
 @router.post("/v1/oauth/userinfo", operation_id="post_userinfo", response_model_exclude_none=True)
 async def get_userinfo(
-    tx: Tx, caller: Annotated[Caller, Depends(allow(persons=True, scope="openid"))], response: Response
+    tx: Tx, caller: Annotated[Caller, Depends(allow(scope="openid", persons=True))], response: Response
 ) -> schemas.UserInfo:
     """Get the name and phone of the person who signed in, as the token's scopes allow.
 

@@ -7,15 +7,16 @@ import httpx
 import pytest
 from sqlalchemy import make_url
 
+from chassis.auth import allow
 from chassis.db import new_id
 from chassis.testing import SCOPES, Tokens, once
 from contracts.compatibility.access import Bearer, callers_of
+from contracts.documents import SERVICES
 from svc_identity.oauth.issuer import PROVIDER_SCOPES, RESIDENT_SCOPES, STAFF_SCOPES
 from tests.contracts.test_private_answers import LOOPBACK_URL, ROLES, service_of, serving, url_of
 from tests.databases import cloned, upgrade_in_thread
 from tests.declared_answers import operations
 
-SERVICES = ["payments", "services", "miniapps"]
 EVERY_SCOPE = {*SCOPES.split(), *PROVIDER_SCOPES}
 
 
@@ -79,7 +80,12 @@ async def test_without_its_scope_every_operation_refuses_every_caller(
                 assert f"with scope {bearer.scope}." in answer.json()["detail"], at
             if bearer.scope != "openid":
                 openid = await call(api, method, template, token_of(tokens, bearer.kind, {"openid"}))
-                assert openid.status_code == 403, at
+                assert (openid.status_code, openid.headers.get("www-authenticate")) == (403, refusal), at
+
+
+def test_an_endpoint_without_a_scope_fails_at_import() -> None:
+    with pytest.raises(TypeError, match="scope"):
+        allow(persons=True)  # type: ignore[call-arg]
 
 
 def test_apps_can_ask_for_all_that_persons_need() -> None:
