@@ -14,6 +14,8 @@ from svc_identity.settings import Settings
 
 DIVISIONS = Path(__file__).parents[1] / "contracts" / "reference_data" / "divisions.csv"
 APP, STAFF_CONSOLE = "myili-app", "myili-staff"
+CONSOLE = "myili-staff://callback"
+"""Where the staff console opens."""
 # Any port of the loopback addresses is accepted (RFC 8252, section 7.3): desktop and command-line clients listen there.
 LOOPBACK_URIS = ["http://127.0.0.1/callback", "http://[::1]/callback"]
 
@@ -22,7 +24,7 @@ async def load_starter_data(database: Database) -> int:
     """Load what the service starts with, again after any change of it; returns the number of divisions."""
     async with database.transaction() as tx:
         await register_client(tx, APP, scopes=RESIDENT_SCOPES, redirect_uris=[RESIDENTS_APP, *LOOPBACK_URIS])
-        await register_client(tx, STAFF_CONSOLE, scopes=STAFF_SCOPES, redirect_uris=LOOPBACK_URIS)
+        await register_client(tx, STAFF_CONSOLE, scopes=STAFF_SCOPES, redirect_uris=[CONSOLE, *LOOPBACK_URIS])
         return await upsert_csv(tx, Division, DIVISIONS)
 
 
