@@ -3,7 +3,7 @@
 No header is trusted because the gateway sent it. An endpoint gets its caller from its rule; the contract documents the
 rule, and a test requires one on every route:
 
-    Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
+    Resident = Annotated[Caller, Depends(allow(scope="notes", assurance_level=2))]
 """
 
 import hashlib
@@ -198,15 +198,14 @@ class TokenRule(Rule, SecurityBase):
     def __init__(
         self,
         *,
-        persons: bool = False,
-        clients: bool = False,
+        kind: str,
+        scope: str,
         assurance_level: int = 0,
         roles: tuple[str, ...] = (),
-        scope: str | None = None,
     ) -> None:
         self.model = HTTPBearerModel(bearerFormat="JWT", description="An access token of svc_identity.")
         self.scheme_name = "access_token"
-        self._kinds = {kind for kind, wanted in (("person", persons), ("client", clients)) if wanted}
+        self._kind = kind
         self._assurance_level = assurance_level
         self._roles = roles
         self._scope = scope
@@ -214,14 +213,12 @@ class TokenRule(Rule, SecurityBase):
 
     def in_words(self, language: str) -> str:
         say = words("who_may_call", "chassis", language)
-        who = say["or"].join(say[kind] for kind in sorted(self._kinds))
+        who = say[self._kind]
         if self._assurance_level:
             who = say["at_level"].format(who=who, level=self._assurance_level)
         if self._roles:
             who = say["as_role"].format(who=who, roles=say["or"].join(self._roles))
-        if self._scope:
-            who = say["with_scope"].format(who=who, scope=self._scope)
-        return who
+        return say["with_scope"].format(who=who, scope=self._scope)
 
     async def __call__(self, request: Request) -> Caller:
         request.state.access = {"rule": self.who_may_call}
@@ -230,10 +227,10 @@ class TokenRule(Rule, SecurityBase):
         request.state.access |= {"subject": caller.subject, "client_id": caller.client_id}
         if admit := request.app.state.admission:
             caller = await admit(request.app.state.database, caller)
-        if caller.kind not in self._kinds or (self._roles and not caller.memberships_as(*self._roles)):
-            raise NotAllowed(self.in_words)
-        if self._scope and self._scope not in caller.scopes:
+        if self._scope not in caller.scopes:
             raise NotAllowed(self.in_words, self._scope)
+        if caller.kind != self._kind or (self._roles and not caller.memberships_as(*self._roles)):
+            raise NotAllowed(self.in_words)
         if caller.assurance_level < self._assurance_level:
             raise AssuranceTooLow(required=self._assurance_level)
         return caller
@@ -251,22 +248,16 @@ class OpenRule(Rule):
 
 def allow(
     *,
+    scope: str,
     persons: bool = False,
-    clients: bool = False,
     assurance_level: int | None = None,
     role: str | tuple[str, ...] = (),
-    scope: str | None = None,
 ) -> TokenRule:
-    """Require a token: of a person (at an assurance level; with a role, 2 by default) or of a client with a scope."""
+    """Require a token with a scope: of a client, or of a person (at an assurance level; with a role, 2 by default)."""
     roles = (role,) if isinstance(role, str) else role
     level = (2 if roles else 0) if assurance_level is None else assurance_level
-    return TokenRule(
-        persons=persons or bool(roles) or bool(level),
-        clients=clients or (bool(scope) and not persons),
-        assurance_level=level,
-        roles=roles,
-        scope=scope,
-    )
+    kind = "person" if persons or roles or level else "client"
+    return TokenRule(kind=kind, scope=scope, assurance_level=level, roles=roles)
 
 
 def anyone(*, because: str) -> OpenRule:

@@ -23,6 +23,8 @@ from chassis.outbox import outbox
 from chassis.settings import AUDIENCE
 
 PUBLIC_URL = "http://gateway.test"
+SCOPES = "openid profile phone bills pay accounts applications mini_apps staff"
+"""All that persons can have."""
 
 
 class Tokens:
@@ -62,7 +64,7 @@ class Tokens:
             "iat": issued,
             "exp": issued + 600,
             "jti": new_id().hex,
-            "scope": "",
+            "scope": SCOPES,
             "assurance_level": 1,
             "memberships": [],
         }

@@ -23,6 +23,12 @@ class Correction:
 
 _BEFORE_1_2 = ("1.0.0", "1.1.0")
 _BEFORE_1_3 = (*_BEFORE_1_2, "1.2.0")
+_WHO_MAY_CALL = r"openapi/\w+\.v1\.json: .+: x-who-may-call was"
+_SCOPE = "(?:bills|pay|accounts|profile|mini_apps|staff)"
+_SCOPES_MEAN_SOMETHING = (
+    "Every token opened everything of its person, whatever its app had asked for. Operations now name their scope, and "
+    "our own app and the staff console, the only ones there are, ask for it."
+)
 
 CORRECTIONS = (
     Correction(
@@ -41,10 +47,27 @@ CORRECTIONS = (
     ),
     Correction(
         _BEFORE_1_3,
-        r"openapi/\w+\.v1\.json: .+: x-who-may-call was “person as (.+)” and is “person at assurance level 2 as \1”",
+        rf"{_WHO_MAY_CALL} “person as ([\w ]+)(.*)” and is “person at assurance level 2 as \1(?: with scope staff)?\2”",
         "A phone number alone was enough to act as an operator, an auditor or a reviewer. Their roles now need an "
         "identity that the population registry has confirmed; who has one calls as before.",
     ),
+    Correction(
+        _BEFORE_1_3,
+        rf"{_WHO_MAY_CALL} “(person(?: at assurance level 2)?(?: as [\w ]+)?)(.*)” and is “\1 with scope {_SCOPE}\2”",
+        _SCOPES_MEAN_SOMETHING,
+    ),
+    Correction(
+        _BEFORE_1_3,
+        rf"{_WHO_MAY_CALL} “client or person” and is “person with scope pay; or client with scope bills:write”",
+        _SCOPES_MEAN_SOMETHING,
+    ),
+    Correction(
+        _BEFORE_1_3,
+        rf"{_WHO_MAY_CALL} “(?:whoever is )?(verified by .*an operator's access token)(.*)” and is "
+        r"“\1 with scope staff\2”",
+        _SCOPES_MEAN_SOMETHING,
+    ),
+    Correction(_BEFORE_1_3, r"openapi/\w+\.v1\.json: .+: access_token no longer suffices", _SCOPES_MEAN_SOMETHING),
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from chassis import auth, idempotency, problems
+from contracts.compatibility.access import callers_of
 from contracts.compatibility.document import Document
 from contracts.problem import PROBLEM
 from contracts.provider_calls import CALLS
@@ -32,6 +33,7 @@ def openapi(app: FastAPI) -> Document:
         if operation and rules:
             operation["x-who-may-call"] = rules[0].who_may_call
             _complete(operation)
+            _name_scopes(operation)
     service = next(iter(document["paths"])).split("/")[1]
     document["info"]["description"] = ABOUT.get(service, "")
     document |= {"servers": SERVERS, "tags": tags_of(service)}
@@ -52,6 +54,14 @@ def _complete(operation: Document) -> None:
         if parameter["in"] == "header" and parameter["name"].lower() == idempotency.HEADER["name"].lower():
             operation["parameters"][position] = idempotency.HEADER
     _summarise(operation)
+
+
+def _name_scopes(operation: Document) -> None:
+    """Put the scopes of `x-who-may-call` into `security`: each caller's is one alternative."""
+    callers = callers_of(operation["x-who-may-call"])
+    if isinstance(callers, frozenset):
+        scopes = {caller.scope or "" for caller in callers}
+        operation["security"] = [{"access_token": [scope] if scope else []} for scope in sorted(scopes)]
 
 
 def _with_titles_as_names(document: Document) -> Document:

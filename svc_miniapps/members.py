@@ -10,9 +10,9 @@ from chassis.auth import Caller, Membership, allow
 TEAM = "county_team"
 REVIEWER = "reviewer"
 
-TeamMember = Annotated[Caller, Depends(allow(role=TEAM, assurance_level=0))]
-Reviewer = Annotated[Caller, Depends(allow(role=REVIEWER))]
-TeamMemberOrReviewer = Annotated[Caller, Depends(allow(role=(TEAM, REVIEWER), assurance_level=0))]
+TeamMember = Annotated[Caller, Depends(allow(scope="staff", role=TEAM, assurance_level=0))]
+Reviewer = Annotated[Caller, Depends(allow(scope="staff", role=REVIEWER))]
+TeamMemberOrReviewer = Annotated[Caller, Depends(allow(scope="staff", role=(TEAM, REVIEWER), assurance_level=0))]
 
 
 def team_for(caller: Caller, division_code: str) -> Membership | None:

@@ -6,6 +6,6 @@ from fastapi import Depends
 
 from chassis.auth import Caller, allow
 
-only_operators = allow(role="operator")
+only_operators = allow(scope="staff", role="operator")
 Operator = Annotated[Caller, Depends(only_operators)]
-Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
+Resident = Annotated[Caller, Depends(allow(scope="accounts", assurance_level=2))]

@@ -53,7 +53,7 @@ def _hints(platform: LocalPlatform, settings: LocalSettings) -> Iterator[tuple[s
     yield "API documents", f"{platform.public_url}/docs"
     yield (
         "Two operators",
-        f"phones {platform.operator_phone} and {platform.second_operator_phone}; sign-in codes:",
+        f"phones {platform.operator_phone} and {platform.second_operator_phone}, client myili-staff; sign-in codes:",
     )
     yield "", f"{platform.sms_url}/messages?phone={platform.operator_phone}"
     yield "", "Both prove an identity first (POST /identity/v1/me/proofing); any valid ID number will do here."

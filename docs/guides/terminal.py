@@ -18,6 +18,10 @@ from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, Request, build_opener, urlopen
 
+SCOPES = {
+    "myili-app": "openid profile phone bills pay accounts applications mini_apps offline_access",
+    "myili-staff": "openid profile staff offline_access",
+}
 TRIES, TOO_MANY_REQUESTS, PORTS = 5, 429, 100
 REDIRECT_URI = "http://127.0.0.1:53682/callback"
 FORM = re.compile(r'<form method="post" action="([^"]+)">(.*?)</form>', re.DOTALL)
@@ -47,12 +51,12 @@ def free_port(first: str) -> str:
     sys.exit(f"No port from {first} on is free.")
 
 
-def sign_in(gateway: str, sms: str, phone: str) -> str:
-    return tokens(gateway, sms, phone)["access_token"]
+def sign_in(gateway: str, sms: str, phone: str, client_id: str) -> str:
+    return tokens(gateway, sms, phone, client_id)["access_token"]
 
 
-def sign_in_proofed(gateway: str, sms: str, phone: str) -> str:
-    issued = tokens(gateway, sms, phone)
+def sign_in_proofed(gateway: str, sms: str, phone: str, client_id: str) -> str:
+    issued = tokens(gateway, sms, phone, client_id)
     me = f"{gateway}/identity/v1/me"
     headers = {"Authorization": f"Bearer {issued['access_token']}", "Content-Type": "application/json"}
     with urlopen(Request(me, headers=headers)) as answer:  # noqa: S310 - the platform's address
@@ -61,18 +65,18 @@ def sign_in_proofed(gateway: str, sms: str, phone: str) -> str:
     proof = json.dumps({"name": "测试人员", "id_number": id_number()}).encode()
     proofing = Request(f"{me}/proofing", proof, {**headers, "Idempotency-Key": secrets.token_hex(16)})  # noqa: S310
     urlopen(proofing).close()  # noqa: S310
-    form = {"grant_type": "refresh_token", "refresh_token": issued["refresh_token"], "client_id": "myili-app"}
+    form = {"grant_type": "refresh_token", "refresh_token": issued["refresh_token"], "client_id": client_id}
     return redeem(gateway, form)["access_token"]
 
 
-def tokens(gateway: str, sms: str, phone: str) -> dict[str, str]:
+def tokens(gateway: str, sms: str, phone: str, client_id: str) -> dict[str, str]:
     verifier = secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
     query = {
         "response_type": "code",
-        "client_id": "myili-app",
+        "client_id": client_id,
         "redirect_uri": REDIRECT_URI,
-        "scope": "openid profile phone offline_access",
+        "scope": SCOPES[client_id],
         "state": secrets.token_urlsafe(16),
         "nonce": secrets.token_urlsafe(16),
         "code_challenge": challenge,
@@ -80,7 +84,7 @@ def tokens(gateway: str, sms: str, phone: str) -> dict[str, str]:
     }
     code = pages(sms, phone, f"{gateway}/identity/v1/oauth/authorize?{urlencode(query)}")
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
-    return redeem(gateway, form | {"code_verifier": verifier, "client_id": "myili-app"})
+    return redeem(gateway, form | {"code_verifier": verifier, "client_id": client_id})
 
 
 def redeem(gateway: str, form: dict[str, str]) -> dict[str, str]:

@@ -53,11 +53,12 @@ until_shows() {
     echo "$shown"
 }
 
-# sign_in PHONE: an access token. The code that the sandbox "sends" is read from there.
-sign_in() { terminal sign-in "$GATEWAY" "$SMS" "$1"; }
+# sign_in PHONE: an access token of the residents' app; sign_in PHONE myili-staff: one of the staff console.
+# The code that the sandbox "sends" is read from there.
+sign_in() { terminal sign-in "$GATEWAY" "$SMS" "$1" "${2:-myili-app}"; }
 
-# sign_in_proofed PHONE: the same, after proving an identity where the person has not yet: staff needs it.
-sign_in_proofed() { terminal sign-in-proofed "$GATEWAY" "$SMS" "$1"; }
+# sign_in_proofed PHONE [CLIENT]: the same, after proving an identity where the person has not yet: staff needs it.
+sign_in_proofed() { terminal sign-in-proofed "$GATEWAY" "$SMS" "$1" "${2:-myili-app}"; }
 
 # sign_in_pages URL PHONE: what a browser does with the pages of signing in. Gives the code that the app gets.
 sign_in_pages() { terminal pages "$SMS" "$2" "$1"; }

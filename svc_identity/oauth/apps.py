@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from chassis.db import Database
 from chassis.settings import load
-from svc_identity.oauth.issuer import PERSON_SCOPES
+from svc_identity.oauth.issuer import RESIDENT_SCOPES
 from svc_identity.oauth.models import Client
 from svc_identity.oauth.service import register_client, set_logout_addresses
 from svc_identity.settings import Settings
@@ -70,7 +70,7 @@ async def register_app(database: Database, given: argparse.Namespace) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m svc_identity.oauth.apps", description="Register an app.")
     parser.add_argument("client_id", help="3 to 40 of a-z, 0-9 and -, a letter first")
-    parser.add_argument("--scope", action="append", choices=PERSON_SCOPES, required=True)
+    parser.add_argument("--scope", action="append", choices=RESIDENT_SCOPES, required=True)
     parser.add_argument("--redirect-uri", action="append", type=check_return_address, required=True)
     parser.add_argument("--post-logout-redirect-uri", action="append", type=check_return_address, default=[])
     parser.add_argument("--backchannel-logout-uri", type=check_notice_address, help="is told of sign-ins that ended")

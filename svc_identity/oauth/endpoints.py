@@ -191,7 +191,7 @@ async def _answer(transactions: Database, issuer: Issuer, request: Request, endp
 async def get_userinfo(
     tx: Tx,
     issuer: TheIssuer,
-    caller: Annotated[Caller, Depends(allow(persons=True, scope="openid"))],
+    caller: Annotated[Caller, Depends(allow(scope="openid", persons=True))],
     request: Request,
     response: Response,
 ) -> schemas.UserInfo:

@@ -22,7 +22,11 @@ ASSERTION_ALGORITHMS = ["ES256", "PS256", "Ed25519", "EdDSA", "RS256"]
 RS256_DEPRECATED, RS256_ENDS = datetime(2026, 11, 30, tzinfo=UTC), datetime(2027, 6, 30, tzinfo=UTC)
 """FAPI 2.0 has no RS256: its clients get a notice with each token until it ends."""
 
-PERSON_SCOPES = ("openid", "profile", "phone", "offline_access")
+RESIDENT_SCOPES = (
+    *("openid", "profile", "phone", "bills", "pay", "accounts", "applications", "mini_apps"),
+    "offline_access",
+)
+STAFF_SCOPES = ("openid", "profile", "staff", "offline_access")
 PROVIDER_SCOPES = ("tariffs:write", "bills:write", "accounts:write")
 
 RESIDENTS_APP = "myili://callback"
@@ -116,7 +120,7 @@ class Issuer:
             "backchannel_logout_supported": True,
             "backchannel_logout_session_supported": True,
             "jwks_uri": self.address("jwks"),
-            "scopes_supported": [*PERSON_SCOPES, *PROVIDER_SCOPES],
+            "scopes_supported": list(dict.fromkeys((*RESIDENT_SCOPES, *STAFF_SCOPES, *PROVIDER_SCOPES))),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
             "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],

@@ -16,7 +16,7 @@ from svc_identity.organisations.role_changes import service as role_changes
 
 router = APIRouter(prefix="/identity/v1/organisations", tags=["organisations"])
 
-Operator = Annotated[Caller, Depends(allow(role="operator"))]
+Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
 
 
 @router.post("", status_code=201)
@@ -36,13 +36,13 @@ async def create_organisation(
         return await once.do(tx, caller, service.register(tx, body, status))
 
 
-@router.get("", dependencies=[Depends(allow(role="operator"))])
+@router.get("", dependencies=[Depends(allow(scope="staff", role="operator"))])
 async def list_organisations(tx: ReadTx, page: PageQuery) -> Page[schemas.Organisation]:
     """List the organisations whose members work on the platform, in order of registration."""
     return await page_of(tx, select(Organisation), page, Organisation.id, schemas.Organisation.model_validate)
 
 
-@router.get("/{organisation_id}", dependencies=[Depends(allow(role="operator"))])
+@router.get("/{organisation_id}", dependencies=[Depends(allow(scope="staff", role="operator"))])
 async def get_organisation(tx: ReadTx, organisation_id: UUID) -> schemas.Organisation:
     """Get an organisation."""
     return schemas.Organisation.model_validate(await service.known(tx, organisation_id))

@@ -11,7 +11,7 @@ from chassis.text import Instant
 from svc_payments.ledger import queries, schemas
 from svc_payments.oversight.audit import service as audit
 
-_CHECKERS = Depends(allow(role=("operator", "auditor")))
+_CHECKERS = Depends(allow(scope="staff", role=("operator", "auditor")))
 router = APIRouter(prefix="/payments/v1", tags=["ledger"])
 Checker = Annotated[Caller, _CHECKERS]
 Word = Annotated[str | None, Query(pattern=r"^[!-~]{1,64}$")]

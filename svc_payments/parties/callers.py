@@ -3,11 +3,16 @@
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
+from fastapi.security.base import SecurityBase
 
-from chassis.auth import Caller, TokenRule, allow
+from chassis.auth import Caller, Rule, TokenRule, TokenVerifier, allow
 from chassis.problems import preferred_language
+from chassis.tokens import bearer_token
 
-Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
+BilledResident = Annotated[Caller, Depends(allow(scope="bills", assurance_level=2))]
+"""A resident whose app may see bills and usage."""
+PayingResident = Annotated[Caller, Depends(allow(scope="pay", assurance_level=2))]
+"""A resident whose app may pay, and see what was paid."""
 BillSender = Annotated[Caller, Depends(allow(scope="bills:write"))]
 """A provider's system."""
 
@@ -21,14 +26,16 @@ async def _language(request: Request, response: Response) -> str:
 Language = Annotated[str, Depends(_language)]
 
 
-class PersonOrClient(TokenRule):
+class PersonOrClient(Rule, SecurityBase):
     """One rule for people and another for providers' systems, at the same endpoint."""
 
     def __init__(self, *, person: TokenRule, client: TokenRule) -> None:
-        super().__init__(persons=True, clients=True)
+        self.model, self.scheme_name = person.model, person.scheme_name
         self._rules = {"person": person, "client": client}
         self.who_may_call = "; or ".join(rule.who_may_call for rule in self._rules.values())
 
     async def __call__(self, request: Request) -> Caller:
-        caller = await super().__call__(request)
+        request.state.access = {"rule": self.who_may_call}
+        verifier: TokenVerifier = request.app.state.token_verifier
+        caller = await verifier.verify(bearer_token(request))
         return await self._rules[caller.kind](request)

@@ -23,12 +23,14 @@ from svc_payments.settlement import models, papers, schemas, service, transfers
 
 router = APIRouter(prefix="/payments/v1", tags=["settlement"])
 
-Operator = Annotated[Caller, Depends(allow(role="operator"))]
+Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
 Reader = Annotated[
     Caller,
-    Depends(PersonOrClient(person=allow(role=("operator", "auditor")), client=allow(scope="bills:write"))),
+    Depends(
+        PersonOrClient(person=allow(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))
+    ),
 ]
-STAFF = [Depends(allow(role=("operator", "auditor")))]
+STAFF = [Depends(allow(scope="staff", role=("operator", "auditor")))]
 
 
 class FileEncoding(StrEnum):

@@ -27,7 +27,7 @@ from tests.databases import add_tables, cloned
 
 notes = Table("notes", MetaData(), Column("id", Uuid, primary_key=True), Column("text", Text, nullable=False))
 router = APIRouter(prefix="/notes/v1")
-Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
+Resident = Annotated[Caller, Depends(allow(scope="bills", assurance_level=2))]
 
 
 class NoteRefused(Problem):
@@ -232,12 +232,12 @@ async def test_the_reason_of_each_fault_is_in_the_readers_language(
 
 
 async def test_who_may_call_is_in_the_readers_language(api: httpx.AsyncClient, tokens: Tokens) -> None:
-    headers = tokens.client(new_id(), "notes:write") | once()
+    headers = tokens.client(new_id(), "bills") | once()
     spoken = {
-        "zh": "认证等级不低于 2 的个人",
-        "en": "person at assurance level 2",
-        "kk-Arab": "راستاۋ دارەجەسى 2 نە ودان جوعارى جەكە ادام",
-        "ug": "دەلىللەش دەرىجىسى 2 ياكى ئۇنىڭدىن يۇقىرى شەخس",
+        "zh": "令牌含 bills 权限的认证等级不低于 2 的个人",
+        "en": "person at assurance level 2 with scope bills",
+        "kk-Arab": "bills رۇقساتى بار راستاۋ دارەجەسى 2 نە ودان جوعارى جەكە ادام",
+        "ug": "bills ھوقۇقى بار دەلىللەش دەرىجىسى 2 ياكى ئۇنىڭدىن يۇقىرى شەخس",
     }
     for language, callers in spoken.items():
         answer = await api.post("/notes/v1/notes", json={"text": "a"}, headers=headers | {"Accept-Language": language})
@@ -272,8 +272,8 @@ def test_the_contract_says_who_may_call(tokens: Tokens) -> None:
     )
     app = create_service_app(settings, [router], title="Notes", version="1.0.0")
     operation = openapi(app)["paths"]["/notes/v1/notes"]["post"]
-    assert operation["x-who-may-call"] == "person at assurance level 2"
-    assert operation["security"] == [{"access_token": []}]
+    assert operation["x-who-may-call"] == "person at assurance level 2 with scope bills"
+    assert operation["security"] == [{"access_token": ["bills"]}]
     assert all(len(rules) == 1 for _method, _path, rules in rules_by_route(app))
 
 

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from sqlalchemy import URL, make_url
 
 from chassis.db import Database, new_id
-from chassis.testing import Tokens, client_of, once
+from chassis.testing import SCOPES, Tokens, client_of, once
 from contracts.documents import SERVICES, placeholder_settings
 from kit.environment import environment
 from tests.databases import cloned, upgrade_in_thread
@@ -28,7 +28,7 @@ from tests.service_settings import settings_at
 LOOPBACK_URL = "http://127.0.0.1:1"
 ROLES = ("operator", "auditor", "reviewer", "county_team", "clerk", "till_supervisor")
 REFUSED = {401, 403, 429}
-SCOPES = "openid profile phone tariffs:write bills:write accounts:write"
+EVERY_SCOPE = f"{SCOPES} tariffs:write bills:write accounts:write"
 Callers = dict[str, dict[str, str]]
 
 
@@ -46,9 +46,11 @@ def callers(tokens: Tokens) -> Callers:
     organisation = str(new_id())
     roles = [{"organisation_id": organisation, "role": role, "division_code": "654002"} for role in ROLES]
     issuer = f"{LOOPBACK_URL}/identity"
-    staff = tokens.sign(iss=issuer, memberships=roles, assurance_level=2, scope=SCOPES)
+    staff = tokens.sign(iss=issuer, memberships=roles, assurance_level=2, scope=EVERY_SCOPE)
     client = str(new_id())
-    system = tokens.sign(iss=issuer, sub=client, client_id=client, kind="client", assurance_level=None, scope=SCOPES)
+    system = tokens.sign(
+        iss=issuer, sub=client, client_id=client, kind="client", assurance_level=None, scope=EVERY_SCOPE
+    )
     bearers = {"staff": staff, "system": system}
     return {"nobody": {}, **{name: {"Authorization": f"Bearer {token}"} for name, token in bearers.items()}}
 

@@ -16,7 +16,7 @@ from tests.guides.contracts import of_companies
 from tests.guides.markdown import LANGUAGES, NAMES, requests_mentioned, text_of
 from tests.guides.reader import at_a_terminal
 from tests.journeys.demo import sample_codes
-from tests.journeys.demo.app import Person
+from tests.journeys.demo.app import STAFF_CONSOLE, Person
 
 # Which guides are followed in one terminal, one after the other. Each guide is also begun in a terminal of its own but
 # for the providers' ones, from which the others take a company: once as it was left there, once by `follow`.
@@ -38,7 +38,7 @@ def more_operators(platform: Addresses, readers: int) -> list[Pair]:
     with contextlib.ExitStack() as stack:
 
         def signed_in(phone: str) -> Person:
-            person = Person(platform.public_url, platform.sms_url, phone)
+            person = Person(platform.public_url, platform.sms_url, phone, STAFF_CONSOLE)
             stack.callback(person.close)
             person.sign_in_proofed()
             return person

@@ -12,8 +12,12 @@ import httpx
 
 AUTHORIZE = "/identity/v1/oauth/authorize"
 TOKEN = "/identity/v1/oauth/token"  # noqa: S105 - an address
-REDIRECT_URI = "myili://callback"
-SCOPE = "openid profile phone offline_access"
+REDIRECT_URI, LOOPBACK = "myili://callback", "http://127.0.0.1:53124/callback"
+APP, STAFF_CONSOLE = "myili-app", "myili-staff"
+_SCOPES = {
+    APP: "openid profile phone bills pay accounts applications mini_apps offline_access",
+    STAFF_CONSOLE: "openid profile staff offline_access",
+}
 
 
 @dataclass
@@ -45,8 +49,10 @@ class Page(HTMLParser):
 class AppClient:
     """One sign-in of one resident: `code = await app.sign_in(phone)`, then `await app.redeem(code)`."""
 
-    def __init__(self, api: httpx.AsyncClient, sms: httpx.AsyncClient) -> None:
+    def __init__(self, api: httpx.AsyncClient, sms: httpx.AsyncClient, client_id: str = APP) -> None:
         self.api = api
+        self.client_id = client_id
+        self.redirect_uri = LOOPBACK if client_id == STAFF_CONSOLE else REDIRECT_URI
         self.sms = sms
         self.verifier = secrets.token_urlsafe(48)
         self.state = secrets.token_urlsafe(12)
@@ -58,9 +64,9 @@ class AppClient:
         challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).decode().rstrip("=")
         usual = {
             "response_type": "code",
-            "client_id": "myili-app",
-            "redirect_uri": REDIRECT_URI,
-            "scope": SCOPE,
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "scope": _SCOPES[self.client_id],
             "state": self.state,
             "nonce": self.nonce,
             "code_challenge": challenge,
@@ -101,8 +107,8 @@ class AppClient:
     async def redeem(self, code: str, **changes: str | None) -> httpx.Response:
         usual = {
             "grant_type": "authorization_code",
-            "client_id": "myili-app",
-            "redirect_uri": REDIRECT_URI,
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
             "code": code,
             "code_verifier": self.verifier,
         }
@@ -110,7 +116,7 @@ class AppClient:
         return await self.api.post(TOKEN, data=data)
 
     async def refresh(self, refresh_token: str, **more: str) -> httpx.Response:
-        data = {"grant_type": "refresh_token", "client_id": "myili-app", "refresh_token": refresh_token, **more}
+        data = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": refresh_token, **more}
         return await self.api.post(TOKEN, data=data)
 
     async def tokens(self, phone: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import base64
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import pytest
@@ -27,7 +27,7 @@ from svc_identity.vault.encryption import use_keys_of
 from tests.databases import cloned, owner_database, template_database
 from tests.deploy.sandboxes.processes import Sandbox
 from tests.service_settings import settings_at
-from tests.svc_identity.app_client import AppClient, bearer
+from tests.svc_identity.app_client import APP, STAFF_CONSOLE, AppClient, bearer
 from tests.svc_identity.identities import proof
 from tests.svc_identity.served import client, service
 
@@ -38,7 +38,10 @@ UNREACHABLE = "127.0.0.1:1"
 template = template_database("svc_identity")
 
 Browsers = Callable[[], httpx.AsyncClient]
-NewAppClient = Callable[[], AppClient]
+
+
+class NewAppClient(Protocol):
+    def __call__(self, client_id: str = APP) -> AppClient: ...
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -155,7 +158,7 @@ async def sms(sandboxes: dict[str, Sandbox]) -> AsyncIterator[httpx.AsyncClient]
 
 @pytest.fixture
 def new_app_client(browsers: Browsers, sms: httpx.AsyncClient) -> NewAppClient:
-    return lambda: AppClient(browsers(), sms)
+    return lambda client_id=APP: AppClient(browsers(), sms, client_id)
 
 
 @pytest.fixture
@@ -191,10 +194,10 @@ async def new_operator(settings: Settings, app_client: AppClient, phone: str | N
 @pytest_asyncio.fixture
 async def operator(settings: Settings, new_app_client: NewAppClient) -> dict[str, str]:
     """The headers of a signed-in operator of the platform."""
-    return await new_operator(settings, new_app_client())
+    return await new_operator(settings, new_app_client(STAFF_CONSOLE))
 
 
 @pytest_asyncio.fixture
 async def second_operator(settings: Settings, new_app_client: NewAppClient) -> dict[str, str]:
     """The headers of another one, independent of the first."""
-    return await new_operator(settings, new_app_client())
+    return await new_operator(settings, new_app_client(STAFF_CONSOLE))

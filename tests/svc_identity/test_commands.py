@@ -15,15 +15,17 @@ from svc_identity.memberships import grant_operator, main
 from svc_identity.oauth.models import Client
 from svc_identity.organisations.models import Division, Membership, Organisation, Role
 from svc_identity.settings import Settings
-from svc_identity.starter import APP, load_starter_data
+from svc_identity.starter import APP, STAFF_CONSOLE, load_starter_data
 
 
 async def test_starter_data_can_be_loaded_again(database: Database) -> None:
     assert await load_starter_data(database) == 12
     async with database.read() as tx:
         assert await tx.scalar(select(func.count()).select_from(Division)) == 12
-        app = await tx.get_one(Client, APP)
-    assert app.scopes == ["openid", "profile", "phone", "offline_access"]
+        scopes = {client: set((await tx.get_one(Client, client)).scopes) for client in (APP, STAFF_CONSOLE)}
+    residents = {"bills", "pay", "accounts", "applications", "profile", "phone", "mini_apps"}
+    signing_in = {"openid", "offline_access"}
+    assert scopes == {APP: residents | signing_in, STAFF_CONSOLE: {"profile", "staff"} | signing_in}
 
 
 async def test_the_platform_gets_one_organisation_and_one_membership_each(

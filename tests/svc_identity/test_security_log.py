@@ -9,7 +9,7 @@ import time_machine
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from chassis.auth import TokenRule
+from chassis.auth import allow
 from chassis.db import Database
 from chassis.testing import Tokens, once
 from svc_identity.settings import Settings
@@ -267,7 +267,7 @@ async def test_a_refusal_says_who_called_what_and_who_may(
     line = security_log.one()
     assert part_of(line, "kind", "reason", "subject") == ("forbidden", "not_allowed", subject_of(signed_in, tokens))
     assert part_of(line, "method", "route") == ("GET", "/identity/v1/role-changes")
-    assert line["rule"] == TokenRule(persons=True, roles=("operator", "auditor"), assurance_level=2).who_may_call
+    assert line["rule"] == allow(scope="staff", role=("operator", "auditor")).who_may_call
     assert str(uuid.UUID(line["request_id"])) == line["request_id"]
 
 

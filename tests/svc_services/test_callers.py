@@ -11,7 +11,7 @@ from joserfc.jwk import ECKey
 
 from chassis.auth import OpenRule, rules_by_route
 from chassis.db import Database
-from chassis.testing import Tokens, once
+from chassis.testing import SCOPES, Tokens, once
 from tests.svc_services.companies import APPLICATIONS, BINDINGS, TARIFFS
 
 ANY = UUID("01900000-0000-7000-8000-000000000000")
@@ -99,6 +99,25 @@ async def test_without_a_valid_token_every_caller_is_refused(
         answer = await call(api, method, path, headers)
         assert (answer.status_code, answer.json()["code"]) == (401, code)
         assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_operators_need_the_scope_also_where_companies_prove_themselves(
+    app: FastAPI, api: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    roles = [{"organisation_id": str(ANY), "role": "operator", "division_code": None}]
+    scope = " ".join(set(SCOPES.split()) - {"staff"})
+    headers = {"Authorization": f"Bearer {tokens.sign(scope=scope, assurance_level=2, memberships=roles)}"}
+    open_to_both = [
+        (method, re.sub(r"\{\w+\}", str(ANY), path))
+        for method, path, rules in rules_by_route(app)
+        if "an operator's access token with scope staff" in rules[0].who_may_call
+    ]
+    assert len(open_to_both) == 4
+    for method, path in open_to_both:
+        answer = await call(api, method, path, headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed"), path
+        refusal = 'Bearer realm="myili", error="insufficient_scope", scope="staff"'
+        assert answer.headers["www-authenticate"] == refusal, path
 
 
 async def test_every_endpoint_with_a_token_is_covered(app: FastAPI) -> None:

@@ -12,9 +12,10 @@ from svc_identity.organisations.role_changes.endpoints import CoolingOff
 
 router = APIRouter(prefix="/identity/v1/identity-claims", tags=["organisations"])
 
-Clerk = Annotated[Caller, Depends(allow(role=CounterRole.CLERK))]
-Supervisor = Annotated[Caller, Depends(allow(role=CounterRole.TILL_SUPERVISOR))]
-Reader = Annotated[Caller, Depends(allow(role=(CounterRole.CLERK, CounterRole.TILL_SUPERVISOR, Role.AUDITOR)))]
+Clerk = Annotated[Caller, Depends(allow(scope="staff", role=CounterRole.CLERK))]
+Supervisor = Annotated[Caller, Depends(allow(scope="staff", role=CounterRole.TILL_SUPERVISOR))]
+READERS = (CounterRole.CLERK, CounterRole.TILL_SUPERVISOR, Role.AUDITOR)
+Reader = Annotated[Caller, Depends(allow(scope="staff", role=READERS))]
 Number = Annotated[str, Path(pattern="^[0-9]{8}$")]
 
 

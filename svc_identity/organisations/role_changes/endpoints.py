@@ -17,8 +17,8 @@ from svc_identity.settings import Settings
 
 router = APIRouter(prefix="/identity/v1/role-changes", tags=["organisations"])
 
-Operator = Annotated[Caller, Depends(allow(role="operator"))]
-Reader = Annotated[Caller, Depends(allow(role=("operator", "auditor")))]
+Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
+Reader = Annotated[Caller, Depends(allow(scope="staff", role=("operator", "auditor")))]
 
 What = TypeVar("What")
 

@@ -8,7 +8,7 @@ from svc_identity.people.persons import schemas, service
 
 router = APIRouter(prefix="/identity/v1", tags=["persons"])
 
-Somebody = Annotated[Caller, Depends(allow(persons=True))]
+Somebody = Annotated[Caller, Depends(allow(scope="profile", persons=True))]
 
 
 @router.get("/me")

@@ -10,7 +10,7 @@ from svc_identity.privacy.attestations import schemas, service
 
 router = APIRouter(prefix="/identity/v1", tags=["persons"])
 
-Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
+Resident = Annotated[Caller, Depends(allow(scope="accounts", assurance_level=2))]
 
 
 @router.post("/me/attestations", status_code=201)

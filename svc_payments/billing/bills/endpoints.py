@@ -15,7 +15,9 @@ router = APIRouter(prefix="/payments/v1", tags=["bills"])
 
 
 # A resident reads the bills of their accounts, a provider its own.
-Reader = Annotated[Caller, Depends(PersonOrClient(person=allow(assurance_level=2), client=allow(scope="bills:write")))]
+Reader = Annotated[
+    Caller, Depends(PersonOrClient(person=allow(scope="bills", assurance_level=2), client=allow(scope="bills:write")))
+]
 BillNumber = Annotated[str | None, Query(pattern="^[A-Za-z0-9-]{1,32}$", description="The provider's own number.")]
 Withdrawn = Annotated[bool, Query(description="Those that are void, expired or superseded, and only those.")]
 

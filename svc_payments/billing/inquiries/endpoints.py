@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends
 from chassis.db import Transactions
 from svc_payments.billing.inquiries import schemas
 from svc_payments.billing.inquiries.exchange import Inquiries
-from svc_payments.parties.callers import Resident
+from svc_payments.parties.callers import BilledResident
 from svc_payments.parties.providers.live_query import TheQuestions, lifespan
 
 router = APIRouter(prefix="/payments/v1", tags=["bill inquiries"], lifespan=lifespan)
@@ -18,7 +18,7 @@ async def _inquiries(transactions: Transactions, questions: TheQuestions) -> Inq
 # Once, bounded by MYILI_PROVIDER_TIMEOUT_SECONDS.
 @router.post("/bill-inquiries", openapi_extra={"x-timeout-seconds": 30})
 async def inquire_bills(
-    caller: Resident, inquiries: Annotated[Inquiries, Depends(_inquiries)], body: schemas.NewBillInquiry
+    caller: BilledResident, inquiries: Annotated[Inquiries, Depends(_inquiries)], body: schemas.NewBillInquiry
 ) -> schemas.BillInquiry:
     """Query amounts due from the provider of one of the caller's accounts.
 

@@ -16,7 +16,7 @@ from svc_payments.collection.mandates import schemas, service
 from svc_payments.collection.mandates.contracts import Contracts
 from svc_payments.collection.mandates.models import Debit, Mandate
 from svc_payments.collection.mandates.notices import take_contract_notice
-from svc_payments.parties.callers import Resident
+from svc_payments.parties.callers import PayingResident
 from svc_payments.settings.channels import ChannelName
 
 router = APIRouter(prefix="/payments/v1", tags=["mandates"])
@@ -34,7 +34,7 @@ ContractsAtChannels = Annotated[Contracts, Depends(_contracts)]
 
 @router.post("/mandates", status_code=201)
 async def create_mandate(
-    tx: Tx, caller: Resident, once: OnceKey, contracts: ContractsAtChannels, body: schemas.NewMandate
+    tx: Tx, caller: PayingResident, once: OnceKey, contracts: ContractsAtChannels, body: schemas.NewMandate
 ) -> schemas.Mandate:
     """Create an auto-pay mandate for an account.
 
@@ -46,20 +46,22 @@ async def create_mandate(
 
 
 @router.get("/mandates")
-async def list_mandates(tx: ReadTx, caller: Resident, page: PageQuery) -> Page[schemas.Mandate]:
+async def list_mandates(tx: ReadTx, caller: PayingResident, page: PageQuery) -> Page[schemas.Mandate]:
     """List the caller's mandates, newest first."""
     own = select(Mandate).where(Mandate.person_id == caller.id)
     return await page_of(tx, own, page, Mandate.id, schemas.shown, newest_first=True)
 
 
 @router.get("/mandates/{mandate_id}")
-async def get_mandate(tx: ReadTx, caller: Resident, mandate_id: UUID) -> schemas.Mandate:
+async def get_mandate(tx: ReadTx, caller: PayingResident, mandate_id: UUID) -> schemas.Mandate:
     """Get one of the caller's mandates."""
     return schemas.shown(await service.own_mandate(tx, caller.id, mandate_id))
 
 
 @router.get("/mandates/{mandate_id}/debits")
-async def list_mandate_debits(tx: ReadTx, caller: Resident, mandate_id: UUID, page: PageQuery) -> Page[schemas.Debit]:
+async def list_mandate_debits(
+    tx: ReadTx, caller: PayingResident, mandate_id: UUID, page: PageQuery
+) -> Page[schemas.Debit]:
     """List the debits of a mandate, newest first: announced, deducted and left to the person."""
     mandate = await service.own_mandate(tx, caller.id, mandate_id)
     own = select(Debit).where(Debit.mandate_id == mandate.id)
@@ -67,7 +69,7 @@ async def list_mandate_debits(tx: ReadTx, caller: Resident, mandate_id: UUID, pa
 
 
 @router.post("/mandates/{mandate_id}/sign", openapi_extra=_CALLS_THE_CHANNEL)
-async def sign_mandate(caller: Resident, contracts: ContractsAtChannels, mandate_id: UUID) -> schemas.Mandate:
+async def sign_mandate(caller: PayingResident, contracts: ContractsAtChannels, mandate_id: UUID) -> schemas.Mandate:
     """Offer the contract of a mandate at the channel and get the address to sign it at.
 
     Idempotent: a repeated request gets the same contract.
@@ -76,7 +78,7 @@ async def sign_mandate(caller: Resident, contracts: ContractsAtChannels, mandate
 
 
 @router.post("/mandates/{mandate_id}/suspend")
-async def suspend_mandate(tx: Tx, caller: Resident, once: OnceKey, mandate_id: UUID) -> schemas.Mandate:
+async def suspend_mandate(tx: Tx, caller: PayingResident, once: OnceKey, mandate_id: UUID) -> schemas.Mandate:
     """Suspend a mandate.
 
     What was announced is not deducted.
@@ -85,7 +87,7 @@ async def suspend_mandate(tx: Tx, caller: Resident, once: OnceKey, mandate_id: U
 
 
 @router.post("/mandates/{mandate_id}/resume")
-async def resume_mandate(tx: Tx, caller: Resident, once: OnceKey, mandate_id: UUID) -> schemas.Mandate:
+async def resume_mandate(tx: Tx, caller: PayingResident, once: OnceKey, mandate_id: UUID) -> schemas.Mandate:
     """Resume a suspended mandate.
 
     Due bills are announced again.
@@ -94,7 +96,7 @@ async def resume_mandate(tx: Tx, caller: Resident, once: OnceKey, mandate_id: UU
 
 
 @router.post("/mandates/{mandate_id}/cancel")
-async def cancel_mandate(tx: Tx, caller: Resident, once: OnceKey, mandate_id: UUID) -> schemas.Mandate:
+async def cancel_mandate(tx: Tx, caller: PayingResident, once: OnceKey, mandate_id: UUID) -> schemas.Mandate:
     """Cancel a mandate.
 
     It takes effect at once, also for announced debits; the channel is notified afterwards.

@@ -12,7 +12,7 @@ from svc_payments.collection.payments import presenters, quotes, schemas, servic
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.payments.orders import Orders
 from svc_payments.collection.payments.queries import WantedPayments, payments_of
-from svc_payments.parties.callers import Resident
+from svc_payments.parties.callers import PayingResident
 
 router = APIRouter(prefix="/payments/v1", tags=["payments"])
 
@@ -30,7 +30,7 @@ OrdersAtChannels = Annotated[Orders, Depends(_orders)]
 @router.post("/payments", status_code=201)
 async def create_payment(
     tx: Tx,
-    caller: Resident,
+    caller: PayingResident,
     once: OnceKey,
     orders: OrdersAtChannels,
     body: schemas.NewPayment,
@@ -47,7 +47,7 @@ async def create_payment(
 
 @router.post("/payment-quotes")
 async def quote_payment(
-    tx: ReadTx, caller: Resident, orders: OrdersAtChannels, body: schemas.NewQuote
+    tx: ReadTx, caller: PayingResident, orders: OrdersAtChannels, body: schemas.NewQuote
 ) -> schemas.PaymentQuote:
     """Quote a payment: its amount line by line, and the channels.
 
@@ -57,7 +57,9 @@ async def quote_payment(
 
 
 @router.get("/payments")
-async def list_payments(tx: ReadTx, caller: Resident, page: PageQuery, wanted: WantedPayments) -> Page[schemas.Payment]:
+async def list_payments(
+    tx: ReadTx, caller: PayingResident, page: PageQuery, wanted: WantedPayments
+) -> Page[schemas.Payment]:
     """List the caller's payments, newest first.
 
     Also those for accounts that are no longer bound to the caller.
@@ -68,7 +70,7 @@ async def list_payments(tx: ReadTx, caller: Resident, page: PageQuery, wanted: W
 
 
 @router.get("/payments/{payment_id}")
-async def get_payment(tx: ReadTx, caller: Resident, payment_id: UUID) -> schemas.Payment:
+async def get_payment(tx: ReadTx, caller: PayingResident, payment_id: UUID) -> schemas.Payment:
     """Get one of the caller's payments.
 
     Poll until it is completed.
@@ -79,7 +81,7 @@ async def get_payment(tx: ReadTx, caller: Resident, payment_id: UUID) -> schemas
 @router.post("/payments/{payment_id}/confirm", openapi_extra=_CALLS_THE_CHANNEL)
 async def confirm_payment(
     request: Request,
-    caller: Resident,
+    caller: PayingResident,
     orders: OrdersAtChannels,
     payment_id: UUID,
     body: schemas.Confirmation | None = None,
@@ -95,7 +97,7 @@ async def confirm_payment(
 
 
 @router.post("/payments/{payment_id}/cancel", openapi_extra=_CALLS_THE_CHANNEL)
-async def cancel_payment(caller: Resident, orders: OrdersAtChannels, payment_id: UUID) -> schemas.Payment:
+async def cancel_payment(caller: PayingResident, orders: OrdersAtChannels, payment_id: UUID) -> schemas.Payment:
     """Cancel an unpaid payment and release its bills.
 
     The answer then has the status `expired`.

@@ -21,7 +21,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 router = APIRouter(prefix="/payments/v1", tags=["postings"], lifespan=lifespan)
 
 
-@router.get("/postings", dependencies=[Depends(allow(role=("operator", "auditor")))])
+@router.get("/postings", dependencies=[Depends(allow(scope="staff", role=("operator", "auditor")))])
 async def list_postings(
     tx: ReadTx, page: PageQuery, status: models.PostingStatus | None = None
 ) -> Page[schemas.Posting]:

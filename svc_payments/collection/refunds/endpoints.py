@@ -10,19 +10,19 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
 from svc_payments.collection.refunds import fallbacks, queries, schemas, service
 from svc_payments.collection.refunds.models import WAITING_FOR_PEOPLE, Refund, RefundStatus
+from svc_payments.parties.callers import PayingResident
 from svc_payments.settings import TheSettings
 
 router = APIRouter(prefix="/payments/v1", tags=["refunds"])
 
-Resident = Annotated[Caller, Depends(allow(persons=True, assurance_level=2))]
-Operator = Annotated[Caller, Depends(allow(role="operator"))]
-STAFF = [Depends(allow(role=("operator", "auditor")))]
+Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
+STAFF = [Depends(allow(scope="staff", role=("operator", "auditor")))]
 Statuses = Annotated[list[RefundStatus] | None, Query(alias="status", max_length=len(RefundStatus))]
 
 
 @router.post("/refunds", status_code=201)
 async def request_refund(
-    tx: Tx, caller: Resident, once: OnceKey, settings: TheSettings, body: schemas.NewRefundRequest
+    tx: Tx, caller: PayingResident, once: OnceKey, settings: TheSettings, body: schemas.NewRefundRequest
 ) -> schemas.Refunds:
     """Request a refund of one of the caller's payments.
 
@@ -33,14 +33,14 @@ async def request_refund(
 
 @router.get("/refunds")
 async def list_refunds(
-    tx: ReadTx, caller: Resident, settings: TheSettings, page: PageQuery, payment_id: UUID | None = None
+    tx: ReadTx, caller: PayingResident, settings: TheSettings, page: PageQuery, payment_id: UUID | None = None
 ) -> Page[schemas.Refund]:
     """List the refunds of the caller's payments, newest first."""
     return await queries.own_refunds(tx, caller.id, payment_id, page, settings.refund_expected)
 
 
 @router.get("/refunds/{refund_id}")
-async def get_refund(tx: ReadTx, caller: Resident, settings: TheSettings, refund_id: UUID) -> schemas.Refund:
+async def get_refund(tx: ReadTx, caller: PayingResident, settings: TheSettings, refund_id: UUID) -> schemas.Refund:
     """Get a refund of one of the caller's payments."""
     return await queries.own_refund(tx, caller.id, refund_id, settings.refund_expected)
 

@@ -10,7 +10,7 @@ from svc_payments.collection.payments.quotes import usable_channels
 from svc_payments.collection.payments.schemas import Payment
 from svc_payments.collection.top_ups import schemas
 from svc_payments.collection.top_ups.purchases import TopUps
-from svc_payments.parties.callers import Resident
+from svc_payments.parties.callers import PayingResident
 from svc_payments.parties.providers.live_query import TheQuestions
 
 router = APIRouter(prefix="/payments/v1", tags=["top-ups"])
@@ -28,7 +28,7 @@ TheTopUps = Annotated[TopUps, Depends(_top_ups)]
 
 @router.post("/top-up-validations", openapi_extra=_CALLS_THE_PROVIDER)
 async def validate_top_up(
-    caller: Resident, top_ups: TheTopUps, orders: OrdersAtChannels, body: schemas.TopUpChoice
+    caller: PayingResident, top_ups: TheTopUps, orders: OrdersAtChannels, body: schemas.TopUpChoice
 ) -> schemas.TopUpValidation:
     """Ask a provider whether an amount may be bought for an account.
 
@@ -40,7 +40,7 @@ async def validate_top_up(
 
 @router.post("/top-ups", status_code=201, openapi_extra=_CALLS_THE_PROVIDER)
 async def create_top_up(
-    caller: Resident, once: OnceKey, top_ups: TheTopUps, orders: OrdersAtChannels, body: schemas.NewTopUp
+    caller: PayingResident, once: OnceKey, top_ups: TheTopUps, orders: OrdersAtChannels, body: schemas.NewTopUp
 ) -> Payment:
     """Create a payment for an amount bought in advance, once its provider allows it.
 

@@ -8,7 +8,7 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_payments.documents.e_invoices import schemas, service
 from svc_payments.documents.e_invoices.models import EInvoice
-from svc_payments.parties.callers import Resident
+from svc_payments.parties.callers import PayingResident
 from svc_payments.settings import TheSettings
 
 router = APIRouter(prefix="/payments/v1", tags=["e-invoices"])
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/payments/v1", tags=["e-invoices"])
 
 @router.post("/e-invoices", status_code=201)
 async def request_e_invoice(
-    tx: Tx, caller: Resident, once: OnceKey, settings: TheSettings, body: schemas.NewEInvoice
+    tx: Tx, caller: PayingResident, once: OnceKey, settings: TheSettings, body: schemas.NewEInvoice
 ) -> schemas.EInvoice:
     """Request the e-invoice of a payment that its provider has booked.
 
@@ -29,7 +29,7 @@ async def request_e_invoice(
 
 @router.get("/e-invoices")
 async def list_e_invoices(
-    tx: ReadTx, caller: Resident, page: PageQuery, payment_id: UUID | None = None
+    tx: ReadTx, caller: PayingResident, page: PageQuery, payment_id: UUID | None = None
 ) -> Page[schemas.EInvoice]:
     """List the caller's e-invoices, newest first, optionally of one payment."""
     own = select(EInvoice).where(EInvoice.person_id == caller.id)
@@ -39,7 +39,7 @@ async def list_e_invoices(
 
 
 @router.get("/e-invoices/{e_invoice_id}")
-async def get_e_invoice(tx: ReadTx, caller: Resident, e_invoice_id: UUID) -> schemas.EInvoice:
+async def get_e_invoice(tx: ReadTx, caller: PayingResident, e_invoice_id: UUID) -> schemas.EInvoice:
     """Get one of the caller's e-invoices.
 
     Poll until it is issued.

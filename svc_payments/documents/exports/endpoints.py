@@ -8,14 +8,14 @@ from kit.tables import CsvResponse, XlsxResponse
 from svc_payments.collection.payments.queries import Wanted, WantedPayments
 from svc_payments.documents.exports import service
 from svc_payments.documents.receipts.words import choose, words_in
-from svc_payments.parties.callers import Resident
+from svc_payments.parties.callers import PayingResident
 
 router = APIRouter(prefix="/payments/v1", tags=["payments"])
 
 
 @router.get("/payments.csv", response_class=CsvResponse)
 async def export_payments_as_csv(
-    caller: Resident, database: Transactions, wanted: WantedPayments, request: Request
+    caller: PayingResident, database: Transactions, wanted: WantedPayments, request: Request
 ) -> StreamingResponse:
     """Export the caller's payments as CSV (UTF-8 with a byte order mark), one line each.
 
@@ -27,7 +27,7 @@ async def export_payments_as_csv(
 
 @router.get("/payments.xlsx", response_class=XlsxResponse)
 async def export_payments_as_xlsx(
-    caller: Resident, database: Transactions, wanted: WantedPayments, request: Request
+    caller: PayingResident, database: Transactions, wanted: WantedPayments, request: Request
 ) -> StreamingResponse:
     """Export the caller's payments as a workbook.
 

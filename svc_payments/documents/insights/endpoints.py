@@ -5,7 +5,7 @@ from fastapi import APIRouter, Query
 
 from chassis.db import ReadTx
 from svc_payments.documents.insights import schemas, service
-from svc_payments.parties.callers import Resident
+from svc_payments.parties.callers import BilledResident, PayingResident
 
 router = APIRouter(prefix="/payments/v1", tags=["spending"])
 
@@ -22,14 +22,14 @@ By = Annotated[str, Query(pattern="^(month|utility|month,utility|utility,month)$
 
 @router.get("/spending")
 async def get_spending(
-    tx: ReadTx, caller: Resident, first: First = None, last: Last = None, by: By = "month,utility"
+    tx: ReadTx, caller: PayingResident, first: First = None, last: Last = None, by: By = "month,utility"
 ) -> schemas.Spending:
     """Get what the caller paid on any account, net of refunds, by month, by utility or by both."""
     return await service.spending_of(tx, caller.id, _first_day(first), _first_day(last), frozenset(by.split(",")))
 
 
 @router.get("/usage")
-async def get_usage(tx: ReadTx, caller: Resident, first: First = None, last: Last = None) -> schemas.Usage:
+async def get_usage(tx: ReadTx, caller: BilledResident, first: First = None, last: Last = None) -> schemas.Usage:
     """Get monthly usage and charges on the caller's accounts, beside the same month a year before.
 
     The answer does not say who paid.

@@ -11,7 +11,7 @@ from kit.papers import PdfResponse
 from svc_payments.collection.payments import service as payments
 from svc_payments.documents.receipts import pages, pdf, schemas, service
 from svc_payments.documents.receipts.words import choose
-from svc_payments.parties.callers import Resident
+from svc_payments.parties.callers import PayingResident
 from svc_payments.settings import Settings, TheSettings
 
 router = APIRouter(prefix="/payments/v1", tags=["receipts"])
@@ -29,14 +29,14 @@ Code = Annotated[str, Path(max_length=100, description="As it is printed, with o
 
 
 @router.get("/payments/{payment_id}/receipt")
-async def get_receipt(tx: ReadTx, caller: Resident, payment_id: UUID) -> schemas.Receipt:
+async def get_receipt(tx: ReadTx, caller: PayingResident, payment_id: UUID) -> schemas.Receipt:
     """Get the receipt of a payment, available from its capture."""
     return await service.receipt_of(tx, await payments.own_payment(tx, caller.id, payment_id))
 
 
 @router.get("/payments/{payment_id}/receipt.pdf", response_class=PdfResponse, responses=PDF)
 async def print_receipt(
-    caller: Resident, transactions: Transactions, settings: TheSettings, request: Request, payment_id: UUID
+    caller: PayingResident, transactions: Transactions, settings: TheSettings, request: Request, payment_id: UUID
 ) -> Response:
     """Download the receipt of a payment as PDF, with its verification code.
 

@@ -12,7 +12,9 @@ from svc_payments.collection.payments.models import Payment
 from svc_payments.operations.dashboard import queries, schemas
 from svc_payments.operations.dashboard.overdue import OVERDUE, deadline_of
 
-router = APIRouter(prefix="/payments/v1", tags=["figures"], dependencies=[Depends(allow(role=("operator", "auditor")))])
+router = APIRouter(
+    prefix="/payments/v1", tags=["figures"], dependencies=[Depends(allow(scope="staff", role=("operator", "auditor")))]
+)
 
 Minutes = Annotated[int, Query(ge=1, le=7 * 24 * 60, description="How far to look back from now.")]
 

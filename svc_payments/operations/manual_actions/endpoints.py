@@ -13,8 +13,8 @@ from svc_payments.operations.manual_actions import models, schemas, service
 
 router = APIRouter(prefix="/payments/v1", tags=["manual actions"])
 
-Operator = Annotated[Caller, Depends(allow(role="operator"))]
-Checker = Depends(allow(role=("operator", "auditor")))
+Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
+Checker = Depends(allow(scope="staff", role=("operator", "auditor")))
 
 
 @router.post("/manual-actions", status_code=201)

@@ -8,7 +8,7 @@ from svc_payments.operations.search import schemas, service
 
 router = APIRouter(prefix="/payments/v1", tags=["search"])
 
-Checker = Annotated[Caller, Depends(allow(role=("operator", "auditor")))]
+Checker = Annotated[Caller, Depends(allow(scope="staff", role=("operator", "auditor")))]
 Number = Annotated[str, Query(min_length=4, max_length=64, pattern=r"^[!-~]+$")]
 
 

@@ -13,7 +13,7 @@ router = APIRouter(prefix="/payments/v1", tags=["audit"])
 Word = Annotated[str | None, Query(max_length=64, pattern=r"^[!-~]+$")]
 
 
-@router.get("/audit-records", dependencies=[Depends(allow(role=("operator", "auditor")))])
+@router.get("/audit-records", dependencies=[Depends(allow(scope="staff", role=("operator", "auditor")))])
 async def list_audit_records(
     tx: ReadTx, page: PageQuery, subject: Word = None, actor: Word = None
 ) -> Page[schemas.AuditRecord]:

@@ -19,8 +19,8 @@ from svc_payments.reconciliation.statements.models import Source
 
 router = APIRouter(prefix="/payments/v1", tags=["cases"])
 
-Operator = Annotated[Caller, Depends(allow(role="operator"))]
-STAFF = [Depends(allow(role=("operator", "auditor")))]
+Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
+STAFF = [Depends(allow(scope="staff", role=("operator", "auditor")))]
 
 
 async def _conditions(

@@ -16,8 +16,8 @@ from svc_payments.reconciliation.statements.service import Counterparty
 
 router = APIRouter(prefix="/payments/v1", tags=["reconciliation"])
 
-Operator = Annotated[Caller, Depends(allow(role="operator"))]
-STAFF = [Depends(allow(role=("operator", "auditor")))]
+Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
+STAFF = [Depends(allow(scope="staff", role=("operator", "auditor")))]
 
 
 @router.post("/reconciliation-runs", status_code=201)

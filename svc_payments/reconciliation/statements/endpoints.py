@@ -24,13 +24,15 @@ from svc_payments.settings.channels import ChannelName
 
 router = APIRouter(prefix="/payments/v1", tags=["statements"])
 
-Operator = Annotated[Caller, Depends(allow(role="operator"))]
+Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
 Provider = Annotated[Caller, Depends(allow(scope="bills:write"))]
 
 
 Reader = Annotated[
     Caller,
-    Depends(PersonOrClient(person=allow(role=("operator", "auditor")), client=allow(scope="bills:write"))),
+    Depends(
+        PersonOrClient(person=allow(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))
+    ),
 ]
 
 

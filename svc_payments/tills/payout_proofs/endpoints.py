@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from chassis.db import Tx
 from chassis.idempotency import OnceKey
-from svc_payments.parties.callers import Resident
+from svc_payments.parties.callers import PayingResident
 from svc_payments.settings import TheSettings
 from svc_payments.tills.callers import RefundNumber, Supervisor
 from svc_payments.tills.payout_proofs import schemas, service
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/payments/v1", tags=["tills"])
 
 @router.post("/refunds/{refund_id}/payout-code", status_code=201)
 async def issue_payout_code(
-    tx: Tx, caller: Resident, once: OnceKey, settings: TheSettings, refund_id: UUID
+    tx: Tx, caller: PayingResident, once: OnceKey, settings: TheSettings, refund_id: UUID
 ) -> schemas.PayoutCode:
     """Issue a one-time code with which the caller collects a refund at a counter.
 

@@ -15,7 +15,7 @@ from svc_services.callers import Operator
 router = APIRouter(prefix="/services/v1", tags=["account bindings"])
 
 Reporter = Annotated[Caller, Depends(allow(scope="accounts:write"))]
-Reader = Annotated[Caller, Depends(allow(role=("operator", "auditor")))]
+Reader = Annotated[Caller, Depends(allow(scope="staff", role=("operator", "auditor")))]
 _OF_PROVIDER = "/providers/{provider_id}/holder-changes"
 
 

@@ -60,7 +60,9 @@ async def list_provider_applications(
 
 @router.get(
     "/provider-applications/{application_id}",
-    dependencies=[Depends(verified_otherwise(by="the application's token, or an operator's access token"))],
+    dependencies=[
+        Depends(verified_otherwise(by="the application's token, or an operator's access token with scope staff"))
+    ],
 )
 async def get_provider_application(
     request: Request,

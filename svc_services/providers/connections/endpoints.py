@@ -17,10 +17,11 @@ router = APIRouter(prefix="/services/v1", tags=["providers"])
 
 _rule = Depends(
     verified_otherwise(
-        by="an operator's access token, or the company's application token and a proof signed by its key"
+        by="an operator's access token with scope staff, or the company's application token and a proof signed by its "
+        "key"
     )
 )
-Reader = Annotated[Caller, Depends(allow(role=("operator", "auditor")))]
+Reader = Annotated[Caller, Depends(allow(scope="staff", role=("operator", "auditor")))]
 
 
 async def _party(

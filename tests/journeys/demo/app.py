@@ -13,14 +13,20 @@ from tests.journeys.demo import sample_codes
 from tests.journeys.demo.narrator import Surprise
 
 REDIRECT_URI = "http://127.0.0.1:53682/callback"
+STAFF_CONSOLE = "myili-staff"
+_SCOPES = {
+    "myili-app": "openid profile phone bills pay accounts applications mini_apps offline_access",
+    STAFF_CONSOLE: "openid profile staff offline_access",
+}
 _SECONDS = 60
 
 
 class Person:
-    """Somebody with a phone who uses the app; staff do so too."""
+    """Somebody with a phone who uses the app, or the staff console."""
 
-    def __init__(self, gateway: str, sms: str, phone: str) -> None:
+    def __init__(self, gateway: str, sms: str, phone: str, client_id: str = "myili-app") -> None:
         self.phone = phone
+        self.client_id = client_id
         self._sms = sms
         self._http = httpx.Client(base_url=gateway, timeout=_SECONDS, headers={"Accept-Language": "en"})
         self._tokens: dict[str, Any] = {}
@@ -41,7 +47,7 @@ class Person:
         state = secrets.token_urlsafe(16)
         code = self._code_from_browser(verifier, state)
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
-        return self._fetch_tokens({**form, "code_verifier": verifier, "client_id": "myili-app"})
+        return self._fetch_tokens({**form, "code_verifier": verifier, "client_id": self.client_id})
 
     def sign_in_proofed(self, name: str = "测试人员") -> None:
         """Sign in, and prove an identity where the person has not yet."""
@@ -54,7 +60,7 @@ class Person:
     def refresh(self) -> dict[str, Any]:
         """New tokens, with the current assurance level."""
         form = {"grant_type": "refresh_token", "refresh_token": self._tokens["refresh_token"]}
-        return self._fetch_tokens({**form, "client_id": "myili-app"})
+        return self._fetch_tokens({**form, "client_id": self.client_id})
 
     def _fetch_tokens(self, form: dict[str, str]) -> dict[str, Any]:
         server = self._http.get("/identity/.well-known/openid-configuration").raise_for_status().json()
@@ -68,9 +74,9 @@ class Person:
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         query = {
             "response_type": "code",
-            "client_id": "myili-app",
+            "client_id": self.client_id,
             "redirect_uri": REDIRECT_URI,
-            "scope": "openid profile phone offline_access",
+            "scope": _SCOPES[self.client_id],
             "state": state,
             "nonce": secrets.token_urlsafe(16),
             "code_challenge": challenge,

@@ -20,7 +20,7 @@ def bind(stage: Stage, resident: Person, provider_id: str, account_number: str) 
 
 def team_member(stage: Stage, name: str) -> Person:
     organisation_id = _organisation(stage, "county_team", name)
-    member = stage.person()
+    member = stage.staff()
     path = f"/identity/v1/organisations/{organisation_id}/members"
     added = stage.operator.call("POST", path, json={"phone": member.phone, "role": "county_team"})
     stage.narrator.answered("and its county team", added, 201)
@@ -39,7 +39,7 @@ def third_operator(stage: Stage) -> Person:
 
 def _appointed(stage: Stage, organisation_id: str, role: str) -> Person:
     """Somebody with a role that approves what others do: one operator proposes, another approves."""
-    person = stage.person()
+    person = stage.staff()
     person.sign_in_proofed()
     alone = stage.operator.call(
         "POST", f"/identity/v1/organisations/{organisation_id}/members", json={"phone": person.phone, "role": role}

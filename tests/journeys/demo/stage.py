@@ -17,7 +17,7 @@ from contracts.reference_provider.tariff import SAMPLES, Tariff
 from deploy.local.platform import Addresses
 from deploy.local.programs import free_port
 from tests.journeys.demo import sample_codes
-from tests.journeys.demo.app import Person
+from tests.journeys.demo.app import STAFF_CONSOLE, Person
 from tests.journeys.demo.narrator import Narrator, Surprise
 from tests.journeys.demo.relay import Relay
 
@@ -79,13 +79,16 @@ class Stage:
     def person(self, phone: str | None = None) -> Person:
         return Person(self.platform.public_url, self.platform.sms_url, phone or sample_codes.phone())
 
+    def staff(self) -> Person:
+        return Person(self.platform.public_url, self.platform.sms_url, sample_codes.phone(), STAFF_CONSOLE)
+
 
 @contextlib.contextmanager
 def set_stage(narrator: Narrator, platform: Addresses, folder: Path, rows: int) -> Iterator[Stage]:
     """Start the companies' servers and stop them afterwards."""
     with contextlib.ExitStack() as stack:
         phones = (platform.operator_phone, platform.second_operator_phone)
-        operator, second = (Person(platform.public_url, platform.sms_url, phone) for phone in phones)
+        operator, second = (Person(platform.public_url, platform.sms_url, phone, STAFF_CONSOLE) for phone in phones)
         stack.callback(operator.close)
         stack.callback(second.close)
         water = stack.enter_context(_company(platform, folder, rows, "Sample Water Company", "water", "gb18030"))

@@ -26,6 +26,7 @@ _ROWS = 300
 _LIFE_SECONDS = 4 * 3_600
 _BACK_OFFICE = ("operator", "auditor", "reviewer", "clerk", "till_supervisor")
 _OF_COMPANIES = "tariffs:write bills:write accounts:write"
+_OF_PERSONS = "openid profile phone bills pay accounts applications mini_apps staff"
 
 
 @contextmanager
@@ -78,7 +79,7 @@ class _Signer:
 
     def _signed(self, subject: str, **claims: Any) -> Headers:  # noqa: ANN401 - claims
         issued = int(time.time())
-        usual = {"iss": self._issuer, "aud": AUDIENCE, "sub": subject, "jti": uuid4().hex, "scope": "openid profile"}
+        usual = {"iss": self._issuer, "aud": AUDIENCE, "sub": subject, "jti": uuid4().hex, "scope": _OF_PERSONS}
         times = {"iat": issued, "exp": issued + _LIFE_SECONDS}
         head = {"alg": "ES256", "typ": "at+jwt", "kid": self._key.thumbprint()}
         token = jwt.encode(head, {**usual, **times, **claims}, self._key, algorithms=["ES256"])

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.svc_identity.app_client import AUTHORIZE, AppClient, Page, returned_to_app
+from tests.svc_identity.app_client import AUTHORIZE, LOOPBACK, STAFF_CONSOLE, AppClient, Page, returned_to_app
 from tests.svc_identity.conftest import PUBLIC_URL
 
 
@@ -85,6 +85,8 @@ async def test_an_unknown_client_gets_no_redirect(app_client: AppClient) -> None
         ({"scope": None}, "invalid_scope"),
         ({"scope": "openid bills:write"}, "invalid_scope"),
         ({"scope": "openid everything"}, "invalid_scope"),
+        ({"scope": "openid staff"}, "invalid_scope"),
+        ({"scope": "openid pay", "client_id": STAFF_CONSOLE, "redirect_uri": LOOPBACK}, "invalid_scope"),
         ({"prompt": "none"}, "login_required"),
         ({"prompt": "none", "max_age": "600"}, "login_required"),
         ({"prompt": "none login"}, "invalid_request"),

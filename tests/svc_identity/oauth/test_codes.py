@@ -43,7 +43,7 @@ async def test_an_access_token_has_the_subject_and_its_assurance_level(
         "iss": f"{PUBLIC_URL}/identity",
         "aud": "myili",
         "client_id": "myili-app",
-        "scope": "openid profile phone offline_access",
+        "scope": "openid profile phone bills pay accounts applications mini_apps offline_access",
         "kind": "person",
         "assurance_level": 1,
         "memberships": [],

@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 from chassis.db import Database, new_id
 from chassis.testing import Tokens
 from svc_identity.oauth import apps
-from svc_identity.oauth.issuer import PERSON_SCOPES, Issuer
+from svc_identity.oauth.issuer import RESIDENT_SCOPES, Issuer
 from svc_identity.oauth.models import Client, LogoutNotice
 from svc_identity.oauth.worker import Notifier
 from svc_identity.settings import Settings
@@ -63,7 +63,7 @@ async def registered_app(database: Database, notified: str | None) -> str:
     client_id = f"app-{new_id().hex[-12:]}"
     given = Namespace(
         client_id=client_id,
-        scope=list(PERSON_SCOPES),
+        scope=list(RESIDENT_SCOPES),
         redirect_uri=[REDIRECT_URI],
         post_logout_redirect_uri=["https://app.test/bye"],
         backchannel_logout_uri=notified,

@@ -12,7 +12,7 @@ from chassis.db import Database, new_id, now
 from svc_identity.oauth import pushed
 from svc_identity.oauth.service import register_client
 from svc_identity.sign_in import authorization
-from tests.svc_identity.app_client import AUTHORIZE, AppClient, Page, returned_to_app
+from tests.svc_identity.app_client import APP, AUTHORIZE, STAFF_CONSOLE, AppClient, Page, returned_to_app
 from tests.svc_identity.conftest import NewAppClient, new_phone
 
 PAR = "/identity/v1/oauth/par"
@@ -30,7 +30,7 @@ async def reference(app: AppClient, **changes: str | None) -> str:
 
 
 async def open_page(app: AppClient, request_uri: str, **more: str) -> Page:
-    brought = {"client_id": "myili-app", "request_uri": request_uri, **more}
+    brought = {"client_id": app.client_id, "request_uri": request_uri, **more}
     return Page(await app.api.get(AUTHORIZE, params=brought))
 
 
@@ -87,12 +87,18 @@ async def test_a_second_tap_gets_the_first_ones_answer(app_client: AppClient) ->
     assert first.headers["location"] == second.headers["location"]
 
 
-async def test_a_reference_ends(app_client: AppClient, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("client_id", "address"), [(APP, "myili://callback"), (STAFF_CONSOLE, "myili-staff://callback")]
+)
+async def test_a_reference_ends(
+    new_app_client: NewAppClient, monkeypatch: pytest.MonkeyPatch, client_id: str, address: str
+) -> None:
     monkeypatch.setattr(pushed, "LIFE", timedelta(seconds=-1))
-    page = await open_page(app_client, await reference(app_client))
+    app = new_app_client(client_id)
+    page = await open_page(app, await reference(app))
     assert page.answer.status_code == 400
     assert page.forms == []
-    assert 'href="myili://callback' in page.answer.text
+    assert f'href="{address}' in page.answer.text
 
 
 async def test_a_sign_in_outlives_its_reference(app_client: AppClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """A counter with a clerk and a supervisor, and two people who have proved the same ID number."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -9,7 +11,7 @@ import pytest_asyncio
 from chassis.db import Database
 from chassis.testing import emitted, once
 from svc_identity.settings import Settings
-from tests.svc_identity.app_client import AppClient, bearer
+from tests.svc_identity.app_client import STAFF_CONSOLE, AppClient, bearer
 from tests.svc_identity.conftest import NewAppClient, new_phone
 from tests.svc_identity.organisations.role_changes.requests import Headers, granted
 from tests.svc_identity.organisations.test_organisations import create
@@ -64,20 +66,20 @@ async def step(by: Resident, number: str, name: str, **request: Any) -> httpx.Re
     return await by.client.api.post(f"{CLAIMS}/{number}/{name}", headers=by.headers | once(), **request)
 
 
-async def new_resident(new_app_client: NewAppClient) -> Resident:
+async def new_resident(new_app_client: Callable[[], AppClient]) -> Resident:
     client, phone = new_app_client(), new_phone()
     return Resident(client, phone, await client.tokens(phone))
 
 
 async def employed(
     settings: Settings,
-    new_app_client: NewAppClient,
+    new_console: Callable[[], AppClient],
     operators: tuple[Headers, Headers],
     organisation_id: str,
     role: str,
 ) -> Resident:
     """Somebody who has proved who they are and has this role."""
-    resident = await new_resident(new_app_client)
+    resident = await new_resident(new_console)
     assert (await resident.prove(on_record(settings))).status_code == 200
     await granted(resident.client.api, operators, organisation_id, resident.phone, role)
     await resident.renewed()
@@ -91,13 +93,15 @@ async def counter(
     operator: Headers,
     second_operator: Headers,
 ) -> Counter:
-    return await counter_at(settings, new_app_client, (operator, second_operator))
+    return await counter_at(settings, partial(new_app_client, STAFF_CONSOLE), (operator, second_operator))
 
 
-async def counter_at(settings: Settings, new_app_client: NewAppClient, operators: tuple[Headers, Headers]) -> Counter:
-    organisation_id = (await create(new_app_client().api, operators[0])).json()["organisation_id"]
+async def counter_at(
+    settings: Settings, new_console: Callable[[], AppClient], operators: tuple[Headers, Headers]
+) -> Counter:
+    organisation_id = (await create(new_console().api, operators[0])).json()["organisation_id"]
     roles = ("clerk", "till_supervisor")
-    staff = [await employed(settings, new_app_client, operators, organisation_id, role) for role in roles]
+    staff = [await employed(settings, new_console, operators, organisation_id, role) for role in roles]
     return Counter(organisation_id, *staff)
 
 

@@ -15,7 +15,7 @@ from svc_identity.memberships import grant_operator
 from svc_identity.settings import Settings
 from svc_identity.starter import load_starter_data
 from tests.databases import cloned
-from tests.svc_identity.app_client import AppClient, bearer
+from tests.svc_identity.app_client import STAFF_CONSOLE, AppClient, bearer
 from tests.svc_identity.conftest import browser_on, new_operator, new_phone, proofed, running
 from tests.svc_identity.organisations.role_changes.requests import Headers, granted
 from tests.svc_identity.organisations.test_organisations import ORGANISATIONS
@@ -35,7 +35,7 @@ class Platform:
     id: str
 
     def app_client(self) -> AppClient:
-        return AppClient(browser_on(self.app), self.sms)
+        return AppClient(browser_on(self.app), self.sms, STAFF_CONSOLE)
 
     async def person(self) -> tuple[AppClient, str, Headers]:
         """Somebody who has proved who they are."""
@@ -59,7 +59,7 @@ async def platform(template: URL, settings: Settings, sms: httpx.AsyncClient) ->
         await load_starter_data(database)
         own = type(settings)(**settings.model_dump() | {"database_name": url.database})
         async with running(own) as app, browser_on(app) as api:
-            first, second = [await new_operator(own, AppClient(browser_on(app), sms)) for _ in range(2)]
+            first, second = [await new_operator(own, AppClient(browser_on(app), sms, STAFF_CONSOLE)) for _ in range(2)]
             listed = (await api.get(ORGANISATIONS, headers=first)).json()["items"]
             yield Platform(app, own, sms, database, api, first, second, listed[0]["organisation_id"])
         await database.close()

@@ -16,7 +16,7 @@ from svc_identity.memberships import main
 from svc_identity.organisations.role_changes import service
 from svc_identity.organisations.role_changes.models import RoleChange, Status
 from svc_identity.settings import Settings
-from tests.svc_identity.app_client import bearer
+from tests.svc_identity.app_client import STAFF_CONSOLE, bearer
 from tests.svc_identity.conftest import NewAppClient, new_operator, new_phone, proofed
 from tests.svc_identity.organisations.role_changes.conftest import Platform
 from tests.svc_identity.organisations.role_changes.requests import (
@@ -278,7 +278,7 @@ async def test_a_proposal_that_cannot_be_is_refused(
 async def test_auditors_see_all_changes_and_decide_none(
     api: httpx.AsyncClient, operator: Headers, second_operator: Headers, new_app_client: NewAppClient
 ) -> None:
-    client, phone = new_app_client(), new_phone()
+    client, phone = new_app_client(STAFF_CONSOLE), new_phone()
     await proofed(client, phone)
     organisation = (await create(api, operator, kind="review_body")).json()["organisation_id"]
     change = await granted(api, (operator, second_operator), organisation, phone, "auditor")
