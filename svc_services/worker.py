@@ -9,6 +9,7 @@ from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
 from kit.staff.consumers import handlers as staff_roles
+from svc_services.accounts.bindings.consumers import HANDLERS as BINDING_HANDLERS
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
 from svc_services.accounts.bindings.service import forget_expired_attestations, give_up_abandoned
 from svc_services.accounts.holder_changes.service import carry_out_due
@@ -41,7 +42,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
 
 
 def make_worker(settings: WorkerSettings) -> Worker:
-    handles = staff_roles(settings.cooling_off_hours)
+    handles = [*staff_roles(settings.cooling_off_hours), *BINDING_HANDLERS]
     return Worker(settings, publishes=PUBLISHES, handles=handles, schedules=partial(make_schedules, settings))
 
 

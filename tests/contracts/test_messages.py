@@ -13,8 +13,8 @@ from svc_payments.ledger.derivations import CHECKS
 SERVICES = ("svc_identity", "svc_services", "svc_payments", "svc_miniapps")
 PACKAGES = ("chassis", "kit", "gateway", *SERVICES, "svc_miniapps.packages")
 ROOT = Path(__file__).parents[2]
-OF_THE_OPERATOR = {"settings", "settings.py", "keys.py"}
-"""Their refusals are read by the operator who starts the process, in English."""
+OF_THE_OPERATOR = {"settings", "settings.py", "keys.py", "key_rotation.py", "apps.py", "resource_servers.py"}
+"""Their refusals are read by the operator who starts the process or runs the command, in English."""
 
 
 @pytest.mark.parametrize("package", PACKAGES)

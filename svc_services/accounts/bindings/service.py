@@ -15,14 +15,15 @@ from kit.fields.customer_parameters import NumberDoesNotFit
 from kit.security_log import record_on_commit
 from svc_services.accounts.bindings import schemas
 from svc_services.accounts.bindings.attestations import Attestation
-from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
+from svc_services.accounts.bindings.ends import tell_ended
+from svc_services.accounts.bindings.events import AccountBindingActivated
 from svc_services.accounts.bindings.models import AccountBinding, BindingStatus, Refusal, UsedAttestation
 from svc_services.accounts.bindings.provider import Outcome, Question
 from svc_services.accounts.holder_changes.queries import held_from
 from svc_services.base import lock
 from svc_services.providers.applications.models import Provider
 
-BOUND, UNBOUND = SecurityEvent("account_bound"), SecurityEvent("account_unbound")
+BOUND = SecurityEvent("account_bound")
 BINDING_REFUSED = SecurityEvent("account_binding_refused")
 """Somebody tries an account that is not theirs, or a proof of their name a second time."""
 _MOST_REFUSALS = 10
@@ -141,7 +142,8 @@ async def settle(tx: AsyncSession, question: Question, outcome: Outcome) -> Prob
         return _REFUSALS[refusal]()
     binding.activate()
     await emit(tx, _activated(binding, await held_from(tx, binding.provider_id, binding.account_number)))
-    _record(tx, BOUND, binding)
+    about = {"provider_id": binding.provider_id, "person_id": binding.person_id}
+    record_on_commit(tx, BOUND, binding_id=binding.id, **about)
     return None
 
 
@@ -158,31 +160,7 @@ async def end(tx: AsyncSession, person_id: UUID, binding_id: UUID) -> None:
     was_active = binding.status == BindingStatus.ACTIVE
     binding.end()
     if was_active:
-        await emit(tx, _ended(binding))
-        _record(tx, UNBOUND, binding, "by_person")
-
-
-async def end_all(
-    tx: AsyncSession, provider_id: UUID, account_number: str, *, held_until: date, asking: UUID | None = None
-) -> None:
-    """End every binding of an account that changes hands; an answer on its way is of its former holder.
-
-    All but `asking`: the binding of the next holder, about whom the provider was queried after that day.
-    """
-    live = (BindingStatus.ACTIVE, BindingStatus.PENDING)
-    of_account = select(AccountBinding).where(
-        AccountBinding.provider_id == provider_id,
-        AccountBinding.account_number == account_number,
-        AccountBinding.status.in_(live),
-        AccountBinding.id.is_distinct_from(asking),
-    )
-    for binding in (await tx.scalars(of_account.order_by(AccountBinding.id).with_for_update())).all():
-        if binding.status == BindingStatus.PENDING:
-            binding.move_to(BindingStatus.UNKNOWN)
-        else:
-            binding.end(held_until)
-            await emit(tx, _ended(binding))
-            _record(tx, UNBOUND, binding, "holder_changed")
+        await tell_ended(tx, binding, "by_person")
 
 
 async def give_up_abandoned(database: Database) -> None:
@@ -271,11 +249,6 @@ def shown(binding: AccountBinding) -> schemas.AccountBinding:
     )
 
 
-def _record(tx: AsyncSession, event: SecurityEvent, binding: AccountBinding, reason: str = "") -> None:
-    about = {"provider_id": binding.provider_id, "person_id": binding.person_id}
-    record_on_commit(tx, event, reason, binding_id=binding.id, **about)
-
-
 def _activated(binding: AccountBinding, held_from: date | None) -> AccountBindingActivated:
     return AccountBindingActivated(
         binding_id=binding.id,
@@ -284,14 +257,4 @@ def _activated(binding: AccountBinding, held_from: date | None) -> AccountBindin
         account_number=binding.account_number,
         role=binding.role,
         held_from=held_from,
-    )
-
-
-def _ended(binding: AccountBinding) -> AccountBindingEnded:
-    return AccountBindingEnded(
-        binding_id=binding.id,
-        person_id=binding.person_id,
-        provider_id=binding.provider_id,
-        account_number=binding.account_number,
-        held_until=binding.held_until,
     )

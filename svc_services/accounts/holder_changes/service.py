@@ -17,8 +17,9 @@ from kit.calendar import today
 from kit.leases import claimable
 from kit.security_log import record_on_commit
 from kit.staff.second_person import require_second_holder
-from svc_services.accounts.bindings import service as bindings
+from svc_services.accounts.bindings import ends
 from svc_services.accounts.bindings.provider import Question
+from svc_services.accounts.bindings.service import BadAccountNumber
 from svc_services.accounts.holder_changes import schemas
 from svc_services.accounts.holder_changes.models import HolderChange, HolderChangeStatus
 from svc_services.accounts.holder_changes.queries import latest_day
@@ -192,7 +193,7 @@ async def _carry_out_if_due(tx: AsyncSession, change: HolderChange, *, asking: U
     # One that comes after a later change must not end the bindings of the holder after that.
     if latest is None or latest < change.effective_on:
         account = (change.provider_id, change.account_number)
-        await bindings.end_all(tx, *account, held_until=change.effective_on, asking=asking)
+        await ends.end_of_account(tx, *account, held_until=change.effective_on, asking=asking)
     change.move_to(HolderChangeStatus.DONE)
     change.done_at = now()
     await tx.flush()
@@ -228,7 +229,7 @@ async def _require_number(tx: AsyncSession, provider: Provider, account_number: 
         ProviderChange.status == ChangeStatus.APPROVED,
     )
     if await tx.scalar(declared_anew.limit(1)) is None:
-        raise bindings.BadAccountNumber(provider.account_numbers, reason=fault)
+        raise BadAccountNumber(provider.account_numbers, reason=fault)
 
 
 async def _require_latest(tx: AsyncSession, change: HolderChange) -> None:

@@ -1,0 +1,21 @@
+"""What svc_identity says about the people who bind accounts."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.inbox import EventData, Handler, Received
+from svc_services.accounts.bindings.ends import end_of_person
+
+
+class ProofingRevoked(EventData):
+    """An ID number has moved to the person whose it is; who had proved it before has proved nothing."""
+
+    person_id: UUID
+
+
+async def _revoke(tx: AsyncSession, event: Received[ProofingRevoked]) -> None:
+    await end_of_person(tx, event.data.person_id)
+
+
+HANDLERS = (Handler("cn.ili.identity.person.proofing_revoked.v1", ProofingRevoked, _revoke),)
