@@ -29,6 +29,7 @@ _IN_CODE_TYPE = re.compile(r"`([^`\n]+)`")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # In code type and no name of the platform's: commands of these guides and their tools, and words of the channels' SDKs.
 _OTHER_NAMES = {
+    "login_required",  # an error of OpenID Connect
     "snake_case",
     "curl",
     "take",

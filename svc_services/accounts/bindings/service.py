@@ -142,8 +142,7 @@ async def settle(tx: AsyncSession, question: Question, outcome: Outcome) -> Prob
         return _REFUSALS[refusal]()
     binding.activate()
     await emit(tx, _activated(binding, await held_from(tx, binding.provider_id, binding.account_number)))
-    about = {"provider_id": binding.provider_id, "person_id": binding.person_id}
-    record_on_commit(tx, BOUND, binding_id=binding.id, **about)
+    record_on_commit(tx, BOUND, binding_id=binding.id, provider_id=binding.provider_id, person_id=binding.person_id)
     return None
 
 

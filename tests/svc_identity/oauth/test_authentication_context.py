@@ -6,6 +6,7 @@ import pytest
 import time_machine
 
 from chassis.testing import Tokens
+from svc_identity.oauth.issuer import RESIDENT_SCOPES
 from svc_identity.settings import Settings
 from svc_identity.texts import languages
 from tests.svc_identity.app_client import AppClient
@@ -67,7 +68,7 @@ async def test_consent_shows_what_the_app_asks_for(app_client: AppClient, langua
     said = languages()[language]
     assert said["asks"] in shown
     assert f"<li>{said['asks_phone']}</li>" in shown
-    assert [text.count("<li>") for text in (usual, shown, whole)] == [0, 2, 4]
+    assert [text.count("<li>") for text in (usual, shown, whole)] == [0, 2, len(RESIDENT_SCOPES)]
 
 
 async def test_discovery_names_what_an_app_may_ask_for(app_client: AppClient) -> None:

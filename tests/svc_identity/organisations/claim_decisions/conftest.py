@@ -125,7 +125,8 @@ async def clash_between(holder: Resident, claimant: Resident, id_number: str) ->
 @pytest_asyncio.fixture
 async def clash(settings: Settings, new_app_client: NewAppClient) -> Clash:
     id_number = on_record(settings)
-    holder, claimant = [await new_resident(new_app_client) for _ in range(2)]
+    holder = await new_resident(partial(new_app_client, STAFF_CONSOLE))  # may become staff
+    claimant = await new_resident(new_app_client)
     assert (await holder.prove(id_number)).status_code == 200
     return await clash_between(holder, claimant, id_number)
 
