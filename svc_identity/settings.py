@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr, field_validator
 from chassis.db import now
 from chassis.settings import ServiceSettings
 from kit.audit.settings import AnchorKey, StoreUrl
-from kit.staff.consumers import CoolingOffHours
+from kit.staff.settings import CoolingOffHours
 from svc_identity.keys import read_key, read_signing_keys, signing_at
 
 

@@ -4,7 +4,7 @@ from pydantic import field_validator
 
 from chassis.settings import ServiceSettings
 from kit.audit.settings import AnchorKey, StoreUrl
-from kit.staff.consumers import CoolingOffHours
+from kit.staff.settings import CoolingOffHours
 
 
 class Settings(ServiceSettings):

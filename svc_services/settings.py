@@ -7,7 +7,7 @@ from pydantic import SecretStr, field_validator
 from chassis.settings import ServiceSettings
 from kit.audit.settings import AnchorKey, StoreUrl
 from kit.signatures.keys import load_private_key
-from kit.staff.consumers import CoolingOffHours
+from kit.staff.settings import CoolingOffHours
 
 
 class Settings(ServiceSettings):

@@ -3,18 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import AnyHandler, EventData, Handler, Received
 from kit.staff.models import staff_roles
-
-CoolingOffHours = Annotated[float, Field(ge=0, le=24 * 30)]
-"""The setting: for so long somebody has held a role who acts by it as the second person."""
 
 
 class RoleChanged(EventData):

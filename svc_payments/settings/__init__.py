@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from chassis.settings import ServiceSettings
 from kit.audit.settings import AnchorKey
-from kit.staff.consumers import CoolingOffHours
+from kit.staff.settings import CoolingOffHours
 from svc_payments.settings.channels import AlipaySettings, ChannelName, PausedChannels, UnionpaySettings, WechatSettings
 from svc_payments.settings.ledger import StoreUrl
 

@@ -210,7 +210,7 @@ async def test_a_relay_waits_for_its_topic_and_goes_on_when_the_job_has_made_it(
     said = await say(database, Late(meter_id=new_id(), reading=1))
     relay = Relay(database.engine, guarded.client("miniapps"), [Late.topic()])
     written = CapturingLogger()
-    monkeypatch.setattr("chassis.outbox.log", structlog.wrap_logger(written, [structlog.processors.JSONRenderer()]))
+    monkeypatch.setattr("chassis.kafka.log", structlog.wrap_logger(written, [structlog.processors.JSONRenderer()]))
     async with in_background(relay.run()):
         await until(partial(_is_in, written, f"{Late.topic()} is missing or not permitted"), seconds=SECONDS)
         assert not await published(database, said)

@@ -27,7 +27,9 @@ RULES: dict[str, dict[str, Any]] = next(
 )
 WITHOUT_ALERT = {
     *("sign_in_passed", "proof_passed", "token_issued", "token_expired"),
-    *("account_bound", "mandate_changed", "till_session_changed"),
+    *("account_bound", "mandate_changed", "till_session_changed", "person_renamed"),
+    *("identity_claim_opened", "identity_claim_reviewed", "identity_claim_returned"),
+    *("identity_claim_decided", "identity_claim_closed"),
 }
 """Most of these are daily business, and a token expires every ten minutes."""
 

@@ -70,7 +70,8 @@ async def test_an_auditor_learns_what_the_owner_changed(identity: URL, tmp_path:
 async def _forge(url: URL) -> None:
     connection = await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
     await connection.execute("SET session_replication_role = replica")
-    await connection.execute("UPDATE clients SET redirect_uris = ARRAY['https://thief.example/callback']")
+    thief = "UPDATE clients SET redirect_uris = ARRAY['https://thief.example/callback'] WHERE client_id = 'myili-app'"
+    await connection.execute(thief)
     await connection.close()
 
 

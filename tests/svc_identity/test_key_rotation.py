@@ -117,7 +117,7 @@ def test_a_schedule_that_cannot_be_read_is_refused(stated: str) -> None:
         read_signing_keys(f"{new_pem()}Signs-From: {stated}\n{new_pem()}")
 
 
-def test_a_service_does_not_start_without_a_key_that_signs(settings: Settings) -> None:
+async def test_a_service_does_not_start_without_a_key_that_signs(settings: Settings) -> None:
     later = f"Signs-From: 2999-01-01T00:00:00Z\n{new_pem()}"
     with pytest.raises(ValueError, match="one of the keys must sign already"):
         type(settings)(**settings.model_dump() | {"token_signing_key": later})
