@@ -1,5 +1,6 @@
 """An app that has registered an address is notified of its sign-ins that have ended, until it takes the notice."""
 
+import asyncio
 import threading
 from argparse import Namespace
 from collections.abc import Iterator
@@ -194,14 +195,14 @@ async def test_a_system_is_no_app(database: Database) -> None:
         await apps.register_app(database, given)
 
 
-def test_the_command_registers_an_app(
+async def test_the_command_registers_an_app(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(apps, "load", lambda _kind: settings)
     name = f"app-{new_id().hex[-12:]}"
     addresses = ["--redirect-uri", "https://app.test/x", "--backchannel-logout-uri", "https://app.test/logout"]
-    assert apps.main([name, "--scope", "openid", *addresses]) == 0
+    assert await asyncio.to_thread(apps.main, [name, "--scope", "openid", *addresses]) == 0
     assert capsys.readouterr().out == f"{name} is registered.\n"
-    assert apps.main(["X", "--scope", "openid", *addresses]) == 2
+    assert await asyncio.to_thread(apps.main, ["X", "--scope", "openid", *addresses]) == 2
     with pytest.raises(SystemExit):
-        apps.main([name, "--scope", "openid", "--redirect-uri", "http://evil.test"])
+        await asyncio.to_thread(apps.main, [name, "--scope", "openid", "--redirect-uri", "http://evil.test"])
