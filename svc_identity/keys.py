@@ -90,7 +90,7 @@ def _read_time(text: str) -> datetime:
 
 
 def signing_at(keys: Sequence[SigningKey], moment: datetime) -> SigningKey:
-    """The key that signs: of those whose time has come the latest, of several without a time the first.
+    """The key that signs: the one whose time came last; the first of the text while none has a time.
 
     Raises:
         ValueError: the time of none has come.

@@ -1,4 +1,4 @@
-"""The second person of a two-person rule: somebody else, long enough in the role, and of nobody's making who acts."""
+"""The second person of a two-person rule: not the first, long enough in the role, and appointed independently."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

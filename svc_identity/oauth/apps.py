@@ -17,6 +17,16 @@ _CLIENT_ID = re.compile(r"[a-z][a-z0-9-]{2,39}")
 _LOOPBACK = {"127.0.0.1", "::1"}
 
 
+def check_client_id(client_id: str) -> None:
+    """A name for a client that an engineer registers.
+
+    Raises:
+        ValueError
+    """
+    if not _CLIENT_ID.fullmatch(client_id):
+        raise ValueError("the client_id must have 3 to 40 of a-z, 0-9 and -, a letter first")
+
+
 def check_return_address(address: str) -> str:
     """An address in an app: https, a scheme of its own, or http on loopback.
 
@@ -51,8 +61,7 @@ async def register_app(database: Database, given: argparse.Namespace) -> str:
     Raises:
         ValueError: the name is none, or that of a system.
     """
-    if not _CLIENT_ID.fullmatch(given.client_id):
-        raise ValueError("the client_id must have 3 to 40 of a-z, 0-9 and -, a letter first")
+    check_client_id(given.client_id)
     async with database.transaction() as tx:
         known = await tx.get(Client, given.client_id)
         if known and known.jwks is not None:
@@ -73,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scope", action="append", choices=RESIDENT_SCOPES, required=True)
     parser.add_argument("--redirect-uri", action="append", type=check_return_address, required=True)
     parser.add_argument("--post-logout-redirect-uri", action="append", type=check_return_address, default=[])
-    parser.add_argument("--backchannel-logout-uri", type=check_notice_address, help="is told of sign-ins that ended")
+    parser.add_argument("--backchannel-logout-uri", type=check_notice_address, help="gets a notice when a sign-in ends")
     return parser
 
 

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,11 @@ from chassis.db import Database
 from chassis.inbox import Poison
 from chassis.settings import load
 from svc_identity.oauth.access_tokens import INTROSPECTION_SCOPE
+from svc_identity.oauth.apps import check_client_id
 from svc_identity.oauth.consumers import signing_keys
 from svc_identity.oauth.models import Client
 from svc_identity.oauth.service import register_client
 from svc_identity.settings import Settings
-
-_CLIENT_ID = re.compile(r"[a-z][a-z0-9-]{2,39}")
 
 
 async def register_resource_server(database: Database, client_id: str, jwks: dict[str, Any]) -> str:
@@ -26,8 +24,7 @@ async def register_resource_server(database: Database, client_id: str, jwks: dic
     Raises:
         ValueError: the name or the keys cannot be used.
     """
-    if not _CLIENT_ID.fullmatch(client_id):
-        raise ValueError("the client_id must have 3 to 40 of a-z, 0-9 and -, a letter first")
+    check_client_id(client_id)
     try:
         keys = signing_keys(jwks)
     except Poison as error:

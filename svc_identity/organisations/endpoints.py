@@ -36,15 +36,17 @@ async def create_organisation(
         return await once.do(tx, caller, service.register(tx, body, status))
 
 
-@router.get("", dependencies=[Depends(allow(scope="staff", role="operator"))])
-async def list_organisations(tx: ReadTx, page: PageQuery) -> Page[schemas.Organisation]:
+@router.get("")
+async def list_organisations(tx: ReadTx, caller: Operator, page: PageQuery) -> Page[schemas.Organisation]:
     """List the organisations whose members work on the platform, in order of registration."""
+    await require_operator(tx, caller)
     return await page_of(tx, select(Organisation), page, Organisation.id, schemas.Organisation.model_validate)
 
 
-@router.get("/{organisation_id}", dependencies=[Depends(allow(scope="staff", role="operator"))])
-async def get_organisation(tx: ReadTx, organisation_id: UUID) -> schemas.Organisation:
+@router.get("/{organisation_id}")
+async def get_organisation(tx: ReadTx, caller: Operator, organisation_id: UUID) -> schemas.Organisation:
     """Get an organisation."""
+    await require_operator(tx, caller)
     return schemas.Organisation.model_validate(await service.known(tx, organisation_id))
 
 

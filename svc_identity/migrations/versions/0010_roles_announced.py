@@ -1,4 +1,4 @@
-"""Every role there is or was, told again as an event: services that keep roles begin with those from before."""
+"""Announce all roles, present and past, in events, so that the services that now keep roles know them."""
 
 from alembic import op
 
@@ -8,7 +8,7 @@ branch_labels = None
 depends_on = None
 
 _TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
-# A role from before role changes were kept has none: its membership says when, and nobody by whose word.
+# A role older than the table of role changes has no row in it: its dates are the membership's, its proposer unknown.
 _STEPS = """
     SELECT coalesce(change.id, membership.id) AS role_change_id, 'grant' AS action, membership.*, change.proposed_by,
         change.decided_by, coalesce(change.proposed_at, membership.created_at) AS proposed_at,

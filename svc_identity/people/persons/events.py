@@ -20,7 +20,7 @@ class PersonProofed(Event):
 
 
 class PersonProofingRevoked(Event):
-    """The ID number belongs to somebody else: this person is back at the level of the phone."""
+    """The ID number was given to its owner, and the person who had proved it before is at level 1 again."""
 
     event_type: ClassVar[str] = "cn.ili.identity.person.proofing_revoked.v1"
     key_field: ClassVar[str] = "person_id"

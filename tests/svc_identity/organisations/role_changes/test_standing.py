@@ -3,7 +3,7 @@
 from tests.svc_identity.app_client import bearer
 from tests.svc_identity.organisations.role_changes.conftest import Platform
 from tests.svc_identity.organisations.role_changes.requests import ROLE_CHANGES, decide, granted, propose_removal
-from tests.svc_identity.organisations.test_organisations import refusal
+from tests.svc_identity.organisations.test_organisations import ORGANISATIONS, refusal
 
 
 async def test_a_token_from_before_a_removal_reads_nothing_here_any_more(platform: Platform) -> None:
@@ -17,3 +17,16 @@ async def test_a_token_from_before_a_removal_reads_nothing_here_any_more(platfor
     decided = await decide(platform.api, platform.second, removal.json()["role_change_id"], "approve")
     assert decided.status_code == 200
     assert refusal(await platform.api.get(ROLE_CHANGES, headers=auditor)) == (403, "not_allowed")
+
+
+async def test_a_removed_operators_token_lists_no_organisations(platform: Platform) -> None:
+    client, phone, _ = await platform.person()
+    both = (platform.first, platform.second)
+    change = await granted(platform.api, both, platform.id, phone, "operator")
+    third = bearer(await client.renewed())
+    addresses = (ORGANISATIONS, f"{ORGANISATIONS}/{platform.id}", f"{ORGANISATIONS}/{platform.id}/members")
+    assert [(await platform.api.get(each, headers=third)).status_code for each in addresses] == [200, 200, 200]
+    removal = await propose_removal(platform.api, platform.first, platform.id, change["membership_id"])
+    await decide(platform.api, platform.second, removal.json()["role_change_id"], "approve")
+    for each in addresses:
+        assert refusal(await platform.api.get(each, headers=third)) == (403, "no_longer_operator")
