@@ -17,12 +17,15 @@ from svc_services.catalogue.tariffs.events import TariffPublished, TariffWithdra
 from svc_services.providers.applications.events import ProviderApproved
 from svc_services.providers.connections.events import CONNECTION_EVENTS
 from svc_services.providers.connections.service import forget_used_proofs
+from svc_services.providers.key_expiry.events import ProviderKeyExpiring
+from svc_services.providers.key_expiry.service import warn as warn_of_expiring_keys
 from svc_services.settings import WorkerSettings
 from svc_services.trail import TRAIL
 
 PUBLISHES = (
     ProviderApproved,
     *CONNECTION_EVENTS,
+    ProviderKeyExpiring,
     TariffPublished,
     TariffWithdrawn,
     AccountBindingActivated,
@@ -37,6 +40,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(60, partial(carry_out_due, database)),
         Every(3600, partial(forget_expired_attestations, database)),
         Every(3600, partial(forget_used_proofs, database)),
+        Every(3600, partial(warn_of_expiring_keys, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
 

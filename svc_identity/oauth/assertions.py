@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from chassis.db import now
+from kit.key_terms import in_force
 from svc_identity.oauth.issuer import ASSERTION_ALGORITHMS, ASSERTION_SECONDS, CLOCK_LEEWAY, RS256_ENDS, Issuer
 from svc_identity.oauth.models import Client, UsedAssertion
 from svc_identity.oauth.requests import Parsed
@@ -58,7 +59,11 @@ class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         if client.suspended:
             self._refusal.reason = "client_suspended"
             raise InvalidClientError("this client is suspended; its company or the platform's operators resume it")
-        return KeySet.import_key_set(client.jwks)  # type: ignore[arg-type]  # JSON, checked when it was registered
+        keys = in_force(client.jwks, now())
+        if not keys["keys"]:
+            self._refusal.reason = "no_key_in_force"
+            raise InvalidClientError("no key of this client is in force now; its company or operators add one")
+        return KeySet.import_key_set(keys)  # type: ignore[arg-type]  # JSON, checked when it was registered
 
     def process_assertion_claims(self, assertion: str, resolve_key: KeySet) -> dict[str, Any]:
         def key_of(header: GuestProtocol) -> Key:

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import AnyHandler, EventData, Handler, Poison, Received
+from kit.key_terms import has_sound_terms
 from svc_identity.oauth.issuer import PROVIDER_SCOPES
 from svc_identity.oauth.service import register_client
 
@@ -61,6 +62,8 @@ def signing_keys(jwks: dict[str, Any]) -> dict[str, Any]:
     except (JoseError, ValueError, KeyError, TypeError):
         raise Poison("jwks is not a set of keys") from None
     usable = [key for key in keys if _can_sign(key)]
+    if not all(has_sound_terms(key) for key in jwks["keys"]):
+        raise Poison("jwks holds a key whose nbf or exp is no time")
     if not usable:
         raise Poison("jwks holds no EC P-256 key, no Ed25519 key and no RSA key of 2048 bits")
     return dict(KeySet(usable).as_dict(private=False))

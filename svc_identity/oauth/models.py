@@ -51,7 +51,7 @@ class Client(Base):
     """Whether it gets no tokens but those that are bound to a key of its own (RFC 9449)."""
 
     def key_thumbprints(self) -> set[str]:
-        """Of the keys in force (RFC 7638)."""
+        """Of the keys that have not been ended (RFC 7638)."""
         keys = KeySet.import_key_set(self.jwks) if self.jwks else ()  # type: ignore[arg-type]  # JSON of a key set
         return {key.thumbprint() for key in keys}
 

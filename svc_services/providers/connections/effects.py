@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import now
 from chassis.outbox import emit
 from chassis.problems import NotFound
+from kit.key_terms import in_force
 from svc_services.providers.applications.key_claims import KeyAlreadyUsed, claim
 from svc_services.providers.applications.key_sets import MOST_KEYS, kids_by_thumbprint
 from svc_services.providers.applications.models import Provider, SuspendedBy
-from svc_services.providers.connections import refusals
+from svc_services.providers.connections import key_terms, refusals
 from svc_services.providers.connections.events import ProviderEvent, ProviderResumed, ProviderSuspended, ProviderUpdated
 from svc_services.providers.connections.models import Action, ChangeStatus, EndedKey, ProviderChange
 
@@ -30,7 +31,7 @@ async def locked(tx: AsyncSession, provider_id: UUID) -> Provider:
 
 
 def thumbprints(provider: Provider) -> dict[str, str]:
-    """The kids of the keys in force, by thumbprint."""
+    """The kids of the keys that have not been ended, by thumbprint."""
     return kids_by_thumbprint(provider.jwks)
 
 
@@ -39,7 +40,7 @@ async def carry_out(tx: AsyncSession, provider: Provider, change: ProviderChange
 
     Raises:
         AlreadySuspended, NotSuspended, SuspensionChanged, ProposalOutdated, UnknownKey, LastKey, KeyAlreadyUsed
-        TooManyKeys
+        TooManyKeys, KeyTermsRefused
     """
     event: type[ProviderEvent] = ProviderUpdated
     match change.action:
@@ -53,6 +54,8 @@ async def carry_out(tx: AsyncSession, provider: Provider, change: ProviderChange
             await _add_key(tx, provider, change.details["key"])
         case Action.END_KEY:
             _end_key(tx, provider, change.details["kid"])
+        case Action.LIMIT_KEY:
+            key_terms.limit(provider, change.details["kid"], change.details["valid_until"])
         case Action.CORRECT_ENDPOINT:
             await _require_latest(tx, change)
             provider.endpoint_url = change.details["endpoint_url"]
@@ -100,6 +103,7 @@ async def _add_key(tx: AsyncSession, provider: Provider, key: dict[str, Any]) ->
     ended = await tx.scalars(select(EndedKey.kid).where(EndedKey.provider_id == provider.id))
     if key["kid"] in {*thumbprints(provider).values(), *ended}:
         raise KeyAlreadyUsed(kid=key["kid"])
+    key_terms.require_future_end(key)
     if len(provider.jwks["keys"]) >= MOST_KEYS:
         raise refusals.TooManyKeys(most=MOST_KEYS)
     await claim(tx, provider.id, {"keys": [key]})
@@ -110,10 +114,10 @@ def _end_key(tx: AsyncSession, provider: Provider, kid: str) -> None:
     ended = {thumbprint: each for thumbprint, each in thumbprints(provider).items() if each == kid}
     if not ended:
         raise refusals.UnknownKey(kid=kid)
-    left = [key for key in provider.jwks["keys"] if key["kid"] != kid]
-    if not left:
+    left = {"keys": [key for key in provider.jwks["keys"] if key["kid"] != kid]}
+    if not in_force(left, now())["keys"]:
         raise refusals.LastKey
-    provider.jwks = {"keys": left}
+    provider.jwks = left
     tx.add_all(EndedKey(provider_id=provider.id, thumbprint=each, kid=kid) for each in ended)
 
 
