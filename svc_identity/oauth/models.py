@@ -47,6 +47,10 @@ class Client(Base):
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
     """Of a provider's connection in svc_services; an older event that comes late changes nothing."""
     suspended: Mapped[bool] = mapped_column(default=False, server_default=false())
+    keys_fetched: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether svc_services fetches its keys from its company, so that an unknown one may be new."""
+    key_unknown_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When it was last told that one is unknown."""
 
     def key_thumbprints(self) -> set[str]:
         """Of the keys that have not been ended (RFC 7638)."""
