@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ class IdentityService:
     folder: Path
     as_service: str
     """The database as the role that the service runs as."""
+    settings: Mapping[str, str]
 
     @property
     def issuer(self) -> str:
@@ -59,13 +60,18 @@ def identity_service(
         }
         # As in deploy/compose.
         arguments = ["uvicorn", "--factory", "svc_identity.app:create_app", "--port", str(port), "--no-access-log"]
+        environment = {f"MYILI_{name.upper()}": value for name, value in {**usual, **settings}.items()}
         program = Program(
             name="svc_identity",
             command=[sys.executable, "-m", *arguments],
             where=where,
             ready=partial(accepts_connections, port),
-            environment={f"MYILI_{name.upper()}": value for name, value in {**usual, **settings}.items()},
+            environment=environment,
         )
+        starter = [sys.executable, "-m", "svc_identity.starter"]
+        with running(Program("starter", starter, where, environment=environment), folder / "starter.log") as process:
+            if process.wait(60):
+                raise SystemExit(f"The starter data was not loaded; {folder / 'starter.log'} says why.")
         with running(program, folder / "service.log") as process:
             as_service = role.set(database=DATABASE).render_as_string(hide_password=False)
-            yield IdentityService(server, where, psutil.Process(process.pid), folder, as_service)
+            yield IdentityService(server, where, psutil.Process(process.pid), folder, as_service, {**usual, **settings})
