@@ -4,6 +4,7 @@ from fastapi import APIRouter, FastAPI
 
 from chassis.service import create_service_app
 from chassis.settings import load
+from kit.dpop import prove_possession
 from kit.metrics import metrics
 from svc_identity.http_client import outside_systems
 from svc_identity.oauth.app_access.endpoints import router as app_access
@@ -38,5 +39,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ]
     title = "My Ili identity"
     app = create_service_app(settings, routers, title=title, version="1.2.0", admission=with_standing_roles)
+    prove_possession(app)
     app.state.issuer = Issuer.of(settings)
     return app
