@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.inbox import AnyHandler, EventData, Handler, Poison, Received
 from kit.key_terms import has_sound_terms
 from svc_identity.oauth.issuer import PROVIDER_SCOPES
-from svc_identity.oauth.service import register_client
+from svc_identity.oauth.service import Standing, register_client
 
 _SMALLEST_RSA = 2048
 
@@ -31,6 +31,7 @@ class ProviderChanged(EventData):
     revision: int
     jwks: dict[str, Any]
     suspended_at: AwareDatetime | None
+    jwks_uri: str | None = None
 
 
 async def register_provider(tx: AsyncSession, event: Received[ProviderApproved]) -> None:
@@ -46,8 +47,7 @@ async def follow_provider(tx: AsyncSession, event: Received[ProviderChanged]) ->
         str(changed.provider_id),
         scopes=PROVIDER_SCOPES,
         jwks=signing_keys(changed.jwks),
-        revision=changed.revision,
-        suspended=changed.suspended_at is not None,
+        standing=Standing(changed.revision, changed.suspended_at is not None, changed.jwks_uri is not None),
     )
 
 

@@ -12,6 +12,7 @@ from svc_identity.oauth.error_route import ErrorRoute
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import FORM, Parsed, parse_form
 from svc_identity.oauth.server import AuthorizationServer
+from svc_identity.oauth.service import ask_for_new_keys
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons.service import known_person
@@ -188,10 +189,17 @@ async def _answer(transactions: Database, issuer: Issuer, request: Request, endp
         return JSONResponse({"error": "invalid_request", "error_description": "a parameter is repeated"}, 400)
     unproved = await possession.prove(request, transactions, parsed) if endpoint in _PROVING else None
 
+    unknown: list[str] = []
+
     def respond(session: Any) -> Response:  # noqa: ANN401 - the synchronous face of the session
         server = AuthorizationServer(session, issuer)
         if unproved:
             return server.handle_error_response(parsed, unproved)
+        response = answer(server)
+        unknown.extend(filter(None, [server.assertions.unknown_key_of]))
+        return response
+
+    def answer(server: AuthorizationServer) -> Response:
         match endpoint:
             case "token":
                 return server.create_token_response(parsed)
@@ -202,6 +210,8 @@ async def _answer(transactions: Database, issuer: Issuer, request: Request, endp
 
     async with transactions.transaction() as tx:
         response = await tx.run_sync(respond)
+        for client_id in unknown:
+            await ask_for_new_keys(tx, client_id)
     if "dpop" in request.headers:
         response.headers["DPoP-Nonce"] = request.app.state.nonces.new()
     return response

@@ -49,6 +49,10 @@ class Client(Base):
     suspended: Mapped[bool] = mapped_column(default=False, server_default=false())
     dpop_required: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether it gets no tokens but those that are bound to a key of its own (RFC 9449)."""
+    keys_fetched: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether svc_services fetches its keys from its company, so that an unknown one may be new."""
+    key_unknown_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When it was last told that one is unknown."""
 
     def key_thumbprints(self) -> set[str]:
         """Of the keys that have not been ended (RFC 7638)."""

@@ -12,6 +12,7 @@ from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections import schemas
 from svc_services.providers.connections.effects import thumbprints
 from svc_services.providers.connections.models import EndedKey, ProviderChange
+from svc_services.providers.key_sources.models import KeySource
 
 
 async def require_access(database: Database, caller: Caller) -> None:
@@ -59,6 +60,7 @@ async def connection_of(tx: AsyncSession, provider_id: UUID) -> schemas.Connecti
         revision=provider.revision,
         endpoint_url=provider.endpoint_url,
         customer_parameters=provider.account_numbers,
+        jwks_uri=await tx.scalar(select(KeySource.jwks_uri).where(KeySource.provider_id == provider_id)),
         keys=shown_keys(provider) + ended,
         suspended_at=provider.suspended_at,
         suspended_by=provider.suspended_by,

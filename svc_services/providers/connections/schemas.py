@@ -59,6 +59,17 @@ class KeyLimit(_Change):
     valid_until: Instant
 
 
+class KeySource(_Change):
+    """Fetch the company's keys from where it publishes them, or, with null, no longer.
+
+    New keys are added within 15 minutes, or within a minute after the first assertion with one. A fetched key that is
+    missing there for a day is ended, never the last one in force; keys that were added otherwise stay.
+    """
+
+    action: Literal[Action.FETCH_KEYS]
+    jwks_uri: Annotated[Line, Field(max_length=500)] | None
+
+
 class EndpointCorrection(_Change):
     action: Literal[Action.CORRECT_ENDPOINT]
     endpoint_url: Annotated[Line, Field(max_length=500)]
@@ -71,7 +82,7 @@ class CustomerParametersDeclaration(_Change):
 
 
 NewProviderChange = Annotated[
-    Resumption | KeyAddition | KeyEnd | KeyLimit | EndpointCorrection | CustomerParametersDeclaration,
+    Resumption | KeyAddition | KeyEnd | KeyLimit | KeySource | EndpointCorrection | CustomerParametersDeclaration,
     Field(discriminator="action"),
 ]
 
@@ -83,7 +94,7 @@ class ProviderChange(BaseModel):
     provider_id: UUID
     action: Action
     details: dict[str, Any]
-    """`key`, `kid`, `valid_until`, `endpoint_url` or `customer_parameters`, as the action has it."""
+    """`key`, `kid`, `valid_until`, `jwks_uri`, `endpoint_url` or `customer_parameters`, as the action has it."""
     reason: str
     status: ChangeStatus
     company_key: str | None
@@ -116,6 +127,8 @@ class Connection(BaseModel):
     revision: int
     endpoint_url: str
     customer_parameters: CustomerParameters
+    jwks_uri: str | None
+    """Where its keys are fetched from."""
     keys: list[ConnectionKey]
     """Those that have not been ended first, also those whose time has not come or is over."""
     suspended_at: datetime | None

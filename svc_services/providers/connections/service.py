@@ -55,6 +55,8 @@ async def checked(endpoints: Endpoints, new: schemas.NewProviderChange) -> Wante
             details["kid"] = new.kid
         case schemas.KeyLimit():
             details |= {"kid": new.kid, "valid_until": key_terms.seconds(new.valid_until)}
+        case schemas.KeySource():
+            details["jwks_uri"] = await endpoints.accepted(new.jwks_uri) if new.jwks_uri else None
         case schemas.EndpointCorrection():
             details["endpoint_url"] = await endpoints.accepted(new.endpoint_url)
         case schemas.CustomerParametersDeclaration():

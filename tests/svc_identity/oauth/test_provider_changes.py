@@ -9,7 +9,7 @@ from joserfc.jwk import KeySet
 
 from chassis.db import Database, new_id, now
 from chassis.inbox import Poison, Received
-from chassis.testing import Tokens
+from chassis.testing import Tokens, emitted
 from svc_identity.oauth.consumers import ProviderChanged, follow_provider
 from tests.svc_identity.oauth.providers import Key, ProviderSystem, new_key
 from tests.svc_identity.oauth.test_client_credentials import INVALID_CLIENT, registered
@@ -100,3 +100,26 @@ async def test_times_of_keys_that_are_no_times_are_refused(database: Database) -
     for times in ({"exp": "soon"}, {"nbf": 1.5}, {"exp": True}, {"exp": 10**20}):
         with pytest.raises(Poison):
             await follow(database, provider, 1, {"keys": [{**provider.key.as_dict(private=False), **times}]})
+
+
+async def test_an_unknown_key_of_a_client_whose_keys_are_fetched_is_announced_once_a_minute(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    fetched, brought = ProviderSystem(), await registered(database, ProviderSystem())
+    async with database.transaction() as tx:
+        data = {
+            **fetched.approved().data.model_dump(),
+            "revision": 1,
+            "suspended_at": None,
+            "jwks_uri": "https://a.test",
+        }
+        event = Received(new_id(), "cn.ili.services.provider.updated.v1", now(), ProviderChanged.model_validate(data))
+        await follow_provider(tx, event)
+    for known in (fetched, brought):
+        assert (await known.token(api)).status_code == 200
+        for _ in range(2):
+            other = ProviderSystem(new_key(), provider_id=known.provider_id)
+            assert refusal(await other.token(api)) == INVALID_CLIENT
+    async with database.read() as tx:
+        announced = [event for event in await emitted(tx) if event.type.endswith("client.key_unknown.v1")]
+    assert [event.data for event in announced] == [{"client_id": fetched.provider_id}]
