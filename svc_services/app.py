@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from chassis.service import create_service_app
 from chassis.settings import load
+from kit.dpop import prove_possession
 from kit.metrics import metrics
 from kit.signatures.keys import load_private_key, public_jwks
 from kit.staff.standing import admitting
@@ -34,6 +35,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version="1.2.0",
         admission=admitting(require_access),
     )
+    prove_possession(app)
     key = load_private_key(settings.provider_signing_key.get_secret_value())
     app.state.signing_keys = public_jwks([key.public_key()])
     app.state.endpoints = Endpoints(anywhere=settings.provider_endpoints == "any")

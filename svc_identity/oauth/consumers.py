@@ -16,6 +16,7 @@ from chassis.inbox import AnyHandler, EventData, Handler, Poison, Received
 from kit.key_terms import has_sound_terms
 from svc_identity.oauth.apps import check_notice_address
 from svc_identity.oauth.issuer import PROVIDER_SCOPES, RESIDENT_SCOPES
+from svc_identity.oauth.models import Client
 from svc_identity.oauth.service import Standing, register_client
 
 _SMALLEST_RSA = 2048
@@ -104,13 +105,10 @@ async def follow_mini_app(tx: AsyncSession, event: Received[AppClientChanged]) -
         addresses = [check_notice_address(address) for address in changed.redirect_uris]
     except ValueError as error:
         raise Poison(str(error)) from None
-    await register_client(
-        tx,
-        f"{_MINI_APP}{changed.app_id}",
-        scopes=changed.scopes,
-        redirect_uris=addresses,
-        standing=Standing(changed.revision, changed.suspended),
-    )
+    client_id = f"{_MINI_APP}{changed.app_id}"
+    standing = Standing(changed.revision, changed.suspended)
+    await register_client(tx, client_id, scopes=changed.scopes, redirect_uris=addresses, standing=standing)
+    (await tx.get_one(Client, client_id)).dpop_required = True
 
 
 HANDLERS: list[AnyHandler] = [

@@ -9,8 +9,10 @@ from chassis.db import Database, new_id, now
 from chassis.inbox import Poison, Received
 from svc_identity.oauth.consumers import AppClientChanged, follow_mini_app
 from svc_identity.oauth.models import Client
+from tests.kit.dpop.prover import Prover
 from tests.svc_identity.app_client import AppClient
 from tests.svc_identity.conftest import new_phone
+from tests.svc_identity.oauth.test_possession import redeem
 from tests.svc_identity.oauth.test_pushed_requests import PAR
 
 CALLBACK = "https://parking.ili.gov.cn/callback"
@@ -42,7 +44,10 @@ async def push(api: httpx.AsyncClient, client_id: str, redirect_uri: str = CALLB
 async def test_residents_sign_in_to_an_approved_mini_app(app_client: AppClient, database: Database) -> None:
     client_id = await changed(database, str(new_id()))
     code = await app_client.sign_in(new_phone(), client_id=client_id, redirect_uri=CALLBACK, scope="openid bills")
-    tokens = (await app_client.redeem(code, client_id=client_id, redirect_uri=CALLBACK)).json()
+    app_client.client_id, app_client.redirect_uri = client_id, CALLBACK
+    unproved = await app_client.redeem(code)
+    assert (unproved.status_code, unproved.json()["error"]) == (400, "invalid_dpop_proof")
+    tokens = (await redeem(app_client, Prover(), code)).json()
     assert tokens["scope"] == "openid bills"
 
 
