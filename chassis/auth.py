@@ -77,6 +77,7 @@ class Claims(BaseModel):
     assurance_level: int = 0
     memberships: tuple[Membership, ...] = ()
     client_key: str | None = None  # RFC 7638 thumbprint of the key by which a system proved itself
+    sid: str | None = None  # the sign-in of a person
 
 
 Statement = TypeVar("Statement", bound=BaseModel)
@@ -93,6 +94,7 @@ class Caller:
     assurance_level: int
     memberships: tuple[Membership, ...]
     client_key: str | None = None
+    sid: str | None = None
 
     @property
     def id(self) -> UUID:
@@ -135,7 +137,8 @@ class TokenVerifier:
         # "at+jwt" keeps ID tokens and other JWTs of the same issuer from passing as access tokens (RFC 9068).
         claims = await self.verify_statement(token, Claims, typ="at+jwt", audience=AUDIENCE)
         scopes, level = frozenset(claims.scope.split()), claims.assurance_level
-        caller = Caller(claims.sub, claims.kind, claims.client_id, scopes, level, claims.memberships, claims.client_key)
+        proof = {"client_key": claims.client_key, "sid": claims.sid}
+        caller = Caller(claims.sub, claims.kind, claims.client_id, scopes, level, claims.memberships, **proof)
         self._verified[fingerprint] = (claims.exp, caller)
         if len(self._verified) > _CACHE_SIZE:
             self._verified.popitem(last=False)
@@ -195,14 +198,7 @@ class Rule:
 class TokenRule(Rule, SecurityBase):
     """Requires an access token with these properties."""
 
-    def __init__(
-        self,
-        *,
-        kind: str,
-        scope: str,
-        assurance_level: int = 0,
-        roles: tuple[str, ...] = (),
-    ) -> None:
+    def __init__(self, *, kind: str, scope: str, assurance_level: int = 0, roles: tuple[str, ...] = ()) -> None:
         self.model = HTTPBearerModel(bearerFormat="JWT", description="An access token of svc_identity.")
         self.scheme_name = "access_token"
         self._kind = kind

@@ -9,9 +9,10 @@ from svc_identity.http_client import outside_systems
 from svc_identity.oauth.endpoints import of_clients, well_known
 from svc_identity.oauth.endpoints import router as oauth
 from svc_identity.oauth.issuer import Issuer
+from svc_identity.oauth.standing import admit
+from svc_identity.oauth.suspensions.endpoints import router as suspensions
 from svc_identity.organisations.claim_decisions.endpoints import router as claim_decisions
 from svc_identity.organisations.endpoints import router as organisations
-from svc_identity.organisations.operators import with_standing_roles
 from svc_identity.organisations.role_changes.endpoints import router as role_changes
 from svc_identity.people.identity_claims.endpoints import router as identity_claims
 from svc_identity.people.persons.endpoints import router as persons
@@ -28,9 +29,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     use_keys_of(settings)
     routers = [
         *(metrics, APIRouter(lifespan=outside_systems), sign_in, sign_out, oauth, of_clients, well_known, persons),
-        *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
+        *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions, suspensions),
     ]
     title = "My Ili identity"
-    app = create_service_app(settings, routers, title=title, version="1.2.0", admission=with_standing_roles)
+    app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)
     app.state.issuer = Issuer.of(settings)
     return app

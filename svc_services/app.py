@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from chassis.service import create_service_app
 from chassis.settings import load
+from kit.ended.admission import refusing_ended
 from kit.metrics import metrics
 from kit.signatures.keys import load_private_key, public_jwks
 from kit.staff.standing import admitting
@@ -28,7 +29,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [metrics, catalogue, providers, connections, tariffs, account_bindings, holder_changes, signing_keys],
         title="My Ili public utilities",
         version="1.2.0",
-        admission=admitting(require_access),
+        admission=refusing_ended(admitting(require_access)),
     )
     key = load_private_key(settings.provider_signing_key.get_secret_value())
     app.state.signing_keys = public_jwks([key.public_key()])

@@ -8,6 +8,8 @@ from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
+from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
+from kit.ended.consumers import forget_expired
 from kit.staff.consumers import handlers as staff_roles
 from svc_services.accounts.bindings.consumers import HANDLERS as BINDING_HANDLERS
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
@@ -35,6 +37,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
     return [
         Every(15, partial(give_up_abandoned, database)),
         Every(60, partial(carry_out_due, database)),
+        Every(60, partial(forget_expired, database)),
         Every(3600, partial(forget_expired_attestations, database)),
         Every(3600, partial(forget_used_proofs, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
@@ -42,7 +45,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
 
 
 def make_worker(settings: WorkerSettings) -> Worker:
-    handles = [*staff_roles(settings.cooling_off_hours), *BINDING_HANDLERS]
+    handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS, *BINDING_HANDLERS]
     return Worker(settings, publishes=PUBLISHES, handles=handles, schedules=partial(make_schedules, settings))
 
 

@@ -47,6 +47,19 @@ class Client(Base):
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
     """Of a provider's connection in svc_services; an older event that comes late changes nothing."""
     suspended: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """As the connection of its provider is."""
+    stopped: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """An operator of the platform has suspended it, see `suspensions`."""
+    standing: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often services were told that it lost or regained its access."""
+
+    @property
+    def in_force(self) -> bool:
+        return not (self.suspended or self.stopped)
+
+    @property
+    def announced_in_force(self) -> bool:
+        return self.standing % 2 == 0
 
     def key_thumbprints(self) -> set[str]:
         """Of the keys in force (RFC 7638)."""
@@ -124,6 +137,8 @@ class EndReason(StrEnum):
     REVOKED = "revoked"
     REUSE = "reuse"
     CODE_REUSE = "code_reuse"
+    SUSPENDED = "suspended"
+    """The person was suspended."""
 
 
 class TokenFamily(Base):

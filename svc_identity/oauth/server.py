@@ -68,6 +68,9 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
             # Authlib would show a Python tuple of its method names here.
             wanted = " or ".join(_PROOFS[method] for method in methods)
             raise InvalidClientError(f"send {wanted} of a client that may make this request") from None
+        if not client.in_force:
+            self.refusal.reason = "client_suspended"
+            raise InvalidClientError("this client is suspended by the operators of the platform")
         if attempts and request.auth_method == "none":
             raise InvalidClientError(f"this client has nothing to prove itself with; leave out {attempts[0]}")
         return client

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import now
 from chassis.outbox import emit
+from svc_identity.oauth import standing
 from svc_identity.oauth.events import ClientRegistered
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily, UsedAssertion, UsedRequest
 from svc_identity.oauth.refresh import WHOLE_LIFE
@@ -46,6 +47,8 @@ async def register_client(
     )
     if await tx.scalar(statement):
         await emit(tx, ClientRegistered(client_id=client_id))
+    client = await tx.get_one(Client, client_id, populate_existing=True, with_for_update=True)
+    await standing.announce(tx, client)
 
 
 async def set_logout_addresses(
