@@ -25,10 +25,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from chassis.db import Database
 from chassis.problems import Problem, words
 from chassis.settings import AUDIENCE
-from chassis.tokens import SigningKeys, TokenExpired, TokenInvalid, bearer_token
+from chassis.tokens import SigningKeys, TokenExpired, TokenInvalid, presented_token
 
 _CLOCK_LEEWAY = 30
 _CACHE_SIZE = 20_000
+_TOKENS = "An access token of svc_identity; one that is bound to a key is sent as `DPoP`, with its proof (RFC 9449)."
 _MAX_TOKEN_LENGTH = 8_192
 # joserfc raises TypeError for some headers that are JSON but not JOSE, such as a `crit` that is not a list.
 _NO_PROOF = (JoseError, ValueError, TypeError)
@@ -78,6 +79,7 @@ class Claims(BaseModel):
     memberships: tuple[Membership, ...] = ()
     client_key: str | None = None  # RFC 7638 thumbprint of the key by which a system proved itself
     sid: str | None = None  # the sign-in of a person
+    cnf: dict[str, str] = Field(default_factory=dict)  # `jkt`: that of the key to which the token is bound (RFC 9449)
 
 
 Statement = TypeVar("Statement", bound=BaseModel)
@@ -94,6 +96,7 @@ class Caller:
     assurance_level: int
     memberships: tuple[Membership, ...]
     client_key: str | None = None
+    bound_to: str | None = None
     sid: str | None = None
 
     @property
@@ -137,8 +140,8 @@ class TokenVerifier:
         # "at+jwt" keeps ID tokens and other JWTs of the same issuer from passing as access tokens (RFC 9068).
         claims = await self.verify_statement(token, Claims, typ="at+jwt", audience=AUDIENCE)
         scopes, level = frozenset(claims.scope.split()), claims.assurance_level
-        proof = {"client_key": claims.client_key, "sid": claims.sid}
-        caller = Caller(claims.sub, claims.kind, claims.client_id, scopes, level, claims.memberships, **proof)
+        proofs = claims.client_key, claims.cnf.get("jkt", "" if claims.cnf else None), claims.sid  # "": no key fits
+        caller = Caller(claims.sub, claims.kind, claims.client_id, scopes, level, claims.memberships, *proofs)
         self._verified[fingerprint] = (claims.exp, caller)
         if len(self._verified) > _CACHE_SIZE:
             self._verified.popitem(last=False)
@@ -199,7 +202,7 @@ class TokenRule(Rule, SecurityBase):
     """Requires an access token with these properties."""
 
     def __init__(self, *, kind: str, scope: str, assurance_level: int = 0, roles: tuple[str, ...] = ()) -> None:
-        self.model = HTTPBearerModel(bearerFormat="JWT", description="An access token of svc_identity.")
+        self.model = HTTPBearerModel(bearerFormat="JWT", description=_TOKENS)
         self.scheme_name = "access_token"
         self._kind = kind
         self._assurance_level = assurance_level
@@ -219,7 +222,10 @@ class TokenRule(Rule, SecurityBase):
     async def __call__(self, request: Request) -> Caller:
         request.state.access = {"rule": self.who_may_call}
         verifier: TokenVerifier = request.app.state.token_verifier
-        caller = await verifier.verify(bearer_token(request))
+        scheme, token = presented_token(request)
+        caller = await verifier.verify(token)
+        if scheme != "bearer" or caller.bound_to is not None:
+            await request.app.state.possession(request, scheme, token, caller)
         request.state.access |= {"subject": caller.subject, "client_id": caller.client_id}
         if admit := request.app.state.admission:
             caller = await admit(request.app.state.database, caller)
@@ -243,11 +249,7 @@ class OpenRule(Rule):
 
 
 def allow(
-    *,
-    scope: str,
-    persons: bool = False,
-    assurance_level: int | None = None,
-    role: str | tuple[str, ...] = (),
+    *, scope: str, persons: bool = False, assurance_level: int | None = None, role: str | tuple[str, ...] = ()
 ) -> TokenRule:
     """Require a token with a scope: of a client, or of a person (at an assurance level; with a role, 2 by default)."""
     roles = (role,) if isinstance(role, str) else role

@@ -10,7 +10,13 @@ from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
 from svc_identity.oauth import service as oauth
 from svc_identity.oauth.consumers import HANDLERS
-from svc_identity.oauth.events import ClientRegistered, ClientResumed, ClientSuspended, SignInEnded
+from svc_identity.oauth.events import (
+    ClientKeyUnknown,
+    ClientRegistered,
+    ClientResumed,
+    ClientSuspended,
+    SignInEnded,
+)
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.worker import Notifier
 from svc_identity.organisations.events import OrganisationRegistered
@@ -65,7 +71,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
             *(PersonSuspended, PersonResumed, SignInEnded),
-            *(OrganisationRegistered, ClientRegistered, ClientSuspended, ClientResumed),
+            *(OrganisationRegistered, ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),
         ],
         handles=HANDLERS,

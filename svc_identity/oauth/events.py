@@ -50,3 +50,12 @@ def announce(session: Session, event: Event) -> None:
     if tx is None:
         raise RuntimeError("only a session of an AsyncSession emits events")
     await_only(emit(tx, event))
+
+
+class ClientKeyUnknown(Event):
+    """A client whose keys are fetched has signed with one that is not known here; at most once a minute each."""
+
+    event_type: ClassVar[str] = "cn.ili.identity.client.key_unknown.v1"
+    key_field: ClassVar[str] = "client_id"
+
+    client_id: str

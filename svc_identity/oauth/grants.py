@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from chassis.db import now
 from kit.security_log import record_on_commit
-from svc_identity.oauth import codes, refresh
+from svc_identity.oauth import codes, possession, refresh
 from svc_identity.oauth.issuer import CODE_SECONDS, ID_TOKEN_SECONDS, PROMPTS, Issuer, acr_of
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily
+from svc_identity.oauth.possession import PossessionRequired
 from svc_identity.oauth.requests import Parsed
 from svc_identity.oauth.security_log import TOKEN_ISSUED, TOKEN_REUSED
 from svc_identity.organisations.queries import membership_claims
@@ -82,7 +83,7 @@ def with_access(session: Session, person_id: UUID) -> Person | None:
     return None if session.scalar(suspension_of(person_id)) else person
 
 
-class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships no types
+class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships no types
     TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
     _family: TokenFamily | None = None
 
@@ -111,6 +112,8 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
             raise InvalidRequestError("max_age must be a number of seconds", redirect_uri=redirect_uri)
         if not set(data.get("prompt", "").split()) <= set(PROMPTS):
             raise InvalidRequestError(f"prompt may have {', '.join(PROMPTS)}", redirect_uri=redirect_uri)
+        if "dpop_jkt" in data and not possession.is_thumbprint(data["dpop_jkt"]):
+            raise InvalidRequestError("dpop_jkt must be a JWK thumbprint by SHA-256", redirect_uri=redirect_uri)
         return redirect_uri
 
     def save_authorization_code(self, code: str, request: Parsed) -> None:
@@ -123,13 +126,16 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
                 scope=request.scope,
                 nonce=request.payload.data.get("nonce"),
                 code_challenge=request.payload.data["code_challenge"],
+                dpop_jkt=request.payload.data.get("dpop_jkt"),
                 expires_at=now() + timedelta(seconds=CODE_SECONDS),
             )
         )
 
     def query_authorization_code(self, code: str, client: Client) -> AuthorizationCode | None:  # noqa: ARG002 - Authlib's
         """Redeem a code once, even when requests race or the rest of the request is refused, and answer its repeat."""
-        found, family, reason = codes.redeem(self.server.session, client.client_id, self.request.form)
+        found, family, reason = codes.redeem(
+            self.server.session, client.client_id, self.request.form, self.request.proof_key
+        )
         refusal = self.server.refusal
         refusal.reason = reason
         if reason == codes.REUSED:
@@ -168,6 +174,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
             person_id=user.id,
             scope=scope,
             code_hash=redemption,
+            proof_key=self.request.proof_key,
             created_at=code.authenticated_at,
         )
         self.server.session.add(family)
@@ -175,12 +182,14 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
         return family
 
 
-class RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no types
+class RefreshGrant(PossessionRequired, grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no types
     TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
     _redeemed: refresh.Redeemed | None = None
 
     def authenticate_refresh_token(self, refresh_token: str) -> TokenFamily | None:
-        family, outcome = refresh.redeem(self.server.session, self.server.issuer.refresh_key, refresh_token)
+        family, outcome = refresh.redeem(
+            self.server.session, self.server.issuer.refresh_key, refresh_token, self.request.proof_key
+        )
         refusal = self.server.refusal
         if family:
             refusal.ids |= {"family_id": family.id, "person_id": family.person_id}
@@ -208,7 +217,7 @@ class RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib s
         """Rotated already."""
 
 
-class ClientGrant(grants.ClientCredentialsGrant):  # type: ignore[misc]  # Authlib ships no types
+class ClientGrant(PossessionRequired, grants.ClientCredentialsGrant):  # type: ignore[misc]  # Authlib ships no types
     TOKEN_ENDPOINT_AUTH_METHODS = ("private_key_jwt",)
 
     def generate_token(self, scope: str | None, **_: object) -> dict[str, Any]:
@@ -216,7 +225,7 @@ class ClientGrant(grants.ClientCredentialsGrant):  # type: ignore[misc]  # Authl
         if allowed is None:
             raise InvalidScopeError
         token: dict[str, Any] = self.server.issuer.client_token(
-            self.client, allowed, self.server.assertions.proving_key
+            self.client, allowed, self.server.assertions.proving_key, self.request.proof_key
         )
         about = {"client_id": self.client.client_id, "client_key": self.server.assertions.proving_key}
         record_on_commit(self.server.session, TOKEN_ISSUED, "client_credentials", **about)

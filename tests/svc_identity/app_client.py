@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
+from svc_identity.people.agreements.documents import version_in_force
+
 AUTHORIZE = "/identity/v1/oauth/authorize"
 TOKEN = "/identity/v1/oauth/token"  # noqa: S105 - an address
 REDIRECT_URI, LOOPBACK = "myili://callback", "http://127.0.0.1:53124/callback"
@@ -24,6 +26,8 @@ _SCOPES = {
 class Form:
     action: str
     fields: dict[str, str] = field(default_factory=dict)
+    ticks: dict[str, str] = field(default_factory=dict)
+    """What the page offers to tick."""
 
 
 class Page(HTMLParser):
@@ -44,6 +48,9 @@ class Page(HTMLParser):
             self.forms.append(Form(found["action"] or ""))
         elif tag == "input" and found.get("type") == "hidden":
             self.forms[-1].fields[found["name"] or ""] = found["value"] or ""
+        elif tag == "input" and found.get("type") == "checkbox":
+            assert "checked" not in found, "consent is never ticked in advance"
+            self.forms[-1].ticks[found["name"] or ""] = found["value"] or ""
 
 
 class AppClient:
@@ -66,7 +73,7 @@ class AppClient:
             "response_type": "code",
             "client_id": self.client_id,
             "redirect_uri": self.redirect_uri,
-            "scope": _SCOPES[self.client_id],
+            "scope": _SCOPES.get(self.client_id, "openid"),
             "state": self.state,
             "nonce": self.nonce,
             "code_challenge": challenge,
@@ -77,9 +84,10 @@ class AppClient:
     async def begin(self, **changes: str | None) -> Page:
         return Page(await self.api.get(AUTHORIZE, params=self.request(**changes)))
 
-    async def type_phone(self, page: Page, phone: str) -> httpx.Response:
+    async def type_phone(self, page: Page, phone: str, agreed: str | None = version_in_force()) -> httpx.Response:
         form = page.forms[0]
-        return await self.api.post(form.action, data={**form.fields, "phone": phone})
+        ticked = {} if agreed is None else {"agreed": agreed}
+        return await self.api.post(form.action, data={**form.fields, **ticked, "phone": phone})
 
     async def code_page(self, phone: str, **changes: str | None) -> Page:
         sent = await self.type_phone(await self.begin(**changes), phone)
