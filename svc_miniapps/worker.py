@@ -14,6 +14,7 @@ from kit.ended.consumers import forget_expired
 from kit.staff.consumers import handlers as staff_roles
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.packages.store import opened
+from svc_miniapps.publishing.clients.events import AppClientChanged
 from svc_miniapps.publishing.releases.events import (
     ReleaseApproved,
     ReleasePublished,
@@ -41,7 +42,10 @@ async def _sweep_packages(settings: WorkerSettings, database: Database) -> None:
 
 
 def make_worker(settings: WorkerSettings) -> Worker:
-    publishes: list[type[Event]] = [AppRegistered, ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished]
+    publishes: list[type[Event]] = [
+        *(AppRegistered, AppClientChanged),
+        *(ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished),
+    ]
     handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS]
     return Worker(settings, publishes=publishes, handles=handles, schedules=partial(make_schedules, settings))
 

@@ -98,8 +98,10 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
     def validate_authorization_request(self) -> str:
         redirect_uri: str = super().validate_authorization_request()
         data = self.request.payload.data
-        if not self.request.client.in_force:
+        if self.request.client.stopped:
             raise UnauthorizedClientError(_SUSPENDED)
+        if self.request.client.suspended:
+            raise UnauthorizedClientError("the app is suspended", redirect_uri=redirect_uri)
         if self.request.repeated:  # Authlib looks at five of them
             raise InvalidRequestError("a parameter is repeated", redirect_uri=redirect_uri)
         for name in _NOT_SUPPORTED:
@@ -126,6 +128,7 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
                 scope=request.scope,
                 nonce=request.payload.data.get("nonce"),
                 code_challenge=request.payload.data["code_challenge"],
+                device=request.device,
                 dpop_jkt=request.payload.data.get("dpop_jkt"),
                 expires_at=now() + timedelta(seconds=CODE_SECONDS),
             )
@@ -155,6 +158,7 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
 
     def generate_token(self, user: Person, scope: str, **_: object) -> dict[str, Any]:
         session, issuer = self.server.session, self.server.issuer
+        scope = still_allowed(self.client, scope)
         family = self._family or self._new_family(user, scope)
         self.request.sid = str(family.id)
         memberships = membership_claims(session, user)
@@ -176,10 +180,23 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
             code_hash=redemption,
             proof_key=self.request.proof_key,
             created_at=code.authenticated_at,
+            device=code.device,
         )
         self.server.session.add(family)
         self.server.session.flush()
         return family
+
+
+def still_allowed(client: Client, scope: str) -> str:
+    """The scope without what has been taken from the client since it was granted.
+
+    Raises:
+        InvalidScopeError: nothing is left.
+    """
+    left = " ".join(each for each in scope.split() if each in client.scopes)
+    if not left:
+        raise InvalidScopeError
+    return left
 
 
 class RefreshGrant(PossessionRequired, grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no types
@@ -208,7 +225,7 @@ class RefreshGrant(PossessionRequired, grants.RefreshTokenGrant):  # type: ignor
         session, issuer, family = self.server.session, self.server.issuer, refresh_token
         if self._redeemed and not self._redeemed.is_retry:
             refresh.rotate(family)
-        scope = self.request.payload.scope or family.scope
+        scope = still_allowed(self.client, self.request.payload.scope or family.scope)
         memberships = membership_claims(session, user)
         token: dict[str, Any] = issuer.person_token(family, self.client, user, scope, memberships)
         return {**token, "refresh_token": refresh.write(issuer.refresh_key, family)}

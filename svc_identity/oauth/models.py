@@ -117,6 +117,8 @@ class AuthorizationCode(Base):
     code_challenge: Mapped[str] = mapped_column(Text)
     dpop_jkt: Mapped[str | None] = mapped_column(Text)
     """The thumbprint of the key without which the code is worth nothing."""
+    device: Mapped[str | None] = mapped_column(Text)
+    """System and browser of the sign-in, in plain words."""
     authenticated_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     expires_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
 
@@ -173,6 +175,8 @@ class TokenFamily(Base):
     rotated_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)
     """When the person signed in."""
+    device: Mapped[str | None] = mapped_column(Text)
+    """System and browser in which they did."""
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     end_reason: Mapped[EndReason | None] = mapped_column(Text)
 

@@ -41,7 +41,7 @@ async def check(tx: AsyncSession, issuer: Issuer, parameters: Parameters) -> Par
     return parsed
 
 
-async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
+async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, device: str | None) -> Response:
     """Send the browser back to the app with a code for the person of the phone, who is registered now when new.
 
     Raises:
@@ -51,6 +51,7 @@ async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
     """
     await pushed.use(tx, parse(sign_in.request))
     parsed = Parsed("GET", issuer.address("authorize"), request_of(issuer, sign_in))
+    parsed.device = device
     person = await person_of_phone(tx, sign_in.phone)
     if await is_suspended(tx, person.id):
         raise PersonSuspended

@@ -39,9 +39,13 @@ def upgrade() -> None:
     op.get_bind().exec_driver_sql(ANNOUNCE)
     _allow_end_reasons(*_END_REASONS, "suspended")
     _create_suspensions()
+    for table in ("authorization_codes", "token_families"):
+        op.add_column(table, sa.Column("device", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
+    for table in ("authorization_codes", "token_families"):
+        op.drop_column(table, "device")
     shorten_trail(_SEALED)
     op.drop_table("suspensions")
     op.execute("UPDATE token_families SET end_reason = 'revoked' WHERE end_reason = 'suspended'")
