@@ -25,12 +25,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from chassis.db import Database
 from chassis.problems import Problem, words
 from chassis.settings import AUDIENCE
-from chassis.tokens import SigningKeys, TokenExpired, TokenInvalid, bearer_token
+from chassis.tokens import SigningKeys, TokenExpired, TokenInvalid, Unauthenticated, bearer_token
 
 _CLOCK_LEEWAY = 30
 _CACHE_SIZE = 20_000
 _MAX_TOKEN_LENGTH = 8_192
 # joserfc raises TypeError for some headers that are JSON but not JOSE, such as a `crit` that is not a list.
+_SAID = {"kind", "client_id", "assurance_level", "client_key", "acr", "auth_time"}
+TWO_FACTORS = ("urn:myili:sign-in:two-factors", "urn:myili:sign-in:phishing-resistant")  # `acr` of roles' tokens
+_STEP_UP = 'Bearer realm="myili", error="insufficient_user_authentication"'  # RFC 9470
 _NO_PROOF = (JoseError, ValueError, TypeError)
 
 
@@ -48,6 +51,10 @@ class NotAllowed(Problem):
     def render(self, language: str) -> dict[str, Any]:
         self.values = {"who_may_call": self._who_may_call(language)}
         return super().render(language)
+
+
+class SecondFactorNeeded(Unauthenticated):
+    code, reason = "second_factor_needed", f'{_STEP_UP}, acr_values="{" ".join(TWO_FACTORS)}"'
 
 
 class AssuranceTooLow(Problem):
@@ -77,6 +84,8 @@ class Claims(BaseModel):
     assurance_level: int = 0
     memberships: tuple[Membership, ...] = ()
     client_key: str | None = None  # RFC 7638 thumbprint of the key by which a system proved itself
+    acr: str = ""
+    auth_time: int = 0
 
 
 Statement = TypeVar("Statement", bound=BaseModel)
@@ -93,6 +102,8 @@ class Caller:
     assurance_level: int
     memberships: tuple[Membership, ...]
     client_key: str | None = None
+    acr: str = ""
+    auth_time: int = 0
 
     @property
     def id(self) -> UUID:
@@ -134,8 +145,8 @@ class TokenVerifier:
             raise TokenExpired
         # "at+jwt" keeps ID tokens and other JWTs of the same issuer from passing as access tokens (RFC 9068).
         claims = await self.verify_statement(token, Claims, typ="at+jwt", audience=AUDIENCE)
-        scopes, level = frozenset(claims.scope.split()), claims.assurance_level
-        caller = Caller(claims.sub, claims.kind, claims.client_id, scopes, level, claims.memberships, claims.client_key)
+        said = claims.model_dump(include=_SAID) | {"memberships": claims.memberships}
+        caller = Caller(claims.sub, scopes=frozenset(claims.scope.split()), **said)
         self._verified[fingerprint] = (claims.exp, caller)
         if len(self._verified) > _CACHE_SIZE:
             self._verified.popitem(last=False)
@@ -170,13 +181,9 @@ class TokenVerifier:
     def _checked(self, token: jwt.Token, claims: type[Statement], typ: str, audience: str) -> Statement:
         if token.header.get("typ") != typ:
             raise TokenInvalid
-        registry = jwt.JWTClaimsRegistry(
-            leeway=_CLOCK_LEEWAY,
-            iss={"essential": True, "value": self._issuer},
-            aud={"essential": True, "value": audience},
-            exp={"essential": True},
-            sub={"essential": True},
-        )
+        needed: Any = {"essential": True}
+        iss, aud = needed | {"value": self._issuer}, needed | {"value": audience}
+        registry = jwt.JWTClaimsRegistry(leeway=_CLOCK_LEEWAY, iss=iss, aud=aud, exp=needed, sub=needed)
         try:
             registry.validate(token.claims)
             return claims.model_validate(token.claims)
@@ -195,14 +202,7 @@ class Rule:
 class TokenRule(Rule, SecurityBase):
     """Requires an access token with these properties."""
 
-    def __init__(
-        self,
-        *,
-        kind: str,
-        scope: str,
-        assurance_level: int = 0,
-        roles: tuple[str, ...] = (),
-    ) -> None:
+    def __init__(self, *, kind: str, scope: str, assurance_level: int = 0, roles: tuple[str, ...] = ()) -> None:
         self.model = HTTPBearerModel(bearerFormat="JWT", description="An access token of svc_identity.")
         self.scheme_name = "access_token"
         self._kind = kind
@@ -229,6 +229,8 @@ class TokenRule(Rule, SecurityBase):
             caller = await admit(request.app.state.database, caller)
         if self._scope not in caller.scopes:
             raise NotAllowed(self.in_words, self._scope)
+        if self._roles and caller.kind == self._kind and caller.acr not in TWO_FACTORS:
+            raise SecondFactorNeeded
         if caller.kind != self._kind or (self._roles and not caller.memberships_as(*self._roles)):
             raise NotAllowed(self.in_words)
         if caller.assurance_level < self._assurance_level:
@@ -247,11 +249,7 @@ class OpenRule(Rule):
 
 
 def allow(
-    *,
-    scope: str,
-    persons: bool = False,
-    assurance_level: int | None = None,
-    role: str | tuple[str, ...] = (),
+    *, scope: str, persons: bool = False, assurance_level: int | None = None, role: str | tuple[str, ...] = ()
 ) -> TokenRule:
     """Require a token with a scope: of a client, or of a person (at an assurance level; with a role, 2 by default)."""
     roles = (role,) if isinstance(role, str) else role

@@ -1,6 +1,6 @@
 """`python -m svc_identity.trail verify | anchor`: prove who read what, holds which role and may sign in.
 
-The triggers of migrations 0007 and 0011 have their own copy of these texts; a change here needs a migration that
+The triggers of migrations 0007, 0011 and 0013 have their own copy of these texts; a change here needs a migration that
 replaces them.
 """
 
@@ -27,6 +27,7 @@ _CLAIM = with_hashes(
     reason=("reason",),
     return_reason=("return_reason",),
 )
+_FACTOR = f"({with_hashes(name=('name',), secret=('secret',))}) - ARRAY['last_step', 'sign_count', 'used_at']::text[]"
 
 SEALED_TABLES = (
     SealedTable("personal_data_reads"),
@@ -38,6 +39,9 @@ SEALED_TABLES = (
     SealedTable("role_changes", with_hashes(reason=("reason",))),
     SealedTable("clients", key=f"{ROW}.client_id"),
     SealedTable("identity_claims", _CLAIM),
+    SealedTable("factors", _FACTOR),
+    SealedTable("enrolment_codes", with_hashes(reason=("reason",))),
+    SealedTable("factor_resets", with_hashes(reason=("reason",))),
 )
 
 TRAIL = Trail("identity", SEALED_TABLES, {"audit": AUDIT_CHAIN})

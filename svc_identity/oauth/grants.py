@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey
 from chassis.db import now
 from kit.security_log import record_on_commit
 from svc_identity.oauth import codes, refresh
-from svc_identity.oauth.issuer import CODE_SECONDS, ID_TOKEN_SECONDS, PROMPTS, Issuer, acr_of
+from svc_identity.oauth.issuer import CODE_SECONDS, ID_TOKEN_SECONDS, PROMPTS, Issuer
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily
 from svc_identity.oauth.requests import Parsed
 from svc_identity.oauth.security_log import TOKEN_ISSUED, TOKEN_REUSED
@@ -58,7 +58,7 @@ class IdToken(OpenIDCode):  # type: ignore[misc]  # Authlib ships no types
 
     def get_compatible_claims(self, request: Parsed) -> dict[str, Any]:
         claims: dict[str, Any] = super().get_compatible_claims(request)
-        return {**claims, "acr": acr_of(request.user), "sid": request.sid}
+        return {**claims, "sid": request.sid}
 
     def exists_nonce(self, nonce: str, request: Parsed) -> bool:  # noqa: ARG002 - Authlib's signature
         return False  # the nonce is the app's own check; a code is good once whatever the nonce
@@ -112,6 +112,8 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
                 nonce=request.payload.data.get("nonce"),
                 code_challenge=request.payload.data["code_challenge"],
                 expires_at=now() + timedelta(seconds=CODE_SECONDS),
+                amr=list(request.amr),
+                factor_id=request.factor_id,
             )
         )
 
@@ -140,7 +142,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
         session, issuer = self.server.session, self.server.issuer
         family = self._family or self._new_family(user, scope)
         self.request.sid = str(family.id)
-        memberships = membership_claims(session, user)
+        memberships = membership_claims(session, user, family.factor_id)
         token: dict[str, Any] = issuer.person_token(family, self.client, user, scope, memberships)
         if "offline_access" in scope.split():
             token["refresh_token"] = refresh.write(issuer.refresh_key, family)
@@ -158,6 +160,8 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
             scope=scope,
             code_hash=redemption,
             created_at=code.authenticated_at,
+            amr=code.amr,
+            factor_id=code.factor_id,
         )
         self.server.session.add(family)
         self.server.session.flush()
@@ -190,7 +194,7 @@ class RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib s
         if self._redeemed and not self._redeemed.is_retry:
             refresh.rotate(family)
         scope = self.request.payload.scope or family.scope
-        memberships = membership_claims(session, user)
+        memberships = membership_claims(session, user, family.factor_id)
         token: dict[str, Any] = issuer.person_token(family, self.client, user, scope, memberships)
         return {**token, "refresh_token": refresh.write(issuer.refresh_key, family)}
 

@@ -24,7 +24,7 @@ from tests.tampering.trial import Proof, assert_every_change_is_found, forge, ru
 
 __all__ = ["platform"]
 
-UNSEALED = {"proofing_attempts": {"id_number_index"}}
+UNSEALED = {"proofing_attempts": {"id_number_index"}, "factors": {"last_step", "sign_count", "used_at"}}
 
 
 @pytest.fixture

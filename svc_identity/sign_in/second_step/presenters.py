@@ -1,0 +1,63 @@
+"""The pages of the second factor."""
+
+import io
+from typing import Any
+
+import segno
+from markupsafe import Markup
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from kit.fields.phones import mask_phone
+from svc_identity.oauth.issuer import Issuer
+from svc_identity.people.factors import totp
+from svc_identity.sign_in import authorization, pages
+from svc_identity.sign_in.browser import PATH, Browser
+from svc_identity.sign_in.models import SignIn
+from svc_identity.sign_in.refusals import Refused
+from svc_identity.sign_in.second_step import service
+
+_GROUP = 4
+
+
+async def factor_page(
+    tx: AsyncSession, issuer: Issuer, browser: Browser, sign_in: SignIn, refused: Refused | None = None
+) -> Response:
+    """The page of the step at which a sign-in is: a code, the set-up of a factor, or its recovery codes."""
+    request = dict(authorization.request_of(issuer, sign_in))
+    values: dict[str, Any] = {
+        "redirect_uri": request["redirect_uri"],
+        "form_token": browser.form_token,
+        "action": f"{PATH}/sign-ins/{sign_in.id}/factor",
+        "back": f"{PATH}?{sign_in.request}",
+    }
+    if sign_in.factor_id:
+        codes = (sign_in.answer or "").split()
+        return pages.page("recovery_codes.html", sign_in.language, codes=codes, **values)
+    if sign_in.new_factor is None or await service.is_ready(tx, sign_in):
+        return pages.page("factor.html", sign_in.language, refused=refused, digits=totp.DIGITS, **values)
+    _person_id, is_staff = await service.about(tx, sign_in)
+    address = totp.address_of(sign_in.new_factor, mask_phone(sign_in.phone))
+    return pages.page(
+        "factor_set_up.html",
+        sign_in.language,
+        refused=refused,
+        qr=_qr(address),
+        address=address,
+        key=" ".join(_groups(sign_in.new_factor)),
+        needs_enrolment_code=is_staff,
+        asks_enrolment_code=is_staff or await service.is_console(tx, request["client_id"]),
+        **values,
+    )
+
+
+def _qr(address: str) -> Markup:
+    drawn = io.BytesIO()
+    segno.make(address, error="m", micro=False).save(
+        drawn, kind="svg", border=3, light="#fff", xmldecl=False, svgns=False, omitsize=True
+    )
+    return Markup(drawn.getvalue().decode())  # noqa: S704 - drawn here
+
+
+def _groups(secret: str) -> list[str]:
+    return [secret[start : start + _GROUP] for start in range(0, len(secret), _GROUP)]
