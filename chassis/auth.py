@@ -6,6 +6,7 @@ rule, and a test requires one on every route:
     Resident = Annotated[Caller, Depends(allow(scope="notes", assurance_level=2))]
 """
 
+import contextlib
 import hashlib
 import time
 from collections import OrderedDict
@@ -25,15 +26,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from chassis.db import Database
 from chassis.problems import Problem, words
 from chassis.settings import AUDIENCE
-from chassis.tokens import SigningKeys, TokenExpired, TokenInvalid, Unauthenticated, bearer_token
+from chassis.tokens import SigningKeys, TokenExpired, TokenInvalid, Unauthenticated, presented_token
 
 _CLOCK_LEEWAY = 30
 _CACHE_SIZE = 20_000
+_TOKENS = "An access token of svc_identity; one that is bound to a key is sent as `DPoP`, with its proof (RFC 9449)."
 _MAX_TOKEN_LENGTH = 8_192
 # joserfc raises TypeError for some headers that are JSON but not JOSE, such as a `crit` that is not a list.
-_SAID = {"kind", "client_id", "assurance_level", "client_key", "acr", "auth_time"}
+_SAID = {"kind", "client_id", "assurance_level", "client_key", "acr"}
 TWO_FACTORS = ("urn:myili:sign-in:two-factors", "urn:myili:sign-in:phishing-resistant")  # `acr` of roles' tokens
-_STEP_UP = 'Bearer realm="myili", error="insufficient_user_authentication"'  # RFC 9470
 _NO_PROOF = (JoseError, ValueError, TypeError)
 
 
@@ -54,7 +55,8 @@ class NotAllowed(Problem):
 
 
 class SecondFactorNeeded(Unauthenticated):
-    code, reason = "second_factor_needed", f'{_STEP_UP}, acr_values="{" ".join(TWO_FACTORS)}"'
+    code = "second_factor_needed"  # RFC 9470
+    reason = f'Bearer realm="myili", error="insufficient_user_authentication", acr_values="{" ".join(TWO_FACTORS)}"'
 
 
 class AssuranceTooLow(Problem):
@@ -85,7 +87,7 @@ class Claims(BaseModel):
     memberships: tuple[Membership, ...] = ()
     client_key: str | None = None  # RFC 7638 thumbprint of the key by which a system proved itself
     acr: str = ""
-    auth_time: int = 0
+    cnf: dict[str, str] = Field(default_factory=dict)  # `jkt`: that of the key to which the token is bound (RFC 9449)
 
 
 Statement = TypeVar("Statement", bound=BaseModel)
@@ -103,7 +105,7 @@ class Caller:
     memberships: tuple[Membership, ...]
     client_key: str | None = None
     acr: str = ""
-    auth_time: int = 0
+    bound_to: str | None = None
 
     @property
     def id(self) -> UUID:
@@ -146,7 +148,8 @@ class TokenVerifier:
         # "at+jwt" keeps ID tokens and other JWTs of the same issuer from passing as access tokens (RFC 9068).
         claims = await self.verify_statement(token, Claims, typ="at+jwt", audience=AUDIENCE)
         said = claims.model_dump(include=_SAID) | {"memberships": claims.memberships}
-        caller = Caller(claims.sub, scopes=frozenset(claims.scope.split()), **said)
+        bound_to = claims.cnf.get("jkt", "" if claims.cnf else None)  # "": no key fits
+        caller = Caller(claims.sub, scopes=frozenset(claims.scope.split()), bound_to=bound_to, **said)
         self._verified[fingerprint] = (claims.exp, caller)
         if len(self._verified) > _CACHE_SIZE:
             self._verified.popitem(last=False)
@@ -165,18 +168,14 @@ class TokenVerifier:
         return self._checked(await self._decode(token), claims, typ, audience)
 
     async def _decode(self, token: str) -> jwt.Token:
-        keys = await self._keys.current()
-        try:
-            return jwt.decode(token, keys, algorithms=["ES256"])
-        except _NO_PROOF:
-            # The key may be new; a wrong signature stays wrong after the fetch.
-            fresh = await self._keys.fetch()
-            if fresh is keys:
-                raise TokenInvalid from None
-        try:
-            return jwt.decode(token, fresh, algorithms=["ES256"])
-        except _NO_PROOF:
-            raise TokenInvalid from None
+        tried = None
+        for keys_of in (self._keys.current, self._keys.fetch):  # the key may be new
+            if (keys := await keys_of()) is tried:
+                break  # a wrong signature stays wrong
+            with contextlib.suppress(*_NO_PROOF):
+                return jwt.decode(token, keys, algorithms=["ES256"])
+            tried = keys
+        raise TokenInvalid
 
     def _checked(self, token: jwt.Token, claims: type[Statement], typ: str, audience: str) -> Statement:
         if token.header.get("typ") != typ:
@@ -203,12 +202,9 @@ class TokenRule(Rule, SecurityBase):
     """Requires an access token with these properties."""
 
     def __init__(self, *, kind: str, scope: str, assurance_level: int = 0, roles: tuple[str, ...] = ()) -> None:
-        self.model = HTTPBearerModel(bearerFormat="JWT", description="An access token of svc_identity.")
+        self.model = HTTPBearerModel(bearerFormat="JWT", description=_TOKENS)
         self.scheme_name = "access_token"
-        self._kind = kind
-        self._assurance_level = assurance_level
-        self._roles = roles
-        self._scope = scope
+        self._kind, self._scope, self._roles, self._assurance_level = kind, scope, roles, assurance_level
         self.who_may_call = self.in_words("en")
 
     def in_words(self, language: str) -> str:
@@ -223,7 +219,10 @@ class TokenRule(Rule, SecurityBase):
     async def __call__(self, request: Request) -> Caller:
         request.state.access = {"rule": self.who_may_call}
         verifier: TokenVerifier = request.app.state.token_verifier
-        caller = await verifier.verify(bearer_token(request))
+        scheme, token = presented_token(request)
+        caller = await verifier.verify(token)
+        if scheme != "bearer" or caller.bound_to is not None:
+            await request.app.state.possession(request, scheme, token, caller)
         request.state.access |= {"subject": caller.subject, "client_id": caller.client_id}
         if admit := request.app.state.admission:
             caller = await admit(request.app.state.database, caller)

@@ -68,7 +68,6 @@ class Tokens:
             "assurance_level": 1,
             "memberships": [],
             "acr": "urn:myili:sign-in:two-factors",
-            "auth_time": issued,
         }
         chosen = {name: value for name, value in {**usual, **claims}.items() if value is not None}
         signer = key or self.key

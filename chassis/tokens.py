@@ -1,4 +1,4 @@
-"""Bearer tokens: why one is refused (RFC 6750), and the issuer's public keys from its JWKS endpoint."""
+"""Access tokens: why one is refused (RFC 6750), and the issuer's public keys from its JWKS endpoint."""
 
 import asyncio
 import time
@@ -14,6 +14,7 @@ from chassis.http_client import FAILURES, TLS
 from chassis.problems import Problem, TryLater
 from chassis.telemetry import SIGNING_KEYS_UNREACHABLE, SecurityEvent, log
 
+SCHEMES = frozenset({"bearer", "dpop"})
 _REFETCH_SECONDS, _RETRY_SECONDS, _OLDEST_SECONDS = 10.0, 1.0, 240.0
 
 
@@ -81,8 +82,9 @@ class SigningKeys:
             self._on_change()
 
 
-def bearer_token(request: Request) -> str:
+def presented_token(request: Request) -> tuple[str, str]:
+    """The scheme of the Authorization header, `bearer` or `dpop`, and the access token in it."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    if scheme.lower() not in SCHEMES or not token.strip():
         raise TokenMissing
-    return token.strip()
+    return scheme.lower(), token.strip()

@@ -11,6 +11,8 @@ TAGS: dict[str, dict[str, str]] = {
     "identity": {
         "oauth": "OAuth 2.0 and OpenID Connect: tokens, keys and the caller's claims.",
         "sign-in": "Pages on which people sign in with a code sent to their phone.",
+        "agreements": "The privacy notice and the user agreement, by version and language.",
+        "my data": "What people see and decide of their own personal information.",
         "persons": "The caller's own record, identity proofing and signed statements of their name.",
         "organisations": "Organisations, their members' roles and the staff of one-stop counters.",
     },

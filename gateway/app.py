@@ -138,7 +138,7 @@ class Gateway:
         """Refuse an invalid token even where none is needed: the client takes itself to be signed in."""
         if operation.gives_tokens:
             return
-        token = incoming.bearer_token()
+        token = incoming.access_token()
         if token is not None:
             await self._verifier.verify(token)
         elif operation.needs_token:

@@ -14,7 +14,7 @@ from starlette.types import Scope
 from chassis.problems import HeaderRepeated
 from chassis.telemetry import well_formed_request_id
 from chassis.text import one_line_each
-from chassis.tokens import TokenMissing
+from chassis.tokens import SCHEMES, TokenMissing
 from gateway.refusals import AddressTooLong, BadAddress, BadFraming, HeadersTooLarge
 
 MAX_ADDRESS_BYTES = 8 * 1024
@@ -131,10 +131,10 @@ class Incoming:
         except UnicodeDecodeError:
             raise BadAddress from None
 
-    def bearer_token(self) -> str | None:
-        """The access token; None without one or with another authorisation scheme."""
+    def access_token(self) -> str | None:
+        """The access token, whose proof its service checks; None without one or with another authorisation scheme."""
         scheme, _, token = self.noted.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() != b"bearer":
+        if scheme.lower().decode("latin-1") not in SCHEMES:
             return None
         if not token.strip():
             raise TokenMissing

@@ -4,8 +4,10 @@ from fastapi import APIRouter, FastAPI
 
 from chassis.service import create_service_app
 from chassis.settings import load
+from kit.dpop import prove_possession
 from kit.metrics import metrics
 from svc_identity.http_client import outside_systems
+from svc_identity.oauth.app_access.endpoints import router as app_access
 from svc_identity.oauth.endpoints import of_clients, well_known
 from svc_identity.oauth.endpoints import router as oauth
 from svc_identity.oauth.issuer import Issuer
@@ -14,12 +16,16 @@ from svc_identity.organisations.endpoints import router as organisations
 from svc_identity.organisations.enrolment.endpoints import router as enrolment
 from svc_identity.organisations.operators import with_standing_roles
 from svc_identity.organisations.role_changes.endpoints import router as role_changes
+from svc_identity.people.agreements.endpoints import router as agreements
 from svc_identity.people.identity_claims.endpoints import router as identity_claims
 from svc_identity.people.persons.endpoints import router as persons
 from svc_identity.people.proofing.endpoints import router as proofing
 from svc_identity.privacy.attestations.endpoints import router as attestations
+from svc_identity.privacy.consents.endpoints import router as consents
 from svc_identity.settings import Settings
+from svc_identity.sign_in.agreement_pages import router as agreement_pages
 from svc_identity.sign_in.endpoints import router as sign_in
+from svc_identity.sign_in.own_factors.endpoints import router as own_factors
 from svc_identity.sign_in.second_step.endpoints import router as second_step
 from svc_identity.sign_in.sign_out import router as sign_out
 from svc_identity.vault.encryption import use_keys_of
@@ -29,21 +35,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
     use_keys_of(settings)
     routers = [
-        *(
-            metrics,
-            APIRouter(lifespan=outside_systems),
-            sign_in,
-            second_step,
-            sign_out,
-            oauth,
-            of_clients,
-            well_known,
-            persons,
-        ),
+        *(metrics, APIRouter(lifespan=outside_systems), sign_in, second_step, sign_out, oauth, of_clients),
+        *(well_known, persons),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
-        enrolment,
+        *(agreements, agreement_pages, consents, app_access, enrolment, own_factors),
     ]
     title = "My Ili identity"
     app = create_service_app(settings, routers, title=title, version="1.2.0", admission=with_standing_roles)
+    prove_possession(app)
     app.state.issuer = Issuer.of(settings)
     return app

@@ -1,7 +1,7 @@
 """`python -m svc_identity.trail verify | anchor`: prove who read what, holds which role and may sign in.
 
-The triggers of migrations 0007, 0011 and 0013 have their own copy of these texts; a change here needs a migration that
-replaces them.
+The triggers of migrations 0007, 0011, 0013 and 0017 have their own copy of these texts; a change here needs a
+migration that replaces them.
 """
 
 import sys
@@ -42,6 +42,8 @@ SEALED_TABLES = (
     SealedTable("factors", _FACTOR),
     SealedTable("enrolment_codes", with_hashes(reason=("reason",))),
     SealedTable("factor_resets", with_hashes(reason=("reason",))),
+    SealedTable("consents"),
+    SealedTable("app_access"),
 )
 
 TRAIL = Trail("identity", SEALED_TABLES, {"audit": AUDIT_CHAIN})

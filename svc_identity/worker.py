@@ -10,7 +10,7 @@ from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
 from svc_identity.oauth import service as oauth
 from svc_identity.oauth.consumers import HANDLERS
-from svc_identity.oauth.events import ClientRegistered
+from svc_identity.oauth.events import ClientKeyUnknown, ClientRegistered
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.worker import Notifier
 from svc_identity.organisations.events import OrganisationRegistered
@@ -65,7 +65,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked),
             *(FactorAdded, FactorRemoved),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
-            *(OrganisationRegistered, ClientRegistered),
+            *(OrganisationRegistered, ClientRegistered, ClientKeyUnknown),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),
         ],
         handles=HANDLERS,

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from chassis.service import create_service_app
 from chassis.settings import load
+from kit.dpop import prove_possession
 from kit.metrics import metrics
 from kit.staff.standing import admitting
 from svc_miniapps.apps.endpoints import router as apps
@@ -16,10 +17,12 @@ from svc_miniapps.settings import Settings
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    return create_service_app(
+    app = create_service_app(
         settings or load(Settings),
         [metrics, categories, apps, packages, releases, reviews, catalogue],
         title="My Ili mini-apps",
         version="1.2.0",
         admission=admitting(),
     )
+    prove_possession(app)
+    return app

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from chassis.service import create_service_app
 from chassis.settings import load
+from kit.dpop import prove_possession
 from kit.metrics import metrics
 from kit.staff.standing import admitting
 from svc_payments.billing.bills.endpoints import router as bills
@@ -76,6 +77,8 @@ ROUTERS = [
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     title = "My Ili payments"
-    return create_service_app(
+    app = create_service_app(
         settings or load(Settings), ROUTERS, title=title, version="1.2.0", admission=admitting(require_access)
     )
+    prove_possession(app)
+    return app

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from chassis.service import create_service_app
 from chassis.settings import load
+from kit.dpop import prove_possession
 from kit.metrics import metrics
 from kit.signatures.keys import load_private_key, public_jwks
 from kit.staff.standing import admitting
@@ -16,6 +17,7 @@ from svc_services.providers.applications.endpoints import router as providers
 from svc_services.providers.applications.provider import HttpLegalEntityRegistry
 from svc_services.providers.connections.endpoints import router as connections
 from svc_services.providers.connections.queries import require_access
+from svc_services.providers.key_expiry.endpoints import router as key_expiry
 from svc_services.providers.signing_keys.endpoints import router as signing_keys
 from svc_services.reference.endpoints import router as catalogue
 from svc_services.settings import Settings
@@ -25,11 +27,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
     app = create_service_app(
         settings,
-        [metrics, catalogue, providers, connections, tariffs, account_bindings, holder_changes, signing_keys],
+        [
+            *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
+            signing_keys,
+        ],
         title="My Ili public utilities",
         version="1.2.0",
         admission=admitting(require_access),
     )
+    prove_possession(app)
     key = load_private_key(settings.provider_signing_key.get_secret_value())
     app.state.signing_keys = public_jwks([key.public_key()])
     app.state.endpoints = Endpoints(anywhere=settings.provider_endpoints == "any")

@@ -1,6 +1,7 @@
 """`python -m svc_services.trail verify | anchor`: prove who connected which company, and who holds which account.
 
-The triggers of migrations 0006 and 0007 have their own copies; a change here needs a migration that replaces them.
+The triggers of migrations 0006, 0007 and 0010 have their own copies; a change here needs a migration that
+replaces them.
 """
 
 import sys
@@ -22,6 +23,7 @@ SEALED_TABLES = (
     SealedTable("provider_changes", with_hashes(reason=("reason",))),
     SealedTable("ended_keys", key=f"{ROW}.provider_id || '/' || {ROW}.thumbprint"),
     SealedTable("provider_keys", key=f"{ROW}.thumbprint"),
+    SealedTable("key_sources", key=f"{ROW}.provider_id::text"),
     SealedTable("tariffs"),
     SealedTable("tariff_tiers", key=f"{ROW}.tariff_id || '/' || {ROW}.position"),
     SealedTable("holder_changes", with_hashes(reason=("reason",))),

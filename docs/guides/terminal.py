@@ -66,11 +66,17 @@ def sign_in_proofed(gateway: str, sms: str, phone: str, client_id: str, enrolmen
     with urlopen(Request(me, headers=headers)) as answer:  # noqa: S310 - the platform's address
         if json.load(answer)["assurance_level"] > 1:
             return issued["access_token"]
-    proof = json.dumps({"name": "测试人员", "id_number": id_number()}).encode()
+    proof = json.dumps({"name": "测试人员", "id_number": id_number(), "consent_version": agreed(gateway)}).encode()
     proofing = Request(f"{me}/proofing", proof, {**headers, "Idempotency-Key": secrets.token_hex(16)})  # noqa: S310
     urlopen(proofing).close()  # noqa: S310
     form = {"grant_type": "refresh_token", "refresh_token": issued["refresh_token"], "client_id": client_id}
     return redeem(gateway, form)["access_token"]
+
+
+def agreed(gateway: str) -> str:
+    """The version of the agreements in force."""
+    with urlopen(f"{gateway}/identity/v1/agreements") as answer:  # noqa: S310 - the platform's address
+        return str(json.load(answer)["version"])
 
 
 def tokens(gateway: str, sms: str, phone: str, client_id: str, enrolment_code: str) -> dict[str, str]:

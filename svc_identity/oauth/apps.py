@@ -73,6 +73,8 @@ async def register_app(database: Database, given: argparse.Namespace) -> str:
             redirect_uris=given.post_logout_redirect_uri,
             notified=given.backchannel_logout_uri,
         )
+        if given.dpop or known is None:
+            (await tx.get_one(Client, given.client_id)).dpop_required = given.dpop != "optional"
     return f"{given.client_id} is registered."
 
 
@@ -82,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scope", action="append", choices=RESIDENT_SCOPES, required=True)
     parser.add_argument("--redirect-uri", action="append", type=check_return_address, required=True)
     parser.add_argument("--post-logout-redirect-uri", action="append", type=check_return_address, default=[])
+    parser.add_argument(
+        "--dpop", choices=["required", "optional"], help="a new app proves a key of its own, unless told"
+    )
     parser.add_argument("--backchannel-logout-uri", type=check_notice_address, help="gets a notice when a sign-in ends")
     return parser
 

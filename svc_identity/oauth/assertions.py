@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from chassis.db import now
+from kit.key_terms import in_force
 from svc_identity.oauth.issuer import ASSERTION_ALGORITHMS, ASSERTION_SECONDS, CLOCK_LEEWAY, RS256_ENDS, Issuer
 from svc_identity.oauth.models import Client, UsedAssertion
 from svc_identity.oauth.requests import Parsed
@@ -33,6 +34,8 @@ class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         """The RFC 7638 thumbprint of the key that signed the assertion."""
         self.algorithm: str | None = None
         """With what it signed."""
+        self.unknown_key_of: str | None = None
+        """The client whose assertion names a key that is not known."""
 
     def __call__(self, query_client: Callable[[str], Client | None], request: Parsed) -> Client | None:
         client: Client | None = super().__call__(query_client, request)
@@ -58,11 +61,17 @@ class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         if client.suspended:
             self._refusal.reason = "client_suspended"
             raise InvalidClientError("this client is suspended; its company or the platform's operators resume it")
-        return KeySet.import_key_set(client.jwks)  # type: ignore[arg-type]  # JSON, checked when it was registered
+        keys = in_force(client.jwks, now())
+        self.unknown_key_of = client.client_id
+        if not keys["keys"]:
+            self._refusal.reason = "no_key_in_force"
+            raise InvalidClientError("no key of this client is in force now; its company or operators add one")
+        return KeySet.import_key_set(keys)  # type: ignore[arg-type]  # JSON, checked when it was registered
 
     def process_assertion_claims(self, assertion: str, resolve_key: KeySet) -> dict[str, Any]:
         def key_of(header: GuestProtocol) -> Key:
             key = guess_key(resolve_key, header)
+            self.unknown_key_of = None
             self.proving_key = key.thumbprint()
             return key
 

@@ -17,6 +17,7 @@ from svc_identity.oauth import refresh
 from svc_identity.oauth.models import AuthorizationCode, EndReason, TokenFamily
 
 UNKNOWN, REUSED, WRONG_VERIFIER = "code_unknown_or_expired", "code_reused", "code_verifier_wrong"
+WRONG_KEY = "code_of_another_key"
 """Why a code is not redeemed, for the security log; the client is not told."""
 _UNUSED_GENERATION = 1
 
@@ -39,7 +40,7 @@ def redemption_hash(code_hash: bytes, challenge: str) -> bytes:
     return hashlib.sha256(code_hash + challenge.encode()).digest()
 
 
-def redeem(session: Session, client_id: str, form: Mapping[str, str]) -> Redemption:
+def redeem(session: Session, client_id: str, form: Mapping[str, str], proof_key: str | None) -> Redemption:
     """The code of a token request, locked until the transaction ends; one of several at once is the first.
 
     A code that is not redeemed yet is used up by any request of its client, good or not. After a redemption the same
@@ -50,10 +51,10 @@ def redeem(session: Session, client_id: str, form: Mapping[str, str]) -> Redempt
     presented = _challenge_of(form.get("code_verifier", ""))
     family = _family(session, redemption_hash(code_hash, found.code_challenge if found else presented))
     if family is None:
-        return _first(found, client_id)
+        return _first(found, client_id, proof_key)
     if found and found.code_challenge != presented:
         return Redemption(None, family, WRONG_VERIFIER)
-    if found and _is_repeat(found, family, client_id, form):
+    if found and _is_repeat(found, family, client_id, form) and family.proof_key == proof_key:
         return Redemption(found, family)
     refresh.end(family, EndReason.CODE_REUSE)
     return Redemption(None, family, REUSED)
@@ -68,10 +69,12 @@ def _family(session: Session, of_redemption: bytes) -> TokenFamily | None:
     return session.scalar(select(TokenFamily).where(TokenFamily.code_hash == of_redemption).with_for_update())
 
 
-def _first(found: AuthorizationCode | None, client_id: str) -> Redemption:
+def _first(found: AuthorizationCode | None, client_id: str, proof_key: str | None) -> Redemption:
     if found is None or found.client_id != client_id or found.expires_at <= now():
         return Redemption(None, None, UNKNOWN)
     found.expires_at = now()  # set anew once the request has passed every check
+    if found.dpop_jkt not in (None, proof_key):
+        return Redemption(None, None, WRONG_KEY)
     return Redemption(found, None)
 
 

@@ -12,8 +12,9 @@ from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import AnyHandler, EventData, Handler, Poison, Received
+from kit.key_terms import has_sound_terms
 from svc_identity.oauth.issuer import PROVIDER_SCOPES
-from svc_identity.oauth.service import register_client
+from svc_identity.oauth.service import Standing, register_client
 
 _SMALLEST_RSA = 2048
 
@@ -30,6 +31,7 @@ class ProviderChanged(EventData):
     revision: int
     jwks: dict[str, Any]
     suspended_at: AwareDatetime | None
+    jwks_uri: str | None = None
 
 
 async def register_provider(tx: AsyncSession, event: Received[ProviderApproved]) -> None:
@@ -45,8 +47,7 @@ async def follow_provider(tx: AsyncSession, event: Received[ProviderChanged]) ->
         str(changed.provider_id),
         scopes=PROVIDER_SCOPES,
         jwks=signing_keys(changed.jwks),
-        revision=changed.revision,
-        suspended=changed.suspended_at is not None,
+        standing=Standing(changed.revision, changed.suspended_at is not None, changed.jwks_uri is not None),
     )
 
 
@@ -61,6 +62,8 @@ def signing_keys(jwks: dict[str, Any]) -> dict[str, Any]:
     except (JoseError, ValueError, KeyError, TypeError):
         raise Poison("jwks is not a set of keys") from None
     usable = [key for key in keys if _can_sign(key)]
+    if not all(has_sound_terms(key) for key in jwks["keys"]):
+        raise Poison("jwks holds a key whose nbf or exp is no time")
     if not usable:
         raise Poison("jwks holds no EC P-256 key, no Ed25519 key and no RSA key of 2048 bits")
     return dict(KeySet(usable).as_dict(private=False))

@@ -6,12 +6,13 @@ from fastapi.responses import JSONResponse
 from chassis.auth import Caller, allow, anyone, verified_otherwise
 from chassis.db import Database, Transactions, Tx
 from chassis.problems import MEDIA_TYPE
-from chassis.tokens import TokenInvalid, bearer_token
-from svc_identity.oauth import access_tokens, schemas
+from chassis.tokens import TokenInvalid, presented_token
+from svc_identity.oauth import access_tokens, possession, schemas
 from svc_identity.oauth.error_route import ErrorRoute
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import FORM, Parsed, parse_form
 from svc_identity.oauth.server import AuthorizationServer
+from svc_identity.oauth.service import ask_for_new_keys
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons.service import known_person
@@ -24,6 +25,8 @@ of_clients = APIRouter(prefix="/identity/v1/oauth", tags=["oauth"], route_class=
 """What clients call themselves, not through a browser."""
 
 _FORM_LIMIT = 64 * 1024
+_PROVING = ("token", "par")
+"""Endpoints where clients prove keys (RFC 9449, sections 5 and 10)."""
 
 
 async def _issuer(request: Request) -> Issuer:
@@ -44,6 +47,18 @@ _DESCRIBED = {
 }
 
 
+_PROOF = {
+    "name": "DPoP",
+    "in": "header",
+    "required": False,
+    "description": (
+        "A proof of possession (RFC 9449) for tokens that are bound to its key. The first one, without `nonce`, is "
+        "answered with 400 `use_dpop_nonce` and the nonce to use in the header DPoP-Nonce."
+    ),
+    "schema": {"type": "string"},
+}
+
+
 def form(*required: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:
     """OpenAPI of an operation that takes a form; read by hand, because OAuth forbids repeated parameters."""
     schema = {
@@ -57,9 +72,9 @@ def form(*required: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:
     }
 
 
-def form_of_client(*required: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:
+def form_of_client(*required: str, optional: tuple[str, ...] = (), proved: bool = False) -> dict[str, Any]:
     """The same of an operation that clients call; the gateway, too, then refuses with OAuth errors."""
-    return form(*required, optional=optional) | {"x-oauth-errors": True}
+    return form(*required, optional=optional) | {"x-oauth-errors": True} | ({"parameters": [_PROOF]} if proved else {})
 
 
 _ASSERTION = ("client_id", "client_assertion_type", "client_assertion")
@@ -105,6 +120,7 @@ async def get_jwks(issuer: TheIssuer, response: Response) -> schemas.Jwks:
     openapi_extra=form_of_client(
         "grant_type",
         optional=("code", "redirect_uri", "code_verifier", "refresh_token", "scope", *_ASSERTION),
+        proved=True,
     ),
 )
 async def create_token(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
@@ -118,7 +134,7 @@ async def create_token(transactions: Transactions, issuer: TheIssuer, request: R
 
 
 REQUEST = ("response_type", "redirect_uri", "scope", "code_challenge", "code_challenge_method")
-REQUEST_OPTIONS = ("state", "nonce", "ui_locales", "prompt", "max_age")
+REQUEST_OPTIONS = ("state", "nonce", "ui_locales", "prompt", "max_age", "dpop_jkt")
 
 
 @of_clients.post(
@@ -126,7 +142,7 @@ REQUEST_OPTIONS = ("state", "nonce", "ui_locales", "prompt", "max_age")
     status_code=201,
     dependencies=[Depends(verified_otherwise(by="the client_id of an app, to whose registered address people return"))],
     responses={201: {"model": schemas.PushedRequest}, **_REFUSALS},
-    openapi_extra=form_of_client("client_id", *REQUEST, optional=REQUEST_OPTIONS),
+    openapi_extra=form_of_client("client_id", *REQUEST, optional=REQUEST_OPTIONS, proved=True),
 )
 async def push_authorization_request(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
     """Push an authorization request, of which the browser then brings only a reference (RFC 9126).
@@ -171,9 +187,19 @@ async def _answer(transactions: Database, issuer: Issuer, request: Request, endp
     parsed = Parsed("POST", issuer.address(endpoint), await parse_form(request), authorization)
     if parsed.repeated:
         return JSONResponse({"error": "invalid_request", "error_description": "a parameter is repeated"}, 400)
+    unproved = await possession.prove(request, transactions, parsed) if endpoint in _PROVING else None
+
+    unknown: list[str] = []
 
     def respond(session: Any) -> Response:  # noqa: ANN401 - the synchronous face of the session
         server = AuthorizationServer(session, issuer)
+        if unproved:
+            return server.handle_error_response(parsed, unproved)
+        response = answer(server)
+        unknown.extend(filter(None, [server.assertions.unknown_key_of]))
+        return response
+
+    def answer(server: AuthorizationServer) -> Response:
         match endpoint:
             case "token":
                 return server.create_token_response(parsed)
@@ -183,7 +209,12 @@ async def _answer(transactions: Database, issuer: Issuer, request: Request, endp
                 return server.create_endpoint_response(endpoint, parsed)
 
     async with transactions.transaction() as tx:
-        return await tx.run_sync(respond)
+        response = await tx.run_sync(respond)
+        for client_id in unknown:
+            await ask_for_new_keys(tx, client_id)
+    if "dpop" in request.headers:
+        response.headers["DPoP-Nonce"] = request.app.state.nonces.new()
+    return response
 
 
 @router.get("/v1/oauth/userinfo", operation_id="get_userinfo", response_model_exclude_none=True)
@@ -201,7 +232,8 @@ async def get_userinfo(
     has ended is refused.
     """
     response.headers["Cache-Control"] = "no-store"
-    claims = access_tokens.read(issuer, bearer_token(request))
+    _scheme, token = presented_token(request)
+    claims = access_tokens.read(issuer, token)
     if claims is None or not await tx.run_sync(access_tokens.is_in_force, claims):
         raise TokenInvalid
     person = await known_person(tx, caller.id)

@@ -12,9 +12,10 @@ from joserfc.jwk import ECKey
 
 from chassis.db import now
 from kit.security_log import record_on_commit
-from svc_identity.oauth import codes, refresh
+from svc_identity.oauth import codes, possession, refresh
 from svc_identity.oauth.issuer import CODE_SECONDS, ID_TOKEN_SECONDS, PROMPTS, Issuer
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily
+from svc_identity.oauth.possession import PossessionRequired
 from svc_identity.oauth.requests import Parsed
 from svc_identity.oauth.security_log import TOKEN_ISSUED, TOKEN_REUSED
 from svc_identity.organisations.queries import membership_claims
@@ -72,7 +73,7 @@ class UnknownReturnAddressError(InvalidRequestError):  # type: ignore[misc]  # A
         super().__init__("redirect_uri is not one that is registered for this client")
 
 
-class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships no types
+class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships no types
     TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
     _family: TokenFamily | None = None
 
@@ -99,6 +100,8 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
             raise InvalidRequestError("max_age must be a number of seconds", redirect_uri=redirect_uri)
         if not set(data.get("prompt", "").split()) <= set(PROMPTS):
             raise InvalidRequestError(f"prompt may have {', '.join(PROMPTS)}", redirect_uri=redirect_uri)
+        if "dpop_jkt" in data and not possession.is_thumbprint(data["dpop_jkt"]):
+            raise InvalidRequestError("dpop_jkt must be a JWK thumbprint by SHA-256", redirect_uri=redirect_uri)
         return redirect_uri
 
     def save_authorization_code(self, code: str, request: Parsed) -> None:
@@ -111,6 +114,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
                 scope=request.scope,
                 nonce=request.payload.data.get("nonce"),
                 code_challenge=request.payload.data["code_challenge"],
+                dpop_jkt=request.payload.data.get("dpop_jkt"),
                 expires_at=now() + timedelta(seconds=CODE_SECONDS),
                 amr=list(request.amr),
                 factor_id=request.factor_id,
@@ -119,7 +123,9 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
 
     def query_authorization_code(self, code: str, client: Client) -> AuthorizationCode | None:  # noqa: ARG002 - Authlib's
         """Redeem a code once, even when requests race or the rest of the request is refused, and answer its repeat."""
-        found, family, reason = codes.redeem(self.server.session, client.client_id, self.request.form)
+        found, family, reason = codes.redeem(
+            self.server.session, client.client_id, self.request.form, self.request.proof_key
+        )
         refusal = self.server.refusal
         refusal.reason = reason
         if reason == codes.REUSED:
@@ -159,6 +165,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
             person_id=user.id,
             scope=scope,
             code_hash=redemption,
+            proof_key=self.request.proof_key,
             created_at=code.authenticated_at,
             amr=code.amr,
             factor_id=code.factor_id,
@@ -168,12 +175,14 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib
         return family
 
 
-class RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no types
+class RefreshGrant(PossessionRequired, grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no types
     TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
     _redeemed: refresh.Redeemed | None = None
 
     def authenticate_refresh_token(self, refresh_token: str) -> TokenFamily | None:
-        family, outcome = refresh.redeem(self.server.session, self.server.issuer.refresh_key, refresh_token)
+        family, outcome = refresh.redeem(
+            self.server.session, self.server.issuer.refresh_key, refresh_token, self.request.proof_key
+        )
         refusal = self.server.refusal
         if family:
             refusal.ids |= {"family_id": family.id, "person_id": family.person_id}
@@ -202,7 +211,7 @@ class RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib s
         """Rotated already."""
 
 
-class ClientGrant(grants.ClientCredentialsGrant):  # type: ignore[misc]  # Authlib ships no types
+class ClientGrant(PossessionRequired, grants.ClientCredentialsGrant):  # type: ignore[misc]  # Authlib ships no types
     TOKEN_ENDPOINT_AUTH_METHODS = ("private_key_jwt",)
 
     def generate_token(self, scope: str | None, **_: object) -> dict[str, Any]:
@@ -210,7 +219,7 @@ class ClientGrant(grants.ClientCredentialsGrant):  # type: ignore[misc]  # Authl
         if allowed is None:
             raise InvalidScopeError
         token: dict[str, Any] = self.server.issuer.client_token(
-            self.client, allowed, self.server.assertions.proving_key
+            self.client, allowed, self.server.assertions.proving_key, self.request.proof_key
         )
         about = {"client_id": self.client.client_id, "client_key": self.server.assertions.proving_key}
         record_on_commit(self.server.session, TOKEN_ISSUED, "client_credentials", **about)

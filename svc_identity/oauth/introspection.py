@@ -10,7 +10,7 @@ from svc_identity.oauth.access_tokens import Claims
 from svc_identity.oauth.models import Client
 from svc_identity.oauth.requests import Parsed
 
-_TOLD = ("iss", "aud", "sub", "client_id", "scope", "exp", "iat", "jti", "acr", "amr", "auth_time")
+_TOLD = ("iss", "aud", "sub", "client_id", "scope", "exp", "iat", "jti", "acr", "amr", "auth_time", "cnf")
 
 
 class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib ships no types
@@ -34,4 +34,4 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
         if token is None:
             return {"active": False}
         told = {name: token[name] for name in _TOLD if name in token}
-        return {"active": True, "token_type": "Bearer", **told}
+        return {"active": True, "token_type": "DPoP" if "cnf" in token else "Bearer", **told}

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.settings import AUDIENCE
+from kit.dpop.proofs import ALGORITHMS
 from svc_identity.keys import Signer, derive
 from svc_identity.oauth.contexts import ALL, acr_of
 from svc_identity.oauth.models import Client, TokenFamily
@@ -22,6 +23,16 @@ CLOCK_LEEWAY = 30
 ASSERTION_ALGORITHMS = ["ES256", "PS256", "Ed25519", "EdDSA", "RS256"]
 RS256_DEPRECATED, RS256_ENDS = datetime(2026, 11, 30, tzinfo=UTC), datetime(2027, 6, 30, tzinfo=UTC)
 """FAPI 2.0 has no RS256: its clients get a notice with each token until it ends."""
+
+_CLIENT_AUTHENTICATION = {
+    "dpop_signing_alg_values_supported": ALGORITHMS,
+    "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+    "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+    "revocation_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+    "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+    "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
+    "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+}
 
 RESIDENT_SCOPES = (
     *("openid", "profile", "phone", "bills", "pay", "accounts", "applications", "mini_apps"),
@@ -75,6 +86,7 @@ class Issuer:
         return self._answer(
             client,
             scope,
+            family.proof_key,
             sub=str(person.id),
             sid=str(family.id),
             kind="person",
@@ -85,9 +97,9 @@ class Issuer:
             memberships=memberships,
         )
 
-    def client_token(self, client: Client, scope: str, key: str) -> dict[str, Any]:
+    def client_token(self, client: Client, scope: str, key: str, bound_to: str | None) -> dict[str, Any]:
         """A token answer for a provider's system acting for itself; it names the key that proved the client."""
-        return self._answer(client, scope, sub=client.client_id, kind="client", client_key=key)
+        return self._answer(client, scope, bound_to, sub=client.client_id, kind="client", client_key=key)
 
     def logout_token(self, client_id: str, person_id: UUID, family_id: UUID) -> str:
         """What notifies an app that a sign-in has ended (OpenID Connect Back-Channel Logout 1.0, section 2.4)."""
@@ -95,11 +107,14 @@ class Issuer:
         about = {"aud": client_id, "sub": str(person_id), "sid": str(family_id)}
         return self.signer.sign("logout+jwt", LOGOUT_TOKEN_SECONDS, events=events, **about)
 
-    def _answer(self, client: Client, scope: str, **claims: Any) -> dict[str, Any]:  # noqa: ANN401 - claims
+    def _answer(self, client: Client, scope: str, bound_to: str | None, **claims: Any) -> dict[str, Any]:  # noqa: ANN401 - claims
+        if bound_to:
+            claims["cnf"] = {"jkt": bound_to}
         token = self.signer.sign(
             "at+jwt", ACCESS_TOKEN_SECONDS, aud=AUDIENCE, client_id=client.client_id, scope=scope, **claims
         )
-        return {"token_type": "Bearer", "access_token": token, "expires_in": ACCESS_TOKEN_SECONDS, "scope": scope}
+        kind = "DPoP" if bound_to else "Bearer"
+        return {"token_type": kind, "access_token": token, "expires_in": ACCESS_TOKEN_SECONDS, "scope": scope}
 
     def metadata(self, ui_locales: Sequence[str]) -> dict[str, Any]:
         """The discovery document (OpenID Connect Discovery 1.0, RFC 8414, 9126 and 9207)."""
@@ -123,12 +138,7 @@ class Issuer:
             "code_challenge_methods_supported": ["S256"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": [self.signer.algorithm],
-            "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
-            "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
-            "revocation_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
-            "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
-            "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
-            "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+            **_CLIENT_AUTHENTICATION,
             "claims_supported": [
                 *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid"),
                 *("name", "phone_number", "phone_number_verified"),

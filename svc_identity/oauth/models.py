@@ -48,9 +48,15 @@ class Client(Base):
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
     """Of a provider's connection in svc_services; an older event that comes late changes nothing."""
     suspended: Mapped[bool] = mapped_column(default=False, server_default=false())
+    dpop_required: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it gets no tokens but those that are bound to a key of its own (RFC 9449)."""
+    keys_fetched: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether svc_services fetches its keys from its company, so that an unknown one may be new."""
+    key_unknown_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When it was last told that one is unknown."""
 
     def key_thumbprints(self) -> set[str]:
-        """Of the keys in force (RFC 7638)."""
+        """Of the keys that have not been ended (RFC 7638)."""
         keys = KeySet.import_key_set(self.jwks) if self.jwks else ()  # type: ignore[arg-type]  # JSON of a key set
         return {key.thumbprint() for key in keys}
 
@@ -101,6 +107,8 @@ class AuthorizationCode(SignedInBy, Base):
     scope: Mapped[str] = mapped_column(Text)
     nonce: Mapped[str | None] = mapped_column(Text)
     code_challenge: Mapped[str] = mapped_column(Text)
+    dpop_jkt: Mapped[str | None] = mapped_column(Text)
+    """The thumbprint of the key without which the code is worth nothing."""
     authenticated_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     expires_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
 
@@ -149,6 +157,8 @@ class TokenFamily(SignedInBy, Base):
     scope: Mapped[str] = mapped_column(Text)
     code_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     """Of the code and its challenge, see `codes.redemption_hash`."""
+    proof_key: Mapped[str | None] = mapped_column(Text)
+    """The thumbprint of the key to which its tokens are bound (RFC 9449)."""
     generation: Mapped[int] = mapped_column(Integer, default=1)
     rotated_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)

@@ -42,6 +42,7 @@ class Unusable(StrEnum):
     ENDED = "refresh_token_ended"
     EXPIRED = "refresh_token_expired"
     REUSED = "refresh_token_reused"
+    WRONG_KEY = "refresh_token_of_another_key"
 
 
 def write(key: bytes, family: TokenFamily) -> str:
@@ -63,13 +64,24 @@ def read(key: bytes, token: str) -> Presented | None:
     return Presented(UUID(bytes=body[:_ID_BYTES]), int.from_bytes(body[_ID_BYTES:], "big"))
 
 
-def redeem(session: Session, key: bytes, token: str) -> tuple[TokenFamily | None, Redeemed | Unusable]:
-    """The family of a token, locked until the transaction ends, and whether the token may be used now."""
+def redeem(
+    session: Session, key: bytes, token: str, proof_key: str | None
+) -> tuple[TokenFamily | None, Redeemed | Unusable]:
+    """The family of a token, locked until the transaction ends, and whether the token may be used now.
+
+    A family belongs to the first key by which one of its tokens is used. Whoever has a token of it without that key can
+    neither use nor end it.
+    """
     presented = read(key, token)
     family = session.get(TokenFamily, presented.family_id, with_for_update=True) if presented else None
     if presented is None or family is None:
         return None, Unusable.UNKNOWN
-    return family, _redeem(family, presented)
+    if family.proof_key not in (None, proof_key):
+        return family, Unusable.WRONG_KEY
+    outcome = _redeem(family, presented)
+    if isinstance(outcome, Redeemed):
+        family.proof_key = proof_key
+    return family, outcome
 
 
 def _redeem(family: TokenFamily, presented: Presented) -> Redeemed | Unusable:

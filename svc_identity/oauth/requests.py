@@ -37,6 +37,8 @@ class Parsed(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types
         self.factor_id: UUID | None = None
         self.sid: str | None = None
         """The sign-in to which the tokens of the answer belong."""
+        self.proof_key: str | None = None
+        """The thumbprint of the key that its proof shows (RFC 9449)."""
         self.has_basic = authorization.partition(" ")[0].lower() == "basic"
         """Whether the client tries to prove itself with a password in the header."""
 

@@ -12,7 +12,7 @@ class Jwks(BaseModel):
 class TokenAnswer(BaseModel):
     """Tokens (RFC 6749, section 5.1)."""
 
-    token_type: str = Field(examples=["Bearer"])
+    token_type: str = Field(description="`DPoP` where the request had a proof.", examples=["Bearer", "DPoP"])
     access_token: str
     expires_in: int = Field(description="Seconds.", examples=[600])
     scope: str
@@ -24,7 +24,7 @@ class Introspected(BaseModel):
     """What a token allows (RFC 7662, section 2.2); all but `active` is left out unless it is true."""
 
     active: bool
-    token_type: str | None = Field(default=None, examples=["Bearer"])
+    token_type: str | None = Field(default=None, examples=["Bearer", "DPoP"])
     iss: str | None = None
     aud: str | None = None
     sub: str | None = Field(default=None, description="The person, or the client that acts for itself.")
@@ -40,6 +40,7 @@ class Introspected(BaseModel):
         default=None, description="What the sign-in used (RFC 8176).", examples=[["otp", "sms", "mfa"]]
     )
     auth_time: int | None = Field(default=None, description="When the person signed in.")
+    cnf: dict[str, str] | None = Field(default=None, description="`jkt`: the key to which it is bound (RFC 9449).")
 
 
 class PushedRequest(BaseModel):

@@ -11,6 +11,8 @@ TOKEN_ISSUED = SecurityEvent("token_issued")
 GRANT_REFUSED = SecurityEvent("grant_refused")
 TOKEN_REUSED = SecurityEvent("token_reused")
 """A code or refresh token was presented again: its app or its network has lost it to somebody."""
+PROOF_REFUSED = SecurityEvent("proof_refused")
+"""A proof of possession does not hold, or was used before."""
 SIGNED_OUT = SecurityEvent("signed_out")
 """A sign-in was ended: its refresh tokens are good no more."""
 

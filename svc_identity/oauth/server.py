@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from kit.security_log import CLIENT_REFUSED, record_on_commit
-from svc_identity.oauth import pushed, refresh
+from svc_identity.oauth import possession, pushed, refresh
 from svc_identity.oauth.access_tokens import is_access_token
 from svc_identity.oauth.assertions import PrivateKeyJwt
 from svc_identity.oauth.grants import ClientGrant, CodeGrant, IdToken, RefreshGrant, S256Only
@@ -27,7 +27,7 @@ from svc_identity.oauth.introspection import Introspection
 from svc_identity.oauth.issuer import RS256_DEPRECATED, RS256_ENDS, Issuer
 from svc_identity.oauth.models import Client, EndReason, TokenFamily
 from svc_identity.oauth.requests import Parsed
-from svc_identity.oauth.security_log import SIGNED_OUT, Refusal
+from svc_identity.oauth.security_log import PROOF_REFUSED, SIGNED_OUT, Refusal
 from svc_identity.people.persons.models import Person
 
 logging.getLogger("authlib").setLevel(logging.WARNING)  # at DEBUG it writes whole tokens
@@ -68,6 +68,9 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
             # Authlib would show a Python tuple of its method names here.
             wanted = " or ".join(_PROOFS[method] for method in methods)
             raise InvalidClientError(f"send {wanted} of a client that may make this request") from None
+        if client.suspended:
+            self.refusal.reason = "client_suspended"
+            raise InvalidClientError("this client is suspended")
         if attempts and request.auth_method == "none":
             raise InvalidClientError(f"this client has nothing to prove itself with; leave out {attempts[0]}")
         return client
@@ -110,7 +113,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
             if "request_uri" in request.form:
                 raise InvalidRequestError("a pushed request holds no request_uri")
             self.get_consent_grant(request)
-            reference = pushed.push(self.issuer.request_key, [*request.form.items()])
+            reference = pushed.push(self.issuer.request_key, possession.bind_request(request))
         except OAuth2Error as error:
             error.redirect_uri = None  # the app itself asks, so nothing is redirected
             return self.handle_error_response(request, error)
@@ -143,7 +146,10 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
             # RFC 6749, section 5.2: the challenge has the scheme that the client tried.
             challenge = 'Basic realm="myili"' if request.has_basic else 'Bearer realm="myili", error="invalid_client"'
             status, headers = 401, [*headers, ("WWW-Authenticate", challenge)]
-        self.refusal.record(error.error)
+        if error.error == possession.ProofRefusedError.error:
+            self.refusal.event = PROOF_REFUSED
+        if error.error != possession.NonceNeededError.error:  # an ordinary step of every client that proves a key
+            self.refusal.record(error.error)
         return self.handle_response(status, body, headers)
 
 

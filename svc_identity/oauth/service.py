@@ -1,23 +1,34 @@
 """Clients of the authorization server, and what is forgotten in time."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, delete, literal_column
+from sqlalchemy import Boolean, delete, literal_column, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import now
 from chassis.outbox import emit
-from svc_identity.oauth.events import ClientRegistered
+from svc_identity.oauth.events import ClientKeyUnknown, ClientRegistered
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily, UsedAssertion, UsedRequest
 from svc_identity.oauth.refresh import WHOLE_LIFE
 
 _REDEMPTION_LIFE = timedelta(hours=1)
 """How long a redeemed code without refresh tokens is known as such; longer than any repeat of it."""
+_ASKED_EVERY = timedelta(minutes=1)
 _USED_REQUEST_LIFE = timedelta(hours=2)
 """Longer than any sign-in that was begun with it."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a client's producer says of it beside its keys or addresses, see `Client`."""
+
+    revision: int = 0
+    suspended: bool = False
+    keys_fetched: bool = False
 
 
 async def register_client(
@@ -27,25 +38,34 @@ async def register_client(
     scopes: Sequence[str],
     redirect_uris: Sequence[str] = (),
     jwks: dict[str, Any] | None = None,
-    revision: int = 0,
-    suspended: bool = False,
+    standing: Standing | None = None,
 ) -> None:
     """Register a client, or update a known one; an earlier revision than the known one changes nothing."""
+    standing = standing or Standing()
     values = {
         "scopes": list(scopes),
         "redirect_uris": list(redirect_uris),
         "jwks": jwks,
-        "revision": revision,
-        "suspended": suspended,
+        **asdict(standing),
     }
     statement = (
         insert(Client)
         .values(client_id=client_id, **values)
-        .on_conflict_do_update(index_elements=[Client.client_id], set_=values, where=Client.revision <= revision)
+        .on_conflict_do_update(
+            index_elements=[Client.client_id], set_=values, where=Client.revision <= values["revision"]
+        )
         .returning(literal_column("xmax = 0", Boolean))  # PostgreSQL's mark of a row that this statement inserted
     )
     if await tx.scalar(statement):
         await emit(tx, ClientRegistered(client_id=client_id))
+
+
+async def ask_for_new_keys(tx: AsyncSession, client_id: str) -> None:
+    """Emit that a client whose keys are fetched has signed with an unknown one, once a minute at most."""
+    is_due = or_(Client.key_unknown_at.is_(None), Client.key_unknown_at < now() - _ASKED_EVERY)
+    known = update(Client).where(Client.client_id == client_id, Client.keys_fetched, is_due)
+    if await tx.scalar(known.values(key_unknown_at=now()).returning(Client.client_id)):
+        await emit(tx, ClientKeyUnknown(client_id=client_id))
 
 
 async def set_logout_addresses(

@@ -6,12 +6,14 @@ from starlette.responses import Response
 from chassis.db import now
 from kit.security_log import record_on_commit
 from svc_identity.oauth import pushed
+from svc_identity.oauth.app_access import service as app_access
 from svc_identity.oauth.contexts import BY_SMS_AND_CODE, BY_SMS_AND_PASSKEY
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, Parsed, parse
 from svc_identity.oauth.server import AuthorizationServer
 from svc_identity.people.factors.models import Factor, Kind
 from svc_identity.people.persons.service import person_of_phone
+from svc_identity.sign_in import agreement
 from svc_identity.sign_in.code_limits import know_device
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.security_log import SIGN_IN_PASSED
@@ -54,8 +56,10 @@ async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
     if sign_in.factor_id:
         factor = await tx.get_one(Factor, sign_in.factor_id)
         parsed.amr, parsed.factor_id = AMR_WITH[Kind(factor.kind)], factor.id
+    await agreement.record(tx, person.id, sign_in)
     response = await tx.run_sync(lambda session: AuthorizationServer(session, issuer).authorize(parsed, person))
     client_id = parsed.payload.client_id
+    await app_access.record(tx, person.id, client_id, parsed.payload.scope.split(), sign_in.language)
     record_on_commit(tx, SIGN_IN_PASSED, person_id=person.id, client_id=client_id, sign_in_id=sign_in.id)
     sign_in.answer = response.headers.get("location")
     await know_device(tx, sign_in)

@@ -4,6 +4,7 @@ Each page has one form. A client without a browser posts all hidden fields of th
 `code`, keeps the cookie, and does not follow the last redirect, which is the app's.
 """
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -19,7 +20,7 @@ from svc_identity.fields import normalise_phone
 from svc_identity.oauth.endpoints import REQUEST, REQUEST_OPTIONS, TheIssuer, form
 from svc_identity.oauth.requests import Parameters, parse, parse_form
 from svc_identity.oauth.server import to_app
-from svc_identity.sign_in import authorization, delivery, pages, service, ways
+from svc_identity.sign_in import agreement, authorization, delivery, pages, service, ways
 from svc_identity.sign_in.browser import PATH, Browser
 from svc_identity.sign_in.code_limits import wait_for_next
 from svc_identity.sign_in.models import SignIn
@@ -88,10 +89,14 @@ async def post_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Respo
     "/authorize/sign-ins",
     dependencies=[OWN_BROWSER],
     responses=_GO_ON,
-    openapi_extra=form("form_token", "request", "phone"),
+    openapi_extra=form("form_token", "request", "phone", optional=("agreed",)),
 )
 async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request) -> Response:
-    """Send a code to a phone number and continue to the page that asks for it."""
+    """Send a code to a phone number and continue to the page that asks for it.
+
+    `agreed` is the tick of the phone page, with the version of the agreements as its value; without it the page comes
+    again, unless this browser has signed in with this phone since that version.
+    """
     fields = dict(await parse_form(request))
     parameters, phone = parse(fields.get("request", "")), fields.get("phone", "")
     try:
@@ -99,7 +104,7 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
         async with transactions.transaction() as tx:
             checked = await authorization.check(tx, issuer, parameters)
             language = language_of(request, [*checked.form.items()])
-            begun = await _start(tx, request, browser, parameters, language, phone)
+            begun = await _start(tx, request, browser, parameters, language, fields)
         if isinstance(begun, service.Code):
             await delivery.send(transactions, sms, begun)
     except NotFromHere as refused:
@@ -201,15 +206,23 @@ async def show_sign_in_again(sign_in_id: UUID) -> Response:
 
 
 async def _start(
-    tx: AsyncSession, request: Request, browser: Browser, parameters: Parameters, language: str, phone: str
+    tx: AsyncSession,
+    request: Request,
+    browser: Browser,
+    parameters: Parameters,
+    language: str,
+    fields: Mapping[str, str],
 ) -> service.Code | SignIn:
+    phone = _phone(fields.get("phone", ""))
+    agreed = await agreement.check(tx, browser, phone, fields.get("agreed", ""))
     return await service.start(
         tx,
         settings_of(request),
         _requester(request, browser),
         request=urlencode(parameters),
         language=language,
-        phone=_phone(phone),
+        phone=phone,
+        agreed=agreed,
     )
 
 

@@ -19,6 +19,8 @@ class SignIn(Base):
     request: Mapped[str] = mapped_column(Text)
     language: Mapped[str] = mapped_column(Text)
     phone: Mapped[str] = mapped_column(Encrypted("sign_ins.phone"))
+    agreed_version: Mapped[str | None] = mapped_column(Text)
+    """Of the agreements, where they were ticked on the phone page."""
     code_hash: Mapped[bytes] = mapped_column(LargeBinary)
     tries: Mapped[int] = mapped_column(SmallInteger, default=0)
     code_expires_at: Mapped[datetime] = mapped_column(Timestamp)

@@ -8,14 +8,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.telemetry import SecurityEvent
 from kit.fields.phones import mask_phone
+from svc_identity.oauth.app_access.service import OWN_APPS
 from svc_identity.oauth.grants import UnknownReturnAddressError
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.pushed import RequestOverError
 from svc_identity.oauth.requests import Parameters, Parsed
 from svc_identity.oauth.security_log import AUTHORIZATION_REFUSED
 from svc_identity.oauth.server import redirect_to_app
+from svc_identity.people.agreements.documents import version_in_force
 from svc_identity.settings import Settings
-from svc_identity.sign_in import authorization, pages, service, ways
+from svc_identity.sign_in import agreement, authorization, pages, service, ways
+from svc_identity.sign_in.agreement_pages import agreement_links
 from svc_identity.sign_in.browser import PATH, Browser, browser_of, new_browser
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.refusals import Refused
@@ -54,6 +57,8 @@ async def phone_page(
         request=urlencode(parameters),
         phone=phone,
         asked=_asked(parsed),
+        agreement=await _agreement(tx, browser, refused),
+        agreements=agreement_links(language),
         languages=[
             (texts, f"{PATH}?{urlencode([*others, ('ui_locales', texts['tag'])])}") for texts in languages().values()
         ],
@@ -62,9 +67,15 @@ async def phone_page(
     return response
 
 
+async def _agreement(tx: AsyncSession, browser: Browser, refused: Refused | None) -> str:
+    """The version to tick; empty where this browser's people have agreed to it."""
+    asked = isinstance(refused, agreement.NotAgreed) or await agreement.is_asked(tx, browser)
+    return version_in_force() if asked else ""
+
+
 def _asked(parsed: Parsed) -> list[str]:
-    """What the app asks for, by the names of the sentences that say it; nothing unless it wants it shown."""
-    if "consent" not in parsed.form.get("prompt", "").split():
+    """What the app asks for, by the names of the sentences that say it; of our own apps only where they want it."""
+    if parsed.payload.client_id in OWN_APPS and "consent" not in parsed.form.get("prompt", "").split():
         return []
     return [f"asks_{scope}" for scope in parsed.payload.scope.split()]
 

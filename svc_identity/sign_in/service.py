@@ -70,7 +70,14 @@ class Requester:
 
 
 async def start(
-    tx: AsyncSession, settings: Settings, requester: Requester, *, request: str, language: str, phone: str
+    tx: AsyncSession,
+    settings: Settings,
+    requester: Requester,
+    *,
+    request: str,
+    language: str,
+    phone: str,
+    agreed: str | None,
 ) -> Code | SignIn:
     """Begin a sign-in with a code for a phone. The same for every phone, registered or not.
 
@@ -81,6 +88,7 @@ async def start(
         TooManyCodes
     """
     sign_in = SignIn(id=new_id(), browser_hash=requester.browser, request=request, language=language, phone=phone)
+    sign_in.agreed_version = agreed
     try:
         code = await _new_code(tx, settings, sign_in, requester.address)
     except TooManyCodes:

@@ -7,7 +7,7 @@ from fastapi.security.base import SecurityBase
 
 from chassis.auth import Caller, Rule, TokenRule, TokenVerifier, allow
 from chassis.problems import preferred_language
-from chassis.tokens import bearer_token
+from chassis.tokens import presented_token
 
 BilledResident = Annotated[Caller, Depends(allow(scope="bills", assurance_level=2))]
 """A resident whose app may see bills and usage."""
@@ -37,5 +37,6 @@ class PersonOrClient(Rule, SecurityBase):
     async def __call__(self, request: Request) -> Caller:
         request.state.access = {"rule": self.who_may_call}
         verifier: TokenVerifier = request.app.state.token_verifier
-        caller = await verifier.verify(bearer_token(request))
+        _scheme, token = presented_token(request)
+        caller = await verifier.verify(token)
         return await self._rules[caller.kind](request)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -29,7 +30,7 @@ def bearers_of(service: str) -> Iterator[tuple[str, str, Bearer]]:
                 yield method, template, bearer
 
 
-def token_of(tokens: Tokens, kind: str, scopes: set[str]) -> dict[str, str]:
+def token_of(tokens: Tokens, kind: str, scopes: set[str], **more: Any) -> dict[str, str]:  # noqa: ANN401 - claims
     """The headers of somebody with every role and the highest level, or of a system."""
     belongs = {"organisation_id": str(new_id()), "division_code": "654002"}
     memberships = [{**belongs, "role": role} for role in ROLES] if kind == "person" else []
@@ -42,6 +43,7 @@ def token_of(tokens: Tokens, kind: str, scopes: set[str]) -> dict[str, str]:
         scope=" ".join(sorted(scopes)),
         assurance_level=3,
         memberships=memberships,
+        **more,
     )
     return {"Authorization": f"Bearer {token}", "Accept-Language": "en"}
 

@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from chassis.testing import Tokens
-from tests.gateway.stage import Stage, echo, read_head, say, scripted, serving, staying
+from tests.gateway.stage import Stage, answering, echo, read_head, say, scripted, serving, staying
 
 OPERATIONS: dict[str, dict[str, object]] = {
     "GET /payments/v1/bills": {"security": [{"access_token": []}]},
@@ -150,6 +150,26 @@ async def test_a_good_token_reaches_the_service_as_it_is(
     async with serving(echo) as payments, stage.gateway(payments_url=payments) as gateway:
         answer = await client.get(f"{gateway}{PRIVATE}", headers={"Authorization": bearer})
     assert ["authorization", bearer] in answer.json()["headers"]
+
+
+async def test_a_bound_token_reaches_the_service_with_its_proof_and_its_challenges_come_back(
+    stage: Stage, client: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    stage.promise("payments", OPERATIONS)
+    sent = {"Authorization": f"DPoP {tokens.sign(cnf={'jkt': 'k'})}", "DPoP": "the proof"}
+    async with serving(echo) as payments, stage.gateway(payments_url=payments) as gateway:
+        arrived = (await client.get(f"{gateway}{PRIVATE}", headers=sent)).json()["headers"]
+        assert [["authorization", sent["Authorization"]], ["dpop", "the proof"]] == [
+            header for header in arrived if header[0] in {"authorization", "dpop"}
+        ]
+        forged = await client.get(f"{gateway}{PRIVATE}", headers=sent | {"Authorization": "DPoP x"})
+        assert (forged.status_code, forged.json()["code"]) == (401, "token_invalid")
+    challenges = b'www-authenticate: Bearer\r\nwww-authenticate: DPoP error="use_dpop_nonce"\r\ndpop-nonce: n\r\n'
+    answer = b"HTTP/1.1 401 Unauthorized\r\n" + challenges + b"content-length: 0\r\n\r\n"
+    async with scripted(answering(answer)) as other, stage.gateway(payments_url=other.url) as gateway:
+        asked = await client.get(f"{gateway}{PRIVATE}", headers=sent)
+    assert asked.headers.get_list("www-authenticate") == ["Bearer", 'DPoP error="use_dpop_nonce"']
+    assert asked.headers["dpop-nonce"] == "n"
 
 
 async def test_a_public_endpoint_needs_no_token_and_takes_other_credentials(

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 
 from svc_identity.fields import normalise_phone
+from svc_identity.people.agreements.documents import version_in_force
 from svc_identity.people.factors.enrolment import issue
 from svc_identity.settings import Settings
 from tests.authenticators import Authenticator, shown_on
@@ -33,6 +34,8 @@ CODE = re.compile(r"<li><code>([^<]+)</code>")
 class Form:
     action: str
     fields: dict[str, str] = field(default_factory=dict)
+    ticks: dict[str, str] = field(default_factory=dict)
+    """What the page offers to tick."""
 
 
 class Page(HTMLParser):
@@ -53,6 +56,9 @@ class Page(HTMLParser):
             self.forms.append(Form(found["action"] or ""))
         elif tag == "input" and found.get("type") == "hidden":
             self.forms[-1].fields[found["name"] or ""] = found["value"] or ""
+        elif tag == "input" and found.get("type") == "checkbox":
+            assert "checked" not in found, "consent is never ticked in advance"
+            self.forms[-1].ticks[found["name"] or ""] = found["value"] or ""
 
 
 class AppClient:
@@ -79,7 +85,7 @@ class AppClient:
             "response_type": "code",
             "client_id": self.client_id,
             "redirect_uri": self.redirect_uri,
-            "scope": _SCOPES[self.client_id],
+            "scope": _SCOPES.get(self.client_id, "openid"),
             "state": self.state,
             "nonce": self.nonce,
             "code_challenge": challenge,
@@ -90,9 +96,10 @@ class AppClient:
     async def begin(self, **changes: str | None) -> Page:
         return Page(await self.api.get(AUTHORIZE, params=self.request(**changes)))
 
-    async def type_phone(self, page: Page, phone: str) -> httpx.Response:
+    async def type_phone(self, page: Page, phone: str, agreed: str | None = version_in_force()) -> httpx.Response:
         form = page.forms[0]
-        return await self.api.post(form.action, data={**form.fields, "phone": phone})
+        ticked = {} if agreed is None else {"agreed": agreed}
+        return await self.api.post(form.action, data={**form.fields, **ticked, "phone": phone})
 
     async def code_page(self, phone: str, **changes: str | None) -> Page:
         sent = await self.type_phone(await self.begin(**changes), phone)

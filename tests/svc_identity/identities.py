@@ -7,6 +7,8 @@ from typing import Any
 from stdnum.cn import uscc
 from stdnum.iso7064 import mod_11_2
 
+from svc_identity.people.agreements.documents import version_in_force
+
 NAME = "张三"
 
 
@@ -30,4 +32,4 @@ def new_uscc(ending: str | None = None) -> str:
 
 
 def proof(name: str = NAME, number: str | None = None) -> dict[str, Any]:
-    return {"name": name, "id_number": number or id_number()}
+    return {"name": name, "id_number": number or id_number(), "consent_version": version_in_force()}

@@ -19,6 +19,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import make_url
 
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
+from svc_identity.people.agreements.documents import version_in_force
 from tests.anchor_keys import anchor_key
 from tests.databases import upgrade_in_thread
 from tests.deploy.sandboxes.processes import Sandbox
@@ -108,7 +109,9 @@ async def code_form(
     }
     authorize = (await discovered(client))["authorization_endpoint"]
     action, fields = inputs((await client.get(authorize, params=request)).text)
-    page = await client.post(action, data={**fields, "phone": phone}, follow_redirects=True)
+    page = await client.post(
+        action, data={**fields, "agreed": version_in_force(), "phone": phone}, follow_redirects=True
+    )
     return inputs(page.text)
 
 

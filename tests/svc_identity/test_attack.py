@@ -10,7 +10,7 @@ import httpx
 from chassis.db import new_id
 from chassis.testing import Tokens, once
 from tests.svc_identity.conftest import new_phone
-from tests.svc_identity.identities import id_number
+from tests.svc_identity.identities import id_number, proof
 from tests.svc_identity.served import Service, code_form, sign_in, texted_code
 
 NAMES = ("努尔兰测试", "李四测试")
@@ -53,7 +53,7 @@ async def test_an_attack_is_in_the_log_each_step_once_and_nothing_that_was_typed
     codes = await guess_codes(client, service, victim)
     forged = tokens.sign(iss=f"{service.url}/identity", memberships=[])
     for name in NAMES:  # the first proves who they are, the second tries the number under another name
-        body = {"name": name, "id_number": number}
+        body = proof(name, number)
         await client.post("/identity/v1/me/proofing", json=body, headers=headers | once())
     organisation = {"organisation_id": str(new_id()), "role": "operator"}
     grant = {"action": "grant", **organisation, "phone": victim, "reason": NAMES[1]}

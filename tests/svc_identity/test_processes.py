@@ -17,7 +17,7 @@ from chassis.db import new_id, now
 from chassis.kafka import ensure_topics
 from chassis.testing import once, until
 from tests.svc_identity.conftest import new_phone
-from tests.svc_identity.identities import id_number, wrong_check
+from tests.svc_identity.identities import id_number, proof, wrong_check
 from tests.svc_identity.served import Service, discovered, sign_in
 
 NAME = "努尔兰测试"
@@ -137,9 +137,9 @@ async def test_the_logs_hold_no_personal_data_and_no_secret(client: httpx.AsyncC
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
     proofing = "/identity/v1/me/proofing"
     bodies: list[dict[str, Any]] = [
-        {"name": NAME, "id_number": wrong_check(number)},
-        {"name": NAME, "id_number": number},
-        {"name": "李四测试", "id_number": number},
+        proof(NAME, wrong_check(number)),
+        proof(NAME, number),
+        proof("李四测试", number),
     ]
     statuses = [(await client.post(proofing, json=body, headers=headers | once())).status_code for body in bodies]
     assert statuses == [422, 200, 422]

@@ -16,9 +16,11 @@ from tests.anchor_keys import anchor_key
 from tests.svc_identity.app_client import bearer
 from tests.svc_identity.conftest import new_phone
 from tests.svc_identity.identities import id_number
+from tests.svc_identity.identities import proof as proof_of
 from tests.svc_identity.oauth.providers import ProviderSystem
 from tests.svc_identity.organisations.role_changes.conftest import Platform, platform
 from tests.svc_identity.organisations.role_changes.requests import decide, granted, propose_grant, propose_removal
+from tests.svc_identity.organisations.test_factor_resets import propose as propose_reset
 from tests.svc_identity.organisations.test_organisations import add, create
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly, with_triggers_off
 
@@ -47,9 +49,11 @@ async def play(here: Platform) -> None:
     for name in ("张三", "李四", "张三"):  # the second one fails, and the third claims the number of the first
         client = here.app_client()
         headers = bearer(await client.tokens(new_phone()))
-        body = {"name": name, "id_number": number}
+        body = proof_of(name, number)
         await client.api.post("/identity/v1/me/proofing", json=body, headers=headers | once())
         assert (await client.api.get("/identity/v1/me", headers=headers)).status_code == 200
+    proposed = await propose_reset(here, here.first, auditor)
+    assert proposed.status_code == 201
     async with here.database.transaction() as tx:
         await ProviderSystem().register(tx)
 

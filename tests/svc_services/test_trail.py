@@ -89,6 +89,7 @@ async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem) -
     operators, spare = Operators(api, tokens), new_key("k2")
     assert (await second.add(api, spare)).status_code == 201
     assert (await second.change(api, spare, action="end_key", kid="k1")).status_code == 201
+    assert (await second.change(api, spare, action="fetch_keys", jwks_uri=system.url)).status_code == 201
     assert (await operators.suspend(second)).status_code < 300
     assert (await operators.approve(await operators.propose(second, action="resume"))).status_code == 200
     rejected = await operators.propose(second, action="add_key", key=public(new_key("k3")))

@@ -1,5 +1,8 @@
 """Organisations have agents, their clients several keys."""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0016"
 down_revision = "0015"
 branch_labels = None
@@ -7,8 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column("clients", sa.Column("keys_fetched", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("clients", sa.Column("key_unknown_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
-    pass
+    for column in ("key_unknown_at", "keys_fetched"):
+        op.drop_column("clients", column)

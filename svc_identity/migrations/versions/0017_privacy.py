@@ -1,14 +1,61 @@
-"""Consents, disclosures and closures."""
+"""Consents by version, and what people allow to apps."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from kit.audit.migration import extend_trail, shorten_trail
+from kit.audit.sealing import SealedTable
 
 revision = "0017"
 down_revision = "0016"
 branch_labels = None
 depends_on = None
 
+_SEALED = (SealedTable("consents"), SealedTable("app_access"))
+_IN_FORCE = sa.text("withdrawn_at IS NULL")
+
 
 def upgrade() -> None:
-    pass
+    op.create_table(
+        "consents",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("activity", "version", "way")),
+        sa.Column("client_id", sa.Text(), nullable=True),
+        sa.Column("language", sa.Text(), nullable=False),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("activity IN ('account', 'identity_proofing')", name=op.f("ck_consents_activity")),
+        sa.CheckConstraint("way IN ('sign_in_page', 'app')", name=op.f("ck_consents_way")),
+        sa.ForeignKeyConstraint(["person_id"], ["persons.id"], name=op.f("fk_consents_person_id_persons")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consents")),
+    )
+    op.create_index("ix_consents_person_id_id", "consents", ["person_id", "id"])
+    consent = ["person_id", "activity", "version"]
+    op.create_index("uq_consents_in_force", "consents", consent, unique=True, postgresql_where=_IN_FORCE)
+    op.create_table(
+        "app_access",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("scopes", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("language", sa.Text(), nullable=False),
+        sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["client_id"], ["clients.client_id"], name=op.f("fk_app_access_client_id_clients")),
+        sa.ForeignKeyConstraint(["person_id"], ["persons.id"], name=op.f("fk_app_access_person_id_persons")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_app_access")),
+    )
+    op.create_index("ix_app_access_person_id_id", "app_access", ["person_id", "id"])
+    access = ["person_id", "client_id"]
+    op.create_index("uq_app_access_in_force", "app_access", access, unique=True, postgresql_where=_IN_FORCE)
+    op.add_column("sign_ins", sa.Column("agreed_version", sa.Text(), nullable=True))
+    extend_trail(_SEALED)
 
 
 def downgrade() -> None:
-    pass
+    shorten_trail(_SEALED)
+    op.drop_column("sign_ins", "agreed_version")
+    op.drop_table("app_access")
+    op.drop_table("consents")

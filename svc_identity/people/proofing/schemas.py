@@ -1,4 +1,4 @@
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from svc_identity.fields import IdNumber
 from svc_identity.people.names import PersonName
@@ -9,3 +9,12 @@ class Proof(BaseModel):
 
     name: PersonName
     id_number: IdNumber
+    consent_version: str | None = Field(
+        default=None,
+        max_length=40,
+        description=(
+            "The version of the privacy notice under which the person agrees, by an act of its own, that their ID "
+            "number is processed (PIPL 29); see `/identity/v1/agreements`. Not needed while such a consent is in force."
+        ),
+        examples=["2026-12-01"],
+    )

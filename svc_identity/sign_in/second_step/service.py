@@ -19,7 +19,7 @@ from svc_identity.people.factors import codes, totp
 from svc_identity.people.factors import service as factors
 from svc_identity.people.persons.service import person_of_phone, registered
 from svc_identity.settings import Settings
-from svc_identity.sign_in import authorization, steps
+from svc_identity.sign_in import agreement, authorization, steps
 from svc_identity.sign_in import service as sign_ins
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.refusals import Refused
@@ -48,7 +48,9 @@ async def go_on(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
     if not needed:
         return await steps.to_app(tx, issuer, sign_in)
     sign_in.phone_passed_at, sign_in.finished_at = sign_in.phone_passed_at or now(), None
-    if sign_in.new_factor is None and not await is_ready(tx, sign_in):
+    person_id, is_staff = await about(tx, sign_in)
+    await agreement.record(tx, person_id, sign_in)  # who is registered now has agreed
+    if sign_in.new_factor is None and not await factors.factors_of(tx, person_id, vouched=is_staff):
         sign_in.new_factor = totp.new_secret()
     return steps.to_factor(sign_in.id)
 

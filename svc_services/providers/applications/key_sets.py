@@ -58,6 +58,8 @@ def public_key_set(jwks: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
 
 def kids_by_thumbprint(jwks: Mapping[str, Any]) -> dict[str, str]:
     """The kids of an accepted set, by the RFC 7638 thumbprints of its keys."""
+    if not jwks["keys"]:  # none is in force
+        return {}
     keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]  # JSON, checked when it was accepted
     return {key.thumbprint(): str(key.kid) for key in keys}
 

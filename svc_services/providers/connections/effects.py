@@ -4,18 +4,21 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import now
 from chassis.outbox import emit
 from chassis.problems import NotFound
+from kit.key_terms import in_force
 from svc_services.providers.applications.key_claims import KeyAlreadyUsed, claim
 from svc_services.providers.applications.key_sets import MOST_KEYS, kids_by_thumbprint
 from svc_services.providers.applications.models import Provider, SuspendedBy
-from svc_services.providers.connections import refusals
+from svc_services.providers.connections import key_terms, refusals
 from svc_services.providers.connections.events import ProviderEvent, ProviderResumed, ProviderSuspended, ProviderUpdated
 from svc_services.providers.connections.models import Action, ChangeStatus, EndedKey, ProviderChange
+from svc_services.providers.key_sources.models import KeyFetch, KeySource
 
 _REPORTED_FOR = timedelta(days=1)
 """Much longer than an access token lives."""
@@ -30,7 +33,7 @@ async def locked(tx: AsyncSession, provider_id: UUID) -> Provider:
 
 
 def thumbprints(provider: Provider) -> dict[str, str]:
-    """The kids of the keys in force, by thumbprint."""
+    """The kids of the keys that have not been ended, by thumbprint."""
     return kids_by_thumbprint(provider.jwks)
 
 
@@ -39,7 +42,7 @@ async def carry_out(tx: AsyncSession, provider: Provider, change: ProviderChange
 
     Raises:
         AlreadySuspended, NotSuspended, SuspensionChanged, ProposalOutdated, UnknownKey, LastKey, KeyAlreadyUsed
-        TooManyKeys
+        TooManyKeys, KeyTermsRefused
     """
     event: type[ProviderEvent] = ProviderUpdated
     match change.action:
@@ -52,13 +55,23 @@ async def carry_out(tx: AsyncSession, provider: Provider, change: ProviderChange
         case Action.ADD_KEY:
             await _add_key(tx, provider, change.details["key"])
         case Action.END_KEY:
-            _end_key(tx, provider, change.details["kid"])
+            _end_other_key(tx, provider, change.details["kid"])
+        case Action.LIMIT_KEY:
+            key_terms.limit(provider, change.details["kid"], change.details["valid_until"])
+        case Action.FETCH_KEYS:
+            await _require_latest(tx, change)
+            await _fetch_keys(tx, provider, change.details["jwks_uri"])
         case Action.CORRECT_ENDPOINT:
             await _require_latest(tx, change)
             provider.endpoint_url = change.details["endpoint_url"]
         case Action.DECLARE_CUSTOMER_PARAMETERS:
             await _require_latest(tx, change)
             provider.customer_parameters = change.details["customer_parameters"]
+    await publish(tx, provider, event)
+
+
+async def publish(tx: AsyncSession, provider: Provider, event: type[ProviderEvent] = ProviderUpdated) -> None:
+    """Raise the revision and emit the connection as it is now."""
     provider.revision += 1
     await tx.flush()
     await emit(tx, await _event_of(tx, provider, event))
@@ -97,23 +110,45 @@ async def _require_latest(tx: AsyncSession, change: ProviderChange) -> None:
 
 
 async def _add_key(tx: AsyncSession, provider: Provider, key: dict[str, Any]) -> None:
-    ended = await tx.scalars(select(EndedKey.kid).where(EndedKey.provider_id == provider.id))
-    if key["kid"] in {*thumbprints(provider).values(), *ended}:
+    if key["kid"] in {*thumbprints(provider).values(), *await ended_kids(tx, provider.id)}:
         raise KeyAlreadyUsed(kid=key["kid"])
+    key_terms.require_future_end(key)
     if len(provider.jwks["keys"]) >= MOST_KEYS:
         raise refusals.TooManyKeys(most=MOST_KEYS)
     await claim(tx, provider.id, {"keys": [key]})
     provider.jwks = {"keys": [*provider.jwks["keys"], key]}
 
 
-def _end_key(tx: AsyncSession, provider: Provider, kid: str) -> None:
-    ended = {thumbprint: each for thumbprint, each in thumbprints(provider).items() if each == kid}
-    if not ended:
+async def ended_kids(tx: AsyncSession, provider_id: UUID) -> set[str]:
+    return set(await tx.scalars(select(EndedKey.kid).where(EndedKey.provider_id == provider_id)))
+
+
+async def _fetch_keys(tx: AsyncSession, provider: Provider, jwks_uri: str | None) -> None:
+    values = {"provider_id": provider.id, "jwks_uri": jwks_uri}
+    source = insert(KeySource).values(values)
+    await tx.execute(source.on_conflict_do_update(index_elements=["provider_id"], set_={"jwks_uri": jwks_uri}))
+    fetch = insert(KeyFetch).values(provider_id=provider.id, tries=0)
+    at_once = {"try_at": func.now(), "failures": 0, "tries": KeyFetch.tries + 1}
+    await tx.execute(fetch.on_conflict_do_update(index_elements=["provider_id"], set_=at_once))
+
+
+def _end_other_key(tx: AsyncSession, provider: Provider, kid: str) -> None:
+    if kid not in thumbprints(provider).values():
         raise refusals.UnknownKey(kid=kid)
-    left = [key for key in provider.jwks["keys"] if key["kid"] != kid]
-    if not left:
+    end_key(tx, provider, kid)
+
+
+def end_key(tx: AsyncSession, provider: Provider, kid: str) -> None:
+    """End a key for ever.
+
+    Raises:
+        LastKey
+    """
+    ended = {thumbprint: each for thumbprint, each in thumbprints(provider).items() if each == kid}
+    left = {"keys": [key for key in provider.jwks["keys"] if key["kid"] != kid]}
+    if not in_force(left, now())["keys"]:
         raise refusals.LastKey
-    provider.jwks = {"keys": left}
+    provider.jwks = left
     tx.add_all(EndedKey(provider_id=provider.id, thumbprint=each, kid=kid) for each in ended)
 
 
@@ -125,6 +160,7 @@ async def _event_of(tx: AsyncSession, provider: Provider, event: type[ProviderEv
     return event(
         provider_id=provider.id,
         ended_keys=sorted(await tx.scalars(lately)),
+        jwks_uri=await tx.scalar(select(KeySource.jwks_uri).where(KeySource.provider_id == provider.id)),
         customer_parameters=provider.account_numbers,
         **{name: getattr(provider, name) for name in names},
     )

@@ -26,7 +26,9 @@ class ProviderEvent(Event):
     division_codes: list[str]
     endpoint_url: str
     jwks: dict[str, Any]
-    """The keys in force."""
+    """The keys that have not been ended; one with `nbf` or `exp` (seconds since 1970) is good from or until then."""
+    jwks_uri: str | None
+    """Where its keys are fetched from by svc_services."""
     ended_keys: list[str]
     """RFC 7638 thumbprints of the keys ended in the last day; access tokens issued by them are refused."""
     suspended_at: datetime | None

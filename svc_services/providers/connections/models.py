@@ -22,6 +22,8 @@ class Action(StrEnum):
     RESUME = "resume"
     ADD_KEY = "add_key"
     END_KEY = "end_key"
+    LIMIT_KEY = "limit_key"
+    FETCH_KEYS = "fetch_keys"
     CORRECT_ENDPOINT = "correct_endpoint"
     DECLARE_CUSTOMER_PARAMETERS = "declare_customer_parameters"
 
@@ -64,7 +66,7 @@ class ProviderChange(Base):
     provider_id: Mapped[UUID] = mapped_column(ForeignKey("providers.id"))
     action: Mapped[Action] = mapped_column(Text)
     details: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    """The public key to add, the kid of the key to end, the new endpoint or the new customer parameters."""
+    """The public key to add, the kid of the key to end or to limit, the new address or customer parameters."""
     reason: Mapped[str] = mapped_column(Text)
     status: Mapped[ChangeStatus] = mapped_column(Text, default=ChangeStatus.PROPOSED)
     company_key: Mapped[str | None] = mapped_column(Text)

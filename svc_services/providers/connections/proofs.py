@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import now
 from chassis.problems import NotFound
 from chassis.telemetry import log
+from kit.key_terms import in_force
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.applications.service import application_read_with
 from svc_services.providers.connections.models import UsedProof
@@ -30,7 +31,7 @@ TYPE = "provider-proof+jwt"
 AUDIENCE = "myili:services"
 MOST_SECONDS = 300
 _CLOCK_LEEWAY = 30
-_ALGORITHMS = ["ES256", "RS256"]
+_ALGORITHMS = ["ES256", "PS256", "Ed25519", "EdDSA", "RS256"]
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ async def consume(tx: AsyncSession, proof: CompanyProof) -> None:
 def _decoded(provider: Provider, proof: str) -> tuple[str, Claims]:
     """The thumbprint of the signing key, and the claims."""
     try:
-        keys = KeySet.import_key_set(provider.jwks)  # type: ignore[arg-type]  # JSON, checked when it was accepted
+        keys = KeySet.import_key_set(in_force(provider.jwks, now()))  # type: ignore[arg-type]  # JSON, checked before
         token = jwt.decode(proof, keys, algorithms=_ALGORITHMS)
         if token.header.get("typ") != TYPE or not token.header.get("kid"):
             raise _refused(provider.id, "proof")

@@ -7,10 +7,12 @@ from chassis.auth import Caller, NotAllowed
 from chassis.db import Database
 from chassis.problems import NotFound, words
 from kit.client_access import ClientSuspended, require_client_access
+from kit.key_terms import valid_from, valid_until
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections import schemas
 from svc_services.providers.connections.effects import thumbprints
 from svc_services.providers.connections.models import EndedKey, ProviderChange
+from svc_services.providers.key_sources.models import KeySource
 
 
 async def require_access(database: Database, caller: Caller) -> None:
@@ -47,12 +49,10 @@ async def connection_of(tx: AsyncSession, provider_id: UUID) -> schemas.Connecti
     provider = await tx.get(Provider, provider_id)
     if provider is None:
         raise NotFound
-    keys = [
-        schemas.ConnectionKey(kid=kid, thumbprint=thumbprint, ended_at=None)
-        for thumbprint, kid in thumbprints(provider).items()
-    ]
     ended = [
-        schemas.ConnectionKey(kid=each.kid, thumbprint=each.thumbprint, ended_at=each.ended_at)
+        schemas.ConnectionKey(
+            kid=each.kid, thumbprint=each.thumbprint, ended_at=each.ended_at, valid_from=None, valid_until=None
+        )
         for each in await _ended(tx, provider_id)
     ]
     return schemas.Connection(
@@ -60,11 +60,27 @@ async def connection_of(tx: AsyncSession, provider_id: UUID) -> schemas.Connecti
         revision=provider.revision,
         endpoint_url=provider.endpoint_url,
         customer_parameters=provider.account_numbers,
-        keys=keys + ended,
+        jwks_uri=await tx.scalar(select(KeySource.jwks_uri).where(KeySource.provider_id == provider_id)),
+        keys=shown_keys(provider) + ended,
         suspended_at=provider.suspended_at,
         suspended_by=provider.suspended_by,
         suspension_reason=provider.suspension_reason,
     )
+
+
+def shown_keys(provider: Provider) -> list[schemas.ConnectionKey]:
+    """The keys of a provider that have not been ended."""
+    thumbprint_of = {kid: thumbprint for thumbprint, kid in thumbprints(provider).items()}
+    return [
+        schemas.ConnectionKey(
+            kid=key["kid"],
+            thumbprint=thumbprint_of[key["kid"]],
+            ended_at=None,
+            valid_from=valid_from(key),
+            valid_until=valid_until(key),
+        )
+        for key in provider.jwks["keys"]
+    ]
 
 
 def shown(change: ProviderChange) -> schemas.ProviderChange:

@@ -46,6 +46,12 @@ class LastKey(Problem):
     status, code = 409, "last_key"
 
 
+class KeyTermsRefused(Problem):
+    """The key would never be in force."""
+
+    status, code = 422, "key_terms_refused"
+
+
 class TooManyKeys(Problem):
     status, code = 409, "too_many_keys"
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from chassis.text import Line
+from chassis.text import Instant, Line
 from kit.fields.customer_parameters import CustomerParameters
 from svc_services.fields import Reason
 from svc_services.providers.applications.models import SuspendedBy
@@ -16,6 +16,9 @@ _KEY = {
     "required": ["kty", "kid"],
     "properties": {"kty": {"enum": ["EC", "OKP", "RSA"]}, "kid": {"type": "string", "maxLength": 128}},
 }
+
+
+Kid = Annotated[str, Field(max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class _Change(BaseModel):
@@ -36,12 +39,35 @@ class Resumption(_Change):
 class KeyAddition(_Change):
     action: Literal[Action.ADD_KEY]
     key: Annotated[dict[str, Any], WithJsonSchema(_KEY)]
+    valid_from: Instant | None = None
+    """From when the key may sign; at once where it is not stated."""
+    valid_until: Instant | None = None
+    """Until when it may; the company and the operators are warned 30, 7 and 1 days before."""
 
 
 class KeyEnd(_Change):
     action: Literal[Action.END_KEY]
-    kid: Annotated[str, Field(max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    kid: Kid
     """The key is never accepted again, and access tokens issued by it are refused."""
+
+
+class KeyLimit(_Change):
+    """Let a key end by itself, so that its successor has time to take over."""
+
+    action: Literal[Action.LIMIT_KEY]
+    kid: Kid
+    valid_until: Instant
+
+
+class KeySource(_Change):
+    """Fetch the company's keys from where it publishes them, or, with null, no longer.
+
+    New keys are added within 15 minutes, or within a minute after the first assertion with one. A fetched key that is
+    missing there for a day is ended, never the last one in force; keys that were added otherwise stay.
+    """
+
+    action: Literal[Action.FETCH_KEYS]
+    jwks_uri: Annotated[Line, Field(max_length=500)] | None
 
 
 class EndpointCorrection(_Change):
@@ -56,7 +82,7 @@ class CustomerParametersDeclaration(_Change):
 
 
 NewProviderChange = Annotated[
-    Resumption | KeyAddition | KeyEnd | EndpointCorrection | CustomerParametersDeclaration,
+    Resumption | KeyAddition | KeyEnd | KeyLimit | KeySource | EndpointCorrection | CustomerParametersDeclaration,
     Field(discriminator="action"),
 ]
 
@@ -68,7 +94,7 @@ class ProviderChange(BaseModel):
     provider_id: UUID
     action: Action
     details: dict[str, Any]
-    """`key`, `kid`, `endpoint_url` or `customer_parameters`, as the action has it."""
+    """`key`, `kid`, `valid_until`, `jwks_uri`, `endpoint_url` or `customer_parameters`, as the action has it."""
     reason: str
     status: ChangeStatus
     company_key: str | None
@@ -88,6 +114,10 @@ class ConnectionKey(BaseModel):
     thumbprint: str
     """RFC 7638, SHA-256."""
     ended_at: datetime | None
+    valid_from: datetime | None
+    """From when it may sign; null: since it was added."""
+    valid_until: datetime | None
+    """Until when it may; null: until it is ended."""
 
 
 class Connection(BaseModel):
@@ -97,8 +127,10 @@ class Connection(BaseModel):
     revision: int
     endpoint_url: str
     customer_parameters: CustomerParameters
+    jwks_uri: str | None
+    """Where its keys are fetched from."""
     keys: list[ConnectionKey]
-    """Those in force first, then those that have been ended."""
+    """Those that have not been ended first, also those whose time has not come or is over."""
     suspended_at: datetime | None
     suspended_by: SuspendedBy | None
     suspension_reason: str | None

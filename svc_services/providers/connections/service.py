@@ -20,7 +20,7 @@ from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.key_sets import public_key_set
 from svc_services.providers.applications.models import Provider, SuspendedBy
 from svc_services.providers.applications.service import accepted_parameters
-from svc_services.providers.connections import effects, proofs, refusals, schemas
+from svc_services.providers.connections import effects, key_terms, proofs, refusals, schemas
 from svc_services.providers.connections.models import Action, ChangeStatus, ProviderChange, UsedProof
 from svc_services.providers.connections.queries import shown
 
@@ -45,14 +45,18 @@ async def checked(endpoints: Endpoints, new: schemas.NewProviderChange) -> Wante
     """Check a change; outside any transaction, because an endpoint's name is resolved.
 
     Raises:
-        PrivateKeySent, BadKeySet, EndpointUrlRefused, BadCustomerParameters
+        PrivateKeySent, BadKeySet, KeyTermsRefused, EndpointUrlRefused, BadCustomerParameters
     """
     details: dict[str, Any] = {}
     match new:
         case schemas.KeyAddition():
-            details["key"] = public_key_set({"keys": [new.key]})["keys"][0]
+            details["key"] = public_key_set({"keys": [new.key]})["keys"][0] | key_terms.members(new)
         case schemas.KeyEnd():
             details["kid"] = new.kid
+        case schemas.KeyLimit():
+            details |= {"kid": new.kid, "valid_until": key_terms.seconds(new.valid_until)}
+        case schemas.KeySource():
+            details["jwks_uri"] = await endpoints.accepted(new.jwks_uri) if new.jwks_uri else None
         case schemas.EndpointCorrection():
             details["endpoint_url"] = await endpoints.accepted(new.endpoint_url)
         case schemas.CustomerParametersDeclaration():
@@ -144,7 +148,7 @@ async def forget_used_proofs(database: Database) -> None:
 async def _require_company(tx: AsyncSession, provider: Provider, proof: proofs.CompanyProof, action: Action) -> None:
     await proofs.consume(tx, proof)
     # The key may have been ended since the proof was verified.
-    if proof.provider_id != provider.id or proof.key not in effects.thumbprints(provider):
+    if proof.provider_id != provider.id or proof.key not in key_terms.thumbprints_in_force(provider):
         raise refusals.CompanyProofInvalid(reason="proof")
     if provider.suspended_by == SuspendedBy.OPERATOR and action != Action.END_KEY:
         raise refusals.SuspendedByOperator

@@ -5,18 +5,14 @@ service, no HTTP and no signature. It reads the notices from a table, by number.
 """
 
 import asyncio
-import re
-import subprocess
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import asyncpg
-from sqlalchemy import make_url
 
 from chassis.migrations import Roles
-from deploy.local import postgres
 from tests.bench.payments_load.open_payments import Open
+from tests.bench.pgbench import transactions_per_second
 
 CLIENTS = 8
 
@@ -110,17 +106,6 @@ async def capture_all(database: str, folder: Path, opened: Sequence[Open]) -> fl
     """Payments per second that pgbench captures of these, which must have consecutive numbers."""
     script = folder / "capture.pgbench"
     script.write_text(_SCRIPT)
-    url = make_url(database)
-    command = [
-        str(postgres.binaries() / "pgbench"),
-        *("--no-vacuum", "--protocol=prepared", f"--client={CLIENTS}", "--jobs=1", f"--file={script}"),
-        *(f"--transactions={len(opened) // CLIENTS}", f"--define=each={len(opened) // CLIENTS}"),
-        *(f"--define=first={opened[0].number}", "--define=done=0"),
-        *(f"--host={url.host}", f"--port={url.port}", f"--username={url.username}", str(url.database)),
-    ]
-    run = partial(subprocess.run, check=False, capture_output=True, text=True, env={"PGPASSWORD": str(url.password)})
-    done = await asyncio.to_thread(run, command)
-    tps = re.search(r"^tps = ([0-9.]+) \(without initial connection time\)", done.stdout, re.MULTILINE)
-    if done.returncode or not tps or "number of failed transactions: 0" not in done.stdout:
-        raise SystemExit(f"pgbench did not do it: {done.stderr or done.stdout}")
-    return float(tps[1])
+    each = len(opened) // CLIENTS
+    options = (f"--define=each={each}", f"--define=first={opened[0].number}", "--define=done=0")
+    return await asyncio.to_thread(transactions_per_second, database, script, *options, clients=CLIENTS, each=each)

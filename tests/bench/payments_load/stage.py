@@ -20,7 +20,8 @@ from chassis.testing import PUBLIC_URL
 from deploy.local.keys import keys_in
 from deploy.local.postgres import running_postgres
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
-from tests.bench.payments_load import baseline, load
+from tests.bench.load import send_prepared
+from tests.bench.payments_load import baseline
 from tests.bench.payments_load.notices import signed_requests
 from tests.bench.payments_load.open_payments import MOST_PROVIDERS, Open, not_captured_once, open_payments, prepare
 from tests.bench.stage import as_service, cpu_seconds, server_process
@@ -56,24 +57,14 @@ class Stage:
     async def over_http(self, providers: int = MOST_PROVIDERS) -> Rate:
         """Send the service a signed notice of each payment, from a process of its own."""
         opened = await self._opened(providers)
-        file = self.folder / "requests"
-        file.write_bytes(load.written(signed_requests(self.channel_key, self.program.where, opened)))
-        command = [
-            sys.executable,
-            "-m",
-            "tests.bench.payments_load.load",
-            self.program.where,
-            str(CONNECTIONS),
-            str(file),
-        ]
+        requests = signed_requests(self.channel_key, self.program.where, opened)
         before = cpu_seconds(self.service), cpu_seconds(await self._postgres())
-        done = await asyncio.to_thread(_run, command)
+        file = self.folder / "requests"
+        per_second = await asyncio.to_thread(send_prepared, self.program.where, CONNECTIONS, 204, requests, file)
         after = cpu_seconds(self.service), cpu_seconds(await self._postgres())
-        if done.returncode:
-            raise SystemExit(f"The load ended with: {done.stderr.strip()[-400:]}")
         service, postgres = (1e6 * (now - then) / PAYMENTS for now, then in zip(after, before, strict=True))
         await self._check(opened)
-        return Rate(PAYMENTS / float(done.stdout), service, postgres)
+        return Rate(per_second, service, postgres)
 
     async def by_pgbench(self) -> Rate:
         """Have pgbench capture as many payments with one SQL function."""

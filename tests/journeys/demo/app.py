@@ -57,9 +57,14 @@ class Person:
         """Sign in, and prove an identity where the person has not yet."""
         self.sign_in()
         if self.call("GET", "/identity/v1/me").json()["assurance_level"] == 1:
-            proof = {"name": name, "id_number": sample_codes.id_number()}
+            proof = self.proof(name, sample_codes.id_number())
             self.call("POST", "/identity/v1/me/proofing", json=proof).raise_for_status()
             self.refresh()
+
+    def proof(self, name: str, number: str) -> dict[str, str]:
+        """The body of a proofing, with the consent that this person gives to it."""
+        version: str = self.call("GET", "/identity/v1/agreements").json()["version"]
+        return {"name": name, "id_number": number, "consent_version": version}
 
     def refresh(self) -> dict[str, Any]:
         """New tokens, with the current assurance level."""

@@ -120,9 +120,9 @@ def _prove(stage: Stage, resident: Person, name: str) -> None:
     stage.narrator.answered("no bills are shown before identity is proven", early, 403, "assurance_too_low")
     number = sample_codes.id_number()
     wrong = number[:-1] + ("1" if number[-1] != "1" else "2")
-    refused = resident.call("POST", "/identity/v1/me/proofing", json={"name": name, "id_number": wrong})
+    refused = resident.call("POST", "/identity/v1/me/proofing", json=resident.proof(name, wrong))
     stage.narrator.check("an ID number with a wrong check digit is refused", refused.status_code, 422)
-    proven = resident.call("POST", "/identity/v1/me/proofing", json={"name": name, "id_number": number})
+    proven = resident.call("POST", "/identity/v1/me/proofing", json=resident.proof(name, number))
     stage.narrator.check("name and ID number agree with the registry", proven.is_success)
     resident.refresh()
     me = resident.call("GET", "/identity/v1/me").json()
@@ -213,7 +213,7 @@ def _replay_notices(stage: Stage, paid: Paid) -> None:
 def _read_as_stranger(stage: Stage, paid: Paid) -> None:
     stranger = stage.person()
     stranger.sign_in()
-    proof = {"name": "测试邻居", "id_number": sample_codes.id_number()}
+    proof = stranger.proof("测试邻居", sample_codes.id_number())
     stranger.call("POST", "/identity/v1/me/proofing", json=proof)
     stranger.refresh()
     for what, path in (("bill", f"bills/{paid.bill_id}"), ("payment", f"payments/{paid.payment_id}")):

@@ -17,7 +17,7 @@ from chassis.db import Database, new_id
 from chassis.testing import Tokens
 from svc_identity.oauth import resource_servers
 from svc_identity.oauth.resource_servers import register_resource_server
-from svc_identity.oauth.service import register_client
+from svc_identity.oauth.service import Standing, register_client
 from svc_identity.settings import Settings
 from tests.svc_identity.app_client import AppClient, bearer
 from tests.svc_identity.conftest import PUBLIC_URL
@@ -115,7 +115,9 @@ async def test_a_token_ends_with_its_client_and_its_key(
     client_id, old, new = provider.provider_id, public(provider.key), public(new_key("EC"))
     for jwks, suspended, active in ((old, False, True), (old, True, False), (new, False, False)):
         async with database.transaction() as tx:
-            await register_client(tx, client_id, scopes=["bills:write"], jwks=jwks, suspended=suspended)
+            await register_client(
+                tx, client_id, scopes=["bills:write"], jwks=jwks, standing=Standing(suspended=suspended)
+            )
         assert (await introspect(api, server, token))["active"] is active
 
 

@@ -68,6 +68,7 @@ async def registered_app(database: Database, notified: str | None) -> str:
         redirect_uri=[REDIRECT_URI],
         post_logout_redirect_uri=["https://app.test/bye"],
         backchannel_logout_uri=notified,
+        dpop="optional",
     )
     await apps.register_app(database, given)
     return client_id

@@ -23,6 +23,6 @@ def refusal(answer: httpx.Response) -> tuple[int, str]:
 def on_record(settings: Settings, name: str = NAME) -> str:
     """An ID number that the registry has under this name and no person here has."""
     number = id_number()
-    known = httpx.post(f"{settings.registries_url}/population/verify", json=proof(name, number))
+    known = httpx.post(f"{settings.registries_url}/population/verify", json={"name": name, "id_number": number})
     assert known.json() == {"result": "match"}
     return number

@@ -10,13 +10,15 @@ from uuid import UUID
 
 import httpx
 from joserfc import jwt
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from chassis.db import new_id
 from chassis.testing import Tokens, once
 from svc_services.providers.connections.proofs import AUDIENCE, TYPE
 from tests.svc_services.companies import APPLICATIONS, apply
 
+Key = ECKey | OKPKey | RSAKey
+ALGORITHMS = {"EC": "ES256", "OKP": "Ed25519", "RSA": "PS256"}
 CHANGES = "/services/v1/provider-changes"
 
 
@@ -24,7 +26,7 @@ def new_key(kid: str) -> ECKey:
     return ECKey.generate_key("P-256", {"kid": kid})
 
 
-def public(key: ECKey) -> dict[str, Any]:
+def public(key: Key) -> dict[str, Any]:
     return key.as_dict(private=False)
 
 
@@ -32,7 +34,7 @@ def public(key: ECKey) -> dict[str, Any]:
 class Company:
     id: UUID
     token: str
-    key: ECKey
+    key: Key
 
     @property
     def path(self) -> str:
@@ -44,7 +46,7 @@ class Company:
         path: str,
         body: bytes = b"",
         *,
-        key: ECKey | None = None,
+        key: Key | None = None,
         typ: str = TYPE,
         **claims: Any,  # noqa: ANN401 - claims
     ) -> str:
@@ -58,8 +60,9 @@ class Company:
             "htp": path,
             "body_sha256": base64.urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=").decode(),
         }
-        header = {"alg": "ES256", "typ": typ, "kid": signer.kid}
-        return jwt.encode(header, {**usual, **claims}, signer, algorithms=["ES256"])
+        algorithm = ALGORITHMS[signer.key_type]
+        header = {"alg": algorithm, "typ": typ, "kid": signer.kid}
+        return jwt.encode(header, {**usual, **claims}, signer, algorithms=[algorithm])
 
     async def post(
         self,
@@ -67,7 +70,7 @@ class Company:
         path: str,
         content: dict[str, Any],
         *,
-        key: ECKey | None = None,
+        key: Key | None = None,
         application_token: str | None = None,
         **claims: Any,  # noqa: ANN401 - claims
     ) -> httpx.Response:
@@ -83,20 +86,25 @@ class Company:
     async def change(
         self,
         api: httpx.AsyncClient,
-        signer: ECKey | None = None,
+        signer: Key | None = None,
         **content: Any,  # noqa: ANN401 - JSON
     ) -> httpx.Response:
         return await self.post(api, f"{self.path}/changes", {"reason": "key rotation", **content}, key=signer)
 
-    async def add(self, api: httpx.AsyncClient, key: ECKey, signer: ECKey | None = None) -> httpx.Response:
+    async def add(self, api: httpx.AsyncClient, key: Key, signer: Key | None = None) -> httpx.Response:
         return await self.change(api, signer, action="add_key", key=public(key))
 
     async def suspend(self, api: httpx.AsyncClient) -> httpx.Response:
         return await self.post(api, f"{self.path}/suspend", {"reason": "a key has leaked"})
 
 
-async def connected(api: httpx.AsyncClient, tokens: Tokens, **changes: Any) -> Company:  # noqa: ANN401 - JSON
-    key = new_key("k1")
+async def connected(
+    api: httpx.AsyncClient,
+    tokens: Tokens,
+    key: Key | None = None,
+    **changes: Any,  # noqa: ANN401 - JSON
+) -> Company:
+    key = key or new_key("k1")
     filed = await apply(api, jwks={"keys": [public(key)]}, **changes)
     path = f"{APPLICATIONS}/{filed['application_id']}/approve"
     answer = await api.post(path, headers=tokens.staff("operator") | once())
