@@ -1,4 +1,4 @@
-"""A device with passkeys, written from WebAuthn with the tools of fido2: it signs what it is asked to, right or wrong."""
+"""A device with passkeys, written from WebAuthn with the tools of fido2: it signs whatever it is asked to."""
 
 import hashlib
 import json
@@ -36,7 +36,9 @@ class Device:
     def make(self, options: dict[str, Any]) -> dict[str, Any]:
         """Answer a registration."""
         made = AttestedCredentialData.create(
-            b"\0" * 16, self.credential_id, ES256.from_cryptography_key(self.key.public_key())
+            b"\0" * 16,
+            self.credential_id,
+            ES256.from_cryptography_key(self.key.public_key()),  # type: ignore[no-untyped-call]
         )
         data = AuthenticatorData.create(self._rp_hash(), self.flags | _FLAG.ATTESTED, self.counter, made)
         attestation = cbor.encode({"fmt": "none", "attStmt": {}, "authData": bytes(data)})

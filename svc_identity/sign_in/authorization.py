@@ -11,14 +11,14 @@ from svc_identity.oauth.contexts import BY_SMS_AND_CODE, BY_SMS_AND_PASSKEY
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, Parsed, parse
 from svc_identity.oauth.server import AuthorizationServer
-from svc_identity.people.factors.models import Factor, Kind
+from svc_identity.people.factors.models import Factor, FactorKind
 from svc_identity.people.persons.service import person_of_phone
 from svc_identity.sign_in import agreement
 from svc_identity.sign_in.code_limits import know_device
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.security_log import SIGN_IN_PASSED
 
-AMR_WITH = {Kind.TOTP: BY_SMS_AND_CODE, Kind.PASSKEY: BY_SMS_AND_PASSKEY}
+AMR_WITH = {FactorKind.TOTP: BY_SMS_AND_CODE, FactorKind.PASSKEY: BY_SMS_AND_PASSKEY}
 
 
 def request_of(issuer: Issuer, sign_in: SignIn) -> Parameters:
@@ -55,7 +55,7 @@ async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
     person = await person_of_phone(tx, sign_in.phone)
     if sign_in.factor_id:
         factor = await tx.get_one(Factor, sign_in.factor_id)
-        parsed.amr, parsed.factor_id = AMR_WITH[Kind(factor.kind)], factor.id
+        parsed.amr, parsed.factor_id = AMR_WITH[FactorKind(factor.kind)], factor.id
     await agreement.record(tx, person.id, sign_in)
     response = await tx.run_sync(lambda session: AuthorizationServer(session, issuer).authorize(parsed, person))
     client_id = parsed.payload.client_id

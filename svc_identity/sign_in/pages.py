@@ -25,6 +25,7 @@ def page(
     status: int = 200,
     refused: Refused | None = None,
     redirect_uri: str = "",
+    script: bool = False,
     **values: Any,  # noqa: ANN401 - whatever the template shows
 ) -> HTMLResponse:
     """A page that no cache keeps, no frame shows, and that loads nothing."""
@@ -42,11 +43,13 @@ def page(
     # Browsers apply form-action to where a form's answer redirects as well, so the app's address has to be in it.
     target = urlsplit(redirect_uri)
     app = f"{target.scheme}://{target.netloc}" if target.scheme in {"http", "https"} else f"{target.scheme}:"
+    scripts = f" script-src 'nonce-{nonce}';" if script else ""
     headers = {
         "Cache-Control": "no-store",
         "Content-Language": texts["tag"],
         "Content-Security-Policy": (
-            f"default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; base-uri 'none'; frame-ancestors 'none'; "
+            f"default-src 'none'; style-src 'nonce-{nonce}';{scripts} img-src data:; base-uri 'none'; "
+            "frame-ancestors 'none'; "
             f"form-action 'self'{f' {app}' if redirect_uri else ''}"
         ),
         "Referrer-Policy": "no-referrer",

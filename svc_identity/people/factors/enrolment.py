@@ -13,7 +13,7 @@ from chassis.db import Database, now
 from chassis.settings import load
 from svc_identity.fields import normalise_phone
 from svc_identity.people.factors import codes, service
-from svc_identity.people.factors.models import Factor, Kind
+from svc_identity.people.factors.models import Factor, FactorKind
 from svc_identity.people.persons.service import person_of_phone
 from svc_identity.settings import Settings
 from svc_identity.vault.encryption import use_keys_of
@@ -50,7 +50,7 @@ async def issue(settings: Settings, phone: str, reason: str, *, reset: bool = Fa
                 for factor in await service.factors_of(tx, person.id):
                     await service.remove(tx, factor, "reset_by_command")
             if key:
-                factor = Factor(person_id=person.id, kind=Kind.TOTP, name="TOTP", secret=key, vouched_at=now())
+                factor = Factor(person_id=person.id, kind=FactorKind.TOTP, name="TOTP", secret=key, vouched_at=now())
                 await service.add(tx, factor)
                 return ""
             return await codes.issue_enrolment_code(tx, person.id, reason, None)

@@ -18,7 +18,7 @@ from svc_identity.vault.encryption import Encrypted
 ENROLMENT_LIFE = timedelta(hours=24)
 
 
-class Kind(StrEnum):
+class FactorKind(StrEnum):
     TOTP = "totp"
     """Codes of an authenticator app."""
     PASSKEY = "passkey"
@@ -29,7 +29,7 @@ class Factor(Base):
 
     __tablename__ = "factors"
     __table_args__ = (
-        one_of("kind", Kind),
+        one_of("kind", FactorKind),
         CheckConstraint(
             "(secret IS NOT NULL) = (kind = 'totp' AND removed_at IS NULL) "
             "AND (public_key IS NOT NULL) = (kind = 'passkey' AND removed_at IS NULL)",
@@ -41,7 +41,7 @@ class Factor(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
-    kind: Mapped[Kind] = mapped_column(Text)
+    kind: Mapped[FactorKind] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
     """What its owner calls it."""
     secret: Mapped[str | None] = mapped_column(Encrypted("factors.secret"))

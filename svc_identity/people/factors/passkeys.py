@@ -20,7 +20,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from svc_identity.people.factors.models import Factor, Kind
+from svc_identity.people.factors.models import Factor, FactorKind
 from svc_identity.people.persons.models import Person
 from svc_identity.settings import Settings
 
@@ -74,7 +74,7 @@ def registered(party: RelyingParty, person: Person, challenge: bytes, credential
         return None
     return Factor(
         person_id=person.id,
-        kind=Kind.PASSKEY,
+        kind=FactorKind.PASSKEY,
         name=name,
         credential_id=made.credential_id,
         public_key=made.credential_public_key,

@@ -1,5 +1,6 @@
 """Second factors of a person: which count, whether a code is right, and how they come and go."""
 
+import json
 import math
 from collections.abc import Sequence
 from datetime import timedelta
@@ -8,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from webauthn import base64url_to_bytes
 
 from chassis.db import now
 from chassis.outbox import emit
@@ -15,7 +17,8 @@ from chassis.telemetry import SecurityEvent
 from kit.security_log import record_on_commit
 from svc_identity.people.factors import codes, totp
 from svc_identity.people.factors.events import FactorAdded, FactorRemoved
-from svc_identity.people.factors.models import Factor, FactorTries, Kind
+from svc_identity.people.factors.models import Factor, FactorKind, FactorTries
+from svc_identity.people.factors.passkeys import RelyingParty, use
 from svc_identity.people.persons.models import Person
 
 FACTOR_ADDED, FACTOR_REMOVED = SecurityEvent("factor_added"), SecurityEvent("factor_removed")
@@ -54,6 +57,27 @@ async def check_code(tx: AsyncSession, person_id: UUID, typed: str, *, vouched: 
     return found
 
 
+async def check_passkey(
+    tx: AsyncSession, party: RelyingParty, person_id: UUID, challenge: bytes, assertion: str, *, vouched: bool
+) -> Factor | None:
+    """The passkey with which a device has signed the challenge; None if it has not."""
+    try:
+        given = json.loads(assertion)
+        credential_id = base64url_to_bytes(given["rawId"])
+    except (ValueError, TypeError, KeyError):
+        return None
+    factors = await factors_of(tx, person_id, vouched=vouched)
+    found = next((factor for factor in factors if factor.credential_id == credential_id), None)
+    if found is None:
+        return None
+    # Locked, as its counter is compared and set.
+    await tx.refresh(found, with_for_update=True)
+    if not use(party, found, challenge, given):
+        return None
+    found.used_at = now()
+    return found
+
+
 async def lock_tries(tx: AsyncSession, person_id: UUID) -> FactorTries:
     """The counted tries of a person, locked: of many at once, each sees those before it.
 
@@ -76,13 +100,19 @@ def _count(tries: FactorTries, *, right: bool) -> None:
 
 
 def _use_totp(factor: Factor, typed: str) -> bool:
-    if factor.kind != Kind.TOTP or factor.secret is None or len(typed) != totp.DIGITS:
+    if factor.kind != FactorKind.TOTP or factor.secret is None or len(typed) != totp.DIGITS:
         return False
     step = totp.step_of(factor.secret, typed, now(), after=factor.last_step)
     if step is None:
         return False
     factor.last_step = step
     return True
+
+
+async def is_known_passkey(tx: AsyncSession, factor: Factor) -> bool:
+    """Whether somebody has this passkey already."""
+    same = (Factor.credential_id == factor.credential_id, Factor.removed_at.is_(None))
+    return await tx.scalar(select(Factor.id).where(*same)) is not None
 
 
 async def add(tx: AsyncSession, factor: Factor) -> list[str]:
@@ -129,6 +159,6 @@ async def set_up_totp(
     step = totp.step_of(secret, codes.normal(typed), now(), after=None)
     if step is None:
         return None
-    factor = Factor(person_id=person_id, kind=Kind.TOTP, name=name, secret=secret, last_step=step)
+    factor = Factor(person_id=person_id, kind=FactorKind.TOTP, name=name, secret=secret, last_step=step)
     factor.vouched_at = now() if vouched else None
     return factor, await add(tx, factor)

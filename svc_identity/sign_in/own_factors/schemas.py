@@ -1,11 +1,11 @@
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from chassis.text import Line
-from svc_identity.people.factors.models import Kind
+from svc_identity.people.factors.models import FactorKind
 
 FactorName = Annotated[Line, Field(min_length=1, max_length=60, description="What its owner calls it.")]
 
@@ -14,7 +14,7 @@ class OwnFactor(BaseModel):
     """A second factor of the person."""
 
     factor_id: UUID
-    kind: Kind
+    kind: FactorKind
     name: str
     created_at: datetime
     used_at: datetime | None
@@ -36,6 +36,19 @@ class AuthenticatorSetUp(BaseModel):
 class AuthenticatorConfirmation(BaseModel):
     set_up: Annotated[str, Field(max_length=1_000)]
     code: Annotated[str, Field(max_length=20, description="What the app shows now.")]
+    name: FactorName
+
+
+class PasskeySetUp(BaseModel):
+    """What a device makes a passkey with (WebAuthn); confirm it within ten minutes."""
+
+    set_up: str = Field(description="For the confirmation.")
+    options: dict[str, Any] = Field(description="PublicKeyCredentialCreationOptionsJSON.")
+
+
+class PasskeyConfirmation(BaseModel):
+    set_up: Annotated[str, Field(max_length=1_000)]
+    credential: dict[str, Any] = Field(description="RegistrationResponseJSON of the device.")
     name: FactorName
 
 

@@ -1,6 +1,7 @@
 """People add, rename and remove their own second factors; the key to be set up travels encrypted, nothing is stored."""
 
 import json
+import secrets
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,6 +15,8 @@ from chassis.db import now
 from chassis.problems import NotFound, Problem
 from svc_identity.people.factors import codes, service, totp
 from svc_identity.people.factors.models import Factor
+from svc_identity.people.factors.passkeys import CHALLENGE_BYTES, RelyingParty, registered, registration_options
+from svc_identity.people.persons.service import known_person
 from svc_identity.sign_in.own_factors import schemas
 
 SET_UP_LIFE = timedelta(minutes=10)
@@ -28,6 +31,12 @@ class WrongFactorCode(Problem):
     status, code = 422, "wrong_factor_code"
 
 
+class PasskeyRefused(Problem):
+    """The device did not answer the challenge, here, by its user, or the set-up is over."""
+
+    status, code = 422, "passkey_refused"
+
+
 class TooManyFactors(Problem):
     status, code = 409, "too_many_factors"
 
@@ -40,9 +49,36 @@ async def listed(tx: AsyncSession, person_id: UUID) -> schemas.OwnFactors:
 async def begin(key: bytes, caller: Caller) -> schemas.AuthenticatorSetUp:
     """A new key for an authenticator app of the caller."""
     secret = totp.new_secret()
-    content = json.dumps({"sub": caller.subject, "key": secret, "exp": (now() + SET_UP_LIFE).timestamp()})
-    sealed = jwe.encrypt_compact(_HEADER, content, OctKey.import_key(key), algorithms=[*_HEADER.values()])
+    sealed = _sealed(key, caller, secret)
     return schemas.AuthenticatorSetUp(set_up=sealed, key=secret, address=totp.address_of(secret, "My Ili"))
+
+
+async def begin_passkey(tx: AsyncSession, key: bytes, party: RelyingParty, caller: Caller) -> schemas.PasskeySetUp:
+    """A challenge for a passkey of the caller."""
+    challenge = secrets.token_bytes(CHALLENGE_BYTES)
+    person, known = await known_person(tx, caller.id), await service.factors_of(tx, caller.id)
+    options = registration_options(party, person, challenge, known)
+    return schemas.PasskeySetUp(set_up=_sealed(key, caller, challenge.hex()), options=options)
+
+
+async def confirm_passkey(
+    tx: AsyncSession, key: bytes, party: RelyingParty, caller: Caller, given: schemas.PasskeyConfirmation
+) -> schemas.AddedFactor:
+    """Keep a passkey. It opens roles if the sign-in that adds it did.
+
+    Raises:
+        PasskeyRefused, TooManyFactors
+    """
+    challenge = bytes.fromhex(_opened(key, caller, given.set_up, PasskeyRefused))
+    known = await service.factors_of(tx, caller.id)
+    if len(known) >= MOST:
+        raise TooManyFactors(most=MOST)
+    factor = registered(party, await known_person(tx, caller.id), challenge, given.credential, given.name)
+    if factor is None or await service.is_known_passkey(tx, factor):
+        raise PasskeyRefused
+    factor.vouched_at = now() if caller.memberships else None
+    recovery_codes = await service.add(tx, factor)
+    return schemas.AddedFactor(**shown(factor).model_dump(), recovery_codes=recovery_codes)
 
 
 async def confirm(
@@ -53,7 +89,7 @@ async def confirm(
     Raises:
         WrongFactorCode, TooManyFactors
     """
-    secret = _opened(key, caller, given.set_up)
+    secret = _opened(key, caller, given.set_up, WrongFactorCode)
     known = await service.factors_of(tx, caller.id)
     if len(known) >= MOST:
         raise TooManyFactors(most=MOST)
@@ -104,15 +140,20 @@ def shown(factor: Factor) -> schemas.OwnFactor:
     )
 
 
-def _opened(key: bytes, caller: Caller, sealed: str) -> str:
+def _sealed(key: bytes, caller: Caller, what: str) -> str:
+    content = json.dumps({"sub": caller.subject, "what": what, "exp": (now() + SET_UP_LIFE).timestamp()})
+    return jwe.encrypt_compact(_HEADER, content, OctKey.import_key(key), algorithms=[*_HEADER.values()])
+
+
+def _opened(key: bytes, caller: Caller, sealed: str, refusal: type[Problem]) -> str:
     try:
         opened = jwe.decrypt_compact(sealed, OctKey.import_key(key), algorithms=[*_HEADER.values()])
         content = json.loads(opened.plaintext or b"{}")
     except (JoseError, ValueError, TypeError):
-        raise WrongFactorCode from None
+        raise refusal from None
     if content["sub"] != caller.subject or content["exp"] < now().timestamp():
-        raise WrongFactorCode
-    return str(content["key"])
+        raise refusal
+    return str(content["what"])
 
 
 async def _own(tx: AsyncSession, caller: Caller, factor_id: UUID) -> Factor:

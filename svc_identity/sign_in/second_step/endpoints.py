@@ -28,7 +28,7 @@ async def show_factor_form(tx: ReadTx, issuer: TheIssuer, request: Request, sign
     try:
         browser = steps.own_browser(request)
         sign_in = await service.passed_phone(tx, sign_in_id, browser.fingerprint)
-        return await presenters.factor_page(tx, issuer, browser, sign_in)
+        return await presenters.factor_page(tx, issuer, steps.settings_of(request), browser, sign_in)
     except Refused as refused:
         return await steps.ended(tx, issuer, request, SIGN_IN_FAILED, refused, sign_in_id)
 
@@ -37,12 +37,13 @@ async def show_factor_form(tx: ReadTx, issuer: TheIssuer, request: Request, sign
     _PATH,
     dependencies=[OWN_BROWSER],
     responses=TO_APP,
-    openapi_extra=form("form_token", "code", optional=("enrolment_code", "ui_locales")),
+    openapi_extra=form("form_token", optional=("code", "assertion", "enrolment_code", "ui_locales")),
 )
 async def submit_factor(transactions: Transactions, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
     """Check the code of the second factor and send the browser back to the app, or set the factor up.
 
-    `code` is one of an authenticator app or a recovery code. A second tap gets the answer of the first one.
+    `code` is one of an authenticator app or a recovery code, `assertion` the JSON of a passkey's answer. A second tap
+    gets the answer of the first one.
     """
     fields = dict(await parse_form(request))
     code, settings = fields.get("code", ""), steps.settings_of(request)
@@ -53,7 +54,7 @@ async def submit_factor(transactions: Transactions, issuer: TheIssuer, request: 
             if known:
                 return to_app(known)
             sign_in = await service.passed_phone(tx, sign_in_id, browser.fingerprint, for_update=True)
-            refused = await service.submit(tx, settings, sign_in, code, fields.get("enrolment_code", ""))
+            refused = await service.submit(tx, issuer, settings, sign_in, fields)
             if sign_in.finished_at:
                 return await steps.to_app(tx, issuer, sign_in)
     except Refused as over:
@@ -64,7 +65,7 @@ async def submit_factor(transactions: Transactions, issuer: TheIssuer, request: 
     person_id = await registered_person(transactions, sign_in.phone)
     SIGN_IN_FAILED.record(refused.text, sign_in_id=sign_in.id, person_id=person_id)
     async with transactions.read() as tx:
-        return await presenters.factor_page(tx, issuer, browser, sign_in, refused)
+        return await presenters.factor_page(tx, issuer, settings, browser, sign_in, refused)
 
 
 @router.post(

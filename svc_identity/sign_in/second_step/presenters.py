@@ -11,6 +11,10 @@ from starlette.responses import Response
 from kit.fields.phones import mask_phone
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.people.factors import totp
+from svc_identity.people.factors.models import FactorKind
+from svc_identity.people.factors.passkeys import RelyingParty, request_options
+from svc_identity.people.factors.service import factors_of
+from svc_identity.settings import Settings
 from svc_identity.sign_in import authorization, pages
 from svc_identity.sign_in.browser import PATH, Browser
 from svc_identity.sign_in.models import SignIn
@@ -21,7 +25,12 @@ _GROUP = 4
 
 
 async def factor_page(
-    tx: AsyncSession, issuer: Issuer, browser: Browser, sign_in: SignIn, refused: Refused | None = None
+    tx: AsyncSession,
+    issuer: Issuer,
+    settings: Settings,
+    browser: Browser,
+    sign_in: SignIn,
+    refused: Refused | None = None,
 ) -> Response:
     """The page of the step at which a sign-in is: a code, the set-up of a factor, or its recovery codes."""
     request = dict(authorization.request_of(issuer, sign_in))
@@ -34,9 +43,19 @@ async def factor_page(
     if sign_in.factor_id:
         codes = (sign_in.answer or "").split()
         return pages.page("recovery_codes.html", sign_in.language, codes=codes, **values)
-    if sign_in.new_factor is None or await service.is_ready(tx, sign_in):
-        return pages.page("factor.html", sign_in.language, refused=refused, digits=totp.DIGITS, **values)
-    _person_id, is_staff = await service.about(tx, sign_in)
+    person_id, is_staff = await service.about(tx, sign_in)
+    known = await factors_of(tx, person_id, vouched=is_staff)
+    if sign_in.new_factor is None or known:
+        keys = [each for each in known if each.kind == FactorKind.PASSKEY]
+        options = request_options(RelyingParty.of(settings), sign_in.challenge or b"", keys) if keys else ""
+        takes_codes = await service.wanted(tx, issuer, sign_in) != service.PASSKEY_ONLY
+        how: dict[str, Any] = {
+            "digits": totp.DIGITS,
+            "options": options,
+            "takes_codes": takes_codes,
+            "script": bool(keys),
+        }
+        return pages.page("factor.html", sign_in.language, refused=refused, **how, **values)
     address = totp.address_of(sign_in.new_factor, mask_phone(sign_in.phone))
     return pages.page(
         "factor_set_up.html",

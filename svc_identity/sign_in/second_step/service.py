@@ -3,6 +3,8 @@
 Whoever holds a role sets up the first one with an enrolment code: a stolen phone number is not enough.
 """
 
+import secrets
+from collections.abc import Mapping
 from uuid import UUID
 
 from authlib.oauth2 import OAuth2Error
@@ -14,9 +16,12 @@ from chassis.db import now
 from svc_identity.oauth.contexts import wanted_of
 from svc_identity.oauth.issuer import STAFF_ONLY, Issuer
 from svc_identity.oauth.models import Client
+from svc_identity.oauth.server import redirect_to_app
 from svc_identity.organisations.queries import holds_role
 from svc_identity.people.factors import codes, totp
 from svc_identity.people.factors import service as factors
+from svc_identity.people.factors.models import FactorKind
+from svc_identity.people.factors.passkeys import CHALLENGE_BYTES, RelyingParty
 from svc_identity.people.persons.service import person_of_phone, registered
 from svc_identity.settings import Settings
 from svc_identity.sign_in import agreement, authorization, steps
@@ -25,6 +30,7 @@ from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.refusals import Refused
 
 APP_NAME = "TOTP"
+PASSKEY_ONLY = {TWO_FACTORS[1]}
 
 
 class WrongFactorCode(Refused):
@@ -39,6 +45,17 @@ class FactorBlocked(Refused):
     status, text = 429, "factor_blocked"
 
 
+class PasskeyRefused(Refused):
+    text = "passkey_refused"
+
+
+class NoPasskeyError(OAuth2Error):  # type: ignore[misc]  # Authlib ships no types
+    """OpenID Connect Core Unmet Authentication Requirements 1.0."""
+
+    error = "unmet_authentication_requirements"
+    description = "the person has no passkey; ask for two factors, or let them add one"
+
+
 async def go_on(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
     """Continue after the right texted code: back to the app, or to the second factor where it is needed."""
     try:
@@ -50,9 +67,21 @@ async def go_on(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
     sign_in.phone_passed_at, sign_in.finished_at = sign_in.phone_passed_at or now(), None
     person_id, is_staff = await about(tx, sign_in)
     await agreement.record(tx, person_id, sign_in)  # who is registered now has agreed
-    if sign_in.new_factor is None and not await factors.factors_of(tx, person_id, vouched=is_staff):
+    known = await factors.factors_of(tx, person_id, vouched=is_staff)
+    if needed == PASSKEY_ONLY and not any(factor.kind == FactorKind.PASSKEY for factor in known):
+        sign_in.finished_at = now()
+        return unmet(issuer, sign_in)
+    sign_in.challenge = secrets.token_bytes(CHALLENGE_BYTES)
+    if sign_in.new_factor is None and not known:
         sign_in.new_factor = totp.new_secret()
     return steps.to_factor(sign_in.id)
+
+
+def unmet(issuer: Issuer, sign_in: SignIn) -> Response:
+    """Tell the app that the person cannot sign in as it asks."""
+    request = dict(authorization.request_of(issuer, sign_in))
+    state = [("state", request["state"])] if "state" in request else []
+    return redirect_to_app(issuer, NoPasskeyError(redirect_uri=request["redirect_uri"]), state)
 
 
 async def wanted(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> set[str]:
@@ -66,12 +95,6 @@ async def is_console(tx: AsyncSession, client_id: str) -> bool:
     """Whether an app is of staff, who may have been given an enrolment code before their role."""
     client = await tx.get(Client, client_id)
     return client is not None and STAFF_ONLY in client.scopes
-
-
-async def is_ready(tx: AsyncSession, sign_in: SignIn) -> bool:
-    """Whether the person has a factor that counts here."""
-    person_id, is_staff = await about(tx, sign_in)
-    return bool(await factors.factors_of(tx, person_id, vouched=is_staff))
 
 
 async def about(tx: AsyncSession, sign_in: SignIn) -> tuple[UUID, bool]:
@@ -93,16 +116,21 @@ async def passed_phone(tx: AsyncSession, sign_in_id: UUID, browser: bytes, *, fo
 
 
 async def submit(
-    tx: AsyncSession, settings: Settings, sign_in: SignIn, typed: str, enrolment_code: str
+    tx: AsyncSession, issuer: Issuer, settings: Settings, sign_in: SignIn, fields: Mapping[str, str]
 ) -> Refused | None:
-    """Finish a locked sign-in with a code, or set up a factor, or return the refusal.
+    """Finish a locked sign-in with a code or a passkey, or set up a factor, or return the refusal.
 
     It is not raised, because the same transaction has to commit the counted try.
     """
+    typed, enrolment_code = fields.get("code", ""), fields.get("enrolment_code", "")
     if sign_in.factor_id:  # set up by the first of two taps
         return None
     person_id, is_staff = await about(tx, sign_in)
+    if assertion := fields.get("assertion"):
+        return await _check_passkey(tx, settings, sign_in, person_id, assertion, is_staff=is_staff)
     if await factors.factors_of(tx, person_id, vouched=is_staff):
+        if await wanted(tx, issuer, sign_in) == PASSKEY_ONLY:
+            return PasskeyRefused()
         return await _check(tx, settings, sign_in, person_id, typed, is_staff=is_staff)
     return await _set_up(tx, sign_in, person_id, typed, enrolment_code if enrolment_code or is_staff else None)
 
@@ -121,6 +149,19 @@ async def _check(
         return WrongFactorCode()
     sign_in.factor_id = factor.id
     sign_ins.finish(settings, sign_in, typed)
+    return None
+
+
+async def _check_passkey(
+    tx: AsyncSession, settings: Settings, sign_in: SignIn, person_id: UUID, assertion: str, *, is_staff: bool
+) -> Refused | None:
+    challenge, sign_in.challenge = sign_in.challenge or b"", secrets.token_bytes(CHALLENGE_BYTES)
+    party = RelyingParty.of(settings)
+    factor = await factors.check_passkey(tx, party, person_id, challenge, assertion, vouched=is_staff)
+    if factor is None:
+        return PasskeyRefused()
+    sign_in.factor_id = factor.id
+    sign_ins.finish(settings, sign_in, "")
     return None
 
 
