@@ -26,6 +26,7 @@ from svc_identity.people.factors.events import FactorAdded, FactorRemoved
 from svc_identity.people.identity_claims import service as identity_claims
 from svc_identity.people.identity_claims.events import IdentityClaimClosed, IdentityClaimDecided, IdentityClaimOpened
 from svc_identity.people.persons.events import PersonProofed, PersonProofingRevoked, PersonRegistered, PersonRenamed
+from svc_identity.privacy.data_reads.consumers import HANDLERS as DATA_READ_HANDLERS
 from svc_identity.settings import WorkerSettings
 from svc_identity.sign_in import service as sign_in
 from svc_identity.trail import TRAIL
@@ -68,7 +69,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *(OrganisationRegistered, ClientRegistered, ClientKeyUnknown),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),
         ],
-        handles=HANDLERS,
+        handles=[*HANDLERS, *DATA_READ_HANDLERS],
         schedules=partial(make_schedules, settings),
     )
 

@@ -19,6 +19,7 @@ from svc_payments.billing.reminders.events import ReminderRaised
 from svc_payments.billing.reminders.service import raise_reminders
 from svc_payments.billing.terms.events import PaymentTermsPublished
 from svc_payments.billing.uploads.worker import finish_left, forget_old
+from svc_payments.collection.data_reads.events import DATA_READ_EVENTS
 from svc_payments.collection.mandates import service as mandates
 from svc_payments.collection.mandates.events import MANDATE_EVENTS
 from svc_payments.collection.mandates.worker import keep_mandates
@@ -65,6 +66,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *MANDATE_EVENTS,
             *E_INVOICE_EVENTS,
             *PAYMENT_EVENTS,
+            *DATA_READ_EVENTS,
             *REFUND_EVENTS,
             *SETTLEMENT_EVENTS,
             *TILL_SESSION_EVENTS,

@@ -8,13 +8,14 @@ from chassis.db import Database, Transactions, Tx
 from chassis.problems import MEDIA_TYPE
 from chassis.tokens import TokenInvalid, presented_token
 from svc_identity.oauth import access_tokens, possession, schemas
+from svc_identity.oauth.app_access.service import OWN_APPS
 from svc_identity.oauth.error_route import ErrorRoute
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import FORM, Parsed, parse_form
 from svc_identity.oauth.server import AuthorizationServer
 from svc_identity.oauth.service import ask_for_new_keys
 from svc_identity.people.personal_data.models import Purpose
-from svc_identity.people.personal_data.service import read_personal_data
+from svc_identity.people.personal_data.service import APP_READER, read_personal_data
 from svc_identity.people.persons.service import known_person
 from svc_identity.texts import languages
 
@@ -240,9 +241,8 @@ async def get_userinfo(
     fields = [name for name, scope in (("name", "profile"), ("phone", "phone")) if scope in caller.scopes]
     info = schemas.UserInfo(sub=str(person.id))
     if fields:
-        clear = (await read_personal_data(tx, [person.id], fields, reader=caller.subject, purpose=Purpose.USER_INFO))[
-            person.id
-        ]
+        reader = caller.subject if caller.client_id in OWN_APPS else f"{APP_READER}{caller.client_id}"
+        clear = (await read_personal_data(tx, [person.id], fields, reader=reader, purpose=Purpose.USER_INFO))[person.id]
         info.name, info.phone_number = clear.name, clear.phone
         info.phone_number_verified = True if clear.phone else None
     return info

@@ -56,16 +56,29 @@ async def factor_page(
             "script": bool(keys),
         }
         return pages.page("factor.html", sign_in.language, refused=refused, **how, **values)
-    address = totp.address_of(sign_in.new_factor, mask_phone(sign_in.phone))
+    return await _set_up_page(tx, sign_in, sign_in.new_factor, refused, request["client_id"], values, needed=is_staff)
+
+
+async def _set_up_page(
+    tx: AsyncSession,
+    sign_in: SignIn,
+    secret: str,
+    refused: Refused | None,
+    client_id: str,
+    values: dict[str, Any],
+    *,
+    needed: bool,
+) -> Response:
+    address = totp.address_of(secret, mask_phone(sign_in.phone))
     return pages.page(
         "factor_set_up.html",
         sign_in.language,
         refused=refused,
         qr=_qr(address),
         address=address,
-        key=" ".join(_groups(sign_in.new_factor)),
-        needs_enrolment_code=is_staff,
-        asks_enrolment_code=is_staff or await service.is_console(tx, request["client_id"]),
+        key=" ".join(_groups(secret)),
+        needs_enrolment_code=needed,
+        asks_enrolment_code=needed or await service.is_console(tx, client_id),
         **values,
     )
 
