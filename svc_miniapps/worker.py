@@ -12,6 +12,7 @@ from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
 from kit.staff.consumers import handlers as staff_roles
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.packages.store import opened
+from svc_miniapps.publishing.clients.events import AppClientChanged
 from svc_miniapps.publishing.releases.events import (
     ReleaseApproved,
     ReleasePublished,
@@ -38,7 +39,10 @@ async def _sweep_packages(settings: WorkerSettings, database: Database) -> None:
 
 
 def make_worker(settings: WorkerSettings) -> Worker:
-    publishes: list[type[Event]] = [AppRegistered, ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished]
+    publishes: list[type[Event]] = [
+        *(AppRegistered, AppClientChanged),
+        *(ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished),
+    ]
     handles = staff_roles(settings.cooling_off_hours)
     return Worker(settings, publishes=publishes, handles=handles, schedules=partial(make_schedules, settings))
 

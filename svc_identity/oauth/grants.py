@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError, grants
+from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError, UnauthorizedClientError, grants
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oidc.core.grants import OpenIDCode
 from joserfc.jwk import ECKey
@@ -88,6 +88,8 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
     def validate_authorization_request(self) -> str:
         redirect_uri: str = super().validate_authorization_request()
         data = self.request.payload.data
+        if self.request.client.suspended:
+            raise UnauthorizedClientError("the app is suspended", redirect_uri=redirect_uri)
         if self.request.repeated:  # Authlib looks at five of them
             raise InvalidRequestError("a parameter is repeated", redirect_uri=redirect_uri)
         for name in _NOT_SUPPORTED:
@@ -144,6 +146,7 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
 
     def generate_token(self, user: Person, scope: str, **_: object) -> dict[str, Any]:
         session, issuer = self.server.session, self.server.issuer
+        scope = still_allowed(self.client, scope)
         family = self._family or self._new_family(user, scope)
         self.request.sid = str(family.id)
         memberships = membership_claims(session, user)
@@ -169,6 +172,18 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
         self.server.session.add(family)
         self.server.session.flush()
         return family
+
+
+def still_allowed(client: Client, scope: str) -> str:
+    """The scope without what has been taken from the client since it was granted.
+
+    Raises:
+        InvalidScopeError: nothing is left.
+    """
+    left = " ".join(each for each in scope.split() if each in client.scopes)
+    if not left:
+        raise InvalidScopeError
+    return left
 
 
 class RefreshGrant(PossessionRequired, grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no types
@@ -198,7 +213,7 @@ class RefreshGrant(PossessionRequired, grants.RefreshTokenGrant):  # type: ignor
         session, issuer, family = self.server.session, self.server.issuer, refresh_token
         if self._redeemed and not self._redeemed.is_retry:
             refresh.rotate(family)
-        scope = self.request.payload.scope or family.scope
+        scope = still_allowed(self.client, self.request.payload.scope or family.scope)
         memberships = membership_claims(session, user)
         token: dict[str, Any] = issuer.person_token(family, self.client, user, scope, memberships)
         return {**token, "refresh_token": refresh.write(issuer.refresh_key, family)}
