@@ -25,6 +25,7 @@ from svc_identity.people.proofing.endpoints import router as proofing
 from svc_identity.privacy.attestations.endpoints import router as attestations
 from svc_identity.privacy.consents.endpoints import router as consents
 from svc_identity.privacy.data_reads.endpoints import router as data_reads
+from svc_identity.privacy.exports.endpoints import router as exports
 from svc_identity.settings import Settings
 from svc_identity.sign_in.agreement_pages import router as agreement_pages
 from svc_identity.sign_in.endpoints import router as sign_in
@@ -41,7 +42,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(metrics, APIRouter(lifespan=outside_systems), sign_in, second_step, sign_out, oauth, of_clients),
         *(well_known, persons),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
-        *(agreements, agreement_pages, consents, app_access, data_reads, suspensions, sign_ins),
+        *(agreements, agreement_pages, consents, app_access, data_reads, exports, suspensions, sign_ins),
         *(enrolment, own_factors),
     ]
     title = "My Ili identity"
