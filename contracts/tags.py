@@ -56,6 +56,7 @@ TAGS: dict[str, dict[str, str]] = {
         "apps": "Mini-apps of county teams.",
         "packages": "Packages that teams upload.",
         "releases": "Releases of mini-apps, from draft to publication.",
+        "clients": "Mini-apps as OAuth clients: what they may ask residents for.",
         "reviews": "Releases that wait for a reviewer.",
     },
 }

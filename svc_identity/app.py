@@ -13,9 +13,11 @@ from svc_identity.oauth.devices.endpoints import router as device_requests
 from svc_identity.oauth.endpoints import of_clients, well_known
 from svc_identity.oauth.endpoints import router as oauth
 from svc_identity.oauth.issuer import Issuer
+from svc_identity.oauth.sign_ins.endpoints import router as sign_ins
+from svc_identity.oauth.standing import admit
+from svc_identity.oauth.suspensions.endpoints import router as suspensions
 from svc_identity.organisations.claim_decisions.endpoints import router as claim_decisions
 from svc_identity.organisations.endpoints import router as organisations
-from svc_identity.organisations.operators import with_standing_roles
 from svc_identity.organisations.role_changes.endpoints import router as role_changes
 from svc_identity.people.agreements.endpoints import router as agreements
 from svc_identity.people.identity_claims.endpoints import router as identity_claims
@@ -23,6 +25,7 @@ from svc_identity.people.persons.endpoints import router as persons
 from svc_identity.people.proofing.endpoints import router as proofing
 from svc_identity.privacy.attestations.endpoints import router as attestations
 from svc_identity.privacy.consents.endpoints import router as consents
+from svc_identity.privacy.data_reads.endpoints import router as data_reads
 from svc_identity.settings import Settings
 from svc_identity.sign_in.agreement_pages import router as agreement_pages
 from svc_identity.sign_in.device_pages import router as device_pages
@@ -38,10 +41,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(metrics, APIRouter(lifespan=outside_systems), sign_in, sign_out, oauth, of_clients, well_known, persons),
         *(of_devices, device_requests, device_pages),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
-        *(agreements, agreement_pages, consents, app_access),
+        *(agreements, agreement_pages, consents, app_access, data_reads, suspensions, sign_ins),
     ]
     title = "My Ili identity"
-    app = create_service_app(settings, routers, title=title, version="1.2.0", admission=with_standing_roles)
+    app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)
     prove_possession(app)
     app.state.issuer = Issuer.of(settings)
     return app

@@ -5,10 +5,12 @@ from fastapi import FastAPI
 from chassis.service import create_service_app
 from chassis.settings import load
 from kit.dpop import prove_possession
+from kit.ended.admission import refusing_ended
 from kit.metrics import metrics
 from kit.staff.standing import admitting
 from svc_miniapps.apps.endpoints import router as apps
 from svc_miniapps.catalogue.endpoints import router as catalogue
+from svc_miniapps.publishing.clients.endpoints import router as clients
 from svc_miniapps.publishing.releases.endpoints import router as releases
 from svc_miniapps.publishing.reviews.endpoints import router as reviews
 from svc_miniapps.publishing.uploads.endpoints import router as packages
@@ -19,10 +21,10 @@ from svc_miniapps.settings import Settings
 def create_app(settings: Settings | None = None) -> FastAPI:
     app = create_service_app(
         settings or load(Settings),
-        [metrics, categories, apps, packages, releases, reviews, catalogue],
+        [metrics, categories, apps, packages, releases, reviews, clients, catalogue],
         title="My Ili mini-apps",
         version="1.2.0",
-        admission=admitting(),
+        admission=refusing_ended(admitting()),
     )
     prove_possession(app)
     return app

@@ -1,6 +1,6 @@
 """`python -m svc_miniapps.trail verify | anchor`: prove what was uploaded, reviewed, approved and shown to residents.
 
-The triggers of migration 0002 have their own copy of these texts; a change here needs a migration that replaces them.
+The triggers of migrations 0002 and 0005 have their own copies; a change here needs a migration that replaces them.
 """
 
 import sys
@@ -15,6 +15,8 @@ SEALED_TABLES = (
     SealedTable("packages"),
     SealedTable("releases"),
     SealedTable("reviews", with_hashes(reasons=("reasons",))),
+    SealedTable("client_requests", with_hashes(reason=("reason",))),
+    SealedTable("app_clients", with_hashes(suspension_reason=("suspension_reason",)), key=f"{ROW}.app_id::text"),
     SealedTable("listings", key=f"{ROW}.app_id::text"),
 )
 

@@ -9,9 +9,12 @@ from chassis.outbox import Event
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
+from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
+from kit.ended.consumers import forget_expired
 from kit.staff.consumers import handlers as staff_roles
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.packages.store import opened
+from svc_miniapps.publishing.clients.events import AppClientChanged
 from svc_miniapps.publishing.releases.events import (
     ReleaseApproved,
     ReleasePublished,
@@ -29,6 +32,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
     anchoring = Anchoring(TRAIL, settings.anchors, settings.anchor_key)
     return [
         Every(SWEEP_SECONDS, partial(_sweep_packages, settings, database)),
+        Every(60.0, partial(forget_expired, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
 
@@ -38,8 +42,11 @@ async def _sweep_packages(settings: WorkerSettings, database: Database) -> None:
 
 
 def make_worker(settings: WorkerSettings) -> Worker:
-    publishes: list[type[Event]] = [AppRegistered, ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished]
-    handles = staff_roles(settings.cooling_off_hours)
+    publishes: list[type[Event]] = [
+        *(AppRegistered, AppClientChanged),
+        *(ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished),
+    ]
+    handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS]
     return Worker(settings, publishes=publishes, handles=handles, schedules=partial(make_schedules, settings))
 
 

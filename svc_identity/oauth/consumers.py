@@ -1,6 +1,7 @@
 """A provider that is approved gets an OAuth client: its id, and the keys it applied with.
 
-Its client follows its connection: suspended or not, and the keys in force.
+Its client follows its connection: suspended or not, and the keys in force. So does that of a mini-app, by what was
+approved for it in svc_miniapps.
 """
 
 from typing import Any
@@ -13,10 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import AnyHandler, EventData, Handler, Poison, Received
 from kit.key_terms import has_sound_terms
-from svc_identity.oauth.issuer import PROVIDER_SCOPES
+from svc_identity.oauth.apps import check_notice_address
+from svc_identity.oauth.issuer import PROVIDER_SCOPES, RESIDENT_SCOPES
+from svc_identity.oauth.models import Client
 from svc_identity.oauth.service import Standing, register_client
 
 _SMALLEST_RSA = 2048
+_MINI_APP = "miniapp-"
 
 
 class ProviderApproved(EventData):
@@ -78,8 +82,38 @@ def _can_sign(key: object) -> bool:
     return isinstance(key, RSAKey) and key.public_key.key_size >= _SMALLEST_RSA
 
 
+class AppClientChanged(EventData):
+    """The client of a mini-app after a change."""
+
+    app_id: UUID
+    revision: int
+    redirect_uris: list[str]
+    scopes: list[str]
+    suspended: bool
+
+
+async def follow_mini_app(tx: AsyncSession, event: Received[AppClientChanged]) -> None:
+    """Keep the client of a mini-app as it was approved. Its name is never that of another kind of client.
+
+    Raises:
+        Poison: it has a scope that residents' apps have not, or an address that no browser returns to safely.
+    """
+    changed = event.data
+    if not set(changed.scopes) <= set(RESIDENT_SCOPES):
+        raise Poison("a mini-app has scopes of residents only")
+    try:
+        addresses = [check_notice_address(address) for address in changed.redirect_uris]
+    except ValueError as error:
+        raise Poison(str(error)) from None
+    client_id = f"{_MINI_APP}{changed.app_id}"
+    standing = Standing(changed.revision, changed.suspended)
+    await register_client(tx, client_id, scopes=changed.scopes, redirect_uris=addresses, standing=standing)
+    (await tx.get_one(Client, client_id)).dpop_required = True
+
+
 HANDLERS: list[AnyHandler] = [
     Handler("cn.ili.services.provider.approved.v1", ProviderApproved, register_provider),
+    Handler("cn.ili.miniapps.app.client_changed.v1", AppClientChanged, follow_mini_app),
     *(
         Handler(f"cn.ili.services.provider.{change}.v1", ProviderChanged, follow_provider)
         for change in ("suspended", "resumed", "updated")

@@ -11,9 +11,11 @@ from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, Parsed, parse
 from svc_identity.oauth.server import AuthorizationServer
 from svc_identity.people.persons.service import person_of_phone
-from svc_identity.sign_in import agreement, devices
+from svc_identity.people.suspensions.queries import is_suspended
+from svc_identity.sign_in import agreement, screens
 from svc_identity.sign_in.code_limits import know_device
 from svc_identity.sign_in.models import SignIn
+from svc_identity.sign_in.refusals import PersonSuspended
 from svc_identity.sign_in.security_log import SIGN_IN_PASSED
 
 
@@ -24,8 +26,8 @@ def request_of(issuer: Issuer, sign_in: SignIn) -> Parameters:
         RequestOverError
     """
     parameters = parse(sign_in.request)
-    if devices.is_for_device(parameters):
-        return devices.request_of(issuer, parameters)
+    if screens.is_for_device(parameters):
+        return screens.request_of(issuer, parameters)
     return pushed.resolve(issuer.request_key, parameters, sign_in.created_at)
 
 
@@ -36,31 +38,35 @@ async def check(tx: AsyncSession, issuer: Issuer, parameters: Parameters) -> Par
         RequestOverError: its reference is good no more.
         OAuth2Error: with the app's address in it, unless that is what is wrong.
     """
-    if devices.is_for_device(parameters):
-        return await devices.check(tx, issuer, parameters)
+    if screens.is_for_device(parameters):
+        return await screens.check(tx, issuer, parameters)
     resolved = pushed.resolve(issuer.request_key, parameters, now())
     parsed = Parsed("GET", issuer.address("authorize"), resolved)
     await tx.run_sync(lambda session: AuthorizationServer(session, issuer).get_consent_grant(parsed))
     return parsed
 
 
-async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
+async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, device: str | None) -> Response:
     """Send the browser back to the app with a code for the person of the phone, who is registered now when new.
 
     Where a device waits, it is signed in instead.
 
     Raises:
         RequestOverError: another sign-in has used its reference.
+        PersonSuspended
         OAuth2Error: the client was changed since the request was checked.
     """
     parameters = parse(sign_in.request)
     await pushed.use(tx, parameters)
     person = await person_of_phone(tx, sign_in.phone)
+    if await is_suspended(tx, person.id):
+        raise PersonSuspended
     await agreement.record(tx, person.id, sign_in)
-    if devices.is_for_device(parameters):
-        response, parsed = await devices.approve(tx, issuer, parameters, person)
+    if screens.is_for_device(parameters):
+        response, parsed = await screens.approve(tx, issuer, parameters, person)
     else:
         parsed = Parsed("GET", issuer.address("authorize"), request_of(issuer, sign_in))
+        parsed.device = device
         response = await tx.run_sync(lambda session: AuthorizationServer(session, issuer).authorize(parsed, person))
     client_id = parsed.payload.client_id
     await app_access.record(tx, person.id, client_id, parsed.payload.scope.split(), sign_in.language)

@@ -11,7 +11,7 @@ from svc_identity.oauth.devices import service
 from svc_identity.oauth.devices.service import TooManyWrongCodesError
 from svc_identity.oauth.endpoints import TheIssuer, form
 from svc_identity.oauth.requests import Parameters, parse, parse_form
-from svc_identity.sign_in import devices, pages
+from svc_identity.sign_in import pages, screens
 from svc_identity.sign_in.browser import PATH, browser_of, new_browser
 from svc_identity.sign_in.page_route import PageRoute
 from svc_identity.sign_in.presenters import language_of
@@ -80,7 +80,7 @@ async def find_device(transactions: Transactions, issuer: TheIssuer, request: Re
         return _page(request, parameters, user_code, TooManyWrong(wait=refused.wait))
     if device is None:
         return _page(request, parameters, user_code, WrongCode())
-    query = devices.parameters_for(issuer, device, service.written(user_code), language_of(request, parameters))
+    query = screens.parameters_for(issuer, device, service.written(user_code), language_of(request, parameters))
     return RedirectResponse(f"{PATH}?{urlencode(query)}", 303, {"Cache-Control": "no-store"})
 
 

@@ -13,6 +13,7 @@ from authlib.oauth2 import OAuth2Error
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.background import BackgroundTask
 
 from chassis.auth import anyone, verified_otherwise
 from chassis.db import Database, ReadTx, Transactions
@@ -23,13 +24,14 @@ from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, parse, parse_form
 from svc_identity.oauth.server import to_app
 from svc_identity.settings import Settings
-from svc_identity.sign_in import agreement, authorization, delivery, devices, pages, service, ways
+from svc_identity.sign_in import agreement, authorization, delivery, pages, screens, service, ways
 from svc_identity.sign_in.browser import PATH, Browser, browser_of
-from svc_identity.sign_in.code_limits import wait_for_next
+from svc_identity.sign_in.code_limits import is_new_device, wait_for_next
+from svc_identity.sign_in.devices import described
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.page_route import PageRoute
 from svc_identity.sign_in.presenters import authorization_refused, code_page, language_of, last_page, phone_page
-from svc_identity.sign_in.provider import TheSms
+from svc_identity.sign_in.provider import Sms, TheSms
 from svc_identity.sign_in.refusals import NotFromHere, Refused, WrongPhone
 from svc_identity.sign_in.security_log import CODE_REFUSED, SIGN_IN_FAILED, registered_person
 
@@ -81,7 +83,7 @@ async def post_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Respo
     "/authorize/sign-ins",
     dependencies=[_OWN_BROWSER],
     responses=_GO_ON,
-    openapi_extra=form("form_token", "request", "phone", optional=("agreed", devices.CONFIRMED)),
+    openapi_extra=form("form_token", "request", "phone", optional=("agreed", screens.CONFIRMED)),
 )
 async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request) -> Response:
     """Send a code to a phone number and continue to the page that asks for it.
@@ -96,7 +98,7 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
         browser = _own_browser(request, fields)
         async with transactions.transaction() as tx:
             checked = await authorization.check(tx, issuer, parameters)
-            devices.require_confirmed(issuer, parameters, fields.get(devices.CONFIRMED, ""))
+            screens.require_confirmed(issuer, parameters, fields.get(screens.CONFIRMED, ""))
             language = language_of(request, [*checked.form.items()])
             begun = await _start(tx, request, browser, parameters, language, fields)
         if isinstance(begun, service.Code):
@@ -138,7 +140,9 @@ async def show_code_form(tx: ReadTx, issuer: TheIssuer, request: Request, sign_i
     responses=_TO_APP,
     openapi_extra=form("form_token", "code", optional=("ui_locales",)),
 )
-async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
+async def finish_sign_in(
+    transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request, sign_in_id: UUID
+) -> Response:
     """Check the code and send the browser back to the app.
 
     An unknown phone number is registered. A second tap gets the answer of the first one, also where the code is wrong.
@@ -155,7 +159,7 @@ async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request:
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint, for_update=True)
             refused = service.try_code(_settings(request), sign_in, code)
             if refused is None:
-                return await _to_app(tx, issuer, sign_in)
+                return await _to_app(tx, issuer, sms, sign_in, described(request.headers))
             if isinstance(refused, service.NoTriesLeft):
                 refused.wait = await wait_for_next(tx, _settings(request), sign_in, _address(request))
     except Refused as over:
@@ -236,11 +240,18 @@ async def _start(
     )
 
 
-async def _to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
+async def _to_app(tx: AsyncSession, issuer: Issuer, sms: Sms, sign_in: SignIn, device: str | None) -> Response:
+    is_new = await is_new_device(tx, sign_in)
     try:
-        return await authorization.grant(tx, issuer, sign_in)
+        response = await authorization.grant(tx, issuer, sign_in, device)
     except OAuth2Error as error:  # the client was changed meanwhile
         return await authorization_refused(tx, issuer, sign_in.language, parse(sign_in.request), error)
+    if is_new:
+        # Runs after the commit, when the answer has been sent.
+        response.background = BackgroundTask(
+            delivery.notify_of_new_device, sms, sign_in.phone, sign_in.language, device
+        )
+    return response
 
 
 def _to_sign_in(sign_in_id: UUID) -> Response:

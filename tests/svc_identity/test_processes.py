@@ -112,6 +112,34 @@ async def test_an_approved_provider_gets_a_token(client: httpx.AsyncClient, serv
     assert answer.json()["scope"] == "tariffs:write bills:write accounts:write"
 
 
+async def test_an_approved_mini_app_may_ask_residents_to_sign_in(client: httpx.AsyncClient, service: Service) -> None:
+    app_id, topic, callback = str(new_id()), "ili.miniapps.app.v1", "https://parking.ili.gov.cn/callback"
+    rights = {"redirect_uris": [callback], "scopes": ["openid"], "suspended": False}
+    event = provider_approved(app_id, ECKey.generate_key("P-256")) | {
+        "source": "/miniapps",
+        "type": "cn.ili.miniapps.app.client_changed.v1",
+        "data": {"app_id": app_id, "revision": 1, **rights},
+    }
+    await ensure_topics({"bootstrap_servers": service.kafka}, [topic])
+    async with aiokafka.AIOKafkaProducer(bootstrap_servers=service.kafka) as producer:
+        await producer.send_and_wait(topic, json.dumps(event).encode(), key=app_id.encode())
+    metadata = await discovered(client)
+    form = {
+        "client_id": f"miniapp-{app_id}",
+        "redirect_uri": callback,
+        "scope": "openid",
+        "response_type": "code",
+        "code_challenge": "A" * 43,
+        "code_challenge_method": "S256",
+    }
+
+    async def pushed() -> bool:
+        answer = await client.post(metadata["pushed_authorization_request_endpoint"], data=form)
+        return answer.status_code == 201
+
+    await until(pushed, seconds=30)
+
+
 async def test_events_reach_the_topic_with_ids_and_no_personal_data(
     client: httpx.AsyncClient, service: Service
 ) -> None:

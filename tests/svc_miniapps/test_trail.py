@@ -12,6 +12,7 @@ from svc_miniapps.settings import Settings, WorkerSettings
 from svc_miniapps.trail import COMMAND, TRAIL
 from svc_miniapps.worker import make_schedules
 from tests.anchor_keys import anchor_key
+from tests.svc_miniapps.publishing.clients.test_clients import approved, ask, suspend
 from tests.svc_miniapps.stage import REASONS, Stage
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly
 
@@ -30,6 +31,9 @@ async def play(stage: Stage) -> None:
     for step in ("submit", "reject", "submit", "withdraw", "submit", "approve"):
         assert (await stage.step(release_id, step)).status_code == 200
     await stage.draft(app, 3)
+    await approved(stage, app)
+    assert (await suspend(stage, app)).status_code == 200
+    assert (await ask(stage, app)).status_code == 201
 
 
 @pytest_asyncio.fixture

@@ -26,7 +26,7 @@ from kit.security_log import record_on_commit
 from svc_identity.oauth import codes, refresh
 from svc_identity.oauth.devices import service
 from svc_identity.oauth.devices.models import DeviceAuthorization
-from svc_identity.oauth.grants import still_allowed
+from svc_identity.oauth.grants import still_allowed, with_access
 from svc_identity.oauth.models import EndReason, TokenFamily
 from svc_identity.oauth.possession import PossessionRequired
 from svc_identity.oauth.requests import Parsed
@@ -99,7 +99,9 @@ class DeviceGrant(PossessionRequired, DeviceCodeGrant):  # type: ignore[misc]  #
     def _decided(self, device: DeviceAuthorization) -> Person:
         """The person who has approved."""
         if device.approved and device.person_id:
-            person: Person = self.server.session.get_one(Person, device.person_id)
+            person = with_access(self.server.session, device.person_id)
+            if person is None:
+                raise InvalidGrantError
             return person
         if device.approved is False:
             raise AccessDeniedError
@@ -138,6 +140,7 @@ class DeviceGrant(PossessionRequired, DeviceCodeGrant):  # type: ignore[misc]  #
                 code_hash=of_device,
                 proof_key=self.request.proof_key,
                 created_at=device.decided_at,
+                device=device.client_id,
             )
             self.server.session.add(family)
             self.server.session.flush()

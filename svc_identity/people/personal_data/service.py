@@ -11,6 +11,9 @@ from sqlalchemy.orm import undefer
 from svc_identity.people.personal_data.models import PersonalDataRead, Purpose
 from svc_identity.people.persons.models import Person
 
+APP_READER = "app:"
+"""Before the client_id of an app that reads with what its person has allowed."""
+
 
 @dataclass(frozen=True)
 class PersonalData:
@@ -37,7 +40,7 @@ async def read_personal_data(
         tx: the transaction that also writes the log of this read.
         person_ids: the persons whose data is read.
         fields: of `phone` and `name`.
-        reader: the subject of the caller's token.
+        reader: the subject of the caller's token, or `APP_READER` and the client_id of another's app.
         purpose: why.
     """
     columns = [undefer(getattr(Person, name)) for name in fields]

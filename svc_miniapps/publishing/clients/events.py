@@ -1,0 +1,23 @@
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import ConfigDict
+
+from chassis.outbox import Event
+
+
+class AppClientChanged(Event):
+    """The OAuth client of a mini-app as it is after a change; of two events the higher revision is newer."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    event_type: ClassVar[str] = "cn.ili.miniapps.app.client_changed.v1"
+    key_field: ClassVar[str] = "app_id"
+
+    app_id: UUID
+    revision: int
+    redirect_uris: list[str]
+    """Compared character by character."""
+    scopes: list[str]
+    suspended: bool
+    """Whether it gets no tokens and those it has are refused."""
