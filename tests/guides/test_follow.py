@@ -63,7 +63,7 @@ def announce(folder: Path, operators: Pair) -> None:
     """What a platform that runs on the default data folder leaves there."""
     announcement = folder / "var/local/platform.json"
     announcement.parent.mkdir(parents=True)
-    addresses = {}
+    addresses: dict[str, str] = {}
     for name, person in zip(("operator", "second_operator"), operators, strict=True):
         assert person.authenticator
         addresses |= {f"{name}_phone": person.phone, f"{name}_authenticator": person.authenticator.secret}
