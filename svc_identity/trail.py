@@ -1,6 +1,6 @@
 """`python -m svc_identity.trail verify | anchor`: prove who read what, holds which role and may sign in.
 
-The triggers of migrations 0007, 0011, 0013 and 0017 have their own copy of these texts; a change here needs a
+The triggers of migrations 0007, 0011, 0013, 0015 and 0017 have their own copy of these texts; a change here needs a
 migration that replaces them.
 """
 
@@ -42,6 +42,7 @@ SEALED_TABLES = (
     SealedTable("factors", _FACTOR),
     SealedTable("enrolment_codes", with_hashes(reason=("reason",))),
     SealedTable("factor_resets", with_hashes(reason=("reason",))),
+    SealedTable("suspensions", with_hashes(reason=("reason",), lift_reason=("lift_reason",))),
     SealedTable("consents"),
     SealedTable("app_access"),
 )

@@ -35,6 +35,8 @@ class Parsed(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types
         self.payload = Payload(parameters)
         self.amr: Sequence[str] = BY_SMS
         self.factor_id: UUID | None = None
+        self.device: str | None = None
+        """In which somebody signs in."""
         self.sid: str | None = None
         """The sign-in to which the tokens of the answer belong."""
         self.proof_key: str | None = None

@@ -30,7 +30,7 @@ from svc_identity.sign_in.provider import TheSms
 from svc_identity.sign_in.refusals import NotFromHere, Refused, WrongPhone
 from svc_identity.sign_in.second_step import service as second_step
 from svc_identity.sign_in.security_log import CODE_REFUSED, SIGN_IN_FAILED, registered_person
-from svc_identity.sign_in.steps import ended, own_browser, settings_of, to_factor
+from svc_identity.sign_in.steps import Arrival, ended, own_browser, settings_of, to_factor
 
 _REFUSED: dict[int | str, dict[str, Any]] = {
     "default": {
@@ -146,7 +146,9 @@ async def show_code_form(tx: ReadTx, issuer: TheIssuer, request: Request, sign_i
     responses=TO_APP,
     openapi_extra=form("form_token", "code", optional=("ui_locales",)),
 )
-async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
+async def finish_sign_in(
+    transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request, sign_in_id: UUID
+) -> Response:
     """Check the code and send the browser back to the app.
 
     An unknown phone number is registered. A second tap gets the answer of the first one, also where the code is wrong.
@@ -163,7 +165,7 @@ async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request:
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint, for_update=True)
             refused = service.try_code(settings_of(request), sign_in, code)
             if refused is None:
-                return await second_step.go_on(tx, issuer, sign_in)
+                return await second_step.go_on(tx, issuer, sign_in, Arrival.of(request, sms))
             if isinstance(refused, service.NoTriesLeft):
                 refused.wait = await wait_for_next(tx, settings_of(request), sign_in, _address(request))
     except Refused as over:

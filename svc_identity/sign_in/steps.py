@@ -1,21 +1,26 @@
 """What all steps of a sign-in do: know their browser, end with a page that leads on, and go back to the app."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 from authlib.oauth2 import OAuth2Error
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.background import BackgroundTask
 
 from chassis.telemetry import SecurityEvent
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import parse
 from svc_identity.settings import Settings
-from svc_identity.sign_in import authorization, service, ways
+from svc_identity.sign_in import authorization, delivery, service, ways
 from svc_identity.sign_in.browser import PATH, Browser, browser_of
+from svc_identity.sign_in.code_limits import is_new_device
+from svc_identity.sign_in.devices import described
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.presenters import authorization_refused, language_of, last_page
+from svc_identity.sign_in.provider import Sms
 from svc_identity.sign_in.refusals import NotFromHere, Refused
 
 
@@ -37,12 +42,30 @@ async def ended(
     return last_page(event, sign_in.language, refused, await ways.from_sign_in(tx, issuer, sign_in))
 
 
-async def to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
+@dataclass(frozen=True)
+class Arrival:
+    """From what device somebody comes, and how the owner of the phone is told of a new one."""
+
+    sms: Sms
+    device: str | None
+
+    @classmethod
+    def of(cls, request: Request, sms: Sms) -> "Arrival":
+        return cls(sms, described(request.headers))
+
+
+async def to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, arrival: Arrival) -> Response:
     """Send the browser of a finished sign-in back to the app."""
+    is_new = await is_new_device(tx, sign_in)
     try:
-        return await authorization.grant(tx, issuer, sign_in)
+        response = await authorization.grant(tx, issuer, sign_in, arrival.device)
     except OAuth2Error as error:  # the client was changed meanwhile
         return await authorization_refused(tx, issuer, sign_in.language, parse(sign_in.request), error)
+    if is_new:
+        # Runs after the commit, when the answer has been sent.
+        about = (arrival.sms, sign_in.phone, sign_in.language, arrival.device)
+        response.background = BackgroundTask(delivery.notify_of_new_device, *about)
+    return response
 
 
 def own_browser(request: Request, fields: Mapping[str, str] | None = None) -> Browser:

@@ -14,6 +14,7 @@ from svc_identity.oauth.server import to_app
 from svc_identity.sign_in import service as sign_ins
 from svc_identity.sign_in import steps
 from svc_identity.sign_in.endpoints import OWN_BROWSER, PUBLIC, TO_APP, pages_router
+from svc_identity.sign_in.provider import TheSms
 from svc_identity.sign_in.refusals import Refused
 from svc_identity.sign_in.second_step import presenters, service
 from svc_identity.sign_in.security_log import SIGN_IN_FAILED, registered_person
@@ -39,7 +40,9 @@ async def show_factor_form(tx: ReadTx, issuer: TheIssuer, request: Request, sign
     responses=TO_APP,
     openapi_extra=form("form_token", optional=("code", "assertion", "enrolment_code", "ui_locales")),
 )
-async def submit_factor(transactions: Transactions, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
+async def submit_factor(
+    transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request, sign_in_id: UUID
+) -> Response:
     """Check the code of the second factor and send the browser back to the app, or set the factor up.
 
     `code` is one of an authenticator app or a recovery code, `assertion` the JSON of a passkey's answer. A second tap
@@ -56,7 +59,7 @@ async def submit_factor(transactions: Transactions, issuer: TheIssuer, request: 
             sign_in = await service.passed_phone(tx, sign_in_id, browser.fingerprint, for_update=True)
             refused = await service.submit(tx, issuer, settings, sign_in, fields)
             if sign_in.finished_at:
-                return await steps.to_app(tx, issuer, sign_in)
+                return await steps.to_app(tx, issuer, sign_in, steps.Arrival.of(request, sms))
     except Refused as over:
         async with transactions.read() as tx:
             return await steps.ended(tx, issuer, request, SIGN_IN_FAILED, over, sign_in_id, fields)
@@ -74,7 +77,9 @@ async def submit_factor(transactions: Transactions, issuer: TheIssuer, request: 
     responses=TO_APP,
     openapi_extra=form("form_token", optional=("ui_locales",)),
 )
-async def finish_set_up(transactions: Transactions, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
+async def finish_set_up(
+    transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request, sign_in_id: UUID
+) -> Response:
     """Send the browser back to the app after the recovery codes were shown."""
     fields, settings = dict(await parse_form(request)), steps.settings_of(request)
     try:
@@ -87,7 +92,7 @@ async def finish_set_up(transactions: Transactions, issuer: TheIssuer, request: 
             if sign_in.factor_id is None:
                 return steps.to_factor(sign_in.id)
             sign_ins.finish(settings, sign_in, "")
-            return await steps.to_app(tx, issuer, sign_in)
+            return await steps.to_app(tx, issuer, sign_in, steps.Arrival.of(request, sms))
     except Refused as over:
         async with transactions.read() as tx:
             return await steps.ended(tx, issuer, request, SIGN_IN_FAILED, over, sign_in_id, fields)

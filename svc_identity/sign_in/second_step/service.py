@@ -56,14 +56,14 @@ class NoPasskeyError(OAuth2Error):  # type: ignore[misc]  # Authlib ships no typ
     description = "the person has no passkey; ask for two factors, or let them add one"
 
 
-async def go_on(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
+async def go_on(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, arrival: steps.Arrival) -> Response:
     """Continue after the right texted code: back to the app, or to the second factor where it is needed."""
     try:
         needed = await wanted(tx, issuer, sign_in)
     except OAuth2Error:  # its request is over, which the way to the app says
         needed = set()
     if not needed:
-        return await steps.to_app(tx, issuer, sign_in)
+        return await steps.to_app(tx, issuer, sign_in, arrival)
     sign_in.phone_passed_at, sign_in.finished_at = sign_in.phone_passed_at or now(), None
     person_id, is_staff = await about(tx, sign_in)
     await agreement.record(tx, person_id, sign_in)  # who is registered now has agreed
