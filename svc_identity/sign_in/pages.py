@@ -50,6 +50,7 @@ def page(
             f"form-action 'self'{f' {app}' if redirect_uri else ''}"
         ),
         "Referrer-Policy": "no-referrer",
+        "Strict-Transport-Security": "max-age=31536000",  # browsers heed it over https only (RFC 6797, 8.1)
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
     }
