@@ -78,6 +78,7 @@ class Claims(BaseModel):
     assurance_level: int = 0
     memberships: tuple[Membership, ...] = ()
     client_key: str | None = None  # RFC 7638 thumbprint of the key by which a system proved itself
+    sid: str | None = None  # the sign-in of a person
     cnf: dict[str, str] = Field(default_factory=dict)  # `jkt`: that of the key to which the token is bound (RFC 9449)
 
 
@@ -96,6 +97,7 @@ class Caller:
     memberships: tuple[Membership, ...]
     client_key: str | None = None
     bound_to: str | None = None
+    sid: str | None = None
 
     @property
     def id(self) -> UUID:
@@ -138,8 +140,8 @@ class TokenVerifier:
         # "at+jwt" keeps ID tokens and other JWTs of the same issuer from passing as access tokens (RFC 9068).
         claims = await self.verify_statement(token, Claims, typ="at+jwt", audience=AUDIENCE)
         scopes, level = frozenset(claims.scope.split()), claims.assurance_level
-        keys = claims.client_key, claims.cnf.get("jkt", "" if claims.cnf else None)  # "": no key fits
-        caller = Caller(claims.sub, claims.kind, claims.client_id, scopes, level, claims.memberships, *keys)
+        proofs = claims.client_key, claims.cnf.get("jkt", "" if claims.cnf else None), claims.sid  # "": no key fits
+        caller = Caller(claims.sub, claims.kind, claims.client_id, scopes, level, claims.memberships, *proofs)
         self._verified[fingerprint] = (claims.exp, caller)
         if len(self._verified) > _CACHE_SIZE:
             self._verified.popitem(last=False)

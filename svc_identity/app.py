@@ -11,9 +11,11 @@ from svc_identity.oauth.app_access.endpoints import router as app_access
 from svc_identity.oauth.endpoints import of_clients, well_known
 from svc_identity.oauth.endpoints import router as oauth
 from svc_identity.oauth.issuer import Issuer
+from svc_identity.oauth.sign_ins.endpoints import router as sign_ins
+from svc_identity.oauth.standing import admit
+from svc_identity.oauth.suspensions.endpoints import router as suspensions
 from svc_identity.organisations.claim_decisions.endpoints import router as claim_decisions
 from svc_identity.organisations.endpoints import router as organisations
-from svc_identity.organisations.operators import with_standing_roles
 from svc_identity.organisations.role_changes.endpoints import router as role_changes
 from svc_identity.people.agreements.endpoints import router as agreements
 from svc_identity.people.identity_claims.endpoints import router as identity_claims
@@ -35,10 +37,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     routers = [
         *(metrics, APIRouter(lifespan=outside_systems), sign_in, sign_out, oauth, of_clients, well_known, persons),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
-        *(agreements, agreement_pages, consents, app_access, data_reads),
+        *(agreements, agreement_pages, consents, app_access, data_reads, suspensions, sign_ins),
     ]
     title = "My Ili identity"
-    app = create_service_app(settings, routers, title=title, version="1.2.0", admission=with_standing_roles)
+    app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)
     prove_possession(app)
     app.state.issuer = Issuer.of(settings)
     return app

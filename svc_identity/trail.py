@@ -1,7 +1,7 @@
 """`python -m svc_identity.trail verify | anchor`: prove who read what, holds which role and may sign in.
 
-The triggers of migrations 0007, 0011 and 0017 have their own copy of these texts; a change here needs a migration that
-replaces them.
+The triggers of migrations 0007, 0011, 0015 and 0017 have their own copy of these texts; a change here needs a migration
+that replaces them.
 """
 
 import sys
@@ -38,6 +38,7 @@ SEALED_TABLES = (
     SealedTable("role_changes", with_hashes(reason=("reason",))),
     SealedTable("clients", key=f"{ROW}.client_id"),
     SealedTable("identity_claims", _CLAIM),
+    SealedTable("suspensions", with_hashes(reason=("reason",), lift_reason=("lift_reason",))),
     SealedTable("consents"),
     SealedTable("app_access"),
 )

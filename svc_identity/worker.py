@@ -10,7 +10,13 @@ from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
 from svc_identity.oauth import service as oauth
 from svc_identity.oauth.consumers import HANDLERS
-from svc_identity.oauth.events import ClientKeyUnknown, ClientRegistered
+from svc_identity.oauth.events import (
+    ClientKeyUnknown,
+    ClientRegistered,
+    ClientResumed,
+    ClientSuspended,
+    SignInEnded,
+)
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.worker import Notifier
 from svc_identity.organisations.events import OrganisationRegistered
@@ -25,6 +31,7 @@ from svc_identity.organisations.role_changes.events import (
 from svc_identity.people.identity_claims import service as identity_claims
 from svc_identity.people.identity_claims.events import IdentityClaimClosed, IdentityClaimDecided, IdentityClaimOpened
 from svc_identity.people.persons.events import PersonProofed, PersonProofingRevoked, PersonRegistered, PersonRenamed
+from svc_identity.people.suspensions.events import PersonResumed, PersonSuspended
 from svc_identity.privacy.data_reads.consumers import HANDLERS as DATA_READ_HANDLERS
 from svc_identity.settings import WorkerSettings
 from svc_identity.sign_in import service as sign_in
@@ -64,7 +71,8 @@ def make_worker(settings: WorkerSettings) -> Worker:
         publishes=[
             *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
-            *(OrganisationRegistered, ClientRegistered, ClientKeyUnknown),
+            *(PersonSuspended, PersonResumed, SignInEnded),
+            *(OrganisationRegistered, ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),
         ],
         handles=[*HANDLERS, *DATA_READ_HANDLERS],

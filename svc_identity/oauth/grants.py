@@ -3,12 +3,14 @@
 import re
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError, UnauthorizedClientError, grants
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oidc.core.grants import OpenIDCode
 from joserfc.jwk import ECKey
+from sqlalchemy.orm import Session
 
 from chassis.db import now
 from kit.security_log import record_on_commit
@@ -20,7 +22,9 @@ from svc_identity.oauth.requests import Parsed
 from svc_identity.oauth.security_log import TOKEN_ISSUED, TOKEN_REUSED
 from svc_identity.organisations.queries import membership_claims
 from svc_identity.people.persons.models import Person
+from svc_identity.people.suspensions.queries import suspension_of
 
+_SUSPENDED = "this client is suspended by the operators of the platform"
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _NOT_SUPPORTED = ("request", "request_uri", "registration")
 
@@ -73,6 +77,12 @@ class UnknownReturnAddressError(InvalidRequestError):  # type: ignore[misc]  # A
         super().__init__("redirect_uri is not one that is registered for this client")
 
 
+def with_access(session: Session, person_id: UUID) -> Person | None:
+    """The person of a sign-in, unless suspended; a suspension at the same time waits, and ends what this one gives."""
+    person = session.get(Person, person_id, with_for_update={"read": True})
+    return None if session.scalar(suspension_of(person_id)) else person
+
+
 class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships no types
     TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
     _family: TokenFamily | None = None
@@ -88,6 +98,8 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
     def validate_authorization_request(self) -> str:
         redirect_uri: str = super().validate_authorization_request()
         data = self.request.payload.data
+        if self.request.client.stopped:
+            raise UnauthorizedClientError(_SUSPENDED)
         if self.request.client.suspended:
             raise UnauthorizedClientError("the app is suspended", redirect_uri=redirect_uri)
         if self.request.repeated:  # Authlib looks at five of them
@@ -116,6 +128,7 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
                 scope=request.scope,
                 nonce=request.payload.data.get("nonce"),
                 code_challenge=request.payload.data["code_challenge"],
+                device=request.device,
                 dpop_jkt=request.payload.data.get("dpop_jkt"),
                 expires_at=now() + timedelta(seconds=CODE_SECONDS),
             )
@@ -141,8 +154,7 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
         """It stays for its repeats; `codes.redeem` and the worker end it."""
 
     def authenticate_user(self, authorization_code: AuthorizationCode) -> Person | None:
-        person: Person | None = self.server.session.get(Person, authorization_code.person_id)
-        return person
+        return with_access(self.server.session, authorization_code.person_id)
 
     def generate_token(self, user: Person, scope: str, **_: object) -> dict[str, Any]:
         session, issuer = self.server.session, self.server.issuer
@@ -168,6 +180,7 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
             code_hash=redemption,
             proof_key=self.request.proof_key,
             created_at=code.authenticated_at,
+            device=code.device,
         )
         self.server.session.add(family)
         self.server.session.flush()
@@ -206,8 +219,7 @@ class RefreshGrant(PossessionRequired, grants.RefreshTokenGrant):  # type: ignor
         return None
 
     def authenticate_user(self, refresh_token: TokenFamily) -> Person | None:
-        person: Person | None = self.server.session.get(Person, refresh_token.person_id)
-        return person
+        return with_access(self.server.session, refresh_token.person_id)
 
     def issue_token(self, user: Person, refresh_token: TokenFamily) -> dict[str, Any]:
         session, issuer, family = self.server.session, self.server.issuer, refresh_token

@@ -47,12 +47,25 @@ class Client(Base):
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
     """Of a provider's connection in svc_services; an older event that comes late changes nothing."""
     suspended: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """As the connection of its provider is."""
+    stopped: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """An operator of the platform has suspended it, see `suspensions`."""
+    standing: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often services were told that it lost or regained its access."""
     dpop_required: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether it gets no tokens but those that are bound to a key of its own (RFC 9449)."""
     keys_fetched: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether svc_services fetches its keys from its company, so that an unknown one may be new."""
     key_unknown_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """When it was last told that one is unknown."""
+
+    @property
+    def in_force(self) -> bool:
+        return not (self.suspended or self.stopped)
+
+    @property
+    def announced_in_force(self) -> bool:
+        return self.standing % 2 == 0
 
     def key_thumbprints(self) -> set[str]:
         """Of the keys that have not been ended (RFC 7638)."""
@@ -104,6 +117,8 @@ class AuthorizationCode(Base):
     code_challenge: Mapped[str] = mapped_column(Text)
     dpop_jkt: Mapped[str | None] = mapped_column(Text)
     """The thumbprint of the key without which the code is worth nothing."""
+    device: Mapped[str | None] = mapped_column(Text)
+    """System and browser of the sign-in, in plain words."""
     authenticated_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     expires_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
 
@@ -132,6 +147,8 @@ class EndReason(StrEnum):
     REVOKED = "revoked"
     REUSE = "reuse"
     CODE_REUSE = "code_reuse"
+    SUSPENDED = "suspended"
+    """The person was suspended."""
 
 
 class TokenFamily(Base):
@@ -158,6 +175,8 @@ class TokenFamily(Base):
     rotated_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)
     """When the person signed in."""
+    device: Mapped[str | None] = mapped_column(Text)
+    """System and browser in which they did."""
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     end_reason: Mapped[EndReason | None] = mapped_column(Text)
 

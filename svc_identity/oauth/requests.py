@@ -31,6 +31,8 @@ class Parsed(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types
     def __init__(self, method: str, uri: str, parameters: Parameters, authorization: str = "") -> None:
         super().__init__(method, uri)
         self.payload = Payload(parameters)
+        self.device: str | None = None
+        """In which somebody signs in."""
         self.sid: str | None = None
         """The sign-in to which the tokens of the answer belong."""
         self.proof_key: str | None = None

@@ -68,7 +68,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
             # Authlib would show a Python tuple of its method names here.
             wanted = " or ".join(_PROOFS[method] for method in methods)
             raise InvalidClientError(f"send {wanted} of a client that may make this request") from None
-        if client.suspended:
+        if not client.in_force:
             self.refusal.reason = "client_suspended"
             raise InvalidClientError("this client is suspended")
         if attempts and request.auth_method == "none":

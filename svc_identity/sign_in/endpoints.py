@@ -13,6 +13,7 @@ from authlib.oauth2 import OAuth2Error
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.background import BackgroundTask
 
 from chassis.auth import anyone, verified_otherwise
 from chassis.db import Database, ReadTx, Transactions
@@ -25,11 +26,12 @@ from svc_identity.oauth.server import to_app
 from svc_identity.settings import Settings
 from svc_identity.sign_in import agreement, authorization, delivery, pages, service, ways
 from svc_identity.sign_in.browser import PATH, Browser, browser_of
-from svc_identity.sign_in.code_limits import wait_for_next
+from svc_identity.sign_in.code_limits import is_new_device, wait_for_next
+from svc_identity.sign_in.devices import described
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.page_route import PageRoute
 from svc_identity.sign_in.presenters import authorization_refused, code_page, language_of, last_page, phone_page
-from svc_identity.sign_in.provider import TheSms
+from svc_identity.sign_in.provider import Sms, TheSms
 from svc_identity.sign_in.refusals import NotFromHere, Refused, WrongPhone
 from svc_identity.sign_in.security_log import CODE_REFUSED, SIGN_IN_FAILED, registered_person
 
@@ -136,7 +138,9 @@ async def show_code_form(tx: ReadTx, issuer: TheIssuer, request: Request, sign_i
     responses=_TO_APP,
     openapi_extra=form("form_token", "code", optional=("ui_locales",)),
 )
-async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
+async def finish_sign_in(
+    transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request, sign_in_id: UUID
+) -> Response:
     """Check the code and send the browser back to the app.
 
     An unknown phone number is registered. A second tap gets the answer of the first one, also where the code is wrong.
@@ -153,7 +157,7 @@ async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request:
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint, for_update=True)
             refused = service.try_code(_settings(request), sign_in, code)
             if refused is None:
-                return await _to_app(tx, issuer, sign_in)
+                return await _to_app(tx, issuer, sms, sign_in, described(request.headers))
             if isinstance(refused, service.NoTriesLeft):
                 refused.wait = await wait_for_next(tx, _settings(request), sign_in, _address(request))
     except Refused as over:
@@ -234,11 +238,18 @@ async def _start(
     )
 
 
-async def _to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
+async def _to_app(tx: AsyncSession, issuer: Issuer, sms: Sms, sign_in: SignIn, device: str | None) -> Response:
+    is_new = await is_new_device(tx, sign_in)
     try:
-        return await authorization.grant(tx, issuer, sign_in)
+        response = await authorization.grant(tx, issuer, sign_in, device)
     except OAuth2Error as error:  # the client was changed meanwhile
         return await authorization_refused(tx, issuer, sign_in.language, parse(sign_in.request), error)
+    if is_new:
+        # Runs after the commit, when the answer has been sent.
+        response.background = BackgroundTask(
+            delivery.notify_of_new_device, sms, sign_in.phone, sign_in.language, device
+        )
+    return response
 
 
 def _to_sign_in(sign_in_id: UUID) -> Response:

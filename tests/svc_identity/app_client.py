@@ -73,7 +73,7 @@ class AppClient:
             "response_type": "code",
             "client_id": self.client_id,
             "redirect_uri": self.redirect_uri,
-            "scope": _SCOPES.get(self.client_id, _SCOPES[APP]),
+            "scope": _SCOPES.get(self.client_id, "openid"),
             "state": self.state,
             "nonce": self.nonce,
             "code_challenge": challenge,

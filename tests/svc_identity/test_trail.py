@@ -18,6 +18,7 @@ from tests.svc_identity.conftest import new_phone
 from tests.svc_identity.identities import id_number
 from tests.svc_identity.identities import proof as proof_of
 from tests.svc_identity.oauth.providers import ProviderSystem
+from tests.svc_identity.oauth.suspensions.test_suspensions import lift, suspended
 from tests.svc_identity.organisations.role_changes.conftest import Platform, platform
 from tests.svc_identity.organisations.role_changes.requests import decide, granted, propose_grant, propose_removal
 from tests.svc_identity.organisations.test_organisations import add, create
@@ -53,6 +54,10 @@ async def play(here: Platform) -> None:
         assert (await client.api.get("/identity/v1/me", headers=headers)).status_code == 200
     async with here.database.transaction() as tx:
         await ProviderSystem().register(tx)
+    for lifted in (True, False):
+        suspension_id = (await suspended(here.api, here.first, subject="phone", phone=auditor))["suspension_id"]
+        if lifted:
+            assert (await lift(here.api, here.second, suspension_id)).status_code == 200
 
 
 @pytest_asyncio.fixture

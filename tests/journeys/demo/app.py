@@ -67,6 +67,11 @@ class Person:
         form = {"grant_type": "refresh_token", "refresh_token": self._tokens["refresh_token"]}
         return self._fetch_tokens({**form, "client_id": self.client_id})
 
+    def sign_out(self) -> httpx.Response:
+        """Revoke the refresh token (RFC 7009), which ends the sign-in."""
+        form = {"client_id": self.client_id, "token": self._tokens["refresh_token"]}
+        return self._http.post("/identity/v1/oauth/revoke", data=form)
+
     def _fetch_tokens(self, form: dict[str, str]) -> dict[str, Any]:
         server = self._http.get("/identity/.well-known/openid-configuration").raise_for_status().json()
         answer = self._http.post(urlsplit(server["token_endpoint"]).path, data=form)
