@@ -27,6 +27,7 @@ from svc_identity.privacy.data_reads.endpoints import router as data_reads
 from svc_identity.settings import Settings
 from svc_identity.sign_in.agreement_pages import router as agreement_pages
 from svc_identity.sign_in.endpoints import router as sign_in
+from svc_identity.sign_in.holder_pages import router as holder_pages
 from svc_identity.sign_in.sign_out import router as sign_out
 from svc_identity.vault.encryption import use_keys_of
 
@@ -37,7 +38,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     routers = [
         *(metrics, APIRouter(lifespan=outside_systems), sign_in, sign_out, oauth, of_clients, well_known, persons),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
-        *(agreements, agreement_pages, consents, app_access, data_reads, suspensions, sign_ins),
+        *(agreements, agreement_pages, consents, app_access, data_reads, suspensions, sign_ins, holder_pages),
     ]
     title = "My Ili identity"
     app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)

@@ -13,7 +13,6 @@ from authlib.oauth2 import OAuth2Error
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.background import BackgroundTask
 
 from chassis.auth import anyone, verified_otherwise
 from chassis.db import Database, ReadTx, Transactions
@@ -25,17 +24,17 @@ from svc_identity.oauth.requests import Parameters, parse, parse_form
 from svc_identity.oauth.server import to_app
 from svc_identity.settings import Settings
 from svc_identity.sign_in import agreement, authorization, delivery, pages, service, ways
-from svc_identity.sign_in.browser import PATH, Browser, browser_of
-from svc_identity.sign_in.code_limits import is_new_device, wait_for_next
-from svc_identity.sign_in.devices import described
+from svc_identity.sign_in.browser import PATH, Browser, browser_of, own_browser
+from svc_identity.sign_in.code_limits import wait_for_next
+from svc_identity.sign_in.conclusion import conclude, to_question
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.page_route import PageRoute
-from svc_identity.sign_in.presenters import authorization_refused, code_page, language_of, last_page, phone_page
-from svc_identity.sign_in.provider import Sms, TheSms
+from svc_identity.sign_in.presenters import code_page, language_of, last_page, phone_page
+from svc_identity.sign_in.provider import TheSms
 from svc_identity.sign_in.refusals import NotFromHere, Refused, WrongPhone
 from svc_identity.sign_in.security_log import CODE_REFUSED, SIGN_IN_FAILED, registered_person
 
-_REFUSED: dict[int | str, dict[str, Any]] = {
+REFUSED: dict[int | str, dict[str, Any]] = {
     "default": {
         "description": "A page that says what is wrong, or a problem where no page was asked for.",
         "content": {"text/html": {"schema": {"type": "string"}}},
@@ -45,17 +44,18 @@ router = APIRouter(
     prefix="/identity/v1/oauth",
     tags=["sign-in"],
     default_response_class=HTMLResponse,
-    responses=_REFUSED,
+    responses=REFUSED,
     route_class=PageRoute,
 )
 
 _PUBLIC = Depends(anyone(because="people sign in here"))
 _OWN_BROWSER = Depends(verified_otherwise(by="the cookie and the form of the page before"))
-_TO_APP: dict[int | str, dict[str, str]] = {303: {"description": "Back to the app, with a code or an error"}}
+TO_APP: dict[int | str, dict[str, str]] = {303: {"description": "Back to the app, with a code or an error"}}
+_TO_QUESTION: dict[int | str, dict[str, str]] = {303: {"description": "To the question whose phone it was"}}
 _GO_ON: dict[int | str, dict[str, str]] = {303: {"description": "To the page that asks for the code"}}
 
 
-@router.get("/authorize", dependencies=[_PUBLIC], responses=_TO_APP)
+@router.get("/authorize", dependencies=[_PUBLIC], responses=TO_APP)
 async def show_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Response:
     """Start to sign in: show the page that asks for a phone number.
 
@@ -68,7 +68,7 @@ async def show_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Respo
 @router.post(
     "/authorize",
     dependencies=[_PUBLIC],
-    responses=_TO_APP,
+    responses=TO_APP,
     openapi_extra=form(
         "client_id",
         optional=(*REQUEST, *REQUEST_OPTIONS, "request_uri"),
@@ -94,7 +94,7 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
     fields = dict(await parse_form(request))
     parameters, phone = parse(fields.get("request", "")), fields.get("phone", "")
     try:
-        browser = _own_browser(request, fields)
+        browser = own_browser(request, fields)
         async with transactions.transaction() as tx:
             checked = await authorization.check(tx, issuer, parameters)
             language = language_of(request, [*checked.form.items()])
@@ -121,22 +121,24 @@ async def show_no_sign_in(issuer: TheIssuer, request: Request) -> Response:
     return pages.refusal_page(language_of(request, ()), over.text, way_on, status=over.status)
 
 
-@router.get("/authorize/sign-ins/{sign_in_id}", dependencies=[_OWN_BROWSER])
+@router.get("/authorize/sign-ins/{sign_in_id}", dependencies=[_OWN_BROWSER], responses=_TO_QUESTION)
 async def show_code_form(tx: ReadTx, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
     """Show the page that asks for the code."""
     try:
-        browser = _own_browser(request)
+        browser = own_browser(request)
         sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
+        if sign_in.held_at:
+            return to_question(sign_in)
         return code_page(_settings(request), issuer, browser, sign_in)
     except Refused as refused:
-        return await _over(tx, issuer, request, SIGN_IN_FAILED, refused, sign_in_id)
+        return await over_page(tx, issuer, request, SIGN_IN_FAILED, refused, sign_in_id)
 
 
 @router.post(
     "/authorize/sign-ins/{sign_in_id}",
     dependencies=[_OWN_BROWSER],
-    responses=_TO_APP,
-    openapi_extra=form("form_token", "code", optional=("ui_locales",)),
+    responses=TO_APP,
+    openapi_extra=form("form_token", "code", optional=("ui_locales", "not_mine")),
 )
 async def finish_sign_in(
     transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request, sign_in_id: UUID
@@ -144,25 +146,29 @@ async def finish_sign_in(
     """Check the code and send the browser back to the app.
 
     An unknown phone number is registered. A second tap gets the answer of the first one, also where the code is wrong.
+    After long silence, or with `not_mine` (the number was somebody else's before), the question whose phone it is comes
+    first.
     """
     fields = dict(await parse_form(request))
     code = fields.get("code", "")
     try:
-        browser = _own_browser(request, fields)
+        browser = own_browser(request, fields)
         async with transactions.transaction() as tx:
             if address := await service.answered_just_now(
                 tx, _settings(request), sign_in_id, browser.fingerprint, code
             ):
                 return to_app(address)
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint, for_update=True)
+            if sign_in.held_at:
+                return to_question(sign_in)
             refused = service.try_code(_settings(request), sign_in, code)
             if refused is None:
-                return await _to_app(tx, issuer, sms, sign_in, described(request.headers))
+                return await conclude(tx, issuer, sms, request, sign_in, denies="not_mine" in fields)
             if isinstance(refused, service.NoTriesLeft):
                 refused.wait = await wait_for_next(tx, _settings(request), sign_in, _address(request))
     except Refused as over:
         async with transactions.read() as tx:
-            return await _over(tx, issuer, request, SIGN_IN_FAILED, over, sign_in_id, fields)
+            return await over_page(tx, issuer, request, SIGN_IN_FAILED, over, sign_in_id, fields)
     person_id = await registered_person(transactions, sign_in.phone)
     SIGN_IN_FAILED.record(refused.text, sign_in_id=sign_in.id, person_id=person_id)
     return code_page(_settings(request), issuer, browser, sign_in, refused)
@@ -180,14 +186,14 @@ async def send_code_again(
     """Send another code and invalidate the one before."""
     fields = dict(await parse_form(request))
     try:
-        browser = _own_browser(request, fields)
+        browser = own_browser(request, fields)
         requester = _requester(request, browser)
         refused = await delivery.send_again(transactions, sms, _settings(request), requester, sign_in_id)
         async with transactions.read() as tx:
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
     except Refused as over:
         async with transactions.read() as tx:
-            return await _over(tx, issuer, request, CODE_REFUSED, over, sign_in_id, fields)
+            return await over_page(tx, issuer, request, CODE_REFUSED, over, sign_in_id, fields)
     if refused:
         return code_page(_settings(request), issuer, browser, sign_in, refused)
     return _to_sign_in(sign_in.id)
@@ -199,7 +205,7 @@ async def show_sign_in_again(sign_in_id: UUID) -> Response:
     return _to_sign_in(sign_in_id)
 
 
-async def _over(
+async def over_page(
     tx: AsyncSession,
     issuer: Issuer,
     request: Request,
@@ -238,29 +244,8 @@ async def _start(
     )
 
 
-async def _to_app(tx: AsyncSession, issuer: Issuer, sms: Sms, sign_in: SignIn, device: str | None) -> Response:
-    is_new = await is_new_device(tx, sign_in)
-    try:
-        response = await authorization.grant(tx, issuer, sign_in, device)
-    except OAuth2Error as error:  # the client was changed meanwhile
-        return await authorization_refused(tx, issuer, sign_in.language, parse(sign_in.request), error)
-    if is_new:
-        # Runs after the commit, when the answer has been sent.
-        response.background = BackgroundTask(
-            delivery.notify_of_new_device, sms, sign_in.phone, sign_in.language, device
-        )
-    return response
-
-
 def _to_sign_in(sign_in_id: UUID) -> Response:
     return RedirectResponse(f"{PATH}/sign-ins/{sign_in_id}", 303, {"Cache-Control": "no-store"})
-
-
-def _own_browser(request: Request, fields: dict[str, str] | None = None) -> Browser:
-    browser = browser_of(request)
-    if browser is None or (fields is not None and not browser.sent(fields.get("form_token", ""))):
-        raise NotFromHere
-    return browser
 
 
 async def _person_of(database: Database, typed: str) -> UUID | None:
