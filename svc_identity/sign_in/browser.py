@@ -7,7 +7,6 @@ in.
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,7 +14,6 @@ from fastapi import Request, Response
 
 from svc_identity.keys import derive
 from svc_identity.settings import Settings
-from svc_identity.sign_in.refusals import NotFromHere
 
 COOKIE = "myili-sign-in"
 PATH = "/identity/v1/oauth/authorize"
@@ -56,18 +54,6 @@ def browser_of(request: Request) -> Browser | None:
     secret, _, mac = request.cookies.get(COOKIE, "").partition(".")
     known = _browser(settings, secret)
     return known if secret and hmac.compare_digest(known.mac.encode(), mac.encode()) else None
-
-
-def own_browser(request: Request, fields: Mapping[str, str] | None = None) -> Browser:
-    """The browser of a request, whose form, where it has one, comes from our page in it.
-
-    Raises:
-        NotFromHere
-    """
-    browser = browser_of(request)
-    if browser is None or (fields is not None and not browser.sent(fields.get("form_token", ""))):
-        raise NotFromHere
-    return browser
 
 
 def new_browser(settings: Settings) -> Browser:

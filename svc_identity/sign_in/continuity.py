@@ -109,7 +109,7 @@ async def prove(tx: AsyncSession, sign_in: SignIn, name: str, id_number: str) ->
     clear = await read_personal_data(tx, [person.id], ["name"], reader=reader, purpose=Purpose.OWN_PROFILE)
     index = id_number_index(proof.id_number)
     if (clear[person.id].name, person.id_number_index) == (proof.name, index):
-        sign_in.finished_at = now()
+        sign_in.finished_at, sign_in.held_at = now(), None
         return None
     _count(tx, sign_in, phone_index(f"{sign_in.id}{proof.name}{index.hex()}").hex())
     record_on_commit(tx, FORMER_PROOF_FAILED, "phone_from_before", person_id=person.id, sign_in_id=sign_in.id)
@@ -133,7 +133,7 @@ async def begin_anew(tx: AsyncSession, sign_in: SignIn) -> None:
     """
     await _former(tx, sign_in)
     await release_phone(tx, sign_in)
-    sign_in.finished_at = now()
+    sign_in.finished_at, sign_in.held_at = now(), None
 
 
 async def release_phone(tx: AsyncSession, sign_in: SignIn) -> None:

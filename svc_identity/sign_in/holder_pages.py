@@ -2,50 +2,42 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import HTMLResponse
-from sqlalchemy.ext.asyncio import AsyncSession
+from fastapi import APIRouter, Request, Response
 
-from chassis.auth import verified_otherwise
 from chassis.db import ReadTx, Transactions
 from svc_identity.oauth.endpoints import TheIssuer, form
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import parse_form
 from svc_identity.oauth.server import to_app as to_address
 from svc_identity.sign_in import authorization, continuity, pages, service
-from svc_identity.sign_in.browser import PATH, Browser, own_browser
-from svc_identity.sign_in.conclusion import to_app
-from svc_identity.sign_in.endpoints import REFUSED, TO_APP, over_page
+from svc_identity.sign_in.browser import PATH, Browser
+from svc_identity.sign_in.endpoints import OWN_BROWSER, TO_APP, pages_router
 from svc_identity.sign_in.models import SignIn
-from svc_identity.sign_in.page_route import PageRoute
 from svc_identity.sign_in.provider import TheSms
 from svc_identity.sign_in.refusals import Refused
+from svc_identity.sign_in.second_step import service as second_step
 from svc_identity.sign_in.security_log import SIGN_IN_FAILED
+from svc_identity.sign_in.steps import Arrival, ended, own_browser, to_factor
 
-router = APIRouter(
-    prefix=f"{PATH}/sign-ins/{{sign_in_id}}/holder",
-    tags=["sign-in"],
-    default_response_class=HTMLResponse,
-    responses=REFUSED,
-    route_class=PageRoute,
-)
-_OWN_BROWSER = Depends(verified_otherwise(by="the cookie and the form of the page before"))
+router: APIRouter = pages_router()
+_PATH = "/authorize/sign-ins/{sign_in_id}/holder"
 
 
-@router.get("", dependencies=[_OWN_BROWSER])
+@router.get(_PATH, dependencies=[OWN_BROWSER])
 async def show_holder_question(tx: ReadTx, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
     """Show the question whether the phone was this person's before."""
     try:
         browser = own_browser(request)
-        sign_in = await _held(tx, sign_in_id, browser)
+        sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
+        _require_held(sign_in)
         return _page(issuer, browser, sign_in)
     except Refused as refused:
-        return await over_page(tx, issuer, request, SIGN_IN_FAILED, refused, sign_in_id)
+        return await ended(tx, issuer, request, SIGN_IN_FAILED, refused, sign_in_id)
 
 
 @router.post(
-    "/proofs",
-    dependencies=[_OWN_BROWSER],
+    f"{_PATH}/proofs",
+    dependencies=[OWN_BROWSER],
     responses=TO_APP,
     openapi_extra=form("form_token", "name", "id_number", optional=("ui_locales",)),
 )
@@ -57,8 +49,8 @@ async def prove_holder(
 
 
 @router.post(
-    "/new",
-    dependencies=[_OWN_BROWSER],
+    f"{_PATH}/new",
+    dependencies=[OWN_BROWSER],
     responses=TO_APP,
     openapi_extra=form("form_token", optional=("ui_locales",)),
 )
@@ -78,25 +70,26 @@ async def _answer(
         async with transactions.transaction() as tx:
             if address := await service.answered_to(tx, sign_in_id, browser.fingerprint):
                 return to_address(address)
-            sign_in = await _held(tx, sign_in_id, browser, for_update=True)
+            sign_in = await service.running(tx, sign_in_id, browser.fingerprint, for_update=True)
+            if sign_in.former_id and sign_in.phone_passed_at:  # answered by the first of two taps
+                return to_factor(sign_in.id)
+            _require_held(sign_in)
             if request.url.path.endswith("/new"):
                 await continuity.begin_anew(tx, sign_in)
-                return await to_app(tx, issuer, sms, request, sign_in)
+                return await second_step.go_on(tx, issuer, sign_in, Arrival.of(request, sms))
             proof = fields.get("name", ""), fields.get("id_number", "")
             refused = await continuity.prove(tx, sign_in, *proof)
             if refused is None:
-                return await to_app(tx, issuer, sms, request, sign_in)
+                return await second_step.go_on(tx, issuer, sign_in, Arrival.of(request, sms))
     except Refused as over:
         async with transactions.read() as tx:
-            return await over_page(tx, issuer, request, SIGN_IN_FAILED, over, sign_in_id, fields)
+            return await ended(tx, issuer, request, SIGN_IN_FAILED, over, sign_in_id, fields)
     return _page(issuer, browser, sign_in, refused)
 
 
-async def _held(tx: AsyncSession, sign_in_id: UUID, browser: Browser, *, for_update: bool = False) -> SignIn:
-    sign_in = await service.running(tx, sign_in_id, browser.fingerprint, for_update=for_update)
+def _require_held(sign_in: SignIn) -> None:
     if sign_in.held_at is None:
         raise service.SignInOver
-    return sign_in
 
 
 def _page(issuer: Issuer, browser: Browser, sign_in: SignIn, refused: Refused | None = None) -> Response:

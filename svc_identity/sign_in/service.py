@@ -174,7 +174,7 @@ async def answered_to(tx: AsyncSession, sign_in_id: UUID, browser: bytes) -> str
     sign_in = await tx.get(SignIn, sign_in_id, with_for_update=True)
     if (
         sign_in is None
-        or sign_in.held_at is None
+        or sign_in.former_id is None
         or sign_in.finished_at is None
         or sign_in.finished_at < now() - SECOND_TAP
         or not hmac.compare_digest(sign_in.browser_hash, browser)
@@ -211,7 +211,7 @@ def try_code(settings: Settings, sign_in: SignIn, typed: str) -> Refused | None:
     digits = _digits(typed)
     typed_hash = _code_hash(settings, sign_in.id, digits)
     if hmac.compare_digest(typed_hash, sign_in.code_hash):
-        sign_in.finished_at, sign_in.answer = now(), None
+        finish(settings, sign_in, typed)
         return None
     tried = (sign_in.answer or "").split()
     if _CODE.fullmatch(digits) and typed_hash.hex() not in tried:
@@ -219,6 +219,22 @@ def try_code(settings: Settings, sign_in: SignIn, typed: str) -> Refused | None:
         sign_in.answer = " ".join([*tried, typed_hash.hex()])
     left = TRIES - sign_in.tries
     return WrongCode(left=left) if left else NoTriesLeft()
+
+
+def finish(settings: Settings, sign_in: SignIn, typed: str) -> None:
+    """Finish a locked sign-in; a second tap is known by what was typed last."""
+    sign_in.finished_at, sign_in.answer = now(), None
+    sign_in.code_hash = _code_hash(settings, sign_in.id, _digits(typed))
+
+
+def already_tried(settings: Settings, sign_in: SignIn, typed: str) -> bool:
+    """Whether a wrong code was typed before, which is remembered."""
+    tried = (sign_in.answer or "").split()
+    typed_hash = _code_hash(settings, sign_in.id, _digits(typed)).hex()
+    if typed_hash in tried:
+        return True
+    sign_in.answer = " ".join([*tried[-TRIES:], typed_hash])
+    return False
 
 
 def _digits(typed: str) -> str:
