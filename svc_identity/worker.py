@@ -35,6 +35,7 @@ from svc_identity.people.persons.events import PersonProofed, PersonProofingRevo
 from svc_identity.people.suspensions.events import PersonResumed, PersonSuspended
 from svc_identity.privacy.data_reads.consumers import HANDLERS as DATA_READ_HANDLERS
 from svc_identity.settings import WorkerSettings
+from svc_identity.sign_in import continuity
 from svc_identity.sign_in import service as sign_in
 from svc_identity.trail import TRAIL
 from svc_identity.vault.encryption import use_keys_of
@@ -47,6 +48,7 @@ async def prune_what_expired(database: Database) -> None:
     async with database.transaction() as tx:
         await oauth.prune(tx)
         await sign_in.prune(tx)
+        await continuity.prune(tx)
         await role_changes.expire(tx)
         await identity_claims.expire(tx)
     async with database.transaction() as tx:
