@@ -18,7 +18,7 @@ from svc_identity.oauth.security_log import AUTHORIZATION_REFUSED
 from svc_identity.oauth.server import redirect_to_app
 from svc_identity.people.agreements.documents import version_in_force
 from svc_identity.settings import Settings
-from svc_identity.sign_in import agreement, authorization, pages, service, ways
+from svc_identity.sign_in import agreement, authorization, pages, screens, service, ways
 from svc_identity.sign_in.agreement_pages import agreement_links
 from svc_identity.sign_in.browser import PATH, Browser, browser_of, new_browser
 from svc_identity.sign_in.models import SignIn
@@ -59,6 +59,7 @@ async def phone_page(
         phone=phone,
         asked=_asked(parsed),
         asking=_asking(parsed),
+        device=await screens.question(tx, issuer, parameters),
         agreement=await _agreement(tx, browser, refused),
         agreements=agreement_links(language),
         languages=[
