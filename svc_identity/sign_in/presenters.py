@@ -58,8 +58,8 @@ async def phone_page(
         request=urlencode(parameters),
         phone=phone,
         asked=_asked(parsed),
-        asking=_asking(parsed),
         device=await screens.question(tx, issuer, parameters),
+        asking=_asking(parsed),
         agreement=await _agreement(tx, browser, refused),
         agreements=agreement_links(language),
         languages=[
