@@ -32,9 +32,9 @@ _CLOCK_LEEWAY = 30
 _CACHE_SIZE = 20_000
 _TOKENS = "An access token of svc_identity; one that is bound to a key is sent as `DPoP`, with its proof (RFC 9449)."
 _MAX_TOKEN_LENGTH = 8_192
-# joserfc raises TypeError for some headers that are JSON but not JOSE, such as a `crit` that is not a list.
 _SAID = {"kind", "client_id", "assurance_level", "client_key", "acr", "sid"}
 TWO_FACTORS = ("urn:myili:sign-in:two-factors", "urn:myili:sign-in:phishing-resistant")  # `acr` of roles' tokens
+# joserfc raises TypeError for some headers that are JSON but not JOSE, such as a `crit` that is not a list.
 _NO_PROOF = (JoseError, ValueError, TypeError)
 
 
@@ -86,8 +86,8 @@ class Claims(BaseModel):
     assurance_level: int = 0
     memberships: tuple[Membership, ...] = ()
     client_key: str | None = None  # RFC 7638 thumbprint of the key by which a system proved itself
-    acr: str = ""
     sid: str | None = None  # the sign-in of a person
+    acr: str = ""
     cnf: dict[str, str] = Field(default_factory=dict)  # `jkt`: that of the key to which the token is bound (RFC 9449)
 
 

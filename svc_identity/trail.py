@@ -39,10 +39,10 @@ SEALED_TABLES = (
     SealedTable("role_changes", with_hashes(reason=("reason",))),
     SealedTable("clients", key=f"{ROW}.client_id"),
     SealedTable("identity_claims", _CLAIM),
+    SealedTable("suspensions", with_hashes(reason=("reason",), lift_reason=("lift_reason",))),
     SealedTable("factors", _FACTOR),
     SealedTable("enrolment_codes", with_hashes(reason=("reason",))),
     SealedTable("factor_resets", with_hashes(reason=("reason",))),
-    SealedTable("suspensions", with_hashes(reason=("reason",), lift_reason=("lift_reason",))),
     SealedTable("consents"),
     SealedTable("app_access"),
 )

@@ -182,9 +182,9 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
             code_hash=redemption,
             proof_key=self.request.proof_key,
             created_at=code.authenticated_at,
+            device=code.device,
             amr=code.amr,
             factor_id=code.factor_id,
-            device=code.device,
         )
         self.server.session.add(family)
         self.server.session.flush()

@@ -33,12 +33,14 @@ class Parsed(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types
     def __init__(self, method: str, uri: str, parameters: Parameters, authorization: str = "") -> None:
         super().__init__(method, uri)
         self.payload = Payload(parameters)
-        self.amr: Sequence[str] = BY_SMS
-        self.factor_id: UUID | None = None
         self.device: str | None = None
         """In which somebody signs in."""
+        self.amr: Sequence[str] = BY_SMS
+        self.factor_id: UUID | None = None
         self.sid: str | None = None
         """The sign-in to which the tokens of the answer belong."""
+        self.address = ""
+        """The network address of the client."""
         self.proof_key: str | None = None
         """The thumbprint of the key that its proof shows (RFC 9449)."""
         self.has_basic = authorization.partition(" ")[0].lower() == "basic"

@@ -44,7 +44,7 @@ async def ended(
 
 @dataclass(frozen=True)
 class Arrival:
-    """From what device somebody comes, and how the owner of the phone is told of a new one."""
+    """In which device somebody signs in, and how their phone is told of a new one."""
 
     sms: Sms
     device: str | None
@@ -55,7 +55,7 @@ class Arrival:
 
 
 async def to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, arrival: Arrival) -> Response:
-    """Send the browser of a finished sign-in back to the app."""
+    """Send the browser of a finished sign-in back to the app, and tell the phone where the device is new."""
     is_new = await is_new_device(tx, sign_in)
     try:
         response = await authorization.grant(tx, issuer, sign_in, arrival.device)
@@ -63,8 +63,8 @@ async def to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, arrival: Arr
         return await authorization_refused(tx, issuer, sign_in.language, parse(sign_in.request), error)
     if is_new:
         # Runs after the commit, when the answer has been sent.
-        about = (arrival.sms, sign_in.phone, sign_in.language, arrival.device)
-        response.background = BackgroundTask(delivery.notify_of_new_device, *about)
+        notify = delivery.notify_of_new_device
+        response.background = BackgroundTask(notify, arrival.sms, sign_in.phone, sign_in.language, arrival.device)
     return response
 
 
