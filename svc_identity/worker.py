@@ -28,6 +28,7 @@ from svc_identity.organisations.role_changes.events import (
     RoleChangeProposed,
     RoleChangeRejected,
 )
+from svc_identity.people.factors.events import FactorAdded, FactorRemoved
 from svc_identity.people.identity_claims import service as identity_claims
 from svc_identity.people.identity_claims.events import IdentityClaimClosed, IdentityClaimDecided, IdentityClaimOpened
 from svc_identity.people.persons.events import PersonProofed, PersonProofingRevoked, PersonRegistered, PersonRenamed
@@ -70,6 +71,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
         settings,
         publishes=[
             *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked),
+            *(FactorAdded, FactorRemoved),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
             *(PersonSuspended, PersonResumed, SignInEnded),
             *(OrganisationRegistered, ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),

@@ -28,6 +28,7 @@ from svc_payments.documents.receipts.endpoints import router as receipts
 from svc_payments.ledger.endpoints import router as ledger
 from svc_payments.operations.dashboard.endpoints import router as figures
 from svc_payments.operations.manual_actions.endpoints import router as manual_actions
+from svc_payments.operations.my_data.endpoints import router as my_data
 from svc_payments.operations.records.endpoints import router as payment_records
 from svc_payments.operations.search.endpoints import router as search
 from svc_payments.oversight.audit.endpoints import router as audit
@@ -44,6 +45,7 @@ from svc_payments.tills.payout_proofs.endpoints import router as payout_proofs
 ROUTERS = [
     notifications,  # matched first, because most requests on a bill day are for it
     audit,
+    my_data,
     bill_file_uploads,
     bill_files,
     bill_inquiries,

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from chassis.db import now
 from kit.security_log import record_on_commit
 from svc_identity.oauth import codes, possession, refresh
-from svc_identity.oauth.issuer import CODE_SECONDS, ID_TOKEN_SECONDS, PROMPTS, Issuer, acr_of
+from svc_identity.oauth.issuer import CODE_SECONDS, ID_TOKEN_SECONDS, PROMPTS, Issuer
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily
 from svc_identity.oauth.possession import PossessionRequired
 from svc_identity.oauth.requests import Parsed
@@ -65,7 +65,7 @@ class IdToken(OpenIDCode):  # type: ignore[misc]  # Authlib ships no types
     def get_compatible_claims(self, request: Parsed) -> dict[str, Any]:
         claims: dict[str, Any] = super().get_compatible_claims(request)
         subject = subject_for(self._issuer.subject_key, request.client, request.user.id)
-        return {**claims, "sub": subject, "acr": acr_of(request.user), "sid": request.sid}
+        return {**claims, "sub": subject, "sid": request.sid}
 
     def exists_nonce(self, nonce: str, request: Parsed) -> bool:  # noqa: ARG002 - Authlib's signature
         return False  # the nonce is the app's own check; a code is good once whatever the nonce
@@ -133,6 +133,8 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
                 device=request.device,
                 dpop_jkt=request.payload.data.get("dpop_jkt"),
                 expires_at=now() + timedelta(seconds=CODE_SECONDS),
+                amr=list(request.amr),
+                factor_id=request.factor_id,
             )
         )
 
@@ -163,7 +165,7 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
         scope = still_allowed(self.client, scope)
         family = self._family or self._new_family(user, scope)
         self.request.sid = str(family.id)
-        memberships = membership_claims(session, user)
+        memberships = membership_claims(session, user, family.factor_id)
         token: dict[str, Any] = issuer.person_token(family, self.client, user, scope, memberships)
         if "offline_access" in scope.split():
             token["refresh_token"] = refresh.write(issuer.refresh_key, family)
@@ -183,6 +185,8 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
             proof_key=self.request.proof_key,
             created_at=code.authenticated_at,
             device=code.device,
+            amr=code.amr,
+            factor_id=code.factor_id,
         )
         self.server.session.add(family)
         self.server.session.flush()
@@ -228,7 +232,7 @@ class RefreshGrant(PossessionRequired, grants.RefreshTokenGrant):  # type: ignor
         if self._redeemed and not self._redeemed.is_retry:
             refresh.rotate(family)
         scope = still_allowed(self.client, self.request.payload.scope or family.scope)
-        memberships = membership_claims(session, user)
+        memberships = membership_claims(session, user, family.factor_id)
         token: dict[str, Any] = issuer.person_token(family, self.client, user, scope, memberships)
         return {**token, "refresh_token": refresh.write(issuer.refresh_key, family)}
 

@@ -11,7 +11,7 @@ from svc_identity.oauth.models import Client
 from svc_identity.oauth.requests import Parsed
 from svc_identity.oauth.subjects import subject_for
 
-_TOLD = ("iss", "aud", "sub", "client_id", "scope", "exp", "iat", "jti", "acr", "auth_time", "cnf")
+_TOLD = ("iss", "aud", "sub", "client_id", "scope", "exp", "iat", "jti", "acr", "amr", "auth_time", "cnf")
 
 
 class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib ships no types

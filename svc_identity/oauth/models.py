@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db import Timestamp, new_id, now, one_of
 from kit.leases import Leased
 from svc_identity.base import Base
+from svc_identity.oauth.contexts import acr_of
 
 # RFC 8252, section 7.3: an app listens on whatever loopback port is free, so the port is not compared.
 _LOOPBACK_PORT = re.compile(r"^(http://(?:127\.0\.0\.1|\[::1\])):([1-9][0-9]{0,4})(?=/)")
@@ -113,11 +114,15 @@ class Client(Base):
         return " ".join(dict.fromkeys(requested)) if set(requested) <= set(self.scopes) else None
 
 
-AMR = ["otp", "sms"]
-"""How everybody signs in so far (RFC 8176)."""
+class SignedInBy:
+    """What a sign-in used, for the tokens that it gives."""
+
+    amr: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{otp,sms}")
+    """Authentication methods (RFC 8176)."""
+    factor_id: Mapped[UUID | None] = mapped_column(ForeignKey("factors.id"))
 
 
-class AuthorizationCode(Base):
+class AuthorizationCode(SignedInBy, Base):
     """A code on its way from the browser to the app, kept until nothing can redeem it. See `codes.py`."""
 
     __tablename__ = "authorization_codes"
@@ -150,11 +155,11 @@ class AuthorizationCode(Base):
     def get_auth_time(self) -> int:
         return int(self.authenticated_at.timestamp())
 
-    def get_acr(self) -> None:
-        return None  # it is the level of the person when the token is issued
+    def get_acr(self) -> str:
+        return acr_of(self.amr)
 
     def get_amr(self) -> list[str]:
-        return AMR
+        return self.amr
 
 
 class EndReason(StrEnum):
@@ -165,7 +170,7 @@ class EndReason(StrEnum):
     """The person was suspended."""
 
 
-class TokenFamily(Base):
+class TokenFamily(SignedInBy, Base):
     """All refresh tokens that descend from one sign-in; only the newest is good. See `refresh.py`.
 
     A sign-in without `offline_access` has a family too, of which no token is issued: it marks the code as redeemed.

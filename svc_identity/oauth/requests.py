@@ -11,6 +11,7 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from fastapi import Request
 
 from chassis.problems import BadRequest, UnsupportedMediaType
+from svc_identity.oauth.contexts import BY_SMS
 
 FORM = "application/x-www-form-urlencoded"
 _MOST_PARAMETERS = 40
@@ -43,6 +44,8 @@ class Parsed(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types
         self.payload = Payload(parameters)
         self.device: str | None = None
         """In which somebody signs in."""
+        self.amr: Sequence[str] = BY_SMS
+        self.factor_id: UUID | None = None
         self.sid: str | None = None
         """The sign-in to which the tokens of the answer belong."""
         self.address = ""

@@ -46,7 +46,10 @@ class TooManyWrong(Refused):
 
 @router.get("/device", dependencies=[_PUBLIC], responses={303: {"description": "To the page that asks for the code"}})
 async def open_device_page(request: Request) -> Response:
-    """Send a browser to the page that asks for the code of a device; `user_code` may be in the query, as QR codes have it."""
+    """Send a browser to the page that asks for the code of a device.
+
+    `user_code` may be in the query, as QR codes have it.
+    """
     given = {name: value for name, value in parse(request.url.query) if name in {"user_code", "ui_locales"}}
     return RedirectResponse(f"{_FORM}?{urlencode(given)}", 303, {"Cache-Control": "no-store"})
 

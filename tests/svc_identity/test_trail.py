@@ -21,12 +21,13 @@ from tests.svc_identity.oauth.providers import ProviderSystem
 from tests.svc_identity.oauth.suspensions.test_suspensions import lift, suspended
 from tests.svc_identity.organisations.role_changes.conftest import Platform, platform
 from tests.svc_identity.organisations.role_changes.requests import decide, granted, propose_grant, propose_removal
+from tests.svc_identity.organisations.test_factor_resets import propose as propose_reset
 from tests.svc_identity.organisations.test_organisations import add, create
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly, with_triggers_off
 
 __all__ = ["platform"]
 
-UNSEALED = {"proofing_attempts": {"id_number_index"}}
+UNSEALED = {"proofing_attempts": {"id_number_index"}, "factors": {"last_step", "sign_count", "used_at"}}
 
 
 @pytest.fixture
@@ -52,6 +53,8 @@ async def play(here: Platform) -> None:
         body = proof_of(name, number)
         await client.api.post("/identity/v1/me/proofing", json=body, headers=headers | once())
         assert (await client.api.get("/identity/v1/me", headers=headers)).status_code == 200
+    proposed = await propose_reset(here, here.first, auditor)
+    assert proposed.status_code == 201
     async with here.database.transaction() as tx:
         await ProviderSystem().register(tx)
     for lifted in (True, False):

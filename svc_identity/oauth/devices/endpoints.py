@@ -1,6 +1,5 @@
 """What devices call, and what the app of a signed-in person calls after it has read a device's QR code."""
 
-import time
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -10,13 +9,12 @@ from chassis.auth import Caller, NotAllowed, allow, verified_otherwise
 from chassis.db import Database, Transactions
 from chassis.idempotency import OnceKey
 from chassis.problems import NotFound, Problem
-from chassis.tokens import Unauthenticated, presented_token
-from svc_identity.oauth import access_tokens
 from svc_identity.oauth.app_access import service as app_access
 from svc_identity.oauth.devices import schemas, service
 from svc_identity.oauth.devices.models import DeviceAuthorization
 from svc_identity.oauth.endpoints import REFUSALS, TheIssuer, answer_of_client, form_of_client
 from svc_identity.oauth.error_route import ErrorRoute
+from svc_identity.oauth.freshness import require_recent
 from svc_identity.texts import choose_language
 
 RECENT_SECONDS = 12 * 3_600
@@ -26,11 +24,6 @@ of_devices = APIRouter(prefix="/identity/v1/oauth", tags=["oauth"], route_class=
 router = APIRouter(prefix="/identity/v1/me/device-requests", tags=["persons"])
 _rule = allow(scope="profile", persons=True)
 UserCode = Annotated[str, Path(max_length=40, description="As the device shows it.")]
-
-
-class SignInTooOld(Unauthenticated):
-    code = "sign_in_too_old"
-    reason = f'Bearer realm="myili", error="insufficient_user_authentication", max_age="{RECENT_SECONDS}"'
 
 
 class TooManyWrongCodes(Problem):
@@ -60,9 +53,7 @@ async def _approver(request: Request, issuer: TheIssuer, caller: Annotated[Calle
     """A person in one of the platform's own apps: another one could sign itself in for more than it was allowed."""
     if caller.client_id not in app_access.OWN_APPS:
         raise NotAllowed(_rule.in_words)
-    claims = access_tokens.read(issuer, presented_token(request)[1]) or {}
-    if time.time() - claims.get("auth_time", 0) > RECENT_SECONDS:
-        raise SignInTooOld
+    require_recent(issuer, request, RECENT_SECONDS)
     return caller
 
 

@@ -119,7 +119,7 @@ class DeviceGrant(PossessionRequired, DeviceCodeGrant):  # type: ignore[misc]  #
         scope = still_allowed(client, scope)
         family = self._family(user, scope)
         self.request.sid = str(family.id)
-        token: dict[str, Any] = issuer.person_token(family, client, user, scope, membership_claims(session, user))
+        token: dict[str, Any] = issuer.person_token(family, client, user, scope, membership_claims(session, user, None))
         if "offline_access" in scope.split():
             token["refresh_token"] = refresh.write(issuer.refresh_key, family)
         record_on_commit(session, TOKEN_ISSUED, "device_code", person_id=user.id, client_id=client.client_id)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now
 from svc_identity.base import Base
-from svc_identity.oauth.models import AMR
+from svc_identity.oauth.contexts import BY_SMS, ONE_FACTOR
 
 
 class DeviceAuthorization(Base):
@@ -44,11 +44,11 @@ class DeviceAuthorization(Base):
     def get_auth_time(self) -> int | None:
         return int(self.decided_at.timestamp()) if self.decided_at else None
 
-    def get_acr(self) -> None:
-        return None  # it is the level of the person when the token is issued
+    def get_acr(self) -> str:
+        return ONE_FACTOR
 
     def get_amr(self) -> list[str]:
-        return AMR
+        return list(BY_SMS)
 
 
 class WrongUserCode(Base):

@@ -21,6 +21,7 @@ class PersonalData:
 
     phone: str | None = None
     name: str | None = None
+    id_number: str | None = None
 
     def __repr__(self) -> str:
         return "PersonalData(…)"
@@ -39,7 +40,7 @@ async def read_personal_data(
     Args:
         tx: the transaction that also writes the log of this read.
         person_ids: the persons whose data is read.
-        fields: of `phone` and `name`.
+        fields: of `phone`, `name` and `id_number`.
         reader: the subject of the caller's token, or `APP_READER` and the client_id of another's app.
         purpose: why.
     """
