@@ -78,7 +78,7 @@ def form_of_client(*required: str, optional: tuple[str, ...] = (), proved: bool 
 
 
 _ASSERTION = ("client_id", "client_assertion_type", "client_assertion")
-_REFUSALS: dict[int | str, dict[str, Any]] = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {
         "model": schemas.OAuthError,
         "description": "The grant, the scope or the request is not good; a problem only where it is not good HTTP",
@@ -116,10 +116,10 @@ async def get_jwks(issuer: TheIssuer, response: Response) -> schemas.Jwks:
 @of_clients.post(
     "/token",
     dependencies=[Depends(verified_otherwise(by="PKCE, a refresh token or a signed client assertion"))],
-    responses={200: {"model": schemas.TokenAnswer}, **_REFUSALS},
+    responses={200: {"model": schemas.TokenAnswer}, **REFUSALS},
     openapi_extra=form_of_client(
         "grant_type",
-        optional=("code", "redirect_uri", "code_verifier", "refresh_token", "scope", *_ASSERTION),
+        optional=("code", "redirect_uri", "code_verifier", "refresh_token", "device_code", "scope", *_ASSERTION),
         proved=True,
     ),
 )
@@ -130,7 +130,7 @@ async def create_token(transactions: Transactions, issuer: TheIssuer, request: R
     seconds. A refused request commits too: a code is spent by the first attempt, and a code or refresh token that is
     reused otherwise ends its sign-in.
     """
-    return await _answer(transactions, issuer, request, "token")
+    return await answer_of_client(transactions, issuer, request, "token")
 
 
 REQUEST = ("response_type", "redirect_uri", "scope", "code_challenge", "code_challenge_method")
@@ -141,7 +141,7 @@ REQUEST_OPTIONS = ("state", "nonce", "ui_locales", "prompt", "max_age", "dpop_jk
     "/par",
     status_code=201,
     dependencies=[Depends(verified_otherwise(by="the client_id of an app, to whose registered address people return"))],
-    responses={201: {"model": schemas.PushedRequest}, **_REFUSALS},
+    responses={201: {"model": schemas.PushedRequest}, **REFUSALS},
     openapi_extra=form_of_client("client_id", *REQUEST, optional=REQUEST_OPTIONS, proved=True),
 )
 async def push_authorization_request(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
@@ -150,13 +150,13 @@ async def push_authorization_request(transactions: Transactions, issuer: TheIssu
     Nobody on the way through the browser can read or change it. The reference opens the sign-in page within nine
     minutes, as often as it is reloaded, and leads to one code.
     """
-    return await _answer(transactions, issuer, request, "par")
+    return await answer_of_client(transactions, issuer, request, "par")
 
 
 @of_clients.post(
     "/revoke",
     dependencies=[Depends(verified_otherwise(by="a refresh token, and a signed assertion of clients with keys"))],
-    responses=_REFUSALS,
+    responses=REFUSALS,
     openapi_extra=form_of_client("token", optional=("token_type_hint", *_ASSERTION)),
 )
 async def revoke_token(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
@@ -164,13 +164,13 @@ async def revoke_token(transactions: Transactions, issuer: TheIssuer, request: R
 
     This ends the sign-in on one device.
     """
-    return await _answer(transactions, issuer, request, "revocation")
+    return await answer_of_client(transactions, issuer, request, "revocation")
 
 
 @of_clients.post(
     "/introspect",
     dependencies=[Depends(verified_otherwise(by="a signed client assertion"))],
-    responses={200: {"model": schemas.Introspected}, **_REFUSALS},
+    responses={200: {"model": schemas.Introspected}, **REFUSALS},
     openapi_extra=form_of_client("token", *_ASSERTION[1:], optional=("token_type_hint", "client_id")),
 )
 async def introspect_token(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
@@ -179,12 +179,13 @@ async def introspect_token(transactions: Transactions, issuer: TheIssuer, reques
     A client reads its own tokens, a registered resource server those of all; every other token is `active` false. So is
     one whose sign-in, client or key has ended, ahead of its expiry.
     """
-    return await _answer(transactions, issuer, request, "introspection")
+    return await answer_of_client(transactions, issuer, request, "introspection")
 
 
-async def _answer(transactions: Database, issuer: Issuer, request: Request, endpoint: str) -> Response:
+async def answer_of_client(transactions: Database, issuer: Issuer, request: Request, endpoint: str) -> Response:
     authorization = request.headers.get("authorization", "")
     parsed = Parsed("POST", issuer.address(endpoint), await parse_form(request), authorization)
+    parsed.address = request.client.host if request.client else ""
     if parsed.repeated:
         return JSONResponse({"error": "invalid_request", "error_description": "a parameter is repeated"}, 400)
     unproved = await possession.prove(request, transactions, parsed) if endpoint in _PROVING else None

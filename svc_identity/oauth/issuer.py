@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from authlib.oauth2.rfc8628 import DEVICE_CODE_GRANT_TYPE
+
 from chassis.settings import AUDIENCE
 from kit.dpop.proofs import ALGORITHMS
 from svc_identity.keys import Signer, derive
@@ -33,6 +35,8 @@ _CLIENT_AUTHENTICATION = {
     "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
     "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
 }
+
+GRANTS = ("authorization_code", "refresh_token", "client_credentials", DEVICE_CODE_GRANT_TYPE)
 
 RESIDENT_SCOPES = (
     *("openid", "profile", "phone", "bills", "pay", "accounts", "applications", "mini_apps"),
@@ -123,6 +127,7 @@ class Issuer:
             "authorization_endpoint": self.address("authorize"),
             "pushed_authorization_request_endpoint": self.address("par"),
             "require_pushed_authorization_requests": False,
+            "device_authorization_endpoint": self.address("device-authorization"),
             "token_endpoint": self.address("token"),
             "userinfo_endpoint": self.address("userinfo"),
             "revocation_endpoint": self.address("revoke"),
@@ -134,7 +139,7 @@ class Issuer:
             "scopes_supported": list(dict.fromkeys((*RESIDENT_SCOPES, *STAFF_SCOPES, *PROVIDER_SCOPES))),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+            "grant_types_supported": list(GRANTS),
             "code_challenge_methods_supported": ["S256"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": [self.signer.algorithm],

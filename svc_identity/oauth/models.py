@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from authlib.oauth2.rfc8628 import DEVICE_CODE_GRANT_TYPE
 from joserfc.jwk import KeySet
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Text, false
 from sqlalchemy.dialects.postgresql import JSONB
@@ -60,6 +61,9 @@ class Client(Base):
     key_unknown_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """When it was last told that one is unknown."""
 
+    device_grant: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it signs people in on devices that have no keyboard (RFC 8628)."""
+
     @property
     def in_force(self) -> bool:
         return not (self.suspended or self.stopped)
@@ -86,6 +90,8 @@ class Client(Base):
         return response_type == "code" and self.jwks is None
 
     def check_grant_type(self, grant_type: str) -> bool:
+        if grant_type == DEVICE_CODE_GRANT_TYPE:
+            return self.device_grant
         own = {"authorization_code", "refresh_token"} if self.jwks is None else {"client_credentials"}
         return grant_type in own
 

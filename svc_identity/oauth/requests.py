@@ -39,6 +39,8 @@ class Parsed(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types
         self.factor_id: UUID | None = None
         self.sid: str | None = None
         """The sign-in to which the tokens of the answer belong."""
+        self.address = ""
+        """The network address of the client."""
         self.proof_key: str | None = None
         """The thumbprint of the key that its proof shows (RFC 9449)."""
         self.has_basic = authorization.partition(" ")[0].lower() == "basic"

@@ -20,7 +20,7 @@ from svc_identity.fields import normalise_phone
 from svc_identity.oauth.endpoints import REQUEST, REQUEST_OPTIONS, TheIssuer, form
 from svc_identity.oauth.requests import Parameters, parse, parse_form
 from svc_identity.oauth.server import to_app
-from svc_identity.sign_in import agreement, authorization, delivery, pages, service, ways
+from svc_identity.sign_in import agreement, authorization, delivery, pages, screens, service, ways
 from svc_identity.sign_in.browser import PATH, Browser
 from svc_identity.sign_in.code_limits import wait_for_next
 from svc_identity.sign_in.conclusion import conclude, to_question
@@ -89,13 +89,14 @@ async def post_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Respo
     "/authorize/sign-ins",
     dependencies=[OWN_BROWSER],
     responses=_GO_ON,
-    openapi_extra=form("form_token", "request", "phone", optional=("agreed",)),
+    openapi_extra=form("form_token", "request", "phone", optional=("agreed", screens.CONFIRMED)),
 )
 async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request) -> Response:
     """Send a code to a phone number and continue to the page that asks for it.
 
     `agreed` is the tick of the phone page, with the version of the agreements as its value; without it the page comes
-    again, unless this browser has signed in with this phone since that version.
+    again, unless this browser has signed in with this phone since that version. `device_confirmed` is the tick that the
+    code of a device is seen there, where a device is signed in.
     """
     fields = dict(await parse_form(request))
     parameters, phone = parse(fields.get("request", "")), fields.get("phone", "")
@@ -103,6 +104,7 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
         browser = own_browser(request, fields)
         async with transactions.transaction() as tx:
             checked = await authorization.check(tx, issuer, parameters)
+            screens.require_confirmed(issuer, parameters, fields.get(screens.CONFIRMED, ""))
             language = language_of(request, [*checked.form.items()])
             begun = await _start(tx, request, browser, parameters, language, fields)
         if isinstance(begun, service.Code):
