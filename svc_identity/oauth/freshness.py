@@ -19,7 +19,8 @@ FRESH_SECONDS = 600
 class SignInTooOld(Unauthenticated):
     """The person has to sign in again."""
 
-    code, reason = "sign_in_too_old", 'Bearer realm="myili", error="insufficient_user_authentication"'
+    code = "sign_in_too_old"
+    reason = 'Bearer realm="myili", error="insufficient_user_authentication"'
 
     def __init__(self, seconds: int) -> None:
         super().__init__()
