@@ -20,6 +20,7 @@ from svc_identity.people.identity_claims.endpoints import router as identity_cla
 from svc_identity.people.persons.endpoints import router as persons
 from svc_identity.people.proofing.endpoints import router as proofing
 from svc_identity.privacy.attestations.endpoints import router as attestations
+from svc_identity.privacy.closures.endpoints import router as closures
 from svc_identity.privacy.consents.endpoints import router as consents
 from svc_identity.privacy.data_reads.endpoints import router as data_reads
 from svc_identity.privacy.exports.endpoints import router as exports
@@ -36,7 +37,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     routers = [
         *(metrics, APIRouter(lifespan=outside_systems), sign_in, sign_out, oauth, of_clients, well_known, persons),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
-        *(agreements, agreement_pages, consents, app_access, data_reads, exports),
+        *(agreements, agreement_pages, consents, app_access, data_reads, exports, closures),
     ]
     title = "My Ili identity"
     app = create_service_app(settings, routers, title=title, version="1.2.0", admission=with_standing_roles)

@@ -40,6 +40,7 @@ SEALED_TABLES = (
     SealedTable("identity_claims", _CLAIM),
     SealedTable("consents"),
     SealedTable("app_access"),
+    SealedTable("closures"),
 )
 
 TRAIL = Trail("identity", SEALED_TABLES, {"audit": AUDIT_CHAIN})
