@@ -34,6 +34,8 @@ class Settings(ServiceSettings):
 
     cooling_off_hours: CoolingOffHours = 24
     """How long an operator holds the role before they can approve what another one proposes; 0: at once."""
+    passkey_origins: str = ""
+    """Origins of native apps beside the public address, comma-separated, such as `android:apk-key-hash:…`."""
     code_repeat_seconds: int = Field(default=60, ge=0, le=600)
     """How long an app whose token answer was lost may send the same request again; 0: not at all."""
 

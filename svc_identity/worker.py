@@ -10,7 +10,13 @@ from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
 from svc_identity.oauth import service as oauth
 from svc_identity.oauth.consumers import HANDLERS
-from svc_identity.oauth.events import ClientKeyUnknown, ClientRegistered
+from svc_identity.oauth.events import (
+    ClientKeyUnknown,
+    ClientRegistered,
+    ClientResumed,
+    ClientSuspended,
+    SignInEnded,
+)
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.worker import Notifier
 from svc_identity.organisations.events import OrganisationRegistered
@@ -22,6 +28,7 @@ from svc_identity.organisations.role_changes.events import (
     RoleChangeProposed,
     RoleChangeRejected,
 )
+from svc_identity.people.factors.events import FactorAdded, FactorRemoved
 from svc_identity.people.identity_claims import service as identity_claims
 from svc_identity.people.identity_claims.events import IdentityClaimClosed, IdentityClaimDecided, IdentityClaimOpened
 from svc_identity.people.persons.events import (
@@ -31,6 +38,7 @@ from svc_identity.people.persons.events import (
     PersonRegistered,
     PersonRenamed,
 )
+from svc_identity.people.suspensions.events import PersonResumed, PersonSuspended
 from svc_identity.privacy.closures.consumers import HANDLERS as PAYMENT_HANDLERS
 from svc_identity.privacy.closures.service import close_due
 from svc_identity.privacy.data_reads.consumers import HANDLERS as DATA_READ_HANDLERS
@@ -73,8 +81,10 @@ def make_worker(settings: WorkerSettings) -> Worker:
         settings,
         publishes=[
             *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked, PersonClosed),
+            *(FactorAdded, FactorRemoved),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
-            *(OrganisationRegistered, ClientRegistered, ClientKeyUnknown),
+            *(PersonSuspended, PersonResumed, SignInEnded),
+            *(OrganisationRegistered, ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),
         ],
         handles=[*HANDLERS, *DATA_READ_HANDLERS, *PAYMENT_HANDLERS],

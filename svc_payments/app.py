@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from chassis.service import create_service_app
 from chassis.settings import load
 from kit.dpop import prove_possession
+from kit.ended.admission import refusing_ended
 from kit.metrics import metrics
 from kit.staff.standing import admitting
 from svc_payments.billing.bills.endpoints import router as bills
@@ -79,8 +80,7 @@ ROUTERS = [
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     title = "My Ili payments"
-    app = create_service_app(
-        settings or load(Settings), ROUTERS, title=title, version="1.2.0", admission=admitting(require_access)
-    )
+    admission = refusing_ended(admitting(require_access))
+    app = create_service_app(settings or load(Settings), ROUTERS, title=title, version="1.2.0", admission=admission)
     prove_possession(app)
     return app

@@ -10,6 +10,8 @@ from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS
+from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
+from kit.ended.consumers import forget_expired
 from kit.staff.consumers import handlers as staff_roles
 from svc_payments.billing.bills.changes import expire_overdue
 from svc_payments.billing.bills.events import BILL_EVENTS
@@ -78,6 +80,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *E_INVOICE_HANDLERS,
             *CLOSURE_HANDLERS,
             *staff_roles(settings.cooling_off_hours),
+            *ENDED_HANDLERS,
         ],
         schedules=partial(make_schedules, settings),
     )
@@ -93,6 +96,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         # These run at their intervals.
         Every(1.0, partial(_until_done, database, expire_one)),
         Every(60.0, partial(_in_a_transaction, database, forget_nonces)),
+        Every(60.0, partial(forget_expired, database)),
         Every(_HOUR, partial(_in_a_transaction, database, forget_validations)),
         Every(5.0, Cards(database, settings).ask_all_due),
         Every(_HOUR, partial(_in_a_transaction, database, ensure_partitions)),

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from chassis.service import create_service_app
 from chassis.settings import load
 from kit.dpop import prove_possession
+from kit.ended.admission import refusing_ended
 from kit.metrics import metrics
 from kit.signatures.keys import load_private_key, public_jwks
 from kit.staff.standing import admitting
@@ -34,7 +35,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ],
         title="My Ili public utilities",
         version="1.2.0",
-        admission=admitting(require_access),
+        admission=refusing_ended(admitting(require_access)),
     )
     prove_possession(app)
     key = load_private_key(settings.provider_signing_key.get_secret_value())

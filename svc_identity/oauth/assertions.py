@@ -58,7 +58,7 @@ class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         self._refusal.ids["client_id"] = client.client_id
         if client.jwks is None:
             raise InvalidClientError("this client has no keys")
-        if client.suspended:
+        if not client.in_force:
             self._refusal.reason = "client_suspended"
             raise InvalidClientError("this client is suspended; its company or the platform's operators resume it")
         keys = in_force(client.jwks, now())

@@ -6,8 +6,7 @@ from fastapi.responses import JSONResponse
 from chassis.auth import Caller, allow, anyone, verified_otherwise
 from chassis.db import Database, Transactions, Tx
 from chassis.problems import MEDIA_TYPE
-from chassis.tokens import TokenInvalid, presented_token
-from svc_identity.oauth import access_tokens, possession, schemas
+from svc_identity.oauth import possession, schemas
 from svc_identity.oauth.app_access.service import OWN_APPS
 from svc_identity.oauth.error_route import ErrorRoute
 from svc_identity.oauth.issuer import Issuer
@@ -79,7 +78,7 @@ def form_of_client(*required: str, optional: tuple[str, ...] = (), proved: bool 
 
 
 _ASSERTION = ("client_id", "client_assertion_type", "client_assertion")
-_REFUSALS: dict[int | str, dict[str, Any]] = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {
         "model": schemas.OAuthError,
         "description": "The grant, the scope or the request is not good; a problem only where it is not good HTTP",
@@ -117,10 +116,10 @@ async def get_jwks(issuer: TheIssuer, response: Response) -> schemas.Jwks:
 @of_clients.post(
     "/token",
     dependencies=[Depends(verified_otherwise(by="PKCE, a refresh token or a signed client assertion"))],
-    responses={200: {"model": schemas.TokenAnswer}, **_REFUSALS},
+    responses={200: {"model": schemas.TokenAnswer}, **REFUSALS},
     openapi_extra=form_of_client(
         "grant_type",
-        optional=("code", "redirect_uri", "code_verifier", "refresh_token", "scope", *_ASSERTION),
+        optional=("code", "redirect_uri", "code_verifier", "refresh_token", "device_code", "scope", *_ASSERTION),
         proved=True,
     ),
 )
@@ -131,7 +130,7 @@ async def create_token(transactions: Transactions, issuer: TheIssuer, request: R
     seconds. A refused request commits too: a code is spent by the first attempt, and a code or refresh token that is
     reused otherwise ends its sign-in.
     """
-    return await _answer(transactions, issuer, request, "token")
+    return await answer_of_client(transactions, issuer, request, "token")
 
 
 REQUEST = ("response_type", "redirect_uri", "scope", "code_challenge", "code_challenge_method")
@@ -142,7 +141,7 @@ REQUEST_OPTIONS = ("state", "nonce", "ui_locales", "prompt", "max_age", "dpop_jk
     "/par",
     status_code=201,
     dependencies=[Depends(verified_otherwise(by="the client_id of an app, to whose registered address people return"))],
-    responses={201: {"model": schemas.PushedRequest}, **_REFUSALS},
+    responses={201: {"model": schemas.PushedRequest}, **REFUSALS},
     openapi_extra=form_of_client("client_id", *REQUEST, optional=REQUEST_OPTIONS, proved=True),
 )
 async def push_authorization_request(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
@@ -151,13 +150,13 @@ async def push_authorization_request(transactions: Transactions, issuer: TheIssu
     Nobody on the way through the browser can read or change it. The reference opens the sign-in page within nine
     minutes, as often as it is reloaded, and leads to one code.
     """
-    return await _answer(transactions, issuer, request, "par")
+    return await answer_of_client(transactions, issuer, request, "par")
 
 
 @of_clients.post(
     "/revoke",
     dependencies=[Depends(verified_otherwise(by="a refresh token, and a signed assertion of clients with keys"))],
-    responses=_REFUSALS,
+    responses=REFUSALS,
     openapi_extra=form_of_client("token", optional=("token_type_hint", *_ASSERTION)),
 )
 async def revoke_token(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
@@ -165,13 +164,13 @@ async def revoke_token(transactions: Transactions, issuer: TheIssuer, request: R
 
     This ends the sign-in on one device.
     """
-    return await _answer(transactions, issuer, request, "revocation")
+    return await answer_of_client(transactions, issuer, request, "revocation")
 
 
 @of_clients.post(
     "/introspect",
     dependencies=[Depends(verified_otherwise(by="a signed client assertion"))],
-    responses={200: {"model": schemas.Introspected}, **_REFUSALS},
+    responses={200: {"model": schemas.Introspected}, **REFUSALS},
     openapi_extra=form_of_client("token", *_ASSERTION[1:], optional=("token_type_hint", "client_id")),
 )
 async def introspect_token(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
@@ -180,12 +179,13 @@ async def introspect_token(transactions: Transactions, issuer: TheIssuer, reques
     A client reads its own tokens, a registered resource server those of all; every other token is `active` false. So is
     one whose sign-in, client or key has ended, ahead of its expiry.
     """
-    return await _answer(transactions, issuer, request, "introspection")
+    return await answer_of_client(transactions, issuer, request, "introspection")
 
 
-async def _answer(transactions: Database, issuer: Issuer, request: Request, endpoint: str) -> Response:
+async def answer_of_client(transactions: Database, issuer: Issuer, request: Request, endpoint: str) -> Response:
     authorization = request.headers.get("authorization", "")
     parsed = Parsed("POST", issuer.address(endpoint), await parse_form(request), authorization)
+    parsed.address = request.client.host if request.client else ""
     if parsed.repeated:
         return JSONResponse({"error": "invalid_request", "error_description": "a parameter is repeated"}, 400)
     unproved = await possession.prove(request, transactions, parsed) if endpoint in _PROVING else None
@@ -221,22 +221,13 @@ async def _answer(transactions: Database, issuer: Issuer, request: Request, endp
 @router.get("/v1/oauth/userinfo", operation_id="get_userinfo", response_model_exclude_none=True)
 @router.post("/v1/oauth/userinfo", operation_id="post_userinfo", response_model_exclude_none=True)
 async def get_userinfo(
-    tx: Tx,
-    issuer: TheIssuer,
-    caller: Annotated[Caller, Depends(allow(scope="openid", persons=True))],
-    request: Request,
-    response: Response,
+    tx: Tx, caller: Annotated[Caller, Depends(allow(scope="openid", persons=True))], response: Response
 ) -> schemas.UserInfo:
     """Get the name and phone of the person who signed in, as the token's scopes allow.
 
-    Scope `profile` gives the name, scope `phone` the phone. Each read is logged. A token of a sign-in that
-    has ended is refused.
+    Scope `profile` gives the name, scope `phone` the phone. Each read is logged.
     """
     response.headers["Cache-Control"] = "no-store"
-    _scheme, token = presented_token(request)
-    claims = access_tokens.read(issuer, token)
-    if claims is None or not await tx.run_sync(access_tokens.is_in_force, claims):
-        raise TokenInvalid
     person = await known_person(tx, caller.id)
     fields = [name for name, scope in (("name", "profile"), ("phone", "phone")) if scope in caller.scopes]
     info = schemas.UserInfo(sub=str(person.id))

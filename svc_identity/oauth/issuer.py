@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from authlib.oauth2.rfc8628 import DEVICE_CODE_GRANT_TYPE
+
 from chassis.settings import AUDIENCE
 from kit.dpop.proofs import ALGORITHMS
 from svc_identity.keys import Signer, derive
-from svc_identity.oauth.models import AMR, Client, TokenFamily
-from svc_identity.people.persons.models import PHONE_ONLY, PROOFED, Person
+from svc_identity.oauth.contexts import ALL, acr_of
+from svc_identity.oauth.models import Client, TokenFamily
+from svc_identity.people.persons.models import Person
 from svc_identity.settings import Settings
 
 ACCESS_TOKEN_SECONDS = 600
@@ -33,11 +36,14 @@ _CLIENT_AUTHENTICATION = {
     "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
 }
 
+GRANTS = ("authorization_code", "refresh_token", "client_credentials", DEVICE_CODE_GRANT_TYPE)
+
 RESIDENT_SCOPES = (
     *("openid", "profile", "phone", "bills", "pay", "accounts", "applications", "mini_apps"),
     "offline_access",
 )
-STAFF_SCOPES = ("openid", "profile", "staff", "offline_access")
+STAFF_ONLY = "staff"
+STAFF_SCOPES = ("openid", "profile", STAFF_ONLY, "offline_access")
 PROVIDER_SCOPES = ("tariffs:write", "bills:write", "accounts:write")
 
 RESIDENTS_APP = "myili://callback"
@@ -46,14 +52,8 @@ SIGNED_OUT = "myili://signed-out"
 """Where it opens after signing out."""
 
 
-ACR = "urn:myili:assurance:"
-"""Of the authentication context; the assurance level of the person follows. Each has signed in by `AMR`."""
 PROMPTS = ("none", "login", "consent", "select_account")
 """What an app may ask the pages for. Nobody stays signed in to the pages, so `none` is never possible."""
-
-
-def acr_of(person: Person) -> str:
-    return f"{ACR}{person.assurance_level}"
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ class Issuer:
             sid=str(family.id),
             kind="person",
             auth_time=int(family.created_at.timestamp()),
-            acr=acr_of(person),
-            amr=AMR,
+            acr=acr_of(family.amr),
+            amr=family.amr,
             assurance_level=person.assurance_level,
             memberships=memberships,
         )
@@ -127,6 +127,7 @@ class Issuer:
             "authorization_endpoint": self.address("authorize"),
             "pushed_authorization_request_endpoint": self.address("par"),
             "require_pushed_authorization_requests": False,
+            "device_authorization_endpoint": self.address("device-authorization"),
             "token_endpoint": self.address("token"),
             "userinfo_endpoint": self.address("userinfo"),
             "revocation_endpoint": self.address("revoke"),
@@ -138,7 +139,7 @@ class Issuer:
             "scopes_supported": list(dict.fromkeys((*RESIDENT_SCOPES, *STAFF_SCOPES, *PROVIDER_SCOPES))),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+            "grant_types_supported": list(GRANTS),
             "code_challenge_methods_supported": ["S256"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": [self.signer.algorithm],
@@ -147,7 +148,7 @@ class Issuer:
                 *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid"),
                 *("name", "phone_number", "phone_number_verified"),
             ],
-            "acr_values_supported": [f"{ACR}{level}" for level in (PHONE_ONLY, PROOFED)],
+            "acr_values_supported": list(ALL),
             "prompt_values_supported": list(PROMPTS),
             "ui_locales_supported": list(ui_locales),
             "authorization_response_iss_parameter_supported": True,

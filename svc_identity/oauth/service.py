@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import now
 from chassis.outbox import emit
+from svc_identity.oauth.devices import service as devices
 from svc_identity.oauth.events import ClientKeyUnknown, ClientRegistered
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily, UsedAssertion, UsedRequest
 from svc_identity.oauth.refresh import WHOLE_LIFE
+from svc_identity.oauth.standing import announce
 
 _REDEMPTION_LIFE = timedelta(hours=1)
 """How long a redeemed code without refresh tokens is known as such; longer than any repeat of it."""
@@ -58,6 +60,8 @@ async def register_client(
     )
     if await tx.scalar(statement):
         await emit(tx, ClientRegistered(client_id=client_id))
+    client = await tx.get_one(Client, client_id, populate_existing=True, with_for_update=True)
+    await announce(tx, client)
 
 
 async def ask_for_new_keys(tx: AsyncSession, client_id: str) -> None:
@@ -79,6 +83,7 @@ async def set_logout_addresses(
 
 async def prune(tx: AsyncSession) -> None:
     """Delete codes, refresh tokens, assertions and used references that nothing can use again."""
+    await devices.prune(tx)
     without_tokens = TokenFamily.scope.not_like("%offline_access%")
     await tx.execute(delete(TokenFamily).where(TokenFamily.created_at < now() - WHOLE_LIFE))
     await tx.execute(delete(TokenFamily).where(without_tokens, TokenFamily.created_at < now() - _REDEMPTION_LIFE))

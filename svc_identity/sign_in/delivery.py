@@ -1,5 +1,6 @@
 """Sends codes by SMS; between transactions, because a slow gateway must hold no row of ours."""
 
+import contextlib
 from uuid import UUID
 
 from chassis.db import Database
@@ -26,6 +27,15 @@ async def send(database: Database, sms: Sms, code: service.Code) -> None:
         raise SmsUnavailable from None
     person_id = await registered_person(database, code.sign_in.phone)
     CODE_SENT.record(sign_in_id=code.sign_in.id, person_id=person_id)
+
+
+async def notify_of_new_device(sms: Sms, phone: str, language: str, device: str | None) -> None:
+    """Tell the owner of a phone that somebody has signed in with it where nobody had before.
+
+    It is sent once: the sign-in stands whether the message arrives or not.
+    """
+    with contextlib.suppress(NotSent):  # the port has logged it
+        await sms.send_notice(phone, "new_device", language=language, device=device or "")
 
 
 async def send_again(

@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import UnauthorizedClientError
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,7 +18,7 @@ from svc_identity.oauth.security_log import AUTHORIZATION_REFUSED
 from svc_identity.oauth.server import redirect_to_app
 from svc_identity.people.agreements.documents import version_in_force
 from svc_identity.settings import Settings
-from svc_identity.sign_in import agreement, authorization, pages, service, ways
+from svc_identity.sign_in import agreement, authorization, pages, screens, service, ways
 from svc_identity.sign_in.agreement_pages import agreement_links
 from svc_identity.sign_in.browser import PATH, Browser, browser_of, new_browser
 from svc_identity.sign_in.models import SignIn
@@ -57,6 +58,7 @@ async def phone_page(
         request=urlencode(parameters),
         phone=phone,
         asked=_asked(parsed),
+        device=await screens.question(tx, issuer, parameters),
         agreement=await _agreement(tx, browser, refused),
         agreements=agreement_links(language),
         languages=[
@@ -114,6 +116,8 @@ async def authorization_refused(
     text = "unknown_app" if error.error == "invalid_client" else "bad_request"
     if isinstance(error, UnknownReturnAddressError):
         text = "unknown_return"
+    if isinstance(error, UnauthorizedClientError):
+        text = "app_suspended"
     if isinstance(error, RequestOverError):
         text = service.SignInOver.text
     way_on = await ways.to_app_of(tx, issuer, dict(parameters).get("client_id", ""), error.error)

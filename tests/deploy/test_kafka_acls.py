@@ -114,12 +114,9 @@ async def test_every_service_writes_its_own_topics(guarded: Guarded, service: st
     assert all(partitions)
 
 
-OF_IDENTITY = {
-    "services": {"ili.identity.client.v1", "ili.identity.person.v1", "ili.identity.role_change.v1"},
-    "payments": {"ili.identity.role_change.v1"},
-    "miniapps": {"ili.identity.role_change.v1"},
-}
-"""Who holds which role, whose proof was revoked, and which client has a key that is not known: ids, and no names."""
+_STANDING = {f"ili.identity.{noun}.v1" for noun in ("client", "person", "role_change", "sign_in")}
+OF_IDENTITY = {"services": _STANDING, "payments": _STANDING, "miniapps": _STANDING}
+"""Who holds which role, whose access has ended, whose proof was revoked, which key is not known: ids, and no names."""
 
 
 @pytest.mark.parametrize("service", ["services", "payments", "miniapps"])

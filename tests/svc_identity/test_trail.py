@@ -18,14 +18,16 @@ from tests.svc_identity.conftest import new_phone
 from tests.svc_identity.identities import id_number
 from tests.svc_identity.identities import proof as proof_of
 from tests.svc_identity.oauth.providers import ProviderSystem
+from tests.svc_identity.oauth.suspensions.test_suspensions import lift, suspended
 from tests.svc_identity.organisations.role_changes.conftest import Platform, platform
 from tests.svc_identity.organisations.role_changes.requests import decide, granted, propose_grant, propose_removal
+from tests.svc_identity.organisations.test_factor_resets import propose as propose_reset
 from tests.svc_identity.organisations.test_organisations import add, create
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly, with_triggers_off
 
 __all__ = ["platform"]
 
-UNSEALED = {"proofing_attempts": {"id_number_index"}}
+UNSEALED = {"proofing_attempts": {"id_number_index"}, "factors": {"last_step", "sign_count", "used_at"}}
 
 
 @pytest.fixture
@@ -52,8 +54,14 @@ async def play(here: Platform) -> None:
         await client.api.post("/identity/v1/me/proofing", json=body, headers=headers | once())
         assert (await client.api.get("/identity/v1/me", headers=headers)).status_code == 200
         assert (await client.api.post("/identity/v1/me/closure", headers=headers | once())).status_code == 201
+    proposed = await propose_reset(here, here.first, auditor)
+    assert proposed.status_code == 201
     async with here.database.transaction() as tx:
         await ProviderSystem().register(tx)
+    for lifted in (True, False):
+        suspension_id = (await suspended(here.api, here.first, subject="phone", phone=auditor))["suspension_id"]
+        if lifted:
+            assert (await lift(here.api, here.second, suspension_id)).status_code == 200
 
 
 @pytest_asyncio.fixture

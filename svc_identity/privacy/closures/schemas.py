@@ -7,9 +7,9 @@ from pydantic import BaseModel, Field
 class Obstacle(BaseModel):
     """What stands against a closure."""
 
-    kind: str = Field(description="role or open_payment; expect further values within v1.", examples=["open_payment"])
-    id: UUID = Field(description="Of the membership or the payment.")
-    detail: str = Field(description="The role, or the payment's status.")
+    kind: str = Field(description="role, open_payment or suspension; expect further values within v1.")
+    id: UUID = Field(description="Of the membership, the payment or the suspension.")
+    detail: str = Field(description="The role, the payment's status, or suspended.")
 
 
 class Kept(BaseModel):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Database, now
@@ -15,10 +15,12 @@ from svc_identity.oauth.app_access.service import end_sign_ins
 from svc_identity.organisations.models import Membership
 from svc_identity.people.consents.activities import RECORDS, Activity
 from svc_identity.people.consents.models import Consent
+from svc_identity.people.factors.models import Factor, FactorTries, RecoveryCode
 from svc_identity.people.identity_claims import service as claims
 from svc_identity.people.persons.events import PersonClosed
 from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import known_person
+from svc_identity.people.suspensions.queries import suspension_of
 from svc_identity.privacy.closures import schemas
 from svc_identity.privacy.closures.models import Closure, ClosureStatus, OpenPayment
 from svc_identity.sign_in.models import KnownDevice, SentCode
@@ -99,10 +101,19 @@ async def _close(tx: AsyncSession, person_id: UUID) -> None:
     await claims.close_live(tx, person_id)
     for counted in (KnownDevice, SentCode):
         await tx.execute(delete(counted).where(counted.phone_index == person.phone_index))
+    await _forget_factors(tx, person_id)
     person.forget_all()
     closure.move_to(ClosureStatus.CLOSED)
     await tx.flush()
     await emit(tx, PersonClosed(person_id=person_id))
+
+
+async def _forget_factors(tx: AsyncSession, person_id: UUID) -> None:
+    forgotten = {"name": "", "secret": None, "public_key": None, "credential_id": None}
+    of_person = update(Factor).where(Factor.person_id == person_id)
+    await tx.execute(of_person.values(forgotten | {"removed_at": func.coalesce(Factor.removed_at, now())}))
+    for model in (RecoveryCode, FactorTries):
+        await tx.execute(delete(model).where(model.person_id == person_id))
 
 
 async def _requested(tx: AsyncSession, person_id: UUID) -> Closure | None:
@@ -112,7 +123,7 @@ async def _requested(tx: AsyncSession, person_id: UUID) -> Closure | None:
 
 
 async def _obstacles(tx: AsyncSession, person_id: UUID) -> Sequence[schemas.Obstacle]:
-    """Roles, which others have to take over first, the last operators' among them; and money under way."""
+    """Roles, which others take over first, the last operators' among them; money under way; and a suspension."""
     held = select(Membership).where(Membership.person_id == person_id, Membership.ended_at.is_(None))
     roles = [schemas.Obstacle(kind="role", id=each.id, detail=each.role) for each in await tx.scalars(held)]
     under_way = select(OpenPayment).where(OpenPayment.person_id == person_id)
@@ -120,7 +131,12 @@ async def _obstacles(tx: AsyncSession, person_id: UUID) -> Sequence[schemas.Obst
         schemas.Obstacle(kind="open_payment", id=each.payment_id, detail=each.status)
         for each in await tx.scalars(under_way)
     ]
-    return [*roles, *payments]
+    # Closing would lift it: the phone registers anew.
+    suspended = [
+        schemas.Obstacle(kind="suspension", id=each, detail="suspended")
+        for each in await tx.scalars(suspension_of(person_id))
+    ]
+    return [*roles, *payments, *suspended]
 
 
 def show(closure: Closure) -> schemas.Closure:

@@ -1,6 +1,5 @@
 """What people allow to an app is recorded when they sign in there, and ends with the app's tokens."""
 
-import argparse
 import time
 from typing import Any
 
@@ -10,7 +9,7 @@ import time_machine
 
 from chassis.db import Database
 from chassis.testing import once
-from svc_identity.oauth.apps import register_app
+from svc_identity.oauth.service import register_client
 from tests.svc_identity.app_client import REDIRECT_URI, AppClient, bearer
 from tests.svc_identity.conftest import NewAppClient
 
@@ -21,15 +20,9 @@ THIRD_PARTY = "county-bus"
 @pytest_asyncio.fixture
 async def bus_app(database: Database, new_app_client: NewAppClient) -> AppClient:
     """An app of somebody else."""
-    given = argparse.Namespace(
-        client_id=THIRD_PARTY,
-        scope=["openid", "profile", "phone", "bills", "offline_access"],
-        redirect_uri=[REDIRECT_URI],
-        post_logout_redirect_uri=[],
-        backchannel_logout_uri=None,
-        dpop="optional",
-    )
-    await register_app(database, given)
+    scopes = ["openid", "profile", "phone", "bills", "offline_access"]
+    async with database.transaction() as tx:
+        await register_client(tx, THIRD_PARTY, scopes=scopes, redirect_uris=[REDIRECT_URI])
     client = new_app_client()
     client.client_id = THIRD_PARTY
     return client

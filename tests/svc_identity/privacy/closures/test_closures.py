@@ -1,21 +1,25 @@
 """An account is closed on its person's word, after a cooling-off period, and nothing personal is left."""
 
 import asyncio
+import base64
 import json
+import secrets
 import time
 from typing import Any
+from uuid import UUID
 
 import aiokafka
 import asyncpg
 import httpx
 import pytest
 import time_machine
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url, select, text
 
 from chassis.db import Database, new_id, now
 from chassis.inbox import Received
 from chassis.testing import emitted, once
 from svc_identity.fields import normalise_phone
+from svc_identity.people.factors.models import Factor, FactorKind
 from svc_identity.people.persons.service import phone_index
 from svc_identity.privacy.closures.consumers import HANDLERS
 from svc_identity.privacy.closures.service import close_due
@@ -23,6 +27,7 @@ from svc_identity.settings import Settings
 from tests.svc_identity.app_client import STAFF_CONSOLE, AppClient, bearer
 from tests.svc_identity.conftest import NewAppClient, new_operator, new_phone
 from tests.svc_identity.identities import id_number, proof
+from tests.svc_identity.oauth.suspensions.test_suspensions import suspended
 from tests.svc_identity.served import Service, client, service, sign_in
 from tests.svc_identity.test_processes import opened
 
@@ -30,6 +35,10 @@ __all__ = ["client", "service"]
 
 ME, CLOSURE = "/identity/v1/me", "/identity/v1/me/closure"
 DAY = 86_400
+
+
+def base32() -> str:
+    return base64.b32encode(secrets.token_bytes(20)).decode()
 
 
 async def ask(api: httpx.AsyncClient, headers: dict[str, str]) -> httpx.Response:
@@ -105,7 +114,7 @@ async def test_a_phone_left_on_a_table_does_not_close_the_account(app_client: Ap
     await app_client.tokens(phone)
     with time_machine.travel(time.time() + 601):
         answer = await ask(app_client.api, bearer(await app_client.renewed()))
-        assert (answer.status_code, answer.json()["code"]) == (401, "insufficient_user_authentication")
+        assert (answer.status_code, answer.json()["code"]) == (401, "sign_in_too_old")
 
 
 async def test_roles_stand_against_it(settings: Settings, new_app_client: NewAppClient) -> None:
@@ -130,6 +139,29 @@ async def test_a_payment_under_way_stands_against_it_also_at_the_end(
         await close_due(database)
         kept = bearer(await app_client.renewed())
         assert (await app_client.api.get(CLOSURE, headers=kept)).json()["status"] == "requested"
+
+
+async def test_a_second_factor_is_forgotten_and_a_suspension_stands_against_it(
+    app_client: AppClient, phone: str, database: Database, operator: dict[str, str]
+) -> None:
+    headers = bearer(await app_client.tokens(phone))
+    person_id = (await app_client.api.get(ME, headers=headers)).json()["person_id"]
+    assert (await ask(app_client.api, headers)).status_code == 201
+    async with database.transaction() as tx:
+        tx.add(Factor(person_id=UUID(person_id), kind=FactorKind.TOTP, name="my old phone", secret=base32()))
+    suspension = await suspended(app_client.api, operator, subject="phone", phone=phone)
+    with time_machine.travel(time.time() + 16 * DAY):
+        await close_due(database)
+        async with database.transaction() as tx:
+            waiting = "SELECT count(*) FROM closures WHERE status = 'requested' AND person_id = :id"
+            assert await tx.scalar(text(waiting), {"id": person_id}) == 1
+            lifted = "UPDATE suspensions SET lifted_by = :id, lifted_at = now(), lift_reason = 'a test' WHERE id = :of"
+            await tx.execute(text(lifted), {"id": person_id, "of": suspension["suspension_id"]})
+        await close_due(database)
+    await assert_erased(database, person_id, phone)
+    async with database.read() as tx:
+        (factor,) = (await tx.scalars(select(Factor).where(Factor.person_id == UUID(person_id)))).all()
+    assert (factor.name, factor.secret, factor.removed_at is None) == ("", None, False)
 
 
 async def test_closing_twice_at_once_is_one_closure(app_client: AppClient, phone: str, database: Database) -> None:
