@@ -14,6 +14,7 @@ from svc_identity.oauth.issuer import Issuer
 from svc_identity.organisations.claim_decisions.endpoints import router as claim_decisions
 from svc_identity.organisations.endpoints import router as organisations
 from svc_identity.organisations.operators import with_standing_roles
+from svc_identity.organisations.representation.endpoints import router as representation
 from svc_identity.organisations.role_changes.endpoints import router as role_changes
 from svc_identity.people.agreements.endpoints import router as agreements
 from svc_identity.people.identity_claims.endpoints import router as identity_claims
@@ -33,7 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     use_keys_of(settings)
     routers = [
         *(metrics, APIRouter(lifespan=outside_systems), sign_in, sign_out, oauth, of_clients, well_known, persons),
-        *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
+        *(proofing, attestations, identity_claims, organisations, representation, role_changes, claim_decisions),
         *(agreements, agreement_pages, consents, app_access),
     ]
     title = "My Ili identity"

@@ -14,6 +14,7 @@ from svc_identity.oauth.events import ClientKeyUnknown, ClientRegistered
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.worker import Notifier
 from svc_identity.organisations.events import OrganisationRegistered
+from svc_identity.organisations.representation.events import OrganisationClaimed
 from svc_identity.organisations.role_changes import service as role_changes
 from svc_identity.organisations.role_changes import terms
 from svc_identity.organisations.role_changes.events import (
@@ -63,7 +64,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
         publishes=[
             *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
-            *(OrganisationRegistered, ClientRegistered, ClientKeyUnknown),
+            *(OrganisationRegistered, OrganisationClaimed, ClientRegistered, ClientKeyUnknown),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),
         ],
         handles=HANDLERS,

@@ -25,11 +25,11 @@ from svc_identity.oauth.server import to_app
 from svc_identity.settings import Settings
 from svc_identity.sign_in import agreement, authorization, delivery, pages, service, ways
 from svc_identity.sign_in.browser import PATH, Browser, browser_of
+from svc_identity.sign_in.carriers import TheSms
 from svc_identity.sign_in.code_limits import wait_for_next
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.page_route import PageRoute
 from svc_identity.sign_in.presenters import authorization_refused, code_page, language_of, last_page, phone_page
-from svc_identity.sign_in.provider import TheSms
 from svc_identity.sign_in.refusals import NotFromHere, Refused, WrongPhone
 from svc_identity.sign_in.security_log import CODE_REFUSED, SIGN_IN_FAILED, registered_person
 

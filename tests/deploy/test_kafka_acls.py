@@ -115,11 +115,11 @@ async def test_every_service_writes_its_own_topics(guarded: Guarded, service: st
 
 
 OF_IDENTITY = {
-    "services": {"ili.identity.client.v1", "ili.identity.person.v1", "ili.identity.role_change.v1"},
+    "services": {f"ili.identity.{noun}.v1" for noun in ("client", "organisation", "person", "role_change")},
     "payments": {"ili.identity.role_change.v1"},
     "miniapps": {"ili.identity.role_change.v1"},
 }
-"""Who holds which role, whose proof was revoked, and which client has a key that is not known: ids, and no names."""
+"""Roles, revoked proofs, clients with unknown keys, who represents what: ids, and no names."""
 
 
 @pytest.mark.parametrize("service", ["services", "payments", "miniapps"])

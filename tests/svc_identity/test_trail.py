@@ -14,10 +14,11 @@ from svc_identity.trail import COMMAND, TRAIL
 from svc_identity.worker import make_schedules
 from tests.anchor_keys import anchor_key
 from tests.svc_identity.app_client import bearer
-from tests.svc_identity.conftest import new_phone
-from tests.svc_identity.identities import id_number
+from tests.svc_identity.conftest import new_phone, proofed
+from tests.svc_identity.identities import id_number, new_uscc
 from tests.svc_identity.identities import proof as proof_of
 from tests.svc_identity.oauth.providers import ProviderSystem
+from tests.svc_identity.organisations.representation.test_representation import OWN
 from tests.svc_identity.organisations.role_changes.conftest import Platform, platform
 from tests.svc_identity.organisations.role_changes.requests import decide, granted, propose_grant, propose_removal
 from tests.svc_identity.organisations.test_organisations import add, create
@@ -51,6 +52,9 @@ async def play(here: Platform) -> None:
         body = proof_of(name, number)
         await client.api.post("/identity/v1/me/proofing", json=body, headers=headers | once())
         assert (await client.api.get("/identity/v1/me", headers=headers)).status_code == 200
+    representative = await proofed(here.app_client(), new_phone())
+    claimed = await here.api.post(OWN, json={"uscc": new_uscc()}, headers=representative | once())
+    assert claimed.status_code == 200
     async with here.database.transaction() as tx:
         await ProviderSystem().register(tx)
 
