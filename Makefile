@@ -36,6 +36,7 @@ demo: setup
 
 test: setup
 	@$(RUN) contracts.lint install
+	@$(RUN) tests.clients
 	$(RUN) pytest -n 3 --dist worksteal $(ARGS)
 
 lint: setup

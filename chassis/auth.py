@@ -6,6 +6,7 @@ rule, and a test requires one on every route:
     Resident = Annotated[Caller, Depends(allow(scope="notes", assurance_level=2))]
 """
 
+import contextlib
 import hashlib
 import time
 from collections import OrderedDict
@@ -25,12 +26,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from chassis.db import Database
 from chassis.problems import Problem, words
 from chassis.settings import AUDIENCE
-from chassis.tokens import SigningKeys, TokenExpired, TokenInvalid, presented_token
+from chassis.tokens import SigningKeys, TokenExpired, TokenInvalid, Unauthenticated, presented_token
 
 _CLOCK_LEEWAY = 30
 _CACHE_SIZE = 20_000
 _TOKENS = "An access token of svc_identity; one that is bound to a key is sent as `DPoP`, with its proof (RFC 9449)."
 _MAX_TOKEN_LENGTH = 8_192
+_SAID = {"kind", "client_id", "assurance_level", "client_key", "acr", "sid"}
+TWO_FACTORS = ("urn:myili:sign-in:two-factors", "urn:myili:sign-in:phishing-resistant")  # `acr` of roles' tokens
 # joserfc raises TypeError for some headers that are JSON but not JOSE, such as a `crit` that is not a list.
 _NO_PROOF = (JoseError, ValueError, TypeError)
 
@@ -49,6 +52,11 @@ class NotAllowed(Problem):
     def render(self, language: str) -> dict[str, Any]:
         self.values = {"who_may_call": self._who_may_call(language)}
         return super().render(language)
+
+
+class SecondFactorNeeded(Unauthenticated):
+    code = "second_factor_needed"  # RFC 9470
+    reason = f'Bearer realm="myili", error="insufficient_user_authentication", acr_values="{" ".join(TWO_FACTORS)}"'
 
 
 class AssuranceTooLow(Problem):
@@ -78,6 +86,8 @@ class Claims(BaseModel):
     assurance_level: int = 0
     memberships: tuple[Membership, ...] = ()
     client_key: str | None = None  # RFC 7638 thumbprint of the key by which a system proved itself
+    sid: str | None = None  # the sign-in of a person
+    acr: str = ""
     cnf: dict[str, str] = Field(default_factory=dict)  # `jkt`: that of the key to which the token is bound (RFC 9449)
 
 
@@ -95,7 +105,9 @@ class Caller:
     assurance_level: int
     memberships: tuple[Membership, ...]
     client_key: str | None = None
+    acr: str = ""
     bound_to: str | None = None
+    sid: str | None = None
 
     @property
     def id(self) -> UUID:
@@ -137,9 +149,9 @@ class TokenVerifier:
             raise TokenExpired
         # "at+jwt" keeps ID tokens and other JWTs of the same issuer from passing as access tokens (RFC 9068).
         claims = await self.verify_statement(token, Claims, typ="at+jwt", audience=AUDIENCE)
-        scopes, level = frozenset(claims.scope.split()), claims.assurance_level
-        keys = claims.client_key, claims.cnf.get("jkt", "" if claims.cnf else None)  # "": no key fits
-        caller = Caller(claims.sub, claims.kind, claims.client_id, scopes, level, claims.memberships, *keys)
+        said = claims.model_dump(include=_SAID) | {"memberships": claims.memberships}
+        bound_to = claims.cnf.get("jkt", "" if claims.cnf else None)  # "": no key fits
+        caller = Caller(claims.sub, scopes=frozenset(claims.scope.split()), bound_to=bound_to, **said)
         self._verified[fingerprint] = (claims.exp, caller)
         if len(self._verified) > _CACHE_SIZE:
             self._verified.popitem(last=False)
@@ -158,29 +170,21 @@ class TokenVerifier:
         return self._checked(await self._decode(token), claims, typ, audience)
 
     async def _decode(self, token: str) -> jwt.Token:
-        keys = await self._keys.current()
-        try:
-            return jwt.decode(token, keys, algorithms=["ES256"])
-        except _NO_PROOF:
-            # The key may be new; a wrong signature stays wrong after the fetch.
-            fresh = await self._keys.fetch()
-            if fresh is keys:
-                raise TokenInvalid from None
-        try:
-            return jwt.decode(token, fresh, algorithms=["ES256"])
-        except _NO_PROOF:
-            raise TokenInvalid from None
+        tried = None
+        for keys_of in (self._keys.current, self._keys.fetch):  # the key may be new
+            if (keys := await keys_of()) is tried:
+                break  # a wrong signature stays wrong
+            with contextlib.suppress(*_NO_PROOF):
+                return jwt.decode(token, keys, algorithms=["ES256"])
+            tried = keys
+        raise TokenInvalid
 
     def _checked(self, token: jwt.Token, claims: type[Statement], typ: str, audience: str) -> Statement:
         if token.header.get("typ") != typ:
             raise TokenInvalid
-        registry = jwt.JWTClaimsRegistry(
-            leeway=_CLOCK_LEEWAY,
-            iss={"essential": True, "value": self._issuer},
-            aud={"essential": True, "value": audience},
-            exp={"essential": True},
-            sub={"essential": True},
-        )
+        needed: Any = {"essential": True}
+        iss, aud = needed | {"value": self._issuer}, needed | {"value": audience}
+        registry = jwt.JWTClaimsRegistry(leeway=_CLOCK_LEEWAY, iss=iss, aud=aud, exp=needed, sub=needed)
         try:
             registry.validate(token.claims)
             return claims.model_validate(token.claims)
@@ -202,10 +206,7 @@ class TokenRule(Rule, SecurityBase):
     def __init__(self, *, kind: str, scope: str, assurance_level: int = 0, roles: tuple[str, ...] = ()) -> None:
         self.model = HTTPBearerModel(bearerFormat="JWT", description=_TOKENS)
         self.scheme_name = "access_token"
-        self._kind = kind
-        self._assurance_level = assurance_level
-        self._roles = roles
-        self._scope = scope
+        self._kind, self._scope, self._roles, self._assurance_level = kind, scope, roles, assurance_level
         self.who_may_call = self.in_words("en")
 
     def in_words(self, language: str) -> str:
@@ -229,6 +230,8 @@ class TokenRule(Rule, SecurityBase):
             caller = await admit(request.app.state.database, caller)
         if self._scope not in caller.scopes:
             raise NotAllowed(self.in_words, self._scope)
+        if self._roles and caller.kind == self._kind and caller.acr not in TWO_FACTORS:
+            raise SecondFactorNeeded
         if caller.kind != self._kind or (self._roles and not caller.memberships_as(*self._roles)):
             raise NotAllowed(self.in_words)
         if caller.assurance_level < self._assurance_level:

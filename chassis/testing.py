@@ -67,6 +67,7 @@ class Tokens:
             "scope": SCOPES,
             "assurance_level": 1,
             "memberships": [],
+            "acr": "urn:myili:sign-in:two-factors",
         }
         chosen = {name: value for name, value in {**usual, **claims}.items() if value is not None}
         signer = key or self.key

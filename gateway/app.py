@@ -23,6 +23,7 @@ from chassis.tokens import TokenMissing
 from gateway.clients import Clients, allow_files
 from gateway.docs import own_pages
 from gateway.incoming import Incoming, read_head
+from gateway.my_data import PATH, MyDataFile
 from gateway.proxy import ClientSide, Exchange
 from gateway.refusals import NoSuchEndpoint, send_refusal
 from gateway.routing import Contract, ContractError, Defaults, Operation, RoutingTable, read_contracts
@@ -33,7 +34,7 @@ from kit.metrics import metrics_served
 REQUESTS = Counter("myili_gateway_requests", "Requests answered", ["service", "status_class"])
 requests_of = cache(REQUESTS.labels)  # a label lookup costs more than the increment
 
-_OWN_PATHS = frozenset({b"/", b"/docs", b"/livez", b"/readyz"})
+_OWN_PATHS = frozenset({b"/", b"/docs", b"/livez", b"/readyz", PATH.encode()})
 _OWN_PREFIX = b"/docs/"
 
 
@@ -58,7 +59,8 @@ class Gateway:
         self._upstreams = {name: Upstream(url, settings.limits) for name, url in settings.service_urls.items()}
         self._verifier = TokenVerifier(settings.jwks_url, settings.issuer)
         self._client_limits = settings.client_limits
-        self._own_pages = own_pages(contracts)
+        my_data = MyDataFile(contracts, settings.service_urls, self._verifier)
+        self._own_pages = own_pages(contracts, my_data)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

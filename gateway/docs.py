@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import problems
 from chassis.telemetry import RequestContext
+from gateway.my_data import PATH, MyDataFile
 from gateway.refusals import PRIVATE, NoSuchEndpoint
 from gateway.routing import Contract
 from kit.etags import etag_of_content, is_known
@@ -80,9 +81,9 @@ class _PrivateAnswers:
         await self._app(scope, receive, send_private)
 
 
-def own_pages(contracts: Sequence[Contract]) -> FastAPI:
+def own_pages(contracts: Sequence[Contract], my_data: MyDataFile) -> FastAPI:
     """The application behind every path outside the services."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, routes=_routes(contracts))
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, routes=_routes(contracts, my_data))
     app.add_middleware(problems.LastResort)
     app.add_middleware(_PrivateAnswers)
     app.add_middleware(RequestContext)
@@ -90,7 +91,7 @@ def own_pages(contracts: Sequence[Contract]) -> FastAPI:
     return app
 
 
-def _routes(contracts: Sequence[Contract]) -> list[BaseRoute]:
+def _routes(contracts: Sequence[Contract], my_data: MyDataFile) -> list[BaseRoute]:
     page = _File(_page(contracts), "text/html")
     assets = {file.name: _read(file) for file in _ASSETS}
     documents = {f"{contract.service}.v1.json": _File(contract.document, "application/json") for contract in contracts}
@@ -122,6 +123,7 @@ def _routes(contracts: Sequence[Contract]) -> list[BaseRoute]:
         Route("/docs/openapi/{name}", document),
         Route("/livez", livez),
         Route("/readyz", readyz),
+        Route(PATH, my_data.answer),
     ]
 
 

@@ -11,9 +11,13 @@ from svc_identity.oauth.app_access.endpoints import router as app_access
 from svc_identity.oauth.endpoints import of_clients, well_known
 from svc_identity.oauth.endpoints import router as oauth
 from svc_identity.oauth.issuer import Issuer
+from svc_identity.oauth.sign_ins.endpoints import router as sign_ins
+from svc_identity.oauth.standing import admit
+from svc_identity.oauth.suspensions.endpoints import router as suspensions
 from svc_identity.organisations.claim_decisions.endpoints import router as claim_decisions
 from svc_identity.organisations.endpoints import router as organisations
-from svc_identity.organisations.operators import with_standing_roles
+from svc_identity.organisations.enrolment.endpoints import router as enrolment
+from svc_identity.organisations.mandates.endpoints import router as mandates
 from svc_identity.organisations.representation.endpoints import router as representation
 from svc_identity.organisations.role_changes.endpoints import router as role_changes
 from svc_identity.people.agreements.endpoints import router as agreements
@@ -22,9 +26,13 @@ from svc_identity.people.persons.endpoints import router as persons
 from svc_identity.people.proofing.endpoints import router as proofing
 from svc_identity.privacy.attestations.endpoints import router as attestations
 from svc_identity.privacy.consents.endpoints import router as consents
+from svc_identity.privacy.data_reads.endpoints import router as data_reads
+from svc_identity.privacy.exports.endpoints import router as exports
 from svc_identity.settings import Settings
 from svc_identity.sign_in.agreement_pages import router as agreement_pages
 from svc_identity.sign_in.endpoints import router as sign_in
+from svc_identity.sign_in.own_factors.endpoints import router as own_factors
+from svc_identity.sign_in.second_step.endpoints import router as second_step
 from svc_identity.sign_in.sign_out import router as sign_out
 from svc_identity.vault.encryption import use_keys_of
 
@@ -33,12 +41,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
     use_keys_of(settings)
     routers = [
-        *(metrics, APIRouter(lifespan=outside_systems), sign_in, sign_out, oauth, of_clients, well_known, persons),
-        *(proofing, attestations, identity_claims, organisations, representation, role_changes, claim_decisions),
-        *(agreements, agreement_pages, consents, app_access),
+        *(metrics, APIRouter(lifespan=outside_systems), sign_in, second_step, sign_out, oauth, of_clients),
+        *(well_known, persons),
+        *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
+        *(agreements, agreement_pages, consents, app_access, data_reads, exports, suspensions, sign_ins),
+        *(enrolment, own_factors, representation, mandates),
     ]
     title = "My Ili identity"
-    app = create_service_app(settings, routers, title=title, version="1.2.0", admission=with_standing_roles)
+    app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)
     prove_possession(app)
     app.state.issuer = Issuer.of(settings)
     return app

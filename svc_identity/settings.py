@@ -11,7 +11,7 @@ from svc_identity.keys import read_key, read_signing_keys, signing_at
 
 
 class TencentSms(BaseModel):
-    """Tencent Cloud SMS. Each template is approved there in its language and has two parameters: code and minutes."""
+    """Tencent Cloud SMS, with templates that are approved there; one of a code has the code and the minutes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,12 +27,21 @@ class TencentSms(BaseModel):
     template_kk: str
     """Kazakh in Arabic script."""
     template_ug: str
+    new_device_zh: str
+    """Says that somebody has signed in on another device, its only parameter."""
+    new_device_en: str
+    new_device_kk: str
+    new_device_ug: str
     region: str = "ap-guangzhou"
 
-    def template(self, language: str) -> str:
+    def of_code(self, language: str) -> str:
         """The template in the language of a page, and in Chinese for one without a template."""
         templates = {"en": self.template_en, "kk-Arab": self.template_kk, "ug": self.template_ug}
         return templates.get(language, self.template_zh)
+
+    def of_new_device(self, language: str) -> str:
+        templates = {"en": self.new_device_en, "kk-Arab": self.new_device_kk, "ug": self.new_device_ug}
+        return templates.get(language, self.new_device_zh)
 
 
 class Settings(ServiceSettings):
@@ -61,6 +70,8 @@ class Settings(ServiceSettings):
 
     cooling_off_hours: CoolingOffHours = 24
     """How long an operator holds the role before they can approve what another one proposes; 0: at once."""
+    passkey_origins: str = ""
+    """Origins of native apps beside the public address, comma-separated, such as `android:apk-key-hash:…`."""
     code_repeat_seconds: int = Field(default=60, ge=0, le=600)
     """How long an app whose token answer was lost may send the same request again; 0: not at all."""
 

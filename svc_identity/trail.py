@@ -1,7 +1,7 @@
 """`python -m svc_identity.trail verify | anchor`: prove who read what, holds which role and may sign in.
 
-The triggers of migrations 0007, 0011, 0016 and 0017 have their own copy of these texts; a change here needs a migration
-that replaces them.
+The triggers of migrations 0007, 0011, 0013, 0015, 0016 and 0017 have their own copy of these texts; a change here needs
+a migration that replaces them.
 """
 
 import sys
@@ -27,6 +27,7 @@ _CLAIM = with_hashes(
     reason=("reason",),
     return_reason=("return_reason",),
 )
+_FACTOR = f"({with_hashes(name=('name',), secret=('secret',))}) - ARRAY['last_step', 'sign_count', 'used_at']::text[]"
 
 SEALED_TABLES = (
     SealedTable("personal_data_reads"),
@@ -35,10 +36,16 @@ SEALED_TABLES = (
     SealedTable("proofing_attempts", without("id_number_index")),
     SealedTable("organisations"),
     SealedTable("represented_organisations"),
+    # A phone and a name could be found by trying all of them.
+    SealedTable("mandates", without("phone_index", "name_index", "phone_masked")),
     SealedTable("memberships"),
     SealedTable("role_changes", with_hashes(reason=("reason",))),
     SealedTable("clients", key=f"{ROW}.client_id"),
     SealedTable("identity_claims", _CLAIM),
+    SealedTable("suspensions", with_hashes(reason=("reason",), lift_reason=("lift_reason",))),
+    SealedTable("factors", _FACTOR),
+    SealedTable("enrolment_codes", with_hashes(reason=("reason",))),
+    SealedTable("factor_resets", with_hashes(reason=("reason",))),
     SealedTable("consents"),
     SealedTable("app_access"),
 )

@@ -10,10 +10,18 @@ from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
 from svc_identity.oauth import service as oauth
 from svc_identity.oauth.consumers import HANDLERS
-from svc_identity.oauth.events import ClientKeyUnknown, ClientRegistered
+from svc_identity.oauth.events import (
+    ClientKeyUnknown,
+    ClientRegistered,
+    ClientResumed,
+    ClientSuspended,
+    SignInEnded,
+)
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.worker import Notifier
 from svc_identity.organisations.events import OrganisationRegistered
+from svc_identity.organisations.mandates import service as mandates
+from svc_identity.organisations.mandates.events import MandateAccepted, MandateEnded
 from svc_identity.organisations.representation.events import OrganisationClaimed
 from svc_identity.organisations.role_changes import service as role_changes
 from svc_identity.organisations.role_changes import terms
@@ -23,9 +31,12 @@ from svc_identity.organisations.role_changes.events import (
     RoleChangeProposed,
     RoleChangeRejected,
 )
+from svc_identity.people.factors.events import FactorAdded, FactorRemoved
 from svc_identity.people.identity_claims import service as identity_claims
 from svc_identity.people.identity_claims.events import IdentityClaimClosed, IdentityClaimDecided, IdentityClaimOpened
 from svc_identity.people.persons.events import PersonProofed, PersonProofingRevoked, PersonRegistered, PersonRenamed
+from svc_identity.people.suspensions.events import PersonResumed, PersonSuspended
+from svc_identity.privacy.data_reads.consumers import HANDLERS as DATA_READ_HANDLERS
 from svc_identity.settings import WorkerSettings
 from svc_identity.sign_in import service as sign_in
 from svc_identity.trail import TRAIL
@@ -41,6 +52,7 @@ async def prune_what_expired(database: Database) -> None:
         await sign_in.prune(tx)
         await role_changes.expire(tx)
         await identity_claims.expire(tx)
+        await mandates.expire(tx)
     async with database.transaction() as tx:
         await role_changes.end_expired(tx)
     async with database.transaction() as tx:
@@ -63,11 +75,14 @@ def make_worker(settings: WorkerSettings) -> Worker:
         settings,
         publishes=[
             *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked),
+            *(FactorAdded, FactorRemoved),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
-            *(OrganisationRegistered, OrganisationClaimed, ClientRegistered, ClientKeyUnknown),
+            *(PersonSuspended, PersonResumed, SignInEnded),
+            *(OrganisationRegistered, OrganisationClaimed, MandateAccepted, MandateEnded),
+            *(ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),
         ],
-        handles=HANDLERS,
+        handles=[*HANDLERS, *DATA_READ_HANDLERS],
         schedules=partial(make_schedules, settings),
     )
 

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from chassis.service import create_service_app
 from chassis.settings import load
 from kit.dpop import prove_possession
+from kit.ended.admission import refusing_ended
 from kit.metrics import metrics
 from kit.staff.standing import admitting
 from svc_miniapps.apps.endpoints import router as apps
@@ -23,7 +24,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [metrics, categories, apps, packages, releases, reviews, clients, catalogue],
         title="My Ili mini-apps",
         version="1.2.0",
-        admission=admitting(),
+        admission=refusing_ended(admitting()),
     )
     prove_possession(app)
     return app

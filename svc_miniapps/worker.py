@@ -9,6 +9,8 @@ from chassis.outbox import Event
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
+from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
+from kit.ended.consumers import forget_expired
 from kit.staff.consumers import handlers as staff_roles
 from svc_miniapps.apps.events import AppRegistered
 from svc_miniapps.packages.store import opened
@@ -30,6 +32,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
     anchoring = Anchoring(TRAIL, settings.anchors, settings.anchor_key)
     return [
         Every(SWEEP_SECONDS, partial(_sweep_packages, settings, database)),
+        Every(60.0, partial(forget_expired, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
 
@@ -43,7 +46,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
         *(AppRegistered, AppClientChanged),
         *(ReleaseSubmitted, ReleaseApproved, ReleaseRejected, ReleasePublished),
     ]
-    handles = staff_roles(settings.cooling_off_hours)
+    handles = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS]
     return Worker(settings, publishes=publishes, handles=handles, schedules=partial(make_schedules, settings))
 
 

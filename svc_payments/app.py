@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from chassis.service import create_service_app
 from chassis.settings import load
 from kit.dpop import prove_possession
+from kit.ended.admission import refusing_ended
 from kit.metrics import metrics
 from kit.staff.standing import admitting
 from svc_payments.billing.bills.endpoints import router as bills
@@ -27,6 +28,7 @@ from svc_payments.documents.receipts.endpoints import router as receipts
 from svc_payments.ledger.endpoints import router as ledger
 from svc_payments.operations.dashboard.endpoints import router as figures
 from svc_payments.operations.manual_actions.endpoints import router as manual_actions
+from svc_payments.operations.my_data.endpoints import router as my_data
 from svc_payments.operations.records.endpoints import router as payment_records
 from svc_payments.operations.search.endpoints import router as search
 from svc_payments.oversight.audit.endpoints import router as audit
@@ -43,6 +45,7 @@ from svc_payments.tills.payout_proofs.endpoints import router as payout_proofs
 ROUTERS = [
     notifications,  # matched first, because most requests on a bill day are for it
     audit,
+    my_data,
     bill_file_uploads,
     bill_files,
     bill_inquiries,
@@ -77,8 +80,7 @@ ROUTERS = [
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     title = "My Ili payments"
-    app = create_service_app(
-        settings or load(Settings), ROUTERS, title=title, version="1.2.0", admission=admitting(require_access)
-    )
+    admission = refusing_ended(admitting(require_access))
+    app = create_service_app(settings or load(Settings), ROUTERS, title=title, version="1.2.0", admission=admission)
     prove_possession(app)
     return app

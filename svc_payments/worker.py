@@ -10,6 +10,8 @@ from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS
+from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
+from kit.ended.consumers import forget_expired
 from kit.staff.consumers import handlers as staff_roles
 from svc_payments.billing.bills.changes import expire_overdue
 from svc_payments.billing.bills.events import BILL_EVENTS
@@ -19,6 +21,7 @@ from svc_payments.billing.reminders.events import ReminderRaised
 from svc_payments.billing.reminders.service import raise_reminders
 from svc_payments.billing.terms.events import PaymentTermsPublished
 from svc_payments.billing.uploads.worker import finish_left, forget_old
+from svc_payments.collection.data_reads.events import DATA_READ_EVENTS
 from svc_payments.collection.mandates import service as mandates
 from svc_payments.collection.mandates.events import MANDATE_EVENTS
 from svc_payments.collection.mandates.worker import keep_mandates
@@ -65,6 +68,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *MANDATE_EVENTS,
             *E_INVOICE_EVENTS,
             *PAYMENT_EVENTS,
+            *DATA_READ_EVENTS,
             *REFUND_EVENTS,
             *SETTLEMENT_EVENTS,
             *TILL_SESSION_EVENTS,
@@ -74,6 +78,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *account_handlers(mandates.binding_ended),
             *E_INVOICE_HANDLERS,
             *staff_roles(settings.cooling_off_hours),
+            *ENDED_HANDLERS,
         ],
         schedules=partial(make_schedules, settings),
     )
@@ -89,6 +94,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         # These run at their intervals.
         Every(1.0, partial(_until_done, database, expire_one)),
         Every(60.0, partial(_in_a_transaction, database, forget_nonces)),
+        Every(60.0, partial(forget_expired, database)),
         Every(_HOUR, partial(_in_a_transaction, database, forget_validations)),
         Every(5.0, Cards(database, settings).ask_all_due),
         Every(_HOUR, partial(_in_a_transaction, database, ensure_partitions)),

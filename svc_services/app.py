@@ -5,12 +5,14 @@ from fastapi import FastAPI
 from chassis.service import create_service_app
 from chassis.settings import load
 from kit.dpop import prove_possession
+from kit.ended.admission import refusing_ended
 from kit.metrics import metrics
 from kit.signatures.keys import load_private_key, public_jwks
 from kit.staff.standing import admitting
 from svc_services.accounts.bindings.endpoints import router as account_bindings
 from svc_services.accounts.bindings.provider import HttpAccountVerifier
 from svc_services.accounts.holder_changes.endpoints import router as holder_changes
+from svc_services.accounts.my_data.endpoints import router as my_data
 from svc_services.catalogue.tariffs.endpoints import router as tariffs
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.endpoints import router as providers
@@ -29,11 +31,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings,
         [
             *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
-            signing_keys,
+            *(signing_keys, my_data),
         ],
         title="My Ili public utilities",
         version="1.2.0",
-        admission=admitting(require_access),
+        admission=refusing_ended(admitting(require_access)),
     )
     prove_possession(app)
     key = load_private_key(settings.provider_signing_key.get_secret_value())

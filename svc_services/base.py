@@ -6,6 +6,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from chassis.db import service_metadata
 from kit.audit.models import add_trail
+from kit.ended.models import add_ended_access
 from kit.staff.models import add_staff_roles
 
 
@@ -15,6 +16,7 @@ class Base(DeclarativeBase):
 
 add_trail(Base.metadata)
 add_staff_roles(Base.metadata)
+add_ended_access(Base.metadata)
 
 
 async def lock(tx: AsyncSession, *names: object) -> None:

@@ -8,6 +8,8 @@ from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
+from kit.ended.consumers import HANDLERS as ENDED_HANDLERS
+from kit.ended.consumers import forget_expired
 from kit.staff.consumers import handlers as staff_roles
 from svc_services.accounts.bindings.consumers import HANDLERS as BINDING_HANDLERS
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
@@ -46,6 +48,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(2, partial(fetch_due, database, HttpKeySource(endpoints))),
         Every(15, partial(give_up_abandoned, database)),
         Every(60, partial(carry_out_due, database)),
+        Every(60, partial(forget_expired, database)),
         Every(3600, partial(forget_expired_attestations, database)),
         Every(3600, partial(forget_used_proofs, database)),
         Every(3600, partial(expire_unproved, database, settings.application_days)),
@@ -55,12 +58,8 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
 
 
 def make_worker(settings: WorkerSettings) -> Worker:
-    handles = [
-        *staff_roles(settings.cooling_off_hours),
-        *BINDING_HANDLERS,
-        *KEY_SOURCE_HANDLERS,
-        *ORGANISATION_HANDLERS,
-    ]
+    access = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS]
+    handles = [*access, *BINDING_HANDLERS, *KEY_SOURCE_HANDLERS, *ORGANISATION_HANDLERS]
     return Worker(settings, publishes=PUBLISHES, handles=handles, schedules=partial(make_schedules, settings))
 
 

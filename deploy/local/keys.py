@@ -62,6 +62,11 @@ def _operator_phone() -> str:
     return f"199{secrets.randbelow(10**8):08}"
 
 
+def _authenticator_key() -> str:
+    """For an authenticator app (RFC 6238)."""
+    return base64.b32encode(secrets.token_bytes(20)).decode()
+
+
 def _password() -> str:
     return secrets.token_urlsafe(24)
 
@@ -73,6 +78,8 @@ def _anchor_key() -> str:
 _LATER = {
     "anchor_key": _anchor_key,
     "second_operator_phone": _operator_phone,
+    "operator_authenticator": _authenticator_key,
+    "second_operator_authenticator": _authenticator_key,
     **{f"{service}_database_password": _password for service in SERVICES},
 }
 """Keys that folders of earlier versions lack."""

@@ -173,7 +173,9 @@ class Plan:
     def _steps(self, name: str, *steps: str) -> Program:
         command = [sys.executable, "-m", "deploy.local.preparation", *steps]
         phones = f"{self.keys['operator_phone']},{self.keys['second_operator_phone']}"
-        environment = self.environment(*SECRETS, operator_phones=phones, **self.administration)
+        apps = f"{self.keys['operator_authenticator']},{self.keys['second_operator_authenticator']}"
+        operators = {"operator_phones": phones, "operator_authenticators": apps}
+        environment = self.environment(*SECRETS, **operators, **self.administration)
         return Program(name, command, where="", environment=environment)
 
     def _http(self, name: str, module: str) -> Program:

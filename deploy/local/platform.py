@@ -40,6 +40,9 @@ class Addresses:
     """Of the first operator, whose sign-in codes arrive at the SMS sandbox."""
     second_operator_phone: str
     """Of the operator whom the first one needs as a second person."""
+    operator_authenticator: str
+    """Key of the first operator's authenticator app, base32, whose codes are the second factor."""
+    second_operator_authenticator: str
 
 
 @dataclass(frozen=True)

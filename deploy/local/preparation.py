@@ -1,8 +1,8 @@
 """The steps before services start, in one process: as separate ones, each would import all libraries again.
 
 In production these are the separate commands `python -m chassis.migrations upgrade`, `python -m svc_NAME.starter`,
-`python -m svc_identity.memberships grant-operator` and, for a broker that lost its data, `python -m chassis.outbox
-resend`.
+`python -m svc_identity.memberships grant-operator`, `python -m svc_identity.people.factors.enrolment` and, for a broker
+that lost its data, `python -m chassis.outbox resend`.
 """
 
 import asyncio
@@ -15,8 +15,10 @@ from chassis import migrations, outbox
 from chassis.settings import load
 from deploy.local.plan import PACKAGES
 
-OPERATOR_PHONES = "MYILI_OPERATOR_PHONES"  # not an argument: every user of the machine can see those
-ENOUGH_OPERATORS = 3  # an exit code of svc_identity.memberships
+# Not arguments: every user of the machine can see those.
+OPERATOR_PHONES, OPERATOR_AUTHENTICATORS = "MYILI_OPERATOR_PHONES", "MYILI_OPERATOR_AUTHENTICATORS"
+ENOUGH_OPERATORS = FACTORS_EXIST = 3
+"""Exit codes of svc_identity.memberships and svc_identity.people.factors.enrolment."""
 STARTERS = ("svc_identity", "svc_services", "svc_miniapps")
 
 
@@ -33,9 +35,12 @@ def load_starter_data() -> None:
 
 def grant_operators() -> None:
     _become("svc_identity")
-    for phone in os.environ[OPERATOR_PHONES].split(","):
+    authenticators = os.environ[OPERATOR_AUTHENTICATORS].split(",")
+    for phone, key in zip(os.environ[OPERATOR_PHONES].split(","), authenticators, strict=True):
         # Operators who were made over HTTP may have removed these since.
         _run("svc_identity.memberships", "grant-operator", "--phone", phone, accepted=(ENOUGH_OPERATORS,))
+        enrolment = ("--phone", phone, "--reason", "operator of this machine", "--key", key)
+        _run("svc_identity.people.factors.enrolment", *enrolment, accepted=(FACTORS_EXIST,))
 
 
 def resend() -> None:

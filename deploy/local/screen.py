@@ -56,6 +56,8 @@ def _hints(platform: LocalPlatform, settings: LocalSettings) -> Iterator[tuple[s
         f"phones {platform.operator_phone} and {platform.second_operator_phone}, client myili-staff; sign-in codes:",
     )
     yield "", f"{platform.sms_url}/messages?phone={platform.operator_phone}"
+    keys = f"{platform.operator_authenticator} and {platform.second_operator_authenticator}"
+    yield "", f"Keys of their authenticator apps, whose code comes after the one of the SMS: {keys}"
     yield "", "Both prove an identity first (POST /identity/v1/me/proofing); any valid ID number will do here."
     yield "", "Second persons act at once here; elsewhere a day after they got the role (MYILI_COOLING_OFF_HOURS)."
     yield "Data and logs", f"{settings.data}, {settings.data / 'logs'}"

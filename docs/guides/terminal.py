@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import hmac
 import json
+import os
 import re
 import secrets
 import socket
@@ -16,17 +18,19 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
-from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, Request, build_opener, urlopen
+from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, OpenerDirector, Request, build_opener, urlopen
 
 SCOPES = {
     "myili-app": "openid profile phone bills pay accounts applications mini_apps offline_access",
     "myili-staff": "openid profile staff offline_access",
 }
-TRIES, TOO_MANY_REQUESTS, PORTS = 5, 429, 100
+TRIES, TOO_MANY_REQUESTS, UNPROCESSABLE, PORTS = 5, 429, 422, 100
 REDIRECT_URI = "http://127.0.0.1:53682/callback"
+KEY = re.compile(r'<p class="key">.*?<code dir="ltr">([A-Z2-7 ]+)</code>', re.DOTALL)
 FORM = re.compile(r'<form method="post" action="([^"]+)">(.*?)</form>', re.DOTALL)
 FIELD = re.compile(r'<input[^>]* name="([^"]+)"(?:[^>]* value="([^"]*)")?')
 ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+Submit = Callable[..., tuple[str, str]]
 USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 
@@ -51,12 +55,12 @@ def free_port(first: str) -> str:
     sys.exit(f"No port from {first} on is free.")
 
 
-def sign_in(gateway: str, sms: str, phone: str, client_id: str) -> str:
-    return tokens(gateway, sms, phone, client_id)["access_token"]
+def sign_in(gateway: str, sms: str, phone: str, client_id: str, enrolment_code: str = "") -> str:
+    return tokens(gateway, sms, phone, client_id, enrolment_code)["access_token"]
 
 
-def sign_in_proofed(gateway: str, sms: str, phone: str, client_id: str) -> str:
-    issued = tokens(gateway, sms, phone, client_id)
+def sign_in_proofed(gateway: str, sms: str, phone: str, client_id: str, enrolment_code: str = "") -> str:
+    issued = tokens(gateway, sms, phone, client_id, enrolment_code)
     me = f"{gateway}/identity/v1/me"
     headers = {"Authorization": f"Bearer {issued['access_token']}", "Content-Type": "application/json"}
     with urlopen(Request(me, headers=headers)) as answer:  # noqa: S310 - the platform's address
@@ -75,7 +79,7 @@ def agreed(gateway: str) -> str:
         return str(json.load(answer)["version"])
 
 
-def tokens(gateway: str, sms: str, phone: str, client_id: str) -> dict[str, str]:
+def tokens(gateway: str, sms: str, phone: str, client_id: str, enrolment_code: str) -> dict[str, str]:
     verifier = secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
     query = {
@@ -88,7 +92,7 @@ def tokens(gateway: str, sms: str, phone: str, client_id: str) -> dict[str, str]
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
-    code = pages(sms, phone, f"{gateway}/identity/v1/oauth/authorize?{urlencode(query)}")
+    code = pages(sms, phone, f"{gateway}/identity/v1/oauth/authorize?{urlencode(query)}", enrolment_code)
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
     return redeem(gateway, form | {"code_verifier": verifier, "client_id": client_id})
 
@@ -108,7 +112,40 @@ class _Stay(HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def pages(sms: str, phone: str, url: str) -> str:
+def authenticators() -> dict[str, str]:
+    """Keys of authenticator apps by phone: of the operators, and those that `sign_in` has set up."""
+    kept = Path(os.environ.get("AUTHENTICATORS", ""))
+    known = json.loads(kept.read_text("utf-8") or "{}") if kept.is_file() else {}
+    for name in ("OPERATOR", "SECOND_OPERATOR"):
+        if key := os.environ.get(f"{name}_AUTHENTICATOR"):
+            known.setdefault(os.environ.get(name, ""), key)
+    return dict(known)
+
+
+def totp(key: str, step: int) -> str:
+    """The code of an authenticator app (RFC 6238)."""
+    digest = hmac.digest(base64.b32decode(key), step.to_bytes(8, "big"), "sha1")
+    start = digest[-1] & 15
+    return f"{(int.from_bytes(digest[start : start + 4], 'big') & 0x7FFFFFFF) % 10**6:06}"
+
+
+def load(browser: OpenerDirector, address: str, form: bytes | None = None) -> tuple[str, str]:
+    for _ in range(TRIES):
+        try:
+            with browser.open(address, form) as answer:
+                return answer.url, answer.read().decode()
+        except HTTPError as error:
+            if location := error.headers.get("Location"):
+                return location, ""
+            if error.code == UNPROCESSABLE:  # a page that says what was wrong, with its form
+                return address, error.read().decode()
+            if error.code != TOO_MANY_REQUESTS:  # a code for the same phone again within a second
+                sys.exit(f"{urlsplit(address).path} answered {error.code}.")
+            time.sleep(1)
+    sys.exit(f"{urlsplit(address).path} still answers {TOO_MANY_REQUESTS}; try again later.")
+
+
+def pages(sms: str, phone: str, url: str, enrolment_code: str = "") -> str:
     """The code with which the browser comes back to the app."""
     browser = build_opener(HTTPCookieProcessor(CookieJar()), _Stay)
 
@@ -116,27 +153,32 @@ def pages(sms: str, phone: str, url: str) -> str:
         for action, content in FORM.findall(page):
             fields = {name: unescape(value) for name, value in FIELD.findall(content)}
             if values.keys() <= fields.keys():
-                return load(urljoin(at, unescape(action)), urlencode({**fields, **values}).encode())
+                return load(browser, urljoin(at, unescape(action)), urlencode({**fields, **values}).encode())
         sys.exit(f"The page at {at} has no field {', '.join(values)}.")
 
-    def load(address: str, form: bytes | None = None) -> tuple[str, str]:
-        for _ in range(TRIES):
-            try:
-                with browser.open(address, form) as answer:
-                    return answer.url, answer.read().decode()
-            except HTTPError as error:
-                if location := error.headers.get("Location"):
-                    return location, ""
-                if error.code != TOO_MANY_REQUESTS:  # a code for the same phone again within a second
-                    sys.exit(f"{urlsplit(address).path} answered {error.code}.")
-                time.sleep(1)
-        sys.exit(f"{urlsplit(address).path} still answers {TOO_MANY_REQUESTS}; try again later.")
-
-    at, page = submit(*load(url), phone=phone)
+    at, page = submit(*load(browser, url), phone=phone)
     with urlopen(f"{sms}/messages?{urlencode({'phone': phone})}") as messages:  # noqa: S310 - the sandbox's address
         digits = json.load(messages)["items"][0]["params"]["code"]
-    back, _ = submit(at, page, code=digits)
+    back, page = submit(at, page, code=digits)
+    if back.endswith("/factor"):
+        back = second_factor(submit, phone, back, page, enrolment_code)
     return parse_qs(urlsplit(back).query).get("code", [f"no code in {back}"])[0]
+
+
+def second_factor(submit: Submit, phone: str, at: str, page: str, enrolment_code: str) -> str:
+    """Where the browser is sent after a code of the authenticator app, which is set up first where there is none."""
+    known, step = authenticators(), int(time.time()) // 30 - 1
+    if shown := KEY.search(page):
+        key = shown[1].replace(" ", "")
+        at, page = submit(at, page, code=totp(key, step), enrolment_code=enrolment_code)
+        Path(os.environ["AUTHENTICATORS"]).write_text(json.dumps(known | {phone: key}), "utf-8")
+        return submit(at, page, ui_locales="en")[0]
+    while at.endswith("/factor"):  # a code is good once, and the last one may have been used a moment ago
+        while step > int(time.time()) // 30 + 1:
+            time.sleep(1)
+        at, page = submit(at, page, code=totp(known[phone], step))
+        step += 1
+    return at
 
 
 def id_number() -> str:

@@ -11,6 +11,11 @@ SPEAK=${SPEAK:-zh}
 # The phones of the two operators, which `make run` shows too.
 OPERATOR=${OPERATOR:-$(terminal address operator_phone)}
 SECOND_OPERATOR=${SECOND_OPERATOR:-$(terminal address second_operator_phone)}
+# The keys of their authenticator apps, and where `sign_in` keeps those that it sets up for others.
+export OPERATOR SECOND_OPERATOR
+export OPERATOR_AUTHENTICATOR=${OPERATOR_AUTHENTICATOR:-$(terminal address operator_authenticator)}
+export SECOND_OPERATOR_AUTHENTICATOR=${SECOND_OPERATOR_AUTHENTICATOR:-$(terminal address second_operator_authenticator)}
+export AUTHENTICATORS=${AUTHENTICATORS:-$(mktemp)}
 ANSWER=$(mktemp)
 
 # curl as it is, in the language $SPEAK; it also prints the status of the answer and keeps the answer for `take`.
@@ -54,11 +59,21 @@ until_shows() {
 }
 
 # sign_in PHONE: an access token of the residents' app; sign_in PHONE myili-staff: one of the staff console.
-# The code that the sandbox "sends" is read from there.
-sign_in() { terminal sign-in "$GATEWAY" "$SMS" "$1" "${2:-myili-app}"; }
+# The code that the sandbox "sends" is read from there. Staff also has an authenticator app; the first sign-in sets it
+# up with the enrolment code that an operator has given: sign_in PHONE myili-staff CODE.
+sign_in() { terminal sign-in "$GATEWAY" "$SMS" "$1" "${2:-myili-app}" "${3:-}"; }
 
-# sign_in_proofed PHONE [CLIENT]: the same, after proving an identity where the person has not yet: staff needs it.
-sign_in_proofed() { terminal sign-in-proofed "$GATEWAY" "$SMS" "$1" "${2:-myili-app}"; }
+# sign_in_proofed PHONE [CLIENT [CODE]]: the same, after proving an identity where the person has not yet: staff needs
+# it.
+sign_in_proofed() { terminal sign-in-proofed "$GATEWAY" "$SMS" "$1" "${2:-myili-app}" "${3:-}"; }
+
+# enrolment_code PHONE: what an operator ($OPERATOR_TOKEN) gives to a new member of staff, for the first sign-in.
+enrolment_code() {
+    curl -X POST "$GATEWAY/identity/v1/enrolment-codes" -H "Authorization: Bearer $OPERATOR_TOKEN" \
+        -H "Idempotency-Key: enrol-$1-$(date +%s)" -H "Content-Type: application/json" \
+        -d "{\"phone\": \"$1\", \"reason\": \"new member of staff\"}" > /dev/null
+    take enrolment_code
+}
 
 # sign_in_pages URL PHONE: what a browser does with the pages of signing in. Gives the code that the app gets.
 sign_in_pages() { terminal pages "$SMS" "$2" "$1"; }

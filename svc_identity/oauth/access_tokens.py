@@ -1,7 +1,7 @@
 """Access tokens that come back to their issuer, which knows whether what gave them has ended since."""
 
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -9,8 +9,9 @@ from joserfc.jwk import KeySet
 from sqlalchemy.orm import Session
 
 from chassis.settings import AUDIENCE
+from svc_identity.oauth import standing
 from svc_identity.oauth.issuer import Issuer
-from svc_identity.oauth.models import Client, TokenFamily
+from svc_identity.oauth.models import Client
 
 INTROSPECTION_SCOPE = "tokens:introspect"
 """Of clients that serve resources themselves and read what others' tokens allow."""
@@ -40,17 +41,21 @@ def read(issuer: Issuer, token: str) -> Claims | None:
     return decoded.claims if decoded.header.get("typ") == "at+jwt" else None
 
 
+@dataclass(frozen=True)
+class Given:
+    """Whom a token gave access to."""
+
+    subject: str
+    kind: str
+    client_id: str
+    client_key: str | None
+    sid: str | None
+
+
 def is_in_force(session: Session, claims: Claims) -> bool:
-    """Whether neither its client nor the sign-in or the key that gave it has ended."""
-    client = session.get(Client, claims["client_id"])
-    if client is None or client.suspended:
-        return False
-    if claims["kind"] == "client":
-        return claims["client_key"] in client.key_thumbprints()
-    if "sid" not in claims:  # issued by the release before this one
-        return True
-    family = session.get(TokenFamily, UUID(claims["sid"]))
-    return family is not None and family.ended_at is None
+    """Whether what a token gave still stands."""
+    given = Given(claims["sub"], claims["kind"], claims["client_id"], claims.get("client_key"), claims.get("sid"))
+    return session.get(Client, given.client_id) is not None and not standing.has_ended(session, given)
 
 
 def may_be_read_by(client: Client, claims: Claims) -> bool:

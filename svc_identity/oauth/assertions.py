@@ -52,13 +52,13 @@ class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         return parts
 
     def get_audiences(self) -> list[str]:
-        return [self._issuer.address("token"), self._issuer.name]
+        return [self._issuer.name]
 
     def resolve_client_public_key(self, client: Client) -> KeySet:
         self._refusal.ids["client_id"] = client.client_id
         if client.jwks is None:
             raise InvalidClientError("this client has no keys")
-        if client.suspended:
+        if not client.in_force:
             self._refusal.reason = "client_suspended"
             raise InvalidClientError("this client is suspended; its company or the platform's operators resume it")
         keys = in_force(client.jwks, now())
@@ -90,6 +90,9 @@ class PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         # Written so that NaN, which JSON parsers let through, is refused.
         if not (isinstance(remaining, int | float) and remaining - time.time() <= ASSERTION_SECONDS + CLOCK_LEEWAY):
             raise InvalidClientError(f"exp must be at most {ASSERTION_SECONDS} seconds ahead")
+        # One string (FAPI 2.0, 5.3.2.1): an assertion with several audiences could be used here by the other one.
+        if claims.get("aud") != self._issuer.name:
+            raise InvalidClientError(f"aud must be the issuer, as one string: {self._issuer.name}")
         super().verify_claims(claims)
 
     def validate_jti(self, claims: dict[str, Any], jti: str) -> bool:

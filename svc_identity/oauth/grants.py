@@ -3,24 +3,28 @@
 import re
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError, grants
+from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError, UnauthorizedClientError, grants
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oidc.core.grants import OpenIDCode
 from joserfc.jwk import ECKey
+from sqlalchemy.orm import Session
 
 from chassis.db import now
 from kit.security_log import record_on_commit
 from svc_identity.oauth import codes, possession, refresh
-from svc_identity.oauth.issuer import CODE_SECONDS, ID_TOKEN_SECONDS, PROMPTS, Issuer, acr_of
+from svc_identity.oauth.issuer import CODE_SECONDS, ID_TOKEN_SECONDS, PROMPTS, Issuer
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily
 from svc_identity.oauth.possession import PossessionRequired
 from svc_identity.oauth.requests import Parsed
 from svc_identity.oauth.security_log import TOKEN_ISSUED, TOKEN_REUSED
 from svc_identity.organisations.queries import membership_claims
 from svc_identity.people.persons.models import Person
+from svc_identity.people.suspensions.queries import suspension_of
 
+_SUSPENDED = "this client is suspended by the operators of the platform"
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _NOT_SUPPORTED = ("request", "request_uri", "registration")
 
@@ -59,7 +63,7 @@ class IdToken(OpenIDCode):  # type: ignore[misc]  # Authlib ships no types
 
     def get_compatible_claims(self, request: Parsed) -> dict[str, Any]:
         claims: dict[str, Any] = super().get_compatible_claims(request)
-        return {**claims, "acr": acr_of(request.user), "sid": request.sid}
+        return {**claims, "sid": request.sid}
 
     def exists_nonce(self, nonce: str, request: Parsed) -> bool:  # noqa: ARG002 - Authlib's signature
         return False  # the nonce is the app's own check; a code is good once whatever the nonce
@@ -71,6 +75,12 @@ class IdToken(OpenIDCode):  # type: ignore[misc]  # Authlib ships no types
 class UnknownReturnAddressError(InvalidRequestError):  # type: ignore[misc]  # Authlib ships no types
     def __init__(self) -> None:
         super().__init__("redirect_uri is not one that is registered for this client")
+
+
+def with_access(session: Session, person_id: UUID) -> Person | None:
+    """The person of a sign-in, unless suspended; a suspension at the same time waits, and ends what this one gives."""
+    person = session.get(Person, person_id, with_for_update={"read": True})
+    return None if session.scalar(suspension_of(person_id)) else person
 
 
 class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships no types
@@ -88,6 +98,10 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
     def validate_authorization_request(self) -> str:
         redirect_uri: str = super().validate_authorization_request()
         data = self.request.payload.data
+        if self.request.client.stopped:
+            raise UnauthorizedClientError(_SUSPENDED)
+        if self.request.client.suspended:
+            raise UnauthorizedClientError("the app is suspended", redirect_uri=redirect_uri)
         if self.request.repeated:  # Authlib looks at five of them
             raise InvalidRequestError("a parameter is repeated", redirect_uri=redirect_uri)
         for name in _NOT_SUPPORTED:
@@ -114,8 +128,11 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
                 scope=request.scope,
                 nonce=request.payload.data.get("nonce"),
                 code_challenge=request.payload.data["code_challenge"],
+                device=request.device,
                 dpop_jkt=request.payload.data.get("dpop_jkt"),
                 expires_at=now() + timedelta(seconds=CODE_SECONDS),
+                amr=list(request.amr),
+                factor_id=request.factor_id,
             )
         )
 
@@ -139,14 +156,14 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
         """It stays for its repeats; `codes.redeem` and the worker end it."""
 
     def authenticate_user(self, authorization_code: AuthorizationCode) -> Person | None:
-        person: Person | None = self.server.session.get(Person, authorization_code.person_id)
-        return person
+        return with_access(self.server.session, authorization_code.person_id)
 
     def generate_token(self, user: Person, scope: str, **_: object) -> dict[str, Any]:
         session, issuer = self.server.session, self.server.issuer
+        scope = still_allowed(self.client, scope)
         family = self._family or self._new_family(user, scope)
         self.request.sid = str(family.id)
-        memberships = membership_claims(session, user)
+        memberships = membership_claims(session, user, family.factor_id)
         token: dict[str, Any] = issuer.person_token(family, self.client, user, scope, memberships)
         if "offline_access" in scope.split():
             token["refresh_token"] = refresh.write(issuer.refresh_key, family)
@@ -165,10 +182,25 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
             code_hash=redemption,
             proof_key=self.request.proof_key,
             created_at=code.authenticated_at,
+            device=code.device,
+            amr=code.amr,
+            factor_id=code.factor_id,
         )
         self.server.session.add(family)
         self.server.session.flush()
         return family
+
+
+def still_allowed(client: Client, scope: str) -> str:
+    """The scope without what has been taken from the client since it was granted.
+
+    Raises:
+        InvalidScopeError: nothing is left.
+    """
+    left = " ".join(each for each in scope.split() if each in client.scopes)
+    if not left:
+        raise InvalidScopeError
+    return left
 
 
 class RefreshGrant(PossessionRequired, grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no types
@@ -191,15 +223,14 @@ class RefreshGrant(PossessionRequired, grants.RefreshTokenGrant):  # type: ignor
         return None
 
     def authenticate_user(self, refresh_token: TokenFamily) -> Person | None:
-        person: Person | None = self.server.session.get(Person, refresh_token.person_id)
-        return person
+        return with_access(self.server.session, refresh_token.person_id)
 
     def issue_token(self, user: Person, refresh_token: TokenFamily) -> dict[str, Any]:
         session, issuer, family = self.server.session, self.server.issuer, refresh_token
         if self._redeemed and not self._redeemed.is_retry:
             refresh.rotate(family)
-        scope = self.request.payload.scope or family.scope
-        memberships = membership_claims(session, user)
+        scope = still_allowed(self.client, self.request.payload.scope or family.scope)
+        memberships = membership_claims(session, user, family.factor_id)
         token: dict[str, Any] = issuer.person_token(family, self.client, user, scope, memberships)
         return {**token, "refresh_token": refresh.write(issuer.refresh_key, family)}
 

@@ -10,7 +10,7 @@ from svc_identity.oauth.access_tokens import Claims
 from svc_identity.oauth.models import Client
 from svc_identity.oauth.requests import Parsed
 
-_TOLD = ("iss", "aud", "sub", "client_id", "scope", "exp", "iat", "jti", "acr", "auth_time", "cnf")
+_TOLD = ("iss", "aud", "sub", "client_id", "scope", "exp", "iat", "jti", "acr", "amr", "auth_time", "cnf")
 
 
 class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib ships no types

@@ -9,8 +9,9 @@ from uuid import UUID
 from chassis.settings import AUDIENCE
 from kit.dpop.proofs import ALGORITHMS
 from svc_identity.keys import Signer, derive
-from svc_identity.oauth.models import AMR, Client, TokenFamily
-from svc_identity.people.persons.models import PHONE_ONLY, PROOFED, Person
+from svc_identity.oauth.contexts import ALL, acr_of
+from svc_identity.oauth.models import Client, TokenFamily
+from svc_identity.people.persons.models import Person
 from svc_identity.settings import Settings
 
 ACCESS_TOKEN_SECONDS = 600
@@ -37,7 +38,8 @@ RESIDENT_SCOPES = (
     *("openid", "profile", "phone", "bills", "pay", "accounts", "applications", "mini_apps"),
     "offline_access",
 )
-STAFF_SCOPES = ("openid", "profile", "staff", "offline_access")
+STAFF_ONLY = "staff"
+STAFF_SCOPES = ("openid", "profile", STAFF_ONLY, "offline_access")
 PROVIDER_SCOPES = ("tariffs:write", "bills:write", "accounts:write")
 
 RESIDENTS_APP = "myili://callback"
@@ -46,14 +48,8 @@ SIGNED_OUT = "myili://signed-out"
 """Where it opens after signing out."""
 
 
-ACR = "urn:myili:assurance:"
-"""Of the authentication context; the assurance level of the person follows. Each has signed in by `AMR`."""
 PROMPTS = ("none", "login", "consent", "select_account")
 """What an app may ask the pages for. Nobody stays signed in to the pages, so `none` is never possible."""
-
-
-def acr_of(person: Person) -> str:
-    return f"{ACR}{person.assurance_level}"
 
 
 @dataclass(frozen=True)
@@ -95,8 +91,8 @@ class Issuer:
             sid=str(family.id),
             kind="person",
             auth_time=int(family.created_at.timestamp()),
-            acr=acr_of(person),
-            amr=AMR,
+            acr=acr_of(family.amr),
+            amr=family.amr,
             assurance_level=person.assurance_level,
             memberships=memberships,
         )
@@ -147,7 +143,7 @@ class Issuer:
                 *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid"),
                 *("name", "phone_number", "phone_number_verified"),
             ],
-            "acr_values_supported": [f"{ACR}{level}" for level in (PHONE_ONLY, PROOFED)],
+            "acr_values_supported": list(ALL),
             "prompt_values_supported": list(PROMPTS),
             "ui_locales_supported": list(ui_locales),
             "authorization_response_iss_parameter_supported": True,

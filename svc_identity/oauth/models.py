@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db import Timestamp, new_id, now, one_of
 from kit.leases import Leased
 from svc_identity.base import Base
+from svc_identity.oauth.contexts import acr_of
 
 # RFC 8252, section 7.3: an app listens on whatever loopback port is free, so the port is not compared.
 _LOOPBACK_PORT = re.compile(r"^(http://(?:127\.0\.0\.1|\[::1\])):([1-9][0-9]{0,4})(?=/)")
@@ -47,12 +48,25 @@ class Client(Base):
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
     """Of a provider's connection in svc_services; an older event that comes late changes nothing."""
     suspended: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """As the connection of its provider is."""
+    stopped: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """An operator of the platform has suspended it, see `suspensions`."""
+    standing: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often services were told that it lost or regained its access."""
     dpop_required: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether it gets no tokens but those that are bound to a key of its own (RFC 9449)."""
     keys_fetched: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether svc_services fetches its keys from its company, so that an unknown one may be new."""
     key_unknown_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """When it was last told that one is unknown."""
+
+    @property
+    def in_force(self) -> bool:
+        return not (self.suspended or self.stopped)
+
+    @property
+    def announced_in_force(self) -> bool:
+        return self.standing % 2 == 0
 
     def key_thumbprints(self) -> set[str]:
         """Of the keys that have not been ended (RFC 7638)."""
@@ -86,11 +100,15 @@ class Client(Base):
         return " ".join(dict.fromkeys(requested)) if set(requested) <= set(self.scopes) else None
 
 
-AMR = ["otp", "sms"]
-"""How everybody signs in so far (RFC 8176)."""
+class SignedInBy:
+    """What a sign-in used, for the tokens that it gives."""
+
+    amr: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{otp,sms}")
+    """Authentication methods (RFC 8176)."""
+    factor_id: Mapped[UUID | None] = mapped_column(ForeignKey("factors.id"))
 
 
-class AuthorizationCode(Base):
+class AuthorizationCode(SignedInBy, Base):
     """A code on its way from the browser to the app, kept until nothing can redeem it. See `codes.py`."""
 
     __tablename__ = "authorization_codes"
@@ -104,6 +122,8 @@ class AuthorizationCode(Base):
     code_challenge: Mapped[str] = mapped_column(Text)
     dpop_jkt: Mapped[str | None] = mapped_column(Text)
     """The thumbprint of the key without which the code is worth nothing."""
+    device: Mapped[str | None] = mapped_column(Text)
+    """System and browser of the sign-in, in plain words."""
     authenticated_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     expires_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
 
@@ -121,20 +141,22 @@ class AuthorizationCode(Base):
     def get_auth_time(self) -> int:
         return int(self.authenticated_at.timestamp())
 
-    def get_acr(self) -> None:
-        return None  # it is the level of the person when the token is issued
+    def get_acr(self) -> str:
+        return acr_of(self.amr)
 
     def get_amr(self) -> list[str]:
-        return AMR
+        return self.amr
 
 
 class EndReason(StrEnum):
     REVOKED = "revoked"
     REUSE = "reuse"
     CODE_REUSE = "code_reuse"
+    SUSPENDED = "suspended"
+    """The person was suspended."""
 
 
-class TokenFamily(Base):
+class TokenFamily(SignedInBy, Base):
     """All refresh tokens that descend from one sign-in; only the newest is good. See `refresh.py`.
 
     A sign-in without `offline_access` has a family too, of which no token is issued: it marks the code as redeemed.
@@ -158,6 +180,8 @@ class TokenFamily(Base):
     rotated_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)
     """When the person signed in."""
+    device: Mapped[str | None] = mapped_column(Text)
+    """System and browser in which they did."""
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     end_reason: Mapped[EndReason | None] = mapped_column(Text)
 

@@ -13,14 +13,18 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session, object_session
 
 from chassis.db import now
+from svc_identity.oauth.events import SignInEnded, announce
+from svc_identity.oauth.issuer import ACCESS_TOKEN_SECONDS, CLOCK_LEEWAY
 from svc_identity.oauth.models import Client, EndReason, LogoutNotice, TokenFamily
 
 GRACE = timedelta(seconds=30)
 UNUSED_LIFE = timedelta(days=30)
 WHOLE_LIFE = timedelta(days=180)
+_TOKENS_LAST = timedelta(seconds=ACCESS_TOKEN_SECONDS + 2 * CLOCK_LEEWAY)
 _PREFIX = "myili-rt-"
 _ID_BYTES, _GENERATION_BYTES, _MAC_BYTES = 16, 4, 32
 
@@ -114,7 +118,20 @@ def end(family: TokenFamily, reason: EndReason) -> None:
     family.ended_at = now()
     family.end_reason = reason
     session = object_session(family)
-    client = session.get(Client, family.client_id) if session else None
-    if session and client and client.backchannel_logout_uri:
+    if session is None:
+        return
+    announce(session, SignInEnded(sign_in_id=family.id, tokens_expire_at=now() + _TOKENS_LAST))
+    client = session.get(Client, family.client_id)
+    if client and client.backchannel_logout_uri:
         notice = LogoutNotice(client_id=family.client_id, person_id=family.person_id, family_id=family.id)
         session.add(notice)
+
+
+def end_all(session: Session, person_id: UUID, reason: EndReason, *, but: UUID | None = None) -> list[TokenFamily]:
+    """End the sign-ins of a person that last, but for one; returns those that it ended."""
+    lasting = select(TokenFamily).where(TokenFamily.person_id == person_id, TokenFamily.ended_at.is_(None))
+    # In one order, or two that end the same ones would wait for each other.
+    families = [each for each in session.scalars(lasting.order_by(TokenFamily.id).with_for_update()) if each.id != but]
+    for family in families:
+        end(family, reason)
+    return families

@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from authlib.oauth2 import OAuth2Request
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from fastapi import Request
 
 from chassis.problems import BadRequest, UnsupportedMediaType
+from svc_identity.oauth.contexts import BY_SMS
 
 FORM = "application/x-www-form-urlencoded"
 _MOST_PARAMETERS = 40
@@ -31,6 +33,10 @@ class Parsed(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types
     def __init__(self, method: str, uri: str, parameters: Parameters, authorization: str = "") -> None:
         super().__init__(method, uri)
         self.payload = Payload(parameters)
+        self.device: str | None = None
+        """In which somebody signs in."""
+        self.amr: Sequence[str] = BY_SMS
+        self.factor_id: UUID | None = None
         self.sid: str | None = None
         """The sign-in to which the tokens of the answer belong."""
         self.proof_key: str | None = None

@@ -33,7 +33,12 @@ class Introspected(BaseModel):
     exp: int | None = None
     iat: int | None = None
     jti: str | None = None
-    acr: str | None = Field(default=None, description="The assurance level.", examples=["urn:myili:assurance:2"])
+    acr: str | None = Field(
+        default=None, description="How strong the sign-in was.", examples=["urn:myili:sign-in:two-factors"]
+    )
+    amr: list[str] | None = Field(
+        default=None, description="What the sign-in used (RFC 8176).", examples=[["otp", "sms", "mfa"]]
+    )
     auth_time: int | None = Field(default=None, description="When the person signed in.")
     cnf: dict[str, str] | None = Field(default=None, description="`jkt`: the key to which it is bound (RFC 9449).")
 

@@ -68,7 +68,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
             # Authlib would show a Python tuple of its method names here.
             wanted = " or ".join(_PROOFS[method] for method in methods)
             raise InvalidClientError(f"send {wanted} of a client that may make this request") from None
-        if client.suspended:
+        if not client.in_force:
             self.refusal.reason = "client_suspended"
             raise InvalidClientError("this client is suspended")
         if attempts and request.auth_method == "none":
@@ -161,10 +161,10 @@ def _attempts(request: Parsed) -> list[str]:
     return header + [name for name in (*in_form, *assertion_type) if request.form.get(name)]
 
 
-def redirect_to_app(issuer: Issuer, error: OAuth2Error) -> Response:
+def redirect_to_app(issuer: Issuer, error: OAuth2Error, more: Sequence[tuple[str, str]] = ()) -> Response:
     """Tell the app, through the browser, why its authorization request is refused."""
     _status, _body, headers = error()
-    return _to_app(issuer, dict(headers)["Location"])
+    return _to_app(issuer, add_params_to_uri(dict(headers)["Location"], list(more)))
 
 
 def _to_app(issuer: Issuer, location: str) -> Response:

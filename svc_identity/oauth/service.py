@@ -14,6 +14,7 @@ from chassis.outbox import emit
 from svc_identity.oauth.events import ClientKeyUnknown, ClientRegistered
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily, UsedAssertion, UsedRequest
 from svc_identity.oauth.refresh import WHOLE_LIFE
+from svc_identity.oauth.standing import announce
 
 _REDEMPTION_LIFE = timedelta(hours=1)
 """How long a redeemed code without refresh tokens is known as such; longer than any repeat of it."""
@@ -58,6 +59,8 @@ async def register_client(
     )
     if await tx.scalar(statement):
         await emit(tx, ClientRegistered(client_id=client_id))
+    client = await tx.get_one(Client, client_id, populate_existing=True, with_for_update=True)
+    await announce(tx, client)
 
 
 async def ask_for_new_keys(tx: AsyncSession, client_id: str) -> None:

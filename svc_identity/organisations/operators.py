@@ -12,6 +12,7 @@ from chassis.db import Database
 from chassis.problems import Problem
 from svc_identity.organisations.models import Membership, Role
 from svc_identity.people.persons.models import PROOFED, Person
+from svc_identity.people.suspensions.queries import suspended_persons
 
 FEWEST = 2
 """Operators that a platform keeps: with fewer, nothing that needs a second person can be done."""
@@ -66,9 +67,12 @@ async def with_standing_roles(database: Database, caller: Caller) -> Caller:
 
 
 async def operators(tx: AsyncSession) -> set[UUID]:
-    """The persons who can act as operators now: the role is theirs and their identity is proofed."""
+    """The persons who can act as operators now: the role is theirs, their identity proofed, nothing suspended."""
     proofed = select(Person.id).where(Person.assurance_level >= PROOFED)
-    return set(await tx.scalars(_current().where(Membership.person_id.in_(proofed))))
+    suspended = suspended_persons()
+    return set(
+        await tx.scalars(_current().where(Membership.person_id.in_(proofed), Membership.person_id.not_in(suspended)))
+    )
 
 
 async def still_operator(tx: AsyncSession, person_id: UUID, *, since: datetime) -> bool:

@@ -19,6 +19,7 @@ from svc_identity.organisations.models import (
     Role,
 )
 from svc_identity.organisations.service import show_counter_staff, show_member
+from svc_identity.people.factors.models import Factor
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons.models import PROOFED, Person
@@ -58,8 +59,20 @@ async def _with_roles(
     return Page(items=shown, next_cursor=found.next_cursor)
 
 
-def membership_claims(session: Session, person: Person) -> list[dict[str, Any]]:
-    """A person's roles for their access token, without those that need a proofed identity where it is not."""
+async def holds_role(tx: AsyncSession, person_id: UUID) -> bool:
+    """Whether a person has any role now."""
+    current = select(Membership.id).where(Membership.person_id == person_id, Membership.ended_at.is_(None))
+    return await tx.scalar(current.limit(1)) is not None
+
+
+def membership_claims(session: Session, person: Person, factor_id: UUID | None) -> list[dict[str, Any]]:
+    """A person's roles for their access token, without those that need a proofed identity where it is not.
+
+    None where the sign-in used no second factor that was vouched for and still is theirs.
+    """
+    factor = session.get(Factor, factor_id) if factor_id else None
+    if factor is None or factor.removed_at is not None or factor.vouched_at is None:
+        return []
     withheld = TWO_PERSON_ROLES if person.assurance_level < PROOFED else ()
     rows = session.execute(
         select(Membership.organisation_id, Membership.role, Organisation.division_code)

@@ -7,14 +7,20 @@ from chassis.db import now
 from kit.security_log import record_on_commit
 from svc_identity.oauth import pushed
 from svc_identity.oauth.app_access import service as app_access
+from svc_identity.oauth.contexts import BY_SMS_AND_CODE, BY_SMS_AND_PASSKEY
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, Parsed, parse
 from svc_identity.oauth.server import AuthorizationServer
+from svc_identity.people.factors.models import Factor, FactorKind
 from svc_identity.people.persons.service import person_of_phone
+from svc_identity.people.suspensions.queries import is_suspended
 from svc_identity.sign_in import agreement
 from svc_identity.sign_in.code_limits import know_device
 from svc_identity.sign_in.models import SignIn
+from svc_identity.sign_in.refusals import PersonSuspended
 from svc_identity.sign_in.security_log import SIGN_IN_PASSED
+
+AMR_WITH = {FactorKind.TOTP: BY_SMS_AND_CODE, FactorKind.PASSKEY: BY_SMS_AND_PASSKEY}
 
 
 def request_of(issuer: Issuer, sign_in: SignIn) -> Parameters:
@@ -39,16 +45,23 @@ async def check(tx: AsyncSession, issuer: Issuer, parameters: Parameters) -> Par
     return parsed
 
 
-async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
+async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, device: str | None) -> Response:
     """Send the browser back to the app with a code for the person of the phone, who is registered now when new.
 
     Raises:
         RequestOverError: another sign-in has used its reference.
+        PersonSuspended
         OAuth2Error: the client was changed since the request was checked.
     """
     await pushed.use(tx, parse(sign_in.request))
     parsed = Parsed("GET", issuer.address("authorize"), request_of(issuer, sign_in))
+    parsed.device = device
     person = await person_of_phone(tx, sign_in.phone)
+    if await is_suspended(tx, person.id):
+        raise PersonSuspended
+    if sign_in.factor_id:
+        factor = await tx.get_one(Factor, sign_in.factor_id)
+        parsed.amr, parsed.factor_id = AMR_WITH[FactorKind(factor.kind)], factor.id
     await agreement.record(tx, person.id, sign_in)
     response = await tx.run_sync(lambda session: AuthorizationServer(session, issuer).authorize(parsed, person))
     client_id = parsed.payload.client_id

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -101,6 +101,16 @@ def _free_at(settings: Settings, latest: Sequence[datetime]) -> list[datetime]:
         (settings.codes_per_phone_a_day, _DAY),
     )
     return [latest[most - 1] + period for most, period in shares if len(latest) >= most]
+
+
+async def is_new_device(tx: AsyncSession, sign_in: SignIn) -> bool:
+    """Whether a phone that is known to other browsers is not to this one."""
+    known = (await tx.scalars(select(KnownDevice.browser_hash).where(_of(sign_in)))).all()
+    return bool(known) and sign_in.browser_hash not in known
+
+
+def _of(sign_in: SignIn) -> ColumnElement[bool]:
+    return KnownDevice.phone_index == phone_index(sign_in.phone)
 
 
 async def know_device(tx: AsyncSession, sign_in: SignIn) -> None:

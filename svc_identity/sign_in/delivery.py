@@ -1,5 +1,6 @@
 """Sends codes by SMS; between transactions, because a slow gateway must hold no row of ours."""
 
+import contextlib
 from uuid import UUID
 
 from chassis.db import Database
@@ -30,6 +31,15 @@ async def send(database: Database, sms: Sms, code: service.Code) -> None:
 
 def _refusal_of(failure: NotSent) -> Refused:
     return TooManyCodes(wait=failure.seconds) if isinstance(failure, Throttled) else SmsUnavailable()
+
+
+async def notify_of_new_device(sms: Sms, phone: str, language: str, device: str | None) -> None:
+    """Tell the owner of a phone that somebody has signed in with it where nobody had before.
+
+    It is sent once: the sign-in stands whether the message arrives or not.
+    """
+    with contextlib.suppress(NotSent):  # the port has logged it
+        await sms.send_notice(phone, "new_device", language=language, device=device or "")
 
 
 async def send_again(

@@ -16,22 +16,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import anyone, verified_otherwise
 from chassis.db import Database, ReadTx, Transactions
-from chassis.telemetry import SecurityEvent
 from svc_identity.fields import normalise_phone
 from svc_identity.oauth.endpoints import REQUEST, REQUEST_OPTIONS, TheIssuer, form
-from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, parse, parse_form
 from svc_identity.oauth.server import to_app
-from svc_identity.settings import Settings
 from svc_identity.sign_in import agreement, authorization, delivery, pages, service, ways
-from svc_identity.sign_in.browser import PATH, Browser, browser_of
+from svc_identity.sign_in.browser import PATH, Browser
 from svc_identity.sign_in.carriers import TheSms
 from svc_identity.sign_in.code_limits import wait_for_next
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.page_route import PageRoute
-from svc_identity.sign_in.presenters import authorization_refused, code_page, language_of, last_page, phone_page
+from svc_identity.sign_in.presenters import code_page, language_of, last_page, phone_page
 from svc_identity.sign_in.refusals import NotFromHere, Refused, WrongPhone
+from svc_identity.sign_in.second_step import service as second_step
 from svc_identity.sign_in.security_log import CODE_REFUSED, SIGN_IN_FAILED, registered_person
+from svc_identity.sign_in.steps import Arrival, ended, own_browser, settings_of, to_factor
 
 _REFUSED: dict[int | str, dict[str, Any]] = {
     "default": {
@@ -39,21 +38,30 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
         "content": {"text/html": {"schema": {"type": "string"}}},
     }
 }
-router = APIRouter(
-    prefix="/identity/v1/oauth",
-    tags=["sign-in"],
-    default_response_class=HTMLResponse,
-    responses=_REFUSED,
-    route_class=PageRoute,
-)
 
-_PUBLIC = Depends(anyone(because="people sign in here"))
-_OWN_BROWSER = Depends(verified_otherwise(by="the cookie and the form of the page before"))
-_TO_APP: dict[int | str, dict[str, str]] = {303: {"description": "Back to the app, with a code or an error"}}
+
+def pages_router() -> APIRouter:
+    """A router of pages for people who sign in."""
+    return APIRouter(
+        prefix="/identity/v1/oauth",
+        tags=["sign-in"],
+        default_response_class=HTMLResponse,
+        responses=_REFUSED,
+        route_class=PageRoute,
+    )
+
+
+router = pages_router()
+
+PUBLIC = Depends(anyone(because="people sign in here"))
+OWN_BROWSER = Depends(verified_otherwise(by="the cookie and the form of the page before"))
+TO_APP: dict[int | str, dict[str, str]] = {
+    303: {"description": "Back to the app, with a code or an error, or to the second factor"}
+}
 _GO_ON: dict[int | str, dict[str, str]] = {303: {"description": "To the page that asks for the code"}}
 
 
-@router.get("/authorize", dependencies=[_PUBLIC], responses=_TO_APP)
+@router.get("/authorize", dependencies=[PUBLIC], responses=TO_APP)
 async def show_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Response:
     """Start to sign in: show the page that asks for a phone number.
 
@@ -65,8 +73,8 @@ async def show_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Respo
 
 @router.post(
     "/authorize",
-    dependencies=[_PUBLIC],
-    responses=_TO_APP,
+    dependencies=[PUBLIC],
+    responses=TO_APP,
     openapi_extra=form(
         "client_id",
         optional=(*REQUEST, *REQUEST_OPTIONS, "request_uri"),
@@ -79,7 +87,7 @@ async def post_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Respo
 
 @router.post(
     "/authorize/sign-ins",
-    dependencies=[_OWN_BROWSER],
+    dependencies=[OWN_BROWSER],
     responses=_GO_ON,
     openapi_extra=form("form_token", "request", "phone", optional=("agreed",)),
 )
@@ -92,7 +100,7 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
     fields = dict(await parse_form(request))
     parameters, phone = parse(fields.get("request", "")), fields.get("phone", "")
     try:
-        browser = _own_browser(request, fields)
+        browser = own_browser(request, fields)
         async with transactions.transaction() as tx:
             checked = await authorization.check(tx, issuer, parameters)
             language = language_of(request, [*checked.form.items()])
@@ -112,31 +120,35 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
     return _to_sign_in((begun.sign_in if isinstance(begun, service.Code) else begun).id)
 
 
-@router.get("/authorize/sign-ins", dependencies=[_PUBLIC])
+@router.get("/authorize/sign-ins", dependencies=[PUBLIC])
 async def show_no_sign_in(issuer: TheIssuer, request: Request) -> Response:
     """Show the way on to a browser that opens the address of the phone form, which is posted only."""
     over, way_on = service.SignInOver, ways.to_residents_app(issuer)
     return pages.refusal_page(language_of(request, ()), over.text, way_on, status=over.status)
 
 
-@router.get("/authorize/sign-ins/{sign_in_id}", dependencies=[_OWN_BROWSER])
+@router.get("/authorize/sign-ins/{sign_in_id}", dependencies=[OWN_BROWSER], responses=TO_APP)
 async def show_code_form(tx: ReadTx, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
     """Show the page that asks for the code."""
     try:
-        browser = _own_browser(request)
+        browser = own_browser(request)
         sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
-        return code_page(_settings(request), issuer, browser, sign_in)
+        if sign_in.phone_passed_at:
+            return to_factor(sign_in.id)
+        return code_page(settings_of(request), issuer, browser, sign_in)
     except Refused as refused:
-        return await _over(tx, issuer, request, SIGN_IN_FAILED, refused, sign_in_id)
+        return await ended(tx, issuer, request, SIGN_IN_FAILED, refused, sign_in_id)
 
 
 @router.post(
     "/authorize/sign-ins/{sign_in_id}",
-    dependencies=[_OWN_BROWSER],
-    responses=_TO_APP,
+    dependencies=[OWN_BROWSER],
+    responses=TO_APP,
     openapi_extra=form("form_token", "code", optional=("ui_locales",)),
 )
-async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
+async def finish_sign_in(
+    transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request, sign_in_id: UUID
+) -> Response:
     """Check the code and send the browser back to the app.
 
     An unknown phone number is registered. A second tap gets the answer of the first one, also where the code is wrong.
@@ -144,29 +156,29 @@ async def finish_sign_in(transactions: Transactions, issuer: TheIssuer, request:
     fields = dict(await parse_form(request))
     code = fields.get("code", "")
     try:
-        browser = _own_browser(request, fields)
+        browser = own_browser(request, fields)
         async with transactions.transaction() as tx:
             if address := await service.answered_just_now(
-                tx, _settings(request), sign_in_id, browser.fingerprint, code
+                tx, settings_of(request), sign_in_id, browser.fingerprint, code
             ):
                 return to_app(address)
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint, for_update=True)
-            refused = service.try_code(_settings(request), sign_in, code)
+            refused = service.try_code(settings_of(request), sign_in, code)
             if refused is None:
-                return await _to_app(tx, issuer, sign_in)
+                return await second_step.go_on(tx, issuer, sign_in, Arrival.of(request, sms))
             if isinstance(refused, service.NoTriesLeft):
-                refused.wait = await wait_for_next(tx, _settings(request), sign_in, _address(request))
+                refused.wait = await wait_for_next(tx, settings_of(request), sign_in, _address(request))
     except Refused as over:
         async with transactions.read() as tx:
-            return await _over(tx, issuer, request, SIGN_IN_FAILED, over, sign_in_id, fields)
+            return await ended(tx, issuer, request, SIGN_IN_FAILED, over, sign_in_id, fields)
     person_id = await registered_person(transactions, sign_in.phone)
     SIGN_IN_FAILED.record(refused.text, sign_in_id=sign_in.id, person_id=person_id)
-    return code_page(_settings(request), issuer, browser, sign_in, refused)
+    return code_page(settings_of(request), issuer, browser, sign_in, refused)
 
 
 @router.post(
     "/authorize/sign-ins/{sign_in_id}/codes",
-    dependencies=[_OWN_BROWSER],
+    dependencies=[OWN_BROWSER],
     responses=_GO_ON,
     openapi_extra=form("form_token", optional=("ui_locales",)),
 )
@@ -176,41 +188,23 @@ async def send_code_again(
     """Send another code and invalidate the one before."""
     fields = dict(await parse_form(request))
     try:
-        browser = _own_browser(request, fields)
+        browser = own_browser(request, fields)
         requester = _requester(request, browser)
-        refused = await delivery.send_again(transactions, sms, _settings(request), requester, sign_in_id)
+        refused = await delivery.send_again(transactions, sms, settings_of(request), requester, sign_in_id)
         async with transactions.read() as tx:
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
     except Refused as over:
         async with transactions.read() as tx:
-            return await _over(tx, issuer, request, CODE_REFUSED, over, sign_in_id, fields)
+            return await ended(tx, issuer, request, CODE_REFUSED, over, sign_in_id, fields)
     if refused:
-        return code_page(_settings(request), issuer, browser, sign_in, refused)
+        return code_page(settings_of(request), issuer, browser, sign_in, refused)
     return _to_sign_in(sign_in.id)
 
 
-@router.get("/authorize/sign-ins/{sign_in_id}/codes", dependencies=[_PUBLIC], responses=_GO_ON)
+@router.get("/authorize/sign-ins/{sign_in_id}/codes", dependencies=[PUBLIC], responses=_GO_ON)
 async def show_sign_in_again(sign_in_id: UUID) -> Response:
     """Send a browser that opens the address of a posted form to the page that asks for the code."""
     return _to_sign_in(sign_in_id)
-
-
-async def _over(
-    tx: AsyncSession,
-    issuer: Issuer,
-    request: Request,
-    event: SecurityEvent,
-    refused: Refused,
-    sign_in_id: UUID,
-    fields: Mapping[str, str] | None = None,
-) -> Response:
-    """The last page of a sign-in, in its language where this browser began it."""
-    browser = browser_of(request)
-    sign_in = await service.begun_by(tx, sign_in_id, browser.fingerprint) if browser else None
-    if sign_in is None:
-        way_on = ways.to_residents_app(issuer)
-        return last_page(event, language_of(request, [*(fields or {}).items()]), refused, way_on)
-    return last_page(event, sign_in.language, refused, await ways.from_sign_in(tx, issuer, sign_in))
 
 
 async def _start(
@@ -225,7 +219,7 @@ async def _start(
     agreed = await agreement.check(tx, browser, phone, fields.get("agreed", ""))
     return await service.start(
         tx,
-        _settings(request),
+        settings_of(request),
         _requester(request, browser),
         request=urlencode(parameters),
         language=language,
@@ -234,22 +228,8 @@ async def _start(
     )
 
 
-async def _to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> Response:
-    try:
-        return await authorization.grant(tx, issuer, sign_in)
-    except OAuth2Error as error:  # the client was changed meanwhile
-        return await authorization_refused(tx, issuer, sign_in.language, parse(sign_in.request), error)
-
-
 def _to_sign_in(sign_in_id: UUID) -> Response:
     return RedirectResponse(f"{PATH}/sign-ins/{sign_in_id}", 303, {"Cache-Control": "no-store"})
-
-
-def _own_browser(request: Request, fields: dict[str, str] | None = None) -> Browser:
-    browser = browser_of(request)
-    if browser is None or (fields is not None and not browser.sent(fields.get("form_token", ""))):
-        raise NotFromHere
-    return browser
 
 
 async def _person_of(database: Database, typed: str) -> UUID | None:
@@ -273,8 +253,3 @@ def _requester(request: Request, browser: Browser) -> service.Requester:
 def _address(request: Request) -> str:
     # What the server took from X-Forwarded-For of a proxy it trusts; it only counts codes.
     return request.client.host if request.client else ""
-
-
-def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings

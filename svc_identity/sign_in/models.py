@@ -27,7 +27,16 @@ class SignIn(Base):
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
     answer: Mapped[str | None] = mapped_column(Encrypted("sign_ins.answer"))
-    """For a form that is posted again: the hashes of the wrong codes, then the address in the app."""
+    """For a form that is posted again: the hashes of the wrong codes, then the address in the app. After the set-up of
+    a factor the recovery codes, until the person has kept them."""
+    phone_passed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When the code was right, where a second factor is needed as well."""
+    factor_id: Mapped[UUID | None]
+    """The factor that was used, or set up."""
+    new_factor: Mapped[str | None] = mapped_column(Encrypted("sign_ins.new_factor"))
+    """The key of the authenticator app that is to be set up."""
+    challenge: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """What a passkey is to sign."""
 
 
 class KnownDevice(Base):

@@ -25,6 +25,7 @@ def page(
     status: int = 200,
     refused: Refused | None = None,
     redirect_uri: str = "",
+    script: bool = False,
     **values: Any,  # noqa: ANN401 - whatever the template shows
 ) -> HTMLResponse:
     """A page that no cache keeps, no frame shows, and that loads nothing."""
@@ -39,16 +40,10 @@ def page(
         problem=sentence(texts, refused) if refused else "",
         **values,
     )
-    # Browsers apply form-action to where a form's answer redirects as well, so the app's address has to be in it.
-    target = urlsplit(redirect_uri)
-    app = f"{target.scheme}://{target.netloc}" if target.scheme in {"http", "https"} else f"{target.scheme}:"
     headers = {
         "Cache-Control": "no-store",
         "Content-Language": texts["tag"],
-        "Content-Security-Policy": (
-            f"default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; base-uri 'none'; frame-ancestors 'none'; "
-            f"form-action 'self'{f' {app}' if redirect_uri else ''}"
-        ),
+        "Content-Security-Policy": _policy(nonce, redirect_uri, script=script),
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
@@ -56,6 +51,17 @@ def page(
     if refused and refused.wait is not None:
         headers["Retry-After"] = f"{refused.wait}"
     return HTMLResponse(content, refused.status if refused else status, headers)
+
+
+def _policy(nonce: str, redirect_uri: str, *, script: bool) -> str:
+    # Browsers apply form-action to where a form's answer redirects as well, so the app's address has to be in it.
+    target = urlsplit(redirect_uri)
+    app = f"{target.scheme}://{target.netloc}" if target.scheme in {"http", "https"} else f"{target.scheme}:"
+    scripts = f" script-src 'nonce-{nonce}';" if script else ""
+    return (
+        f"default-src 'none'; style-src 'nonce-{nonce}';{scripts} img-src data:; base-uri 'none'; "
+        f"frame-ancestors 'none'; form-action 'self'{f' {app}' if redirect_uri else ''}"
+    )
 
 
 def refusal_page(

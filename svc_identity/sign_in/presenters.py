@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import UnauthorizedClientError
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -114,6 +115,8 @@ async def authorization_refused(
     text = "unknown_app" if error.error == "invalid_client" else "bad_request"
     if isinstance(error, UnknownReturnAddressError):
         text = "unknown_return"
+    if isinstance(error, UnauthorizedClientError):
+        text = "app_suspended"
     if isinstance(error, RequestOverError):
         text = service.SignInOver.text
     way_on = await ways.to_app_of(tx, issuer, dict(parameters).get("client_id", ""), error.error)

@@ -29,6 +29,13 @@ class Sms(Protocol):
             NotSent, Throttled
         """
 
+    async def send_notice(self, phone: str, template: str, *, language: str, device: str) -> None:
+        """Tell a person of something that happened to their account.
+
+        Raises:
+            NotSent
+        """
+
 
 class HttpSms:
     def __init__(self, client: httpx.AsyncClient, url: str, *, seconds: float = SECONDS) -> None:
@@ -37,8 +44,13 @@ class HttpSms:
         self._url = f"{url}/messages"
 
     async def send_code(self, phone: str, code: str, *, minutes: int, language: str) -> None:
-        params = {"code": code, "minutes": minutes, "language": language}
-        message = {"phone": phone, "template": "sign_in_code", "params": params}
+        await self._send(phone, "sign_in_code", {"code": code, "minutes": minutes, "language": language})
+
+    async def send_notice(self, phone: str, template: str, *, language: str, device: str) -> None:
+        await self._send(phone, template, {"device": device, "language": language})
+
+    async def _send(self, phone: str, template: str, params: dict[str, str | int]) -> None:
+        message = {"phone": phone, "template": template, "params": params}
         request = self._client.build_request("POST", self._url, json=message)
         try:
             reply = await call(self._client, request, seconds=self._seconds)

@@ -28,3 +28,9 @@ class NotFromHere(Refused):
 
 class SmsUnavailable(Refused):
     status, text = 503, "sms_unavailable"
+
+
+class PersonSuspended(Refused):
+    """Said to whoever has the code that was sent to the phone, and to nobody else."""
+
+    status, text = 403, "person_suspended"

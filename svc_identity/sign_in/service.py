@@ -195,7 +195,7 @@ def try_code(settings: Settings, sign_in: SignIn, typed: str) -> Refused | None:
     digits = _digits(typed)
     typed_hash = _code_hash(settings, sign_in.id, digits)
     if hmac.compare_digest(typed_hash, sign_in.code_hash):
-        sign_in.finished_at, sign_in.answer = now(), None
+        finish(settings, sign_in, typed)
         return None
     tried = (sign_in.answer or "").split()
     if _CODE.fullmatch(digits) and typed_hash.hex() not in tried:
@@ -203,6 +203,22 @@ def try_code(settings: Settings, sign_in: SignIn, typed: str) -> Refused | None:
         sign_in.answer = " ".join([*tried, typed_hash.hex()])
     left = TRIES - sign_in.tries
     return WrongCode(left=left) if left else NoTriesLeft()
+
+
+def finish(settings: Settings, sign_in: SignIn, typed: str) -> None:
+    """Finish a locked sign-in; a second tap is known by what was typed last."""
+    sign_in.finished_at, sign_in.answer = now(), None
+    sign_in.code_hash = _code_hash(settings, sign_in.id, _digits(typed))
+
+
+def already_tried(settings: Settings, sign_in: SignIn, typed: str) -> bool:
+    """Whether a wrong code was typed before, which is remembered."""
+    tried = (sign_in.answer or "").split()
+    typed_hash = _code_hash(settings, sign_in.id, _digits(typed)).hex()
+    if typed_hash in tried:
+        return True
+    sign_in.answer = " ".join([*tried[-TRIES:], typed_hash])
+    return False
 
 
 def _digits(typed: str) -> str:

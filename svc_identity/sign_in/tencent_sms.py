@@ -21,7 +21,7 @@ from svc_identity.sign_in.provider import NotSent, Throttled
 _ALGORITHM, _SERVICE, _ACTION, _VERSION = "TC3-HMAC-SHA256", "sms", "SendSms", "2021-01-11"
 _CONTENT_TYPE = "application/json; charset=utf-8"
 _SIGNED = "content-type;host;x-tc-action"
-_SENT = "Ok"
+_SENT, _NEW_DEVICE = "Ok", "new_device"
 _HALF_A_MINUTE, _HOUR = 30, 3600
 _WAITS = {
     "LimitExceeded.PhoneNumberThirtySecondLimit": _HALF_A_MINUTE,
@@ -59,12 +59,20 @@ class TencentCloudSms:
     seconds: float = SECONDS
 
     async def send_code(self, phone: str, code: str, *, minutes: int, language: str) -> None:
+        await self._send(phone, self.settings.of_code(language), [code, str(minutes)])
+
+    async def send_notice(self, phone: str, template: str, *, language: str, device: str) -> None:
+        if template != _NEW_DEVICE:
+            raise ValueError(template)
+        await self._send(phone, self.settings.of_new_device(language), [device])
+
+    async def _send(self, phone: str, template_id: str, parameters: list[str]) -> None:
         message = {
             "PhoneNumberSet": [phone],
             "SmsSdkAppId": self.settings.app_id,
             "SignName": self.settings.sign_name,
-            "TemplateId": self.settings.template(language),
-            "TemplateParamSet": [code, str(minutes)],
+            "TemplateId": template_id,
+            "TemplateParamSet": parameters,
         }
         body = json.dumps(message, ensure_ascii=False).encode()
         request = self.client.build_request("POST", f"{self.url.rstrip('/')}/", content=body)

@@ -15,6 +15,7 @@ from svc_payments.amounts import money
 from svc_payments.billing.bills import schemas as bill_schemas
 from svc_payments.billing.bills import service as bills
 from svc_payments.billing.bills.models import Bill
+from svc_payments.collection.data_reads.service import BILLS, holders, record_read
 from svc_payments.collection.payments import over_the_counter
 from svc_payments.collection.payments import service as payments
 from svc_payments.collection.payments.models import AT_CHANNEL, Payment, PaymentStatus
@@ -64,8 +65,11 @@ async def look_up_bills(
         BadAccountNumber, BadAccountCheckDigit: no account of this provider has such a number.
     """
     await service.lock_own(tx, caller, session_id)
-    account = f"{provider_id}/{account_number}"
-    await audit.record(tx, caller, "look_up_bills", account, till_session_id=str(session_id))
+    account, at = f"{provider_id}/{account_number}", str(session_id)
+    of = await holders(tx, provider_id, account_number)
+    await record_read(
+        tx, caller, "look_up_bills", account, of=of, data=[BILLS], roles=[service.CLERK], till_session_id=at
+    )
     due = await bills.to_pay_on(tx, provider_id, account_number)
     if not due:
         await require_number_of(tx, provider_id, account_number)

@@ -11,6 +11,7 @@ from chassis.idempotency import Once
 from chassis.problems import Problem
 from kit.calendar import database_time
 from svc_payments.amounts import money
+from svc_payments.collection.data_reads.service import REFUNDS, record_read
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.refunds import fallbacks, transitions
 from svc_payments.collection.refunds.models import Refund
@@ -52,7 +53,10 @@ async def look_up_refund(
     """
     await service.lock_own(tx, caller, session_id)
     refund, payment = await fallbacks.lock_at_counter(tx, refund_number)
-    await audit.record(tx, caller, "look_up_refund", refund.id, till_session_id=str(session_id))
+    of, at = [payment.person_id], str(session_id)
+    await record_read(
+        tx, caller, "look_up_refund", refund.id, of=of, data=[REFUNDS], roles=[service.CLERK], till_session_id=at
+    )
     return _shown(refund, payment, needs_approval=await proofs.needs_approval(tx, refund, settings))
 
 

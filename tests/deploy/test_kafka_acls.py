@@ -114,12 +114,13 @@ async def test_every_service_writes_its_own_topics(guarded: Guarded, service: st
     assert all(partitions)
 
 
+_STANDING = {f"ili.identity.{noun}.v1" for noun in ("client", "person", "role_change", "sign_in")}
 OF_IDENTITY = {
-    "services": {f"ili.identity.{noun}.v1" for noun in ("client", "organisation", "person", "role_change")},
-    "payments": {"ili.identity.role_change.v1"},
-    "miniapps": {"ili.identity.role_change.v1"},
+    "services": _STANDING | {"ili.identity.organisation.v1", "ili.identity.mandate.v1"},
+    "payments": _STANDING,
+    "miniapps": _STANDING,
 }
-"""Roles, revoked proofs, clients with unknown keys, who represents what: ids, and no names."""
+"""Roles, ended access, revoked proofs, unknown keys, who represents whom: ids, and no names."""
 
 
 @pytest.mark.parametrize("service", ["services", "payments", "miniapps"])

@@ -30,6 +30,8 @@ WITHOUT_ALERT = {
     *("account_bound", "mandate_changed", "till_session_changed", "person_renamed"),
     *("identity_claim_opened", "identity_claim_reviewed", "identity_claim_returned"),
     *("identity_claim_decided", "identity_claim_closed"),
+    *("enrolment_code_issued", "enrolment_code_used", "recovery_code_used", "factor_added", "factor_removed"),
+    *("factor_reset_proposed", "factor_reset_approved", "factor_reset_rejected"),
 }
 """Most of these are daily business, and a token expires every ten minutes."""
 

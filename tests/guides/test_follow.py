@@ -17,6 +17,7 @@ from tests.guides.markdown import LANGUAGES, NAMES, requests_mentioned, text_of
 from tests.guides.reader import at_a_terminal
 from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import STAFF_CONSOLE, Person
+from tests.journeys.demo.stage import operators_of
 
 # Which guides are followed in one terminal, one after the other. Each guide is also begun in a terminal of its own but
 # for the providers' ones, from which the others take a company: once as it was left there, once by `follow`.
@@ -30,36 +31,42 @@ TERMINALS = {
 MISSING = [tool for tool in ("bash", "curl", "openssl", "iconv") if shutil.which(tool) is None]
 
 
-Pair = tuple[str, str]
+Pair = tuple[Person, Person]
 
 
 def more_operators(platform: Addresses, readers: int) -> list[Pair]:
-    """Phones of two operators for each reader: people who sign in at once with one phone get each other's codes."""
+    """Two operators for each reader: people who sign in at once with one phone get each other's codes."""
     with contextlib.ExitStack() as stack:
-
-        def signed_in(phone: str) -> Person:
-            person = Person(platform.public_url, platform.sms_url, phone, STAFF_CONSOLE)
-            stack.callback(person.close)
-            person.sign_in_proofed()
-            return person
-
-        first, second = signed_in(platform.operator_phone), signed_in(platform.second_operator_phone)
+        first, second = operators_of(platform)
+        for operator in (first, second):
+            stack.callback(operator.close)
+            operator.sign_in_proofed()
         organisation = first.call("GET", "/identity/v1/organisations").json()["items"][0]["organisation_id"]
         grant = {"action": "grant", "organisation_id": organisation, "role": "operator", "reason": "reads the guides"}
-        phones = [sample_codes.phone() for _ in range(2 * readers)]
-        for phone in phones:
-            signed_in(phone)
-            proposed = first.call("POST", "/identity/v1/role-changes", json={**grant, "phone": phone})
+        more = [
+            Person(platform.public_url, platform.sms_url, sample_codes.phone(), STAFF_CONSOLE)
+            for _ in range(2 * readers)
+        ]
+        for person in more:
+            stack.callback(person.close)
+            asked = {"phone": person.phone, "reason": "reads the guides"}
+            issued = first.call("POST", "/identity/v1/enrolment-codes", json=asked).raise_for_status()
+            person.enrolment_code = issued.json()["enrolment_code"]
+            person.sign_in_proofed()
+            proposed = first.call("POST", "/identity/v1/role-changes", json={**grant, "phone": person.phone})
             path = f"/identity/v1/role-changes/{proposed.raise_for_status().json()['role_change_id']}/approve"
             second.call("POST", path).raise_for_status()
-    return list(zip(phones[::2], phones[1::2], strict=True))
+    return list(zip(more[::2], more[1::2], strict=True))
 
 
 def announce(folder: Path, operators: Pair) -> None:
     """What a platform that runs on the default data folder leaves there."""
     announcement = folder / "var/local/platform.json"
     announcement.parent.mkdir(parents=True)
-    addresses = dict(zip(("operator_phone", "second_operator_phone"), operators, strict=True))
+    addresses: dict[str, str] = {}
+    for name, person in zip(("operator", "second_operator"), operators, strict=True):
+        assert person.authenticator
+        addresses |= {f"{name}_phone": person.phone, f"{name}_authenticator": person.authenticator.secret}
     announcement.write_text(json.dumps({"addresses": addresses}), "utf-8")
 
 

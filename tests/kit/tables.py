@@ -5,6 +5,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis.db import NAMING_CONVENTION
 from kit.approvals import second_person_check
+from kit.ended.models import add_ended_access
 from kit.leases import Leased, Pollable
 from kit.staff.models import add_staff_roles
 
@@ -14,6 +15,7 @@ class Base(DeclarativeBase):
 
 
 add_staff_roles(Base.metadata)
+add_ended_access(Base.metadata)
 
 
 class Parcel(Leased, Base):

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -10,7 +11,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
+from svc_identity.fields import normalise_phone
 from svc_identity.people.agreements.documents import version_in_force
+from svc_identity.people.factors.enrolment import issue
+from svc_identity.settings import Settings
+from tests.authenticators import Authenticator, shown_on
 
 AUTHORIZE = "/identity/v1/oauth/authorize"
 TOKEN = "/identity/v1/oauth/token"  # noqa: S105 - an address
@@ -20,6 +25,9 @@ _SCOPES = {
     APP: "openid profile phone bills pay accounts applications mini_apps offline_access",
     STAFF_CONSOLE: "openid profile staff offline_access",
 }
+AUTHENTICATORS: dict[str, Authenticator] = {}
+"""By the phone of their owner."""
+CODE = re.compile(r"<li><code>([^<]+)</code>")
 
 
 @dataclass
@@ -56,8 +64,11 @@ class Page(HTMLParser):
 class AppClient:
     """One sign-in of one resident: `code = await app.sign_in(phone)`, then `await app.redeem(code)`."""
 
-    def __init__(self, api: httpx.AsyncClient, sms: httpx.AsyncClient, client_id: str = APP) -> None:
+    def __init__(
+        self, api: httpx.AsyncClient, sms: httpx.AsyncClient, client_id: str = APP, settings: Settings | None = None
+    ) -> None:
         self.api = api
+        self.settings = settings
         self.client_id = client_id
         self.redirect_uri = LOOPBACK if client_id == STAFF_CONSOLE else REDIRECT_URI
         self.sms = sms
@@ -65,6 +76,7 @@ class AppClient:
         self.state = secrets.token_urlsafe(12)
         self.nonce = secrets.token_urlsafe(12)
         self.refresh_token = ""
+        self.recovery_codes: list[str] = []
 
     def request(self, **changes: str | None) -> dict[str, str]:
         """An authorization request; a parameter can be replaced, or dropped with None."""
@@ -104,10 +116,43 @@ class AppClient:
         code: str = messages[0]["params"]["code"]
         return code
 
-    async def sign_in(self, phone: str, **changes: str | None) -> str:
-        """Sign in through the pages; returns the authorization code."""
+    async def factor_page(self, phone: str, **changes: str | None) -> Page:
+        """The page after the texted code, where a second factor is needed."""
         page = await self.code_page(phone, **changes)
-        answer = await self.type_code(page, await self.texted_code(phone))
+        passed = await self.type_code(page, await self.texted_code(phone))
+        assert passed.status_code == 303, passed.text
+        return Page(await self.api.get(passed.headers["location"]))
+
+    async def set_up(self, page: Page, phone: str, enrolment_code: str | None = None) -> httpx.Response:
+        """Set up an authenticator app and keep the recovery codes; returns the answer that leads to the app.
+
+        Members of staff have an enrolment code, unless the test gives another one.
+        """
+        authenticator = shown_on(page.answer.text)
+        form = page.forms[0]
+        if enrolment_code is None and self.settings and 'name="enrolment_code"' in page.answer.text:
+            enrolment_code = await issue(self.settings, normalise_phone(phone), "a test")
+        data = {**form.fields, "code": authenticator.code(), "enrolment_code": enrolment_code or ""}
+        done = await self.api.post(form.action, data=data)
+        assert done.status_code == 303, done.text
+        AUTHENTICATORS[phone] = authenticator
+        kept = Page(await self.api.get(done.headers["location"]))
+        self.recovery_codes = CODE.findall(kept.answer.text)
+        return await self.api.post(kept.forms[0].action, data=kept.forms[0].fields)
+
+    async def _second_step(self, passed: httpx.Response, phone: str, enrolment_code: str | None) -> httpx.Response:
+        if not passed.headers.get("location", "").startswith(AUTHORIZE):
+            return passed
+        page = Page(await self.api.get(passed.headers["location"]))
+        if 'class="key"' in page.answer.text:
+            return await self.set_up(page, phone, enrolment_code)
+        return await self.type_code(page, AUTHENTICATORS[phone].code())
+
+    async def sign_in(self, phone: str, *, enrolment_code: str | None = None, **changes: str | None) -> str:
+        """Sign in through the pages, with the second factor where it is asked for; returns the authorization code."""
+        page = await self.code_page(phone, **changes)
+        passed = await self.type_code(page, await self.texted_code(phone))
+        answer = await self._second_step(passed, phone, enrolment_code)
         returned = returned_to_app(answer)
         assert returned["state"] == self.state
         return returned["code"]
@@ -127,9 +172,9 @@ class AppClient:
         data = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": refresh_token, **more}
         return await self.api.post(TOKEN, data=data)
 
-    async def tokens(self, phone: str) -> dict[str, Any]:
+    async def tokens(self, phone: str, **changes: str | None) -> dict[str, Any]:
         """Sign in and redeem the code; returns the token answer."""
-        answer = await self.redeem(await self.sign_in(phone))
+        answer = await self.redeem(await self.sign_in(phone, **changes))
         assert answer.status_code == 200, answer.text
         return self._kept(answer)
 

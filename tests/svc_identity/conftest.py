@@ -157,8 +157,8 @@ async def sms(sandboxes: dict[str, Sandbox]) -> AsyncIterator[httpx.AsyncClient]
 
 
 @pytest.fixture
-def new_app_client(browsers: Browsers, sms: httpx.AsyncClient) -> NewAppClient:
-    return lambda client_id=APP: AppClient(browsers(), sms, client_id)
+def new_app_client(browsers: Browsers, sms: httpx.AsyncClient, settings: Settings) -> NewAppClient:
+    return lambda client_id=APP: AppClient(browsers(), sms, client_id, settings)
 
 
 @pytest.fixture

@@ -42,13 +42,22 @@ class Service:
 def service(
     postgres_url: str, embedded_kafka: str, sandboxes: dict[str, Sandbox], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    folder, port, worker_port = tmp_path_factory.mktemp("identity"), free_port(), free_port()
+    with running_service(postgres_url, embedded_kafka, sandboxes, tmp_path_factory.mktemp("identity")) as service:
+        yield service
+
+
+@contextlib.contextmanager
+def running_service(
+    postgres_url: str, kafka: str, sandboxes: dict[str, Sandbox], folder: Path, public_url: str = ""
+) -> Iterator[Service]:
+    """The service and its worker; its public address is its own, or that of the gateway before it."""
+    port, worker_port = free_port(), free_port()
     url = f"http://{LOOPBACK}:{port}"
     url_of_role = upgrade_in_thread("svc_identity", make_url(postgres_url).set(database="myili_identity"))
     environment = {
         "MYILI_DATABASE_URL": url_of_role.set(database=None).render_as_string(hide_password=False),
-        "MYILI_KAFKA": embedded_kafka,
-        "MYILI_PUBLIC_URL": url,
+        "MYILI_KAFKA": kafka,
+        "MYILI_PUBLIC_URL": public_url or url,
         "MYILI_JWKS_URL": f"{url}/identity/v1/oauth/jwks",
         "MYILI_SMS_URL": sandboxes["sms"].url,
         "MYILI_REGISTRIES_URL": sandboxes["registries"].url,
@@ -71,7 +80,7 @@ def service(
     served = ["uvicorn", "--factory", "svc_identity.app:create_app", "--host", LOOPBACK, "--port", str(port)]
     with program("api", *served, "--no-access-log", on=port), program("worker", "svc_identity.worker", on=worker_port):
         logs = [folder / "api.log", folder / "worker.log"]
-        yield Service(url, embedded_kafka, sandboxes["sms"].url, logs)
+        yield Service(url, kafka, sandboxes["sms"].url, logs)
 
 
 @pytest_asyncio.fixture

@@ -18,15 +18,21 @@ from tests.svc_identity.conftest import new_phone, proofed
 from tests.svc_identity.identities import id_number, new_uscc
 from tests.svc_identity.identities import proof as proof_of
 from tests.svc_identity.oauth.providers import ProviderSystem
+from tests.svc_identity.oauth.suspensions.test_suspensions import lift, suspended
 from tests.svc_identity.organisations.representation.test_representation import OWN
 from tests.svc_identity.organisations.role_changes.conftest import Platform, platform
 from tests.svc_identity.organisations.role_changes.requests import decide, granted, propose_grant, propose_removal
+from tests.svc_identity.organisations.test_factor_resets import propose as propose_reset
 from tests.svc_identity.organisations.test_organisations import add, create
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly, with_triggers_off
 
 __all__ = ["platform"]
 
-UNSEALED = {"proofing_attempts": {"id_number_index"}}
+UNSEALED = {
+    "mandates": {"phone_index", "name_index", "phone_masked"},
+    "proofing_attempts": {"id_number_index"},
+    "factors": {"last_step", "sign_count", "used_at"},
+}
 
 
 @pytest.fixture
@@ -55,8 +61,17 @@ async def play(here: Platform) -> None:
     representative = await proofed(here.app_client(), new_phone())
     claimed = await here.api.post(OWN, json={"uscc": new_uscc()}, headers=representative | once())
     assert claimed.status_code == 200
+    path = f"{OWN}/{claimed.json()['organisation_id']}/mandates"
+    mandate = {"phone": new_phone(), "name": "王五", "scopes": ["applications"], "division_codes": ["654002"]}
+    assert (await here.api.post(path, json=mandate, headers=representative | once())).status_code == 201
+    proposed = await propose_reset(here, here.first, auditor)
+    assert proposed.status_code == 201
     async with here.database.transaction() as tx:
         await ProviderSystem().register(tx)
+    for lifted in (True, False):
+        suspension_id = (await suspended(here.api, here.first, subject="phone", phone=auditor))["suspension_id"]
+        if lifted:
+            assert (await lift(here.api, here.second, suspension_id)).status_code == 200
 
 
 @pytest_asyncio.fixture

@@ -2,16 +2,26 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 from kit.audit.migration import extend_trail, shorten_trail
-from kit.audit.sealing import SealedTable
+from kit.audit.sealing import SealedTable, without
 
 revision = "0016"
 down_revision = "0015"
 branch_labels = None
 depends_on = None
 
-_SEALED = (SealedTable("represented_organisations"),)
+_SEALED = (
+    SealedTable("represented_organisations"),
+    SealedTable("mandates", without("phone_index", "name_index", "phone_masked")),
+)
+_MANDATE_RULES = {
+    "status": "status IN ('proposed', 'active', 'declined', 'withdrawn', 'expired')",
+    "accepted": "(agent_id IS NULL) = (accepted_at IS NULL)",
+    "agent_known": "status <> 'active' OR agent_id IS NOT NULL",
+    "ended": "(status IN ('proposed', 'active')) = (ended_at IS NULL)",
+}
 _TIME = sa.DateTime(timezone=True)
 
 
@@ -19,6 +29,7 @@ def upgrade() -> None:
     op.add_column("clients", sa.Column("keys_fetched", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("clients", sa.Column("key_unknown_at", sa.DateTime(timezone=True), nullable=True))
     _create_representation()
+    _create_mandates()
     extend_trail(_SEALED)
 
 
@@ -57,9 +68,44 @@ def _create_representation() -> None:
     )
 
 
+def _create_mandates() -> None:
+    references = {"organisation_id": "represented_organisations"}
+    references |= dict.fromkeys(("agent_id", "proposed_by", "ended_by"), "persons")
+    op.create_table(
+        "mandates",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("organisation_id", sa.Uuid(), nullable=False),
+        sa.Column("phone_index", sa.LargeBinary(), nullable=False),
+        sa.Column("phone_masked", sa.Text(), nullable=False),
+        sa.Column("name_index", sa.LargeBinary(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=True),
+        *(sa.Column(name, postgresql.ARRAY(sa.Text()), nullable=False) for name in ("scopes", "division_codes")),
+        sa.Column("valid_until", _TIME, nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("proposed_by", sa.Uuid(), nullable=False),
+        sa.Column("proposed_at", _TIME, nullable=False),
+        sa.Column("accepted_at", _TIME, nullable=True),
+        sa.Column("ended_by", sa.Uuid(), nullable=True),
+        sa.Column("ended_at", _TIME, nullable=True),
+        *(sa.CheckConstraint(rule, name=op.f(f"ck_mandates_{name}")) for name, rule in _MANDATE_RULES.items()),
+        *(
+            sa.ForeignKeyConstraint([column], [f"{table}.id"], name=op.f(f"fk_mandates_{column}_{table}"))
+            for column, table in references.items()
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mandates")),
+    )
+    live = sa.text("status IN ('proposed', 'active')")
+    op.create_index(
+        "uq_mandates_live", "mandates", ["organisation_id", "phone_index"], unique=True, postgresql_where=live
+    )
+    op.create_index("ix_mandates_organisation_id_id", "mandates", ["organisation_id", "id"])
+    for column in ("agent_id", "phone_index"):
+        op.create_index(f"ix_mandates_{column}", "mandates", [column])
+
+
 def downgrade() -> None:
     shorten_trail(_SEALED)
-    for table in ("representation_checks", "represented_organisations"):
+    for table in ("mandates", "representation_checks", "represented_organisations"):
         op.drop_table(table)
     for column in ("key_unknown_at", "keys_fetched"):
         op.drop_column("clients", column)

@@ -1,4 +1,4 @@
-"""Consents by version, and what people allow to apps."""
+"""Consents by version, what people allow to apps, and who read their data."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -50,6 +50,19 @@ def upgrade() -> None:
     op.create_index("ix_app_access_person_id_id", "app_access", ["person_id", "id"])
     access = ["person_id", "client_id"]
     op.create_index("uq_app_access_in_force", "app_access", access, unique=True, postgresql_where=_IN_FORCE)
+    op.create_table(
+        "data_reads",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("service", "reference")),
+        sa.Column("data", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=True),
+        sa.Column("organisation_id", sa.Uuid(), nullable=True),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_data_reads")),
+    )
+    op.create_index("ix_data_reads_person_id_id", "data_reads", ["person_id", "id"])
     op.add_column("sign_ins", sa.Column("agreed_version", sa.Text(), nullable=True))
     extend_trail(_SEALED)
 
@@ -57,5 +70,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     shorten_trail(_SEALED)
     op.drop_column("sign_ins", "agreed_version")
+    op.drop_table("data_reads")
     op.drop_table("app_access")
     op.drop_table("consents")

@@ -11,6 +11,9 @@ from sqlalchemy.orm import undefer
 from svc_identity.people.personal_data.models import PersonalDataRead, Purpose
 from svc_identity.people.persons.models import Person
 
+APP_READER = "app:"
+"""Before the client_id of an app that reads with what its person has allowed."""
+
 
 @dataclass(frozen=True)
 class PersonalData:
@@ -18,6 +21,7 @@ class PersonalData:
 
     phone: str | None = None
     name: str | None = None
+    id_number: str | None = None
 
     def __repr__(self) -> str:
         return "PersonalData(…)"
@@ -36,8 +40,8 @@ async def read_personal_data(
     Args:
         tx: the transaction that also writes the log of this read.
         person_ids: the persons whose data is read.
-        fields: of `phone` and `name`.
-        reader: the subject of the caller's token.
+        fields: of `phone`, `name` and `id_number`.
+        reader: the subject of the caller's token, or `APP_READER` and the client_id of another's app.
         purpose: why.
     """
     columns = [undefer(getattr(Person, name)) for name in fields]

@@ -11,6 +11,7 @@ from chassis.problems import NotFound
 from kit.calendar import database_time
 from svc_payments.billing.bills.models import Bill
 from svc_payments.billing.bills.service import show_bills
+from svc_payments.collection.data_reads import service as data_reads
 from svc_payments.collection.payments.models import Payment, PaymentLine
 from svc_payments.collection.payments.schemas import PaymentLine as ShownLine
 from svc_payments.collection.postings import schemas as posting_schemas
@@ -22,7 +23,7 @@ from svc_payments.ledger.models import Entry, Transfer
 from svc_payments.operations.dashboard.overdue import WATCHED, deadline_of
 from svc_payments.operations.records import schemas
 from svc_payments.operations.records.schemas import fields_of
-from svc_payments.oversight.audit import service as audit
+from svc_payments.operations.search.service import CHECKERS
 from svc_payments.oversight.incidents import schemas as incidents
 from svc_payments.oversight.incidents.models import Incident, IncidentKind
 from svc_payments.parties.accounts.models import AccountBinding
@@ -40,7 +41,8 @@ async def look_at(tx: AsyncSession, caller: Caller, payment_id: UUID) -> schemas
     payment = await tx.get(Payment, payment_id)
     if payment is None:
         raise NotFound
-    await audit.record(tx, caller, "look_at_payment", payment.id)
+    of, data = [payment.person_id], [data_reads.PAYMENTS, data_reads.BILLS, data_reads.REFUNDS]
+    await data_reads.record_read(tx, caller, "look_at_payment", payment.id, of=of, data=data, roles=CHECKERS)
     postings = (await tx.scalars(select(Posting).where(Posting.payment_id == payment.id).order_by(Posting.id))).all()
     refunds = (await tx.scalars(select(Refund).where(Refund.payment_id == payment.id).order_by(Refund.id))).all()
     seconds = await tx.scalars(select(SecondTransaction.id).where(SecondTransaction.payment_id == payment.id))
@@ -91,7 +93,8 @@ async def look_at_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> schem
     bill = await tx.scalar(select(Bill).where(Bill.id == bill_id))
     if bill is None:
         raise NotFound
-    await audit.record(tx, caller, "look_at_bill", bill.id)
+    of, data = await data_reads.holders(tx, bill.provider_id, bill.account_number), [data_reads.BILLS]
+    await data_reads.record_read(tx, caller, "look_at_bill", bill.id, of=of, data=data, roles=CHECKERS)
     (shown,) = await show_bills(tx, [bill])
     # By indexes that are there: of lines that hold a bill, and of the payments of a person.
     bound = select(AccountBinding.person_id).where(

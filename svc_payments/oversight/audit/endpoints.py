@@ -1,4 +1,5 @@
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from sqlalchemy import select
@@ -6,6 +7,7 @@ from sqlalchemy import select
 from chassis.auth import allow
 from chassis.db import ReadTx
 from chassis.pagination import Page, PageQuery, page_of
+from chassis.problems import NotFound
 from svc_payments.oversight.audit import models, schemas
 
 router = APIRouter(prefix="/payments/v1", tags=["audit"])
@@ -24,6 +26,17 @@ async def list_audit_records(
     if actor:
         query = query.where(models.AuditRecord.actor == actor)
     return await page_of(tx, query, page, models.AuditRecord.id, _shown, newest_first=True)
+
+
+@router.get(
+    "/audit-records/{audit_record_id}", dependencies=[Depends(allow(scope="staff", role=("operator", "auditor")))]
+)
+async def get_audit_record(tx: ReadTx, audit_record_id: UUID) -> schemas.AuditRecord:
+    """Get an audit record, such as the one that a read of a person's data refers to."""
+    record = await tx.get(models.AuditRecord, audit_record_id)
+    if record is None:
+        raise NotFound
+    return _shown(record)
 
 
 def _shown(record: models.AuditRecord) -> schemas.AuditRecord:

@@ -1,4 +1,5 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,8 +19,8 @@ async def record(
     *,
     reason: str | None = None,
     **details: str | int | None,
-) -> None:
-    """Record an action in the trail; the record exists exactly if the transaction commits.
+) -> UUID:
+    """Record an action in the trail; returns the record's id. It exists exactly if the transaction commits.
 
     Args:
         tx: the transaction of the act.
@@ -29,7 +30,8 @@ async def record(
         reason: in the words of who acts.
         details: ids, codes and figures, never personal data.
     """
-    await record_all(tx, caller, action, {subject: details}, reason=reason)
+    (record_id,) = await record_all(tx, caller, action, {subject: details}, reason=reason)
+    return record_id
 
 
 async def record_all(
@@ -39,13 +41,15 @@ async def record_all(
     subjects: Mapping[object, Mapping[str, str | int | None]],
     *,
     reason: str | None = None,
-) -> None:
+) -> Sequence[UUID]:
     """The same of several subjects at once, each with its details."""
     actor = caller.subject if caller else SYSTEM
-    tx.add_all(
+    records = [
         AuditRecord(actor=actor, action=action, subject=str(subject), reason=reason, details=dict(details))
         for subject, details in subjects.items()
-    )
+    ]
+    tx.add_all(records)
     await tx.flush()
     for subject in subjects:
         record_act(tx, action, subject)
+    return [each.id for each in records]

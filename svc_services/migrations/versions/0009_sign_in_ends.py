@@ -1,4 +1,6 @@
-"""Sign-ins end."""
+"""What has ended before its tokens: sign-ins, and the access of suspended persons and clients."""
+
+from kit.ended.migration import create_ended_access, drop_ended_access
 
 revision = "0009"
 down_revision = "0008"
@@ -7,8 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    create_ended_access()
 
 
 def downgrade() -> None:
-    pass
+    drop_ended_access()

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 from kit.audit.migration import extend_trail, shorten_trail
 from kit.audit.sealing import ROW, SealedTable
@@ -51,6 +52,17 @@ def _create_claims() -> None:
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("uscc", name=op.f("pk_claimed_organisations")),
     )
+    op.create_table(
+        "mandates",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("uscc", sa.Text(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        *(sa.Column(name, postgresql.ARRAY(sa.Text()), nullable=False) for name in ("scopes", "division_codes")),
+        sa.Column("valid_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mandates")),
+    )
+    op.create_index("ix_mandates_uscc_agent_id", "mandates", ["uscc", "agent_id"])
     op.add_column("provider_applications", sa.Column("proved_by", sa.Uuid(), nullable=True))
     op.add_column("provider_applications", sa.Column("closure", sa.Text(), nullable=True))
     op.create_check_constraint(
@@ -102,7 +114,8 @@ def downgrade() -> None:
     _check("decided", "(status = 'applied') = (decided_by IS NULL AND decided_at IS NULL)")
     for column in ("closure", "proved_by"):
         op.drop_column("provider_applications", column)
-    op.drop_table("claimed_organisations")
+    for table in ("mandates", "claimed_organisations"):
+        op.drop_table(table)
     for table in ("fetched_keys", "key_fetches", "key_sources", "key_warnings"):
         op.drop_table(table)
     _allow(_ACTIONS)

@@ -78,7 +78,7 @@ class ProviderApplication(Base):
     customer_parameters: Mapped[dict[str, Any]] = _parameters()
     contact_phone: Mapped[str | None] = mapped_column(Text)
     proved_by: Mapped[UUID | None]
-    """The legal representative who applied; nobody has proved to speak for the company where it is empty."""
+    """The legal representative or agent who applied; nobody has proved to speak for the company where it is empty."""
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
     """SHA-256 of the application token: reading this table does not give access to applications."""
     status: Mapped[ApplicationStatus] = mapped_column(Text, default=ApplicationStatus.APPLIED)

@@ -111,13 +111,14 @@ async def apply(
     """File an application. Returns it with the token that reads it.
 
     Raises:
-        OrganisationClaimedByOther, NotForOrganisation, UnknownDivision, KeyAlreadyUsed, ApplicationExists
+        UnknownDivision, KeyAlreadyUsed, ApplicationExists
+        OrganisationClaimedByOther, NotForOrganisation, BeyondMandate: as `organisations.require_speaker`.
     """
-    proved_by = await organisations.require_speaker(tx, applicant, facts.uscc)
-    if proved_by:
-        await organisations.displace_unproved(tx, facts.uscc, new.kind)
     division_codes = sorted(set(new.division_codes))
     await require_divisions(tx, division_codes)
+    proved_by = await organisations.require_speaker(tx, applicant, facts.uscc, division_codes)
+    if proved_by:
+        await organisations.displace_unproved(tx, facts.uscc, new.kind)
     await key_claims.require_unclaimed(tx, facts.jwks)
     token = secrets.token_urlsafe(32)
     filed = (

@@ -1,7 +1,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Text
+from sqlalchemy import Index, Text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp
@@ -18,3 +19,18 @@ class ClaimedOrganisation(Base):
     representative_id: Mapped[UUID]
     claimed_at: Mapped[datetime] = mapped_column(Timestamp)
     revision: Mapped[int]
+
+
+class Mandate(Base):
+    """Who acts for an organisation beside its representative, as svc_identity says."""
+
+    __tablename__ = "mandates"
+    __table_args__ = (Index("ix_mandates_uscc_agent_id", "uscc", "agent_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    uscc: Mapped[str] = mapped_column(Text)
+    agent_id: Mapped[UUID]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    division_codes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    valid_until: Mapped[datetime] = mapped_column(Timestamp)
+    ended_at: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from tests.authenticators import Authenticator, shown_on
 from tests.journeys.demo import sample_codes
 from tests.journeys.demo.narrator import Surprise
 
@@ -24,8 +25,11 @@ _SECONDS = 60
 class Person:
     """Somebody with a phone who uses the app, or the staff console."""
 
-    def __init__(self, gateway: str, sms: str, phone: str, client_id: str = "myili-app") -> None:
+    def __init__(self, gateway: str, sms: str, phone: str, client_id: str = "myili-app", *, key: str = "") -> None:
         self.phone = phone
+        self.authenticator = Authenticator(key) if key else None
+        self.enrolment_code = ""
+        """From an operator, for the first sign-in as staff."""
         self.client_id = client_id
         self._sms = sms
         self._http = httpx.Client(base_url=gateway, timeout=_SECONDS, headers={"Accept-Language": "en"})
@@ -67,6 +71,11 @@ class Person:
         form = {"grant_type": "refresh_token", "refresh_token": self._tokens["refresh_token"]}
         return self._fetch_tokens({**form, "client_id": self.client_id})
 
+    def sign_out(self) -> httpx.Response:
+        """Revoke the refresh token (RFC 7009), which ends the sign-in."""
+        form = {"client_id": self.client_id, "token": self._tokens["refresh_token"]}
+        return self._http.post("/identity/v1/oauth/revoke", data=form)
+
     def _fetch_tokens(self, form: dict[str, str]) -> dict[str, Any]:
         server = self._http.get("/identity/.well-known/openid-configuration").raise_for_status().json()
         answer = self._http.post(urlsplit(server["token_endpoint"]).path, data=form)
@@ -93,11 +102,25 @@ class Person:
             code_page = _submit(browser, phone_page, phone=self.phone)
             browser.follow_redirects = False
             back = _submit(browser, code_page, code=self._code_on_handset())
+            if urlsplit(back.headers.get("location", "")).path.endswith("/factor"):
+                back = self._second_step(browser, browser.get(back.headers["location"]))
         answer = parse_qs(urlsplit(back.headers.get("location", "")).query)
         if answer.get("state") != [state] or "code" not in answer:
             raise Surprise(f"signing in did not lead back to the app: {back.status_code}")
         code: str = answer["code"][0]
         return code
+
+    def _second_step(self, browser: httpx.Client, page: httpx.Response) -> httpx.Response:
+        """The code of the authenticator app, which is set up first where the person has none."""
+        if self.authenticator is None:
+            self.authenticator = shown_on(page.text)
+            typed = {"code": self.authenticator.code(), "enrolment_code": self.enrolment_code}
+            kept = browser.get(_submit(browser, page, **typed).headers["location"])
+            return _submit(browser, kept, form_token=_Forms(kept.text).forms[0][1]["form_token"])
+        back = _submit(browser, page, code=self.authenticator.code())
+        while back.status_code == httpx.codes.UNPROCESSABLE_ENTITY:  # somebody else uses this authenticator too
+            back = _submit(browser, back, code=self.authenticator.code())
+        return back
 
     def _code_on_handset(self) -> str:
         messages = httpx.get(f"{self._sms}/messages", params={"phone": self.phone}).raise_for_status().json()

@@ -80,15 +80,31 @@ class Stage:
         return Person(self.platform.public_url, self.platform.sms_url, phone or sample_codes.phone())
 
     def staff(self) -> Person:
-        return Person(self.platform.public_url, self.platform.sms_url, sample_codes.phone(), STAFF_CONSOLE)
+        """Somebody who is about to get a role, with the code that an operator gives them to set up a factor."""
+        person = Person(self.platform.public_url, self.platform.sms_url, sample_codes.phone(), STAFF_CONSOLE)
+        asked = {"phone": person.phone, "reason": "new member of staff"}
+        issued = self.operator.call("POST", "/identity/v1/enrolment-codes", json=asked)
+        person.enrolment_code = self.narrator.answered("an operator issues an enrolment code", issued, 201)[
+            "enrolment_code"
+        ]
+        return person
+
+
+def operators_of(platform: Addresses) -> tuple[Person, Person]:
+    """The two operators with whom a platform begins."""
+    first = (platform.operator_phone, platform.operator_authenticator)
+    second = (platform.second_operator_phone, platform.second_operator_authenticator)
+    one, other = (
+        Person(platform.public_url, platform.sms_url, phone, STAFF_CONSOLE, key=key) for phone, key in (first, second)
+    )
+    return one, other
 
 
 @contextlib.contextmanager
 def set_stage(narrator: Narrator, platform: Addresses, folder: Path, rows: int) -> Iterator[Stage]:
     """Start the companies' servers and stop them afterwards."""
     with contextlib.ExitStack() as stack:
-        phones = (platform.operator_phone, platform.second_operator_phone)
-        operator, second = (Person(platform.public_url, platform.sms_url, phone, STAFF_CONSOLE) for phone in phones)
+        operator, second = operators_of(platform)
         stack.callback(operator.close)
         stack.callback(second.close)
         water = stack.enter_context(_company(platform, folder, rows, "Sample Water Company", "water", "gb18030"))

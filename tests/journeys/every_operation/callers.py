@@ -10,6 +10,7 @@ from uuid import uuid4
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from chassis.auth import TWO_FACTORS
 from chassis.settings import AUDIENCE
 from deploy.local.keys import keys_in
 from deploy.local.platform import Addresses
@@ -72,7 +73,8 @@ class _Signer:
     def person(self, person_id: str, *roles: str) -> Headers:
         belongs = {"organisation_id": self._organisation_id, "division_code": DIVISION}
         memberships = [{**belongs, "role": role} for role in roles]
-        return self._signed(person_id, kind="person", client_id="myili-app", assurance_level=2, memberships=memberships)
+        how = {"kind": "person", "client_id": "myili-app", "acr": TWO_FACTORS[0]}
+        return self._signed(person_id, **how, assurance_level=2, memberships=memberships)
 
     def company(self, provider_id: str) -> Headers:
         return self._signed(provider_id, kind="client", client_id=provider_id, scope=_OF_COMPANIES, memberships=[])

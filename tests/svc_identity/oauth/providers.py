@@ -57,7 +57,7 @@ class ProviderSystem:
         usual = {
             "iss": self.provider_id,
             "sub": self.provider_id,
-            "aud": f"{PUBLIC_URL}/identity/v1/oauth/token",
+            "aud": f"{PUBLIC_URL}/identity",
             "iat": int(time.time()),
             "exp": int(time.time()) + 120,
             "jti": new_id().hex,

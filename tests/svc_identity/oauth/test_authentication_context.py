@@ -9,8 +9,8 @@ from chassis.testing import Tokens
 from svc_identity.oauth.issuer import RESIDENT_SCOPES
 from svc_identity.settings import Settings
 from svc_identity.texts import languages
-from tests.svc_identity.app_client import AppClient
-from tests.svc_identity.conftest import new_operator
+from tests.svc_identity.app_client import STAFF_CONSOLE, AppClient
+from tests.svc_identity.conftest import NewAppClient, new_operator
 from tests.svc_identity.oauth.test_codes import decoded
 from tests.svc_identity.oauth.test_discovery import DISCOVERY
 
@@ -25,7 +25,7 @@ async def test_both_tokens_say_the_same(app_client: AppClient, tokens: Tokens, p
     access, identity = (decoded(issued[name], tokens.key).claims for name in ("access_token", "id_token"))
     assert [access[name] for name in CONTEXT] == [identity[name] for name in CONTEXT]
     assert start <= access["auth_time"] <= start + 10
-    assert (access["acr"], access["amr"]) == ("urn:myili:assurance:1", ["otp", "sms"])
+    assert (access["acr"], access["amr"]) == ("urn:myili:sign-in:one-factor", ["otp", "sms"])
 
 
 async def test_a_refreshed_token_keeps_the_time_of_the_sign_in(
@@ -38,12 +38,13 @@ async def test_a_refreshed_token_keeps_the_time_of_the_sign_in(
     assert later["iat"] > first["iat"]
 
 
-async def test_the_class_is_the_level_that_was_proved(
-    app_client: AppClient, settings: Settings, tokens: Tokens
+async def test_the_class_is_how_strong_the_sign_in_was(
+    new_app_client: NewAppClient, settings: Settings, tokens: Tokens
 ) -> None:
-    headers = await new_operator(settings, app_client)
+    headers = await new_operator(settings, new_app_client(STAFF_CONSOLE))
     claims = decoded(headers["Authorization"].removeprefix("Bearer "), tokens.key).claims
-    assert (claims["acr"], claims["assurance_level"]) == ("urn:myili:assurance:2", 2)
+    assert (claims["acr"], claims["amr"]) == ("urn:myili:sign-in:two-factors", ["otp", "sms", "mfa"])
+    assert claims["assurance_level"] == 2
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,9 @@ async def test_consent_shows_what_the_app_asks_for(app_client: AppClient, langua
 
 async def test_discovery_names_what_an_app_may_ask_for(app_client: AppClient) -> None:
     metadata = (await app_client.api.get(DISCOVERY)).json()
-    assert metadata["acr_values_supported"] == ["urn:myili:assurance:1", "urn:myili:assurance:2"]
+    assert metadata["acr_values_supported"] == [
+        f"urn:myili:sign-in:{how}" for how in ("one-factor", "two-factors", "phishing-resistant")
+    ]
     for prompt in metadata["prompt_values_supported"]:
         answer = (await app_client.begin(prompt=prompt)).answer
         assert (answer.status_code == 303) == (prompt == "none")

@@ -11,7 +11,7 @@ from joserfc import jwt
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, emitted, once
 from svc_identity.fields import normalise_uscc
-from tests.svc_identity.app_client import AppClient, bearer
+from tests.svc_identity.app_client import STAFF_CONSOLE, AppClient, bearer
 from tests.svc_identity.conftest import NewAppClient, new_phone, proofed
 from tests.svc_identity.identities import new_uscc, wrong_check
 from tests.svc_identity.organisations.role_changes.requests import decide, granted, propose_grant
@@ -117,8 +117,9 @@ async def test_a_retry_with_the_same_key_registers_once(api: httpx.AsyncClient, 
 
 
 async def test_a_membership_is_in_tokens_until_it_is_removed(
-    api: httpx.AsyncClient, operator: dict[str, str], app_client: AppClient, tokens: Tokens, phone: str
+    api: httpx.AsyncClient, operator: dict[str, str], new_app_client: NewAppClient, tokens: Tokens, phone: str
 ) -> None:
+    app_client = new_app_client(STAFF_CONSOLE)
     organisation_id = (await create(api, operator)).json()["organisation_id"]
     signed_in = await app_client.tokens(phone)
     assert await memberships(app_client, tokens, signed_in) == []
@@ -135,8 +136,9 @@ async def test_a_membership_is_in_tokens_until_it_is_removed(
 
 
 async def test_a_new_person_is_registered_with_the_role(
-    api: httpx.AsyncClient, operator: dict[str, str], app_client: AppClient, tokens: Tokens, phone: str
+    api: httpx.AsyncClient, operator: dict[str, str], new_app_client: NewAppClient, tokens: Tokens, phone: str
 ) -> None:
+    app_client = new_app_client(STAFF_CONSOLE)
     organisation_id = (await create(api, operator)).json()["organisation_id"]
     member = await add(api, operator, organisation_id, phone, "county_team")
     assert member.status_code == 201

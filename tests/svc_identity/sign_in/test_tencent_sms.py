@@ -33,7 +33,8 @@ def double() -> Iterator[Double]:
 def tencent(**changes: Any) -> TencentSms:  # noqa: ANN401 - settings
     usual = {"secret_id": SECRET_ID, "secret_key": SecretStr(SECRET_KEY), "app_id": "1400006666"}
     named = {f"template_{language[:2]}": template for language, template in TEMPLATES.items()}
-    return TencentSms(**{**usual, **named, "sign_name": "我的伊犁", **changes})
+    notices = {f"new_device_{language[:2]}": f"2{template}" for language, template in TEMPLATES.items()}
+    return TencentSms(**{**usual, **named, **notices, "sign_name": "我的伊犁", **changes})
 
 
 async def send(url: str, settings: TencentSms | None = None, language: str = "zh") -> None:
@@ -56,6 +57,15 @@ async def test_the_published_signature_proves_a_message_in_each_language(double:
         }
     ]
     assert double.paths == ["/"]
+
+
+@pytest.mark.parametrize("language", TEMPLATES)
+async def test_a_new_device_is_announced_in_each_language(double: Double, language: str) -> None:
+    async with outside_client() as client:
+        sms = TencentCloudSms(client, double.url, tencent())
+        await sms.send_notice("+8613800000001", "new_device", language=language, device="Android")
+    (message,) = double.messages
+    assert (message["TemplateId"], message["TemplateParamSet"]) == (f"2{TEMPLATES[language]}", ["Android"])
 
 
 @pytest.mark.parametrize(

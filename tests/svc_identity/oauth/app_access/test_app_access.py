@@ -27,6 +27,7 @@ async def bus_app(database: Database, new_app_client: NewAppClient) -> AppClient
         redirect_uri=[REDIRECT_URI],
         post_logout_redirect_uri=[],
         backchannel_logout_uri=None,
+        dpop="optional",
     )
     await register_app(database, given)
     client = new_app_client()

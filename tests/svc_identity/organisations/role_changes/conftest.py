@@ -35,7 +35,7 @@ class Platform:
     id: str
 
     def app_client(self) -> AppClient:
-        return AppClient(browser_on(self.app), self.sms, STAFF_CONSOLE)
+        return AppClient(browser_on(self.app), self.sms, STAFF_CONSOLE, self.settings)
 
     async def person(self) -> tuple[AppClient, str, Headers]:
         """Somebody who has proved who they are."""
@@ -59,7 +59,8 @@ async def platform(template: URL, settings: Settings, sms: httpx.AsyncClient) ->
         await load_starter_data(database)
         own = type(settings)(**settings.model_dump() | {"database_name": url.database})
         async with running(own) as app, browser_on(app) as api:
-            first, second = [await new_operator(own, AppClient(browser_on(app), sms, STAFF_CONSOLE)) for _ in range(2)]
+            consoles = [AppClient(browser_on(app), sms, STAFF_CONSOLE, own) for _ in range(2)]
+            first, second = [await new_operator(own, console) for console in consoles]
             listed = (await api.get(ORGANISATIONS, headers=first)).json()["items"]
             yield Platform(app, own, sms, database, api, first, second, listed[0]["organisation_id"])
         await database.close()

@@ -13,11 +13,11 @@ from chassis.inbox import Received
 from chassis.testing import Tokens, once
 from svc_services.providers.applications.models import ProviderApplication
 from svc_services.providers.applications.service import expire_unproved
-from svc_services.providers.organisations.consumers import HANDLERS, OrganisationClaimed
+from svc_services.providers.organisations.consumers import HANDLERS, MandateAccepted, MandateEnded, OrganisationClaimed
 from tests.svc_services.companies import APPLICATIONS, application, apply, uscc
 
 Json = dict[str, Any]
-(CLAIMED,) = HANDLERS
+CLAIMED, ACCEPTED, ENDED = HANDLERS
 
 
 async def claimed(database: Database, code: str, person_id: UUID, revision: int = 1, organisation: str = "") -> None:
@@ -130,3 +130,53 @@ async def test_an_unproved_application_expires_and_a_proved_one_does_not(
     await expire_unproved(database, 30)
     assert [await status(api, filed) for filed in (stale, fresh, own)] == ["expired", "applied", "applied"]
     assert (await file(api, stale["uscc"])).status_code == 201
+
+
+async def mandated(database: Database, code: str, agent: UUID, **changes: Any) -> UUID:  # noqa: ANN401 - JSON
+    """The event of svc_identity."""
+    mandate_id = new_id()
+    usual = {"uscc": code, "agent_id": agent, "scopes": ["applications"], "division_codes": ["654002", "654021"]}
+    reader = MandateAccepted.model_validate(
+        {"mandate_id": mandate_id, "valid_until": now() + timedelta(days=1), **usual, **changes}
+    )
+    async with database.transaction() as tx:
+        await ACCEPTED.handle(tx, Received(new_id(), ACCEPTED.event_type, now(), reader))
+    return mandate_id
+
+
+async def test_an_agent_applies_within_the_mandate(api: httpx.AsyncClient, tokens: Tokens, database: Database) -> None:
+    code, agent = uscc(), new_id()
+    stranger = await apply(api, uscc=code)
+    await claimed(database, code, new_id())
+    await mandated(database, code, agent)
+    beyond = await file(api, code, representative(tokens, agent), division_codes=["654002", "654003"])
+    assert (beyond.status_code, beyond.json()["code"]) == (403, "beyond_mandate")
+    assert await status(api, stranger) == "applied"
+    own = await file(api, code, representative(tokens, agent))
+    assert (own.status_code, own.json()["proved"]) == (201, True)
+    assert await status(api, stranger) == "displaced"
+
+
+async def test_a_mandate_for_the_prefecture_covers_its_divisions(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database
+) -> None:
+    code, agent = uscc(), new_id()
+    await claimed(database, code, new_id())
+    await mandated(database, code, agent, division_codes=["654000"])
+    assert (await file(api, code, representative(tokens, agent))).status_code == 201
+
+
+async def test_a_mandate_that_is_over_or_for_something_else_gives_nothing(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database
+) -> None:
+    code, agent = uscc(), new_id()
+    await claimed(database, code, new_id())
+    await mandated(database, code, agent, valid_until=now() - timedelta(seconds=1))
+    await mandated(database, uscc(), agent)
+    await mandated(database, code, agent, scopes=["another"])
+    withdrawn = await mandated(database, code, agent)
+    reader = MandateEnded.model_validate({"mandate_id": withdrawn, "ended_at": now()})
+    async with database.transaction() as tx:
+        await ENDED.handle(tx, Received(new_id(), ENDED.event_type, now(), reader))
+    answer = await file(api, code, representative(tokens, agent))
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_for_organisation")

@@ -1,0 +1,40 @@
+"""Step-up: what changes how somebody signs in needs a token of a sign-in of a moment ago (RFC 9470)."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import TWO_FACTORS, SecondFactorNeeded
+from chassis.db import now
+from chassis.tokens import TokenInvalid, Unauthenticated, presented_token
+from svc_identity.oauth import access_tokens
+from svc_identity.oauth.issuer import Issuer
+from svc_identity.people.factors.service import factors_of
+
+FRESH_SECONDS = 600
+
+
+class SignInTooOld(Unauthenticated):
+    """The person has to sign in again."""
+
+    code = "sign_in_too_old"
+    reason = f'Bearer realm="myili", error="insufficient_user_authentication", max_age="{FRESH_SECONDS}"'
+
+
+async def require_fresh(tx: AsyncSession, issuer: Issuer, request: Request) -> dict[str, Any]:
+    """The claims of a token whose sign-in still is, is fresh, and used a second factor if its person has one.
+
+    Raises:
+        TokenInvalid, SignInTooOld, SecondFactorNeeded
+    """
+    _scheme, token = presented_token(request)
+    claims = access_tokens.read(issuer, token)
+    if claims is None or not await tx.run_sync(lambda session: access_tokens.is_in_force(session, claims)):
+        raise TokenInvalid
+    if claims.get("auth_time", 0) < now().timestamp() - FRESH_SECONDS:
+        raise SignInTooOld
+    if claims.get("acr") not in TWO_FACTORS and await factors_of(tx, UUID(claims["sub"])):
+        raise SecondFactorNeeded
+    return claims

@@ -1,0 +1,90 @@
+"""What all steps of a sign-in do: know their browser, end with a page that leads on, and go back to the app."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from authlib.oauth2 import OAuth2Error
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.background import BackgroundTask
+
+from chassis.telemetry import SecurityEvent
+from svc_identity.oauth.issuer import Issuer
+from svc_identity.oauth.requests import parse
+from svc_identity.settings import Settings
+from svc_identity.sign_in import authorization, delivery, service, ways
+from svc_identity.sign_in.browser import PATH, Browser, browser_of
+from svc_identity.sign_in.code_limits import is_new_device
+from svc_identity.sign_in.devices import described
+from svc_identity.sign_in.models import SignIn
+from svc_identity.sign_in.presenters import authorization_refused, language_of, last_page
+from svc_identity.sign_in.provider import Sms
+from svc_identity.sign_in.refusals import NotFromHere, Refused
+
+
+async def ended(
+    tx: AsyncSession,
+    issuer: Issuer,
+    request: Request,
+    event: SecurityEvent,
+    refused: Refused,
+    sign_in_id: UUID,
+    fields: Mapping[str, str] | None = None,
+) -> Response:
+    """The last page of a sign-in, in its language where this browser began it."""
+    browser = browser_of(request)
+    sign_in = await service.begun_by(tx, sign_in_id, browser.fingerprint) if browser else None
+    if sign_in is None:
+        way_on = ways.to_residents_app(issuer)
+        return last_page(event, language_of(request, [*(fields or {}).items()]), refused, way_on)
+    return last_page(event, sign_in.language, refused, await ways.from_sign_in(tx, issuer, sign_in))
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """In which device somebody signs in, and how their phone is told of a new one."""
+
+    sms: Sms
+    device: str | None
+
+    @classmethod
+    def of(cls, request: Request, sms: Sms) -> "Arrival":
+        return cls(sms, described(request.headers))
+
+
+async def to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, arrival: Arrival) -> Response:
+    """Send the browser of a finished sign-in back to the app, and tell the phone where the device is new."""
+    is_new = await is_new_device(tx, sign_in)
+    try:
+        response = await authorization.grant(tx, issuer, sign_in, arrival.device)
+    except OAuth2Error as error:  # the client was changed meanwhile
+        return await authorization_refused(tx, issuer, sign_in.language, parse(sign_in.request), error)
+    if is_new:
+        # Runs after the commit, when the answer has been sent.
+        notify = delivery.notify_of_new_device
+        response.background = BackgroundTask(notify, arrival.sms, sign_in.phone, sign_in.language, arrival.device)
+    return response
+
+
+def own_browser(request: Request, fields: Mapping[str, str] | None = None) -> Browser:
+    """The browser that began the sign-in.
+
+    Raises:
+        NotFromHere
+    """
+    browser = browser_of(request)
+    if browser is None or (fields is not None and not browser.sent(fields.get("form_token", ""))):
+        raise NotFromHere
+    return browser
+
+
+def to_factor(sign_in_id: UUID) -> Response:
+    """To the page of the second factor."""
+    return RedirectResponse(f"{PATH}/sign-ins/{sign_in_id}/factor", 303, {"Cache-Control": "no-store"})
+
+
+def settings_of(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings

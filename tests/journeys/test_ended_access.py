@@ -1,0 +1,93 @@
+"""On a running platform, through the gateway: what ends at identity is refused by every service within five seconds."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from deploy.local.platform import LocalPlatform, local_platform
+from tests.journeys.demo import sample_codes
+from tests.journeys.demo.app import STAFF_CONSOLE, Person
+
+WITHIN = 5.0
+OF_RESIDENTS = ("/identity/v1/me", "/services/v1/account-bindings", "/payments/v1/bills", "/miniapps/v1/apps")
+OF_STAFF = ("/identity/v1/role-changes", "/services/v1/provider-changes", "/miniapps/v1/apps")
+
+
+@pytest_asyncio.fixture(scope="module")
+async def platform() -> AsyncIterator[LocalPlatform]:
+    # Not below pytest's folder: PostgreSQL, which refuses to run as root, is another user there.
+    with TemporaryDirectory(prefix="myili-ended-") as data:
+        async with local_platform(Path(data), durable=False) as platform:
+            yield platform
+
+
+def statuses(caller: Person, paths: tuple[str, ...]) -> list[int]:
+    return [caller.call("GET", path).status_code for path in paths]
+
+
+def seconds_until_refused(caller: Person, paths: tuple[str, ...], act: Callable[[], httpx.Response]) -> float:
+    """How long after an act each of these services refuses the caller's token, all of which took it before.
+
+    Some answer 403: they have taken the token, and the caller lacks a role.
+    """
+    assert 401 not in statuses(caller, paths)
+    assert act().is_success
+    begun = time.monotonic()
+    while set(statuses(caller, paths)) != {401}:
+        assert time.monotonic() - begun < WITHIN, statuses(caller, paths)
+        time.sleep(0.05)
+    refused = caller.call("GET", paths[-1])
+    assert refused.json()["code"] == "token_invalid"
+    assert 'error="invalid_token"' in refused.headers["www-authenticate"]
+    return time.monotonic() - begun
+
+
+@pytest.mark.timeout(300)
+async def test_what_ends_at_identity_is_refused_by_every_service_within_five_seconds(platform: LocalPlatform) -> None:
+    measured = await asyncio.to_thread(_measured, platform)
+    print(measured)
+    assert max(measured.values()) < WITHIN
+
+
+def _measured(platform: LocalPlatform) -> dict[str, float]:
+    with contextlib.ExitStack() as open_ones:
+
+        def signed_in(phone: str | None = None, client_id: str = "myili-app") -> Person:
+            person = Person(platform.public_url, platform.sms_url, phone or sample_codes.phone(), client_id)
+            open_ones.callback(person.close)
+            person.sign_in_proofed()
+            return person
+
+        operator = signed_in(platform.operator_phone, STAFF_CONSOLE)
+        second = signed_in(platform.second_operator_phone, STAFF_CONSOLE)
+        out, held, of_app, staff = signed_in(), signed_in(), signed_in(), signed_in(client_id=STAFF_CONSOLE)
+        _appoint(operator, second, staff)
+
+        def suspend(**subject: str) -> httpx.Response:
+            return operator.call("POST", "/identity/v1/suspensions", json={"reason": "a test", **subject})
+
+        return {
+            "sign-out": seconds_until_refused(out, OF_RESIDENTS, out.sign_out),
+            "person": seconds_until_refused(held, OF_RESIDENTS, lambda: suspend(subject="phone", phone=held.phone)),
+            "staff": seconds_until_refused(staff, OF_STAFF, lambda: suspend(subject="phone", phone=staff.phone)),
+            "app": seconds_until_refused(
+                of_app, OF_RESIDENTS, lambda: suspend(subject="client", client_id="myili-app")
+            ),
+        }
+
+
+def _appoint(operator: Person, second: Person, person: Person) -> None:
+    """Make a person operator too: two are needed besides one who is suspended."""
+    (platform,) = operator.call("GET", "/identity/v1/organisations").json()["items"][:1]
+    grant = {"action": "grant", "phone": person.phone, "role": "operator", "reason": "joins"}
+    grant["organisation_id"] = platform["organisation_id"]
+    change = operator.call("POST", "/identity/v1/role-changes", json=grant).json()["role_change_id"]
+    assert second.call("POST", f"/identity/v1/role-changes/{change}/approve").is_success
+    person.refresh()
