@@ -45,7 +45,7 @@ TRANSITIONS: dict[MandateStatus, set[MandateStatus]] = {
 
 
 class Mandate(Base):
-    """Proposed to a phone and a name: it tells nobody who is registered, and a later owner of the phone gets nothing."""
+    """Proposed to a phone and a name: it tells nobody who is registered, and a later owner of the phone has no part."""
 
     __tablename__ = "mandates"
     __table_args__ = (
