@@ -8,6 +8,8 @@ from kit.dpop import prove_possession
 from kit.metrics import metrics
 from svc_identity.http_client import outside_systems
 from svc_identity.oauth.app_access.endpoints import router as app_access
+from svc_identity.oauth.devices.endpoints import of_devices
+from svc_identity.oauth.devices.endpoints import router as device_requests
 from svc_identity.oauth.endpoints import of_clients, well_known
 from svc_identity.oauth.endpoints import router as oauth
 from svc_identity.oauth.issuer import Issuer
@@ -30,7 +32,9 @@ from svc_identity.privacy.data_reads.endpoints import router as data_reads
 from svc_identity.privacy.exports.endpoints import router as exports
 from svc_identity.settings import Settings
 from svc_identity.sign_in.agreement_pages import router as agreement_pages
+from svc_identity.sign_in.device_pages import router as device_pages
 from svc_identity.sign_in.endpoints import router as sign_in
+from svc_identity.sign_in.holder_pages import router as holder_pages
 from svc_identity.sign_in.own_factors.endpoints import router as own_factors
 from svc_identity.sign_in.second_step.endpoints import router as second_step
 from svc_identity.sign_in.sign_out import router as sign_out
@@ -43,9 +47,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     routers = [
         *(metrics, APIRouter(lifespan=outside_systems), sign_in, second_step, sign_out, oauth, of_clients),
         *(well_known, persons),
+        *(of_devices, device_requests, device_pages),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
         *(agreements, agreement_pages, consents, app_access, data_reads, exports, suspensions, sign_ins),
-        *(enrolment, own_factors, representation, mandates),
+        *(enrolment, own_factors, holder_pages, representation, mandates),
     ]
     title = "My Ili identity"
     app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)

@@ -75,6 +75,7 @@ async def register_app(database: Database, given: argparse.Namespace) -> str:
         )
         if given.dpop or known is None:
             (await tx.get_one(Client, given.client_id)).dpop_required = given.dpop != "optional"
+        (await tx.get_one(Client, given.client_id)).device_grant = given.devices
     return f"{given.client_id} is registered."
 
 
@@ -87,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dpop", choices=["required", "optional"], help="a new app proves a key of its own, unless told"
     )
+    parser.add_argument("--devices", action="store_true", help="it signs people in on screens (RFC 8628)")
     parser.add_argument("--backchannel-logout-uri", type=check_notice_address, help="gets a notice when a sign-in ends")
     return parser
 

@@ -7,16 +7,19 @@ from chassis.auth import Caller, allow, anyone, verified_otherwise
 from chassis.db import Database, Transactions, Tx
 from chassis.problems import MEDIA_TYPE
 from svc_identity.oauth import possession, schemas
+from svc_identity.oauth.app_access import service as app_access
 from svc_identity.oauth.app_access.service import OWN_APPS
 from svc_identity.oauth.error_route import ErrorRoute
 from svc_identity.oauth.issuer import Issuer
+from svc_identity.oauth.models import Client
 from svc_identity.oauth.requests import FORM, Parsed, parse_form
 from svc_identity.oauth.server import AuthorizationServer
 from svc_identity.oauth.service import ask_for_new_keys
+from svc_identity.oauth.subjects import subject_for
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import APP_READER, read_personal_data
 from svc_identity.people.persons.service import known_person
-from svc_identity.texts import languages
+from svc_identity.texts import choose_language, languages
 
 router = APIRouter(prefix="/identity", tags=["oauth"])
 well_known = APIRouter(prefix="/.well-known", tags=["oauth"])
@@ -25,6 +28,8 @@ of_clients = APIRouter(prefix="/identity/v1/oauth", tags=["oauth"], route_class=
 """What clients call themselves, not through a browser."""
 
 _FORM_LIMIT = 64 * 1024
+_GRANTED = ("code", "redirect_uri", "code_verifier", "refresh_token", "device_code")
+_EXCHANGE = ("subject_token", "subject_token_type", "requested_token_type", "audience")
 _PROVING = ("token", "par")
 """Endpoints where clients prove keys (RFC 9449, sections 5 and 10)."""
 
@@ -78,7 +83,7 @@ def form_of_client(*required: str, optional: tuple[str, ...] = (), proved: bool 
 
 
 _ASSERTION = ("client_id", "client_assertion_type", "client_assertion")
-_REFUSALS: dict[int | str, dict[str, Any]] = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {
         "model": schemas.OAuthError,
         "description": "The grant, the scope or the request is not good; a problem only where it is not good HTTP",
@@ -116,10 +121,10 @@ async def get_jwks(issuer: TheIssuer, response: Response) -> schemas.Jwks:
 @of_clients.post(
     "/token",
     dependencies=[Depends(verified_otherwise(by="PKCE, a refresh token or a signed client assertion"))],
-    responses={200: {"model": schemas.TokenAnswer}, **_REFUSALS},
+    responses={200: {"model": schemas.TokenAnswer}, **REFUSALS},
     openapi_extra=form_of_client(
         "grant_type",
-        optional=("code", "redirect_uri", "code_verifier", "refresh_token", "scope", *_ASSERTION),
+        optional=(*_GRANTED, "scope", *_EXCHANGE, *_ASSERTION),
         proved=True,
     ),
 )
@@ -130,7 +135,7 @@ async def create_token(transactions: Transactions, issuer: TheIssuer, request: R
     seconds. A refused request commits too: a code is spent by the first attempt, and a code or refresh token that is
     reused otherwise ends its sign-in.
     """
-    return await _answer(transactions, issuer, request, "token")
+    return await answer_of_client(transactions, issuer, request, "token")
 
 
 REQUEST = ("response_type", "redirect_uri", "scope", "code_challenge", "code_challenge_method")
@@ -141,7 +146,7 @@ REQUEST_OPTIONS = ("state", "nonce", "ui_locales", "prompt", "max_age", "dpop_jk
     "/par",
     status_code=201,
     dependencies=[Depends(verified_otherwise(by="the client_id of an app, to whose registered address people return"))],
-    responses={201: {"model": schemas.PushedRequest}, **_REFUSALS},
+    responses={201: {"model": schemas.PushedRequest}, **REFUSALS},
     openapi_extra=form_of_client("client_id", *REQUEST, optional=REQUEST_OPTIONS, proved=True),
 )
 async def push_authorization_request(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
@@ -150,13 +155,13 @@ async def push_authorization_request(transactions: Transactions, issuer: TheIssu
     Nobody on the way through the browser can read or change it. The reference opens the sign-in page within nine
     minutes, as often as it is reloaded, and leads to one code.
     """
-    return await _answer(transactions, issuer, request, "par")
+    return await answer_of_client(transactions, issuer, request, "par")
 
 
 @of_clients.post(
     "/revoke",
     dependencies=[Depends(verified_otherwise(by="a refresh token, and a signed assertion of clients with keys"))],
-    responses=_REFUSALS,
+    responses=REFUSALS,
     openapi_extra=form_of_client("token", optional=("token_type_hint", *_ASSERTION)),
 )
 async def revoke_token(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
@@ -164,13 +169,13 @@ async def revoke_token(transactions: Transactions, issuer: TheIssuer, request: R
 
     This ends the sign-in on one device.
     """
-    return await _answer(transactions, issuer, request, "revocation")
+    return await answer_of_client(transactions, issuer, request, "revocation")
 
 
 @of_clients.post(
     "/introspect",
     dependencies=[Depends(verified_otherwise(by="a signed client assertion"))],
-    responses={200: {"model": schemas.Introspected}, **_REFUSALS},
+    responses={200: {"model": schemas.Introspected}, **REFUSALS},
     openapi_extra=form_of_client("token", *_ASSERTION[1:], optional=("token_type_hint", "client_id")),
 )
 async def introspect_token(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
@@ -179,12 +184,13 @@ async def introspect_token(transactions: Transactions, issuer: TheIssuer, reques
     A client reads its own tokens, a registered resource server those of all; every other token is `active` false. So is
     one whose sign-in, client or key has ended, ahead of its expiry.
     """
-    return await _answer(transactions, issuer, request, "introspection")
+    return await answer_of_client(transactions, issuer, request, "introspection")
 
 
-async def _answer(transactions: Database, issuer: Issuer, request: Request, endpoint: str) -> Response:
+async def answer_of_client(transactions: Database, issuer: Issuer, request: Request, endpoint: str) -> Response:
     authorization = request.headers.get("authorization", "")
     parsed = Parsed("POST", issuer.address(endpoint), await parse_form(request), authorization)
+    parsed.address = request.client.host if request.client else ""
     if parsed.repeated:
         return JSONResponse({"error": "invalid_request", "error_description": "a parameter is repeated"}, 400)
     unproved = await possession.prove(request, transactions, parsed) if endpoint in _PROVING else None
@@ -210,6 +216,9 @@ async def _answer(transactions: Database, issuer: Issuer, request: Request, endp
 
     async with transactions.transaction() as tx:
         response = await tx.run_sync(respond)
+        if parsed.allowed:
+            language = choose_language("", request.headers.get("accept-language", ""))
+            await app_access.record(tx, *parsed.allowed, language)
         for client_id in unknown:
             await ask_for_new_keys(tx, client_id)
     if "dpop" in request.headers:
@@ -220,7 +229,10 @@ async def _answer(transactions: Database, issuer: Issuer, request: Request, endp
 @router.get("/v1/oauth/userinfo", operation_id="get_userinfo", response_model_exclude_none=True)
 @router.post("/v1/oauth/userinfo", operation_id="post_userinfo", response_model_exclude_none=True)
 async def get_userinfo(
-    tx: Tx, caller: Annotated[Caller, Depends(allow(scope="openid", persons=True))], response: Response
+    tx: Tx,
+    issuer: TheIssuer,
+    caller: Annotated[Caller, Depends(allow(scope="openid", persons=True))],
+    response: Response,
 ) -> schemas.UserInfo:
     """Get the name and phone of the person who signed in, as the token's scopes allow.
 
@@ -229,7 +241,8 @@ async def get_userinfo(
     response.headers["Cache-Control"] = "no-store"
     person = await known_person(tx, caller.id)
     fields = [name for name, scope in (("name", "profile"), ("phone", "phone")) if scope in caller.scopes]
-    info = schemas.UserInfo(sub=str(person.id))
+    client = await tx.get_one(Client, caller.client_id)
+    info = schemas.UserInfo(sub=subject_for(issuer.subject_key, client, person.id))
     if fields:
         reader = caller.subject if caller.client_id in OWN_APPS else f"{APP_READER}{caller.client_id}"
         clear = (await read_personal_data(tx, [person.id], fields, reader=reader, purpose=Purpose.USER_INFO))[person.id]

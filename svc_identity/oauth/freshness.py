@@ -20,7 +20,27 @@ class SignInTooOld(Unauthenticated):
     """The person has to sign in again."""
 
     code = "sign_in_too_old"
-    reason = f'Bearer realm="myili", error="insufficient_user_authentication", max_age="{FRESH_SECONDS}"'
+    reason = 'Bearer realm="myili", error="insufficient_user_authentication"'
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__()
+        self.headers = {"WWW-Authenticate": f'{self.reason}, max_age="{seconds}"'}
+        self.values = {"minutes": seconds // 60}
+
+
+def require_recent(issuer: Issuer, request: Request, seconds: int) -> dict[str, Any]:
+    """The claims of a token whose sign-in is at most so many seconds old.
+
+    Raises:
+        TokenInvalid, SignInTooOld
+    """
+    _scheme, token = presented_token(request)
+    claims = access_tokens.read(issuer, token)
+    if claims is None:
+        raise TokenInvalid
+    if claims.get("auth_time", 0) < now().timestamp() - seconds:
+        raise SignInTooOld(seconds)
+    return claims
 
 
 async def require_fresh(tx: AsyncSession, issuer: Issuer, request: Request) -> dict[str, Any]:
@@ -29,12 +49,9 @@ async def require_fresh(tx: AsyncSession, issuer: Issuer, request: Request) -> d
     Raises:
         TokenInvalid, SignInTooOld, SecondFactorNeeded
     """
-    _scheme, token = presented_token(request)
-    claims = access_tokens.read(issuer, token)
-    if claims is None or not await tx.run_sync(lambda session: access_tokens.is_in_force(session, claims)):
+    claims = require_recent(issuer, request, FRESH_SECONDS)
+    if not await tx.run_sync(access_tokens.is_in_force, claims):
         raise TokenInvalid
-    if claims.get("auth_time", 0) < now().timestamp() - FRESH_SECONDS:
-        raise SignInTooOld
     if claims.get("acr") not in TWO_FACTORS and await factors_of(tx, UUID(claims["sub"])):
         raise SecondFactorNeeded
     return claims

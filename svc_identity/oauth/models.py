@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from authlib.oauth2.rfc8628 import DEVICE_CODE_GRANT_TYPE
 from joserfc.jwk import KeySet
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Text, false
 from sqlalchemy.dialects.postgresql import JSONB
@@ -30,11 +31,17 @@ def without_loopback_port(address: str) -> str:
     return _LOOPBACK_PORT.sub(r"\1", address) if found and int(found[2]) <= _LAST_PORT else address
 
 
+_GRANTS_OF_APPS = {"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange"}
+
+
 class Client(Base):
     """An OAuth client: an app of residents, public and without keys, or a provider's system, which signs assertions."""
 
     __tablename__ = "clients"
-    __table_args__ = (CheckConstraint("(jwks IS NULL) <> (redirect_uris = '{}')", name="app_or_system"),)
+    __table_args__ = (
+        CheckConstraint("(jwks IS NULL) <> (redirect_uris = '{}')", name="app_or_system"),
+        CheckConstraint("subject_type IN ('public', 'pairwise')", name="subject_type"),
+    )
 
     client_id: Mapped[str] = mapped_column(Text, primary_key=True)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
@@ -59,6 +66,11 @@ class Client(Base):
     """Whether svc_services fetches its keys from its company, so that an unknown one may be new."""
     key_unknown_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """When it was last told that one is unknown."""
+
+    subject_type: Mapped[str] = mapped_column(Text, default="public", server_default="public")
+    """Who a person is to it, see `subjects`."""
+    device_grant: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it signs people in on devices that have no keyboard (RFC 8628)."""
 
     @property
     def in_force(self) -> bool:
@@ -86,7 +98,9 @@ class Client(Base):
         return response_type == "code" and self.jwks is None
 
     def check_grant_type(self, grant_type: str) -> bool:
-        own = {"authorization_code", "refresh_token"} if self.jwks is None else {"client_credentials"}
+        if grant_type == DEVICE_CODE_GRANT_TYPE:
+            return self.device_grant
+        own = {"client_credentials"} if self.jwks is not None else _GRANTS_OF_APPS
         return grant_type in own
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 - the same at each endpoint

@@ -22,6 +22,8 @@ from kit.security_log import CLIENT_REFUSED, record_on_commit
 from svc_identity.oauth import possession, pushed, refresh
 from svc_identity.oauth.access_tokens import is_access_token
 from svc_identity.oauth.assertions import PrivateKeyJwt
+from svc_identity.oauth.devices.grant import DeviceGrant, DeviceRequests
+from svc_identity.oauth.exchange import ExchangeGrant
 from svc_identity.oauth.grants import ClientGrant, CodeGrant, IdToken, RefreshGrant, S256Only
 from svc_identity.oauth.introspection import Introspection
 from svc_identity.oauth.issuer import RS256_DEPRECATED, RS256_ENDS, Issuer
@@ -48,6 +50,9 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         self.register_grant(CodeGrant, [S256Only(), IdToken(issuer)])
         self.register_grant(RefreshGrant)
         self.register_grant(ClientGrant)
+        self.register_grant(DeviceGrant, [IdToken(issuer)])
+        self.register_endpoint(DeviceRequests)
+        self.register_grant(ExchangeGrant)
         self.register_endpoint(Revocation)
         self.register_endpoint(Introspection)
 

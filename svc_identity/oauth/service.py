@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import now
 from chassis.outbox import emit
+from svc_identity.oauth.devices import service as devices
 from svc_identity.oauth.events import ClientKeyUnknown, ClientRegistered
 from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily, UsedAssertion, UsedRequest
 from svc_identity.oauth.refresh import WHOLE_LIFE
@@ -82,6 +83,7 @@ async def set_logout_addresses(
 
 async def prune(tx: AsyncSession) -> None:
     """Delete codes, refresh tokens, assertions and used references that nothing can use again."""
+    await devices.prune(tx)
     without_tokens = TokenFamily.scope.not_like("%offline_access%")
     await tx.execute(delete(TokenFamily).where(TokenFamily.created_at < now() - WHOLE_LIFE))
     await tx.execute(delete(TokenFamily).where(without_tokens, TokenFamily.created_at < now() - _REDEMPTION_LIFE))

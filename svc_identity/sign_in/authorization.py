@@ -14,7 +14,7 @@ from svc_identity.oauth.server import AuthorizationServer
 from svc_identity.people.factors.models import Factor, FactorKind
 from svc_identity.people.persons.service import person_of_phone
 from svc_identity.people.suspensions.queries import is_suspended
-from svc_identity.sign_in import agreement
+from svc_identity.sign_in import agreement, screens
 from svc_identity.sign_in.code_limits import know_device
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.refusals import PersonSuspended
@@ -29,7 +29,10 @@ def request_of(issuer: Issuer, sign_in: SignIn) -> Parameters:
     Raises:
         RequestOverError
     """
-    return pushed.resolve(issuer.request_key, parse(sign_in.request), sign_in.created_at)
+    parameters = parse(sign_in.request)
+    if screens.is_for_device(parameters):
+        return screens.request_of(issuer, parameters)
+    return pushed.resolve(issuer.request_key, parameters, sign_in.created_at)
 
 
 async def check(tx: AsyncSession, issuer: Issuer, parameters: Parameters) -> Parsed:
@@ -39,6 +42,8 @@ async def check(tx: AsyncSession, issuer: Issuer, parameters: Parameters) -> Par
         RequestOverError: its reference is good no more.
         OAuth2Error: with the app's address in it, unless that is what is wrong.
     """
+    if screens.is_for_device(parameters):
+        return await screens.check(tx, issuer, parameters)
     resolved = pushed.resolve(issuer.request_key, parameters, now())
     parsed = Parsed("GET", issuer.address("authorize"), resolved)
     await tx.run_sync(lambda session: AuthorizationServer(session, issuer).get_consent_grant(parsed))
@@ -48,22 +53,28 @@ async def check(tx: AsyncSession, issuer: Issuer, parameters: Parameters) -> Par
 async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, device: str | None) -> Response:
     """Send the browser back to the app with a code for the person of the phone, who is registered now when new.
 
+    Where a device waits, it is signed in instead.
+
     Raises:
         RequestOverError: another sign-in has used its reference.
         PersonSuspended
         OAuth2Error: the client was changed since the request was checked.
     """
-    await pushed.use(tx, parse(sign_in.request))
-    parsed = Parsed("GET", issuer.address("authorize"), request_of(issuer, sign_in))
-    parsed.device = device
+    parameters = parse(sign_in.request)
+    await pushed.use(tx, parameters)
     person = await person_of_phone(tx, sign_in.phone)
     if await is_suspended(tx, person.id):
         raise PersonSuspended
-    if sign_in.factor_id:
-        factor = await tx.get_one(Factor, sign_in.factor_id)
-        parsed.amr, parsed.factor_id = AMR_WITH[FactorKind(factor.kind)], factor.id
     await agreement.record(tx, person.id, sign_in)
-    response = await tx.run_sync(lambda session: AuthorizationServer(session, issuer).authorize(parsed, person))
+    if screens.is_for_device(parameters):
+        response, parsed = await screens.approve(tx, issuer, parameters, person)
+    else:
+        parsed = Parsed("GET", issuer.address("authorize"), request_of(issuer, sign_in))
+        parsed.device = device
+        if sign_in.factor_id:
+            factor = await tx.get_one(Factor, sign_in.factor_id)
+            parsed.amr, parsed.factor_id = AMR_WITH[FactorKind(factor.kind)], factor.id
+        response = await tx.run_sync(lambda session: AuthorizationServer(session, issuer).authorize(parsed, person))
     client_id = parsed.payload.client_id
     await app_access.record(tx, person.id, client_id, parsed.payload.scope.split(), sign_in.language)
     record_on_commit(tx, SIGN_IN_PASSED, person_id=person.id, client_id=client_id, sign_in_id=sign_in.id)

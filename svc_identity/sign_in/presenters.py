@@ -1,6 +1,6 @@
 """What the steps of a sign-in show."""
 
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import UnauthorizedClientError
@@ -18,7 +18,7 @@ from svc_identity.oauth.security_log import AUTHORIZATION_REFUSED
 from svc_identity.oauth.server import redirect_to_app
 from svc_identity.people.agreements.documents import version_in_force
 from svc_identity.settings import Settings
-from svc_identity.sign_in import agreement, authorization, pages, service, ways
+from svc_identity.sign_in import agreement, authorization, pages, screens, service, ways
 from svc_identity.sign_in.agreement_pages import agreement_links
 from svc_identity.sign_in.browser import PATH, Browser, browser_of, new_browser
 from svc_identity.sign_in.models import SignIn
@@ -58,6 +58,8 @@ async def phone_page(
         request=urlencode(parameters),
         phone=phone,
         asked=_asked(parsed),
+        device=await screens.question(tx, issuer, parameters),
+        asking=_asking(parsed),
         agreement=await _agreement(tx, browser, refused),
         agreements=agreement_links(language),
         languages=[
@@ -79,6 +81,12 @@ def _asked(parsed: Parsed) -> list[str]:
     if parsed.payload.client_id in OWN_APPS and "consent" not in parsed.form.get("prompt", "").split():
         return []
     return [f"asks_{scope}" for scope in parsed.payload.scope.split()]
+
+
+def _asking(parsed: Parsed) -> str:
+    """Who asks: the site to which the browser goes back, or the id under which an app was registered."""
+    target = urlsplit(parsed.payload.redirect_uri)
+    return (target.hostname or "") if target.scheme == "https" else str(parsed.payload.client_id)
 
 
 def code_page(

@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from chassis.db import Database
+from svc_identity.oauth.models import Client
+from svc_identity.oauth.service import register_client
 from tests.clients.platform import Platform
 from tests.svc_identity.oauth.providers import ProviderSystem, new_key
 
@@ -75,6 +77,17 @@ async def test_an_app_signs_its_resident_in(
     said = await converse(scripts / f"{script}.mjs", about_app(platform, algorithm), platform, browser)
     logout = ["logout"] if "openid" in script else []
     assert said["done"] == APP_STEPS + logout
+
+
+async def test_a_screen_is_signed_in(
+    scripts: Path, platform: Platform, browser: httpx.AsyncClient, database: Database
+) -> None:
+    async with database.transaction() as tx:
+        await register_client(tx, "hall-screen", scopes=["openid"], redirect_uris=["myili://callback"])
+        (await tx.get_one(Client, "hall-screen")).device_grant = True
+    told = {"issuer": platform.issuer, "screen": "hall-screen"}
+    said = await converse(scripts / "openid_client_6_screen.mjs", told, platform, browser)
+    assert said["done"] == ["discovery", "codes", "tokens", "userinfo"]
 
 
 @pytest.mark.parametrize(

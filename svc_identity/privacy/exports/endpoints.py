@@ -4,9 +4,9 @@ from chassis.db import Tx
 from chassis.idempotency import OnceKey
 from kit.my_data import TICKET_RULE, MyData, PersonOfTicket
 from svc_identity.oauth.endpoints import TheIssuer
+from svc_identity.oauth.freshness import require_fresh
 from svc_identity.people.persons.endpoints import Somebody
 from svc_identity.privacy.exports import schemas, service
-from svc_identity.privacy.fresh import require_fresh_sign_in
 
 router = APIRouter(prefix="/identity/v1", tags=["my data"])
 
@@ -17,10 +17,10 @@ async def create_export(
 ) -> schemas.ExportTicket:
     """Ask for one's data of all services in one file.
 
-    The caller has signed in within the last ten minutes, else 401 `insufficient_user_authentication`. The answer names
+    The caller has signed in within the last ten minutes, else 401 `sign_in_too_old`. The answer names
     where the file is and has a ticket for it, good for five minutes.
     """
-    require_fresh_sign_in(request)
+    await require_fresh(tx, issuer, request)
     response.headers["Cache-Control"] = "no-store"
     public_url: str = request.app.state.settings.public_url
     return await once.do(tx, caller, service.issue_ticket(tx, issuer.signer, caller, public_url))

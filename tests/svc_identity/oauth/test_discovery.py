@@ -33,7 +33,7 @@ async def test_clients_of_oauth_find_the_same_document(api: httpx.AsyncClient) -
 async def test_every_endpoint_it_names_is_served(api: httpx.AsyncClient) -> None:
     metadata = (await api.get(DISCOVERY)).json()
     addresses = {name: value for name, value in metadata.items() if name.endswith(("_endpoint", "_uri"))}
-    assert len(addresses) == 8
+    assert len(addresses) == 9
     for name, address in addresses.items():
         assert address.startswith(f"{PUBLIC_URL}/identity/")
         read = {"authorization_endpoint", "userinfo_endpoint", "jwks_uri"}

@@ -69,6 +69,7 @@ async def registered_app(database: Database, notified: str | None) -> str:
         post_logout_redirect_uri=["https://app.test/bye"],
         backchannel_logout_uri=notified,
         dpop="optional",
+        devices=False,
     )
     await apps.register_app(database, given)
     return client_id

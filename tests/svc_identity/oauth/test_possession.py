@@ -195,7 +195,7 @@ async def test_an_app_that_has_to_prove_its_key_gets_nothing_without(app_client:
 async def test_a_new_app_has_to_prove_its_key_unless_it_is_told(database: Database) -> None:
     name = f"app-{new_id().hex[-12:]}"
     usual: dict[str, Any] = {"client_id": name, "scope": ["openid"], "redirect_uri": [REDIRECT_URI]}
-    usual |= {"post_logout_redirect_uri": [], "backchannel_logout_uri": None}
+    usual |= {"post_logout_redirect_uri": [], "backchannel_logout_uri": None, "devices": False}
     for told, required in ((None, True), ("optional", False), (None, False), ("required", True)):
         await apps.register_app(database, Namespace(**usual, dpop=told))
         async with database.read() as tx:

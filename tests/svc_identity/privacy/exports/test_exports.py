@@ -58,7 +58,7 @@ async def test_a_sign_in_of_longer_ago_is_not_enough(app_client: AppClient, phon
     with time_machine.travel(time.time() + 601):
         headers = bearer(await app_client.renewed())
         answer = await app_client.api.post(EXPORTS, headers=headers | once())
-        assert (answer.status_code, answer.json()["code"]) == (401, "insufficient_user_authentication")
+        assert (answer.status_code, answer.json()["code"]) == (401, "sign_in_too_old")
         assert 'error="insufficient_user_authentication"' in answer.headers["www-authenticate"]
         assert 'max_age="600"' in answer.headers["www-authenticate"]
 
