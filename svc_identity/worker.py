@@ -37,6 +37,7 @@ from svc_identity.privacy.data_reads.consumers import HANDLERS as DATA_READ_HAND
 from svc_identity.settings import WorkerSettings
 from svc_identity.sign_in import continuity
 from svc_identity.sign_in import service as sign_in
+from svc_identity.sign_in.own_factors.worker import FactorNotifier
 from svc_identity.trail import TRAIL
 from svc_identity.vault.encryption import use_keys_of
 
@@ -62,6 +63,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
     notifier = Notifier(database, Issuer.of(settings), only_public=settings.provider_endpoints == "public")
     return [
         Every(_NOTIFY_SECONDS, notifier.notify_due),
+        Every(_NOTIFY_SECONDS, FactorNotifier(database, settings.sms_url).notify_due),
         Every(_PRUNE_SECONDS, partial(prune_what_expired, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]

@@ -29,6 +29,7 @@ async def bus_app(database: Database, new_app_client: NewAppClient) -> AppClient
         post_logout_redirect_uri=[],
         backchannel_logout_uri=None,
         dpop="optional",
+        devices=False,
     )
     await register_app(database, given)
     client = new_app_client()
