@@ -68,6 +68,10 @@ class Settings(ServiceSettings):
     codes_per_address: int = Field(default=100, ge=1)
     """Most sign-in codes requested from one network address in an hour; many homes share an address."""
 
+    codes_a_minute: int = Field(default=3_000, ge=1)
+    """Most sign-in codes that browsers unknown to their phones get in a minute, all together."""
+    wrong_codes_in_ten_minutes: int = Field(default=1_000, ge=1)
+    """From so many wrong codes on, over all phones, a code has two tries in a browser that its phone does not know."""
     phone_quiet_days: int = Field(default=90, ge=1)
     """After so many days without a sign-in, an unknown browser has to prove whose phone it is: numbers are reissued."""
     cooling_off_hours: CoolingOffHours = 24
