@@ -18,6 +18,7 @@ class Person(Base):
     __tablename__ = "persons"
     __table_args__ = (
         CheckConstraint("assurance_level BETWEEN 1 AND 3", name="assurance_level"),
+        CheckConstraint("(phone IS NULL) = (phone_index IS NULL)", name="phone_whole"),
         CheckConstraint(
             "num_nulls(name, id_number, id_number_index, proofed_at) = CASE WHEN assurance_level = 1 THEN 4 ELSE 0 END",
             name="proofed_whole",
@@ -25,8 +26,9 @@ class Person(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    phone: Mapped[str] = mapped_column(Encrypted("persons.phone"), deferred=True, deferred_raiseload=True)
-    phone_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    phone: Mapped[str | None] = mapped_column(Encrypted("persons.phone"), deferred=True, deferred_raiseload=True)
+    """None where the number was given to somebody else."""
+    phone_index: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     name: Mapped[str | None] = mapped_column(Encrypted("persons.name"), deferred=True, deferred_raiseload=True)
     id_number: Mapped[str | None] = mapped_column(
         Encrypted("persons.id_number"), deferred=True, deferred_raiseload=True
