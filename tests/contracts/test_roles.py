@@ -10,11 +10,12 @@ from sqlalchemy import make_url
 
 from chassis.db import new_id
 from chassis.testing import Tokens
-from contracts.compatibility.access import Bearer
+from contracts.compatibility.access import Anyone, Bearer, callers_of
 from contracts.documents import SERVICES
 from tests.contracts.test_private_answers import LOOPBACK_URL, ROLES, serving
 from tests.contracts.test_scopes import bearers_of, call
 from tests.databases import cloned, upgrade_in_thread
+from tests.declared_answers import operations
 
 Stranger = dict[str, Any]
 """The claims of somebody who may not."""
@@ -71,6 +72,16 @@ async def test_every_operation_refuses_other_roles_levels_and_kinds(
                     let_in.append((method, template, stranger, answer.status_code, answer.text[:200]))
     assert let_in == []
     assert tried > 30
+
+
+def test_anyone_reads_and_changes_nothing_but_begins_a_sign_in_a_sign_out_or_an_application() -> None:
+    callers = {place: callers_of(operation["x-who-may-call"]) for place, operation in operations().items()}
+    changing = {place for place, who in callers.items() if isinstance(who, Anyone) and place[0] not in {"GET", "HEAD"}}
+    assert changing == {
+        ("POST", "/identity/v1/oauth/authorize"),
+        ("POST", "/identity/v1/oauth/end-session"),
+        ("POST", "/services/v1/provider-applications"),
+    }
 
 
 def test_who_is_a_stranger() -> None:
