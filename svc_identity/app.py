@@ -33,6 +33,7 @@ from svc_identity.settings import Settings
 from svc_identity.sign_in.agreement_pages import router as agreement_pages
 from svc_identity.sign_in.device_pages import router as device_pages
 from svc_identity.sign_in.endpoints import router as sign_in
+from svc_identity.sign_in.holder_pages import router as holder_pages
 from svc_identity.sign_in.own_factors.endpoints import router as own_factors
 from svc_identity.sign_in.second_step.endpoints import router as second_step
 from svc_identity.sign_in.sign_out import router as sign_out
@@ -48,7 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(of_devices, device_requests, device_pages),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
         *(agreements, agreement_pages, consents, app_access, data_reads, exports, closures, suspensions, sign_ins),
-        *(enrolment, own_factors),
+        *(enrolment, own_factors, holder_pages),
     ]
     title = "My Ili identity"
     app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)

@@ -34,6 +34,8 @@ class Settings(ServiceSettings):
     codes_per_address: int = Field(default=100, ge=1)
     """Most sign-in codes requested from one network address in an hour; many homes share an address."""
 
+    phone_quiet_days: int = Field(default=90, ge=1)
+    """After so many days without a sign-in, an unknown browser has to prove whose phone it is: numbers are reissued."""
     cooling_off_hours: CoolingOffHours = 24
     """How long an operator holds the role before they can approve what another one proposes; 0: at once."""
     passkey_origins: str = ""

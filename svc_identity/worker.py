@@ -43,7 +43,9 @@ from svc_identity.privacy.closures.consumers import HANDLERS as PAYMENT_HANDLERS
 from svc_identity.privacy.closures.service import close_due
 from svc_identity.privacy.data_reads.consumers import HANDLERS as DATA_READ_HANDLERS
 from svc_identity.settings import WorkerSettings
+from svc_identity.sign_in import continuity
 from svc_identity.sign_in import service as sign_in
+from svc_identity.sign_in.own_factors.worker import FactorNotifier
 from svc_identity.trail import TRAIL
 from svc_identity.vault.encryption import use_keys_of
 
@@ -56,6 +58,7 @@ async def prune_what_expired(database: Database) -> None:
     async with database.transaction() as tx:
         await oauth.prune(tx)
         await sign_in.prune(tx)
+        await continuity.prune(tx)
         await role_changes.expire(tx)
         await identity_claims.expire(tx)
     async with database.transaction() as tx:
@@ -69,6 +72,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
     notifier = Notifier(database, Issuer.of(settings), only_public=settings.provider_endpoints == "public")
     return [
         Every(_NOTIFY_SECONDS, notifier.notify_due),
+        Every(_NOTIFY_SECONDS, FactorNotifier(database, settings.sms_url).notify_due),
         Every(_CLOSE_SECONDS, partial(close_due, database)),
         Every(_PRUNE_SECONDS, partial(prune_what_expired, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),

@@ -158,7 +158,8 @@ def pages(sms: str, phone: str, url: str, enrolment_code: str = "") -> str:
 
     at, page = submit(*load(browser, url), phone=phone)
     with urlopen(f"{sms}/messages?{urlencode({'phone': phone})}") as messages:  # noqa: S310 - the sandbox's address
-        digits = json.load(messages)["items"][0]["params"]["code"]
+        items = json.load(messages)["items"]
+    digits = next(each["params"]["code"] for each in items if each["template"] == "sign_in_code")
     back, page = submit(at, page, code=digits)
     if back.endswith("/factor"):
         back = second_factor(submit, phone, back, page, enrolment_code)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -56,6 +57,10 @@ def is_in_force(session: Session, claims: Claims) -> bool:
     """Whether what a token gave still stands."""
     given = Given(claims["sub"], claims["kind"], claims["client_id"], claims.get("client_key"), claims.get("sid"))
     return session.get(Client, given.client_id) is not None and not standing.has_ended(session, given)
+
+
+def person_of(claims: Claims) -> UUID:
+    return UUID(claims["sub"])
 
 
 def may_be_read_by(client: Client, claims: Claims) -> bool:

@@ -18,6 +18,7 @@ from svc_identity.oauth.apps import check_notice_address
 from svc_identity.oauth.issuer import PROVIDER_SCOPES, RESIDENT_SCOPES
 from svc_identity.oauth.models import Client
 from svc_identity.oauth.service import Standing, register_client
+from svc_identity.oauth.subjects import SubjectType
 
 _SMALLEST_RSA = 2048
 _MINI_APP = "miniapp-"
@@ -108,7 +109,8 @@ async def follow_mini_app(tx: AsyncSession, event: Received[AppClientChanged]) -
     client_id = f"{_MINI_APP}{changed.app_id}"
     standing = Standing(changed.revision, changed.suspended)
     await register_client(tx, client_id, scopes=changed.scopes, redirect_uris=addresses, standing=standing)
-    (await tx.get_one(Client, client_id)).dpop_required = True
+    client = await tx.get_one(Client, client_id)
+    client.dpop_required, client.subject_type = True, SubjectType.PAIRWISE
 
 
 HANDLERS: list[AnyHandler] = [

@@ -7,16 +7,19 @@ from chassis.auth import Caller, allow, anyone, verified_otherwise
 from chassis.db import Database, Transactions, Tx
 from chassis.problems import MEDIA_TYPE
 from svc_identity.oauth import possession, schemas
+from svc_identity.oauth.app_access import service as app_access
 from svc_identity.oauth.app_access.service import OWN_APPS
 from svc_identity.oauth.error_route import ErrorRoute
 from svc_identity.oauth.issuer import Issuer
+from svc_identity.oauth.models import Client
 from svc_identity.oauth.requests import FORM, Parsed, parse_form
 from svc_identity.oauth.server import AuthorizationServer
 from svc_identity.oauth.service import ask_for_new_keys
+from svc_identity.oauth.subjects import subject_for
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import APP_READER, read_personal_data
 from svc_identity.people.persons.service import known_person
-from svc_identity.texts import languages
+from svc_identity.texts import choose_language, languages
 
 router = APIRouter(prefix="/identity", tags=["oauth"])
 well_known = APIRouter(prefix="/.well-known", tags=["oauth"])
@@ -25,6 +28,8 @@ of_clients = APIRouter(prefix="/identity/v1/oauth", tags=["oauth"], route_class=
 """What clients call themselves, not through a browser."""
 
 _FORM_LIMIT = 64 * 1024
+_GRANTED = ("code", "redirect_uri", "code_verifier", "refresh_token", "device_code")
+_EXCHANGE = ("subject_token", "subject_token_type", "requested_token_type", "audience")
 _PROVING = ("token", "par")
 """Endpoints where clients prove keys (RFC 9449, sections 5 and 10)."""
 
@@ -119,7 +124,7 @@ async def get_jwks(issuer: TheIssuer, response: Response) -> schemas.Jwks:
     responses={200: {"model": schemas.TokenAnswer}, **REFUSALS},
     openapi_extra=form_of_client(
         "grant_type",
-        optional=("code", "redirect_uri", "code_verifier", "refresh_token", "device_code", "scope", *_ASSERTION),
+        optional=(*_GRANTED, "scope", *_EXCHANGE, *_ASSERTION),
         proved=True,
     ),
 )
@@ -211,6 +216,9 @@ async def answer_of_client(transactions: Database, issuer: Issuer, request: Requ
 
     async with transactions.transaction() as tx:
         response = await tx.run_sync(respond)
+        if parsed.allowed:
+            language = choose_language("", request.headers.get("accept-language", ""))
+            await app_access.record(tx, *parsed.allowed, language)
         for client_id in unknown:
             await ask_for_new_keys(tx, client_id)
     if "dpop" in request.headers:
@@ -221,7 +229,10 @@ async def answer_of_client(transactions: Database, issuer: Issuer, request: Requ
 @router.get("/v1/oauth/userinfo", operation_id="get_userinfo", response_model_exclude_none=True)
 @router.post("/v1/oauth/userinfo", operation_id="post_userinfo", response_model_exclude_none=True)
 async def get_userinfo(
-    tx: Tx, caller: Annotated[Caller, Depends(allow(scope="openid", persons=True))], response: Response
+    tx: Tx,
+    issuer: TheIssuer,
+    caller: Annotated[Caller, Depends(allow(scope="openid", persons=True))],
+    response: Response,
 ) -> schemas.UserInfo:
     """Get the name and phone of the person who signed in, as the token's scopes allow.
 
@@ -230,7 +241,8 @@ async def get_userinfo(
     response.headers["Cache-Control"] = "no-store"
     person = await known_person(tx, caller.id)
     fields = [name for name, scope in (("name", "profile"), ("phone", "phone")) if scope in caller.scopes]
-    info = schemas.UserInfo(sub=str(person.id))
+    client = await tx.get_one(Client, caller.client_id)
+    info = schemas.UserInfo(sub=subject_for(issuer.subject_key, client, person.id))
     if fields:
         reader = caller.subject if caller.client_id in OWN_APPS else f"{APP_READER}{caller.client_id}"
         clear = (await read_personal_data(tx, [person.id], fields, reader=reader, purpose=Purpose.USER_INFO))[person.id]

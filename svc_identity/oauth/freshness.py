@@ -19,12 +19,12 @@ FRESH_SECONDS = 600
 class SignInTooOld(Unauthenticated):
     """The person has to sign in again."""
 
-    code, reason = "sign_in_too_old", 'Bearer realm="myili"'
+    code = "sign_in_too_old"
+    reason = 'Bearer realm="myili", error="insufficient_user_authentication"'
 
     def __init__(self, seconds: int) -> None:
         super().__init__()
-        wanted = f'error="insufficient_user_authentication", max_age="{seconds}"'
-        self.headers = {"WWW-Authenticate": f'Bearer realm="myili", {wanted}'}
+        self.headers = {"WWW-Authenticate": f'{self.reason}, max_age="{seconds}"'}
         self.values = {"minutes": seconds // 60}
 
 

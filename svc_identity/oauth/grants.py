@@ -20,6 +20,7 @@ from svc_identity.oauth.models import AuthorizationCode, Client, TokenFamily
 from svc_identity.oauth.possession import PossessionRequired
 from svc_identity.oauth.requests import Parsed
 from svc_identity.oauth.security_log import TOKEN_ISSUED, TOKEN_REUSED
+from svc_identity.oauth.subjects import subject_for
 from svc_identity.organisations.queries import membership_claims
 from svc_identity.people.persons.models import Person
 from svc_identity.people.suspensions.queries import suspension_of
@@ -63,13 +64,14 @@ class IdToken(OpenIDCode):  # type: ignore[misc]  # Authlib ships no types
 
     def get_compatible_claims(self, request: Parsed) -> dict[str, Any]:
         claims: dict[str, Any] = super().get_compatible_claims(request)
-        return {**claims, "sid": request.sid}
+        subject = subject_for(self._issuer.subject_key, request.client, request.user.id)
+        return {**claims, "sub": subject, "sid": request.sid}
 
     def exists_nonce(self, nonce: str, request: Parsed) -> bool:  # noqa: ARG002 - Authlib's signature
         return False  # the nonce is the app's own check; a code is good once whatever the nonce
 
     def generate_user_info(self, user: Person, scope: str) -> dict[str, Any]:  # noqa: ARG002 - Authlib's signature
-        return {"sub": str(user.id)}  # name and phone are at the userinfo endpoint, where each read is logged
+        return {}  # name and phone are at the userinfo endpoint, where each read is logged
 
 
 class UnknownReturnAddressError(InvalidRequestError):  # type: ignore[misc]  # Authlib ships no types

@@ -9,6 +9,7 @@ from svc_identity.oauth import access_tokens
 from svc_identity.oauth.access_tokens import Claims
 from svc_identity.oauth.models import Client
 from svc_identity.oauth.requests import Parsed
+from svc_identity.oauth.subjects import subject_for
 
 _TOLD = ("iss", "aud", "sub", "client_id", "scope", "exp", "iat", "jti", "acr", "amr", "auth_time", "cnf")
 
@@ -34,4 +35,7 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
         if token is None:
             return {"active": False}
         told = {name: token[name] for name in _TOLD if name in token}
+        if token["kind"] == "person":
+            of_token = self.server.session.get_one(Client, token["client_id"])
+            told["sub"] = subject_for(self.server.issuer.subject_key, of_token, access_tokens.person_of(token))
         return {"active": True, "token_type": "DPoP" if "cnf" in token else "Bearer", **told}

@@ -1,6 +1,6 @@
 """What is issued, by whom, for how long: the one place that knows the addresses, the keys and the claims of tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,7 +36,8 @@ _CLIENT_AUTHENTICATION = {
     "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
 }
 
-GRANTS = ("authorization_code", "refresh_token", "client_credentials", DEVICE_CODE_GRANT_TYPE)
+_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+GRANTS = ("authorization_code", "refresh_token", "client_credentials", DEVICE_CODE_GRANT_TYPE, _EXCHANGE)
 
 RESIDENT_SCOPES = (
     *("openid", "profile", "phone", "bills", "pay", "accounts", "applications", "mini_apps"),
@@ -65,6 +66,8 @@ class Issuer:
     refresh_key: bytes = field(repr=False)
     request_key: bytes = field(repr=False)
     """Encrypts what apps push, see `pushed.py`."""
+    subject_key: bytes = field(repr=False)
+    """Makes the names that clients have for people, see `subjects`."""
     code_repeat: timedelta
     """How long after its redemption a code may be redeemed again by the same request."""
 
@@ -77,6 +80,7 @@ class Issuer:
             signer,
             refresh_key=derive(index_key, "refresh tokens"),
             request_key=derive(index_key, "pushed requests"),
+            subject_key=derive(index_key, "pairwise subjects"),
             code_repeat=timedelta(seconds=settings.code_repeat_seconds),
         )
 
@@ -105,10 +109,17 @@ class Issuer:
         """A token answer for a provider's system acting for itself; it names the key that proved the client."""
         return self._answer(client, scope, bound_to, sub=client.client_id, kind="client", client_key=key)
 
-    def logout_token(self, client_id: str, person_id: UUID, family_id: UUID) -> str:
+    def exchanged_token(self, claims: Mapping[str, Any], target: Client, subject: str, scope: str) -> dict[str, Any]:
+        """A token answer for a mini-app in which the person of another token is; no service of ours takes it."""
+        same = {name: claims[name] for name in ("sid", "auth_time", "acr", "amr") if name in claims}
+        about = {"client_id": target.client_id, "scope": scope, "sub": subject, "kind": "person"}
+        token = self.signer.sign("at+jwt", ACCESS_TOKEN_SECONDS, aud=target.client_id, **about, **same)
+        return {"token_type": "Bearer", "access_token": token, "expires_in": ACCESS_TOKEN_SECONDS, "scope": scope}
+
+    def logout_token(self, client_id: str, subject: str, family_id: UUID) -> str:
         """What notifies an app that a sign-in has ended (OpenID Connect Back-Channel Logout 1.0, section 2.4)."""
         events: dict[str, Any] = {"http://schemas.openid.net/event/backchannel-logout": {}}
-        about = {"aud": client_id, "sub": str(person_id), "sid": str(family_id)}
+        about = {"aud": client_id, "sub": subject, "sid": str(family_id)}
         return self.signer.sign("logout+jwt", LOGOUT_TOKEN_SECONDS, events=events, **about)
 
     def _answer(self, client: Client, scope: str, bound_to: str | None, **claims: Any) -> dict[str, Any]:  # noqa: ANN401 - claims
@@ -141,7 +152,7 @@ class Issuer:
             "response_modes_supported": ["query"],
             "grant_types_supported": list(GRANTS),
             "code_challenge_methods_supported": ["S256"],
-            "subject_types_supported": ["public"],
+            "subject_types_supported": ["public", "pairwise"],
             "id_token_signing_alg_values_supported": [self.signer.algorithm],
             **_CLIENT_AUTHENTICATION,
             "claims_supported": [

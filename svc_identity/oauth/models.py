@@ -31,11 +31,17 @@ def without_loopback_port(address: str) -> str:
     return _LOOPBACK_PORT.sub(r"\1", address) if found and int(found[2]) <= _LAST_PORT else address
 
 
+_GRANTS_OF_APPS = {"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange"}
+
+
 class Client(Base):
     """An OAuth client: an app of residents, public and without keys, or a provider's system, which signs assertions."""
 
     __tablename__ = "clients"
-    __table_args__ = (CheckConstraint("(jwks IS NULL) <> (redirect_uris = '{}')", name="app_or_system"),)
+    __table_args__ = (
+        CheckConstraint("(jwks IS NULL) <> (redirect_uris = '{}')", name="app_or_system"),
+        CheckConstraint("subject_type IN ('public', 'pairwise')", name="subject_type"),
+    )
 
     client_id: Mapped[str] = mapped_column(Text, primary_key=True)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
@@ -61,6 +67,8 @@ class Client(Base):
     key_unknown_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """When it was last told that one is unknown."""
 
+    subject_type: Mapped[str] = mapped_column(Text, default="public", server_default="public")
+    """Who a person is to it, see `subjects`."""
     device_grant: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether it signs people in on devices that have no keyboard (RFC 8628)."""
 
@@ -92,7 +100,7 @@ class Client(Base):
     def check_grant_type(self, grant_type: str) -> bool:
         if grant_type == DEVICE_CODE_GRANT_TYPE:
             return self.device_grant
-        own = {"authorization_code", "refresh_token"} if self.jwks is None else {"client_credentials"}
+        own = {"client_credentials"} if self.jwks is not None else _GRANTS_OF_APPS
         return grant_type in own
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 - the same at each endpoint

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -27,6 +28,14 @@ class Payload(BasicOAuth2Payload):  # type: ignore[misc]  # Authlib ships no typ
             self._datalist[name].append(value)
 
 
+class Allowed(NamedTuple):
+    """What a person has allowed to a client by a request."""
+
+    person_id: UUID
+    client_id: str
+    scopes: list[str]
+
+
 class Parsed(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types
     """A parsed request. Its address is the public one: the gateway ends TLS, and Authlib insists on it."""
 
@@ -41,6 +50,7 @@ class Parsed(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types
         """The sign-in to which the tokens of the answer belong."""
         self.address = ""
         """The network address of the client."""
+        self.allowed: Allowed | None = None
         self.proof_key: str | None = None
         """The thumbprint of the key that its proof shows (RFC 9449)."""
         self.has_basic = authorization.partition(" ")[0].lower() == "basic"

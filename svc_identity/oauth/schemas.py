@@ -17,6 +17,7 @@ class TokenAnswer(BaseModel):
     expires_in: int = Field(description="Seconds.", examples=[600])
     scope: str
     refresh_token: str | None = Field(default=None, description="With scope offline_access.")
+    issued_token_type: str | None = Field(default=None, description="In exchange for another token.")
     id_token: str | None = Field(default=None, description="With scope openid, in exchange for a code.")
 
 

@@ -14,6 +14,7 @@ from kit.leases import claimable, pause_after
 from kit.public_addresses import RESOLVE_SECONDS, AddressRefused, Target, pinned
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.models import Client, LogoutNotice
+from svc_identity.oauth.subjects import subject_for
 
 PAUSES = (10.0, 60.0, 300.0, 1_800.0, 7_200.0)
 KEPT = timedelta(days=1)
@@ -57,7 +58,8 @@ class Notifier:
                     log.warning("logout_notice_dropped", client_id=row.client_id, family_id=str(row.family_id))
                     await tx.delete(row)
                     continue
-                token = self._issuer.logout_token(row.client_id, row.person_id, row.family_id)
+                subject = subject_for(self._issuer.subject_key, client, row.person_id)
+                token = self._issuer.logout_token(row.client_id, subject, row.family_id)
                 number = row.lease(_LEASE)
                 leased.append(Notice(row.id, number, client.backchannel_logout_uri, token))
             return leased

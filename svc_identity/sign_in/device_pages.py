@@ -46,7 +46,10 @@ class TooManyWrong(Refused):
 
 @router.get("/device", dependencies=[_PUBLIC], responses={303: {"description": "To the page that asks for the code"}})
 async def open_device_page(request: Request) -> Response:
-    """Go to the page that asks for the code of a device; `user_code` may be in the query, as QR codes have it."""
+    """Send a browser to the page that asks for the code of a device.
+
+    `user_code` may be in the query, as QR codes have it.
+    """
     given = {name: value for name, value in parse(request.url.query) if name in {"user_code", "ui_locales"}}
     return RedirectResponse(f"{_FORM}?{urlencode(given)}", 303, {"Cache-Control": "no-store"})
 
@@ -86,7 +89,7 @@ async def find_device(transactions: Transactions, issuer: TheIssuer, request: Re
 
 @router.get("/device/done", dependencies=[_PUBLIC])
 async def show_device_done(request: Request) -> Response:
-    """Say that the device is signed in."""
+    """Show that the device is signed in."""
     language = language_of(request, parse(request.url.query))
     return pages.page("notice.html", language, heading="device_done", lead="device_done_lead")
 

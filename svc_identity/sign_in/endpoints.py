@@ -23,12 +23,12 @@ from svc_identity.oauth.server import to_app
 from svc_identity.sign_in import agreement, authorization, delivery, pages, screens, service, ways
 from svc_identity.sign_in.browser import PATH, Browser
 from svc_identity.sign_in.code_limits import wait_for_next
+from svc_identity.sign_in.conclusion import conclude, to_question
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.page_route import PageRoute
 from svc_identity.sign_in.presenters import code_page, language_of, last_page, phone_page
 from svc_identity.sign_in.provider import TheSms
 from svc_identity.sign_in.refusals import NotFromHere, Refused, WrongPhone
-from svc_identity.sign_in.second_step import service as second_step
 from svc_identity.sign_in.security_log import CODE_REFUSED, SIGN_IN_FAILED, registered_person
 from svc_identity.sign_in.steps import Arrival, ended, own_browser, settings_of, to_factor
 
@@ -135,6 +135,8 @@ async def show_code_form(tx: ReadTx, issuer: TheIssuer, request: Request, sign_i
     try:
         browser = own_browser(request)
         sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
+        if sign_in.held_at:
+            return to_question(sign_in.id)
         if sign_in.phone_passed_at:
             return to_factor(sign_in.id)
         return code_page(settings_of(request), issuer, browser, sign_in)
@@ -146,7 +148,7 @@ async def show_code_form(tx: ReadTx, issuer: TheIssuer, request: Request, sign_i
     "/authorize/sign-ins/{sign_in_id}",
     dependencies=[OWN_BROWSER],
     responses=TO_APP,
-    openapi_extra=form("form_token", "code", optional=("ui_locales",)),
+    openapi_extra=form("form_token", "code", optional=("ui_locales", "not_mine")),
 )
 async def finish_sign_in(
     transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request, sign_in_id: UUID
@@ -154,6 +156,8 @@ async def finish_sign_in(
     """Check the code and send the browser back to the app.
 
     An unknown phone number is registered. A second tap gets the answer of the first one, also where the code is wrong.
+    After long silence, or with `not_mine` (the number was somebody else's before), the question whose phone it is comes
+    first.
     """
     fields = dict(await parse_form(request))
     code = fields.get("code", "")
@@ -165,9 +169,12 @@ async def finish_sign_in(
             ):
                 return to_app(address)
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint, for_update=True)
+            if sign_in.held_at:
+                return to_question(sign_in.id)
             refused = service.try_code(settings_of(request), sign_in, code)
             if refused is None:
-                return await second_step.go_on(tx, issuer, sign_in, Arrival.of(request, sms))
+                arrival, denies = Arrival.of(request, sms), "not_mine" in fields
+                return await conclude(tx, issuer, settings_of(request), sign_in, arrival, denies=denies)
             if isinstance(refused, service.NoTriesLeft):
                 refused.wait = await wait_for_next(tx, settings_of(request), sign_in, _address(request))
     except Refused as over:

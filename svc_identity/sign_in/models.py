@@ -25,6 +25,10 @@ class SignIn(Base):
     tries: Mapped[int] = mapped_column(SmallInteger, default=0)
     code_expires_at: Mapped[datetime] = mapped_column(Timestamp)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)
+    held_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When the code was right and the question was asked whose phone it was, until it is answered: `continuity`."""
+    former_id: Mapped[UUID | None]
+    """The person of whom it was asked."""
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
     answer: Mapped[str | None] = mapped_column(Encrypted("sign_ins.answer"))
     """For a form that is posted again: the hashes of the wrong codes, then the address in the app. After the set-up of
@@ -37,6 +41,17 @@ class SignIn(Base):
     """The key of the authenticator app that is to be set up."""
     challenge: Mapped[bytes | None] = mapped_column(LargeBinary)
     """What a passkey is to sign."""
+
+
+class IdentityTry(Base):
+    """A wrong name or ID number for the person who had a phone before, counted by phone."""
+
+    __tablename__ = "identity_tries"
+    __table_args__ = (Index("ix_identity_tries_phone_index_tried_at", "phone_index", "tried_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    phone_index: Mapped[bytes] = mapped_column(LargeBinary)
+    tried_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 
 
 class KnownDevice(Base):

@@ -45,6 +45,7 @@ def page(
         "Content-Language": texts["tag"],
         "Content-Security-Policy": _policy(nonce, redirect_uri, script=script),
         "Referrer-Policy": "no-referrer",
+        "Strict-Transport-Security": "max-age=31536000",  # browsers heed it over https only (RFC 6797, 8.1)
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
     }

@@ -1,6 +1,6 @@
 """What the steps of a sign-in show."""
 
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import UnauthorizedClientError
@@ -59,6 +59,7 @@ async def phone_page(
         phone=phone,
         asked=_asked(parsed),
         device=await screens.question(tx, issuer, parameters),
+        asking=_asking(parsed),
         agreement=await _agreement(tx, browser, refused),
         agreements=agreement_links(language),
         languages=[
@@ -80,6 +81,12 @@ def _asked(parsed: Parsed) -> list[str]:
     if parsed.payload.client_id in OWN_APPS and "consent" not in parsed.form.get("prompt", "").split():
         return []
     return [f"asks_{scope}" for scope in parsed.payload.scope.split()]
+
+
+def _asking(parsed: Parsed) -> str:
+    """Who asks: the site to which the browser goes back, or the id under which an app was registered."""
+    target = urlsplit(parsed.payload.redirect_uri)
+    return (target.hostname or "") if target.scheme == "https" else str(parsed.payload.client_id)
 
 
 def code_page(

@@ -119,6 +119,8 @@ async def send_again(tx: AsyncSession, settings: Settings, requester: Requester,
         SignInOver, TooManyCodes
     """
     sign_in = await running(tx, sign_in_id, requester.browser, for_update=True)
+    if sign_in.held_at:  # its code was right
+        return sign_in
     try:
         return await _new_code(tx, settings, sign_in, requester.address)
     except TooManyCodes:
@@ -162,6 +164,20 @@ async def answered_just_now(
         or sign_in.finished_at < now() - SECOND_TAP
         or not hmac.compare_digest(sign_in.browser_hash, browser)
         or not hmac.compare_digest(_code_hash(settings, sign_in.id, _digits(typed)), sign_in.code_hash)
+    ):
+        return None
+    return sign_in.answer
+
+
+async def answered_to(tx: AsyncSession, sign_in_id: UUID, browser: bytes) -> str | None:
+    """Where this browser was sent a moment ago, for the second of two taps on the page after the code."""
+    sign_in = await tx.get(SignIn, sign_in_id, with_for_update=True)
+    if (
+        sign_in is None
+        or sign_in.former_id is None
+        or sign_in.finished_at is None
+        or sign_in.finished_at < now() - SECOND_TAP
+        or not hmac.compare_digest(sign_in.browser_hash, browser)
     ):
         return None
     return sign_in.answer

@@ -178,6 +178,20 @@ async def test_many_unknown_keys_do_not_make_many_requests_to_the_issuer(issuer:
     assert issuer.requests == 1
 
 
+@pytest.mark.parametrize("name", ["jwk", "jku", "x5u", "x5c"])
+async def test_no_key_or_address_in_a_token_is_used(issuer: _Issuer, tokens: Tokens, name: str) -> None:
+    attacker, ours = issuer, tokens
+    address = f"{attacker.url}/keys"
+    offered = {"jwk": attacker.key.as_dict(private=False), "jku": address, "x5u": address, "x5c": ["MIIB"]}[name]
+    verifier = TokenVerifier(ours.jwks_url, ISSUER)
+    claims = json.loads(base64.urlsafe_b64decode(ours.sign().split(".")[1] + "=="))
+    for kid in (str(attacker.key.kid), str(ours.key.kid)):
+        forged = jwt.encode({"alg": "ES256", "typ": "at+jwt", "kid": kid, name: offered}, claims, attacker.key)
+        with pytest.raises(TokenInvalid):
+            await verifier.verify(forged)
+    assert attacker.requests == 0
+
+
 async def test_a_new_key_of_the_issuer_is_found(
     issuer: _Issuer, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # In code type and no name of the platform's: commands of these guides and their tools, and words of the channels' SDKs.
 _OTHER_NAMES = {
     "login_required",  # an error of OpenID Connect
+    *("authorization_pending", "slow_down"),  # of RFC 8628
     "snake_case",
     "curl",
     "take",

@@ -113,7 +113,7 @@ class AppClient:
     async def texted_code(self, phone: str) -> str:
         """The newest code sent to the phone."""
         messages = (await self.sms.get("/messages", params={"phone": phone})).json()["items"]
-        code: str = messages[0]["params"]["code"]
+        code: str = next(each["params"]["code"] for each in messages if each["template"] == "sign_in_code")
         return code
 
     async def factor_page(self, phone: str, **changes: str | None) -> Page:

@@ -127,7 +127,7 @@ async def code_form(
 async def texted_code(service: Service, phone: str) -> str:
     async with httpx.AsyncClient(base_url=service.sms) as handset:
         messages = (await handset.get("/messages", params={"phone": phone})).json()["items"]
-    return str(messages[0]["params"]["code"])
+    return str(next(each["params"]["code"] for each in messages if each["template"] == "sign_in_code"))
 
 
 async def sign_in(client: httpx.AsyncClient, service: Service, phone: str) -> tuple[dict[str, Any], str]:

@@ -5,7 +5,7 @@ import base64
 
 import pytest
 from joserfc.jwk import ECKey
-from sqlalchemy import func, select
+from sqlalchemy import URL, func, select
 
 from chassis.db import Database
 from chassis.settings import load
@@ -14,8 +14,10 @@ from svc_identity.fields import normalise_phone
 from svc_identity.memberships import grant_operator, main
 from svc_identity.oauth.models import Client
 from svc_identity.organisations.models import Division, Membership, Organisation, Role
+from svc_identity.people.persons.models import Person
 from svc_identity.settings import Settings
 from svc_identity.starter import APP, STAFF_CONSOLE, load_starter_data
+from tests.databases import cloned
 
 
 async def test_starter_data_can_be_loaded_again(database: Database) -> None:
@@ -26,6 +28,17 @@ async def test_starter_data_can_be_loaded_again(database: Database) -> None:
     residents = {"bills", "pay", "accounts", "applications", "profile", "phone", "mini_apps"}
     signing_in = {"openid", "offline_access"}
     assert scopes == {APP: residents | signing_in, STAFF_CONSOLE: {"profile", "staff"} | signing_in}
+
+
+async def test_a_new_platform_has_nobody_in_it(template: URL) -> None:
+    async with cloned(template) as url:
+        database = Database(url)
+        await load_starter_data(database)
+        async with database.read() as tx:
+            for table in (Person, Membership, Organisation):
+                assert await tx.scalar(select(func.count()).select_from(table)) == 0
+            assert (await tx.scalars(select(Client.jwks))).all() == [None, None]  # nor has it a secret
+        await database.close()
 
 
 async def test_the_platform_gets_one_organisation_and_one_membership_each(

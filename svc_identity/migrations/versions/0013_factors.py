@@ -99,6 +99,22 @@ def _codes() -> None:
     op.create_index("ix_enrolment_codes_person_id", "enrolment_codes", ["person_id"])
 
 
+def _notices() -> None:
+    op.create_table(
+        "factor_notices",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("created_at", _TIME, nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("try_at", _TIME, server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("what IN ('factor_added', 'factor_removed')", name=op.f("ck_factor_notices_what")),
+        _person("factor_notices"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_factor_notices")),
+    )
+    op.create_index("ix_factor_notices_try_at", "factor_notices", ["try_at"])
+
+
 def _resets() -> None:
     op.create_table(
         "factor_resets",
@@ -121,6 +137,7 @@ def _resets() -> None:
 def upgrade() -> None:
     _factors()
     _codes()
+    _notices()
     _resets()
     for table in ("authorization_codes", "token_families"):
         # All sign-ins until now were by a code in an SMS.
@@ -144,5 +161,5 @@ def downgrade() -> None:
     for table in ("authorization_codes", "token_families"):
         op.drop_column(table, "factor_id")
         op.drop_column(table, "amr")
-    for table in ("factor_resets", "enrolment_codes", "recovery_codes", "factor_tries", "factors"):
+    for table in ("factor_notices", "factor_resets", "enrolment_codes", "recovery_codes", "factor_tries", "factors"):
         op.drop_table(table)

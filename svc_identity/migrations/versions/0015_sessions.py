@@ -41,9 +41,18 @@ def upgrade() -> None:
     _create_suspensions()
     for table in ("authorization_codes", "token_families"):
         op.add_column(table, sa.Column("device", sa.Text(), nullable=True))
+    _let_phones_change_hands()
 
 
 def downgrade() -> None:
+    # Persons without a phone have none in the release before: it finds them no more, as it should.
+    op.execute("UPDATE persons SET phone = '', phone_index = sha256(id::text::bytea) WHERE phone IS NULL")
+    op.drop_constraint(op.f("ck_persons_phone_whole"), "persons")
+    for column in ("phone", "phone_index"):
+        op.alter_column("persons", column, nullable=False)
+    op.drop_column("sign_ins", "former_id")
+    op.drop_column("sign_ins", "held_at")
+    op.drop_table("identity_tries")
     for table in ("authorization_codes", "token_families"):
         op.drop_column(table, "device")
     shorten_trail(_SEALED)
@@ -84,3 +93,19 @@ def _create_suspensions() -> None:
         op.create_index(name, "suspensions", [subject], unique=True, postgresql_where=lasting)
     op.create_index("ix_suspensions_person_id", "suspensions", ["person_id"])
     extend_trail(_SEALED)
+
+
+def _let_phones_change_hands() -> None:
+    for column in ("phone", "phone_index"):
+        op.alter_column("persons", column, nullable=True)
+    op.create_check_constraint(op.f("ck_persons_phone_whole"), "persons", "(phone IS NULL) = (phone_index IS NULL)")
+    op.add_column("sign_ins", sa.Column("held_at", _TIME, nullable=True))
+    op.add_column("sign_ins", sa.Column("former_id", sa.Uuid(), nullable=True))
+    op.create_table(
+        "identity_tries",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("phone_index", sa.LargeBinary(), nullable=False),
+        sa.Column("tried_at", _TIME, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_tries")),
+    )
+    op.create_index("ix_identity_tries_phone_index_tried_at", "identity_tries", ["phone_index", "tried_at"])

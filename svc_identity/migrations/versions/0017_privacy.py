@@ -95,19 +95,13 @@ def _create_closures() -> None:
     )
     op.create_index("ix_open_payments_person_id", "open_payments", ["person_id"])
     op.add_column("persons", sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True))
-    op.alter_column("persons", "phone", nullable=True)
-    op.alter_column("persons", "phone_index", nullable=True)
-    open_or_not = "num_nulls(phone, phone_index) = CASE WHEN closed_at IS NULL THEN 0 ELSE 2 END"
-    op.create_check_constraint(op.f("ck_persons_phone_until_closed"), "persons", open_or_not)
+    rule = "closed_at IS NULL OR phone IS NULL"
+    op.create_check_constraint(op.f("ck_persons_phone_until_closed"), "persons", rule)
 
 
 def downgrade() -> None:
     shorten_trail(_SEALED)
-    # Without a phone a person cannot be; those who have closed their account get bytes that are none.
     op.drop_constraint(op.f("ck_persons_phone_until_closed"), "persons")
-    op.execute("UPDATE persons SET phone = uuid_send(uuidv7()), phone_index = uuid_send(uuidv7()) WHERE phone IS NULL")
-    op.alter_column("persons", "phone_index", nullable=False)
-    op.alter_column("persons", "phone", nullable=False)
     op.drop_column("persons", "closed_at")
     op.drop_table("open_payments")
     op.drop_table("closures")

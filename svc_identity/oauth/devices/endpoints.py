@@ -76,7 +76,7 @@ async def get_device_request(
 async def approve_device_request(
     transactions: Transactions, request: Request, caller: Approver, once: OnceKey, user_code: UserCode
 ) -> schemas.DeviceRequest:
-    """Sign the device in as the caller. The sign-in of the app is at most twelve hours old."""
+    """Approve a device: sign it in as the caller. The sign-in of the app is at most twelve hours old."""
     device = await _found(transactions, caller, user_code, decided=True)
     language = choose_language("", request.headers.get("accept-language", ""))
 

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBina
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
+from kit.leases import Leased
 from svc_identity.base import Base
 from svc_identity.vault.encryption import Encrypted
 
@@ -22,6 +23,13 @@ class FactorKind(StrEnum):
     TOTP = "totp"
     """Codes of an authenticator app."""
     PASSKEY = "passkey"
+
+
+class What(StrEnum):
+    """What a notice tells; the template of its SMS."""
+
+    ADDED = "factor_added"
+    REMOVED = "factor_removed"
 
 
 class Factor(Base):
@@ -60,6 +68,18 @@ class Factor(Base):
     def remove(self) -> None:
         self.secret = self.public_key = None
         self.removed_at = now()
+
+
+class FactorNotice(Leased, Base):
+    """The owner of a factor that came or went is to be told by SMS; kept until the message has left."""
+
+    __tablename__ = "factor_notices"
+    __table_args__ = (one_of("what", What), Index("ix_factor_notices_try_at", "try_at"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
+    what: Mapped[What] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 
 
 class FactorTries(Base):

@@ -17,7 +17,7 @@ from chassis.telemetry import SecurityEvent
 from kit.security_log import record_on_commit
 from svc_identity.people.factors import codes, totp
 from svc_identity.people.factors.events import FactorAdded, FactorRemoved
-from svc_identity.people.factors.models import Factor, FactorKind, FactorTries
+from svc_identity.people.factors.models import Factor, FactorKind, FactorNotice, FactorTries, What
 from svc_identity.people.factors.passkeys import RelyingParty, use
 from svc_identity.people.persons.models import Person
 
@@ -128,6 +128,7 @@ async def add(tx: AsyncSession, factor: Factor) -> list[str]:
             await remove(tx, each, "replaced")
     tx.add(factor)
     await tx.flush()
+    tx.add(FactorNotice(person_id=factor.person_id, what=What.ADDED))
     await emit(tx, FactorAdded(person_id=factor.person_id, factor_id=factor.id, kind=factor.kind))
     record_on_commit(tx, FACTOR_ADDED, factor.kind, person_id=factor.person_id, factor_id=factor.id)
     return [] if stay else await codes.renew_recovery_codes(tx, factor.person_id)
@@ -139,6 +140,7 @@ async def remove(tx: AsyncSession, factor: Factor, reason: str) -> None:
     await tx.flush()
     if not await factors_of(tx, factor.person_id):
         await codes.forget_recovery_codes(tx, factor.person_id)
+    tx.add(FactorNotice(person_id=factor.person_id, what=What.REMOVED))
     await emit(tx, FactorRemoved(person_id=factor.person_id, factor_id=factor.id, kind=factor.kind))
     record_on_commit(tx, FACTOR_REMOVED, reason, person_id=factor.person_id, factor_id=factor.id)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import pyotp
 
 SECONDS, DIGITS, SKEW = 30, 6, 1
-ISSUER = "我的伊犁 My Ili"
+ISSUER = "我的伊犁"
 
 
 def new_secret() -> str:

@@ -18,17 +18,17 @@ class Person(Base):
     __tablename__ = "persons"
     __table_args__ = (
         CheckConstraint("assurance_level BETWEEN 1 AND 3", name="assurance_level"),
+        CheckConstraint("(phone IS NULL) = (phone_index IS NULL)", name="phone_whole"),
         CheckConstraint(
             "num_nulls(name, id_number, id_number_index, proofed_at) = CASE WHEN assurance_level = 1 THEN 4 ELSE 0 END",
             name="proofed_whole",
         ),
-        CheckConstraint(
-            "num_nulls(phone, phone_index) = CASE WHEN closed_at IS NULL THEN 0 ELSE 2 END", name="phone_until_closed"
-        ),
+        CheckConstraint("closed_at IS NULL OR phone IS NULL", name="phone_until_closed"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     phone: Mapped[str | None] = mapped_column(Encrypted("persons.phone"), deferred=True, deferred_raiseload=True)
+    """None where the number was given to somebody else, or the account is closed."""
     phone_index: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     name: Mapped[str | None] = mapped_column(Encrypted("persons.name"), deferred=True, deferred_raiseload=True)
     id_number: Mapped[str | None] = mapped_column(

@@ -124,7 +124,8 @@ class Person:
 
     def _code_on_handset(self) -> str:
         messages = httpx.get(f"{self._sms}/messages", params={"phone": self.phone}).raise_for_status().json()
-        return str(messages["items"][0]["params"]["code"])
+        codes = (each["params"]["code"] for each in messages["items"] if each["template"] == "sign_in_code")
+        return str(next(codes))
 
 
 class _Forms(HTMLParser):

@@ -49,6 +49,8 @@ async def test_residents_sign_in_to_an_approved_mini_app(app_client: AppClient, 
     assert (unproved.status_code, unproved.json()["error"]) == (400, "invalid_dpop_proof")
     tokens = (await redeem(app_client, Prover(), code)).json()
     assert tokens["scope"] == "openid bills"
+    async with database.read() as tx:
+        assert (await tx.get_one(Client, client_id)).subject_type == "pairwise"
 
 
 @pytest.mark.parametrize(

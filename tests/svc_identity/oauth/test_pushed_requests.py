@@ -133,6 +133,7 @@ async def test_another_clients_reference_is_refused(app_client: AppClient, datab
         ({"client_id": "unknown"}, 401, "invalid_client"),
         ({"client_id": None}, 401, "invalid_client"),
         ({"redirect_uri": "https://evil.test/"}, 400, "invalid_request"),
+        ({"redirect_uri": None}, 400, "invalid_request"),
         ({"scope": "openid bills:write"}, 400, "invalid_scope"),
         ({"code_challenge_method": "plain"}, 400, "invalid_request"),
         ({"response_type": "token"}, 400, "unsupported_response_type"),

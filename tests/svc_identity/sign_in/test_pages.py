@@ -81,6 +81,7 @@ async def test_a_page_loads_nothing_runs_nothing_and_is_not_cached(app_client: A
         assert headers["cache-control"] == "no-store"
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
@@ -89,6 +90,11 @@ async def test_a_page_loads_nothing_runs_nothing_and_is_not_cached(app_client: A
         assert f'<style nonce="{nonce[1]}">' in page.answer.text
         assert "<script" not in page.answer.text
         assert not re.search(r"(src|href|action)=[\"']?(https?:)?//", page.answer.text)
+
+
+async def test_a_browser_comes_back_by_https_only(app_client: AppClient, phone: str) -> None:
+    for page in (await app_client.begin(), await app_client.code_page(phone), await app_client.begin(client_id="x")):
+        assert page.answer.headers["strict-transport-security"] == "max-age=31536000"
 
 
 @pytest.mark.parametrize(

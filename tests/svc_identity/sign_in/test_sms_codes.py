@@ -1,6 +1,7 @@
 """SMS codes: who gets one, how often, and how it is used up."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 
@@ -115,6 +116,16 @@ async def test_a_code_is_valid_for_five_minutes(app_client: AppClient, phone: st
         late = Page(await app_client.type_code(page, code))
     assert late.answer.status_code == 422
     assert late.forms[0].action.endswith("/codes")
+
+
+async def test_codes_are_six_digits_of_which_no_two_are_alike(new_app_client: NewAppClient) -> None:
+    codes = []
+    for number in (new_phone() for _ in range(12)):
+        app = new_app_client()
+        await app.code_page(number)
+        codes.append(await app.texted_code(number))
+    assert [code for code in codes if not re.fullmatch("[0-9]{6}", code)] == []
+    assert len(set(codes)) > 10  # two of twelve are alike once in 15,000 runs, three never
 
 
 async def test_a_code_is_valid_for_its_own_sign_in_only(new_app_client: NewAppClient, phone: str) -> None:

@@ -1,16 +1,18 @@
 """What people allow to an app is recorded when they sign in there, and ends with the app's tokens."""
 
+import argparse
 import time
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 import time_machine
 
 from chassis.db import Database
 from chassis.testing import once
-from svc_identity.oauth.service import register_client
-from tests.svc_identity.app_client import REDIRECT_URI, AppClient, bearer
+from svc_identity.oauth.apps import register_app
+from tests.svc_identity.app_client import LOOPBACK, REDIRECT_URI, AppClient, bearer
 from tests.svc_identity.conftest import NewAppClient
 
 APPS = "/identity/v1/me/apps"
@@ -20,9 +22,16 @@ THIRD_PARTY = "county-bus"
 @pytest_asyncio.fixture
 async def bus_app(database: Database, new_app_client: NewAppClient) -> AppClient:
     """An app of somebody else."""
-    scopes = ["openid", "profile", "phone", "bills", "offline_access"]
-    async with database.transaction() as tx:
-        await register_client(tx, THIRD_PARTY, scopes=scopes, redirect_uris=[REDIRECT_URI])
+    given = argparse.Namespace(
+        client_id=THIRD_PARTY,
+        scope=["openid", "profile", "phone", "bills", "offline_access"],
+        redirect_uri=[REDIRECT_URI, "http://127.0.0.1/callback", "https://bus.example.org/callback"],
+        post_logout_redirect_uri=[],
+        backchannel_logout_uri=None,
+        dpop="optional",
+        devices=False,
+    )
+    await register_app(database, given)
     client = new_app_client()
     client.client_id = THIRD_PARTY
     return client
@@ -44,6 +53,21 @@ async def test_an_app_of_others_always_shows_what_it_asks_for(bus_app: AppClient
     assert "to see your mobile number" in foreign.answer.text
     own = await app_client.begin(ui_locales="en")
     assert "to see your mobile number" not in own.answer.text
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "shown"),
+    [("https://bus.example.org/callback", "bus.example.org"), (REDIRECT_URI, THIRD_PARTY), (LOOPBACK, THIRD_PARTY)],
+)
+async def test_the_page_says_which_app_asks(
+    bus_app: AppClient, app_client: AppClient, redirect_uri: str, shown: str
+) -> None:
+    asks = f'<bdi class="number" dir="ltr">{shown}</bdi>'
+    pages = [await bus_app.begin(redirect_uri=redirect_uri), await app_client.begin()]
+    assert [asks in page.answer.text for page in pages] == [True, False]
+    wrong = await bus_app.type_phone(pages[0], "1")
+    assert wrong.status_code == 422
+    assert asks in wrong.text
 
 
 async def test_what_is_granted_is_recorded_and_grows_with_each_sign_in(bus_app: AppClient, phone: str) -> None:
