@@ -95,8 +95,7 @@ def _create_closures() -> None:
     )
     op.create_index("ix_open_payments_person_id", "open_payments", ["person_id"])
     op.add_column("persons", sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True))
-    rule = "closed_at IS NULL OR phone IS NULL"
-    op.create_check_constraint(op.f("ck_persons_phone_until_closed"), "persons", rule)
+    op.create_check_constraint(op.f("ck_persons_phone_until_closed"), "persons", "closed_at IS NULL OR phone IS NULL")
 
 
 def downgrade() -> None:
