@@ -20,6 +20,9 @@ from svc_identity.oauth.events import (
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.worker import Notifier
 from svc_identity.organisations.events import OrganisationRegistered
+from svc_identity.organisations.mandates import service as mandates
+from svc_identity.organisations.mandates.events import MandateAccepted, MandateEnded
+from svc_identity.organisations.representation.events import OrganisationClaimed
 from svc_identity.organisations.role_changes import service as role_changes
 from svc_identity.organisations.role_changes import terms
 from svc_identity.organisations.role_changes.events import (
@@ -31,8 +34,16 @@ from svc_identity.organisations.role_changes.events import (
 from svc_identity.people.factors.events import FactorAdded, FactorRemoved
 from svc_identity.people.identity_claims import service as identity_claims
 from svc_identity.people.identity_claims.events import IdentityClaimClosed, IdentityClaimDecided, IdentityClaimOpened
-from svc_identity.people.persons.events import PersonProofed, PersonProofingRevoked, PersonRegistered, PersonRenamed
+from svc_identity.people.persons.events import (
+    PersonClosed,
+    PersonProofed,
+    PersonProofingRevoked,
+    PersonRegistered,
+    PersonRenamed,
+)
 from svc_identity.people.suspensions.events import PersonResumed, PersonSuspended
+from svc_identity.privacy.closures.consumers import HANDLERS as PAYMENT_HANDLERS
+from svc_identity.privacy.closures.service import close_due
 from svc_identity.privacy.data_reads.consumers import HANDLERS as DATA_READ_HANDLERS
 from svc_identity.settings import WorkerSettings
 from svc_identity.sign_in import continuity
@@ -42,6 +53,7 @@ from svc_identity.trail import TRAIL
 from svc_identity.vault.encryption import use_keys_of
 
 _PRUNE_SECONDS = 300.0
+_CLOSE_SECONDS = 15.0
 _NOTIFY_SECONDS = 2.0
 
 
@@ -52,6 +64,7 @@ async def prune_what_expired(database: Database) -> None:
         await continuity.prune(tx)
         await role_changes.expire(tx)
         await identity_claims.expire(tx)
+        await mandates.expire(tx)
     async with database.transaction() as tx:
         await role_changes.end_expired(tx)
     async with database.transaction() as tx:
@@ -64,6 +77,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
     return [
         Every(_NOTIFY_SECONDS, notifier.notify_due),
         Every(_NOTIFY_SECONDS, FactorNotifier(database, settings.sms_url).notify_due),
+        Every(_CLOSE_SECONDS, partial(close_due, database)),
         Every(_PRUNE_SECONDS, partial(prune_what_expired, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
@@ -74,14 +88,15 @@ def make_worker(settings: WorkerSettings) -> Worker:
     return Worker(
         settings,
         publishes=[
-            *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked),
+            *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked, PersonClosed),
             *(FactorAdded, FactorRemoved),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
             *(PersonSuspended, PersonResumed, SignInEnded),
-            *(OrganisationRegistered, ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),
+            *(OrganisationRegistered, OrganisationClaimed, MandateAccepted, MandateEnded),
+            *(ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),
         ],
-        handles=[*HANDLERS, *DATA_READ_HANDLERS],
+        handles=[*HANDLERS, *DATA_READ_HANDLERS, *PAYMENT_HANDLERS],
         schedules=partial(make_schedules, settings),
     )
 

@@ -22,7 +22,7 @@ WORTH_REPEATING = {502, 503, 504}
 UPLOAD_SECONDS = 900
 ASSERTION_SECONDS = 60
 RENEW_BEFORE = 30  # seconds before a token expires
-SCOPE = "tariffs:write bills:write accounts:write"
+TARIFFS, BILLS, ACCOUNTS = "tariffs:write", "bills:write", "accounts:write"
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CHARSETS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "gb18030": "gb18030"}
 
@@ -43,7 +43,7 @@ class Client:
     def __init__(self, platform: str, key: ECKey, provider_id: str = "") -> None:
         self._platform, self._key, self._provider_id = platform.rstrip("/"), key, provider_id
         self._http = httpx.Client(base_url=self._platform, timeout=httpx.Timeout(30, read=UPLOAD_SECONDS))
-        self._token, self._token_until = "", 0.0
+        self._tokens: dict[str, tuple[str, float]] = {}
 
     def close(self) -> None:
         self._http.close()
@@ -89,17 +89,17 @@ class Client:
 
     def report_holder_change(self, report: Mapping[str, str]) -> Json:
         """Report the last day of an account's holder. Idempotent: a repeated report of a day has no effect."""
-        headers = {"Idempotency-Key": secrets.token_hex(16), **self._authorisation()}
+        headers = {"Idempotency-Key": secrets.token_hex(16), **self._authorisation(ACCOUNTS)}
         return self._send("POST", "/services/v1/holder-changes", json=report, headers=headers)
 
     def withdraw_holder_change(self, holder_change_id: str) -> Json:
         # The same key each time: after a lost answer, a repetition gets that answer and not a refusal.
-        headers = {"Idempotency-Key": f"withdraw-{holder_change_id}", **self._authorisation()}
+        headers = {"Idempotency-Key": f"withdraw-{holder_change_id}", **self._authorisation(ACCOUNTS)}
         path = f"/services/v1/holder-changes/{quote(holder_change_id, safe='')}/withdraw"
         return self._send("POST", path, headers=headers)
 
     def publish_tariff(self, tariff: Mapping[str, Any], idempotency_key: str = "") -> Json:
-        headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16), **self._authorisation()}
+        headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16), **self._authorisation(TARIFFS)}
         return self._send("POST", "/services/v1/tariffs", json=tariff, headers=headers)
 
     def upload_bills(self, path: Path, encoding: str) -> Json:
@@ -110,7 +110,7 @@ class Client:
         media_type = WORKBOOK if path.suffix.lower() == ".xlsx" else f"text/csv; charset={CHARSETS[encoding]}"
         address = f"/payments/v1/bill-files/{quote(path.name)}"
         if path.stat().st_size < LARGE:
-            headers = {"Content-Type": media_type, **self._authorisation()}
+            headers = {"Content-Type": media_type, **self._authorisation(BILLS)}
             return self._send("PUT", address, body=path, headers=headers)
         try:
             return _content("PUT", address, Upload(self._authorised, path, media_type).run(address))
@@ -121,7 +121,9 @@ class Client:
     def _authorised(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, content: bytes | None = None
     ) -> httpx.Response:
-        return self._http.request(method, path, headers={**(headers or {}), **self._authorisation()}, content=content)
+        return self._http.request(
+            method, path, headers={**(headers or {}), **self._authorisation(BILLS)}, content=content
+        )
 
     def refused_rows(self, report: Mapping[str, Any]) -> Iterator[Json]:
         """All refused rows of a report, beyond the first hundred too."""
@@ -129,14 +131,18 @@ class Client:
         while cursor is not None:
             query = {"cursor": cursor} if cursor else {}
             path = str(httpx.URL(report["refused_rows_url"]).path)
-            page = self._send("GET", path, query=query, headers=self._authorisation())
+            page = self._send("GET", path, query=query, headers=self._authorisation(BILLS))
             yield from page["items"]
             cursor = page["next_cursor"]
 
-    def token(self) -> str:
-        """An access token, by client credentials with a signed assertion instead of a password (RFC 7523)."""
-        if time.time() < self._token_until:
-            return self._token
+    def token(self, scope: str = ACCOUNTS) -> str:
+        """An access token for one purpose, by client credentials with a signed assertion (RFC 7523).
+
+        Whoever gets hold of it in a log or a proxy can do with it what it is for, and nothing else.
+        """
+        known, good_until = self._tokens.get(scope, ("", 0.0))
+        if time.time() < good_until:
+            return known
         provider_id = self._approved_id()
         server = self._send("GET", "/identity/.well-known/openid-configuration")
         if server["issuer"] != f"{self._platform}/identity":
@@ -144,14 +150,15 @@ class Client:
             raise PlatformError(f"The platform at {self._platform} calls itself {server['issuer']}; use that address.")
         form = {
             "grant_type": "client_credentials",
-            "scope": SCOPE,
+            "scope": scope,
             "client_id": provider_id,
             "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
             "client_assertion": self._assertion(server["issuer"]),
         }
         answer = self._send("POST", httpx.URL(server["token_endpoint"]).path, form=form)
-        self._token, self._token_until = answer["access_token"], time.time() + answer["expires_in"] - RENEW_BEFORE
-        return self._token
+        token: str = answer["access_token"]
+        self._tokens[scope] = token, time.time() + answer["expires_in"] - RENEW_BEFORE
+        return token
 
     def wait_for_token(self, seconds: float) -> str:
         """An access token; a refusal is retried for a while, because a change of a key takes up to five seconds."""
@@ -182,8 +189,8 @@ class Client:
         header = {"alg": "ES256", "kid": self._key.kid, "typ": "JWT"}
         return jwt.encode(header, claims, self._key, algorithms=["ES256"])
 
-    def _authorisation(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token()}"}
+    def _authorisation(self, scope: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(scope)}"}
 
     def _send(
         self,

@@ -42,6 +42,18 @@ async def test_a_request_reaches_its_service_unchanged(stage: Stage, client: htt
     assert f"http://{headers['host']}" == payments
 
 
+async def test_pages_of_other_sites_are_allowed_nothing(stage: Stage, client: httpx.AsyncClient) -> None:
+    stage.promise("payments", BILL)
+    elsewhere = {"Origin": "https://evil.test"}
+    preflight = elsewhere | {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    async with serving(echo) as payments, stage.gateway(payments_url=payments) as gateway:
+        refused = await client.options(f"{gateway}{PATH}", headers=preflight)
+        answers = [await client.get(f"{gateway}{path}", headers=elsewhere) for path in (PATH, "/docs", "/nothing")]
+    assert refused.status_code == 405
+    for answer in (refused, *answers):
+        assert [name for name in answer.headers if name.startswith("access-control-")] == []
+
+
 async def test_a_body_of_unknown_length_reaches_its_service(stage: Stage, client: httpx.AsyncClient) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         yield b"one,"

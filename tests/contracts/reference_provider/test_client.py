@@ -47,7 +47,7 @@ class TestToken:
         assertion = jwt.decode(form.pop("client_assertion"), KeySet([key]), algorithms=["ES256"])
         assert form == {
             "grant_type": "client_credentials",
-            "scope": "tariffs:write bills:write accounts:write",
+            "scope": "accounts:write",
             "client_id": PROVIDER_ID,
             "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         }
@@ -72,6 +72,24 @@ class TestToken:
         assert [client.token(), client.token()] == ["short", "next"]
         first, second = platform.to("POST", "/identity/v1/oauth/token")
         assert first.body != second.body
+
+    def test_a_token_is_for_one_purpose(self, platform: Answers, client: Client, tmp_path: Path) -> None:
+        platform.on("POST", "/services/v1/tariffs", {"tariff_id": "t"}, 201)
+        platform.on("PUT", "/payments/v1/bill-files/bills.csv", REPORT)
+        (tmp_path / "bills.csv").write_bytes(b"bill_number")
+        client.publish_tariff({})
+        client.upload_bills(tmp_path / "bills.csv", "utf-8")
+        client.publish_tariff({})
+        forms = [parse_qs(request.body.decode()) for request in platform.to("POST", "/identity/v1/oauth/token")]
+        assert [form["scope"] for form in forms] == [["tariffs:write"], ["bills:write"]]
+
+    def test_the_token_endpoint_is_that_of_the_metadata(self, platform: Answers) -> None:
+        named = {"issuer": f"{platform.url}/identity", "token_endpoint": f"{platform.url}/identity/v9/tokens"}
+        platform.forget("GET", "/identity/.well-known/openid-configuration")
+        platform.on("GET", "/identity/.well-known/openid-configuration", named)
+        platform.on("POST", "/identity/v9/tokens", {"access_token": "elsewhere", "expires_in": 600})
+        with contextlib.closing(Client(platform.url, new_key(), PROVIDER_ID)) as client:
+            assert client.token() == "elsewhere"
 
     def test_no_assertion_is_given_to_a_platform_of_another_name(self, platform: Answers) -> None:
         other = platform.url.replace(LOOPBACK, "localhost")

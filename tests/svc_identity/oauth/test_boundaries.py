@@ -61,7 +61,7 @@ async def test_a_token_in_the_address_or_in_a_form_opens_nothing(app_client: App
 
 
 async def test_a_logout_token_is_no_access_token(app: FastAPI, app_client: AppClient) -> None:
-    token = app.state.issuer.logout_token(APP, new_id(), new_id())
+    token = app.state.issuer.logout_token(APP, str(new_id()), new_id())
     answer = await app_client.api.get(ME, headers=bearer({"access_token": token}))
     assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid")
 

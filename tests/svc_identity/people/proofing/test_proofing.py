@@ -35,6 +35,24 @@ async def test_a_proofed_person_reaches_level_two(
     )
 
 
+async def test_what_an_app_adds_to_its_request_gives_nothing(
+    app_client: AppClient, new_app_client: NewAppClient, phone: str
+) -> None:
+    other = bearer(await new_app_client().tokens(new_phone()))
+    others_id = (await app_client.api.get("/identity/v1/me", headers=other)).json()["person_id"]
+    added = {
+        "person_id": others_id,
+        "assurance_level": 3,
+        "memberships": [{"role": "operator"}],
+        "phone": "13800000000",
+    }
+    own = bearer(await app_client.tokens(phone))
+    before = (await app_client.api.get("/identity/v1/me", headers=own)).json()
+    answer = await app_client.api.post(PROOFING, json=proof() | added, headers=own | once())
+    assert answer.json() == before | {"assurance_level": 2, "name": "张*"}
+    assert (await app_client.api.get("/identity/v1/me", headers=other)).json()["assurance_level"] == 1
+
+
 async def test_the_answer_shows_neither_name_nor_number(app_client: AppClient, phone: str) -> None:
     number = id_number()
     answer = await prove(app_client.api, await app_client.tokens(phone), number=number)
