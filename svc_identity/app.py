@@ -25,6 +25,7 @@ from svc_identity.people.identity_claims.endpoints import router as identity_cla
 from svc_identity.people.persons.endpoints import router as persons
 from svc_identity.people.proofing.endpoints import router as proofing
 from svc_identity.privacy.attestations.endpoints import router as attestations
+from svc_identity.privacy.closures.endpoints import router as closures
 from svc_identity.privacy.consents.endpoints import router as consents
 from svc_identity.privacy.data_reads.endpoints import router as data_reads
 from svc_identity.privacy.exports.endpoints import router as exports
@@ -47,7 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(well_known, persons),
         *(of_devices, device_requests, device_pages),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
-        *(agreements, agreement_pages, consents, app_access, data_reads, exports, suspensions, sign_ins),
+        *(agreements, agreement_pages, consents, app_access, data_reads, exports, closures, suspensions, sign_ins),
         *(enrolment, own_factors, holder_pages),
     ]
     title = "My Ili identity"

@@ -41,6 +41,9 @@ class Settings(ServiceSettings):
     code_repeat_seconds: int = Field(default=60, ge=0, le=600)
     """How long an app whose token answer was lost may send the same request again; 0: not at all."""
 
+    closure_days: int = Field(default=15, ge=1, le=60)
+    """The cooling-off period of a closure: so long the person can cancel it."""
+
     @field_validator("public_url")
     @classmethod
     def _is_private_on_the_way(cls, value: str) -> str:

@@ -45,6 +45,7 @@ SEALED_TABLES = (
     SealedTable("factor_resets", with_hashes(reason=("reason",))),
     SealedTable("consents"),
     SealedTable("app_access"),
+    SealedTable("closures"),
 )
 
 TRAIL = Trail("identity", SEALED_TABLES, {"audit": AUDIT_CHAIN})

@@ -31,8 +31,16 @@ from svc_identity.organisations.role_changes.events import (
 from svc_identity.people.factors.events import FactorAdded, FactorRemoved
 from svc_identity.people.identity_claims import service as identity_claims
 from svc_identity.people.identity_claims.events import IdentityClaimClosed, IdentityClaimDecided, IdentityClaimOpened
-from svc_identity.people.persons.events import PersonProofed, PersonProofingRevoked, PersonRegistered, PersonRenamed
+from svc_identity.people.persons.events import (
+    PersonClosed,
+    PersonProofed,
+    PersonProofingRevoked,
+    PersonRegistered,
+    PersonRenamed,
+)
 from svc_identity.people.suspensions.events import PersonResumed, PersonSuspended
+from svc_identity.privacy.closures.consumers import HANDLERS as PAYMENT_HANDLERS
+from svc_identity.privacy.closures.service import close_due
 from svc_identity.privacy.data_reads.consumers import HANDLERS as DATA_READ_HANDLERS
 from svc_identity.settings import WorkerSettings
 from svc_identity.sign_in import continuity
@@ -42,6 +50,7 @@ from svc_identity.trail import TRAIL
 from svc_identity.vault.encryption import use_keys_of
 
 _PRUNE_SECONDS = 300.0
+_CLOSE_SECONDS = 15.0
 _NOTIFY_SECONDS = 2.0
 
 
@@ -64,6 +73,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
     return [
         Every(_NOTIFY_SECONDS, notifier.notify_due),
         Every(_NOTIFY_SECONDS, FactorNotifier(database, settings.sms_url).notify_due),
+        Every(_CLOSE_SECONDS, partial(close_due, database)),
         Every(_PRUNE_SECONDS, partial(prune_what_expired, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
@@ -74,14 +84,14 @@ def make_worker(settings: WorkerSettings) -> Worker:
     return Worker(
         settings,
         publishes=[
-            *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked),
+            *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked, PersonClosed),
             *(FactorAdded, FactorRemoved),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
             *(PersonSuspended, PersonResumed, SignInEnded),
             *(OrganisationRegistered, ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),
         ],
-        handles=[*HANDLERS, *DATA_READ_HANDLERS],
+        handles=[*HANDLERS, *DATA_READ_HANDLERS, *PAYMENT_HANDLERS],
         schedules=partial(make_schedules, settings),
     )
 

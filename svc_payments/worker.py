@@ -21,6 +21,7 @@ from svc_payments.billing.reminders.events import ReminderRaised
 from svc_payments.billing.reminders.service import raise_reminders
 from svc_payments.billing.terms.events import PaymentTermsPublished
 from svc_payments.billing.uploads.worker import finish_left, forget_old
+from svc_payments.collection.closures.consumers import HANDLERS as CLOSURE_HANDLERS
 from svc_payments.collection.data_reads.events import DATA_READ_EVENTS
 from svc_payments.collection.mandates import service as mandates
 from svc_payments.collection.mandates.events import MANDATE_EVENTS
@@ -77,6 +78,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *PROVIDER_HANDLERS,
             *account_handlers(mandates.binding_ended),
             *E_INVOICE_HANDLERS,
+            *CLOSURE_HANDLERS,
             *staff_roles(settings.cooling_off_hours),
             *ENDED_HANDLERS,
         ],

@@ -75,8 +75,9 @@ class ExchangeGrant(PossessionRequired, BaseGrant, TokenEndpointMixin):  # type:
 
     def _narrowed(self, wanted: str) -> str:
         scopes = list(dict.fromkeys(wanted.split()))
-        if not scopes or not set(scopes) <= set(self._target.scopes) - _NEVER:
-            raise InvalidScopeError("scope has what the mini-app was not granted")
+        granted = set(self._target.scopes) & set(self._claims["scope"].split())
+        if not scopes or not set(scopes) <= granted - _NEVER:
+            raise InvalidScopeError("scope has what the mini-app, or this token, was not granted")
         return " ".join(scopes)
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:

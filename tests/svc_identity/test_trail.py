@@ -53,6 +53,7 @@ async def play(here: Platform) -> None:
         body = proof_of(name, number)
         await client.api.post("/identity/v1/me/proofing", json=body, headers=headers | once())
         assert (await client.api.get("/identity/v1/me", headers=headers)).status_code == 200
+        assert (await client.api.post("/identity/v1/me/closure", headers=headers | once())).status_code == 201
     proposed = await propose_reset(here, here.first, auditor)
     assert proposed.status_code == 201
     async with here.database.transaction() as tx:

@@ -36,3 +36,12 @@ class PersonRenamed(Event):
     key_field: ClassVar[str] = "person_id"
 
     person_id: UUID
+
+
+class PersonClosed(Event):
+    """The person has closed their account: every service erases what the law does not make it keep."""
+
+    event_type: ClassVar[str] = "cn.ili.identity.person.closed.v1"
+    key_field: ClassVar[str] = "person_id"
+
+    person_id: UUID

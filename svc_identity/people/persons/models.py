@@ -23,11 +23,12 @@ class Person(Base):
             "num_nulls(name, id_number, id_number_index, proofed_at) = CASE WHEN assurance_level = 1 THEN 4 ELSE 0 END",
             name="proofed_whole",
         ),
+        CheckConstraint("closed_at IS NULL OR phone IS NULL", name="phone_until_closed"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     phone: Mapped[str | None] = mapped_column(Encrypted("persons.phone"), deferred=True, deferred_raiseload=True)
-    """None where the number was given to somebody else."""
+    """None where the number was given to somebody else, or the account is closed."""
     phone_index: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     name: Mapped[str | None] = mapped_column(Encrypted("persons.name"), deferred=True, deferred_raiseload=True)
     id_number: Mapped[str | None] = mapped_column(
@@ -37,6 +38,8 @@ class Person(Base):
     assurance_level: Mapped[int] = mapped_column(SmallInteger, default=PHONE_ONLY)
     proofed_at: Mapped[datetime | None] = mapped_column(Timestamp)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    closed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """From then on nobody is behind this id."""
 
     def remember_proof(self, name: str | None, id_number: str | None, index: bytes | None) -> None:
         """Level 2, by a name and an ID number that the population registry has together."""
@@ -47,3 +50,8 @@ class Person(Base):
         """Back to level 1."""
         self.remember_proof(None, None, None)
         self.assurance_level, self.proofed_at = PHONE_ONLY, None
+
+    def forget_all(self) -> None:
+        """Erase everything personal; the id stays for what refers to it, and the phone may register anew."""
+        self.forget_proof()
+        self.phone, self.phone_index, self.closed_at = None, None, now()

@@ -49,10 +49,10 @@ async def known_person(tx: AsyncSession, person_id: UUID, *, for_update: bool = 
     """The person a token names.
 
     Raises:
-        TokenInvalid: the token is one of ours, but its person is unknown.
+        TokenInvalid: the token is one of ours, but its person is unknown or has closed their account.
     """
     person = await tx.get(Person, person_id, with_for_update=for_update)
-    if person is None:
+    if person is None or person.closed_at:
         raise TokenInvalid
     return person
 

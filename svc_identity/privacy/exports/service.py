@@ -13,6 +13,7 @@ from svc_identity.oauth.app_access.models import AppAccess
 from svc_identity.oauth.models import TokenFamily
 from svc_identity.organisations.models import Membership
 from svc_identity.people.consents.models import Consent
+from svc_identity.people.factors.models import Factor
 from svc_identity.people.identity_claims.models import IdentityClaim
 from svc_identity.people.personal_data.models import PersonalDataRead, Purpose
 from svc_identity.people.personal_data.service import read_personal_data
@@ -43,7 +44,7 @@ async def my_data(tx: AsyncSession, person_id: UUID) -> MyData:
 
 
 def _by_person(person: Person) -> list[tuple[Any, list[Any], tuple[str, ...]]]:
-    by_id: tuple[Any, ...] = (Consent, AppAccess, TokenFamily, Membership, ProofingAttempt, DataRead)
+    by_id: tuple[Any, ...] = (Consent, AppAccess, TokenFamily, Factor, Membership, ProofingAttempt, DataRead)
     # Who read and who decided is an auditor's to know, by the id of the record.
     return [
         *((model, [model.person_id == person.id], ()) for model in by_id),

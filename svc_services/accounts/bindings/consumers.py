@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import EventData, Handler, Received
-from svc_services.accounts.bindings.ends import end_of_person
+from svc_services.accounts.bindings.ends import end_of_person, erase_of_person
 
 
 class ProofingRevoked(EventData):
@@ -18,4 +18,17 @@ async def _revoke(tx: AsyncSession, event: Received[ProofingRevoked]) -> None:
     await end_of_person(tx, event.data.person_id)
 
 
-HANDLERS = (Handler("cn.ili.identity.person.proofing_revoked.v1", ProofingRevoked, _revoke),)
+class PersonClosed(EventData):
+    """The person has closed their account."""
+
+    person_id: UUID
+
+
+async def _erase(tx: AsyncSession, event: Received[PersonClosed]) -> None:
+    await erase_of_person(tx, event.data.person_id)
+
+
+HANDLERS = (
+    Handler("cn.ili.identity.person.proofing_revoked.v1", ProofingRevoked, _revoke),
+    Handler("cn.ili.identity.person.closed.v1", PersonClosed, _erase),
+)

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.telemetry import SecurityEvent
 from kit.security_log import record_on_commit
@@ -34,6 +35,19 @@ async def end_of_account(
 async def end_of_person(tx: AsyncSession, person_id: UUID) -> None:
     """End every binding of a person whose proof of identity was revoked: it was made by somebody else's name."""
     await _end_each(tx, AccountBinding.person_id == person_id, reason="proof_revoked")
+
+
+async def erase_of_person(tx: AsyncSession, person_id: UUID) -> None:
+    """End every binding of a person who has closed their account, and erase the account numbers.
+
+    The rows stay for the trail, which has hashes of the number with the id of the query; both are overwritten.
+    """
+    await _end_each(tx, AccountBinding.person_id == person_id, reason="person_closed")
+    of_person = select(AccountBinding).where(AccountBinding.person_id == person_id).with_for_update()
+    for binding in (await tx.scalars(of_person)).all():
+        if binding.status == BindingStatus.UNKNOWN:
+            binding.end()
+        binding.account_number, binding.request_id, binding.held_until = "", new_id(), None
 
 
 async def tell_ended(tx: AsyncSession, binding: AccountBinding, reason: str) -> None:

@@ -12,7 +12,7 @@ ENDED = "cn.ili.services.account_binding.ended.v1"
 
 
 async def revoke(database: Database, person_id: UUID) -> None:
-    (handler,) = HANDLERS
+    handler = HANDLERS[0]
     event = Received(new_id(), handler.event_type, now(), ProofingRevoked(person_id=person_id))
     async with database.transaction() as tx:
         await handler.handle(tx, event)
