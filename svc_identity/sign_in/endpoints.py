@@ -22,12 +22,12 @@ from svc_identity.oauth.requests import Parameters, parse, parse_form
 from svc_identity.oauth.server import to_app
 from svc_identity.sign_in import agreement, authorization, delivery, pages, screens, service, ways
 from svc_identity.sign_in.browser import PATH, Browser
+from svc_identity.sign_in.carriers import TheSms
 from svc_identity.sign_in.code_limits import wait_for_next
 from svc_identity.sign_in.conclusion import conclude, to_question
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.page_route import PageRoute
 from svc_identity.sign_in.presenters import code_page, language_of, last_page, phone_page
-from svc_identity.sign_in.provider import TheSms
 from svc_identity.sign_in.refusals import NotFromHere, Refused, WrongPhone
 from svc_identity.sign_in.security_log import CODE_REFUSED, SIGN_IN_FAILED, registered_person
 from svc_identity.sign_in.steps import Arrival, ended, own_browser, settings_of, to_factor
