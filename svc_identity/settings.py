@@ -1,13 +1,47 @@
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from authlib.common.security import is_secure_transport
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from chassis.db import now
 from chassis.settings import ServiceSettings
 from kit.audit.settings import AnchorKey, StoreUrl
 from kit.staff.settings import CoolingOffHours
 from svc_identity.keys import read_key, read_signing_keys, signing_at
+
+
+class TencentSms(BaseModel):
+    """Tencent Cloud SMS, with templates that are approved there; one of a code has the code and the minutes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    secret_id: str
+    """Of an access key that may send messages and nothing else."""
+    secret_key: SecretStr
+    app_id: str
+    """SmsSdkAppId."""
+    sign_name: str
+    """The signature that was approved there, without brackets."""
+    template_zh: str
+    template_en: str
+    template_kk: str
+    """Kazakh in Arabic script."""
+    template_ug: str
+    new_device_zh: str
+    """Says that somebody has signed in on another device, its only parameter."""
+    new_device_en: str
+    new_device_kk: str
+    new_device_ug: str
+    region: str = "ap-guangzhou"
+
+    def of_code(self, language: str) -> str:
+        """The template in the language of a page, and in Chinese for one without a template."""
+        templates = {"en": self.template_en, "kk-Arab": self.template_kk, "ug": self.template_ug}
+        return templates.get(language, self.template_zh)
+
+    def of_new_device(self, language: str) -> str:
+        templates = {"en": self.new_device_en, "kk-Arab": self.new_device_kk, "ug": self.new_device_ug}
+        return templates.get(language, self.new_device_zh)
 
 
 class Settings(ServiceSettings):
@@ -20,7 +54,9 @@ class Settings(ServiceSettings):
     index_key: SecretStr
     """32 bytes in base64. Phones and ID numbers are found by a hash made with it, so it stays for ever."""
     sms_url: str
-    """The SMS gateway's API."""
+    """The SMS gateway's API, or https://sms.tencentcloudapi.com."""
+    sms_tencent: TencentSms | None = None
+    """Where it is set, `sms_url` is Tencent Cloud's."""
     registries_url: str
     """The API of the population registry and the legal-entity registry."""
     code_resend_seconds: int = Field(default=60, ge=1)
@@ -32,6 +68,10 @@ class Settings(ServiceSettings):
     codes_per_address: int = Field(default=100, ge=1)
     """Most sign-in codes requested from one network address in an hour; many homes share an address."""
 
+    codes_a_minute: int = Field(default=3_000, ge=1)
+    """Most sign-in codes that browsers unknown to their phones get in a minute, all together."""
+    wrong_codes_in_ten_minutes: int = Field(default=1_000, ge=1)
+    """From so many wrong codes on, over all phones, a code has two tries in a browser that its phone does not know."""
     phone_quiet_days: int = Field(default=90, ge=1)
     """After so many days without a sign-in, an unknown browser has to prove whose phone it is: numbers are reissued."""
     cooling_off_hours: CoolingOffHours = 24
@@ -43,6 +83,12 @@ class Settings(ServiceSettings):
 
     closure_days: int = Field(default=15, ge=1, le=60)
     """The cooling-off period of a closure: so long the person can cancel it."""
+
+    @model_validator(mode="after")
+    def _codes_are_private_on_the_way(self) -> Self:
+        if self.sms_tencent and not is_secure_transport(self.sms_url):
+            raise ValueError("sms_url must be https, or http at a loopback address: it takes sign-in codes")
+        return self
 
     @field_validator("public_url")
     @classmethod

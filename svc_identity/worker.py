@@ -20,6 +20,9 @@ from svc_identity.oauth.events import (
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.worker import Notifier
 from svc_identity.organisations.events import OrganisationRegistered
+from svc_identity.organisations.mandates import service as mandates
+from svc_identity.organisations.mandates.events import MandateAccepted, MandateEnded
+from svc_identity.organisations.representation.events import OrganisationClaimed
 from svc_identity.organisations.role_changes import service as role_changes
 from svc_identity.organisations.role_changes import terms
 from svc_identity.organisations.role_changes.events import (
@@ -61,6 +64,7 @@ async def prune_what_expired(database: Database) -> None:
         await continuity.prune(tx)
         await role_changes.expire(tx)
         await identity_claims.expire(tx)
+        await mandates.expire(tx)
     async with database.transaction() as tx:
         await role_changes.end_expired(tx)
     async with database.transaction() as tx:
@@ -88,7 +92,8 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *(FactorAdded, FactorRemoved),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
             *(PersonSuspended, PersonResumed, SignInEnded),
-            *(OrganisationRegistered, ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),
+            *(OrganisationRegistered, OrganisationClaimed, MandateAccepted, MandateEnded),
+            *(ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),
         ],
         handles=[*HANDLERS, *DATA_READ_HANDLERS, *PAYMENT_HANDLERS],

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from chassis.settings import ServiceSettings
 from kit.audit.settings import AnchorKey, StoreUrl
@@ -21,6 +21,9 @@ class Settings(ServiceSettings):
     """`public`: https and public addresses only. `any` is for providers on the same machine, as in the embedded run."""
     cooling_off_hours: CoolingOffHours = 24
     """For how long somebody has held a role before acting by it as the second person; 0: at once."""
+
+    application_days: int = Field(default=30, ge=1, le=366)
+    """After so many days an application to connect expires that no legal representative made and nobody decided."""
 
     @field_validator("provider_signing_key")
     @classmethod

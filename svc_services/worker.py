@@ -18,6 +18,7 @@ from svc_services.accounts.holder_changes.service import carry_out_due
 from svc_services.catalogue.tariffs.events import TariffPublished, TariffWithdrawn
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.events import ProviderApproved
+from svc_services.providers.applications.service import expire_unproved
 from svc_services.providers.connections.events import CONNECTION_EVENTS
 from svc_services.providers.connections.service import forget_used_proofs
 from svc_services.providers.key_expiry.events import ProviderKeyExpiring
@@ -25,6 +26,7 @@ from svc_services.providers.key_expiry.service import warn as warn_of_expiring_k
 from svc_services.providers.key_sources.consumers import HANDLERS as KEY_SOURCE_HANDLERS
 from svc_services.providers.key_sources.provider import HttpKeySource
 from svc_services.providers.key_sources.service import fetch_due
+from svc_services.providers.organisations.consumers import HANDLERS as ORGANISATION_HANDLERS
 from svc_services.settings import WorkerSettings
 from svc_services.trail import TRAIL
 
@@ -49,6 +51,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(60, partial(forget_expired, database)),
         Every(3600, partial(forget_expired_attestations, database)),
         Every(3600, partial(forget_used_proofs, database)),
+        Every(3600, partial(expire_unproved, database, settings.application_days)),
         Every(3600, partial(warn_of_expiring_keys, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
@@ -56,7 +59,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
 
 def make_worker(settings: WorkerSettings) -> Worker:
     access = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS]
-    handles = [*access, *BINDING_HANDLERS, *KEY_SOURCE_HANDLERS]
+    handles = [*access, *BINDING_HANDLERS, *KEY_SOURCE_HANDLERS, *ORGANISATION_HANDLERS]
     return Worker(settings, publishes=PUBLISHES, handles=handles, schedules=partial(make_schedules, settings))
 
 

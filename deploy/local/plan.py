@@ -40,7 +40,7 @@ SECRETS = {
     "sandbox_invoicing": {"merchant_public_key"},
 }
 _SERVICE_CONNECTION = "kit.connection:ServiceConnection"
-_CODE_LIMITS = ("codes_per_phone_an_hour", "codes_per_phone_a_day", "codes_per_address")
+_CODE_LIMITS = ("codes_per_phone_an_hour", "codes_per_phone_a_day", "codes_per_address", "codes_a_minute")
 ALL_SECRETS = frozenset[str]().union(*SECRETS.values())
 _OF_ADMINISTRATORS = ("database_admin_url", "kafka_admin_password", "kafka_server", r"(database|kafka)_passwords__\w+")
 _WITHHELD = re.compile("|".join([*ALL_SECRETS, *_OF_ADMINISTRATORS]))

@@ -15,14 +15,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import now
 from svc_identity.people.persons.service import phone_index
 from svc_identity.settings import Settings
+from svc_identity.sign_in.addresses import counted
 from svc_identity.sign_in.browser import COOKIE_LIFE
 from svc_identity.sign_in.models import KnownDevice, SentCode, SignIn
 from svc_identity.sign_in.refusals import Refused
 from svc_identity.vault.encryption import blind_index, lock_of
 
+TRIES, TRIES_WHILE_GUESSED = 5, 2
 DEVICES_OF_A_PHONE = 10
 """How many are known; the one that was not used for the longest time is forgotten."""
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+_GUESSES_COUNTED = timedelta(minutes=10)
+_EVERYBODY = "myili sign-in codes"
 
 
 class TooManyCodes(Refused):
@@ -36,11 +40,12 @@ async def admit(tx: AsyncSession, settings: Settings, sign_in: SignIn, address: 
         TooManyCodes
     """
     sent = _to_send(sign_in, address)
-    # One at a time for one phone and for one address, or requests at once would each find the others not yet there.
+    # One at a time for a phone, an address and everybody: requests at once would each find the others not yet there.
     await tx.execute(select(func.pg_advisory_xact_lock(lock_of(sent.phone_index))))
     await _know(tx, sent, sign_in)
     if sent.device_hash is None:
         await tx.execute(select(func.pg_advisory_xact_lock(lock_of(sent.address_index))))
+        await tx.execute(select(func.pg_advisory_xact_lock(func.hashtext(_EVERYBODY))))
     if wait := await _wait(tx, settings, sent):
         raise TooManyCodes(wait=wait)
     tx.add(sent)
@@ -55,7 +60,8 @@ async def wait_for_next(tx: AsyncSession, settings: Settings, sign_in: SignIn, a
 
 
 def _to_send(sign_in: SignIn, address: str) -> SentCode:
-    return SentCode(phone_index=phone_index(sign_in.phone), address_index=blind_index("sent_codes.address", address))
+    of_address = blind_index("sent_codes.address", counted(address))
+    return SentCode(phone_index=phone_index(sign_in.phone), address_index=of_address)
 
 
 async def _know(tx: AsyncSession, sent: SentCode, sign_in: SignIn) -> None:
@@ -66,7 +72,9 @@ async def _know(tx: AsyncSession, sent: SentCode, sign_in: SignIn) -> None:
 async def _wait(tx: AsyncSession, settings: Settings, sent: SentCode) -> int:
     free_at = _free_at(settings, await _sent_to(tx, sent))
     if sent.device_hash is None:
-        free_at += await _address_free_at(tx, sent.address_index, settings.codes_per_address)
+        of_address = SentCode.address_index == sent.address_index
+        free_at += await _free_of(tx, settings.codes_per_address, _HOUR, of_address)
+        free_at += await _free_of(tx, settings.codes_a_minute, _MINUTE)
     wait = max(free_at, default=now()) - now()
     return max(0, math.ceil(wait.total_seconds()))
 
@@ -85,13 +93,11 @@ async def _sent_to(tx: AsyncSession, sent: SentCode) -> Sequence[datetime]:
     return (await tx.scalars(to_phone)).all()
 
 
-async def _address_free_at(tx: AsyncSession, address_index: bytes, most: int) -> Sequence[datetime]:
-    """When unknown browsers at an address may have another code, if they had as many as they may within an hour."""
-    from_address = select(SentCode.sent_at).where(
-        SentCode.address_index == address_index, SentCode.sent_at > now() - _HOUR, SentCode.device_hash.is_(None)
-    )
-    oldest_counted = await tx.scalar(from_address.order_by(SentCode.sent_at.desc()).offset(most - 1).limit(1))
-    return [oldest_counted + _HOUR] if oldest_counted else []
+async def _free_of(tx: AsyncSession, most: int, period: timedelta, *which: ColumnElement[bool]) -> Sequence[datetime]:
+    """When unknown browsers may have another of these codes, if they had as many as they may within a period."""
+    sent = select(SentCode.sent_at).where(*which, SentCode.sent_at > now() - period, SentCode.device_hash.is_(None))
+    oldest_counted = await tx.scalar(sent.order_by(SentCode.sent_at.desc()).offset(most - 1).limit(1))
+    return [oldest_counted + period] if oldest_counted else []
 
 
 def _free_at(settings: Settings, latest: Sequence[datetime]) -> list[datetime]:
@@ -101,6 +107,18 @@ def _free_at(settings: Settings, latest: Sequence[datetime]) -> list[datetime]:
         (settings.codes_per_phone_a_day, _DAY),
     )
     return [latest[most - 1] + period for most, period in shares if len(latest) >= most]
+
+
+async def tries_of(tx: AsyncSession, settings: Settings, sign_in: SignIn) -> int:
+    """How many tries the code of a sign-in has: fewer where codes of many phones are being guessed.
+
+    A browser that is known to the phone keeps all: its owner does not pay for strangers.
+    """
+    if await tx.get(KnownDevice, (phone_index(sign_in.phone), sign_in.browser_hash)):
+        return TRIES
+    recent = SignIn.created_at > now() - _GUESSES_COUNTED
+    guesses = await tx.scalar(select(func.coalesce(func.sum(SignIn.guesses), 0)).where(recent)) or 0
+    return TRIES if guesses < settings.wrong_codes_in_ten_minutes else TRIES_WHILE_GUESSED
 
 
 async def is_new_device(tx: AsyncSession, sign_in: SignIn) -> bool:

@@ -7,7 +7,7 @@ from chassis.db import Database
 from svc_identity.settings import Settings
 from svc_identity.sign_in import service
 from svc_identity.sign_in.code_limits import TooManyCodes
-from svc_identity.sign_in.provider import NotSent, Sms
+from svc_identity.sign_in.provider import NotSent, Sms, Throttled
 from svc_identity.sign_in.refusals import Refused, SmsUnavailable
 from svc_identity.sign_in.security_log import CODE_REFUSED, CODE_SENT, registered_person
 
@@ -16,17 +16,21 @@ async def send(database: Database, sms: Sms, code: service.Code) -> None:
     """Send the code of a sign-in.
 
     Raises:
-        SmsUnavailable: it did not leave, and does not count.
+        SmsUnavailable, TooManyCodes: it did not leave, and does not count.
     """
     minutes = int(service.CODE_LIFE.total_seconds() // 60)
     try:
         await sms.send_code(code.sign_in.phone, code.digits, minutes=minutes, language=code.sign_in.language)
-    except NotSent:
+    except NotSent as failure:
         async with database.transaction() as tx:
             await service.forget_sent(tx, code.sent)
-        raise SmsUnavailable from None
+        raise _refusal_of(failure) from None
     person_id = await registered_person(database, code.sign_in.phone)
     CODE_SENT.record(sign_in_id=code.sign_in.id, person_id=person_id)
+
+
+def _refusal_of(failure: NotSent) -> Refused:
+    return TooManyCodes(wait=failure.seconds) if isinstance(failure, Throttled) else SmsUnavailable()
 
 
 async def notify_of_new_device(sms: Sms, phone: str, language: str, device: str | None) -> None:

@@ -22,12 +22,12 @@ from svc_identity.oauth.requests import Parameters, parse, parse_form
 from svc_identity.oauth.server import to_app
 from svc_identity.sign_in import agreement, authorization, delivery, pages, screens, service, ways
 from svc_identity.sign_in.browser import PATH, Browser
-from svc_identity.sign_in.code_limits import wait_for_next
+from svc_identity.sign_in.carriers import TheSms
+from svc_identity.sign_in.code_limits import tries_of, wait_for_next
 from svc_identity.sign_in.conclusion import conclude, to_question
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.page_route import PageRoute
 from svc_identity.sign_in.presenters import code_page, language_of, last_page, phone_page
-from svc_identity.sign_in.provider import TheSms
 from svc_identity.sign_in.refusals import NotFromHere, Refused, WrongPhone
 from svc_identity.sign_in.security_log import CODE_REFUSED, SIGN_IN_FAILED, registered_person
 from svc_identity.sign_in.steps import Arrival, ended, own_browser, settings_of, to_factor
@@ -171,7 +171,8 @@ async def finish_sign_in(
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint, for_update=True)
             if sign_in.held_at:
                 return to_question(sign_in.id)
-            refused = service.try_code(settings_of(request), sign_in, code)
+            most = await tries_of(tx, settings_of(request), sign_in)
+            refused = service.try_code(settings_of(request), sign_in, code, most=most)
             if refused is None:
                 arrival, denies = Arrival.of(request, sms), "not_mine" in fields
                 return await conclude(tx, issuer, settings_of(request), sign_in, arrival, denies=denies)

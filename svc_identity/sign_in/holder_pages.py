@@ -11,9 +11,9 @@ from svc_identity.oauth.requests import parse_form
 from svc_identity.oauth.server import to_app as to_address
 from svc_identity.sign_in import authorization, continuity, pages, service
 from svc_identity.sign_in.browser import PATH, Browser
+from svc_identity.sign_in.carriers import TheSms
 from svc_identity.sign_in.endpoints import OWN_BROWSER, TO_APP, pages_router
 from svc_identity.sign_in.models import SignIn
-from svc_identity.sign_in.provider import TheSms
 from svc_identity.sign_in.refusals import Refused
 from svc_identity.sign_in.second_step import service as second_step
 from svc_identity.sign_in.security_log import SIGN_IN_FAILED

@@ -23,6 +23,8 @@ class SignIn(Base):
     """Of the agreements, where they were ticked on the phone page."""
     code_hash: Mapped[bytes] = mapped_column(LargeBinary)
     tries: Mapped[int] = mapped_column(SmallInteger, default=0)
+    guesses: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    """Wrong codes of all that were sent for it."""
     code_expires_at: Mapped[datetime] = mapped_column(Timestamp)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)
     held_at: Mapped[datetime | None] = mapped_column(Timestamp)
@@ -71,6 +73,7 @@ class SentCode(Base):
     __table_args__ = (
         Index("ix_sent_codes_phone_index_sent_at", "phone_index", "sent_at"),
         Index("ix_sent_codes_address_index_sent_at", "address_index", "sent_at"),
+        Index("ix_sent_codes_sent_at", "sent_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

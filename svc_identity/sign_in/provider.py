@@ -1,18 +1,24 @@
-"""The SMS gateway."""
+"""Messages to phones: the port, and a gateway with a plain API such as the sandbox's."""
 
-from typing import Annotated, Protocol
+from typing import Protocol
 
 import httpx
-from fastapi import Depends, Request
 
 from chassis.http_client import NoAnswer, NotReached, call
 from chassis.telemetry import log
 from svc_identity.http_client import SECONDS
-from svc_identity.settings import Settings
 
 
 class NotSent(Exception):  # noqa: N818 - an answer of the gateway
     """The message certainly did not leave."""
+
+
+class Throttled(NotSent):
+    """The carrier takes no message to this phone for some time."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__()
+        self.seconds = seconds
 
 
 class Sms(Protocol):
@@ -20,7 +26,7 @@ class Sms(Protocol):
         """Send a sign-in code. An unknown outcome counts as sent: the person can request another.
 
         Raises:
-            NotSent
+            NotSent, Throttled
         """
 
     async def send_notice(self, phone: str, template: str, *, language: str, device: str) -> None:
@@ -57,11 +63,3 @@ class HttpSms:
         if not httpx.codes.is_success(reply.status):
             log.warning("sms_not_sent", reason=f"status_{reply.status}")
             raise NotSent
-
-
-async def _sms(request: Request) -> Sms:
-    settings: Settings = request.app.state.settings
-    return HttpSms(request.app.state.outside, settings.sms_url)
-
-
-TheSms = Annotated[Sms, Depends(_sms)]

@@ -15,13 +15,12 @@ from chassis.db import new_id, now
 from svc_identity.keys import derive
 from svc_identity.settings import Settings
 from svc_identity.sign_in import code_limits
-from svc_identity.sign_in.code_limits import TooManyCodes
+from svc_identity.sign_in.code_limits import TRIES, TooManyCodes
 from svc_identity.sign_in.models import SentCode, SignIn
 from svc_identity.sign_in.refusals import Refused
 
 CODE_LIFE = timedelta(minutes=5)
 SIGN_IN_LIFE = timedelta(minutes=30)
-TRIES = 5
 DIGITS = 6
 SECOND_TAP = timedelta(seconds=30)
 """How long a form that is posted again is taken for the second of two taps."""
@@ -198,13 +197,13 @@ def _code_hash(settings: Settings, sign_in_id: UUID, digits: str) -> bytes:
     return hmac.digest(key, sign_in_id.bytes + digits.encode(), "sha256")
 
 
-def try_code(settings: Settings, sign_in: SignIn, typed: str) -> Refused | None:
+def try_code(settings: Settings, sign_in: SignIn, typed: str, *, most: int = TRIES) -> Refused | None:
     """Finish a locked sign-in with its code, or return the refusal.
 
     It is not raised, because the same transaction has to commit the counted try. What cannot be a code costs no
     try, nor does a wrong code that was tried: a form that is posted twice is one try, and a repeat discloses nothing.
     """
-    if sign_in.tries >= TRIES:
+    if sign_in.tries >= most:
         return NoTriesLeft()
     if sign_in.code_expires_at < now():
         return CodeExpired()
@@ -216,9 +215,10 @@ def try_code(settings: Settings, sign_in: SignIn, typed: str) -> Refused | None:
     tried = (sign_in.answer or "").split()
     if _CODE.fullmatch(digits) and typed_hash.hex() not in tried:
         sign_in.tries += 1
+        sign_in.guesses += 1
         sign_in.answer = " ".join([*tried, typed_hash.hex()])
-    left = TRIES - sign_in.tries
-    return WrongCode(left=left) if left else NoTriesLeft()
+    left = most - sign_in.tries
+    return WrongCode(left=left) if left > 0 else NoTriesLeft()
 
 
 def finish(settings: Settings, sign_in: SignIn, typed: str) -> None:

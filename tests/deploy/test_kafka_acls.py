@@ -115,8 +115,12 @@ async def test_every_service_writes_its_own_topics(guarded: Guarded, service: st
 
 
 _STANDING = {f"ili.identity.{noun}.v1" for noun in ("client", "person", "role_change", "sign_in")}
-OF_IDENTITY = {"services": _STANDING, "payments": _STANDING, "miniapps": _STANDING}
-"""Who holds which role, whose access has ended, whose proof was revoked, which key is not known: ids, and no names."""
+OF_IDENTITY = {
+    "services": _STANDING | {"ili.identity.organisation.v1", "ili.identity.mandate.v1"},
+    "payments": _STANDING,
+    "miniapps": _STANDING,
+}
+"""Roles, ended access, revoked proofs, unknown keys, who represents whom: ids, and no names."""
 
 
 @pytest.mark.parametrize("service", ["services", "payments", "miniapps"])

@@ -14,6 +14,7 @@ import pytest_asyncio
 from deploy.local.platform import LocalPlatform, local_platform
 from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import STAFF_CONSOLE, Person
+from tests.journeys.demo.stage import operators_of
 
 WITHIN = 5.0
 OF_RESIDENTS = ("/identity/v1/me", "/services/v1/account-bindings", "/payments/v1/bills", "/miniapps/v1/apps")
@@ -59,15 +60,15 @@ async def test_what_ends_at_identity_is_refused_by_every_service_within_five_sec
 def _measured(platform: LocalPlatform) -> dict[str, float]:
     with contextlib.ExitStack() as open_ones:
 
-        def signed_in(phone: str | None = None, client_id: str = "myili-app") -> Person:
-            person = Person(platform.public_url, platform.sms_url, phone or sample_codes.phone(), client_id)
+        def signed_in(person: Person | None = None) -> Person:
+            person = person or Person(platform.public_url, platform.sms_url, sample_codes.phone())
             open_ones.callback(person.close)
             person.sign_in_proofed()
             return person
 
-        operator = signed_in(platform.operator_phone, STAFF_CONSOLE)
-        second = signed_in(platform.second_operator_phone, STAFF_CONSOLE)
-        out, held, of_app, staff = signed_in(), signed_in(), signed_in(), signed_in(client_id=STAFF_CONSOLE)
+        operator, second = (signed_in(each) for each in operators_of(platform))
+        out, held, of_app = signed_in(), signed_in(), signed_in()
+        staff = signed_in(_enrolled(platform, operator))
         _appoint(operator, second, staff)
 
         def suspend(**subject: str) -> httpx.Response:
@@ -81,6 +82,15 @@ def _measured(platform: LocalPlatform) -> dict[str, float]:
                 of_app, OF_RESIDENTS, lambda: suspend(subject="client", client_id="myili-app")
             ),
         }
+
+
+def _enrolled(platform: LocalPlatform, operator: Person) -> Person:
+    """Somebody who may set up a second factor for the staff console."""
+    person = Person(platform.public_url, platform.sms_url, sample_codes.phone(), STAFF_CONSOLE)
+    asked = {"phone": person.phone, "reason": "new member of staff"}
+    issued = operator.call("POST", "/identity/v1/enrolment-codes", json=asked)
+    person.enrolment_code = issued.json()["enrolment_code"]
+    return person
 
 
 def _appoint(operator: Person, second: Person, person: Person) -> None:

@@ -91,6 +91,8 @@ def unconnected(tokens: Tokens) -> Settings:
         field_key=base64.b64encode(secrets.token_bytes(32)).decode(),
         index_key=base64.b64encode(secrets.token_bytes(32)).decode(),
         codes_per_address=1_000_000,
+        codes_a_minute=1_000_000,
+        wrong_codes_in_ten_minutes=1_000_000,
         cooling_off_hours=0,
     )
 

@@ -14,11 +14,12 @@ from svc_identity.trail import COMMAND, TRAIL
 from svc_identity.worker import make_schedules
 from tests.anchor_keys import anchor_key
 from tests.svc_identity.app_client import bearer
-from tests.svc_identity.conftest import new_phone
-from tests.svc_identity.identities import id_number
+from tests.svc_identity.conftest import new_phone, proofed
+from tests.svc_identity.identities import id_number, new_uscc
 from tests.svc_identity.identities import proof as proof_of
 from tests.svc_identity.oauth.providers import ProviderSystem
 from tests.svc_identity.oauth.suspensions.test_suspensions import lift, suspended
+from tests.svc_identity.organisations.representation.test_representation import OWN
 from tests.svc_identity.organisations.role_changes.conftest import Platform, platform
 from tests.svc_identity.organisations.role_changes.requests import decide, granted, propose_grant, propose_removal
 from tests.svc_identity.organisations.test_factor_resets import propose as propose_reset
@@ -27,7 +28,11 @@ from tests.tampering.trial import Proof, assert_every_change_is_found, forge, ru
 
 __all__ = ["platform"]
 
-UNSEALED = {"proofing_attempts": {"id_number_index"}, "factors": {"last_step", "sign_count", "used_at"}}
+UNSEALED = {
+    "mandates": {"phone_index", "name_index", "phone_masked"},
+    "proofing_attempts": {"id_number_index"},
+    "factors": {"last_step", "sign_count", "used_at"},
+}
 
 
 @pytest.fixture
@@ -54,6 +59,12 @@ async def play(here: Platform) -> None:
         await client.api.post("/identity/v1/me/proofing", json=body, headers=headers | once())
         assert (await client.api.get("/identity/v1/me", headers=headers)).status_code == 200
         assert (await client.api.post("/identity/v1/me/closure", headers=headers | once())).status_code == 201
+    representative = await proofed(here.app_client(), new_phone())
+    claimed = await here.api.post(OWN, json={"uscc": new_uscc()}, headers=representative | once())
+    assert claimed.status_code == 200
+    path = f"{OWN}/{claimed.json()['organisation_id']}/mandates"
+    mandate = {"phone": new_phone(), "name": "王五", "scopes": ["applications"], "division_codes": ["654002"]}
+    assert (await here.api.post(path, json=mandate, headers=representative | once())).status_code == 201
     proposed = await propose_reset(here, here.first, auditor)
     assert proposed.status_code == 201
     async with here.database.transaction() as tx:

@@ -2,7 +2,8 @@
 
 Any valid ID number is on record under the first name it is checked with, and under no other from then on, unless
 `/population/rename` changes it. Any valid USCC is an active organisation, unless its organisation code (characters 9 to
-17) ends with 0000 (no record) or 9999 (revoked).
+17) ends with 0000 (no record) or 9999 (revoked). Its legal representative is the first person it is asked about, until
+`/legal-entities/appoint` names another.
 """
 
 import re
@@ -15,7 +16,10 @@ from starlette.routing import Route
 
 from deploy.local.sandboxes.base import Faults, application, open_state, parse, text
 
-SCHEMA = "CREATE TABLE IF NOT EXISTS persons (id_number TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;"
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS persons (id_number TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS representatives (uscc TEXT PRIMARY KEY, officer TEXT NOT NULL) WITHOUT ROWID;
+"""
 
 CHINA = timezone(timedelta(hours=8))
 # GB/T 2260 province (83: residence permits for people from Taiwan), rest of the division, birth, sequence. Foreigners'
@@ -31,6 +35,8 @@ def create_app() -> Starlette:
         Route("/population/verify", verify_person, methods=["POST"]),
         Route("/population/rename", rename_person, methods=["POST"]),
         Route("/legal-entities/lookup", look_up_legal_entity, methods=["POST"]),
+        Route("/legal-entities/representative", verify_representative, methods=["POST"]),
+        Route("/legal-entities/appoint", appoint_representative, methods=["POST"]),
     ]
     return application(open_state("registries", SCHEMA), routes, Faults())
 
@@ -59,6 +65,29 @@ async def look_up_legal_entity(request: Request) -> Response:
     await request.app.state.faults.delay_or_refuse()
     uscc = text(parse(await request.body()), "uscc")
     return JSONResponse({"result": legal_entity_status(uscc)})
+
+
+async def verify_representative(request: Request) -> Response:
+    await request.app.state.faults.delay_or_refuse()
+    uscc, officer = officer_of(parse(await request.body()))
+    if (status := legal_entity_status(uscc)) != "active":
+        return JSONResponse({"result": status})
+    db = request.app.state.db
+    db.execute("INSERT INTO representatives VALUES (?, ?) ON CONFLICT DO NOTHING", (uscc, officer))
+    (on_record,) = db.execute("SELECT officer FROM representatives WHERE uscc = ?", (uscc,)).fetchone()
+    return JSONResponse({"result": "match" if officer == on_record else "no_match"})
+
+
+async def appoint_representative(request: Request) -> Response:
+    """Put another representative on record, as the registration authority does."""
+    appointed = officer_of(parse(await request.body()))
+    request.app.state.db.execute("INSERT OR REPLACE INTO representatives VALUES (?, ?)", appointed)
+    return JSONResponse({"appointed": True})
+
+
+def officer_of(body: dict[str, object]) -> tuple[str, str]:
+    name, id_number = text(body, "name", r".{1,100}").strip(), text(body, "id_number")
+    return text(body, "uscc"), f"{id_number} {name}"
 
 
 def is_valid_id_number(id_number: str) -> bool:

@@ -42,9 +42,13 @@ def upgrade() -> None:
     for table in ("authorization_codes", "token_families"):
         op.add_column(table, sa.Column("device", sa.Text(), nullable=True))
     _let_phones_change_hands()
+    op.add_column("sign_ins", sa.Column("guesses", sa.SmallInteger(), server_default="0", nullable=False))
+    op.create_index("ix_sent_codes_sent_at", "sent_codes", ["sent_at"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_sent_codes_sent_at", table_name="sent_codes")
+    op.drop_column("sign_ins", "guesses")
     # Persons without a phone have none in the release before: it finds them no more, as it should.
     op.execute("UPDATE persons SET phone = '', phone_index = sha256(id::text::bytea) WHERE phone IS NULL")
     op.drop_constraint(op.f("ck_persons_phone_whole"), "persons")

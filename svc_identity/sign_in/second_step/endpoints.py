@@ -13,8 +13,8 @@ from svc_identity.oauth.requests import parse_form
 from svc_identity.oauth.server import to_app
 from svc_identity.sign_in import service as sign_ins
 from svc_identity.sign_in import steps
+from svc_identity.sign_in.carriers import TheSms
 from svc_identity.sign_in.endpoints import OWN_BROWSER, PUBLIC, TO_APP, pages_router
-from svc_identity.sign_in.provider import TheSms
 from svc_identity.sign_in.refusals import Refused
 from svc_identity.sign_in.second_step import presenters, service
 from svc_identity.sign_in.security_log import SIGN_IN_FAILED, registered_person

@@ -4,7 +4,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Request, Response
 from sqlalchemy import select
 
-from chassis.auth import anyone, verified_otherwise
+from chassis.auth import Caller, allow, anyone, verified_otherwise
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
@@ -20,16 +20,26 @@ from svc_services.reference.service import require_divisions
 router = APIRouter(prefix="/services/v1", tags=["providers"])
 _APPLICANTS = "provider-applications"
 _MINUTE = 60
+_applying = Depends(anyone(because="a company that is not connected yet has no token"))
+_only_representatives = allow(scope="applications", assurance_level=2)
+
+
+async def _applicant(request: Request) -> Caller | None:
+    return await _only_representatives(request) if request.headers.get("authorization") else None
+
+
+Applicant = Annotated[Caller | None, Depends(_applicant)]
 
 
 @router.post(
     "/provider-applications",
     status_code=201,
-    dependencies=[Depends(anyone(because="a company that is not connected yet has no token"))],
+    dependencies=[_applying],
     openapi_extra={"x-max-body-bytes": 65_536},
 )
 async def create_provider_application(
     transactions: Transactions,
+    applicant: Applicant,
     once: OnceKey,
     registry: Registry,
     endpoints: ProviderEndpoints,
@@ -37,14 +47,16 @@ async def create_provider_application(
 ) -> schemas.FiledProviderApplication:
     """Apply to be connected as a provider.
 
-    The answer has the token that reads the application. It is shown once.
+    The answer has the token that reads the application. It is shown once. An organisation that its legal representative
+    has claimed is spoken for by them alone: with their access token, whoever applied in its name before is displaced.
+    An application that nobody proved expires after 30 days.
     """
-    applicant = f"{_APPLICANTS} of {body.uscc}"  # two companies may have chosen the same key
+    owner = applicant or f"{_APPLICANTS} of {body.uscc}"  # two companies may have chosen the same key
     async with transactions.transaction() as tx:
-        await once.claim(tx, applicant)
+        await once.claim(tx, owner)
     facts = await service.checked(registry, endpoints, body)
     async with transactions.transaction() as tx:
-        return await once.do(tx, applicant, service.apply(tx, body, facts))
+        return await once.do(tx, owner, service.apply(tx, applicant, body, facts))
 
 
 @router.get("/provider-applications")

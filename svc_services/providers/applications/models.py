@@ -28,6 +28,15 @@ class ApplicationStatus(StrEnum):
     REFUSED = "refused"
 
 
+class Closure(StrEnum):
+    """Why an application is refused that no operator has decided."""
+
+    DISPLACED = "displaced"
+    """The legal representative of the organisation has applied."""
+    EXPIRED = "expired"
+    """Nobody proved it in time."""
+
+
 TRANSITIONS: dict[ApplicationStatus, set[ApplicationStatus]] = {
     ApplicationStatus.APPLIED: {ApplicationStatus.APPROVED, ApplicationStatus.REFUSED},
     ApplicationStatus.APPROVED: set(),
@@ -41,8 +50,15 @@ class ProviderApplication(Base):
     __tablename__ = "provider_applications"
     __table_args__ = (
         one_of("status", ApplicationStatus),
-        CheckConstraint("(status = 'applied') = (decided_by IS NULL AND decided_at IS NULL)", name="decided"),
-        CheckConstraint("(status = 'refused') = (refusal_reason IS NOT NULL)", name="refusal_reason"),
+        one_of("closure", Closure),
+        CheckConstraint(
+            "num_nulls(decided_by, decided_at) = CASE WHEN status = 'applied' OR closure IS NOT NULL THEN 2 ELSE 0 END",
+            name="decided",
+        ),
+        CheckConstraint(
+            "num_nonnulls(refusal_reason, closure) = CASE WHEN status = 'refused' THEN 1 ELSE 0 END",
+            name="refusal_reason",
+        ),
         Index(
             "uq_provider_applications_live",
             "uscc",
@@ -61,10 +77,13 @@ class ProviderApplication(Base):
     endpoint_url: Mapped[str] = mapped_column(Text)
     customer_parameters: Mapped[dict[str, Any]] = _parameters()
     contact_phone: Mapped[str | None] = mapped_column(Text)
+    proved_by: Mapped[UUID | None]
+    """The legal representative or agent who applied; nobody has proved to speak for the company where it is empty."""
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
     """SHA-256 of the application token: reading this table does not give access to applications."""
     status: Mapped[ApplicationStatus] = mapped_column(Text, default=ApplicationStatus.APPLIED)
     refusal_reason: Mapped[str | None] = mapped_column(Text)
+    closure: Mapped[Closure | None] = mapped_column(Text)
     decided_by: Mapped[UUID | None]
     decided_at: Mapped[datetime | None] = mapped_column(Timestamp)
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)

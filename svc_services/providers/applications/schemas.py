@@ -8,7 +8,7 @@ from chassis.text import Line
 from kit.fields.customer_parameters import TEN_DIGITS, CustomerParameters
 from kit.fields.divisions import DivisionCode
 from svc_services.fields import Name, Number, Reason
-from svc_services.providers.applications.models import ApplicationStatus
+from svc_services.providers.applications.models import ApplicationStatus, Closure
 from svc_services.reference.models import UtilityKind
 
 _JWKS = {
@@ -59,8 +59,13 @@ class ProviderApplication(BaseModel):
     contact_phone: str | None
     customer_parameters: CustomerParameters
     refusal_reason: str | None
+    """An operator's; null where `closure` says why."""
+    closure: Closure | None
+    """Why it is refused without a decision."""
     decided_by: UUID | None
     decided_at: datetime | None
+    proved: bool
+    """Whether the company's legal representative made it; any other expires, and does not stand in their way."""
     provider_id: UUID | None
     """Set once approved; the `client_id` of the provider's systems."""
     created_at: datetime

@@ -4,12 +4,15 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import new_id
+from chassis.auth import Caller
+from chassis.db import Database, new_id, now
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from chassis.telemetry import SecurityEvent
@@ -20,8 +23,9 @@ from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications import key_claims, schemas
 from svc_services.providers.applications.events import ProviderApproved
 from svc_services.providers.applications.key_sets import public_key_set
-from svc_services.providers.applications.models import ApplicationStatus, Provider, ProviderApplication
+from svc_services.providers.applications.models import ApplicationStatus, Closure, Provider, ProviderApplication
 from svc_services.providers.applications.provider import LegalEntityRegistry, Standing
+from svc_services.providers.organisations import service as organisations
 from svc_services.reference.service import require_divisions
 
 TOKEN_INVALID = SecurityEvent("token_invalid")
@@ -102,11 +106,19 @@ async def checked(registry: LegalEntityRegistry, endpoints: Endpoints, new: sche
 
 
 async def apply(
-    tx: AsyncSession, new: schemas.NewProviderApplication, facts: Checked
+    tx: AsyncSession, applicant: Caller | None, new: schemas.NewProviderApplication, facts: Checked
 ) -> schemas.FiledProviderApplication:
-    """File an application. Returns it with the token that reads it."""
+    """File an application. Returns it with the token that reads it.
+
+    Raises:
+        UnknownDivision, KeyAlreadyUsed, ApplicationExists
+        OrganisationClaimedByOther, NotForOrganisation, BeyondMandate: as `organisations.require_speaker`.
+    """
     division_codes = sorted(set(new.division_codes))
     await require_divisions(tx, division_codes)
+    proved_by = await organisations.require_speaker(tx, applicant, facts.uscc, division_codes)
+    if proved_by:
+        await organisations.displace_unproved(tx, facts.uscc, new.kind)
     await key_claims.require_unclaimed(tx, facts.jwks)
     token = secrets.token_urlsafe(32)
     filed = (
@@ -122,6 +134,7 @@ async def apply(
             customer_parameters=facts.customer_parameters.model_dump(mode="json"),
             contact_phone=new.contact_phone,
             token_hash=_hash(token),
+            proved_by=proved_by,
         )
         # The index of live applications decides between two companies' clerks who apply at once.
         .on_conflict_do_nothing()
@@ -154,11 +167,12 @@ async def approve(tx: AsyncSession, application_id: UUID, operator_id: UUID) -> 
     """Connect the company.
 
     Raises:
-        NotFound, IllegalMove
+        NotFound, IllegalMove, ApplicationUnproved
         KeyAlreadyUsed: one of its keys has been connected since it applied.
     """
     application = await _locked(tx, application_id)
     application.decide(ApplicationStatus.APPROVED, operator_id)
+    await organisations.require_proved(tx, application)
     provider = Provider(
         id=application.id,
         uscc=application.uscc,
@@ -198,6 +212,19 @@ async def refuse(tx: AsyncSession, application_id: UUID, operator_id: UUID, reas
     return shown(application)
 
 
+async def expire_unproved(database: Database, days: int) -> None:
+    """Close applications that nobody proved or decided in time, so that they stand in nobody's way."""
+    stale = (
+        ProviderApplication.status == ApplicationStatus.APPLIED,
+        ProviderApplication.proved_by.is_(None),
+        ProviderApplication.created_at < now() - timedelta(days=days),
+    )
+    async with database.transaction() as tx:
+        await tx.execute(
+            update(ProviderApplication).where(*stale).values(status=ApplicationStatus.REFUSED, closure=Closure.EXPIRED)
+        )
+
+
 async def provider_of(tx: AsyncSession, provider_id: UUID) -> Provider:
     provider = await tx.get(Provider, provider_id)
     if provider is None:
@@ -232,8 +259,10 @@ def shown(application: ProviderApplication) -> schemas.ProviderApplication:
         contact_phone=application.contact_phone,
         customer_parameters=CustomerParameters.model_validate(application.customer_parameters),
         refusal_reason=application.refusal_reason,
+        closure=application.closure,
         decided_by=application.decided_by,
         decided_at=application.decided_at,
+        proved=application.proved_by is not None,
         provider_id=application.id if approved else None,
         created_at=application.created_at,
     )

@@ -142,3 +142,19 @@ def test_it_fails_on_command(registries: httpx.Client) -> None:
     question = {"name": "测试居民", "id_number": id_number("65400219900101005")}
     answers = [registries.post("/population/verify", json=question).status_code for _ in range(3)]
     assert answers == [503, 503, 200]
+
+
+def test_a_representative_is_the_first_person_asked_about_until_another_is_appointed(registries: httpx.Client) -> None:
+    first = {"name": "测试居民", "id_number": id_number("65400219900101007")}
+    other = {"name": "张三", "id_number": id_number("65400219900101008")}
+
+    active = "91654002000012345" + uscc_library.calc_check_digit("91654002000012345")
+
+    def represents(officer: dict[str, str], uscc: str = active) -> str:
+        answer = registries.post("/legal-entities/representative", json={"uscc": uscc, **officer})
+        return str(answer.json()["result"])
+
+    assert (represents(first), represents(other)) == ("match", "no_match")
+    assert registries.post("/legal-entities/appoint", json={"uscc": active, **other}).json() == {"appointed": True}
+    assert (represents(first), represents(other)) == ("no_match", "match")
+    assert represents(first, "91654002000000000X") == "no_record"
