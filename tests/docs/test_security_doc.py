@@ -128,7 +128,8 @@ def seconds(value: str) -> int:
 def in_code(named: str) -> float:
     if named.startswith("MYILI_"):
         default: float = Settings.model_fields[named.removeprefix("MYILI_").lower()].default
-        return default * SECONDS.get(named.rpartition("_")[2].lower(), 1)
+        unit = named.rpartition("_")[2].lower()
+        return default * (SECONDS[unit] if unit in {"seconds", "hours", "days"} else 1)
     module, _, name = named.partition(":")
     value = getattr(importlib.import_module(module), name)
     return float(value.total_seconds() if isinstance(value, timedelta) else value)
