@@ -51,6 +51,8 @@ class Settings(ServiceSettings):
     """EC P-256 private keys in PEM, one after the other. The first signs, or by a schedule: see `key_rotation.py`."""
     field_key: SecretStr
     """Keys of 32 bytes in base64, comma-separated. The first encrypts personal data, all can decrypt it."""
+    field_cipher: Literal["aes-256-gcm", "sm4-gcm"] = "aes-256-gcm"
+    """What encrypts personal data from now on; both are read. See `vault/reencryption.py`."""
     index_key: SecretStr
     """32 bytes in base64. Phones and ID numbers are found by a hash made with it, so it stays for ever."""
     sms_url: str

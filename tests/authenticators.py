@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import unescape
 
 _KEY = re.compile(r'<p class="key">.*?<code dir="ltr">([A-Z2-7 ]+)</code>', re.DOTALL)
-_SECONDS, _DIGITS = 30, 6
+_SECONDS, _DIGITS, _ON_THE_WAY = 30, 6, 8
 
 
 @dataclass
@@ -25,12 +25,16 @@ class Authenticator:
         (number,) = struct.unpack(">I", digest[offset : offset + 4])
         return f"{(number & 0x7FFFFFFF) % 10**_DIGITS:0{_DIGITS}}"
 
-    def code(self) -> str:
-        """The earliest code that the service still takes: one step before now, or the one after the last used.
+    def _earliest(self) -> int:
+        now = int(time.time())
+        return now // _SECONDS - (now % _SECONDS < _SECONDS - _ON_THE_WAY)
 
-        Waits where three sign-ins within a step have used up all that it takes.
+    def code(self) -> str:
+        """The earliest code that the service takes for some seconds more, later than the last used.
+
+        Waits where sign-ins within a step have used up all that it takes.
         """
-        while (step := max(int(time.time()) // _SECONDS - 1, self.last_step + 1)) > int(time.time()) // _SECONDS + 1:
+        while (step := max(self._earliest(), self.last_step + 1)) > int(time.time()) // _SECONDS + 1:
             time.sleep(0.5)
         self.last_step = step
         return self.at(step)

@@ -84,7 +84,7 @@ async def assert_erased(database: Database, person_id: str, phone: str) -> None:
         columns = "phone, phone_index, name, id_number, id_number_index, proofed_at"
         row = (await tx.execute(text(f"SELECT {columns} FROM persons WHERE id = :id"), {"id": person_id})).one()  # noqa: S608
         assert set(row) == {None}
-        for table in ("known_devices", "sent_codes"):
+        for table in ("known_devices", "sent_codes", "identity_tries"):
             count = text(f"SELECT count(*) FROM {table} WHERE phone_index = :index")  # noqa: S608
             assert await tx.scalar(count, {"index": phone_index(normalise_phone(phone))}) == 0
         for table in ("consents", "app_access"):

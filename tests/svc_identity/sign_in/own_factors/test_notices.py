@@ -28,18 +28,25 @@ async def waiting(database: Database) -> int:
         return len((await tx.scalars(select(FactorNotice))).all())
 
 
+async def deliver(notifier: FactorNotifier, database: Database) -> None:
+    """Send what is due, also what other tests have left."""
+    before = -1
+    while (left := await waiting(database)) != before:
+        before = left
+        await notifier.notify_due()
+
+
 async def test_adding_and_removing_are_told_in_the_language_of_the_person(
     new_app_client: NewAppClient, database: Database, settings: Settings, sms: httpx.AsyncClient, phone: str
 ) -> None:
     notifier = FactorNotifier(database, settings.sms_url)
     app: AppClient = new_app_client()
     headers = bearer(await app.tokens(phone, acr_values=STRONG, ui_locales="ug"))
-    await notifier.notify_due()
+    await deliver(notifier, database)
     assert await told(sms, phone) == [("factor_added", "ug")]
     (factor,) = (await app.api.get(f"{ME}/factors", headers=headers)).json()["items"]
     assert (await app.api.delete(f"{ME}/factors/{factor['factor_id']}", headers=headers)).status_code == 204
-    await notifier.notify_due()
-    await notifier.notify_due()
+    await deliver(notifier, database)
     assert await told(sms, phone) == [("factor_removed", "ug"), ("factor_added", "ug")]
 
 
@@ -52,14 +59,14 @@ async def test_a_message_that_did_not_leave_is_sent_later(
     phone: str,
 ) -> None:
     notifier = FactorNotifier(database, settings.sms_url)
-    for _ in range(10):
-        await notifier.notify_due()  # those of other tests
+    await deliver(notifier, database)
+    of_others = await waiting(database)
     await new_app_client().tokens(phone, acr_values=STRONG)
     faults("sms", unavailable=1)
     await notifier.notify_due()
     assert await told(sms, phone) == []
-    assert await waiting(database) == 1
+    assert await waiting(database) == of_others + 1
     with time_machine.travel(time.time() + 11):
         await notifier.notify_due()
     assert [template for template, _language in await told(sms, phone)] == ["factor_added"]
-    assert await waiting(database) == 0
+    assert await waiting(database) == of_others
