@@ -22,7 +22,7 @@ ASVS = """
     8.1 4, 8.2 4, 8.3 3, 8.4 2, 9.1 3, 9.2 4, 10.1 2, 10.2 3, 10.3 5, 10.4 16, 10.5 5, 10.6 2, 10.7 3
 """
 """How many requirements each section of the five chapters has, in the release 5.0.0."""
-FAPI = "5.2.1 5, 5.2.2 3, 5.2.3 3, 5.3.2.1 14, 5.3.2.2 14, 5.3.3.1 13, 5.3.3.2 7, 5.3.4 5, 5.4.1 4, 5.4.2 3"
+FAPI = "5.2.1 5, 5.2.2 2, 5.2.3 3, 5.3.2.1 14, 5.3.2.2 14, 5.3.3.1 13, 5.3.3.2 7, 5.3.4 5, 5.4.1 4, 5.4.2 3"
 FAPI_UNNUMBERED = {"5.3.2.3", "5.4.3"}
 RFC_9700 = {
     *("2.1", "2.1.1", "2.1.2", "2.2.1", "2.2.2", "2.3", "2.4", "2.5", "2.6"),
@@ -128,7 +128,8 @@ def seconds(value: str) -> int:
 def in_code(named: str) -> float:
     if named.startswith("MYILI_"):
         default: float = Settings.model_fields[named.removeprefix("MYILI_").lower()].default
-        return default * SECONDS.get(named.rpartition("_")[2].lower(), 1)
+        unit = named.rpartition("_")[2].lower()
+        return default * (SECONDS[unit] if unit in {"seconds", "hours", "days"} else 1)
     module, _, name = named.partition(":")
     value = getattr(importlib.import_module(module), name)
     return float(value.total_seconds() if isinstance(value, timedelta) else value)
