@@ -62,7 +62,7 @@ class TokenClient(Client):
 
     fixed_token = ""
 
-    def token(self) -> str:
+    def token(self, scope: str = "") -> str:  # noqa: ARG002 - one token has all
         return self.fixed_token
 
 
