@@ -190,10 +190,15 @@ def test_a_proof_is_for_one_token() -> None:
     assert refused(prover.proof("GET", ADDRESS, ath="名"), token=ONE)
 
 
-@pytest.mark.parametrize("nonce", [None, "", "x", "名", 7, "A" * 32, Nonces(b"j" * 32).new()])
+@pytest.mark.parametrize("nonce", [None, "", "x", "名", 7, "A" * 32])
 def test_a_nonce_of_nobody_is_asked_for_anew(nonce: object) -> None:
     with pytest.raises(NonceWantedError):
         checked(Prover().proof("GET", ADDRESS, nonce=nonce))
+
+
+def test_a_nonce_of_another_service_is_asked_for_anew() -> None:
+    with pytest.raises(NonceWantedError):
+        checked(Prover().proof("GET", ADDRESS, nonce=Nonces(b"j" * 32).new()))
 
 
 def test_a_nonce_is_good_for_minutes() -> None:
