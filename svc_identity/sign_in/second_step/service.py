@@ -1,4 +1,4 @@
-"""The second factor of a sign-in: asked for where the app or the staff console needs it, and set up where none exists.
+"""The second factor of a sign-in: asked for where app, staff console or person want it, and set up where none is.
 
 Whoever holds a role sets up the first one with an enrolment code: a stolen phone number is not enough.
 """
@@ -62,7 +62,7 @@ async def go_on(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, arrival: step
         needed = await wanted(tx, issuer, sign_in)
     except OAuth2Error:  # its request is over, which the way to the app says
         needed = set()
-    if not needed:
+    if not needed and not await has_factor(tx, sign_in):
         return await steps.to_app(tx, issuer, sign_in, arrival)
     sign_in.phone_passed_at, sign_in.finished_at = sign_in.phone_passed_at or now(), None
     person_id, is_staff = await about(tx, sign_in)
@@ -89,6 +89,12 @@ async def wanted(tx: AsyncSession, issuer: Issuer, sign_in: SignIn) -> set[str]:
     request = dict(authorization.request_of(issuer, sign_in))
     asked = wanted_of(request.get("acr_values", ""))
     return asked or (set(TWO_FACTORS) if await is_console(tx, request["client_id"]) else set())
+
+
+async def has_factor(tx: AsyncSession, sign_in: SignIn) -> bool:
+    """Whether the person has a factor of their own, which is asked for wherever they sign in."""
+    person_id = await registered(tx, sign_in.phone)
+    return person_id is not None and bool(await factors.factors_of(tx, person_id))
 
 
 async def is_console(tx: AsyncSession, client_id: str) -> bool:
