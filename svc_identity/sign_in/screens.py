@@ -102,7 +102,9 @@ async def approve(tx: AsyncSession, issuer: Issuer, parameters: Parameters, pers
         RequestOverError
     """
     parsed = await check(tx, issuer, parameters)
-    device = await service.decide(tx, _opened(issuer, parameters).device_id, person.id, approved=True)
+    device = await service.decide(
+        tx, _opened(issuer, parameters).device_id, person.id, signed_in_at=now(), approved=True
+    )
     if device is None:
         raise RequestOverError
     return to_app(f"{issuer.address('device')}/done?ui_locales={parsed.form['ui_locales']}"), parsed

@@ -37,6 +37,7 @@ def _create_devices() -> None:
         sa.Column("created_at", _TIME, nullable=False),
         sa.Column("expires_at", _TIME, nullable=False),
         sa.Column("decided_at", _TIME),
+        sa.Column("signed_in_at", _TIME),
         sa.Column("approved", sa.Boolean),
         sa.Column("person_id", sa.Uuid),
         sa.CheckConstraint("(decided_at IS NULL) = (approved IS NULL)", name=op.f("ck_device_authorizations_decided")),

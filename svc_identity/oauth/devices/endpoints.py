@@ -1,9 +1,11 @@
 """What devices call, and what the app of a signed-in person calls after it has read a device's QR code."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Path, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller, NotAllowed, allow, verified_otherwise
 from chassis.db import Database, Transactions
@@ -49,40 +51,46 @@ async def authorize_device(transactions: Transactions, issuer: TheIssuer, reques
     return await answer_of_client(transactions, issuer, request, "device_authorization")
 
 
-async def _approver(request: Request, issuer: TheIssuer, caller: Annotated[Caller, Depends(_rule)]) -> Caller:
+class _Approver(NamedTuple):
+    caller: Caller
+    signed_in_at: datetime
+
+
+async def _approver(request: Request, issuer: TheIssuer, caller: Annotated[Caller, Depends(_rule)]) -> _Approver:
     """A person in one of the platform's own apps: another one could sign itself in for more than it was allowed."""
     if caller.client_id not in app_access.OWN_APPS:
         raise NotAllowed(_rule.in_words)
-    require_recent(issuer, request, RECENT_SECONDS)
-    return caller
+    claims = require_recent(issuer, request, RECENT_SECONDS)
+    return _Approver(caller, datetime.fromtimestamp(claims["auth_time"], UTC))
 
 
-Approver = Annotated[Caller, Depends(_approver)]
+Approver = Annotated[_Approver, Depends(_approver)]
 
 
 @router.get("/{user_code}")
 async def get_device_request(
-    transactions: Transactions, caller: Approver, user_code: UserCode
+    transactions: Transactions, approver: Approver, user_code: UserCode
 ) -> schemas.DeviceRequest:
     """Get the device that waits with a code, to ask whether it may be signed in.
 
     Show the app, the network and the time, and that nobody else will ever ask for this: whoever sends a code to others
     wants to be signed in as them.
     """
-    return show(await _found(transactions, caller, user_code))
+    return show(await _found(transactions, approver.caller, user_code))
 
 
 @router.post("/{user_code}/approve")
 async def approve_device_request(
-    transactions: Transactions, request: Request, caller: Approver, once: OnceKey, user_code: UserCode
+    transactions: Transactions, request: Request, approver: Approver, once: OnceKey, user_code: UserCode
 ) -> schemas.DeviceRequest:
     """Approve a device: sign it in as the caller. The sign-in of the app is at most twelve hours old."""
+    caller = approver.caller
     device = await _found(transactions, caller, user_code, decided=True)
     language = choose_language("", request.headers.get("accept-language", ""))
 
     async def approve() -> schemas.DeviceRequest:
         await app_access.record(tx, caller.id, device.client_id, device.scopes, language)
-        return show(_still(await service.decide(tx, device.id, caller.id, approved=True)))
+        return await _decide(tx, device, approver, approved=True)
 
     async with transactions.transaction() as tx:
         return await once.do(tx, caller, approve())
@@ -90,13 +98,14 @@ async def approve_device_request(
 
 @router.post("/{user_code}/refuse")
 async def refuse_device_request(
-    transactions: Transactions, caller: Approver, once: OnceKey, user_code: UserCode
+    transactions: Transactions, approver: Approver, once: OnceKey, user_code: UserCode
 ) -> schemas.DeviceRequest:
     """Refuse to sign the device in."""
+    caller = approver.caller
     device = await _found(transactions, caller, user_code, decided=True)
 
     async def refuse() -> schemas.DeviceRequest:
-        return show(_still(await service.decide(tx, device.id, caller.id, approved=False)))
+        return await _decide(tx, device, approver, approved=False)
 
     async with transactions.transaction() as tx:
         return await once.do(tx, caller, refuse())
@@ -117,10 +126,15 @@ async def _found(
     return found
 
 
-def _still(device: DeviceAuthorization | None) -> DeviceAuthorization:
-    if device is None:
+async def _decide(
+    tx: AsyncSession, device: DeviceAuthorization, approver: _Approver, *, approved: bool
+) -> schemas.DeviceRequest:
+    decided = await service.decide(
+        tx, device.id, approver.caller.id, signed_in_at=approver.signed_in_at, approved=approved
+    )
+    if decided is None:
         raise NotFound
-    return device
+    return show(decided)
 
 
 def show(device: DeviceAuthorization) -> schemas.DeviceRequest:

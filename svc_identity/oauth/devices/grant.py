@@ -139,7 +139,7 @@ class DeviceGrant(PossessionRequired, DeviceCodeGrant):  # type: ignore[misc]  #
                 scope=scope,
                 code_hash=of_device,
                 proof_key=self.request.proof_key,
-                created_at=device.decided_at,
+                created_at=device.signed_in_at,
                 device=device.client_id,
             )
             self.server.session.add(family)

@@ -32,6 +32,8 @@ class DeviceAuthorization(Base):
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     expires_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
     decided_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    signed_in_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When whoever has approved had signed in, which may be hours before: the device's sign-in is no fresher."""
     approved: Mapped[bool | None]
     person_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
 
@@ -42,7 +44,7 @@ class DeviceAuthorization(Base):
         return None
 
     def get_auth_time(self) -> int | None:
-        return int(self.decided_at.timestamp()) if self.decided_at else None
+        return int(self.signed_in_at.timestamp()) if self.signed_in_at else None
 
     def get_acr(self) -> str:
         return ONE_FACTOR

@@ -115,14 +115,17 @@ async def _free_at(tx: AsyncSession, by: ColumnElement[bool], most: int) -> date
     return counted + _PERIOD if counted else None
 
 
-async def decide(tx: AsyncSession, device_id: UUID, person_id: UUID, *, approved: bool) -> DeviceAuthorization | None:
-    """Approve or refuse; None where the device no longer waits."""
+async def decide(
+    tx: AsyncSession, device_id: UUID, person_id: UUID, *, signed_in_at: datetime, approved: bool
+) -> DeviceAuthorization | None:
+    """Approve or refuse as somebody who signed in then; None where the device no longer waits."""
     device = await tx.get(DeviceAuthorization, device_id, with_for_update=True)
     if device is None or device.expires_at <= now():
         return None
     if device.decided_at is not None:  # the second tap gets the first one's answer
         return device if (device.person_id, device.approved) == (person_id, approved) else None
     device.person_id, device.approved, device.decided_at = person_id, approved, now()
+    device.signed_in_at = signed_in_at
     device.expires_at = max(device.expires_at, now() + _LEFT_TO_POLL)
     return device
 

@@ -22,7 +22,7 @@ from svc_identity.texts import languages
 from tests.kit.dpop.prover import Prover
 from tests.svc_identity.app_client import REDIRECT_URI, TOKEN, AppClient, Page, bearer
 from tests.svc_identity.conftest import PUBLIC_URL, NewAppClient, new_phone
-from tests.svc_identity.oauth.test_codes import refusal
+from tests.svc_identity.oauth.test_codes import decoded, refusal
 
 DEVICE, PAGE = "/identity/v1/oauth/device-authorization", "/identity/v1/oauth/device"
 MINE = "/identity/v1/me/device-requests"
@@ -220,6 +220,19 @@ async def test_an_old_sign_in_signs_no_device_in(app_client: AppClient, phone: s
         answer = await api.get(f"{MINE}/{given['user_code']}", headers=mine)
     assert (answer.status_code, answer.json()["code"]) == (401, "sign_in_too_old")
     assert 'error="insufficient_user_authentication", max_age="43200"' in answer.headers["www-authenticate"]
+
+
+async def test_a_device_is_signed_in_no_fresher_than_who_approved(
+    app_client: AppClient, tokens: Tokens, phone: str
+) -> None:
+    api, hour_ago = app_client.api, time.time() - 3_600
+    with time_machine.travel(hour_ago):
+        await app_client.tokens(phone)
+    given, mine = await codes(api), bearer(await app_client.renewed())
+    approved = await api.post(f"{MINE}/{given['user_code']}/approve", headers=mine | once())
+    assert approved.json()["decision"] == "approved"
+    issued = (await poll(api, given["device_code"])).json()
+    assert decoded(issued["access_token"], tokens.key).claims["auth_time"] <= hour_ago + 60
 
 
 async def test_another_app_cannot_sign_itself_in(app_client: AppClient, database: Database) -> None:
