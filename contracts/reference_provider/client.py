@@ -23,6 +23,8 @@ UPLOAD_SECONDS = 900
 ASSERTION_SECONDS = 60
 RENEW_BEFORE = 30  # seconds before a token expires
 TARIFFS, BILLS, ACCOUNTS = "tariffs:write", "bills:write", "accounts:write"
+EVERYTHING = f"{TARIFFS} {BILLS} {ACCOUNTS}"
+"""For requests that people make by hand."""
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CHARSETS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "gb18030": "gb18030"}
 
@@ -165,7 +167,7 @@ class Client:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                return self.token()
+                return self.token(EVERYTHING)
             except PlatformError as refusal:
                 if refusal.code != "invalid_client" or time.monotonic() >= deadline:
                     raise

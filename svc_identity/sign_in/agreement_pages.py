@@ -9,12 +9,16 @@ from chassis.auth import anyone
 from chassis.problems import NotFound
 from svc_identity.people.agreements.documents import DocumentName, document, version_in_force, versions
 from svc_identity.sign_in import pages
-from svc_identity.sign_in.page_route import PageRoute
+from svc_identity.sign_in.page_route import REFUSED, PageRoute
 from svc_identity.texts import choose_language, languages
 
 PATH = "/identity/v1/oauth/agreements"
 router = APIRouter(
-    prefix="/identity/v1/oauth", tags=["agreements"], default_response_class=HTMLResponse, route_class=PageRoute
+    prefix="/identity/v1/oauth",
+    tags=["agreements"],
+    default_response_class=HTMLResponse,
+    responses=REFUSED,
+    route_class=PageRoute,
 )
 
 

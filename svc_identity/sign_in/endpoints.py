@@ -5,7 +5,6 @@ Each page has one form. A client without a browser posts all hidden fields of th
 """
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -26,18 +25,11 @@ from svc_identity.sign_in.carriers import TheSms
 from svc_identity.sign_in.code_limits import tries_of, wait_for_next
 from svc_identity.sign_in.conclusion import conclude, to_question
 from svc_identity.sign_in.models import SignIn
-from svc_identity.sign_in.page_route import PageRoute
+from svc_identity.sign_in.page_route import REFUSED, PageRoute
 from svc_identity.sign_in.presenters import code_page, language_of, last_page, phone_page
 from svc_identity.sign_in.refusals import NotFromHere, Refused, WrongPhone
 from svc_identity.sign_in.security_log import CODE_REFUSED, SIGN_IN_FAILED, registered_person
 from svc_identity.sign_in.steps import Arrival, ended, own_browser, settings_of, to_factor
-
-_REFUSED: dict[int | str, dict[str, Any]] = {
-    "default": {
-        "description": "A page that says what is wrong, or a problem where no page was asked for.",
-        "content": {"text/html": {"schema": {"type": "string"}}},
-    }
-}
 
 
 def pages_router() -> APIRouter:
@@ -46,7 +38,7 @@ def pages_router() -> APIRouter:
         prefix="/identity/v1/oauth",
         tags=["sign-in"],
         default_response_class=HTMLResponse,
-        responses=_REFUSED,
+        responses=REFUSED,
         route_class=PageRoute,
     )
 

@@ -23,6 +23,13 @@ _UNPROCESSABLE, _ERROR, _UNAVAILABLE = 422, 500, 503
 _NOT_AT_ALL = {"q=0", "q=0.0", "q=0.00", "q=0.000"}
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
+REFUSED: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "A page that says what is wrong, or a problem where no page was asked for.",
+        "content": {"text/html": {"schema": {"type": "string"}}},
+    }
+}
+
 
 class PageRoute(APIRoute):
     """A route whose refusals are pages for those who accept pages, and problems for the rest."""

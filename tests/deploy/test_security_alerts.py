@@ -32,6 +32,9 @@ WITHOUT_ALERT = {
     *("identity_claim_decided", "identity_claim_closed"),
     *("enrolment_code_issued", "enrolment_code_used", "recovery_code_used", "factor_added", "factor_removed"),
     *("factor_reset_proposed", "factor_reset_approved", "factor_reset_rejected"),
+    *("mandate_proposed", "mandate_active", "mandate_declined", "mandate_withdrawn", "mandate_expired"),
+    *("mandate_refused", "organisation_claim_refused", "client_application_displaced"),
+    *("access_suspended", "access_resumed", "phone_released", "token_ended", "organisation_claimed"),
 }
 """Most of these are daily business, and a token expires every ten minutes."""
 

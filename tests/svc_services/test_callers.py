@@ -44,6 +44,7 @@ ENDPOINTS = [
     ("GET", CHANGES, OVERSEERS),
     ("POST", f"{CHANGES}/{ANY}/approve", OPERATORS),
     ("POST", f"{CHANGES}/{ANY}/reject", OPERATORS),
+    ("GET", "/services/v1/expiring-keys", OVERSEERS),
     ("GET", HOLDERS, PROVIDERS),
     ("POST", HOLDERS, PROVIDERS),
     ("POST", f"{HOLDERS}/{ANY}/withdraw", PROVIDERS),

@@ -123,7 +123,7 @@ async def test_a_failed_gateway_has_sent_nothing_and_an_unreadable_answer_may_ha
         await send(f"http://{UNREACHABLE}")
 
 
-def test_an_address_that_others_can_read_is_refused(settings: Settings) -> None:
+async def test_an_address_that_others_can_read_is_refused(settings: Settings) -> None:
     for url, is_good in (("http://sms.example.org", False), ("https://sms.tencentcloudapi.com", True)):
         given = settings.model_dump() | {"sms_tencent": tencent(), "sms_url": url}
         with contextlib.nullcontext() if is_good else pytest.raises(ValidationError):

@@ -74,14 +74,23 @@ async def test_of_postings_those_are_sealed_that_ended_unbooked(postgres_url: st
     await run(url.set(database="postgres"), f'DROP DATABASE "{url.database}" WITH (FORCE)')
 
 
+_ENDED_ACCESS = """
+    CREATE TABLE ended_access (kind text, subject text, revision integer, ended_until timestamptz);
+    GRANT SELECT ON ended_access TO PUBLIC;
+"""
+"""The service of today asks for it with every request, and the schema of before has it not."""
+
+
 async def test_facts_of_before_are_no_findings(world: World) -> None:
     url = as_administrator(world.database.engine.url)
     config = alembic_config("svc_payments", url)
     await asyncio.to_thread(command.downgrade, config, "0030")
+    await run(url, _ENDED_ACCESS)
     await refused(world)
     await world.captured(new_id())
     while await world.deliver_postings():
         pass
+    await run(url, "DROP TABLE ended_access")
     await asyncio.to_thread(command.upgrade, config, "head")
     await world.captured(new_id())
     await step(world)
