@@ -23,7 +23,7 @@ class Settings(ServiceSettings):
     """For how long somebody has held a role before acting by it as the second person; 0: at once."""
 
     application_days: int = Field(default=30, ge=1, le=366)
-    """After so many days an application to connect expires that no legal representative made and nobody decided."""
+    """Days until an undecided application to connect expires, unless the legal representative made it."""
 
     @field_validator("provider_signing_key")
     @classmethod

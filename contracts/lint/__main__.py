@@ -4,53 +4,33 @@ Both come from npm in the versions of `package-lock.json`, without install scrip
 Without Node.js they are skipped and that is said; with CI set, that is a failure.
 """
 
-import hashlib
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from contracts.lint import npm
+
 HERE = Path(__file__).parent
 DOCUMENTS = sorted(str(file) for file in (HERE.parent / "openapi").glob("*.json"))
 TOOLS = HERE.parents[1] / ".tools" / "contract-lint"
 """Outside of what Git, ruff, mypy and pytest read."""
-PINNED = ("package.json", "package-lock.json")
 QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "SCARF_ANALYTICS": "false"}
 """Neither linter reports its use or looks for a newer version."""
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    missing = [program for program in ("node", "npm") if shutil.which(program) is None]
-    if missing:
+    if missing := npm.missing():
         print(f"contracts: Redocly and Spectral are skipped, because {' and '.join(missing)} cannot be found.")
         return 1 if os.environ.get("CI") else 0
-    if not _install():
+    if not npm.install(HERE, TOOLS, "Redocly CLI and Spectral"):
         return 1
     if list(arguments) == ["install"]:
         return 0
     redocly = _run("redocly", "lint", "--config", str(HERE / "redocly.yaml"), "--format", "stylish", *DOCUMENTS)
     spectral = _run("spectral", "lint", "--ruleset", str(HERE / "spectral.yaml"), "--fail-severity", "info", *DOCUMENTS)
     return redocly or spectral
-
-
-def _install() -> bool:
-    """Install what is pinned, unless it is there; whether that worked."""
-    marker = TOOLS / "installed"
-    wanted = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in PINNED)).hexdigest()
-    if marker.exists() and marker.read_text("utf-8") == wanted:
-        return True
-    print("Installing Redocly CLI and Spectral into .tools/contract-lint.", flush=True)
-    TOOLS.mkdir(parents=True, exist_ok=True)
-    for name in PINNED:
-        shutil.copy(HERE / name, TOOLS / name)
-    npm = shutil.which("npm") or "npm"
-    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-    if subprocess.run([npm, "ci", *options], cwd=TOOLS, check=False).returncode:  # noqa: S603 - a fixed command
-        return False
-    marker.write_text(wanted, "utf-8")
-    return True
 
 
 def _run(program: str, *arguments: str) -> int:

@@ -91,7 +91,7 @@ def _signed(proof: str) -> tuple[str, dict[str, Any]]:
 def _public_key(given: Any) -> ECKey | OKPKey | RSAKey:  # noqa: ANN401 - JSON
     if not isinstance(given, dict) or _PRIVATE & given.keys():
         raise ProofError("jwk is not a public key")
-    # Only what makes the key: `use`, `key_ops` and certificates of a key nobody vouches for say nothing.
+    # Only the key itself is read: nobody vouches for its `use`, `key_ops` or certificates.
     key = import_key({name: given[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in given})
     match key:
         case RSAKey() if key.raw_value.key_size in _RSA_BITS and given["e"] == _RSA_EXPONENT:

@@ -11,8 +11,9 @@ import pytest_asyncio
 from sqlalchemy import make_url
 
 from chassis.db import Database
+from contracts.lint import npm
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
-from tests.clients import __main__ as npm
+from tests.clients import __main__ as clients
 from tests.clients.platform import Platform
 from tests.deploy.sandboxes.processes import Sandbox
 from tests.gateway.processes import command
@@ -54,13 +55,13 @@ async def browser(platform: Platform) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture(scope="session")
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the clients in JavaScript, with what they are made of; skips, plainly, where it cannot be."""
-    absent = npm.missing() or ([] if (npm.TOOLS / "installed").exists() or npm.install() else ["the npm packages"])
+    absent = npm.missing() or ([] if clients.install() else ["the npm packages"])
     if absent:
         if os.environ.get("CI"):
             pytest.fail(f"not here: {' and '.join(absent)}")
         pytest.skip(f"the independent clients need {' and '.join(absent)}")
     folder = tmp_path_factory.mktemp("clients")
-    for script in npm.SCRIPTS.iterdir():
+    for script in clients.SCRIPTS.iterdir():
         shutil.copy(script, folder)
-    (folder / "node_modules").symlink_to(npm.TOOLS / "node_modules")
+    (folder / "node_modules").symlink_to(clients.TOOLS / "node_modules")
     return folder

@@ -51,7 +51,7 @@ class DeviceRequests(DeviceAuthorizationEndpoint):  # type: ignore[misc]  # Auth
     def authenticate_client(self, request: Parsed) -> Any:  # noqa: ANN401 - a Client
         client = super().authenticate_client(request)
         if not client.check_grant_type(DEVICE_CODE_GRANT_TYPE):
-            raise UnauthorizedClientError("this client signs nobody in on devices")
+            raise UnauthorizedClientError("this client is not registered for devices")
         if client.get_allowed_scope(request.payload.scope) is None:
             raise InvalidScopeError
         self._network = service.network_of(request.address)
@@ -89,7 +89,7 @@ class DeviceGrant(PossessionRequired, DeviceCodeGrant):  # type: ignore[misc]  #
             raise UnauthorizedClientError
         waiting = select(DeviceAuthorization).where(DeviceAuthorization.device_hash == hash_of(device_code))
         device = self.server.session.scalar(waiting.with_for_update())
-        # Authlib calls both `invalid_request`; to a device, a code of nobody is an `invalid_grant` (RFC 6749, 5.2).
+        # Authlib calls both `invalid_request`; an unknown code is an `invalid_grant` (RFC 6749, 5.2).
         if device is None or device.client_id != client.client_id:
             raise InvalidGrantError
         self.request.client, self.request.credential = client, device

@@ -33,7 +33,7 @@ class DeviceAuthorization(Base):
     expires_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
     decided_at: Mapped[datetime | None] = mapped_column(Timestamp)
     signed_in_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    """When whoever has approved had signed in, which may be hours before: the device's sign-in is no fresher."""
+    """When the person who approved had signed in, perhaps hours before: the device's sign-in counts from then."""
     approved: Mapped[bool | None]
     person_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
 

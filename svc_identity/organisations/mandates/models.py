@@ -45,7 +45,7 @@ TRANSITIONS: dict[MandateStatus, set[MandateStatus]] = {
 
 
 class Mandate(Base):
-    """Proposed to a phone and a name: it tells nobody who is registered, and a later owner of the phone has no part."""
+    """Addressed by phone and name: proposing one reveals no account, and a later owner of the number cannot accept."""
 
     __tablename__ = "mandates"
     __table_args__ = (
