@@ -3,11 +3,9 @@
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
-from fastapi.security.base import SecurityBase
 
-from chassis.auth import Caller, Rule, TokenRule, TokenVerifier, allow
+from chassis.auth import Caller, allow
 from chassis.problems import preferred_language
-from chassis.tokens import presented_token
 
 BilledResident = Annotated[Caller, Depends(allow(scope="bills", assurance_level=2))]
 """A resident whose app may see bills and usage."""
@@ -24,19 +22,3 @@ async def _language(request: Request, response: Response) -> str:
 
 
 Language = Annotated[str, Depends(_language)]
-
-
-class PersonOrClient(Rule, SecurityBase):
-    """One rule for people and another for providers' systems, at the same endpoint."""
-
-    def __init__(self, *, person: TokenRule, client: TokenRule) -> None:
-        self.model, self.scheme_name = person.model, person.scheme_name
-        self._rules = {"person": person, "client": client}
-        self.who_may_call = "; or ".join(rule.who_may_call for rule in self._rules.values())
-
-    async def __call__(self, request: Request) -> Caller:
-        request.state.access = {"rule": self.who_may_call}
-        verifier: TokenVerifier = request.app.state.token_verifier
-        _scheme, token = presented_token(request)
-        caller = await verifier.verify(token)
-        return await self._rules[caller.kind](request)

@@ -7,8 +7,9 @@ from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
+from kit.callers import ByKind
 from svc_payments.billing.bills import changes, push, schemas, service, versions
-from svc_payments.parties.callers import BillSender, Language, PersonOrClient
+from svc_payments.parties.callers import BillSender, Language
 from svc_payments.parties.providers.account_numbers import AccountNumber
 
 router = APIRouter(prefix="/payments/v1", tags=["bills"])
@@ -16,7 +17,7 @@ router = APIRouter(prefix="/payments/v1", tags=["bills"])
 
 # A resident reads the bills of their accounts, a provider its own.
 Reader = Annotated[
-    Caller, Depends(PersonOrClient(person=allow(scope="bills", assurance_level=2), client=allow(scope="bills:write")))
+    Caller, Depends(ByKind(person=allow(scope="bills", assurance_level=2), client=allow(scope="bills:write")))
 ]
 BillNumber = Annotated[str | None, Query(pattern="^[A-Za-z0-9-]{1,32}$", description="The provider's own number.")]
 Withdrawn = Annotated[bool, Query(description="Those that are void, expired or superseded, and only those.")]
