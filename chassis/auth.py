@@ -10,8 +10,8 @@ import contextlib
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -32,7 +32,7 @@ _CLOCK_LEEWAY = 30
 _CACHE_SIZE = 20_000
 _TOKENS = "An access token of svc_identity; one that is bound to a key is sent as `DPoP`, with its proof (RFC 9449)."
 _MAX_TOKEN_LENGTH = 8_192
-_SAID = {"kind", "client_id", "assurance_level", "client_key", "acr", "sid"}
+_SAID = {"kind", "client_id", "assurance_level", "client_key", "acr", "sid", "authority", "division_codes", "limits"}
 TWO_FACTORS = ("urn:myili:sign-in:two-factors", "urn:myili:sign-in:phishing-resistant")  # `acr` of roles' tokens
 # joserfc raises TypeError for some headers that are JSON but not JOSE, such as a `crit` that is not a list.
 _NO_PROOF = (JoseError, ValueError, TypeError)
@@ -80,7 +80,7 @@ class Claims(BaseModel):
 
     sub: str
     client_id: str
-    kind: str = Field(pattern="^(person|client)$")
+    kind: str = Field(pattern="^(person|client|organisation|helper)$")
     exp: int
     scope: str = ""
     assurance_level: int = 0
@@ -89,6 +89,10 @@ class Claims(BaseModel):
     sid: str | None = None  # the sign-in of a person
     acr: str = ""
     cnf: dict[str, str] = Field(default_factory=dict)  # `jkt`: that of the key to which the token is bound (RFC 9449)
+    act: dict[str, str] = Field(default_factory=dict)  # `sub`: the person who acts for the subject (RFC 8693, 4.1)
+    authority: str | None = None  # what lets them act
+    division_codes: tuple[str, ...] = ()  # where it lets them; without it the token is not limited
+    limits: dict[str, int] = Field(default_factory=dict)  # how much it lets them
 
 
 Statement = TypeVar("Statement", bound=BaseModel)
@@ -96,7 +100,7 @@ Statement = TypeVar("Statement", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Caller:
-    """The person or system that a verified token identifies."""
+    """The person, system or organisation that a verified token identifies, and the actor who acts for it, if any."""
 
     subject: str
     kind: str
@@ -108,10 +112,13 @@ class Caller:
     acr: str = ""
     bound_to: str | None = None
     sid: str | None = None
+    actor: str | None = None
+    authority: str | None = None
+    division_codes: tuple[str, ...] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def id(self) -> UUID:
-        """The person's or the client's id."""
         return UUID(self.subject)
 
     def memberships_as(self, *roles: str) -> list[Membership]:
@@ -151,7 +158,8 @@ class TokenVerifier:
         claims = await self.verify_statement(token, Claims, typ="at+jwt", audience=AUDIENCE)
         said = claims.model_dump(include=_SAID) | {"memberships": claims.memberships}
         bound_to = claims.cnf.get("jkt", "" if claims.cnf else None)  # "": no key fits
-        caller = Caller(claims.sub, scopes=frozenset(claims.scope.split()), bound_to=bound_to, **said)
+        said |= {"scopes": frozenset(claims.scope.split()), "bound_to": bound_to, "actor": claims.act.get("sub")}
+        caller = Caller(claims.sub, **said)
         self._verified[fingerprint] = (claims.exp, caller)
         if len(self._verified) > _CACHE_SIZE:
             self._verified.popitem(last=False)
@@ -225,7 +233,8 @@ class TokenRule(Rule, SecurityBase):
         caller = await verifier.verify(token)
         if scheme != "bearer" or caller.bound_to is not None:
             await request.app.state.possession(request, scheme, token, caller)
-        request.state.access |= {"subject": caller.subject, "client_id": caller.client_id}
+        said = {"subject": caller.subject, "client_id": caller.client_id, "actor": caller.actor}
+        request.state.access |= {name: value for name, value in said.items() if value}
         if admit := request.app.state.admission:
             caller = await admit(request.app.state.database, caller)
         if self._scope not in caller.scopes:

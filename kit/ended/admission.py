@@ -45,7 +45,8 @@ class EndedAccess:
         if (
             caller.client_id in self._ended[Kind.CLIENT]
             or caller.sid in self._ended[Kind.SIGN_IN]
-            or (caller.kind == "person" and caller.subject in self._ended[Kind.PERSON])
+            or not self._ended[Kind.PERSON].isdisjoint(_persons_of(caller))
+            or caller.authority in self._ended[Kind.AUTHORITY]
         ):
             raise AccessEnded
 
@@ -61,6 +62,11 @@ class EndedAccess:
                 read = {kind: frozenset(each) for kind, each in await tx.execute(ended.group_by(ended_access.c.kind))}
             self._ended = {kind: read.get(kind, frozenset()) for kind in Kind}
             self._read_at = begun
+
+
+def _persons_of(caller: Caller) -> set[str | None]:
+    """Whoever must have access: who acts, and for whom."""
+    return {caller.actor} if caller.kind == "client" else {caller.subject, caller.actor}
 
 
 def refusing_ended(admit: Admit) -> Admit:

@@ -13,6 +13,8 @@ class Kind(StrEnum):
     SIGN_IN = "sign_in"
     PERSON = "person"
     CLIENT = "client"
+    AUTHORITY = "authority"
+    """By which one acts for another, such as a family account."""
 
 
 ended_access = Table(
