@@ -43,10 +43,10 @@ class NotAllowed(Problem):
 
     status, code = 403, "not_allowed"
 
-    def __init__(self, who_may_call: Callable[[str], str], scope: str | None = None) -> None:
+    def __init__(self, who_may_call: Callable[[str], str], scope: str = "", scheme: str = "Bearer") -> None:
         super().__init__()
         if scope:  # RFC 6750, 3.1
-            self.headers = {"WWW-Authenticate": f'Bearer realm="myili", error="insufficient_scope", scope="{scope}"'}
+            self.headers = {"WWW-Authenticate": f'{scheme} realm="myili", error="insufficient_scope", scope="{scope}"'}
         self._who_may_call = who_may_call
 
     def render(self, language: str) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Claims(BaseModel):
 
     sub: str
     client_id: str
-    kind: str = Field(pattern="^(person|client|organisation|helper)$")
+    kind: str = Field(pattern="^(person|client|organisation|relative)$")
     exp: int
     scope: str = ""
     assurance_level: int = 0
@@ -149,30 +149,22 @@ class TokenVerifier:
         await self._keys.current()
         fingerprint = hashlib.sha256(token.encode()).digest()
         if known := self._verified.get(fingerprint):
-            expires, caller = known
-            if time.time() < expires + _CLOCK_LEEWAY:
-                return caller
+            if time.time() < known[0] + _CLOCK_LEEWAY:
+                return known[1]
             del self._verified[fingerprint]
             raise TokenExpired
         # "at+jwt" keeps ID tokens and other JWTs of the same issuer from passing as access tokens (RFC 9068).
         claims = await self.verify_statement(token, Claims, typ="at+jwt", audience=AUDIENCE)
-        said = claims.model_dump(include=_SAID) | {"memberships": claims.memberships}
+        said = claims.model_dump(include=_SAID) | {"memberships": claims.memberships, "actor": claims.act.get("sub")}
         bound_to = claims.cnf.get("jkt", "" if claims.cnf else None)  # "": no key fits
-        said |= {"scopes": frozenset(claims.scope.split()), "bound_to": bound_to, "actor": claims.act.get("sub")}
-        caller = Caller(claims.sub, **said)
+        caller = Caller(claims.sub, scopes=frozenset(claims.scope.split()), bound_to=bound_to, **said)
         self._verified[fingerprint] = (claims.exp, caller)
         if len(self._verified) > _CACHE_SIZE:
             self._verified.popitem(last=False)
         return caller
 
     async def verify_statement(self, token: str, claims: type[Statement], *, typ: str, audience: str) -> Statement:
-        """Verify another kind of JWT from the issuer, identified by `typ` and `audience`, and return its claims.
-
-        Nothing is cached, so that a caller can insist on accepting a statement once.
-
-        Raises:
-            TokenExpired, TokenInvalid, TryLater: as `verify` does.
-        """
+        """Verify another kind of JWT from the issuer as `verify` does, but cache nothing: one may be good once."""
         if len(token) > _MAX_TOKEN_LENGTH:
             raise TokenInvalid
         return self._checked(await self._decode(token), claims, typ, audience)
@@ -233,12 +225,11 @@ class TokenRule(Rule, SecurityBase):
         caller = await verifier.verify(token)
         if scheme != "bearer" or caller.bound_to is not None:
             await request.app.state.possession(request, scheme, token, caller)
-        said = {"subject": caller.subject, "client_id": caller.client_id, "actor": caller.actor}
-        request.state.access |= {name: value for name, value in said.items() if value}
+        request.state.access |= {"subject": caller.subject, "client_id": caller.client_id, "actor": caller.actor}
         if admit := request.app.state.admission:
             caller = await admit(request.app.state.database, caller)
         if self._scope not in caller.scopes:
-            raise NotAllowed(self.in_words, self._scope)
+            raise NotAllowed(self.in_words, self._scope, "Bearer" if caller.bound_to is None else "DPoP")
         if self._roles and caller.kind == self._kind and caller.acr not in TWO_FACTORS:
             raise SecondFactorNeeded
         if caller.kind != self._kind or (self._roles and not caller.memberships_as(*self._roles)):

@@ -31,6 +31,7 @@ from svc_identity.organisations.role_changes.events import (
     RoleChangeProposed,
     RoleChangeRejected,
 )
+from svc_identity.people.authorities.events import AuthorityEnded
 from svc_identity.people.factors.events import FactorAdded, FactorRemoved
 from svc_identity.people.families import service as families
 from svc_identity.people.families.events import FamilyAccountAccepted, FamilyAccountEnded, FamilyAccountExpiring
@@ -98,7 +99,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *(FactorAdded, FactorRemoved),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
             *(PersonSuspended, PersonResumed, SignInEnded),
-            *(OrganisationRegistered, OrganisationClaimed, MandateAccepted, MandateEnded),
+            *(OrganisationRegistered, OrganisationClaimed, MandateAccepted, MandateEnded, AuthorityEnded),
             *(FamilyAccountAccepted, FamilyAccountExpiring, FamilyAccountEnded),
             *(ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),

@@ -45,8 +45,8 @@ class EndedAccess:
         if (
             caller.client_id in self._ended[Kind.CLIENT]
             or caller.sid in self._ended[Kind.SIGN_IN]
-            or not self._ended[Kind.PERSON].isdisjoint(_persons_of(caller))
             or caller.authority in self._ended[Kind.AUTHORITY]
+            or (caller.kind != "client" and {caller.actor, caller.subject} & self._ended[Kind.PERSON])
         ):
             raise AccessEnded
 
@@ -62,11 +62,6 @@ class EndedAccess:
                 read = {kind: frozenset(each) for kind, each in await tx.execute(ended.group_by(ended_access.c.kind))}
             self._ended = {kind: read.get(kind, frozenset()) for kind in Kind}
             self._read_at = begun
-
-
-def _persons_of(caller: Caller) -> set[str | None]:
-    """Whoever must have access: who acts, and for whom."""
-    return {caller.actor} if caller.kind == "client" else {caller.subject, caller.actor}
 
 
 def refusing_ended(admit: Admit) -> Admit:

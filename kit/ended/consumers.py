@@ -24,18 +24,18 @@ class SignInEnded(EventData):
     tokens_expire_at: AwareDatetime
 
 
+class AuthorityEnded(EventData):
+    """What is used of `authority.ended`."""
+
+    authority_id: str
+    tokens_expire_at: AwareDatetime
+
+
 class PersonStanding(EventData):
     """What is used of `person.suspended` and `person.resumed`."""
 
     person_id: UUID
     revision: int
-
-
-class FamilyAccountEnded(EventData):
-    """What is used of svc_identity's `family_account.ended`."""
-
-    family_account_id: UUID
-    tokens_expire_at: AwareDatetime
 
 
 class ClientStanding(EventData):
@@ -49,9 +49,8 @@ async def _end_sign_in(tx: AsyncSession, event: Received[SignInEnded]) -> None:
     await _keep(tx, Kind.SIGN_IN, str(event.data.sign_in_id), _ONCE, event.data.tokens_expire_at)
 
 
-async def _end_family_account(tx: AsyncSession, event: Received[FamilyAccountEnded]) -> None:
-    ended = event.data
-    await _keep(tx, Kind.AUTHORITY, str(ended.family_account_id), _ONCE, ended.tokens_expire_at)
+async def _end_authority(tx: AsyncSession, event: Received[AuthorityEnded]) -> None:
+    await _keep(tx, Kind.AUTHORITY, event.data.authority_id, _ONCE, event.data.tokens_expire_at)
 
 
 async def _suspend_person(tx: AsyncSession, event: Received[PersonStanding]) -> None:
@@ -80,7 +79,7 @@ async def _keep(tx: AsyncSession, kind: Kind, subject: str, revision: int, ended
 
 HANDLERS: Sequence[AnyHandler] = (
     Handler("cn.ili.identity.sign_in.ended.v1", SignInEnded, _end_sign_in),
-    Handler("cn.ili.identity.family_account.ended.v1", FamilyAccountEnded, _end_family_account),
+    Handler("cn.ili.identity.authority.ended.v1", AuthorityEnded, _end_authority),
     Handler("cn.ili.identity.person.suspended.v1", PersonStanding, _suspend_person),
     Handler("cn.ili.identity.person.resumed.v1", PersonStanding, _resume_person),
     Handler("cn.ili.identity.client.suspended.v1", ClientStanding, _suspend_client),
@@ -89,8 +88,7 @@ HANDLERS: Sequence[AnyHandler] = (
 
 
 async def forget_expired(database: Database) -> None:
-    """Delete the sign-ins and family accounts all of whose tokens have expired."""
-    kinds = ended_access.c.kind.in_((Kind.SIGN_IN, Kind.AUTHORITY))
-    over = (kinds, ended_access.c.ended_until < now())
+    """Delete the sign-ins and authorities all of whose tokens have expired."""
+    over = (ended_access.c.kind.in_([Kind.SIGN_IN, Kind.AUTHORITY]), ended_access.c.ended_until < now())
     async with database.transaction() as tx:
         await tx.execute(delete(ended_access).where(*over))

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from authlib.oauth2.rfc8628 import DEVICE_CODE_GRANT_TYPE
 
-from chassis.db import now
 from chassis.settings import AUDIENCE
 from kit.dpop.proofs import ALGORITHMS
 from svc_identity.keys import Signer, derive
@@ -117,15 +116,12 @@ class Issuer:
         token = self.signer.sign("at+jwt", ACCESS_TOKEN_SECONDS, aud=target.client_id, **about, **same)
         return {"token_type": "Bearer", "access_token": token, "expires_in": ACCESS_TOKEN_SECONDS, "scope": scope}
 
-    def helper_token(self, claims: Mapping[str, Any], scope: str, seconds: int, **about: Any) -> dict[str, Any]:  # noqa: ANN401 - claims
-        """A token answer for the person of another token who acts for a relative, bound to the same key and sign-in."""
-        same = {name: claims[name] for name in ("client_id", "sid", "auth_time", "acr", "amr", "cnf") if name in claims}
-        life = min(seconds, ACCESS_TOKEN_SECONDS, claims["exp"] - int(now().timestamp()))
-        act, level = {"sub": claims["sub"]}, claims["assurance_level"]
-        said = {**about, **same, "scope": scope, "act": act, "assurance_level": level}
-        token = self.signer.sign("at+jwt", life, aud=AUDIENCE, **said)
-        kind = "DPoP" if "cnf" in claims else "Bearer"
-        return {"token_type": kind, "access_token": token, "expires_in": life, "scope": scope}
+    def acting_token(self, actor: Mapping[str, Any], scope: str, seconds: int, **claims: Any) -> dict[str, Any]:  # noqa: ANN401 - claims
+        """A token answer for the person of another token, who acts for a subject; bound to the same key."""
+        same = {name: actor[name] for name in ("client_id", "sid", "auth_time", "acr", "amr", "cnf") if name in actor}
+        acting = {"act": {"sub": actor["sub"]}, "scope": scope}
+        token = self.signer.sign("at+jwt", seconds, aud=AUDIENCE, **acting, **same, **claims)
+        return {"token_type": "DPoP", "access_token": token, "expires_in": seconds, "scope": scope}
 
     def logout_token(self, client_id: str, subject: str, family_id: UUID) -> str:
         """What notifies an app that a sign-in has ended (OpenID Connect Back-Channel Logout 1.0, section 2.4)."""

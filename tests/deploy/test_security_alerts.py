@@ -34,7 +34,7 @@ WITHOUT_ALERT = {
     *("factor_reset_proposed", "factor_reset_approved", "factor_reset_rejected"),
     *("mandate_proposed", "mandate_active", "mandate_declined", "mandate_withdrawn", "mandate_expired"),
     *("family_account_proposed", "family_account_active", "family_account_declined", "family_account_withdrawn"),
-    *("family_account_expired", "family_account_refused", "helper_token_issued"),
+    *("family_account_expired", "family_account_refused"),
     *("mandate_refused", "organisation_claim_refused", "client_application_displaced"),
     *("access_suspended", "access_resumed", "phone_released", "token_ended", "organisation_claimed"),
 }

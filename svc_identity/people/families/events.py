@@ -46,5 +46,3 @@ class FamilyAccountEnded(FamilyAccountEvent):
     status: str
     """`withdrawn` or `expired`."""
     ended_at: datetime
-    tokens_expire_at: datetime
-    """Until then a service that does not follow these events may meet a token of the helper."""

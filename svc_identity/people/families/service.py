@@ -12,6 +12,7 @@ from chassis.problems import NotFound, Problem
 from chassis.telemetry import SecurityEvent
 from kit.fields.phones import mask_phone
 from kit.security_log import record_on_commit
+from svc_identity.people.authorities.service import announce_end
 from svc_identity.people.families import schemas
 from svc_identity.people.families.events import FamilyAccountAccepted, FamilyAccountEnded, FamilyAccountExpiring
 from svc_identity.people.families.models import LIVE, FamilyAccount, FamilyNews, FamilyNotice, FamilyStatus
@@ -23,8 +24,6 @@ from svc_identity.people.persons.service import known_person, phone_index
 from svc_identity.vault.encryption import blind_index
 
 USUAL = timedelta(days=365)
-TOKEN_LIFE = timedelta(minutes=11)
-"""Of a helper's token at most, with the leeway of clocks."""
 MOST_LIVE, MOST_A_DAY = 5, 10
 """Helpers of one person at a time; and proposals of one person, each of which sends a message."""
 REMINDERS = (timedelta(days=30), timedelta(days=7), timedelta(days=1))
@@ -210,8 +209,8 @@ async def _end(tx: AsyncSession, account: FamilyAccount, status: FamilyStatus, b
     account.end(status, by)
     await tx.flush()
     if account.helper_id:
-        about = {"status": status, "ended_at": account.ended_at, "tokens_expire_at": now() + TOKEN_LIFE}
-        await emit(tx, FamilyAccountEnded(**_named(account), **about))
+        await emit(tx, FamilyAccountEnded(**_named(account), status=status, ended_at=account.ended_at))
+        await announce_end(tx, str(account.id))
     await _record(tx, account)
 
 

@@ -7,21 +7,22 @@ from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
+from kit.callers import ByKind
 from svc_payments.billing.bills import changes, push, schemas, service, versions
-from svc_payments.parties.callers import HELPER, BillSender, ByKind, Language, helping
+from svc_payments.parties.callers import RELATIVE, BillSender, Language, helping
 from svc_payments.parties.providers.account_numbers import AccountNumber
 
 router = APIRouter(prefix="/payments/v1", tags=["bills"])
 
 
-# A resident reads the bills of their accounts, a helper those of the person helped, a provider its own.
+# A resident reads the bills of their accounts, a relative those of the person they help, a provider its own.
 _READERS = ByKind(
-    person=allow(scope="bills", assurance_level=2), helper=helping("bills"), client=allow(scope="bills:write")
+    person=allow(scope="bills", assurance_level=2), relative=helping("bills"), client=allow(scope="bills:write")
 )
 
 
 async def _reader(request: Request, caller: Annotated[Caller, Depends(_READERS)]) -> Caller:
-    if caller.kind == HELPER:
+    if caller.kind == RELATIVE:
         action: str = request.scope["route"].name
         await request.app.state.record_helper_read(request.app.state.database, caller, action)
     return caller

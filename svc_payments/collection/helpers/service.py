@@ -26,7 +26,7 @@ from svc_payments.collection.payments import schemas
 from svc_payments.collection.payments.models import GIVEN_UP, Payment
 from svc_payments.oversight.audit import service as audit
 from svc_payments.oversight.audit.models import AuditRecord
-from svc_payments.parties.callers import HELPER
+from svc_payments.parties.callers import RELATIVE
 
 PAY_FOR_OTHER = "pay_for_other"
 
@@ -51,7 +51,7 @@ async def record_read(database: Database, caller: Caller, action: str) -> None:
     """Record that a helper is about to read bills, in the trail and for the person whose bills they are."""
     async with database.transaction() as tx:
         record_id = await _record(tx, caller, action, caller.subject)
-        about = {"audit_record_id": record_id, "action": action, "data": [BILLS], "role": HELPER}
+        about = {"audit_record_id": record_id, "action": action, "data": [BILLS], "role": RELATIVE}
         await emit(tx, PersonalDataRead(person_id=caller.id, organisation_id=None, read_at=now(), **about))
 
 
@@ -68,7 +68,7 @@ async def pay_within_limits(
     Raises:
         HelperLimitReached, and what the work raises.
     """
-    if caller.kind != HELPER:
+    if caller.kind != RELATIVE:
         return await work
     try:
         # The lock is taken before the sum is read, and held until the payment that it allows is committed.
@@ -93,7 +93,7 @@ async def require_made_by(tx: AsyncSession, caller: Caller, payment_id: UUID) ->
     Raises:
         NotFound
     """
-    if caller.kind != HELPER:
+    if caller.kind != RELATIVE:
         return
     made = select(AuditRecord.id).where(*_made_by(caller), AuditRecord.subject == str(payment_id))
     if await tx.scalar(made.limit(1)) is None:

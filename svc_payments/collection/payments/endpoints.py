@@ -14,7 +14,7 @@ from svc_payments.collection.payments import presenters, quotes, schemas, servic
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.payments.orders import Orders
 from svc_payments.collection.payments.queries import WantedPayments, payments_of
-from svc_payments.parties.callers import PayingResident, PayingResidentOrHelper
+from svc_payments.parties.callers import PayingResident, PayingResidentOrRelative
 
 router = APIRouter(prefix="/payments/v1", tags=["payments"])
 
@@ -32,7 +32,7 @@ OrdersAtChannels = Annotated[Orders, Depends(_orders)]
 @router.post("/payments", status_code=201)
 async def create_payment(
     tx: Tx,
-    caller: PayingResidentOrHelper,
+    caller: PayingResidentOrRelative,
     once: OnceKey,
     orders: OrdersAtChannels,
     body: schemas.NewPayment,
@@ -40,7 +40,7 @@ async def create_payment(
     """Create a payment and reserve its bills at today's amounts.
 
     The bills are of one provider; an amount on one account can be paid instead. No other payment can have the bills
-    meanwhile. What a helper creates counts towards the limits of the family account: else 409 `helper_limit_reached`.
+    meanwhile. What a relative creates counts towards the limits of the family account: else 409 `helper_limit_reached`.
     """
     if body.channel not in orders.offered:
         raise ChannelNotAvailable
@@ -50,7 +50,7 @@ async def create_payment(
 
 @router.post("/payment-quotes")
 async def quote_payment(
-    tx: ReadTx, caller: PayingResidentOrHelper, orders: OrdersAtChannels, body: schemas.NewQuote
+    tx: ReadTx, caller: PayingResidentOrRelative, orders: OrdersAtChannels, body: schemas.NewQuote
 ) -> schemas.PaymentQuote:
     """Quote a payment: its amount line by line, and the channels.
 
@@ -73,10 +73,10 @@ async def list_payments(
 
 
 @router.get("/payments/{payment_id}")
-async def get_payment(tx: ReadTx, caller: PayingResidentOrHelper, payment_id: UUID) -> schemas.Payment:
+async def get_payment(tx: ReadTx, caller: PayingResidentOrRelative, payment_id: UUID) -> schemas.Payment:
     """Get one of the caller's payments.
 
-    Poll until it is completed. A helper gets what they have created.
+    Poll until it is completed. A relative who helps gets what they have created.
     """
     await require_made_by(tx, caller, payment_id)
     return await presenters.show(tx, await service.own_payment(tx, caller.id, payment_id))
@@ -85,7 +85,7 @@ async def get_payment(tx: ReadTx, caller: PayingResidentOrHelper, payment_id: UU
 @router.post("/payments/{payment_id}/confirm", openapi_extra=_CALLS_THE_CHANNEL)
 async def confirm_payment(
     request: Request,
-    caller: PayingResidentOrHelper,
+    caller: PayingResidentOrRelative,
     orders: OrdersAtChannels,
     payment_id: UUID,
     body: schemas.Confirmation | None = None,
@@ -102,7 +102,9 @@ async def confirm_payment(
 
 
 @router.post("/payments/{payment_id}/cancel", openapi_extra=_CALLS_THE_CHANNEL)
-async def cancel_payment(caller: PayingResidentOrHelper, orders: OrdersAtChannels, payment_id: UUID) -> schemas.Payment:
+async def cancel_payment(
+    caller: PayingResidentOrRelative, orders: OrdersAtChannels, payment_id: UUID
+) -> schemas.Payment:
     """Cancel an unpaid payment and release its bills.
 
     The answer then has the status `expired`.

@@ -3,61 +3,39 @@
 from typing import Any
 
 import httpx
-from joserfc import jwt
 
-from chassis.testing import Tokens, once
-from svc_identity.oauth.family_exchange import RESOURCE
-from tests.svc_identity.app_client import TOKEN, AppClient, bearer
 from tests.svc_identity.conftest import NewAppClient, new_phone
-from tests.svc_identity.identities import id_number, proof
-from tests.svc_identity.oauth.test_exchange import ACCESS_TOKEN, EXCHANGE
+from tests.svc_identity.oauth.acting.scene import ME, Actor
 
-ACCOUNTS = "/identity/v1/me/family-accounts"
+ACCOUNTS = f"{ME}/family-accounts"
+RELATIVE = "urn:myili:principal:relative"
 ALL = {"scopes": ["bills", "pay"], "day_limit_fen": 20_000, "month_limit_fen": 50_000}
 Json = dict[str, Any]
 
 
-class Relative:
+class Relative(Actor):
     """A person at level 2 with the residents' app."""
-
-    def __init__(self, app: AppClient, phone: str, name: str, tokens: Json) -> None:
-        self.app, self.phone, self.name, self.tokens = app, phone, name, tokens
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return bearer(self.tokens)
 
     async def propose(self, to: "Relative", **changes: object) -> httpx.Response:
         body = {"phone": to.phone, "name": to.name, **ALL, **changes}
-        return await self.app.api.post(ACCOUNTS, json=body, headers=self.headers | once())
+        return await self.call("POST", ACCOUNTS, json=body)
 
     async def step(self, account: Json, step: str) -> httpx.Response:
-        return await self.app.api.post(
-            f"{ACCOUNTS}/{account['family_account_id']}/{step}", headers=self.headers | once()
-        )
+        return await self.call("POST", f"{ACCOUNTS}/{account['family_account_id']}/{step}")
 
     async def listed(self) -> list[Json]:
-        items: list[Json] = (await self.app.api.get(ACCOUNTS, headers=self.headers)).json()["items"]
+        items: list[Json] = (await self.call("GET", ACCOUNTS)).json()["items"]
         return items
 
-    async def exchange(self, account: Json, **changes: str | None) -> httpx.Response:
-        usual = {
-            "grant_type": EXCHANGE,
-            "client_id": "myili-app",
-            "subject_token": self.tokens["access_token"],
-            "subject_token_type": ACCESS_TOKEN,
-            "resource": f"{RESOURCE}{account['family_account_id']}",
-        }
-        sent = {name: value for name, value in {**usual, **changes}.items() if value is not None}
-        return await self.app.api.post(TOKEN, data=sent)
+    async def help(self, account: Json, **changes: str | None) -> httpx.Response:
+        """Ask for a token to act for the person helped."""
+        return await self.act(account["helped_id"], **{"subject_token_type": RELATIVE, **changes})
 
 
 async def relative(new_app_client: NewAppClient, name: str, phone: str | None = None) -> Relative:
-    app, phone = new_app_client(), phone or new_phone()
-    headers = bearer(await app.tokens(phone))
-    proving = await app.api.post("/identity/v1/me/proofing", json=proof(name, id_number()), headers=headers | once())
-    assert proving.status_code == 200, proving.text
-    return Relative(app, phone, name, await app.renewed())
+    person = Relative(new_app_client(), name, phone or new_phone())
+    await person.proofed()
+    return person
 
 
 async def proposed(helped: Relative, helper: Relative, **changes: object) -> Json:
@@ -72,10 +50,3 @@ async def accepted(helped: Relative, helper: Relative, **changes: object) -> Jso
     assert answer.status_code == 200, answer.text
     account: Json = answer.json()
     return account
-
-
-def said(answer: httpx.Response, tokens: Tokens) -> Json:
-    """The claims of the token in an answer."""
-    assert answer.status_code == 200, answer.text
-    claims: Json = jwt.decode(answer.json()["access_token"], tokens.key, ["ES256"]).claims
-    return claims

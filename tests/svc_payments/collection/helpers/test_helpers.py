@@ -42,7 +42,7 @@ class Helper:
     def headers(self, **changes: object) -> dict[str, str]:
         said = {
             "sub": str(self.helped_id),
-            "kind": "helper",
+            "kind": "relative",
             "act": {"sub": str(self.helper_id)},
             "authority": str(self.family_account_id),
             "limits": {"day_limit_fen": 10_000, "month_limit_fen": 20_000},
@@ -89,7 +89,7 @@ async def test_a_helper_reads_bills_and_the_person_sees_that(helper: Helper) -> 
     async with helper.world.database.read() as tx:
         told = [each.data for each in await emitted(tx) if each.type.endswith("personal_data.read.v1")]
     assert [(each["person_id"], each["role"], each["data"]) for each in told] == [
-        (str(helper.helped_id), "helper", ["bills"])
+        (str(helper.helped_id), "relative", ["bills"])
     ] * 2
 
 
@@ -170,7 +170,7 @@ async def test_every_other_operation_refuses_a_helper(helper: Helper) -> None:
         if service_of(template) != "payments" or "with scope" not in operation["x-who-may-call"]:
             continue
         if (method, template) in FOR_HELPERS:
-            assert "helper" in operation["x-who-may-call"], template
+            assert "relative" in operation["x-who-may-call"], template
             continue
         content: dict[str, Any] | None = {} if method in {"POST", "PUT", "PATCH"} else None
         answer = await helper.world.api.request(method, url_of(template), json=content, headers=headers | once())
@@ -191,12 +191,12 @@ async def test_an_answer_to_the_person_is_not_replayed_to_the_helper(helper: Hel
 @pytest.mark.parametrize("who", ["helped", "helper", "family_account"])
 async def test_its_end_and_a_suspension_of_either_are_followed(helper: Helper, who: str) -> None:
     assert (await helper.get(BILLS)).status_code == 200
-    kind = "family_account.ended" if who == "family_account" else "person.suspended"
+    kind = "authority.ended" if who == "family_account" else "person.suspended"
     handler = next(each for each in HANDLERS if each.event_type == f"cn.ili.identity.{kind}.v1")
     said = {
         "person_id": helper.helped_id if who == "helped" else helper.helper_id,
         "revision": 1,
-        "family_account_id": helper.family_account_id,
+        "authority_id": str(helper.family_account_id),
         "tokens_expire_at": now() + timedelta(minutes=11),
     }
     async with helper.world.database.transaction() as tx:
