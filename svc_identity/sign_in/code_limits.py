@@ -9,6 +9,7 @@ answer nothing refuses anybody.
 import math
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,6 +31,22 @@ BITS, MORE_BITS = 16, 5
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _EVERYBODY = "myili sign-in codes"
 _ANSWERED = SentCode.proof.is_not(None)
+
+
+class Typed(Protocol):
+    """A phone, and the browser in which it was typed."""
+
+    @property
+    def phone(self) -> str: ...
+    @property
+    def browser_hash(self) -> bytes: ...
+
+
+class NamedTyped(NamedTuple):
+    """A phone and a browser without a sign-in."""
+
+    phone: str
+    browser_hash: bytes
 
 
 class TooManyCodes(Refused):
@@ -54,23 +71,36 @@ class Source:
 
     address: str
     proof: Proof | None = None
+    asks: bool = True
+    """Whether there is a page that asks the question; else beyond a limit there is a refusal."""
 
 
-async def admit(tx: AsyncSession, settings: Settings, sign_in: SignIn, source: Source) -> SentCode:
-    """Count one more code for the phone of a sign-in.
+async def admit(
+    tx: AsyncSession, settings: Settings, typed: Typed, source: Source, *, apart: bytes | None = None
+) -> SentCode:
+    """Count one more code for a phone.
+
+    Args:
+        tx: the transaction.
+        settings: of the service.
+        typed: the phone, and by whom.
+        source: from where, and by what answer.
+        apart: what stands for a known browser where the owner of the phone has signed in just now.
 
     Raises:
         QuestionNeeded, TooManyCodes
     """
-    sent = _to_send(sign_in, source.address)
+    sent = _to_send(typed, source.address)
     # One at a time for a phone, an address and everybody: requests at once would each find the others not yet there.
     await tx.execute(select(func.pg_advisory_xact_lock(lock_of(sent.phone_index))))
-    await _know(tx, sent, sign_in)
+    sent.device_hash = apart
+    if apart is None:
+        await _know(tx, sent, typed)
     if sent.device_hash is None:
         await tx.execute(select(func.pg_advisory_xact_lock(lock_of(sent.address_index))))
         await tx.execute(select(func.pg_advisory_xact_lock(func.hashtext(_EVERYBODY))))
     if free_in := await _free_in(tx, settings, sent):
-        await _require_answer(tx, settings, sent, source.proof, free_in)
+        await _require_answer(tx, settings, sent, source, free_in)
         sent.proof = source.proof
     tx.add(sent)
     return sent
@@ -89,28 +119,28 @@ def about(sign_in_phone: str, address: str) -> str:
     return (phone_index(sign_in_phone) + _address_index(address)).hex()
 
 
-def _to_send(sign_in: SignIn, address: str) -> SentCode:
-    return SentCode(phone_index=phone_index(sign_in.phone), address_index=_address_index(address))
+def _to_send(typed: Typed, address: str) -> SentCode:
+    return SentCode(phone_index=phone_index(typed.phone), address_index=_address_index(address))
 
 
 def _address_index(address: str) -> bytes:
     return blind_index("sent_codes.address", counted(address))
 
 
-async def _know(tx: AsyncSession, sent: SentCode, sign_in: SignIn) -> None:
-    if await tx.get(KnownDevice, (sent.phone_index, sign_in.browser_hash)):
-        sent.device_hash = sign_in.browser_hash
+async def _know(tx: AsyncSession, sent: SentCode, typed: Typed) -> None:
+    if await tx.get(KnownDevice, (sent.phone_index, typed.browser_hash)):
+        sent.device_hash = typed.browser_hash
 
 
-async def _require_answer(
-    tx: AsyncSession, settings: Settings, sent: SentCode, proof: Proof | None, free_in: int
-) -> None:
+async def _require_answer(tx: AsyncSession, settings: Settings, sent: SentCode, source: Source, free_in: int) -> None:
+    if not source.asks:
+        raise TooManyCodes(wait=free_in)
     if answered_in := await _answered_in(tx, settings, sent):
         raise TooManyCodes(wait=min(free_in, answered_in))
     of_address = SentCode.address_index == sent.address_index
     in_words = (of_address, SentCode.proof == Proof.WORDS)
     words_in = await _free_of(tx, settings.codes_per_address, _HOUR, *in_words)
-    if proof is None or (proof == Proof.WORDS and words_in):
+    if source.proof is None or (source.proof == Proof.WORDS and words_in):
         recent = (of_address, SentCode.sent_at > now() - _HOUR)
         load = await tx.scalar(select(func.count()).select_from(SentCode).where(*recent)) or 0
         more = min(MORE_BITS, (load // settings.codes_per_address).bit_length())

@@ -15,7 +15,7 @@ from svc_identity.keys import derive
 from svc_identity.settings import Settings
 from svc_identity.sign_in import challenges, code_limits, known_devices
 from svc_identity.sign_in.code_limits import QuestionNeeded, Source, TooManyCodes
-from svc_identity.sign_in.digits import in_ascii
+from svc_identity.sign_in.digits import plain_digits
 from svc_identity.sign_in.known_devices import TRIES
 from svc_identity.sign_in.models import SentCode, SignIn
 from svc_identity.sign_in.refusals import Refused
@@ -160,7 +160,7 @@ async def answered_just_now(
         or sign_in.finished_at is None
         or sign_in.finished_at < now() - SECOND_TAP
         or not hmac.compare_digest(sign_in.browser_hash, browser)
-        or not hmac.compare_digest(_code_hash(settings, sign_in.id, in_ascii(typed)), sign_in.code_hash)
+        or not hmac.compare_digest(_code_hash(settings, sign_in.id, plain_digits(typed)), sign_in.code_hash)
     ):
         return None
     return sign_in.answer
@@ -205,7 +205,7 @@ def try_code(settings: Settings, sign_in: SignIn, typed: str, *, most: int = TRI
         return NoTriesLeft()
     if sign_in.code_expires_at < now():
         return CodeExpired()
-    digits = in_ascii(typed)
+    digits = plain_digits(typed)
     typed_hash = _code_hash(settings, sign_in.id, digits)
     if hmac.compare_digest(typed_hash, sign_in.code_hash):
         finish(settings, sign_in, typed)
@@ -222,13 +222,13 @@ def try_code(settings: Settings, sign_in: SignIn, typed: str, *, most: int = TRI
 def finish(settings: Settings, sign_in: SignIn, typed: str) -> None:
     """Finish a locked sign-in; a second tap is known by what was typed last."""
     sign_in.finished_at, sign_in.answer = now(), None
-    sign_in.code_hash = _code_hash(settings, sign_in.id, in_ascii(typed))
+    sign_in.code_hash = _code_hash(settings, sign_in.id, plain_digits(typed))
 
 
 def already_tried(settings: Settings, sign_in: SignIn, typed: str) -> bool:
     """Whether a wrong code was typed before, which is remembered."""
     tried = (sign_in.answer or "").split()
-    typed_hash = _code_hash(settings, sign_in.id, in_ascii(typed)).hex()
+    typed_hash = _code_hash(settings, sign_in.id, plain_digits(typed)).hex()
     if typed_hash in tried:
         return True
     sign_in.answer = " ".join([*tried[-TRIES:], typed_hash])

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from svc_identity.settings import Settings
 from svc_identity.sign_in import challenges, code_limits
-from svc_identity.sign_in.digits import in_ascii
+from svc_identity.sign_in.digits import plain_digits
 from svc_identity.sign_in.models import Proof
 
 DIGITS = 5
@@ -57,7 +57,7 @@ async def proof_of(
         return None
     if _is_done(sealed, fields.get("work", ""), found["bits"]):
         return Proof.WORK
-    return Proof.WORDS if in_ascii(fields.get("answer", "")) == found["digits"] else None
+    return Proof.WORDS if plain_digits(fields.get("answer", "")) == found["digits"] else None
 
 
 def _is_done(sealed: str, work: str, bits: int) -> bool:
