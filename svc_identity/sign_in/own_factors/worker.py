@@ -14,7 +14,9 @@ from svc_identity.people.consents.models import Consent
 from svc_identity.people.factors.models import FactorNotice
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
-from svc_identity.sign_in.provider import HttpSms, NotSent
+from svc_identity.settings import Settings
+from svc_identity.sign_in.carriers import sms_by
+from svc_identity.sign_in.provider import NotSent
 
 PAUSES = (10.0, 60.0, 300.0, 1_800.0, 7_200.0)
 KEPT = timedelta(days=1)
@@ -35,17 +37,17 @@ class Message:
 
 
 class FactorNotifier:
-    def __init__(self, database: Database, sms_url: str) -> None:
-        self._database, self._sms_url = database, sms_url
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database, self._settings = database, settings
 
     async def notify_due(self) -> None:
         """Send the notices that are due; each is tried again until it has left, for a day."""
         leased = await self._lease()
         async with outside_client() as client:
-            sms = HttpSms(client, self._sms_url, seconds=_SECONDS)
+            sms = sms_by(self._settings, client, seconds=_SECONDS)
             for message in leased:
                 try:
-                    await sms.send_notice(message.phone, message.template, language=message.language, device="")
+                    await sms.send_notice(message.phone, message.template, language=message.language)
                 except NotSent:
                     await self._try_again(message)
                 else:
