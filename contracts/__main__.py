@@ -5,7 +5,7 @@ from pathlib import Path
 
 from contracts.compatibility import breaks
 from contracts.corrections import uncovered
-from contracts.documents import FOLDER, current, in_folder
+from contracts.documents import FOLDER, NotAContract, current, in_folder, paths_in
 from contracts.faults import faults
 
 RELEASED = FOLDER / "released"
@@ -14,7 +14,7 @@ RELEASED = FOLDER / "released"
 def export() -> int:
     """Write the contracts that the code defines, and remove files of contracts it no longer defines."""
     documents = current()
-    for stale in set(in_folder(FOLDER)) - set(documents):
+    for stale in set(paths_in(FOLDER)) - set(documents):
         (FOLDER / stale).unlink()
         print(f"removed contracts/{stale}")
     for path, text in documents.items():
@@ -25,14 +25,14 @@ def export() -> int:
 
 def check() -> int:
     """Fail when a contract is stale, has a fault of its own, or breaks a released one."""
-    documents = current()
-    on_disk = {path: (FOLDER / path).read_text("utf-8") for path in in_folder(FOLDER)}
+    contracts, documents = in_folder(FOLDER), current()
+    on_disk = {path: (FOLDER / path).read_text("utf-8") for path in paths_in(FOLDER)}
     found = [
         f"contracts/{path} is stale: run `make contracts` and commit it."
         for path in sorted(documents.keys() | on_disk.keys())
         if documents.get(path) != on_disk.get(path)
     ]
-    found += [fault for path, document in in_folder(FOLDER).items() for fault in faults(path, document)]
+    found += [fault for path, document in contracts.items() for fault in faults(path, document)]
     found += broken_releases()
     for fault in found:
         print(fault)
@@ -69,6 +69,15 @@ def _write(file: Path, text: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
+    """Exit codes: 0 done and right; 1 it is not; 2 no such command."""
+    try:
+        return _run(arguments)
+    except NotAContract as fault:
+        print(f"{fault}: `python -m contracts export` writes those of the code anew; released ones never change.")
+        return 1
+
+
+def _run(arguments: list[str]) -> int:
     match arguments:
         case ["export"]:
             return export()

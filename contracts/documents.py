@@ -21,6 +21,7 @@ Document: TypeAlias = dict[str, Any]
 
 SERVICES = ("identity", "services", "payments", "miniapps")
 FOLDER = Path(__file__).parent
+_CONFLICT = ("<<<<<<<", "=======", ">>>>>>>")
 
 
 def current() -> dict[str, str]:
@@ -39,10 +40,39 @@ def as_text(document: Document) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
-def in_folder(folder: Path) -> dict[str, Document]:
-    """The contracts in a folder: `openapi/…` and `events/…` -> document."""
+class NotAContract(Exception):  # noqa: N818 - a fault of a file, which its sentence names
+    """A file of a contract is no JSON object."""
+
+
+def paths_in(folder: Path) -> list[str]:
+    """The files of contracts in a folder, such as `openapi/…` and `events/…`, whatever is in them."""
     files = sorted([*(folder / "openapi").glob("*.json"), *(folder / "events").glob("*.json")])
-    return {f"{file.parent.name}/{file.name}": json.loads(file.read_text("utf-8")) for file in files}
+    return [f"{file.parent.name}/{file.name}" for file in files]
+
+
+def in_folder(folder: Path) -> dict[str, Document]:
+    """The contracts in a folder: `openapi/…` and `events/…` -> document.
+
+    Raises:
+        NotAContract: a merge left its marks in one of them, or it is broken otherwise.
+    """
+    return {path: _read(folder / path) for path in paths_in(folder)}
+
+
+def _read(file: Path) -> Document:
+    place = f"contracts/{file.relative_to(FOLDER)}" if file.is_relative_to(FOLDER) else str(file)
+    try:
+        text = file.read_text("utf-8")
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        conflict = next((number for number, line in enumerate(text.splitlines(), 1) if line.startswith(_CONFLICT)), 0)
+        fault = f"has a merge conflict in line {conflict}" if conflict else f"is no JSON: {error}"
+        raise NotAContract(f"{place} {fault}") from None
+    except UnicodeDecodeError:
+        raise NotAContract(f"{place} is no text in UTF-8") from None
+    if not isinstance(document, dict):
+        raise NotAContract(f"{place} is no JSON object")
+    return document
 
 
 def events_of(service: str) -> Iterator[type[Event]]:

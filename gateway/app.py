@@ -25,7 +25,7 @@ from gateway.docs import own_pages
 from gateway.incoming import Incoming, read_head
 from gateway.my_data import PATH, MyDataFile
 from gateway.proxy import ClientSide, Exchange
-from gateway.refusals import NoSuchEndpoint, send_refusal
+from gateway.refusals import NoSuchEndpoint, rendered, send_refusal
 from gateway.routing import Contract, ContractError, Defaults, Operation, RoutingTable, read_contracts
 from gateway.settings import GatewaySettings
 from gateway.upstream import Upstream
@@ -166,12 +166,12 @@ async def _refuse(
     problem.record(address=incoming.client, **about)
     body_unread = exchange.body_unread if exchange else incoming.has_body
     may_still_send = incoming.has_long_body or "Connection" in problem.headers
-    await send_refusal(
+    answer = rendered(
         problem,
-        request_id=incoming.request_id,
-        accept_language=incoming.accept_language,
+        incoming.request_id,
+        incoming.accept_language,
+        incoming.accept,
         by_oauth=exchange is not None and exchange.operation.refuses_by_oauth,
-        receive=receive,
-        send=send,
-        linger=body_unread and may_still_send,
+        is_read=incoming.method in {"GET", "HEAD"},
     )
+    await send_refusal(problem, answer, receive=receive, send=send, linger=body_unread and may_still_send)

@@ -15,15 +15,17 @@ from string import Template
 import fastapi_offline
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import problems
-from chassis.telemetry import RequestContext
+from chassis.problems import MethodNotAllowed, Problem
+from chassis.telemetry import RequestContext, request_id
 from gateway.my_data import PATH, MyDataFile
-from gateway.refusals import PRIVATE, NoSuchEndpoint
+from gateway.refusals import PRIVATE, NoSuchEndpoint, rendered
 from gateway.routing import Contract
 from kit.etags import etag_of_content, is_known
 
@@ -88,7 +90,26 @@ def own_pages(contracts: Sequence[Contract], my_data: MyDataFile) -> FastAPI:
     app.add_middleware(_PrivateAnswers)
     app.add_middleware(RequestContext)
     problems.install(app)
+    for refused in (Problem, HTTPException):
+        app.add_exception_handler(refused, _refuse)
     return app
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    """Refuse as everywhere at the gateway: with a page for a browser that opens an address."""
+    problem = error if isinstance(error, Problem) else NoSuchEndpoint()
+    if isinstance(error, HTTPException) and error.status_code == MethodNotAllowed.status:
+        problem = MethodNotAllowed()
+        problem.headers = error.headers or {}
+    problem.record()
+    asked = request.headers
+    is_read = request.method in {"GET", "HEAD"}
+    headers, body = rendered(
+        problem, request_id(), asked.get("accept-language", ""), asked.get("accept", ""), is_read=is_read
+    )
+    answer = Response(body, problem.status)
+    answer.raw_headers = [each for each in headers if each[0] != b"x-request-id"]  # RequestContext adds it
+    return answer
 
 
 def _routes(contracts: Sequence[Contract], my_data: MyDataFile) -> list[BaseRoute]:

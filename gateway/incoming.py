@@ -54,7 +54,7 @@ _OWN = frozenset(
 )
 _NOT_FORWARDED = HOP_BY_HOP | _OWN
 _ONCE = frozenset({b"host", b"authorization", b"content-length", b"transfer-encoding"})
-_NOTED = _ONCE | {b"accept-language", b"connection", b"traceparent", b"tracestate", b"x-request-id"}
+_NOTED = _ONCE | {b"accept", b"accept-language", b"connection", b"traceparent", b"tracestate", b"x-request-id"}
 
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 """RFC 9112, 3.2, without the names that no client of ours has: no user name, no percent-encoding, never empty."""
@@ -84,6 +84,10 @@ class Incoming:
     @property
     def accept_language(self) -> str:
         return self.noted.get(b"accept-language", b"").decode("latin-1")
+
+    @property
+    def accept(self) -> str:
+        return self.noted.get(b"accept", b"").decode("latin-1")
 
     @property
     def content_length(self) -> int | None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from starlette.types import Receive, Send
 
 from chassis.problems import MEDIA_TYPE, Problem, preferred_language
+from gateway import refusal_pages
 from kit.oauth_errors import oauth_error
 
 LINGER_SECONDS = 5.0
@@ -110,15 +111,24 @@ class ServiceSlow(Problem):
 
 
 def rendered(
-    problem: Problem, request_id: str, accept_language: str, *, by_oauth: bool = False
+    problem: Problem,
+    request_id: str,
+    accept_language: str,
+    accept: str = "",
+    *,
+    by_oauth: bool = False,
+    is_read: bool = False,
 ) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Headers and body of the answer to a refused request."""
+    """Headers and body of the answer to a refused request: a page for a browser that opens an address."""
     language = preferred_language(accept_language)
     content = {**problem.render(language), "instance": f"urn:myili:request:{request_id}"}
-    described = {"Content-Type": MEDIA_TYPE, "Content-Language": language, "Vary": "Accept-Language"}
+    described = {"Content-Type": MEDIA_TYPE, "Content-Language": language, "Vary": "Accept-Language, Accept"}
     if by_oauth:
         content, described = oauth_error(problem, request_id), {"Content-Type": "application/json"}
     body = json.dumps(content, ensure_ascii=False).encode()
+    if not by_oauth and refusal_pages.accepts_pages(accept):
+        body = refusal_pages.page(problem, content, language, request_id, is_read=is_read)
+        described |= {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": refusal_pages.POLICY}
     headers = {
         **described,
         "Content-Length": str(len(body)),
@@ -130,17 +140,10 @@ def rendered(
 
 
 async def send_refusal(
-    problem: Problem,
-    *,
-    request_id: str,
-    accept_language: str,
-    by_oauth: bool,
-    receive: Receive,
-    send: Send,
-    linger: bool,
+    problem: Problem, answer: tuple[list[tuple[bytes, bytes]], bytes], *, receive: Receive, send: Send, linger: bool
 ) -> None:
     """Answer a refused request; `linger` closes, after a delay, the connection of a client that may still send much."""
-    headers, body = rendered(problem, request_id, accept_language, by_oauth=by_oauth)
+    headers, body = answer
     if linger and "Connection" not in problem.headers:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})

@@ -37,6 +37,8 @@ from svc_identity.sign_in.device_pages import router as device_pages
 from svc_identity.sign_in.endpoints import router as sign_in
 from svc_identity.sign_in.holder_pages import router as holder_pages
 from svc_identity.sign_in.own_factors.endpoints import router as own_factors
+from svc_identity.sign_in.phone_changes.endpoints import router as phone_changes
+from svc_identity.sign_in.phone_changes.pages import router as phone_pages
 from svc_identity.sign_in.second_step.endpoints import router as second_step
 from svc_identity.sign_in.sign_out import router as sign_out
 from svc_identity.vault.encryption import use_keys_of
@@ -52,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
         *(agreements, agreement_pages, consents, app_access, data_reads, exports, closures, suspensions, sign_ins),
         *(enrolment, own_factors, holder_pages, representation, mandates),
+        *(phone_changes, phone_pages),
     ]
     title = "My Ili identity"
     app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)

@@ -14,7 +14,7 @@ from kit.fields.phones import mask_phone
 from svc_identity.fields import normalise_phone
 from svc_identity.organisations.operators import FEWEST, appointed, lock_roles
 from svc_identity.organisations.role_changes.service import appoint_operator
-from svc_identity.organisations.service import UnknownDivision, platform
+from svc_identity.organisations.service import PREFECTURE, UnknownDivision, platform
 from svc_identity.people.persons.service import person_of_phone
 from svc_identity.settings import Settings
 from svc_identity.vault.encryption import use_keys_of
@@ -46,7 +46,7 @@ async def grant_operator(settings: Settings, phone: str, reason: str | None = No
         async with database.transaction() as tx:
             await lock_roles(tx)
             person = await person_of_phone(tx, phone)
-            known = await appointed(tx)
+            known = await appointed(tx, reaching=PREFECTURE)
             if person.id not in known and len(known) >= FEWEST and reason is None:
                 raise EnoughOperators
             granted = await appoint_operator(tx, await platform(tx), person, reason or FIRST)

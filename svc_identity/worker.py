@@ -37,6 +37,7 @@ from svc_identity.people.identity_claims import service as identity_claims
 from svc_identity.people.identity_claims.events import IdentityClaimClosed, IdentityClaimDecided, IdentityClaimOpened
 from svc_identity.people.persons.events import (
     PersonClosed,
+    PersonPhoneChanged,
     PersonProofed,
     PersonProofingRevoked,
     PersonRegistered,
@@ -50,6 +51,9 @@ from svc_identity.settings import WorkerSettings
 from svc_identity.sign_in import continuity
 from svc_identity.sign_in import service as sign_in
 from svc_identity.sign_in.own_factors.worker import FactorNotifier
+from svc_identity.sign_in.phone_changes import schedule as phone_changes
+from svc_identity.sign_in.phone_changes.worker import PhoneNotifier
+from svc_identity.sign_in.phone_changes.worker import prune as prune_phone_changes
 from svc_identity.trail import TRAIL
 from svc_identity.vault.encryption import use_keys_of
 
@@ -63,6 +67,7 @@ async def prune_what_expired(database: Database) -> None:
         await oauth.prune(tx)
         await sign_in.prune(tx)
         await continuity.prune(tx)
+        await prune_phone_changes(tx)
         await role_changes.expire(tx)
         await identity_claims.expire(tx)
         await mandates.expire(tx)
@@ -78,7 +83,10 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
     return [
         Every(_NOTIFY_SECONDS, notifier.notify_due),
         Every(_NOTIFY_SECONDS, FactorNotifier(database, settings.sms_url).notify_due),
+        Every(_NOTIFY_SECONDS, PhoneNotifier(database, settings).notify_due),
         Every(_CLOSE_SECONDS, partial(close_due, database)),
+        Every(_CLOSE_SECONDS, partial(phone_changes.complete_due, database)),
+        Every(_PRUNE_SECONDS, partial(phone_changes.remind_due, database, settings)),
         Every(_PRUNE_SECONDS, partial(prune_what_expired, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
@@ -90,6 +98,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
         settings,
         publishes=[
             *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked, PersonClosed),
+            PersonPhoneChanged,
             *(FactorAdded, FactorRemoved),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
             *(PersonSuspended, PersonResumed, SignInEnded),

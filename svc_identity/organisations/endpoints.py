@@ -12,6 +12,7 @@ from svc_identity.organisations import queries, schemas, service
 from svc_identity.organisations.models import Organisation
 from svc_identity.organisations.operators import require_operator
 from svc_identity.organisations.provider import Registry
+from svc_identity.organisations.reach import require_reach, require_reach_of_organisation
 from svc_identity.organisations.role_changes import service as role_changes
 
 router = APIRouter(prefix="/identity/v1/organisations", tags=["organisations"])
@@ -25,12 +26,13 @@ async def create_organisation(
 ) -> schemas.Organisation:
     """Register an organisation whose members work on the platform.
 
-    The legal-entity registry must list it.
+    The legal-entity registry must list it. Operators of a county register those of their county.
     """
     async with transactions.transaction() as tx:
         await once.claim(tx, caller)
         await require_operator(tx, caller)
         await service.check_new(tx, body)
+        await require_reach(tx, caller, body.division_code)
     status = await registry.look_up(body.uscc)
     async with transactions.transaction() as tx:
         return await once.do(tx, caller, service.register(tx, body, status))
@@ -67,6 +69,7 @@ async def list_members(tx: Tx, caller: Operator, organisation_id: UUID, page: Pa
     """List the current members of an organisation and their roles."""
     await require_operator(tx, caller)
     await service.known(tx, organisation_id)
+    await require_reach_of_organisation(tx, caller, organisation_id)
     return await queries.members(tx, organisation_id, page, reader=caller.subject)
 
 
@@ -91,6 +94,7 @@ async def list_counter_staff(
     """
     await require_operator(tx, caller)
     await service.known(tx, organisation_id)
+    await require_reach_of_organisation(tx, caller, organisation_id)
     return await queries.counter_staff(tx, organisation_id, page, reader=caller.subject)
 
 

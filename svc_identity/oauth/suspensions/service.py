@@ -11,17 +11,16 @@ from chassis.db import now
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from chassis.telemetry import SecurityEvent
-from kit.approvals import require_second_person
 from kit.security_log import record_on_commit
-from kit.staff.refusals import NotIndependent
 from svc_identity.oauth import refresh, standing
 from svc_identity.oauth.models import Client, EndReason
 from svc_identity.oauth.suspensions import schemas
 from svc_identity.organisations import operators
+from svc_identity.organisations.reach import require_reach, require_reach_of_roles
 from svc_identity.organisations.role_changes import service as role_changes
-from svc_identity.organisations.role_changes.independence import are_independent
 from svc_identity.organisations.role_changes.memberships import require_enough_operators
-from svc_identity.organisations.role_changes.refusals import require_cooled_off
+from svc_identity.organisations.role_changes.second_operator import require_second_operator
+from svc_identity.organisations.service import PREFECTURE
 from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import registered
 from svc_identity.people.suspensions.events import PersonResumed, PersonSuspended
@@ -42,19 +41,29 @@ async def suspend(tx: AsyncSession, caller: Caller, new: schemas.NewSuspension) 
     """Take the access of a person or a client, and end the person's sign-ins.
 
     Raises:
-        NoLongerOperator, NotFound, AlreadySuspended, LastOperators, NoIndependentOperators
+        NoLongerOperator, NotFound, NotYourDivision, AlreadySuspended, LastOperators, NoIndependentOperators
     """
     await role_changes.begin(tx, caller)
     suspension = Suspension(reason=new.reason, suspended_by=caller.id)
     if isinstance(new, schemas.ClientToSuspend):
         suspension.client_id = new.client_id
+        await _require_reach(tx, caller, None)
         await _suspend_client(tx, suspension, new.client_id)
     else:
         person_id = new.person_id if isinstance(new, schemas.PersonToSuspend) else await registered(tx, new.phone)
         suspension.person_id = person_id
+        await _require_reach(tx, caller, person_id)
         await _suspend_person(tx, suspension, person_id)
     _record(tx, SUSPENDED, suspension)
     return suspension
+
+
+async def _require_reach(tx: AsyncSession, caller: Caller, person_id: UUID | None) -> str:
+    """Staff is suspended within its division; residents and clients belong to none."""
+    reaching = await require_reach_of_roles(tx, caller, person_id) if person_id else None
+    if reaching is None:
+        await require_reach(tx, caller, PREFECTURE)
+    return reaching or PREFECTURE
 
 
 async def _suspend_person(tx: AsyncSession, suspension: Suspension, person_id: UUID | None) -> None:
@@ -92,7 +101,7 @@ async def lift(
     """Give the access back; the caller is another operator, who has been one for `cooling_off`.
 
     Raises:
-        NoLongerOperator, NotFound, SuspensionLifted, SecondPersonNeeded, NotIndependent, RoleTooNew
+        NoLongerOperator, NotFound, NotYourDivision, SuspensionLifted, SecondPersonNeeded, NotIndependent, RoleTooNew
     """
     await role_changes.begin(tx, caller)
     suspension = await tx.get(Suspension, suspension_id, with_for_update=True)
@@ -100,10 +109,8 @@ async def lift(
         raise NotFound
     if suspension.lifted_at is not None:
         raise SuspensionLifted
-    require_second_person(caller.id, suspension.suspended_by)
-    if not await are_independent(tx, suspension.suspended_by, caller.id):
-        raise NotIndependent
-    require_cooled_off(await operators.held_since(tx, caller.id), cooling_off)
+    reaching = await _require_reach(tx, caller, suspension.person_id)
+    await require_second_operator(tx, caller.id, suspension.suspended_by, cooling_off=cooling_off, reaching=reaching)
     suspension.lifted_by, suspension.lifted_at, suspension.lift_reason = caller.id, now(), lifting.reason
     await tx.flush()
     if suspension.person_id:

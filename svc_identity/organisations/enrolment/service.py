@@ -12,18 +12,15 @@ from chassis.problems import NotFound
 from chassis.telemetry import SecurityEvent
 from kit.approvals import require_second_person
 from kit.security_log import record_on_commit
-from kit.staff.refusals import NotIndependent
-from svc_identity.organisations import operators
 from svc_identity.organisations.enrolment import refusals, schemas
 from svc_identity.organisations.enrolment.models import PROPOSAL_LIFE, FactorReset, ResetStatus
-from svc_identity.organisations.role_changes.independence import are_independent
+from svc_identity.organisations.reach import require_reach_of_roles
 from svc_identity.organisations.role_changes.refusals import (
     AlreadyDecided,
     AlreadyProposed,
     ProposalExpired,
-    ProposerNoLongerOperator,
-    require_cooled_off,
 )
+from svc_identity.organisations.role_changes.second_operator import require_second_operator
 from svc_identity.organisations.role_changes.service import begin
 from svc_identity.people.factors import codes, service
 from svc_identity.people.factors.models import ENROLMENT_LIFE
@@ -37,11 +34,12 @@ async def issue_code(tx: AsyncSession, caller: Caller, new: schemas.NewEnrolment
     """Issue an enrolment code for the person of a phone, who is registered when new.
 
     Raises:
-        NoLongerOperator, SecondPersonNeeded, SecondFactorExists
+        NoLongerOperator, NotYourDivision, SecondPersonNeeded, SecondFactorExists
     """
     await begin(tx, caller)
     person = await person_of_phone(tx, new.phone)
     require_second_person(caller.id, person.id)
+    await require_reach_of_roles(tx, caller, person.id)
     if await service.factors_of(tx, person.id, vouched=True):
         raise refusals.SecondFactorExists
     code = await codes.issue_enrolment_code(tx, person.id, new.reason, caller.id)
@@ -52,13 +50,14 @@ async def propose(tx: AsyncSession, caller: Caller, new: schemas.NewFactorReset)
     """Propose to reset the factors of the person of a phone.
 
     Raises:
-        NotFound, NoLongerOperator, SecondPersonNeeded, NoSecondFactor, AlreadyProposed
+        NotFound, NoLongerOperator, NotYourDivision, SecondPersonNeeded, NoSecondFactor, AlreadyProposed
     """
     await begin(tx, caller)
     person_id = await registered(tx, new.phone)
     if person_id is None:
         raise NotFound
     require_second_person(caller.id, person_id)
+    await require_reach_of_roles(tx, caller, person_id)
     if not await service.factors_of(tx, person_id):
         raise refusals.NoSecondFactor
     waiting = select(FactorReset.id).where(
@@ -79,18 +78,18 @@ async def approve(
     """Remove all factors of the person, and issue a code for a new one.
 
     Raises:
-        NotFound, NoLongerOperator, SecondPersonNeeded, NotIndependent, RoleTooNew, AlreadyDecided, ProposalExpired,
-        ProposerNoLongerOperator
+        NotFound, NoLongerOperator, NotYourDivision, SecondPersonNeeded, NotIndependent, RoleTooNew, AlreadyDecided,
+        ProposalExpired, ProposerNoLongerOperator
     """
     reset = await _open(tx, caller, factor_reset_id)
     require_second_person(caller.id, reset.proposed_by, reset.person_id)
+    # Both reach the roles of now: the person may have got one since the proposal.
+    reaching = await require_reach_of_roles(tx, caller, reset.person_id)
     if reset.proposed_at < now() - PROPOSAL_LIFE:
         raise ProposalExpired
-    if not await are_independent(tx, reset.proposed_by, caller.id):
-        raise NotIndependent
-    if not await operators.still_operator(tx, reset.proposed_by, since=reset.proposed_at):
-        raise ProposerNoLongerOperator
-    require_cooled_off(await operators.held_since(tx, caller.id), cooling_off)
+    await require_second_operator(
+        tx, caller.id, reset.proposed_by, cooling_off=cooling_off, reaching=reaching, proposed_at=reset.proposed_at
+    )
     for factor in await service.factors_of(tx, reset.person_id):
         await service.remove(tx, factor, "reset")
     _decide(reset, caller, ResetStatus.APPROVED)
@@ -103,10 +102,12 @@ async def reject(tx: AsyncSession, caller: Caller, factor_reset_id: UUID) -> sch
     """Reject a proposal, or withdraw one's own.
 
     Raises:
-        NotFound, NoLongerOperator, SecondPersonNeeded, AlreadyDecided
+        NotFound, NoLongerOperator, NotYourDivision, SecondPersonNeeded, AlreadyDecided
     """
     reset = await _open(tx, caller, factor_reset_id)
     require_second_person(caller.id, reset.person_id)
+    if caller.id != reset.proposed_by:
+        await require_reach_of_roles(tx, caller, reset.person_id)
     _decide(reset, caller, ResetStatus.REJECTED)
     _record(tx, RESET_REJECTED, reset)
     return shown(reset)

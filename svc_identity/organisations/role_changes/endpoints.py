@@ -37,6 +37,7 @@ async def propose_role_change(
 ) -> schemas.RoleChange:
     """Propose to grant a role to the person of a phone, to renew one, or to remove one.
 
+    An operator's role reaches the organisations of its own organisation's division, that of the prefecture all.
     Another operator approves it within seven days. Roles that approve or inspect the work of others are granted,
     renewed and removed in this way only. Every role ends on its last day, or after a year; the renewal of one that
     needs no second person is carried out at once.
@@ -50,17 +51,17 @@ async def list_role_changes(
 ) -> Page[schemas.RoleChange]:
     """List which roles were granted, renewed, removed or ended, by whom, when and why.
 
-    `status=proposed` is what waits.
+    `status=proposed` is what waits. Operators and auditors of a county read those of its organisations.
     """
     await require_current(tx, caller)
-    return await queries.listed(tx, page, status=status, organisation_id=organisation_id, reader=caller.subject)
+    return await queries.listed(tx, caller, page, status=status, organisation_id=organisation_id)
 
 
 @router.get("/{role_change_id}")
 async def get_role_change(tx: Tx, caller: Reader, role_change_id: UUID) -> schemas.RoleChange:
     """Get a role change."""
     await require_current(tx, caller)
-    return await queries.shown(tx, role_change_id, reader=caller.subject)
+    return await queries.read(tx, caller, role_change_id)
 
 
 @router.post("/{role_change_id}/approve")
@@ -70,8 +71,8 @@ async def approve_role_change(
     """Approve a proposal of another operator and carry it out.
 
     The approver is neither the proposer nor the person who gets the role, and neither of the two operators holds that
-    role by the other's proposal. The approver has been operator for a day (`MYILI_COOLING_OFF_HOURS`). Access tokens
-    issued from now on carry the new roles.
+    role by the other's proposal. The approver has been operator for a day (`MYILI_COOLING_OFF_HOURS`), by a role that
+    reaches the organisation's division. Access tokens issued from now on carry the new roles.
     """
     return await once.do(
         tx, caller, _answer(tx, caller, partial(service.approve, cooling_off=cooling_off), role_change_id)

@@ -2,7 +2,9 @@
 
 What counts is the membership by which a person is operator now, who proposed it, by which membership that person was
 operator at the time, and so on. So a removal hides nothing of those whom the removed person proposed, and a person who
-becomes operator again, by the word of others, changes nothing of where they came from (docs/decisions/0014).
+becomes operator again, by the word of others, changes nothing of where they came from (docs/decisions/0014). Roles
+that do not reach the division concerned do not count: else operators of a county could give those of the prefecture a
+role there, and make them depend on each other (0120).
 """
 
 from collections.abc import Iterable
@@ -15,23 +17,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from svc_identity.organisations.models import Membership, Role
+from svc_identity.organisations.operators import organisations_reaching
 from svc_identity.organisations.role_changes.models import Action, RoleChange, Status
 
 
-async def are_independent(tx: AsyncSession, first: UUID, second: UUID) -> bool:
-    """Whether two persons who are operators now are independent."""
-    return second not in await _proposers_behind(tx, first) and first not in await _proposers_behind(tx, second)
+async def are_independent(tx: AsyncSession, first: UUID, second: UUID, *, reaching: str | None) -> bool:
+    """Whether two persons who are operators of a division now are independent."""
+    behind = [await _proposers_behind(tx, each, reaching) for each in (first, second)]
+    return second not in behind[0] and first not in behind[1]
 
 
-async def some_are_independent(tx: AsyncSession, operators: Iterable[UUID]) -> bool:
-    """Whether there are two among these operators who are independent."""
-    behind = {operator: await _proposers_behind(tx, operator) for operator in operators}
+async def some_are_independent(tx: AsyncSession, operators: Iterable[UUID], *, reaching: str) -> bool:
+    """Whether there are two among these operators of a division who are independent."""
+    behind = {operator: await _proposers_behind(tx, operator, reaching) for operator in operators}
     return any(a not in behind[b] and b not in behind[a] for a, b in combinations(behind, 2))
 
 
-async def _proposers_behind(tx: AsyncSession, operator: UUID) -> set[UUID]:
+async def _proposers_behind(tx: AsyncSession, operator: UUID, division_code: str | None) -> set[UUID]:
     """Who proposed this person as operator, who proposed those, and so on, also where their role has ended since."""
-    present = _origins().where(Membership.person_id == operator, Membership.ended_at.is_(None))
+    reaching = organisations_reaching(division_code)
+    own = (Membership.person_id == operator, Membership.organisation_id.in_(reaching))
+    present = _origins().where(*own, Membership.ended_at.is_(None))
     line = present.cte(recursive=True)
     # The membership by which the proposer was operator then.
     then, change = aliased(Membership), aliased(RoleChange)
@@ -42,6 +48,7 @@ async def _proposers_behind(tx: AsyncSession, operator: UUID) -> set[UUID]:
             line,
             and_(
                 then.person_id == line.c.proposed_by,
+                then.organisation_id.in_(reaching),
                 then.created_at <= line.c.proposed_at,
                 or_(then.ended_at.is_(None), then.ended_at > line.c.proposed_at),
             ),

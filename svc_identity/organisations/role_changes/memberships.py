@@ -55,13 +55,13 @@ async def end(tx: AsyncSession, change: RoleChange) -> None:
 
 
 async def require_enough_operators(tx: AsyncSession) -> None:
-    """Refuse what leaves too few operators; roles are locked.
+    """Refuse what leaves too few operators of the whole prefecture; roles are locked.
 
     Raises:
         LastOperators, NoIndependentOperators
     """
-    remaining = await operators.operators(tx)
+    remaining = await operators.operators(tx, reaching=organisations.PREFECTURE)
     if len(remaining) < operators.FEWEST:
         raise refusals.LastOperators(fewest=operators.FEWEST)
-    if not await some_are_independent(tx, remaining):
+    if not await some_are_independent(tx, remaining, reaching=organisations.PREFECTURE):
         raise refusals.NoIndependentOperators

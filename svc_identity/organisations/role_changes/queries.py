@@ -4,9 +4,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.auth import Caller
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound
 from kit.fields.phones import mask_phone
+from svc_identity.organisations.models import Organisation
+from svc_identity.organisations.reach import readable, require_readable
 from svc_identity.organisations.role_changes import schemas
 from svc_identity.organisations.role_changes.models import RoleChange, Status
 from svc_identity.people.names import mask_name
@@ -15,16 +18,29 @@ from svc_identity.people.personal_data.service import read_personal_data
 
 
 async def listed(
-    tx: AsyncSession, page: PageRequest, *, status: Status | None, organisation_id: UUID | None, reader: str
+    tx: AsyncSession, caller: Caller, page: PageRequest, *, status: Status | None, organisation_id: UUID | None
 ) -> Page[schemas.RoleChange]:
-    """Role changes, the oldest first."""
-    query = select(RoleChange)
+    """Role changes within the reach of the caller, the oldest first."""
+    query = select(RoleChange).where(RoleChange.organisation_id.in_(select(Organisation.id).where(readable(caller))))
     if status:
         query = query.where(RoleChange.status == status)
     if organisation_id:
         query = query.where(RoleChange.organisation_id == organisation_id)
     found = await page_of(tx, query, page, RoleChange.id, lambda change: change)
-    return Page(items=await _shown(tx, found.items, reader), next_cursor=found.next_cursor)
+    return Page(items=await _shown(tx, found.items, caller.subject), next_cursor=found.next_cursor)
+
+
+async def read(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> schemas.RoleChange:
+    """A role change within the reach of the caller.
+
+    Raises:
+        NotFound, NotYourDivision
+    """
+    change = await tx.get(RoleChange, role_change_id)
+    if change is None:
+        raise NotFound
+    await require_readable(tx, caller, change.organisation_id)
+    return await shown(tx, role_change_id, reader=caller.subject)
 
 
 async def shown(tx: AsyncSession, role_change_id: UUID, *, reader: str) -> schemas.RoleChange:

@@ -17,13 +17,13 @@ from chassis.problems import NotFound
 from chassis.telemetry import SecurityEvent
 from kit.approvals import require_second_person
 from kit.security_log import record_on_commit
-from kit.staff.refusals import NotIndependent
 from svc_identity.organisations import operators
 from svc_identity.organisations import service as organisations
 from svc_identity.organisations.models import TWO_PERSON_ROLES, Membership, Organisation, Role
+from svc_identity.organisations.reach import require_reach_of_organisation
 from svc_identity.organisations.role_changes import events, memberships, refusals, schemas, terms
-from svc_identity.organisations.role_changes.independence import are_independent
 from svc_identity.organisations.role_changes.models import PROPOSAL_LIFE, Action, RoleChange, Status
+from svc_identity.organisations.role_changes.second_operator import require_second_operator
 from svc_identity.organisations.schemas import NewCounterStaff, NewMember
 from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import person_of_phone
@@ -53,10 +53,12 @@ async def grant_at_once(
     """Grant a role that needs no second person; a new phone is registered.
 
     Raises:
-        NotFound, RoleDoesNotFit, RoleNeedsTwoPersons, AlreadyMember, NoLongerOperator
+        NotFound, NotYourDivision, RoleDoesNotFit, RoleNeedsTwoPersons, AlreadyMember, NoLongerOperator
     """
     await begin(tx, caller)
-    organisations.check_role_fits(await organisations.known(tx, organisation_id), new.role)
+    organisation = await organisations.known(tx, organisation_id)
+    await require_reach_of_organisation(tx, caller, organisation_id)
+    organisations.check_role_fits(organisation, new.role)
     if new.role in TWO_PERSON_ROLES:
         raise refusals.RoleNeedsTwoPersons(role=new.role)
     person = await person_of_phone(tx, new.phone)
@@ -77,10 +79,11 @@ async def remove_at_once(tx: AsyncSession, caller: Caller, organisation_id: UUID
     """Remove a role that needs no second person.
 
     Raises:
-        NotFound, RoleNeedsTwoPersons, NoLongerOperator
+        NotFound, NotYourDivision, RoleNeedsTwoPersons, NoLongerOperator
     """
     await begin(tx, caller)
     membership = await organisations.current_membership(tx, organisation_id, membership_id)
+    await require_reach_of_organisation(tx, caller, organisation_id)
     if membership.role in TWO_PERSON_ROLES:
         raise refusals.RoleNeedsTwoPersons(role=membership.role)
     await _carry_out(tx, _change_of(membership, Action.REMOVAL, "member removed", caller.id))
@@ -106,10 +109,12 @@ async def propose(tx: AsyncSession, caller: Caller, new: schemas.NewRoleChange) 
     """Propose to grant, renew or remove a role. A renewal that needs no second person is carried out at once.
 
     Raises:
-        NotFound, RoleDoesNotFit, AlreadyMember, AlreadyProposed, NoLongerOperator
+        NotFound, NotYourDivision, RoleDoesNotFit, AlreadyMember, AlreadyProposed, NoLongerOperator
     """
     await begin(tx, caller)
     await expire(tx)
+    await organisations.known(tx, new.organisation_id)
+    await require_reach_of_organisation(tx, caller, new.organisation_id)
     change = await _wanted(tx, caller, new)
     if change.action == Action.RENEWAL and change.role not in TWO_PERSON_ROLES:
         await _carry_out(tx, change)
@@ -132,21 +137,27 @@ async def propose(tx: AsyncSession, caller: Caller, new: schemas.NewRoleChange) 
 async def approve(tx: AsyncSession, caller: Caller, role_change_id: UUID, *, cooling_off: timedelta) -> RoleChange:
     """Approve a proposal, which carries it out; the caller must have been operator for `cooling_off`.
 
+    Both operators reach the division now, each by the membership that counts for time and grant chain.
+
     Raises:
-        NotFound, NoLongerOperator, SecondPersonNeeded, NotIndependent, RoleTooNew, OwnRole, OwnRoleChange,
-        AlreadyDecided, ProposalExpired, ProposerNoLongerOperator, PersonNotProofed, AlreadyMember, MembershipEnded,
-        LastOperators, NoIndependentOperators
+        NotFound, NoLongerOperator, NotYourDivision, SecondPersonNeeded, NotIndependent, RoleTooNew, OwnRole,
+        OwnRoleChange, AlreadyDecided, ProposalExpired, ProposerNoLongerOperator, PersonNotProofed, AlreadyMember,
+        MembershipEnded, LastOperators, NoIndependentOperators
     """
     change = await _open(tx, caller, role_change_id)
+    reaching = await require_reach_of_organisation(tx, caller, change.organisation_id)
     require_second_person(caller.id, change.proposed_by)
     if change.action == Action.GRANT:
         require_second_person(caller.id, change.person_id, refusal=refusals.OwnRole)
     require_second_person(caller.id, change.person_id, refusal=refusals.OwnRoleChange)
-    if change.proposed_by and not await are_independent(tx, change.proposed_by, caller.id):
-        raise NotIndependent
-    if change.proposed_by and not await operators.still_operator(tx, change.proposed_by, since=change.proposed_at):
-        raise refusals.ProposerNoLongerOperator
-    refusals.require_cooled_off(await operators.held_since(tx, caller.id), cooling_off)
+    await require_second_operator(
+        tx,
+        caller.id,
+        change.proposed_by,
+        cooling_off=cooling_off,
+        reaching=reaching,
+        proposed_at=change.proposed_at,
+    )
     change.decided_by = caller.id
     await _carry_out(tx, change)
     return change
@@ -156,10 +167,11 @@ async def reject(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> Role
     """Reject a proposal, or withdraw one's own.
 
     Raises:
-        NotFound, NoLongerOperator, OwnRoleChange, AlreadyDecided, ProposalExpired
+        NotFound, NoLongerOperator, NotYourDivision, OwnRoleChange, AlreadyDecided, ProposalExpired
     """
     change = await _open(tx, caller, role_change_id)
     if caller.id != change.proposed_by:
+        await require_reach_of_organisation(tx, caller, change.organisation_id)
         require_second_person(caller.id, change.person_id, refusal=refusals.OwnRoleChange)
     change.move_to(Status.WITHDRAWN if caller.id == change.proposed_by else Status.REJECTED)
     change.decided_by, change.decided_at = caller.id, now()

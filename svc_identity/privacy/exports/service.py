@@ -23,6 +23,7 @@ from svc_identity.people.proofing.models import ProofingAttempt
 from svc_identity.privacy.data_reads.models import DataRead
 from svc_identity.privacy.exports import schemas
 from svc_identity.sign_in.models import KnownDevice
+from svc_identity.sign_in.phone_changes.models import PhoneChange
 
 SECONDS = 300
 PATH = "/my-data"
@@ -53,6 +54,11 @@ def _by_person(person: Person) -> list[tuple[Any, list[Any], tuple[str, ...]]]:
             IdentityClaim,
             [or_(IdentityClaim.claimant_id == person.id, IdentityClaim.holder_id == person.id)],
             ("claimant_id", "holder_id", "reviewed_by", "returned_by", "decided_by", "reason", "return_reason"),
+        ),
+        (
+            PhoneChange,
+            [PhoneChange.person_id == person.id],
+            ("new_phone", "displaced_id", "old_hash", "new_hash", "stop_hash", "challenge"),
         ),
         (KnownDevice, [KnownDevice.phone_index == person.phone_index], ()),
     ]

@@ -1,0 +1,76 @@
+"""How far a role of the platform reaches: over the division of its organisation and the divisions below it."""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.problems import Problem
+from svc_identity.organisations import operators
+from svc_identity.organisations.models import Division, Membership, Organisation, Role
+from svc_identity.organisations.service import PREFECTURE
+
+
+class NotYourDivision(Problem):
+    """The caller's role does not reach this division."""
+
+    status, code = 403, "not_your_division"
+
+
+async def require_reach(tx: AsyncSession, caller: Caller, division_code: str) -> None:
+    """Refuse an operator whose role does not reach a division; read live, as a token is up to ten minutes old.
+
+    Raises:
+        NotYourDivision
+    """
+    if caller.id not in await operators.operators(tx, reaching=division_code):
+        raise NotYourDivision(division_code=division_code)
+
+
+async def require_reach_of_organisation(tx: AsyncSession, caller: Caller, organisation_id: UUID) -> str:
+    """Refuse an operator whose role does not reach the division of an organisation; returns that division.
+
+    Raises:
+        NotYourDivision
+    """
+    division_code = (await tx.get_one(Organisation, organisation_id)).division_code
+    await require_reach(tx, caller, division_code)
+    return division_code
+
+
+async def require_reach_of_roles(tx: AsyncSession, caller: Caller, person_id: UUID) -> str | None:
+    """Refuse an operator who does not reach all roles of a person; returns the division to reach, None without roles.
+
+    Raises:
+        NotYourDivision
+    """
+    held = select(Organisation.division_code).join(Membership, Membership.organisation_id == Organisation.id)
+    current = (Membership.person_id == person_id, Membership.ended_at.is_(None))
+    divisions = set(await tx.scalars(held.where(*current)))
+    if not divisions:
+        return None
+    # Whoever works in several divisions is a matter of the prefecture.
+    division_code = divisions.pop() if len(divisions) == 1 else PREFECTURE
+    await require_reach(tx, caller, division_code)
+    return division_code
+
+
+def readable(caller: Caller) -> ColumnElement[bool]:
+    """Which organisations an operator or auditor reads about: those of their divisions and of the ones below."""
+    held = {each.division_code or PREFECTURE for each in caller.memberships_as(Role.OPERATOR, Role.AUDITOR)}
+    if PREFECTURE in held:
+        return true()
+    below = select(Division.code).where(or_(Division.code.in_(held), Division.parent.in_(held)))
+    return Organisation.division_code.in_(below)
+
+
+async def require_readable(tx: AsyncSession, caller: Caller, organisation_id: UUID) -> None:
+    """Refuse a reader whose role does not reach the division of an organisation.
+
+    Raises:
+        NotYourDivision
+    """
+    organisation = await tx.get_one(Organisation, organisation_id)
+    if not await tx.scalar(select(Organisation.id).where(Organisation.id == organisation_id, readable(caller))):
+        raise NotYourDivision(division_code=organisation.division_code)
