@@ -14,6 +14,7 @@ from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
 from chassis.text import Day
 from kit.papers import PdfResponse
+from kit.staff.reach import allow_of_whole
 from kit.tables import CsvResponse, XlsxResponse
 from svc_payments.oversight.audit import service as audit
 from svc_payments.parties.callers import PersonOrClient
@@ -23,14 +24,16 @@ from svc_payments.settlement import models, papers, schemas, service, transfers
 
 router = APIRouter(prefix="/payments/v1", tags=["settlement"])
 
-Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
+Operator = Annotated[Caller, Depends(allow_of_whole(scope="staff", role="operator"))]
 Reader = Annotated[
     Caller,
     Depends(
-        PersonOrClient(person=allow(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))
+        PersonOrClient(
+            person=allow_of_whole(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write")
+        )
     ),
 ]
-STAFF = [Depends(allow(scope="staff", role=("operator", "auditor")))]
+STAFF = [Depends(allow_of_whole(scope="staff", role=("operator", "auditor")))]
 
 
 class FileEncoding(StrEnum):
