@@ -13,11 +13,11 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
 from chassis.text import Day
+from kit.callers import ByKind
 from kit.papers import PdfResponse
 from kit.staff.reach import allow_of_whole
 from kit.tables import CsvResponse, XlsxResponse
 from svc_payments.oversight.audit import service as audit
-from svc_payments.parties.callers import PersonOrClient
 from svc_payments.reconciliation.statements import schemas as statement_schemas
 from svc_payments.settings import Settings
 from svc_payments.settlement import models, papers, schemas, service, transfers
@@ -28,9 +28,7 @@ Operator = Annotated[Caller, Depends(allow_of_whole(scope="staff", role="operato
 Reader = Annotated[
     Caller,
     Depends(
-        PersonOrClient(
-            person=allow_of_whole(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write")
-        )
+        ByKind(person=allow_of_whole(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))
     ),
 ]
 STAFF = [Depends(allow_of_whole(scope="staff", role=("operator", "auditor")))]

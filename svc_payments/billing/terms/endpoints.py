@@ -7,9 +7,9 @@ from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
+from kit.callers import ByKind
 from kit.staff.reach import allow_of_whole
 from svc_payments.billing.terms import schemas, service
-from svc_payments.parties.callers import PersonOrClient
 
 router = APIRouter(prefix="/payments/v1", tags=["payment terms"])
 
@@ -17,9 +17,7 @@ Operator = Annotated[Caller, Depends(allow_of_whole(scope="staff", role="operato
 StaffOrProvider = Annotated[
     Caller,
     Depends(
-        PersonOrClient(
-            person=allow_of_whole(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write")
-        )
+        ByKind(person=allow_of_whole(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))
     ),
 ]
 Version = Annotated[int, Path(ge=1, le=1_000_000)]
@@ -27,7 +25,7 @@ Version = Annotated[int, Path(ge=1, le=1_000_000)]
 
 @router.get(
     "/providers/{provider_id}/payment-terms",
-    dependencies=[Depends(PersonOrClient(person=allow(scope="pay", persons=True), client=allow(scope="bills:write")))],
+    dependencies=[Depends(ByKind(person=allow(scope="pay", persons=True), client=allow(scope="bills:write")))],
 )
 async def get_payment_terms(tx: ReadTx, provider_id: UUID) -> schemas.TermsInForce:
     """Get the payment terms of a provider today: late fees, parts, advances, channels, limits, top-ups."""
