@@ -8,7 +8,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from chassis.db import Database, now
-from chassis.testing import once
+from chassis.testing import emitted, once
 from svc_identity.organisations.models import Membership
 from tests.databases import as_administrator
 from tests.svc_identity.conftest import browser_on, new_phone, running
@@ -240,3 +240,13 @@ async def test_staff_of_a_county_reads_nothing_of_other_staff(platform: Platform
         assert len((await platform.api.get(address, headers=platform.first)).json()["items"]) == 1
     for address in (f"/identity/v1/data-reads/{other.person_id}", "/identity/v1/identity-claims/12345678"):
         assert refusal(await platform.api.get(address, headers=auditor.headers)) == BEYOND
+
+
+async def test_events_name_the_division_and_tell_a_withdrawal_from_a_rejection(platform: Platform) -> None:
+    here = await organisation(platform, YINING)
+    for operator in (platform.first, platform.second):
+        change = (await propose_grant(platform.api, platform.first, here, new_phone(), "auditor")).json()
+        await decide(platform.api, operator, change["role_change_id"], "reject")
+    async with platform.database.read() as tx:
+        events = [event.data for event in await emitted(tx) if ".role_change.rejected." in event.type]
+    assert [(each["status"], each["division_code"]) for each in events] == [("withdrawn", YINING), ("rejected", YINING)]
