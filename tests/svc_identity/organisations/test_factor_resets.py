@@ -103,3 +103,22 @@ async def test_there_is_nothing_to_reset_without_a_factor(platform: Platform) ->
     await platform.appoint("13822223333")
     none = await propose(platform, platform.first, "13822223333")
     assert (none.status_code, none.json()["code"]) == (409, "no_second_factor")
+
+
+async def test_each_step_of_a_reset_is_an_event_without_its_reason(platform: Platform) -> None:
+    _, phone, _ = await platform.person()
+    rejected = (await propose(platform, platform.first, phone)).json()
+    await decide(platform, platform.second, rejected, "reject")
+    approved = (await propose(platform, platform.first, phone)).json()
+    decided = (await decide(platform, platform.second, approved, "approve")).json()
+    async with platform.database.read() as tx:
+        events = [event for event in await emitted(tx) if ".factor_reset." in event.type]
+    steps = [(event.key, event.type.removeprefix("cn.ili.identity.factor_reset.")) for event in events]
+    assert steps == [
+        (rejected["factor_reset_id"], "proposed.v1"),
+        (rejected["factor_reset_id"], "rejected.v1"),
+        (approved["factor_reset_id"], "proposed.v1"),
+        (approved["factor_reset_id"], "approved.v1"),
+    ]
+    names = ("factor_reset_id", "person_id", "proposed_by", "proposed_at", "decided_by", "decided_at")
+    assert events[3].data == {name: decided[name] for name in names}
