@@ -23,6 +23,7 @@ from svc_identity.organisations.mandates.endpoints import router as mandates
 from svc_identity.organisations.representation.endpoints import router as representation
 from svc_identity.organisations.role_changes.endpoints import router as role_changes
 from svc_identity.people.agreements.endpoints import router as agreements
+from svc_identity.people.families.endpoints import router as families
 from svc_identity.people.identity_claims.endpoints import router as identity_claims
 from svc_identity.people.passwords.hashing import Hashing
 from svc_identity.people.persons.endpoints import router as persons
@@ -56,7 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(of_devices, device_requests, device_pages),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
         *(agreements, agreement_pages, consents, app_access, data_reads, exports, closures, suspensions, sign_ins),
-        *(enrolment, own_factors, holder_pages, representation, mandates),
+        *(enrolment, own_factors, holder_pages, representation, mandates, families),
         *(phone_changes, phone_pages, own_password, password_step),
     ]
     title = "My Ili identity"

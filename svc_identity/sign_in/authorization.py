@@ -15,7 +15,7 @@ from svc_identity.people.factors.models import Factor, FactorKind
 from svc_identity.people.persons.service import person_of_phone
 from svc_identity.people.suspensions.queries import is_suspended
 from svc_identity.sign_in import agreement, screens
-from svc_identity.sign_in.code_limits import know_device
+from svc_identity.sign_in.known_devices import know_device
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.refusals import PersonSuspended
 from svc_identity.sign_in.security_log import SIGN_IN_PASSED

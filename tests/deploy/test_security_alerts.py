@@ -35,6 +35,8 @@ WITHOUT_ALERT = {
     *("mandate_proposed", "mandate_active", "mandate_declined", "mandate_withdrawn", "mandate_expired"),
     *("phone_change_failed", "lost_phone_claimed", "phone_change_stopped"),
     *("password_set", "password_removed", "password_forgotten"),
+    *("family_account_proposed", "family_account_active", "family_account_declined", "family_account_withdrawn"),
+    *("family_account_expired", "family_account_refused"),
     *("mandate_refused", "organisation_claim_refused", "client_application_displaced"),
     *("access_suspended", "access_resumed", "phone_released", "phone_changed", "token_ended", "organisation_claimed"),
 }

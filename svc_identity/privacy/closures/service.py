@@ -16,6 +16,8 @@ from svc_identity.organisations.models import Membership
 from svc_identity.people.consents.activities import RECORDS, Activity
 from svc_identity.people.consents.models import Consent
 from svc_identity.people.factors.models import Factor, FactorTries, RecoveryCode
+from svc_identity.people.families import service as families
+from svc_identity.people.families.models import FamilyNotice
 from svc_identity.people.identity_claims import service as claims
 from svc_identity.people.passwords import service as passwords
 from svc_identity.people.persons.events import PersonClosed
@@ -103,6 +105,8 @@ async def _close(tx: AsyncSession, person_id: UUID) -> None:
         await tx.execute(given.values(withdrawn_at=now()))
     await claims.close_live(tx, person_id)
     await phone_changes.end_live(tx, person_id, EndReason.OVERTAKEN)
+    await families.end_all_of(tx, person_id)
+    await tx.execute(delete(FamilyNotice).where(FamilyNotice.person_id == person_id))
     for counted in (KnownDevice, SentCode, IdentityTry):
         await tx.execute(delete(counted).where(counted.phone_index == person.phone_index))
     await _forget_factors(tx, person_id)

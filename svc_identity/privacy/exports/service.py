@@ -14,6 +14,8 @@ from svc_identity.oauth.models import TokenFamily
 from svc_identity.organisations.models import Membership
 from svc_identity.people.consents.models import Consent
 from svc_identity.people.factors.models import Factor
+from svc_identity.people.families import service as families
+from svc_identity.people.families.models import FamilyAccount
 from svc_identity.people.identity_claims.models import IdentityClaim
 from svc_identity.people.passwords.models import Password
 from svc_identity.people.personal_data.models import PersonalDataRead, Purpose
@@ -62,6 +64,7 @@ def _by_person(person: Person) -> list[tuple[Any, list[Any], tuple[str, ...]]]:
             [PhoneChange.person_id == person.id],
             ("new_phone", "displaced_id", "old_hash", "new_hash", "stop_hash", "challenge"),
         ),
+        (FamilyAccount, [families.of_person(person)], ("ended_by", "reminders")),
         (KnownDevice, [KnownDevice.phone_index == person.phone_index], ()),
     ]
 
