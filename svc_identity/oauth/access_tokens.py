@@ -26,12 +26,18 @@ def is_access_token(token: str) -> bool:
     return token.count(".") == _JWT_DOTS
 
 
-def read(issuer: Issuer, token: str) -> Claims | None:
-    """The claims of an access token that was issued here and has not expired."""
+def read(issuer: Issuer, token: str, *, of_any_audience: bool = False) -> Claims | None:
+    """The claims of an access token that was issued here, for the platform's services, and has not expired.
+
+    Args:
+        issuer: who issues them.
+        token: as it was presented.
+        of_any_audience: also those of one mini-app, which an exchange gives.
+    """
     keys = KeySet.import_key_set(issuer.signer.public_keys())  # type: ignore[arg-type]  # JSON of a key set
     registry = jwt.JWTClaimsRegistry(
         iss={"essential": True, "value": issuer.name},
-        aud={"essential": True, "value": AUDIENCE},
+        aud={"essential": True} if of_any_audience else {"essential": True, "value": AUDIENCE},
         exp={"essential": True},
     )
     try:
@@ -51,12 +57,21 @@ class Given:
     client_id: str
     client_key: str | None
     sid: str | None
+    actor: str | None = None
+    authority: str | None = None
 
 
 def is_in_force(session: Session, claims: Claims) -> bool:
     """Whether what a token gave still stands."""
-    given = Given(claims["sub"], claims["kind"], claims["client_id"], claims.get("client_key"), claims.get("sid"))
+    actor = claims.get("act", {}).get("sub"), claims.get("authority")
+    proved = claims.get("client_key"), claims.get("sid")
+    given = Given(claims["sub"], claims["kind"], claims["client_id"], *proved, *actor)
     return session.get(Client, given.client_id) is not None and not standing.has_ended(session, given)
+
+
+def is_of_person(claims: Claims) -> bool:
+    """Whether it is a person's own token; in an exchanged one `act` is who acts."""
+    return bool(claims["kind"] == "person" and "act" not in claims)
 
 
 def person_of(claims: Claims) -> UUID:

@@ -30,6 +30,7 @@ of_clients = APIRouter(prefix="/identity/v1/oauth", tags=["oauth"], route_class=
 _FORM_LIMIT = 64 * 1024
 _GRANTED = ("code", "redirect_uri", "code_verifier", "refresh_token", "device_code")
 _EXCHANGE = ("subject_token", "subject_token_type", "requested_token_type", "audience")
+_ACTING = ("actor_token", "actor_token_type")
 _PROVING = ("token", "par")
 """Endpoints where clients prove keys (RFC 9449, sections 5 and 10)."""
 
@@ -124,7 +125,7 @@ async def get_jwks(issuer: TheIssuer, response: Response) -> schemas.Jwks:
     responses={200: {"model": schemas.TokenAnswer}, **REFUSALS},
     openapi_extra=form_of_client(
         "grant_type",
-        optional=(*_GRANTED, "scope", *_EXCHANGE, *_ASSERTION),
+        optional=(*_GRANTED, "scope", *_EXCHANGE, *_ACTING, *_ASSERTION),
         proved=True,
     ),
 )
@@ -138,6 +139,9 @@ async def create_token(transactions: Transactions, issuer: TheIssuer, request: R
     return await answer_of_client(transactions, issuer, request, "token")
 
 
+_PUSHING = (
+    "the client_id of an app, to whose registered address people return, and a signed assertion of an app with keys"
+)
 REQUEST = ("response_type", "redirect_uri", "scope", "code_challenge", "code_challenge_method")
 REQUEST_OPTIONS = ("state", "nonce", "ui_locales", "prompt", "max_age", "dpop_jkt")
 
@@ -145,9 +149,9 @@ REQUEST_OPTIONS = ("state", "nonce", "ui_locales", "prompt", "max_age", "dpop_jk
 @of_clients.post(
     "/par",
     status_code=201,
-    dependencies=[Depends(verified_otherwise(by="the client_id of an app, to whose registered address people return"))],
+    dependencies=[Depends(verified_otherwise(by=_PUSHING))],
     responses={201: {"model": schemas.PushedRequest}, **REFUSALS},
-    openapi_extra=form_of_client("client_id", *REQUEST, optional=REQUEST_OPTIONS, proved=True),
+    openapi_extra=form_of_client("client_id", *REQUEST, optional=(*REQUEST_OPTIONS, *_ASSERTION[1:]), proved=True),
 )
 async def push_authorization_request(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
     """Push an authorization request, of which the browser then brings only a reference (RFC 9126).

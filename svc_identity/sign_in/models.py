@@ -39,6 +39,7 @@ class SignIn(Base):
     a factor the recovery codes, until the person has kept them."""
     phone_passed_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """When the code was right, where a second factor is needed as well."""
+    password_passed_at: Mapped[datetime | None] = mapped_column(Timestamp)
     factor_id: Mapped[UUID | None]
     """The factor that was used, or set up."""
     new_factor: Mapped[str | None] = mapped_column(Encrypted("sign_ins.new_factor"))

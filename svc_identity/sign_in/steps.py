@@ -92,6 +92,11 @@ def to_factor(sign_in_id: UUID) -> Response:
     return RedirectResponse(f"{PATH}/sign-ins/{sign_in_id}/factor", 303, {"Cache-Control": "no-store"})
 
 
+def to_password(sign_in_id: UUID) -> Response:
+    """To the page of the password."""
+    return RedirectResponse(f"{PATH}/sign-ins/{sign_in_id}/password", 303, {"Cache-Control": "no-store"})
+
+
 def settings_of(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings

@@ -75,7 +75,9 @@ def test_every_language_has_the_same_texts_and_placeholders() -> None:
             assert placeholders(text) == placeholders(chinese[name]), (file.name, name)
 
 
-async def test_a_page_loads_nothing_runs_only_its_own_script_and_is_not_cached(app_client: AppClient, phone: str) -> None:
+async def test_a_page_loads_nothing_runs_only_its_own_script_and_is_not_cached(
+    app_client: AppClient, phone: str
+) -> None:
     for page in (await app_client.begin(), await app_client.code_page(phone), await app_client.begin(client_id="x")):
         headers = page.answer.headers
         assert headers["cache-control"] == "no-store"
