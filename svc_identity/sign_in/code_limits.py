@@ -14,9 +14,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import now
+from kit.network_lines import counted
 from svc_identity.people.persons.service import phone_index
 from svc_identity.settings import Settings
-from svc_identity.sign_in.addresses import counted
 from svc_identity.sign_in.browser import COOKIE_LIFE
 from svc_identity.sign_in.models import KnownDevice, SentCode, SignIn
 from svc_identity.sign_in.refusals import Refused
