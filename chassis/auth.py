@@ -10,8 +10,8 @@ import contextlib
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -32,7 +32,7 @@ _CLOCK_LEEWAY = 30
 _CACHE_SIZE = 20_000
 _TOKENS = "An access token of svc_identity; one that is bound to a key is sent as `DPoP`, with its proof (RFC 9449)."
 _MAX_TOKEN_LENGTH = 8_192
-_SAID = {"kind", "client_id", "assurance_level", "client_key", "acr", "sid", "authority", "division_codes"}
+_SAID = {"kind", "client_id", "assurance_level", "client_key", "acr", "sid", "authority", "division_codes", "limits"}
 TWO_FACTORS = ("urn:myili:sign-in:two-factors", "urn:myili:sign-in:phishing-resistant")  # `acr` of roles' tokens
 # joserfc raises TypeError for some headers that are JSON but not JOSE, such as a `crit` that is not a list.
 _NO_PROOF = (JoseError, ValueError, TypeError)
@@ -80,7 +80,7 @@ class Claims(BaseModel):
 
     sub: str
     client_id: str
-    kind: str = Field(pattern="^(person|client|organisation)$")
+    kind: str = Field(pattern="^(person|client|organisation|relative)$")
     exp: int
     scope: str = ""
     assurance_level: int = 0
@@ -92,6 +92,7 @@ class Claims(BaseModel):
     act: dict[str, str] = Field(default_factory=dict)  # `sub`: the person who acts for the subject (RFC 8693, 4.1)
     authority: str | None = None  # what lets them act
     division_codes: tuple[str, ...] = ()  # where it lets them; without it the token is not limited
+    limits: dict[str, int] = Field(default_factory=dict)  # how much it lets them
 
 
 Statement = TypeVar("Statement", bound=BaseModel)
@@ -114,6 +115,7 @@ class Caller:
     actor: str | None = None
     authority: str | None = None
     division_codes: tuple[str, ...] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def id(self) -> UUID:
@@ -147,9 +149,8 @@ class TokenVerifier:
         await self._keys.current()
         fingerprint = hashlib.sha256(token.encode()).digest()
         if known := self._verified.get(fingerprint):
-            expires, caller = known
-            if time.time() < expires + _CLOCK_LEEWAY:
-                return caller
+            if time.time() < known[0] + _CLOCK_LEEWAY:
+                return known[1]
             del self._verified[fingerprint]
             raise TokenExpired
         # "at+jwt" keeps ID tokens and other JWTs of the same issuer from passing as access tokens (RFC 9068).

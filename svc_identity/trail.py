@@ -1,7 +1,7 @@
 """`python -m svc_identity.trail verify | anchor`: prove who read what, holds which role and may sign in.
 
-The triggers of migrations 0007, 0011, 0013, 0015, 0016, 0017 and 0020 have their own copy of these texts; a change
-here needs a migration that replaces them.
+The triggers of migrations 0007, 0011, 0013, 0015, 0016, 0017, 0020 and 0021 have their own copy of these texts; a
+change here needs a migration that replaces them.
 """
 
 import sys
@@ -42,6 +42,10 @@ SEALED_TABLES = (
     SealedTable("represented_organisations"),
     # A phone and a name could be found by trying all of them.
     SealedTable("mandates", without("phone_index", "name_index", "phone_masked")),
+    SealedTable(
+        "family_accounts",
+        without("phone_index", "name_index", "phone_masked", "helped_name", "helper_name", "reminders"),
+    ),
     SealedTable("memberships"),
     SealedTable("role_changes", with_hashes(reason=("reason",))),
     SealedTable("clients", key=f"{ROW}.client_id"),
@@ -53,6 +57,7 @@ SEALED_TABLES = (
     SealedTable("consents"),
     SealedTable("app_access"),
     SealedTable("closures"),
+    SealedTable("passwords", without("hash")),
     SealedTable("phone_changes", without(*_PHONE_CHANGE), only=f"{ROW}.status <> 'started'"),
 )
 

@@ -33,6 +33,9 @@ from svc_identity.organisations.role_changes.events import (
 )
 from svc_identity.people.authorities.events import AuthorityEnded
 from svc_identity.people.factors.events import FactorAdded, FactorRemoved
+from svc_identity.people.families import service as families
+from svc_identity.people.families.events import FamilyAccountAccepted, FamilyAccountEnded, FamilyAccountExpiring
+from svc_identity.people.families.models import FamilyNotice
 from svc_identity.people.identity_claims import service as identity_claims
 from svc_identity.people.identity_claims.events import IdentityClaimClosed, IdentityClaimDecided, IdentityClaimOpened
 from svc_identity.people.persons.events import (
@@ -71,10 +74,12 @@ async def prune_what_expired(database: Database) -> None:
         await role_changes.expire(tx)
         await identity_claims.expire(tx)
         await mandates.expire(tx)
+        await families.expire(tx)
     async with database.transaction() as tx:
         await role_changes.end_expired(tx)
     async with database.transaction() as tx:
         await terms.remind(tx)
+        await families.remind(tx)
 
 
 def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
@@ -82,8 +87,9 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
     notifier = Notifier(database, Issuer.of(settings), only_public=settings.provider_endpoints == "public")
     return [
         Every(_NOTIFY_SECONDS, notifier.notify_due),
-        Every(_NOTIFY_SECONDS, FactorNotifier(database, settings.sms_url).notify_due),
+        Every(_NOTIFY_SECONDS, FactorNotifier(database, settings).notify_due),
         Every(_NOTIFY_SECONDS, PhoneNotifier(database, settings).notify_due),
+        Every(_NOTIFY_SECONDS, FactorNotifier(database, settings, FamilyNotice).notify_due),
         Every(_CLOSE_SECONDS, partial(close_due, database)),
         Every(_CLOSE_SECONDS, partial(phone_changes.complete_due, database)),
         Every(_PRUNE_SECONDS, partial(phone_changes.remind_due, database, settings)),
@@ -103,6 +109,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
             *(PersonSuspended, PersonResumed, SignInEnded),
             *(OrganisationRegistered, OrganisationClaimed, MandateAccepted, MandateEnded, AuthorityEnded),
+            *(FamilyAccountAccepted, FamilyAccountExpiring, FamilyAccountEnded),
             *(ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),
         ],

@@ -4,13 +4,16 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
-from chassis.auth import Caller, allow
+from chassis.auth import Caller, TokenRule, allow
 from chassis.problems import preferred_language
+from kit.callers import ByKind
 
 BilledResident = Annotated[Caller, Depends(allow(scope="bills", assurance_level=2))]
 """A resident whose app may see bills and usage."""
 PayingResident = Annotated[Caller, Depends(allow(scope="pay", assurance_level=2))]
 """A resident whose app may pay, and see what was paid."""
+RELATIVE = "relative"
+"""Who acts for a person by a family account, see `Caller.actor`."""
 BillSender = Annotated[Caller, Depends(allow(scope="bills:write"))]
 """A provider's system."""
 
@@ -22,3 +25,14 @@ async def _language(request: Request, response: Response) -> str:
 
 
 Language = Annotated[str, Depends(_language)]
+
+
+def helping(scope: str) -> TokenRule:
+    """Require a token of somebody who helps the person whom it names."""
+    return TokenRule(kind=RELATIVE, scope=scope, assurance_level=2)
+
+
+PayingResidentOrRelative = Annotated[
+    Caller, Depends(ByKind(person=allow(scope="pay", assurance_level=2), relative=helping("pay")))
+]
+"""A resident, or who may pay for them."""

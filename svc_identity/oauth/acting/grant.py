@@ -104,6 +104,7 @@ class ActingGrant(PossessionRequired, BaseGrant, TokenEndpointMixin):  # type: i
             assurance_level=person.assurance_level,
             authority=self._authority.id,
             division_codes=list(self._authority.division_codes),
+            limits=dict(self._authority.limits),
         )
         about = {"person_id": actor["sub"], "client_id": actor["client_id"], "subject": str(self._subject)}
         record_on_commit(session, TOKEN_ISSUED, "acting", **about, authority=self._authority.id)

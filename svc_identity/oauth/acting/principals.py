@@ -7,11 +7,12 @@ from sqlalchemy.orm import Session
 
 from svc_identity.organisations.mandates import authority as mandates
 from svc_identity.people.authorities.service import Authority
+from svc_identity.people.families import authority as families
 
 Find = Callable[[Session, UUID, UUID], Authority | None]
 """The authority of a person (the first id) to act for a subject (the second), as it is at this moment."""
 
-PRINCIPALS: dict[str, Find] = {"organisation": mandates.authority_of}
+PRINCIPALS: dict[str, Find] = {"organisation": mandates.authority_of, "relative": families.authority_of}
 """By the `kind` of the tokens whose `sub` the subject is."""
 _TYPES = "urn:myili:principal:"
 

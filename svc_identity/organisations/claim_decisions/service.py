@@ -18,6 +18,7 @@ from svc_identity.organisations.claim_decisions.schemas import ClaimReturn, Clai
 from svc_identity.organisations.models import CounterRole, Membership
 from svc_identity.organisations.role_changes.memberships import require_enough_operators
 from svc_identity.organisations.role_changes.refusals import require_cooled_off
+from svc_identity.people.families import service as families
 from svc_identity.people.identity_claims import service as claims
 from svc_identity.people.identity_claims.events import IdentityClaimDecided
 from svc_identity.people.identity_claims.models import TRANSITIONS, ClaimStatus, IdentityClaim, Verdict
@@ -124,6 +125,7 @@ async def _move_number(tx: AsyncSession, claim: IdentityClaim) -> None:
     holder = (await tx.scalars(having.execution_options(populate_existing=True))).one()
     claimant = await tx.get_one(Person, claim.claimant_id)
     was_operator = holder.id in await operators.operators(tx)
+    await families.end_all_of(tx, holder.id)
     holder.forget_proof()
     await tx.flush()
     if was_operator:

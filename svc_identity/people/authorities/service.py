@@ -1,6 +1,7 @@
 """What lets one person act for another subject, such as an agent's mandate. Tokens name it, see `oauth/acting`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +25,8 @@ class Authority:
     division_codes: tuple[str, ...]
     """Where; the prefecture's is everywhere."""
     until: datetime | None = None
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """How much."""
 
 
 async def announce_end(tx: AsyncSession, authority_id: str) -> None:

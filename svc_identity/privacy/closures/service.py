@@ -16,7 +16,10 @@ from svc_identity.organisations.models import Membership
 from svc_identity.people.consents.activities import RECORDS, Activity
 from svc_identity.people.consents.models import Consent
 from svc_identity.people.factors.models import Factor, FactorTries, RecoveryCode
+from svc_identity.people.families import service as families
+from svc_identity.people.families.models import FamilyNotice
 from svc_identity.people.identity_claims import service as claims
+from svc_identity.people.passwords import service as passwords
 from svc_identity.people.persons.events import PersonClosed
 from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import known_person
@@ -102,9 +105,12 @@ async def _close(tx: AsyncSession, person_id: UUID) -> None:
         await tx.execute(given.values(withdrawn_at=now()))
     await claims.close_live(tx, person_id)
     await phone_changes.end_live(tx, person_id, EndReason.OVERTAKEN)
+    await families.end_all_of(tx, person_id)
+    await tx.execute(delete(FamilyNotice).where(FamilyNotice.person_id == person_id))
     for counted in (KnownDevice, SentCode, IdentityTry):
         await tx.execute(delete(counted).where(counted.phone_index == person.phone_index))
     await _forget_factors(tx, person_id)
+    await passwords.remove(tx, person_id, "closed")
     person.forget_all()
     closure.move_to(ClosureStatus.CLOSED)
     await tx.flush()
