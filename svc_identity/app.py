@@ -40,6 +40,7 @@ from svc_identity.sign_in.own_factors.endpoints import router as own_factors
 from svc_identity.sign_in.second_step.endpoints import router as second_step
 from svc_identity.sign_in.sign_out import router as sign_out
 from svc_identity.vault.encryption import use_keys_of
+from svc_identity.verifications.endpoints import router as verifications
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -51,7 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(of_devices, device_requests, device_pages),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
         *(agreements, agreement_pages, consents, app_access, data_reads, exports, closures, suspensions, sign_ins),
-        *(enrolment, own_factors, holder_pages, representation, mandates),
+        *(enrolment, own_factors, holder_pages, representation, mandates, verifications),
     ]
     title = "My Ili identity"
     app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)

@@ -40,6 +40,7 @@ from svc_identity.people.persons.events import (
     PersonProofingRevoked,
     PersonRegistered,
     PersonRenamed,
+    PersonVerificationEnded,
 )
 from svc_identity.people.suspensions.events import PersonResumed, PersonSuspended
 from svc_identity.privacy.closures.consumers import HANDLERS as PAYMENT_HANDLERS
@@ -51,6 +52,7 @@ from svc_identity.sign_in import service as sign_in
 from svc_identity.sign_in.own_factors.worker import FactorNotifier
 from svc_identity.trail import TRAIL
 from svc_identity.vault.encryption import use_keys_of
+from svc_identity.verifications.worker import end_what_is_over
 
 _PRUNE_SECONDS = 300.0
 _CLOSE_SECONDS = 15.0
@@ -78,6 +80,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(_NOTIFY_SECONDS, notifier.notify_due),
         Every(_NOTIFY_SECONDS, FactorNotifier(database, settings.sms_url).notify_due),
         Every(_CLOSE_SECONDS, partial(close_due, database)),
+        Every(_NOTIFY_SECONDS, partial(end_what_is_over, database)),
         Every(_PRUNE_SECONDS, partial(prune_what_expired, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
@@ -89,7 +92,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
         settings,
         publishes=[
             *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked, PersonClosed),
-            *(FactorAdded, FactorRemoved),
+            *(PersonVerificationEnded, FactorAdded, FactorRemoved),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
             *(PersonSuspended, PersonResumed, SignInEnded),
             *(OrganisationRegistered, OrganisationClaimed, MandateAccepted, MandateEnded),

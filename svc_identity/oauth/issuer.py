@@ -101,7 +101,7 @@ class Issuer:
             auth_time=int(family.created_at.timestamp()),
             acr=acr_of(family.amr),
             amr=family.amr,
-            assurance_level=person.assurance_level,
+            assurance_level=person.level,
             memberships=memberships,
         )
 

@@ -24,6 +24,7 @@ from svc_identity.people.suspensions.queries import suspension_of
 from svc_identity.privacy.closures import schemas
 from svc_identity.privacy.closures.models import Closure, ClosureStatus, OpenPayment
 from svc_identity.sign_in.models import IdentityTry, KnownDevice, SentCode
+from svc_identity.verifications import service as verifications
 
 _KEPT = (Activity.PAYMENTS, Activity.AUDIT_TRAIL)
 
@@ -102,6 +103,7 @@ async def _close(tx: AsyncSession, person_id: UUID) -> None:
     for counted in (KnownDevice, SentCode, IdentityTry):
         await tx.execute(delete(counted).where(counted.phone_index == person.phone_index))
     await _forget_factors(tx, person_id)
+    await verifications.forget(tx, person_id)
     person.forget_all()
     closure.move_to(ClosureStatus.CLOSED)
     await tx.flush()
