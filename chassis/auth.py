@@ -10,8 +10,8 @@ import contextlib
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -32,7 +32,7 @@ _CLOCK_LEEWAY = 30
 _CACHE_SIZE = 20_000
 _TOKENS = "An access token of svc_identity; one that is bound to a key is sent as `DPoP`, with its proof (RFC 9449)."
 _MAX_TOKEN_LENGTH = 8_192
-_SAID = {"kind", "client_id", "assurance_level", "client_key", "acr", "sid"}
+_SAID = {"kind", "client_id", "assurance_level", "client_key", "acr", "sid", "authority", "division_codes", "limits"}
 TWO_FACTORS = ("urn:myili:sign-in:two-factors", "urn:myili:sign-in:phishing-resistant")  # `acr` of roles' tokens
 # joserfc raises TypeError for some headers that are JSON but not JOSE, such as a `crit` that is not a list.
 _NO_PROOF = (JoseError, ValueError, TypeError)
@@ -43,10 +43,10 @@ class NotAllowed(Problem):
 
     status, code = 403, "not_allowed"
 
-    def __init__(self, who_may_call: Callable[[str], str], scope: str | None = None) -> None:
+    def __init__(self, who_may_call: Callable[[str], str], scope: str = "", scheme: str = "Bearer") -> None:
         super().__init__()
         if scope:  # RFC 6750, 3.1
-            self.headers = {"WWW-Authenticate": f'Bearer realm="myili", error="insufficient_scope", scope="{scope}"'}
+            self.headers = {"WWW-Authenticate": f'{scheme} realm="myili", error="insufficient_scope", scope="{scope}"'}
         self._who_may_call = who_may_call
 
     def render(self, language: str) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Claims(BaseModel):
 
     sub: str
     client_id: str
-    kind: str = Field(pattern="^(person|client)$")
+    kind: str = Field(pattern="^(person|client|organisation|relative)$")
     exp: int
     scope: str = ""
     assurance_level: int = 0
@@ -89,6 +89,10 @@ class Claims(BaseModel):
     sid: str | None = None  # the sign-in of a person
     acr: str = ""
     cnf: dict[str, str] = Field(default_factory=dict)  # `jkt`: that of the key to which the token is bound (RFC 9449)
+    act: dict[str, str] = Field(default_factory=dict)  # `sub`: the person who acts for the subject (RFC 8693, 4.1)
+    authority: str | None = None  # what lets them act
+    division_codes: tuple[str, ...] = ()  # where it lets them; without it the token is not limited
+    limits: dict[str, int] = Field(default_factory=dict)  # how much it lets them
 
 
 Statement = TypeVar("Statement", bound=BaseModel)
@@ -96,7 +100,7 @@ Statement = TypeVar("Statement", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Caller:
-    """The person or system that a verified token identifies."""
+    """The person, system or organisation that a verified token identifies, and the actor who acts for it, if any."""
 
     subject: str
     kind: str
@@ -108,10 +112,13 @@ class Caller:
     acr: str = ""
     bound_to: str | None = None
     sid: str | None = None
+    actor: str | None = None
+    authority: str | None = None
+    division_codes: tuple[str, ...] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def id(self) -> UUID:
-        """The person's or the client's id."""
         return UUID(self.subject)
 
     def memberships_as(self, *roles: str) -> list[Membership]:
@@ -142,14 +149,13 @@ class TokenVerifier:
         await self._keys.current()
         fingerprint = hashlib.sha256(token.encode()).digest()
         if known := self._verified.get(fingerprint):
-            expires, caller = known
-            if time.time() < expires + _CLOCK_LEEWAY:
-                return caller
+            if time.time() < known[0] + _CLOCK_LEEWAY:
+                return known[1]
             del self._verified[fingerprint]
             raise TokenExpired
         # "at+jwt" keeps ID tokens and other JWTs of the same issuer from passing as access tokens (RFC 9068).
         claims = await self.verify_statement(token, Claims, typ="at+jwt", audience=AUDIENCE)
-        said = claims.model_dump(include=_SAID) | {"memberships": claims.memberships}
+        said = claims.model_dump(include=_SAID) | {"memberships": claims.memberships, "actor": claims.act.get("sub")}
         bound_to = claims.cnf.get("jkt", "" if claims.cnf else None)  # "": no key fits
         caller = Caller(claims.sub, scopes=frozenset(claims.scope.split()), bound_to=bound_to, **said)
         self._verified[fingerprint] = (claims.exp, caller)
@@ -158,13 +164,7 @@ class TokenVerifier:
         return caller
 
     async def verify_statement(self, token: str, claims: type[Statement], *, typ: str, audience: str) -> Statement:
-        """Verify another kind of JWT from the issuer, identified by `typ` and `audience`, and return its claims.
-
-        Nothing is cached, so that a caller can insist on accepting a statement once.
-
-        Raises:
-            TokenExpired, TokenInvalid, TryLater: as `verify` does.
-        """
+        """Verify another kind of JWT from the issuer as `verify` does, but cache nothing: one may be good once."""
         if len(token) > _MAX_TOKEN_LENGTH:
             raise TokenInvalid
         return self._checked(await self._decode(token), claims, typ, audience)
@@ -225,11 +225,11 @@ class TokenRule(Rule, SecurityBase):
         caller = await verifier.verify(token)
         if scheme != "bearer" or caller.bound_to is not None:
             await request.app.state.possession(request, scheme, token, caller)
-        request.state.access |= {"subject": caller.subject, "client_id": caller.client_id}
+        request.state.access |= {"subject": caller.subject, "client_id": caller.client_id, "actor": caller.actor}
         if admit := request.app.state.admission:
             caller = await admit(request.app.state.database, caller)
         if self._scope not in caller.scopes:
-            raise NotAllowed(self.in_words, self._scope)
+            raise NotAllowed(self.in_words, self._scope, "Bearer" if caller.bound_to is None else "DPoP")
         if self._roles and caller.kind == self._kind and caller.acr not in TWO_FACTORS:
             raise SecondFactorNeeded
         if caller.kind != self._kind or (self._roles and not caller.memberships_as(*self._roles)):

@@ -127,7 +127,7 @@ class Once:
 
 
 def _owner(caller: Caller | str) -> str:
-    return caller if isinstance(caller, str) else caller.subject
+    return caller if isinstance(caller, str) else f"{caller.actor or ''}{caller.subject}"
 
 
 HEADER: Mapping[str, Any] = {

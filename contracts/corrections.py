@@ -25,6 +25,7 @@ _BEFORE_1_2 = ("1.0.0", "1.1.0")
 _BEFORE_1_3 = (*_BEFORE_1_2, "1.2.0")
 _WHO_MAY_CALL = r"openapi/\w+\.v1\.json: .+: x-who-may-call was"
 _SCOPE = "(?:bills|pay|accounts|profile|mini_apps|staff)"
+_RELATIVES = "(?:; or relative at assurance level 2 with scope (?:bills|pay))?"
 _SCOPES_MEAN_SOMETHING = (
     "Every token opened everything of its person, whatever its app had asked for. Operations now name their scope, and "
     "our own app and the staff console, the only ones there are, ask for it."
@@ -53,7 +54,8 @@ CORRECTIONS = (
     ),
     Correction(
         _BEFORE_1_3,
-        rf"{_WHO_MAY_CALL} “(person(?: at assurance level 2)?(?: as [\w ]+)?)(.*)” and is “\1 with scope {_SCOPE}\2”",
+        rf"{_WHO_MAY_CALL} “(person(?: at assurance level 2)?(?: as [\w ]+)?)(.*)” and is "
+        rf"“\1 with scope {_SCOPE}{_RELATIVES}\2”",
         _SCOPES_MEAN_SOMETHING,
     ),
     Correction(

@@ -14,6 +14,7 @@ TAGS: dict[str, dict[str, str]] = {
         "agreements": "The privacy notice and the user agreement, by version and language.",
         "my data": "What people see and decide of their own personal information.",
         "persons": "The caller's own record, identity proofing and signed statements of their name.",
+        "families": "Relatives who help a person, in some matters and within limits.",
         "organisations": "Organisations, their members' roles and the staff of one-stop counters.",
     },
     "services": {

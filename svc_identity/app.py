@@ -23,6 +23,7 @@ from svc_identity.organisations.mandates.endpoints import router as mandates
 from svc_identity.organisations.representation.endpoints import router as representation
 from svc_identity.organisations.role_changes.endpoints import router as role_changes
 from svc_identity.people.agreements.endpoints import router as agreements
+from svc_identity.people.families.endpoints import router as families
 from svc_identity.people.identity_claims.endpoints import router as identity_claims
 from svc_identity.people.persons.endpoints import router as persons
 from svc_identity.people.proofing.endpoints import router as proofing
@@ -37,6 +38,8 @@ from svc_identity.sign_in.device_pages import router as device_pages
 from svc_identity.sign_in.endpoints import router as sign_in
 from svc_identity.sign_in.holder_pages import router as holder_pages
 from svc_identity.sign_in.own_factors.endpoints import router as own_factors
+from svc_identity.sign_in.phone_changes.endpoints import router as phone_changes
+from svc_identity.sign_in.phone_changes.pages import router as phone_pages
 from svc_identity.sign_in.second_step.endpoints import router as second_step
 from svc_identity.sign_in.sign_out import router as sign_out
 from svc_identity.vault.encryption import use_keys_of
@@ -52,7 +55,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(of_devices, device_requests, device_pages),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
         *(agreements, agreement_pages, consents, app_access, data_reads, exports, closures, suspensions, sign_ins),
-        *(enrolment, own_factors, holder_pages, representation, mandates, verifications),
+        *(enrolment, own_factors, holder_pages, representation, mandates, families),
+        *(phone_changes, phone_pages, verifications),
     ]
     title = "My Ili identity"
     app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)

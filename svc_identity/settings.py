@@ -32,7 +32,15 @@ class TencentSms(BaseModel):
     new_device_en: str
     new_device_kk: str
     new_device_ug: str
+    templates: dict[str, dict[str, str]] = {}
+    """Further ones by name and language, such as `{"phone_moved": {"zh": "…"}}`; a code without one uses the sign-in's,
+    a notice without one does not leave, which the log says."""
     region: str = "ap-guangzhou"
+
+    def of_other(self, template: str, language: str) -> str | None:
+        """A further template in a language, else in Chinese."""
+        known = self.templates.get(template, {})
+        return known.get(language) or known.get("zh")
 
     def of_code(self, language: str) -> str:
         """The template in the language of a page, and in Chinese for one without a template."""
@@ -82,6 +90,8 @@ class Settings(ServiceSettings):
     """From so many wrong codes on, over all phones, a code has two tries in a browser that its phone does not know."""
     phone_quiet_days: int = Field(default=90, ge=1)
     """After so many days without a sign-in, an unknown browser has to prove whose phone it is: numbers are reissued."""
+    lost_phone_days: int = Field(default=7, ge=1, le=60)
+    """How long a change of a lost phone waits, so that whoever has the old number can stop it."""
     cooling_off_hours: CoolingOffHours = 24
     """How long an operator holds the role before they can approve what another one proposes; 0: at once."""
     passkey_origins: str = ""

@@ -1,7 +1,7 @@
 """`python -m svc_identity.trail verify | anchor`: prove who read what, holds which role and may sign in.
 
-The triggers of migrations 0007, 0011, 0013, 0015, 0016, 0017 and 0022 have their own copy of these texts; a change here
-needs a migration that replaces them.
+The triggers of migrations 0007, 0011, 0013, 0015, 0016, 0017, 0020, 0021 and 0022 have their own copy of these texts; a
+change here needs a migration that replaces them.
 """
 
 import sys
@@ -28,6 +28,10 @@ _CLAIM = with_hashes(
     return_reason=("return_reason",),
 )
 _FACTOR = f"({with_hashes(name=('name',), secret=('secret',))}) - ARRAY['last_step', 'sign_count', 'used_at']::text[]"
+_PHONE_CHANGE = (
+    *("old_phone", "old_index", "new_phone", "new_index", "old_hash", "new_hash", "stop_hash", "browser_hash"),
+    "challenge",
+)
 
 SEALED_TABLES = (
     SealedTable("personal_data_reads"),
@@ -38,6 +42,10 @@ SEALED_TABLES = (
     SealedTable("represented_organisations"),
     # A phone and a name could be found by trying all of them.
     SealedTable("mandates", without("phone_index", "name_index", "phone_masked")),
+    SealedTable(
+        "family_accounts",
+        without("phone_index", "name_index", "phone_masked", "helped_name", "helper_name", "reminders"),
+    ),
     SealedTable("memberships"),
     SealedTable("role_changes", with_hashes(reason=("reason",))),
     SealedTable("clients", key=f"{ROW}.client_id"),
@@ -49,6 +57,7 @@ SEALED_TABLES = (
     SealedTable("consents"),
     SealedTable("app_access"),
     SealedTable("closures"),
+    SealedTable("phone_changes", without(*_PHONE_CHANGE), only=f"{ROW}.status <> 'started'"),
     SealedTable("verifications", without("id_number_index", "network_index", "session_id")),
 )
 

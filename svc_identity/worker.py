@@ -31,11 +31,16 @@ from svc_identity.organisations.role_changes.events import (
     RoleChangeProposed,
     RoleChangeRejected,
 )
+from svc_identity.people.authorities.events import AuthorityEnded
 from svc_identity.people.factors.events import FactorAdded, FactorRemoved
+from svc_identity.people.families import service as families
+from svc_identity.people.families.events import FamilyAccountAccepted, FamilyAccountEnded, FamilyAccountExpiring
+from svc_identity.people.families.models import FamilyNotice
 from svc_identity.people.identity_claims import service as identity_claims
 from svc_identity.people.identity_claims.events import IdentityClaimClosed, IdentityClaimDecided, IdentityClaimOpened
 from svc_identity.people.persons.events import (
     PersonClosed,
+    PersonPhoneChanged,
     PersonProofed,
     PersonProofingRevoked,
     PersonRegistered,
@@ -50,6 +55,9 @@ from svc_identity.settings import WorkerSettings
 from svc_identity.sign_in import continuity
 from svc_identity.sign_in import service as sign_in
 from svc_identity.sign_in.own_factors.worker import FactorNotifier
+from svc_identity.sign_in.phone_changes import schedule as phone_changes
+from svc_identity.sign_in.phone_changes.worker import PhoneNotifier
+from svc_identity.sign_in.phone_changes.worker import prune as prune_phone_changes
 from svc_identity.trail import TRAIL
 from svc_identity.vault.encryption import use_keys_of
 from svc_identity.verifications.worker import end_what_is_over
@@ -64,13 +72,16 @@ async def prune_what_expired(database: Database) -> None:
         await oauth.prune(tx)
         await sign_in.prune(tx)
         await continuity.prune(tx)
+        await prune_phone_changes(tx)
         await role_changes.expire(tx)
         await identity_claims.expire(tx)
         await mandates.expire(tx)
+        await families.expire(tx)
     async with database.transaction() as tx:
         await role_changes.end_expired(tx)
     async with database.transaction() as tx:
         await terms.remind(tx)
+        await families.remind(tx)
 
 
 def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
@@ -79,7 +90,11 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
     return [
         Every(_NOTIFY_SECONDS, notifier.notify_due),
         Every(_NOTIFY_SECONDS, FactorNotifier(database, settings.sms_url).notify_due),
+        Every(_NOTIFY_SECONDS, PhoneNotifier(database, settings).notify_due),
+        Every(_NOTIFY_SECONDS, FactorNotifier(database, settings.sms_url, FamilyNotice).notify_due),
         Every(_CLOSE_SECONDS, partial(close_due, database)),
+        Every(_CLOSE_SECONDS, partial(phone_changes.complete_due, database)),
+        Every(_PRUNE_SECONDS, partial(phone_changes.remind_due, database, settings)),
         Every(_NOTIFY_SECONDS, partial(end_what_is_over, database)),
         Every(_PRUNE_SECONDS, partial(prune_what_expired, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
@@ -92,10 +107,12 @@ def make_worker(settings: WorkerSettings) -> Worker:
         settings,
         publishes=[
             *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked, PersonClosed),
-            *(PersonVerificationEnded, FactorAdded, FactorRemoved),
+            *(PersonPhoneChanged, PersonVerificationEnded),
+            *(FactorAdded, FactorRemoved),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
             *(PersonSuspended, PersonResumed, SignInEnded),
-            *(OrganisationRegistered, OrganisationClaimed, MandateAccepted, MandateEnded),
+            *(OrganisationRegistered, OrganisationClaimed, MandateAccepted, MandateEnded, AuthorityEnded),
+            *(FamilyAccountAccepted, FamilyAccountExpiring, FamilyAccountEnded),
             *(ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),
         ],

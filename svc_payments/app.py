@@ -15,6 +15,7 @@ from svc_payments.billing.reminders.endpoints import router as reminders
 from svc_payments.billing.terms.endpoints import router as payment_terms
 from svc_payments.billing.uploads.endpoints import router as bill_file_uploads
 from svc_payments.channels.endpoints import router as channels
+from svc_payments.collection.helpers.service import router as helpers
 from svc_payments.collection.mandates.endpoints import router as mandates
 from svc_payments.collection.notifications.endpoints import router as notifications
 from svc_payments.collection.payments.endpoints import router as payments
@@ -54,6 +55,7 @@ ROUTERS = [
     channels,
     e_invoices,
     figures,
+    helpers,
     incidents,
     ledger,
     mandates,

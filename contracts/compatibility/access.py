@@ -14,7 +14,7 @@ from contracts.compatibility.document import Document, Operation
 _ANYONE = re.compile(r"anyone: .+")
 _VERIFIED = re.compile(r"(?:whoever is )?verified by (?P<proof>.+)")
 _BEARER = re.compile(
-    r"(?P<kinds>(?:client|person)(?: or (?:client|person))?)"
+    r"(?P<kinds>(?:client|person|organisation|relative)(?: or (?:client|person))?)"
     r"(?: at assurance level (?P<level>\d))?"
     r"(?: as (?P<roles>\w+(?: or \w+)*))?"
     r"(?: with scope (?P<scope>\S+))?"

@@ -45,7 +45,8 @@ class EndedAccess:
         if (
             caller.client_id in self._ended[Kind.CLIENT]
             or caller.sid in self._ended[Kind.SIGN_IN]
-            or (caller.kind == "person" and caller.subject in self._ended[Kind.PERSON])
+            or caller.authority in self._ended[Kind.AUTHORITY]
+            or (caller.kind != "client" and {caller.actor, caller.subject} & self._ended[Kind.PERSON])
         ):
             raise AccessEnded
 

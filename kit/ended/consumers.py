@@ -24,6 +24,13 @@ class SignInEnded(EventData):
     tokens_expire_at: AwareDatetime
 
 
+class AuthorityEnded(EventData):
+    """What is used of `authority.ended`."""
+
+    authority_id: str
+    tokens_expire_at: AwareDatetime
+
+
 class PersonStanding(EventData):
     """What is used of `person.suspended` and `person.resumed`."""
 
@@ -40,6 +47,10 @@ class ClientStanding(EventData):
 
 async def _end_sign_in(tx: AsyncSession, event: Received[SignInEnded]) -> None:
     await _keep(tx, Kind.SIGN_IN, str(event.data.sign_in_id), _ONCE, event.data.tokens_expire_at)
+
+
+async def _end_authority(tx: AsyncSession, event: Received[AuthorityEnded]) -> None:
+    await _keep(tx, Kind.AUTHORITY, event.data.authority_id, _ONCE, event.data.tokens_expire_at)
 
 
 async def _suspend_person(tx: AsyncSession, event: Received[PersonStanding]) -> None:
@@ -68,6 +79,7 @@ async def _keep(tx: AsyncSession, kind: Kind, subject: str, revision: int, ended
 
 HANDLERS: Sequence[AnyHandler] = (
     Handler("cn.ili.identity.sign_in.ended.v1", SignInEnded, _end_sign_in),
+    Handler("cn.ili.identity.authority.ended.v1", AuthorityEnded, _end_authority),
     Handler("cn.ili.identity.person.suspended.v1", PersonStanding, _suspend_person),
     Handler("cn.ili.identity.person.resumed.v1", PersonStanding, _resume_person),
     Handler("cn.ili.identity.client.suspended.v1", ClientStanding, _suspend_client),
@@ -76,7 +88,7 @@ HANDLERS: Sequence[AnyHandler] = (
 
 
 async def forget_expired(database: Database) -> None:
-    """Delete the sign-ins all of whose tokens have expired."""
-    over = (ended_access.c.kind == Kind.SIGN_IN, ended_access.c.ended_until < now())
+    """Delete the sign-ins and authorities all of whose tokens have expired."""
+    over = (ended_access.c.kind.in_([Kind.SIGN_IN, Kind.AUTHORITY]), ended_access.c.ended_until < now())
     async with database.transaction() as tx:
         await tx.execute(delete(ended_access).where(*over))

@@ -13,6 +13,8 @@ class Kind(StrEnum):
     SIGN_IN = "sign_in"
     PERSON = "person"
     CLIENT = "client"
+    AUTHORITY = "authority"
+    """Of somebody who acts for another subject."""
 
 
 ended_access = Table(
@@ -25,9 +27,9 @@ ended_access = Table(
     PrimaryKeyConstraint("kind", "subject"),
     Index("ix_ended_access_ended_until", "ended_until"),
 )
-"""Until when the tokens of a subject are refused: of a sign-in until all of them have expired, of a suspended person or
-client without end, of a resumed one until its revision came. That row stays: an older event that comes late must not
-suspend anew.
+"""Until when the tokens of a subject are refused: of a sign-in or an authority until all of them have expired, of a
+suspended person or client without end, of a resumed one until its revision came. That row stays: an older event that
+comes late must not suspend anew.
 """
 
 

@@ -51,12 +51,21 @@ class Given:
     client_id: str
     client_key: str | None
     sid: str | None
+    actor: str | None = None
+    authority: str | None = None
 
 
 def is_in_force(session: Session, claims: Claims) -> bool:
     """Whether what a token gave still stands."""
-    given = Given(claims["sub"], claims["kind"], claims["client_id"], claims.get("client_key"), claims.get("sid"))
+    actor = claims.get("act", {}).get("sub"), claims.get("authority")
+    proved = claims.get("client_key"), claims.get("sid")
+    given = Given(claims["sub"], claims["kind"], claims["client_id"], *proved, *actor)
     return session.get(Client, given.client_id) is not None and not standing.has_ended(session, given)
+
+
+def is_of_person(claims: Claims) -> bool:
+    """Whether it is a person's own token; in an exchanged one `act` is who acts."""
+    return bool(claims["kind"] == "person" and "act" not in claims)
 
 
 def person_of(claims: Claims) -> UUID:

@@ -30,6 +30,7 @@ of_clients = APIRouter(prefix="/identity/v1/oauth", tags=["oauth"], route_class=
 _FORM_LIMIT = 64 * 1024
 _GRANTED = ("code", "redirect_uri", "code_verifier", "refresh_token", "device_code")
 _EXCHANGE = ("subject_token", "subject_token_type", "requested_token_type", "audience")
+_ACTING = ("actor_token", "actor_token_type")
 _PROVING = ("token", "par")
 """Endpoints where clients prove keys (RFC 9449, sections 5 and 10)."""
 
@@ -124,7 +125,7 @@ async def get_jwks(issuer: TheIssuer, response: Response) -> schemas.Jwks:
     responses={200: {"model": schemas.TokenAnswer}, **REFUSALS},
     openapi_extra=form_of_client(
         "grant_type",
-        optional=(*_GRANTED, "scope", *_EXCHANGE, *_ASSERTION),
+        optional=(*_GRANTED, "scope", *_EXCHANGE, *_ACTING, *_ASSERTION),
         proved=True,
     ),
 )

@@ -1,6 +1,6 @@
 """Token exchange (RFC 8693): the residents' app gets for a mini-app a token that opens nothing but that mini-app.
 
-Who acts in somebody's name (`act`) would be one more claim of `Issuer.exchanged_token`.
+Who acts in somebody's name (`act`) exchanges by `acting.grant`.
 """
 
 from typing import Any
@@ -57,7 +57,7 @@ class ExchangeGrant(PossessionRequired, BaseGrant, TokenEndpointMixin):  # type:
     def _subject(self, token: str, client: Client) -> access_tokens.Claims:
         """What the token of the app says; only its own, in force, of a person, and with the key it is bound to."""
         claims = access_tokens.read(self.server.issuer, token)
-        is_own = claims is not None and claims["client_id"] == client.client_id and claims["kind"] == "person"
+        is_own = claims is not None and claims["client_id"] == client.client_id and access_tokens.is_of_person(claims)
         if claims is None or not is_own or not access_tokens.is_in_force(self.server.session, claims):
             raise InvalidRequestError("subject_token is not an access token of this app that is in force")
         if _SCOPE not in claims["scope"].split():

@@ -12,6 +12,7 @@ from svc_identity.oauth.requests import Parsed
 from svc_identity.oauth.subjects import subject_for
 
 _TOLD = ("iss", "aud", "sub", "client_id", "scope", "exp", "iat", "jti", "acr", "amr", "auth_time", "cnf")
+_ACTING = ("act", "authority", "division_codes")
 
 
 class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib ships no types
@@ -34,7 +35,7 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib shi
     def create_introspection_payload(self, token: Claims | None) -> dict[str, Any]:
         if token is None:
             return {"active": False}
-        told = {name: token[name] for name in _TOLD if name in token}
+        told = {name: token[name] for name in (*_TOLD, *_ACTING) if name in token}
         if token["kind"] == "person":
             of_token = self.server.session.get_one(Client, token["client_id"])
             told["sub"] = subject_for(self.server.issuer.subject_key, of_token, access_tokens.person_of(token))

@@ -116,6 +116,13 @@ class Issuer:
         token = self.signer.sign("at+jwt", ACCESS_TOKEN_SECONDS, aud=target.client_id, **about, **same)
         return {"token_type": "Bearer", "access_token": token, "expires_in": ACCESS_TOKEN_SECONDS, "scope": scope}
 
+    def acting_token(self, actor: Mapping[str, Any], scope: str, seconds: int, **claims: Any) -> dict[str, Any]:  # noqa: ANN401 - claims
+        """A token answer for the person of another token, who acts for a subject; bound to the same key."""
+        same = {name: actor[name] for name in ("client_id", "sid", "auth_time", "acr", "amr", "cnf") if name in actor}
+        acting = {"act": {"sub": actor["sub"]}, "scope": scope}
+        token = self.signer.sign("at+jwt", seconds, aud=AUDIENCE, **acting, **same, **claims)
+        return {"token_type": "DPoP", "access_token": token, "expires_in": seconds, "scope": scope}
+
     def logout_token(self, client_id: str, subject: str, family_id: UUID) -> str:
         """What notifies an app that a sign-in has ended (OpenID Connect Back-Channel Logout 1.0, section 2.4)."""
         events: dict[str, Any] = {"http://schemas.openid.net/event/backchannel-logout": {}}

@@ -28,7 +28,10 @@ class Introspected(BaseModel):
     token_type: str | None = Field(default=None, examples=["Bearer", "DPoP"])
     iss: str | None = None
     aud: str | None = None
-    sub: str | None = Field(default=None, description="The person, or the client that acts for itself.")
+    sub: str | None = Field(
+        default=None,
+        description="The person, the client that acts for itself, or the organisation for which `act` acts.",
+    )
     client_id: str | None = None
     scope: str | None = None
     exp: int | None = None
@@ -41,6 +44,9 @@ class Introspected(BaseModel):
         default=None, description="What the sign-in used (RFC 8176).", examples=[["otp", "sms", "mfa"]]
     )
     auth_time: int | None = Field(default=None, description="When the person signed in.")
+    act: dict[str, str] | None = Field(default=None, description="`sub`: the person who acts for it (RFC 8693).")
+    authority: str | None = Field(default=None, description="What lets them act, such as the id of a mandate.")
+    division_codes: list[str] | None = Field(default=None, description="Where it lets them; 654000 is everywhere.")
     cnf: dict[str, str] | None = Field(default=None, description="`jkt`: the key to which it is bound (RFC 9449).")
 
 

@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from kit.security_log import CLIENT_REFUSED, record_on_commit
 from svc_identity.oauth import possession, pushed, refresh
 from svc_identity.oauth.access_tokens import is_access_token
+from svc_identity.oauth.acting.grant import ActingGrant
 from svc_identity.oauth.assertions import PrivateKeyJwt
 from svc_identity.oauth.devices.grant import DeviceGrant, DeviceRequests
 from svc_identity.oauth.exchange import ExchangeGrant
@@ -52,6 +53,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
         self.register_grant(ClientGrant)
         self.register_grant(DeviceGrant, [IdToken(issuer)])
         self.register_endpoint(DeviceRequests)
+        self.register_grant(ActingGrant)  # before the other exchange, which refuses what this one takes
         self.register_grant(ExchangeGrant)
         self.register_endpoint(Revocation)
         self.register_endpoint(Introspection)

@@ -10,6 +10,7 @@ from chassis.auth import Caller
 from chassis.db import Database
 from chassis.outbox import emit
 from kit.ended.admission import AccessEnded
+from svc_identity.oauth.acting import principals
 from svc_identity.oauth.events import ClientResumed, ClientSuspended
 from svc_identity.oauth.models import Client, TokenFamily
 from svc_identity.organisations.operators import with_standing_roles
@@ -29,10 +30,14 @@ class Access(Protocol):
     def client_key(self) -> str | None: ...
     @property
     def sid(self) -> str | None: ...
+    @property
+    def actor(self) -> str | None: ...
+    @property
+    def authority(self) -> str | None: ...
 
 
 def has_ended(session: Session, access: Access) -> bool:
-    """Whether its client or person is suspended, or the sign-in or the key that gave it has ended."""
+    """Whether its client or person is suspended, or the sign-in, the key or the authority that gave it has ended."""
     client = session.get(Client, access.client_id)
     if client is not None and not client.in_force:
         return True
@@ -42,7 +47,11 @@ def has_ended(session: Session, access: Access) -> bool:
         family = session.get(TokenFamily, UUID(access.sid))
         if family is None or family.ended_at is not None:
             return True
-    return session.scalar(suspension_of(UUID(access.subject))) is not None
+    if any(session.scalar(suspension_of(UUID(each))) for each in {access.actor or access.subject, access.subject}):
+        return True
+    return access.actor is not None and not principals.still_stands(
+        session, access.kind, access.actor, access.subject, access.authority
+    )
 
 
 async def admit(database: Database, caller: Caller) -> Caller:

@@ -7,6 +7,7 @@ somebody else's phone, or shares the network address, does not keep the owner ou
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -29,20 +30,47 @@ _GUESSES_COUNTED = timedelta(minutes=10)
 _EVERYBODY = "myili sign-in codes"
 
 
+class Typed(Protocol):
+    """A phone, and the browser in which it was typed."""
+
+    @property
+    def phone(self) -> str: ...
+    @property
+    def browser_hash(self) -> bytes: ...
+
+
+class NamedTyped(NamedTuple):
+    """A phone and a browser without a sign-in."""
+
+    phone: str
+    browser_hash: bytes
+
+
 class TooManyCodes(Refused):
     status, text = 429, "too_many_codes"
 
 
-async def admit(tx: AsyncSession, settings: Settings, sign_in: SignIn, address: str) -> SentCode:
-    """Count one more code for the phone of a sign-in.
+async def admit(
+    tx: AsyncSession, settings: Settings, typed: Typed, address: str, *, apart: bytes | None = None
+) -> SentCode:
+    """Count one more code for a phone.
+
+    Args:
+        tx: the transaction.
+        settings: of the service.
+        typed: the phone, and by whom.
+        address: of the network.
+        apart: what stands for a known browser where the owner of the phone has signed in just now.
 
     Raises:
         TooManyCodes
     """
-    sent = _to_send(sign_in, address)
+    sent = _to_send(typed, address)
     # One at a time for a phone, an address and everybody: requests at once would each find the others not yet there.
     await tx.execute(select(func.pg_advisory_xact_lock(lock_of(sent.phone_index))))
-    await _know(tx, sent, sign_in)
+    sent.device_hash = apart
+    if apart is None:
+        await _know(tx, sent, typed)
     if sent.device_hash is None:
         await tx.execute(select(func.pg_advisory_xact_lock(lock_of(sent.address_index))))
         await tx.execute(select(func.pg_advisory_xact_lock(func.hashtext(_EVERYBODY))))
@@ -59,14 +87,14 @@ async def wait_for_next(tx: AsyncSession, settings: Settings, sign_in: SignIn, a
     return await _wait(tx, settings, sent)
 
 
-def _to_send(sign_in: SignIn, address: str) -> SentCode:
+def _to_send(typed: Typed, address: str) -> SentCode:
     of_address = blind_index("sent_codes.address", counted(address))
-    return SentCode(phone_index=phone_index(sign_in.phone), address_index=of_address)
+    return SentCode(phone_index=phone_index(typed.phone), address_index=of_address)
 
 
-async def _know(tx: AsyncSession, sent: SentCode, sign_in: SignIn) -> None:
-    if await tx.get(KnownDevice, (sent.phone_index, sign_in.browser_hash)):
-        sent.device_hash = sign_in.browser_hash
+async def _know(tx: AsyncSession, sent: SentCode, typed: Typed) -> None:
+    if await tx.get(KnownDevice, (sent.phone_index, typed.browser_hash)):
+        sent.device_hash = typed.browser_hash
 
 
 async def _wait(tx: AsyncSession, settings: Settings, sent: SentCode) -> int:

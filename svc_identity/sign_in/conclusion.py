@@ -30,7 +30,7 @@ async def conclude(
                 await continuity.hold(tx, sign_in)
                 return to_question(sign_in.id)
             case Holder.NEW:
-                await continuity.release_phone(tx, sign_in)
+                await continuity.release_phone(tx, sign_in.phone, sign_in.id)
     return await second_step.go_on(tx, issuer, sign_in, arrival)
 
 

@@ -25,6 +25,7 @@ from svc_identity.people.persons.service import id_number_index, phone_index, re
 from svc_identity.people.proofing.schemas import Proof
 from svc_identity.people.suspensions.queries import is_suspended
 from svc_identity.settings import Settings
+from svc_identity.sign_in.code_limits import Typed
 from svc_identity.sign_in.models import IdentityTry, KnownDevice, SignIn
 from svc_identity.sign_in.refusals import Refused
 from svc_identity.sign_in.service import SignInOver
@@ -56,7 +57,7 @@ class NoProofLeft(Refused):
     status, text = 429, "former_no_tries"
 
 
-async def holder_of(tx: AsyncSession, settings: Settings, sign_in: SignIn, *, denies: bool) -> Holder:
+async def holder_of(tx: AsyncSession, settings: Settings, sign_in: Typed, *, denies: bool) -> Holder:
     """Who gets a sign-in; the phone is locked until the transaction ends.
 
     Args:
@@ -132,18 +133,18 @@ async def begin_anew(tx: AsyncSession, sign_in: SignIn) -> None:
         SignInOver
     """
     await _former(tx, sign_in)
-    await release_phone(tx, sign_in)
+    await release_phone(tx, sign_in.phone, sign_in.id)
     sign_in.finished_at, sign_in.held_at = now(), None
 
 
-async def release_phone(tx: AsyncSession, sign_in: SignIn) -> None:
+async def release_phone(tx: AsyncSession, phone: str, sign_in_id: UUID) -> None:
     """Take a locked phone from its person, who keeps everything else, and forget its browsers."""
-    index = phone_index(sign_in.phone)
+    index = phone_index(phone)
     person = (await tx.scalars(select(Person).where(Person.phone_index == index).with_for_update())).one()
     person.phone, person.phone_index = None, None
     await tx.execute(delete(KnownDevice).where(KnownDevice.phone_index == index))
     await tx.flush()
-    record_on_commit(tx, PHONE_RELEASED, person_id=person.id, sign_in_id=sign_in.id)
+    record_on_commit(tx, PHONE_RELEASED, person_id=person.id, sign_in_id=sign_in_id)
 
 
 async def _former(tx: AsyncSession, sign_in: SignIn) -> Person:
@@ -157,11 +158,11 @@ async def _former(tx: AsyncSession, sign_in: SignIn) -> Person:
     return await tx.get_one(Person, person_id)
 
 
-async def _lock(tx: AsyncSession, sign_in: SignIn) -> None:
+async def _lock(tx: AsyncSession, sign_in: Typed) -> None:
     await tx.execute(select(func.pg_advisory_xact_lock(lock_of(phone_index(sign_in.phone)))))
 
 
-async def _last_used(tx: AsyncSession, sign_in: SignIn, person_id: UUID) -> datetime:
+async def _last_used(tx: AsyncSession, sign_in: Typed, person_id: UUID) -> datetime:
     device = select(func.max(KnownDevice.used_at)).where(KnownDevice.phone_index == phone_index(sign_in.phone))
     app = select(func.max(TokenFamily.rotated_at)).where(TokenFamily.person_id == person_id)
     registered_at = select(Person.created_at).where(Person.id == person_id)

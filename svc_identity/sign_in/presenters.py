@@ -62,6 +62,7 @@ async def phone_page(
         asking=_asking(parsed),
         agreement=await _agreement(tx, browser, refused),
         agreements=agreement_links(language),
+        other_number=f"{PATH}/phone-changes?{urlencode({'ui_locales': language})}",
         languages=[
             (texts, f"{PATH}?{urlencode([*others, ('ui_locales', texts['tag'])])}") for texts in languages().values()
         ],

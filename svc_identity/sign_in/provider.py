@@ -8,6 +8,9 @@ from chassis.http_client import NoAnswer, NotReached, call
 from chassis.telemetry import log
 from svc_identity.http_client import SECONDS
 
+SIGN_IN_CODE, PHONE_CHANGE_CODE = "sign_in_code", "phone_change_code"
+"""Templates of codes: a code says for what it is."""
+
 
 class NotSent(Exception):  # noqa: N818 - an answer of the gateway
     """The message certainly did not leave."""
@@ -22,15 +25,17 @@ class Throttled(NotSent):
 
 
 class Sms(Protocol):
-    async def send_code(self, phone: str, code: str, *, minutes: int, language: str) -> None:
-        """Send a sign-in code. An unknown outcome counts as sent: the person can request another.
+    async def send_code(
+        self, phone: str, code: str, *, minutes: int, language: str, template: str = SIGN_IN_CODE
+    ) -> None:
+        """Send a code. An unknown outcome counts as sent: the person can request another.
 
         Raises:
             NotSent, Throttled
         """
 
-    async def send_notice(self, phone: str, template: str, *, language: str, device: str) -> None:
-        """Tell a person of something that happened to their account.
+    async def send_notice(self, phone: str, template: str, *, language: str, device: str = "", link: str = "") -> None:
+        """Tell a person of something that happened to their account, and where they can stop it.
 
         Raises:
             NotSent
@@ -43,11 +48,14 @@ class HttpSms:
         self._seconds = seconds
         self._url = f"{url}/messages"
 
-    async def send_code(self, phone: str, code: str, *, minutes: int, language: str) -> None:
-        await self._send(phone, "sign_in_code", {"code": code, "minutes": minutes, "language": language})
+    async def send_code(
+        self, phone: str, code: str, *, minutes: int, language: str, template: str = SIGN_IN_CODE
+    ) -> None:
+        await self._send(phone, template, {"code": code, "minutes": minutes, "language": language})
 
-    async def send_notice(self, phone: str, template: str, *, language: str, device: str) -> None:
-        await self._send(phone, template, {"device": device, "language": language})
+    async def send_notice(self, phone: str, template: str, *, language: str, device: str = "", link: str = "") -> None:
+        told = {"link": link} if link else {"device": device}
+        await self._send(phone, template, {**told, "language": language})
 
     async def _send(self, phone: str, template: str, params: dict[str, str | int]) -> None:
         message = {"phone": phone, "template": template, "params": params}

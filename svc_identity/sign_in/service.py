@@ -162,7 +162,7 @@ async def answered_just_now(
         or sign_in.finished_at is None
         or sign_in.finished_at < now() - SECOND_TAP
         or not hmac.compare_digest(sign_in.browser_hash, browser)
-        or not hmac.compare_digest(_code_hash(settings, sign_in.id, _digits(typed)), sign_in.code_hash)
+        or not hmac.compare_digest(_code_hash(settings, sign_in.id, plain_digits(typed)), sign_in.code_hash)
     ):
         return None
     return sign_in.answer
@@ -207,7 +207,7 @@ def try_code(settings: Settings, sign_in: SignIn, typed: str, *, most: int = TRI
         return NoTriesLeft()
     if sign_in.code_expires_at < now():
         return CodeExpired()
-    digits = _digits(typed)
+    digits = plain_digits(typed)
     typed_hash = _code_hash(settings, sign_in.id, digits)
     if hmac.compare_digest(typed_hash, sign_in.code_hash):
         finish(settings, sign_in, typed)
@@ -224,20 +224,20 @@ def try_code(settings: Settings, sign_in: SignIn, typed: str, *, most: int = TRI
 def finish(settings: Settings, sign_in: SignIn, typed: str) -> None:
     """Finish a locked sign-in; a second tap is known by what was typed last."""
     sign_in.finished_at, sign_in.answer = now(), None
-    sign_in.code_hash = _code_hash(settings, sign_in.id, _digits(typed))
+    sign_in.code_hash = _code_hash(settings, sign_in.id, plain_digits(typed))
 
 
 def already_tried(settings: Settings, sign_in: SignIn, typed: str) -> bool:
     """Whether a wrong code was typed before, which is remembered."""
     tried = (sign_in.answer or "").split()
-    typed_hash = _code_hash(settings, sign_in.id, _digits(typed)).hex()
+    typed_hash = _code_hash(settings, sign_in.id, plain_digits(typed)).hex()
     if typed_hash in tried:
         return True
     sign_in.answer = " ".join([*tried[-TRIES:], typed_hash])
     return False
 
 
-def _digits(typed: str) -> str:
+def plain_digits(typed: str) -> str:
     """What was typed, in ASCII digits: people also type Arabic or full-width ones, and group them."""
     kept = (character for character in typed[:_LONGEST_CODE] if not (character.isspace() or character in _BETWEEN))
     return "".join(str(unicodedata.decimal(character, character)) for character in kept)

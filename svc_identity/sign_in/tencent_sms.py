@@ -16,7 +16,7 @@ from chassis.http_client import NoAnswer, NotReached, Reply, call
 from chassis.telemetry import log
 from svc_identity.http_client import SECONDS
 from svc_identity.settings import TencentSms
-from svc_identity.sign_in.provider import NotSent, Throttled
+from svc_identity.sign_in.provider import SIGN_IN_CODE, NotSent, Throttled
 
 _ALGORITHM, _SERVICE, _ACTION, _VERSION = "TC3-HMAC-SHA256", "sms", "SendSms", "2021-01-11"
 _CONTENT_TYPE = "application/json; charset=utf-8"
@@ -58,13 +58,21 @@ class TencentCloudSms:
     settings: TencentSms
     seconds: float = SECONDS
 
-    async def send_code(self, phone: str, code: str, *, minutes: int, language: str) -> None:
-        await self._send(phone, self.settings.of_code(language), [code, str(minutes)])
+    async def send_code(
+        self, phone: str, code: str, *, minutes: int, language: str, template: str = SIGN_IN_CODE
+    ) -> None:
+        named = self.settings.of_other(template, language) if template != SIGN_IN_CODE else None
+        await self._send(phone, named or self.settings.of_code(language), [code, str(minutes)])
 
-    async def send_notice(self, phone: str, template: str, *, language: str, device: str) -> None:
-        if template != _NEW_DEVICE:
-            raise ValueError(template)
-        await self._send(phone, self.settings.of_new_device(language), [device])
+    async def send_notice(self, phone: str, template: str, *, language: str, device: str = "", link: str = "") -> None:
+        if template == _NEW_DEVICE:
+            await self._send(phone, self.settings.of_new_device(language), [device])
+            return
+        named = self.settings.of_other(template, language)
+        if named is None:
+            log.warning("sms_not_sent", reason="template_missing", template=template)
+            raise NotSent
+        await self._send(phone, named, [link] if link else [])
 
     async def _send(self, phone: str, template_id: str, parameters: list[str]) -> None:
         message = {

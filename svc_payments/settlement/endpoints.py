@@ -13,10 +13,10 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
 from chassis.text import Day
+from kit.callers import ByKind
 from kit.papers import PdfResponse
 from kit.tables import CsvResponse, XlsxResponse
 from svc_payments.oversight.audit import service as audit
-from svc_payments.parties.callers import PersonOrClient
 from svc_payments.reconciliation.statements import schemas as statement_schemas
 from svc_payments.settings import Settings
 from svc_payments.settlement import models, papers, schemas, service, transfers
@@ -26,9 +26,7 @@ router = APIRouter(prefix="/payments/v1", tags=["settlement"])
 Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
 Reader = Annotated[
     Caller,
-    Depends(
-        PersonOrClient(person=allow(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))
-    ),
+    Depends(ByKind(person=allow(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))),
 ]
 STAFF = [Depends(allow(scope="staff", role=("operator", "auditor")))]
 

@@ -114,7 +114,7 @@ async def test_every_service_writes_its_own_topics(guarded: Guarded, service: st
     assert all(partitions)
 
 
-_STANDING = {f"ili.identity.{noun}.v1" for noun in ("client", "person", "role_change", "sign_in")}
+_STANDING = {f"ili.identity.{noun}.v1" for noun in ("authority", "client", "person", "role_change", "sign_in")}
 OF_IDENTITY = {
     "services": _STANDING | {"ili.identity.organisation.v1", "ili.identity.mandate.v1"},
     "payments": _STANDING,

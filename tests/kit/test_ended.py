@@ -54,6 +54,25 @@ async def test_the_tokens_of_an_ended_sign_in_are_refused_until_they_have_expire
         assert list(await tx.scalars(select(ended_access.c.subject))) == [given.sid]
 
 
+async def test_the_tokens_of_an_ended_authority_are_refused_and_their_actors_own_are_not(database: Database) -> None:
+    acting = {"kind": "organisation", "actor": str(new_id()), "authority": str(new_id())}
+    given, other = caller(**acting), caller(**acting | {"authority": str(new_id())})
+    await tell(database, "authority.ended", authority_id=given.authority, tokens_expire_at=now() + MINUTE)
+    assert await is_refused(database, given)
+    assert not await is_refused(database, other)
+    assert not await is_refused(database, caller(subject=given.actor))
+    await tell(database, "authority.ended", authority_id=other.authority, tokens_expire_at=now() - MINUTE)
+    await forget_expired(database)
+    async with database.read() as tx:
+        assert list(await tx.scalars(select(ended_access.c.subject))) == [given.authority]
+
+
+async def test_a_suspended_person_acts_for_nobody(database: Database) -> None:
+    given = caller(kind="organisation", actor=str(new_id()), authority=str(new_id()))
+    await tell(database, "person.suspended", person_id=given.actor, revision=1)
+    assert await is_refused(database, given)
+
+
 @pytest.mark.parametrize("kind", ["person", "client"])
 async def test_a_standing_is_that_of_the_newest_event_in_whatever_order_they_come(
     database: Database, kind: str

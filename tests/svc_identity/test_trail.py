@@ -30,6 +30,7 @@ __all__ = ["platform"]
 
 UNSEALED = {
     "mandates": {"phone_index", "name_index", "phone_masked"},
+    "family_accounts": {"phone_index", "name_index", "phone_masked", "helped_name", "helper_name", "reminders"},
     "proofing_attempts": {"id_number_index"},
     "factors": {"last_step", "sign_count", "used_at"},
 }
@@ -65,6 +66,9 @@ async def play(here: Platform) -> None:
     path = f"{OWN}/{claimed.json()['organisation_id']}/mandates"
     mandate = {"phone": new_phone(), "name": "王五", "scopes": ["applications"], "division_codes": ["654002"]}
     assert (await here.api.post(path, json=mandate, headers=representative | once())).status_code == 201
+    family = {"phone": new_phone(), "name": "王五", "scopes": ["bills"]}
+    invited = await here.api.post("/identity/v1/me/family-accounts", json=family, headers=representative | once())
+    assert invited.status_code == 201
     proposed = await propose_reset(here, here.first, auditor)
     assert proposed.status_code == 201
     async with here.database.transaction() as tx:

@@ -56,13 +56,17 @@ async def end_one(tx: AsyncSession, caller: Caller, sign_in_id: UUID) -> None:
 
 async def end_several(tx: AsyncSession, caller: Caller, *, keep_current: bool) -> None:
     """End the sign-ins of the caller, and those whose code is still on its way to an app."""
-    under_way = update(AuthorizationCode).where(AuthorizationCode.person_id == caller.id)
-    kept = UUID(caller.sid) if keep_current and caller.sid else None
+    await end_others(tx, caller.id, kept=UUID(caller.sid) if keep_current and caller.sid else None)
+
+
+async def end_others(tx: AsyncSession, person_id: UUID, *, kept: UUID | None) -> None:
+    """End the sign-ins of a person but for one, and those whose code is still on its way to an app."""
+    under_way = update(AuthorizationCode).where(AuthorizationCode.person_id == person_id)
     if kept:  # the repeat of the request that began it
         redeemed = select(TokenFamily.created_at).where(TokenFamily.id == kept).scalar_subquery()
         under_way = under_way.where(AuthorizationCode.authenticated_at != redeemed)
     await tx.execute(under_way.values(expires_at=now()))
-    for family in await tx.run_sync(refresh.end_all, caller.id, EndReason.REVOKED, but=kept):
+    for family in await tx.run_sync(refresh.end_all, person_id, EndReason.REVOKED, but=kept):
         _record(tx, family)
 
 

@@ -18,6 +18,7 @@ from svc_identity.organisations.claim_decisions.schemas import ClaimReturn, Clai
 from svc_identity.organisations.models import CounterRole, Membership
 from svc_identity.organisations.role_changes.memberships import require_enough_operators
 from svc_identity.organisations.role_changes.refusals import require_cooled_off
+from svc_identity.people.families import service as families
 from svc_identity.people.identity_claims import service as claims
 from svc_identity.people.identity_claims.events import IdentityClaimDecided
 from svc_identity.people.identity_claims.models import TRANSITIONS, ClaimStatus, IdentityClaim, Verdict
@@ -147,6 +148,7 @@ async def _move_number(tx: AsyncSession, claim: IdentityClaim) -> None:
     """Give the number to the claimant; who had it is back at level 1, also where that takes roles away."""
     if holder := await _holder(tx, claim):
         was_operator = holder.id in await operators.operators(tx)
+        await families.end_all_of(tx, holder.id)
         holder.forget_proof()
         await tx.flush()
         if was_operator:

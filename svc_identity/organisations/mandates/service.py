@@ -18,6 +18,7 @@ from svc_identity.organisations.models import Division
 from svc_identity.organisations.representation.models import RepresentedOrganisation
 from svc_identity.organisations.role_changes.terms import end_of
 from svc_identity.organisations.service import UnknownDivision
+from svc_identity.people.authorities.service import announce_end
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons.models import Person
@@ -162,6 +163,7 @@ async def _end(tx: AsyncSession, mandate: Mandate, status: MandateStatus, by: UU
     if mandate.agent_id:
         about = {"status": status, "ended_at": mandate.ended_at}
         await emit(tx, MandateEnded(**await _named(tx, mandate), **about))
+        await announce_end(tx, str(mandate.id))
 
 
 async def _named(tx: AsyncSession, mandate: Mandate) -> dict[str, object]:

@@ -25,6 +25,11 @@ class RepresentedOrganisation(Base):
     """Counts the representatives; the events carry it."""
 
 
+def authority_id(organisation_id: UUID, revision: int) -> str:
+    """Names in tokens the authority of one representative of an organisation."""
+    return f"{organisation_id}/{revision}"
+
+
 class Outcome(StrEnum):
     """The legal-entity registry's answer; `pending` until it arrives, and for ever if the process died before."""
 

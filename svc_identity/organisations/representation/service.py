@@ -23,8 +23,14 @@ from kit.security_log import record_on_commit
 from svc_identity.organisations.provider import Officer
 from svc_identity.organisations.representation import schemas
 from svc_identity.organisations.representation.events import OrganisationClaimed
-from svc_identity.organisations.representation.models import Outcome, RepresentationCheck, RepresentedOrganisation
+from svc_identity.organisations.representation.models import (
+    Outcome,
+    RepresentationCheck,
+    RepresentedOrganisation,
+    authority_id,
+)
 from svc_identity.organisations.service import LegalEntityNotActive
+from svc_identity.people.authorities.service import announce_end
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import record_read
 from svc_identity.people.persons.models import PROOFED, Person
@@ -104,7 +110,9 @@ async def claim(tx: AsyncSession, person_id: UUID, uscc: str, outcome: Outcome) 
         .returning(RepresentedOrganisation.id)
     )
     if await tx.scalar(changed):
-        await _announce(tx, await of_uscc(tx, uscc))
+        organisation = await of_uscc(tx, uscc)
+        await _announce(tx, organisation)
+        await announce_end(tx, authority_id(organisation.id, organisation.revision - 1))
     return schemas.RepresentedOrganisation.model_validate(await of_uscc(tx, uscc))
 
 

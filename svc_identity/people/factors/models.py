@@ -12,8 +12,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBina
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
-from kit.leases import Leased
 from svc_identity.base import Base
+from svc_identity.people.notices import Notice
 from svc_identity.vault.encryption import Encrypted
 
 ENROLMENT_LIFE = timedelta(hours=24)
@@ -70,16 +70,11 @@ class Factor(Base):
         self.removed_at = now()
 
 
-class FactorNotice(Leased, Base):
+class FactorNotice(Notice, Base):
     """The owner of a factor that came or went is to be told by SMS; kept until the message has left."""
 
     __tablename__ = "factor_notices"
     __table_args__ = (one_of("what", What), Index("ix_factor_notices_try_at", "try_at"))
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
-    what: Mapped[What] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 
 
 class FactorTries(Base):

@@ -49,6 +49,15 @@ class PersonRenamed(Event):
     person_id: UUID
 
 
+class PersonPhoneChanged(Event):
+    """The person moved to another phone number."""
+
+    event_type: ClassVar[str] = "cn.ili.identity.person.phone_changed.v1"
+    key_field: ClassVar[str] = "person_id"
+
+    person_id: UUID
+
+
 class PersonClosed(Event):
     """The person has closed their account: every service erases what the law does not make it keep."""
 

@@ -16,6 +16,8 @@ from svc_identity.organisations.models import Membership
 from svc_identity.people.consents.activities import RECORDS, Activity
 from svc_identity.people.consents.models import Consent
 from svc_identity.people.factors.models import Factor, FactorTries, RecoveryCode
+from svc_identity.people.families import service as families
+from svc_identity.people.families.models import FamilyNotice
 from svc_identity.people.identity_claims import service as claims
 from svc_identity.people.persons.events import PersonClosed
 from svc_identity.people.persons.models import Person
@@ -24,6 +26,8 @@ from svc_identity.people.suspensions.queries import suspension_of
 from svc_identity.privacy.closures import schemas
 from svc_identity.privacy.closures.models import Closure, ClosureStatus, OpenPayment
 from svc_identity.sign_in.models import IdentityTry, KnownDevice, SentCode
+from svc_identity.sign_in.phone_changes import service as phone_changes
+from svc_identity.sign_in.phone_changes.models import EndReason
 from svc_identity.verifications import service as verifications
 
 _KEPT = (Activity.PAYMENTS, Activity.AUDIT_TRAIL)
@@ -100,6 +104,9 @@ async def _close(tx: AsyncSession, person_id: UUID) -> None:
         given = update(model).where(model.person_id == person_id, model.withdrawn_at.is_(None))
         await tx.execute(given.values(withdrawn_at=now()))
     await claims.close_live(tx, person_id)
+    await phone_changes.end_live(tx, person_id, EndReason.OVERTAKEN)
+    await families.end_all_of(tx, person_id)
+    await tx.execute(delete(FamilyNotice).where(FamilyNotice.person_id == person_id))
     for counted in (KnownDevice, SentCode, IdentityTry):
         await tx.execute(delete(counted).where(counted.phone_index == person.phone_index))
     await _forget_factors(tx, person_id)

@@ -12,6 +12,7 @@ from svc_identity.oauth.issuer import ACCESS_TOKEN_SECONDS
 from svc_identity.organisations.models import TWO_PERSON_ROLES, Membership
 from svc_identity.people.consents.activities import RECORDS, Activity
 from svc_identity.people.consents.models import Consent
+from svc_identity.people.families import service as families
 from svc_identity.people.identity_claims import service as claims
 from svc_identity.people.persons.events import PersonProofingRevoked
 from svc_identity.people.persons.models import PHONE_ONLY
@@ -78,6 +79,7 @@ async def _end_proofing(tx: AsyncSession, person_id: UUID) -> None:
     await claims.close_live(tx, person_id)
     person = await known_person(tx, person_id)
     if person.assurance_level > PHONE_ONLY:
+        await families.end_all_of(tx, person_id)
         person.forget_proof()
         await tx.flush()
         await emit(tx, PersonProofingRevoked(person_id=person_id, assurance_level=PHONE_ONLY))

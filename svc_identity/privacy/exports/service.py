@@ -14,6 +14,8 @@ from svc_identity.oauth.models import TokenFamily
 from svc_identity.organisations.models import Membership
 from svc_identity.people.consents.models import Consent
 from svc_identity.people.factors.models import Factor
+from svc_identity.people.families import service as families
+from svc_identity.people.families.models import FamilyAccount
 from svc_identity.people.identity_claims.models import IdentityClaim
 from svc_identity.people.personal_data.models import PersonalDataRead, Purpose
 from svc_identity.people.personal_data.service import read_personal_data
@@ -23,6 +25,7 @@ from svc_identity.people.proofing.models import ProofingAttempt
 from svc_identity.privacy.data_reads.models import DataRead
 from svc_identity.privacy.exports import schemas
 from svc_identity.sign_in.models import KnownDevice
+from svc_identity.sign_in.phone_changes.models import PhoneChange
 from svc_identity.verifications.models import Verification
 
 SECONDS = 300
@@ -64,6 +67,12 @@ def _by_person(person: Person) -> list[tuple[Any, list[Any], tuple[str, ...]]]:
             [or_(IdentityClaim.claimant_id == person.id, IdentityClaim.holder_id == person.id)],
             ("claimant_id", "holder_id", "reviewed_by", "returned_by", "decided_by", "reason", "return_reason"),
         ),
+        (
+            PhoneChange,
+            [PhoneChange.person_id == person.id],
+            ("new_phone", "displaced_id", "old_hash", "new_hash", "stop_hash", "challenge"),
+        ),
+        (FamilyAccount, [families.of_person(person)], ("ended_by", "reminders")),
         (KnownDevice, [KnownDevice.phone_index == person.phone_index], ()),
     ]
 

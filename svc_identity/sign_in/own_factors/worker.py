@@ -1,4 +1,4 @@
-"""Tells people by SMS that a second factor of theirs came or went, whoever did it."""
+"""Tells people by SMS that a second factor or a family account of theirs came or went, whoever did it."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +12,7 @@ from chassis.telemetry import log
 from kit.leases import claimable, pause_after
 from svc_identity.people.consents.models import Consent
 from svc_identity.people.factors.models import FactorNotice
+from svc_identity.people.notices import Notice
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.sign_in.provider import HttpSms, NotSent
@@ -35,8 +36,8 @@ class Message:
 
 
 class FactorNotifier:
-    def __init__(self, database: Database, sms_url: str) -> None:
-        self._database, self._sms_url = database, sms_url
+    def __init__(self, database: Database, sms_url: str, notices: type[Notice] = FactorNotice) -> None:
+        self._database, self._sms_url, self._notices = database, sms_url, notices
 
     async def notify_due(self) -> None:
         """Send the notices that are due; each is tried again until it has left, for a day."""
@@ -53,11 +54,11 @@ class FactorNotifier:
 
     async def _lease(self) -> list[Message]:
         async with self._database.transaction() as tx:
-            due = select(FactorNotice).where(FactorNotice.try_at <= now())
+            due = select(self._notices).where(self._notices.try_at <= now())
             leased = []
-            for row in await tx.scalars(claimable(due, FactorNotice.try_at, limit=_AT_ONCE)):
+            for row in await tx.scalars(claimable(due, self._notices.try_at, limit=_AT_ONCE)):
                 if row.created_at < now() - KEPT:
-                    log.warning("factor_notice_dropped", person_id=str(row.person_id))
+                    log.warning("notice_dropped", what=row.what, person_id=str(row.person_id))
                     await tx.delete(row)
                     continue
                 clear = await read_personal_data(
@@ -71,12 +72,12 @@ class FactorNotifier:
 
     async def _done(self, message: Message) -> None:
         async with self._database.transaction() as tx:
-            row = await tx.get(FactorNotice, message.id, with_for_update=True)
+            row = await tx.get(self._notices, message.id, with_for_update=True)
             if row is not None and row.tries == message.number:
                 await tx.delete(row)
 
     async def _try_again(self, message: Message) -> None:
         async with self._database.transaction() as tx:
-            row = await tx.get(FactorNotice, message.id, with_for_update=True)
+            row = await tx.get(self._notices, message.id, with_for_update=True)
             if row is not None and row.tries == message.number:
                 row.try_at = now() + pause_after(PAUSES, message.number - 1)

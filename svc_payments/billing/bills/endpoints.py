@@ -1,23 +1,34 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 
 from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
+from kit.callers import ByKind
 from svc_payments.billing.bills import changes, push, schemas, service, versions
-from svc_payments.parties.callers import BillSender, Language, PersonOrClient
+from svc_payments.parties.callers import RELATIVE, BillSender, Language, helping
 from svc_payments.parties.providers.account_numbers import AccountNumber
 
 router = APIRouter(prefix="/payments/v1", tags=["bills"])
 
 
-# A resident reads the bills of their accounts, a provider its own.
-Reader = Annotated[
-    Caller, Depends(PersonOrClient(person=allow(scope="bills", assurance_level=2), client=allow(scope="bills:write")))
-]
+# A resident reads the bills of their accounts, a relative those of the person they help, a provider its own.
+_READERS = ByKind(
+    person=allow(scope="bills", assurance_level=2), relative=helping("bills"), client=allow(scope="bills:write")
+)
+
+
+async def _reader(request: Request, caller: Annotated[Caller, Depends(_READERS)]) -> Caller:
+    if caller.kind == RELATIVE:
+        action: str = request.scope["route"].name
+        await request.app.state.record_helper_read(request.app.state.database, caller, action)
+    return caller
+
+
+Reader = Annotated[Caller, Depends(_reader)]
 BillNumber = Annotated[str | None, Query(pattern="^[A-Za-z0-9-]{1,32}$", description="The provider's own number.")]
 Withdrawn = Annotated[bool, Query(description="Those that are void, expired or superseded, and only those.")]
 

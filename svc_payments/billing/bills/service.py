@@ -61,7 +61,7 @@ class Wanted:
 
 
 async def list_bills(tx: AsyncSession, caller: Caller, wanted: Wanted, page: PageRequest) -> Page[schemas.Bill]:
-    if caller.kind == "person":
+    if caller.kind != "client":
         visible = bills_of_person(caller.id, wanted.conditions())
         return await _show_page(tx, await page_of(tx, select(visible), page, visible.id, _itself, newest_first=True))
     return await _show_page(tx, await _own_bills(tx, caller.id, wanted, page))
@@ -121,7 +121,7 @@ async def visible_bill(tx: AsyncSession, caller: Caller, bill_id: UUID) -> Bill:
     Raises:
         NotFound: there is none.
     """
-    visible = visible_to(caller.id) if caller.kind == "person" else Bill.provider_id == caller.id
+    visible = visible_to(caller.id) if caller.kind != "client" else Bill.provider_id == caller.id
     bill = await tx.scalar(select(Bill).where(Bill.id == bill_id, visible))
     if bill is None:
         raise NotFound

@@ -24,7 +24,7 @@ async def list_versions(
     bill = await visible_bill(tx, caller, bill_id)
     versions = versions_of(bill)
     query = select(versions)
-    if caller.kind == "person":
+    if caller.kind != "client":
         then = (literal(bill.provider_id), versions.account_number, versions.period, literal(bill.created_at))
         query = query.where(visible_on(caller.id, then))
     return await page_of(tx, query, page, versions.version, _shown, newest_first=True)

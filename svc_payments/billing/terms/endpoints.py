@@ -7,24 +7,22 @@ from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
+from kit.callers import ByKind
 from svc_payments.billing.terms import schemas, service
-from svc_payments.parties.callers import PersonOrClient
 
 router = APIRouter(prefix="/payments/v1", tags=["payment terms"])
 
 Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
 StaffOrProvider = Annotated[
     Caller,
-    Depends(
-        PersonOrClient(person=allow(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))
-    ),
+    Depends(ByKind(person=allow(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))),
 ]
 Version = Annotated[int, Path(ge=1, le=1_000_000)]
 
 
 @router.get(
     "/providers/{provider_id}/payment-terms",
-    dependencies=[Depends(PersonOrClient(person=allow(scope="pay", persons=True), client=allow(scope="bills:write")))],
+    dependencies=[Depends(ByKind(person=allow(scope="pay", persons=True), client=allow(scope="bills:write")))],
 )
 async def get_payment_terms(tx: ReadTx, provider_id: UUID) -> schemas.TermsInForce:
     """Get the payment terms of a provider today: late fees, parts, advances, channels, limits, top-ups."""

@@ -3,16 +3,18 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 
+from chassis.auth import Caller
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_payments.channels.methods import ChannelNotAvailable
 from svc_payments.channels.provider import Payer
+from svc_payments.collection.helpers.service import pay_within_limits, require_made_by
 from svc_payments.collection.payments import presenters, quotes, schemas, service
 from svc_payments.collection.payments.models import Payment
 from svc_payments.collection.payments.orders import Orders
 from svc_payments.collection.payments.queries import WantedPayments, payments_of
-from svc_payments.parties.callers import PayingResident
+from svc_payments.parties.callers import PayingResident, PayingResidentOrRelative
 
 router = APIRouter(prefix="/payments/v1", tags=["payments"])
 
@@ -30,7 +32,7 @@ OrdersAtChannels = Annotated[Orders, Depends(_orders)]
 @router.post("/payments", status_code=201)
 async def create_payment(
     tx: Tx,
-    caller: PayingResident,
+    caller: PayingResidentOrRelative,
     once: OnceKey,
     orders: OrdersAtChannels,
     body: schemas.NewPayment,
@@ -38,16 +40,17 @@ async def create_payment(
     """Create a payment and reserve its bills at today's amounts.
 
     The bills are of one provider; an amount on one account can be paid instead. No other payment can have the bills
-    meanwhile.
+    meanwhile. What a relative creates counts towards the limits of the family account: else 409 `helper_limit_reached`.
     """
     if body.channel not in orders.offered:
         raise ChannelNotAvailable
-    return await once.do(tx, caller, service.create_payment(tx, caller.id, body, orders.settings.order_lifetime))
+    created = service.create_payment(tx, caller.id, body, orders.settings.order_lifetime)
+    return await once.do(tx, caller, pay_within_limits(tx, caller, created))
 
 
 @router.post("/payment-quotes")
 async def quote_payment(
-    tx: ReadTx, caller: PayingResident, orders: OrdersAtChannels, body: schemas.NewQuote
+    tx: ReadTx, caller: PayingResidentOrRelative, orders: OrdersAtChannels, body: schemas.NewQuote
 ) -> schemas.PaymentQuote:
     """Quote a payment: its amount line by line, and the channels.
 
@@ -70,18 +73,19 @@ async def list_payments(
 
 
 @router.get("/payments/{payment_id}")
-async def get_payment(tx: ReadTx, caller: PayingResident, payment_id: UUID) -> schemas.Payment:
+async def get_payment(tx: ReadTx, caller: PayingResidentOrRelative, payment_id: UUID) -> schemas.Payment:
     """Get one of the caller's payments.
 
-    Poll until it is completed.
+    Poll until it is completed. A relative who helps gets what they have created.
     """
+    await require_made_by(tx, caller, payment_id)
     return await presenters.show(tx, await service.own_payment(tx, caller.id, payment_id))
 
 
 @router.post("/payments/{payment_id}/confirm", openapi_extra=_CALLS_THE_CHANNEL)
 async def confirm_payment(
     request: Request,
-    caller: PayingResident,
+    caller: PayingResidentOrRelative,
     orders: OrdersAtChannels,
     payment_id: UUID,
     body: schemas.Confirmation | None = None,
@@ -90,6 +94,7 @@ async def confirm_payment(
 
     Idempotent: a repeated request gets the same order, so it needs no Idempotency-Key.
     """
+    await _require_made_by(orders, caller, payment_id)
     how = body or schemas.Confirmation()
     # The gateway writes this header itself; whatever a client sent in it does not come through.
     payer = Payer(how.open_id, request.headers.get("x-forwarded-for"))
@@ -97,12 +102,20 @@ async def confirm_payment(
 
 
 @router.post("/payments/{payment_id}/cancel", openapi_extra=_CALLS_THE_CHANNEL)
-async def cancel_payment(caller: PayingResident, orders: OrdersAtChannels, payment_id: UUID) -> schemas.Payment:
+async def cancel_payment(
+    caller: PayingResidentOrRelative, orders: OrdersAtChannels, payment_id: UUID
+) -> schemas.Payment:
     """Cancel an unpaid payment and release its bills.
 
     The answer then has the status `expired`.
     """
+    await _require_made_by(orders, caller, payment_id)
     return await _shown(orders, await orders.cancel(caller.id, payment_id))
+
+
+async def _require_made_by(orders: Orders, caller: Caller, payment_id: UUID) -> None:
+    async with orders.database.read() as tx:
+        await require_made_by(tx, caller, payment_id)
 
 
 async def _shown(orders: Orders, payment: Payment) -> schemas.Payment:

@@ -7,11 +7,11 @@ from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.text import Day
+from kit.callers import ByKind
 from kit.uploads.bodies import whole_body
 from kit.uploads.digests import fitting
 from svc_payments.billing.files.reception import LARGEST_FILE
 from svc_payments.channels.methods import ChannelNotAvailable
-from svc_payments.parties.callers import PersonOrClient
 from svc_payments.reconciliation.runs import service as reconciliation
 from svc_payments.reconciliation.statements import models, schemas, service
 from svc_payments.reconciliation.statements.downloads import merchant_of
@@ -30,9 +30,7 @@ Provider = Annotated[Caller, Depends(allow(scope="bills:write"))]
 
 Reader = Annotated[
     Caller,
-    Depends(
-        PersonOrClient(person=allow(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))
-    ),
+    Depends(ByKind(person=allow(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))),
 ]
 
 

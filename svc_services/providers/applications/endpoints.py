@@ -8,6 +8,7 @@ from chassis.auth import Caller, allow, anyone, verified_otherwise
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
+from kit.callers import ByKind, acting_for_organisations
 from kit.etags import NOT_MODIFIED, cacheable
 from kit.fields.divisions import DivisionCode
 from svc_services.callers import Operator, only_operators
@@ -21,11 +22,14 @@ router = APIRouter(prefix="/services/v1", tags=["providers"])
 _APPLICANTS = "provider-applications"
 _MINUTE = 60
 _applying = Depends(anyone(because="a company that is not connected yet has no token"))
-_only_representatives = allow(scope="applications", assurance_level=2)
+_speakers = ByKind(
+    person=allow(scope="applications", assurance_level=2),
+    organisation=acting_for_organisations(scope="applications"),
+)
 
 
 async def _applicant(request: Request) -> Caller | None:
-    return await _only_representatives(request) if request.headers.get("authorization") else None
+    return await _speakers(request) if request.headers.get("authorization") else None
 
 
 Applicant = Annotated[Caller | None, Depends(_applicant)]
@@ -48,7 +52,8 @@ async def create_provider_application(
     """Apply to be connected as a provider.
 
     The answer has the token that reads the application. It is shown once. An organisation that its legal representative
-    has claimed is spoken for by them alone: with their access token, whoever applied in its name before is displaced.
+    has claimed is spoken for by them and their agents alone: with their access token, or one in which they act for the
+    organisation, whoever applied in its name before is displaced.
     An application that nobody proved expires after 30 days.
     """
     owner = applicant or f"{_APPLICANTS} of {body.uscc}"  # two companies may have chosen the same key

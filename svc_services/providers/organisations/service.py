@@ -56,9 +56,24 @@ async def require_speaker(
         return None
     if claimed is None:
         raise NotForOrganisation(uscc=uscc)
+    if applicant.kind == "organisation":
+        return _actor_for(claimed, applicant, division_codes)
     if claimed.representative_id != applicant.id:
         await _require_mandate(tx, applicant.id, uscc, division_codes)
     return applicant.id
+
+
+def _actor_for(claimed: ClaimedOrganisation, applicant: Caller, division_codes: Collection[str]) -> UUID:
+    """Who acts for this organisation by a token that says so, and where; its end is announced to every service."""
+    if claimed.organisation_id != applicant.id:
+        raise NotForOrganisation(uscc=claimed.uscc)
+    _require_covered(applicant.division_codes, division_codes, claimed.uscc)
+    return UUID(applicant.actor)
+
+
+def _require_covered(covered: Collection[str], division_codes: Collection[str], uscc: str) -> None:
+    if PREFECTURE not in covered and not set(division_codes) <= set(covered):
+        raise BeyondMandate(uscc=uscc)
 
 
 async def _require_mandate(tx: AsyncSession, agent_id: UUID, uscc: str, division_codes: Collection[str]) -> None:
@@ -73,8 +88,7 @@ async def _require_mandate(tx: AsyncSession, agent_id: UUID, uscc: str, division
     covered = {code for codes in await tx.scalars(current) for code in codes}
     if not covered:
         raise NotForOrganisation(uscc=uscc)
-    if PREFECTURE not in covered and not set(division_codes) <= covered:
-        raise BeyondMandate(uscc=uscc)
+    _require_covered(covered, division_codes, uscc)
 
 
 async def displace_unproved(tx: AsyncSession, uscc: str, kind: UtilityKind) -> None:

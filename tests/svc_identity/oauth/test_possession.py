@@ -86,6 +86,16 @@ async def test_a_bound_token_opens_nothing_without_its_key(app_client: AppClient
     assert (thief.status_code, thief.json()["code"]) == (401, "proof_refused")
 
 
+async def test_a_bound_token_that_lacks_the_scope_is_told_so_in_its_own_scheme(app_client: AppClient) -> None:
+    prover = Prover()
+    code = await app_client.sign_in(new_phone(), scope="openid bills")
+    token = (await redeem(app_client, prover, code)).json()["access_token"]
+    refused = await prover.send(app_client.api, "GET", "/identity/v1/me", token=token)
+    assert refused.status_code == 403
+    challenge = 'DPoP realm="myili", error="insufficient_scope", scope="profile"'
+    assert refused.headers["www-authenticate"] == challenge
+
+
 async def test_an_unbound_token_is_not_passed_off_as_bound(app_client: AppClient, phone: str) -> None:
     token = (await app_client.tokens(phone))["access_token"]
     answer = await Prover().send(app_client.api, "GET", USERINFO, token=token)

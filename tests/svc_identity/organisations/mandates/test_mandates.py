@@ -72,7 +72,8 @@ async def agent(new_app_client: NewAppClient, phone: str, name: str = "王五") 
 
 async def mandate_events(database: Database, mandate: Json) -> list[tuple[str, Json]]:
     async with database.read() as tx:
-        events = [event for event in await emitted(tx) if event.key == mandate["mandate_id"]]
+        of_it = [event for event in await emitted(tx) if event.key == mandate["mandate_id"]]
+    events = [event for event in of_it if ".mandate." in event.type]
     return [(event.type.split(".")[-2], event.data) for event in events]
 
 

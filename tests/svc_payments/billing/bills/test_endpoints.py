@@ -239,3 +239,10 @@ async def test_a_withdrawn_bill_is_listed_on_request_only_and_owes_nothing(
     assert (await api.get(URL, headers=tokens.resident(person))).json()["items"] == []
     (shown,) = (await api.get(f"{URL}?withdrawn=true", headers=tokens.resident(person))).json()["items"]
     assert (shown["withdrawn"], shown["outstanding_fen"]) == ("void", 0)
+
+
+async def test_an_organisation_that_somebody_acts_for_is_no_resident(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    actor: dict[str, Any] = {"act": {"sub": str(new_id())}, "authority": str(new_id())}
+    token = tokens.sign(kind="organisation", assurance_level=3, **actor)
+    answer = await api.get(URL, headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
