@@ -58,6 +58,8 @@ def upgrade() -> None:
         "WHEN (OLD.phone_index IS DISTINCT FROM NEW.phone_index) EXECUTE FUNCTION end_verification_with_phone()"
     )
     _create_verifications()
+    op.add_column("sign_ins", sa.Column("verifying_at", _TIME, nullable=True))
+    op.add_column("sign_ins", sa.Column("verification_id", sa.Uuid(), nullable=True))
     for table, column, values in _NEW_VALUES:
         _allow(table, column, [*_allowed(table, column), *values])
     extend_trail(_SEALED)
@@ -94,6 +96,8 @@ def downgrade() -> None:
     for table, column, values in _NEW_VALUES:
         # Rows are kept for ever, so an older release finds values that it does not know.
         _allow(table, column, [each for each in _allowed(table, column) if each not in values], " NOT VALID")
+    op.drop_column("sign_ins", "verification_id")
+    op.drop_column("sign_ins", "verifying_at")
     op.drop_table("verifications")
     op.execute("DROP TRIGGER end_verification_with_phone ON persons")
     op.execute("DROP FUNCTION end_verification_with_phone()")
