@@ -34,7 +34,8 @@ WITHOUT_ALERT = {
     *("factor_reset_proposed", "factor_reset_approved", "factor_reset_rejected"),
     *("mandate_proposed", "mandate_active", "mandate_declined", "mandate_withdrawn", "mandate_expired"),
     *("family_account_proposed", "family_account_active", "family_account_declined", "family_account_withdrawn"),
-    *("family_account_expired", "family_account_refused"),
+    *("family_account_expired", "family_account_refused", "guardian_claim_opened"),
+    *("family_order_open", "family_order_confirmed", "family_order_refused", "family_order_expired"),
     *("mandate_refused", "organisation_claim_refused", "client_application_displaced"),
     *("access_suspended", "access_resumed", "phone_released", "token_ended", "organisation_claimed"),
 }
