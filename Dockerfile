@@ -21,6 +21,7 @@ COPY svc_services svc_services
 COPY svc_payments svc_payments
 COPY svc_miniapps svc_miniapps
 COPY deploy/__init__.py deploy/kafka_acls.py deploy/kafka_scram.py deploy/
+COPY deploy/evidence deploy/evidence
 COPY deploy/local/__init__.py deploy/local/
 COPY deploy/local/sandboxes deploy/local/sandboxes
 

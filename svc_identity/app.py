@@ -27,6 +27,7 @@ from svc_identity.people.agreements.endpoints import router as agreements
 from svc_identity.people.children.endpoints import router as children
 from svc_identity.people.families.endpoints import router as families
 from svc_identity.people.identity_claims.endpoints import router as identity_claims
+from svc_identity.people.passwords.hashing import Hashing
 from svc_identity.people.persons.endpoints import router as persons
 from svc_identity.people.proofing.endpoints import router as proofing
 from svc_identity.privacy.attestations.endpoints import router as attestations
@@ -40,6 +41,8 @@ from svc_identity.sign_in.device_pages import router as device_pages
 from svc_identity.sign_in.endpoints import router as sign_in
 from svc_identity.sign_in.holder_pages import router as holder_pages
 from svc_identity.sign_in.own_factors.endpoints import router as own_factors
+from svc_identity.sign_in.own_password.endpoints import router as own_password
+from svc_identity.sign_in.password_step.endpoints import router as password_step
 from svc_identity.sign_in.phone_changes.endpoints import router as phone_changes
 from svc_identity.sign_in.phone_changes.pages import router as phone_pages
 from svc_identity.sign_in.second_step.endpoints import router as second_step
@@ -57,10 +60,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
         *(agreements, agreement_pages, consents, app_access, data_reads, exports, closures, suspensions, sign_ins),
         *(enrolment, own_factors, holder_pages, representation, mandates, families, children, family_orders),
-        *(phone_changes, phone_pages),
+        *(phone_changes, phone_pages, own_password, password_step),
     ]
     title = "My Ili identity"
     app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)
     prove_possession(app)
-    app.state.issuer = Issuer.of(settings)
+    app.state.issuer, app.state.hashing = Issuer.of(settings), Hashing(settings)
     return app

@@ -67,6 +67,7 @@ SEALED_TABLES = (
     SealedTable("consents"),
     SealedTable("app_access"),
     SealedTable("closures"),
+    SealedTable("passwords", without("hash")),
     SealedTable("phone_changes", without(*_PHONE_CHANGE), only=f"{ROW}.status <> 'started'"),
 )
 

@@ -89,9 +89,9 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
     notifier = Notifier(database, Issuer.of(settings), only_public=settings.provider_endpoints == "public")
     return [
         Every(_NOTIFY_SECONDS, notifier.notify_due),
-        Every(_NOTIFY_SECONDS, FactorNotifier(database, settings.sms_url).notify_due),
+        Every(_NOTIFY_SECONDS, FactorNotifier(database, settings).notify_due),
         Every(_NOTIFY_SECONDS, PhoneNotifier(database, settings).notify_due),
-        Every(_NOTIFY_SECONDS, FactorNotifier(database, settings.sms_url, FamilyNotice).notify_due),
+        Every(_NOTIFY_SECONDS, FactorNotifier(database, settings, FamilyNotice).notify_due),
         Every(_CLOSE_SECONDS, partial(close_due, database)),
         Every(_CLOSE_SECONDS, partial(phone_changes.complete_due, database)),
         Every(_PRUNE_SECONDS, partial(phone_changes.remind_due, database, settings)),

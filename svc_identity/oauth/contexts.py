@@ -10,6 +10,7 @@ ALL = (ONE_FACTOR, *TWO_FACTORS)
 BY_SMS = ("otp", "sms")
 BY_SMS_AND_CODE = ("otp", "sms", "mfa")
 BY_SMS_AND_PASSKEY = ("otp", "sms", "swk", "mfa")
+BY_SMS_AND_PASSWORD = ("otp", "sms", "pwd", "mfa")
 BY_PASSKEY = ("swk", "user", "mfa")
 """The device has checked who uses the passkey, so it is two factors at once."""
 _KEYS = {"swk", "hwk"}

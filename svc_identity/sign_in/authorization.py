@@ -7,7 +7,7 @@ from chassis.db import now
 from kit.security_log import record_on_commit
 from svc_identity.oauth import pushed
 from svc_identity.oauth.app_access import service as app_access
-from svc_identity.oauth.contexts import BY_SMS_AND_CODE, BY_SMS_AND_PASSKEY
+from svc_identity.oauth.contexts import BY_SMS_AND_CODE, BY_SMS_AND_PASSKEY, BY_SMS_AND_PASSWORD
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, Parsed, parse
 from svc_identity.oauth.server import AuthorizationServer
@@ -15,7 +15,7 @@ from svc_identity.people.factors.models import Factor, FactorKind
 from svc_identity.people.persons.service import person_of_phone
 from svc_identity.people.suspensions.queries import is_suspended
 from svc_identity.sign_in import agreement, screens
-from svc_identity.sign_in.code_limits import know_device
+from svc_identity.sign_in.known_devices import know_device
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.refusals import PersonSuspended
 from svc_identity.sign_in.security_log import SIGN_IN_PASSED
@@ -46,6 +46,7 @@ async def check(tx: AsyncSession, issuer: Issuer, parameters: Parameters) -> Par
         return await screens.check(tx, issuer, parameters)
     resolved = pushed.resolve(issuer.request_key, parameters, now())
     parsed = Parsed("GET", issuer.address("authorize"), resolved)
+    parsed.pushed = pushed.is_reference(parameters)
     await tx.run_sync(lambda session: AuthorizationServer(session, issuer).get_consent_grant(parsed))
     return parsed
 
@@ -70,10 +71,12 @@ async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, device: str |
         response, parsed = await screens.approve(tx, issuer, parameters, person)
     else:
         parsed = Parsed("GET", issuer.address("authorize"), request_of(issuer, sign_in))
-        parsed.device = device
+        parsed.device, parsed.pushed = device, pushed.is_reference(parameters)
         if sign_in.factor_id:
             factor = await tx.get_one(Factor, sign_in.factor_id)
             parsed.amr, parsed.factor_id = AMR_WITH[FactorKind(factor.kind)], factor.id
+        elif sign_in.password_passed_at:
+            parsed.amr = BY_SMS_AND_PASSWORD
         response = await tx.run_sync(lambda session: AuthorizationServer(session, issuer).authorize(parsed, person))
     client_id = parsed.payload.client_id
     await app_access.record(tx, person.id, client_id, parsed.payload.scope.split(), sign_in.language)

@@ -6,7 +6,7 @@ from uuid import UUID
 from chassis.db import Database
 from svc_identity.settings import Settings
 from svc_identity.sign_in import service
-from svc_identity.sign_in.code_limits import TooManyCodes
+from svc_identity.sign_in.code_limits import QuestionNeeded, TooManyCodes
 from svc_identity.sign_in.provider import NotSent, Sms, Throttled
 from svc_identity.sign_in.refusals import Refused, SmsUnavailable
 from svc_identity.sign_in.security_log import CODE_REFUSED, CODE_SENT, registered_person
@@ -55,7 +55,7 @@ async def send_again(
             code = await service.send_again(tx, settings, requester, sign_in_id)
         if isinstance(code, service.Code):
             await send(database, sms, code)
-    except (TooManyCodes, SmsUnavailable) as refused:
+    except (QuestionNeeded, TooManyCodes, SmsUnavailable) as refused:
         CODE_REFUSED.record(refused.text, sign_in_id=sign_in_id)
         return refused
     return None

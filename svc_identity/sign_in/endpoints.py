@@ -4,6 +4,7 @@ Each page has one form. A client without a browser posts all hidden fields of th
 `code`, keeps the cookie, and does not follow the last redirect, which is the app's.
 """
 
+import contextlib
 from collections.abc import Mapping
 from urllib.parse import urlencode
 from uuid import UUID
@@ -22,11 +23,14 @@ from svc_identity.oauth.server import to_app
 from svc_identity.sign_in import agreement, authorization, delivery, pages, screens, service, ways
 from svc_identity.sign_in.browser import PATH, Browser
 from svc_identity.sign_in.carriers import TheSms
-from svc_identity.sign_in.code_limits import tries_of, wait_for_next
+from svc_identity.sign_in.code_limits import QuestionNeeded, Source, wait_for_next
 from svc_identity.sign_in.conclusion import conclude, to_question
+from svc_identity.sign_in.known_devices import tries_of
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.page_route import REFUSED, PageRoute
 from svc_identity.sign_in.presenters import code_page, language_of, last_page, phone_page
+from svc_identity.sign_in.questions.presenters import Place, question_page
+from svc_identity.sign_in.questions.service import proof_of
 from svc_identity.sign_in.refusals import NotFromHere, Refused, WrongPhone
 from svc_identity.sign_in.security_log import CODE_REFUSED, SIGN_IN_FAILED, registered_person
 from svc_identity.sign_in.steps import Arrival, ended, own_browser, settings_of, to_factor
@@ -45,6 +49,8 @@ def pages_router() -> APIRouter:
 
 router = pages_router()
 
+ANSWER = ("question", "answer", "work")
+"""Fields of a form that answers the question before a code."""
 PUBLIC = Depends(anyone(because="people sign in here"))
 OWN_BROWSER = Depends(verified_otherwise(by="the cookie and the form of the page before"))
 TO_APP: dict[int | str, dict[str, str]] = {
@@ -81,31 +87,38 @@ async def post_sign_in(tx: ReadTx, issuer: TheIssuer, request: Request) -> Respo
     "/authorize/sign-ins",
     dependencies=[OWN_BROWSER],
     responses=_GO_ON,
-    openapi_extra=form("form_token", "request", "phone", optional=("agreed", screens.CONFIRMED)),
+    openapi_extra=form("form_token", "request", "phone", optional=("agreed", screens.CONFIRMED, *ANSWER)),
 )
 async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request) -> Response:
     """Send a code to a phone number and continue to the page that asks for it.
 
     `agreed` is the tick of the phone page, with the version of the agreements as its value; without it the page comes
     again, unless this browser has signed in with this phone since that version. `device_confirmed` is the tick that the
-    code of a device is seen there, where a device is signed in.
+    code of a device is seen there, where a device is signed in. Beyond a limit a question comes instead (429), whose
+    form is posted here with an `answer` in digits, or with `work`: a number with which SHA-256 of the form's
+    `data-prefix`, a colon and that number begins with `data-bits` zero bits.
     """
     fields = dict(await parse_form(request))
     parameters, phone = parse(fields.get("request", "")), fields.get("phone", "")
+    language = language_of(request, parameters)
     try:
         browser = own_browser(request, fields)
+        requester = await _requester(transactions, request, browser, fields, phone)
         async with transactions.transaction() as tx:
             checked = await authorization.check(tx, issuer, parameters)
             screens.require_confirmed(issuer, parameters, fields.get(screens.CONFIRMED, ""))
             language = language_of(request, [*checked.form.items()])
-            begun = await _start(tx, request, browser, parameters, language, fields)
+            begun = await _start(tx, request, browser, requester, parameters, language, fields)
         if isinstance(begun, service.Code):
             await delivery.send(transactions, sms, begun)
     except NotFromHere as refused:
         way_on = ways.to_phone(urlencode(parameters)) if parameters else ways.to_residents_app(issuer)
-        return last_page(CODE_REFUSED, language_of(request, parameters), refused, way_on)
+        return last_page(CODE_REFUSED, language, refused, way_on)
     except Refused as refused:
         CODE_REFUSED.record(refused.text, person_id=await _person_of(transactions, phone))
+        if isinstance(refused, QuestionNeeded):
+            place = _place(request, normalise_phone(phone), "", urlencode(parameters))
+            return question_page(settings_of(request), language, refused, fields, place)
         async with transactions.read() as tx:
             return await phone_page(tx, issuer, request, parameters, refused, phone)
     except OAuth2Error:
@@ -182,22 +195,27 @@ async def finish_sign_in(
     "/authorize/sign-ins/{sign_in_id}/codes",
     dependencies=[OWN_BROWSER],
     responses=_GO_ON,
-    openapi_extra=form("form_token", optional=("ui_locales",)),
+    openapi_extra=form("form_token", optional=("ui_locales", *ANSWER)),
 )
 async def send_code_again(
     transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request, sign_in_id: UUID
 ) -> Response:
-    """Send another code and invalidate the one before."""
+    """Send another code and invalidate the one before; beyond a limit for an answer, as with the first one."""
     fields = dict(await parse_form(request))
     try:
         browser = own_browser(request, fields)
-        requester = _requester(request, browser)
+        async with transactions.read() as tx:
+            phone = (await service.running(tx, sign_in_id, browser.fingerprint)).phone
+        requester = await _requester(transactions, request, browser, fields, phone)
         refused = await delivery.send_again(transactions, sms, settings_of(request), requester, sign_in_id)
         async with transactions.read() as tx:
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
     except Refused as over:
         async with transactions.read() as tx:
             return await ended(tx, issuer, request, CODE_REFUSED, over, sign_in_id, fields)
+    if isinstance(refused, QuestionNeeded):
+        place = _place(request, phone, f"/{sign_in.id}/codes", sign_in.request)
+        return question_page(settings_of(request), sign_in.language, refused, fields, place)
     if refused:
         return code_page(settings_of(request), issuer, browser, sign_in, refused)
     return _to_sign_in(sign_in.id)
@@ -213,6 +231,7 @@ async def _start(
     tx: AsyncSession,
     request: Request,
     browser: Browser,
+    requester: service.Requester,
     parameters: Parameters,
     language: str,
     fields: Mapping[str, str],
@@ -222,7 +241,7 @@ async def _start(
     return await service.start(
         tx,
         settings_of(request),
-        _requester(request, browser),
+        requester,
         request=urlencode(parameters),
         language=language,
         phone=phone,
@@ -248,8 +267,20 @@ def _phone(typed: str) -> str:
         raise WrongPhone from None
 
 
-def _requester(request: Request, browser: Browser) -> service.Requester:
-    return service.Requester(browser.fingerprint, _address(request))
+async def _requester(
+    database: Database, request: Request, browser: Browser, fields: Mapping[str, str], phone: str
+) -> service.Requester:
+    """The browser, from where it asks, and how it answers the question, which is used up whatever comes of it."""
+    address, proof = _address(request), None
+    if "question" in fields:
+        with contextlib.suppress(ValueError):  # no phone: said later
+            async with database.transaction() as tx:
+                proof = await proof_of(tx, settings_of(request), fields, normalise_phone(phone), address)
+    return service.Requester(browser.fingerprint, Source(address, proof))
+
+
+def _place(request: Request, phone: str, form: str, begin: str) -> Place:
+    return Place(phone, _address(request), f"{PATH}/sign-ins{form}", f"{PATH}?{begin}")
 
 
 def _address(request: Request) -> str:

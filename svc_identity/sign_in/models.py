@@ -1,10 +1,11 @@
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, SmallInteger, Text
+from sqlalchemy import Index, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db import Timestamp, new_id, now
+from chassis.db import Timestamp, new_id, now, one_of
 from svc_identity.base import Base
 from svc_identity.vault.encryption import Encrypted
 
@@ -13,6 +14,7 @@ class SignIn(Base):
     """A sign-in under way: the app's request, the typed phone, and the code sent there."""
 
     __tablename__ = "sign_ins"
+    __table_args__ = (Index("ix_sign_ins_guessed", "code_expires_at", postgresql_where=text("guesses > 0")),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     browser_hash: Mapped[bytes] = mapped_column(LargeBinary)
@@ -37,12 +39,33 @@ class SignIn(Base):
     a factor the recovery codes, until the person has kept them."""
     phone_passed_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """When the code was right, where a second factor is needed as well."""
+    password_passed_at: Mapped[datetime | None] = mapped_column(Timestamp)
     factor_id: Mapped[UUID | None]
     """The factor that was used, or set up."""
     new_factor: Mapped[str | None] = mapped_column(Encrypted("sign_ins.new_factor"))
     """The key of the authenticator app that is to be set up."""
     challenge: Mapped[bytes | None] = mapped_column(LargeBinary)
     """What a passkey is to sign."""
+    person_id: Mapped[UUID | None]
+    """Who signs in by a passkey alone; their phone plays no part."""
+
+
+class Proof(StrEnum):
+    """How a question was answered that stands before a code."""
+
+    WORK = "work"
+    """By a script that computed for a while."""
+    WORDS = "words"
+    """By a person who read it."""
+
+
+class UsedChallenge(Base):
+    """A question or a challenge that was answered, rightly or not, so that it is good once."""
+
+    __tablename__ = "used_challenges"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
 
 
 class IdentityTry(Base):
@@ -71,6 +94,7 @@ class SentCode(Base):
 
     __tablename__ = "sent_codes"
     __table_args__ = (
+        one_of("proof", Proof),
         Index("ix_sent_codes_phone_index_sent_at", "phone_index", "sent_at"),
         Index("ix_sent_codes_address_index_sent_at", "address_index", "sent_at"),
         Index("ix_sent_codes_sent_at", "sent_at"),
@@ -82,3 +106,5 @@ class SentCode(Base):
     device_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     """The browser, if the phone knows it: its codes are counted apart."""
     sent_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
+    proof: Mapped[Proof | None] = mapped_column(Text)
+    """Where a question stood before it."""

@@ -3,7 +3,6 @@
 import hmac
 import re
 import secrets
-import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -14,8 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import new_id, now
 from svc_identity.keys import derive
 from svc_identity.settings import Settings
-from svc_identity.sign_in import code_limits
-from svc_identity.sign_in.code_limits import TRIES, TooManyCodes
+from svc_identity.sign_in import challenges, code_limits, known_devices
+from svc_identity.sign_in.code_limits import QuestionNeeded, Source, TooManyCodes
+from svc_identity.sign_in.digits import plain_digits
+from svc_identity.sign_in.known_devices import TRIES
 from svc_identity.sign_in.models import SentCode, SignIn
 from svc_identity.sign_in.refusals import Refused
 
@@ -24,10 +25,7 @@ SIGN_IN_LIFE = timedelta(minutes=30)
 DIGITS = 6
 SECOND_TAP = timedelta(seconds=30)
 """How long a form that is posted again is taken for the second of two taps."""
-_LONGEST_CODE = 20
 _CODE = re.compile(f"[0-9]{{{DIGITS}}}")
-_BETWEEN = "-\u2010\u2011\u2012\u2013"
-"""Hyphens and dashes between groups of digits."""
 
 
 class SignInOver(Refused):
@@ -62,10 +60,10 @@ class Code:
 
 @dataclass(frozen=True)
 class Requester:
-    """The browser that requests a code, and its network address."""
+    """The browser that requests a code, and from where."""
 
     browser: bytes
-    address: str
+    source: Source
 
 
 async def start(
@@ -84,13 +82,13 @@ async def start(
         The code to send, or after a second tap the sign-in that the first one began.
 
     Raises:
-        TooManyCodes
+        QuestionNeeded, TooManyCodes
     """
     sign_in = SignIn(id=new_id(), browser_hash=requester.browser, request=request, language=language, phone=phone)
     sign_in.agreed_version = agreed
     try:
-        code = await _new_code(tx, settings, sign_in, requester.address)
-    except TooManyCodes:
+        code = await _new_code(tx, settings, sign_in, requester.source)
+    except (QuestionNeeded, TooManyCodes):
         if begun := await _begun_just_now(tx, sign_in):
             return begun
         raise
@@ -115,14 +113,14 @@ async def send_again(tx: AsyncSession, settings: Settings, requester: Requester,
         The code to send, or after a second tap the sign-in for which the first one had it sent.
 
     Raises:
-        SignInOver, TooManyCodes
+        SignInOver, QuestionNeeded, TooManyCodes
     """
     sign_in = await running(tx, sign_in_id, requester.browser, for_update=True)
     if sign_in.held_at:  # its code was right
         return sign_in
     try:
-        return await _new_code(tx, settings, sign_in, requester.address)
-    except TooManyCodes:
+        return await _new_code(tx, settings, sign_in, requester.source)
+    except (QuestionNeeded, TooManyCodes):
         sent_at = sign_in.code_expires_at - CODE_LIFE
         if max(sign_in.created_at, now() - SECOND_TAP) < sent_at:  # the first code is made before its sign-in
             return sign_in
@@ -182,8 +180,8 @@ async def answered_to(tx: AsyncSession, sign_in_id: UUID, browser: bytes) -> str
     return sign_in.answer
 
 
-async def _new_code(tx: AsyncSession, settings: Settings, sign_in: SignIn, address: str) -> Code:
-    sent = await code_limits.admit(tx, settings, sign_in, address)
+async def _new_code(tx: AsyncSession, settings: Settings, sign_in: SignIn, source: Source) -> Code:
+    sent = await code_limits.admit(tx, settings, sign_in, source)
     digits = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     sign_in.code_hash = _code_hash(settings, sign_in.id, digits)
     sign_in.code_expires_at = now() + CODE_LIFE
@@ -237,12 +235,6 @@ def already_tried(settings: Settings, sign_in: SignIn, typed: str) -> bool:
     return False
 
 
-def plain_digits(typed: str) -> str:
-    """What was typed, in ASCII digits: people also type Arabic or full-width ones, and group them."""
-    kept = (character for character in typed[:_LONGEST_CODE] if not (character.isspace() or character in _BETWEEN))
-    return "".join(str(unicodedata.decimal(character, character)) for character in kept)
-
-
 async def forget_sent(tx: AsyncSession, sent: SentCode) -> None:
     """A message that did not leave does not count."""
     await tx.execute(delete(SentCode).where(SentCode.id == sent.id))
@@ -250,5 +242,6 @@ async def forget_sent(tx: AsyncSession, sent: SentCode) -> None:
 
 async def prune(tx: AsyncSession) -> None:
     """Delete sign-ins, codes and devices that no limit counts and no browser can use, with their phones."""
-    await code_limits.prune(tx)
+    for each in (code_limits, known_devices, challenges):
+        await each.prune(tx)
     await tx.execute(delete(SignIn).where(SignIn.created_at < now() - SIGN_IN_LIFE))

@@ -16,8 +16,8 @@ from svc_identity.oauth.requests import parse
 from svc_identity.settings import Settings
 from svc_identity.sign_in import authorization, delivery, service, ways
 from svc_identity.sign_in.browser import PATH, Browser, browser_of
-from svc_identity.sign_in.code_limits import is_new_device
 from svc_identity.sign_in.devices import described
+from svc_identity.sign_in.known_devices import is_new_device
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.presenters import authorization_refused, language_of, last_page
 from svc_identity.sign_in.provider import Sms
@@ -83,6 +83,11 @@ def own_browser(request: Request, fields: Mapping[str, str] | None = None) -> Br
 def to_factor(sign_in_id: UUID) -> Response:
     """To the page of the second factor."""
     return RedirectResponse(f"{PATH}/sign-ins/{sign_in_id}/factor", 303, {"Cache-Control": "no-store"})
+
+
+def to_password(sign_in_id: UUID) -> Response:
+    """To the page of the password."""
+    return RedirectResponse(f"{PATH}/sign-ins/{sign_in_id}/password", 303, {"Cache-Control": "no-store"})
 
 
 def settings_of(request: Request) -> Settings:

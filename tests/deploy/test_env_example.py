@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 
 from chassis.migrations import AdministratorSettings
 from deploy import kafka_acls
+from deploy.evidence.settings import EvidenceSettings, GrantSettings
 from deploy.local.plan import PACKAGES
 from deploy.local.settings import REPOSITORY, LocalSettings
 from gateway.settings import GatewaySettings
@@ -25,8 +26,8 @@ COMPOSE = {"database_server", "kafka_admin_password", "kafka_server"}
 PASSWORDS = {
     f"{server}_passwords__{package.removeprefix('svc_')}" for server in ("database", "kafka") for package in PACKAGES
 }
-# Read by the auditors' verification, which no container runs.
-AUDITORS = {"anchor_public_keys"}
+# Read by what auditors run, which no container does.
+AUDITORS = {"anchor_public_keys", "auditor_password"}
 # Where the files of this repository and of the embedded run lie, which an image knows by itself.
 OWN_FOLDERS = {"contracts", "data"}
 
@@ -40,6 +41,8 @@ def settings_classes() -> list[type[BaseSettings]]:
         *(import_module(f"{package}.settings").WorkerSettings for package in PACKAGES),
         LedgerSettings,
         TrailSettings,
+        EvidenceSettings,
+        GrantSettings,
     ]
 
 

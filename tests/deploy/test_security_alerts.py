@@ -36,8 +36,10 @@ WITHOUT_ALERT = {
     *("family_account_proposed", "family_account_active", "family_account_declined", "family_account_withdrawn"),
     *("family_account_expired", "family_account_refused", "guardian_claim_opened"),
     *("family_order_open", "family_order_confirmed", "family_order_refused", "family_order_expired"),
+    *("phone_change_failed", "lost_phone_claimed", "phone_change_stopped"),
+    *("password_set", "password_removed", "password_forgotten"),
     *("mandate_refused", "organisation_claim_refused", "client_application_displaced"),
-    *("access_suspended", "access_resumed", "phone_released", "token_ended", "organisation_claimed"),
+    *("access_suspended", "access_resumed", "phone_released", "phone_changed", "token_ended", "organisation_claimed"),
 }
 """Most of these are daily business, and a token expires every ten minutes."""
 

@@ -31,6 +31,7 @@ from tests.tampering.trial import Proof, assert_every_change_is_found, forge, ru
 
 __all__ = ["platform"]
 
+ME = "/identity/v1/me"
 UNSEALED = {
     "mandates": {"phone_index", "name_index", "phone_masked"},
     "guardian_consents": {"child_index"},
@@ -59,6 +60,19 @@ def family_order(organisation_id: UUID, clerk_id: UUID) -> FamilyOrder:
     return FamilyOrder(organisation_id=organisation_id, ordered_by=clerk_id, **person, **helper, **terms)
 
 
+async def play_family(here: Platform, mother: dict[str, str]) -> None:
+    """A relative is invited, and two people register one child."""
+    relative = {"phone": new_phone(), "name": "王五", "scopes": ["bills"]}
+    invited = await here.api.post(f"{ME}/family-accounts", json=relative, headers=mother | once())
+    assert invited.status_code == 201
+    child = proof_of("王小宝", id_number(born="20200101"))
+    for guardian, status in ((mother, 201), (await proofed(here.app_client(), new_phone()), 409)):
+        answer = await here.api.post(f"{ME}/children", json=child, headers=guardian | once())
+        assert answer.status_code == status
+    async with here.database.transaction() as tx:
+        tx.add(family_order(UUID(here.id), (await tx.scalars(select(Person.id).limit(1))).one()))
+
+
 async def play(here: Platform) -> None:
     """Persons who prove who they are or fail to, staff who come and go, an approved provider, and reads of them."""
     operators = here.first, here.second
@@ -84,18 +98,11 @@ async def play(here: Platform) -> None:
     path = f"{OWN}/{claimed.json()['organisation_id']}/mandates"
     mandate = {"phone": new_phone(), "name": "王五", "scopes": ["applications"], "division_codes": ["654002"]}
     assert (await here.api.post(path, json=mandate, headers=representative | once())).status_code == 201
-    family = {"phone": new_phone(), "name": "王五", "scopes": ["bills"]}
-    invited = await here.api.post("/identity/v1/me/family-accounts", json=family, headers=representative | once())
-    assert invited.status_code == 201
-    child = proof_of("王小宝", id_number(born="20200101"))
-    for guardian, status in ((representative, 201), (await proofed(here.app_client(), new_phone()), 409)):
-        path = "/identity/v1/me/children"
-        assert (await here.api.post(path, json=child, headers=guardian | once())).status_code == status
+    await play_family(here, representative)
     proposed = await propose_reset(here, here.first, auditor)
     assert proposed.status_code == 201
     async with here.database.transaction() as tx:
         await ProviderSystem().register(tx)
-        tx.add(family_order(UUID(here.id), (await tx.scalars(select(Person.id).limit(1))).one()))
     for lifted in (True, False):
         suspension_id = (await suspended(here.api, here.first, subject="phone", phone=auditor))["suspension_id"]
         if lifted:

@@ -1,4 +1,4 @@
-"""People change their phones, also lost ones."""
+"""People change their phones, also lost ones, and may set a password."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +14,10 @@ depends_on = None
 _TIME = sa.DateTime(timezone=True)
 _LIVE = "status IN ('started', 'waiting')"
 _SECRET = ("old_phone", "old_index", "new_phone", "new_index", "old_hash", "new_hash", "stop_hash", "browser_hash")
-_SEALED = (SealedTable("phone_changes", without(*_SECRET, "challenge"), only=f"{ROW}.status <> 'started'"),)
+_SEALED = (
+    SealedTable("phone_changes", without(*_SECRET, "challenge"), only=f"{ROW}.status <> 'started'"),
+    SealedTable("passwords", without("hash")),
+)
 _CHANGES = {
     "way": "way IN ('old_phone', 'lost')",
     "status": "status IN ('started', 'waiting', 'completed', 'stopped', 'void')",
@@ -100,13 +103,41 @@ def _tries_and_notices() -> None:
     op.create_index("ix_phone_notices_try_at", "phone_notices", ["try_at"])
 
 
+def _passwords() -> None:
+    op.create_table(
+        "passwords",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=True),
+        _time("set_at", nullable=False),
+        *(_time(name) for name in ("removal_at", "removed_at")),
+        sa.CheckConstraint("(hash IS NULL) = (removed_at IS NOT NULL)", name=op.f("ck_passwords_hash")),
+        sa.ForeignKeyConstraint(["person_id"], ["persons.id"], op.f("fk_passwords_person_id_persons")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_passwords")),
+    )
+    kept = sa.text("removed_at IS NULL")
+    op.create_index("uq_passwords_person_id", "passwords", ["person_id"], unique=True, postgresql_where=kept)
+    op.create_table(
+        "password_tries",
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        _bytes("device", nullable=False),
+        sa.Column("wrong", sa.SmallInteger(), nullable=False),
+        _time("since", nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["persons.id"], op.f("fk_password_tries_person_id_persons")),
+        sa.PrimaryKeyConstraint("person_id", "device", name=op.f("pk_password_tries")),
+    )
+    op.add_column("sign_ins", _time("password_passed_at"))
+
+
 def upgrade() -> None:
     _changes()
     _tries_and_notices()
+    _passwords()
     extend_trail(_SEALED)
 
 
 def downgrade() -> None:
     shorten_trail(_SEALED)
-    for table in ("phone_notices", "phone_proof_tries", "phone_changes"):
+    op.drop_column("sign_ins", "password_passed_at")
+    for table in ("password_tries", "passwords", "phone_notices", "phone_proof_tries", "phone_changes"):
         op.drop_table(table)

@@ -19,6 +19,7 @@ from svc_identity.people.factors.models import Factor, FactorTries, RecoveryCode
 from svc_identity.people.families import service as families
 from svc_identity.people.families.models import FamilyNotice
 from svc_identity.people.identity_claims import service as claims
+from svc_identity.people.passwords import service as passwords
 from svc_identity.people.persons.events import PersonClosed
 from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import known_person
@@ -109,6 +110,7 @@ async def _close(tx: AsyncSession, person_id: UUID) -> None:
     for counted in (KnownDevice, SentCode, IdentityTry):
         await tx.execute(delete(counted).where(counted.phone_index == person.phone_index))
     await _forget_factors(tx, person_id)
+    await passwords.remove(tx, person_id, "closed")
     person.forget_all()
     closure.move_to(ClosureStatus.CLOSED)
     await tx.flush()

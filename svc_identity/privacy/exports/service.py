@@ -18,6 +18,7 @@ from svc_identity.people.factors.models import Factor
 from svc_identity.people.families import service as families
 from svc_identity.people.families.models import FamilyAccount
 from svc_identity.people.identity_claims.models import IdentityClaim
+from svc_identity.people.passwords.models import Password
 from svc_identity.people.personal_data.models import PersonalDataRead, Purpose
 from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons.models import Person
@@ -58,6 +59,7 @@ def _by_person(person: Person) -> list[tuple[Any, list[Any], tuple[str, ...]]]:
             [or_(IdentityClaim.claimant_id == person.id, IdentityClaim.holder_id == person.id)],
             ("claimant_id", "holder_id", "reviewed_by", "returned_by", "decided_by", "reason", "return_reason"),
         ),
+        (Password, [Password.person_id == person.id], ("hash",)),
         (
             PhoneChange,
             [PhoneChange.person_id == person.id],

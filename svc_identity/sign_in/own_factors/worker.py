@@ -15,7 +15,9 @@ from svc_identity.people.factors.models import FactorNotice
 from svc_identity.people.notices import Notice
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
-from svc_identity.sign_in.provider import HttpSms, NotSent
+from svc_identity.settings import Settings
+from svc_identity.sign_in.carriers import sms_by
+from svc_identity.sign_in.provider import NotSent
 
 PAUSES = (10.0, 60.0, 300.0, 1_800.0, 7_200.0)
 KEPT = timedelta(days=1)
@@ -36,17 +38,17 @@ class Message:
 
 
 class FactorNotifier:
-    def __init__(self, database: Database, sms_url: str, notices: type[Notice] = FactorNotice) -> None:
-        self._database, self._sms_url, self._notices = database, sms_url, notices
+    def __init__(self, database: Database, settings: Settings, notices: type[Notice] = FactorNotice) -> None:
+        self._database, self._settings, self._notices = database, settings, notices
 
     async def notify_due(self) -> None:
         """Send the notices that are due; each is tried again until it has left, for a day."""
         leased = await self._lease()
         async with outside_client() as client:
-            sms = HttpSms(client, self._sms_url, seconds=_SECONDS)
+            sms = sms_by(self._settings, client, seconds=_SECONDS)
             for message in leased:
                 try:
-                    await sms.send_notice(message.phone, message.template, language=message.language, device="")
+                    await sms.send_notice(message.phone, message.template, language=message.language)
                 except NotSent:
                     await self._try_again(message)
                 else:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from svc_identity.people.passwords.service import password_of
 from svc_identity.people.persons.service import registered
 from svc_identity.people.suspensions.queries import is_suspended
 from svc_identity.settings import Settings
@@ -14,7 +15,7 @@ from svc_identity.sign_in.code_limits import NamedTyped
 from svc_identity.sign_in.continuity import Holder
 from svc_identity.sign_in.phone_changes import codes, service
 from svc_identity.sign_in.phone_changes.models import PhoneChange, Way
-from svc_identity.sign_in.phone_changes.refusals import Blocked, ChangeOver, NobodyThere, SamePhone
+from svc_identity.sign_in.phone_changes.refusals import Blocked, ChangeOver, NobodyThere, SamePhone, UseTheApp
 from svc_identity.sign_in.phone_changes.service import Given, Needed
 from svc_identity.sign_in.refusals import Refused
 
@@ -56,13 +57,15 @@ async def confirm(tx: AsyncSession, settings: Settings, change: PhoneChange, giv
     """Take a locked change by the old phone a step further; what it still needs is a refusal without a sentence.
 
     Raises:
-        ChangeOver, NobodyThere, Blocked
+        ChangeOver, NobodyThere, Blocked, UseTheApp
     """
     passed_before = change.codes_passed_at is not None
     if refused := codes.check(settings, change, given.new_code, given.old_code):
         return refused
     change.person_id = change.person_id or await _owner(tx, settings, change)
     person = await service.owner_of(tx, change)
+    if await password_of(tx, person.id) and await service.needed_of(tx, person) is not Needed.FACTOR:
+        raise UseTheApp
     if not passed_before and await service.needed_of(tx, person) is not Needed.OLD_PHONE:
         return MoreNeeded()
     return await service.confirm(tx, settings, change, given, person)

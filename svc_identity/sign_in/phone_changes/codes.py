@@ -16,7 +16,8 @@ from svc_identity.people.persons.service import phone_index
 from svc_identity.settings import Settings
 from svc_identity.sign_in import code_limits
 from svc_identity.sign_in import service as sign_ins
-from svc_identity.sign_in.code_limits import NamedTyped, TooManyCodes
+from svc_identity.sign_in.code_limits import NamedTyped, Source, TooManyCodes
+from svc_identity.sign_in.digits import plain_digits
 from svc_identity.sign_in.models import SentCode
 from svc_identity.sign_in.phone_changes.models import PhoneChange, Way
 from svc_identity.sign_in.phone_changes.refusals import ChangeOver, NoTriesLeft, WrongPhoneCodes
@@ -78,9 +79,8 @@ async def begin(
     # In one order, or two changes at once would wait for each other's locks.
     for side, phone in sorted(wanted, key=lambda each: phone_index(each[1])):
         apart = origin.person_id.bytes if origin.person_id and side == _OLD else None
-        sent = await code_limits.admit(
-            tx, settings, NamedTyped(phone, origin.browser_hash), origin.address, apart=apart
-        )
+        typed, source = NamedTyped(phone, origin.browser_hash), Source(origin.address, asks=False)
+        sent = await code_limits.admit(tx, settings, typed, source, apart=apart)
         digits = f"{secrets.randbelow(10**sign_ins.DIGITS):0{sign_ins.DIGITS}}"
         hashed = _hash(settings, change.id, side, digits)
         if side == _OLD:
@@ -142,7 +142,7 @@ def wrong(change: PhoneChange, refusal: type[Refused]) -> Refused:
 
 
 def _matches(settings: Settings, change: PhoneChange, side: bytes, typed: str, known: bytes) -> bool:
-    return hmac.compare_digest(_hash(settings, change.id, side, sign_ins.plain_digits(typed)), known)
+    return hmac.compare_digest(_hash(settings, change.id, side, plain_digits(typed)), known)
 
 
 def _hash(settings: Settings, change_id: UUID, side: bytes, digits: str) -> bytes:

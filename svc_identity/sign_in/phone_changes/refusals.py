@@ -66,6 +66,12 @@ class Contested(Refused):
     status, text = 409, "lost_phone_contested"
 
 
+class UseTheApp(Refused):
+    """The person has a password, which the app asks for when they sign in."""
+
+    status, text = 403, "phone_change_in_app"
+
+
 class NotConfirmed(Refused):
     """The population registry has the name under the number no more."""
 

@@ -20,14 +20,17 @@ from svc_identity.sign_in.second_step import presenters, service
 from svc_identity.sign_in.security_log import SIGN_IN_FAILED, registered_person
 
 router: APIRouter = pages_router()
+TO_PASSWORD: dict[int | str, dict[str, str]] = {303: {"description": "To the page of the password, which comes first"}}
 _PATH = "/authorize/sign-ins/{sign_in_id}/factor"
 
 
-@router.get(_PATH, dependencies=[OWN_BROWSER])
+@router.get(_PATH, dependencies=[OWN_BROWSER], responses=TO_PASSWORD)
 async def show_factor_form(tx: ReadTx, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
     """Show the page that asks for the second factor, or sets one up."""
     try:
         browser = steps.own_browser(request)
+        if await service.waits_for_password(tx, sign_in_id, browser.fingerprint):
+            return steps.to_password(sign_in_id)
         sign_in = await service.passed_phone(tx, sign_in_id, browser.fingerprint)
         return await presenters.factor_page(tx, issuer, steps.settings_of(request), browser, sign_in)
     except Refused as refused:

@@ -27,7 +27,9 @@ from svc_identity.settings import Settings
 from svc_identity.sign_in import agreement, authorization, steps
 from svc_identity.sign_in import service as sign_ins
 from svc_identity.sign_in.models import SignIn
+from svc_identity.sign_in.password_step import service as password_step
 from svc_identity.sign_in.refusals import Refused
+from svc_identity.sign_in.steps import to_password
 
 APP_NAME = "TOTP"
 PASSKEY_ONLY = {TWO_FACTORS[1]}
@@ -62,6 +64,9 @@ async def go_on(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, arrival: step
         needed = await wanted(tx, issuer, sign_in)
     except OAuth2Error:  # its request is over, which the way to the app says
         needed = set()
+    if await password_step.is_asked(tx, sign_in):  # also before a first factor is set up: a thief of the number could
+        sign_in.phone_passed_at, sign_in.finished_at = now(), None
+        return to_password(sign_in.id)
     if not needed and not await has_factor(tx, sign_in):
         return await steps.to_app(tx, issuer, sign_in, arrival)
     sign_in.phone_passed_at, sign_in.finished_at = sign_in.phone_passed_at or now(), None
@@ -116,9 +121,19 @@ async def passed_phone(tx: AsyncSession, sign_in_id: UUID, browser: bytes, *, fo
         SignInOver
     """
     sign_in = await sign_ins.running(tx, sign_in_id, browser, for_update=for_update)
-    if sign_in.phone_passed_at is None:
+    if sign_in.phone_passed_at is None or await password_step.is_asked(tx, sign_in):
         raise sign_ins.SignInOver
     return sign_in
+
+
+async def waits_for_password(tx: AsyncSession, sign_in_id: UUID, browser: bytes) -> bool:
+    """Whether the page of the password comes before that of the factor.
+
+    Raises:
+        SignInOver
+    """
+    sign_in = await sign_ins.running(tx, sign_in_id, browser)
+    return sign_in.phone_passed_at is not None and await password_step.is_asked(tx, sign_in)
 
 
 async def submit(

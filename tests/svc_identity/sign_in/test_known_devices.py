@@ -14,7 +14,7 @@ from svc_identity.fields import normalise_phone
 from svc_identity.people.persons.service import phone_index
 from svc_identity.settings import Settings
 from svc_identity.sign_in.browser import COOKIE, COOKIE_LIFE
-from svc_identity.sign_in.code_limits import DEVICES_OF_A_PHONE, know_device
+from svc_identity.sign_in.known_devices import DEVICES_OF_A_PHONE, know_device
 from svc_identity.sign_in.models import KnownDevice, SignIn
 from svc_identity.worker import prune_what_expired
 from tests.svc_identity.app_client import AppClient

@@ -68,6 +68,26 @@ async def test_a_new_device_is_announced_in_each_language(double: Double, langua
     assert (message["TemplateId"], message["TemplateParamSet"]) == (f"2{TEMPLATES[language]}", ["Android"])
 
 
+async def test_further_templates_are_those_of_the_settings_and_a_notice_without_one_does_not_leave(
+    double: Double,
+) -> None:
+    settings = tencent(templates={"phone_change_begun": {"zh": "31", "ug": "34"}, "phone_change_code": {"zh": "41"}})
+    phone, link = "+8613800000001", "https://gateway.test/stop?code=x"
+    async with outside_client() as client:
+        sms = TencentCloudSms(client, double.url, settings)
+        for language in ("ug", "en"):
+            await sms.send_notice(phone, "phone_change_begun", language=language, link=link)
+        await sms.send_code(phone, "123456", minutes=10, language="zh", template="phone_change_code")
+        with pytest.raises(NotSent):
+            await sms.send_notice(phone, "factor_added", language="zh")
+        await TencentCloudSms(client, double.url, tencent()).send_code(
+            phone, "123456", minutes=10, language="en", template="phone_change_code"
+        )
+    sent = [(each["TemplateId"], each["TemplateParamSet"]) for each in double.messages]
+    code = ["123456", "10"]
+    assert sent == [("34", [link]), ("31", [link]), ("41", code), (TEMPLATES["en"], code)]
+
+
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [

@@ -39,7 +39,7 @@ async def deliver(notifier: FactorNotifier, database: Database) -> None:
 async def test_adding_and_removing_are_told_in_the_language_of_the_person(
     new_app_client: NewAppClient, database: Database, settings: Settings, sms: httpx.AsyncClient, phone: str
 ) -> None:
-    notifier = FactorNotifier(database, settings.sms_url)
+    notifier = FactorNotifier(database, settings)
     app: AppClient = new_app_client()
     headers = bearer(await app.tokens(phone, acr_values=STRONG, ui_locales="ug"))
     await deliver(notifier, database)
@@ -58,7 +58,7 @@ async def test_a_message_that_did_not_leave_is_sent_later(
     faults: Callable[..., None],
     phone: str,
 ) -> None:
-    notifier = FactorNotifier(database, settings.sms_url)
+    notifier = FactorNotifier(database, settings)
     await deliver(notifier, database)
     of_others = await waiting(database)
     await new_app_client().tokens(phone, acr_values=STRONG)

@@ -242,6 +242,7 @@ async def test_a_withdrawn_bill_is_listed_on_request_only_and_owes_nothing(
 
 
 async def test_an_organisation_that_somebody_acts_for_is_no_resident(api: httpx.AsyncClient, tokens: Tokens) -> None:
-    acting = {"kind": "organisation", "act": {"sub": str(new_id())}, "authority": str(new_id()), "assurance_level": 3}
-    answer = await api.get(URL, headers={"Authorization": f"Bearer {tokens.sign(**acting)}"})
+    actor: dict[str, Any] = {"act": {"sub": str(new_id())}, "authority": str(new_id())}
+    token = tokens.sign(kind="organisation", assurance_level=3, **actor)
+    answer = await api.get(URL, headers={"Authorization": f"Bearer {token}"})
     assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")

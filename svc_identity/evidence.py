@@ -1,0 +1,164 @@
+"""What this service states of the personal data that it holds, for `python -m deploy.evidence`."""
+
+from collections.abc import Iterator
+
+from kit.evidence.facts import Evidence, Figure, Held, Party, month
+from svc_identity.people.consents.activities import Activity
+
+_CLOSED = "erased when the closure of the account takes effect"
+_HALF_HOUR = "half an hour after it began"
+_PROOF = "kept as proof (PIPL 69); who it was is erased with the account"
+_ACCOUNT, _PROOFING = Activity.ACCOUNT, Activity.IDENTITY_PROOFING
+_ABUSE, _TRAIL, _APPS = Activity.ABUSE_PREVENTION, Activity.AUDIT_TRAIL, Activity.APP_ACCESS
+
+TABLES = {
+    "persons": Held(_ACCOUNT, f"phone, name, ID number and their indexes are {_CLOSED}"),
+    "consents": Held(_ACCOUNT, _PROOF),
+    "closures": Held(_ACCOUNT, _PROOF),
+    "sign_ins": Held(_ACCOUNT, _HALF_HOUR),
+    "device_authorizations": Held(_ACCOUNT, "minutes; the tie to a person with the sign-in"),
+    "authorization_codes": Held(_ACCOUNT, "a minute after it was issued"),
+    "token_families": Held(_ACCOUNT, "when the sign-in has ended, after 180 days at the latest"),
+    "logout_notices": Held(_ACCOUNT, "when the app was notified"),
+    "factors": Held(_ACCOUNT, f"name, secret and public key are {_CLOSED}"),
+    "factor_notices": Held(_ACCOUNT, "when the message was sent"),
+    "factor_resets": Held(_ACCOUNT, _PROOF),
+    "factor_tries": Held(_ABUSE, "with the next right code, or the closure"),
+    "recovery_codes": Held(_ACCOUNT, _CLOSED),
+    "enrolment_codes": Held(_ACCOUNT, _PROOF),
+    "proofing_attempts": Held(_PROOFING, "by the schedule of retention"),
+    "identity_claims": Held(_PROOFING, "name and number when it is decided, 30 days at most"),
+    "representation_checks": Held(_PROOFING, "by the schedule of retention"),
+    "represented_organisations": Held(_PROOFING, "when somebody else represents the organisation"),
+    "mandates": Held(_PROOFING, _PROOF),
+    "memberships": Held(_TRAIL, "kept: who held which power, and when"),
+    "role_changes": Held(_TRAIL, "kept: who gave which power to whom"),
+    "suspensions": Held(_TRAIL, "kept: who stopped whom, and why"),
+    "app_access": Held(_APPS, _PROOF),
+    "personal_data_reads": Held(_TRAIL, "kept; holds no name, phone or ID number"),
+    "data_reads": Held(_TRAIL, "kept; holds no name, phone or ID number"),
+    "open_payments": Held(Activity.PAYMENTS, "when the payment has ended"),
+    "identity_tries": Held(_ABUSE, "a day"),
+    "known_devices": Held(_ABUSE, "400 days after its last use"),
+    "sent_codes": Held(_ABUSE, "a day"),
+    "wrong_user_codes": Held(_ABUSE, "a day"),
+}
+IMPERSONAL = frozenset({"clients", "organisations", "used_requests", "used_assertions"})
+ENCRYPTED = {
+    "persons": ("phone", "name", "id_number"),
+    "identity_claims": ("name", "id_number"),
+    "sign_ins": ("phone", "answer", "new_factor"),
+    "factors": ("secret",),
+}
+"""The encrypted columns; a test holds this to the models."""
+
+_ROLE = """CASE WHEN reader = person_id::text THEN 'self' WHEN reader LIKE 'app:%' THEN 'app of others'
+        ELSE coalesce((SELECT string_agg(DISTINCT held.role, '+' ORDER BY held.role) FROM memberships AS held
+            WHERE held.person_id::text = reader AND held.created_at <= read_at
+            AND (held.ended_at IS NULL OR held.ended_at > read_at)), 'no role') END"""
+_DAYS = """round(percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM {ended} - {began}) / 86400)::numeric, 2)
+    AS median_days, round(max(extract(epoch FROM {ended} - {began}) / 86400)::numeric, 2) AS longest_days"""
+
+
+def _key_figures() -> Iterator[str]:
+    for table, columns in ENCRYPTED.items():
+        for column in columns:
+            header = f"substring({column}, 1, 5)"
+            yield (
+                f"SELECT '{table}.{column}' AS place, encode(substring({header}, 2), 'hex') AS key_id, "  # noqa: S608 - ours
+                f"CASE get_byte({header}, 0) WHEN 2 THEN 'sm4-gcm' ELSE 'aes-256-gcm' END AS cipher, count(*) "
+                f"AS stored FROM {table} WHERE {column} IS NOT NULL GROUP BY {header}"
+            )
+
+
+FIGURES = (
+    Figure(
+        "persons",
+        "各认证等级的人数，以及已注销的人数",
+        "SELECT assurance_level, closed_at IS NOT NULL AS closed, count(*) AS persons FROM persons GROUP BY 1, 2 "
+        "ORDER BY 1, 2",
+    ),
+    Figure(
+        "consents",
+        "同意：按事项、文本版本、方式和语言，有多少人同意、多少人撤回，最早和最近的日期",
+        "SELECT activity, version, way, language, count(*) AS given, count(withdrawn_at) AS withdrawn, "
+        "count(DISTINCT person_id) AS persons, min(given_at)::date AS first_given, max(given_at)::date AS last_given "
+        "FROM consents GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
+    ),
+    Figure(
+        "app_access",
+        "对他人应用的授权：按应用，授予和撤回的次数",
+        "SELECT client_id, count(*) AS granted, count(withdrawn_at) AS withdrawn, "
+        "min(granted_at)::date AS first_granted FROM app_access GROUP BY 1 ORDER BY 1",
+    ),
+    Figure(
+        "reads",
+        "在本服务中解密查看个人信息的次数：按月份、理由和查看者的角色",
+        f"SELECT {month('read_at')} AS month, purpose, {_ROLE} AS role, count(*) AS reads, "  # noqa: S608 - ours
+        "count(DISTINCT person_id) AS persons FROM personal_data_reads GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+    ),
+    Figure(
+        "reads_elsewhere",
+        "在其他服务中查看个人信息的次数：按月份、服务、理由和查看者的角色",
+        f"SELECT {month('read_at')} AS month, service, reason, coalesce(role, 'no role') AS role, "  # noqa: S608 - ours
+        "count(*) AS reads, count(DISTINCT person_id) AS persons FROM data_reads "
+        "GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
+    ),
+    Figure(
+        "exports",
+        "个人导出本人信息的次数：按月份; 当场答复",
+        f"SELECT {month('read_at')} AS month, count(*) AS exports, count(DISTINCT person_id) AS persons "  # noqa: S608 - ours
+        "FROM personal_data_reads WHERE reader = person_id::text AND 'id_number' = ANY(fields) GROUP BY 1 ORDER BY 1",
+    ),
+    Figure(
+        "closures",
+        "注销申请：按状态，件数和办结天数（含冷静期）",
+        "SELECT status, count(*) AS requests, min(requested_at)::date AS first_requested, "  # noqa: S608 - ours
+        f"{_DAYS.format(ended='ended_at', began='requested_at')} FROM closures GROUP BY 1 ORDER BY 1",
+    ),
+    Figure(
+        "identity_claims",
+        "证件号码认领：按状态和结论，件数和办结天数",
+        "SELECT status, verdict, count(*) AS claims, "  # noqa: S608 - ours
+        f"{_DAYS.format(ended='decided_at', began='opened_at')} FROM identity_claims GROUP BY 1, 2 ORDER BY 1, 2",
+    ),
+    Figure(
+        "registry_queries",
+        "向人口库核对的次数：按月份和结果",
+        f"SELECT {month('started_at')} AS month, outcome, count(*) AS queries FROM proofing_attempts "  # noqa: S608 - ours
+        "GROUP BY 1, 2 ORDER BY 1, 2",
+    ),
+    Figure(
+        "roles",
+        "现任工作人员：按角色的人数",
+        "SELECT role, count(*) AS memberships, count(DISTINCT person_id) AS persons FROM memberships "
+        "WHERE ended_at IS NULL AND (expires_at IS NULL OR expires_at > now()) GROUP BY 1 ORDER BY 1",
+    ),
+    Figure(
+        "suspensions",
+        "暂停账号或应用：按月份，件数和已恢复的件数",
+        f"SELECT {month('suspended_at')} AS month, count(*) AS suspensions, count(lifted_at) AS lifted "  # noqa: S608 - ours
+        "FROM suspensions GROUP BY 1 ORDER BY 1",
+    ),
+    Figure(
+        "encryption_keys",
+        "加密存储：每一列用哪一把密钥（只列编号）、哪种算法加密了多少值",
+        f"{' UNION ALL '.join(_key_figures())} ORDER BY 1, 2",
+    ),
+)
+PARTIES = (
+    Party("sms_provider", "短信服务商", ("phone", "code"), "svc_identity.sign_in.provider"),
+    Party(
+        "population_registry",
+        "人口库：只回答姓名与证件号码是否一致",
+        ("name", "id_number"),
+        "svc_identity.people.proofing.provider",
+    ),
+    Party(
+        "legal_entity_registry",
+        "法人库：核对谁是法定代表人",
+        ("name", "id_number"),
+        "svc_identity.organisations.provider",
+    ),
+)
+EVIDENCE = Evidence("identity", TABLES, IMPERSONAL, FIGURES, PARTIES)

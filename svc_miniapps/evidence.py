@@ -1,0 +1,18 @@
+"""What this service states of the personal data that it holds, for `python -m deploy.evidence`: that of staff only."""
+
+from kit.evidence.facts import Evidence, Figure, Held
+
+_STAFF = Held("audit_trail", "kept: which member of staff did it")
+
+TABLES = dict.fromkeys(
+    ("apps", "app_clients", "client_requests", "packages", "releases", "reviews", "staff_roles"), _STAFF
+)
+IMPERSONAL = frozenset({"categories", "listings"})
+FIGURES = (
+    Figure(
+        "app_clients",
+        "可请用户授权的微应用：按其可申请的权限",
+        "SELECT scopes, count(*) AS apps, count(suspended_at) AS suspended FROM app_clients GROUP BY 1 ORDER BY 1",
+    ),
+)
+EVIDENCE = Evidence("miniapps", TABLES, IMPERSONAL, FIGURES)
