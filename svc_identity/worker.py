@@ -20,6 +20,7 @@ from svc_identity.oauth.events import (
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.worker import Notifier, end_sign_ins_of_removed_factors
 from svc_identity.organisations.events import OrganisationRegistered
+from svc_identity.organisations.family_orders import service as family_orders
 from svc_identity.organisations.mandates import service as mandates
 from svc_identity.organisations.mandates.events import MandateAccepted, MandateEnded
 from svc_identity.organisations.representation.events import OrganisationClaimed
@@ -78,6 +79,7 @@ async def prune_what_expired(database: Database) -> None:
         await identity_claims.expire(tx)
         await mandates.expire(tx)
         await families.expire(tx)
+        await family_orders.expire(tx)
     async with database.transaction() as tx:
         await role_changes.end_expired(tx)
     async with database.transaction() as tx:

@@ -12,6 +12,7 @@ from svc_identity.keys import Signer
 from svc_identity.oauth.app_access.models import AppAccess
 from svc_identity.oauth.models import TokenFamily
 from svc_identity.organisations.models import Membership
+from svc_identity.people.children.models import GuardianConsent
 from svc_identity.people.consents.models import Consent
 from svc_identity.people.factors.models import Factor
 from svc_identity.people.families import service as families
@@ -74,6 +75,7 @@ def _by_person(person: Person) -> list[tuple[Any, list[Any], tuple[str, ...]]]:
             [PhoneChange.person_id == person.id],
             ("new_phone", "displaced_id", "old_hash", "new_hash", "stop_hash", "challenge"),
         ),
+        (GuardianConsent, [GuardianConsent.guardian_id == person.id], ()),
         (FamilyAccount, [families.of_person(person)], ("ended_by", "reminders")),
         (KnownDevice, [KnownDevice.phone_index == person.phone_index], ()),
     ]
