@@ -33,6 +33,8 @@ from svc_identity.people.proofing.endpoints import router as proofing
 from svc_identity.privacy.attestations.endpoints import router as attestations
 from svc_identity.privacy.closures.endpoints import router as closures
 from svc_identity.privacy.consents.endpoints import router as consents
+from svc_identity.privacy.corrections.endpoints import at_counters as corrections_at_counters
+from svc_identity.privacy.corrections.endpoints import router as corrections
 from svc_identity.privacy.data_reads.endpoints import router as data_reads
 from svc_identity.privacy.exports.endpoints import router as exports
 from svc_identity.settings import Settings
@@ -60,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(well_known, persons),
         *(of_devices, device_requests, device_pages),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
+        *(corrections, corrections_at_counters),
         *(agreements, agreement_pages, consents, app_access, data_reads, exports, closures, suspensions, sign_ins),
         *(enrolment, own_factors, holder_pages, representation, mandates, families, children, family_orders),
         *(phone_changes, phone_pages, own_password, password_step, verifications, certificates),
