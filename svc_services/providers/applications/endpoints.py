@@ -12,11 +12,12 @@ from kit.callers import ByKind, acting_for_organisations
 from kit.etags import NOT_MODIFIED, cacheable
 from kit.fields.divisions import DivisionCode
 from svc_services.callers import Operator, in_reach, only_operators
-from svc_services.providers.applications import schemas, service
+from svc_services.providers.applications import limits, schemas, service
 from svc_services.providers.applications.dependencies import ProviderEndpoints, Registry
 from svc_services.providers.applications.models import ApplicationStatus, Provider, ProviderApplication
 from svc_services.reference.models import UtilityKind
 from svc_services.reference.service import require_divisions
+from svc_services.settings import Settings
 
 router = APIRouter(prefix="/services/v1", tags=["providers"])
 _APPLICANTS = "provider-applications"
@@ -32,6 +33,12 @@ async def _applicant(request: Request) -> Caller | None:
     return await _speakers(request) if request.headers.get("authorization") else None
 
 
+async def _line(request: Request) -> limits.Line:
+    settings: Settings = request.app.state.settings
+    return limits.Line(request.client.host if request.client else "", settings.applications_per_address)
+
+
+ThisLine = Annotated[limits.Line, Depends(_line)]
 Applicant = Annotated[Caller | None, Depends(_applicant)]
 
 
@@ -44,6 +51,7 @@ Applicant = Annotated[Caller | None, Depends(_applicant)]
 async def create_provider_application(
     transactions: Transactions,
     applicant: Applicant,
+    line: ThisLine,
     once: OnceKey,
     registry: Registry,
     endpoints: ProviderEndpoints,
@@ -54,11 +62,13 @@ async def create_provider_application(
     The answer has the token that reads the application. It is shown once. An organisation that its legal representative
     has claimed is spoken for by them and their agents alone: with their access token, or one in which they act for the
     organisation, whoever applied in its name before is displaced.
-    An application that nobody proved expires after 30 days.
+    An application that nobody proved expires after 30 days, and a network address makes few of them in an hour.
     """
+    uscc = service.normalised_uscc(body.uscc)
     owner = applicant or f"{_APPLICANTS} of {body.uscc}"  # two companies may have chosen the same key
     async with transactions.transaction() as tx:
         await once.claim(tx, owner)
+        await limits.admit(tx, applicant, uscc, body.division_codes, line)
     facts = await service.checked(registry, endpoints, body)
     async with transactions.transaction() as tx:
         return await once.do(tx, owner, service.apply(tx, applicant, body, facts))

@@ -2,11 +2,15 @@
 
 import time
 from typing import Any
+from uuid import UUID
 
 import httpx
 import time_machine
+from sqlalchemy import select
 
 from chassis.testing import emitted, once
+from svc_identity.oauth.models import TokenFamily
+from svc_identity.oauth.worker import end_sign_ins_of_removed_factors
 from tests.svc_identity.app_client import AUTHENTICATORS
 from tests.svc_identity.conftest import proofed
 from tests.svc_identity.organisations.role_changes.conftest import Platform, platform
@@ -51,6 +55,30 @@ async def test_two_operators_reset_a_lost_factor(platform: Platform) -> None:
     assert [kind for kind in kinds if kind.startswith("factor")] == [
         *("factor_added.v1", "factor_removed.v1", "factor_added.v1")
     ]
+
+
+async def test_a_reset_ends_the_sign_ins_of_whoever_has_the_lost_device(platform: Platform) -> None:
+    thief, phone, held = await platform.person()
+    proposed = await propose(platform, platform.first, phone)
+    await decide(platform, platform.second, proposed.json(), "approve")
+    for method, path in (("GET", "/identity/v1/me"), ("POST", "/identity/v1/me/recovery-codes")):
+        refused = await platform.api.request(method, path, headers=held | once())
+        assert (refused.status_code, refused.json()["code"]) == (401, "token_invalid"), path
+    refreshed = await thief.refresh(thief.refresh_token)
+    assert (refreshed.status_code, refreshed.json()["error"]) == (400, "invalid_grant")
+
+
+async def test_the_worker_ends_them_for_all_services(platform: Platform) -> None:
+    _thief, phone, _held = await platform.person()
+    proposed = await propose(platform, platform.first, phone)
+    approved = await decide(platform, platform.second, proposed.json(), "approve")
+    await end_sign_ins_of_removed_factors(platform.database)
+    async with platform.database.read() as tx:
+        of_person = TokenFamily.person_id == UUID(approved.json()["person_id"])
+        families = (await tx.scalars(select(TokenFamily).where(of_person))).all()
+        ended = {event.data["sign_in_id"] for event in await emitted(tx) if event.type.endswith("sign_in.ended.v1")}
+    assert {family.end_reason for family in families} == {"factor_removed"}
+    assert ended == {str(family.id) for family in families}
 
 
 async def test_the_person_decides_nothing_about_their_own_factors(platform: Platform) -> None:
