@@ -45,6 +45,7 @@ from svc_identity.people.persons.events import (
     PersonProofingRevoked,
     PersonRegistered,
     PersonRenamed,
+    PersonVerificationEnded,
 )
 from svc_identity.people.suspensions.events import PersonResumed, PersonSuspended
 from svc_identity.privacy.closures.consumers import HANDLERS as PAYMENT_HANDLERS
@@ -59,6 +60,7 @@ from svc_identity.sign_in.phone_changes.worker import PhoneNotifier
 from svc_identity.sign_in.phone_changes.worker import prune as prune_phone_changes
 from svc_identity.trail import TRAIL
 from svc_identity.vault.encryption import use_keys_of
+from svc_identity.verifications.worker import end_what_is_over
 
 _PRUNE_SECONDS = 300.0
 _CLOSE_SECONDS = 15.0
@@ -95,6 +97,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(_CLOSE_SECONDS, partial(close_due, database)),
         Every(_CLOSE_SECONDS, partial(phone_changes.complete_due, database)),
         Every(_PRUNE_SECONDS, partial(phone_changes.remind_due, database, settings)),
+        Every(_NOTIFY_SECONDS, partial(end_what_is_over, database)),
         Every(_PRUNE_SECONDS, partial(prune_what_expired, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
@@ -106,7 +109,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
         settings,
         publishes=[
             *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked, PersonClosed),
-            PersonPhoneChanged,
+            *(PersonPhoneChanged, PersonVerificationEnded),
             *(FactorAdded, FactorRemoved),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
             *(PersonSuspended, PersonResumed, SignInEnded),

@@ -4,6 +4,7 @@ terminal() { python3 docs/guides/terminal.py "$@"; }
 # The platform of `make run` on the default data folder; set these first if yours is elsewhere.
 GATEWAY=${GATEWAY:-$(terminal address public_url)}
 SMS=${SMS:-$(terminal address sms_url)}
+FACES=${FACES:-$(terminal address faces_url)}
 COMPANY_PORT=${COMPANY_PORT:-$(terminal free-port 9000)}
 OTHER_COMPANY_PORT=${OTHER_COMPANY_PORT:-$(terminal free-port $((COMPANY_PORT + 1)))}
 SPEAK=${SPEAK:-zh}

@@ -19,6 +19,7 @@ from svc_identity.oauth.requests import parse
 from svc_identity.settings import Settings
 from svc_identity.sign_in import authorization, delivery, service, ways
 from svc_identity.sign_in.browser import PATH, Browser, browser_of
+from svc_identity.sign_in.certificates import service as certificates
 from svc_identity.sign_in.code_limits import Source
 from svc_identity.sign_in.devices import described
 from svc_identity.sign_in.known_devices import is_new_device
@@ -55,13 +56,21 @@ class Arrival:
 
     sms: Sms
     device: str | None
+    offers_certificates: bool = False
 
     @classmethod
     def of(cls, request: Request, sms: Sms) -> "Arrival":
-        return cls(sms, described(request.headers))
+        return cls(sms, described(request.headers), bool(settings_of(request).network_identity_url))
 
 
 async def to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, arrival: Arrival) -> Response:
+    """Send the browser of a finished sign-in back to the app, or first to the choice of level 3 where the app asks."""
+    if arrival.offers_certificates and await certificates.is_wanted(tx, issuer, sign_in):
+        return RedirectResponse(certificates.hold(sign_in), 303, {"Cache-Control": "no-store"})
+    return await grant(tx, issuer, sign_in, arrival)
+
+
+async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, arrival: Arrival) -> Response:
     """Send the browser of a finished sign-in back to the app, and tell the phone where the device is new."""
     is_new = await is_new_device(tx, sign_in)
     try:

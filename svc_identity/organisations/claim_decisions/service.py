@@ -23,7 +23,7 @@ from svc_identity.people.identity_claims import service as claims
 from svc_identity.people.identity_claims.events import IdentityClaimDecided
 from svc_identity.people.identity_claims.models import TRANSITIONS, ClaimStatus, IdentityClaim, Verdict
 from svc_identity.people.persons.events import PersonProofed, PersonProofingRevoked
-from svc_identity.people.persons.models import PHONE_ONLY, PROOFED, Person
+from svc_identity.people.persons.models import PHONE_ONLY, PROOFED, VERIFIED, Person
 
 CLAIM_REVIEWED = SecurityEvent("identity_claim_reviewed")
 CLAIM_RETURNED = SecurityEvent("identity_claim_returned")
@@ -119,20 +119,44 @@ async def _held_since(tx: AsyncSession, caller: Caller, organisation_id: UUID | 
     return held_since
 
 
+async def settle(tx: AsyncSession, claim: IdentityClaim) -> bool:
+    """Decide an open claim whose claimant has shown by face or certificate whose number it is; False: a counter does.
+
+    The roles and the claimant are locked. The number of a holder at level 3, or with a role, moves at counters only.
+    """
+    holder = await _holder(tx, claim)
+    if holder is not None:
+        roles = select(Membership.id).where(Membership.person_id == holder.id, Membership.ended_at.is_(None))
+        if holder.level >= VERIFIED or await tx.scalar(roles.limit(1)):
+            return False
+    await _move_number(tx, claim)
+    claim.move_to(ClaimStatus.VERIFIED)
+    await tx.flush()
+    fields = IdentityClaimDecided.fields_of(claim) | {"verdict": Verdict.UPHELD, "decided_at": now()}
+    await emit(tx, IdentityClaimDecided.model_validate(fields))
+    record_on_commit(tx, CLAIM_DECIDED, "verified", claim_id=claim.id)
+    return True
+
+
+async def _holder(tx: AsyncSession, claim: IdentityClaim) -> Person | None:
+    """Who has the number now, locked; None where they have given it up since the claim was opened."""
+    having = select(Person).where(Person.id_number_index == claim.id_number_index).with_for_update()
+    return (await tx.scalars(having.execution_options(populate_existing=True))).one_or_none()
+
+
 async def _move_number(tx: AsyncSession, claim: IdentityClaim) -> None:
     """Give the number to the claimant; who had it is back at level 1, also where that takes roles away."""
-    having = select(Person).where(Person.id_number_index == claim.id_number_index).with_for_update()
-    holder = (await tx.scalars(having.execution_options(populate_existing=True))).one()
+    if holder := await _holder(tx, claim):
+        was_operator = holder.id in await operators.operators(tx)
+        await families.end_all_of(tx, holder.id)
+        holder.forget_proof()
+        await tx.flush()
+        if was_operator:
+            await require_enough_operators(tx)
+        claim.holder_id = holder.id
+        await emit(tx, PersonProofingRevoked(person_id=holder.id, assurance_level=PHONE_ONLY))
     claimant = await tx.get_one(Person, claim.claimant_id)
-    was_operator = holder.id in await operators.operators(tx)
-    await families.end_all_of(tx, holder.id)
-    holder.forget_proof()
-    await tx.flush()
-    if was_operator:
-        await require_enough_operators(tx)
     await tx.refresh(claim, ["name", "id_number"])
     claimant.remember_proof(claim.name, claim.id_number, claim.id_number_index)
     await tx.flush()
-    claim.holder_id = holder.id
-    await emit(tx, PersonProofingRevoked(person_id=holder.id, assurance_level=PHONE_ONLY))
     await emit(tx, PersonProofed(person_id=claimant.id, assurance_level=PROOFED))
