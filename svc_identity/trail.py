@@ -28,11 +28,6 @@ _CLAIM = with_hashes(
     return_reason=("return_reason",),
 )
 _FACTOR = f"({with_hashes(name=('name',), secret=('secret',))}) - ARRAY['last_step', 'sign_count', 'used_at']::text[]"
-_PHONE_CHANGE = (
-    *("old_phone", "old_index", "new_phone", "new_index", "old_hash", "new_hash", "stop_hash", "browser_hash"),
-    "challenge",
-)
-
 SEALED_TABLES = (
     SealedTable("personal_data_reads"),
     SealedTable("persons", _PERSON),
@@ -57,8 +52,7 @@ SEALED_TABLES = (
     SealedTable("consents"),
     SealedTable("app_access"),
     SealedTable("closures"),
-    SealedTable("passwords", without("hash")),
-    SealedTable("phone_changes", without(*_PHONE_CHANGE), only=f"{ROW}.status <> 'started'"),
+    SealedTable("passwords", with_hashes(hash=("hash",))),
 )
 
 TRAIL = Trail("identity", SEALED_TABLES, {"audit": AUDIT_CHAIN})

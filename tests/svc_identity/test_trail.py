@@ -69,6 +69,8 @@ async def play(here: Platform) -> None:
     family = {"phone": new_phone(), "name": "王五", "scopes": ["bills"]}
     invited = await here.api.post("/identity/v1/me/family-accounts", json=family, headers=representative | once())
     assert invited.status_code == 201
+    chosen = {"new_password": "薰衣草田里的旧拖拉机"}
+    assert (await here.api.put("/identity/v1/me/password", json=chosen, headers=representative)).status_code == 200
     proposed = await propose_reset(here, here.first, auditor)
     assert proposed.status_code == 201
     async with here.database.transaction() as tx:
