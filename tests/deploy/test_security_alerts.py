@@ -33,10 +33,10 @@ WITHOUT_ALERT = {
     *("enrolment_code_issued", "enrolment_code_used", "recovery_code_used", "factor_added", "factor_removed"),
     *("factor_reset_proposed", "factor_reset_approved", "factor_reset_rejected"),
     *("mandate_proposed", "mandate_active", "mandate_declined", "mandate_withdrawn", "mandate_expired"),
-    *("phone_change_failed", "lost_phone_claimed", "phone_change_stopped"),
-    *("password_set", "password_removed", "password_forgotten"),
     *("family_account_proposed", "family_account_active", "family_account_declined", "family_account_withdrawn"),
     *("family_account_expired", "family_account_refused"),
+    *("phone_change_failed", "lost_phone_claimed", "phone_change_stopped"),
+    *("password_set", "password_removed", "password_forgotten"),
     *("mandate_refused", "organisation_claim_refused", "client_application_displaced"),
     *("access_suspended", "access_resumed", "phone_released", "phone_changed", "token_ended", "organisation_claimed"),
 }
