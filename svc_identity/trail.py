@@ -68,7 +68,7 @@ SEALED_TABLES = (
     SealedTable("app_access"),
     SealedTable("closures"),
     SealedTable("corrections", with_hashes(words=("words",), answer=("answer",))),
-    SealedTable("passwords", without("hash")),
+    SealedTable("passwords", with_hashes(hash=("hash",))),
     SealedTable("phone_changes", without(*_PHONE_CHANGE), only=f"{ROW}.status <> 'started'"),
     SealedTable("verifications", without("id_number_index", "network_index", "session_id")),
 )

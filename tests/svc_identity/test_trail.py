@@ -108,6 +108,8 @@ async def play(here: Platform) -> None:
     asked = await here.api.post("/identity/v1/me/corrections", json=correction, headers=representative | once())
     assert asked.status_code == 201
     await play_family(here, representative)
+    chosen = {"new_password": "薰衣草田里的旧拖拉机"}
+    assert (await here.api.put("/identity/v1/me/password", json=chosen, headers=representative)).status_code == 200
     proposed = await propose_reset(here, here.first, auditor)
     assert proposed.status_code == 201
     async with here.database.transaction() as tx:
