@@ -45,6 +45,7 @@ from svc_identity.sign_in.endpoints import router as sign_in
 from svc_identity.sign_in.holder_pages import router as holder_pages
 from svc_identity.sign_in.own_factors.endpoints import router as own_factors
 from svc_identity.sign_in.own_password.endpoints import router as own_password
+from svc_identity.sign_in.passkey_sign_ins.endpoints import router as passkey_sign_ins
 from svc_identity.sign_in.password_step.endpoints import router as password_step
 from svc_identity.sign_in.phone_changes.endpoints import router as phone_changes
 from svc_identity.sign_in.phone_changes.pages import router as phone_pages
@@ -58,7 +59,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
     use_keys_of(settings)
     routers = [
-        *(metrics, APIRouter(lifespan=outside_systems), sign_in, second_step, sign_out, oauth, of_clients),
+        *(
+            metrics,
+            APIRouter(lifespan=outside_systems),
+            sign_in,
+            passkey_sign_ins,
+            second_step,
+            sign_out,
+            oauth,
+            of_clients,
+        ),
         *(well_known, persons),
         *(of_devices, device_requests, device_pages),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
