@@ -11,7 +11,7 @@ from chassis.pagination import Page, PageQuery, page_of
 from kit.callers import ByKind, acting_for_organisations
 from kit.etags import NOT_MODIFIED, cacheable
 from kit.fields.divisions import DivisionCode
-from svc_services.callers import Operator, only_operators
+from svc_services.callers import Operator, in_reach, only_operators
 from svc_services.providers.applications import limits, schemas, service
 from svc_services.providers.applications.dependencies import ProviderEndpoints, Registry
 from svc_services.providers.applications.models import ApplicationStatus, Provider, ProviderApplication
@@ -76,10 +76,10 @@ async def create_provider_application(
 
 @router.get("/provider-applications")
 async def list_provider_applications(
-    tx: ReadTx, _: Operator, page: PageQuery, status: ApplicationStatus | None = None
+    tx: ReadTx, caller: Operator, page: PageQuery, status: ApplicationStatus | None = None
 ) -> Page[schemas.ProviderApplication]:
     """List the applications of companies and their outcomes, newest first."""
-    query = select(ProviderApplication)
+    query = select(ProviderApplication).where(in_reach(caller, ProviderApplication.division_codes))
     if status:
         query = query.where(ProviderApplication.status == status)
     return await page_of(tx, query, page, ProviderApplication.id, service.shown, newest_first=True)
@@ -100,8 +100,7 @@ async def get_provider_application(
     """Get an application, as its applicant or as an operator."""
     if application_token is not None:
         return service.shown(await service.application_read_with(tx, application_id, application_token))
-    await only_operators(request)
-    return service.shown(await service.application_of(tx, application_id))
+    return service.shown(await service.application_of(tx, await only_operators(request), application_id))
 
 
 @router.post("/provider-applications/{application_id}/approve")
@@ -112,7 +111,7 @@ async def approve_provider_application(
 
     Its systems get tokens with the application's id as `client_id` from now on.
     """
-    return await once.do(tx, caller, service.approve(tx, application_id, caller.id))
+    return await once.do(tx, caller, service.approve(tx, caller, application_id))
 
 
 @router.post("/provider-applications/{application_id}/refuse")
@@ -123,7 +122,7 @@ async def refuse_provider_application(
 
     The company may apply again.
     """
-    return await once.do(tx, caller, service.refuse(tx, application_id, caller.id, body.reason))
+    return await once.do(tx, caller, service.refuse(tx, caller, application_id, body.reason))
 
 
 _public = [Depends(anyone(because="which companies are connected is public"))]
