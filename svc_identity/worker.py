@@ -21,8 +21,9 @@ from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.worker import Notifier, end_sign_ins_of_removed_factors
 from svc_identity.organisations.events import OrganisationRegistered
 from svc_identity.organisations.family_orders import service as family_orders
+from svc_identity.organisations.mandates import reminders
 from svc_identity.organisations.mandates import service as mandates
-from svc_identity.organisations.mandates.events import MandateAccepted, MandateEnded
+from svc_identity.organisations.mandates.events import MandateAccepted, MandateEnded, MandateExpiring
 from svc_identity.organisations.representation.events import OrganisationClaimed
 from svc_identity.organisations.role_changes import service as role_changes
 from svc_identity.organisations.role_changes import terms
@@ -78,6 +79,7 @@ async def prune_what_expired(database: Database) -> None:
         await role_changes.expire(tx)
         await identity_claims.expire(tx)
         await mandates.expire(tx)
+        await reminders.remind(tx)
         await families.expire(tx)
         await family_orders.expire(tx)
     async with database.transaction() as tx:
@@ -115,7 +117,14 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *(FactorAdded, FactorRemoved),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
             *(PersonSuspended, PersonResumed, SignInEnded),
-            *(OrganisationRegistered, OrganisationClaimed, MandateAccepted, MandateEnded, AuthorityEnded),
+            *(
+                OrganisationRegistered,
+                OrganisationClaimed,
+                MandateAccepted,
+                MandateEnded,
+                MandateExpiring,
+                AuthorityEnded,
+            ),
             *(FamilyAccountAccepted, FamilyAccountExpiring, FamilyAccountEnded),
             *(ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),
