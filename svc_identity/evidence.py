@@ -29,9 +29,11 @@ TABLES = {
     "password_tries": Held(_ABUSE, "with the next right password, or the closure"),
     "recovery_codes": Held(_ACCOUNT, _CLOSED),
     "enrolment_codes": Held(_ACCOUNT, _PROOF),
-    "proofing_attempts": Held(_PROOFING, "by the schedule of retention"),
+    "proofing_attempts": Held(
+        _PROOFING, "the hash of the number after a day; that it was queried, and the outcome, is kept"
+    ),
     "identity_claims": Held(_PROOFING, "name and number when it is decided, 30 days at most"),
-    "representation_checks": Held(_PROOFING, "by the schedule of retention"),
+    "representation_checks": Held(_PROOFING, "kept: who asked the registry about which organisation"),
     "represented_organisations": Held(_PROOFING, "when somebody else represents the organisation"),
     "mandates": Held(_PROOFING, _PROOF),
     "family_accounts": Held(_ACCOUNT, "kept as proof of who acted for whom; names and phones are masked or hashed"),

@@ -46,6 +46,7 @@ from svc_identity.people.persons.events import (
     PersonRegistered,
     PersonRenamed,
 )
+from svc_identity.people.proofing import service as proofing
 from svc_identity.people.suspensions.events import PersonResumed, PersonSuspended
 from svc_identity.privacy.closures.consumers import HANDLERS as PAYMENT_HANDLERS
 from svc_identity.privacy.closures.service import close_due
@@ -73,6 +74,7 @@ async def prune_what_expired(database: Database) -> None:
         await prune_phone_changes(tx)
         await role_changes.expire(tx)
         await identity_claims.expire(tx)
+        await proofing.forget_numbers(tx)
         await mandates.expire(tx)
         await families.expire(tx)
     async with database.transaction() as tx:
