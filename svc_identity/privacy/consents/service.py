@@ -18,6 +18,7 @@ from svc_identity.people.persons.events import PersonProofingRevoked
 from svc_identity.people.persons.models import PHONE_ONLY
 from svc_identity.people.persons.service import known_person
 from svc_identity.privacy.consents import schemas
+from svc_identity.verifications import service as verifications
 
 
 class EndedByClosure(Problem):
@@ -45,25 +46,36 @@ async def withdraw(tx: AsyncSession, person_id: UUID, consent_id: UUID) -> schem
     if consent.activity == Activity.ACCOUNT:
         raise EndedByClosure
     if consent.withdrawn_at is None:
-        await _end_proofing(tx, person_id)
+        if consent.activity == Activity.IDENTITY_PROOFING:
+            await _require_no_roles(tx, person_id)
+            await _withdraw_all(tx, person_id, Activity.IDENTITY_PROOFING)
+            await _end_proofing(tx, person_id)
+        else:
+            await _withdraw_all(tx, person_id, Activity(consent.activity))
+            await _end_verification(tx, person_id, Activity(consent.activity))
     stops = [*RECORDS[Activity(consent.activity)].stops]
     return schemas.Withdrawal(consent=show(consent), stops=stops, within_seconds=ACCESS_TOKEN_SECONDS)
 
 
-async def _end_proofing(tx: AsyncSession, person_id: UUID) -> None:
-    """Erase name and ID number; the consents of all versions end with the first that is withdrawn."""
+async def _require_no_roles(tx: AsyncSession, person_id: UUID) -> None:
     held = select(Membership.role).where(
         Membership.person_id == person_id, Membership.ended_at.is_(None), Membership.role.in_(TWO_PERSON_ROLES)
     )
     if roles := sorted(set(await tx.scalars(held))):
         raise RolesNeedProof(roles=roles)
+
+
+async def _withdraw_all(tx: AsyncSession, person_id: UUID, activity: Activity) -> None:
+    """The consents of all versions end with the first that is withdrawn."""
     given = select(Consent).where(
-        Consent.person_id == person_id,
-        Consent.activity == Activity.IDENTITY_PROOFING,
-        Consent.withdrawn_at.is_(None),
+        Consent.person_id == person_id, Consent.activity == activity, Consent.withdrawn_at.is_(None)
     )
     for each in await tx.scalars(given.with_for_update()):
         each.withdrawn_at = now()
+
+
+async def _end_proofing(tx: AsyncSession, person_id: UUID) -> None:
+    """Erase name and ID number."""
     await claims.close_live(tx, person_id)
     person = await known_person(tx, person_id)
     if person.assurance_level > PHONE_ONLY:
@@ -71,6 +83,14 @@ async def _end_proofing(tx: AsyncSession, person_id: UUID) -> None:
         person.forget_proof()
         await tx.flush()
         await emit(tx, PersonProofingRevoked(person_id=person_id, assurance_level=PHONE_ONLY))
+
+
+async def _end_verification(tx: AsyncSession, person_id: UUID, activity: Activity) -> None:
+    """Level 3 by this method ends; name and number stay, and so does level 2."""
+    person = await known_person(tx, person_id)
+    for method, needed in verifications.ACTIVITIES.items():
+        if needed == activity:
+            await verifications.end_method(tx, person, method)
 
 
 def show(consent: Consent) -> schemas.Consent:
