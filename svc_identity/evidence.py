@@ -29,11 +29,17 @@ TABLES = {
     "password_tries": Held(_ABUSE, "with the next right password, or the closure"),
     "recovery_codes": Held(_ACCOUNT, _CLOSED),
     "enrolment_codes": Held(_ACCOUNT, _PROOF),
-    "proofing_attempts": Held(_PROOFING, "by the schedule of retention"),
+    "proofing_attempts": Held(
+        _PROOFING, "the hash of the number after a day; that it was queried, and the outcome, is kept"
+    ),
     "identity_claims": Held(_PROOFING, "name and number when it is decided, 30 days at most"),
-    "representation_checks": Held(_PROOFING, "by the schedule of retention"),
+    "representation_checks": Held(_PROOFING, "kept: who asked the registry about which organisation"),
     "represented_organisations": Held(_PROOFING, "when somebody else represents the organisation"),
     "mandates": Held(_PROOFING, _PROOF),
+    "family_orders": Held(_PROOFING, "name and ID number when it is decided; who ordered and decided is kept"),
+    "guardian_claims": Held(_PROOFING, _PROOF),
+    "guardian_consents": Held(_PROOFING, _PROOF),
+    "verifications": Held(_PROOFING, "kept: which check had which outcome; no image, name or number"),
     "family_accounts": Held(_ACCOUNT, "kept as proof of who acted for whom; names and phones are masked or hashed"),
     "family_notices": Held(_ACCOUNT, "when the message was sent"),
     "memberships": Held(_TRAIL, "kept: who held which power, and when"),
@@ -58,6 +64,7 @@ ENCRYPTED = {
     "sign_ins": ("phone", "answer", "new_factor"),
     "factors": ("secret",),
     "corrections": ("words", "answer"),
+    "family_orders": ("name", "id_number"),
     "phone_changes": ("old_phone", "new_phone"),
     "phone_notices": ("phone", "link"),
 }
@@ -172,6 +179,12 @@ PARTIES = (
         "人口库：只回答姓名与证件号码是否一致",
         ("name", "id_number"),
         "svc_identity.people.proofing.provider",
+    ),
+    Party(
+        "face_verifier",
+        "人脸核验、网络身份认证服务：图像由其自己的程序采集，不经过平台",
+        ("name", "id_number"),
+        "svc_identity.verifications.provider",
     ),
     Party(
         "legal_entity_registry",

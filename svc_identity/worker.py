@@ -49,6 +49,7 @@ from svc_identity.people.persons.events import (
     PersonRenamed,
     PersonVerificationEnded,
 )
+from svc_identity.people.proofing import service as proofing
 from svc_identity.people.suspensions.events import PersonResumed, PersonSuspended
 from svc_identity.privacy.closures.consumers import HANDLERS as PAYMENT_HANDLERS
 from svc_identity.privacy.closures.service import close_due
@@ -78,6 +79,7 @@ async def prune_what_expired(database: Database) -> None:
         await prune_phone_changes(tx)
         await role_changes.expire(tx)
         await identity_claims.expire(tx)
+        await proofing.forget_numbers(tx)
         await mandates.expire(tx)
         await reminders.remind(tx)
         await families.expire(tx)

@@ -71,6 +71,8 @@ def upgrade() -> None:
     waiting = ["division_code", "id"]
     op.create_index("ix_corrections_division_code_open", "corrections", waiting, postgresql_where=_OPEN)
     _allow([*_purposes(), "correction"])
+    remembered = sa.text("id_number_index <> ''")
+    op.create_index("ix_proofing_attempts_remembered", "proofing_attempts", ["started_at"], postgresql_where=remembered)
     extend_trail(_SEALED)
     _let_begun_changes_go()
 
@@ -87,6 +89,7 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER never_removed_by_trail ON phone_changes")
     op.execute(_NEVER.format("DELETE OR TRUNCATE", "STATEMENT"))
     shorten_trail(_SEALED)
+    op.drop_index("ix_proofing_attempts_remembered", "proofing_attempts")
     # Reads for this purpose are kept for ever, so an older release finds a value that it does not know.
     _allow([each for each in _purposes() if each != "correction"], "NOT VALID")
     op.drop_table("corrections")
