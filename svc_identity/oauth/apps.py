@@ -2,15 +2,21 @@
 
 import argparse
 import asyncio
+import json
 import re
 import sys
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from chassis.db import Database
+from chassis.inbox import Poison
 from chassis.settings import load
 from svc_identity.oauth.issuer import RESIDENT_SCOPES
+from svc_identity.oauth.key_sets import signing_keys
 from svc_identity.oauth.models import Client
 from svc_identity.oauth.service import register_client, set_logout_addresses
+from svc_identity.oauth.subjects import SubjectType
 from svc_identity.settings import Settings
 
 _CLIENT_ID = re.compile(r"[a-z][a-z0-9-]{2,39}")
@@ -64,19 +70,40 @@ async def register_app(database: Database, given: argparse.Namespace) -> str:
     check_client_id(given.client_id)
     async with database.transaction() as tx:
         known = await tx.get(Client, given.client_id)
-        if known and known.jwks is not None:
+        if known and not known.is_app:
             raise ValueError(f"{given.client_id} is a client of another kind")
-        await register_client(tx, given.client_id, scopes=given.scope, redirect_uris=given.redirect_uri)
+        if known and given.pairwise and known.subject_type != SubjectType.PAIRWISE:
+            raise ValueError(f"{given.client_id} knows people by other names already")
+        # Without the option known keys stay: an app that lost them would be public.
+        keys = known.jwks if known else None
+        if given.jwks:
+            keys = await asyncio.to_thread(_read_keys, given.jwks)
+        await register_client(tx, given.client_id, scopes=given.scope, redirect_uris=given.redirect_uri, jwks=keys)
         await set_logout_addresses(
             tx,
             given.client_id,
             redirect_uris=given.post_logout_redirect_uri,
             notified=given.backchannel_logout_uri,
         )
-        if given.dpop or known is None:
-            (await tx.get_one(Client, given.client_id)).dpop_required = given.dpop != "optional"
-        (await tx.get_one(Client, given.client_id)).device_grant = given.devices
+        client = await tx.get_one(Client, given.client_id)
+        if given.dpop or known is None or given.jwks:
+            client.dpop_required = bool(given.jwks) or given.dpop != "optional"
+        client.device_grant = given.devices
+        if given.pairwise:
+            client.subject_type = SubjectType.PAIRWISE
     return f"{given.client_id} is registered."
+
+
+def _read_keys(file: Path) -> dict[str, Any]:
+    """The keys of a JWKS file that can sign.
+
+    Raises:
+        ValueError
+    """
+    try:
+        return signing_keys(json.loads(file.read_text("utf-8")))
+    except (OSError, Poison) as error:
+        raise ValueError(f"{file.name}: {error}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,6 +116,10 @@ def _parser() -> argparse.ArgumentParser:
         "--dpop", choices=["required", "optional"], help="a new app proves a key of its own, unless told"
     )
     parser.add_argument("--devices", action="store_true", help="it signs people in on screens (RFC 8628)")
+    parser.add_argument(
+        "--jwks", type=Path, help="the public keys of an app with a server (RFC 7517), which signs by them"
+    )
+    parser.add_argument("--pairwise", action="store_true", help="a new app gets a name of its own for each person")
     parser.add_argument("--backchannel-logout-uri", type=check_notice_address, help="gets a notice when a sign-in ends")
     return parser
 

@@ -7,20 +7,17 @@ approved for it in svc_miniapps.
 from typing import Any
 from uuid import UUID
 
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import AnyHandler, EventData, Handler, Poison, Received
-from kit.key_terms import has_sound_terms
 from svc_identity.oauth.apps import check_notice_address
 from svc_identity.oauth.issuer import PROVIDER_SCOPES, RESIDENT_SCOPES
+from svc_identity.oauth.key_sets import signing_keys
 from svc_identity.oauth.models import Client
 from svc_identity.oauth.service import Standing, register_client
 from svc_identity.oauth.subjects import SubjectType
 
-_SMALLEST_RSA = 2048
 _MINI_APP = "miniapp-"
 
 
@@ -54,33 +51,6 @@ async def follow_provider(tx: AsyncSession, event: Received[ProviderChanged]) ->
         jwks=signing_keys(changed.jwks),
         standing=Standing(changed.revision, changed.suspended_at is not None, changed.jwks_uri is not None),
     )
-
-
-def signing_keys(jwks: dict[str, Any]) -> dict[str, Any]:
-    """The public keys of a JWKS that can sign assertions.
-
-    Raises:
-        Poison: there is none.
-    """
-    try:
-        keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]  # JSON, whose shape this call checks
-    except (JoseError, ValueError, KeyError, TypeError):
-        raise Poison("jwks is not a set of keys") from None
-    usable = [key for key in keys if _can_sign(key)]
-    if not all(has_sound_terms(key) for key in jwks["keys"]):
-        raise Poison("jwks holds a key whose nbf or exp is no time")
-    if not usable:
-        raise Poison("jwks holds no EC P-256 key, no Ed25519 key and no RSA key of 2048 bits")
-    return dict(KeySet(usable).as_dict(private=False))
-
-
-def _can_sign(key: object) -> bool:
-    # No symmetric keys: anyone who can read one can sign with it.
-    if isinstance(key, ECKey):
-        return key.curve_name == "P-256"
-    if isinstance(key, OKPKey):
-        return key.curve_name == "Ed25519"
-    return isinstance(key, RSAKey) and key.public_key.key_size >= _SMALLEST_RSA
 
 
 class AppClientChanged(EventData):

@@ -8,7 +8,6 @@ from chassis.db import Database, Transactions, Tx
 from chassis.problems import MEDIA_TYPE
 from svc_identity.oauth import possession, schemas
 from svc_identity.oauth.app_access import service as app_access
-from svc_identity.oauth.app_access.service import OWN_APPS
 from svc_identity.oauth.error_route import ErrorRoute
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.models import Client
@@ -16,6 +15,7 @@ from svc_identity.oauth.requests import FORM, Parsed, parse_form
 from svc_identity.oauth.server import AuthorizationServer
 from svc_identity.oauth.service import ask_for_new_keys
 from svc_identity.oauth.subjects import subject_for
+from svc_identity.own_apps import OWN_APPS
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import APP_READER, read_personal_data
 from svc_identity.people.persons.service import known_person
@@ -139,6 +139,9 @@ async def create_token(transactions: Transactions, issuer: TheIssuer, request: R
     return await answer_of_client(transactions, issuer, request, "token")
 
 
+_PUSHING = (
+    "the client_id of an app, to whose registered address people return, and a signed assertion of an app with keys"
+)
 REQUEST = ("response_type", "redirect_uri", "scope", "code_challenge", "code_challenge_method")
 REQUEST_OPTIONS = ("state", "nonce", "ui_locales", "prompt", "max_age", "dpop_jkt")
 
@@ -146,9 +149,9 @@ REQUEST_OPTIONS = ("state", "nonce", "ui_locales", "prompt", "max_age", "dpop_jk
 @of_clients.post(
     "/par",
     status_code=201,
-    dependencies=[Depends(verified_otherwise(by="the client_id of an app, to whose registered address people return"))],
+    dependencies=[Depends(verified_otherwise(by=_PUSHING))],
     responses={201: {"model": schemas.PushedRequest}, **REFUSALS},
-    openapi_extra=form_of_client("client_id", *REQUEST, optional=REQUEST_OPTIONS, proved=True),
+    openapi_extra=form_of_client("client_id", *REQUEST, optional=(*REQUEST_OPTIONS, *_ASSERTION[1:]), proved=True),
 )
 async def push_authorization_request(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
     """Push an authorization request, of which the browser then brings only a reference (RFC 9126).

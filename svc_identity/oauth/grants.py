@@ -26,6 +26,8 @@ from svc_identity.people.persons.models import Person
 from svc_identity.people.suspensions.queries import suspension_of
 
 _SUSPENDED = "this client is suspended by the operators of the platform"
+OF_APPS = ("none", "private_key_jwt")
+"""How apps authenticate; `Client` says which of the two is good for one."""
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _NOT_SUPPORTED = ("request", "request_uri", "registration")
 
@@ -86,7 +88,7 @@ def with_access(session: Session, person_id: UUID) -> Person | None:
 
 
 class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib ships no types
-    TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
+    TOKEN_ENDPOINT_AUTH_METHODS = OF_APPS
     _family: TokenFamily | None = None
 
     @staticmethod
@@ -100,10 +102,7 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
     def validate_authorization_request(self) -> str:
         redirect_uri: str = super().validate_authorization_request()
         data = self.request.payload.data
-        if self.request.client.stopped:
-            raise UnauthorizedClientError(_SUSPENDED)
-        if self.request.client.suspended:
-            raise UnauthorizedClientError("the app is suspended", redirect_uri=redirect_uri)
+        self._require_client_that_may_ask(redirect_uri)
         if self.request.repeated:  # Authlib looks at five of them
             raise InvalidRequestError("a parameter is repeated", redirect_uri=redirect_uri)
         for name in _NOT_SUPPORTED:
@@ -119,6 +118,15 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
         if "dpop_jkt" in data and not possession.is_thumbprint(data["dpop_jkt"]):
             raise InvalidRequestError("dpop_jkt must be a JWK thumbprint by SHA-256", redirect_uri=redirect_uri)
         return redirect_uri
+
+    def _require_client_that_may_ask(self, redirect_uri: str) -> None:
+        client: Client = self.request.client
+        if client.stopped:
+            raise UnauthorizedClientError(_SUSPENDED)
+        if client.suspended:
+            raise UnauthorizedClientError("the app is suspended", redirect_uri=redirect_uri)
+        if client.is_confidential_app and not self.request.pushed:
+            raise InvalidRequestError("this client pushes its requests (RFC 9126)", redirect_uri=redirect_uri)
 
     def save_authorization_code(self, code: str, request: Parsed) -> None:
         self.server.session.add(
@@ -175,7 +183,8 @@ class CodeGrant(PossessionRequired, grants.AuthorizationCodeGrant):  # type: ign
 
     def _new_family(self, user: Person, scope: str) -> TokenFamily:
         code: AuthorizationCode = self.request.authorization_code
-        code.expires_at = now() + self.server.issuer.code_repeat
+        repeat = timedelta(0) if self.client.is_confidential_app else self.server.issuer.code_repeat
+        code.expires_at = now() + repeat
         redemption = codes.redemption_hash(code.code_hash, code.code_challenge)
         family = TokenFamily(
             client_id=self.client.client_id,
@@ -206,7 +215,7 @@ def still_allowed(client: Client, scope: str) -> str:
 
 
 class RefreshGrant(PossessionRequired, grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib ships no types
-    TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
+    TOKEN_ENDPOINT_AUTH_METHODS = OF_APPS
     _redeemed: refresh.Redeemed | None = None
 
     def authenticate_refresh_token(self, refresh_token: str) -> TokenFamily | None:
@@ -229,7 +238,9 @@ class RefreshGrant(PossessionRequired, grants.RefreshTokenGrant):  # type: ignor
 
     def issue_token(self, user: Person, refresh_token: TokenFamily) -> dict[str, Any]:
         session, issuer, family = self.server.session, self.server.issuer, refresh_token
-        if self._redeemed and not self._redeemed.is_retry:
+        if self.client.is_confidential_app:  # FAPI 2.0, 5.3.2.1-9: nobody else can use it
+            family.rotated_at = now()
+        elif self._redeemed and not self._redeemed.is_retry:
             refresh.rotate(family)
         scope = still_allowed(self.client, self.request.payload.scope or family.scope)
         memberships = membership_claims(session, user, family.factor_id)

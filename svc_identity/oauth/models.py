@@ -35,11 +35,15 @@ _GRANTS_OF_APPS = {"authorization_code", "refresh_token", "urn:ietf:params:oauth
 
 
 class Client(Base):
-    """An OAuth client: an app of residents, public and without keys, or a provider's system, which signs assertions."""
+    """An OAuth client: an app, to which browsers return, or a provider's system, which acts for itself.
+
+    A system signs assertions with its keys, and so does an app that has a server to keep keys on. Any other app is
+    public.
+    """
 
     __tablename__ = "clients"
     __table_args__ = (
-        CheckConstraint("(jwks IS NULL) <> (redirect_uris = '{}')", name="app_or_system"),
+        CheckConstraint("jwks IS NOT NULL OR redirect_uris <> '{}'", name="app_or_system"),
         CheckConstraint("subject_type IN ('public', 'pairwise')", name="subject_type"),
     )
 
@@ -73,6 +77,15 @@ class Client(Base):
     """Whether it signs people in on devices that have no keyboard (RFC 8628)."""
 
     @property
+    def is_app(self) -> bool:
+        return bool(self.redirect_uris)
+
+    @property
+    def is_confidential_app(self) -> bool:
+        """Whether FAPI 2.0 is kept for it: only its own server can ask, and only by what it has pushed."""
+        return self.is_app and self.jwks is not None
+
+    @property
     def in_force(self) -> bool:
         return not (self.suspended or self.stopped)
 
@@ -95,13 +108,12 @@ class Client(Base):
         return without_loopback_port(redirect_uri) in self.redirect_uris
 
     def check_response_type(self, response_type: str) -> bool:
-        return response_type == "code" and self.jwks is None
+        return response_type == "code" and self.is_app
 
     def check_grant_type(self, grant_type: str) -> bool:
         if grant_type == DEVICE_CODE_GRANT_TYPE:
             return self.device_grant
-        own = {"client_credentials"} if self.jwks is not None else _GRANTS_OF_APPS
-        return grant_type in own
+        return grant_type in (_GRANTS_OF_APPS if self.is_app else {"client_credentials"})
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 - the same at each endpoint
         return method == ("none" if self.jwks is None else "private_key_jwt")
@@ -109,7 +121,7 @@ class Client(Base):
     def get_allowed_scope(self, scope: str | None) -> str | None:
         """The scope when all of it is allowed, else None; a system that requests none gets all it is allowed."""
         if not scope:
-            return None if self.jwks is None else " ".join(self.scopes)
+            return None if self.is_app else " ".join(self.scopes)
         requested = scope.split()
         return " ".join(dict.fromkeys(requested)) if set(requested) <= set(self.scopes) else None
 

@@ -13,6 +13,7 @@ from kit.dpop.proofs import NonceWantedError, ProofError, check
 from svc_identity.oauth.models import Client
 from svc_identity.oauth.requests import Parsed
 
+_PROOF_OF_CLIENT = {"client_assertion", "client_assertion_type"}
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -71,4 +72,5 @@ def bind_request(parsed: Parsed) -> list[tuple[str, str]]:
     if parsed.proof_key and stated not in (None, parsed.proof_key):
         raise InvalidRequestError("dpop_jkt is not the key of the proof")
     bound = {"dpop_jkt": parsed.proof_key} if parsed.proof_key else {}
-    return [*({**parsed.form, **bound}).items()]
+    request = {name: value for name, value in parsed.form.items() if name not in _PROOF_OF_CLIENT}
+    return [*(request | bound).items()]

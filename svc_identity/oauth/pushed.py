@@ -35,6 +35,11 @@ class RequestOverError(InvalidRequestError):  # type: ignore[misc]  # Authlib sh
         super().__init__("request_uri is not one that this client can use now; push the request again")
 
 
+def is_reference(parameters: Parameters) -> bool:
+    """Whether a browser brings the reference to a pushed request."""
+    return dict(parameters).get("request_uri", "").startswith(URN)
+
+
 def push(key: bytes, parameters: Parameters) -> str:
     """The request_uri of a checked authorization request, good for `LIFE`.
 

@@ -53,6 +53,8 @@ class Parsed(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types
         self.allowed: Allowed | None = None
         self.proof_key: str | None = None
         """The thumbprint of the key that its proof shows (RFC 9449)."""
+        self.pushed = False
+        """Whether it came, or comes now, by the push endpoint (RFC 9126)."""
         self.has_basic = authorization.partition(" ")[0].lower() == "basic"
         """Whether the client tries to prove itself with a password in the header."""
 

@@ -12,7 +12,7 @@ from chassis.inbox import Poison
 from chassis.settings import load
 from svc_identity.oauth.access_tokens import INTROSPECTION_SCOPE
 from svc_identity.oauth.apps import check_client_id
-from svc_identity.oauth.consumers import signing_keys
+from svc_identity.oauth.key_sets import signing_keys
 from svc_identity.oauth.models import Client
 from svc_identity.oauth.service import register_client
 from svc_identity.settings import Settings

@@ -119,6 +119,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib ships
             request.client = self.authenticate_client(request, CodeGrant.TOKEN_ENDPOINT_AUTH_METHODS, "par")
             if "request_uri" in request.form:
                 raise InvalidRequestError("a pushed request holds no request_uri")
+            request.pushed = True
             self.get_consent_grant(request)
             reference = pushed.push(self.issuer.request_key, possession.bind_request(request))
         except OAuth2Error as error:

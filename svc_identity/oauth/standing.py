@@ -47,6 +47,8 @@ def has_ended(session: Session, access: Access) -> bool:
         family = session.get(TokenFamily, UUID(access.sid))
         if family is None or family.ended_at is not None:
             return True
+        if not session.get_one(Client, family.client_id).in_force:  # another one, where the token was exchanged
+            return True
     if any(session.scalar(suspension_of(UUID(each))) for each in {access.actor or access.subject, access.subject}):
         return True
     return access.actor is not None and not principals.still_stands(

@@ -46,6 +46,7 @@ async def check(tx: AsyncSession, issuer: Issuer, parameters: Parameters) -> Par
         return await screens.check(tx, issuer, parameters)
     resolved = pushed.resolve(issuer.request_key, parameters, now())
     parsed = Parsed("GET", issuer.address("authorize"), resolved)
+    parsed.pushed = pushed.is_reference(parameters)
     await tx.run_sync(lambda session: AuthorizationServer(session, issuer).get_consent_grant(parsed))
     return parsed
 
@@ -70,7 +71,7 @@ async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, device: str |
         response, parsed = await screens.approve(tx, issuer, parameters, person)
     else:
         parsed = Parsed("GET", issuer.address("authorize"), request_of(issuer, sign_in))
-        parsed.device = device
+        parsed.device, parsed.pushed = device, pushed.is_reference(parameters)
         if sign_in.factor_id:
             factor = await tx.get_one(Factor, sign_in.factor_id)
             parsed.amr, parsed.factor_id = AMR_WITH[FactorKind(factor.kind)], factor.id

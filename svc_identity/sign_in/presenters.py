@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.telemetry import SecurityEvent
 from kit.fields.phones import mask_phone
-from svc_identity.oauth.app_access.service import OWN_APPS
 from svc_identity.oauth.grants import UnknownReturnAddressError
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.pushed import RequestOverError
 from svc_identity.oauth.requests import Parameters, Parsed
 from svc_identity.oauth.security_log import AUTHORIZATION_REFUSED
 from svc_identity.oauth.server import redirect_to_app
+from svc_identity.own_apps import OWN_APPS
 from svc_identity.people.agreements.documents import version_in_force
 from svc_identity.settings import Settings
 from svc_identity.sign_in import agreement, authorization, pages, screens, service, ways

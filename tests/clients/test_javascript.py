@@ -8,10 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
+from joserfc.jwk import KeySet
 
-from chassis.db import Database
+from chassis.db import Database, new_id
 from svc_identity.oauth.models import Client
-from svc_identity.oauth.service import register_client
+from svc_identity.oauth.service import register_client, set_logout_addresses
 from tests.clients.platform import Platform
 from tests.svc_identity.oauth.providers import ProviderSystem, new_key
 
@@ -75,6 +76,38 @@ async def test_an_app_signs_its_resident_in(
     scripts: Path, platform: Platform, browser: httpx.AsyncClient, script: str, algorithm: str
 ) -> None:
     said = await converse(scripts / f"{script}.mjs", about_app(platform, algorithm), platform, browser)
+    logout = ["logout"] if "openid" in script else []
+    assert said["done"] == APP_STEPS + logout
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "algorithm"),
+    [
+        ("openid_client_6_app", "EC", "ES256"),
+        ("openid_client_6_app", "RSA", "PS256"),
+        ("oauth4webapi_app", "OKP", "Ed25519"),
+    ],
+)
+async def test_an_app_with_a_server_proves_itself_and_signs_its_people_in(
+    scripts: Path,
+    platform: Platform,
+    browser: httpx.AsyncClient,
+    database: Database,
+    script: str,
+    kind: str,
+    algorithm: str,
+) -> None:
+    key, name = new_key(kind), f"web-{new_id().hex[-12:]}"
+    about = {**about_app(platform, "ES256"), "app": name, "redirectUri": "https://web.test/back"}
+    about["signedOutUri"] = "https://web.test/signed-out"
+    scopes = about["scope"].split()
+    keys = dict(KeySet([key]).as_dict(private=False))
+    async with database.transaction() as tx:
+        await register_client(tx, name, scopes=scopes, redirect_uris=[about["redirectUri"]], jwks=keys)
+        await set_logout_addresses(tx, name, redirect_uris=[about["signedOutUri"]])
+        (await tx.get_one(Client, name)).dpop_required = True
+    signing = {"key": key.as_dict(private=True), "algorithm": algorithm, "kid": key.kid}
+    said = await converse(scripts / f"{script}.mjs", {**about, "signing": signing}, platform, browser)
     logout = ["logout"] if "openid" in script else []
     assert said["done"] == APP_STEPS + logout
 

@@ -7,6 +7,14 @@ const receive = async () => JSON.parse((await lines.next()).value)
 
 export const told = await receive()
 
+const usage = { ES256: { name: 'ECDSA', namedCurve: 'P-256' }, PS256: { name: 'RSA-PSS', hash: 'SHA-256' }, Ed25519: 'Ed25519' }
+
+/** The key by which a client proves itself. */
+export const signingKey = async () => {
+  const { key, algorithm, kid } = told.signing
+  return { key: await crypto.subtle.importKey('jwk', key, usage[algorithm], false, ['sign']), kid }
+}
+
 const done = []
 
 /** Note a step that the client has accepted. */

@@ -1,6 +1,7 @@
-// An app of residents with oauth4webapi: PAR, PKCE and DPoP, sent again where a nonce is asked for.
+// An app of residents with oauth4webapi: PAR, PKCE and DPoP, sent again where a nonce is asked for; with
+// private_key_jwt where it has keys.
 import * as oauth from 'oauth4webapi'
-import { check, finish, signIn, step, told } from './conversation.mjs'
+import { check, finish, signIn, signingKey, step, told } from './conversation.mjs'
 
 const plain = { [oauth.allowInsecureRequests]: true }
 const issuer = new URL(told.issuer)
@@ -34,9 +35,9 @@ const wanted = {
   state,
   nonce,
 }
-const none = oauth.None()
+const proof = told.signing ? oauth.PrivateKeyJwt(await signingKey()) : oauth.None()
 const pushed = await withNonce(async () =>
-  oauth.processPushedAuthorizationResponse(as, client, await oauth.pushedAuthorizationRequest(as, client, none, wanted, options)),
+  oauth.processPushedAuthorizationResponse(as, client, await oauth.pushedAuthorizationRequest(as, client, proof, wanted, options)),
 )
 step('par')
 const address = new URL(as.authorization_endpoint)
@@ -46,7 +47,7 @@ const tokens = await withNonce(async () =>
   oauth.processAuthorizationCodeResponse(
     as,
     client,
-    await oauth.authorizationCodeGrantRequest(as, client, none, returned, told.redirectUri, verifier, options),
+    await oauth.authorizationCodeGrantRequest(as, client, proof, returned, told.redirectUri, verifier, options),
     { expectedNonce: nonce, requireIdToken: true },
   ),
 )
@@ -61,7 +62,7 @@ const renewed = await withNonce(async () =>
   oauth.processRefreshTokenResponse(
     as,
     client,
-    await oauth.refreshTokenGrantRequest(as, client, none, tokens.refresh_token, options),
+    await oauth.refreshTokenGrantRequest(as, client, proof, tokens.refresh_token, options),
   ),
 )
 step('refresh')
@@ -70,6 +71,6 @@ const me = await withNonce(() =>
 )
 check(me.status === 200, `${told.resource} answered ${me.status}`)
 step('resource')
-await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, none, renewed.refresh_token, plain))
+await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, proof, renewed.refresh_token, plain))
 step('revocation')
 finish()

@@ -1,9 +1,10 @@
-// An app of residents with openid-client 6: PAR, PKCE and DPoP.
+// An app of residents with openid-client 6: PAR, PKCE and DPoP; with private_key_jwt where it has keys.
 import * as client from 'openid-client'
-import { check, finish, signIn, step, told } from './conversation.mjs'
+import { check, finish, signIn, signingKey, step, told } from './conversation.mjs'
 
 const plain = { execute: [client.allowInsecureRequests] } // the platform of the test is on loopback, without TLS
-const config = await client.discovery(new URL(told.issuer), told.app, undefined, client.None(), plain)
+const proof = told.signing ? client.PrivateKeyJwt(await signingKey()) : client.None()
+const config = await client.discovery(new URL(told.issuer), told.app, undefined, proof, plain)
 step('discovery')
 const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair(told.algorithm))
 const verifier = client.randomPKCECodeVerifier()

@@ -1,12 +1,9 @@
 // A company's system with openid-client 6: private_key_jwt and DPoP.
 import * as client from 'openid-client'
-import { check, finish, step, told } from './conversation.mjs'
+import { check, finish, signingKey, step, told } from './conversation.mjs'
 
 const plain = { execute: [client.allowInsecureRequests] }
-const { key: jwk, algorithm, kid } = told.signing
-const usage = { ES256: { name: 'ECDSA', namedCurve: 'P-256' }, PS256: { name: 'RSA-PSS', hash: 'SHA-256' }, Ed25519: 'Ed25519' }
-const key = await crypto.subtle.importKey('jwk', jwk, usage[algorithm], false, ['sign'])
-const proof = client.PrivateKeyJwt({ key, kid })
+const proof = client.PrivateKeyJwt(await signingKey())
 const config = await client.discovery(new URL(told.issuer), told.system, undefined, proof, plain)
 step('discovery')
 const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair())

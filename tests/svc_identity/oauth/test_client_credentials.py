@@ -173,7 +173,7 @@ async def test_a_client_id_beside_the_assertion_names_the_same_client(
     ("grant_type", "wanted"),
     [
         ("client_credentials", "a client_assertion with its client_assertion_type"),
-        ("refresh_token", "the client_id"),
+        ("refresh_token", "the client_id or a client_assertion with its client_assertion_type"),
     ],
 )
 async def test_a_request_without_a_client_names_the_missing_credentials(

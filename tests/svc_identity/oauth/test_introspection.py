@@ -24,8 +24,11 @@ from tests.svc_identity.conftest import PUBLIC_URL
 from tests.svc_identity.oauth.providers import Key, ProviderSystem, new_key
 from tests.svc_identity.oauth.test_client_credentials import INVALID_CLIENT, registered
 from tests.svc_identity.oauth.test_client_errors import ASSERTION_TYPE, INVALID_REQUEST, check_oauth_error
+from tests.svc_identity.oauth.test_client_standing import change
 from tests.svc_identity.oauth.test_codes import refusal
+from tests.svc_identity.oauth.test_exchange import exchanged, new_mini_app
 
+REVOKE = "/identity/v1/oauth/revoke"
 INTROSPECT = "/identity/v1/oauth/introspect"
 INACTIVE = {"active": False}
 
@@ -87,6 +90,21 @@ async def test_a_resource_server_reads_what_a_resident_allowed(
     assert not {"memberships", "sid", "assurance_level"} & said.keys()
     for token in (issued["refresh_token"], issued["id_token"]):
         assert await introspect(app_client.api, server, token) == INACTIVE
+
+
+async def test_a_token_of_a_mini_app_is_read_under_its_own_name_and_ends_with_the_sign_in(
+    app_client: AppClient, database: Database, server: ProviderSystem, phone: str, tokens: Tokens
+) -> None:
+    api, own, mini_app = app_client.api, await app_client.tokens(phone), await new_mini_app(database, "openid", "bills")
+    token = (await exchanged(api, own["access_token"], mini_app))["access_token"]
+    said = await introspect(api, server, token)
+    assert (said["active"], said["aud"], said["client_id"], said["scope"]) == (True, mini_app, mini_app, "openid bills")
+    assert said["sub"] == jwt.decode(token, tokens.key, ["ES256"]).claims["sub"]
+    await change(database, mini_app, suspended=True)
+    assert await introspect(api, server, token) == INACTIVE
+    await change(database, mini_app, suspended=False)
+    await api.post(REVOKE, data={"client_id": "myili-app", "token": own["refresh_token"]})
+    assert await introspect(api, server, token) == INACTIVE
 
 
 @pytest.mark.parametrize("end", ["replay", "revocation"])

@@ -70,6 +70,8 @@ async def registered_app(database: Database, notified: str | None) -> str:
         backchannel_logout_uri=notified,
         dpop="optional",
         devices=False,
+        jwks=None,
+        pairwise=False,
     )
     await apps.register_app(database, given)
     return client_id

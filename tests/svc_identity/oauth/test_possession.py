@@ -206,6 +206,7 @@ async def test_a_new_app_has_to_prove_its_key_unless_it_is_told(database: Databa
     name = f"app-{new_id().hex[-12:]}"
     usual: dict[str, Any] = {"client_id": name, "scope": ["openid"], "redirect_uri": [REDIRECT_URI]}
     usual |= {"post_logout_redirect_uri": [], "backchannel_logout_uri": None, "devices": False}
+    usual |= {"jwks": None, "pairwise": False}
     for told, required in ((None, True), ("optional", False), (None, False), ("required", True)):
         await apps.register_app(database, Namespace(**usual, dpop=told))
         async with database.read() as tx:

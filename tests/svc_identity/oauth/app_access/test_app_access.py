@@ -30,6 +30,8 @@ async def bus_app(database: Database, new_app_client: NewAppClient) -> AppClient
         backchannel_logout_uri=None,
         dpop="optional",
         devices=False,
+        jwks=None,
+        pairwise=False,
     )
     await register_app(database, given)
     client = new_app_client()
