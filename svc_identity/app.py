@@ -19,10 +19,12 @@ from svc_identity.oauth.suspensions.endpoints import router as suspensions
 from svc_identity.organisations.claim_decisions.endpoints import router as claim_decisions
 from svc_identity.organisations.endpoints import router as organisations
 from svc_identity.organisations.enrolment.endpoints import router as enrolment
+from svc_identity.organisations.family_orders.endpoints import router as family_orders
 from svc_identity.organisations.mandates.endpoints import router as mandates
 from svc_identity.organisations.representation.endpoints import router as representation
 from svc_identity.organisations.role_changes.endpoints import router as role_changes
 from svc_identity.people.agreements.endpoints import router as agreements
+from svc_identity.people.children.endpoints import router as children
 from svc_identity.people.families.endpoints import router as families
 from svc_identity.people.identity_claims.endpoints import router as identity_claims
 from svc_identity.people.passwords.hashing import Hashing
@@ -31,6 +33,8 @@ from svc_identity.people.proofing.endpoints import router as proofing
 from svc_identity.privacy.attestations.endpoints import router as attestations
 from svc_identity.privacy.closures.endpoints import router as closures
 from svc_identity.privacy.consents.endpoints import router as consents
+from svc_identity.privacy.corrections.endpoints import at_counters as corrections_at_counters
+from svc_identity.privacy.corrections.endpoints import router as corrections
 from svc_identity.privacy.data_reads.endpoints import router as data_reads
 from svc_identity.privacy.exports.endpoints import router as exports
 from svc_identity.settings import Settings
@@ -58,10 +62,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(well_known, persons),
         *(of_devices, device_requests, device_pages),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
+        *(corrections, corrections_at_counters),
         *(agreements, agreement_pages, consents, app_access, data_reads, exports, closures, suspensions, sign_ins),
-        *(enrolment, own_factors, holder_pages, representation, mandates, families),
-        *(phone_changes, phone_pages, own_password, password_step, verifications),
-        certificates,
+        *(enrolment, own_factors, holder_pages, representation, mandates, families, children, family_orders),
+        *(phone_changes, phone_pages, own_password, password_step, verifications, certificates),
     ]
     title = "My Ili identity"
     app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)

@@ -18,8 +18,9 @@ from svc_identity.oauth.events import (
     SignInEnded,
 )
 from svc_identity.oauth.issuer import Issuer
-from svc_identity.oauth.worker import Notifier
+from svc_identity.oauth.worker import Notifier, end_sign_ins_of_removed_factors
 from svc_identity.organisations.events import OrganisationRegistered
+from svc_identity.organisations.family_orders import service as family_orders
 from svc_identity.organisations.mandates import service as mandates
 from svc_identity.organisations.mandates.events import MandateAccepted, MandateEnded
 from svc_identity.organisations.representation.events import OrganisationClaimed
@@ -65,6 +66,7 @@ from svc_identity.verifications.worker import end_what_is_over
 _PRUNE_SECONDS = 300.0
 _CLOSE_SECONDS = 15.0
 _NOTIFY_SECONDS = 2.0
+_END_SECONDS = 1.0
 
 
 async def prune_what_expired(database: Database) -> None:
@@ -77,6 +79,7 @@ async def prune_what_expired(database: Database) -> None:
         await identity_claims.expire(tx)
         await mandates.expire(tx)
         await families.expire(tx)
+        await family_orders.expire(tx)
     async with database.transaction() as tx:
         await role_changes.end_expired(tx)
     async with database.transaction() as tx:
@@ -89,6 +92,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
     notifier = Notifier(database, Issuer.of(settings), only_public=settings.provider_endpoints == "public")
     return [
         Every(_NOTIFY_SECONDS, notifier.notify_due),
+        Every(_END_SECONDS, partial(end_sign_ins_of_removed_factors, database)),
         Every(_NOTIFY_SECONDS, FactorNotifier(database, settings).notify_due),
         Every(_NOTIFY_SECONDS, PhoneNotifier(database, settings).notify_due),
         Every(_NOTIFY_SECONDS, FactorNotifier(database, settings, FamilyNotice).notify_due),

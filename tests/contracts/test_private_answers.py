@@ -26,7 +26,7 @@ from tests.security_log import SecurityLog
 from tests.service_settings import settings_at
 
 LOOPBACK_URL = "http://127.0.0.1:1"
-ROLES = ("operator", "auditor", "reviewer", "county_team", "clerk", "till_supervisor")
+ROLES = ("operator", "auditor", "reviewer", "county_team", "clerk", "till_supervisor", "security_officer")
 REFUSED = {401, 403, 429}
 EVERY_SCOPE = f"{SCOPES} tariffs:write bills:write accounts:write"
 Callers = dict[str, dict[str, str]]
@@ -44,7 +44,7 @@ def url_of(template: str) -> str:
 @pytest.fixture
 def callers(tokens: Tokens) -> Callers:
     organisation = str(new_id())
-    roles = [{"organisation_id": organisation, "role": role, "division_code": "654002"} for role in ROLES]
+    roles = [{"organisation_id": organisation, "role": role, "division_code": "654000"} for role in ROLES]
     issuer = f"{LOOPBACK_URL}/identity"
     staff = tokens.sign(iss=issuer, memberships=roles, assurance_level=2, scope=EVERY_SCOPE)
     client = str(new_id())

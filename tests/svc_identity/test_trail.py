@@ -1,20 +1,23 @@
 """What the tables' owner changes of persons, roles, clients and reads is found; the worker anchors the trail."""
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
+from sqlalchemy import select, text
 
-from chassis.db import Database, new_id
+from chassis.db import Database, new_id, now
 from chassis.testing import once
 from kit.audit.anchoring import Anchoring
+from svc_identity.people.family_orders.models import FamilyOrder
+from svc_identity.people.persons.models import Person
 from svc_identity.settings import WorkerSettings
 from svc_identity.trail import COMMAND, TRAIL
 from svc_identity.worker import make_schedules
 from tests.anchor_keys import anchor_key
-from tests.svc_identity.app_client import bearer
-from tests.svc_identity.conftest import new_phone, proofed
+from tests.svc_identity.app_client import AppClient, bearer
+from tests.svc_identity.conftest import browser_on, new_phone, proofed
 from tests.svc_identity.identities import id_number, new_uscc
 from tests.svc_identity.identities import proof as proof_of
 from tests.svc_identity.oauth.providers import ProviderSystem
@@ -24,21 +27,56 @@ from tests.svc_identity.organisations.role_changes.conftest import Platform, pla
 from tests.svc_identity.organisations.role_changes.requests import decide, granted, propose_grant, propose_removal
 from tests.svc_identity.organisations.test_factor_resets import propose as propose_reset
 from tests.svc_identity.organisations.test_organisations import add, create
+from tests.svc_identity.sign_in.phone_changes.changing import begun, codes, confirm, resident
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly, with_triggers_off
 
 __all__ = ["platform"]
 
+ME = "/identity/v1/me"
 UNSEALED = {
     "mandates": {"phone_index", "name_index", "phone_masked"},
+    "guardian_consents": {"child_index"},
+    "family_orders": {"phone_index", "phone_masked", "name_index", "helper_name"},
     "family_accounts": {"phone_index", "name_index", "phone_masked", "helped_name", "helper_name", "reminders"},
     "proofing_attempts": {"id_number_index"},
     "factors": {"last_step", "sign_count", "used_at"},
+    "phone_changes": {
+        *("old_phone", "old_index", "new_phone", "new_index", "old_hash", "new_hash", "stop_hash", "browser_hash"),
+        "challenge",
+    },
+    "passwords": {"hash"},
 }
 
 
 @pytest.fixture
 def proof(tmp_path: Path) -> Proof:
     return Proof(COMMAND, (tmp_path / "anchors").as_uri())
+
+
+def family_order(organisation_id: UUID, clerk_id: UUID) -> FamilyOrder:
+    """What a clerk has set up for somebody at the counter."""
+    person = {
+        "name": "王大爷",
+        "id_number": "65400219400101001X",
+        "id_number_index": b"number",
+        "reason": "identity card",
+    }
+    helper = {"phone_index": b"phone", "phone_masked": "138****0001", "name_index": b"name", "helper_name": "王*"}
+    terms = {"scopes": ["bills"], "consent_version": "2026-12-01", "valid_until": now()}
+    return FamilyOrder(organisation_id=organisation_id, ordered_by=clerk_id, **person, **helper, **terms)
+
+
+async def play_family(here: Platform, mother: dict[str, str]) -> None:
+    """A relative is invited, and two people register one child."""
+    relative = {"phone": new_phone(), "name": "王五", "scopes": ["bills"]}
+    invited = await here.api.post(f"{ME}/family-accounts", json=relative, headers=mother | once())
+    assert invited.status_code == 201
+    child = proof_of("王小宝", id_number(born="20200101"))
+    for guardian, status in ((mother, 201), (await proofed(here.app_client(), new_phone()), 409)):
+        answer = await here.api.post(f"{ME}/children", json=child, headers=guardian | once())
+        assert answer.status_code == status
+    async with here.database.transaction() as tx:
+        tx.add(family_order(UUID(here.id), (await tx.scalars(select(Person.id).limit(1))).one()))
 
 
 async def play(here: Platform) -> None:
@@ -66,9 +104,10 @@ async def play(here: Platform) -> None:
     path = f"{OWN}/{claimed.json()['organisation_id']}/mandates"
     mandate = {"phone": new_phone(), "name": "王五", "scopes": ["applications"], "division_codes": ["654002"]}
     assert (await here.api.post(path, json=mandate, headers=representative | once())).status_code == 201
-    family = {"phone": new_phone(), "name": "王五", "scopes": ["bills"]}
-    invited = await here.api.post("/identity/v1/me/family-accounts", json=family, headers=representative | once())
-    assert invited.status_code == 201
+    correction = {"about": "name", "division_code": "654002", "words": "户口簿上的姓名已变更"}
+    asked = await here.api.post("/identity/v1/me/corrections", json=correction, headers=representative | once())
+    assert asked.status_code == 201
+    await play_family(here, representative)
     proposed = await propose_reset(here, here.first, auditor)
     assert proposed.status_code == 201
     async with here.database.transaction() as tx:
@@ -79,11 +118,24 @@ async def play(here: Platform) -> None:
             assert (await lift(here.api, here.second, suspension_id)).status_code == 200
 
 
+async def play_factors(here: Platform) -> None:
+    """Somebody who sets a password and moves to another phone."""
+    client, old, new = AppClient(browser_on(here.app), here.sms), new_phone(), new_phone()
+    headers, _ = await resident(client, old)
+    change = await begun(client, headers, new)
+    moved = await confirm(client, headers, change, **await codes(client, old, new))
+    assert moved.status_code == 200, moved.text
+    password = {"new_password": "伊犁河谷的薰衣草 2026"}
+    answer = await client.api.put("/identity/v1/me/password", json=password, headers=headers | once())
+    assert answer.status_code < 300, answer.text
+
+
 @pytest_asyncio.fixture
 async def played(platform: Platform, proof: Proof) -> Platform:
     """The scene, anchored twice."""
     anchoring = Anchoring(TRAIL, proof.store_url, anchor_key())
     await play(platform)
+    await play_factors(platform)
     await anchoring.anchor(platform.database)
     await platform.person()
     await anchoring.anchor(platform.database)

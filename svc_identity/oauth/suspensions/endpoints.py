@@ -10,19 +10,21 @@ from chassis.db import Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_identity.oauth.suspensions import schemas, service
+from svc_identity.organisations.models import Role
 from svc_identity.organisations.operators import require_current
+from svc_identity.organisations.reach import staff_readable
 from svc_identity.organisations.role_changes.endpoints import CoolingOff
 from svc_identity.people.suspensions.models import Suspension
 
 router = APIRouter(prefix="/identity/v1/suspensions", tags=["organisations"])
 
-Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
-Reader = Annotated[Caller, Depends(allow(scope="staff", role=("operator", "auditor")))]
+Guard = Annotated[Caller, Depends(allow(scope="staff", role=service.GUARDS))]
+Reader = Annotated[Caller, Depends(allow(scope="staff", role=(*service.GUARDS, Role.AUDITOR)))]
 
 
 @router.post("", status_code=201)
 async def suspend_access(
-    tx: Tx, caller: Operator, once: OnceKey, body: Annotated[schemas.NewSuspension, Body()]
+    tx: Tx, caller: Guard, once: OnceKey, body: Annotated[schemas.NewSuspension, Body()]
 ) -> schemas.Suspension:
     """Suspend a person or a client.
 
@@ -38,7 +40,7 @@ async def list_suspensions(
 ) -> Page[schemas.Suspension]:
     """List who was suspended, by whom, when and why. `lasting=true` is what lasts."""
     await require_current(tx, caller)
-    query = select(Suspension)
+    query = select(Suspension).where(staff_readable(caller, Suspension.person_id))
     if lasting is not None:
         query = query.where(Suspension.lifted_at.is_(None) if lasting else Suspension.lifted_at.is_not(None))
     return await page_of(tx, query, page, Suspension.id, _shown)
@@ -46,11 +48,11 @@ async def list_suspensions(
 
 @router.post("/{suspension_id}/lift")
 async def lift_suspension(
-    tx: Tx, caller: Operator, once: OnceKey, cooling_off: CoolingOff, suspension_id: UUID, body: schemas.Lifting
+    tx: Tx, caller: Guard, once: OnceKey, cooling_off: CoolingOff, suspension_id: UUID, body: schemas.Lifting
 ) -> schemas.Suspension:
-    """Lift a suspension of another operator.
+    """Lift a suspension of another security officer or operator.
 
-    Neither of the two holds the role by the other's proposal, and the caller has been operator for a day
+    Neither of the two holds the role by the other's proposal, and the caller has had theirs for a day
     (`MYILI_COOLING_OFF_HOURS`). A resumed person signs in anew.
     """
     lifted = service.lift(tx, caller, suspension_id, body, cooling_off=cooling_off)

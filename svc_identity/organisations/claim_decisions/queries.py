@@ -7,6 +7,7 @@ from sqlalchemy.orm import undefer
 from chassis.problems import NotFound
 from kit.fields.id_number import mask_id_number
 from kit.fields.phones import mask_phone
+from svc_identity.organisations.claim_decisions.children import is_guardian_claim
 from svc_identity.organisations.claim_decisions.schemas import IdentityClaimAtCounter
 from svc_identity.people.identity_claims.models import IdentityClaim
 from svc_identity.people.names import mask_name
@@ -33,7 +34,8 @@ async def shown(tx: AsyncSession, number: str, *, reader: str) -> IdentityClaimA
         raise NotFound
     persons = await _persons(tx, claim, reader) if claim.is_live else dict.fromkeys(_OF_PERSONS)
     plain = {name: getattr(claim, name) for name in _PLAIN}
-    return IdentityClaimAtCounter(claim_id=claim.id, **plain, **persons)
+    guardianship = await is_guardian_claim(tx, claim)
+    return IdentityClaimAtCounter(claim_id=claim.id, guardianship=guardianship, **plain, **persons)
 
 
 _OF_PERSONS = ("name", "id_number", "phone", "holder_phone", "holder_proofed_at")

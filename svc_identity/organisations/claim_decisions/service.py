@@ -14,6 +14,7 @@ from chassis.telemetry import SecurityEvent
 from kit.approvals import require_second_person
 from kit.security_log import record_on_commit
 from svc_identity.organisations import operators
+from svc_identity.organisations.claim_decisions.children import give_child, guardians_of, is_guardian_claim
 from svc_identity.organisations.claim_decisions.schemas import ClaimReturn, ClaimReview
 from svc_identity.organisations.models import CounterRole, Membership
 from svc_identity.organisations.role_changes.memberships import require_enough_operators
@@ -49,7 +50,7 @@ async def review(tx: AsyncSession, caller: Caller, number: str, new: ClaimReview
         NotFound, IdentityClaimClosedBefore, OwnIdentityClaim, NotOfCounter, IllegalMove
     """
     claim = await _live(tx, caller, number)
-    await _held_since(tx, caller, new.organisation_id, CounterRole.CLERK)
+    await held_since(tx, caller, new.organisation_id, CounterRole.CLERK)
     claim.move_to(ClaimStatus.REVIEWED)
     claim.verdict, claim.reason, claim.organisation_id = new.verdict, new.reason, new.organisation_id
     claim.reviewed_by, claim.reviewed_at = caller.id, now()
@@ -79,10 +80,10 @@ async def confirm(tx: AsyncSession, caller: Caller, number: str, *, cooling_off:
         RoleTooNew, LastOperators, NoIndependentOperators
     """
     await operators.lock_roles(tx)
-    claim, held_since = await _as_supervisor(tx, caller, number, ClaimStatus.DECIDED)
-    require_cooled_off(held_since, cooling_off)
+    claim, since = await _as_supervisor(tx, caller, number, ClaimStatus.DECIDED)
+    require_cooled_off(since, cooling_off)
     if claim.verdict == Verdict.UPHELD:
-        await _move_number(tx, claim)
+        await (give_child(tx, claim) if await is_guardian_claim(tx, claim) else _move_number(tx, claim))
     claim.move_to(ClaimStatus.DECIDED)
     claim.decided_by, claim.decided_at = caller.id, now()
     await tx.flush()
@@ -94,7 +95,8 @@ async def _live(tx: AsyncSession, caller: Caller, number: str) -> IdentityClaim:
     claim = await claims.locked(tx, IdentityClaim.number == number)
     claims.require_live(claim)
     holder_id = await tx.scalar(select(Person.id).where(Person.id_number_index == claim.id_number_index))
-    require_second_person(caller.id, claim.claimant_id, claim.holder_id, holder_id, refusal=OwnIdentityClaim)
+    concerned = (claim.claimant_id, claim.holder_id, holder_id, *await guardians_of(tx, claim))
+    require_second_person(caller.id, *concerned, refusal=OwnIdentityClaim)
     return claim
 
 
@@ -104,19 +106,19 @@ async def _as_supervisor(
     """A reviewed claim of the counter that the caller supervises, and since when."""
     claim = await _live(tx, caller, number)
     checked_move(TRANSITIONS, ClaimStatus(claim.status), wanted)
-    held_since = await _held_since(tx, caller, claim.organisation_id, CounterRole.TILL_SUPERVISOR)
+    since = await held_since(tx, caller, claim.organisation_id, CounterRole.TILL_SUPERVISOR)
     require_second_person(caller.id, claim.reviewed_by)
-    return claim, held_since
+    return claim, since
 
 
-async def _held_since(tx: AsyncSession, caller: Caller, organisation_id: UUID | None, role: CounterRole) -> datetime:
+async def held_since(tx: AsyncSession, caller: Caller, organisation_id: UUID | None, role: CounterRole) -> datetime:
     """Since when the caller has a role at a counter: asked again, as a token is up to ten minutes old."""
     current = (Membership.person_id == caller.id, Membership.ended_at.is_(None), Membership.expires_at > now())
     at_counter = (Membership.organisation_id == organisation_id, Membership.role == role)
-    held_since: datetime | None = await tx.scalar(select(Membership.created_at).where(*current, *at_counter))
-    if held_since is None:
+    since: datetime | None = await tx.scalar(select(Membership.created_at).where(*current, *at_counter))
+    if since is None:
         raise NotOfCounter(role=role)
-    return held_since
+    return since
 
 
 async def settle(tx: AsyncSession, claim: IdentityClaim) -> bool:

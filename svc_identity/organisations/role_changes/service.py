@@ -4,6 +4,7 @@ All of it runs under one lock, so that rules about several rows hold when reques
 """
 
 import contextlib
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -37,14 +38,14 @@ CARRIED_OUT = {
 }
 
 
-async def begin(tx: AsyncSession, caller: Caller) -> None:
-    """Lock the roles and check that the caller still is an operator.
+async def begin(tx: AsyncSession, caller: Caller, roles: Sequence[str] = (Role.OPERATOR,)) -> None:
+    """Lock the roles and check that the caller still is an operator, or holds one of other roles.
 
     Raises:
         NoLongerOperator
     """
     await operators.lock_roles(tx)
-    await operators.require_operator(tx, caller)
+    await operators.require_operator(tx, caller, roles)
 
 
 async def grant_at_once(
@@ -129,7 +130,7 @@ async def propose(tx: AsyncSession, caller: Caller, new: schemas.NewRoleChange) 
         raise refusals.AlreadyProposed
     tx.add(change)
     await tx.flush()
-    await emit(tx, events.RoleChangeProposed.model_validate(events.fields_of(change)))
+    await emit(tx, events.RoleChangeProposed.model_validate(await events.fields_of(tx, change)))
     _record(tx, ROLE_PROPOSED, change, change.action)
     return change
 
@@ -176,7 +177,7 @@ async def reject(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> Role
     change.move_to(Status.WITHDRAWN if caller.id == change.proposed_by else Status.REJECTED)
     change.decided_by, change.decided_at = caller.id, now()
     await tx.flush()
-    await emit(tx, events.RoleChangeRejected.model_validate(events.fields_of(change)))
+    await emit(tx, events.RoleChangeRejected.model_validate(await events.fields_of(tx, change)))
     _record(tx, ROLE_REJECTED, change, change.status)
     return change
 
@@ -272,7 +273,7 @@ async def _carry_out(tx: AsyncSession, change: RoleChange) -> None:
     change.decided_at = now()
     tx.add(change)
     await tx.flush()
-    await emit(tx, events.RoleChangeApproved.model_validate(events.fields_of(change)))
+    await emit(tx, events.RoleChangeApproved.model_validate(await events.fields_of(tx, change)))
     _record(tx, CARRIED_OUT[Action(change.action)], change, _how(change))
 
 
