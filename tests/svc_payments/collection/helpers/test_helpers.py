@@ -40,7 +40,7 @@ class Helper:
     family_account_id: UUID = field(default_factory=new_id)
 
     def headers(self, **changes: object) -> dict[str, str]:
-        said = {
+        said: dict[str, Any] = {
             "sub": str(self.helped_id),
             "kind": "relative",
             "act": {"sub": str(self.helper_id)},
@@ -49,7 +49,7 @@ class Helper:
             "scope": "bills pay",
             "assurance_level": 2,
         }
-        return {"Authorization": f"Bearer {self.world.tokens.sign(**{**said, **changes})}", "Accept-Language": "en"}
+        return {"Authorization": f"Bearer {self.world.tokens.sign(**said | changes)}", "Accept-Language": "en"}
 
     async def get(self, path: str) -> httpx.Response:
         return await self.world.api.get(path, headers=self.headers())
