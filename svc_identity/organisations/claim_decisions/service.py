@@ -15,15 +15,14 @@ from kit.approvals import require_second_person
 from kit.security_log import record_on_commit
 from svc_identity.organisations import operators
 from svc_identity.organisations.claim_decisions.schemas import ClaimReturn, ClaimReview
+from svc_identity.organisations.lost_identities.service import EndSignIns, lose
 from svc_identity.organisations.models import CounterRole, Membership
-from svc_identity.organisations.role_changes.memberships import require_enough_operators
 from svc_identity.organisations.role_changes.refusals import require_cooled_off
-from svc_identity.people.families import service as families
 from svc_identity.people.identity_claims import service as claims
 from svc_identity.people.identity_claims.events import IdentityClaimDecided
 from svc_identity.people.identity_claims.models import TRANSITIONS, ClaimStatus, IdentityClaim, Verdict
-from svc_identity.people.persons.events import PersonProofed, PersonProofingRevoked
-from svc_identity.people.persons.models import PHONE_ONLY, PROOFED, Person
+from svc_identity.people.persons.events import PersonProofed
+from svc_identity.people.persons.models import PROOFED, Person
 
 CLAIM_REVIEWED = SecurityEvent("identity_claim_reviewed")
 CLAIM_RETURNED = SecurityEvent("identity_claim_returned")
@@ -71,18 +70,20 @@ async def send_back(tx: AsyncSession, caller: Caller, number: str, why: ClaimRet
     record_on_commit(tx, CLAIM_RETURNED, claim_id=claim.id)
 
 
-async def confirm(tx: AsyncSession, caller: Caller, number: str, *, cooling_off: timedelta) -> None:
+async def confirm(
+    tx: AsyncSession, caller: Caller, number: str, *, cooling_off: timedelta, end_sign_ins: EndSignIns
+) -> None:
     """Confirm a clerk's verdict and carry it out; the caller must have been supervisor for `cooling_off`.
 
     Raises:
         NotFound, IdentityClaimClosedBefore, OwnIdentityClaim, NotOfCounter, SecondPersonNeeded, IllegalMove,
-        RoleTooNew, LastOperators, NoIndependentOperators
+        RoleTooNew
     """
     await operators.lock_roles(tx)
     claim, held_since = await _as_supervisor(tx, caller, number, ClaimStatus.DECIDED)
     require_cooled_off(held_since, cooling_off)
     if claim.verdict == Verdict.UPHELD:
-        await _move_number(tx, claim)
+        await _move_number(tx, claim, end_sign_ins)
     claim.move_to(ClaimStatus.DECIDED)
     claim.decided_by, claim.decided_at = caller.id, now()
     await tx.flush()
@@ -119,20 +120,14 @@ async def _held_since(tx: AsyncSession, caller: Caller, organisation_id: UUID | 
     return held_since
 
 
-async def _move_number(tx: AsyncSession, claim: IdentityClaim) -> None:
-    """Give the number to the claimant; who had it is back at level 1, also where that takes roles away."""
+async def _move_number(tx: AsyncSession, claim: IdentityClaim, end_sign_ins: EndSignIns) -> None:
+    """Give the number to the claimant; who had it loses the identity, also where too few operators remain."""
     having = select(Person).where(Person.id_number_index == claim.id_number_index).with_for_update()
     holder = (await tx.scalars(having.execution_options(populate_existing=True))).one()
     claimant = await tx.get_one(Person, claim.claimant_id)
-    was_operator = holder.id in await operators.operators(tx)
-    await families.end_all_of(tx, holder.id)
-    holder.forget_proof()
-    await tx.flush()
-    if was_operator:
-        await require_enough_operators(tx)
+    await lose(tx, holder, "claim_upheld", end_sign_ins=end_sign_ins)
     await tx.refresh(claim, ["name", "id_number"])
     claimant.remember_proof(claim.name, claim.id_number, claim.id_number_index)
     await tx.flush()
     claim.holder_id = holder.id
-    await emit(tx, PersonProofingRevoked(person_id=holder.id, assurance_level=PHONE_ONLY))
     await emit(tx, PersonProofed(person_id=claimant.id, assurance_level=PROOFED))

@@ -18,7 +18,7 @@ class RoleChangeEvent(Event):
     person_id: UUID
     role: str
     proposed_by: UUID | None
-    """None for the first operators, who are appointed by a command on the server, and for roles that expired."""
+    """None for operators who are appointed by a command, for roles that expired and for those of a lost identity."""
     proposed_at: datetime
 
 
