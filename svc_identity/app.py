@@ -20,10 +20,12 @@ from svc_identity.oauth.suspensions.endpoints import router as suspensions
 from svc_identity.organisations.claim_decisions.endpoints import router as claim_decisions
 from svc_identity.organisations.endpoints import router as organisations
 from svc_identity.organisations.enrolment.endpoints import router as enrolment
+from svc_identity.organisations.family_orders.endpoints import router as family_orders
 from svc_identity.organisations.mandates.endpoints import router as mandates
 from svc_identity.organisations.representation.endpoints import router as representation
 from svc_identity.organisations.role_changes.endpoints import router as role_changes
 from svc_identity.people.agreements.endpoints import router as agreements
+from svc_identity.people.children.endpoints import router as children
 from svc_identity.people.families.endpoints import router as families
 from svc_identity.people.identity_claims.endpoints import router as identity_claims
 from svc_identity.people.passwords.hashing import Hashing
@@ -36,6 +38,7 @@ from svc_identity.privacy.data_reads.endpoints import router as data_reads
 from svc_identity.privacy.exports.endpoints import router as exports
 from svc_identity.settings import Settings
 from svc_identity.sign_in.agreement_pages import router as agreement_pages
+from svc_identity.sign_in.certificates.endpoints import router as certificates
 from svc_identity.sign_in.device_pages import router as device_pages
 from svc_identity.sign_in.endpoints import router as sign_in
 from svc_identity.sign_in.holder_pages import router as holder_pages
@@ -47,6 +50,7 @@ from svc_identity.sign_in.phone_changes.pages import router as phone_pages
 from svc_identity.sign_in.second_step.endpoints import router as second_step
 from svc_identity.sign_in.sign_out import router as sign_out
 from svc_identity.vault.encryption import use_keys_of
+from svc_identity.verifications.endpoints import router as verifications
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -58,8 +62,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(of_devices, device_requests, device_pages),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
         *(agreements, agreement_pages, consents, app_access, data_reads, exports, closures, suspensions, sign_ins),
-        *(enrolment, own_factors, holder_pages, representation, mandates, families),
-        *(phone_changes, phone_pages, own_password, password_step),
+        *(enrolment, own_factors, holder_pages, representation, mandates, families, children, family_orders),
+        *(phone_changes, phone_pages, own_password, password_step, verifications, certificates),
     ]
     title = "My Ili identity"
     app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)

@@ -39,6 +39,8 @@ def normalise_id_number(typed: str) -> str:
     """
     number = half_width(typed).upper()
     match id_number_fault(number):
+        case "former_card":
+            raise ValueError("residence cards of 15 characters are not taken: exchange the card, or go to a counter")
         case "shape":
             raise ValueError("an ID number is 17 digits and a check character")
         case "province":

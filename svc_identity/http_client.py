@@ -1,4 +1,4 @@
-"""Calls to outside systems: one HTTP client per process and one function to query a base registry."""
+"""Calls to outside systems: one HTTP client per process and one function to query a registry."""
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
@@ -31,12 +31,16 @@ async def outside_systems(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def ask_registry(
-    client: httpx.AsyncClient, url: str, question: Mapping[str, str], answer: type[Answer]
+    client: httpx.AsyncClient,
+    url: str,
+    question: Mapping[str, str],
+    answer: type[Answer],
+    unavailable: type[TryLater] = RegistryUnavailable,
 ) -> Answer:
-    """Query a base registry and validate its answer.
+    """Query a base registry, or another outside system of its kind, and validate its answer.
 
     Raises:
-        RegistryUnavailable: it gave no valid answer.
+        RegistryUnavailable: it gave no valid answer; or the given refusal.
     """
     try:
         reply = await call(client, client.build_request("POST", url, json=dict(question)), seconds=SECONDS)
@@ -46,4 +50,4 @@ async def ask_registry(
     except (NotReached, NoAnswer, ValidationError) as error:
         reason = type(error).__name__
     log.warning("registry_failed", url=url, reason=reason)
-    raise RegistryUnavailable
+    raise unavailable

@@ -69,6 +69,12 @@ class Settings(ServiceSettings):
     """Where it is set, `sms_url` is Tencent Cloud's."""
     registries_url: str
     """The API of the population registry and the legal-entity registry."""
+    faces_url: str = ""
+    """The API of the face verifier; empty: level 3 is not offered by face."""
+    network_identity_url: str = ""
+    """The API of the national network identity service; empty: level 3 is not offered by its certificate."""
+    verification_days: int = Field(default=365, ge=1, le=3_650)
+    """How long level 3 lasts."""
     code_resend_seconds: int = Field(default=60, ge=1)
     """How long a phone waits for its next sign-in code."""
     codes_per_phone_an_hour: int = Field(default=10, ge=1)

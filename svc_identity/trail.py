@@ -1,6 +1,6 @@
 """`python -m svc_identity.trail verify | anchor`: prove who read what, holds which role and may sign in.
 
-The triggers of migrations 0007, 0011, 0013, 0015, 0016, 0017, 0020 and 0021 have their own copy of these texts; a
+The triggers of migrations 0007, 0011, 0013, 0015, 0016, 0017, 0020, 0021 and 0022 have their own copy of these texts; a
 change here needs a migration that replaces them.
 """
 
@@ -27,6 +27,13 @@ _CLAIM = with_hashes(
     reason=("reason",),
     return_reason=("return_reason",),
 )
+_ORDER = (
+    "("
+    + with_hashes(
+        name=("name",), id_number=("id_number",), id_number_index=("id_number", "id_number_index"), reason=("reason",)
+    )
+    + ") - ARRAY['phone_index', 'phone_masked', 'name_index', 'helper_name']::text[]"
+)
 _FACTOR = f"({with_hashes(name=('name',), secret=('secret',))}) - ARRAY['last_step', 'sign_count', 'used_at']::text[]"
 _PHONE_CHANGE = (
     *("old_phone", "old_index", "new_phone", "new_index", "old_hash", "new_hash", "stop_hash", "browser_hash"),
@@ -46,6 +53,9 @@ SEALED_TABLES = (
         "family_accounts",
         without("phone_index", "name_index", "phone_masked", "helped_name", "helper_name", "reminders"),
     ),
+    SealedTable("guardian_consents", without("child_index")),
+    SealedTable("guardian_claims"),
+    SealedTable("family_orders", _ORDER),
     SealedTable("memberships"),
     SealedTable("role_changes", with_hashes(reason=("reason",))),
     SealedTable("clients", key=f"{ROW}.client_id"),
@@ -59,6 +69,7 @@ SEALED_TABLES = (
     SealedTable("closures"),
     SealedTable("passwords", without("hash")),
     SealedTable("phone_changes", without(*_PHONE_CHANGE), only=f"{ROW}.status <> 'started'"),
+    SealedTable("verifications", without("id_number_index", "network_index", "session_id")),
 )
 
 TRAIL = Trail("identity", SEALED_TABLES, {"audit": AUDIT_CHAIN})

@@ -18,8 +18,9 @@ from svc_identity.oauth.events import (
     SignInEnded,
 )
 from svc_identity.oauth.issuer import Issuer
-from svc_identity.oauth.worker import Notifier
+from svc_identity.oauth.worker import Notifier, end_sign_ins_of_removed_factors
 from svc_identity.organisations.events import OrganisationRegistered
+from svc_identity.organisations.family_orders import service as family_orders
 from svc_identity.organisations.lost_identities.models import IdentityNotice
 from svc_identity.organisations.mandates import service as mandates
 from svc_identity.organisations.mandates.events import MandateAccepted, MandateEnded
@@ -46,6 +47,7 @@ from svc_identity.people.persons.events import (
     PersonProofingRevoked,
     PersonRegistered,
     PersonRenamed,
+    PersonVerificationEnded,
 )
 from svc_identity.people.suspensions.events import PersonResumed, PersonSuspended
 from svc_identity.privacy.closures.consumers import HANDLERS as PAYMENT_HANDLERS
@@ -60,10 +62,12 @@ from svc_identity.sign_in.phone_changes.worker import PhoneNotifier
 from svc_identity.sign_in.phone_changes.worker import prune as prune_phone_changes
 from svc_identity.trail import TRAIL
 from svc_identity.vault.encryption import use_keys_of
+from svc_identity.verifications.worker import end_what_is_over
 
 _PRUNE_SECONDS = 300.0
 _CLOSE_SECONDS = 15.0
 _NOTIFY_SECONDS = 2.0
+_END_SECONDS = 1.0
 
 
 async def prune_what_expired(database: Database) -> None:
@@ -76,6 +80,7 @@ async def prune_what_expired(database: Database) -> None:
         await identity_claims.expire(tx)
         await mandates.expire(tx)
         await families.expire(tx)
+        await family_orders.expire(tx)
     async with database.transaction() as tx:
         await role_changes.end_expired(tx)
     async with database.transaction() as tx:
@@ -88,6 +93,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
     notifier = Notifier(database, Issuer.of(settings), only_public=settings.provider_endpoints == "public")
     return [
         Every(_NOTIFY_SECONDS, notifier.notify_due),
+        Every(_END_SECONDS, partial(end_sign_ins_of_removed_factors, database)),
         Every(_NOTIFY_SECONDS, FactorNotifier(database, settings).notify_due),
         Every(_NOTIFY_SECONDS, PhoneNotifier(database, settings).notify_due),
         Every(_NOTIFY_SECONDS, FactorNotifier(database, settings, FamilyNotice).notify_due),
@@ -95,6 +101,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(_CLOSE_SECONDS, partial(close_due, database)),
         Every(_CLOSE_SECONDS, partial(phone_changes.complete_due, database)),
         Every(_PRUNE_SECONDS, partial(phone_changes.remind_due, database, settings)),
+        Every(_NOTIFY_SECONDS, partial(end_what_is_over, database)),
         Every(_PRUNE_SECONDS, partial(prune_what_expired, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
@@ -106,7 +113,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
         settings,
         publishes=[
             *(PersonRegistered, PersonProofed, PersonRenamed, PersonProofingRevoked, PersonClosed),
-            PersonPhoneChanged,
+            *(PersonPhoneChanged, PersonVerificationEnded),
             *(FactorAdded, FactorRemoved),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
             *(PersonSuspended, PersonResumed, SignInEnded),

@@ -1,11 +1,14 @@
-"""Who acts on mini-apps: county teams for their own division, reviewers for everyone else's apps."""
+"""Who acts on mini-apps: county teams for their own division, reviewers for others' apps of theirs."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends
+from sqlalchemy import ColumnElement, and_
+from sqlalchemy.orm import InstrumentedAttribute
 
 from chassis.auth import Caller, Membership, allow
+from kit.staff.reach import acting_in, divisions_of, reaches
 
 TEAM = "county_team"
 REVIEWER = "reviewer"
@@ -19,6 +22,29 @@ def team_for(caller: Caller, division_code: str) -> Membership | None:
     """The caller's place in a county team of this division."""
     teams = (membership for membership in caller.memberships_as(TEAM) if membership.division_code == division_code)
     return next(teams, None)
+
+
+def reviews_in(caller: Caller, division_code: str) -> bool:
+    """Whether the caller is a reviewer of this division or of the whole prefecture."""
+    return any(reaches(each.division_code, [division_code]) for each in caller.memberships_as(REVIEWER))
+
+
+def reviewer_of(caller: Caller, division_code: str) -> Membership:
+    """The membership by which the caller reviews the apps of this division.
+
+    Raises:
+        NotYourDivision
+    """
+    return acting_in(caller, [division_code], REVIEWER).memberships_as(REVIEWER)[0]
+
+
+def reviewable(
+    caller: Caller, organisation_id: InstrumentedAttribute[UUID], division_code: InstrumentedAttribute[str]
+) -> ColumnElement[bool]:
+    """The apps that a reviewer may review: of their divisions, and of organisations in which they have no role."""
+    others = organisation_id.not_in([membership.organisation_id for membership in caller.memberships])
+    divisions = divisions_of(caller, REVIEWER)
+    return others if divisions is None else and_(others, division_code.in_(divisions))
 
 
 def is_in_team(caller: Caller, organisation_id: UUID, division_code: str) -> bool:

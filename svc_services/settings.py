@@ -22,6 +22,8 @@ class Settings(ServiceSettings):
     cooling_off_hours: CoolingOffHours = 24
     """For how long somebody has held a role before acting by it as the second person; 0: at once."""
 
+    applications_per_address: int = Field(default=20, ge=1)
+    """Applications an hour from one network address without a token of who speaks for the company."""
     application_days: int = Field(default=30, ge=1, le=366)
     """Days until an undecided application to connect expires, unless the legal representative made it."""
 

@@ -18,6 +18,7 @@ from svc_services.accounts.holder_changes.service import carry_out_due
 from svc_services.catalogue.tariffs.events import TariffPublished, TariffWithdrawn
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.events import ProviderApproved
+from svc_services.providers.applications.limits import forget_attempts
 from svc_services.providers.applications.service import expire_unproved
 from svc_services.providers.connections.events import CONNECTION_EVENTS
 from svc_services.providers.connections.service import forget_used_proofs
@@ -51,6 +52,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(60, partial(forget_expired, database)),
         Every(3600, partial(forget_expired_attestations, database)),
         Every(3600, partial(forget_used_proofs, database)),
+        Every(3600, partial(forget_attempts, database)),
         Every(3600, partial(expire_unproved, database, settings.application_days)),
         Every(3600, partial(warn_of_expiring_keys, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),

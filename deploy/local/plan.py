@@ -16,7 +16,7 @@ from deploy.local.programs import Program, accepts_connections
 
 PACKAGES = tuple(f"svc_{service}" for service in SERVICES)
 # The sandboxes and their port offsets, which are not contiguous.
-SANDBOXES = {"sms": 5, "registries": 6, "payment_channel": 7, "invoicing": 10}
+SANDBOXES = {"sms": 5, "registries": 6, "payment_channel": 7, "invoicing": 10, "faces": 20, "network_identity": 21}
 
 PORT_OFFSETS = {
     "gateway": 0,
@@ -105,6 +105,8 @@ class Plan:
             "jwks_url": f"{self.url('svc_identity')}/identity/v1/oauth/jwks",
             "sms_url": self.url("sandbox_sms"),
             "registries_url": self.url("sandbox_registries"),
+            "faces_url": self.url("sandbox_faces"),
+            "network_identity_url": self.url("sandbox_network_identity"),
             "channel_url": self.url("sandbox_payment_channel"),
             "invoices_url": self.url("sandbox_invoicing"),
             "provider_endpoints": "any",

@@ -33,6 +33,8 @@ class Addresses:
     sms_url: str
     channel_url: str
     registries_url: str
+    faces_url: str
+    network_identity_url: str
     database_admin_url: str
     """The database server's administrator; services have roles of their own."""
     kafka: str

@@ -13,7 +13,7 @@ from deploy.local.errors import CannotStart
 
 DEFAULT_PORT = 8000
 HIGHEST_PORT = 65_535
-PORTS_USED = 15  # from the base port upwards
+PORTS_USED = 21  # from the base port upwards
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 

@@ -182,9 +182,10 @@ def second_factor(submit: Submit, phone: str, at: str, page: str, enrolment_code
     return at
 
 
-def id_number() -> str:
-    """18 characters with the check character of GB 11643."""
-    born = date(1950, 1, 1) + timedelta(days=secrets.randbelow(20_000))
+def id_number(year: str = "") -> str:
+    """18 characters with the check character of GB 11643; of somebody born in a year, or of an adult."""
+    days = 365 if year else 20_000
+    born = date(int(year or 1950), 1, 1) + timedelta(days=secrets.randbelow(days))
     digits = f"654002{born:%Y%m%d}{secrets.randbelow(1000):03}"
     total = sum(int(digit) * weight for digit, weight in zip(digits, ID_WEIGHTS, strict=True))
     return digits + "10X98765432"[total % 11]

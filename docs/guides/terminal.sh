@@ -4,6 +4,7 @@ terminal() { python3 docs/guides/terminal.py "$@"; }
 # The platform of `make run` on the default data folder; set these first if yours is elsewhere.
 GATEWAY=${GATEWAY:-$(terminal address public_url)}
 SMS=${SMS:-$(terminal address sms_url)}
+FACES=${FACES:-$(terminal address faces_url)}
 COMPANY_PORT=${COMPANY_PORT:-$(terminal free-port 9000)}
 OTHER_COMPANY_PORT=${OTHER_COMPANY_PORT:-$(terminal free-port $((COMPANY_PORT + 1)))}
 SPEAK=${SPEAK:-zh}
@@ -80,7 +81,7 @@ sign_in_pages() { terminal pages "$SMS" "$2" "$1"; }
 
 # Well-formed numbers that belong to no person, new each time; the sandboxes accept all of them.
 new_phone() { printf '199%08d\n' $(($(od -A n -N 4 -t u4 /dev/urandom) % 100000000)); }
-new_id_number() { terminal id-number; }
+new_id_number() { terminal id-number "$@"; }
 new_uscc() { terminal uscc "$1"; }
 
 # follow GUIDE: runs the commands of a guide, for what another guide needs of it.

@@ -4,6 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+WHOLE = "654000"
+"""The prefecture, of which all other divisions are a part."""
+
 DivisionCode = Annotated[
     str,
     Field(

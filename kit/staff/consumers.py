@@ -21,6 +21,7 @@ class RoleChanged(EventData):
     organisation_id: UUID
     person_id: UUID
     role: str
+    division_code: str | None = None
     proposed_by: UUID | None
     proposed_at: datetime
     decided_at: datetime
@@ -37,7 +38,7 @@ async def _keep(tx: AsyncSession, event: Received[RoleChanged], *, cooling_off: 
     if change.action == "renewal":
         return
     if change.action == "grant":
-        told = {
+        told: dict[str, object] = {
             "proposed_by": change.proposed_by,
             "proposed_at": change.proposed_at,
             "granted_at": change.decided_at,
@@ -46,5 +47,7 @@ async def _keep(tx: AsyncSession, event: Received[RoleChanged], *, cooling_off: 
     else:
         told = {"ended_at": change.decided_at}
     names = ("membership_id", "organisation_id", "person_id", "role")
+    if change.division_code:
+        told["division_code"] = change.division_code
     row = insert(staff_roles).values(**{name: getattr(change, name) for name in names}, **told)
     await tx.execute(row.on_conflict_do_update(index_elements=[staff_roles.c.membership_id], set_=told))

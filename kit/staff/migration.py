@@ -21,5 +21,14 @@ def create_staff_roles() -> None:
     op.create_index("ix_staff_roles_person_id", "staff_roles", ["person_id"])
 
 
+def add_divisions() -> None:
+    """Keep in which division a role holds; svc_identity announces all roles again."""
+    op.add_column("staff_roles", sa.Column("division_code", sa.Text(), nullable=True))
+
+
+def drop_divisions() -> None:
+    op.drop_column("staff_roles", "division_code")
+
+
 def drop_staff_roles() -> None:
     op.drop_table("staff_roles")

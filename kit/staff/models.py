@@ -13,6 +13,7 @@ staff_roles = Table(
     Column("organisation_id", Uuid, nullable=False),
     Column("person_id", Uuid, nullable=False),
     Column("role", Text, nullable=False),
+    Column("division_code", Text),
     Column("proposed_by", Uuid),
     Column("proposed_at", Timestamp),
     Column("granted_at", Timestamp),
@@ -20,9 +21,10 @@ staff_roles = Table(
     Column("ended_at", Timestamp),
     Index("ix_staff_roles_person_id", "person_id"),
 )
-"""A role that a person holds or held. `granted_at` is NULL where only the end has been heard of so far: events of one
-membership come in any order. From `second_from` on the person can be the second one. `proposed_by` is NULL for the
-first operators, who are appointed by a command on the server.
+"""A role that a person holds or held. `division_code` is NULL where only events from before roles had divisions told of
+it. `granted_at` is NULL where only the end has been heard of so far: events of one membership come in any order. From
+`second_from` on the person can be the second one. `proposed_by` is NULL for the first operators, who are appointed by a
+command on the server.
 """
 
 

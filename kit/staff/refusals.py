@@ -7,6 +7,12 @@ class NotIndependent(Problem):
     status, code = 403, "approver_not_independent"
 
 
+class NotYourDivision(Problem):
+    """The caller has the role, in another division or in one of several that are concerned."""
+
+    status, code = 403, "not_your_division"
+
+
 class RoleTooNew(Problem):
     """Nobody acts as second person soon after they got the role: a helper who was raised for it would be noticed."""
 

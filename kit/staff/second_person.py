@@ -1,6 +1,6 @@
 """The second person of a two-person rule: not the first, long enough in the role, and appointed independently."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,9 @@ from chassis.auth import Caller
 from chassis.db import CHINA, now
 from chassis.problems import Problem
 from kit.approvals import SecondPersonNeeded, require_second_person
+from kit.fields.divisions import WHOLE
 from kit.staff.models import staff_roles
+from kit.staff.reach import reaches
 from kit.staff.refusals import NotIndependent, ProposerWithoutRole, RoleNotKnownYet, RoleTooNew
 
 OPERATOR = "operator"
@@ -23,6 +25,7 @@ OPERATOR = "operator"
 class _Role:
     person_id: UUID
     role: str
+    division_code: str | None
     proposed_by: UUID | None
     proposed_at: datetime | None
     granted_at: datetime | None
@@ -37,7 +40,7 @@ class _Role:
         )
 
 
-async def require_second_holder(
+async def require_second_holder(  # noqa: PLR0913 - what the rule is about
     tx: AsyncSession,
     caller: Caller,
     first: UUID | str | None,
@@ -45,6 +48,7 @@ async def require_second_holder(
     role: str = OPERATOR,
     first_role: str | None = None,
     since: datetime | None = None,
+    within: Collection[str] | None = None,
     refusal: type[Problem] = SecondPersonNeeded,
 ) -> None:
     """Refuse a caller who cannot be the second person by this role.
@@ -55,8 +59,9 @@ async def require_second_holder(
         first: who took the first step; None where no person did, and nothing is checked but the caller.
         role: the role by which the caller acts.
         first_role: the role by which the first step was taken; the same one by default.
-        since: given where the step ends with the role by which it was taken, as others can take it anew: when it was
-            taken. The role must have been held from then on without a break.
+        since: given where the step ends with the role by which it was taken: when it was taken.
+        within: the divisions concerned; only roles that reach them all count for time and grant chain. By default the
+            whole for operators, and not looked at for other roles.
         refusal: what to raise if both are one person.
 
     Raises:
@@ -67,23 +72,29 @@ async def require_second_holder(
     """
     before = UUID(str(first)) if first else None
     require_second_person(caller.id, before, refusal=refusal)
-    roles = await _roles(tx, caller.id, before)
+    roles = await _roles(tx, [WHOLE] if within is None and role == OPERATOR else within, caller.id, before)
     _require_held_long_enough([each for each in roles if each.person_id == caller.id and each.role == role])
-    if before is None:
-        return
-    first_role = first_role or role
-    theirs = [each for each in roles if each.person_id == before and each.role == first_role]
+    if before is not None:
+        _require_independent(roles, (caller.id, role), (before, first_role or role), since)
+
+
+def _require_independent(
+    roles: Sequence[_Role], second: tuple[UUID, str], first: tuple[UUID, str], since: datetime | None
+) -> None:
+    # The first one's role must have been held from then on without a break: others can take the step anew.
+    theirs = [each for each in roles if (each.person_id, each.role) == first]
     if since and not any(each.held_at(since) and each.ended_at is None for each in theirs):
         raise ProposerWithoutRole
-    if before in _behind(roles, caller.id, role) or caller.id in _behind(roles, before, first_role):
+    if first[0] in _behind(roles, *second) or second[0] in _behind(roles, *first):
         raise NotIndependent
 
 
-async def _roles(tx: AsyncSession, *persons: UUID | None) -> Sequence[_Role]:
+async def _roles(tx: AsyncSession, within: Collection[str] | None, *persons: UUID | None) -> Sequence[_Role]:
     """The roles of these persons, and those of all who are or were operators: a few hundred at most."""
     columns = [staff_roles.c[name] for name in _Role.__annotations__]
     wanted = or_(staff_roles.c.person_id.in_([each for each in persons if each]), staff_roles.c.role == OPERATOR)
-    return [_Role(*row) for row in await tx.execute(select(*columns).where(wanted))]
+    roles = [_Role(*row) for row in await tx.execute(select(*columns).where(wanted))]
+    return roles if within is None else [each for each in roles if reaches(each.division_code, within)]
 
 
 def _require_held_long_enough(roles: Iterable[_Role]) -> None:

@@ -6,6 +6,9 @@ from chassis.auth import TWO_FACTORS
 
 ONE_FACTOR = "urn:myili:sign-in:one-factor"
 ALL = (ONE_FACTOR, *TWO_FACTORS)
+LEVEL_THREE = "urn:myili:identity:level-3"
+"""Asks for a person at assurance level 3; nobody is refused without. `assurance_level` of the token says what is, as
+`acr` says how somebody signed in and nothing of who they are."""
 
 BY_SMS = ("otp", "sms")
 BY_SMS_AND_CODE = ("otp", "sms", "mfa")

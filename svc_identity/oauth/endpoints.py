@@ -8,7 +8,6 @@ from chassis.db import Database, Transactions, Tx
 from chassis.problems import MEDIA_TYPE
 from svc_identity.oauth import possession, schemas
 from svc_identity.oauth.app_access import service as app_access
-from svc_identity.oauth.app_access.service import OWN_APPS
 from svc_identity.oauth.error_route import ErrorRoute
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.models import Client
@@ -16,6 +15,7 @@ from svc_identity.oauth.requests import FORM, Parsed, parse_form
 from svc_identity.oauth.server import AuthorizationServer
 from svc_identity.oauth.service import ask_for_new_keys
 from svc_identity.oauth.subjects import subject_for
+from svc_identity.own_apps import OWN_APPS
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import APP_READER, read_personal_data
 from svc_identity.people.persons.service import known_person

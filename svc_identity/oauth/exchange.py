@@ -16,12 +16,12 @@ from authlib.oauth2.rfc6749 import (
 
 from kit.security_log import record_on_commit
 from svc_identity.oauth import access_tokens
-from svc_identity.oauth.app_access.service import OWN_APPS
 from svc_identity.oauth.models import Client
 from svc_identity.oauth.possession import PossessionRequired, ProofRefusedError
 from svc_identity.oauth.requests import Allowed
 from svc_identity.oauth.security_log import TOKEN_ISSUED
 from svc_identity.oauth.subjects import SubjectType, subject_for
+from svc_identity.own_apps import OWN_APPS
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a kind of token

@@ -11,7 +11,7 @@ from authlib.oauth2.rfc8628 import DEVICE_CODE_GRANT_TYPE
 from chassis.settings import AUDIENCE
 from kit.dpop.proofs import ALGORITHMS
 from svc_identity.keys import Signer, derive
-from svc_identity.oauth.contexts import ALL, acr_of
+from svc_identity.oauth.contexts import ALL, LEVEL_THREE, acr_of
 from svc_identity.oauth.models import Client, TokenFamily
 from svc_identity.people.persons.models import Person
 from svc_identity.settings import Settings
@@ -101,7 +101,7 @@ class Issuer:
             auth_time=int(family.created_at.timestamp()),
             acr=acr_of(family.amr),
             amr=family.amr,
-            assurance_level=person.assurance_level,
+            assurance_level=person.level,
             memberships=memberships,
         )
 
@@ -166,7 +166,7 @@ class Issuer:
                 *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid"),
                 *("name", "phone_number", "phone_number_verified"),
             ],
-            "acr_values_supported": list(ALL),
+            "acr_values_supported": [*ALL, LEVEL_THREE],
             "prompt_values_supported": list(PROMPTS),
             "ui_locales_supported": list(ui_locales),
             "authorization_response_iss_parameter_supported": True,

@@ -180,6 +180,8 @@ class EndReason(StrEnum):
     CODE_REUSE = "code_reuse"
     SUSPENDED = "suspended"
     """The person was suspended."""
+    FACTOR_REMOVED = "factor_removed"
+    """The second factor that proved it is no longer the person's."""
 
 
 class TokenFamily(SignedInBy, Base):

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, object_session
 
 from chassis.db import now
+from svc_identity.oauth import removed_factors
 from svc_identity.oauth.events import SignInEnded, announce
 from svc_identity.oauth.issuer import ACCESS_TOKEN_SECONDS, CLOCK_LEEWAY
 from svc_identity.oauth.models import Client, EndReason, LogoutNotice, TokenFamily
@@ -82,6 +83,8 @@ def redeem(
         return None, Unusable.UNKNOWN
     if family.proof_key not in (None, proof_key):
         return family, Unusable.WRONG_KEY
+    if removed_factors.is_over(session, family):
+        end(family, EndReason.FACTOR_REMOVED)
     outcome = _redeem(family, presented)
     if isinstance(outcome, Redeemed):
         family.proof_key = proof_key

@@ -10,6 +10,7 @@ from chassis.auth import Caller
 from chassis.db import Database
 from chassis.outbox import emit
 from kit.ended.admission import AccessEnded
+from svc_identity.oauth import removed_factors
 from svc_identity.oauth.acting import principals
 from svc_identity.oauth.events import ClientResumed, ClientSuspended
 from svc_identity.oauth.models import Client, TokenFamily
@@ -45,7 +46,7 @@ def has_ended(session: Session, access: Access) -> bool:
         return client is not None and access.client_key not in client.key_thumbprints()
     if access.sid is not None:  # the release before this one issued none
         family = session.get(TokenFamily, UUID(access.sid))
-        if family is None or family.ended_at is not None:
+        if family is None or family.ended_at is not None or removed_factors.is_over(session, family):
             return True
         if not session.get_one(Client, family.client_id).in_force:  # another one, where the token was exchanged
             return True

@@ -1,4 +1,4 @@
-"""Notifies apps that sign-ins have ended (OpenID Connect Back-Channel Logout 1.0)."""
+"""Ends sign-ins whose factor was removed, and notifies apps of ended ones (OpenID Connect Back-Channel Logout 1.0)."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,23 +6,38 @@ from uuid import UUID
 
 import httpx
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from chassis.db import Database, now
 from chassis.http_client import NoAnswer, NotReached, call, outside_client
 from chassis.telemetry import log
 from kit.leases import claimable, pause_after
 from kit.public_addresses import RESOLVE_SECONDS, AddressRefused, Target, pinned
+from svc_identity.oauth import refresh, removed_factors
 from svc_identity.oauth.issuer import Issuer
-from svc_identity.oauth.models import Client, LogoutNotice
+from svc_identity.oauth.models import Client, EndReason, LogoutNotice, TokenFamily
 from svc_identity.oauth.subjects import subject_for
 
 PAUSES = (10.0, 60.0, 300.0, 1_800.0, 7_200.0)
 KEPT = timedelta(days=1)
 """After that an app has not been notified; its access tokens ended long before."""
+_LOOKED_BACK, _ENDED_AT_ONCE = timedelta(days=7), 200
+"""Longer than any worker rests."""
 _SECONDS = 5.0
 _AT_ONCE = 20
 _LEASE = timedelta(seconds=_AT_ONCE * (_SECONDS + RESOLVE_SECONDS))
 _TAKEN = {httpx.codes.OK, httpx.codes.NO_CONTENT}
+
+
+async def end_sign_ins_of_removed_factors(database: Database) -> None:
+    async with database.transaction() as tx:
+        await tx.run_sync(_end_sign_ins_of_removed_factors)
+
+
+def _end_sign_ins_of_removed_factors(session: Session) -> None:
+    over = removed_factors.over(now() - _LOOKED_BACK).limit(_ENDED_AT_ONCE)
+    for family in session.scalars(over.with_for_update(of=TokenFamily, skip_locked=True)):
+        refresh.end(family, EndReason.FACTOR_REMOVED)
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,18 @@
 """How far a role of the platform reaches: over the division of its organisation and the divisions below it."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from chassis.auth import Caller
-from chassis.problems import Problem
+from kit.staff.reach import divisions_of
+from kit.staff.refusals import NotYourDivision
 from svc_identity.organisations import operators
 from svc_identity.organisations.models import Division, Membership, Organisation, Role
 from svc_identity.organisations.service import PREFECTURE
-
-
-class NotYourDivision(Problem):
-    """The caller's role does not reach this division."""
-
-    status, code = 403, "not_your_division"
 
 
 async def require_reach(tx: AsyncSession, caller: Caller, division_code: str) -> None:
@@ -58,11 +55,20 @@ async def require_reach_of_roles(tx: AsyncSession, caller: Caller, person_id: UU
 
 def readable(caller: Caller) -> ColumnElement[bool]:
     """Which organisations an operator or auditor reads about: those of their divisions and of the ones below."""
-    held = {each.division_code or PREFECTURE for each in caller.memberships_as(Role.OPERATOR, Role.AUDITOR)}
-    if PREFECTURE in held:
+    held = divisions_of(caller, Role.OPERATOR, Role.AUDITOR)
+    if held is None:
         return true()
     below = select(Division.code).where(or_(Division.code.in_(held), Division.parent.in_(held)))
     return Organisation.division_code.in_(below)
+
+
+def staff_readable(caller: Caller, person_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """Which persons an operator or auditor reads about: those with a role in a county of theirs, or all."""
+    if divisions_of(caller, Role.OPERATOR, Role.AUDITOR) is None:
+        return true()
+    there = select(Organisation.id).where(readable(caller))
+    current = (Membership.ended_at.is_(None), Membership.organisation_id.in_(there))
+    return person_id.in_(select(Membership.person_id).where(*current))
 
 
 async def require_readable(tx: AsyncSession, caller: Caller, organisation_id: UUID) -> None:

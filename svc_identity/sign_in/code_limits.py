@@ -15,9 +15,9 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import now
+from kit.network_lines import counted
 from svc_identity.people.persons.service import phone_index
 from svc_identity.settings import Settings
-from svc_identity.sign_in.addresses import counted
 from svc_identity.sign_in.models import KnownDevice, Proof, SentCode, SignIn
 from svc_identity.sign_in.refusals import Refused
 from svc_identity.vault.encryption import blind_index, lock_of

@@ -4,13 +4,13 @@ Each page has one form. A client without a browser posts all hidden fields of th
 `code`, keeps the cookie, and does not follow the last redirect, which is the app's.
 """
 
-import contextlib
 from collections.abc import Mapping
+from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
 from authlib.oauth2 import OAuth2Error
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,17 +23,26 @@ from svc_identity.oauth.server import to_app
 from svc_identity.sign_in import agreement, authorization, delivery, pages, screens, service, ways
 from svc_identity.sign_in.browser import PATH, Browser
 from svc_identity.sign_in.carriers import TheSms
-from svc_identity.sign_in.code_limits import QuestionNeeded, Source, wait_for_next
+from svc_identity.sign_in.code_limits import QuestionNeeded, wait_for_next
 from svc_identity.sign_in.conclusion import conclude, to_question
 from svc_identity.sign_in.known_devices import tries_of
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.page_route import REFUSED, PageRoute
 from svc_identity.sign_in.presenters import code_page, language_of, last_page, phone_page
-from svc_identity.sign_in.questions.presenters import Place, question_page
-from svc_identity.sign_in.questions.service import proof_of
+from svc_identity.sign_in.questions.presenters import question_page
 from svc_identity.sign_in.refusals import NotFromHere, Refused, WrongPhone
 from svc_identity.sign_in.security_log import CODE_REFUSED, SIGN_IN_FAILED, registered_person
-from svc_identity.sign_in.steps import Arrival, ended, own_browser, settings_of, to_factor
+from svc_identity.sign_in.steps import (
+    Arrival,
+    address_of,
+    ended,
+    own_browser,
+    place_of,
+    requester_of,
+    settings_of,
+    speak,
+    to_factor,
+)
 
 
 def pages_router() -> APIRouter:
@@ -103,7 +112,7 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
     language = language_of(request, parameters)
     try:
         browser = own_browser(request, fields)
-        requester = await _requester(transactions, request, browser, fields, phone)
+        requester = await requester_of(transactions, request, browser, fields, phone)
         async with transactions.transaction() as tx:
             checked = await authorization.check(tx, issuer, parameters)
             screens.require_confirmed(issuer, parameters, fields.get(screens.CONFIRMED, ""))
@@ -117,7 +126,7 @@ async def create_sign_in(transactions: Transactions, issuer: TheIssuer, sms: The
     except Refused as refused:
         CODE_REFUSED.record(refused.text, person_id=await _person_of(transactions, phone))
         if isinstance(refused, QuestionNeeded):
-            place = _place(request, normalise_phone(phone), "", urlencode(parameters))
+            place = place_of(request, normalise_phone(phone), "", urlencode(parameters))
             return question_page(settings_of(request), language, refused, fields, place)
         async with transactions.read() as tx:
             return await phone_page(tx, issuer, request, parameters, refused, phone)
@@ -135,8 +144,14 @@ async def show_no_sign_in(issuer: TheIssuer, request: Request) -> Response:
 
 
 @router.get("/authorize/sign-ins/{sign_in_id}", dependencies=[OWN_BROWSER], responses=TO_APP)
-async def show_code_form(tx: ReadTx, issuer: TheIssuer, request: Request, sign_in_id: UUID) -> Response:
-    """Show the page that asks for the code."""
+async def show_code_form(
+    tx: ReadTx,
+    issuer: TheIssuer,
+    request: Request,
+    sign_in_id: UUID,
+    ui_locales: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """Show the page that asks for the code, in the language of the app or the one that was chosen there."""
     try:
         browser = own_browser(request)
         sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
@@ -144,7 +159,8 @@ async def show_code_form(tx: ReadTx, issuer: TheIssuer, request: Request, sign_i
             return to_question(sign_in.id)
         if sign_in.phone_passed_at:
             return to_factor(sign_in.id)
-        return code_page(settings_of(request), issuer, browser, sign_in)
+        wait = await wait_for_next(tx, settings_of(request), sign_in, address_of(request))
+        return code_page(issuer, browser, sign_in, wait, ui_locales=ui_locales)
     except Refused as refused:
         return await ended(tx, issuer, request, SIGN_IN_FAILED, refused, sign_in_id)
 
@@ -174,6 +190,7 @@ async def finish_sign_in(
             ):
                 return to_app(address)
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint, for_update=True)
+            speak(sign_in, fields)
             if sign_in.held_at:
                 return to_question(sign_in.id)
             most = await tries_of(tx, settings_of(request), sign_in)
@@ -181,14 +198,15 @@ async def finish_sign_in(
             if refused is None:
                 arrival, denies = Arrival.of(request, sms), "not_mine" in fields
                 return await conclude(tx, issuer, settings_of(request), sign_in, arrival, denies=denies)
+            wait = await wait_for_next(tx, settings_of(request), sign_in, address_of(request))
             if isinstance(refused, service.NoTriesLeft):
-                refused.wait = await wait_for_next(tx, settings_of(request), sign_in, _address(request))
+                refused.wait = wait
     except Refused as over:
         async with transactions.read() as tx:
             return await ended(tx, issuer, request, SIGN_IN_FAILED, over, sign_in_id, fields)
     person_id = await registered_person(transactions, sign_in.phone)
     SIGN_IN_FAILED.record(refused.text, sign_in_id=sign_in.id, person_id=person_id)
-    return code_page(settings_of(request), issuer, browser, sign_in, refused)
+    return code_page(issuer, browser, sign_in, wait, refused)
 
 
 @router.post(
@@ -204,20 +222,23 @@ async def send_code_again(
     fields = dict(await parse_form(request))
     try:
         browser = own_browser(request, fields)
-        async with transactions.read() as tx:
-            phone = (await service.running(tx, sign_in_id, browser.fingerprint)).phone
-        requester = await _requester(transactions, request, browser, fields, phone)
+        async with transactions.transaction() as tx:
+            sign_in = await service.running(tx, sign_in_id, browser.fingerprint, for_update=True)
+            speak(sign_in, fields)
+            phone = sign_in.phone
+        requester = await requester_of(transactions, request, browser, fields, phone)
         refused = await delivery.send_again(transactions, sms, settings_of(request), requester, sign_in_id)
         async with transactions.read() as tx:
             sign_in = await service.running(tx, sign_in_id, browser.fingerprint)
+            wait = await wait_for_next(tx, settings_of(request), sign_in, address_of(request))
     except Refused as over:
         async with transactions.read() as tx:
             return await ended(tx, issuer, request, CODE_REFUSED, over, sign_in_id, fields)
     if isinstance(refused, QuestionNeeded):
-        place = _place(request, phone, f"/{sign_in.id}/codes", sign_in.request)
+        place = place_of(request, phone, f"/{sign_in.id}/codes", sign_in.request)
         return question_page(settings_of(request), sign_in.language, refused, fields, place)
     if refused:
-        return code_page(settings_of(request), issuer, browser, sign_in, refused)
+        return code_page(issuer, browser, sign_in, refused.wait or wait, refused)
     return _to_sign_in(sign_in.id)
 
 
@@ -265,24 +286,3 @@ def _phone(typed: str) -> str:
         return normalise_phone(typed)
     except ValueError:
         raise WrongPhone from None
-
-
-async def _requester(
-    database: Database, request: Request, browser: Browser, fields: Mapping[str, str], phone: str
-) -> service.Requester:
-    """The browser, from where it asks, and how it answers the question, which is used up whatever comes of it."""
-    address, proof = _address(request), None
-    if "question" in fields:
-        with contextlib.suppress(ValueError):  # no phone: said later
-            async with database.transaction() as tx:
-                proof = await proof_of(tx, settings_of(request), fields, normalise_phone(phone), address)
-    return service.Requester(browser.fingerprint, Source(address, proof))
-
-
-def _place(request: Request, phone: str, form: str, begin: str) -> Place:
-    return Place(phone, _address(request), f"{PATH}/sign-ins{form}", f"{PATH}?{begin}")
-
-
-def _address(request: Request) -> str:
-    # What the server took from X-Forwarded-For of a proxy it trusts; it only counts codes.
-    return request.client.host if request.client else ""

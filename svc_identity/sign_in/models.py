@@ -48,6 +48,10 @@ class SignIn(Base):
     """What a passkey is to sign."""
     person_id: Mapped[UUID | None]
     """Who signs in by a passkey alone; their phone plays no part."""
+    verifying_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When all else had passed and the app's wish for level 3 was put to the person, until they go on."""
+    verification_id: Mapped[UUID | None]
+    """The verification that was begun there."""
 
 
 class Proof(StrEnum):

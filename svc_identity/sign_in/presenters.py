@@ -9,15 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.telemetry import SecurityEvent
 from kit.fields.phones import mask_phone
-from svc_identity.oauth.app_access.service import OWN_APPS
 from svc_identity.oauth.grants import UnknownReturnAddressError
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.pushed import RequestOverError
 from svc_identity.oauth.requests import Parameters, Parsed
 from svc_identity.oauth.security_log import AUTHORIZATION_REFUSED
 from svc_identity.oauth.server import redirect_to_app
+from svc_identity.own_apps import OWN_APPS
 from svc_identity.people.agreements.documents import version_in_force
-from svc_identity.settings import Settings
 from svc_identity.sign_in import agreement, authorization, pages, screens, service, ways
 from svc_identity.sign_in.agreement_pages import agreement_links
 from svc_identity.sign_in.browser import PATH, Browser, browser_of, new_browser
@@ -91,26 +90,37 @@ def _asking(parsed: Parsed) -> str:
 
 
 def code_page(
-    settings: Settings, issuer: Issuer, browser: Browser, sign_in: SignIn, refused: Refused | None = None
+    issuer: Issuer, browser: Browser, sign_in: SignIn, wait: int, refused: Refused | None = None, ui_locales: str = ""
 ) -> Response:
-    """The page that asks for the code."""
-    usable = not isinstance(refused, service.CodeExpired | service.NoTriesLeft)
-    wait = refused.wait if refused else None
-    if usable and wait is None:
-        wait = settings.code_resend_seconds
+    """The page that asks for the code.
+
+    Args:
+        issuer: of the tokens.
+        browser: that began the sign-in.
+        sign_in: whose code it is.
+        wait: in how many seconds the next code can be asked for.
+        refused: why it is asked for again.
+        ui_locales: the language that was chosen on the page.
+    """
+    language = choose_language(ui_locales, "") if ui_locales else sign_in.language
+    texts = languages()[choose_language(language, "")]
+    address = f"{PATH}/sign-ins/{sign_in.id}"
     return pages.page(
         "code.html",
-        sign_in.language,
+        language,
         refused=refused,
         redirect_uri=dict(authorization.request_of(issuer, sign_in))["redirect_uri"],
+        script=True,
         form_token=browser.form_token,
-        action=f"{PATH}/sign-ins/{sign_in.id}",
+        action=address,
         back=f"{PATH}?{sign_in.request}",
         phone=mask_phone(sign_in.phone),
         digits=service.DIGITS,
         minutes=int(service.CODE_LIFE.total_seconds() // 60),
-        wait=pages.wait_in(sign_in.language, wait),
-        usable=usable,
+        seconds=wait,
+        wait=pages.after(texts, wait) if wait else "",
+        usable=not isinstance(refused, service.CodeExpired | service.NoTriesLeft),
+        languages=[(each, f"{address}?ui_locales={each['tag']}") for each in languages().values()],
     )
 
 

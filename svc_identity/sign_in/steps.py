@@ -1,5 +1,6 @@
 """What all steps of a sign-in do: know their browser, end with a page that leads on, and go back to the app."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,18 +11,25 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.background import BackgroundTask
 
+from chassis.db import Database
 from chassis.telemetry import SecurityEvent
+from svc_identity.fields import normalise_phone
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import parse
 from svc_identity.settings import Settings
 from svc_identity.sign_in import authorization, delivery, service, ways
 from svc_identity.sign_in.browser import PATH, Browser, browser_of
+from svc_identity.sign_in.certificates import service as certificates
+from svc_identity.sign_in.code_limits import Source
 from svc_identity.sign_in.devices import described
 from svc_identity.sign_in.known_devices import is_new_device
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.presenters import authorization_refused, language_of, last_page
 from svc_identity.sign_in.provider import Sms
+from svc_identity.sign_in.questions.presenters import Place
+from svc_identity.sign_in.questions.service import proof_of
 from svc_identity.sign_in.refusals import NotFromHere, Refused
+from svc_identity.texts import choose_language
 
 
 async def ended(
@@ -48,13 +56,21 @@ class Arrival:
 
     sms: Sms
     device: str | None
+    offers_certificates: bool = False
 
     @classmethod
     def of(cls, request: Request, sms: Sms) -> "Arrival":
-        return cls(sms, described(request.headers))
+        return cls(sms, described(request.headers), bool(settings_of(request).network_identity_url))
 
 
 async def to_app(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, arrival: Arrival) -> Response:
+    """Send the browser of a finished sign-in back to the app, or first to the choice of level 3 where the app asks."""
+    if arrival.offers_certificates and await certificates.is_wanted(tx, issuer, sign_in):
+        return RedirectResponse(certificates.hold(sign_in), 303, {"Cache-Control": "no-store"})
+    return await grant(tx, issuer, sign_in, arrival)
+
+
+async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, arrival: Arrival) -> Response:
     """Send the browser of a finished sign-in back to the app, and tell the phone where the device is new."""
     is_new = await is_new_device(tx, sign_in)
     try:
@@ -93,3 +109,30 @@ def to_password(sign_in_id: UUID) -> Response:
 def settings_of(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
+
+
+def speak(sign_in: SignIn, fields: Mapping[str, str]) -> None:
+    """Go on in the language in which a page was read when its form was posted."""
+    if chosen := fields.get("ui_locales", ""):
+        sign_in.language = choose_language(chosen, sign_in.language)
+
+
+async def requester_of(
+    database: Database, request: Request, browser: Browser, fields: Mapping[str, str], phone: str
+) -> service.Requester:
+    """The browser, from where it asks, and how it answers the question, which is used up whatever comes of it."""
+    address, proof = address_of(request), None
+    if "question" in fields:
+        with contextlib.suppress(ValueError):  # no phone: said later
+            async with database.transaction() as tx:
+                proof = await proof_of(tx, settings_of(request), fields, normalise_phone(phone), address)
+    return service.Requester(browser.fingerprint, Source(address, proof))
+
+
+def place_of(request: Request, phone: str, form: str, begin: str) -> Place:
+    return Place(phone, address_of(request), f"{PATH}/sign-ins{form}", f"{PATH}?{begin}")
+
+
+def address_of(request: Request) -> str:
+    # What the server took from X-Forwarded-For of a proxy it trusts; it only counts codes.
+    return request.client.host if request.client else ""

@@ -4,14 +4,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from chassis.auth import Caller, allow
+from chassis.auth import Caller
 from chassis.db import ReadTx, Transactions
 from chassis.pagination import Page, PageQuery
 from chassis.text import Instant
+from kit.staff.reach import allow_of_whole
 from svc_payments.ledger import queries, schemas
 from svc_payments.oversight.audit import service as audit
 
-_CHECKERS = Depends(allow(scope="staff", role=("operator", "auditor")))
+_CHECKERS = Depends(allow_of_whole(scope="staff", role=("operator", "auditor")))
 router = APIRouter(prefix="/payments/v1", tags=["ledger"])
 Checker = Annotated[Caller, _CHECKERS]
 Word = Annotated[str | None, Query(pattern=r"^[!-~]{1,64}$")]

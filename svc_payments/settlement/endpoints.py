@@ -15,6 +15,7 @@ from chassis.problems import NotFound
 from chassis.text import Day
 from kit.callers import ByKind
 from kit.papers import PdfResponse
+from kit.staff.reach import allow_of_whole
 from kit.tables import CsvResponse, XlsxResponse
 from svc_payments.oversight.audit import service as audit
 from svc_payments.reconciliation.statements import schemas as statement_schemas
@@ -23,12 +24,14 @@ from svc_payments.settlement import models, papers, schemas, service, transfers
 
 router = APIRouter(prefix="/payments/v1", tags=["settlement"])
 
-Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
+Operator = Annotated[Caller, Depends(allow_of_whole(scope="staff", role="operator"))]
 Reader = Annotated[
     Caller,
-    Depends(ByKind(person=allow(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))),
+    Depends(
+        ByKind(person=allow_of_whole(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))
+    ),
 ]
-STAFF = [Depends(allow(scope="staff", role=("operator", "auditor")))]
+STAFF = [Depends(allow_of_whole(scope="staff", role=("operator", "auditor")))]
 
 
 class FileEncoding(StrEnum):

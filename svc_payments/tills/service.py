@@ -16,6 +16,7 @@ from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from kit.calendar import database_time
 from kit.invariants import InvariantBrokenError
+from kit.staff.reach import divisions_of
 from kit.staff.second_person import require_second_holder
 from svc_payments.amounts import money
 from svc_payments.ledger import service as ledger
@@ -99,11 +100,13 @@ async def open_session(tx: AsyncSession, caller: Caller, new: schemas.NewTillSes
 
 
 def visible_to(caller: Caller) -> ColumnElement[bool]:
-    """A clerk sees their own sessions, a supervisor those of the counter, an auditor or operator all."""
-    if caller.memberships_as(*OVERSEERS):
+    """Clerks see their own sessions, supervisors those of the counter, auditors and operators those of the division."""
+    overseen = divisions_of(caller, *OVERSEERS)
+    if overseen is None:
         return TillSession.id.is_not(None)
     supervised = [each.organisation_id for each in caller.memberships_as(SUPERVISOR)]
-    return or_(TillSession.clerk_id == caller.id, TillSession.organisation_id.in_(supervised))
+    of_counter = TillSession.organisation_id.in_(supervised)
+    return or_(TillSession.clerk_id == caller.id, of_counter, TillSession.division_code.in_(overseen))
 
 
 async def get_session(tx: AsyncSession, caller: Caller, session_id: UUID) -> TillSession:
@@ -143,7 +146,10 @@ async def lock_supervised(tx: AsyncSession, caller: Caller, session_id: UUID) ->
     session = await _lock(tx, session_id)
     if not _membership(caller, SUPERVISOR, session.organisation_id):
         raise NotFound
-    await require_second_holder(tx, caller, session.clerk_id, role=SUPERVISOR, first_role=CLERK, refusal=OwnTillSession)
+    within = [session.division_code] if session.division_code else None
+    await require_second_holder(
+        tx, caller, session.clerk_id, role=SUPERVISOR, first_role=CLERK, within=within, refusal=OwnTillSession
+    )
     return session
 
 

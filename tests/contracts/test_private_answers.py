@@ -44,7 +44,7 @@ def url_of(template: str) -> str:
 @pytest.fixture
 def callers(tokens: Tokens) -> Callers:
     organisation = str(new_id())
-    roles = [{"organisation_id": organisation, "role": role, "division_code": "654002"} for role in ROLES]
+    roles = [{"organisation_id": organisation, "role": role, "division_code": "654000"} for role in ROLES]
     issuer = f"{LOOPBACK_URL}/identity"
     staff = tokens.sign(iss=issuer, memberships=roles, assurance_level=2, scope=EVERY_SCOPE)
     client = str(new_id())

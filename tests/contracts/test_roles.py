@@ -44,8 +44,8 @@ def strangers(bearers: list[Bearer]) -> Iterator[Stranger]:
         yield {"roles": ROLES, "assurance_level": level}
 
 
-def headers_of(tokens: Tokens, scopes: set[str], stranger: Stranger) -> dict[str, str]:
-    belongs = {"organisation_id": str(new_id()), "division_code": "654002"}
+def headers_of(tokens: Tokens, scopes: set[str], stranger: Stranger, division_code: str = "654000") -> dict[str, str]:
+    belongs = {"organisation_id": str(new_id()), "division_code": division_code}
     claims: dict[str, Any] = {"kind": "person", "assurance_level": 3} | stranger
     memberships = [{**belongs, "role": role} for role in claims.pop("roles", ())]
     claims |= {"memberships": memberships, "scope": " ".join(sorted(scopes)), "sub": str(new_id())}

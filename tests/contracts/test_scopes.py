@@ -32,7 +32,7 @@ def bearers_of(service: str) -> Iterator[tuple[str, str, Bearer]]:
 
 def token_of(tokens: Tokens, kind: str, scopes: set[str], **more: Any) -> dict[str, str]:  # noqa: ANN401 - claims
     """The headers of somebody with every role and the highest level, or of a system."""
-    belongs = {"organisation_id": str(new_id()), "division_code": "654002"}
+    belongs = {"organisation_id": str(new_id()), "division_code": "654000"}
     memberships = [{**belongs, "role": role} for role in ROLES] if kind == "person" else []
     subject = str(new_id())
     token = tokens.sign(

@@ -14,6 +14,7 @@ import pytest
 
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.settings import Settings
+from svc_services.settings import Settings as ServicesSettings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/security.md").read_text("utf-8")
@@ -127,7 +128,8 @@ def seconds(value: str) -> int:
 
 def in_code(named: str) -> float:
     if named.startswith("MYILI_"):
-        default: float = Settings.model_fields[named.removeprefix("MYILI_").lower()].default
+        fields = ServicesSettings.model_fields | Settings.model_fields
+        default: float = fields[named.removeprefix("MYILI_").lower()].default
         unit = named.rpartition("_")[2].lower()
         return default * (SECONDS[unit] if unit in {"seconds", "hours", "days"} else 1)
     module, _, name = named.partition(":")

@@ -76,6 +76,7 @@ def follow(data: Path, platform: Addresses, language: str, operators: Pair) -> s
         environment = {
             "GATEWAY": platform.public_url,
             "SMS": platform.sms_url,
+            "FACES": platform.faces_url,
             "COMPANY_PORT": str(free_port()),
             "OTHER_COMPANY_PORT": str(free_port()),
             "MYILI_DATA": str(data),

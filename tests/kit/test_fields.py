@@ -82,7 +82,7 @@ def test_a_malformed_code_is_refused_for_its_shape(written: str) -> None:
         ("965840198502300014", "birth_date"),
         ("965840299901010016", "birth_date"),
         ("900840198501010012", "province"),
-        ("KAZ110090123105", "shape"),
+        ("KAZ110090123105", "former_card"),
         ("11010519491331002X", "birth_date"),
         ("11010518991231002X", "birth_date"),
         ("11010529991231002X", "birth_date"),

@@ -59,9 +59,11 @@ owner = owner_database()
 @pytest.fixture(scope="session")
 def sandboxes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Sandbox]]:
     folder = tmp_path_factory.mktemp("sandboxes")
-    sms, registries = Sandbox("sms", folder), Sandbox("registries", folder)
-    with sms.running(), registries.running():
-        yield {"sms": sms, "registries": registries}
+    made = {name: Sandbox(name, folder) for name in ("sms", "registries", "faces", "network_identity")}
+    with contextlib.ExitStack() as running_ones:
+        for sandbox in made.values():
+            running_ones.enter_context(sandbox.running())
+        yield made
 
 
 @pytest.fixture
@@ -105,6 +107,8 @@ def settings(unconnected: Settings, database: Database, sandboxes: dict[str, San
         "database_name": url.database,
         "sms_url": sandboxes["sms"].url,
         "registries_url": sandboxes["registries"].url,
+        "faces_url": sandboxes["faces"].url,
+        "network_identity_url": sandboxes["network_identity"].url,
     }
     return type(unconnected)(**unconnected.model_dump() | connected)
 

@@ -1,14 +1,17 @@
 """What the tables' owner changes of persons, roles, clients and reads is found; the worker anchors the trail."""
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
+from sqlalchemy import select, text
 
-from chassis.db import Database, new_id
+from chassis.db import Database, new_id, now
 from chassis.testing import once
 from kit.audit.anchoring import Anchoring
+from svc_identity.people.family_orders.models import FamilyOrder
+from svc_identity.people.persons.models import Person
 from svc_identity.settings import WorkerSettings
 from svc_identity.trail import COMMAND, TRAIL
 from svc_identity.worker import make_schedules
@@ -28,8 +31,11 @@ from tests.tampering.trial import Proof, assert_every_change_is_found, forge, ru
 
 __all__ = ["platform"]
 
+ME = "/identity/v1/me"
 UNSEALED = {
     "mandates": {"phone_index", "name_index", "phone_masked"},
+    "guardian_consents": {"child_index"},
+    "family_orders": {"phone_index", "phone_masked", "name_index", "helper_name"},
     "family_accounts": {"phone_index", "name_index", "phone_masked", "helped_name", "helper_name", "reminders"},
     "proofing_attempts": {"id_number_index"},
     "factors": {"last_step", "sign_count", "used_at"},
@@ -39,6 +45,32 @@ UNSEALED = {
 @pytest.fixture
 def proof(tmp_path: Path) -> Proof:
     return Proof(COMMAND, (tmp_path / "anchors").as_uri())
+
+
+def family_order(organisation_id: UUID, clerk_id: UUID) -> FamilyOrder:
+    """What a clerk has set up for somebody at the counter."""
+    person = {
+        "name": "王大爷",
+        "id_number": "65400219400101001X",
+        "id_number_index": b"number",
+        "reason": "identity card",
+    }
+    helper = {"phone_index": b"phone", "phone_masked": "138****0001", "name_index": b"name", "helper_name": "王*"}
+    terms = {"scopes": ["bills"], "consent_version": "2026-12-01", "valid_until": now()}
+    return FamilyOrder(organisation_id=organisation_id, ordered_by=clerk_id, **person, **helper, **terms)
+
+
+async def play_family(here: Platform, mother: dict[str, str]) -> None:
+    """A relative is invited, and two people register one child."""
+    relative = {"phone": new_phone(), "name": "王五", "scopes": ["bills"]}
+    invited = await here.api.post(f"{ME}/family-accounts", json=relative, headers=mother | once())
+    assert invited.status_code == 201
+    child = proof_of("王小宝", id_number(born="20200101"))
+    for guardian, status in ((mother, 201), (await proofed(here.app_client(), new_phone()), 409)):
+        answer = await here.api.post(f"{ME}/children", json=child, headers=guardian | once())
+        assert answer.status_code == status
+    async with here.database.transaction() as tx:
+        tx.add(family_order(UUID(here.id), (await tx.scalars(select(Person.id).limit(1))).one()))
 
 
 async def play(here: Platform) -> None:
@@ -66,9 +98,7 @@ async def play(here: Platform) -> None:
     path = f"{OWN}/{claimed.json()['organisation_id']}/mandates"
     mandate = {"phone": new_phone(), "name": "王五", "scopes": ["applications"], "division_codes": ["654002"]}
     assert (await here.api.post(path, json=mandate, headers=representative | once())).status_code == 201
-    family = {"phone": new_phone(), "name": "王五", "scopes": ["bills"]}
-    invited = await here.api.post("/identity/v1/me/family-accounts", json=family, headers=representative | once())
-    assert invited.status_code == 201
+    await play_family(here, representative)
     proposed = await propose_reset(here, here.first, auditor)
     assert proposed.status_code == 201
     async with here.database.transaction() as tx:

@@ -22,12 +22,12 @@ from chassis.settings import AUDIENCE
 from kit.security_log import record_on_commit
 from svc_identity.oauth import access_tokens
 from svc_identity.oauth.acting import principals
-from svc_identity.oauth.app_access.service import OWN_APPS
 from svc_identity.oauth.exchange import ACCESS_TOKEN, GRANT_TYPE, InvalidTargetError
 from svc_identity.oauth.models import Client
 from svc_identity.oauth.possession import PossessionRequired, ProofRefusedError
 from svc_identity.oauth.requests import Parsed
 from svc_identity.oauth.security_log import TOKEN_ISSUED
+from svc_identity.own_apps import OWN_APPS
 from svc_identity.people.authorities.service import LONGEST_SECONDS, Authority
 from svc_identity.people.persons.models import Person
 

@@ -16,9 +16,6 @@ from svc_identity.oauth.issuer import ACCESS_TOKEN_SECONDS
 from svc_identity.oauth.models import AuthorizationCode, EndReason, TokenFamily
 from svc_identity.people.persons.service import known_person
 
-OWN_APPS = ("myili-app", "myili-staff")
-"""Of the platform itself; every other app shows what it asks for on each sign-in."""
-
 
 async def record(tx: AsyncSession, person_id: UUID, client_id: str, scopes: Sequence[str], language: str) -> None:
     """Record what a sign-in allows to an app; what it was allowed before stays allowed."""

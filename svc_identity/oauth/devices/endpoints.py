@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 from fastapi import APIRouter, Depends, Path, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.auth import Caller, NotAllowed, allow, verified_otherwise
+from chassis.auth import Caller, verified_otherwise
 from chassis.db import Database, Transactions
 from chassis.idempotency import OnceKey
 from chassis.problems import NotFound, Problem
@@ -17,6 +17,7 @@ from svc_identity.oauth.devices.models import DeviceAuthorization
 from svc_identity.oauth.endpoints import REFUSALS, TheIssuer, answer_of_client, form_of_client
 from svc_identity.oauth.error_route import ErrorRoute
 from svc_identity.oauth.freshness import require_recent
+from svc_identity.own_apps import allow_in_own_apps
 from svc_identity.texts import choose_language
 
 RECENT_SECONDS = 12 * 3_600
@@ -24,7 +25,6 @@ RECENT_SECONDS = 12 * 3_600
 
 of_devices = APIRouter(prefix="/identity/v1/oauth", tags=["oauth"], route_class=ErrorRoute)
 router = APIRouter(prefix="/identity/v1/me/device-requests", tags=["persons"])
-_rule = allow(scope="profile", persons=True)
 UserCode = Annotated[str, Path(max_length=40, description="As the device shows it.")]
 
 
@@ -56,10 +56,10 @@ class _Approver(NamedTuple):
     signed_in_at: datetime
 
 
-async def _approver(request: Request, issuer: TheIssuer, caller: Annotated[Caller, Depends(_rule)]) -> _Approver:
-    """A person in one of the platform's own apps: another one could sign itself in for more than it was allowed."""
-    if caller.client_id not in app_access.OWN_APPS:
-        raise NotAllowed(_rule.in_words)
+async def _approver(
+    request: Request, issuer: TheIssuer, caller: Annotated[Caller, Depends(allow_in_own_apps(scope="profile"))]
+) -> _Approver:
+    """In one of the platform's own apps: another one could sign itself in for more than it was allowed."""
     claims = require_recent(issuer, request, RECENT_SECONDS)
     return _Approver(caller, datetime.fromtimestamp(claims["auth_time"], UTC))
 

@@ -11,6 +11,7 @@ from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_identity.oauth.suspensions import schemas, service
 from svc_identity.organisations.operators import require_current
+from svc_identity.organisations.reach import staff_readable
 from svc_identity.organisations.role_changes.endpoints import CoolingOff
 from svc_identity.people.suspensions.models import Suspension
 
@@ -38,7 +39,7 @@ async def list_suspensions(
 ) -> Page[schemas.Suspension]:
     """List who was suspended, by whom, when and why. `lasting=true` is what lasts."""
     await require_current(tx, caller)
-    query = select(Suspension)
+    query = select(Suspension).where(staff_readable(caller, Suspension.person_id))
     if lasting is not None:
         query = query.where(Suspension.lifted_at.is_(None) if lasting else Suspension.lifted_at.is_not(None))
     return await page_of(tx, query, page, Suspension.id, _shown)

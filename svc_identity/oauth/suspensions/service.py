@@ -75,6 +75,7 @@ async def _suspend_person(tx: AsyncSession, suspension: Suspension, person_id: U
     if any(each.lifted_at is None for each in earlier):
         raise AlreadySuspended
     was_operator = person.id in await operators.operators(tx)
+    person.end_verification()  # whoever had the account in hand may have used it until now
     tx.add(suspension)
     await tx.flush()
     if was_operator:

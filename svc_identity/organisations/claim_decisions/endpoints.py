@@ -6,6 +6,8 @@ from fastapi import APIRouter, Depends, Path
 from chassis.auth import Caller, allow
 from chassis.db import Tx
 from chassis.idempotency import OnceKey
+from kit.fields.divisions import WHOLE
+from kit.staff.reach import acting_in
 from svc_identity.organisations.claim_decisions import queries, schemas, service
 from svc_identity.organisations.lost_identities.service import SignInsEnd
 from svc_identity.organisations.models import CounterRole, Role
@@ -26,6 +28,8 @@ async def get_identity_claim(tx: Tx, caller: Reader, number: Number) -> schemas.
 
     All personal data is masked. Each read is logged.
     """
+    if not caller.memberships_as(CounterRole.CLERK, CounterRole.TILL_SUPERVISOR):
+        acting_in(caller, [WHOLE], Role.AUDITOR)
     return await queries.shown(tx, number, reader=caller.subject)
 
 

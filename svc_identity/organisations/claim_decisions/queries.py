@@ -7,6 +7,7 @@ from sqlalchemy.orm import undefer
 from chassis.problems import NotFound
 from kit.fields.id_number import mask_id_number
 from kit.fields.phones import mask_phone
+from svc_identity.organisations.claim_decisions.children import is_guardian_claim
 from svc_identity.organisations.claim_decisions.schemas import IdentityClaimAtCounter
 from svc_identity.people.identity_claims.models import IdentityClaim
 from svc_identity.people.names import mask_name
@@ -33,21 +34,24 @@ async def shown(tx: AsyncSession, number: str, *, reader: str) -> IdentityClaimA
         raise NotFound
     persons = await _persons(tx, claim, reader) if claim.is_live else dict.fromkeys(_OF_PERSONS)
     plain = {name: getattr(claim, name) for name in _PLAIN}
-    return IdentityClaimAtCounter(claim_id=claim.id, **plain, **persons)
+    guardianship = await is_guardian_claim(tx, claim)
+    return IdentityClaimAtCounter(claim_id=claim.id, guardianship=guardianship, **plain, **persons)
 
 
 _OF_PERSONS = ("name", "id_number", "phone", "holder_phone", "holder_proofed_at")
 
 
 async def _persons(tx: AsyncSession, claim: IdentityClaim, reader: str) -> dict[str, Any]:
-    holder = (await tx.scalars(select(Person).where(Person.id_number_index == claim.id_number_index))).one()
+    having = select(Person).where(Person.id_number_index == claim.id_number_index)
+    holder = (await tx.scalars(having)).one_or_none()
+    looked_at = [claim.claimant_id, *([holder.id] if holder else [])]
     why = Purpose.IDENTITY_CLAIM
     record_read(tx, claim.claimant_id, ["name", "id_number"], reader=reader, purpose=why)
-    phones = await read_personal_data(tx, [claim.claimant_id, holder.id], ["phone"], reader=reader, purpose=why)
+    phones = await read_personal_data(tx, looked_at, ["phone"], reader=reader, purpose=why)
     return {
         "name": mask_name(claim.name or ""),
         "id_number": mask_id_number(claim.id_number or ""),
         "phone": mask_phone(phones[claim.claimant_id].phone or ""),
-        "holder_phone": mask_phone(phones[holder.id].phone or ""),
-        "holder_proofed_at": holder.proofed_at,
+        "holder_phone": mask_phone(phones[holder.id].phone or "") if holder else None,
+        "holder_proofed_at": holder.proofed_at if holder else None,
     }

@@ -28,6 +28,9 @@ class IdentityClaimAtCounter(BaseModel):
     """A claim as staff sees it. All personal data is masked, and gone when the claim is closed."""
 
     claim_id: UUID
+    guardianship: bool = Field(
+        description="Whether the claimant says that they are the guardian of the child with the number, not its owner."
+    )
     number: str
     status: ClaimStatus
     name: str | None = Field(examples=["张*"])

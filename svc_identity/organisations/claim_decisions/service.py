@@ -14,6 +14,7 @@ from chassis.telemetry import SecurityEvent
 from kit.approvals import require_second_person
 from kit.security_log import record_on_commit
 from svc_identity.organisations import operators
+from svc_identity.organisations.claim_decisions.children import give_child, guardians_of, is_guardian_claim
 from svc_identity.organisations.claim_decisions.schemas import ClaimReturn, ClaimReview
 from svc_identity.organisations.lost_identities.service import EndSignIns, lose
 from svc_identity.organisations.models import CounterRole, Membership
@@ -22,7 +23,7 @@ from svc_identity.people.identity_claims import service as claims
 from svc_identity.people.identity_claims.events import IdentityClaimDecided
 from svc_identity.people.identity_claims.models import TRANSITIONS, ClaimStatus, IdentityClaim, Verdict
 from svc_identity.people.persons.events import PersonProofed
-from svc_identity.people.persons.models import PROOFED, Person
+from svc_identity.people.persons.models import PROOFED, VERIFIED, Person
 
 CLAIM_REVIEWED = SecurityEvent("identity_claim_reviewed")
 CLAIM_RETURNED = SecurityEvent("identity_claim_returned")
@@ -48,7 +49,7 @@ async def review(tx: AsyncSession, caller: Caller, number: str, new: ClaimReview
         NotFound, IdentityClaimClosedBefore, OwnIdentityClaim, NotOfCounter, IllegalMove
     """
     claim = await _live(tx, caller, number)
-    await _held_since(tx, caller, new.organisation_id, CounterRole.CLERK)
+    await held_since(tx, caller, new.organisation_id, CounterRole.CLERK)
     claim.move_to(ClaimStatus.REVIEWED)
     claim.verdict, claim.reason, claim.organisation_id = new.verdict, new.reason, new.organisation_id
     claim.reviewed_by, claim.reviewed_at = caller.id, now()
@@ -80,10 +81,11 @@ async def confirm(
         RoleTooNew
     """
     await operators.lock_roles(tx)
-    claim, held_since = await _as_supervisor(tx, caller, number, ClaimStatus.DECIDED)
-    require_cooled_off(held_since, cooling_off)
+    claim, since = await _as_supervisor(tx, caller, number, ClaimStatus.DECIDED)
+    require_cooled_off(since, cooling_off)
     if claim.verdict == Verdict.UPHELD:
-        await _move_number(tx, claim, end_sign_ins)
+        is_guardian = await is_guardian_claim(tx, claim)
+        await (give_child(tx, claim) if is_guardian else _move_number(tx, claim, end_sign_ins))
     claim.move_to(ClaimStatus.DECIDED)
     claim.decided_by, claim.decided_at = caller.id, now()
     await tx.flush()
@@ -95,7 +97,8 @@ async def _live(tx: AsyncSession, caller: Caller, number: str) -> IdentityClaim:
     claim = await claims.locked(tx, IdentityClaim.number == number)
     claims.require_live(claim)
     holder_id = await tx.scalar(select(Person.id).where(Person.id_number_index == claim.id_number_index))
-    require_second_person(caller.id, claim.claimant_id, claim.holder_id, holder_id, refusal=OwnIdentityClaim)
+    concerned = (claim.claimant_id, claim.holder_id, holder_id, *await guardians_of(tx, claim))
+    require_second_person(caller.id, *concerned, refusal=OwnIdentityClaim)
     return claim
 
 
@@ -105,29 +108,53 @@ async def _as_supervisor(
     """A reviewed claim of the counter that the caller supervises, and since when."""
     claim = await _live(tx, caller, number)
     checked_move(TRANSITIONS, ClaimStatus(claim.status), wanted)
-    held_since = await _held_since(tx, caller, claim.organisation_id, CounterRole.TILL_SUPERVISOR)
+    since = await held_since(tx, caller, claim.organisation_id, CounterRole.TILL_SUPERVISOR)
     require_second_person(caller.id, claim.reviewed_by)
-    return claim, held_since
+    return claim, since
 
 
-async def _held_since(tx: AsyncSession, caller: Caller, organisation_id: UUID | None, role: CounterRole) -> datetime:
+async def held_since(tx: AsyncSession, caller: Caller, organisation_id: UUID | None, role: CounterRole) -> datetime:
     """Since when the caller has a role at a counter: asked again, as a token is up to ten minutes old."""
     current = (Membership.person_id == caller.id, Membership.ended_at.is_(None), Membership.expires_at > now())
     at_counter = (Membership.organisation_id == organisation_id, Membership.role == role)
-    held_since: datetime | None = await tx.scalar(select(Membership.created_at).where(*current, *at_counter))
-    if held_since is None:
+    since: datetime | None = await tx.scalar(select(Membership.created_at).where(*current, *at_counter))
+    if since is None:
         raise NotOfCounter(role=role)
-    return held_since
+    return since
+
+
+async def settle(tx: AsyncSession, claim: IdentityClaim, *, end_sign_ins: EndSignIns) -> bool:
+    """Decide an open claim whose claimant has shown by face or certificate whose number it is; False: a counter does.
+
+    The roles and the claimant are locked. The number of a holder at level 3, or with a role, moves at counters only.
+    """
+    holder = await _holder(tx, claim)
+    if holder is not None:
+        roles = select(Membership.id).where(Membership.person_id == holder.id, Membership.ended_at.is_(None))
+        if holder.level >= VERIFIED or await tx.scalar(roles.limit(1)):
+            return False
+    await _move_number(tx, claim, end_sign_ins)
+    claim.move_to(ClaimStatus.VERIFIED)
+    await tx.flush()
+    fields = IdentityClaimDecided.fields_of(claim) | {"verdict": Verdict.UPHELD, "decided_at": now()}
+    await emit(tx, IdentityClaimDecided.model_validate(fields))
+    record_on_commit(tx, CLAIM_DECIDED, "verified", claim_id=claim.id)
+    return True
+
+
+async def _holder(tx: AsyncSession, claim: IdentityClaim) -> Person | None:
+    """Who has the number now, locked; None where they have given it up since the claim was opened."""
+    having = select(Person).where(Person.id_number_index == claim.id_number_index).with_for_update()
+    return (await tx.scalars(having.execution_options(populate_existing=True))).one_or_none()
 
 
 async def _move_number(tx: AsyncSession, claim: IdentityClaim, end_sign_ins: EndSignIns) -> None:
     """Give the number to the claimant; who had it loses the identity, also where too few operators remain."""
-    having = select(Person).where(Person.id_number_index == claim.id_number_index).with_for_update()
-    holder = (await tx.scalars(having.execution_options(populate_existing=True))).one()
+    if holder := await _holder(tx, claim):
+        await lose(tx, holder, "claim_upheld", end_sign_ins=end_sign_ins)
+        claim.holder_id = holder.id
     claimant = await tx.get_one(Person, claim.claimant_id)
-    await lose(tx, holder, "claim_upheld", end_sign_ins=end_sign_ins)
     await tx.refresh(claim, ["name", "id_number"])
     claimant.remember_proof(claim.name, claim.id_number, claim.id_number_index)
     await tx.flush()
-    claim.holder_id = holder.id
     await emit(tx, PersonProofed(person_id=claimant.id, assurance_level=PROOFED))

@@ -9,6 +9,7 @@ from chassis.pagination import Page, PageQuery, page_of
 from svc_identity.organisations.enrolment import schemas, service
 from svc_identity.organisations.enrolment.models import FactorReset, ResetStatus
 from svc_identity.organisations.operators import require_current
+from svc_identity.organisations.reach import staff_readable
 from svc_identity.organisations.role_changes.endpoints import CoolingOff, Operator, Reader
 
 router = APIRouter(prefix="/identity/v1", tags=["organisations"])
@@ -40,7 +41,7 @@ async def list_factor_resets(
 ) -> Page[schemas.FactorReset]:
     """List which second factors were reset or are proposed to be, by whom, when and why."""
     await require_current(tx, caller)
-    query = select(FactorReset)
+    query = select(FactorReset).where(staff_readable(caller, FactorReset.person_id))
     if status:
         query = query.where(FactorReset.status == status)
     return await page_of(tx, query, page, FactorReset.id, service.shown)

@@ -38,6 +38,7 @@ class FactorReset(Base):
         CheckConstraint("(status = 'proposed') = (decided_by IS NULL)", name="decided"),
         CheckConstraint("person_id <> proposed_by AND person_id <> decided_by", name="other_person"),
         Index("uq_factor_resets_open", "person_id", unique=True, postgresql_where=text("status = 'proposed'")),
+        Index("ix_factor_resets_decided_at", "decided_at", postgresql_where=text("status = 'approved'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

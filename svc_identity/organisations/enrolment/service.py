@@ -8,11 +8,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.db import now
+from chassis.outbox import emit
 from chassis.problems import NotFound
 from chassis.telemetry import SecurityEvent
 from kit.approvals import require_second_person
 from kit.security_log import record_on_commit
 from svc_identity.organisations.enrolment import refusals, schemas
+from svc_identity.organisations.enrolment.events import (
+    FactorResetApproved,
+    FactorResetProposed,
+    FactorResetRejected,
+    event_of,
+)
 from svc_identity.organisations.enrolment.models import PROPOSAL_LIFE, FactorReset, ResetStatus
 from svc_identity.organisations.reach import require_reach_of_roles
 from svc_identity.organisations.role_changes.refusals import (
@@ -68,6 +75,7 @@ async def propose(tx: AsyncSession, caller: Caller, new: schemas.NewFactorReset)
     reset = FactorReset(person_id=person_id, reason=new.reason, proposed_by=caller.id)
     tx.add(reset)
     await tx.flush()
+    await emit(tx, event_of(FactorResetProposed, reset))
     _record(tx, RESET_PROPOSED, reset)
     return shown(reset)
 
@@ -93,6 +101,7 @@ async def approve(
     for factor in await service.factors_of(tx, reset.person_id):
         await service.remove(tx, factor, "reset")
     _decide(reset, caller, ResetStatus.APPROVED)
+    await emit(tx, event_of(FactorResetApproved, reset))
     code = await codes.issue_enrolment_code(tx, reset.person_id, reset.reason, caller.id)
     _record(tx, RESET_APPROVED, reset)
     return schemas.ApprovedFactorReset(**shown(reset).model_dump(), enrolment_code=code)
@@ -109,6 +118,7 @@ async def reject(tx: AsyncSession, caller: Caller, factor_reset_id: UUID) -> sch
     if caller.id != reset.proposed_by:
         await require_reach_of_roles(tx, caller, reset.person_id)
     _decide(reset, caller, ResetStatus.REJECTED)
+    await emit(tx, event_of(FactorResetRejected, reset))
     _record(tx, RESET_REJECTED, reset)
     return shown(reset)
 

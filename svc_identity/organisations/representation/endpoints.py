@@ -3,17 +3,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from sqlalchemy import select
 
-from chassis.auth import Caller, allow
+from chassis.auth import Caller
 from chassis.db import ReadTx, Transactions
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_identity.organisations.provider import Registry
 from svc_identity.organisations.representation import schemas, service
 from svc_identity.organisations.representation.models import Outcome, RepresentedOrganisation
+from svc_identity.own_apps import allow_in_own_apps
 
 router = APIRouter(prefix="/identity/v1", tags=["organisations"])
 
-Proofed = Annotated[Caller, Depends(allow(scope="profile", assurance_level=2))]
+Proofed = Annotated[Caller, Depends(allow_in_own_apps(scope="profile", assurance_level=2))]
 
 
 @router.post("/me/organisations")

@@ -2,9 +2,11 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from chassis.outbox import Event
-from svc_identity.organisations.models import Membership
-from svc_identity.organisations.role_changes.models import Action, RoleChange
+from svc_identity.organisations.models import Membership, Organisation
+from svc_identity.organisations.role_changes.models import Action, RoleChange, Status
 
 
 class RoleChangeEvent(Event):
@@ -17,6 +19,8 @@ class RoleChangeEvent(Event):
     organisation_id: UUID
     person_id: UUID
     role: str
+    division_code: str
+    """Of the organisation: the role reaches it and the divisions below."""
     proposed_by: UUID | None
     """None for operators who are appointed by a command, for roles that expired and for those of a lost identity."""
     proposed_at: datetime
@@ -37,10 +41,11 @@ class RoleChangeApproved(RoleChangeEvent):
 
 
 class RoleChangeRejected(RoleChangeEvent):
-    """Rejected by a second person, or withdrawn by its proposer."""
+    """Rejected by a second person, or withdrawn by its proposer, as `status` says."""
 
     event_type: ClassVar[str] = "cn.ili.identity.role_change.rejected.v1"
 
+    status: Status
     decided_by: UUID
     decided_at: datetime
 
@@ -63,10 +68,15 @@ class MembershipExpiring(Event):
         return cls(membership_id=membership.id, **{name: getattr(membership, name) for name in names})
 
 
-def fields_of(change: RoleChange) -> dict[str, Any]:
+async def fields_of(tx: AsyncSession, change: RoleChange) -> dict[str, Any]:
     """The fields of all three events; each takes its own."""
     names = (
-        *("action", "organisation_id", "person_id", "role", "membership_id"),
+        *("action", "status", "organisation_id", "person_id", "role", "membership_id"),
         *("proposed_by", "proposed_at", "decided_by", "decided_at"),
     )
-    return {"role_change_id": change.id, **{name: getattr(change, name) for name in names}}
+    division_code = (await tx.get_one(Organisation, change.organisation_id)).division_code
+    return {
+        "role_change_id": change.id,
+        "division_code": division_code,
+        **{name: getattr(change, name) for name in names},
+    }

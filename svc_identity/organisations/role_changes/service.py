@@ -129,7 +129,7 @@ async def propose(tx: AsyncSession, caller: Caller, new: schemas.NewRoleChange) 
         raise refusals.AlreadyProposed
     tx.add(change)
     await tx.flush()
-    await emit(tx, events.RoleChangeProposed.model_validate(events.fields_of(change)))
+    await emit(tx, events.RoleChangeProposed.model_validate(await events.fields_of(tx, change)))
     _record(tx, ROLE_PROPOSED, change, change.action)
     return change
 
@@ -176,7 +176,7 @@ async def reject(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> Role
     change.move_to(Status.WITHDRAWN if caller.id == change.proposed_by else Status.REJECTED)
     change.decided_by, change.decided_at = caller.id, now()
     await tx.flush()
-    await emit(tx, events.RoleChangeRejected.model_validate(events.fields_of(change)))
+    await emit(tx, events.RoleChangeRejected.model_validate(await events.fields_of(tx, change)))
     _record(tx, ROLE_REJECTED, change, change.status)
     return change
 
@@ -281,7 +281,7 @@ async def _carry_out(tx: AsyncSession, change: RoleChange) -> None:
     change.decided_at = now()
     tx.add(change)
     await tx.flush()
-    await emit(tx, events.RoleChangeApproved.model_validate(events.fields_of(change)))
+    await emit(tx, events.RoleChangeApproved.model_validate(await events.fields_of(tx, change)))
     _record(tx, CARRIED_OUT[Action(change.action)], change, _how(change))
 
 

@@ -13,6 +13,8 @@ class Activity(StrEnum):
 
     ACCOUNT = "account"
     IDENTITY_PROOFING = "identity_proofing"
+    FACE_VERIFICATION = "face_verification"
+    NETWORK_CERTIFICATE = "network_certificate"
     UTILITY_ACCOUNTS = "utility_accounts"
     PAYMENTS = "payments"
     APP_ACCESS = "app_access"
@@ -65,6 +67,24 @@ RECORDS: dict[Activity, Record] = {
             *("account_binding", "bills", "payments", "staff_roles"),
             *("representation", "mandates", "family_accounts", "sign_ins"),
         ),
+    ),
+    Activity.FACE_VERIFICATION: Record(
+        Ground.SEPARATE_CONSENT,
+        "PIPL 28, 29; Measures for the Security of the Application of Facial Recognition Technology 5, 10",
+        ("name", "id_number", "face_in_the_hands_of_the_verifier", "result"),
+        ("face_verifier",),
+        "no image arrives or is kept here; the result until it expires, the consent is withdrawn or the account closed",
+        _SINCE,
+        stops=("level_3_by_face",),
+    ),
+    Activity.NETWORK_CERTIFICATE: Record(
+        Ground.SEPARATE_CONSENT,
+        "PIPL 28, 29; Measures for the National Network Identity Authentication Public Service 4, 7, 10",
+        ("name", "id_number", "network_identity_number_digest", "result"),
+        ("national_network_identity_service",),
+        "the digest and the result until the consent is withdrawn, level 3 ends or the account is closed",
+        _SINCE,
+        stops=("level_3_by_network_certificate",),
     ),
     Activity.UTILITY_ACCOUNTS: Record(
         Ground.CONTRACT,

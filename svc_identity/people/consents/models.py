@@ -9,7 +9,10 @@ from chassis.db import Timestamp, new_id, now, one_of
 from svc_identity.base import Base
 from svc_identity.people.consents.activities import Activity
 
-CONSENTED = (Activity.ACCOUNT, Activity.IDENTITY_PROOFING)
+CONSENTED = (
+    *(Activity.ACCOUNT, Activity.IDENTITY_PROOFING),
+    *(Activity.FACE_VERIFICATION, Activity.NETWORK_CERTIFICATE),
+)
 """The activities whose consent a person gives here; what apps may do is `oauth.app_access`."""
 
 

@@ -45,6 +45,7 @@ class Factor(Base):
         ),
         Index("ix_factors_person_id", "person_id"),
         Index("uq_factors_credential_id", "credential_id", unique=True, postgresql_where=text("removed_at IS NULL")),
+        Index("ix_factors_removed_at", "removed_at", postgresql_where=text("removed_at IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

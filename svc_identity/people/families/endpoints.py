@@ -5,17 +5,18 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from sqlalchemy import select
 
-from chassis.auth import Caller, allow
+from chassis.auth import Caller
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
+from svc_identity.own_apps import allow_in_own_apps
 from svc_identity.people.families import schemas, service
 from svc_identity.people.families.models import FamilyAccount
 from svc_identity.people.persons.service import known_person
 
 router = APIRouter(prefix="/identity/v1/me/family-accounts", tags=["families"])
 
-Proofed = Annotated[Caller, Depends(allow(scope="profile", assurance_level=2))]
+Proofed = Annotated[Caller, Depends(allow_in_own_apps(scope="profile", assurance_level=2))]
 
 
 @router.post("", status_code=201)

@@ -22,6 +22,13 @@ class FamilyScope(StrEnum):
     """Pay bills, within the limits, and see these payments."""
 
 
+class FamilyKind(StrEnum):
+    RELATIVE = "relative"
+    """Invited by the person helped."""
+    GUARDIAN = "guardian"
+    """Of a child under eighteen."""
+
+
 class FamilyStatus(StrEnum):
     PROPOSED = "proposed"
     ACTIVE = "active"
@@ -53,6 +60,7 @@ class FamilyAccount(Base):
 
     __tablename__ = "family_accounts"
     __table_args__ = (
+        one_of("kind", FamilyKind),
         one_of("status", FamilyStatus),
         CheckConstraint("helper_id <> helped_id", name="two_persons"),
         CheckConstraint("(helper_id IS NULL) = (accepted_at IS NULL)", name="accepted"),
@@ -71,6 +79,7 @@ class FamilyAccount(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[FamilyKind] = mapped_column(Text, default=FamilyKind.RELATIVE)
     helped_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
     helped_name: Mapped[str] = mapped_column(Text)
     """Masked, so that the helper knows who asks."""
@@ -86,6 +95,8 @@ class FamilyAccount(Base):
     month_limit_fen: Mapped[int | None] = mapped_column(BigInteger)
     valid_until: Mapped[datetime] = mapped_column(Timestamp)
     status: Mapped[FamilyStatus] = mapped_column(Text, default=FamilyStatus.PROPOSED)
+    proposed_by: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
+    """The person helped, or a guardian."""
     proposed_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     accepted_at: Mapped[datetime | None] = mapped_column(Timestamp)
     ended_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))

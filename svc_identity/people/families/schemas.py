@@ -6,11 +6,11 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from svc_identity.fields import Phone, Until
-from svc_identity.people.families.models import FamilyScope, FamilyStatus
+from svc_identity.people.families.models import FamilyKind, FamilyScope, FamilyStatus
 from svc_identity.people.names import PersonName
 
-_MOST_FEN = 10_000_000
-Limit = Annotated[int, Field(gt=0, le=_MOST_FEN)]
+MOST_FEN = 10_000_000
+Limit = Annotated[int, Field(gt=0, le=MOST_FEN)]
 
 
 class FamilySide(StrEnum):
@@ -49,6 +49,8 @@ class FamilyAccount(BaseModel):
     model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
 
     family_account_id: Annotated[UUID, Field(validation_alias="id")]
+    kind: FamilyKind
+    """Expect further values within v1."""
     side: FamilySide
     """Which of the two the caller is."""
     helped_id: UUID
@@ -63,6 +65,7 @@ class FamilyAccount(BaseModel):
     month_limit_fen: int | None
     valid_until: datetime
     status: FamilyStatus
+    proposed_by: UUID
     proposed_at: datetime
     accepted_at: datetime | None
     ended_by: UUID | None

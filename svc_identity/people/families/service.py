@@ -1,6 +1,6 @@
 """Family accounts: proposed by the helped person, accepted by the helper, ended by either, over on their last day."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
@@ -13,9 +13,17 @@ from chassis.telemetry import SecurityEvent
 from kit.fields.phones import mask_phone
 from kit.security_log import record_on_commit
 from svc_identity.people.authorities.service import announce_end
-from svc_identity.people.families import schemas
+from svc_identity.people.families import guardians, schemas
 from svc_identity.people.families.events import FamilyAccountAccepted, FamilyAccountEnded, FamilyAccountExpiring
-from svc_identity.people.families.models import LIVE, FamilyAccount, FamilyNews, FamilyNotice, FamilyStatus
+from svc_identity.people.families.models import (
+    LIVE,
+    FamilyAccount,
+    FamilyKind,
+    FamilyNews,
+    FamilyNotice,
+    FamilyStatus,
+)
+from svc_identity.people.family_orders.models import FamilyOrder
 from svc_identity.people.names import mask_name
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
@@ -64,43 +72,52 @@ async def propose(tx: AsyncSession, helped_id: UUID, new: schemas.NewFamilyAccou
     require_proofed(helped)
     if index == helped.phone_index:
         raise OwnHelper
-    await _require_room(tx, helped_id, index)
+    await require_room(tx, helped_id, index)
     account = FamilyAccount(
         helped_id=helped_id,
         helped_name=mask_name(await _own_name(tx, helped_id)),
         phone_index=index,
         phone_masked=mask_phone(new.phone),
-        name_index=_name_index(new.name),
+        name_index=name_index(new.name),
         helper_name=mask_name(new.name),
         scopes=sorted(set(new.scopes)),
         day_limit_fen=new.day_limit_fen,
         month_limit_fen=new.month_limit_fen,
-        valid_until=_end_of(new.until),
+        valid_until=end_of(new.until),
+        proposed_by=helped_id,
     )
     tx.add(account)
     await tx.flush()
-    return await _shown(tx, account, helped_id)
+    return await shown(tx, account, helped_id)
 
 
 async def accept(tx: AsyncSession, person_id: UUID, account_id: UUID) -> schemas.FamilyAccount:
     """Accept a family account that was proposed to this person.
 
     Raises:
-        NotFound, IllegalMove, FamilyAccountForOther, AssuranceTooLow
+        NotFound, IllegalMove, FamilyAccountForOther, GuardianNotAdult, AssuranceTooLow
     """
     account = await _for_helper(tx, person_id, account_id)
     require_proofed(await known_person(tx, person_id))
-    if _name_index(await _own_name(tx, person_id)) != account.name_index:
+    if name_index(await _own_name(tx, person_id)) != account.name_index:
         raise FamilyAccountForOther
-    if account.valid_until <= now():
-        account.end(FamilyStatus.EXPIRED, None)
-    else:
-        account.accept(person_id)
-        names = ("scopes", "day_limit_fen", "month_limit_fen", "valid_until")
-        about = {name: getattr(account, name) for name in names}
-        await tx.flush()
-        await emit(tx, FamilyAccountAccepted(**_named(account), **about))
-    return await _shown(tx, account, person_id)
+    await _require_no_staff(tx, person_id, account)
+    if account.kind == FamilyKind.GUARDIAN:
+        await guardians.require_adult(tx, person_id)
+    if account.valid_until > now():
+        return await begin(tx, account, person_id)
+    account.end(FamilyStatus.EXPIRED, None)
+    return await shown(tx, account, person_id)
+
+
+async def begin(tx: AsyncSession, account: FamilyAccount, helper_id: UUID) -> schemas.FamilyAccount:
+    """Let the helper of a proposed family account act from now on."""
+    account.accept(helper_id)
+    names = ("scopes", "day_limit_fen", "month_limit_fen", "valid_until")
+    about = {name: getattr(account, name) for name in names}
+    await tx.flush()
+    await emit(tx, FamilyAccountAccepted(**_named(account), **about))
+    return await shown(tx, account, helper_id)
 
 
 async def decline(tx: AsyncSession, person_id: UUID, account_id: UUID) -> schemas.FamilyAccount:
@@ -111,7 +128,9 @@ async def decline(tx: AsyncSession, person_id: UUID, account_id: UUID) -> schema
     """
     account = await _for_helper(tx, person_id, account_id)
     account.end(FamilyStatus.DECLINED, person_id)
-    return await _shown(tx, account, person_id)
+    answer = await shown(tx, account, person_id)
+    await guardians.erase_unhelped(tx, account)
+    return answer
 
 
 async def withdraw(tx: AsyncSession, person_id: UUID, account_id: UUID) -> schemas.FamilyAccount:
@@ -121,10 +140,16 @@ async def withdraw(tx: AsyncSession, person_id: UUID, account_id: UUID) -> schem
         NotFound, IllegalMove
     """
     account = await _locked(tx, account_id)
-    if person_id not in {account.helped_id, account.helper_id}:
+    proposer = account.proposed_by if account.status == FamilyStatus.PROPOSED else account.helped_id
+    if person_id not in {account.helped_id, account.helper_id, proposer}:
         raise NotFound
     await _end(tx, account, FamilyStatus.WITHDRAWN, person_id)
     return schemas.FamilyAccount.model_validate(shown_to(person_id, account))
+
+
+async def end(tx: AsyncSession, account: FamilyAccount) -> None:
+    """End a locked family account by nobody's word of the two."""
+    await _end(tx, account, FamilyStatus.WITHDRAWN, None)
 
 
 async def end_all_of(tx: AsyncSession, person_id: UUID) -> None:
@@ -169,7 +194,7 @@ def shown_to(person_id: UUID, account: FamilyAccount) -> dict[str, object]:
     return {"side": side, **{str(name): getattr(account, str(name)) for name in shown}}
 
 
-async def _require_room(tx: AsyncSession, helped_id: UUID, index: bytes) -> None:
+async def require_room(tx: AsyncSession, helped_id: UUID, index: bytes) -> None:
     own = FamilyAccount.helped_id == helped_id
     live = select(FamilyAccount.id, FamilyAccount.phone_index).where(own, FamilyAccount.status.in_(LIVE))
     helpers = {bytes(each.phone_index): each.id for each in await tx.execute(live)}
@@ -180,11 +205,13 @@ async def _require_room(tx: AsyncSession, helped_id: UUID, index: bytes) -> None
         raise TooManyHelpers(most=MOST_LIVE, a_day=MOST_A_DAY)
 
 
-def _end_of(until: date | None) -> datetime:
-    return now() + USUAL if until is None else datetime.combine(until + timedelta(days=1), time.min, CHINA)
+def end_of(until: date | None) -> datetime:
+    if until is None:
+        return now() + USUAL
+    return datetime.combine(until + timedelta(days=1), time.min, CHINA).astimezone(UTC)
 
 
-def _name_index(name: str) -> bytes:
+def name_index(name: str) -> bytes:
     return blind_index("family_accounts.name", "".join(name.split()))
 
 
@@ -198,6 +225,13 @@ async def _for_helper(tx: AsyncSession, person_id: UUID, account_id: UUID) -> Fa
     if account.phone_index != person.phone_index or account.helped_id == person_id:
         raise NotFound
     return account
+
+
+async def _require_no_staff(tx: AsyncSession, person_id: UUID, account: FamilyAccount) -> None:
+    """Refuse who has set the family account up at a counter."""
+    staff = or_(FamilyOrder.ordered_by == person_id, FamilyOrder.decided_by == person_id)
+    if await tx.scalar(select(FamilyOrder.id).where(FamilyOrder.family_account_id == account.id, staff)):
+        raise FamilyAccountForOther
 
 
 async def _locked(tx: AsyncSession, account_id: UUID) -> FamilyAccount:
@@ -214,13 +248,14 @@ async def _end(tx: AsyncSession, account: FamilyAccount, status: FamilyStatus, b
         await emit(tx, FamilyAccountEnded(**_named(account), status=status, ended_at=account.ended_at))
         await announce_end(tx, str(account.id))
     await _record(tx, account)
+    await guardians.erase_unhelped(tx, account)
 
 
 def _named(account: FamilyAccount) -> dict[str, object]:
     return {"family_account_id": account.id, "helped_id": account.helped_id, "helper_id": account.helper_id}
 
 
-async def _shown(tx: AsyncSession, account: FamilyAccount, person_id: UUID) -> schemas.FamilyAccount:
+async def shown(tx: AsyncSession, account: FamilyAccount, person_id: UUID) -> schemas.FamilyAccount:
     await tx.flush()
     await _record(tx, account)
     return schemas.FamilyAccount.model_validate(shown_to(person_id, account))

@@ -4,16 +4,17 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from sqlalchemy import select
 
-from chassis.auth import Caller, allow
+from chassis.auth import Caller
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
+from svc_identity.own_apps import allow_in_own_apps
 from svc_identity.people.identity_claims import schemas, service
 from svc_identity.people.identity_claims.models import IdentityClaim
 
 router = APIRouter(prefix="/identity/v1/me/identity-claims", tags=["persons"])
 
-Somebody = Annotated[Caller, Depends(allow(persons=True, scope="profile"))]
+Somebody = Annotated[Caller, Depends(allow_in_own_apps(scope="profile"))]
 
 
 @router.get("")

@@ -32,7 +32,10 @@ class IdentityClaimOpened(IdentityClaimEvent):
 
 
 class IdentityClaimDecided(IdentityClaimEvent):
-    """Upheld: the claimant has the number, and the respondent is back at level 1. Rejected: nothing changed."""
+    """Upheld: the claimant has the number, and the respondent is back at level 1. Rejected: nothing changed.
+
+    By a counter, or upheld at once because the claimant's face or network identity certificate has shown it.
+    """
 
     event_type: ClassVar[str] = "cn.ili.identity.identity_claim.decided.v1"
 

@@ -19,6 +19,8 @@ class ClaimStatus(StrEnum):
     REVIEWED = "reviewed"
     """A clerk has seen the document; a supervisor of the same counter has to confirm the verdict."""
     DECIDED = "decided"
+    VERIFIED = "verified"
+    """The number is the claimant's, whose face or network identity certificate it is; the holder had level 2 only."""
     WITHDRAWN = "withdrawn"
     """By its claimant, also by proving another number."""
     EXPIRED = "expired"
@@ -33,9 +35,10 @@ class Verdict(StrEnum):
 
 LIVE = (ClaimStatus.OPEN, ClaimStatus.REVIEWED)
 TRANSITIONS: dict[ClaimStatus, set[ClaimStatus]] = {
-    ClaimStatus.OPEN: {ClaimStatus.REVIEWED, ClaimStatus.WITHDRAWN, ClaimStatus.EXPIRED},
+    ClaimStatus.OPEN: {ClaimStatus.REVIEWED, ClaimStatus.VERIFIED, ClaimStatus.WITHDRAWN, ClaimStatus.EXPIRED},
     ClaimStatus.REVIEWED: {ClaimStatus.OPEN, ClaimStatus.DECIDED, ClaimStatus.WITHDRAWN, ClaimStatus.EXPIRED},
     ClaimStatus.DECIDED: set(),
+    ClaimStatus.VERIFIED: set(),
     ClaimStatus.WITHDRAWN: set(),
     ClaimStatus.EXPIRED: set(),
 }

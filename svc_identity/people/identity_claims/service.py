@@ -1,6 +1,7 @@
 """Claims on ID numbers that another person has proved: opened by the clash, withdrawn by the claimant, expired.
 
-Counters decide them: `organisations/claim_decisions`. The claimant's row is locked before the claim's.
+Counters decide them, or level 3 of the claimant: `organisations/claim_decisions`. The claimant's row is locked before
+the claim's.
 """
 
 import secrets
@@ -53,7 +54,7 @@ async def open_for(tx: AsyncSession, claimant_id: UUID, name: str, id_number: st
 
 async def live_on(tx: AsyncSession, claimant_id: UUID, index: bytes) -> IdentityClaim | None:
     """The claim of a person on the number of this index, if one waits for its decision."""
-    claim = await _live_of(tx, claimant_id)
+    claim = await live_of(tx, claimant_id)
     return claim if claim and claim.is_live and claim.id_number_index == index else None
 
 
@@ -73,7 +74,7 @@ async def withdraw(tx: AsyncSession, claimant_id: UUID, claim_id: UUID) -> Ident
 
 async def close_live(tx: AsyncSession, claimant_id: UUID) -> None:
     """Withdraw the claim of a person who proves another number, if there is one."""
-    if claim := await _live_of(tx, claimant_id):
+    if claim := await live_of(tx, claimant_id):
         await _close(tx, claim, ClaimStatus.WITHDRAWN if claim.is_live else ClaimStatus.EXPIRED)
 
 
@@ -108,7 +109,8 @@ def require_live(claim: IdentityClaim) -> None:
         raise IdentityClaimClosedBefore(current=ClaimStatus.EXPIRED if claim.status in LIVE else claim.status)
 
 
-async def _live_of(tx: AsyncSession, claimant_id: UUID) -> IdentityClaim | None:
+async def live_of(tx: AsyncSession, claimant_id: UUID) -> IdentityClaim | None:
+    """The claim of a locked person that is not closed, if there is one, also when its time is over."""
     waiting = select(IdentityClaim).where(IdentityClaim.claimant_id == claimant_id, IdentityClaim.status.in_(LIVE))
     claim: IdentityClaim | None = await tx.scalar(waiting.with_for_update())
     return claim

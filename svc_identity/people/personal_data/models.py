@@ -17,6 +17,7 @@ class Purpose(StrEnum):
     ATTESTATION = "attestation"
     MEMBER_LIST = "member_list"
     IDENTITY_CLAIM = "identity_claim"
+    VERIFICATION = "verification"
 
 
 class PersonalDataRead(Base):

@@ -2,13 +2,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from chassis.auth import Caller, allow
+from chassis.auth import Caller
 from chassis.db import Tx
+from svc_identity.own_apps import allow_in_own_apps
 from svc_identity.people.persons import schemas, service
 
 router = APIRouter(prefix="/identity/v1", tags=["persons"])
 
-Somebody = Annotated[Caller, Depends(allow(scope="profile", persons=True))]
+Somebody = Annotated[Caller, Depends(allow_in_own_apps(scope="profile"))]
 
 
 @router.get("/me")

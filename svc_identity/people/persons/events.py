@@ -29,6 +29,17 @@ class PersonProofingRevoked(Event):
     assurance_level: int
 
 
+class PersonVerificationEnded(Event):
+    """Level 3 has ended: its time is over, the phone is another one, access was suspended, or a consent withdrawn."""
+
+    event_type: ClassVar[str] = "cn.ili.identity.person.verification_ended.v1"
+    key_field: ClassVar[str] = "person_id"
+
+    person_id: UUID
+    assurance_level: int
+    """The level that is left."""
+
+
 class PersonRenamed(Event):
     """The person proved their ID number again under another name, which the population registry confirmed."""
 

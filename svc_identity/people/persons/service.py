@@ -14,7 +14,7 @@ from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons import schemas
 from svc_identity.people.persons.events import PersonRegistered
-from svc_identity.people.persons.models import PROOFED, Person
+from svc_identity.people.persons.models import PROOFED, VERIFIED, Person
 from svc_identity.vault.encryption import blind_index
 
 
@@ -77,6 +77,7 @@ async def own_profile(tx: AsyncSession, person_id: UUID) -> schemas.Me:
         person_id=person.id,
         phone=mask_phone(clear.phone or ""),
         name=mask_name(clear.name) if clear.name else None,
-        assurance_level=person.assurance_level,
+        assurance_level=person.level,
+        verified_until=person.verified_until if person.level == VERIFIED else None,
         created_at=person.created_at,
     )

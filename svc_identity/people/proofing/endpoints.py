@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.db import Transactions
 from chassis.idempotency import OnceKey
+from svc_identity.people import ages
 from svc_identity.people.agreements.endpoints import AcceptLanguage
 from svc_identity.people.consents.activities import Activity
 from svc_identity.people.consents.models import Way
@@ -34,8 +35,11 @@ async def prove_identity(
     It needs a consent of its own to the privacy notice in force: `consent_version`, else 409 `consent_required`.
     The next access token has the new assurance level. Whoever proved their number before and is called otherwise now
     proves it again: the registry decides whether the name changes. A number that another person has proved opens a
-    claim, which a service counter decides: 409 `id_number_taken` names it in `claim_number`.
+    claim, which a service counter decides: 409 `id_number_taken` names it in `claim_number`. Who is under fourteen is
+    registered by a guardian: 403 `guardian_needed`.
     """
+    if ages.is_under(body.id_number, ages.OWN_CONSENT):  # before anything of it is stored or sent
+        raise service.GuardianNeeded
     async with transactions.transaction() as tx:
         await once.claim(tx, caller)
         await _require_consent(tx, caller, body, accept_language)

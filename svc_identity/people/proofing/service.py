@@ -45,6 +45,12 @@ class NumberProvedByOther(Exception):  # noqa: N818 - becomes a claim, and then 
     """Another person has proved this ID number."""
 
 
+class GuardianNeeded(Problem):
+    """Who is under fourteen cannot agree themselves (PIPL 31): a guardian registers them."""
+
+    status, code = 403, "guardian_needed"
+
+
 class IdNumberTaken(Problem):
     """Another person has proved this ID number; `claim_number` is the claim that decides whose it is."""
 
@@ -81,13 +87,26 @@ async def begin(tx: AsyncSession, person_id: UUID, proof: Proof) -> UUID | None:
             return None
     elif claim := await claims.live_on(tx, person_id, index):
         raise IdNumberTaken(claim_number=claim.number)
+    return await begin_attempt(tx, person_id, index)
+
+
+async def begin_attempt(tx: AsyncSession, person_id: UUID, index: bytes) -> UUID:
+    """Record that a person is about to have a number checked, their own or a child's.
+
+    Raises:
+        TooManyProofings
+    """
     # One at a time for one number, or all of them at once would find the attempts of the others not yet there.
-    await tx.execute(select(func.pg_advisory_xact_lock(lock_of(index))))
+    await lock_number(tx, index)
     await _admit(tx, person_id, index)
     attempt = ProofingAttempt(person_id=person_id, id_number_index=index)
     tx.add(attempt)
     await tx.flush()
     return attempt.id
+
+
+async def lock_number(tx: AsyncSession, index: bytes) -> None:
+    await tx.execute(select(func.pg_advisory_xact_lock(lock_of(index))))
 
 
 async def _admit(tx: AsyncSession, person_id: UUID, index: bytes) -> None:

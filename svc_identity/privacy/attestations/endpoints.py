@@ -2,15 +2,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from chassis.auth import Caller, allow
+from chassis.auth import Caller
 from chassis.db import Tx
 from chassis.idempotency import OnceKey
 from svc_identity.oauth.endpoints import TheIssuer
+from svc_identity.own_apps import allow_in_own_apps
 from svc_identity.privacy.attestations import schemas, service
 
 router = APIRouter(prefix="/identity/v1", tags=["persons"])
 
-Resident = Annotated[Caller, Depends(allow(scope="accounts", assurance_level=2))]
+Resident = Annotated[Caller, Depends(allow_in_own_apps(scope="accounts", assurance_level=2))]
 
 
 @router.post("/me/attestations", status_code=201)

@@ -32,6 +32,7 @@ from svc_identity.privacy.closures.models import Closure, ClosureStatus, OpenPay
 from svc_identity.sign_in.models import IdentityTry, KnownDevice, SentCode
 from svc_identity.sign_in.phone_changes import service as phone_changes
 from svc_identity.sign_in.phone_changes.models import EndReason
+from svc_identity.verifications import service as verifications
 
 _KEPT = (Activity.PAYMENTS, Activity.AUDIT_TRAIL)
 
@@ -116,6 +117,7 @@ async def _close(tx: AsyncSession, person_id: UUID) -> None:
         await tx.execute(delete(counted).where(counted.phone_index == person.phone_index))
     await _forget_factors(tx, person_id)
     await passwords.remove(tx, person_id, "closed")
+    await verifications.forget(tx, person_id)
     person.forget_all()
     closure.move_to(ClosureStatus.CLOSED)
     await tx.flush()

@@ -2,9 +2,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from chassis.auth import allow
 from chassis.db import ReadTx
 from chassis.pagination import Page, PageQuery
+from kit.staff.reach import allow_of_whole
 from svc_identity.people.persons.endpoints import Somebody
 from svc_identity.privacy.data_reads import queries, schemas
 
@@ -20,7 +20,7 @@ async def list_reads_of_my_data(tx: ReadTx, caller: Somebody, page: PageQuery) -
     return await queries.reads_of(tx, caller.id, page)
 
 
-@router.get("/data-reads/{read_id}", dependencies=[Depends(allow(scope="staff", role="auditor"))])
+@router.get("/data-reads/{read_id}", dependencies=[Depends(allow_of_whole(scope="staff", role="auditor"))])
 async def resolve_data_read(tx: ReadTx, read_id: UUID) -> schemas.ResolvedDataRead:
     """Find who read a person's data, from the reference that the person has."""
     return await queries.resolve(tx, read_id)

@@ -12,6 +12,7 @@ from svc_identity.keys import Signer
 from svc_identity.oauth.app_access.models import AppAccess
 from svc_identity.oauth.models import TokenFamily
 from svc_identity.organisations.models import Membership
+from svc_identity.people.children.models import GuardianConsent
 from svc_identity.people.consents.models import Consent
 from svc_identity.people.factors.models import Factor
 from svc_identity.people.families import service as families
@@ -27,6 +28,7 @@ from svc_identity.privacy.data_reads.models import DataRead
 from svc_identity.privacy.exports import schemas
 from svc_identity.sign_in.models import KnownDevice
 from svc_identity.sign_in.phone_changes.models import PhoneChange
+from svc_identity.verifications.models import Verification
 
 SECONDS = 300
 PATH = "/my-data"
@@ -48,7 +50,16 @@ async def my_data(tx: AsyncSession, person_id: UUID) -> MyData:
 
 
 def _by_person(person: Person) -> list[tuple[Any, list[Any], tuple[str, ...]]]:
-    by_id: tuple[Any, ...] = (Consent, AppAccess, TokenFamily, Factor, Membership, ProofingAttempt, DataRead)
+    by_id: tuple[Any, ...] = (
+        Consent,
+        AppAccess,
+        TokenFamily,
+        Factor,
+        Membership,
+        ProofingAttempt,
+        Verification,
+        DataRead,
+    )
     # Who read and who decided is an auditor's to know, by the id of the record.
     return [
         *((model, [model.person_id == person.id], ()) for model in by_id),
@@ -64,6 +75,7 @@ def _by_person(person: Person) -> list[tuple[Any, list[Any], tuple[str, ...]]]:
             [PhoneChange.person_id == person.id],
             ("new_phone", "displaced_id", "old_hash", "new_hash", "stop_hash", "challenge"),
         ),
+        (GuardianConsent, [GuardianConsent.guardian_id == person.id], ()),
         (FamilyAccount, [families.of_person(person)], ("ended_by", "reminders")),
         (KnownDevice, [KnownDevice.phone_index == person.phone_index], ()),
     ]
@@ -78,7 +90,8 @@ async def _clear(tx: AsyncSession, person: Person) -> dict[str, Any]:
         "phone": clear.phone,
         "name": clear.name,
         "id_number": clear.id_number,
-        "assurance_level": person.assurance_level,
+        "assurance_level": person.level,
         "proofed_at": person.proofed_at,
+        "verified_until": person.verified_until,
         "created_at": person.created_at,
     }

@@ -5,19 +5,20 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 
-from chassis.auth import Caller, allow
+from chassis.auth import Caller
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from svc_identity.keys import derive
 from svc_identity.oauth.endpoints import TheIssuer
 from svc_identity.oauth.freshness import require_fresh
+from svc_identity.own_apps import allow_in_own_apps
 from svc_identity.people.factors.passkeys import RelyingParty
 from svc_identity.settings import Settings
 from svc_identity.sign_in.own_factors import schemas, service
 
 router = APIRouter(prefix="/identity/v1/me", tags=["persons"])
 
-Somebody = Annotated[Caller, Depends(allow(scope="profile", persons=True))]
+Somebody = Annotated[Caller, Depends(allow_in_own_apps(scope="profile"))]
 
 
 async def _fresh(tx: Tx, issuer: TheIssuer, request: Request, caller: Somebody) -> Caller:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.db import now
 from chassis.problems import NotFound, Problem
+from svc_identity.oauth.models import TokenFamily
 from svc_identity.people.factors import codes, service, totp
 from svc_identity.people.factors.models import Factor
 from svc_identity.people.factors.passkeys import CHALLENGE_BYTES, RelyingParty, registered, registration_options
@@ -115,12 +116,16 @@ async def rename(tx: AsyncSession, caller: Caller, factor_id: UUID, name: str) -
 
 
 async def remove(tx: AsyncSession, caller: Caller, factor_id: UUID) -> None:
-    """Remove a factor.
+    """Remove a factor. It ends the sign-ins that it proved but this one, which opens no role any more.
 
     Raises:
         NotFound
     """
-    await service.remove(tx, await _own(tx, caller, factor_id), "by_owner")
+    factor = await _own(tx, caller, factor_id)
+    current = await tx.get(TokenFamily, UUID(caller.sid), with_for_update=True) if caller.sid else None
+    if current and current.factor_id == factor.id:
+        current.factor_id = None
+    await service.remove(tx, factor, "by_owner")
 
 
 async def renew_recovery_codes(tx: AsyncSession, caller: Caller) -> schemas.RecoveryCodes:

@@ -71,10 +71,10 @@ async def submit_password(
     dependencies=[OWN_BROWSER],
     openapi_extra=form("form_token", optional=("name", "id_number", "ui_locales")),
 )
-async def forget_password(
+async def end_forgotten_password(
     transactions: Transactions, issuer: TheIssuer, request: Request, sign_in_id: UUID
 ) -> Response:
-    """Let the password end after the waiting time; the phone gets a message, and a sign-in with it keeps it."""
+    """End the password after the waiting time; the phone gets a message, and a sign-in with it keeps it."""
     fields, settings = dict(await parse_form(request)), steps.settings_of(request)
     try:
         browser = steps.own_browser(request, fields)

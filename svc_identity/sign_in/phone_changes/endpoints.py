@@ -85,6 +85,6 @@ async def confirm_phone_change(
 
 
 @router.post("/{phone_change_id}/stop")
-async def stop_phone_change(tx: Tx, caller: Somebody, once: OnceKey, phone_change_id: UUID) -> schemas.PhoneChange:
-    """Stop a change of a lost phone that waits. Idempotent."""
+async def cancel_phone_change(tx: Tx, caller: Somebody, once: OnceKey, phone_change_id: UUID) -> schemas.PhoneChange:
+    """Cancel a change of a lost phone that waits. Idempotent."""
     return await once.do(tx, caller, own.stop(tx, caller, phone_change_id))

@@ -154,8 +154,8 @@ async def show_phone_stop(request: Request) -> Response:
     dependencies=[OWN_BROWSER],
     openapi_extra=form("form_token", "code", optional=("ui_locales",)),
 )
-async def stop_on_page(transactions: Transactions, request: Request) -> Response:
-    """Stop a change of a lost phone by the code that the old number got."""
+async def cancel_on_page(transactions: Transactions, request: Request) -> Response:
+    """Cancel a change of a lost phone by the code that the old number got."""
     parameters = await parse_form(request)
     fields, language = dict(parameters), language_of(request, parameters)
     try:

@@ -139,9 +139,10 @@ async def list_requests(
     tx: AsyncSession, caller: Caller, page: PageRequest, status: RequestStatus
 ) -> Page[schemas.ClientRequest]:
     """The requests that this reviewer may decide or could have decided."""
-    own = [membership.organisation_id for membership in caller.memberships]
     query = select(ClientRequest).join(App, App.id == ClientRequest.app_id)
-    query = query.where(ClientRequest.status == status, App.organisation_id.not_in(own))
+    query = query.where(
+        ClientRequest.status == status, members.reviewable(caller, App.organisation_id, App.division_code)
+    )
     return await page_of(tx, query, page, ClientRequest.id, schemas.ClientRequest.of)
 
 
@@ -152,7 +153,8 @@ async def requests_of(tx: AsyncSession, caller: Caller, page: PageRequest, app_i
 
 
 async def _visible(tx: AsyncSession, caller: Caller, app_id: UUID) -> None:
-    if not caller.memberships_as(members.REVIEWER):
+    app = await tx.get(App, app_id)
+    if app is None or not members.reviews_in(caller, app.division_code):
         await get_app(tx, caller, app_id)
 
 
@@ -175,9 +177,11 @@ async def _locked_for_decision(tx: AsyncSession, caller: Caller, request_id: UUI
     request = await _locked(tx, request_id)
     if members.belongs_to(caller, request.app.organisation_id):
         raise OwnOrganisation
+    within = [request.app.division_code]
+    members.reviewer_of(caller, request.app.division_code)
     author = request.requested_by
     await require_second_holder(
-        tx, caller, author, role=members.REVIEWER, first_role=members.TEAM, refusal=OwnSubmission
+        tx, caller, author, role=members.REVIEWER, first_role=members.TEAM, within=within, refusal=OwnSubmission
     )
     return request
 

@@ -83,7 +83,7 @@ async def get_release(tx: AsyncSession, caller: Caller, release_id: UUID) -> Rel
 
 
 def _may_see(caller: Caller, release: Release) -> bool:
-    is_reviewer = bool(caller.memberships_as(members.REVIEWER))
+    is_reviewer = members.reviews_in(caller, release.app.division_code)
     return _is_own(caller, release) or (is_reviewer and release.status != Status.DRAFT)
 
 

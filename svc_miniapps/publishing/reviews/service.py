@@ -11,6 +11,7 @@ from chassis.db import CHINA, now
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import Problem
 from kit.calendar import working_day_after
+from kit.staff.reach import acting_in
 from kit.staff.second_person import require_second_holder
 from svc_miniapps import members
 from svc_miniapps.apps.models import App
@@ -55,7 +56,7 @@ def decide(caller: Caller, release: Release, outcome: Outcome, reasons: list[sch
     review = release.reviews[-1]
     review.outcome = outcome
     review.reviewer_id = caller.id
-    review.reviewer_organisation_id = caller.memberships_as(members.REVIEWER)[0].organisation_id
+    review.reviewer_organisation_id = members.reviewer_of(caller, release.app.division_code).organisation_id
     review.reasons = [reason.model_dump() for reason in reasons]
     review.decided_at = now()
 
@@ -64,26 +65,28 @@ async def require_independent(tx: AsyncSession, caller: Caller, release: Release
     """Refuse a reviewer who is involved in the app.
 
     Raises:
+        NotYourDivision: the app belongs to another division.
         OwnOrganisation: the reviewer has a role in the organisation whose app it is.
         OwnSubmission: the reviewer uploaded the package or submitted it.
         RoleNotKnownYet, RoleTooNew, NotIndependent: as `require_second_holder`.
     """
     if members.belongs_to(caller, release.app.organisation_id):
         raise OwnOrganisation
+    within = [release.app.division_code]
+    acting_in(caller, within, members.REVIEWER)
     authors = release.package.uploaded_by, release.reviews[-1].submitted_by
     for author in authors:
         await require_second_holder(
-            tx, caller, author, role=members.REVIEWER, first_role=members.TEAM, refusal=OwnSubmission
+            tx, caller, author, role=members.REVIEWER, first_role=members.TEAM, within=within, refusal=OwnSubmission
         )
 
 
 async def list_waiting_reviews(tx: AsyncSession, caller: Caller, page: PageRequest) -> Page[schemas.WaitingReview]:
     """The reviews that this reviewer may decide, longest waiting first."""
-    own = [membership.organisation_id for membership in caller.memberships]
     query = (
         select(Review)
         .join(Release, Release.id == Review.release_id)
         .join(App, App.id == Release.app_id)
-        .where(Review.outcome == Outcome.WAITING, App.organisation_id.not_in(own))
+        .where(Review.outcome == Outcome.WAITING, members.reviewable(caller, App.organisation_id, App.division_code))
     )
     return await page_of(tx, query, page, Review.id, partial(schemas.WaitingReview.of, at=now()))

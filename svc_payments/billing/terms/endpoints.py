@@ -8,14 +8,17 @@ from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
 from kit.callers import ByKind
+from kit.staff.reach import allow_of_whole
 from svc_payments.billing.terms import schemas, service
 
 router = APIRouter(prefix="/payments/v1", tags=["payment terms"])
 
-Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
+Operator = Annotated[Caller, Depends(allow_of_whole(scope="staff", role="operator"))]
 StaffOrProvider = Annotated[
     Caller,
-    Depends(ByKind(person=allow(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))),
+    Depends(
+        ByKind(person=allow_of_whole(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))
+    ),
 ]
 Version = Annotated[int, Path(ge=1, le=1_000_000)]
 

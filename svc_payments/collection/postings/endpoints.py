@@ -4,10 +4,11 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from sqlalchemy import select
 
-from chassis.auth import allow, anyone
+from chassis.auth import anyone
 from chassis.db import ReadTx
 from chassis.pagination import Page, PageQuery, page_of
 from kit.signatures.keys import load_private_key, public_jwks
+from kit.staff.reach import allow_of_whole
 from svc_payments.collection.postings import models, schemas
 
 
@@ -21,7 +22,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 router = APIRouter(prefix="/payments/v1", tags=["postings"], lifespan=lifespan)
 
 
-@router.get("/postings", dependencies=[Depends(allow(scope="staff", role=("operator", "auditor")))])
+@router.get("/postings", dependencies=[Depends(allow_of_whole(scope="staff", role=("operator", "auditor")))])
 async def list_postings(
     tx: ReadTx, page: PageQuery, status: models.PostingStatus | None = None
 ) -> Page[schemas.Posting]:

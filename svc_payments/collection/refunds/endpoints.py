@@ -4,10 +4,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from sqlalchemy import select
 
-from chassis.auth import Caller, allow
+from chassis.auth import Caller
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery
+from kit.staff.reach import allow_of_whole
 from svc_payments.collection.refunds import fallbacks, queries, schemas, service
 from svc_payments.collection.refunds.models import WAITING_FOR_PEOPLE, Refund, RefundStatus
 from svc_payments.parties.callers import PayingResident
@@ -15,8 +16,8 @@ from svc_payments.settings import TheSettings
 
 router = APIRouter(prefix="/payments/v1", tags=["refunds"])
 
-Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
-STAFF = [Depends(allow(scope="staff", role=("operator", "auditor")))]
+Operator = Annotated[Caller, Depends(allow_of_whole(scope="staff", role="operator"))]
+STAFF = [Depends(allow_of_whole(scope="staff", role=("operator", "auditor")))]
 Statuses = Annotated[list[RefundStatus] | None, Query(alias="status", max_length=len(RefundStatus))]
 
 

@@ -1,5 +1,7 @@
 """Roles hold in a division."""
 
+from kit.staff.migration import add_divisions, drop_divisions
+
 revision = "0036"
 down_revision = "0035"
 branch_labels = None
@@ -7,8 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    add_divisions()
 
 
 def downgrade() -> None:
-    pass
+    drop_divisions()

@@ -4,16 +4,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from sqlalchemy import select
 
-from chassis.auth import allow
 from chassis.db import ReadTx
 from chassis.pagination import Page, PageQuery, page_of
 from kit.calendar import database_time
+from kit.staff.reach import allow_of_whole
 from svc_payments.collection.payments.models import Payment
 from svc_payments.operations.dashboard import queries, schemas
 from svc_payments.operations.dashboard.overdue import OVERDUE, deadline_of
 
 router = APIRouter(
-    prefix="/payments/v1", tags=["figures"], dependencies=[Depends(allow(scope="staff", role=("operator", "auditor")))]
+    prefix="/payments/v1",
+    tags=["figures"],
+    dependencies=[Depends(allow_of_whole(scope="staff", role=("operator", "auditor")))],
 )
 
 Minutes = Annotated[int, Query(ge=1, le=7 * 24 * 60, description="How far to look back from now.")]

@@ -4,17 +4,18 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from sqlalchemy import select
 
-from chassis.auth import Caller, allow
+from chassis.auth import Caller
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
+from kit.staff.reach import allow_of_whole
 from svc_payments.operations.manual_actions import models, schemas, service
 
 router = APIRouter(prefix="/payments/v1", tags=["manual actions"])
 
-Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
-Checker = Depends(allow(scope="staff", role=("operator", "auditor")))
+Operator = Annotated[Caller, Depends(allow_of_whole(scope="staff", role="operator"))]
+Checker = Depends(allow_of_whole(scope="staff", role=("operator", "auditor")))
 
 
 @router.post("/manual-actions", status_code=201)

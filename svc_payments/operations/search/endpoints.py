@@ -2,13 +2,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from chassis.auth import Caller, allow
+from chassis.auth import Caller
 from chassis.db import Tx
+from kit.staff.reach import allow_of_whole
 from svc_payments.operations.search import schemas, service
 
 router = APIRouter(prefix="/payments/v1", tags=["search"])
 
-Checker = Annotated[Caller, Depends(allow(scope="staff", role=("operator", "auditor")))]
+Checker = Annotated[Caller, Depends(allow_of_whole(scope="staff", role=("operator", "auditor")))]
 Number = Annotated[str, Query(min_length=4, max_length=64, pattern=r"^[!-~]+$")]
 
 

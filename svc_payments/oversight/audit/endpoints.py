@@ -4,10 +4,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from sqlalchemy import select
 
-from chassis.auth import allow
 from chassis.db import ReadTx
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
+from kit.staff.reach import allow_of_whole
 from svc_payments.oversight.audit import models, schemas
 
 router = APIRouter(prefix="/payments/v1", tags=["audit"])
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/payments/v1", tags=["audit"])
 Word = Annotated[str | None, Query(max_length=64, pattern=r"^[!-~]+$")]
 
 
-@router.get("/audit-records", dependencies=[Depends(allow(scope="staff", role=("operator", "auditor")))])
+@router.get("/audit-records", dependencies=[Depends(allow_of_whole(scope="staff", role=("operator", "auditor")))])
 async def list_audit_records(
     tx: ReadTx, page: PageQuery, subject: Word = None, actor: Word = None
 ) -> Page[schemas.AuditRecord]:
@@ -29,7 +29,8 @@ async def list_audit_records(
 
 
 @router.get(
-    "/audit-records/{audit_record_id}", dependencies=[Depends(allow(scope="staff", role=("operator", "auditor")))]
+    "/audit-records/{audit_record_id}",
+    dependencies=[Depends(allow_of_whole(scope="staff", role=("operator", "auditor")))],
 )
 async def get_audit_record(tx: ReadTx, audit_record_id: UUID) -> schemas.AuditRecord:
     """Get an audit record, such as the one that a read of a person's data refers to."""

@@ -7,20 +7,21 @@ from fastapi import APIRouter, Depends
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from chassis.auth import Caller, allow
+from chassis.auth import Caller
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
 from chassis.text import Day
 from kit.calendar import database_time
+from kit.staff.reach import allow_of_whole
 from svc_payments.reconciliation.discrepancies import models, schemas, service
 from svc_payments.reconciliation.statements.models import Source
 
 router = APIRouter(prefix="/payments/v1", tags=["cases"])
 
-Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
-STAFF = [Depends(allow(scope="staff", role=("operator", "auditor")))]
+Operator = Annotated[Caller, Depends(allow_of_whole(scope="staff", role="operator"))]
+STAFF = [Depends(allow_of_whole(scope="staff", role=("operator", "auditor")))]
 
 
 async def _conditions(

@@ -4,20 +4,21 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from sqlalchemy import select
 
-from chassis.auth import Caller, allow
+from chassis.auth import Caller
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import NotFound
 from chassis.text import Day
+from kit.staff.reach import allow_of_whole
 from svc_payments.reconciliation.runs import models, schemas, service
 from svc_payments.reconciliation.statements.models import Source
 from svc_payments.reconciliation.statements.service import Counterparty
 
 router = APIRouter(prefix="/payments/v1", tags=["reconciliation"])
 
-Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
-STAFF = [Depends(allow(scope="staff", role=("operator", "auditor")))]
+Operator = Annotated[Caller, Depends(allow_of_whole(scope="staff", role="operator"))]
+STAFF = [Depends(allow_of_whole(scope="staff", role=("operator", "auditor")))]
 
 
 @router.post("/reconciliation-runs", status_code=201)

@@ -8,6 +8,7 @@ from chassis.db import ReadTx, Tx
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.text import Day
 from kit.callers import ByKind
+from kit.staff.reach import allow_of_whole
 from kit.uploads.bodies import whole_body
 from kit.uploads.digests import fitting
 from svc_payments.billing.files.reception import LARGEST_FILE
@@ -24,13 +25,15 @@ from svc_payments.settings.channels import ChannelName
 
 router = APIRouter(prefix="/payments/v1", tags=["statements"])
 
-Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
+Operator = Annotated[Caller, Depends(allow_of_whole(scope="staff", role="operator"))]
 Provider = Annotated[Caller, Depends(allow(scope="bills:write"))]
 
 
 Reader = Annotated[
     Caller,
-    Depends(ByKind(person=allow(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))),
+    Depends(
+        ByKind(person=allow_of_whole(scope="staff", role=("operator", "auditor")), client=allow(scope="bills:write"))
+    ),
 ]
 
 

@@ -8,7 +8,7 @@ from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, PageRequest, page_of
-from svc_services.accounts.holder_changes import schemas, service
+from svc_services.accounts.holder_changes import queries, schemas, service
 from svc_services.accounts.holder_changes.models import HolderChange, HolderChangeStatus
 from svc_services.callers import Operator
 
@@ -60,9 +60,10 @@ async def propose_holder_change(
 
 @router.get(_OF_PROVIDER)
 async def list_holder_changes(
-    tx: ReadTx, _: Reader, page: PageQuery, provider_id: UUID, status: HolderChangeStatus | None = None
+    tx: ReadTx, caller: Reader, page: PageQuery, provider_id: UUID, status: HolderChangeStatus | None = None
 ) -> Page[schemas.HolderChange]:
     """List the changes of a provider's accounts, newest first."""
+    await queries.require_reach(tx, caller, provider_id)
     return await _listed(tx, provider_id, page, status)
 
 

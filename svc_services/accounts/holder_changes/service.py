@@ -16,6 +16,7 @@ from chassis.telemetry import SecurityEvent
 from kit.calendar import today
 from kit.leases import claimable
 from kit.security_log import record_on_commit
+from kit.staff.reach import acting_in
 from kit.staff.second_person import require_second_holder
 from svc_services.accounts.bindings import ends
 from svc_services.accounts.bindings.provider import Question
@@ -24,6 +25,7 @@ from svc_services.accounts.holder_changes import schemas
 from svc_services.accounts.holder_changes.models import HolderChange, HolderChangeStatus
 from svc_services.accounts.holder_changes.queries import latest_day
 from svc_services.base import lock
+from svc_services.callers import OPERATOR
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections.models import PROPOSAL_LIFE, Action, ChangeStatus, ProviderChange
 from svc_services.providers.connections.queries import locked_caller
@@ -98,11 +100,12 @@ async def propose(
     """Propose a change as an operator; nothing changes before another one approves.
 
     Raises:
-        NotFound, BadAccountNumber, EffectiveDayTooFar, LaterChangeKnown
+        NotFound, NotYourDivision, BadAccountNumber, EffectiveDayTooFar, LaterChangeKnown
     """
     provider = await tx.get(Provider, provider_id)
     if provider is None:
         raise NotFound
+    acting_in(caller, provider.division_codes, OPERATOR)
     await _require_number(tx, provider, new.account_number)
     await _lock_account(tx, provider_id, new.account_number)
     change = await _added(tx, provider_id, new, HolderChangeStatus.PROPOSED)
@@ -115,13 +118,15 @@ async def approve(tx: AsyncSession, caller: Caller, provider_id: UUID, change_id
     """Approve another operator's proposal.
 
     Raises:
-        NotFound, ProposalExpired, IllegalMove, LaterChangeKnown
+        NotFound, NotYourDivision, ProposalExpired, IllegalMove, LaterChangeKnown
         SecondPersonNeeded, and the others of `require_second_holder`
     """
     change = await _locked(tx, provider_id, change_id)
     if change.proposed_by is None:
         raise NotFound
-    await require_second_holder(tx, caller, change.proposed_by, since=change.reported_at)
+    within = (await tx.get_one(Provider, provider_id)).division_codes
+    acting = acting_in(caller, within, OPERATOR)
+    await require_second_holder(tx, acting, change.proposed_by, since=change.reported_at, within=within)
     if change.status == HolderChangeStatus.PROPOSED and change.reported_at + PROPOSAL_LIFE < now():
         raise ProposalExpired
     await _require_latest(tx, change)
@@ -137,11 +142,12 @@ async def reject(tx: AsyncSession, caller: Caller, provider_id: UUID, change_id:
     """Reject a proposal, or withdraw one's own.
 
     Raises:
-        NotFound, IllegalMove
+        NotFound, NotYourDivision, IllegalMove
     """
     change = await _locked(tx, provider_id, change_id)
     if change.proposed_by is None:
         raise NotFound
+    acting_in(caller, (await tx.get_one(Provider, provider_id)).division_codes, OPERATOR)
     own = caller.id == change.proposed_by and change.status == HolderChangeStatus.PROPOSED
     change.decide(HolderChangeStatus.WITHDRAWN if own else HolderChangeStatus.REJECTED, caller.id)
     return _recorded(tx, change)

@@ -11,12 +11,13 @@ from chassis.pagination import Page, PageQuery, page_of
 from kit.callers import ByKind, acting_for_organisations
 from kit.etags import NOT_MODIFIED, cacheable
 from kit.fields.divisions import DivisionCode
-from svc_services.callers import Operator, only_operators
-from svc_services.providers.applications import schemas, service
+from svc_services.callers import Operator, in_reach, only_operators
+from svc_services.providers.applications import limits, schemas, service
 from svc_services.providers.applications.dependencies import ProviderEndpoints, Registry
 from svc_services.providers.applications.models import ApplicationStatus, Provider, ProviderApplication
 from svc_services.reference.models import UtilityKind
 from svc_services.reference.service import require_divisions
+from svc_services.settings import Settings
 
 router = APIRouter(prefix="/services/v1", tags=["providers"])
 _APPLICANTS = "provider-applications"
@@ -32,6 +33,12 @@ async def _applicant(request: Request) -> Caller | None:
     return await _speakers(request) if request.headers.get("authorization") else None
 
 
+async def _line(request: Request) -> limits.Line:
+    settings: Settings = request.app.state.settings
+    return limits.Line(request.client.host if request.client else "", settings.applications_per_address)
+
+
+ThisLine = Annotated[limits.Line, Depends(_line)]
 Applicant = Annotated[Caller | None, Depends(_applicant)]
 
 
@@ -44,6 +51,7 @@ Applicant = Annotated[Caller | None, Depends(_applicant)]
 async def create_provider_application(
     transactions: Transactions,
     applicant: Applicant,
+    line: ThisLine,
     once: OnceKey,
     registry: Registry,
     endpoints: ProviderEndpoints,
@@ -54,11 +62,13 @@ async def create_provider_application(
     The answer has the token that reads the application. It is shown once. An organisation that its legal representative
     has claimed is spoken for by them and their agents alone: with their access token, or one in which they act for the
     organisation, whoever applied in its name before is displaced.
-    An application that nobody proved expires after 30 days.
+    An application that nobody proved expires after 30 days, and a network address makes few of them in an hour.
     """
+    uscc = service.normalised_uscc(body.uscc)
     owner = applicant or f"{_APPLICANTS} of {body.uscc}"  # two companies may have chosen the same key
     async with transactions.transaction() as tx:
         await once.claim(tx, owner)
+        await limits.admit(tx, applicant, uscc, body.division_codes, line)
     facts = await service.checked(registry, endpoints, body)
     async with transactions.transaction() as tx:
         return await once.do(tx, owner, service.apply(tx, applicant, body, facts))
@@ -66,10 +76,10 @@ async def create_provider_application(
 
 @router.get("/provider-applications")
 async def list_provider_applications(
-    tx: ReadTx, _: Operator, page: PageQuery, status: ApplicationStatus | None = None
+    tx: ReadTx, caller: Operator, page: PageQuery, status: ApplicationStatus | None = None
 ) -> Page[schemas.ProviderApplication]:
     """List the applications of companies and their outcomes, newest first."""
-    query = select(ProviderApplication)
+    query = select(ProviderApplication).where(in_reach(caller, ProviderApplication.division_codes))
     if status:
         query = query.where(ProviderApplication.status == status)
     return await page_of(tx, query, page, ProviderApplication.id, service.shown, newest_first=True)
@@ -90,8 +100,7 @@ async def get_provider_application(
     """Get an application, as its applicant or as an operator."""
     if application_token is not None:
         return service.shown(await service.application_read_with(tx, application_id, application_token))
-    await only_operators(request)
-    return service.shown(await service.application_of(tx, application_id))
+    return service.shown(await service.application_of(tx, await only_operators(request), application_id))
 
 
 @router.post("/provider-applications/{application_id}/approve")
@@ -102,7 +111,7 @@ async def approve_provider_application(
 
     Its systems get tokens with the application's id as `client_id` from now on.
     """
-    return await once.do(tx, caller, service.approve(tx, application_id, caller.id))
+    return await once.do(tx, caller, service.approve(tx, caller, application_id))
 
 
 @router.post("/provider-applications/{application_id}/refuse")
@@ -113,7 +122,7 @@ async def refuse_provider_application(
 
     The company may apply again.
     """
-    return await once.do(tx, caller, service.refuse(tx, application_id, caller.id, body.reason))
+    return await once.do(tx, caller, service.refuse(tx, caller, application_id, body.reason))
 
 
 _public = [Depends(anyone(because="which companies are connected is public"))]

@@ -19,6 +19,8 @@ from chassis.telemetry import SecurityEvent
 from kit.fields.customer_parameters import CustomerParameters, declared
 from kit.fields.uscc import uscc_fault
 from kit.security_log import record_on_commit
+from kit.staff.reach import acting_in
+from svc_services.callers import OPERATOR
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications import key_claims, schemas
 from svc_services.providers.applications.events import ProviderApproved
@@ -155,23 +157,28 @@ async def application_read_with(tx: AsyncSession, application_id: UUID, token: s
     return application
 
 
-async def application_of(tx: AsyncSession, application_id: UUID) -> ProviderApplication:
-    """The application as an operator sees it."""
+async def application_of(tx: AsyncSession, caller: Caller, application_id: UUID) -> ProviderApplication:
+    """The application as an operator sees it.
+
+    Raises:
+        NotFound, NotYourDivision
+    """
     application = await tx.get(ProviderApplication, application_id)
     if application is None:
         raise NotFound
+    acting_in(caller, application.division_codes, OPERATOR)
     return application
 
 
-async def approve(tx: AsyncSession, application_id: UUID, operator_id: UUID) -> schemas.ProviderApplication:
+async def approve(tx: AsyncSession, caller: Caller, application_id: UUID) -> schemas.ProviderApplication:
     """Connect the company.
 
     Raises:
-        NotFound, IllegalMove, ApplicationUnproved
+        NotFound, NotYourDivision, IllegalMove, ApplicationUnproved
         KeyAlreadyUsed: one of its keys has been connected since it applied.
     """
-    application = await _locked(tx, application_id)
-    application.decide(ApplicationStatus.APPROVED, operator_id)
+    application = await _locked(tx, caller, application_id)
+    application.decide(ApplicationStatus.APPROVED, caller.id)
     await organisations.require_proved(tx, application)
     provider = Provider(
         id=application.id,
@@ -199,16 +206,16 @@ async def approve(tx: AsyncSession, application_id: UUID, operator_id: UUID) -> 
             customer_parameters=provider.account_numbers,
         ),
     )
-    record_on_commit(tx, CLIENT_APPROVED, provider_id=provider.id, decided_by=operator_id)
+    record_on_commit(tx, CLIENT_APPROVED, provider_id=provider.id, decided_by=caller.id)
     return shown(application)
 
 
-async def refuse(tx: AsyncSession, application_id: UUID, operator_id: UUID, reason: str) -> schemas.ProviderApplication:
+async def refuse(tx: AsyncSession, caller: Caller, application_id: UUID, reason: str) -> schemas.ProviderApplication:
     """Refuse the company, which may apply again."""
-    application = await _locked(tx, application_id)
-    application.decide(ApplicationStatus.REFUSED, operator_id)
+    application = await _locked(tx, caller, application_id)
+    application.decide(ApplicationStatus.REFUSED, caller.id)
     application.refusal_reason = reason
-    record_on_commit(tx, APPLICATION_REFUSED, application_id=application.id, decided_by=operator_id)
+    record_on_commit(tx, APPLICATION_REFUSED, application_id=application.id, decided_by=caller.id)
     return shown(application)
 
 
@@ -232,11 +239,12 @@ async def provider_of(tx: AsyncSession, provider_id: UUID) -> Provider:
     return provider
 
 
-async def _locked(tx: AsyncSession, application_id: UUID) -> ProviderApplication:
+async def _locked(tx: AsyncSession, caller: Caller, application_id: UUID) -> ProviderApplication:
     """The locked application: of two operators the second sees the first one's decision."""
     application = await tx.get(ProviderApplication, application_id, with_for_update=True)
     if application is None:
         raise NotFound
+    acting_in(caller, application.division_codes, OPERATOR)
     return application
 
 

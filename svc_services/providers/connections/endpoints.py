@@ -8,8 +8,9 @@ from chassis.auth import Caller, allow, verified_otherwise
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
-from svc_services.callers import Operator, only_operators
+from svc_services.callers import Operator, in_reach, only_operators
 from svc_services.providers.applications.dependencies import ProviderEndpoints
+from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections import proofs, queries, schemas, service
 from svc_services.providers.connections.models import ChangeStatus, ProviderChange
 
@@ -47,9 +48,9 @@ def _owner(party: service.Party) -> Caller | str:
 
 
 @router.get("/providers/{provider_id}/connection", dependencies=[_rule])
-async def get_provider_connection(tx: ReadTx, _: ThisParty, provider_id: UUID) -> schemas.Connection:
+async def get_provider_connection(tx: ReadTx, party: ThisParty, provider_id: UUID) -> schemas.Connection:
     """Get a provider's endpoint, its keys, and whether it is suspended."""
-    return await queries.connection_of(tx, provider_id)
+    return await service.connection_of(tx, party, provider_id)
 
 
 @router.post("/providers/{provider_id}/suspend", dependencies=[_rule])
@@ -87,10 +88,10 @@ async def change_provider(
 
 @router.get("/provider-changes")
 async def list_provider_changes(
-    tx: ReadTx, _: Reader, page: PageQuery, status: ChangeStatus | None = None, provider_id: UUID | None = None
+    tx: ReadTx, caller: Reader, page: PageQuery, status: ChangeStatus | None = None, provider_id: UUID | None = None
 ) -> Page[schemas.ProviderChange]:
     """List the changes of connections, newest first; `status=proposed` is what waits for a second operator."""
-    query = select(ProviderChange)
+    query = select(ProviderChange).join(Provider).where(in_reach(caller, Provider.division_codes))
     if status:
         query = query.where(ProviderChange.status == status)
     if provider_id:

@@ -15,14 +15,15 @@ from chassis.db import Database, now
 from chassis.problems import NotFound
 from chassis.telemetry import SecurityEvent
 from kit.security_log import record_on_commit
+from kit.staff.reach import acting_in
 from kit.staff.second_person import require_second_holder
+from svc_services.callers import OPERATOR
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.key_sets import public_key_set
 from svc_services.providers.applications.models import Provider, SuspendedBy
-from svc_services.providers.applications.service import accepted_parameters
-from svc_services.providers.connections import effects, key_terms, proofs, refusals, schemas
+from svc_services.providers.applications.service import accepted_parameters, provider_of
+from svc_services.providers.connections import effects, key_terms, proofs, queries, refusals, schemas
 from svc_services.providers.connections.models import Action, ChangeStatus, ProviderChange, UsedProof
-from svc_services.providers.connections.queries import shown
 
 SUSPENDED, CHANGED = SecurityEvent("client_suspended"), SecurityEvent("client_changed")
 PROPOSED, REJECTED = SecurityEvent("client_change_proposed"), SecurityEvent("client_change_rejected")
@@ -65,11 +66,22 @@ async def checked(endpoints: Endpoints, new: schemas.NewProviderChange) -> Wante
     return Wanted(Action(new.action), details, new.reason)
 
 
+async def connection_of(tx: AsyncSession, party: Party, provider_id: UUID) -> schemas.Connection:
+    """A connection as its company or an operator sees it.
+
+    Raises:
+        NotFound, NotYourDivision
+    """
+    if isinstance(party, Caller):
+        acting_in(party, (await provider_of(tx, provider_id)).division_codes, OPERATOR)
+    return await queries.connection_of(tx, provider_id)
+
+
 async def suspend(tx: AsyncSession, party: Party, provider_id: UUID, reason: str) -> schemas.ProviderChange:
     """Suspend a provider at once.
 
     Raises:
-        NotFound, CompanyProofInvalid, AlreadySuspended
+        NotFound, NotYourDivision, CompanyProofInvalid, AlreadySuspended
     """
     return await request(tx, party, provider_id, Wanted(Action.SUSPEND, {}, reason))
 
@@ -78,10 +90,12 @@ async def request(tx: AsyncSession, party: Party, provider_id: UUID, wanted: Wan
     """Carry out a change of the company, or propose one of an operator.
 
     Raises:
-        NotFound, CompanyProofInvalid, SuspendedByOperator
+        NotFound, NotYourDivision, CompanyProofInvalid, SuspendedByOperator
         Problem: why it cannot be carried out, as `effects.carry_out` has it.
     """
     provider = await effects.locked(tx, provider_id)
+    if isinstance(party, Caller):
+        acting_in(party, provider.division_codes, OPERATOR)
     change = ProviderChange(
         provider_id=provider_id,
         action=wanted.action,
@@ -101,35 +115,39 @@ async def request(tx: AsyncSession, party: Party, provider_id: UUID, wanted: Wan
     tx.add(change)
     await tx.flush()
     _record(tx, change)
-    return shown(change)
+    return queries.shown(change)
 
 
 async def approve(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.ProviderChange:
     """Approve another operator's proposal and carry it out.
 
     Raises:
-        NotFound, AlreadyDecided, ProposalExpired
+        NotFound, NotYourDivision, AlreadyDecided, ProposalExpired
         SecondPersonNeeded, and the others of `require_second_holder`
         Problem: why it cannot be carried out any more, as `effects.carry_out` has it.
     """
     change = await _open(tx, change_id)
-    await require_second_holder(tx, caller, change.proposed_by, since=change.proposed_at)
-    await effects.carry_out(tx, await effects.locked(tx, change.provider_id), change)
+    provider = await effects.locked(tx, change.provider_id)
+    acting = acting_in(caller, provider.division_codes, OPERATOR)
+    within = provider.division_codes
+    await require_second_holder(tx, acting, change.proposed_by, since=change.proposed_at, within=within)
+    await effects.carry_out(tx, provider, change)
     change.decide(ChangeStatus.APPROVED, caller.id)
     _record(tx, change)
-    return shown(change)
+    return queries.shown(change)
 
 
 async def reject(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.ProviderChange:
     """Reject a proposal, or withdraw one's own.
 
     Raises:
-        NotFound, AlreadyDecided, ProposalExpired
+        NotFound, NotYourDivision, AlreadyDecided, ProposalExpired
     """
     change = await _open(tx, change_id)
+    acting_in(caller, (await effects.locked(tx, change.provider_id)).division_codes, OPERATOR)
     change.decide(ChangeStatus.WITHDRAWN if caller.id == change.proposed_by else ChangeStatus.REJECTED, caller.id)
     _record(tx, change)
-    return shown(change)
+    return queries.shown(change)
 
 
 def _record(tx: AsyncSession, change: ProviderChange) -> None:

@@ -24,6 +24,7 @@ from tests.journeys.demo.story import pay_bill, publish_mini_app, show_bill, upl
 
 Headers = Mapping[str, str]
 _ROWS = 300
+PREFECTURE = "654000"
 _LIFE_SECONDS = 4 * 3_600
 _BACK_OFFICE = ("operator", "auditor", "reviewer", "clerk", "till_supervisor")
 _OF_COMPANIES = "tariffs:write bills:write accounts:write"
@@ -71,8 +72,9 @@ class _Signer:
         self._organisation_id = str(uuid4())
 
     def person(self, person_id: str, *roles: str) -> Headers:
-        belongs = {"organisation_id": self._organisation_id, "division_code": DIVISION}
-        memberships = [{**belongs, "role": role} for role in roles]
+        where = {each: DIVISION for each in roles if each in {"county_team", "clerk", "till_supervisor"}}
+        belongs = {"organisation_id": self._organisation_id}
+        memberships = [{**belongs, "role": each, "division_code": where.get(each, PREFECTURE)} for each in roles]
         how = {"kind": "person", "client_id": "myili-app", "acr": TWO_FACTORS[0]}
         return self._signed(person_id, **how, assurance_level=2, memberships=memberships)
 

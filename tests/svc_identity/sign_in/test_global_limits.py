@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import URL
 
 from chassis.db import Database
+from kit.network_lines import counted
 from svc_identity.settings import Settings
-from svc_identity.sign_in.addresses import counted
 from svc_identity.starter import load_starter_data
 from tests.databases import cloned
 from tests.svc_identity.app_client import AppClient

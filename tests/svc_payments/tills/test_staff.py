@@ -140,3 +140,13 @@ async def test_an_auditor_sees_all_sessions_and_a_supervisor_those_of_the_counte
     assert len(seen["auditor"]) == 2
     assert seen["till_supervisor"] == [own]
     assert seen["clerk"] == []
+
+
+@pytest.mark.parametrize(("division_code", "shown"), [("654003", 0), ("654002", 1), ("654000", 1)])
+async def test_auditors_of_a_county_see_its_tills(
+    world: World, counter: Counter, division_code: str, shown: int
+) -> None:
+    session = await counter.opened(counter.staff("clerk"))
+    auditor = world.tokens.staff("auditor", division_code=division_code)
+    assert len((await counter.get(auditor, "")).json()["items"]) == shown
+    assert (await counter.get(auditor, session)).status_code == (200 if shown else 404)

@@ -18,7 +18,7 @@ from svc_identity.organisations.models import Membership
 from tests.svc_identity.organisations.role_changes.conftest import Platform
 from tests.svc_identity.organisations.role_changes.requests import granted
 
-ANNOUNCE: str = import_module("svc_identity.migrations.versions.0010_roles_announced").ANNOUNCE
+ANNOUNCE: str = import_module("svc_identity.migrations.versions.0018_roles").ANNOUNCE
 APPROVED = "cn.ili.identity.role_change.approved.v1"
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from chassis.db import Database, now
-from chassis.testing import once
+from chassis.testing import emitted, once
 from svc_identity.organisations.models import Membership
 from tests.databases import as_administrator
 from tests.svc_identity.conftest import browser_on, new_phone, running
@@ -218,3 +218,35 @@ async def test_a_county_operator_suspends_staff_of_the_county_only(platform: Pla
     ]
     assert [refusal(each) for each in answers[:3]] == [BEYOND] * 3
     assert answers[3].status_code == 201
+
+
+async def test_staff_of_a_county_reads_nothing_of_other_staff(platform: Platform) -> None:
+    here, there = [await organisation(platform, each) for each in (YINING, HUOCHENG)]
+    own, auditor, other = (
+        await staff(platform, here),
+        await staff(platform, here, "auditor"),
+        await staff(platform, there),
+    )
+    body = {"subject": "person", "person_id": other.person_id, "reason": "attack"}
+    suspended = await platform.api.post("/identity/v1/suspensions", json=body, headers=platform.first | once())
+    assert suspended.status_code == 201
+    reset = {"phone": other.phone, "reason": "lost the phone"}
+    await platform.api.post("/identity/v1/factor-resets", json=reset, headers=platform.first | once())
+    for address in ("/identity/v1/suspensions", "/identity/v1/factor-resets"):
+        seen = [
+            (await platform.api.get(address, headers=each)).json()["items"] for each in (own.headers, auditor.headers)
+        ]
+        assert seen == [[], []]
+        assert len((await platform.api.get(address, headers=platform.first)).json()["items"]) == 1
+    for address in (f"/identity/v1/data-reads/{other.person_id}", "/identity/v1/identity-claims/12345678"):
+        assert refusal(await platform.api.get(address, headers=auditor.headers)) == BEYOND
+
+
+async def test_events_name_the_division_and_tell_a_withdrawal_from_a_rejection(platform: Platform) -> None:
+    here = await organisation(platform, YINING)
+    for operator in (platform.first, platform.second):
+        change = (await propose_grant(platform.api, platform.first, here, new_phone(), "auditor")).json()
+        await decide(platform.api, operator, change["role_change_id"], "reject")
+    async with platform.database.read() as tx:
+        events = [event.data for event in await emitted(tx) if ".role_change.rejected." in event.type]
+    assert [(each["status"], each["division_code"]) for each in events] == [("withdrawn", YINING), ("rejected", YINING)]

@@ -147,7 +147,7 @@ async def test_both_get_messages(
         of_others = [row for row in await tx.scalars(select(FamilyNotice)) if str(row.person_id) not in str(account)]
         for row in of_others:
             await tx.delete(row)
-    await FactorNotifier(database, settings.sms_url, FamilyNotice).notify_due()
+    await FactorNotifier(database, settings, FamilyNotice).notify_due()
     for who in (elder, child):
         sent = (await sms.get("/messages", params={"phone": who.phone})).json()["items"]
         told = [each["template"] for each in sent if each["template"].startswith("family")]

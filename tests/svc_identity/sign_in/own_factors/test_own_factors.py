@@ -58,6 +58,22 @@ async def test_a_resident_adds_renames_uses_and_removes_a_factor(new_app_client:
         assert left == {"items": [], "recovery_codes_left": 0}
 
 
+async def test_removing_a_factor_ends_the_other_sign_ins_that_it_proved(
+    new_app_client: NewAppClient, phone: str
+) -> None:
+    app, thief, owner = new_app_client(), new_app_client(), new_app_client()
+    factor = await added(app, bearer(await app.tokens(phone)), phone)
+    with time_machine.travel(time.time() + 61):
+        stolen = bearer(await thief.tokens(phone, acr_values=STRONG))
+    with time_machine.travel(time.time() + 122):
+        headers = bearer(await owner.tokens(phone, acr_values=STRONG))
+        assert (await owner.api.delete(f"{ME}/factors/{factor['factor_id']}", headers=headers)).status_code == 204
+        assert (await owner.api.get(ME, headers=headers)).status_code == 200
+        assert (await owner.api.get(ME, headers=stolen)).status_code == 401
+        assert (await thief.refresh(thief.refresh_token)).status_code == 400
+        assert (await owner.refresh(owner.refresh_token)).status_code == 200
+
+
 async def test_an_old_sign_in_changes_nothing_however_fresh_its_token_is(
     new_app_client: NewAppClient, phone: str
 ) -> None:

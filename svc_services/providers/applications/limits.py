@@ -1,0 +1,82 @@
+"""How many applications of companies that nobody proved are taken from one network address."""
+
+import math
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Index, Text, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.auth import Caller
+from chassis.db import Database, Timestamp, new_id, now
+from chassis.problems import Problem
+from chassis.telemetry import SecurityEvent
+from kit.network_lines import counted
+from svc_services.base import Base
+from svc_services.providers.organisations import service as organisations
+
+_HOUR = timedelta(hours=1)
+
+
+class ApplicationAttempt(Base):
+    """Somebody applied without a token; kept for an hour."""
+
+    __tablename__ = "application_attempts"
+    __table_args__ = (Index("ix_application_attempts_line_attempted_at", "line", "attempted_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    line: Mapped[str] = mapped_column(Text)
+    """The network address, as `kit.network_lines` counts it."""
+    attempted_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)
+
+
+class TooManyApplications(Problem):
+    status, code, security = 429, "too_many_applications", SecurityEvent("client_applications_limited")
+
+    def __init__(self, free_at: datetime) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(max(1, math.ceil((free_at - now()).total_seconds())))}
+
+
+class Line(NamedTuple):
+    """Where an application comes from, and how many come from there in an hour."""
+
+    address: str
+    most: int
+
+
+async def admit(
+    tx: AsyncSession, applicant: Caller | None, uscc: str, division_codes: Collection[str], line: Line
+) -> None:
+    """Refuse early, before the legal-entity registry is asked, whoever may not apply or has applied too often.
+
+    Whoever proves that they speak for the organisation is never counted.
+
+    Raises:
+        TooManyApplications
+        OrganisationClaimedByOther, NotForOrganisation, BeyondMandate: as `organisations.require_speaker`.
+    """
+    if await organisations.require_speaker(tx, applicant, uscc, division_codes) is None:
+        await _count(tx, counted(line.address), line.most)
+
+
+async def _count(tx: AsyncSession, line: str, most: int) -> None:
+    # Applications at once wait for each other, or each would count itself alone.
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"applications {line}", 0))))
+    since = now() - _HOUR
+    recent = select(ApplicationAttempt.attempted_at).where(
+        ApplicationAttempt.line == line, ApplicationAttempt.attempted_at > since
+    )
+    made = (await tx.scalars(recent.order_by(ApplicationAttempt.attempted_at.desc()).limit(most))).all()
+    if len(made) >= most:
+        raise TooManyApplications(made[-1] + _HOUR)
+    tx.add(ApplicationAttempt(line=line))
+
+
+async def forget_attempts(database: Database) -> None:
+    """Delete the attempts that count no more."""
+    async with database.transaction() as tx:
+        await tx.execute(delete(ApplicationAttempt).where(ApplicationAttempt.attempted_at <= now() - _HOUR))
