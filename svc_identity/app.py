@@ -34,6 +34,8 @@ from svc_identity.people.proofing.endpoints import router as proofing
 from svc_identity.privacy.attestations.endpoints import router as attestations
 from svc_identity.privacy.closures.endpoints import router as closures
 from svc_identity.privacy.consents.endpoints import router as consents
+from svc_identity.privacy.corrections.endpoints import at_counters as corrections_at_counters
+from svc_identity.privacy.corrections.endpoints import router as corrections
 from svc_identity.privacy.data_reads.endpoints import router as data_reads
 from svc_identity.privacy.exports.endpoints import router as exports
 from svc_identity.settings import Settings
@@ -44,6 +46,7 @@ from svc_identity.sign_in.endpoints import router as sign_in
 from svc_identity.sign_in.holder_pages import router as holder_pages
 from svc_identity.sign_in.own_factors.endpoints import router as own_factors
 from svc_identity.sign_in.own_password.endpoints import router as own_password
+from svc_identity.sign_in.passkey_sign_ins.endpoints import router as passkey_sign_ins
 from svc_identity.sign_in.password_step.endpoints import router as password_step
 from svc_identity.sign_in.phone_changes.endpoints import router as phone_changes
 from svc_identity.sign_in.phone_changes.pages import router as phone_pages
@@ -57,10 +60,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
     use_keys_of(settings)
     routers = [
-        *(metrics, APIRouter(lifespan=outside_systems), sign_in, second_step, sign_out, oauth, of_clients),
+        *(
+            metrics,
+            APIRouter(lifespan=outside_systems),
+            sign_in,
+            passkey_sign_ins,
+            second_step,
+            sign_out,
+            oauth,
+            of_clients,
+        ),
         *(well_known, persons),
         *(of_devices, device_requests, device_pages),
         *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
+        *(corrections, corrections_at_counters),
         *(agreements, agreement_pages, consents, app_access, data_reads, exports, closures, suspensions, sign_ins),
         *(enrolment, own_factors, holder_pages, representation, mandates, families, children, family_orders),
         *(phone_changes, phone_pages, own_password, password_step, verifications, certificates),

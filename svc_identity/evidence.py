@@ -15,6 +15,7 @@ TABLES = {
     "persons": Held(_ACCOUNT, f"phone, name, ID number and their indexes are {_CLOSED}"),
     "consents": Held(_ACCOUNT, _PROOF),
     "closures": Held(_ACCOUNT, _PROOF),
+    "corrections": Held(_ACCOUNT, f"the words are {_CLOSED}; that it was asked and answered is kept as proof"),
     "sign_ins": Held(_ACCOUNT, _HALF_HOUR),
     "device_authorizations": Held(_ACCOUNT, "minutes; the tie to a person with the sign-in"),
     "authorization_codes": Held(_ACCOUNT, "a minute after it was issued"),
@@ -24,13 +25,24 @@ TABLES = {
     "factor_notices": Held(_ACCOUNT, "when the message was sent"),
     "factor_resets": Held(_ACCOUNT, _PROOF),
     "factor_tries": Held(_ABUSE, "with the next right code, or the closure"),
+    "passwords": Held(_ACCOUNT, f"the hash when it is removed or is {_CLOSED}"),
+    "password_tries": Held(_ABUSE, "with the next right password, or the closure"),
     "recovery_codes": Held(_ACCOUNT, _CLOSED),
     "enrolment_codes": Held(_ACCOUNT, _PROOF),
-    "proofing_attempts": Held(_PROOFING, "by the schedule of retention"),
+    "proofing_attempts": Held(
+        _PROOFING, "the hash of the number after a day; that it was queried, and the outcome, is kept"
+    ),
     "identity_claims": Held(_PROOFING, "name and number when it is decided, 30 days at most"),
-    "representation_checks": Held(_PROOFING, "by the schedule of retention"),
+    "representation_checks": Held(_PROOFING, "kept: who asked the registry about which organisation"),
     "represented_organisations": Held(_PROOFING, "when somebody else represents the organisation"),
     "mandates": Held(_PROOFING, _PROOF),
+    "family_orders": Held(_PROOFING, "name and ID number when it is decided; who ordered and decided is kept"),
+    "guardian_claims": Held(_PROOFING, _PROOF),
+    "guardian_consents": Held(_PROOFING, _PROOF),
+    "verifications": Held(_PROOFING, "kept: which check had which outcome; no image, name or number"),
+    "family_accounts": Held(_ACCOUNT, "kept as proof of who acted for whom; names and phones are masked or hashed"),
+    "family_notices": Held(_ACCOUNT, "when the message was sent"),
+    "identity_notices": Held(_ACCOUNT, "when the message was sent"),
     "memberships": Held(_TRAIL, "kept: who held which power, and when"),
     "role_changes": Held(_TRAIL, "kept: who gave which power to whom"),
     "suspensions": Held(_TRAIL, "kept: who stopped whom, and why"),
@@ -39,16 +51,23 @@ TABLES = {
     "data_reads": Held(_TRAIL, "kept; holds no name, phone or ID number"),
     "open_payments": Held(Activity.PAYMENTS, "when the payment has ended"),
     "identity_tries": Held(_ABUSE, "a day"),
+    "phone_changes": Held(_ACCOUNT, f"both numbers when it has ended; the rest is {_PROOF}"),
+    "phone_notices": Held(_ACCOUNT, "when the message was sent"),
+    "phone_proof_tries": Held(_ABUSE, "a day"),
     "known_devices": Held(_ABUSE, "400 days after its last use"),
     "sent_codes": Held(_ABUSE, "a day"),
     "wrong_user_codes": Held(_ABUSE, "a day"),
 }
-IMPERSONAL = frozenset({"clients", "organisations", "used_requests", "used_assertions"})
+IMPERSONAL = frozenset({"clients", "organisations", "used_requests", "used_assertions", "used_challenges"})
 ENCRYPTED = {
     "persons": ("phone", "name", "id_number"),
     "identity_claims": ("name", "id_number"),
     "sign_ins": ("phone", "answer", "new_factor"),
     "factors": ("secret",),
+    "corrections": ("words", "answer"),
+    "family_orders": ("name", "id_number"),
+    "phone_changes": ("old_phone", "new_phone"),
+    "phone_notices": ("phone", "link"),
 }
 """The encrypted columns; a test holds this to the models."""
 
@@ -56,6 +75,7 @@ _ROLE = """CASE WHEN reader = person_id::text THEN 'self' WHEN reader LIKE 'app:
         ELSE coalesce((SELECT string_agg(DISTINCT held.role, '+' ORDER BY held.role) FROM memberships AS held
             WHERE held.person_id::text = reader AND held.created_at <= read_at
             AND (held.ended_at IS NULL OR held.ended_at > read_at)), 'no role') END"""
+_DAY = "(ended_at AT TIME ZONE 'Asia/Shanghai')::date"
 _DAYS = """round(percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM {ended} - {began}) / 86400)::numeric, 2)
     AS median_days, round(max(extract(epoch FROM {ended} - {began}) / 86400)::numeric, 2) AS longest_days"""
 
@@ -117,6 +137,13 @@ FIGURES = (
         f"{_DAYS.format(ended='ended_at', began='requested_at')} FROM closures GROUP BY 1 ORDER BY 1",
     ),
     Figure(
+        "corrections",
+        "更正请求：按事由和状态，件数、逾期件数（十五个工作日）和答复天数",
+        "SELECT about, status, count(*) AS requests, "  # noqa: S608 - ours
+        f"count(*) FILTER (WHERE coalesce({_DAY}, current_date) > due_on) AS late, "
+        f"{_DAYS.format(ended='ended_at', began='asked_at')} FROM corrections GROUP BY 1, 2 ORDER BY 1, 2",
+    ),
+    Figure(
         "identity_claims",
         "证件号码认领：按状态和结论，件数和办结天数",
         "SELECT status, verdict, count(*) AS claims, "  # noqa: S608 - ours
@@ -153,6 +180,12 @@ PARTIES = (
         "人口库：只回答姓名与证件号码是否一致",
         ("name", "id_number"),
         "svc_identity.people.proofing.provider",
+    ),
+    Party(
+        "face_verifier",
+        "人脸核验、网络身份认证服务：图像由其自己的程序采集，不经过平台",
+        ("name", "id_number"),
+        "svc_identity.verifications.provider",
     ),
     Party(
         "legal_entity_registry",

@@ -1,7 +1,7 @@
 """`python -m svc_identity.trail verify | anchor`: prove who read what, holds which role and may sign in.
 
-The triggers of migrations 0007, 0011, 0013, 0015, 0016, 0017, 0020, 0021 and 0022 have their own copy of these texts; a
-change here needs a migration that replaces them.
+The triggers of migrations 0007, 0011, 0013, 0015, 0016, 0017, 0020, 0021, 0022 and 0024 have their own copy of these
+texts; a change here needs a migration that replaces them.
 """
 
 import sys
@@ -67,7 +67,8 @@ SEALED_TABLES = (
     SealedTable("consents"),
     SealedTable("app_access"),
     SealedTable("closures"),
-    SealedTable("passwords", without("hash")),
+    SealedTable("corrections", with_hashes(words=("words",), answer=("answer",))),
+    SealedTable("passwords", with_hashes(hash=("hash",))),
     SealedTable("phone_changes", without(*_PHONE_CHANGE), only=f"{ROW}.status <> 'started'"),
     SealedTable("verifications", without("id_number_index", "network_index", "session_id")),
 )

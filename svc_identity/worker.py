@@ -22,8 +22,9 @@ from svc_identity.oauth.worker import Notifier, end_sign_ins_of_removed_factors
 from svc_identity.organisations.events import OrganisationRegistered
 from svc_identity.organisations.family_orders import service as family_orders
 from svc_identity.organisations.lost_identities.models import IdentityNotice
+from svc_identity.organisations.mandates import reminders
 from svc_identity.organisations.mandates import service as mandates
-from svc_identity.organisations.mandates.events import MandateAccepted, MandateEnded
+from svc_identity.organisations.mandates.events import MandateAccepted, MandateEnded, MandateExpiring
 from svc_identity.organisations.representation.events import OrganisationClaimed, RepresentationEnded
 from svc_identity.organisations.role_changes import service as role_changes
 from svc_identity.organisations.role_changes import terms
@@ -49,6 +50,7 @@ from svc_identity.people.persons.events import (
     PersonRenamed,
     PersonVerificationEnded,
 )
+from svc_identity.people.proofing import service as proofing
 from svc_identity.people.suspensions.events import PersonResumed, PersonSuspended
 from svc_identity.privacy.closures.consumers import HANDLERS as PAYMENT_HANDLERS
 from svc_identity.privacy.closures.service import close_due
@@ -78,7 +80,9 @@ async def prune_what_expired(database: Database) -> None:
         await prune_phone_changes(tx)
         await role_changes.expire(tx)
         await identity_claims.expire(tx)
+        await proofing.forget_numbers(tx)
         await mandates.expire(tx)
+        await reminders.remind(tx)
         await families.expire(tx)
         await family_orders.expire(tx)
     async with database.transaction() as tx:
@@ -118,7 +122,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
             *(PersonSuspended, PersonResumed, SignInEnded),
             *(OrganisationRegistered, OrganisationClaimed, RepresentationEnded),
-            *(MandateAccepted, MandateEnded, AuthorityEnded),
+            *(MandateAccepted, MandateEnded, MandateExpiring, AuthorityEnded),
             *(FamilyAccountAccepted, FamilyAccountExpiring, FamilyAccountEnded),
             *(ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),

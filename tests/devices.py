@@ -32,9 +32,12 @@ class Device:
         self.credential_id = secrets.token_bytes(32)
         self.host, self.origin, self.counter = host, origin, 0
         self.flags = USED
+        self.user: str | None = None
+        """Whom it names when nobody was named to it."""
 
     def make(self, options: dict[str, Any]) -> dict[str, Any]:
         """Answer a registration."""
+        self.user = options.get("user", {}).get("id")
         made = AttestedCredentialData.create(
             b"\0" * 16,
             self.credential_id,
@@ -52,7 +55,10 @@ class Device:
         client = self._client("webauthn.get", options["challenge"])
         signature = self.key.sign(data + hashlib.sha256(client).digest(), ec.ECDSA(hashes.SHA256()))
         return self._answer(
-            clientDataJSON=text(client), authenticatorData=text(data), signature=text(signature), userHandle=None
+            clientDataJSON=text(client),
+            authenticatorData=text(data),
+            signature=text(signature),
+            userHandle=None if options.get("allowCredentials") else self.user,
         )
 
     def _rp_hash(self) -> bytes:

@@ -30,7 +30,7 @@ _POINTS = (
     ("删除", "`register/tables` 的 `ends`、`figures/identity/closures`、`figures/*/undelivered`"),
     (
         "查阅、复制、更正、撤回",
-        "`figures/identity/exports`、`figures/identity/reads`、`figures/identity/identity_claims`",
+        "`figures/identity/exports`、`figures/identity/corrections`、`figures/identity/reads`、`figures/identity/identity_claims`",
     ),
     ("解释说明、投诉", "窗口和 12345 热线；记录" + _OPERATOR),
     ("内部制度、培训、负责人、影响评估", _OPERATOR),

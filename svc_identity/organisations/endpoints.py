@@ -98,6 +98,15 @@ async def list_counter_staff(
     return await queries.counter_staff(tx, organisation_id, page, reader=caller.subject)
 
 
+@router.get("/{organisation_id}/staff")
+async def list_staff(tx: Tx, caller: Operator, organisation_id: UUID, page: PageQuery) -> Page[schemas.StaffMember]:
+    """List everybody who holds a role in an organisation, security officers too."""
+    await require_operator(tx, caller)
+    await service.known(tx, organisation_id)
+    await require_reach_of_organisation(tx, caller, organisation_id)
+    return await queries.staff(tx, organisation_id, page, reader=caller.subject)
+
+
 @router.delete("/{organisation_id}/members/{membership_id}", status_code=204)
 async def remove_member(tx: Tx, caller: Operator, organisation_id: UUID, membership_id: UUID) -> None:
     """Revoke a member's role.

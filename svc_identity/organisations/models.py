@@ -41,17 +41,24 @@ class CounterRole(StrEnum):
     TILL_SUPERVISOR = "till_supervisor"
 
 
-AnyRole = Role | CounterRole
+class SecurityRole(StrEnum):
+    """Roles that guard access; apart for the same reason."""
+
+    SECURITY_OFFICER = "security_officer"
+
+
+AnyRole = Role | CounterRole | SecurityRole
+EVERY_ROLE: tuple[AnyRole, ...] = (*Role, *CounterRole, *SecurityRole)
 
 ROLES: dict[Kind, frozenset[AnyRole]] = {
-    Kind.PLATFORM: frozenset({Role.OPERATOR, Role.AUDITOR}),
+    Kind.PLATFORM: frozenset({Role.OPERATOR, Role.AUDITOR, *SecurityRole}),
     Kind.COUNTY_TEAM: frozenset({Role.COUNTY_TEAM, *CounterRole}),
     Kind.REVIEW_BODY: frozenset({Role.REVIEWER, Role.AUDITOR}),
 }
 """Which roles an organisation may give to its members."""
 
 TWO_PERSON_ROLES: frozenset[AnyRole] = frozenset(
-    {Role.OPERATOR, Role.AUDITOR, Role.REVIEWER, CounterRole.TILL_SUPERVISOR}
+    {Role.OPERATOR, Role.AUDITOR, Role.REVIEWER, CounterRole.TILL_SUPERVISOR, *SecurityRole}
 )
 """Roles that approve or inspect what others do: two operators grant and remove them, and only people whose identity is
 proofed hold them."""
@@ -81,7 +88,7 @@ class Membership(Base):
 
     __tablename__ = "memberships"
     __table_args__ = (
-        one_of("role", [*Role, *CounterRole]),
+        one_of("role", EVERY_ROLE),
         Index(
             "uq_memberships_current",
             "person_id",

@@ -1,5 +1,6 @@
 """Who is an operator at this moment. A token tells what was true up to ten minutes ago; these operations ask again."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -31,13 +32,13 @@ async def lock_roles(tx: AsyncSession) -> None:
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtext(_LOCK))))
 
 
-async def require_operator(tx: AsyncSession, caller: Caller) -> None:
+async def require_operator(tx: AsyncSession, caller: Caller, roles: Sequence[str] = (Role.OPERATOR,)) -> None:
     """Refuse a caller who has been removed since the token was issued.
 
     Raises:
         NoLongerOperator
     """
-    if caller.id not in await operators(tx):
+    if caller.id not in await operators(tx, roles=roles):
         raise NoLongerOperator
 
 
@@ -68,18 +69,21 @@ async def with_standing_roles(database: Database, caller: Caller) -> Caller:
     return replace(caller, memberships=tuple(left))
 
 
-async def operators(tx: AsyncSession, *, reaching: str | None = None) -> set[UUID]:
+async def operators(
+    tx: AsyncSession, *, reaching: str | None = None, roles: Sequence[str] = (Role.OPERATOR,)
+) -> set[UUID]:
     """The persons who can act as operators now: the role is theirs, their identity proofed, nothing suspended.
 
     Args:
         tx: of the service.
         reaching: the code of a division; only those whose role reaches it.
+        roles: those who hold one of these instead.
     """
     proofed = select(Person.id).where(Person.assurance_level >= PROOFED)
     suspended = suspended_persons()
     return set(
         await tx.scalars(
-            _current(reaching).where(Membership.person_id.in_(proofed), Membership.person_id.not_in(suspended))
+            _current(reaching, roles).where(Membership.person_id.in_(proofed), Membership.person_id.not_in(suspended))
         )
     )
 
@@ -90,9 +94,11 @@ async def still_operator(tx: AsyncSession, person_id: UUID, *, since: datetime, 
     return person_id in await operators(tx, reaching=reaching) and await tx.scalar(held.limit(1)) is not None
 
 
-async def held_since(tx: AsyncSession, person_id: UUID, *, reaching: str | None = None) -> datetime | None:
+async def held_since(
+    tx: AsyncSession, person_id: UUID, *, reaching: str | None = None, roles: Sequence[str] = (Role.OPERATOR,)
+) -> datetime | None:
     """Since when a person is operator without a break, by a role that reaches a division where one is given."""
-    held = _current(reaching).where(Membership.person_id == person_id)
+    held = _current(reaching, roles).where(Membership.person_id == person_id)
     return await tx.scalar(held.with_only_columns(func.min(Membership.created_at)))
 
 
@@ -110,7 +116,7 @@ def organisations_reaching(division_code: str | None) -> Select[UUID]:
     return select(Organisation.id).where(Organisation.division_code.in_(select(line.c.code)))
 
 
-def _current(reaching: str | None) -> Select[UUID]:
-    current = (Membership.role == Role.OPERATOR, Membership.ended_at.is_(None))
+def _current(reaching: str | None, roles: Sequence[str] = (Role.OPERATOR,)) -> Select[UUID]:
+    current = (Membership.role.in_(roles), Membership.ended_at.is_(None))
     within = Membership.organisation_id.in_(organisations_reaching(reaching))
     return select(Membership.person_id).where(*current, within)

@@ -11,6 +11,7 @@ from chassis.db import now
 from chassis.pagination import Page, PageRequest, page_of
 from svc_identity.organisations import schemas
 from svc_identity.organisations.models import (
+    EVERY_ROLE,
     TWO_PERSON_ROLES,
     AnyRole,
     CounterRole,
@@ -18,7 +19,7 @@ from svc_identity.organisations.models import (
     Organisation,
     Role,
 )
-from svc_identity.organisations.service import show_counter_staff, show_member
+from svc_identity.organisations.service import show_counter_staff, show_member, show_staff
 from svc_identity.people.factors.models import Factor
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
@@ -37,6 +38,13 @@ async def counter_staff(
 ) -> Page[schemas.CounterStaff]:
     """Who works at a county's counter now, in the order they joined."""
     return await _with_roles(tx, organisation_id, list(CounterRole), page, show_counter_staff, reader=reader)
+
+
+async def staff(
+    tx: AsyncSession, organisation_id: UUID, page: PageRequest, *, reader: str
+) -> Page[schemas.StaffMember]:
+    """Everybody who holds a role in an organisation now, in the order they joined."""
+    return await _with_roles(tx, organisation_id, EVERY_ROLE, page, show_staff, reader=reader)
 
 
 async def _with_roles(

@@ -62,3 +62,9 @@ class CounterStaff(BaseModel):
     role: str = Field(description="clerk or till_supervisor; expect further values within v1.")
     created_at: datetime
     expires_at: datetime = Field(description=_ENDS)
+
+
+class StaffMember(CounterStaff):
+    """A membership with any role; the phone is masked."""
+
+    role: str = Field(description="Expect further values within v1.", examples=["security_officer"])

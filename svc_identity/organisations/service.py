@@ -172,6 +172,10 @@ def show_counter_staff(membership: Membership, phone: str) -> schemas.CounterSta
     return schemas.CounterStaff(role=membership.role, **_member_fields(membership, phone))
 
 
+def show_staff(membership: Membership, phone: str) -> schemas.StaffMember:
+    return schemas.StaffMember(role=membership.role, **_member_fields(membership, phone))
+
+
 def _member_fields(membership: Membership, phone: str) -> dict[str, Any]:
     return {
         "membership_id": membership.id,

@@ -52,6 +52,19 @@ async def check(tx: AsyncSession, browser: Browser, phone: str, ticked: str) -> 
     raise NotAgreed
 
 
+async def check_person(tx: AsyncSession, person_id: UUID, ticked: str) -> str | None:
+    """As `check`, where a passkey has said who comes.
+
+    Raises:
+        NotAgreed
+    """
+    if ticked == version_in_force():
+        return ticked
+    if await is_given(tx, person_id, Activity.ACCOUNT):
+        return None
+    raise NotAgreed
+
+
 async def record(tx: AsyncSession, person_id: UUID, sign_in: SignIn) -> None:
     """Record what was ticked when the sign-in began."""
     if sign_in.agreed_version:

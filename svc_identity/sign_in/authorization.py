@@ -7,17 +7,18 @@ from chassis.db import now
 from kit.security_log import record_on_commit
 from svc_identity.oauth import pushed
 from svc_identity.oauth.app_access import service as app_access
-from svc_identity.oauth.contexts import BY_SMS_AND_CODE, BY_SMS_AND_PASSKEY, BY_SMS_AND_PASSWORD
+from svc_identity.oauth.contexts import BY_PASSKEY, BY_SMS_AND_CODE, BY_SMS_AND_PASSKEY, BY_SMS_AND_PASSWORD
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, Parsed, parse
 from svc_identity.oauth.server import AuthorizationServer
 from svc_identity.people.factors.models import Factor, FactorKind
+from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import person_of_phone
 from svc_identity.people.suspensions.queries import is_suspended
 from svc_identity.sign_in import agreement, screens
 from svc_identity.sign_in.known_devices import know_device
 from svc_identity.sign_in.models import SignIn
-from svc_identity.sign_in.refusals import PersonSuspended
+from svc_identity.sign_in.refusals import PasskeyRefused, PersonSuspended
 from svc_identity.sign_in.security_log import SIGN_IN_PASSED
 
 AMR_WITH = {FactorKind.TOTP: BY_SMS_AND_CODE, FactorKind.PASSKEY: BY_SMS_AND_PASSKEY}
@@ -63,7 +64,7 @@ async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, device: str |
     """
     parameters = parse(sign_in.request)
     await pushed.use(tx, parameters)
-    person = await person_of_phone(tx, sign_in.phone)
+    person = await _person_of(tx, sign_in)
     if await is_suspended(tx, person.id):
         raise PersonSuspended
     await agreement.record(tx, person.id, sign_in)
@@ -74,7 +75,8 @@ async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, device: str |
         parsed.device, parsed.pushed = device, pushed.is_reference(parameters)
         if sign_in.factor_id:
             factor = await tx.get_one(Factor, sign_in.factor_id)
-            parsed.amr, parsed.factor_id = AMR_WITH[FactorKind(factor.kind)], factor.id
+            amr = BY_PASSKEY if sign_in.person_id else AMR_WITH[FactorKind(factor.kind)]
+            parsed.amr, parsed.factor_id = amr, factor.id
         elif sign_in.password_passed_at:
             parsed.amr = BY_SMS_AND_PASSWORD
         response = await tx.run_sync(lambda session: AuthorizationServer(session, issuer).authorize(parsed, person))
@@ -82,5 +84,15 @@ async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, device: str |
     await app_access.record(tx, person.id, client_id, parsed.payload.scope.split(), sign_in.language)
     record_on_commit(tx, SIGN_IN_PASSED, person_id=person.id, client_id=client_id, sign_in_id=sign_in.id)
     sign_in.answer = response.headers.get("location")
-    await know_device(tx, sign_in)
+    if sign_in.person_id is None:  # a passkey proves no phone
+        await know_device(tx, sign_in)
     return response
+
+
+async def _person_of(tx: AsyncSession, sign_in: SignIn) -> Person:
+    if sign_in.person_id is None:
+        return await person_of_phone(tx, sign_in.phone)
+    person = await tx.get_one(Person, sign_in.person_id)
+    if person.closed_at:
+        raise PasskeyRefused
+    return person

@@ -21,6 +21,7 @@ from svc_identity.sign_in import agreement, authorization, pages, screens, servi
 from svc_identity.sign_in.agreement_pages import agreement_links
 from svc_identity.sign_in.browser import PATH, Browser, browser_of, new_browser
 from svc_identity.sign_in.models import SignIn
+from svc_identity.sign_in.passkey_sign_ins.service import offer
 from svc_identity.sign_in.refusals import Refused
 from svc_identity.texts import choose_language, languages
 
@@ -53,7 +54,9 @@ async def phone_page(
         refused=refused,
         redirect_uri=parsed.payload.redirect_uri,
         form_token=browser.form_token,
-        action=f"{PATH}/sign-ins",
+        script=True,
+        passkey=offer(request.app.state.settings, browser),
+        path=PATH,
         request=urlencode(parameters),
         phone=phone,
         asked=_asked(parsed),

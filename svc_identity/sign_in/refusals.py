@@ -26,6 +26,10 @@ class NotFromHere(Refused):
     status, text = 403, "not_from_here"
 
 
+class PasskeyRefused(Refused):
+    text = "passkey_refused"
+
+
 class SmsUnavailable(Refused):
     status, text = 503, "sms_unavailable"
 

@@ -15,6 +15,8 @@ from deploy.local.platform import LocalPlatform, local_platform
 from tests.journeys.demo import sample_codes
 from tests.journeys.demo.app import STAFF_CONSOLE, Person
 from tests.journeys.demo.stage import operators_of
+from tests.svc_identity.app_client import AppClient
+from tests.svc_identity.oauth.acting.scene import ME, Actor, Firm
 
 WITHIN = 5.0
 OF_RESIDENTS = ("/identity/v1/me", "/services/v1/account-bindings", "/payments/v1/bills", "/miniapps/v1/apps")
@@ -55,6 +57,36 @@ async def test_what_ends_at_identity_is_refused_by_every_service_within_five_sec
     measured = await asyncio.to_thread(_measured, platform)
     print(measured)
     assert max(measured.values()) < WITHIN
+
+
+@pytest.mark.timeout(300)
+async def test_a_withdrawn_mandate_is_refused_by_every_service_within_five_seconds(platform: LocalPlatform) -> None:
+    sms = httpx.AsyncClient(base_url=platform.sms_url)
+    apis = [httpx.AsyncClient(base_url=platform.public_url) for _ in range(2)]
+    async with contextlib.AsyncExitStack() as open_ones:
+        for client in (sms, *apis):
+            await open_ones.enter_async_context(client)
+        boss, agent = [
+            await Actor(AppClient(api, sms), name).proofed() for api, name in zip(apis, ("张三", "王五"), strict=True)
+        ]
+        firm = await Firm(boss, platform).claimed_by(boss)
+        mandate = await firm.mandate(agent)
+        token = (await agent.acting(firm.id))["access_token"]
+        assert await refusals(agent, token) == {403, 422}  # taken: it lacks a scope, or the body is empty
+        withdrawn = await boss.call("POST", f"{ME}/mandates/{mandate['mandate_id']}/withdraw")
+        assert withdrawn.status_code == 200, withdrawn.text
+        begun = time.monotonic()
+        while await refusals(agent, token) != {401}:
+            assert time.monotonic() - begun < WITHIN
+        print(time.monotonic() - begun)
+
+
+async def refusals(agent: Actor, token: str) -> set[int]:
+    """How the services answer an agent who acts for an organisation."""
+    paths = ("/identity/v1/me", "/payments/v1/bills", "/miniapps/v1/apps")
+    answers = [await agent.call("GET", path, token=token) for path in paths]
+    answers.append(await agent.call("POST", "/services/v1/provider-applications", token=token, json={}))
+    return {answer.status_code for answer in answers}
 
 
 def _measured(platform: LocalPlatform) -> dict[str, float]:

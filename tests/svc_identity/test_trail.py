@@ -16,8 +16,8 @@ from svc_identity.settings import WorkerSettings
 from svc_identity.trail import COMMAND, TRAIL
 from svc_identity.worker import make_schedules
 from tests.anchor_keys import anchor_key
-from tests.svc_identity.app_client import bearer
-from tests.svc_identity.conftest import new_phone, proofed
+from tests.svc_identity.app_client import AppClient, bearer
+from tests.svc_identity.conftest import browser_on, new_phone, proofed
 from tests.svc_identity.identities import id_number, new_uscc
 from tests.svc_identity.identities import proof as proof_of
 from tests.svc_identity.oauth.providers import ProviderSystem
@@ -27,6 +27,7 @@ from tests.svc_identity.organisations.role_changes.conftest import Platform, pla
 from tests.svc_identity.organisations.role_changes.requests import decide, granted, propose_grant, propose_removal
 from tests.svc_identity.organisations.test_factor_resets import propose as propose_reset
 from tests.svc_identity.organisations.test_organisations import add, create
+from tests.svc_identity.sign_in.phone_changes.changing import begun, codes, confirm, resident
 from tests.tampering.trial import Proof, assert_every_change_is_found, forge, run_hourly, with_triggers_off
 
 __all__ = ["platform"]
@@ -39,6 +40,11 @@ UNSEALED = {
     "family_accounts": {"phone_index", "name_index", "phone_masked", "helped_name", "helper_name", "reminders"},
     "proofing_attempts": {"id_number_index"},
     "factors": {"last_step", "sign_count", "used_at"},
+    "phone_changes": {
+        *("old_phone", "old_index", "new_phone", "new_index", "old_hash", "new_hash", "stop_hash", "browser_hash"),
+        "challenge",
+    },
+    "passwords": {"hash"},
 }
 
 
@@ -98,7 +104,12 @@ async def play(here: Platform) -> None:
     path = f"{OWN}/{claimed.json()['organisation_id']}/mandates"
     mandate = {"phone": new_phone(), "name": "王五", "scopes": ["applications"], "division_codes": ["654002"]}
     assert (await here.api.post(path, json=mandate, headers=representative | once())).status_code == 201
+    correction = {"about": "name", "division_code": "654002", "words": "户口簿上的姓名已变更"}
+    asked = await here.api.post("/identity/v1/me/corrections", json=correction, headers=representative | once())
+    assert asked.status_code == 201
     await play_family(here, representative)
+    chosen = {"new_password": "薰衣草田里的旧拖拉机"}
+    assert (await here.api.put("/identity/v1/me/password", json=chosen, headers=representative)).status_code == 200
     proposed = await propose_reset(here, here.first, auditor)
     assert proposed.status_code == 201
     async with here.database.transaction() as tx:
@@ -109,11 +120,24 @@ async def play(here: Platform) -> None:
             assert (await lift(here.api, here.second, suspension_id)).status_code == 200
 
 
+async def play_factors(here: Platform) -> None:
+    """Somebody who sets a password and moves to another phone."""
+    client, old, new = AppClient(browser_on(here.app), here.sms), new_phone(), new_phone()
+    headers, _ = await resident(client, old)
+    change = await begun(client, headers, new)
+    moved = await confirm(client, headers, change, **await codes(client, old, new))
+    assert moved.status_code == 200, moved.text
+    password = {"new_password": "伊犁河谷的薰衣草 2026"}
+    answer = await client.api.put("/identity/v1/me/password", json=password, headers=headers | once())
+    assert answer.status_code < 300, answer.text
+
+
 @pytest_asyncio.fixture
 async def played(platform: Platform, proof: Proof) -> Platform:
     """The scene, anchored twice."""
     anchoring = Anchoring(TRAIL, proof.store_url, anchor_key())
     await play(platform)
+    await play_factors(platform)
     await anchoring.anchor(platform.database)
     await platform.person()
     await anchoring.anchor(platform.database)

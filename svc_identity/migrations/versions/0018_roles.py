@@ -56,7 +56,12 @@ ANNOUNCE = f"""
 """  # noqa: S608 - of constants
 
 
+_ROLES = ("operator", "auditor", "reviewer", "county_team", "clerk", "till_supervisor")
+_ALONE = "status <> 'approved' OR decided_by IS NOT NULL OR proposed_by IS NULL OR role NOT IN ({})"
+
+
 def upgrade() -> None:
+    _allow((*_ROLES, "security_officer"), ("auditor", "operator", "reviewer", "security_officer", "till_supervisor"))
     op.execute(_KEEP)
     op.execute(
         "CREATE TRIGGER keep_division BEFORE UPDATE ON organisations FOR EACH ROW EXECUTE FUNCTION keep_division()"
@@ -65,5 +70,18 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    _allow(_ROLES, ("auditor", "operator", "reviewer", "till_supervisor"))
     op.execute("DROP TRIGGER keep_division ON organisations")
     op.execute("DROP FUNCTION keep_division()")
+
+
+def _allow(roles: tuple[str, ...], by_two: tuple[str, ...]) -> None:
+    """Which roles there are, and which of them need a second person."""
+    for table in ("memberships", "role_changes"):
+        _check(table, "role", f"role IN ({', '.join(map(repr, roles))})")
+    _check("role_changes", "decided", _ALONE.format(", ".join(map(repr, by_two))))
+
+
+def _check(table: str, name: str, condition: str) -> None:
+    op.drop_constraint(op.f(f"ck_{table}_{name}"), table, type_="check")
+    op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, condition)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from kit.audit.migration import extend_trail, shorten_trail
-from kit.audit.sealing import ROW, SealedTable, without
+from kit.audit.sealing import ROW, SealedTable, with_hashes, without
 
 revision = "0020"
 down_revision = "0019"
@@ -16,7 +16,7 @@ _LIVE = "status IN ('started', 'waiting')"
 _SECRET = ("old_phone", "old_index", "new_phone", "new_index", "old_hash", "new_hash", "stop_hash", "browser_hash")
 _SEALED = (
     SealedTable("phone_changes", without(*_SECRET, "challenge"), only=f"{ROW}.status <> 'started'"),
-    SealedTable("passwords", without("hash")),
+    SealedTable("passwords", with_hashes(hash=("hash",))),
 )
 _CHANGES = {
     "way": "way IN ('old_phone', 'lost')",
@@ -94,6 +94,7 @@ def _tries_and_notices() -> None:
         _bytes("phone", nullable=False),
         sa.Column("template", sa.Text(), nullable=False),
         sa.Column("language", sa.Text(), nullable=False),
+        sa.Column("change_id", sa.Uuid(), nullable=True),
         _bytes("link", nullable=False),
         _time("created_at", nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),

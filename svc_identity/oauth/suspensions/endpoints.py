@@ -10,6 +10,7 @@ from chassis.db import Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from svc_identity.oauth.suspensions import schemas, service
+from svc_identity.organisations.models import Role
 from svc_identity.organisations.operators import require_current
 from svc_identity.organisations.reach import staff_readable
 from svc_identity.organisations.role_changes.endpoints import CoolingOff
@@ -17,13 +18,13 @@ from svc_identity.people.suspensions.models import Suspension
 
 router = APIRouter(prefix="/identity/v1/suspensions", tags=["organisations"])
 
-Operator = Annotated[Caller, Depends(allow(scope="staff", role="operator"))]
-Reader = Annotated[Caller, Depends(allow(scope="staff", role=("operator", "auditor")))]
+Guard = Annotated[Caller, Depends(allow(scope="staff", role=service.GUARDS))]
+Reader = Annotated[Caller, Depends(allow(scope="staff", role=(*service.GUARDS, Role.AUDITOR)))]
 
 
 @router.post("", status_code=201)
 async def suspend_access(
-    tx: Tx, caller: Operator, once: OnceKey, body: Annotated[schemas.NewSuspension, Body()]
+    tx: Tx, caller: Guard, once: OnceKey, body: Annotated[schemas.NewSuspension, Body()]
 ) -> schemas.Suspension:
     """Suspend a person or a client.
 
@@ -47,11 +48,11 @@ async def list_suspensions(
 
 @router.post("/{suspension_id}/lift")
 async def lift_suspension(
-    tx: Tx, caller: Operator, once: OnceKey, cooling_off: CoolingOff, suspension_id: UUID, body: schemas.Lifting
+    tx: Tx, caller: Guard, once: OnceKey, cooling_off: CoolingOff, suspension_id: UUID, body: schemas.Lifting
 ) -> schemas.Suspension:
-    """Lift a suspension of another operator.
+    """Lift a suspension of another security officer or operator.
 
-    Neither of the two holds the role by the other's proposal, and the caller has been operator for a day
+    Neither of the two holds the role by the other's proposal, and the caller has had theirs for a day
     (`MYILI_COOLING_OFF_HOURS`). A resumed person signs in anew.
     """
     lifted = service.lift(tx, caller, suspension_id, body, cooling_off=cooling_off)

@@ -1,4 +1,4 @@
-"""Suspending persons and clients: by one operator at once, lifted by a second one."""
+"""Suspending persons and clients: by one security officer or operator at once, lifted by a second one."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -16,6 +16,7 @@ from svc_identity.oauth import refresh, standing
 from svc_identity.oauth.models import Client, EndReason
 from svc_identity.oauth.suspensions import schemas
 from svc_identity.organisations import operators
+from svc_identity.organisations.models import Role, SecurityRole
 from svc_identity.organisations.reach import require_reach, require_reach_of_roles
 from svc_identity.organisations.role_changes import service as role_changes
 from svc_identity.organisations.role_changes.memberships import require_enough_operators
@@ -27,6 +28,10 @@ from svc_identity.people.suspensions.events import PersonResumed, PersonSuspende
 from svc_identity.people.suspensions.models import Suspension
 
 SUSPENDED, SUSPENSION_LIFTED = SecurityEvent("access_suspended"), SecurityEvent("access_resumed")
+
+
+GUARDS = (Role.OPERATOR, SecurityRole.SECURITY_OFFICER)
+"""Who suspends and lifts: security officers, and operators in an emergency."""
 
 
 class AlreadySuspended(Problem):
@@ -43,7 +48,7 @@ async def suspend(tx: AsyncSession, caller: Caller, new: schemas.NewSuspension) 
     Raises:
         NoLongerOperator, NotFound, NotYourDivision, AlreadySuspended, LastOperators, NoIndependentOperators
     """
-    await role_changes.begin(tx, caller)
+    await role_changes.begin(tx, caller, GUARDS)
     suspension = Suspension(reason=new.reason, suspended_by=caller.id)
     if isinstance(new, schemas.ClientToSuspend):
         suspension.client_id = new.client_id
@@ -60,9 +65,9 @@ async def suspend(tx: AsyncSession, caller: Caller, new: schemas.NewSuspension) 
 
 async def _require_reach(tx: AsyncSession, caller: Caller, person_id: UUID | None) -> str:
     """Staff is suspended within its division; residents and clients belong to none."""
-    reaching = await require_reach_of_roles(tx, caller, person_id) if person_id else None
+    reaching = await require_reach_of_roles(tx, caller, person_id, GUARDS) if person_id else None
     if reaching is None:
-        await require_reach(tx, caller, PREFECTURE)
+        await require_reach(tx, caller, PREFECTURE, GUARDS)
     return reaching or PREFECTURE
 
 
@@ -99,19 +104,21 @@ async def _suspend_client(tx: AsyncSession, suspension: Suspension, client_id: s
 async def lift(
     tx: AsyncSession, caller: Caller, suspension_id: UUID, lifting: schemas.Lifting, *, cooling_off: timedelta
 ) -> Suspension:
-    """Give the access back; the caller is another operator, who has been one for `cooling_off`.
+    """Give the access back; the caller is another person, and has had the role for `cooling_off`.
 
     Raises:
         NoLongerOperator, NotFound, NotYourDivision, SuspensionLifted, SecondPersonNeeded, NotIndependent, RoleTooNew
     """
-    await role_changes.begin(tx, caller)
+    await role_changes.begin(tx, caller, GUARDS)
     suspension = await tx.get(Suspension, suspension_id, with_for_update=True)
     if suspension is None:
         raise NotFound
     if suspension.lifted_at is not None:
         raise SuspensionLifted
     reaching = await _require_reach(tx, caller, suspension.person_id)
-    await require_second_operator(tx, caller.id, suspension.suspended_by, cooling_off=cooling_off, reaching=reaching)
+    await require_second_operator(
+        tx, caller.id, suspension.suspended_by, cooling_off=cooling_off, reaching=reaching, roles=GUARDS
+    )
     suspension.lifted_by, suspension.lifted_at, suspension.lift_reason = caller.id, now(), lifting.reason
     await tx.flush()
     if suspension.person_id:

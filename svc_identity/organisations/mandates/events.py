@@ -38,3 +38,11 @@ class MandateEnded(MandateEvent):
     status: str
     """`withdrawn` or `expired`."""
     ended_at: datetime
+
+
+class MandateExpiring(MandateEvent):
+    """A mandate ends soon unless the representative proposes another; emitted 30, 7 and 1 days before."""
+
+    event_type: ClassVar[str] = "cn.ili.identity.mandate.expiring.v1"
+
+    valid_until: datetime

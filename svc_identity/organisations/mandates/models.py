@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, Text, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
@@ -89,3 +89,12 @@ class Mandate(Base):
     def end(self, status: MandateStatus, by: UUID | None) -> None:
         self.status = checked_move(TRANSITIONS, MandateStatus(self.status), status)
         self.ended_by, self.ended_at = by, now()
+
+
+class MandateReminder(Base):
+    """How many events have said that a mandate ends soon; apart, as a mandate is sealed in the trail."""
+
+    __tablename__ = "mandate_reminders"
+
+    mandate_id: Mapped[UUID] = mapped_column(ForeignKey("mandates.id"), primary_key=True)
+    reminders: Mapped[int] = mapped_column(SmallInteger)

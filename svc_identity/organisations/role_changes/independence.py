@@ -7,7 +7,7 @@ that do not reach the division concerned do not count: else operators of a count
 role there, and make them depend on each other (0120).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import combinations
 from uuid import UUID
@@ -21,9 +21,11 @@ from svc_identity.organisations.operators import organisations_reaching
 from svc_identity.organisations.role_changes.models import Action, RoleChange, Status
 
 
-async def are_independent(tx: AsyncSession, first: UUID, second: UUID, *, reaching: str | None) -> bool:
-    """Whether two persons who are operators of a division now are independent."""
-    behind = [await _proposers_behind(tx, each, reaching) for each in (first, second)]
+async def are_independent(
+    tx: AsyncSession, first: UUID, second: UUID, *, reaching: str | None, roles: Sequence[str] = (Role.OPERATOR,)
+) -> bool:
+    """Whether two persons who are operators of a division now, or hold one of other roles, are independent."""
+    behind = [await _proposers_behind(tx, each, reaching, roles) for each in (first, second)]
     return second not in behind[0] and first not in behind[1]
 
 
@@ -33,11 +35,13 @@ async def some_are_independent(tx: AsyncSession, operators: Iterable[UUID], *, r
     return any(a not in behind[b] and b not in behind[a] for a, b in combinations(behind, 2))
 
 
-async def _proposers_behind(tx: AsyncSession, operator: UUID, division_code: str | None) -> set[UUID]:
+async def _proposers_behind(
+    tx: AsyncSession, operator: UUID, division_code: str | None, roles: Sequence[str] = (Role.OPERATOR,)
+) -> set[UUID]:
     """Who proposed this person as operator, who proposed those, and so on, also where their role has ended since."""
     reaching = organisations_reaching(division_code)
     own = (Membership.person_id == operator, Membership.organisation_id.in_(reaching))
-    present = _origins().where(*own, Membership.ended_at.is_(None))
+    present = _origins(roles).where(*own, Membership.ended_at.is_(None))
     line = present.cte(recursive=True)
     # The membership by which the proposer was operator then.
     then, change = aliased(Membership), aliased(RoleChange)
@@ -60,11 +64,9 @@ async def _proposers_behind(tx: AsyncSession, operator: UUID, division_code: str
     return {proposer for proposer in found if proposer is not None}
 
 
-def _origins() -> Select[UUID | None, datetime]:
+def _origins(roles: Sequence[str]) -> Select[UUID | None, datetime]:
     return (
         select(RoleChange.proposed_by, RoleChange.proposed_at)
         .join(Membership, Membership.id == RoleChange.membership_id)
-        .where(
-            RoleChange.action == Action.GRANT, RoleChange.role == Role.OPERATOR, RoleChange.status == Status.APPROVED
-        )
+        .where(RoleChange.action == Action.GRANT, RoleChange.role.in_(roles), RoleChange.status == Status.APPROVED)
     )

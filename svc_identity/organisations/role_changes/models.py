@@ -9,7 +9,7 @@ from chassis.db import Timestamp, new_id, now, one_of
 from chassis.problems import checked_move
 from kit.approvals import second_person_check
 from svc_identity.base import Base
-from svc_identity.organisations.models import TWO_PERSON_ROLES, CounterRole, Role
+from svc_identity.organisations.models import EVERY_ROLE, TWO_PERSON_ROLES
 
 PROPOSAL_LIFE = timedelta(days=7)
 
@@ -57,7 +57,7 @@ class RoleChange(Base):
     __table_args__ = (
         one_of("action", Action),
         one_of("status", Status),
-        one_of("role", [*Role, *CounterRole]),
+        one_of("role", EVERY_ROLE),
         second_person_check("decided_by", "proposed_by", unless="status = 'withdrawn'"),
         CheckConstraint(f"status <> 'approved' OR decided_by IS NOT NULL OR {_BY_ONE_PERSON}", name="decided"),
         CheckConstraint("status <> 'approved' OR membership_id IS NOT NULL", name="carried_out"),

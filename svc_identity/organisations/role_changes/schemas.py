@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from chassis.text import Line
 from svc_identity.fields import Phone, Until
-from svc_identity.organisations.models import CounterRole, Role
+from svc_identity.organisations.models import CounterRole, Role, SecurityRole
 from svc_identity.organisations.role_changes.models import Action, Status
 
 Reason = Annotated[Line, Field(min_length=2, max_length=500, description="Kept with the change and shown to auditors.")]
@@ -16,7 +16,7 @@ class NewGrant(BaseModel):
     action: Literal[Action.GRANT]
     organisation_id: UUID
     phone: Phone
-    role: Role | CounterRole
+    role: Role | CounterRole | SecurityRole
     until: Until = None
     reason: Reason
 

@@ -4,6 +4,7 @@ All of it runs under one lock, so that rules about several rows hold when reques
 """
 
 import contextlib
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -37,14 +38,14 @@ CARRIED_OUT = {
 }
 
 
-async def begin(tx: AsyncSession, caller: Caller) -> None:
-    """Lock the roles and check that the caller still is an operator.
+async def begin(tx: AsyncSession, caller: Caller, roles: Sequence[str] = (Role.OPERATOR,)) -> None:
+    """Lock the roles and check that the caller still is an operator, or holds one of other roles.
 
     Raises:
         NoLongerOperator
     """
     await operators.lock_roles(tx)
-    await operators.require_operator(tx, caller)
+    await operators.require_operator(tx, caller, roles)
 
 
 async def grant_at_once(

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -61,18 +62,52 @@ async def check_passkey(
     tx: AsyncSession, party: RelyingParty, person_id: UUID, challenge: bytes, assertion: str, *, vouched: bool
 ) -> Factor | None:
     """The passkey with which a device has signed the challenge; None if it has not."""
-    try:
-        given = json.loads(assertion)
-        credential_id = base64url_to_bytes(given["rawId"])
-    except (ValueError, TypeError, KeyError):
+    given = _read(assertion)
+    factors = await factors_of(tx, person_id, vouched=vouched) if given else ()
+    found = next((factor for factor in factors if given and factor.credential_id == given.credential_id), None)
+    return await _used(tx, party, found, challenge, given)
+
+
+async def check_any_passkey(tx: AsyncSession, party: RelyingParty, challenge: bytes, assertion: str) -> Factor | None:
+    """The passkey, of whomever, with which a device has signed the challenge; None if it has not.
+
+    The device has to name the person as well, as WebAuthn wants where nobody was named to it (7.2, step 6).
+    """
+    given = _read(assertion)
+    if given is None:
         return None
-    factors = await factors_of(tx, person_id, vouched=vouched)
-    found = next((factor for factor in factors if factor.credential_id == credential_id), None)
-    if found is None:
+    same = (Factor.credential_id == given.credential_id, Factor.removed_at.is_(None))
+    found = await tx.scalar(select(Factor).where(*same))
+    if found is None or given.user != found.person_id.bytes:
+        return None
+    return await _used(tx, party, found, challenge, given)
+
+
+class _Given(NamedTuple):
+    """What a device says."""
+
+    answer: dict[str, Any]
+    credential_id: bytes
+    user: bytes | None
+
+
+def _read(assertion: str) -> _Given | None:
+    try:
+        answer = json.loads(assertion)
+        user = answer["response"].get("userHandle")
+        return _Given(answer, base64url_to_bytes(answer["rawId"]), base64url_to_bytes(user) if user else None)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+async def _used(
+    tx: AsyncSession, party: RelyingParty, found: Factor | None, challenge: bytes, given: _Given | None
+) -> Factor | None:
+    if found is None or given is None:
         return None
     # Locked, as its counter is compared and set.
     await tx.refresh(found, with_for_update=True)
-    if not use(party, found, challenge, given):
+    if found.removed_at or not use(party, found, challenge, given.answer):
         return None
     found.used_at = now()
     return found

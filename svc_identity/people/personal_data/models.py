@@ -18,6 +18,7 @@ class Purpose(StrEnum):
     MEMBER_LIST = "member_list"
     IDENTITY_CLAIM = "identity_claim"
     VERIFICATION = "verification"
+    CORRECTION = "correction"
 
 
 class PersonalDataRead(Base):

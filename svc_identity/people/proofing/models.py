@@ -2,7 +2,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, Text
+from sqlalchemy import ForeignKey, Index, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
@@ -27,10 +27,12 @@ class ProofingAttempt(Base):
         one_of("outcome", Outcome),
         Index("ix_proofing_attempts_person_id_started_at", "person_id", "started_at"),
         Index("ix_proofing_attempts_id_number_index_started_at", "id_number_index", "started_at"),
+        Index("ix_proofing_attempts_remembered", "started_at", postgresql_where=text("id_number_index <> ''")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
     id_number_index: Mapped[bytes] = mapped_column(LargeBinary)
+    """Empty after a day: no limit counts it any longer."""
     outcome: Mapped[Outcome] = mapped_column(Text, default=Outcome.PENDING)
     started_at: Mapped[datetime] = mapped_column(Timestamp, default=now)

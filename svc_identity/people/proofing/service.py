@@ -33,6 +33,7 @@ WRONG_BY_OTHERS = 5
 PROOF_PASSED, PROOF_FAILED = SecurityEvent("proof_passed"), SecurityEvent("proof_failed")
 PERSON_RENAMED = SecurityEvent("person_renamed")
 _DAY = timedelta(days=1)
+_FORGOTTEN_AT_ONCE = 5_000
 
 
 class AlreadyProofed(Problem):
@@ -126,6 +127,14 @@ async def _admit(tx: AsyncSession, person_id: UUID, index: bytes) -> None:
     of_others = await _latest(tx, WRONG_BY_OTHERS, ~of_person, on_number, wrong)
     if len(own_here) >= ATTEMPTS_ON_A_CONTESTED_NUMBER and len(of_others) >= WRONG_BY_OTHERS:
         raise TooManyProofings(ATTEMPTS_ON_A_CONTESTED_NUMBER, min(own_here[-1], of_others[-1]) + _DAY)
+
+
+async def forget_numbers(tx: AsyncSession) -> None:
+    """Erase the hashes of ID numbers that no limit counts any longer, so many at once."""
+    due = ProofingAttempt.id_number_index != b"", ProofingAttempt.started_at <= now() - _DAY
+    some = select(ProofingAttempt.id).where(*due).order_by(ProofingAttempt.started_at).limit(_FORGOTTEN_AT_ONCE)
+    attempts = update(ProofingAttempt).where(ProofingAttempt.id.in_(some.with_for_update(skip_locked=True)))
+    await tx.execute(attempts.values(id_number_index=b""))
 
 
 async def _latest(tx: AsyncSession, most: int, *which: ColumnElement[bool]) -> Sequence[datetime]:

@@ -29,6 +29,7 @@ from svc_identity.people.persons.service import known_person
 from svc_identity.people.suspensions.queries import suspension_of
 from svc_identity.privacy.closures import schemas
 from svc_identity.privacy.closures.models import Closure, ClosureStatus, OpenPayment
+from svc_identity.privacy.corrections import service as corrections
 from svc_identity.sign_in.models import IdentityTry, KnownDevice, SentCode
 from svc_identity.sign_in.phone_changes import service as phone_changes
 from svc_identity.sign_in.phone_changes.models import EndReason
@@ -108,6 +109,7 @@ async def _close(tx: AsyncSession, person_id: UUID) -> None:
         given = update(model).where(model.person_id == person_id, model.withdrawn_at.is_(None))
         await tx.execute(given.values(withdrawn_at=now()))
     await claims.close_live(tx, person_id)
+    await corrections.forget(tx, person_id)
     await phone_changes.end_live(tx, person_id, EndReason.OVERTAKEN)
     for room in (families, mandates, representation):
         await room.end_all_of(tx, person_id)

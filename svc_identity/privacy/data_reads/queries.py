@@ -20,6 +20,7 @@ SERVICE = "identity"
 _ROLES = {
     Purpose.MEMBER_LIST: (Role.OPERATOR, Role.AUDITOR),
     Purpose.IDENTITY_CLAIM: (CounterRole.CLERK, CounterRole.TILL_SUPERVISOR),
+    Purpose.CORRECTION: (CounterRole.CLERK,),
 }
 """By which roles staff reads for a purpose."""
 

@@ -24,6 +24,7 @@ from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import known_person
 from svc_identity.people.proofing.models import ProofingAttempt
+from svc_identity.privacy.corrections import service as corrections
 from svc_identity.privacy.data_reads.models import DataRead
 from svc_identity.privacy.exports import schemas
 from svc_identity.sign_in.models import KnownDevice
@@ -46,7 +47,8 @@ async def my_data(tx: AsyncSession, person_id: UUID) -> MyData:
     person = await known_person(tx, person_id)
     mine = _by_person(person)
     kinds = {model.__tablename__: await records(tx, model, *which, without=hidden) for model, which, hidden in mine}
-    return MyData(service="identity", kinds={"persons": [await _clear(tx, person)], **kinds})
+    own_words = {"corrections": await corrections.exported(tx, person_id)}
+    return MyData(service="identity", kinds={"persons": [await _clear(tx, person)], **own_words, **kinds})
 
 
 def _by_person(person: Person) -> list[tuple[Any, list[Any], tuple[str, ...]]]:

@@ -134,7 +134,7 @@ async def wait(tx: AsyncSession, settings: Settings, change: PhoneChange, given:
     change.completes_at = now() + timedelta(days=settings.lost_phone_days)
     change.stop_hash = _stop_hash(stop_code(settings, change.id))
     change.move_to(ChangeStatus.WAITING)
-    _tell(tx, change, BEGUN, change.old_phone or "", link_of(settings, change))
+    await _warn(tx, settings, change, BEGUN)
     record_on_commit(tx, LOST_PHONE_CLAIMED, person_id=person.id)
     return None
 
@@ -154,12 +154,7 @@ async def stop(tx: AsyncSession, code: str) -> bool:
 async def complete(tx: AsyncSession, change_id: UUID) -> None:
     """Move the person of a change whose waiting time is over; nothing where what it rests on has changed."""
     change = await service.locked(tx, change_id)
-    if (
-        change is None
-        or change.status != ChangeStatus.WAITING
-        or not change.completes_at
-        or change.completes_at > now()
-    ):
+    if change is None or change.status != ChangeStatus.WAITING or not await _is_due(tx, change):
         return
     new_phone = change.new_phone or ""
     if reason := await _fault(tx, change):
@@ -168,6 +163,14 @@ async def complete(tx: AsyncSession, change_id: UUID) -> None:
         return
     await service.move(tx, change, await service.owner_of(tx, change))
     _tell(tx, change, service.MOVED, new_phone)
+
+
+async def _is_due(tx: AsyncSession, change: PhoneChange) -> bool:
+    """Whether it has waited, also for the message that lets the old number stop it; for that as long again at most."""
+    if change.completes_at is None or change.completes_at > now():
+        return False
+    unsent = select(PhoneNotice.id).where(PhoneNotice.change_id == change.id, PhoneNotice.template == BEGUN)
+    return await tx.scalar(unsent) is None or now() >= change.completes_at + (change.completes_at - change.created_at)
 
 
 async def _fault(tx: AsyncSession, change: PhoneChange) -> EndReason | None:
@@ -184,14 +187,21 @@ async def _fault(tx: AsyncSession, change: PhoneChange) -> EndReason | None:
     return None
 
 
-def remind(tx: AsyncSession, settings: Settings, change: PhoneChange) -> None:
+async def remind(tx: AsyncSession, settings: Settings, change: PhoneChange) -> None:
     """Tell the old number of a locked change that the waiting time ends soon."""
     change.reminded_at = now()
-    _tell(tx, change, SOON, change.old_phone or "", link_of(settings, change))
+    await _warn(tx, settings, change, SOON)
 
 
-def _tell(tx: AsyncSession, change: PhoneChange, template: str, phone: str, link: str = "") -> None:
-    tx.add(PhoneNotice(phone=phone, template=template, language=change.language, link=link))
+async def _warn(tx: AsyncSession, settings: Settings, change: PhoneChange, template: str) -> None:
+    """A message to the old number, in the language of its owner, not of whoever asks."""
+    language = await service.language_of(tx, change)
+    phone, link = change.old_phone or "", link_of(settings, change)
+    tx.add(PhoneNotice(phone=phone, template=template, language=language, link=link, change_id=change.id))
+
+
+def _tell(tx: AsyncSession, change: PhoneChange, template: str, phone: str) -> None:
+    tx.add(PhoneNotice(phone=phone, template=template, language=change.language, link=""))
 
 
 def link_of(settings: Settings, change: PhoneChange) -> str:

@@ -139,6 +139,8 @@ class PhoneNotice(Leased, Base):
     phone: Mapped[str] = mapped_column(Encrypted("phone_notices.phone"))
     template: Mapped[str] = mapped_column(Text)
     language: Mapped[str] = mapped_column(Text)
+    change_id: Mapped[UUID | None]
+    """The change that waits until this message has left."""
     link: Mapped[str] = mapped_column(Encrypted("phone_notices.link"))
     """Where the change can be stopped; empty where it cannot."""
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)

@@ -31,4 +31,4 @@ async def remind_due(database: Database, settings: Settings) -> None:
     soon = _WAITING, PhoneChange.reminded_at.is_(None), PhoneChange.completes_at <= now() + REMINDED_BEFORE
     async with database.transaction() as tx:
         for change in await tx.scalars(claimable(select(PhoneChange).where(*soon), PhoneChange.completes_at)):
-            lost.remind(tx, settings, change)
+            await lost.remind(tx, settings, change)

@@ -18,6 +18,7 @@ from chassis.telemetry import SecurityEvent
 from kit.security_log import record_on_commit
 from svc_identity.oauth.sign_ins.service import end_others
 from svc_identity.organisations.queries import holds_role
+from svc_identity.people.consents.models import Consent
 from svc_identity.people.factors import service as factors
 from svc_identity.people.factors.passkeys import RelyingParty
 from svc_identity.people.personal_data.models import Purpose
@@ -198,13 +199,19 @@ async def move(tx: AsyncSession, change: PhoneChange, person: Person) -> None:
     person.phone, person.phone_index = new, phone_index(new)
     change.person_id = person.id
     if old:
-        tx.add(PhoneNotice(phone=old, template=MOVED, language=change.language, link=""))
+        tx.add(PhoneNotice(phone=old, template=MOVED, language=await language_of(tx, change), link=""))
     change.move_to(ChangeStatus.COMPLETED)
     await tx.flush()
     await end_live(tx, person.id, EndReason.OVERTAKEN)
     await end_others(tx, person.id, kept=change.sign_in_id)
     await emit(tx, PersonPhoneChanged(person_id=person.id))
     record_on_commit(tx, PHONE_CHANGED, change.way, person_id=person.id)
+
+
+async def language_of(tx: AsyncSession, change: PhoneChange) -> str:
+    """In which the person of a change agreed last; else that of the change."""
+    agreed = select(Consent.language).where(Consent.person_id == change.person_id).order_by(Consent.id.desc())
+    return await tx.scalar(agreed.limit(1)) or change.language
 
 
 async def end_live(tx: AsyncSession, person_id: UUID, reason: EndReason) -> None:

@@ -60,7 +60,7 @@ class PhoneNotifier:
             due = select(PhoneNotice).where(PhoneNotice.try_at <= now())
             leased = []
             for row in await tx.scalars(claimable(due, PhoneNotice.try_at, limit=_AT_ONCE)):
-                if row.created_at < now() - KEPT:
+                if row.change_id is None and row.created_at < now() - KEPT:
                     log.warning("phone_notice_dropped", template=row.template)
                     await tx.delete(row)
                     continue

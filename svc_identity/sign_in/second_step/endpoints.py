@@ -41,14 +41,15 @@ async def show_factor_form(tx: ReadTx, issuer: TheIssuer, request: Request, sign
     _PATH,
     dependencies=[OWN_BROWSER],
     responses=TO_APP,
-    openapi_extra=form("form_token", optional=("code", "assertion", "enrolment_code", "ui_locales")),
+    openapi_extra=form("form_token", optional=("code", "assertion", "credential", "enrolment_code", "ui_locales")),
 )
 async def submit_factor(
     transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request, sign_in_id: UUID
 ) -> Response:
     """Check the code of the second factor and send the browser back to the app, or set the factor up.
 
-    `code` is one of an authenticator app or a recovery code, `assertion` the JSON of a passkey's answer. A second tap
+    `code` is one of an authenticator app or a recovery code, `assertion` the JSON of a passkey's answer, and
+    `credential` that of a new passkey. A second tap
     gets the answer of the first one.
     """
     fields = dict(await parse_form(request))

@@ -1,6 +1,7 @@
 """The pages of the second factor."""
 
 import io
+import json
 from typing import Any
 
 import segno
@@ -12,8 +13,9 @@ from kit.fields.phones import mask_phone
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.people.factors import totp
 from svc_identity.people.factors.models import FactorKind
-from svc_identity.people.factors.passkeys import RelyingParty, request_options
+from svc_identity.people.factors.passkeys import RelyingParty, registration_options, request_options
 from svc_identity.people.factors.service import factors_of
+from svc_identity.people.persons.service import known_person
 from svc_identity.settings import Settings
 from svc_identity.sign_in import authorization, pages
 from svc_identity.sign_in.browser import PATH, Browser
@@ -56,6 +58,8 @@ async def factor_page(
             "script": bool(keys),
         }
         return pages.page("factor.html", sign_in.language, refused=refused, **how, **values)
+    person, party = await known_person(tx, person_id), RelyingParty.of(settings)
+    values |= {"options": json.dumps(registration_options(party, person, sign_in.challenge or b"", ())), "script": True}
     return await _set_up_page(tx, sign_in, sign_in.new_factor, refused, request["client_id"], values, needed=is_staff)
 
 

@@ -22,16 +22,17 @@ from svc_identity.people.factors import codes, totp
 from svc_identity.people.factors import service as factors
 from svc_identity.people.factors.models import FactorKind
 from svc_identity.people.factors.passkeys import CHALLENGE_BYTES, RelyingParty
-from svc_identity.people.persons.service import person_of_phone, registered
+from svc_identity.people.factors.passkeys import registered as made_of
+from svc_identity.people.persons.service import known_person, person_of_phone, registered
 from svc_identity.settings import Settings
 from svc_identity.sign_in import agreement, authorization, steps
 from svc_identity.sign_in import service as sign_ins
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.password_step import service as password_step
-from svc_identity.sign_in.refusals import Refused
+from svc_identity.sign_in.refusals import PasskeyRefused, Refused
 from svc_identity.sign_in.steps import to_password
 
-APP_NAME = "TOTP"
+APP_NAME, PASSKEY_NAME = "TOTP", "Passkey"
 PASSKEY_ONLY = {TWO_FACTORS[1]}
 
 
@@ -45,10 +46,6 @@ class WrongEnrolmentCode(Refused):
 
 class FactorBlocked(Refused):
     status, text = 429, "factor_blocked"
-
-
-class PasskeyRefused(Refused):
-    text = "passkey_refused"
 
 
 class NoPasskeyError(OAuth2Error):  # type: ignore[misc]  # Authlib ships no types
@@ -147,13 +144,16 @@ async def submit(
     if sign_in.factor_id:  # set up by the first of two taps
         return None
     person_id, is_staff = await about(tx, sign_in)
+    wants_code = enrolment_code if enrolment_code or is_staff else None
     if assertion := fields.get("assertion"):
         return await _check_passkey(tx, settings, sign_in, person_id, assertion, is_staff=is_staff)
     if await factors.factors_of(tx, person_id, vouched=is_staff):
         if await wanted(tx, issuer, sign_in) == PASSKEY_ONLY:
             return PasskeyRefused()
         return await _check(tx, settings, sign_in, person_id, typed, is_staff=is_staff)
-    return await _set_up(tx, sign_in, person_id, typed, enrolment_code if enrolment_code or is_staff else None)
+    if credential := fields.get("credential"):
+        return await _set_up_passkey(tx, settings, sign_in, person_id, credential, wants_code)
+    return await _set_up(tx, sign_in, person_id, typed, wants_code)
 
 
 async def _check(
@@ -198,5 +198,21 @@ async def _set_up(
     if done is None:  # its last second has passed since the check above
         return WrongFactorCode()
     factor, recovery_codes = done
+    sign_in.factor_id, sign_in.new_factor, sign_in.answer = factor.id, None, " ".join(recovery_codes)
+    return None
+
+
+async def _set_up_passkey(
+    tx: AsyncSession, settings: Settings, sign_in: SignIn, person_id: UUID, credential: str, enrolment_code: str | None
+) -> Refused | None:
+    challenge, sign_in.challenge = sign_in.challenge or b"", secrets.token_bytes(CHALLENGE_BYTES)
+    person = await known_person(tx, person_id)
+    factor = made_of(RelyingParty.of(settings), person, challenge, credential, PASSKEY_NAME)
+    if factor is None or await factors.is_known_passkey(tx, factor):
+        return PasskeyRefused()
+    if enrolment_code is not None and not await codes.use_enrolment_code(tx, person_id, enrolment_code):
+        return WrongEnrolmentCode()
+    factor.vouched_at = now() if enrolment_code is not None else None
+    recovery_codes = await factors.add(tx, factor)
     sign_in.factor_id, sign_in.new_factor, sign_in.answer = factor.id, None, " ".join(recovery_codes)
     return None

@@ -154,7 +154,7 @@ async def test_a_new_person_is_registered_with_the_role(
 @pytest.mark.parametrize(
     ("kind", "fitting"),
     [
-        ("platform", {"operator", "auditor"}),
+        ("platform", {"operator", "auditor", "security_officer"}),
         ("county_team", {"county_team", "clerk", "till_supervisor"}),
         ("review_body", {"reviewer", "auditor"}),
     ],

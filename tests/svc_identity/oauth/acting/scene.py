@@ -1,19 +1,17 @@
 """Organisations with representatives and agents whose tokens are bound to keys of their own."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from joserfc import jwt
 
 from chassis.testing import Tokens, once
-from svc_identity.settings import Settings
 from tests.kit.dpop.prover import Prover
 from tests.svc_identity.app_client import TOKEN, AppClient
 from tests.svc_identity.conftest import new_phone
 from tests.svc_identity.identities import id_number, new_uscc, proof
 from tests.svc_identity.oauth.test_possession import redeem, refresh
-from tests.svc_identity.organisations.representation.test_representation import appoint
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a kind of token
@@ -73,17 +71,26 @@ class Actor:
         return found
 
 
+class Surroundings(Protocol):
+    """Where the registration authority is."""
+
+    @property
+    def registries_url(self) -> str: ...
+
+
 @dataclass
 class Firm:
     """An organisation with its representative and, once they have accepted, an agent."""
 
     representative: Actor
-    settings: Settings
+    settings: Surroundings
     uscc: str = field(default_factory=new_uscc)
     id: str = ""
 
     async def claimed_by(self, person: Actor) -> "Firm":
-        appoint(self.settings, self.uscc, ({}, {"name": person.name, "id_number": person.number}))
+        officer = {"uscc": self.uscc, "name": person.name, "id_number": person.number}
+        async with httpx.AsyncClient(base_url=self.settings.registries_url) as registry:
+            (await registry.post("/legal-entities/appoint", json=officer)).raise_for_status()
         answer = await person.call("POST", f"{ME}/organisations", json={"uscc": self.uscc})
         assert answer.status_code == 200, answer.text
         self.id = answer.json()["organisation_id"]

@@ -1,6 +1,7 @@
 """A lost phone is replaced by proof and waiting, which the old number can stop and a stranger cannot use."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -35,6 +36,7 @@ from tests.svc_identity.sign_in.phone_changes.changing import (
 from tests.svc_identity.sign_in.phone_changes.on_pages import codes_page, identity_of, link_of, submit, with_codes
 
 DAY = 86_400
+UYGHUR = {"Accept-Language": "ug"}
 OVER = 7 * DAY + 60
 Proved = dict[str, Any]
 
@@ -110,6 +112,35 @@ async def test_the_old_number_stops_it_by_the_link_once(
     with later(OVER):
         await complete_due(database)
         assert await me_at(new_app_client, phone) == mine
+
+
+async def test_it_waits_until_the_old_number_has_its_message_in_the_language_of_its_owner(
+    new_app_client: NewAppClient,
+    database: Database,
+    settings: Settings,
+    faults: Callable[..., None],
+    phone: str,
+) -> None:
+    app, new, identity = new_app_client(), new_phone(), proof()
+    headers = bearer(await app.tokens(phone, ui_locales="ug"))
+    proved = await app.api.post(f"{ME}/proofing", json=identity, headers=headers | UYGHUR | once())
+    assert proved.status_code == 200, proved.text
+    mine = await person_id(app, headers)
+    await deliver(database, settings)
+    await waits(new_app_client(), phone, new, identity)
+    faults("sms", unavailable=1_000)
+    await deliver(database, settings)
+    with later(OVER):
+        await deliver(database, settings)
+        await complete_due(database)
+        assert await last_of(database, mine) == ("waiting", None)
+        faults("sms")
+    with later(OVER + DAY):
+        await deliver(database, settings)
+        messages = (await app.sms.get("/messages", params={"phone": phone})).json()["items"]
+        assert (messages[0]["template"], messages[0]["params"]["language"]) == ("phone_change_begun", "ug")
+        await complete_due(database)
+        assert await last_of(database, mine) == ("completed", None)
 
 
 async def test_a_stop_after_completion_changes_nothing(
@@ -212,7 +243,7 @@ async def test_two_who_prove_the_same_identity_both_end(
 
 
 async def test_a_number_that_somebody_registers_meanwhile_is_not_taken(
-    new_app_client: NewAppClient, database: Database, phone: str
+    new_app_client: NewAppClient, database: Database, settings: Settings, phone: str
 ) -> None:
     app, new = new_app_client(), new_phone()
     headers, identity = await resident(app, phone, proofed=True)
@@ -221,6 +252,7 @@ async def test_a_number_that_somebody_registers_meanwhile_is_not_taken(
     with later(61):
         theirs = await me_at(new_app_client, new)
     with later(OVER):
+        await deliver(database, settings)
         await complete_due(database)
         assert await last_of(database, mine) == ("void", "number_taken")
         assert await me_at(new_app_client, new) == theirs != mine
@@ -244,7 +276,7 @@ async def test_what_it_rests_on_is_looked_at_again_at_the_end(
 
 
 async def test_a_closed_account_is_not_moved_and_its_numbers_are_erased(
-    new_app_client: NewAppClient, database: Database, phone: str
+    new_app_client: NewAppClient, database: Database, settings: Settings, phone: str
 ) -> None:
 
     app, new = new_app_client(), new_phone()
@@ -257,6 +289,7 @@ async def test_a_closed_account_is_not_moved_and_its_numbers_are_erased(
     with later(24 * DAY):
         await waits(new_app_client(), phone, new, identity)
     with later(10 * DAY + 15 * DAY + 60):
+        await deliver(database, settings)
         await asyncio.gather(close_due(database), complete_due(database))
         assert await last_of(database, mine) == ("void", "overtaken")
     with later(40 * DAY):

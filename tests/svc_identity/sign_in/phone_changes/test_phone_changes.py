@@ -13,6 +13,7 @@ from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import phone_index
 from svc_identity.settings import Settings
 from svc_identity.sign_in.phone_changes.models import PhoneChange
+from svc_identity.sign_in.phone_changes.worker import prune
 from tests.svc_identity.app_client import AUTHENTICATORS, bearer
 from tests.svc_identity.conftest import NewAppClient, new_phone
 from tests.svc_identity.identities import id_number
@@ -274,3 +275,16 @@ async def test_strangers_do_not_use_up_the_codes_of_the_old_number(new_app_clien
             await new_app_client().code_page(phone)
     with later(500):
         assert (await begin(app, headers, new_phone())).status_code == 201
+
+
+async def test_what_only_began_is_forgotten_with_its_numbers_after_a_day(
+    new_app_client: NewAppClient, database: Database, phone: str
+) -> None:
+    app = new_app_client()
+    headers, _ = await resident(app, phone)
+    change = await begun(app, headers, new_phone())
+    for days, is_kept in ((0.9, True), (1.1, False)):
+        with later(days * 86_400):
+            async with database.transaction() as tx:
+                await prune(tx)
+                assert (await tx.get(PhoneChange, change["phone_change_id"]) is not None) is is_kept
