@@ -200,10 +200,10 @@ async def end_expired(tx: AsyncSession) -> None:
 
 async def end_all_of(tx: AsyncSession, person_id: UUID) -> None:
     """End the roles of a person, also the last operators', and what is proposed for them; roles are locked."""
-    open_for = RoleChange.person_id == person_id, RoleChange.status == Status.PROPOSED
-    await tx.execute(update(RoleChange).where(*open_for).values(status=Status.EXPIRED))
-    held = select(Membership).where(Membership.person_id == person_id, Membership.ended_at.is_(None))
-    for membership in (await tx.scalars(held.order_by(Membership.id))).all():
+    waiting = update(RoleChange).where(RoleChange.person_id == person_id, RoleChange.status == Status.PROPOSED)
+    await tx.execute(waiting.values(status=Status.EXPIRED))
+    held = Membership.person_id == person_id, Membership.ended_at.is_(None)
+    for membership in (await tx.scalars(select(Membership).where(*held).order_by(Membership.id))).all():
         await _carry_out(tx, _change_of(membership, Action.REMOVAL, "identity lost", None))
 
 
@@ -287,10 +287,8 @@ async def _carry_out(tx: AsyncSession, change: RoleChange) -> None:
 
 
 def _how(change: RoleChange) -> str:
-    if change.action == Action.EXPIRY:
-        return "by_time"
-    if change.by_lost_identity:
-        return "by_lost_identity"
+    if change.action == Action.EXPIRY or change.by_lost_identity:
+        return "by_lost_identity" if change.by_lost_identity else "by_time"
     return "by_people" if change.proposed_by else "by_command"
 
 
