@@ -14,6 +14,7 @@ from svc_identity.oauth.endpoints import of_clients, well_known
 from svc_identity.oauth.endpoints import router as oauth
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.sign_ins.endpoints import router as sign_ins
+from svc_identity.oauth.sign_ins.service import end_all
 from svc_identity.oauth.standing import admit
 from svc_identity.oauth.suspensions.endpoints import router as suspensions
 from svc_identity.organisations.claim_decisions.endpoints import router as claim_decisions
@@ -81,4 +82,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)
     prove_possession(app)
     app.state.issuer, app.state.hashing = Issuer.of(settings), Hashing(settings)
+    app.state.end_sign_ins = end_all
     return app

@@ -42,6 +42,7 @@ TABLES = {
     "verifications": Held(_PROOFING, "kept: which check had which outcome; no image, name or number"),
     "family_accounts": Held(_ACCOUNT, "kept as proof of who acted for whom; names and phones are masked or hashed"),
     "family_notices": Held(_ACCOUNT, "when the message was sent"),
+    "identity_notices": Held(_ACCOUNT, "when the message was sent"),
     "memberships": Held(_TRAIL, "kept: who held which power, and when"),
     "role_changes": Held(_TRAIL, "kept: who gave which power to whom"),
     "suspensions": Held(_TRAIL, "kept: who stopped whom, and why"),

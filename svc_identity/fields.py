@@ -66,18 +66,18 @@ def normalise_phone(typed: str) -> str:
         raise ValueError("not a mobile number of mainland China") from None
 
 
-LONGEST_ROLE = timedelta(days=366)
+LONGEST = timedelta(days=366)
 
 
 def _last_day(typed: date | None) -> date | None:
-    if typed is not None and not timedelta(0) <= typed - today() <= LONGEST_ROLE:
-        raise ValueError("a role ends today at the earliest and within a year")
+    if typed is not None and not timedelta(0) <= typed - today() <= LONGEST:
+        raise ValueError("the last day is today at the earliest and within a year")
     return typed
 
 
 Until = Annotated[
     date | None,
-    Field(description="The last day of the role, in China, at most a year ahead; without one it lasts a year."),
+    Field(description="The last day, in China, at most a year ahead; without one it lasts a year."),
     AfterValidator(_last_day),
 ]
 Uscc = Annotated[

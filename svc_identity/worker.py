@@ -21,10 +21,11 @@ from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.worker import Notifier, end_sign_ins_of_removed_factors
 from svc_identity.organisations.events import OrganisationRegistered
 from svc_identity.organisations.family_orders import service as family_orders
+from svc_identity.organisations.lost_identities.models import IdentityNotice
 from svc_identity.organisations.mandates import reminders
 from svc_identity.organisations.mandates import service as mandates
 from svc_identity.organisations.mandates.events import MandateAccepted, MandateEnded, MandateExpiring
-from svc_identity.organisations.representation.events import OrganisationClaimed
+from svc_identity.organisations.representation.events import OrganisationClaimed, RepresentationEnded
 from svc_identity.organisations.role_changes import service as role_changes
 from svc_identity.organisations.role_changes import terms
 from svc_identity.organisations.role_changes.events import (
@@ -100,6 +101,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(_NOTIFY_SECONDS, FactorNotifier(database, settings).notify_due),
         Every(_NOTIFY_SECONDS, PhoneNotifier(database, settings).notify_due),
         Every(_NOTIFY_SECONDS, FactorNotifier(database, settings, FamilyNotice).notify_due),
+        Every(_NOTIFY_SECONDS, FactorNotifier(database, settings, IdentityNotice).notify_due),
         Every(_CLOSE_SECONDS, partial(close_due, database)),
         Every(_CLOSE_SECONDS, partial(phone_changes.complete_due, database)),
         Every(_PRUNE_SECONDS, partial(phone_changes.remind_due, database, settings)),
@@ -119,14 +121,8 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *(FactorAdded, FactorRemoved),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
             *(PersonSuspended, PersonResumed, SignInEnded),
-            *(
-                OrganisationRegistered,
-                OrganisationClaimed,
-                MandateAccepted,
-                MandateEnded,
-                MandateExpiring,
-                AuthorityEnded,
-            ),
+            *(OrganisationRegistered, OrganisationClaimed, RepresentationEnded),
+            *(MandateAccepted, MandateEnded, MandateExpiring, AuthorityEnded),
             *(FamilyAccountAccepted, FamilyAccountExpiring, FamilyAccountEnded),
             *(ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),
             *(RoleChangeProposed, RoleChangeApproved, RoleChangeRejected, MembershipExpiring),

@@ -9,6 +9,7 @@ from chassis.db import now
 from chassis.outbox import emit
 from chassis.tokens import TokenInvalid
 from kit.security_log import record_on_commit
+from svc_identity.oauth.sign_ins.service import end_all
 from svc_identity.organisations import operators
 from svc_identity.organisations.claim_decisions.service import settle
 from svc_identity.people.identity_claims import service as claims
@@ -62,7 +63,7 @@ async def _pass(
     life: timedelta,
 ) -> None:
     row.move_to(VerificationStatus.PASSED)
-    if claim is not None and not await settle(tx, claim):
+    if claim is not None and not await settle(tx, claim, end_sign_ins=end_all):
         await tx.flush()
         return
     await service.replace(tx, person.id)

@@ -30,7 +30,7 @@ WITHOUT_ALERT = {
     *("account_bound", "mandate_changed", "till_session_changed", "person_renamed"),
     "correction_answered",
     *("identity_claim_opened", "identity_claim_reviewed", "identity_claim_returned"),
-    *("identity_claim_decided", "identity_claim_closed"),
+    *("identity_claim_decided", "identity_claim_closed", "identity_lost", "organisation_released"),
     *("enrolment_code_issued", "enrolment_code_used", "recovery_code_used", "factor_added", "factor_removed"),
     *("factor_reset_proposed", "factor_reset_approved", "factor_reset_rejected"),
     *("mandate_proposed", "mandate_active", "mandate_declined", "mandate_withdrawn", "mandate_expired"),

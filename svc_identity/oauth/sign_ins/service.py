@@ -70,6 +70,11 @@ async def end_others(tx: AsyncSession, person_id: UUID, *, kept: UUID | None) ->
         _record(tx, family)
 
 
+async def end_all(tx: AsyncSession, person_id: UUID) -> None:
+    """End every sign-in of a person, whichever one the request came with."""
+    await end_others(tx, person_id, kept=None)
+
+
 def _record(tx: AsyncSession, family: TokenFamily) -> None:
     about = {"family_id": family.id, "person_id": family.person_id, "client_id": family.client_id}
     record_on_commit(tx, SIGNED_OUT, EndReason.REVOKED, **about)

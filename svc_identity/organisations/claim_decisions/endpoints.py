@@ -9,6 +9,7 @@ from chassis.idempotency import OnceKey
 from kit.fields.divisions import WHOLE
 from kit.staff.reach import acting_in
 from svc_identity.organisations.claim_decisions import queries, schemas, service
+from svc_identity.organisations.lost_identities.service import SignInsEnd
 from svc_identity.organisations.models import CounterRole, Role
 from svc_identity.organisations.role_changes.endpoints import CoolingOff
 
@@ -53,14 +54,15 @@ async def return_identity_claim(
 
 @router.post("/{number}/confirm")
 async def confirm_identity_claim(
-    tx: Tx, caller: Supervisor, once: OnceKey, number: Number, cooling_off: CoolingOff
+    tx: Tx, caller: Supervisor, once: OnceKey, number: Number, cooling_off: CoolingOff, end_sign_ins: SignInsEnd
 ) -> schemas.IdentityClaimAtCounter:
     """Confirm a clerk's verdict.
 
-    Upheld, the claimant has the ID number at level 2 and the account that had it is back at level 1. The supervisor is
-    another person than the clerk and has held the role for a day (`MYILI_COOLING_OFF_HOURS`).
+    Upheld, the claimant has the ID number at level 2 and the account that had it is back at level 1: its roles,
+    mandates, family accounts, representation and sign-ins end. The supervisor is another person than the clerk and has
+    held the role for a day (`MYILI_COOLING_OFF_HOURS`).
     """
-    confirmed = service.confirm(tx, caller, number, cooling_off=cooling_off)
+    confirmed = service.confirm(tx, caller, number, cooling_off=cooling_off, end_sign_ins=end_sign_ins)
     return await once.do(tx, caller, _answer(tx, caller, number, confirmed))
 
 

@@ -16,15 +16,14 @@ from kit.security_log import record_on_commit
 from svc_identity.organisations import operators
 from svc_identity.organisations.claim_decisions.children import give_child, guardians_of, is_guardian_claim
 from svc_identity.organisations.claim_decisions.schemas import ClaimReturn, ClaimReview
+from svc_identity.organisations.lost_identities.service import EndSignIns, lose
 from svc_identity.organisations.models import CounterRole, Membership
-from svc_identity.organisations.role_changes.memberships import require_enough_operators
 from svc_identity.organisations.role_changes.refusals import require_cooled_off
-from svc_identity.people.families import service as families
 from svc_identity.people.identity_claims import service as claims
 from svc_identity.people.identity_claims.events import IdentityClaimDecided
 from svc_identity.people.identity_claims.models import TRANSITIONS, ClaimStatus, IdentityClaim, Verdict
-from svc_identity.people.persons.events import PersonProofed, PersonProofingRevoked
-from svc_identity.people.persons.models import PHONE_ONLY, PROOFED, VERIFIED, Person
+from svc_identity.people.persons.events import PersonProofed
+from svc_identity.people.persons.models import PROOFED, VERIFIED, Person
 
 CLAIM_REVIEWED = SecurityEvent("identity_claim_reviewed")
 CLAIM_RETURNED = SecurityEvent("identity_claim_returned")
@@ -72,18 +71,21 @@ async def send_back(tx: AsyncSession, caller: Caller, number: str, why: ClaimRet
     record_on_commit(tx, CLAIM_RETURNED, claim_id=claim.id)
 
 
-async def confirm(tx: AsyncSession, caller: Caller, number: str, *, cooling_off: timedelta) -> None:
+async def confirm(
+    tx: AsyncSession, caller: Caller, number: str, *, cooling_off: timedelta, end_sign_ins: EndSignIns
+) -> None:
     """Confirm a clerk's verdict and carry it out; the caller must have been supervisor for `cooling_off`.
 
     Raises:
         NotFound, IdentityClaimClosedBefore, OwnIdentityClaim, NotOfCounter, SecondPersonNeeded, IllegalMove,
-        RoleTooNew, LastOperators, NoIndependentOperators
+        RoleTooNew
     """
     await operators.lock_roles(tx)
     claim, since = await _as_supervisor(tx, caller, number, ClaimStatus.DECIDED)
     require_cooled_off(since, cooling_off)
     if claim.verdict == Verdict.UPHELD:
-        await (give_child(tx, claim) if await is_guardian_claim(tx, claim) else _move_number(tx, claim))
+        is_guardian = await is_guardian_claim(tx, claim)
+        await (give_child(tx, claim) if is_guardian else _move_number(tx, claim, end_sign_ins))
     claim.move_to(ClaimStatus.DECIDED)
     claim.decided_by, claim.decided_at = caller.id, now()
     await tx.flush()
@@ -121,7 +123,7 @@ async def held_since(tx: AsyncSession, caller: Caller, organisation_id: UUID | N
     return since
 
 
-async def settle(tx: AsyncSession, claim: IdentityClaim) -> bool:
+async def settle(tx: AsyncSession, claim: IdentityClaim, *, end_sign_ins: EndSignIns) -> bool:
     """Decide an open claim whose claimant has shown by face or certificate whose number it is; False: a counter does.
 
     The roles and the claimant are locked. The number of a holder at level 3, or with a role, moves at counters only.
@@ -131,7 +133,7 @@ async def settle(tx: AsyncSession, claim: IdentityClaim) -> bool:
         roles = select(Membership.id).where(Membership.person_id == holder.id, Membership.ended_at.is_(None))
         if holder.level >= VERIFIED or await tx.scalar(roles.limit(1)):
             return False
-    await _move_number(tx, claim)
+    await _move_number(tx, claim, end_sign_ins)
     claim.move_to(ClaimStatus.VERIFIED)
     await tx.flush()
     fields = IdentityClaimDecided.fields_of(claim) | {"verdict": Verdict.UPHELD, "decided_at": now()}
@@ -146,17 +148,11 @@ async def _holder(tx: AsyncSession, claim: IdentityClaim) -> Person | None:
     return (await tx.scalars(having.execution_options(populate_existing=True))).one_or_none()
 
 
-async def _move_number(tx: AsyncSession, claim: IdentityClaim) -> None:
-    """Give the number to the claimant; who had it is back at level 1, also where that takes roles away."""
+async def _move_number(tx: AsyncSession, claim: IdentityClaim, end_sign_ins: EndSignIns) -> None:
+    """Give the number to the claimant; who had it loses the identity, also where too few operators remain."""
     if holder := await _holder(tx, claim):
-        was_operator = holder.id in await operators.operators(tx)
-        await families.end_all_of(tx, holder.id)
-        holder.forget_proof()
-        await tx.flush()
-        if was_operator:
-            await require_enough_operators(tx)
+        await lose(tx, holder, "claim_upheld", end_sign_ins=end_sign_ins)
         claim.holder_id = holder.id
-        await emit(tx, PersonProofingRevoked(person_id=holder.id, assurance_level=PHONE_ONLY))
     claimant = await tx.get_one(Person, claim.claimant_id)
     await tx.refresh(claim, ["name", "id_number"])
     claimant.remember_proof(claim.name, claim.id_number, claim.id_number_index)

@@ -25,7 +25,7 @@ class MandateStatus(StrEnum):
     DECLINED = "declined"
     """By the agent."""
     WITHDRAWN = "withdrawn"
-    """By the representative or the agent; `ended_by` says who."""
+    """By the representative or the agent; `ended_by` says who. Also where one of them lost the proved identity."""
     EXPIRED = "expired"
 
 

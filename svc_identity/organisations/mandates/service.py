@@ -22,7 +22,7 @@ from svc_identity.people.authorities.service import announce_end
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons.models import Person
-from svc_identity.people.persons.service import known_person, phone_index
+from svc_identity.people.persons.service import known_person, phone_index, require_proofed
 from svc_identity.vault.encryption import blind_index
 
 _EVENTS = {status: SecurityEvent(f"mandate_{status}") for status in MandateStatus}
@@ -44,8 +44,9 @@ async def propose(
     """Propose a mandate to the owner of a phone.
 
     Raises:
-        NotFound, UnknownDivision, MandateExists
+        NotFound, UnknownDivision, MandateExists, AssuranceTooLow
     """
+    require_proofed(await known_person(tx, representative_id, for_update=True))
     organisation = await represented(tx, representative_id, organisation_id)
     for code in new.division_codes:
         if await tx.get(Division, code) is None:
@@ -72,9 +73,10 @@ async def accept(tx: AsyncSession, person_id: UUID, mandate_id: UUID) -> schemas
     """Accept a mandate that was proposed to this person.
 
     Raises:
-        NotFound, IllegalMove, MandateForOther
+        NotFound, IllegalMove, MandateForOther, AssuranceTooLow
     """
     mandate, person = await _for_agent(tx, person_id, mandate_id)
+    require_proofed(person)
     own = await read_personal_data(tx, [person_id], ["name"], reader=str(person_id), purpose=Purpose.OWN_PROFILE)
     if _name_index(own[person_id].name or "") != mandate.name_index:
         raise MandateForOther
@@ -114,6 +116,15 @@ async def withdraw(tx: AsyncSession, person_id: UUID, mandate_id: UUID) -> schem
     return await _shown(tx, mandate)
 
 
+async def end_all_of(tx: AsyncSession, person_id: UUID) -> None:
+    """End the mandates that a person gave or accepted, who loses the identity by which they did."""
+    of_person = or_(Mandate.proposed_by == person_id, Mandate.agent_id == person_id)
+    live = select(Mandate).where(of_person, Mandate.status.in_(LIVE))
+    for mandate in await tx.scalars(live.order_by(Mandate.id).with_for_update()):
+        await _end(tx, mandate, MandateStatus.WITHDRAWN, None)
+        await _shown(tx, mandate)
+
+
 async def expire(tx: AsyncSession) -> None:
     """End the mandates whose last day is over."""
     over = select(Mandate).where(Mandate.status.in_(LIVE), Mandate.valid_until <= now())
@@ -145,7 +156,7 @@ def _name_index(name: str) -> bytes:
 
 
 async def _for_agent(tx: AsyncSession, person_id: UUID, mandate_id: UUID) -> tuple[Mandate, Person]:
-    mandate, person = await _locked(tx, mandate_id), await known_person(tx, person_id)
+    mandate, person = await _locked(tx, mandate_id), await known_person(tx, person_id, for_update=True)
     if mandate.phone_index != person.phone_index:
         raise NotFound
     return mandate, person

@@ -22,3 +22,20 @@ class OrganisationClaimed(Event):
     claimed_at: datetime
     revision: int
     """Of two events of one organisation the higher one is newer."""
+
+
+class RepresentationEnded(Event):
+    """The representative lost the identity that the registry had confirmed: nobody acts for the organisation now."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    event_type: ClassVar[str] = "cn.ili.identity.organisation.representation_ended.v1"
+    key_field: ClassVar[str] = "organisation_id"
+
+    organisation_id: UUID
+    uscc: str
+    representative_id: UUID
+    """The person who was the representative, by id."""
+    ended_at: datetime
+    revision: int
+    """Of two events of one organisation the higher one is newer."""

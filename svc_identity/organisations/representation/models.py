@@ -18,11 +18,11 @@ class RepresentedOrganisation(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     uscc: Mapped[str] = mapped_column(Text, unique=True)
-    representative_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"), index=True)
-    """Whom the registry named as the representative when it was last asked."""
+    representative_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"), index=True)
+    """Whom the registry named as the representative when it was last asked; None once they lost that identity."""
     claimed_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     revision: Mapped[int] = mapped_column(default=1)
-    """Counts the representatives; the events carry it."""
+    """Counts the changes of the representative; the events carry it."""
 
 
 def authority_id(organisation_id: UUID, revision: int) -> str:

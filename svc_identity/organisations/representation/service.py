@@ -14,7 +14,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
-from chassis.auth import AssuranceTooLow
 from chassis.db import new_id, now
 from chassis.outbox import emit
 from chassis.problems import Problem
@@ -22,7 +21,7 @@ from chassis.telemetry import SecurityEvent
 from kit.security_log import record_on_commit
 from svc_identity.organisations.provider import Officer
 from svc_identity.organisations.representation import schemas
-from svc_identity.organisations.representation.events import OrganisationClaimed
+from svc_identity.organisations.representation.events import OrganisationClaimed, RepresentationEnded
 from svc_identity.organisations.representation.models import (
     Outcome,
     RepresentationCheck,
@@ -33,12 +32,13 @@ from svc_identity.organisations.service import LegalEntityNotActive
 from svc_identity.people.authorities.service import announce_end
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import record_read
-from svc_identity.people.persons.models import PROOFED, Person
-from svc_identity.people.persons.service import known_person
+from svc_identity.people.persons.models import Person
+from svc_identity.people.persons.service import known_person, require_proofed
 
 CLAIMS_A_DAY = 10
 _DAY = timedelta(days=1)
 CLAIMED, CLAIM_REFUSED = SecurityEvent("organisation_claimed"), SecurityEvent("organisation_claim_refused")
+RELEASED = SecurityEvent("organisation_released")
 
 
 class NotTheRepresentative(Problem):
@@ -69,8 +69,7 @@ async def begin(tx: AsyncSession, person_id: UUID, uscc: str) -> tuple[UUID, Off
     made = (await tx.scalars(counted.limit(CLAIMS_A_DAY))).all()
     if len(made) >= CLAIMS_A_DAY:
         raise TooManyClaims(made[-1] + _DAY)
-    if person.assurance_level < PROOFED:
-        raise AssuranceTooLow(required=PROOFED)
+    require_proofed(person)
     check = RepresentationCheck(person_id=person_id, uscc=uscc)
     tx.add(check)
     await tx.flush()
@@ -94,18 +93,22 @@ async def claim(tx: AsyncSession, person_id: UUID, uscc: str, outcome: Outcome) 
 
     Raises:
         LegalEntityNotActive, NotTheRepresentative
+        AssuranceTooLow: the identity was lost while the registry answered.
     """
     if outcome in {Outcome.NO_RECORD, Outcome.REVOKED}:
         raise LegalEntityNotActive(uscc=uscc, registry_says=outcome)
     if outcome is not Outcome.MATCH:
         raise NotTheRepresentative(uscc=uscc)
+    require_proofed(await known_person(tx, person_id, for_update=True))
     row = {"id": new_id(), "uscc": uscc, "representative_id": person_id, "claimed_at": now(), "revision": 1}
     changes = {"representative_id": person_id, "claimed_at": now(), "revision": RepresentedOrganisation.revision + 1}
     changed = (
         insert(RepresentedOrganisation)
         .values(row)
         .on_conflict_do_update(
-            index_elements=["uscc"], set_=changes, where=RepresentedOrganisation.representative_id != person_id
+            index_elements=["uscc"],
+            set_=changes,
+            where=RepresentedOrganisation.representative_id.is_distinct_from(person_id),
         )
         .returning(RepresentedOrganisation.id)
     )
@@ -114,6 +117,19 @@ async def claim(tx: AsyncSession, person_id: UUID, uscc: str, outcome: Outcome) 
         await _announce(tx, organisation)
         await announce_end(tx, authority_id(organisation.id, organisation.revision - 1))
     return schemas.RepresentedOrganisation.model_validate(await of_uscc(tx, uscc))
+
+
+async def end_all_of(tx: AsyncSession, person_id: UUID) -> None:
+    """End what a person represents, who loses the identity that the registry knows."""
+    own = select(RepresentedOrganisation).where(RepresentedOrganisation.representative_id == person_id)
+    for each in await tx.scalars(own.order_by(RepresentedOrganisation.id).with_for_update()):
+        ended = authority_id(each.id, each.revision)
+        each.representative_id, each.revision = None, each.revision + 1
+        await tx.flush()
+        about = {"uscc": each.uscc, "representative_id": person_id, "revision": each.revision}
+        await emit(tx, RepresentationEnded(organisation_id=each.id, ended_at=now(), **about))
+        await announce_end(tx, ended)
+        record_on_commit(tx, RELEASED, organisation_id=each.id, person_id=person_id)
 
 
 async def _announce(tx: AsyncSession, organisation: RepresentedOrganisation) -> None:

@@ -22,7 +22,7 @@ class RoleChangeEvent(Event):
     division_code: str
     """Of the organisation: the role reaches it and the divisions below."""
     proposed_by: UUID | None
-    """None for the first operators, who are appointed by a command on the server, and for roles that expired."""
+    """None for operators who are appointed by a command, for roles that expired and for those of a lost identity."""
     proposed_at: datetime
 
 

@@ -50,7 +50,7 @@ async def end(tx: AsyncSession, change: RoleChange) -> None:
     """
     if change.membership_id is None or not await organisations.end_membership(tx, change.membership_id):
         raise refusals.MembershipEnded
-    if change.role == Role.OPERATOR:
+    if change.role == Role.OPERATOR and not change.by_lost_identity:
         await require_enough_operators(tx)
 
 

@@ -43,7 +43,7 @@ TRANSITIONS: dict[Status, set[Status]] = {
 
 _BY_ONE_PERSON = " OR ".join(
     (
-        # By command on the server, for the first operators of a platform; or by time.
+        # By command on the server, for the first operators of a platform; by time; or with a lost identity.
         "proposed_by IS NULL",
         f"role NOT IN ({', '.join(repr(role.value) for role in sorted(TWO_PERSON_ROLES))})",
     )
@@ -88,6 +88,11 @@ class RoleChange(Base):
 
     def move_to(self, wanted: Status) -> None:
         self.status = checked_move(TRANSITIONS, Status(self.status), wanted)
+
+    @property
+    def by_lost_identity(self) -> bool:
+        """Whether the role ends because its holder lost the identity it was granted to."""
+        return self.action == Action.REMOVAL and self.proposed_by is None
 
     @property
     def expires_at(self) -> datetime:

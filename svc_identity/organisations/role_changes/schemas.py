@@ -56,7 +56,7 @@ class RoleChange(BaseModel):
     until: date | None = Field(description="The last day asked for; null is a year.")
     reason: str
     proposed_by: UUID | None = Field(
-        description="Null for the first operators, appointed by a command on the server, and where a role expired."
+        description="Null for operators appointed by a command, and where a role expired or ended with a lost identity."
     )
     proposed_at: datetime
     expires_at: datetime = Field(description="A proposal that nobody decides until then comes to nothing.")

@@ -198,6 +198,15 @@ async def end_expired(tx: AsyncSession) -> None:
                 await _carry_out(tx, change)
 
 
+async def end_all_of(tx: AsyncSession, person_id: UUID) -> None:
+    """End the roles of a person, also the last operators', and what is proposed for them; roles are locked."""
+    waiting = update(RoleChange).where(RoleChange.person_id == person_id, RoleChange.status == Status.PROPOSED)
+    await tx.execute(waiting.values(status=Status.EXPIRED))
+    held = Membership.person_id == person_id, Membership.ended_at.is_(None)
+    for membership in (await tx.scalars(select(Membership).where(*held).order_by(Membership.id))).all():
+        await _carry_out(tx, _change_of(membership, Action.REMOVAL, "identity lost", None))
+
+
 async def _wanted(tx: AsyncSession, caller: Caller, new: schemas.NewRoleChange) -> RoleChange:
     match new:
         case schemas.NewGrant():
@@ -278,8 +287,8 @@ async def _carry_out(tx: AsyncSession, change: RoleChange) -> None:
 
 
 def _how(change: RoleChange) -> str:
-    if change.action == Action.EXPIRY:
-        return "by_time"
+    if change.action == Action.EXPIRY or change.by_lost_identity:
+        return "by_lost_identity" if change.by_lost_identity else "by_time"
     return "by_people" if change.proposed_by else "by_command"
 
 

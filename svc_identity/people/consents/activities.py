@@ -63,7 +63,10 @@ RECORDS: dict[Activity, Record] = {
         ("population_registry",),
         "until the consent is withdrawn or the closure takes effect; of a claim until its decision, 30 days at most",
         _SINCE,
-        stops=("account_binding", "bills", "payments", "staff_roles"),
+        stops=(
+            *("account_binding", "bills", "payments", "staff_roles"),
+            *("representation", "mandates", "family_accounts", "sign_ins"),
+        ),
     ),
     Activity.FACE_VERIFICATION: Record(
         Ground.SEPARATE_CONSENT,

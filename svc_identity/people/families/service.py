@@ -28,7 +28,7 @@ from svc_identity.people.names import mask_name
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons.models import Person
-from svc_identity.people.persons.service import known_person, phone_index
+from svc_identity.people.persons.service import known_person, phone_index, require_proofed
 from svc_identity.vault.encryption import blind_index
 
 USUAL = timedelta(days=365)
@@ -66,9 +66,10 @@ async def propose(tx: AsyncSession, helped_id: UUID, new: schemas.NewFamilyAccou
     """Propose a family account to the owner of a phone.
 
     Raises:
-        OwnHelper, FamilyAccountExists, TooManyHelpers
+        OwnHelper, FamilyAccountExists, TooManyHelpers, AssuranceTooLow
     """
     helped, index = await known_person(tx, helped_id, for_update=True), phone_index(new.phone)
+    require_proofed(helped)
     if index == helped.phone_index:
         raise OwnHelper
     await require_room(tx, helped_id, index)
@@ -94,9 +95,10 @@ async def accept(tx: AsyncSession, person_id: UUID, account_id: UUID) -> schemas
     """Accept a family account that was proposed to this person.
 
     Raises:
-        NotFound, IllegalMove, FamilyAccountForOther, GuardianNotAdult
+        NotFound, IllegalMove, FamilyAccountForOther, GuardianNotAdult, AssuranceTooLow
     """
     account = await _for_helper(tx, person_id, account_id)
+    require_proofed(await known_person(tx, person_id))
     if name_index(await _own_name(tx, person_id)) != account.name_index:
         raise FamilyAccountForOther
     await _require_no_staff(tx, person_id, account)
@@ -219,7 +221,7 @@ async def _own_name(tx: AsyncSession, person_id: UUID) -> str:
 
 
 async def _for_helper(tx: AsyncSession, person_id: UUID, account_id: UUID) -> FamilyAccount:
-    account, person = await _locked(tx, account_id), await known_person(tx, person_id)
+    account, person = await _locked(tx, account_id), await known_person(tx, person_id, for_update=True)
     if account.phone_index != person.phone_index or account.helped_id == person_id:
         raise NotFound
     return account

@@ -20,7 +20,7 @@ class PersonProofed(Event):
 
 
 class PersonProofingRevoked(Event):
-    """The ID number was given to its owner, and the person who had proved it before is at level 1 again."""
+    """The person is at level 1 again: the ID number was given to its owner, or the consent to proofing withdrawn."""
 
     event_type: ClassVar[str] = "cn.ili.identity.person.proofing_revoked.v1"
     key_field: ClassVar[str] = "person_id"

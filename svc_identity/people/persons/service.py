@@ -4,6 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.auth import AssuranceTooLow
 from chassis.db import new_id
 from chassis.outbox import emit
 from chassis.tokens import TokenInvalid
@@ -13,7 +14,7 @@ from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons import schemas
 from svc_identity.people.persons.events import PersonRegistered
-from svc_identity.people.persons.models import VERIFIED, Person
+from svc_identity.people.persons.models import PROOFED, VERIFIED, Person
 from svc_identity.vault.encryption import blind_index
 
 
@@ -55,6 +56,16 @@ async def known_person(tx: AsyncSession, person_id: UUID, *, for_update: bool = 
     if person is None or person.closed_at:
         raise TokenInvalid
     return person
+
+
+def require_proofed(person: Person) -> None:
+    """Refuse a person whose identity is not proved now, though a token may still say so.
+
+    Raises:
+        AssuranceTooLow
+    """
+    if person.assurance_level < PROOFED:
+        raise AssuranceTooLow(required=PROOFED)
 
 
 async def own_profile(tx: AsyncSession, person_id: UUID) -> schemas.Me:

@@ -12,7 +12,10 @@ from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from svc_identity.oauth.app_access.models import AppAccess
 from svc_identity.oauth.app_access.service import end_sign_ins
+from svc_identity.organisations.lost_identities.models import IdentityNotice
+from svc_identity.organisations.mandates import service as mandates
 from svc_identity.organisations.models import Membership
+from svc_identity.organisations.representation import service as representation
 from svc_identity.people.consents.activities import RECORDS, Activity
 from svc_identity.people.consents.models import Consent
 from svc_identity.people.factors.models import Factor, FactorTries, RecoveryCode
@@ -108,8 +111,10 @@ async def _close(tx: AsyncSession, person_id: UUID) -> None:
     await claims.close_live(tx, person_id)
     await corrections.forget(tx, person_id)
     await phone_changes.end_live(tx, person_id, EndReason.OVERTAKEN)
-    await families.end_all_of(tx, person_id)
-    await tx.execute(delete(FamilyNotice).where(FamilyNotice.person_id == person_id))
+    for room in (families, mandates, representation):
+        await room.end_all_of(tx, person_id)
+    for notices in (FamilyNotice, IdentityNotice):
+        await tx.execute(delete(notices).where(notices.person_id == person_id))
     for counted in (KnownDevice, SentCode, IdentityTry):
         await tx.execute(delete(counted).where(counted.phone_index == person.phone_index))
     await _forget_factors(tx, person_id)

@@ -44,8 +44,9 @@ async def list_my_consents(tx: ReadTx, caller: Somebody, page: PageQuery) -> Pag
 async def withdraw_consent(tx: Tx, caller: Somebody, once: OnceKey, consent_id: UUID) -> schemas.Withdrawal:
     """Withdraw a consent; the answer says what stops.
 
-    Withdrawing that of identity proofing erases name and ID number and returns the caller to assurance level 1; that of
-    faces or of network identity certificates returns them to level 2 where it gave them level 3. That of the account is
-    withdrawn by closing it.
+    Withdrawing that of identity proofing erases name and ID number and returns the caller to assurance level 1. The
+    caller's representation of organisations, mandates, family accounts, roles and sign-ins end with it: within seconds
+    every service refuses the access tokens of before. That of faces or of network identity certificates returns them to
+    level 2 where it gave them level 3. That of the account is withdrawn by closing it.
     """
     return await once.do(tx, caller, service.withdraw(tx, caller.id, consent_id))

@@ -6,19 +6,22 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import now
-from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from svc_identity.oauth.issuer import ACCESS_TOKEN_SECONDS
+from svc_identity.oauth.sign_ins.service import end_all
+from svc_identity.organisations.lost_identities.service import lose
 from svc_identity.organisations.models import TWO_PERSON_ROLES, Membership
+from svc_identity.organisations.operators import lock_roles
 from svc_identity.people.consents.activities import RECORDS, Activity
 from svc_identity.people.consents.models import Consent
-from svc_identity.people.families import service as families
 from svc_identity.people.identity_claims import service as claims
-from svc_identity.people.persons.events import PersonProofingRevoked
 from svc_identity.people.persons.models import PHONE_ONLY
 from svc_identity.people.persons.service import known_person
 from svc_identity.privacy.consents import schemas
 from svc_identity.verifications import service as verifications
+
+WITHIN_SECONDS = 5
+"""So long another service may take an access token of an ended sign-in: decision 0106."""
 
 
 class EndedByClosure(Problem):
@@ -39,6 +42,7 @@ async def withdraw(tx: AsyncSession, person_id: UUID, consent_id: UUID) -> schem
     Raises:
         NotFound, EndedByClosure, RolesNeedProof
     """
+    await lock_roles(tx)
     await known_person(tx, person_id, for_update=True)
     consent = await tx.get(Consent, consent_id, with_for_update=True)
     if consent is None or consent.person_id != person_id:
@@ -53,8 +57,9 @@ async def withdraw(tx: AsyncSession, person_id: UUID, consent_id: UUID) -> schem
         else:
             await _withdraw_all(tx, person_id, Activity(consent.activity))
             await _end_verification(tx, person_id, Activity(consent.activity))
+    within = WITHIN_SECONDS if consent.activity == Activity.IDENTITY_PROOFING else ACCESS_TOKEN_SECONDS
     stops = [*RECORDS[Activity(consent.activity)].stops]
-    return schemas.Withdrawal(consent=show(consent), stops=stops, within_seconds=ACCESS_TOKEN_SECONDS)
+    return schemas.Withdrawal(consent=show(consent), stops=stops, within_seconds=within)
 
 
 async def _require_no_roles(tx: AsyncSession, person_id: UUID) -> None:
@@ -79,10 +84,7 @@ async def _end_proofing(tx: AsyncSession, person_id: UUID) -> None:
     await claims.close_live(tx, person_id)
     person = await known_person(tx, person_id)
     if person.assurance_level > PHONE_ONLY:
-        await families.end_all_of(tx, person_id)
-        person.forget_proof()
-        await tx.flush()
-        await emit(tx, PersonProofingRevoked(person_id=person_id, assurance_level=PHONE_ONLY))
+        await lose(tx, person, "consent_withdrawn", end_sign_ins=end_all)
 
 
 async def _end_verification(tx: AsyncSession, person_id: UUID, activity: Activity) -> None:

@@ -3,11 +3,12 @@
 from uuid import UUID
 
 from pydantic import AwareDatetime
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.inbox import AnyHandler, EventData, Handler, Received
+from svc_services.providers.applications.models import ApplicationStatus, ProviderApplication
 from svc_services.providers.organisations.models import ClaimedOrganisation, Mandate
 
 
@@ -24,6 +25,19 @@ async def _keep(tx: AsyncSession, event: Received[OrganisationClaimed]) -> None:
     kept = insert(ClaimedOrganisation).values(values)
     newer = ClaimedOrganisation.revision < event.data.revision
     await tx.execute(kept.on_conflict_do_update(index_elements=["uscc"], set_=values, where=newer))
+
+
+class RepresentationEnded(EventData):
+    uscc: str
+    revision: int
+
+
+async def _release(tx: AsyncSession, event: Received[RepresentationEnded]) -> None:
+    """Nobody speaks for the organisation until it is claimed anew; what is undecided was proved by a lost identity."""
+    older = ClaimedOrganisation.uscc == event.data.uscc, ClaimedOrganisation.revision < event.data.revision
+    if await tx.scalar(delete(ClaimedOrganisation).where(*older).returning(ClaimedOrganisation.uscc)):
+        undecided = ProviderApplication.uscc == event.data.uscc, ProviderApplication.status == ApplicationStatus.APPLIED
+        await tx.execute(update(ProviderApplication).where(*undecided).values(proved_by=None))
 
 
 class MandateAccepted(EventData):
@@ -55,4 +69,5 @@ HANDLERS: tuple[AnyHandler, ...] = (
     Handler("cn.ili.identity.organisation.claimed.v1", OrganisationClaimed, _keep),
     Handler("cn.ili.identity.mandate.accepted.v1", MandateAccepted, _begin),
     Handler("cn.ili.identity.mandate.ended.v1", MandateEnded, _end),
+    Handler("cn.ili.identity.organisation.representation_ended.v1", RepresentationEnded, _release),
 )

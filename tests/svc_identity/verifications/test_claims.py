@@ -37,6 +37,9 @@ async def claim_of(clash: Clash) -> dict[str, Any]:
 
 
 async def levels(clash: Clash) -> tuple[int, int]:
+    """Of both; the holder signs in anew where losing the identity has ended the sign-in."""
+    if "assurance_level" not in await clash.holder.me():
+        await clash.holder.back()
     holder, claimant = await clash.holder.me(), await clash.claimant.me()
     return holder["assurance_level"], claimant["assurance_level"]
 

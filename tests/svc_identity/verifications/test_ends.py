@@ -125,6 +125,7 @@ async def test_withdrawing_another_consent_leaves_level_three(person: Person, ca
 async def test_withdrawing_the_proof_ends_both_levels(person: Person, capture: Capture, database: Database) -> None:
     await verify(person, capture, person.id_number)
     await withdraw_consent(person, "identity_proofing")
+    await person.back()
     assert await person.level() == 1
     assert await ends_announced(database, (await person.me())["person_id"]) == [1]
 

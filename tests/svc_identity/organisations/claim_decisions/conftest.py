@@ -41,6 +41,11 @@ class Resident:
         self.signed_in = await self.client.renewed()
         return self.headers
 
+    async def back(self) -> "Resident":
+        """Sign in anew, as somebody who lost the identity has to."""
+        self.signed_in = await self.client.tokens(self.phone)
+        return self
+
     @property
     def headers(self) -> Headers:
         return bearer(self.signed_in)

@@ -181,3 +181,19 @@ async def test_a_displaced_representative_gives_no_mandates(
 )
 async def test_what_no_mandate_can_say_is_refused(firm: Firm, changes: Json, code: str) -> None:
     assert refusal(await firm.propose(None, **changes)) == (422, code)
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("zh", "最后一天最早为今天"),
+        ("en", "the last day is today at the earliest"),
+        ("kk-Arab", "سوڭعى كۇن ەڭ ەرتە بۇگىن"),
+        ("ug", "ئاخىرقى كۈن ئەڭ بالدۇر بۈگۈن"),
+    ],
+)
+async def test_a_last_day_in_the_past_is_refused_without_speaking_of_roles(
+    firm: Firm, language: str, says: str
+) -> None:
+    refused = await firm.propose(firm.representative[0] | {"Accept-Language": language}, until="2020-01-01")
+    assert says in refused.text

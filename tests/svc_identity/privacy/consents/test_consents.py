@@ -51,8 +51,13 @@ async def test_a_withdrawal_erases_name_and_number_and_says_what_stops(
     await app_client.api.post(PROOFING, json=proof(number=number), headers=headers | once())
     answer = await withdraw(app_client.api, headers, await of_proofing(app_client.api, headers))
     assert answer.status_code == 200, answer.text
-    assert answer.json()["stops"] == ["account_binding", "bills", "payments", "staff_roles"]
+    assert answer.json()["stops"] == [
+        *("account_binding", "bills", "payments", "staff_roles"),
+        *("representation", "mandates", "family_accounts", "sign_ins"),
+    ]
     assert answer.json()["consent"]["withdrawn_at"]
+    assert (await app_client.api.get(ME, headers=headers)).status_code == 401
+    headers = bearer(await app_client.tokens(phone))
     me = (await app_client.api.get(ME, headers=headers)).json()
     assert (me["name"], me["assurance_level"]) == (None, 1)
     async with database.read() as tx:
@@ -71,14 +76,15 @@ async def test_a_withdrawal_erases_name_and_number_and_says_what_stops(
 
 
 async def test_a_withdrawal_is_idempotent_and_the_persons_own(
-    app_client: AppClient, new_app_client: NewAppClient
+    app_client: AppClient, new_app_client: NewAppClient, phone: str
 ) -> None:
-    headers = await proofed(app_client, new_phone())
+    headers = await proofed(app_client, phone)
     consent = await of_proofing(app_client.api, headers)
     stranger = bearer(await new_app_client().tokens(new_phone()))
     assert (await withdraw(app_client.api, stranger, consent)).status_code == 404
     first = (await withdraw(app_client.api, headers, consent)).json()
-    assert (await withdraw(app_client.api, headers, consent)).json() == first
+    anew = bearer(await app_client.tokens(phone))
+    assert (await withdraw(app_client.api, anew, consent)).json() == first
 
 
 async def test_the_consent_of_the_account_ends_with_the_account(app_client: AppClient, phone: str) -> None:

@@ -13,11 +13,17 @@ from chassis.inbox import Received
 from chassis.testing import Tokens, once
 from svc_services.providers.applications.models import ProviderApplication
 from svc_services.providers.applications.service import expire_unproved
-from svc_services.providers.organisations.consumers import HANDLERS, MandateAccepted, MandateEnded, OrganisationClaimed
+from svc_services.providers.organisations.consumers import (
+    HANDLERS,
+    MandateAccepted,
+    MandateEnded,
+    OrganisationClaimed,
+    RepresentationEnded,
+)
 from tests.svc_services.companies import APPLICATIONS, application, apply, uscc
 
 Json = dict[str, Any]
-CLAIMED, ACCEPTED, ENDED = HANDLERS
+CLAIMED, ACCEPTED, ENDED, RELEASED = HANDLERS
 
 
 async def claimed(database: Database, code: str, person_id: UUID, revision: int = 1, organisation: str = "") -> None:
@@ -26,6 +32,13 @@ async def claimed(database: Database, code: str, person_id: UUID, revision: int 
     reader = OrganisationClaimed.model_validate({**data, "claimed_at": now(), "revision": revision})
     async with database.transaction() as tx:
         await CLAIMED.handle(tx, Received(new_id(), CLAIMED.event_type, now(), reader))
+
+
+async def released(database: Database, code: str, revision: int = 2) -> None:
+    """The event of svc_identity when the representative has lost the identity."""
+    reader = RepresentationEnded(uscc=code, revision=revision)
+    async with database.transaction() as tx:
+        await RELEASED.handle(tx, Received(new_id(), RELEASED.event_type, now(), reader))
 
 
 async def file(
@@ -93,6 +106,29 @@ async def test_a_displaced_representative_applies_no_more_and_a_late_event_bring
     refused = await file(api, code, representative(tokens, former))
     assert (refused.status_code, refused.json()["code"]) == (403, "not_for_organisation")
     assert (await file(api, code, representative(tokens, new))).status_code == 201
+
+
+async def test_a_representative_without_their_identity_applies_no_more_and_what_waits_is_unproved(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database
+) -> None:
+    code, impostor, owner = uscc(), new_id(), new_id()
+    await claimed(database, code, impostor)
+    filed = (await file(api, code, representative(tokens, impostor))).json()
+    await released(database, code)
+    refused = await file(api, code, representative(tokens, impostor))
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_for_organisation")
+    await claimed(database, code, owner, 3)
+    assert (await file(api, code, representative(tokens, owner))).status_code == 201
+    assert await status(api, filed) == "displaced"
+
+
+async def test_a_late_end_takes_nothing_from_the_successor(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database
+) -> None:
+    code, owner = uscc(), new_id()
+    await claimed(database, code, owner, 3)
+    await released(database, code)
+    assert (await file(api, code, representative(tokens, owner))).status_code == 201
 
 
 async def test_operators_approve_no_strangers_application_for_a_claimed_organisation(
