@@ -4,33 +4,19 @@ import math
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from uuid import UUID
 
-from sqlalchemy import Index, Text, delete, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.auth import Caller
-from chassis.db import Database, Timestamp, new_id, now
+from chassis.db import Database, now
 from chassis.problems import Problem
 from chassis.telemetry import SecurityEvent
 from kit.network_lines import counted
-from svc_services.base import Base
+from svc_services.providers.applications.models import ApplicationAttempt
 from svc_services.providers.organisations import service as organisations
 
 _HOUR = timedelta(hours=1)
-
-
-class ApplicationAttempt(Base):
-    """Somebody applied without a token; kept for an hour."""
-
-    __tablename__ = "application_attempts"
-    __table_args__ = (Index("ix_application_attempts_line_attempted_at", "line", "attempted_at"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    line: Mapped[str] = mapped_column(Text)
-    """The network address, as `kit.network_lines` counts it."""
-    attempted_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)
 
 
 class TooManyApplications(Problem):

@@ -151,3 +151,15 @@ class Provider(Base):
         """Whether a company serves a division; one of the whole prefecture serves all of them."""
         served: ColumnElement[bool] = cls.division_codes.overlap([division_code, PREFECTURE])
         return served
+
+
+class ApplicationAttempt(Base):
+    """Somebody applied without a token; kept for an hour."""
+
+    __tablename__ = "application_attempts"
+    __table_args__ = (Index("ix_application_attempts_line_attempted_at", "line", "attempted_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    line: Mapped[str] = mapped_column(Text)
+    """The network address, as `kit.network_lines` counts it."""
+    attempted_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)
