@@ -40,6 +40,7 @@ WITHOUT_ALERT = {
     *("phone_change_failed", "lost_phone_claimed", "phone_change_stopped"),
     *("password_set", "password_removed", "password_forgotten"),
     *("mandate_refused", "organisation_claim_refused", "client_application_displaced"),
+    "client_applications_limited",
     *("access_suspended", "access_resumed", "phone_released", "phone_changed", "token_ended", "organisation_claimed"),
 }
 """Most of these are daily business, and a token expires every ten minutes."""
