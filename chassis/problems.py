@@ -212,7 +212,8 @@ def _reason(fault: Mapping[str, Any], package: str, language: str) -> str:
     values = fault.get("ctx", {})
     ours = isinstance(values.get("error"), ValueError)
     english = str(values["error"]) if ours else str(fault["msg"])
-    key = english if ours else str(fault["type"])
+    of_text = "string_" if isinstance(fault.get("input"), str) and fault["type"] in {"too_short", "too_long"} else ""
+    key = english if ours else f"{of_text}{fault['type']}"
     spoken = (language,) if language == "en" else (language, DEFAULT_LANGUAGE)
     for each, owner in product(spoken, (package, "chassis")):
         reasons = catalogue(owner).get(each, {}).get("invalid_request", {})

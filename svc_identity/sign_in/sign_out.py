@@ -102,7 +102,7 @@ def _checked(
     try:
         return logout.check(session, issuer, given)
     except LogoutRefused as refused:
-        text = "unknown_return" if isinstance(refused, UnknownAddress) else "sign_out_unreadable"
+        text = "sign_out_unknown_return" if isinstance(refused, UnknownAddress) else "sign_out_unreadable"
         return _notice(request, parameters, "sign_out_refused", text, status=400)
 
 

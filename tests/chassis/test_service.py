@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from fastapi import APIRouter, Depends
 from prometheus_client import REGISTRY
-from pydantic import AfterValidator, BaseModel, SecretStr
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 from sqlalchemy import URL, Column, MetaData, Table, Text, Uuid, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -41,7 +41,7 @@ def prose(text: str) -> str:
 
 
 class NewNote(BaseModel):
-    text: Annotated[str, AfterValidator(prose)]
+    text: Annotated[str, AfterValidator(prose), Field(min_length=1)]
 
 
 class Note(BaseModel):
@@ -220,6 +220,9 @@ async def test_problems_speak_the_readers_language(
         ("en", 7, "Input should be a valid string"),
         ("kk", 7, "ٴماتىن بولۋى كەرەك"),
         ("ug", 7, "تېكىست بولۇشى كېرەك"),
+        ("zh", "", "至少 1 个字符"),
+        ("ug", "", "ئەڭ ئاز \u20681\u2069 بەلگە"),
+        ("en", "", "Input should have at least 1 character(s)"),
         ("zh", "verse", "notes are prose"),  # our own sentence, which the package has not translated
     ],
 )
