@@ -9,7 +9,8 @@ from fastapi import Request
 from chassis.auth import Caller, TokenRule
 from chassis.problems import Problem
 
-OWN_APPS = ("myili-app", "myili-staff")
+STAFF_CONSOLE = "myili-staff"
+OWN_APPS = ("myili-app", STAFF_CONSOLE)
 """Every other app shows what it asks for on each sign-in."""
 
 

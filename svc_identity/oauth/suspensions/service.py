@@ -22,6 +22,7 @@ from svc_identity.organisations.role_changes import service as role_changes
 from svc_identity.organisations.role_changes.memberships import require_enough_operators
 from svc_identity.organisations.role_changes.second_operator import require_second_operator
 from svc_identity.organisations.service import PREFECTURE
+from svc_identity.own_apps import STAFF_CONSOLE
 from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import registered
 from svc_identity.people.suspensions.events import PersonResumed, PersonSuspended
@@ -38,6 +39,12 @@ class AlreadySuspended(Problem):
     status, code = 409, "already_suspended"
 
 
+class StaffConsole(Problem):
+    """One person would lock out all staff, also those who could lift it."""
+
+    status, code = 409, "staff_console"
+
+
 class SuspensionLifted(Problem):
     status, code = 409, "suspension_lifted"
 
@@ -46,7 +53,8 @@ async def suspend(tx: AsyncSession, caller: Caller, new: schemas.NewSuspension) 
     """Take the access of a person or a client, and end the person's sign-ins.
 
     Raises:
-        NoLongerOperator, NotFound, NotYourDivision, AlreadySuspended, LastOperators, NoIndependentOperators
+        NoLongerOperator, NotFound, NotYourDivision, AlreadySuspended, StaffConsole, LastOperators,
+        NoIndependentOperators
     """
     await role_changes.begin(tx, caller, GUARDS)
     suspension = Suspension(reason=new.reason, suspended_by=caller.id)
@@ -90,6 +98,8 @@ async def _suspend_person(tx: AsyncSession, suspension: Suspension, person_id: U
 
 
 async def _suspend_client(tx: AsyncSession, suspension: Suspension, client_id: str) -> None:
+    if client_id == STAFF_CONSOLE:
+        raise StaffConsole
     client = await tx.get(Client, client_id, with_for_update=True)
     if client is None:
         raise NotFound

@@ -141,6 +141,12 @@ async def test_what_is_issued_at_the_same_time_leaves_nothing_that_works(
         assert list(await tx.scalars(lasting)) == []
 
 
+async def test_nobody_suspends_the_client_of_all_staff(api: httpx.AsyncClient, operator: Headers) -> None:
+    refused = await suspend(api, operator, subject="client", client_id="myili-staff")
+    assert (refused.status_code, refused.json()["code"]) == (409, "staff_console")
+    assert (await api.get("/identity/v1/suspensions", headers=operator)).status_code == 200
+
+
 async def test_a_suspended_system_gets_no_token_and_its_own_is_refused(
     api: httpx.AsyncClient, database: Database, operator: Headers, second_operator: Headers
 ) -> None:
