@@ -12,7 +12,7 @@ from starlette.responses import Response
 from chassis.auth import TokenVerifier
 from chassis.db import now
 from chassis.http_client import FAILURES
-from chassis.tokens import presented_token
+from chassis.tokens import TokenInvalid, presented_token
 from gateway.refusals import ServiceAbsent, ServiceBroken
 from gateway.routing import Contract
 from kit.my_data import AUDIENCE, TYPE, Ticket
@@ -51,6 +51,8 @@ class MyDataFile:
             answer = await client.get(self._addresses[service], headers={"Authorization": f"Bearer {ticket}"})
         except FAILURES:
             raise ServiceAbsent(service=service) from None
+        if answer.status_code == httpx.codes.UNAUTHORIZED:  # its sign-in has ended meanwhile
+            raise TokenInvalid
         if answer.status_code != httpx.codes.OK:
             raise ServiceBroken(service=service)
         return answer.json()["kinds"]

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, LargeBinary, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.auth import TokenVerifier, verified_otherwise
+from chassis.auth import Caller, TokenVerifier, verified_otherwise
 from chassis.tokens import presented_token
 
 TYPE, AUDIENCE = "data-export+jwt", "myili:my-data"
@@ -28,6 +28,9 @@ class Ticket(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     sub: UUID
+    client_id: str
+    sid: str | None = None
+    """The sign-in that asked; a ticket ends with it."""
 
 
 class MyData(BaseModel):
@@ -41,7 +44,11 @@ async def _person(request: Request, response: Response) -> UUID:
     response.headers["Cache-Control"] = "no-store"
     _scheme, token = presented_token(request)
     verifier: TokenVerifier = request.app.state.token_verifier
-    return (await verifier.verify_statement(token, Ticket, typ=TYPE, audience=AUDIENCE)).sub
+    ticket = await verifier.verify_statement(token, Ticket, typ=TYPE, audience=AUDIENCE)
+    asking = Caller(str(ticket.sub), "person", ticket.client_id, frozenset(), 0, (), sid=ticket.sid)
+    if admit := request.app.state.admission:
+        await admit(request.app.state.database, asking)
+    return ticket.sub
 
 
 PersonOfTicket = Annotated[UUID, Depends(_person)]

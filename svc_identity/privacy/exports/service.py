@@ -36,9 +36,9 @@ PATH = "/my-data"
 
 
 async def issue_ticket(tx: AsyncSession, signer: Signer, caller: Caller, public_url: str) -> schemas.ExportTicket:
-    """A ticket with which the caller's data is read in every service, for five minutes."""
+    """A ticket with which the caller's data is read in every service, for five minutes while the sign-in lasts."""
     person = await known_person(tx, caller.id)
-    ticket = signer.sign(TYPE, SECONDS, aud=AUDIENCE, sub=str(person.id))
+    ticket = signer.sign(TYPE, SECONDS, aud=AUDIENCE, sub=str(person.id), client_id=caller.client_id, sid=caller.sid)
     return schemas.ExportTicket(ticket=ticket, expires_in=SECONDS, url=f"{public_url}{PATH}")
 
 

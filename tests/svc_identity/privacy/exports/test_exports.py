@@ -53,6 +53,17 @@ async def test_the_ticket_says_where_the_file_is_and_opens_nothing_else(app_clie
         assert (late.status_code, late.json()["code"]) == (401, "token_expired")
 
 
+async def test_a_ticket_ends_with_the_sign_in_that_asked_for_it(app_client: AppClient, phone: str) -> None:
+    headers = bearer(await app_client.tokens(phone))
+    asked = (await app_client.api.post(EXPORTS, headers=headers | once())).json()
+    with_ticket = {"Authorization": f"Bearer {asked['ticket']}"}
+    assert (await app_client.api.get(MY_DATA, headers=with_ticket)).status_code == 200
+    ended = await app_client.api.delete("/identity/v1/sign-ins", params={"keep_current": False}, headers=headers)
+    assert ended.status_code == 204
+    refused = await app_client.api.get(MY_DATA, headers=with_ticket)
+    assert (refused.status_code, refused.json()["code"]) == (401, "token_invalid")
+
+
 async def test_a_sign_in_of_longer_ago_is_not_enough(app_client: AppClient, phone: str) -> None:
     await app_client.tokens(phone)
     with time_machine.travel(time.time() + 601):
