@@ -13,6 +13,7 @@ from chassis.settings import AUDIENCE
 from svc_identity.oauth import standing
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.models import Client
+from svc_identity.oauth.subjects import shown_sign_in
 
 INTROSPECTION_SCOPE = "tokens:introspect"
 """Of clients that serve resources themselves and read what others' tokens allow."""
@@ -45,7 +46,11 @@ def read(issuer: Issuer, token: str, *, of_any_audience: bool = False) -> Claims
         registry.validate(decoded.claims)
     except (JoseError, ValueError, TypeError):  # the last two: headers that are JSON and no JOSE
         return None
-    return decoded.claims if decoded.header.get("typ") == "at+jwt" else None
+    if decoded.header.get("typ") != "at+jwt":
+        return None
+    if decoded.claims["aud"] != AUDIENCE and "sid" in decoded.claims:
+        return decoded.claims | {"sid": shown_sign_in(issuer.sign_in_key, decoded.claims["sid"])}
+    return decoded.claims
 
 
 @dataclass(frozen=True)

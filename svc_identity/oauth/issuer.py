@@ -13,6 +13,7 @@ from kit.dpop.proofs import ALGORITHMS
 from svc_identity.keys import Signer, derive
 from svc_identity.oauth.contexts import ALL, LEVEL_THREE, acr_of
 from svc_identity.oauth.models import Client, TokenFamily
+from svc_identity.oauth.subjects import hidden_sign_in
 from svc_identity.people.persons.models import Person
 from svc_identity.settings import Settings
 
@@ -66,6 +67,8 @@ class Issuer:
     refresh_key: bytes = field(repr=False)
     request_key: bytes = field(repr=False)
     """Encrypts what apps push, see `pushed.py`."""
+    sign_in_key: bytes = field(repr=False)
+    """Encrypts the sign-in in tokens for others' apps, see `subjects`."""
     subject_key: bytes = field(repr=False)
     """Makes the names that clients have for people, see `subjects`."""
     code_repeat: timedelta
@@ -80,6 +83,7 @@ class Issuer:
             signer,
             refresh_key=derive(index_key, "refresh tokens"),
             request_key=derive(index_key, "pushed requests"),
+            sign_in_key=derive(index_key, "sign-ins of exchanged tokens"),
             subject_key=derive(index_key, "pairwise subjects"),
             code_repeat=timedelta(seconds=settings.code_repeat_seconds),
         )
@@ -111,8 +115,10 @@ class Issuer:
 
     def exchanged_token(self, claims: Mapping[str, Any], target: Client, subject: str, scope: str) -> dict[str, Any]:
         """A token answer for a mini-app in which the person of another token is; no service of ours takes it."""
-        same = {name: claims[name] for name in ("sid", "auth_time", "acr", "amr") if name in claims}
+        same = {name: claims[name] for name in ("auth_time", "acr", "amr") if name in claims}
         about = {"client_id": target.client_id, "scope": scope, "sub": subject, "kind": "person"}
+        if "sid" in claims:
+            same["sid"] = hidden_sign_in(self.sign_in_key, claims["sid"])
         token = self.signer.sign("at+jwt", ACCESS_TOKEN_SECONDS, aud=target.client_id, **about, **same)
         return {"token_type": "Bearer", "access_token": token, "expires_in": ACCESS_TOKEN_SECONDS, "scope": scope}
 
