@@ -36,6 +36,7 @@ TABLES = {
     "representation_checks": Held(_PROOFING, "kept: who asked the registry about which organisation"),
     "represented_organisations": Held(_PROOFING, "when somebody else represents the organisation"),
     "mandates": Held(_PROOFING, _PROOF),
+    "mandate_reminders": Held(_PROOFING, "with the mandate's end; which reminder was sent"),
     "family_orders": Held(_PROOFING, "name and ID number when it is decided; who ordered and decided is kept"),
     "guardian_claims": Held(_PROOFING, _PROOF),
     "guardian_consents": Held(_PROOFING, _PROOF),

@@ -27,7 +27,7 @@ SCOPES = {
 TRIES, TOO_MANY_REQUESTS, UNPROCESSABLE, PORTS = 5, 429, 422, 100
 REDIRECT_URI = "http://127.0.0.1:53682/callback"
 KEY = re.compile(r'<p class="key">.*?<code dir="ltr">([A-Z2-7 ]+)</code>', re.DOTALL)
-FORM = re.compile(r'<form method="post" action="([^"]+)">(.*?)</form>', re.DOTALL)
+FORM = re.compile(r'<form method="post" action="([^"]+)"[^>]*>(.*?)</form>', re.DOTALL)
 FIELD = re.compile(r'<input[^>]* name="([^"]+)"(?:[^>]* value="([^"]*)")?')
 ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 Submit = Callable[..., tuple[str, str]]

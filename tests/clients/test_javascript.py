@@ -100,6 +100,7 @@ async def test_an_app_with_a_server_proves_itself_and_signs_its_people_in(
     key, name = new_key(kind), f"web-{new_id().hex[-12:]}"
     about = {**about_app(platform, "ES256"), "app": name, "redirectUri": "https://web.test/back"}
     about["signedOutUri"] = "https://web.test/signed-out"
+    about["resource"] = f"{platform.url}/identity/v1/oauth/userinfo"  # all else there is for the platform's own apps
     scopes = about["scope"].split()
     keys = dict(KeySet([key]).as_dict(private=False))
     async with database.transaction() as tx:

@@ -95,7 +95,7 @@ async def discovered(client: httpx.AsyncClient) -> dict[str, Any]:
 
 def inputs(html: str) -> tuple[str, dict[str, str]]:
     """The first form of a page: where it goes, and what it carries."""
-    (action,) = re.findall(r'<form method="post" action="([^"]+)">', html)[:1]
+    (action,) = re.findall(r'<form method="post" action="([^"]+)"[^>]*>', html)[:1]
     first_form = html.split("</form>", maxsplit=1)[0]
     hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', first_form)
     return action, {name: value.replace("&amp;", "&") for name, value in hidden}

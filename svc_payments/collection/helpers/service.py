@@ -4,7 +4,7 @@ The trail itself is what the limits are counted by, so that nothing is paid for 
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any
@@ -56,28 +56,24 @@ async def record_read(database: Database, caller: Caller, action: str) -> None:
 
 
 async def pay_within_limits(
-    tx: AsyncSession, caller: Caller, work: Coroutine[Any, Any, schemas.Payment]
+    tx: AsyncSession, caller: Caller, work: Callable[[], Awaitable[schemas.Payment]]
 ) -> schemas.Payment:
     """Create a payment; one by a helper counts towards the limits, one at a time.
 
     Args:
         tx: the transaction of the payment.
         caller: who pays; for others than helpers nothing is counted.
-        work: the creation of the payment, not yet awaited.
+        work: creates the payment.
 
     Raises:
         HelperLimitReached, and what the work raises.
     """
     if caller.kind != RELATIVE:
-        return await work
-    try:
-        # The lock is taken before the sum is read, and held until the payment that it allows is committed.
-        await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"helper {caller.authority}", 0))))
-        on_day, in_month = await _paid(tx, caller)
-    except BaseException:
-        work.close()  # a coroutine never awaited would warn
-        raise
-    payment = await work
+        return await work()
+    # The lock is taken before the sum is read, and held until the payment that it allows is committed.
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"helper {caller.authority}", 0))))
+    on_day, in_month = await _paid(tx, caller)
+    payment = await work()
     counted = {"day_limit_fen": on_day, "month_limit_fen": in_month}
     for name, before in counted.items():
         limit = caller.limits.get(name, 0)

@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -44,8 +45,8 @@ async def create_payment(
     """
     if body.channel not in orders.offered:
         raise ChannelNotAvailable
-    created = service.create_payment(tx, caller.id, body, orders.settings.order_lifetime)
-    return await once.do(tx, caller, pay_within_limits(tx, caller, created))
+    create = partial(service.create_payment, tx, caller.id, body, orders.settings.order_lifetime)
+    return await once.do(tx, caller, pay_within_limits(tx, caller, create))
 
 
 @router.post("/payment-quotes")
