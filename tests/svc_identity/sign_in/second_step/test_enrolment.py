@@ -77,15 +77,17 @@ async def test_what_a_thief_set_up_before_the_role_opens_nothing_and_ends(
     await thief.tokens(phone, acr_values=STRONG)
     stolen = AUTHENTICATORS[phone]
     await grant_operator(settings, normalise_phone(phone), reason="a test")
-    assert roles(tokens, await thief.renewed()) == []
+    last = await thief.renewed()
+    assert roles(tokens, last) == []
     owner = new_app_client(STAFF_CONSOLE)
     headers = await proofed(owner, phone)
     assert (await owner.api.get(ORGANISATIONS, headers=headers)).status_code == 200
     again = new_app_client(STAFF_CONSOLE)
     page = await again.factor_page(phone)
     assert (await again.type_code(page, stolen.code())).status_code == 422
-    refused = await thief.api.get(ORGANISATIONS, headers=bearer(await thief.renewed()))
-    assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
+    refused = await thief.api.get(ORGANISATIONS, headers=bearer(last))
+    assert (refused.status_code, refused.json()["code"]) == (401, "token_invalid")
+    assert (await thief.refresh(thief.refresh_token)).json() == {"error": "invalid_grant"}
 
 
 async def test_a_sign_in_by_text_message_alone_carries_no_role(
