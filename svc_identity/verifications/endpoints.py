@@ -7,12 +7,13 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.auth import Caller, allow
+from chassis.auth import Caller
 from chassis.db import ReadTx, Transactions
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
 from chassis.problems import Problem
 from svc_identity.oauth.models import Client
+from svc_identity.own_apps import allow_in_own_apps
 from svc_identity.people.agreements.endpoints import AcceptLanguage
 from svc_identity.people.consents.models import Way
 from svc_identity.people.consents.service import Given, require
@@ -28,7 +29,7 @@ from svc_identity.verifications.provider import FaceSession, NetworkSession, The
 
 router = APIRouter(prefix="/identity/v1/me/verifications", tags=["persons"])
 
-Somebody = Annotated[Caller, Depends(allow(scope="profile", persons=True))]
+Somebody = Annotated[Caller, Depends(allow_in_own_apps(scope="profile"))]
 
 
 class ReturnAddressUnknown(Problem):

@@ -25,6 +25,6 @@ async def test_every_operation_on_ones_account_refuses_other_apps(
             if bearer.scope == "staff" or template == USERINFO:  # no other app is given the scope of staff
                 continue
             answer = await call(api, method, template, token_of(tokens, bearer.kind, EVERY_SCOPE - {"staff"}))
-            assert (answer.status_code, answer.json()["code"]) == (403, "own_apps_only"), f"{method} {template}"
+            assert (answer.status_code, answer.json().get("code")) == (403, "own_apps_only"), f"{method} {template}"
             tried.append(template)
     assert len(tried) > 20
