@@ -14,6 +14,7 @@ from svc_identity.people.family_orders.models import FamilyOrder
 from svc_identity.people.persons.models import Person
 from svc_identity.settings import WorkerSettings
 from svc_identity.trail import COMMAND, TRAIL
+from svc_identity.verifications.models import Method, Verification
 from svc_identity.worker import make_schedules
 from tests.anchor_keys import anchor_key
 from tests.svc_identity.app_client import AppClient, bearer
@@ -76,7 +77,10 @@ async def play_family(here: Platform, mother: dict[str, str]) -> None:
         answer = await here.api.post(f"{ME}/children", json=child, headers=guardian | once())
         assert answer.status_code == status
     async with here.database.transaction() as tx:
-        tx.add(family_order(UUID(here.id), (await tx.scalars(select(Person.id).limit(1))).one()))
+        person_id = (await tx.scalars(select(Person.id).limit(1))).one()
+        tx.add(family_order(UUID(here.id), person_id))
+        verification = {"method": Method.FACE, "client_id": "myili-app", "expires_at": now()}
+        tx.add(Verification(person_id=person_id, **verification))
 
 
 async def play(here: Platform) -> None:

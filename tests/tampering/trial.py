@@ -157,7 +157,9 @@ async def assert_every_change_is_found(
         tampering = Tampering(tx, _SEED, trail.tables, unproven or {})
         unseen, tables = await missed(tampering, partial(proof.of, tx), _CHANGES)
     assert not unseen, "\n".join(change.what for change in unseen)
-    assert set(tables) == set(tampering.tables)
+    assert set(tampering.tables) - set(tables) == set(), (
+        f"without a row in the scene, or not hit: {set(tampering.tables) - set(tables)}"
+    )
 
 
 async def _points_at(tampering: Tampering, change: Change, findings: Callable[[], AsyncIterator[str]]) -> bool:

@@ -75,7 +75,8 @@ async def test_consent_shows_what_the_app_asks_for(app_client: AppClient, langua
 async def test_discovery_names_what_an_app_may_ask_for(app_client: AppClient) -> None:
     metadata = (await app_client.api.get(DISCOVERY)).json()
     assert metadata["acr_values_supported"] == [
-        f"urn:myili:sign-in:{how}" for how in ("one-factor", "two-factors", "phishing-resistant")
+        *(f"urn:myili:sign-in:{how}" for how in ("one-factor", "two-factors", "phishing-resistant")),
+        "urn:myili:identity:level-3",
     ]
     for prompt in metadata["prompt_values_supported"]:
         answer = (await app_client.begin(prompt=prompt)).answer

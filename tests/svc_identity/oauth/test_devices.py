@@ -243,7 +243,7 @@ async def test_another_app_cannot_sign_itself_in(app_client: AppClient, database
     given = await codes(app_client.api)
     for address in (f"{MINE}/{given['user_code']}/approve", f"{MINE}/{given['user_code']}/refuse"):
         answer = await app_client.api.post(address, headers=theirs | once())
-        assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+        assert (answer.status_code, answer.json()["code"]) == (403, "own_apps_only")
 
 
 async def test_an_app_s_guesses_are_limited(app_client: AppClient, phone: str) -> None:

@@ -11,7 +11,7 @@ from tests.svc_identity.oauth.providers import ProviderSystem
 
 async def test_own_data_is_masked(app_client: AppClient, phone: str) -> None:
     me = (await app_client.api.get("/identity/v1/me", headers=bearer(await app_client.tokens(phone)))).json()
-    assert me.keys() == {"person_id", "phone", "name", "assurance_level", "created_at"}
+    assert me.keys() == {"person_id", "phone", "name", "assurance_level", "verified_until", "created_at"}
     assert me["phone"] == f"{phone[:3]}****{phone[-4:]}"
     assert (me["name"], me["assurance_level"]) == (None, 1)
 
