@@ -81,6 +81,12 @@ _ENDED_ACCESS = """
 """The service of today asks for it with every request, and the schema of before has it not."""
 
 
+_CONNECTIONS_ENDED = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+"""A service restarts with its migration: what a connection has prepared before does not fit the tables any more."""
+
+
 async def test_facts_of_before_are_no_findings(world: World) -> None:
     url = as_administrator(world.database.engine.url)
     config = alembic_config("svc_payments", url)
@@ -92,6 +98,7 @@ async def test_facts_of_before_are_no_findings(world: World) -> None:
         pass
     await run(url, "DROP TABLE ended_access")
     await asyncio.to_thread(command.upgrade, config, "head")
+    await run(url, _CONNECTIONS_ENDED)
     await world.captured(new_id())
     await step(world)
     while await world.deliver_postings():
