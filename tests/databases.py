@@ -140,11 +140,8 @@ async def cloned(template: URL) -> AsyncIterator[URL]:
     """A database with the template's content, which nobody else uses."""
     idle = _idle.get(template)
     if idle is None:  # a template of one test, or the database of one
-        url = await _new_clone(template)
-        try:
+        async with cloned_once(template) as url:
             yield url
-        finally:
-            await _drop(url, template)
         return
     await _end_with_the_loop()
     clone = idle.pop() if idle else await Restorable.of(await _new_clone(template), as_administrator(template))
@@ -159,6 +156,16 @@ async def cloned(template: URL) -> AsyncIterator[URL]:
         else:
             await _end(clone)
             await _drop(clone.url, template)
+
+
+@contextlib.asynccontextmanager
+async def cloned_once(template: URL) -> AsyncIterator[URL]:
+    """The same for one test alone, such as one whose service runs in an event loop of its own."""
+    url = await _new_clone(template)
+    try:
+        yield url
+    finally:
+        await _drop(url, template)
 
 
 async def _end_with_the_loop() -> None:

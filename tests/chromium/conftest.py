@@ -16,7 +16,7 @@ from svc_identity.app import create_app
 from svc_identity.settings import Settings
 from svc_identity.starter import load_starter_data
 from tests.chromium.browser import APP, Chromium, Tab, executable, running
-from tests.databases import cloned
+from tests.databases import cloned_once
 from tests.gateway.stage import listening_socket, serving
 from tests.svc_identity.app_client import AUTHORIZE, AppClient
 from tests.svc_identity.conftest import keys, sandboxes, sms, template, unconnected
@@ -72,7 +72,7 @@ async def site(
 ) -> AsyncIterator[Site]:
     listener = listening_socket()
     url = f"http://localhost:{listener.getsockname()[1]}"
-    async with cloned(template) as database_url:
+    async with cloned_once(template) as database_url:
         database = Database(database_url)
         await load_starter_data(database)
         await database.close()
