@@ -62,6 +62,12 @@ def test_a_sign_in_that_an_earlier_release_began_in_kazakh_goes_on() -> None:
     assert b'<html lang="kk-Arab" dir="rtl">' in answer.body
 
 
+def test_the_header_has_the_name_in_the_language_of_the_page() -> None:
+    for language, texts in {file.stem: json.loads(file.read_text("utf-8")) for file in TEXTS.glob("*.json")}.items():
+        answer = pages.refusal_page(language, "sign_in_over", ways.to_phone(""), status=410)
+        assert f'<p class="name">{texts["product"]}</p>' in bytes(answer.body).decode(), language
+
+
 def test_every_language_has_the_same_texts_and_placeholders() -> None:
     def placeholders(text: str) -> set[str]:
         return {name for _, name, _, _ in Formatter().parse(text) if name}
