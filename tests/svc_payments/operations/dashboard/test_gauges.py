@@ -115,12 +115,10 @@ async def test_the_books_balance_when_money_arrives_late(world: World) -> None:
     person = new_id()
     bill = await world.bill(person)
     payment = await world.confirmed(person, bill)
-    paid = await world.pay(payment)
     async with world.database.transaction() as tx:
-        # In the order in which a capture locks them: the sandbox's own notice may be at work.
         await tx.execute(text("UPDATE payments SET status = 'expired' WHERE id = :id"), {"id": UUID(payment)})
         await tx.execute(text("UPDATE bills SET status = 'paid', paid_fen = amount_fen WHERE id = :id"), {"id": bill})
-    await world.notify(world.notice_of(paid))
+    await world.notify(world.notice_of(await world.pay(payment)))
     await measure_books(world.database, world.settings)
     assert gauge("myili_ledger_imbalance_fen") == 0
     assert gauge("myili_ledger_suspense_fen", channel="sandbox") == 0
