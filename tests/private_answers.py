@@ -18,6 +18,8 @@ CACHED = {
     ("GET", "/services/v1/tariffs"),
     ("GET", "/services/v1/tariffs/{tariff_id}"),
     ("GET", "/services/v1/utility-kinds"),
+    ("GET", "/services/v1/workflows"),
+    ("GET", "/services/v1/workflows/{workflow_id}"),
 }
 """Public answers, the same for everybody; their refusals are no-store too."""
 

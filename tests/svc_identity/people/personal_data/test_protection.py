@@ -27,11 +27,11 @@ async def stored(tx: AsyncSession) -> bytes:
     """Everything in every table of the service, with binary columns as their bytes."""
     names = (await tx.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))).all()
     assert len(names) > 15
-    everything = b""
+    everything = bytearray()
     for name in names:
         for row in await tx.execute(text(f'SELECT * FROM "{name}"')):  # noqa: S608 - names from the catalogue
             everything += b"\n".join(cell if isinstance(cell, bytes) else str(cell).encode() for cell in row)
-    return everything
+    return bytes(everything)
 
 
 async def test_no_table_holds_a_phone_a_name_or_a_number(app_client: AppClient, database: Database, phone: str) -> None:
