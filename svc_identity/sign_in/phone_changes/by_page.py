@@ -33,7 +33,7 @@ from svc_identity.sign_in.phone_changes.service import Given, Needed
 from svc_identity.sign_in.refusals import Refused
 from svc_identity.sign_in.second_taps import is_first, is_known
 from svc_identity.sign_in.service import SECOND_TAP
-from svc_identity.vault.encryption import lock_of
+from svc_identity.vault.blind_indexes import lock_of
 
 
 async def begin(
