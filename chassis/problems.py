@@ -215,7 +215,7 @@ def _reason(fault: Mapping[str, Any], package: str, language: str) -> str:
     of_text = "string_" if isinstance(fault.get("input"), str) and fault["type"] in {"too_short", "too_long"} else ""
     key = english if ours else f"{of_text}{fault['type']}"
     spoken = (language,) if language == "en" else (language, DEFAULT_LANGUAGE)
-    for each, owner in product(spoken, (package, "chassis")):
+    for each, owner in product(spoken, (package, "kit", "chassis")):
         reasons = catalogue(owner).get(each, {}).get("invalid_request", {})
         if key in reasons:
             return reasons[key].format_map(Values(values, language))

@@ -1,25 +1,29 @@
 """`python -m svc_services.starter`: loads the reference data of this service. Idempotent."""
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 
 from chassis.db import Database
 from chassis.settings import load
 from kit.starter_data import upsert_csv
+from svc_services.cases.workflows.starter import publish_missing
 from svc_services.reference.models import Division, Township, UtilityKindEntry
 from svc_services.settings import Settings
 
 REFERENCE_DATA = Path(__file__).parents[1] / "contracts" / "reference_data"
+_WORKFLOWS = json.loads((REFERENCE_DATA / "workflows.json").read_text("utf-8"))
 
 
 async def load_reference_data(database: Database) -> str:
-    """Update kinds, divisions and townships. Returns a sentence with what was loaded."""
+    """Update kinds, divisions and townships, and publish missing workflows. Returns a sentence with what was loaded."""
     async with database.transaction() as tx:
         kinds = await upsert_csv(tx, UtilityKindEntry, REFERENCE_DATA / "utility_kinds.csv")
         divisions = await upsert_csv(tx, Division, REFERENCE_DATA / "divisions.csv")
         townships = await upsert_csv(tx, Township, REFERENCE_DATA / "townships.csv")
-    return f"{kinds} utility kinds, {divisions} divisions, {townships} townships"
+        workflows = await publish_missing(tx, _WORKFLOWS)
+    return f"{kinds} utility kinds, {divisions} divisions, {townships} townships, {workflows} new workflows"
 
 
 async def main() -> None:

@@ -41,7 +41,8 @@ def template_database(package: str) -> Any:  # noqa: ANN401 - pytest's fixture t
     def template(postgres_url: str) -> URL:
         url = make_url(postgres_url).set(drivername="postgresql+asyncpg", database=f"template_{package}")
         migrated = upgrade_in_thread(package, url)
-        _idle[migrated] = []
+        # Every conftest that imports the fixture runs it once more, for the same database.
+        _idle.setdefault(migrated, [])
         return migrated
 
     return template

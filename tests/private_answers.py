@@ -15,9 +15,14 @@ CACHED = {
     ("GET", "/services/v1/providers"),
     ("GET", "/services/v1/providers/{provider_id}"),
     ("GET", "/services/v1/signing-keys"),
+    ("GET", "/services/v1/customer-classes"),
+    ("GET", "/services/v1/tariff-plans"),
+    ("GET", "/services/v1/tariff-plans/{tariff_id}"),
     ("GET", "/services/v1/tariffs"),
     ("GET", "/services/v1/tariffs/{tariff_id}"),
     ("GET", "/services/v1/utility-kinds"),
+    ("GET", "/services/v1/workflows"),
+    ("GET", "/services/v1/workflows/{workflow_id}"),
 }
 """Public answers, the same for everybody; their refusals are no-store too."""
 

@@ -98,7 +98,7 @@ def canonical(typed: str) -> str:
 
 def declared(written: CustomerParameters) -> CustomerParameters | DeclarationFault:
     """A declaration as it is kept, with its anchors, or what is wrong with it."""
-    if not all(_is_arabic(words) for words in (written.label.kk, written.label.ug)):
+    if not all(is_arabic(words) for words in (written.label.kk, written.label.ug)):
         return "label"
     try:
         shape = number_pattern(written.pattern)
@@ -114,7 +114,8 @@ def declared(written: CustomerParameters) -> CustomerParameters | DeclarationFau
     return "example" if kept.fault(kept.example) else kept
 
 
-def _is_arabic(words: str) -> bool:
+def is_arabic(words: str) -> bool:
+    """Whether words are in Arabic script, letter by letter."""
     letters = [character for character in words if character.isalpha()]
     return bool(letters) and all(unicodedata.name(letter, "").startswith("ARABIC") for letter in letters)
 

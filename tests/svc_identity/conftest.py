@@ -35,6 +35,8 @@ __all__ = ["client", "service"]
 
 PUBLIC_URL = "https://gateway.test"
 UNREACHABLE = "127.0.0.1:1"
+FIELD_KEY, INDEX_KEY = (base64.b64encode(secrets.token_bytes(32)).decode() for _ in range(2))
+"""The same for every conftest that imports `unconnected`: the keys of encrypted columns hold for the whole process."""
 template = template_database("svc_identity")
 
 Browsers = Callable[[], httpx.AsyncClient]
@@ -90,8 +92,8 @@ def unconnected(tokens: Tokens) -> Settings:
         registries_url=f"http://{UNREACHABLE}",
         # The key that `tokens` publishes, so that the service accepts the tokens it issues.
         token_signing_key=tokens.key.as_pem(private=True).decode(),
-        field_key=base64.b64encode(secrets.token_bytes(32)).decode(),
-        index_key=base64.b64encode(secrets.token_bytes(32)).decode(),
+        field_key=FIELD_KEY,
+        index_key=INDEX_KEY,
         codes_per_address=1_000_000,
         codes_a_minute=1_000_000,
         wrong_codes_in_ten_minutes=1_000_000,

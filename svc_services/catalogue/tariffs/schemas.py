@@ -5,27 +5,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from kit.tariffs.decimals import PRICE, QUANTITY, QUANTITY_PLACES, scaled
 from svc_services.catalogue.tariffs.models import CustomerClass, Unit
 from svc_services.fields import Day
 from svc_services.reference.models import UtilityKind
 
-# Decimal strings, because a JSON number is a float to most clients. ASCII digits only, no exponent, no sign.
-Quantity = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,3})?$")]
-Price = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,5})(\.[0-9]{1,4})?$")]
+Quantity = Annotated[str, StringConstraints(pattern=QUANTITY)]
+Price = Annotated[str, StringConstraints(pattern=PRICE)]
 _MOST_FIXED_FEE_FEN = 100_000_000
-
-
-def scaled(decimal: str, places: int) -> int:
-    """A decimal string as a whole number of its smallest units: ("2.3", 4) -> 23000."""
-    whole, _, fraction = decimal.partition(".")
-    return int(whole + fraction.ljust(places, "0"))
-
-
-def written(number: int, places: int, *, at_least: int = 0) -> str:
-    """The opposite of `scaled`, without trailing zeros: (23000, 4, at_least=2) -> "2.30"."""
-    whole, fraction = divmod(number, 10**places)
-    digits = f"{fraction:0{places}}".rstrip("0").ljust(at_least, "0")
-    return f"{whole}.{digits}" if digits else str(whole)
 
 
 class Tier(BaseModel):
@@ -58,7 +45,7 @@ class NewTariff(BaseModel):
         *limited, last = tiers
         if last.up_to is not None:
             raise ValueError("the last tier must have no end: its up_to is null")
-        limits = [scaled(tier.up_to, 3) for tier in limited if tier.up_to is not None]
+        limits = [scaled(tier.up_to, QUANTITY_PLACES) for tier in limited if tier.up_to is not None]
         if len(limits) < len(limited):
             raise ValueError("only the last tier may have no end")
         if any(lower >= upper for lower, upper in zip([0, *limits], limits, strict=False)):

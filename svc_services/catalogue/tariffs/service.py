@@ -10,6 +10,7 @@ from chassis.db import now
 from chassis.outbox import emit
 from chassis.problems import NotFound, Problem
 from kit.calendar import today
+from kit.tariffs.decimals import PRICE_PLACES, QUANTITY_PLACES, price_text, quantity_text, scaled
 from svc_services.catalogue.tariffs import events, schemas
 from svc_services.catalogue.tariffs.events import PublishedTier, TariffPublished
 from svc_services.catalogue.tariffs.models import UNITS, Tariff, TariffTier
@@ -147,15 +148,15 @@ def _require_publishable(provider: Provider, new: schemas.NewTariff, *, is_first
 
 
 def _tier(position: int, tier: schemas.Tier) -> TariffTier:
-    up_to = None if tier.up_to is None else schemas.scaled(tier.up_to, 3)
-    return TariffTier(position=position, up_to_e3=up_to, unit_price_e4=schemas.scaled(tier.unit_price, 4))
+    up_to = None if tier.up_to is None else scaled(tier.up_to, QUANTITY_PLACES)
+    return TariffTier(position=position, up_to_e3=up_to, unit_price_e4=scaled(tier.unit_price, PRICE_PLACES))
 
 
 def shown(tariff: Tariff) -> schemas.Tariff:
     tiers = [
         schemas.Tier(
-            up_to=None if tier.up_to_e3 is None else schemas.written(tier.up_to_e3, 3),
-            unit_price=schemas.written(tier.unit_price_e4, 4, at_least=2),
+            up_to=None if tier.up_to_e3 is None else quantity_text(tier.up_to_e3),
+            unit_price=price_text(tier.unit_price_e4),
         )
         for tier in tariff.tiers
     ]

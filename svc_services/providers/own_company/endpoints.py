@@ -59,8 +59,9 @@ async def change_own_provider(
 ) -> ShownChange:
     """Change an own provider at once, as its admin.
 
-    Keys are added, limited and ended, the endpoint is corrected, a suspension by the company itself is lifted. An ended key gets no tokens, and those it has are refused within five seconds. While a
-    suspension by operators lasts, keys can be ended and nothing else changed.
+    Keys are added, limited and ended, the endpoint is corrected, a suspension by the company itself is lifted. An ended
+    key gets no tokens, and those it has are refused within five seconds. While a suspension by operators lasts, keys
+    can be ended and nothing else changed.
     """
     async with transactions.transaction() as tx:
         await once.claim(tx, caller)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from svc_services.catalogue.tariffs.schemas import NewTariff, scaled, written
+from kit.tariffs.decimals import scaled, written
+from svc_services.catalogue.tariffs.schemas import NewTariff
 
 places = st.integers(0, 4)
 

@@ -1,0 +1,152 @@
+"""What a workflow must be to be published. Each refusal names the place as a JSON pointer."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import ClassVar
+
+from chassis.problems import Problem
+from svc_services.cases.workflows.definition import PERSONS, Actor, WorkflowAction, WorkflowDefinition
+
+Graph = Mapping[str, set[str]]
+
+
+class BadWorkflow(Problem):
+    status: ClassVar[int] = 422
+
+
+class UnknownName(BadWorkflow):
+    """A state or an actor is named that there is not."""
+
+    code = "workflow_unknown_name"
+
+
+class NameTwice(BadWorkflow):
+    """Two states have one name, or one state has two actions of one name."""
+
+    code = "workflow_name_twice"
+
+
+class MissingRole(BadWorkflow):
+    code = "workflow_missing_role"
+
+
+class UnreachableState(BadWorkflow):
+    code = "workflow_unreachable_state"
+
+
+class WithoutEnd(BadWorkflow):
+    code = "workflow_without_end"
+
+
+class DeadEnd(BadWorkflow):
+    """No end can be reached from a state."""
+
+    code = "workflow_dead_end"
+
+
+class LoopWithoutPerson(BadWorkflow):
+    code = "workflow_loop_without_person"
+
+
+class BadTimeout(BadWorkflow):
+    """What the system does needs the limit of its state, is one thing, and needs nothing from anybody."""
+
+    code = "workflow_bad_timeout"
+
+
+def require_sound(definition: WorkflowDefinition) -> None:
+    """Refuse a workflow in which a case could get lost.
+
+    Raises:
+        BadWorkflow: one of its kinds.
+    """
+    _require_names(definition)
+    _require_roles(definition)
+    places = {state.name: f"/states/{at}" for at, state in enumerate(definition.states)}
+    moves = _graph(definition, definition.actions)
+    reached = _reached(moves, definition.start)
+    for state in definition.states:
+        if state.name not in reached:
+            raise UnreachableState(at=places[state.name])
+    ends = [state.name for state in definition.states if state.ends]
+    if not ends:
+        raise WithoutEnd(at="/states")
+    back = _reversed(moves)
+    ending = {name for end in ends for name in _reached(back, end)}
+    for state in definition.states:
+        if state.name not in ending:
+            raise DeadEnd(at=places[state.name])
+    _require_persons_in_loops(definition, places)
+    _require_timeouts(definition, places)
+
+
+def _require_names(definition: WorkflowDefinition) -> None:
+    states = [state.name for state in definition.states]
+    for place, state in enumerate(states):
+        if state in states[:place]:
+            raise NameTwice(at=f"/states/{place}/name")
+    for named, known in _names_used(definition):
+        if not known:
+            raise UnknownName(at=named)
+    seen: set[tuple[str, str]] = set()
+    for at, action in enumerate(definition.actions):
+        for state in action.from_states:
+            if (state, action.name) in seen:
+                raise NameTwice(at=f"/actions/{at}/name")
+            seen.add((state, action.name))
+
+
+def _names_used(definition: WorkflowDefinition) -> Iterator[tuple[str, bool]]:
+    states, actors = {state.name for state in definition.states}, set(Actor)
+    yield "/start", definition.start in states
+    for at, state in enumerate(definition.states):
+        yield f"/states/{at}/held_by", state.held_by in actors
+    for at, action in enumerate(definition.actions):
+        yield f"/actions/{at}/to", action.to in states
+        yield f"/actions/{at}/from_states", bool(action.from_states) and set(action.from_states) <= states
+        yield f"/actions/{at}/who", set(action.who) <= actors
+
+
+def _require_roles(definition: WorkflowDefinition) -> None:
+    for at, action in enumerate(definition.actions):
+        if not action.who:
+            raise MissingRole(at=f"/actions/{at}/who")
+
+
+def _require_persons_in_loops(definition: WorkflowDefinition, places: Mapping[str, str]) -> None:
+    alone = _graph(definition, (each for each in definition.actions if not PERSONS & set(each.who)))
+    for name in alone:
+        if any(name in _reached(alone, following) for following in alone[name]):
+            raise LoopWithoutPerson(at=places[name])
+
+
+def _require_timeouts(definition: WorkflowDefinition, places: Mapping[str, str]) -> None:
+    for state in definition.states:
+        timed = [action for action in definition.actions_from(state.name) if Actor.SYSTEM in action.who]
+        if timed and (len(timed) > 1 or state.limit_days is None or timed[0].needs or state.ends):
+            raise BadTimeout(at=places[state.name])
+
+
+def _graph(definition: WorkflowDefinition, actions: Iterable[WorkflowAction]) -> Graph:
+    following: dict[str, set[str]] = {state.name: set() for state in definition.states}
+    for action in actions:
+        for state in action.from_states:
+            following[state].add(action.to)
+    return following
+
+
+def _reversed(graph: Graph) -> Graph:
+    back: dict[str, set[str]] = defaultdict(set)
+    for name, following in graph.items():
+        for each in following:
+            back[each].add(name)
+    return back
+
+
+def _reached(graph: Graph, start: str) -> set[str]:
+    reached, waiting = {start}, [start]
+    while waiting:
+        for following in graph.get(waiting.pop(), set()) - reached:
+            reached.add(following)
+            waiting.append(following)
+    return reached

@@ -1,0 +1,85 @@
+"""A workflow as data: states, who does what in them, time limits, and where it ends."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,39}$")]
+
+
+class Actor(StrEnum):
+    CITIZEN = "citizen"
+    CLERK = "clerk"
+    OPERATOR = "operator"
+    PROVIDER = "provider"
+    SYSTEM = "system"
+    """Acts alone, on the day after the limit of the state."""
+
+
+PERSONS = frozenset({Actor.CITIZEN, Actor.CLERK, Actor.OPERATOR, Actor.PROVIDER})
+STAFF = frozenset({Actor.CLERK, Actor.OPERATOR})
+
+
+class Need(StrEnum):
+    """What an action must come with."""
+
+    REASON = "reason"
+    APPOINTMENT = "appointment"
+    """A day on which somebody comes."""
+    AMOUNT = "amount"
+    FORM = "form"
+    """The form as corrected."""
+
+
+class AccountRule(StrEnum):
+    BOUND = "bound"
+    """For an account that is bound to the applicant."""
+    OPTIONAL = "optional"
+    """For such an account, or for none."""
+    NONE = "none"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class WorkflowState(_Part):
+    name: Name
+    held_by: Name
+    """Who has the case in this state."""
+    limit_days: Annotated[int, Field(strict=True, ge=1, le=250)] | None = None
+    """Working days in this state."""
+    stops_clock: bool = Field(default=False, strict=True)
+    """The time in this state counts towards no promise; its own limit runs on."""
+    ends: bool = Field(default=False, strict=True)
+
+
+class WorkflowAction(_Part):
+    name: Name
+    from_states: list[Name] = Field(max_length=40)
+    to: Name
+    who: list[Name] = Field(max_length=5)
+    """`citizen`, `clerk`, `operator`, `provider` or `system`."""
+    needs: list[Need] = Field(default_factory=list, max_length=4)
+    another_person: bool = Field(default=False, strict=True)
+    """By somebody of staff who has taken no step of the case before, such as the decision on an appeal."""
+
+
+class WorkflowDefinition(_Part):
+    start: Name
+    account: AccountRule
+    limit_days: int = Field(strict=True, ge=1, le=500)
+    """Working days that are promised for the whole."""
+    states: list[WorkflowState] = Field(min_length=1, max_length=40)
+    actions: list[WorkflowAction] = Field(max_length=100)
+
+    def state(self, name: str) -> WorkflowState:
+        return next(state for state in self.states if state.name == name)
+
+    def actions_from(self, state: str) -> list[WorkflowAction]:
+        return [action for action in self.actions if state in action.from_states]
+
+    def timeout(self, state: str) -> WorkflowAction | None:
+        """What the system does when the limit of the state is over."""
+        return next((action for action in self.actions_from(state) if Actor.SYSTEM in action.who), None)

@@ -1,0 +1,28 @@
+"""The first version of each workflow, as the starter data has it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from svc_services.base import lock
+from svc_services.cases.workflows.schemas import NewWorkflow
+from svc_services.cases.workflows.service import checked, newest_of, number
+
+_SAID = ("application_kind", "definition", "form")
+
+
+async def publish_missing(tx: AsyncSession, entries: Iterable[dict[str, Any]]) -> int:
+    """Publish the workflows of kinds that have none; what operators have published stays. Returns how many."""
+    await lock(tx, "first workflows")
+    published = 0
+    for entry in entries:
+        for utility_kind in entry["utility_kinds"]:
+            new = NewWorkflow(utility_kind=utility_kind, **{name: entry[name] for name in _SAID})
+            if await newest_of(tx, new.utility_kind, new.application_kind) is None:
+                workflow = checked(new)
+                await number(tx, workflow)
+                tx.add(workflow)
+                await tx.flush()
+                published += 1
+    return published

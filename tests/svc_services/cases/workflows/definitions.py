@@ -1,0 +1,98 @@
+"""A small workflow, and faults in it."""
+
+from typing import Any
+
+FORM: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "address": {"type": "string", "minLength": 3, "maxLength": 100},
+        "phone": {"type": "string", "maxLength": 11, "pattern": "^1[3-9][0-9]{9}$"},
+        "rooms": {"type": "integer", "minimum": 1, "maximum": 99},
+    },
+    "required": ["address"],
+    "additionalProperties": False,
+}
+
+
+def state(name: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    return {"name": name, "held_by": "clerk", **more}
+
+
+def action(name: str, start: str, to: str, *who: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    return {"name": name, "from_states": [start], "to": to, "who": list(who), **more}
+
+
+def definition(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    usual = {
+        "start": "submitted",
+        "account": "none",
+        "limit_days": 5,
+        "states": [
+            state("submitted"),
+            state("correction", held_by="citizen", stops_clock=True, limit_days=10),
+            state("done", ends=True),
+            state("lapsed", ends=True),
+        ],
+        "actions": [
+            action("request_correction", "submitted", "correction", "clerk", needs=["reason"]),
+            action("correct", "correction", "submitted", "citizen", needs=["form"]),
+            action("lapse", "correction", "lapsed", "system"),
+            action("complete", "submitted", "done", "clerk"),
+        ],
+    }
+    return {**usual, **changes}
+
+
+def workflow(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    usual = {"utility_kind": "water", "application_kind": "change", "definition": definition(), "form": FORM}
+    return {**usual, **changes}
+
+
+def with_state(*more: dict[str, Any]) -> dict[str, Any]:
+    return definition(states=[*definition()["states"], *more])
+
+
+def with_action(*more: dict[str, Any]) -> dict[str, Any]:
+    return definition(actions=[*definition()["actions"], *more])
+
+
+def endless() -> dict[str, Any]:
+    return definition(states=[{**each, "ends": False} for each in definition()["states"]])
+
+
+def trapped() -> dict[str, Any]:
+    bad = with_state(state("limbo"))
+    bad["actions"].append(action("defer", "submitted", "limbo", "clerk"))
+    return bad
+
+
+def spinning() -> dict[str, Any]:
+    bad = with_state(state("one", limit_days=1), state("two", limit_days=1))
+    bad["actions"] += [
+        action("defer", "submitted", "one", "clerk"),
+        action("tick", "one", "two", "system"),
+        action("tock", "two", "one", "system"),
+        action("complete", "two", "done", "clerk"),
+    ]
+    return bad
+
+
+def twice() -> dict[str, Any]:
+    return with_action(action("complete", "submitted", "lapsed", "clerk"))
+
+
+FAULTY = [
+    (with_state(state("done")), "workflow_name_twice", "/states/4/name"),
+    (twice(), "workflow_name_twice", "/actions/4/name"),
+    (definition(start="nowhere"), "workflow_unknown_name", "/start"),
+    (with_action(action("defer", "submitted", "nowhere", "clerk")), "workflow_unknown_name", "/actions/4/to"),
+    (with_action(action("defer", "nowhere", "done", "clerk")), "workflow_unknown_name", "/actions/4/from_states"),
+    (with_action(action("defer", "submitted", "done", "mayor")), "workflow_unknown_name", "/actions/4/who"),
+    (with_action(action("defer", "submitted", "done")), "workflow_missing_role", "/actions/4/who"),
+    (with_state(state("island", ends=True)), "workflow_unreachable_state", "/states/4"),
+    (endless(), "workflow_without_end", "/states"),
+    (trapped(), "workflow_dead_end", "/states/4"),
+    (spinning(), "workflow_loop_without_person", "/states/4"),
+    (with_action(action("lapse", "submitted", "lapsed", "system")), "workflow_bad_timeout", "/states/0"),
+    (with_action(action("expire", "correction", "lapsed", "system")), "workflow_bad_timeout", "/states/1"),
+]
