@@ -187,7 +187,7 @@ async def test_a_company_lists_its_own_proposals_and_an_operator_those_of_the_di
     assert (await api.get(PROPOSALS, headers=tokens.resident())).status_code == 403
 
 
-async def test_the_first_of_a_leap_day_is_two_years_on(api: httpx.AsyncClient, tokens: Tokens) -> None:
+async def test_a_proposal_is_made_on_a_leap_day(api: httpx.AsyncClient, tokens: Tokens) -> None:
     provider_id = await approved(api, tokens)
     with time_machine.travel("2032-02-29T04:00:00+00:00", tick=False):
         assert (await propose(api, tokens, provider_id, effective_from=str(date(2033, 3, 1)))).status_code == 201
