@@ -45,6 +45,7 @@ from svc_identity.sign_in.certificates.endpoints import router as certificates
 from svc_identity.sign_in.device_pages import router as device_pages
 from svc_identity.sign_in.endpoints import router as sign_in
 from svc_identity.sign_in.holder_pages import router as holder_pages
+from svc_identity.sign_in.number_claims.endpoints import router as number_claims
 from svc_identity.sign_in.own_factors.endpoints import router as own_factors
 from svc_identity.sign_in.own_password.endpoints import router as own_password
 from svc_identity.sign_in.page_route import answer_with_pages
@@ -80,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(corrections, corrections_at_counters),
         *(agreements, agreement_pages, consents, app_access, data_reads, exports, closures, suspensions, sign_ins),
         *(enrolment, own_factors, holder_pages, representation, mandates, families, children, family_orders),
-        *(phone_changes, phone_pages, own_password, password_step, verifications, certificates),
+        *(phone_changes, number_claims, phone_pages, own_password, password_step, verifications, certificates),
     ]
     title = "My Ili identity"
     app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)

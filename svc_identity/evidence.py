@@ -54,6 +54,7 @@ TABLES = {
     "identity_tries": Held(_ABUSE, "a day"),
     "phone_changes": Held(_ACCOUNT, f"both numbers when it has ended; the rest is {_PROOF}"),
     "phone_notices": Held(_ACCOUNT, "when the message was sent"),
+    "number_claims": Held(_ACCOUNT, "when it ends, after sixty days at the latest"),
     "phone_proof_tries": Held(_ABUSE, "a day"),
     "known_devices": Held(_ABUSE, "400 days after its last use"),
     "sent_codes": Held(_ABUSE, "a day"),

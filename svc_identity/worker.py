@@ -61,6 +61,7 @@ from svc_identity.privacy.data_reads.consumers import HANDLERS as DATA_READ_HAND
 from svc_identity.settings import WorkerSettings
 from svc_identity.sign_in import continuity
 from svc_identity.sign_in import service as sign_in
+from svc_identity.sign_in.number_claims import service as number_claims
 from svc_identity.sign_in.own_factors.worker import FactorNotifier
 from svc_identity.sign_in.phone_changes import schedule as phone_changes
 from svc_identity.sign_in.phone_changes.worker import PhoneNotifier
@@ -81,6 +82,7 @@ async def prune_what_expired(database: Database) -> None:
         await sign_in.prune(tx)
         await continuity.prune(tx)
         await prune_phone_changes(tx)
+        await number_claims.prune(tx)
         await role_changes.expire(tx)
         await identity_claims.expire(tx)
         await proofing.forget_numbers(tx)
@@ -106,7 +108,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(_NOTIFY_SECONDS, FactorNotifier(database, settings, FamilyNotice).notify_due),
         Every(_NOTIFY_SECONDS, FactorNotifier(database, settings, IdentityNotice).notify_due),
         Every(_CLOSE_SECONDS, partial(close_due, database)),
-        Every(_CLOSE_SECONDS, partial(phone_changes.complete_due, database)),
+        Every(_CLOSE_SECONDS, partial(phone_changes.complete_due, database, settings)),
         Every(_PRUNE_SECONDS, partial(phone_changes.remind_due, database, settings)),
         Every(_NOTIFY_SECONDS, partial(end_what_is_over, database)),
         Every(_PRUNE_SECONDS, partial(prune_what_expired, database)),

@@ -12,6 +12,7 @@ from svc_identity.sign_in import continuity
 from svc_identity.sign_in.browser import PATH
 from svc_identity.sign_in.continuity import Holder
 from svc_identity.sign_in.models import SignIn
+from svc_identity.sign_in.number_claims import service as number_claims
 from svc_identity.sign_in.second_step import service as second_step
 from svc_identity.sign_in.steps import Arrival
 
@@ -29,6 +30,8 @@ async def conclude(
             case Holder.ASKED:
                 await continuity.hold(tx, sign_in)
                 return to_question(sign_in.id)
+            case Holder.SAME:
+                await number_claims.forget_of_phone(tx, sign_in.phone)
             case Holder.NEW:
                 await continuity.release_phone(tx, sign_in.phone, sign_in.id)
     return await second_step.go_on(tx, issuer, sign_in, arrival)

@@ -28,6 +28,7 @@ from svc_identity.settings import Settings
 from svc_identity.sign_in import known_devices
 from svc_identity.sign_in.code_limits import Typed
 from svc_identity.sign_in.models import IdentityTry, KnownDevice, SignIn
+from svc_identity.sign_in.number_claims import service as number_claims
 from svc_identity.sign_in.refusals import Refused, TooOften
 from svc_identity.sign_in.service import SignInOver
 from svc_identity.vault.blind_indexes import lock_of
@@ -74,7 +75,7 @@ async def holder_of(tx: AsyncSession, settings: Settings, sign_in: Typed, *, den
         return Holder.SAME
     is_known = await known_devices.is_known(tx, sign_in.phone, sign_in.browser_hash)
     quiet_since = now() - timedelta(days=settings.phone_quiet_days)
-    is_quiet = not is_known and await _last_used(tx, sign_in, person_id) < quiet_since
+    is_quiet = not is_known and await _last_used(tx, sign_in.phone, person_id) < quiet_since
     if denies:  # asked whatever the level, so that a slip of the finger gives no account up
         return Holder.ASKED
     if not is_quiet:
@@ -113,6 +114,7 @@ async def prove(tx: AsyncSession, sign_in: SignIn, name: str, id_number: str) ->
     clear = await read_personal_data(tx, [person.id], ["name"], reader=reader, purpose=Purpose.OWN_PROFILE)
     index = id_number_index(proof.id_number)
     if (clear[person.id].name, person.id_number_index) == (proof.name, index):
+        await number_claims.forget(tx, person.id)
         sign_in.finished_at, sign_in.held_at = now(), None
         return None
     _count(tx, sign_in, phone_index(f"{sign_in.id}{proof.name}{index.hex()}").hex())
@@ -132,15 +134,30 @@ def _count(tx: AsyncSession, sign_in: SignIn, tried: str) -> None:
         tx.add(IdentityTry(id=new_id(), phone_index=phone_index(sign_in.phone)))
 
 
-async def begin_anew(tx: AsyncSession, sign_in: SignIn) -> None:
-    """Finish a locked sign-in that is held for a new person.
+async def begin_anew(tx: AsyncSession, settings: Settings, sign_in: SignIn) -> datetime | None:
+    """Finish a locked sign-in that is held for a new person; where they have to wait, when it may be finished.
 
     Raises:
-        SignInOver
+        SignInOver, NumberKept
     """
-    await _former(tx, sign_in)
+    person = await _former(tx, sign_in)
+    if waits := await wait_for(tx, settings, sign_in.phone, person.id, sign_in.language):
+        return waits
     await release_phone(tx, sign_in.phone, sign_in.id)
     sign_in.finished_at, sign_in.held_at = now(), None
+    return None
+
+
+async def wait_for(tx: AsyncSession, settings: Settings, phone: str, person_id: UUID, language: str) -> datetime | None:
+    """When a locked phone may be taken from its person, or None: now. One of an account in use is claimed.
+
+    Raises:
+        NumberKept
+    """
+    is_quiet = await _last_used(tx, phone, person_id) < now() - timedelta(days=settings.phone_quiet_days)
+    if is_quiet and not await number_claims.is_protected(tx, person_id):
+        return None
+    return await number_claims.claim(tx, settings, person_id, phone, language)
 
 
 async def release_phone(tx: AsyncSession, phone: str, sign_in_id: UUID) -> None:
@@ -148,6 +165,7 @@ async def release_phone(tx: AsyncSession, phone: str, sign_in_id: UUID) -> None:
     index = phone_index(phone)
     person = (await tx.scalars(select(Person).where(Person.phone_index == index).with_for_update())).one()
     person.phone, person.phone_index = None, None
+    await number_claims.forget(tx, person.id)
     await tx.execute(delete(KnownDevice).where(KnownDevice.phone_index == index))
     await tx.flush()
     record_on_commit(tx, PHONE_RELEASED, person_id=person.id, sign_in_id=sign_in_id)
@@ -159,7 +177,7 @@ async def _former(tx: AsyncSession, sign_in: SignIn) -> Person:
     person_id = await registered(tx, sign_in.phone)
     if sign_in.held_at is None or person_id is None or person_id != sign_in.former_id:
         raise SignInOver
-    if await _last_used(tx, sign_in, person_id) >= sign_in.held_at or await is_suspended(tx, person_id):
+    if await _last_used(tx, sign_in.phone, person_id) >= sign_in.held_at or await is_suspended(tx, person_id):
         raise SignInOver
     return await tx.get_one(Person, person_id)
 
@@ -170,8 +188,8 @@ async def _lock(tx: AsyncSession, sign_in: Typed) -> None:
     await settle(tx, index)
 
 
-async def _last_used(tx: AsyncSession, sign_in: Typed, person_id: UUID) -> datetime:
-    device = select(func.max(KnownDevice.used_at)).where(KnownDevice.phone_index == phone_index(sign_in.phone))
+async def _last_used(tx: AsyncSession, phone: str, person_id: UUID) -> datetime:
+    device = select(func.max(KnownDevice.used_at)).where(KnownDevice.phone_index == phone_index(phone))
     app = select(func.max(TokenFamily.rotated_at)).where(TokenFamily.person_id == person_id)
     registered_at = select(Person.created_at).where(Person.id == person_id)
     times = [await tx.scalar(each) for each in (device, app, registered_at)]

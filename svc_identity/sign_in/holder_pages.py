@@ -15,6 +15,7 @@ from svc_identity.sign_in.carriers import TheSms
 from svc_identity.sign_in.code_limits import wait_for_next
 from svc_identity.sign_in.endpoints import OWN_BROWSER, TO_APP, pages_router
 from svc_identity.sign_in.models import SignIn
+from svc_identity.sign_in.number_claims.service import days_until
 from svc_identity.sign_in.refusals import Refused
 from svc_identity.sign_in.second_step import service as second_step
 from svc_identity.sign_in.security_log import SIGN_IN_FAILED
@@ -58,7 +59,11 @@ async def prove_holder(
 async def begin_anew(
     transactions: Transactions, issuer: TheIssuer, sms: TheSms, request: Request, sign_in_id: UUID
 ) -> Response:
-    """Register a new person with the phone; the one from before keeps everything else."""
+    """Register a new person with the phone; the one from before keeps everything else.
+
+    Of an account that was used within ninety days, or has a second factor, password or role, the number is claimed: the
+    page says for how many days its person can refuse. Whoever comes back then begins anew.
+    """
     return await _answer(transactions, issuer, sms, request, sign_in_id)
 
 
@@ -75,12 +80,13 @@ async def _answer(
             if sign_in.former_id and sign_in.phone_passed_at:  # answered by the first of two taps
                 return to_factor(sign_in.id)
             _require_held(sign_in)
+            waits, refused = None, None
             if request.url.path.endswith("/new"):
-                await continuity.begin_anew(tx, sign_in)
-                return await second_step.go_on(tx, issuer, sign_in, Arrival.of(request, sms))
-            proof = fields.get("name", ""), fields.get("id_number", "")
-            refused = await continuity.prove(tx, sign_in, *proof)
-            if refused is None:
+                waits = await continuity.begin_anew(tx, settings_of(request), sign_in)
+            else:
+                proof = fields.get("name", ""), fields.get("id_number", "")
+                refused = await continuity.prove(tx, sign_in, *proof)
+            if refused is None and waits is None:
                 return await second_step.go_on(tx, issuer, sign_in, Arrival.of(request, sms))
             if isinstance(refused, continuity.NoProofLeft):
                 next_code = await wait_for_next(tx, settings_of(request), sign_in, address_of(request))
@@ -88,7 +94,12 @@ async def _answer(
     except Refused as over:
         async with transactions.read() as tx:
             return await ended(tx, issuer, request, SIGN_IN_FAILED, over, sign_in_id, fields)
-    return _page(issuer, browser, sign_in, refused)
+    return _waiting(sign_in, days_until(waits)) if waits else _page(issuer, browser, sign_in, refused)
+
+
+def _waiting(sign_in: SignIn, days: int) -> Response:
+    heading, lead = "number_claimed", "number_claimed_lead"
+    return pages.page("phone_notice.html", sign_in.language, heading=heading, lead=lead, days=days)
 
 
 def _require_held(sign_in: SignIn) -> None:

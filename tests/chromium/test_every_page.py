@@ -136,9 +136,21 @@ async def test_a_device_and_a_holder_are_answered_twice_on_a_slow_network(
     await visitor.submit("document.getElementById('phone')", times=2, user_code=user_code)
     await visitor.submit("document.getElementById('code')", times=2, phone=phone)
     code = await site.code(phone)
-    await visitor.submit("location.pathname.endsWith('/holder')", "button[name=not_mine]", times=2, code=code)
-    await visitor.submit("location.pathname.endsWith('/device/done')", "form[action$=new] button", times=2)
+    await visitor.submit("location.pathname.endsWith('/device/done')", times=2, code=code)
     assert "is signed in" in await tab.run("document.querySelector('h1').innerText")
+
+
+async def test_a_number_in_use_is_claimed_by_two_taps_on_a_slow_network(
+    tab: Tab, site: Site, residents: Residents
+) -> None:
+    visitor, phone = Visitor(tab, site, "en"), new_phone()
+    await residents.signed_in(phone)
+    await asyncio.sleep(1)
+    await tab.slow_down()
+    to_question, denied = "location.pathname.endsWith('/holder')", "button[name=not_mine]"
+    await visitor.after_code(site.address(ui_locales="en"), phone, to_question, denied, times=2)
+    await visitor.submit("document.querySelector('form') === null", "form[action$=new] button", times=2)
+    assert "7 days" in await tab.run("document.querySelector('.lead').innerText")
 
 
 async def test_a_phone_is_changed_and_signed_out_by_two_taps_on_a_slow_network(

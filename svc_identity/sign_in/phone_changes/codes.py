@@ -60,7 +60,7 @@ async def begin(
     settings: Settings,
     origin: Origin,
     way: Way,
-    old_phone: str,
+    old_phone: str | None,
     new_phone: str,
     *,
     with_old_code: bool,
@@ -73,10 +73,11 @@ async def begin(
     change = PhoneChange(id=new_id(), way=way, language=origin.language, codes_expire_at=now() + CODES_LIFE)
     change.person_id, change.sign_in_id = origin.person_id, origin.sign_in_id
     change.browser_hash = origin.browser_hash or None
-    change.old_phone, change.old_index = old_phone, phone_index(old_phone)
+    if old_phone:
+        change.old_phone, change.old_index = old_phone, phone_index(old_phone)
     change.new_phone, change.new_index = new_phone, phone_index(new_phone)
     change.challenge = secrets.token_bytes(32)
-    wanted = [(_NEW, new_phone), *([(_OLD, old_phone)] if with_old_code else [])]
+    wanted = [(_NEW, new_phone), *([(_OLD, old_phone)] if old_phone and with_old_code else [])]
     to_send = []
     # In one order, or two changes at once would wait for each other's locks.
     for side, phone in sorted(wanted, key=lambda each: lock_of(phone_index(each[1]))):
@@ -90,7 +91,7 @@ async def begin(
         else:
             change.new_hash = hashed
         to_send.append(ToSend(phone, digits, sent))
-    await settle(tx, phone_index(old_phone), phone_index(new_phone))
+    await settle(tx, *(phone_index(phone) for phone in (old_phone, new_phone) if phone))
     tx.add(change)
     await tx.flush()
     return change, to_send

@@ -42,13 +42,15 @@ async def begin_phone_change(  # noqa: PLR0913, PLR0917 - each is a dependency
     """Begin to move to another phone number: send a code there, and one to the old number where it is needed.
 
     Needs a sign-in within ten minutes, with a second factor where the person has one; else 401 with the challenge of
-    RFC 9470. A sign-in may begin five a day.
+    RFC 9470. Whoever has no number any more, because it went to somebody else, cannot sign in anew: any sign-in will
+    do, and `confirm_with` asks for the second factor, or for name and ID number. A sign-in may begin five a day.
     """
     settings: Settings = request.app.state.settings
     address, language = request.client.host if request.client else "", choose_language("", accept_language)
     try:
         async with transactions.transaction() as tx:
-            await require_fresh(tx, issuer, request)
+            if await own.has_phone(tx, caller.id):
+                await require_fresh(tx, issuer, request)
             await once.claim(tx, caller)
             where = own.Where(address, language)
             change, to_send = await own.begin(tx, settings, caller, body.new_phone, where)

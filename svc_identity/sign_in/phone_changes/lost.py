@@ -26,6 +26,7 @@ from svc_identity.people.persons.service import id_number_index
 from svc_identity.people.proofing.schemas import Proof
 from svc_identity.settings import Settings
 from svc_identity.sign_in.browser import PATH
+from svc_identity.sign_in.number_claims.refusals import NumberKept
 from svc_identity.sign_in.phone_changes import codes, service
 from svc_identity.sign_in.phone_changes.models import ChangeStatus, EndReason, PhoneChange, PhoneNotice, ProofTry
 from svc_identity.sign_in.phone_changes.refusals import ChangeOver, Contested, NotFromYou, NoTriesLeft, WrongIdentity
@@ -60,7 +61,7 @@ async def prove(tx: AsyncSession, settings: Settings, change: PhoneChange, given
     person = await _proved(tx, change, given)
     if person is None:
         return WrongIdentity(left=await left(tx, change))
-    return await _obstacle(tx, change, given, person)
+    return await _obstacle(tx, settings, change, given, person)
 
 
 async def _proved(tx: AsyncSession, change: PhoneChange, given: Given) -> Person | None:
@@ -82,7 +83,9 @@ async def _proved(tx: AsyncSession, change: PhoneChange, given: Given) -> Person
     return None
 
 
-async def _obstacle(tx: AsyncSession, change: PhoneChange, given: Given, person: Person) -> Refused | None:
+async def _obstacle(
+    tx: AsyncSession, settings: Settings, change: PhoneChange, given: Given, person: Person
+) -> Refused | None:
     """What stands against it, said only to whoever has proved who they are."""
     if await service.needed_of(tx, person) is Needed.FACTOR:
         return NotFromYou()
@@ -90,7 +93,7 @@ async def _obstacle(tx: AsyncSession, change: PhoneChange, given: Given, person:
     recent = select(PhoneChange.id).where(*of_person, PhoneChange.ended_at > now() - CONTESTED_FOR)
     if await tx.scalar(recent.limit(1)):
         return Contested()
-    return await service.check_new_phone(tx, change, given)
+    return await service.check_new_phone(tx, settings, change, given)
 
 
 async def _next_try_at(tx: AsyncSession, change: PhoneChange) -> datetime | None:
@@ -125,7 +128,7 @@ async def wait(tx: AsyncSession, settings: Settings, change: PhoneChange, given:
     person = await service.owner_of(tx, service.require_running(change))
     if change.codes_passed_at is None:
         raise ChangeOver
-    if refused := await _obstacle(tx, change, given, person):
+    if refused := await _obstacle(tx, settings, change, given, person):
         return refused
     change.person_id = person.id
     waiting = select(PhoneChange).where(PhoneChange.person_id == person.id, PhoneChange.status == ChangeStatus.WAITING)
@@ -156,13 +159,13 @@ async def stop(tx: AsyncSession, code: str) -> bool:
     return True
 
 
-async def complete(tx: AsyncSession, change_id: UUID) -> None:
+async def complete(tx: AsyncSession, settings: Settings, change_id: UUID) -> None:
     """Move the person of a change whose waiting time is over; nothing where what it rests on has changed."""
     change = await service.locked(tx, change_id)
     if change is None or change.status != ChangeStatus.WAITING or not await _is_due(tx, change):
         return
     new_phone = change.new_phone or ""
-    if reason := await _fault(tx, change):
+    if reason := await _fault(tx, settings, change):
         _tell(tx, change, NOT_MOVED, new_phone)
         change.move_to(ChangeStatus.VOID, reason)
         return
@@ -178,7 +181,7 @@ async def _is_due(tx: AsyncSession, change: PhoneChange) -> bool:
     return await tx.scalar(unsent) is None or now() >= change.completes_at + (change.completes_at - change.created_at)
 
 
-async def _fault(tx: AsyncSession, change: PhoneChange) -> EndReason | None:
+async def _fault(tx: AsyncSession, settings: Settings, change: PhoneChange) -> EndReason | None:
     try:
         person = await service.owner_of(tx, change)
     except ChangeOver:
@@ -186,7 +189,10 @@ async def _fault(tx: AsyncSession, change: PhoneChange) -> EndReason | None:
     if await service.needed_of(tx, person) is Needed.FACTOR:
         return EndReason.OVERTAKEN
     promised = change.displaced_id
-    refused = await service.check_new_phone(tx, change, Given(takes_over=True))
+    try:
+        refused = await service.check_new_phone(tx, settings, change, Given(takes_over=True))
+    except NumberKept:
+        return EndReason.NUMBER_TAKEN
     if refused or change.displaced_id not in {None, promised}:
         return EndReason.NUMBER_TAKEN
     return None

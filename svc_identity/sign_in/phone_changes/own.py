@@ -18,6 +18,7 @@ from svc_identity.people.factors.passkeys import RelyingParty, request_options
 from svc_identity.people.factors.service import factors_of
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
+from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import known_person
 from svc_identity.settings import Settings
 from svc_identity.sign_in.phone_changes import codes, schemas, service
@@ -25,11 +26,10 @@ from svc_identity.sign_in.phone_changes.models import ChangeStatus, EndReason, P
 from svc_identity.sign_in.phone_changes.refusals import (
     ChangeOver,
     NoTriesLeft,
-    PhoneReleased,
     SamePhone,
     TooManyPhoneChanges,
 )
-from svc_identity.sign_in.phone_changes.service import PHONE_CHANGE_FAILED, Given, Needed
+from svc_identity.sign_in.phone_changes.service import PHONE_CHANGE_FAILED, Given
 from svc_identity.sign_in.refusals import Refused
 
 BEGUN_A_DAY = 5
@@ -49,19 +49,17 @@ async def begin(
     """Begin to move the caller to another phone.
 
     Raises:
-        PhoneReleased, SamePhone, TooManyPhoneChanges, TooManyCodes
+        SamePhone, TooManyPhoneChanges, TooManyCodes
     """
     person, sign_in_id = await known_person(tx, caller.id, for_update=True), _sign_in_of(caller)
     clear = await read_personal_data(tx, [person.id], ["phone"], reader=str(person.id), purpose=Purpose.OWN_PROFILE)
     old_phone = clear[person.id].phone
-    if old_phone is None:
-        raise PhoneReleased
     if old_phone == new_phone:
         raise SamePhone
     await _admit(tx, sign_in_id)
     needed = await service.needed_of(tx, person)
     origin = codes.Origin(where.address, where.language, person_id=person.id, sign_in_id=sign_in_id)
-    with_old_code = needed is not Needed.FACTOR
+    with_old_code = needed in service.WITH_OLD_PHONE
     return await codes.begin(tx, settings, origin, Way.OLD_PHONE, old_phone, new_phone, with_old_code=with_old_code)
 
 
@@ -71,7 +69,7 @@ async def begun(tx: AsyncSession, settings: Settings, change: PhoneChange) -> sc
     return schemas.BegunPhoneChange(
         phone_change_id=change.id,
         confirm_with=await service.needed_of(tx, person),
-        old_phone=mask_phone(change.old_phone or ""),
+        old_phone=mask_phone(change.old_phone) if change.old_phone else None,
         new_phone=mask_phone(change.new_phone or ""),
         passkey_options=await passkey_options(tx, settings, change, person.id),
         codes_expire_at=change.codes_expire_at,
@@ -128,6 +126,11 @@ async def confirm(
 async def _say_when(tx: AsyncSession, settings: Settings, change: PhoneChange, refused: Refused | None) -> None:
     if isinstance(refused, NoTriesLeft):
         refused.wait = await codes.next_begin_in(tx, settings, change, "")
+
+
+async def has_phone(tx: AsyncSession, person_id: UUID) -> bool:
+    """Whether a person has a number, so that they can sign in anew; nobody has theirs after it was released."""
+    return await tx.scalar(select(Person.phone_index).where(Person.id == person_id)) is not None
 
 
 def _sign_in_of(caller: Caller) -> UUID:

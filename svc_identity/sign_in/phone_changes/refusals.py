@@ -6,6 +6,7 @@ from datetime import datetime
 from chassis.db import now
 from chassis.problems import Problem
 from svc_identity.sign_in.code_limits import TooManyCodes
+from svc_identity.sign_in.number_claims.refusals import NumberKept
 from svc_identity.sign_in.own_factors.service import WrongFactorCode
 from svc_identity.sign_in.refusals import Refused, SmsUnavailable, TooOften
 
@@ -50,6 +51,12 @@ class PhoneInUse(Refused):
     """Said to whoever has the code that was sent to the new phone, and to nobody else."""
 
     status, text = 409, "phone_in_use"
+
+
+class NumberWaits(Refused):
+    """The account that has the number is in use: its person can refuse for some days."""
+
+    status, text = 409, "number_waits"
 
 
 class Blocked(Refused):
@@ -106,10 +113,16 @@ class SamePhoneProblem(Problem):
     status, code = 422, "same_phone"
 
 
-class PhoneReleased(Problem):
-    """The person has no phone any more, so nothing can stand for it."""
+class NumberWaitsProblem(Problem):
+    """The account that has the number is in use. After `days` the change may be begun again."""
 
-    status, code = 409, "phone_released"
+    status, code = 409, "number_waits"
+
+
+class NumberKeptProblem(Problem):
+    """The person who has the number has refused to give it up."""
+
+    status, code = 409, "number_kept"
 
 
 class WrongIdentityProblem(Problem):
@@ -156,6 +169,8 @@ _PROBLEMS: dict[type[Refused], type[Problem]] = {
     WrongFactor: WrongFactorCode,
     FactorBlocked: FactorBlockedProblem,
     PhoneInUse: PhoneInUseProblem,
+    NumberWaits: NumberWaitsProblem,
+    NumberKept: NumberKeptProblem,
     Blocked: PhoneOfSuspended,
     SmsUnavailable: SmsNotSent,
 }

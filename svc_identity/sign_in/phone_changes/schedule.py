@@ -14,14 +14,14 @@ REMINDED_BEFORE = timedelta(days=1)
 _WAITING = PhoneChange.status == ChangeStatus.WAITING
 
 
-async def complete_due(database: Database) -> None:
+async def complete_due(database: Database, settings: Settings) -> None:
     """Complete the changes whose waiting time is over, each in a transaction of its own."""
     async with database.read() as tx:
         due = select(PhoneChange.id).where(_WAITING, PhoneChange.completes_at <= now())
         ids = (await tx.scalars(due.order_by(PhoneChange.completes_at))).all()
     for change_id in ids:
         async with database.transaction() as tx:
-            await lost.complete(tx, change_id)
+            await lost.complete(tx, settings, change_id)
 
 
 async def remind_due(database: Database, settings: Settings) -> None:

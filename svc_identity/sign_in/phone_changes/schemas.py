@@ -23,10 +23,11 @@ class BegunPhoneChange(BaseModel):
     phone_change_id: UUID
     confirm_with: Needed = Field(
         description="What the confirmation has beside `new_phone_code`. factor: `factor_code` or `assertion`. "
-        "old_phone: `old_phone_code`. old_phone_and_identity: that, `name` and `id_number`. "
+        "old_phone: `old_phone_code`. old_phone_and_identity: that, `name` and `id_number`. identity: `name` and "
+        "`id_number`. new_phone: nothing. "
         "Expect further values within v1."
     )
-    old_phone: str = Field(examples=["138****0001"])
+    old_phone: str | None = Field(description="None where it went to somebody else.", examples=["138****0001"])
     new_phone: str = Field(examples=["139****0002"])
     passkey_options: str | None = Field(description="PublicKeyCredentialRequestOptionsJSON, where there is a passkey.")
     codes_expire_at: datetime

@@ -9,7 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import now
@@ -29,15 +29,18 @@ from svc_identity.people.persons.service import id_number_index, phone_index, re
 from svc_identity.people.proofing.schemas import Proof
 from svc_identity.people.suspensions.queries import is_suspended
 from svc_identity.settings import Settings
-from svc_identity.sign_in.continuity import release_phone
+from svc_identity.sign_in.continuity import release_phone, wait_for
 from svc_identity.sign_in.models import KnownDevice
+from svc_identity.sign_in.number_claims.service import days_until
+from svc_identity.sign_in.number_claims.service import forget as forget_claim
 from svc_identity.sign_in.phone_changes import codes
-from svc_identity.sign_in.phone_changes.models import ChangeStatus, EndReason, PhoneChange, PhoneNotice
+from svc_identity.sign_in.phone_changes.models import ChangeStatus, EndReason, PhoneChange, PhoneNotice, Way
 from svc_identity.sign_in.phone_changes.refusals import (
     Blocked,
     ChangeOver,
     FactorBlocked,
     NoTriesLeft,
+    NumberWaits,
     PhoneInUse,
     WrongFactor,
     WrongIdentity,
@@ -58,6 +61,13 @@ class Needed(StrEnum):
     FACTOR = "factor"
     OLD_PHONE = "old_phone"
     OLD_PHONE_AND_IDENTITY = "old_phone_and_identity"
+    IDENTITY = "identity"
+    """Of a person whose number went to somebody else."""
+    NEW_PHONE = "new_phone"
+    """Nothing more: of such a person of level 1."""
+
+
+WITH_OLD_PHONE = frozenset({Needed.OLD_PHONE, Needed.OLD_PHONE_AND_IDENTITY})
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,8 @@ class Given:
 async def needed_of(tx: AsyncSession, person: Person) -> Needed:
     if await factors.factors_of(tx, person.id) or await holds_role(tx, person.id):
         return Needed.FACTOR
+    if person.phone_index is None:
+        return Needed.IDENTITY if person.assurance_level >= PROOFED else Needed.NEW_PHONE
     return Needed.OLD_PHONE_AND_IDENTITY if person.assurance_level >= PROOFED else Needed.OLD_PHONE
 
 
@@ -108,12 +120,15 @@ def require_running(change: PhoneChange) -> PhoneChange:
 
 
 async def owner_of(tx: AsyncSession, change: PhoneChange) -> Person:
-    """The locked person whose phone the old number still is.
+    """The locked person whose phone the old number still is, or who has none and began the change.
 
     Raises:
         ChangeOver
     """
-    same = select(Person).where(Person.phone_index == change.old_index, Person.closed_at.is_(None))
+    has_it = Person.phone_index == change.old_index
+    if change.old_index is None:
+        has_it = and_(Person.phone_index.is_(None), Person.id == change.person_id)
+    same = select(Person).where(has_it, Person.closed_at.is_(None))
     person = await tx.scalar(same.with_for_update().execution_options(populate_existing=True))
     if person is None or (change.person_id and person.id != change.person_id) or await is_suspended(tx, person.id):
         raise ChangeOver
@@ -130,17 +145,17 @@ async def confirm(
     if change.tries >= codes.TRIES:
         return NoTriesLeft(wait=0)
     needed = await needed_of(tx, person)
-    if needed is not Needed.FACTOR and change.old_hash is None:  # the factor was removed meanwhile
+    if needed in WITH_OLD_PHONE and change.old_hash is None:  # the factor was removed meanwhile
         raise ChangeOver
     match needed:
         case Needed.FACTOR:
             refused = await _check_factor(tx, settings, change, given, person)
-        case Needed.OLD_PHONE_AND_IDENTITY:
+        case Needed.OLD_PHONE_AND_IDENTITY | Needed.IDENTITY:
             refused = await check_identity(tx, change, given, person)
-        case Needed.OLD_PHONE:
+        case Needed.OLD_PHONE | Needed.NEW_PHONE:
             refused = None
     if refused is None:
-        refused = await check_new_phone(tx, change, given)
+        refused = await check_new_phone(tx, settings, change, given)
     if refused:
         record_on_commit(tx, PHONE_CHANGE_FAILED, refused.text, person_id=person.id)
         return refused
@@ -181,15 +196,24 @@ async def check_identity(tx: AsyncSession, change: PhoneChange, given: Given, pe
     return codes.wrong(change, WrongIdentity)
 
 
-async def check_new_phone(tx: AsyncSession, change: PhoneChange, given: Given) -> Refused | None:
-    """Whether the new number is free, or may be taken from the account that has it, which is remembered."""
-    other = await registered(tx, change.new_phone or "")
+async def check_new_phone(tx: AsyncSession, settings: Settings, change: PhoneChange, given: Given) -> Refused | None:
+    """Whether the new number is free, or may be taken from the account that has it, which is remembered.
+
+    Raises:
+        NumberKept
+    """
+    new_phone = change.new_phone or ""
+    other = await registered(tx, new_phone)
     change.displaced_id = other
     if other is None:
         return None
     if await is_suspended(tx, other):
         return Blocked()
-    return None if given.takes_over else PhoneInUse()
+    if not given.takes_over:
+        return PhoneInUse()
+    waits = await wait_for(tx, settings, new_phone, other, change.language)
+    # A lost phone waits as long in any case.
+    return NumberWaits(days=days_until(waits)) if waits and change.way is not Way.LOST else None
 
 
 async def move(tx: AsyncSession, change: PhoneChange, person: Person) -> None:
@@ -197,8 +221,9 @@ async def move(tx: AsyncSession, change: PhoneChange, person: Person) -> None:
     old, new = change.old_phone, change.new_phone or ""
     if change.displaced_id:
         await release_phone(tx, new, change.id)
-    for index in (change.old_index, change.new_index):
+    for index in filter(None, (change.old_index, change.new_index)):
         await tx.execute(delete(KnownDevice).where(KnownDevice.phone_index == index))
+    await forget_claim(tx, person.id)
     await settle(tx, phone_index(new))
     person.phone, person.phone_index = new, phone_index(new)
     change.person_id = person.id

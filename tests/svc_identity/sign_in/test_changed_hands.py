@@ -129,13 +129,6 @@ async def test_a_known_browser_or_recent_use_is_asked_nothing(new_app_client: Ne
     assert first["assurance_level"] == 2
 
 
-async def test_a_new_owner_says_so_before_the_silence_is_long(new_app_client: NewAppClient, phone: str) -> None:
-    before, _ = await former(new_app_client, phone, DAY)
-    client = new_app_client()
-    own = await me_of(client, await begin_anew(client, await question(client, phone, not_mine="1")))
-    assert own["person_id"] != before
-
-
 async def test_guesses_are_few_for_a_sign_in_and_for_a_phone_in_a_day(
     new_app_client: NewAppClient, database: Database, phone: str
 ) -> None:

@@ -19,6 +19,8 @@ from tests.svc_identity.identities import proof
 
 ME = "/identity/v1/me"
 CHANGES = f"{ME}/phone-changes"
+WAITED = 7 * 86_400 + 600
+"""Seconds after which whoever has a number that was in use need not wait any more."""
 Headers = dict[str, str]
 
 

@@ -80,11 +80,11 @@ async def test_the_owner_proves_waits_a_week_and_is_the_same_at_the_new_number(
     with later(6 * DAY + 60):
         await remind_due(database, settings)
         await remind_due(database, settings)
-        await complete_due(database)
+        await complete_due(database, settings)
         assert await told(database, settings, app.sms, phone) == ["phone_change_soon", "phone_change_begun"]
         assert await last_of(database, mine) == ("waiting", None)
     with later(OVER):
-        await complete_due(database)
+        await complete_due(database, settings)
         assert await last_of(database, mine) == ("completed", None)
         assert (await told(database, settings, app.sms, phone))[0] == "phone_moved"
         assert await notices(app.sms, new) == ["phone_moved"]
@@ -112,7 +112,7 @@ async def test_the_old_number_stops_it_by_the_link_once(
         assert (await submit(handset, page)).answer.status_code == 410
     assert await told(database, settings, app.sms, new) == ["phone_not_changed"]
     with later(OVER):
-        await complete_due(database)
+        await complete_due(database, settings)
         assert await me_at(new_app_client, phone) == mine
 
 
@@ -134,14 +134,14 @@ async def test_it_waits_until_the_old_number_has_its_message_in_the_language_of_
     await deliver(database, settings)
     with later(OVER):
         await deliver(database, settings)
-        await complete_due(database)
+        await complete_due(database, settings)
         assert await last_of(database, mine) == ("waiting", None)
         faults("sms")
     with later(OVER + DAY):
         await deliver(database, settings)
         messages = (await app.sms.get("/messages", params={"phone": phone})).json()["items"]
         assert (messages[0]["template"], messages[0]["params"]["language"]) == ("phone_change_begun", "ug")
-        await complete_due(database)
+        await complete_due(database, settings)
         assert await last_of(database, mine) == ("completed", None)
 
 
@@ -155,7 +155,7 @@ async def test_a_stop_after_completion_changes_nothing(
     await told(database, settings, app.sms, phone)
     link = await link_of(app.sms, phone)
     with later(OVER):
-        await complete_due(database)
+        await complete_due(database, settings)
         handset = new_app_client()
         assert (await submit(handset, Page(await handset.api.get(link)))).answer.status_code == 410
         assert await last_of(database, mine) == ("completed", None)
@@ -255,13 +255,13 @@ async def test_a_number_that_somebody_registers_meanwhile_is_not_taken(
         theirs = await me_at(new_app_client, new)
     with later(OVER):
         await deliver(database, settings)
-        await complete_due(database)
+        await complete_due(database, settings)
         assert await last_of(database, mine) == ("void", "number_taken")
         assert await me_at(new_app_client, new) == theirs != mine
 
 
 async def test_what_it_rests_on_is_looked_at_again_at_the_end(
-    new_app_client: NewAppClient, database: Database, phone: str
+    new_app_client: NewAppClient, database: Database, settings: Settings, phone: str
 ) -> None:
     app, new, other = new_app_client(), new_phone(), new_phone()
     headers, identity = await resident(app, phone, proofed=True)
@@ -272,7 +272,7 @@ async def test_what_it_rests_on_is_looked_at_again_at_the_end(
         done = await confirm(app, headers, change, **await codes(app, phone, other), **identity_of(identity))
         assert said(done) == (200, "completed")
     with later(OVER):
-        await complete_due(database)
+        await complete_due(database, settings)
         assert await me_at(new_app_client, other) == mine
         assert await me_at(new_app_client, new) != mine
 
@@ -292,8 +292,8 @@ async def test_a_closed_account_is_not_moved_and_its_numbers_are_erased(
         await waits(new_app_client(), phone, new, identity)
     with later(10 * DAY + 15 * DAY + 60):
         await deliver(database, settings)
-        await asyncio.gather(close_due(database), complete_due(database))
+        await asyncio.gather(close_due(database), complete_due(database, settings))
         assert await last_of(database, mine) == ("void", "overtaken")
     with later(40 * DAY):
-        await complete_due(database)
+        await complete_due(database, settings)
         assert await me_at(new_app_client, new) != mine

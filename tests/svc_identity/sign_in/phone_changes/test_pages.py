@@ -8,7 +8,7 @@ from tests.svc_identity.app_client import AUTHENTICATORS, STAFF_CONSOLE, bearer
 from tests.svc_identity.conftest import NewAppClient, new_operator, new_phone
 from tests.svc_identity.identities import id_number
 from tests.svc_identity.sign_in.own_factors.test_own_factors import STRONG
-from tests.svc_identity.sign_in.phone_changes.changing import code_of, later, person_id, resident
+from tests.svc_identity.sign_in.phone_changes.changing import WAITED, code_of, later, person_id, resident
 from tests.svc_identity.sign_in.phone_changes.on_pages import (
     START,
     codes_page,
@@ -97,7 +97,12 @@ async def test_a_taken_number_is_ticked_also_where_a_factor_was_used(new_app_cli
         assert page.forms[0].ticks == {}
         page = await submit(browser, page, factor_code=AUTHENTICATORS[phone].code())
         assert (page.answer.status_code, page.forms[0].ticks) == (409, {"takes_over": "1"})
-        done = await submit(browser, page, takes_over="1")
+        waits = await submit(browser, page, takes_over="1")
+        assert (waits.answer.status_code, "7" in waits.answer.text) == (409, True)
+    with later(WAITED):
+        page = await with_codes(browser, await codes_page(browser, phone, new), phone, new)
+        await submit(browser, page, factor_code=AUTHENTICATORS[phone].code())
+        done = await submit(browser, page, factor_code=AUTHENTICATORS[phone].code(), takes_over="1")
         assert (done.answer.status_code, done.forms) == (200, [])
     assert (await there.api.get("/identity/v1/me", headers=theirs | once())).json()["phone"] == "****"
 

@@ -22,6 +22,7 @@ from tests.svc_identity.sign_in.own_factors.test_own_factors import STRONG
 from tests.svc_identity.sign_in.phone_changes.changing import (
     CHANGES,
     ME,
+    WAITED,
     begin,
     begun,
     code_of,
@@ -184,6 +185,11 @@ async def test_a_number_of_somebody_else_is_taken_only_when_said_and_nothing_of_
         change = await begun(app, headers, new)
         right = await codes(app, phone, new)
         assert said(await confirm(app, headers, change, **right)) == (409, "phone_in_use")
+        assert said(await confirm(app, headers, change, **right, takes_over=True)) == (409, "number_waits")
+    with later(WAITED):
+        headers = bearer(await app.tokens(phone))
+        change = await begun(app, headers, new)
+        right = await codes(app, phone, new)
         assert said(await confirm(app, headers, change, **right, takes_over=True)) == (200, "completed")
         assert await person_id(app, headers) == mine
         assert (await app.api.get(ME, headers=headers)).json()["assurance_level"] == 1
