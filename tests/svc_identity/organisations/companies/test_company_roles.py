@@ -1,7 +1,12 @@
 """Who makes the admins and operators of a company, and who does not."""
 
 import asyncio
+from uuid import UUID
 
+from svc_identity.oauth.sign_ins.service import end_all
+from svc_identity.organisations.lost_identities.service import lose
+from svc_identity.organisations.operators import lock_roles
+from svc_identity.people.persons.service import known_person
 from tests.svc_identity.app_client import bearer
 from tests.svc_identity.conftest import browser_on, new_phone, running
 from tests.svc_identity.organisations.companies.scene import (
@@ -190,3 +195,16 @@ async def test_a_proposal_ends_with_the_admin_who_made_it(platform: Platform) ->
     removal = await propose_removal(platform.api, platform.first, company.id, one.membership_id)
     assert (await decide(platform.api, platform.second, removal.json()["role_change_id"], "approve")).is_success
     assert refusal(await decide(platform.api, other.headers, change, "approve")) == (409, "proposer_without_role")
+
+
+async def test_the_role_and_its_proposals_end_with_the_identity(platform: Platform) -> None:
+    company = await Company(platform).approved()
+    one, other = await admins(company)
+    change = await proposed(company, one.headers)
+    async with platform.database.transaction() as tx:
+        await lock_roles(tx)
+        person = await known_person(tx, UUID(one.person_id), for_update=True)
+        await lose(tx, person, "upheld_claim", end_sign_ins=end_all)
+    assert refusal(await decide(platform.api, other.headers, change, "approve")) == (409, "proposer_without_role")
+    listed = (await platform.api.get(f"{ORGANISATIONS}/{company.id}/staff", headers=platform.first)).json()["items"]
+    assert [each["person_id"] for each in listed] == [other.person_id]
