@@ -15,6 +15,7 @@ from svc_services.accounts.bindings.consumers import HANDLERS as BINDING_HANDLER
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
 from svc_services.accounts.bindings.service import forget_expired_attestations, give_up_abandoned
 from svc_services.accounts.holder_changes.service import carry_out_due
+from svc_services.catalogue.tariff_plans.events import TariffPlanPublished, TariffPlanWithdrawn
 from svc_services.catalogue.tariffs.events import TariffPublished, TariffWithdrawn
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.events import ProviderApproved
@@ -37,6 +38,8 @@ PUBLISHES = (
     ProviderKeyExpiring,
     TariffPublished,
     TariffWithdrawn,
+    TariffPlanPublished,
+    TariffPlanWithdrawn,
     AccountBindingActivated,
     AccountBindingEnded,
 )

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import now
 from svc_identity.oauth.devices.models import DeviceAuthorization, WrongUserCode
-from svc_identity.vault.encryption import blind_index
+from svc_identity.vault.blind_indexes import blind_index, keyed_hash
 
 LIFE = timedelta(minutes=10)
 POLL_SECONDS = 5
@@ -53,7 +53,7 @@ def written(typed: str) -> str:
 
 
 def index_of(user_code: str) -> bytes:
-    return blind_index("device_authorizations.user_code", written(user_code))
+    return keyed_hash("device_authorizations.user_code", written(user_code))
 
 
 def network_of(address: str) -> str:

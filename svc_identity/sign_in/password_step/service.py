@@ -15,11 +15,12 @@ from svc_identity.people.passwords.models import Password
 from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons.models import PROOFED, Person
-from svc_identity.people.persons.service import id_number_index, phone_index, registered
+from svc_identity.people.persons.service import id_number_index, registered
 from svc_identity.people.proofing.schemas import Proof
 from svc_identity.settings import Settings
 from svc_identity.sign_in import service as sign_ins
-from svc_identity.sign_in.models import KnownDevice, SignIn
+from svc_identity.sign_in.known_devices import is_known
+from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.own_password.service import tell
 from svc_identity.sign_in.refusals import Refused, TooOften
 from svc_identity.sign_in.second_taps import is_first
@@ -144,5 +145,5 @@ async def _password(tx: AsyncSession, sign_in: SignIn, *, for_update: bool = Fal
 
 async def _device(tx: AsyncSession, sign_in: SignIn) -> bytes:
     """A browser that the phone knows counts apart, so that a thief of the number takes no try of its owner."""
-    known = await tx.get(KnownDevice, (phone_index(sign_in.phone), sign_in.browser_hash))
+    known = await is_known(tx, sign_in.phone, sign_in.browser_hash)
     return sign_in.browser_hash if known else b""

@@ -33,7 +33,7 @@ from svc_identity.sign_in.phone_changes.service import Given, Needed
 from svc_identity.sign_in.refusals import Refused
 from svc_identity.sign_in.second_taps import is_first, is_known
 from svc_identity.sign_in.service import SECOND_TAP
-from svc_identity.vault.encryption import lock_of
+from svc_identity.vault.blind_indexes import lock_of
 
 
 async def begin(
@@ -56,8 +56,8 @@ async def _begun_just_now(
     tx: AsyncSession, browser: bytes, way: Way, old_phone: str, new_phone: str
 ) -> PhoneChange | None:
     indexes = phone_index(old_phone), phone_index(new_phone)
-    for index in sorted(indexes):  # held by the first of two taps until its change is there
-        await tx.execute(select(func.pg_advisory_xact_lock(lock_of(index))))
+    for number in sorted({lock_of(index) for index in indexes}):  # the first of two taps holds them for its change
+        await tx.execute(select(func.pg_advisory_xact_lock(number)))
     same = select(PhoneChange).where(
         PhoneChange.browser_hash == browser,
         PhoneChange.way == way,
