@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import now
 from svc_identity.sign_in.challenges import LIFE
 from svc_identity.sign_in.models import UsedChallenge
-from svc_identity.vault.blind_indexes import keyed_hash
+from svc_identity.vault.blind_indexes import blind_index
 
 
 async def is_first(tx: AsyncSession, *what: str) -> bool:
@@ -35,4 +35,4 @@ async def is_known(tx: AsyncSession, *what: str) -> bool:
 
 
 def _key(what: tuple[str, ...]) -> UUID:
-    return UUID(bytes=keyed_hash("second_taps", "\n".join(f"{len(each)} {each}" for each in what))[:16])
+    return UUID(bytes=blind_index("second_taps", "\n".join(f"{len(each)} {each}" for each in what))[-16:])

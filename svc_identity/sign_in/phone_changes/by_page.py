@@ -56,8 +56,8 @@ async def _begun_just_now(
     tx: AsyncSession, browser: bytes, way: Way, old_phone: str, new_phone: str
 ) -> PhoneChange | None:
     indexes = phone_index(old_phone), phone_index(new_phone)
-    for index in sorted(indexes):  # held by the first of two taps until its change is there
-        await tx.execute(select(func.pg_advisory_xact_lock(lock_of(index))))
+    for number in sorted({lock_of(index) for index in indexes}):  # the first of two taps holds them for its change
+        await tx.execute(select(func.pg_advisory_xact_lock(number)))
     same = select(PhoneChange).where(
         PhoneChange.browser_hash == browser,
         PhoneChange.way == way,
