@@ -46,6 +46,7 @@ from svc_identity.sign_in.endpoints import router as sign_in
 from svc_identity.sign_in.holder_pages import router as holder_pages
 from svc_identity.sign_in.own_factors.endpoints import router as own_factors
 from svc_identity.sign_in.own_password.endpoints import router as own_password
+from svc_identity.sign_in.page_route import answer_with_pages
 from svc_identity.sign_in.passkey_sign_ins.endpoints import router as passkey_sign_ins
 from svc_identity.sign_in.password_step.endpoints import router as password_step
 from svc_identity.sign_in.phone_changes.endpoints import router as phone_changes
@@ -53,6 +54,7 @@ from svc_identity.sign_in.phone_changes.pages import router as phone_pages
 from svc_identity.sign_in.second_step.endpoints import router as second_step
 from svc_identity.sign_in.sign_out import router as sign_out
 from svc_identity.vault.encryption import use_keys_of
+from svc_identity.vault.reindexing import index_keys
 from svc_identity.verifications.endpoints import router as verifications
 
 
@@ -63,6 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(
             metrics,
             APIRouter(lifespan=outside_systems),
+            APIRouter(lifespan=index_keys),
             sign_in,
             passkey_sign_ins,
             second_step,
@@ -81,6 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     title = "My Ili identity"
     app = create_service_app(settings, routers, title=title, version="1.2.0", admission=admit)
     prove_possession(app)
+    answer_with_pages(app)
     app.state.issuer, app.state.hashing = Issuer.of(settings), Hashing(settings)
     app.state.end_sign_ins = end_all
     return app

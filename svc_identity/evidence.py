@@ -59,7 +59,9 @@ TABLES = {
     "sent_codes": Held(_ABUSE, "a day"),
     "wrong_user_codes": Held(_ABUSE, "a day"),
 }
-IMPERSONAL = frozenset({"clients", "organisations", "used_requests", "used_assertions", "used_challenges"})
+IMPERSONAL = frozenset(
+    {"blind_index_keys", "clients", "organisations", "used_requests", "used_assertions", "used_challenges"}
+)
 ENCRYPTED = {
     "persons": ("phone", "name", "id_number"),
     "identity_claims": ("name", "id_number"),

@@ -1,7 +1,7 @@
 from typing import ClassVar, Literal, Self
 
 from authlib.common.security import is_secure_transport
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from chassis.db import now
 from chassis.settings import ServiceSettings
@@ -62,7 +62,11 @@ class Settings(ServiceSettings):
     field_cipher: Literal["aes-256-gcm", "sm4-gcm"] = "aes-256-gcm"
     """What encrypts personal data from now on; both are read. See `vault/reencryption.py`."""
     index_key: SecretStr
-    """32 bytes in base64. Phones and ID numbers are found by a hash made with it, so it stays for ever."""
+    """32 bytes in base64, from which the keys of cookies, tokens, passwords and pairwise subjects are derived, so it
+    stays. Phones and ID numbers are found by a hash made with it as well, unless there are `blind_index_keys`."""
+    blind_index_keys: SecretStr = SecretStr("")
+    """Keys of 32 bytes in base64, comma-separated, by which phones and ID numbers are found: the first writes, all are
+    looked up. Empty: `index_key` alone, which is listed here while rows are under it. See `index_rotation.py`."""
     sms_url: str
     """The SMS gateway's API, or https://sms.tencentcloudapi.com."""
     sms_tencent: TencentSms | None = None
@@ -121,11 +125,12 @@ class Settings(ServiceSettings):
         signing_at(read_signing_keys(value.get_secret_value()), now())
         return value
 
-    @field_validator("field_key")
+    @field_validator("field_key", "blind_index_keys")
     @classmethod
-    def _are_keys(cls, value: SecretStr) -> SecretStr:
-        for key in value.get_secret_value().split(","):
-            read_key(key)
+    def _are_keys(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if value.get_secret_value() or info.field_name == "field_key":
+            for key in value.get_secret_value().split(","):
+                read_key(key)
         return value
 
     @field_validator("index_key")

@@ -8,6 +8,7 @@ from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
+from svc_identity.index_rotation import rotate_indexes
 from svc_identity.oauth import service as oauth
 from svc_identity.oauth.consumers import HANDLERS
 from svc_identity.oauth.events import (
@@ -108,6 +109,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(_PRUNE_SECONDS, partial(phone_changes.remind_due, database, settings)),
         Every(_NOTIFY_SECONDS, partial(end_what_is_over, database)),
         Every(_PRUNE_SECONDS, partial(prune_what_expired, database)),
+        Every(_PRUNE_SECONDS, partial(rotate_indexes, database)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
 

@@ -18,6 +18,8 @@ from svc_services.cases.applications.own_records import of_person as own_applica
 from svc_services.cases.queue.endpoints import router as application_queue
 from svc_services.cases.received.endpoints import router as received_applications
 from svc_services.cases.workflows.endpoints import router as workflows
+from svc_services.catalogue.estimates.endpoints import router as estimates
+from svc_services.catalogue.tariff_plans.endpoints import router as tariff_plans
 from svc_services.catalogue.tariffs.endpoints import router as tariffs
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.endpoints import router as providers
@@ -36,7 +38,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings,
         [
             *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
-            *(signing_keys, my_data, workflows, applications, application_queue, received_applications),
+            *(signing_keys, my_data, tariff_plans, estimates, workflows),
+            *(applications, application_queue, received_applications),
         ],
         title="My Ili public utilities",
         version="1.2.0",

@@ -18,6 +18,7 @@ from svc_services.accounts.holder_changes.service import carry_out_due
 from svc_services.cases.applications.consumers import HANDLERS as APPLICATION_HANDLERS
 from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
 from svc_services.cases.applications.worker import note_due
+from svc_services.catalogue.tariff_plans.events import TariffPlanPublished, TariffPlanWithdrawn
 from svc_services.catalogue.tariffs.events import TariffPublished, TariffWithdrawn
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.events import ProviderApproved
@@ -40,6 +41,8 @@ PUBLISHES = (
     ProviderKeyExpiring,
     TariffPublished,
     TariffWithdrawn,
+    TariffPlanPublished,
+    TariffPlanWithdrawn,
     AccountBindingActivated,
     AccountBindingEnded,
     ApplicationMoved,

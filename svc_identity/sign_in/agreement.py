@@ -17,6 +17,7 @@ from svc_identity.people.consents.service import Given, give, is_given
 from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import phone_index
 from svc_identity.sign_in.browser import Browser
+from svc_identity.sign_in.known_devices import is_known
 from svc_identity.sign_in.models import KnownDevice, SignIn
 from svc_identity.sign_in.refusals import Refused
 
@@ -45,7 +46,7 @@ async def check(tx: AsyncSession, browser: Browser, phone: str, ticked: str) -> 
     if ticked == version_in_force():
         return ticked
     index = phone_index(phone)
-    if await tx.get(KnownDevice, (index, browser.fingerprint)):
+    if await is_known(tx, phone, browser.fingerprint):
         person_id = await tx.scalar(select(Person.id).where(Person.phone_index == index))
         if person_id and await is_given(tx, person_id, Activity.ACCOUNT):
             return None

@@ -69,7 +69,7 @@ async def grant(tx: AsyncSession, issuer: Issuer, sign_in: SignIn, device: str |
         raise PersonSuspended
     await agreement.record(tx, person.id, sign_in)
     if screens.is_for_device(parameters):
-        response, parsed = await screens.approve(tx, issuer, parameters, person)
+        response, parsed = await screens.approve(tx, issuer, parameters, person, sign_in.id)
     else:
         parsed = Parsed("GET", issuer.address("authorize"), request_of(issuer, sign_in))
         parsed.device, parsed.pushed = device, pushed.is_reference(parameters)

@@ -18,9 +18,11 @@ from chassis.db import now
 from kit.network_lines import counted
 from svc_identity.people.persons.service import phone_index
 from svc_identity.settings import Settings
-from svc_identity.sign_in.models import KnownDevice, Proof, SentCode, SignIn
+from svc_identity.sign_in.known_devices import is_known
+from svc_identity.sign_in.models import Proof, SentCode, SignIn
 from svc_identity.sign_in.refusals import Refused
-from svc_identity.vault.encryption import blind_index, lock_of
+from svc_identity.vault.blind_indexes import blind_index, lock_of
+from svc_identity.vault.reindexing import settle
 
 ANSWERED_BY_ONE = 5
 """Codes for one phone that one line, or one known device, gets in an hour by answers."""
@@ -93,6 +95,7 @@ async def admit(
     sent = _to_send(typed, source.address)
     # One at a time for a phone, an address and everybody: requests at once would each find the others not yet there.
     await tx.execute(select(func.pg_advisory_xact_lock(lock_of(sent.phone_index))))
+    await settle(tx, phone_index(typed.phone))
     sent.device_hash = apart
     if apart is None:
         await _know(tx, sent, typed)
@@ -128,7 +131,7 @@ def _address_index(address: str) -> bytes:
 
 
 async def _know(tx: AsyncSession, sent: SentCode, typed: Typed) -> None:
-    if await tx.get(KnownDevice, (sent.phone_index, typed.browser_hash)):
+    if await is_known(tx, typed.phone, typed.browser_hash):
         sent.device_hash = typed.browser_hash
 
 

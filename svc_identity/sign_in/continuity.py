@@ -25,11 +25,13 @@ from svc_identity.people.persons.service import id_number_index, phone_index, re
 from svc_identity.people.proofing.schemas import Proof
 from svc_identity.people.suspensions.queries import is_suspended
 from svc_identity.settings import Settings
+from svc_identity.sign_in import known_devices
 from svc_identity.sign_in.code_limits import Typed
 from svc_identity.sign_in.models import IdentityTry, KnownDevice, SignIn
 from svc_identity.sign_in.refusals import Refused
 from svc_identity.sign_in.service import SignInOver
-from svc_identity.vault.encryption import lock_of
+from svc_identity.vault.blind_indexes import lock_of
+from svc_identity.vault.reindexing import settle
 
 TRIES = 2
 """Of one sign-in: a first one and the correction of a typing error."""
@@ -70,7 +72,7 @@ async def holder_of(tx: AsyncSession, settings: Settings, sign_in: Typed, *, den
     person_id = await registered(tx, sign_in.phone)
     if person_id is None or await is_suspended(tx, person_id):
         return Holder.SAME
-    is_known = await tx.get(KnownDevice, (phone_index(sign_in.phone), sign_in.browser_hash)) is not None
+    is_known = await known_devices.is_known(tx, sign_in.phone, sign_in.browser_hash)
     quiet_since = now() - timedelta(days=settings.phone_quiet_days)
     is_quiet = not is_known and await _last_used(tx, sign_in, person_id) < quiet_since
     if denies:  # asked whatever the level, so that a slip of the finger gives no account up
@@ -159,7 +161,9 @@ async def _former(tx: AsyncSession, sign_in: SignIn) -> Person:
 
 
 async def _lock(tx: AsyncSession, sign_in: Typed) -> None:
-    await tx.execute(select(func.pg_advisory_xact_lock(lock_of(phone_index(sign_in.phone)))))
+    index = phone_index(sign_in.phone)
+    await tx.execute(select(func.pg_advisory_xact_lock(lock_of(index))))
+    await settle(tx, index)
 
 
 async def _last_used(tx: AsyncSession, sign_in: Typed, person_id: UUID) -> datetime:

@@ -1,21 +1,26 @@
 """The pages where the code of a device is typed, and where signing it in ends."""
 
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import anyone, verified_otherwise
-from chassis.db import Transactions
+from chassis.db import ReadTx, Transactions
 from svc_identity.oauth.devices import service
 from svc_identity.oauth.devices.service import TooManyWrongCodesError
 from svc_identity.oauth.endpoints import TheIssuer, form
+from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.requests import Parameters, parse, parse_form
-from svc_identity.sign_in import pages, screens
+from svc_identity.sign_in import pages, screens, ways
+from svc_identity.sign_in import service as sign_ins
 from svc_identity.sign_in.browser import PATH, browser_of, new_browser
 from svc_identity.sign_in.page_route import PageRoute
 from svc_identity.sign_in.presenters import language_of
 from svc_identity.sign_in.refusals import NotFromHere, Refused
+from svc_identity.sign_in.second_taps import is_first
 from svc_identity.sign_in.security_log import CODE_REFUSED
 from svc_identity.texts import languages
 
@@ -68,7 +73,7 @@ async def show_device_form(request: Request) -> Response:
     openapi_extra=form("form_token", "user_code", optional=("ui_locales",)),
 )
 async def find_device(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
-    """Find the device that waits with a code, and go on to sign in for it."""
+    """Find the device that waits with a code, and go on to sign in for it. The same wrong code is counted once."""
     parameters = await parse_form(request)
     fields = dict(parameters)
     user_code = fields.get("user_code", "")
@@ -78,7 +83,8 @@ async def find_device(transactions: Transactions, issuer: TheIssuer, request: Re
     address = request.client.host if request.client else ""
     try:
         async with transactions.transaction() as tx:
-            device = await service.find(tx, service.source_of(address), user_code)
+            first = await is_first(tx, "device", browser.secret, service.written(user_code))
+            device = await service.find(tx, service.source_of(address), user_code, is_counted=not first)
     except TooManyWrongCodesError as refused:
         return _page(request, parameters, user_code, TooManyWrong(wait=refused.wait))
     if device is None:
@@ -87,11 +93,31 @@ async def find_device(transactions: Transactions, issuer: TheIssuer, request: Re
     return RedirectResponse(f"{PATH}?{urlencode(query)}", 303, {"Cache-Control": "no-store"})
 
 
-@router.get("/device/done", dependencies=[_PUBLIC])
-async def show_device_done(request: Request) -> Response:
-    """Show that the device is signed in."""
-    language = language_of(request, parse(request.url.query))
-    return pages.page("notice.html", language, heading="device_done", lead="device_done_lead")
+@router.get("/authorize/device/done", dependencies=[_PUBLIC])
+async def show_device_done(tx: ReadTx, issuer: TheIssuer, request: Request) -> Response:
+    """Show that the device is signed in, to the browser that did it; to any other that the device itself says so."""
+    given = dict(parse(request.url.query))
+    language = language_of(request, [*given.items()])
+    if await _has_signed_in(tx, issuer, request, given.get("sign_in", "")):
+        return pages.page("notice.html", language, heading="device_done", lead="device_done_lead")
+    way_on = ways.WayOn(f"{_FORM}?{urlencode({'ui_locales': language})}", "device_continue")
+    return pages.page("notice.html", language, heading="device_title", lead="device_shown_there", way_on=way_on)
+
+
+@router.get("/device/done", dependencies=[_PUBLIC], responses={303: {"description": "To the page that replaces it"}})
+async def open_device_done(request: Request) -> Response:
+    """Send a browser on from where the page was before 1.3.0."""
+    query = urlencode([pair for pair in parse(request.url.query) if pair[0] == "ui_locales"])
+    return RedirectResponse(f"{_FORM}/done?{query}", 303, {"Cache-Control": "no-store"})
+
+
+async def _has_signed_in(tx: AsyncSession, issuer: Issuer, request: Request, sign_in_id: str) -> bool:
+    browser = browser_of(request)
+    try:
+        sign_in = await sign_ins.begun_by(tx, UUID(sign_in_id), browser.fingerprint) if browser else None
+    except ValueError:
+        return False
+    return sign_in is not None and (sign_in.answer or "").startswith(f"{screens.done_address(issuer)}?")
 
 
 def _page(request: Request, parameters: Parameters, user_code: str, refused: Refused | None = None) -> Response:

@@ -11,7 +11,8 @@ from svc_identity.people.persons.service import phone_index
 from svc_identity.settings import Settings
 from svc_identity.sign_in.browser import COOKIE_LIFE
 from svc_identity.sign_in.models import KnownDevice, SentCode, SignIn
-from svc_identity.vault.encryption import lock_of
+from svc_identity.vault.blind_indexes import lock_of
+from svc_identity.vault.reindexing import settle
 
 TRIES, TRIES_WHILE_GUESSED = 5, 2
 DEVICES_OF_A_PHONE = 10
@@ -28,7 +29,7 @@ async def tries_of(tx: AsyncSession, settings: Settings, sign_in: SignIn) -> int
     A browser that is known to the phone keeps all: its owner does not pay for strangers.
     """
     index = phone_index(sign_in.phone)
-    if await tx.get(KnownDevice, (index, sign_in.browser_hash)):
+    if await is_known(tx, sign_in.phone, sign_in.browser_hash):
         return TRIES
     most = settings.wrong_codes_in_ten_minutes
     guesses = await _guesses(tx)
@@ -55,6 +56,12 @@ async def _is_beyond_a_day(tx: AsyncSession, settings: Settings, index: bytes) -
     return (await tx.scalar(today) or 0) > settings.codes_per_phone_a_day
 
 
+async def is_known(tx: AsyncSession, phone: str, browser_hash: bytes) -> bool:
+    """Whether somebody signed in with a phone in a browser."""
+    same = KnownDevice.phone_index == phone_index(phone), KnownDevice.browser_hash == browser_hash
+    return await tx.scalar(select(KnownDevice.used_at).where(*same)) is not None
+
+
 async def is_new_device(tx: AsyncSession, sign_in: SignIn) -> bool:
     """Whether a phone that is known to other browsers is not to this one."""
     known = (await tx.scalars(select(KnownDevice.browser_hash).where(_of(sign_in)))).all()
@@ -70,6 +77,7 @@ async def know_device(tx: AsyncSession, sign_in: SignIn) -> None:
     index = phone_index(sign_in.phone)
     # As in `code_limits.admit`: sign-ins at once would each keep the others' devices beyond the bound.
     await tx.execute(select(func.pg_advisory_xact_lock(lock_of(index))))
+    await settle(tx, index)
     known = {"phone_index": index, "browser_hash": sign_in.browser_hash, "used_at": now()}
     remember = insert(KnownDevice).values(known)
     await tx.execute(

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
 from svc_identity.base import Base
+from svc_identity.vault.blind_indexes import BlindIndex
 from svc_identity.vault.encryption import Encrypted
 
 
@@ -79,7 +80,7 @@ class IdentityTry(Base):
     __table_args__ = (Index("ix_identity_tries_phone_index_tried_at", "phone_index", "tried_at"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    phone_index: Mapped[bytes] = mapped_column(LargeBinary)
+    phone_index: Mapped[bytes] = mapped_column(BlindIndex("persons.phone"))
     tried_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 
 
@@ -88,7 +89,7 @@ class KnownDevice(Base):
 
     __tablename__ = "known_devices"
 
-    phone_index: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    phone_index: Mapped[bytes] = mapped_column(BlindIndex("persons.phone"), primary_key=True)
     browser_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     used_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
 
@@ -105,8 +106,8 @@ class SentCode(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    phone_index: Mapped[bytes] = mapped_column(LargeBinary)
-    address_index: Mapped[bytes] = mapped_column(LargeBinary)
+    phone_index: Mapped[bytes] = mapped_column(BlindIndex("persons.phone"))
+    address_index: Mapped[bytes] = mapped_column(BlindIndex("sent_codes.address"))
     device_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     """The browser, if the phone knows it: its codes are counted apart."""
     sent_at: Mapped[datetime] = mapped_column(Timestamp, default=now)

@@ -1,12 +1,11 @@
 """Answers a browser with a page where the service would answer a program with a problem."""
 
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, cast
 from urllib.parse import parse_qsl
-from uuid import UUID
 
-from fastapi import Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -20,6 +19,7 @@ from svc_identity.sign_in.browser import PATH
 from svc_identity.texts import choose_language
 
 _UNPROCESSABLE, _ERROR, _UNAVAILABLE = 422, 500, 503
+_OF_PAGES = (PATH, *(f"/identity/v1/oauth/{name}" for name in ("device", "end-session", "agreements")))
 _NOT_AT_ALL = {"q=0", "q=0.0", "q=0.00", "q=0.000"}
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -54,14 +54,32 @@ def _accepts_pages(request: Request) -> bool:
     return any(each[0] == "text/html" and not _NOT_AT_ALL & set(each) for each in parts)
 
 
-async def _page_of(request: Request, error: Exception) -> Response:
+def answer_with_pages(app: FastAPI) -> None:
+    """Answer a browser with a page also where no page is: a wrong method, or an address below those of the pages."""
+    otherwise = cast("Callable[[Request, Exception], Awaitable[Response]]", app.exception_handlers[HTTPException])
+
+    async def answer(request: Request, error: Exception) -> Response:
+        if _is_of_pages(request.url.path) and _accepts_pages(request):
+            return await _page_of(request, error, "no_page")
+        return await otherwise(request, error)
+
+    app.add_exception_handler(HTTPException, answer)
+
+
+def _is_of_pages(path: str) -> bool:
+    return any(path == each or path.startswith(f"{each}/") for each in _OF_PAGES)
+
+
+async def _page_of(request: Request, error: Exception, text: str = "") -> Response:
     status = _status_of(error)
     fields = await _readable_fields(request)
     of_app = dict(parse_qsl(fields.get("request", ""))) or fields
     language = choose_language(of_app.get("ui_locales", ""), request.headers.get("accept-language", ""))
     of_app_itself = request.url.path == PATH
-    text = "unavailable" if status >= _ERROR else "bad_request" if of_app_itself else "unreadable"
-    return pages.refusal_page(language, text, _way_on(request, fields), status=status)
+    text = text or ("unavailable" if status >= _ERROR else "bad_request" if of_app_itself else "unreadable")
+    answer = pages.refusal_page(language, text, _way_on(request, fields), status=status)
+    answer.headers.update(getattr(error, "headers", None) or {})
+    return answer
 
 
 def _status_of(error: Exception) -> int:
@@ -90,8 +108,8 @@ async def _readable_fields(request: Request) -> Mapping[str, str]:
 
 
 def _way_on(request: Request, fields: Mapping[str, str]) -> ways.WayOn:
-    with contextlib.suppress(ValueError):
-        return ways.to_code(UUID(request.path_params.get("sign_in_id", "")))
+    if way_on := ways.to_form_of(request.url.path):
+        return way_on
     with contextlib.suppress(BadRequest):
         if parse(fields.get("request", "")):
             return ways.to_phone(fields["request"])

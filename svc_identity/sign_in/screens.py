@@ -6,6 +6,7 @@ shows what it is about, since a stranger can send its address, and wants that to
 
 import json
 from typing import NamedTuple
+from urllib.parse import urlencode
 from uuid import UUID
 
 from joserfc import jwe
@@ -95,8 +96,10 @@ async def question(tx: AsyncSession, issuer: Issuer, parameters: Parameters) -> 
     return Question(device.client_id, device.network, at, _opened(issuer, parameters).user_code)
 
 
-async def approve(tx: AsyncSession, issuer: Issuer, parameters: Parameters, person: Person) -> tuple[Response, Parsed]:
-    """Sign the device in as this person.
+async def approve(
+    tx: AsyncSession, issuer: Issuer, parameters: Parameters, person: Person, sign_in_id: UUID
+) -> tuple[Response, Parsed]:
+    """Sign the device in as this person; the page after it shows so to the browser of this sign-in only.
 
     Raises:
         RequestOverError
@@ -107,7 +110,13 @@ async def approve(tx: AsyncSession, issuer: Issuer, parameters: Parameters, pers
     )
     if device is None:
         raise RequestOverError
-    return to_app(f"{issuer.address('device')}/done?ui_locales={parsed.form['ui_locales']}"), parsed
+    query = urlencode({"sign_in": f"{sign_in_id}", "ui_locales": parsed.form["ui_locales"]})
+    return to_app(f"{done_address(issuer)}?{query}"), parsed
+
+
+def done_address(issuer: Issuer) -> str:
+    """Of the page after a device was signed in, below the path of the browser's cookie."""
+    return f"{issuer.address('authorize')}/device/done"
 
 
 async def _waiting(tx: AsyncSession, issuer: Issuer, parameters: Parameters) -> DeviceAuthorization:

@@ -14,7 +14,7 @@ from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.logout import LogoutRefused, LogoutRequest, UnknownAddress
 from svc_identity.oauth.requests import Parameters, parse, parse_form
 from svc_identity.oauth.server import to_app
-from svc_identity.sign_in import pages
+from svc_identity.sign_in import pages, ways
 from svc_identity.sign_in.page_route import PageRoute
 from svc_identity.sign_in.presenters import language_of
 
@@ -90,7 +90,8 @@ def _end(session: Session, issuer: Issuer, request: Request, parameters: Paramet
     logout.end(session, checked)
     if checked.redirect_uri:
         return to_app(checked.way_on)
-    return _notice(request, parameters, "signed_out", "signed_out_lead", status=200)
+    language = language_of(request, parameters)
+    return pages.page("notice.html", language, heading="signed_out", lead="signed_out_lead")
 
 
 def _checked(
@@ -98,14 +99,15 @@ def _checked(
 ) -> LogoutRequest | HTMLResponse:
     given = dict(parameters)
     if len(given) < len(parameters):  # a parameter is repeated
-        return _notice(request, parameters, "sign_out_refused", "sign_out_unreadable", status=400)
+        return _refused(request, issuer, parameters, "sign_out_unreadable")
     try:
         return logout.check(session, issuer, given)
     except LogoutRefused as refused:
         text = "sign_out_unknown_return" if isinstance(refused, UnknownAddress) else "sign_out_unreadable"
-        return _notice(request, parameters, "sign_out_refused", text, status=400)
+        return _refused(request, issuer, parameters, text)
 
 
-def _notice(request: Request, parameters: Parameters, heading: str, text: str, *, status: int) -> HTMLResponse:
+def _refused(request: Request, issuer: Issuer, parameters: Parameters, text: str) -> HTMLResponse:
+    way_on = ways.to_residents_app(issuer)
     language = language_of(request, parameters)
-    return pages.page("notice.html", language, status=status, heading=heading, lead=text)
+    return pages.page("notice.html", language, status=400, heading="sign_out_refused", lead=text, way_on=way_on)

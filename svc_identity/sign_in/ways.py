@@ -12,6 +12,10 @@ from svc_identity.oauth.requests import parse
 from svc_identity.sign_in.browser import PATH
 from svc_identity.sign_in.models import SignIn
 
+_DEVICE = "/identity/v1/oauth/device"
+_FORMS = ("device", "phone-changes", "phone-stop")
+"""Pages of the same address as their form."""
+
 
 class WayOn(NamedTuple):
     address: str
@@ -26,6 +30,23 @@ def to_phone(request: str) -> WayOn:
 
 def to_code(sign_in_id: UUID) -> WayOn:
     return WayOn(f"{PATH}/sign-ins/{sign_in_id}", "back_to_code")
+
+
+def to_form_of(path: str) -> WayOn | None:
+    """To the page with the form that is posted to an address, or None where no page can be named."""
+    room, _, rest = path.removeprefix(f"{PATH}/").partition("/")
+    if path == _DEVICE or (path.startswith(f"{PATH}/") and room in _FORMS):
+        own = f"/{rest}" if room == "phone-changes" and _is_id(rest) else ""
+        return WayOn(f"{PATH}/{'device' if path == _DEVICE else room}{own}", "back")
+    first = rest.partition("/")[0]
+    return to_code(UUID(first)) if room == "sign-ins" and _is_id(first) else None
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
 
 
 def to_residents_app(issuer: Issuer, error: str = "access_denied") -> WayOn:

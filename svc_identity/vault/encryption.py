@@ -6,7 +6,6 @@ with it, so that a value copied into another column does not decrypt.
 """
 
 import hashlib
-import hmac
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +17,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from sqlalchemy import Dialect, LargeBinary
 from sqlalchemy.types import TypeDecorator
 
-from svc_identity.keys import derive, read_key
+from svc_identity.keys import read_key
 from svc_identity.settings import Settings
+from svc_identity.vault import blind_indexes
 
 _AES, _SM4 = b"\x01", b"\x02"
 _FORMATS = {"aes-256-gcm": _AES, "sm4-gcm": _SM4}
@@ -54,7 +54,6 @@ class _Keys:
     # Kept per process: SQLAlchemy gives column types no context to pass keys in.
     ciphers: dict[bytes, AESGCM | Sm4Gcm] = field(default_factory=dict)
     """By the header of what each has encrypted; the first one encrypts."""
-    index_key: str = field(default="", repr=False)
 
 
 _keys = _Keys()
@@ -66,7 +65,7 @@ def use_keys_of(settings: Settings) -> None:
     first = _FORMATS[settings.field_cipher]
     formats = [first, *(each for each in _FORMATS.values() if each != first)]
     _keys.ciphers = {each + key_id(key): _cipher(each, key) for key in keys for each in formats}
-    _keys.index_key = settings.index_key.get_secret_value()
+    blind_indexes.use_keys(settings)
 
 
 def key_id(key: bytes) -> bytes:
@@ -120,13 +119,3 @@ class Encrypted(TypeDecorator[str]):
 
     def coerce_compared_value(self, op: Any, value: object) -> Any:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
         raise TypeError(f"{self.place} is encrypted anew each time and never equal: compare its index")
-
-
-def blind_index(place: str, value: str) -> bytes:
-    """A hash by which equal values are found; without the key it cannot be tried against guesses."""
-    return hmac.digest(derive(_keys.index_key, f"index of {place}"), value.encode(), "sha256")
-
-
-def lock_of(index: bytes) -> int:
-    """A blind index as the number of an advisory lock."""
-    return int.from_bytes(index[:8], "big", signed=True)

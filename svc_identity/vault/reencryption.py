@@ -13,9 +13,9 @@ from sqlalchemy import Column, LargeBinary, Table, func, select, type_coerce, up
 
 from chassis.db import Database
 from chassis.settings import load
-from svc_identity.base import Base
 from svc_identity.settings import Settings
 from svc_identity.vault.encryption import HEADER_BYTES, Encrypted, current_header, use_keys_of
+from svc_identity.vault.tables import columns_of_type
 
 BATCH = 200
 _PAUSE_SECONDS = 0.05
@@ -35,12 +35,7 @@ class Stored(NamedTuple):
 
 
 def encrypted_columns() -> list[tuple[Table, Column[Any]]]:
-    return [
-        (table, column)
-        for table in Base.metadata.sorted_tables
-        for column in table.columns
-        if isinstance(column.type, Encrypted)
-    ]
+    return [*columns_of_type(Encrypted)]
 
 
 async def stored(database: Database) -> list[Stored]:

@@ -2,12 +2,13 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
 from chassis.problems import checked_move
 from svc_identity.base import Base
+from svc_identity.vault.blind_indexes import BlindIndex
 
 
 class Method(StrEnum):
@@ -61,6 +62,7 @@ class Verification(Base):
         CheckConstraint("(status = 'failed') = (reason IS NOT NULL)", name="reason_of_failed"),
         CheckConstraint("valid_until IS NULL OR status = 'passed'", name="valid_when_passed"),
         Index("ix_verifications_person_id_begun_at", "person_id", "begun_at"),
+        Index("ix_verifications_id_number_index", "id_number_index"),
         Index("ix_verifications_begun", "expires_at", postgresql_where=text("status = 'begun'")),
         Index(
             "uq_verifications_in_force",
@@ -79,10 +81,10 @@ class Verification(Base):
     """The app in which it was begun."""
     claim_id: Mapped[UUID | None] = mapped_column(ForeignKey("identity_claims.id"))
     """The claim whose name and number are verified, where the person has proved none yet."""
-    id_number_index: Mapped[bytes | None] = mapped_column(LargeBinary)
+    id_number_index: Mapped[bytes | None] = mapped_column(BlindIndex("persons.id_number"))
     session_id: Mapped[str | None] = mapped_column(Text)
     """Of the outside system; None once the verification is over."""
-    network_index: Mapped[bytes | None] = mapped_column(LargeBinary)
+    network_index: Mapped[bytes | None] = mapped_column(BlindIndex("verifications.network_number"))
     """Hash of the person's network identity number, which is pairwise for this platform."""
     begun_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     expires_at: Mapped[datetime] = mapped_column(Timestamp)

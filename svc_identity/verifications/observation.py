@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chassis.problems import Problem
-from svc_identity.vault.encryption import blind_index
+from svc_identity.vault.blind_indexes import blind_index
 from svc_identity.verifications.models import Method, Reason, VerificationStatus
 from svc_identity.verifications.provider import FaceOutcome, FaceVerifier, NetworkIdentity, Verifiers
 from svc_identity.verifications.service import Question

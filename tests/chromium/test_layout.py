@@ -14,6 +14,7 @@ from tests.svc_identity.conftest import new_phone
 
 LANGUAGES = ["zh", "en", "kk-Arab", "ug"]
 SCHEMES = ["light", "dark"]
+SEPARATED = "/[·|]/.test(document.body.innerText)"
 WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 _NUMBER = re.compile(r"[\d.]+")
 _COLOURS = """(() => {
@@ -29,8 +30,9 @@ _COLOURS = """(() => {
 
 
 async def fit(tab: Tab) -> None:
-    """Fail where a page of 320 pixels has to be moved sideways."""
+    """Fail where a page of 320 pixels has to be moved sideways, or where a line could begin with a separator."""
     assert not await tab.run(WIDE), await tab.run("location.href")
+    assert not await tab.run(SEPARATED), await tab.run("location.href")
 
 
 async def small(tab: Tab, scheme: str = "light") -> None:

@@ -79,6 +79,7 @@ def well_formed() -> dict[str, str]:
         ("field_key", "c2hvcnQ="),
         ("field_key", f"{base64.b64encode(bytes(32)).decode()},"),
         ("index_key", "not base64!"),
+        ("blind_index_keys", f"{base64.b64encode(bytes(32)).decode()},"),
         ("public_url", "http://gateway.test"),
     ],
 )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db import Timestamp, new_id, now
 from svc_identity.base import Base
 from svc_identity.oauth.contexts import BY_SMS, ONE_FACTOR
+from svc_identity.vault.blind_indexes import BlindIndex
 
 
 class DeviceAuthorization(Base):
@@ -60,6 +61,6 @@ class WrongUserCode(Base):
     __table_args__ = (Index("ix_wrong_user_codes_source_typed_at", "source", "typed_at"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    source: Mapped[bytes] = mapped_column(LargeBinary)
+    source: Mapped[bytes] = mapped_column(BlindIndex("wrong_user_codes.source"))
     """Blind index of a network address or a person."""
     typed_at: Mapped[datetime] = mapped_column(Timestamp, default=now, index=True)

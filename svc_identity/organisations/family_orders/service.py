@@ -33,6 +33,7 @@ from svc_identity.people.persons.models import PROOFED, Person
 from svc_identity.people.persons.service import id_number_index, known_person, phone_index
 from svc_identity.people.proofing import service as proofing
 from svc_identity.people.proofing.models import Outcome
+from svc_identity.vault.reindexing import settle
 
 _EVENTS = {status: SecurityEvent(f"family_order_{status}") for status in OrderStatus}
 
@@ -67,14 +68,15 @@ async def order(tx: AsyncSession, caller: Caller, new: schemas.NewFamilyOrder, o
     """
     if outcome is not Outcome.MATCH:
         raise proofing.IdentityNotConfirmed
-    helper = new.helper
+    helper, number, phone = new.helper, id_number_index(new.id_number), phone_index(new.helper.phone)
+    await settle(tx, number, phone)
     row = FamilyOrder(
         organisation_id=new.organisation_id,
         name=new.name,
         id_number=new.id_number,
-        id_number_index=id_number_index(new.id_number),
+        id_number_index=number,
         consent_version=new.consent_version,
-        phone_index=phone_index(helper.phone),
+        phone_index=phone,
         phone_masked=mask_phone(helper.phone),
         name_index=families.name_index(helper.name),
         helper_name=mask_name(helper.name),
@@ -98,9 +100,9 @@ async def confirm(tx: AsyncSession, caller: Caller, order_id: UUID, *, cooling_o
     """
     row = await _as_supervisor(tx, caller, order_id, cooling_off)
     await tx.refresh(row, ["name", "id_number"])
-    name, number, index = row.name or "", row.id_number or "", row.id_number_index or b""
+    name, number = row.name or "", row.id_number or ""
     checked_move(TRANSITIONS, OrderStatus(row.status), OrderStatus.CONFIRMED)
-    helped = await _person(tx, name, number, index)
+    helped = await _person(tx, name, number)
     if helped.phone_index == row.phone_index:
         raise families.OwnHelper
     await families.require_room(tx, helped.id, row.phone_index)
@@ -169,12 +171,14 @@ async def _require_stranger(tx: AsyncSession, person_id: UUID, index: bytes | No
         raise OwnFamilyOrder
 
 
-async def _person(tx: AsyncSession, name: str, number: str, index: bytes) -> Person:
+async def _person(tx: AsyncSession, name: str, number: str) -> Person:
     """Whoever has proved the number, or somebody without a phone."""
+    index = id_number_index(number)
     await proofing.lock_number(tx, index)
     known: Person | None = await tx.scalar(select(Person).where(Person.id_number_index == index).with_for_update())
     if known is not None:
         return known
+    await settle(tx, index)
     person = Person()
     person.remember_proof(name, number, index)
     tx.add(person)

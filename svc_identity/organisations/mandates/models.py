@@ -4,12 +4,13 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, Text, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
 from chassis.problems import checked_move
 from svc_identity.base import Base
+from svc_identity.vault.blind_indexes import BlindIndex
 
 
 class MandateScope(StrEnum):
@@ -63,13 +64,14 @@ class Mandate(Base):
         Index("ix_mandates_organisation_id_id", "organisation_id", "id"),
         Index("ix_mandates_agent_id", "agent_id"),
         Index("ix_mandates_phone_index", "phone_index"),
+        Index("ix_mandates_name_index", "name_index"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("represented_organisations.id"))
-    phone_index: Mapped[bytes] = mapped_column(LargeBinary)
+    phone_index: Mapped[bytes] = mapped_column(BlindIndex("persons.phone"))
     phone_masked: Mapped[str] = mapped_column(Text)
-    name_index: Mapped[bytes] = mapped_column(LargeBinary)
+    name_index: Mapped[bytes] = mapped_column(BlindIndex("mandates.name"))
     agent_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
     """Who accepted it."""
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))

@@ -23,7 +23,8 @@ from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import known_person, phone_index, require_proofed
-from svc_identity.vault.encryption import blind_index
+from svc_identity.vault.blind_indexes import Index, blind_index
+from svc_identity.vault.reindexing import settle
 
 _EVENTS = {status: SecurityEvent(f"mandate_{status}") for status in MandateStatus}
 
@@ -52,6 +53,7 @@ async def propose(
         if await tx.get(Division, code) is None:
             raise UnknownDivision(division_code=code)
     index = phone_index(new.phone)
+    await settle(tx, index)
     live = Mandate.organisation_id == organisation.id, Mandate.phone_index == index, Mandate.status.in_(LIVE)
     if other := await tx.scalar(select(Mandate.id).where(*live)):
         raise MandateExists(mandate_id=str(other))
@@ -59,7 +61,7 @@ async def propose(
         organisation_id=organisation.id,
         phone_index=index,
         phone_masked=mask_phone(new.phone),
-        name_index=_name_index(new.name),
+        name_index=name_index(new.name),
         scopes=sorted(set(new.scopes)),
         division_codes=sorted(set(new.division_codes)),
         valid_until=end_of(new.until),
@@ -78,7 +80,7 @@ async def accept(tx: AsyncSession, person_id: UUID, mandate_id: UUID) -> schemas
     mandate, person = await _for_agent(tx, person_id, mandate_id)
     require_proofed(person)
     own = await read_personal_data(tx, [person_id], ["name"], reader=str(person_id), purpose=Purpose.OWN_PROFILE)
-    if _name_index(own[person_id].name or "") != mandate.name_index:
+    if name_index(own[person_id].name or "") != mandate.name_index:
         raise MandateForOther
     if mandate.valid_until <= now():
         mandate.end(MandateStatus.EXPIRED, None)
@@ -151,7 +153,7 @@ def offered_to(person: Person) -> ColumnElement[bool]:
     return or_(Mandate.agent_id == person.id, proposed)
 
 
-def _name_index(name: str) -> bytes:
+def name_index(name: str) -> Index:
     return blind_index("mandates.name", "".join(name.split()))
 
 

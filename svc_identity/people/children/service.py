@@ -23,6 +23,7 @@ from svc_identity.people.persons.models import PROOFED, Person
 from svc_identity.people.persons.service import id_number_index, known_person
 from svc_identity.people.proofing import service as proofing
 from svc_identity.people.proofing.models import Outcome
+from svc_identity.vault.reindexing import settle
 
 CHILD_CLAIMED = SecurityEvent("guardian_claim_opened")
 
@@ -57,6 +58,7 @@ async def begin(tx: AsyncSession, caller: Caller, new: NewChild, language: str) 
     await guardians.require_adult(tx, caller.id)
     index = id_number_index(new.id_number)
     about = {"version": new.consent_version, "language": language, "client_id": caller.client_id}
+    await settle(tx, index)
     tx.add(GuardianConsent(guardian_id=caller.id, child_index=index, **about))
     return await proofing.begin_attempt(tx, caller.id, index)
 
@@ -76,6 +78,7 @@ async def register(tx: AsyncSession, guardian_id: UUID, new: NewChild, outcome: 
         if mine := await guardians.active_of(tx, child.id, guardian_id):
             raise families.FamilyAccountExists(family_account_id=str(mine.id))
         raise RegisteredByOther
+    await settle(tx, index)
     child = Person()
     child.remember_proof(new.name, new.id_number, index)
     tx.add(child)

@@ -14,7 +14,7 @@ from chassis.db import now
 from chassis.telemetry import SecurityEvent
 from kit.security_log import record_on_commit
 from svc_identity.people.factors.models import ENROLMENT_LIFE, EnrolmentCode, RecoveryCode
-from svc_identity.vault.encryption import blind_index
+from svc_identity.vault.blind_indexes import keyed_hash
 
 RECOVERY_CODES = 10
 ENROLMENT_CODE_ISSUED = SecurityEvent("enrolment_code_issued")
@@ -99,4 +99,4 @@ def _new_code(length: int) -> str:
 
 
 def _hash(place: str, code: str) -> bytes:
-    return blind_index(place, normal(code))
+    return keyed_hash(place, normal(code))

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import webauthn
 from webauthn.helpers import options_to_json
@@ -24,7 +25,6 @@ from svc_identity.people.factors.models import Factor, FactorKind
 from svc_identity.people.persons.models import Person
 from svc_identity.settings import Settings
 
-RP_NAME = "我的伊犁 My Ili"
 CHALLENGE_BYTES = 32
 # What a device sends is anything; the library reads it with these besides its own.
 _NO_PROOF = (WebAuthnException, ValueError, TypeError, KeyError, AttributeError)
@@ -44,13 +44,25 @@ class RelyingParty:
         return cls(address.hostname or "", [f"{address.scheme}://{address.netloc}", *apps])
 
 
-def registration_options(party: RelyingParty, person: Person, challenge: bytes, known: Iterable[Factor]) -> Any:  # noqa: ANN401 - JSON
+@dataclass(frozen=True)
+class Account:
+    """What a device keeps with a passkey, and shows where it offers a choice of several."""
+
+    person_id: UUID
+    name: str
+    display_name: str
+    of_platform: str
+    """The name of the platform."""
+
+
+def registration_options(party: RelyingParty, account: Account, challenge: bytes, known: Iterable[Factor]) -> Any:  # noqa: ANN401 - JSON
     """What a device needs to make a passkey."""
     options = webauthn.generate_registration_options(
         rp_id=party.host,
-        rp_name=RP_NAME,
-        user_id=person.id.bytes,
-        user_name=RP_NAME,
+        rp_name=account.of_platform,
+        user_id=account.person_id.bytes,
+        user_name=account.name,
+        user_display_name=account.display_name,
         challenge=challenge,
         exclude_credentials=_descriptors(known),
         authenticator_selection=AuthenticatorSelectionCriteria(

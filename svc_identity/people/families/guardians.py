@@ -18,6 +18,7 @@ from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons.events import PersonClosed
 from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import known_person, phone_index
+from svc_identity.vault.reindexing import settle
 
 _EVERYTHING = {
     "scopes": sorted(FamilyScope),
@@ -55,7 +56,7 @@ async def appoint(
     tx: AsyncSession, guardian_id: UUID, child_id: UUID, child_name: str, until: datetime
 ) -> schemas.FamilyAccount:
     """Make a person guardian of a child, at once."""
-    guardian = await known_person(tx, guardian_id)
+    guardian = await known_person(tx, guardian_id, for_update=True)
     clear = await read_personal_data(
         tx, [guardian_id], ["name", "phone"], reader=str(guardian_id), purpose=Purpose.OWN_PROFILE
     )
@@ -89,6 +90,7 @@ async def invite(tx: AsyncSession, guardian_id: UUID, child_id: UUID, phone: str
     guardian, index = await known_person(tx, guardian_id, for_update=True), phone_index(phone)
     if index == guardian.phone_index:
         raise service.OwnHelper
+    await settle(tx, index)
     await service.require_room(tx, child_id, index)
     account = FamilyAccount(
         kind=FamilyKind.GUARDIAN,

@@ -4,13 +4,14 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, Text, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
 from chassis.problems import checked_move
 from svc_identity.base import Base
 from svc_identity.people.notices import Notice
+from svc_identity.vault.blind_indexes import BlindIndex
 
 
 class FamilyScope(StrEnum):
@@ -75,6 +76,7 @@ class FamilyAccount(Base):
         Index("ix_family_accounts_helped_id_id", "helped_id", "id"),
         Index("ix_family_accounts_helper_id", "helper_id"),
         Index("ix_family_accounts_phone_index", "phone_index"),
+        Index("ix_family_accounts_name_index", "name_index"),
         Index("ix_family_accounts_valid_until", "valid_until", postgresql_where=_LIVE),
     )
 
@@ -83,9 +85,9 @@ class FamilyAccount(Base):
     helped_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
     helped_name: Mapped[str] = mapped_column(Text)
     """Masked, so that the helper knows who asks."""
-    phone_index: Mapped[bytes] = mapped_column(LargeBinary)
+    phone_index: Mapped[bytes] = mapped_column(BlindIndex("persons.phone"))
     phone_masked: Mapped[str] = mapped_column(Text)
-    name_index: Mapped[bytes] = mapped_column(LargeBinary)
+    name_index: Mapped[bytes] = mapped_column(BlindIndex("family_accounts.name"))
     helper_name: Mapped[str] = mapped_column(Text)
     """Masked."""
     helper_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))

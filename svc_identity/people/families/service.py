@@ -29,7 +29,8 @@ from svc_identity.people.personal_data.models import Purpose
 from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import known_person, phone_index, require_proofed
-from svc_identity.vault.encryption import blind_index
+from svc_identity.vault.blind_indexes import Index, blind_index
+from svc_identity.vault.reindexing import settle
 
 USUAL = timedelta(days=365)
 MOST_LIVE, MOST_A_DAY = 5, 10
@@ -70,6 +71,7 @@ async def propose(tx: AsyncSession, helped_id: UUID, new: schemas.NewFamilyAccou
     """
     helped, index = await known_person(tx, helped_id, for_update=True), phone_index(new.phone)
     require_proofed(helped)
+    await settle(tx, index)
     if index == helped.phone_index:
         raise OwnHelper
     await require_room(tx, helped_id, index)
@@ -211,7 +213,7 @@ def end_of(until: date | None) -> datetime:
     return datetime.combine(until + timedelta(days=1), time.min, CHINA).astimezone(UTC)
 
 
-def name_index(name: str) -> bytes:
+def name_index(name: str) -> Index:
     return blind_index("family_accounts.name", "".join(name.split()))
 
 

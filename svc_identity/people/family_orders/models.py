@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
 from chassis.problems import checked_move
 from kit.approvals import second_person_check
 from svc_identity.base import Base
+from svc_identity.vault.blind_indexes import BlindIndex
 from svc_identity.vault.encryption import Encrypted
 
 ORDER_LIFE = timedelta(days=1)
@@ -55,13 +56,13 @@ class FamilyOrder(Base):
     id_number: Mapped[str | None] = mapped_column(
         Encrypted("family_orders.id_number"), deferred=True, deferred_raiseload=True
     )
-    id_number_index: Mapped[bytes | None] = mapped_column(LargeBinary)
+    id_number_index: Mapped[bytes | None] = mapped_column(BlindIndex("persons.id_number"))
     consent_version: Mapped[str] = mapped_column(Text)
     """Of the privacy notice, which the person has signed on paper."""
-    phone_index: Mapped[bytes] = mapped_column(LargeBinary)
+    phone_index: Mapped[bytes] = mapped_column(BlindIndex("persons.phone"))
     """Of the helper, and so on."""
     phone_masked: Mapped[str] = mapped_column(Text)
-    name_index: Mapped[bytes] = mapped_column(LargeBinary)
+    name_index: Mapped[bytes] = mapped_column(BlindIndex("family_accounts.name"))
     helper_name: Mapped[str] = mapped_column(Text)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     day_limit_fen: Mapped[int | None] = mapped_column(BigInteger)

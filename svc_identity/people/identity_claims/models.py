@@ -2,13 +2,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
 from chassis.problems import checked_move
 from kit.approvals import second_person_check
 from svc_identity.base import Base
+from svc_identity.vault.blind_indexes import BlindIndex
 from svc_identity.vault.encryption import Encrypted
 
 CLAIM_LIFE = timedelta(days=30)
@@ -79,7 +80,7 @@ class IdentityClaim(Base):
     id_number: Mapped[str | None] = mapped_column(
         Encrypted("identity_claims.id_number"), deferred=True, deferred_raiseload=True
     )
-    id_number_index: Mapped[bytes | None] = mapped_column(LargeBinary)
+    id_number_index: Mapped[bytes | None] = mapped_column(BlindIndex("persons.id_number"))
     status: Mapped[ClaimStatus] = mapped_column(Text, default=ClaimStatus.OPEN)
     opened_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     verdict: Mapped[Verdict | None] = mapped_column(Text)

@@ -19,6 +19,7 @@ from svc_identity.people.identity_claims.events import IdentityClaimClosed, Iden
 from svc_identity.people.identity_claims.models import CLAIM_LIFE, LIVE, ClaimStatus, IdentityClaim
 from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import id_number_index, known_person
+from svc_identity.vault.reindexing import settle
 
 CLAIM_OPENED, CLAIM_CLOSED = SecurityEvent("identity_claim_opened"), SecurityEvent("identity_claim_closed")
 _NUMBERS = 10**8
@@ -37,6 +38,7 @@ async def open_for(tx: AsyncSession, claimant_id: UUID, name: str, id_number: st
     if known := await live_on(tx, claimant_id, index):
         return known
     await close_live(tx, claimant_id)
+    await settle(tx, index)
     claim = IdentityClaim(
         number=await _free_number(tx),
         claimant_id=claimant_id,

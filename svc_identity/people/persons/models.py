@@ -1,11 +1,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, LargeBinary, SmallInteger
+from sqlalchemy import CheckConstraint, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now
 from svc_identity.base import Base
+from svc_identity.vault.blind_indexes import BlindIndex
 from svc_identity.vault.encryption import Encrypted
 
 PHONE_ONLY, PROOFED, VERIFIED = 1, 2, 3
@@ -31,12 +32,12 @@ class Person(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     phone: Mapped[str | None] = mapped_column(Encrypted("persons.phone"), deferred=True, deferred_raiseload=True)
     """None where the number was given to somebody else, or the account is closed."""
-    phone_index: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    phone_index: Mapped[bytes | None] = mapped_column(BlindIndex("persons.phone"), unique=True)
     name: Mapped[str | None] = mapped_column(Encrypted("persons.name"), deferred=True, deferred_raiseload=True)
     id_number: Mapped[str | None] = mapped_column(
         Encrypted("persons.id_number"), deferred=True, deferred_raiseload=True
     )
-    id_number_index: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    id_number_index: Mapped[bytes | None] = mapped_column(BlindIndex("persons.id_number"), unique=True)
     assurance_level: Mapped[int] = mapped_column(SmallInteger, default=PHONE_ONLY)
     """May be 3 for some seconds longer than it holds: `level` is what holds now."""
     proofed_at: Mapped[datetime | None] = mapped_column(Timestamp)

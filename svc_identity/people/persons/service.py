@@ -15,20 +15,22 @@ from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons import schemas
 from svc_identity.people.persons.events import PersonRegistered
 from svc_identity.people.persons.models import PROOFED, VERIFIED, Person
-from svc_identity.vault.encryption import blind_index
+from svc_identity.vault.blind_indexes import Index, blind_index
+from svc_identity.vault.reindexing import settle
 
 
-def phone_index(phone: str) -> bytes:
+def phone_index(phone: str) -> Index:
     return blind_index("persons.phone", phone)
 
 
-def id_number_index(id_number: str) -> bytes:
+def id_number_index(id_number: str) -> Index:
     return blind_index("persons.id_number", id_number)
 
 
 async def person_of_phone(tx: AsyncSession, phone: str) -> Person:
     """The person of a phone (E.164); registered now when there is none."""
     index = phone_index(phone)
+    await settle(tx, index)
     registered = await tx.scalar(
         insert(Person)
         .values(id=new_id(), phone=phone, phone_index=index)

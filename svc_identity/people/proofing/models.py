@@ -2,11 +2,12 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, Text, text
+from sqlalchemy import ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db import Timestamp, new_id, now, one_of
 from svc_identity.base import Base
+from svc_identity.vault.blind_indexes import BlindIndex
 
 
 class Outcome(StrEnum):
@@ -32,7 +33,7 @@ class ProofingAttempt(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
-    id_number_index: Mapped[bytes] = mapped_column(LargeBinary)
+    id_number_index: Mapped[bytes] = mapped_column(BlindIndex("persons.id_number"))
     """Empty after a day: no limit counts it any longer."""
     outcome: Mapped[Outcome] = mapped_column(Text, default=Outcome.PENDING)
     started_at: Mapped[datetime] = mapped_column(Timestamp, default=now)

@@ -23,7 +23,8 @@ from svc_identity.people.persons.models import PROOFED, Person
 from svc_identity.people.persons.service import id_number_index, known_person, own_profile
 from svc_identity.people.proofing.models import Outcome, ProofingAttempt
 from svc_identity.people.proofing.schemas import Proof
-from svc_identity.vault.encryption import lock_of
+from svc_identity.vault.blind_indexes import Index, lock_of
+from svc_identity.vault.reindexing import settle
 
 ATTEMPTS_A_DAY = 5
 ATTEMPTS_ON_A_CONTESTED_NUMBER = 2
@@ -182,7 +183,8 @@ async def _rename(tx: AsyncSession, person: Person, name: str) -> None:
     record_on_commit(tx, PERSON_RENAMED, person_id=person.id)
 
 
-async def _set_identity(tx: AsyncSession, person: Person, proof: Proof, index: bytes) -> None:
+async def _set_identity(tx: AsyncSession, person: Person, proof: Proof, index: Index) -> None:
+    await settle(tx, index)
     person.remember_proof(proof.name, proof.id_number, index)
     try:
         await tx.flush()

@@ -12,6 +12,7 @@ from svc_identity.keys import derive
 from svc_identity.oauth.endpoints import TheIssuer
 from svc_identity.oauth.freshness import require_fresh
 from svc_identity.own_apps import allow_in_own_apps
+from svc_identity.people.agreements.endpoints import AcceptLanguage
 from svc_identity.people.factors.passkeys import RelyingParty
 from svc_identity.settings import Settings
 from svc_identity.sign_in.own_factors import schemas, service
@@ -55,7 +56,7 @@ async def begin_authenticator_app(
     Needs a sign-in within ten minutes, with a second factor where the person has one; else 401 with the challenge of
     RFC 9470.
     """
-    return await once.do(tx, caller, service.begin(key, caller))
+    return await once.do(tx, caller, service.begin(tx, key, caller))
 
 
 @router.post("/authenticator-apps/confirm", status_code=201)
@@ -67,9 +68,14 @@ async def confirm_authenticator_app(
 
 
 @router.post("/passkeys", status_code=201)
-async def begin_passkey(tx: Tx, caller: FreshlySignedIn, once: OnceKey, key: Key, party: Party) -> schemas.PasskeySetUp:
-    """Begin to add a passkey as a second factor (WebAuthn); needs what an authenticator app needs."""
-    return await once.do(tx, caller, service.begin_passkey(tx, key, party, caller))
+async def begin_passkey(
+    tx: Tx, caller: FreshlySignedIn, once: OnceKey, key: Key, party: Party, accept_language: AcceptLanguage = ""
+) -> schemas.PasskeySetUp:
+    """Begin to add a passkey as a second factor (WebAuthn); needs what an authenticator app needs.
+
+    The device calls the account by its masked phone, after the platform's name in the language of the request.
+    """
+    return await once.do(tx, caller, service.begin_passkey(tx, key, party, caller, accept_language))
 
 
 @router.post("/passkeys/confirm", status_code=201)

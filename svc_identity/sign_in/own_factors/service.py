@@ -17,8 +17,11 @@ from svc_identity.oauth.models import TokenFamily
 from svc_identity.people.factors import codes, service, totp
 from svc_identity.people.factors.models import Factor
 from svc_identity.people.factors.passkeys import CHALLENGE_BYTES, RelyingParty, registered, registration_options
+from svc_identity.people.personal_data.models import Purpose
+from svc_identity.people.personal_data.service import read_personal_data
 from svc_identity.people.persons.service import known_person
 from svc_identity.sign_in.own_factors import schemas
+from svc_identity.sign_in.passkey_accounts import account_of
 
 SET_UP_LIFE = timedelta(minutes=10)
 MOST = 20
@@ -47,18 +50,21 @@ async def listed(tx: AsyncSession, person_id: UUID) -> schemas.OwnFactors:
     return schemas.OwnFactors(items=items, recovery_codes_left=await codes.recovery_codes_left(tx, person_id))
 
 
-async def begin(key: bytes, caller: Caller) -> schemas.AuthenticatorSetUp:
+async def begin(tx: AsyncSession, key: bytes, caller: Caller) -> schemas.AuthenticatorSetUp:
     """A new key for an authenticator app of the caller."""
     secret = totp.new_secret()
+    label = account_of(caller.id, await _phone(tx, caller), "").name
     sealed = _sealed(key, caller, secret)
-    return schemas.AuthenticatorSetUp(set_up=sealed, key=secret, address=totp.address_of(secret, "My Ili"))
+    return schemas.AuthenticatorSetUp(set_up=sealed, key=secret, address=totp.address_of(secret, label))
 
 
-async def begin_passkey(tx: AsyncSession, key: bytes, party: RelyingParty, caller: Caller) -> schemas.PasskeySetUp:
-    """A challenge for a passkey of the caller."""
+async def begin_passkey(
+    tx: AsyncSession, key: bytes, party: RelyingParty, caller: Caller, language: str
+) -> schemas.PasskeySetUp:
+    """A challenge for a passkey of the caller, and how the device calls the account."""
     challenge = secrets.token_bytes(CHALLENGE_BYTES)
-    person, known = await known_person(tx, caller.id), await service.factors_of(tx, caller.id)
-    options = registration_options(party, person, challenge, known)
+    account = account_of(caller.id, await _phone(tx, caller), language)
+    options = registration_options(party, account, challenge, await service.factors_of(tx, caller.id))
     return schemas.PasskeySetUp(set_up=_sealed(key, caller, challenge.hex()), options=options)
 
 
@@ -143,6 +149,11 @@ def shown(factor: Factor) -> schemas.OwnFactor:
     return schemas.OwnFactor(
         factor_id=factor.id, kind=factor.kind, name=factor.name, created_at=factor.created_at, used_at=factor.used_at
     )
+
+
+async def _phone(tx: AsyncSession, caller: Caller) -> str | None:
+    clear = await read_personal_data(tx, [caller.id], ["phone"], reader=str(caller.id), purpose=Purpose.OWN_PROFILE)
+    return clear[caller.id].phone
 
 
 def _sealed(key: bytes, caller: Caller, what: str) -> str:

@@ -23,6 +23,8 @@ from svc_identity.sign_in.phone_changes.models import PhoneChange, Way
 from svc_identity.sign_in.phone_changes.refusals import ChangeOver, NoTriesLeft, WrongPhoneCodes
 from svc_identity.sign_in.provider import PHONE_CHANGE_CODE, NotSent, Sms, Throttled
 from svc_identity.sign_in.refusals import Refused, SmsUnavailable
+from svc_identity.vault.blind_indexes import lock_of
+from svc_identity.vault.reindexing import settle
 
 CHANGE_LIFE = timedelta(minutes=30)
 CODES_LIFE = timedelta(minutes=10)
@@ -77,7 +79,7 @@ async def begin(
     wanted = [(_NEW, new_phone), *([(_OLD, old_phone)] if with_old_code else [])]
     to_send = []
     # In one order, or two changes at once would wait for each other's locks.
-    for side, phone in sorted(wanted, key=lambda each: phone_index(each[1])):
+    for side, phone in sorted(wanted, key=lambda each: lock_of(phone_index(each[1]))):
         apart = origin.person_id.bytes if origin.person_id and side == _OLD else None
         typed, source = NamedTyped(phone, origin.browser_hash), Source(origin.address, asks=False)
         sent = await code_limits.admit(tx, settings, typed, source, apart=apart)
@@ -88,6 +90,7 @@ async def begin(
         else:
             change.new_hash = hashed
         to_send.append(ToSend(phone, digits, sent))
+    await settle(tx, phone_index(old_phone), phone_index(new_phone))
     tx.add(change)
     await tx.flush()
     return change, to_send

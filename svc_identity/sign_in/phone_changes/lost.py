@@ -58,7 +58,7 @@ async def prove(tx: AsyncSession, settings: Settings, change: PhoneChange, given
         return NoTriesLeft()
     person = await _proved(tx, change, given)
     if person is None:
-        return WrongIdentity(left=await _left(tx, change))
+        return WrongIdentity(left=await left(tx, change))
     return await _obstacle(tx, change, given, person)
 
 
@@ -102,7 +102,8 @@ async def _has_try_left(tx: AsyncSession, change: PhoneChange) -> bool:
     return len(own_here) < TRIES_WHERE_OTHERS_TRY or len(of_others) < WRONG_BY_OTHERS
 
 
-async def _left(tx: AsyncSession, change: PhoneChange) -> int:
+async def left(tx: AsyncSession, change: PhoneChange) -> int:
+    """How many tries the new number has left today."""
     return TRIES_A_DAY - len(await _wrong(tx, ProofTry.new_index == change.new_index))
 
 

@@ -11,6 +11,7 @@ from chassis.db import Timestamp, new_id, now, one_of
 from chassis.problems import checked_move
 from kit.leases import Leased
 from svc_identity.base import Base
+from svc_identity.vault.blind_indexes import BlindIndex
 from svc_identity.vault.encryption import Encrypted
 
 
@@ -85,9 +86,9 @@ class PhoneChange(Base):
     """The sign-in that began it through the API, and alone can finish it."""
     language: Mapped[str] = mapped_column(Text)
     old_phone: Mapped[str | None] = mapped_column(Encrypted("phone_changes.old_phone"))
-    old_index: Mapped[bytes | None] = mapped_column(LargeBinary)
+    old_index: Mapped[bytes | None] = mapped_column(BlindIndex("persons.phone"))
     new_phone: Mapped[str | None] = mapped_column(Encrypted("phone_changes.new_phone"))
-    new_index: Mapped[bytes | None] = mapped_column(LargeBinary)
+    new_index: Mapped[bytes | None] = mapped_column(BlindIndex("persons.phone"))
     old_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     new_hash: Mapped[bytes] = mapped_column(LargeBinary)
     """Of the codes that were sent to the two numbers."""
@@ -124,8 +125,8 @@ class ProofTry(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    new_index: Mapped[bytes] = mapped_column(LargeBinary)
-    old_index: Mapped[bytes] = mapped_column(LargeBinary)
+    new_index: Mapped[bytes] = mapped_column(BlindIndex("persons.phone"))
+    old_index: Mapped[bytes] = mapped_column(BlindIndex("persons.phone"))
     tried_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 
 

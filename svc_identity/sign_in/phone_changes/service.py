@@ -43,7 +43,8 @@ from svc_identity.sign_in.phone_changes.refusals import (
     WrongIdentity,
 )
 from svc_identity.sign_in.refusals import Refused
-from svc_identity.vault.encryption import lock_of
+from svc_identity.vault.blind_indexes import lock_of
+from svc_identity.vault.reindexing import settle
 
 PHONE_CHANGED = SecurityEvent("phone_changed")
 PHONE_CHANGE_FAILED = SecurityEvent("phone_change_failed")
@@ -87,8 +88,10 @@ async def locked(tx: AsyncSession, change_id: UUID) -> PhoneChange | None:
     change = await tx.get(PhoneChange, change_id)
     if change is None:
         return None
-    for index in sorted({index for index in (change.old_index, change.new_index) if index}):
-        await tx.execute(select(func.pg_advisory_xact_lock(lock_of(index))))
+    numbers = {phone_index(phone) for phone in (change.old_phone, change.new_phone) if phone}
+    for number in sorted({lock_of(index) for index in numbers}):
+        await tx.execute(select(func.pg_advisory_xact_lock(number)))
+    await settle(tx, *numbers)
     await tx.refresh(change, with_for_update=True)
     return change
 
@@ -196,6 +199,7 @@ async def move(tx: AsyncSession, change: PhoneChange, person: Person) -> None:
         await release_phone(tx, new, change.id)
     for index in (change.old_index, change.new_index):
         await tx.execute(delete(KnownDevice).where(KnownDevice.phone_index == index))
+    await settle(tx, phone_index(new))
     person.phone, person.phone_index = new, phone_index(new)
     change.person_id = person.id
     if old:

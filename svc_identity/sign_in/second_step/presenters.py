@@ -15,11 +15,11 @@ from svc_identity.people.factors import totp
 from svc_identity.people.factors.models import FactorKind
 from svc_identity.people.factors.passkeys import RelyingParty, registration_options, request_options
 from svc_identity.people.factors.service import factors_of
-from svc_identity.people.persons.service import known_person
 from svc_identity.settings import Settings
 from svc_identity.sign_in import authorization, pages
 from svc_identity.sign_in.browser import PATH, Browser
 from svc_identity.sign_in.models import SignIn
+from svc_identity.sign_in.passkey_accounts import account_of
 from svc_identity.sign_in.refusals import Refused
 from svc_identity.sign_in.second_step import service
 
@@ -58,8 +58,9 @@ async def factor_page(
             "script": bool(keys),
         }
         return pages.page("factor.html", sign_in.language, refused=refused, **how, **values)
-    person, party = await known_person(tx, person_id), RelyingParty.of(settings)
-    values |= {"options": json.dumps(registration_options(party, person, sign_in.challenge or b"", ())), "script": True}
+    account, party = account_of(person_id, sign_in.phone, sign_in.language), RelyingParty.of(settings)
+    options = registration_options(party, account, sign_in.challenge or b"", ())
+    values |= {"options": json.dumps(options), "script": True}
     return await _set_up_page(tx, sign_in, sign_in.new_factor, refused, request["client_id"], values, needed=is_staff)
 
 

@@ -20,7 +20,7 @@ from svc_identity.oauth.models import Client
 from svc_identity.oauth.service import register_client
 from svc_identity.texts import languages
 from tests.kit.dpop.prover import Prover
-from tests.svc_identity.app_client import REDIRECT_URI, TOKEN, AppClient, Page, bearer
+from tests.svc_identity.app_client import AUTHORIZE, REDIRECT_URI, TOKEN, AppClient, Page, bearer
 from tests.svc_identity.conftest import PUBLIC_URL, NewAppClient, new_phone
 from tests.svc_identity.oauth.test_codes import decoded, refusal
 
@@ -83,9 +83,10 @@ async def test_a_screen_is_signed_in_by_its_page(app_client: AppClient, tokens: 
     sent = await post_phone(api, page, phone, given["user_code"])
     code_page = Page(await api.get(sent.headers["location"]))
     back = await app_client.type_code(code_page, await app_client.texted_code(phone))
-    assert back.headers["location"].startswith(f"{PUBLIC_URL}{PAGE}/done")
-    done = await api.get(back.headers["location"])
-    assert languages()["en"]["device_done"] in done.text
+    assert back.headers["location"].startswith(f"{PUBLIC_URL}{AUTHORIZE}/device/done?sign_in=")
+    for _ in range(2):
+        done = await api.get(back.headers["location"])
+        assert languages()["en"]["device_done"] in done.text
     answer = (await poll(api, given["device_code"])).json()
     assert answer["scope"] == "openid bills offline_access"
     claims = jwt.decode(answer["id_token"], tokens.key, ["ES256"]).claims

@@ -2,6 +2,8 @@
 
 import base64
 import secrets
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,3 +102,9 @@ async def test_without_its_key_a_value_is_refused(database: Database, app_client
     use_keys_of(changed(keys_of, base64.b64encode(secrets.token_bytes(32)).decode(), "sm4-gcm"))
     with pytest.raises(CannotDecrypt):
         await reencryption.reencrypt(database)
+
+
+def test_the_command_finds_the_columns_of_rooms_that_it_does_not_import() -> None:
+    program = "from svc_identity.vault.reencryption import encrypted_columns; print(len(encrypted_columns()))"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    assert int(found.stdout) == len(reencryption.encrypted_columns()) >= 15

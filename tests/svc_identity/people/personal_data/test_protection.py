@@ -15,7 +15,8 @@ from svc_identity.people.personal_data.models import PersonalDataRead
 from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import phone_index
 from svc_identity.settings import Settings
-from svc_identity.vault.encryption import CannotDecrypt, blind_index, use_keys_of
+from svc_identity.vault.blind_indexes import blind_index
+from svc_identity.vault.encryption import CannotDecrypt, use_keys_of
 from tests.svc_identity.app_client import AppClient, bearer
 from tests.svc_identity.identities import NAME, id_number, proof
 
