@@ -110,7 +110,7 @@ async def _draft(tx: AsyncSession, person_id: UUID, application_id: UUID, if_mat
 
 async def _workflow_for(tx: AsyncSession, provider_id: UUID, kind: ApplicationKind, division_code: str) -> Workflow:
     # The lock lets a suspension that is being committed hold for this application too.
-    provider = await tx.get(Provider, provider_id, with_for_update={"key_share": True, "read": True})
+    provider = await tx.get(Provider, provider_id, with_for_update={"read": True})
     if provider is None:
         raise UnknownProvider
     if provider.suspended_at is not None:

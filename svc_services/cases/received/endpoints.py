@@ -51,7 +51,7 @@ async def take_provider_action(
     """Take a step of a case, such as an appointment, a quote or the activation."""
 
     async def act() -> schemas.Application:
-        await locked_caller(tx, caller.id, key_share=True)
+        await locked_caller(tx, caller.id, read=True)
         return await shown(tx, await service.act_as_provider(tx, caller.id, application_id, body, if_match), _PROVIDER)
 
     return await once.do(tx, caller, act())
