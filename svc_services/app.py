@@ -27,6 +27,7 @@ from svc_services.providers.applications.provider import HttpLegalEntityRegistry
 from svc_services.providers.connections.endpoints import router as connections
 from svc_services.providers.connections.queries import require_access
 from svc_services.providers.key_expiry.endpoints import router as key_expiry
+from svc_services.providers.own_company.endpoints import router as own_company
 from svc_services.providers.signing_keys.endpoints import router as signing_keys
 from svc_services.reference.endpoints import router as catalogue
 from svc_services.settings import Settings
@@ -38,7 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings,
         [
             *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
-            *(signing_keys, my_data, tariff_plans, estimates, workflows),
+            *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
             *(applications, application_queue, received_applications),
         ],
         title="My Ili public utilities",

@@ -23,7 +23,7 @@ TABLES = {
 IMPERSONAL = frozenset(
     {
         *("providers", "ended_keys", "provider_keys", "key_sources", "key_fetches", "fetched_keys", "key_warnings"),
-        *("used_proofs", "tariffs", "tariff_tiers", "utility_kinds", "townships"),
+        *("used_proofs", "company_organisations", "tariffs", "tariff_tiers", "utility_kinds", "townships"),
     }
 )
 FIGURES = (

@@ -32,6 +32,7 @@ from svc_services.providers.key_sources.consumers import HANDLERS as KEY_SOURCE_
 from svc_services.providers.key_sources.provider import HttpKeySource
 from svc_services.providers.key_sources.service import fetch_due
 from svc_services.providers.organisations.consumers import HANDLERS as ORGANISATION_HANDLERS
+from svc_services.providers.own_company.consumers import HANDLERS as COMPANY_HANDLERS
 from svc_services.settings import WorkerSettings
 from svc_services.trail import TRAIL
 
@@ -70,7 +71,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
 
 def make_worker(settings: WorkerSettings) -> Worker:
     access = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS]
-    handles = [*access, *BINDING_HANDLERS, *KEY_SOURCE_HANDLERS, *ORGANISATION_HANDLERS]
+    handles = [*access, *BINDING_HANDLERS, *KEY_SOURCE_HANDLERS, *ORGANISATION_HANDLERS, *COMPANY_HANDLERS]
     handles += APPLICATION_HANDLERS  # last: it takes the place of that of the bindings
     return Worker(settings, publishes=PUBLISHES, handles=handles, schedules=partial(make_schedules, settings))
 

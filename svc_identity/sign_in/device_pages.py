@@ -19,7 +19,7 @@ from svc_identity.sign_in import service as sign_ins
 from svc_identity.sign_in.browser import PATH, browser_of, new_browser
 from svc_identity.sign_in.page_route import PageRoute
 from svc_identity.sign_in.presenters import language_of
-from svc_identity.sign_in.refusals import NotFromHere, Refused
+from svc_identity.sign_in.refusals import NotFromHere, Refused, TooOften
 from svc_identity.sign_in.second_taps import is_first
 from svc_identity.sign_in.security_log import CODE_REFUSED
 from svc_identity.texts import languages
@@ -45,8 +45,8 @@ class WrongCode(Refused):
     text = "device_wrong"
 
 
-class TooManyWrong(Refused):
-    status, text = 429, "device_too_many"
+class TooManyWrong(TooOften):
+    text = "device_too_many"
 
 
 @router.get("/device", dependencies=[_PUBLIC], responses={303: {"description": "To the page that asks for the code"}})

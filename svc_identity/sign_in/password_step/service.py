@@ -22,7 +22,7 @@ from svc_identity.sign_in import service as sign_ins
 from svc_identity.sign_in.known_devices import is_known
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.own_password.service import tell
-from svc_identity.sign_in.refusals import Refused
+from svc_identity.sign_in.refusals import Refused, TooOften
 from svc_identity.sign_in.second_taps import is_first
 
 FORGOTTEN = "password_forgotten"
@@ -33,8 +33,8 @@ class WrongPassword(Refused):
     text = "wrong_password"
 
 
-class PasswordBlocked(Refused):
-    status, text = 429, "password_blocked"
+class PasswordBlocked(TooOften):
+    text = "password_blocked"
 
 
 class NotTheOwner(Refused):

@@ -89,7 +89,7 @@ async def repeated(tx: AsyncSession, change: PhoneChange, fields: Mapping[str, s
     else:
         needed = await service.needed_of(tx, await service.owner_of(tx, change))
         kind = WrongFactor if needed is Needed.FACTOR else WrongIdentity
-    return kind(left=codes.TRIES - change.tries) if change.tries < codes.TRIES else NoTriesLeft()
+    return kind(left=codes.TRIES - change.tries) if change.tries < codes.TRIES else NoTriesLeft(wait=0)
 
 
 async def remember(tx: AsyncSession, change: PhoneChange, fields: Mapping[str, str], refused: Refused | None) -> None:

@@ -24,13 +24,13 @@ from svc_identity.sign_in.carriers import TheSms
 from svc_identity.sign_in.endpoints import OWN_BROWSER, PUBLIC, pages_router
 from svc_identity.sign_in.phone_changes import by_page, codes, lost, presenters
 from svc_identity.sign_in.phone_changes.models import PhoneChange, Way
-from svc_identity.sign_in.phone_changes.refusals import ChangeOver, NotConfirmed
+from svc_identity.sign_in.phone_changes.refusals import ChangeOver, NotConfirmed, NoTriesLeft
 from svc_identity.sign_in.phone_changes.service import PHONE_CHANGE_FAILED
 from svc_identity.sign_in.presenters import language_of, last_page
 from svc_identity.sign_in.provider import Sms
 from svc_identity.sign_in.refusals import Refused, WrongPhone
 from svc_identity.sign_in.second_taps import is_first, is_known
-from svc_identity.sign_in.steps import own_browser, settings_of
+from svc_identity.sign_in.steps import address_of, own_browser, settings_of
 
 router: APIRouter = pages_router()
 _GO_ON: dict[int | str, dict[str, str]] = {303: {"description": "To the page that asks for the codes"}}
@@ -109,6 +109,9 @@ async def confirm_on_page(
         async with transactions.transaction() as tx:
             change = await by_page.of_browser(tx, phone_change_id, browser.fingerprint, locked=True)
             refused = await _step(tx, settings_of(request), change, fields)
+            if isinstance(refused, NoTriesLeft):
+                next_change = await codes.next_begin_in(tx, settings_of(request), change, address_of(request))
+                refused.wait = max(refused.wait or 0, next_change)
         if refused is None and change.way == Way.LOST:
             refused = await _wait(transactions, registry, request, browser.fingerprint, change.id, fields)
     except Refused as over:

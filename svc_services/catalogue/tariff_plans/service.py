@@ -38,6 +38,12 @@ class ClassDoesNotFit(Problem):
     status, code = 422, "class_does_not_fit"
 
 
+class CompanySuspended(Problem):
+    """What a company proposed may be the reason why it is suspended."""
+
+    status, code = 409, "company_suspended"
+
+
 async def propose(tx: AsyncSession, provider_id: UUID, new: schemas.NewTariffProposal) -> schemas.TariffProposal:
     """Propose the next version of a plan.
 
@@ -72,10 +78,12 @@ async def publish(tx: AsyncSession, caller: Caller, tariff_id: UUID) -> schemas.
     """Publish a proposal, as an operator of all divisions of its company.
 
     Raises:
-        NotFound, NotYourDivision, IllegalMove, RoleNotKnownYet, RoleTooNew
+        NotFound, NotYourDivision, IllegalMove, RoleNotKnownYet, RoleTooNew, CompanySuspended
         Problem: why it cannot be published any more, as `propose` has it.
     """
-    plan = await _decidable(tx, caller, tariff_id)
+    plan, provider = await _decidable(tx, caller, tariff_id)
+    if provider.suspended_at:
+        raise CompanySuspended
     line = same_plan(plan.provider_id, plan.customer_class, plan.code)
     plan.version = (await tx.scalar(select(func.max(TariffPlan.version)).where(*line)) or 0) + 1
     plan.decide(PlanStatus.PUBLISHED, caller.id)
@@ -96,7 +104,7 @@ async def refuse(tx: AsyncSession, caller: Caller, tariff_id: UUID, reason: str)
     Raises:
         NotFound, NotYourDivision, IllegalMove, RoleNotKnownYet, RoleTooNew
     """
-    plan = await _decidable(tx, caller, tariff_id)
+    plan, _ = await _decidable(tx, caller, tariff_id)
     plan.decide(PlanStatus.REFUSED, caller.id)
     plan.refusal_reason = reason
     await tx.flush()
@@ -129,16 +137,16 @@ async def published_plan(tx: AsyncSession, tariff_id: UUID) -> TariffPlan | None
     return plan if plan and plan.version else None
 
 
-async def _decidable(tx: AsyncSession, caller: Caller, tariff_id: UUID) -> TariffPlan:
+async def _decidable(tx: AsyncSession, caller: Caller, tariff_id: UUID) -> tuple[TariffPlan, Provider]:
     """A proposal, with its company locked: publications of a company are one after the other."""
     plan = await tx.get(TariffPlan, tariff_id)
     if plan is None:
         raise NotFound
-    provider = await tx.get_one(Provider, plan.provider_id, with_for_update={"key_share": True})
+    provider = await tx.get_one(Provider, plan.provider_id, with_for_update={"key_share": True}, populate_existing=True)
     await tx.refresh(plan)
     acting = acting_in(caller, provider.division_codes, OPERATOR)
     await require_second_holder(tx, acting, None, within=provider.division_codes)
-    return plan
+    return plan, provider
 
 
 def _require_fitting(provider: Provider, new: schemas.NewTariffProposal) -> None:

@@ -43,8 +43,8 @@ async def scene(postgres_url: str, stores: Path) -> Scene:
     return scene
 
 
-def run(arguments: list[str], given: Mapping[str, str]) -> tuple[int, str]:
-    python = [sys.executable, "-m", "deploy.evidence", *arguments]
+def run(arguments: list[str], given: Mapping[str, str], module: str = "deploy.evidence") -> tuple[int, str]:
+    python = [sys.executable, "-m", module, *arguments]
     whole = {"PATH": os.environ["PATH"], **given}
     done = subprocess.run(python, env=whole, capture_output=True, text=True, check=False, timeout=100)  # noqa: S603 - ours
     return done.returncode, done.stdout + done.stderr
@@ -206,6 +206,23 @@ async def test_a_table_of_a_later_migration_is_read_too(scene: Scene) -> None:
     connection = await asyncpg.connect(own.render_as_string(hide_password=False))
     assert await connection.fetchval("SELECT count(*) FROM later") == 0
     await connection.close()
+
+
+async def test_the_auditor_finds_a_role_that_was_never_granted(scene: Scene, stores: Path) -> None:
+    given = auditors(scene, stores)
+    reader = {"MYILI_DATABASE_URL": given["MYILI_DATABASE_URL"]}
+    right, said = run([], reader, "deploy.staff_roles")
+    assert (right, said) == (0, "0 differences between the services' copies and svc_identity.\n")
+    forged = (
+        "INSERT INTO staff_roles VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'operator', NULL, "
+        "NULL, now() - interval '9 days', now() - interval '9 days', now() - interval '8 days', NULL) "
+        "RETURNING membership_id"
+    )
+    async with administrator(scene.server.set(database="myili_payments")) as connection:
+        forged_id = await connection.fetchval(forged)
+        code, said = run([], reader, "deploy.staff_roles")
+        await connection.execute("DELETE FROM staff_roles")
+    assert (code, said.splitlines()[0]) == (1, f"payments: role {forged_id} is held there and was never granted")
 
 
 def test_nothing_is_written_over_another_pack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """A company proposes, an operator of its divisions publishes, and nobody changes it afterwards."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Any
 
@@ -7,9 +8,10 @@ import httpx
 import pytest
 import time_machine
 
-from chassis.db import Database, new_id
+from chassis.db import Database, new_id, now
 from chassis.testing import Tokens, emitted, once
 from kit.calendar import today
+from tests.appointments import appoint
 from tests.kit.tariffs import examples
 from tests.kit.tariffs.examples import one_price, rules
 from tests.svc_services.catalogue.tariff_plans.plans import (
@@ -185,7 +187,44 @@ async def test_a_company_lists_its_own_proposals_and_an_operator_those_of_the_di
     assert (await api.get(PROPOSALS, headers=tokens.resident())).status_code == 403
 
 
-async def test_the_first_of_a_leap_day_is_two_years_on(api: httpx.AsyncClient, tokens: Tokens) -> None:
+async def test_a_proposal_is_made_on_a_leap_day(api: httpx.AsyncClient, tokens: Tokens) -> None:
     provider_id = await approved(api, tokens)
     with time_machine.travel("2032-02-29T04:00:00+00:00", tick=False):
         assert (await propose(api, tokens, provider_id, effective_from=str(date(2033, 3, 1)))).status_code == 201
+
+
+async def test_an_operator_of_today_publishes_nothing(
+    api: httpx.AsyncClient, tokens: Tokens, database: Database
+) -> None:
+    proposed = (await propose(api, tokens, await approved(api, tokens))).json()
+    person_id, organisation_id = new_id(), new_id()
+    async with database.transaction() as tx:
+        soon = now() + timedelta(hours=1)
+        await appoint(tx, person_id, "operator", organisation_id=organisation_id, granted_at=now(), second_from=soon)
+    headers = tokens.staff("operator", person_id=person_id, organisation_id=organisation_id) | once()
+    refused = await api.post(f"{PROPOSALS}/{proposed['tariff_id']}/publish", headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "role_too_new")
+
+
+async def test_two_proposals_for_one_day_are_published_once(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    provider_id = await approved(api, tokens)
+    waiting = [(await propose(api, tokens, provider_id)).json()["tariff_id"] for _ in range(3)]
+    decided = await asyncio.gather(*(decide(api, tokens, tariff_id) for tariff_id in waiting))
+    assert sorted(answer.status_code for answer in decided) == [200, 409, 409]
+
+
+async def test_a_suspended_company_proposes_nothing_and_withdraws_nothing(
+    api: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    provider_id = await approved(api, tokens)
+    tariff_id = (await propose(api, tokens, provider_id)).json()["tariff_id"]
+    suspended = await api.post(
+        f"/services/v1/providers/{provider_id}/suspend",
+        json={"reason": "A key leaked."},
+        headers=tokens.staff("operator") | once(),
+    )
+    assert suspended.status_code < 300, suspended.text
+    refused = [await propose(api, tokens, provider_id), await withdraw(api, tokens, provider_id, tariff_id)]
+    assert [answer.status_code for answer in refused] == [403, 403]
+    published_anyway = await decide(api, tokens, tariff_id)
+    assert (published_anyway.status_code, published_anyway.json()["code"]) == (409, "company_suspended")
