@@ -13,6 +13,10 @@ from svc_services.accounts.bindings.endpoints import router as account_bindings
 from svc_services.accounts.bindings.provider import HttpAccountVerifier
 from svc_services.accounts.holder_changes.endpoints import router as holder_changes
 from svc_services.accounts.my_data.endpoints import router as my_data
+from svc_services.cases.applications.endpoints import router as applications
+from svc_services.cases.applications.own_records import of_person as own_applications
+from svc_services.cases.queue.endpoints import router as application_queue
+from svc_services.cases.received.endpoints import router as received_applications
 from svc_services.cases.workflows.endpoints import router as workflows
 from svc_services.catalogue.estimates.endpoints import router as estimates
 from svc_services.catalogue.tariff_plans.endpoints import router as tariff_plans
@@ -36,6 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [
             *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
             *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
+            *(applications, application_queue, received_applications),
         ],
         title="My Ili public utilities",
         version="1.2.0",
@@ -45,6 +50,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     key = load_private_key(settings.provider_signing_key.get_secret_value())
     app.state.signing_keys = public_jwks([key.public_key()])
     app.state.endpoints = Endpoints(anywhere=settings.provider_endpoints == "any")
+    app.state.own_records = (own_applications,)
     app.state.registry = HttpLegalEntityRegistry(settings.registries_url)
     app.state.account_verifier = HttpAccountVerifier(key, app.state.endpoints)
     return app

@@ -15,6 +15,9 @@ from svc_services.accounts.bindings.consumers import HANDLERS as BINDING_HANDLER
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
 from svc_services.accounts.bindings.service import forget_expired_attestations, give_up_abandoned
 from svc_services.accounts.holder_changes.service import carry_out_due
+from svc_services.cases.applications.consumers import HANDLERS as APPLICATION_HANDLERS
+from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
+from svc_services.cases.applications.worker import note_due
 from svc_services.catalogue.tariff_plans.events import TariffPlanPublished, TariffPlanWithdrawn
 from svc_services.catalogue.tariffs.events import TariffPublished, TariffWithdrawn
 from svc_services.endpoint_urls import Endpoints
@@ -43,6 +46,8 @@ PUBLISHES = (
     TariffPlanWithdrawn,
     AccountBindingActivated,
     AccountBindingEnded,
+    ApplicationMoved,
+    ApplicationFlagged,
 )
 
 
@@ -53,6 +58,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(2, partial(fetch_due, database, HttpKeySource(endpoints))),
         Every(15, partial(give_up_abandoned, database)),
         Every(60, partial(carry_out_due, database)),
+        Every(60, partial(note_due, database)),
         Every(60, partial(forget_expired, database)),
         Every(3600, partial(forget_expired_attestations, database)),
         Every(3600, partial(forget_used_proofs, database)),
@@ -66,6 +72,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
 def make_worker(settings: WorkerSettings) -> Worker:
     access = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS]
     handles = [*access, *BINDING_HANDLERS, *KEY_SOURCE_HANDLERS, *ORGANISATION_HANDLERS, *COMPANY_HANDLERS]
+    handles += APPLICATION_HANDLERS  # last: it takes the place of that of the bindings
     return Worker(settings, publishes=PUBLISHES, handles=handles, schedules=partial(make_schedules, settings))
 
 

@@ -22,17 +22,23 @@ CALLERS: dict[str, Bearer] = {
     "resident at level 1": lambda tokens: tokens.resident(assurance_level=1),
     "operator": lambda tokens: tokens.staff("operator"),
     "operator at level 1": lambda tokens: tokens.staff("operator", assurance_level=1),
+    "clerk": lambda tokens: tokens.staff("clerk", division_code="654002"),
     "auditor": lambda tokens: tokens.staff("auditor"),
     "county team": lambda tokens: tokens.staff("county_team", division_code="654002"),
     "provider": lambda tokens: tokens.client(ANY, "tariffs:write", "accounts:write"),
     "provider without the scope": lambda tokens: tokens.client(ANY, "bills:write"),
 }
-PERSONS = {"resident", "operator", "auditor", "county team"}  # staff of the tests are persons of level 2
+PERSONS = {"resident", "operator", "clerk", "auditor", "county team"}  # staff of the tests are persons of level 2
 OPERATORS, PROVIDERS = {"operator"}, {"provider"}
 OVERSEERS = {"operator", "auditor"}
+COUNTERS = {"operator", "clerk"}
 HOLDERS = "/services/v1/holder-changes"
 HOLDERS_BY_OPERATORS = f"/services/v1/providers/{ANY}/holder-changes"
 CHANGES = "/services/v1/provider-changes"
+WORKFLOWS = "/services/v1/workflow-proposals"
+CASES, QUEUE, RECEIVED = (
+    f"/services/v1/{name}" for name in ("applications", "application-queue", "received-applications")
+)
 
 ENDPOINTS = [
     ("GET", APPLICATIONS, OPERATORS),
@@ -56,6 +62,25 @@ ENDPOINTS = [
     ("GET", BINDINGS, PERSONS),
     ("GET", f"{BINDINGS}/{ANY}", PERSONS),
     ("DELETE", f"{BINDINGS}/{ANY}", PERSONS),
+    ("GET", WORKFLOWS, OVERSEERS),
+    ("POST", WORKFLOWS, OPERATORS),
+    ("POST", f"{WORKFLOWS}/{ANY}/publish", OPERATORS),
+    ("POST", f"{WORKFLOWS}/{ANY}/reject", OPERATORS),
+    ("GET", CASES, PERSONS),
+    ("POST", CASES, PERSONS),
+    ("GET", f"{CASES}/{ANY}", PERSONS),
+    ("DELETE", f"{CASES}/{ANY}", PERSONS),
+    ("PUT", f"{CASES}/{ANY}/form", PERSONS),
+    ("POST", f"{CASES}/{ANY}/submit", PERSONS),
+    ("POST", f"{CASES}/{ANY}/actions", PERSONS),
+    ("GET", QUEUE, COUNTERS),
+    ("GET", f"{QUEUE}/{ANY}", COUNTERS),
+    ("POST", f"{QUEUE}/{ANY}/claim", COUNTERS),
+    ("POST", f"{QUEUE}/{ANY}/release", COUNTERS),
+    ("POST", f"{QUEUE}/{ANY}/actions", COUNTERS),
+    ("GET", RECEIVED, PROVIDERS),
+    ("GET", f"{RECEIVED}/{ANY}", PROVIDERS),
+    ("POST", f"{RECEIVED}/{ANY}/actions", PROVIDERS),
 ]
 
 
@@ -65,7 +90,7 @@ def database(shared_database: Database) -> Database:
 
 
 async def call(api: httpx.AsyncClient, method: str, path: str, headers: dict[str, str]) -> httpx.Response:
-    content = {"reason": "because"} if method == "POST" else None
+    content = {"reason": "because"} if method in {"POST", "PUT"} else None
     return await api.request(method, path, json=content, headers=headers | once())
 
 

@@ -1,4 +1,9 @@
-from fastapi import APIRouter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import ReadTx
 from kit.my_data import TICKET_RULE, MyData, PersonOfTicket, records
@@ -7,8 +12,23 @@ from svc_services.accounts.bindings.models import AccountBinding
 router = APIRouter(prefix="/services/v1", tags=["account bindings"])
 
 
+Records = dict[str, list[dict[str, Any]]]
+OwnRecords = Sequence[Callable[[AsyncSession, UUID], Awaitable[Records]]]
+
+
+async def _own_records(request: Request) -> OwnRecords:
+    """The records of rooms above this one."""
+    others: OwnRecords = request.app.state.own_records
+    return others
+
+
 @router.get("/my-data", dependencies=[TICKET_RULE])
-async def get_my_data(tx: ReadTx, person_id: PersonOfTicket) -> MyData:
+async def get_my_data(
+    tx: ReadTx, person_id: PersonOfTicket, others: Annotated[OwnRecords, Depends(_own_records)]
+) -> MyData:
     """Get what svc_services holds of the person of a ticket; the gateway puts it into the file."""
     mine = await records(tx, AccountBinding, AccountBinding.person_id == person_id, without=("request_id",))
-    return MyData(service="services", kinds={"account_bindings": mine})
+    kinds: Records = {"account_bindings": mine}
+    for records_of in others:
+        kinds |= await records_of(tx, person_id)
+    return MyData(service="services", kinds=kinds)

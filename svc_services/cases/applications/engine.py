@@ -1,0 +1,191 @@
+"""The steps of a case. Every caller holds the lock on its row."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import now
+from chassis.outbox import emit
+from kit.approvals import SecondPersonNeeded
+from kit.calendar import today
+from svc_services.cases.applications import clock
+from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
+from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
+from svc_services.cases.applications.refusals import (
+    ActionIncomplete,
+    ActionNotPossible,
+    ActionNotYours,
+    ClaimedByAnother,
+    ClaimNeeded,
+    NotPartOfAction,
+    OpenAlready,
+)
+from svc_services.cases.workflows.definition import STAFF, Actor, Need, WorkflowAction, WorkflowDefinition
+from svc_services.cases.workflows.forms import require_complete
+from svc_services.cases.workflows.models import Workflow
+
+_ONE_OPEN = "uq_applications_open"
+
+
+@dataclass(frozen=True)
+class Taking:
+    """Who takes an action, by which of the roles they have, with what."""
+
+    action: str
+    actors: frozenset[Actor]
+    actor_id: UUID | None
+    reason: str | None = None
+    appointment_on: date | None = None
+    amount_fen: int | None = None
+    form: dict[str, Any] | None = None
+
+    def given(self) -> set[Need]:
+        parts = {
+            Need.REASON: self.reason,
+            Need.APPOINTMENT: self.appointment_on,
+            Need.AMOUNT: self.amount_fen,
+            Need.FORM: self.form,
+        }
+        return {need for need, value in parts.items() if value is not None}
+
+
+async def take(tx: AsyncSession, case: Application, workflow: Workflow, taking: Taking) -> None:
+    """Take an action of the case's state.
+
+    Raises:
+        ActionNotPossible, ActionNotYours, ActionIncomplete, NotPartOfAction: the action is not what the workflow says.
+        ClaimNeeded, ClaimedByAnother: a clerk has not claimed the case, or another one has.
+        SecondPersonNeeded: staff decides on a case of their own, or on an appeal from their own step.
+        FormRefused: the corrected form has mistakes.
+        OpenAlready: an appeal would open a second case of the kind on the account.
+    """
+    rules = workflow.rules
+    action = _action_of(rules, case, taking)
+    actor = _actor_of(action, taking)
+    _require_claim(case, actor, taking)
+    await _require_independent(tx, case, action, actor, taking)
+    _require_parts(action, taking)
+    if taking.form is not None:
+        require_complete(workflow.form, taking.form)
+        case.form = taking.form
+    await advance(tx, case, rules, action.to, _step(case, action.name, actor, taking))
+
+
+async def advance(
+    tx: AsyncSession, case: Application, rules: WorkflowDefinition, to: str, step: ApplicationStep
+) -> None:
+    """Move a case into a state, count its days, keep the step and tell of it."""
+    clock.settle(case, today())
+    step.from_state, step.to_state = case.state, to
+    case.move_to(CaseStatus.ENDED if rules.state(to).ends else CaseStatus.OPEN)
+    case.state, case.claimed_by, case.claimed_until = to, None, None
+    case.version += 1
+    clock.wind(case, rules)
+    last = select(func.max(ApplicationStep.position)).where(ApplicationStep.application_id == case.id)
+    kind = str(case.kind)  # cannot be read any more when the flush has failed
+    try:
+        await tx.flush()
+    except IntegrityError as error:
+        if _ONE_OPEN in str(error.orig):
+            raise OpenAlready(kind=kind) from None
+        raise
+    step.position = (await tx.scalar(last) or 0) + 1
+    tx.add(step)
+    await emit(tx, _moved(case, step))
+
+
+async def note_time(tx: AsyncSession, case: Application, workflow: Workflow) -> None:
+    """Count the days up to today; act, or flag the case, where its time is up."""
+    rules, before = workflow.rules, (case.flag, case.level)
+    state = rules.state(str(case.state))
+    clock.settle(case, today())
+    timeout = rules.timeout(state.name)
+    if timeout and clock.timed_out(case, state):
+        acting = Taking(timeout.name, frozenset({Actor.SYSTEM}), None)
+        await advance(tx, case, rules, timeout.to, _step(case, timeout.name, Actor.SYSTEM, acting))
+        return
+    clock.wind(case, rules)
+    if case.flag is not None and (case.flag, case.level) != before:
+        same = ("provider_id", "division_code", "kind", "state", "flag", "level", "consumed_days", "promised_on")
+        await emit(tx, ApplicationFlagged(application_id=case.id, **{name: getattr(case, name) for name in same}))
+
+
+def claim_holds(case: Application) -> bool:
+    return case.claimed_until is not None and case.claimed_until > now()
+
+
+def _action_of(rules: WorkflowDefinition, case: Application, taking: Taking) -> WorkflowAction:
+    found = [each for each in rules.actions_from(str(case.state)) if each.name == taking.action]
+    if not found:
+        raise ActionNotPossible(action=taking.action, state=str(case.state))
+    return found[0]
+
+
+def _actor_of(action: WorkflowAction, taking: Taking) -> Actor:
+    actors = sorted(taking.actors & set(action.who))
+    if not actors:
+        raise ActionNotYours(action=action.name)
+    return Actor(actors[0])
+
+
+def _require_claim(case: Application, actor: Actor, taking: Taking) -> None:
+    held = claim_holds(case)
+    if held and case.claimed_by != taking.actor_id and actor in {*STAFF, Actor.PROVIDER}:
+        raise ClaimedByAnother
+    if actor in STAFF and not held:
+        raise ClaimNeeded
+
+
+async def _require_independent(
+    tx: AsyncSession, case: Application, action: WorkflowAction, actor: Actor, taking: Taking
+) -> None:
+    if actor not in STAFF:
+        return
+    if taking.actor_id == case.person_id:
+        raise SecondPersonNeeded
+    taken = exists().where(ApplicationStep.application_id == case.id, ApplicationStep.actor_id == taking.actor_id)
+    if action.another_person and await tx.scalar(select(taken)):
+        raise SecondPersonNeeded
+
+
+def _require_parts(action: WorkflowAction, taking: Taking) -> None:
+    given, needed = taking.given(), set(action.needs)
+    if missing := sorted(needed - given):
+        raise ActionIncomplete(missing=missing)
+    if surplus := sorted(given - needed - {Need.REASON}):
+        raise NotPartOfAction(surplus=surplus)
+
+
+def _step(case: Application, action: str, actor: Actor, taking: Taking) -> ApplicationStep:
+    return ApplicationStep(
+        application_id=case.id,
+        action=action,
+        actor=actor,
+        actor_id=taking.actor_id,
+        reason=taking.reason,
+        appointment_on=taking.appointment_on,
+        amount_fen=taking.amount_fen,
+        taken_at=now(),
+    )
+
+
+def _moved(case: Application, step: ApplicationStep) -> ApplicationMoved:
+    return ApplicationMoved(
+        application_id=case.id,
+        person_id=case.person_id,
+        provider_id=case.provider_id,
+        kind=case.kind,
+        version=case.version,
+        action=step.action,
+        actor=step.actor,
+        from_state=step.from_state,
+        to_state=step.to_state,
+        ended=case.status == CaseStatus.ENDED,
+        promised_on=case.promised_on if case.clock_runs else None,
+        taken_at=step.taken_at,
+    )

@@ -1,0 +1,21 @@
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kit.my_data import records
+from svc_services.cases.applications.models import Application, ApplicationStep
+
+_OF_THE_OFFICE = ("claimed_by", "claimed_until", "look_at", "level")
+
+
+async def of_person(tx: AsyncSession, person_id: UUID) -> dict[str, list[dict[str, Any]]]:
+    """The applications of a person and their steps, for the file of their data."""
+    mine = select(Application.id).where(Application.person_id == person_id)
+    return {
+        "applications": await records(tx, Application, Application.person_id == person_id, without=_OF_THE_OFFICE),
+        "application_steps": await records(
+            tx, ApplicationStep, ApplicationStep.application_id.in_(mine), without=("actor_id",)
+        ),
+    }

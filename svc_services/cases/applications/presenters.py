@@ -1,0 +1,45 @@
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from svc_services.cases.applications import engine, schemas
+from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
+from svc_services.cases.workflows.definition import STAFF, Actor
+from svc_services.cases.workflows.models import Workflow
+
+_SUMMARY = (
+    *("provider_id", "workflow_id", "kind", "division_code", "account_number", "status", "state", "version"),
+    *("consumed_days", "clock_runs", "flag", "level", "created_at", "submitted_at", "ended_at"),
+)
+_STEP = ("action", "actor", "from_state", "to_state", "reason", "appointment_on", "amount_fen", "taken_at")
+
+
+def summary(case: Application) -> schemas.ApplicationSummary:
+    return schemas.ApplicationSummary(
+        application_id=case.id,
+        promised_on=case.promised_on if case.clock_runs else None,
+        claimed_until=case.claimed_until if engine.claim_holds(case) else None,
+        **{name: getattr(case, name) for name in _SUMMARY},
+    )
+
+
+async def shown(tx: AsyncSession, case: Application, readers: Collection[Actor]) -> schemas.Application:
+    """A case with its steps, as these actors see it."""
+    rules = (await tx.get_one(Workflow, case.workflow_id)).rules
+    state = rules.state(case.state) if case.state else None
+    actions = [each.name for each in rules.actions_from(state.name) if set(readers) & set(each.who)] if state else []
+    steps = select(ApplicationStep).where(ApplicationStep.application_id == case.id).order_by(ApplicationStep.position)
+    named = bool(STAFF & set(readers))
+    return schemas.Application(
+        **summary(case).model_dump(),
+        held_by=Actor(state.held_by) if state and case.status == CaseStatus.OPEN else None,
+        actions=actions,
+        form=case.form,
+        steps=[_step(each, named=named) for each in await tx.scalars(steps)],
+    )
+
+
+def _step(step: ApplicationStep, *, named: bool) -> schemas.ApplicationStep:
+    same = {name: getattr(step, name) for name in _STEP}
+    return schemas.ApplicationStep(actor_id=step.actor_id if named else None, **same)

@@ -1,0 +1,77 @@
+from chassis.problems import Problem
+
+
+class NoWorkflow(Problem):
+    """Nothing of this kind is published for the utility."""
+
+    status, code = 422, "no_workflow"
+
+
+class NotServedThere(Problem):
+    status, code = 422, "not_served_there"
+
+
+class AccountNeeded(Problem):
+    status, code = 422, "account_needed"
+
+
+class NoAccountWanted(Problem):
+    status, code = 422, "no_account_wanted"
+
+
+class AccountNotYours(Problem):
+    """The account is not bound to the applicant."""
+
+    status, code = 403, "account_not_yours"
+
+
+class TooManyDrafts(Problem):
+    status, code = 409, "too_many_drafts"
+
+
+class AlreadySubmitted(Problem):
+    """A draft was submitted; saving it late changes nothing."""
+
+    status, code = 409, "application_already_submitted"
+
+
+class OpenAlready(Problem):
+    """An account has one open application of a kind."""
+
+    status, code = 409, "application_open_already"
+
+
+class ActionNotPossible(Problem):
+    """The state of the case has no such action."""
+
+    status, code = 409, "action_not_possible"
+
+
+class ActionNotYours(Problem):
+    """Somebody else takes this action."""
+
+    status, code = 403, "action_not_yours"
+
+
+class ActionIncomplete(Problem):
+    status, code = 422, "action_incomplete"
+
+
+class NotPartOfAction(Problem):
+    status, code = 422, "not_part_of_action"
+
+
+class ClaimNeeded(Problem):
+    """A clerk claims a case before they decide anything of it."""
+
+    status, code = 409, "claim_needed"
+
+
+class ClaimedByAnother(Problem):
+    status, code = 409, "claimed_by_another"
+
+
+class NothingToClaim(Problem):
+    """In this state of the case staff has nothing to do."""
+
+    status, code = 409, "nothing_to_claim"

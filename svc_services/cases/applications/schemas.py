@@ -1,0 +1,95 @@
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kit.fields.divisions import DivisionCode
+from svc_services.cases.applications.models import CaseStatus, Flag
+from svc_services.cases.workflows.definition import Actor, Name
+from svc_services.cases.workflows.models import ApplicationKind
+from svc_services.fields import AccountNumber, Day, Reason
+
+_MOST_AMOUNT_FEN = 10_000_000_00
+
+
+class NewApplication(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    provider_id: UUID
+    kind: ApplicationKind
+    division_code: DivisionCode
+    account_number: AccountNumber | None = None
+    """Where the workflow is for an account: one that is bound to the applicant."""
+    form: dict[str, Any] = Field(default_factory=dict)
+    """What is filled in so far."""
+
+
+class DraftForm(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    form: dict[str, Any]
+
+
+class WantedAction(BaseModel):
+    """An action of the case's state, with what the workflow says that it needs."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    action: Name
+    reason: Reason | None = None
+    """The applicant reads it."""
+    appointment_on: Day | None = None
+    amount_fen: int | None = Field(default=None, strict=True, ge=0, le=_MOST_AMOUNT_FEN)
+    form: dict[str, Any] | None = None
+
+
+class ApplicationStep(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    action: str
+    actor: Actor
+    actor_id: UUID | None
+    """Shown to staff alone."""
+    from_state: str | None
+    to_state: str
+    reason: str | None
+    appointment_on: date | None
+    amount_fen: int | None
+    taken_at: datetime
+
+
+class ApplicationSummary(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    application_id: UUID
+    provider_id: UUID
+    workflow_id: UUID
+    kind: ApplicationKind
+    division_code: str
+    account_number: str | None
+    status: CaseStatus
+    state: str | None
+    version: int
+    """Its ETag."""
+    consumed_days: int
+    """Working days used up when the last step was taken."""
+    clock_runs: bool
+    promised_on: date | None
+    """The last day of the promise; null while the clock stands."""
+    flag: Flag | None
+    level: int
+    claimed_until: datetime | None
+    """Until when a clerk has the case for themselves."""
+    created_at: datetime
+    submitted_at: datetime | None
+    ended_at: datetime | None
+
+
+class Application(ApplicationSummary):
+    held_by: Actor | None
+    """Who has it now; null for a draft and when it has ended."""
+    actions: list[str]
+    """What the caller can do in this state."""
+    form: dict[str, Any]
+    steps: list[ApplicationStep]

@@ -1,0 +1,123 @@
+"""What citizens, staff and providers do with a case."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.db import now
+from chassis.problems import NotFound
+from kit.etags import IfMatchMissing, etag_of, require_unchanged
+from kit.staff.reach import acting_in
+from svc_services.cases.applications import engine, schemas
+from svc_services.cases.applications.engine import Taking
+from svc_services.cases.applications.models import Application, CaseStatus
+from svc_services.cases.applications.refusals import ClaimedByAnother, NothingToClaim
+from svc_services.cases.workflows.definition import STAFF, Actor
+from svc_services.cases.workflows.models import Workflow
+
+CLAIM = timedelta(minutes=30)
+
+
+async def act_as_citizen(
+    tx: AsyncSession, person_id: UUID, application_id: UUID, wanted: schemas.WantedAction, if_match: str | None
+) -> Application:
+    case = await _case(tx, application_id, locked=True)
+    if case.person_id != person_id:
+        raise NotFound
+    return await _take(tx, case, _taking(wanted, Actor.CITIZEN, actor_id=person_id), if_match)
+
+
+async def act_as_provider(
+    tx: AsyncSession, provider_id: UUID, application_id: UUID, wanted: schemas.WantedAction, if_match: str | None
+) -> Application:
+    case = await _case(tx, application_id, locked=True)
+    if case.provider_id != provider_id:
+        raise NotFound
+    return await _take(tx, case, _taking(wanted, Actor.PROVIDER, actor_id=provider_id), if_match)
+
+
+async def act_as_staff(
+    tx: AsyncSession, caller: Caller, application_id: UUID, wanted: schemas.WantedAction, if_match: str | None
+) -> Application:
+    case = await _case(tx, application_id, locked=True)
+    return await _take(tx, case, _taking(wanted, *_roles(caller, case), actor_id=caller.id), if_match)
+
+
+async def claim(tx: AsyncSession, caller: Caller, application_id: UUID) -> Application:
+    """Claim a case for half an hour, or for longer when it is one's own claim.
+
+    Raises:
+        NotYourDivision, NothingToClaim
+        ClaimedByAnother: another clerk's claim has not expired.
+    """
+    case = await _case(tx, application_id, locked=True)
+    roles = _roles(caller, case)
+    rules = (await _workflow(tx, case)).rules
+    if not any(set(roles) & set(action.who) for action in rules.actions_from(str(case.state))):
+        raise NothingToClaim
+    if engine.claim_holds(case) and case.claimed_by != caller.id:
+        raise ClaimedByAnother
+    case.claimed_by, case.claimed_until = caller.id, now() + CLAIM
+    return case
+
+
+async def release(tx: AsyncSession, caller: Caller, application_id: UUID) -> Application:
+    """Give up one's own claim."""
+    case = await _case(tx, application_id, locked=True)
+    _roles(caller, case)
+    if engine.claim_holds(case) and case.claimed_by != caller.id:
+        raise ClaimedByAnother
+    case.claimed_by = case.claimed_until = None
+    return case
+
+
+async def own(tx: AsyncSession, person_id: UUID, application_id: UUID) -> Application:
+    case = await tx.get(Application, application_id)
+    if case is None or case.person_id != person_id:
+        raise NotFound
+    return case
+
+
+async def of_provider(tx: AsyncSession, provider_id: UUID, application_id: UUID) -> Application:
+    case = await _case(tx, application_id)
+    if case.provider_id != provider_id:
+        raise NotFound
+    return case
+
+
+async def of_staff(tx: AsyncSession, caller: Caller, application_id: UUID) -> Application:
+    case = await _case(tx, application_id)
+    _roles(caller, case)
+    return case
+
+
+async def _take(tx: AsyncSession, case: Application, taking: Taking, if_match: str | None) -> Application:
+    if if_match is None:
+        raise IfMatchMissing
+    require_unchanged(if_match, etag_of(case.version))
+    await engine.take(tx, case, await _workflow(tx, case), taking)
+    return case
+
+
+async def _case(tx: AsyncSession, application_id: UUID, *, locked: bool = False) -> Application:
+    """A submitted application; drafts are their author's alone."""
+    case = await tx.get(Application, application_id, with_for_update=locked or None)
+    if case is None or case.status == CaseStatus.DRAFT:
+        raise NotFound
+    return case
+
+
+async def _workflow(tx: AsyncSession, case: Application) -> Workflow:
+    return await tx.get_one(Workflow, case.workflow_id)
+
+
+def _roles(caller: Caller, case: Application) -> list[Actor]:
+    """The roles of staff by which the caller reaches the division of a case."""
+    acting = acting_in(caller, [case.division_code], *STAFF)
+    return [Actor(each.role) for each in acting.memberships_as(*STAFF)]
+
+
+def _taking(wanted: schemas.WantedAction, *actors: Actor, actor_id: UUID) -> Taking:
+    return Taking(actors=frozenset(actors), actor_id=actor_id, **wanted.model_dump())

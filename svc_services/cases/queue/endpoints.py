@@ -1,0 +1,83 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+from sqlalchemy import select
+
+from chassis.auth import Caller, allow
+from chassis.db import ReadTx, Tx
+from chassis.idempotency import OnceKey
+from chassis.pagination import Page, PageQuery, page_of
+from kit.etags import IfMatch, etag_of
+from kit.staff.reach import divisions_of
+from svc_services.cases.applications import schemas, service
+from svc_services.cases.applications.models import Application, CaseStatus, Flag
+from svc_services.cases.applications.presenters import shown, summary
+from svc_services.cases.workflows.definition import STAFF, Actor
+from svc_services.cases.workflows.models import ApplicationKind
+
+router = APIRouter(prefix="/services/v1/application-queue", tags=["applications"])
+Staff = Annotated[Caller, Depends(allow(scope="staff", role=(Actor.CLERK.value, Actor.OPERATOR.value)))]
+
+
+@router.get("")
+async def list_queue(
+    tx: ReadTx,
+    caller: Staff,
+    page: PageQuery,
+    flag: Flag | None = None,
+    provider_id: UUID | None = None,
+    kind: ApplicationKind | None = None,
+) -> Page[schemas.ApplicationSummary]:
+    """List the open cases of one's divisions, oldest first."""
+    query = select(Application).where(Application.status == CaseStatus.OPEN)
+    if (divisions := divisions_of(caller, *STAFF)) is not None:
+        query = query.where(Application.division_code.in_(sorted(divisions)))
+    wanted = {Application.flag: flag, Application.provider_id: provider_id, Application.kind: kind}
+    query = query.where(*(column == value for column, value in wanted.items() if value is not None))
+    return await page_of(tx, query, page, Application.id, summary)
+
+
+@router.get("/{application_id}")
+async def get_case(tx: ReadTx, caller: Staff, response: Response, application_id: UUID) -> schemas.Application:
+    """Get a case of one's divisions with its form and steps."""
+    case = await service.of_staff(tx, caller, application_id)
+    response.headers["ETag"] = etag_of(case.version)
+    return await shown(tx, case, STAFF)
+
+
+@router.post("/{application_id}/claim")
+async def claim_case(tx: Tx, caller: Staff, once: OnceKey, application_id: UUID) -> schemas.Application:
+    """Claim a case for half an hour, in which nobody else decides it."""
+
+    async def claim() -> schemas.Application:
+        return await shown(tx, await service.claim(tx, caller, application_id), STAFF)
+
+    return await once.do(tx, caller, claim())
+
+
+@router.post("/{application_id}/release")
+async def release_case(tx: Tx, caller: Staff, once: OnceKey, application_id: UUID) -> schemas.Application:
+    """Withdraw one's claim."""
+
+    async def release() -> schemas.Application:
+        return await shown(tx, await service.release(tx, caller, application_id), STAFF)
+
+    return await once.do(tx, caller, release())
+
+
+@router.post("/{application_id}/actions")
+async def decide_case(
+    tx: Tx,
+    caller: Staff,
+    once: OnceKey,
+    application_id: UUID,
+    body: schemas.WantedAction,
+    if_match: IfMatch = None,
+) -> schemas.Application:
+    """Take a step of a claimed case, such as accepting, refusing or requesting a correction."""
+
+    async def act() -> schemas.Application:
+        return await shown(tx, await service.act_as_staff(tx, caller, application_id, body, if_match), STAFF)
+
+    return await once.do(tx, caller, act())
