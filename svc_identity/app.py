@@ -18,6 +18,7 @@ from svc_identity.oauth.sign_ins.service import end_all
 from svc_identity.oauth.standing import admit
 from svc_identity.oauth.suspensions.endpoints import router as suspensions
 from svc_identity.organisations.claim_decisions.endpoints import router as claim_decisions
+from svc_identity.organisations.companies.endpoints import router as companies
 from svc_identity.organisations.endpoints import router as organisations
 from svc_identity.organisations.enrolment.endpoints import router as enrolment
 from svc_identity.organisations.family_orders.endpoints import router as family_orders
@@ -75,7 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ),
         *(well_known, persons),
         *(of_devices, device_requests, device_pages),
-        *(proofing, attestations, identity_claims, organisations, role_changes, claim_decisions),
+        *(proofing, attestations, identity_claims, organisations, companies, role_changes, claim_decisions),
         *(corrections, corrections_at_counters),
         *(agreements, agreement_pages, consents, app_access, data_reads, exports, closures, suspensions, sign_ins),
         *(enrolment, own_factors, holder_pages, representation, mandates, families, children, family_orders),

@@ -60,7 +60,10 @@ TABLES = {
     "wrong_user_codes": Held(_ABUSE, "a day"),
 }
 IMPERSONAL = frozenset(
-    {"blind_index_keys", "clients", "organisations", "used_requests", "used_assertions", "used_challenges"}
+    {
+        *("blind_index_keys", "clients", "organisations", "company_providers"),
+        *("used_requests", "used_assertions", "used_challenges"),
+    }
 )
 ENCRYPTED = {
     "persons": ("phone", "name", "id_number"),

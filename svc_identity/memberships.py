@@ -13,7 +13,7 @@ from chassis.settings import load
 from kit.fields.phones import mask_phone
 from svc_identity.fields import normalise_phone
 from svc_identity.organisations.operators import FEWEST, appointed, lock_roles
-from svc_identity.organisations.role_changes.service import appoint_operator
+from svc_identity.organisations.role_changes.at_once import appoint_operator
 from svc_identity.organisations.service import PREFECTURE, UnknownDivision, platform
 from svc_identity.people.persons.service import person_of_phone
 from svc_identity.settings import Settings

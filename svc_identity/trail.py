@@ -1,7 +1,7 @@
 """`python -m svc_identity.trail verify | anchor`: prove who read what, holds which role and may sign in.
 
-The triggers of migrations 0007, 0011, 0013, 0015, 0016, 0017, 0020, 0021, 0022 and 0024 have their own copy of these
-texts; a change here needs a migration that replaces them.
+The triggers of migrations 0007, 0011, 0013, 0015, 0016, 0017, 0020, 0021, 0022, 0024 and 0027 have their own copy of
+these texts; a change here needs a migration that replaces them.
 """
 
 import sys
@@ -46,6 +46,7 @@ SEALED_TABLES = (
     # The index of a number that failed could be tried out for ever.
     SealedTable("proofing_attempts", without("id_number_index")),
     SealedTable("organisations"),
+    SealedTable("company_providers", key=f"{ROW}.provider_id::text"),
     SealedTable("represented_organisations"),
     # A phone and a name could be found by trying all of them.
     SealedTable("mandates", without("phone_index", "name_index", "phone_masked")),

@@ -20,6 +20,7 @@ from svc_identity.oauth.events import (
 )
 from svc_identity.oauth.issuer import Issuer
 from svc_identity.oauth.worker import Notifier, end_sign_ins_of_removed_factors
+from svc_identity.organisations.companies.events import ProviderLinked
 from svc_identity.organisations.enrolment.events import FactorResetApproved, FactorResetProposed, FactorResetRejected
 from svc_identity.organisations.events import OrganisationRegistered
 from svc_identity.organisations.family_orders import service as family_orders
@@ -124,7 +125,7 @@ def make_worker(settings: WorkerSettings) -> Worker:
             *(FactorAdded, FactorRemoved),
             *(IdentityClaimOpened, IdentityClaimDecided, IdentityClaimClosed),
             *(PersonSuspended, PersonResumed, SignInEnded),
-            *(OrganisationRegistered, OrganisationClaimed, RepresentationEnded),
+            *(OrganisationRegistered, OrganisationClaimed, RepresentationEnded, ProviderLinked),
             *(MandateAccepted, MandateEnded, MandateExpiring, AuthorityEnded),
             *(FamilyAccountAccepted, FamilyAccountExpiring, FamilyAccountEnded),
             *(ClientRegistered, ClientKeyUnknown, ClientSuspended, ClientResumed),

@@ -14,6 +14,8 @@ from svc_services.accounts.bindings.provider import HttpAccountVerifier
 from svc_services.accounts.holder_changes.endpoints import router as holder_changes
 from svc_services.accounts.my_data.endpoints import router as my_data
 from svc_services.cases.workflows.endpoints import router as workflows
+from svc_services.catalogue.estimates.endpoints import router as estimates
+from svc_services.catalogue.tariff_plans.endpoints import router as tariff_plans
 from svc_services.catalogue.tariffs.endpoints import router as tariffs
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.endpoints import router as providers
@@ -21,6 +23,7 @@ from svc_services.providers.applications.provider import HttpLegalEntityRegistry
 from svc_services.providers.connections.endpoints import router as connections
 from svc_services.providers.connections.queries import require_access
 from svc_services.providers.key_expiry.endpoints import router as key_expiry
+from svc_services.providers.own_company.endpoints import router as own_company
 from svc_services.providers.signing_keys.endpoints import router as signing_keys
 from svc_services.reference.endpoints import router as catalogue
 from svc_services.settings import Settings
@@ -32,7 +35,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings,
         [
             *(metrics, catalogue, providers, connections, key_expiry, tariffs, account_bindings, holder_changes),
-            *(signing_keys, my_data, workflows),
+            *(signing_keys, my_data, tariff_plans, estimates, workflows, own_company),
         ],
         title="My Ili public utilities",
         version="1.2.0",

@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from chassis.auth import Caller, allow
 from kit.staff.reach import divisions_of
 
-OPERATOR, AUDITOR = "operator", "auditor"
+OPERATOR, AUDITOR, SECURITY_OFFICER = "operator", "auditor", "security_officer"
 only_operators = allow(scope="staff", role=OPERATOR)
 Operator = Annotated[Caller, Depends(only_operators)]
 Resident = Annotated[Caller, Depends(allow(scope="accounts", assurance_level=2))]

@@ -10,6 +10,7 @@ TABLES = {
     "holder_changes": Held(_ACCOUNTS, "kept: who holds an account from which day on"),
     "provider_applications": Held(_TRAIL, "kept with the company; the contact's phone is that of the company"),
     "provider_changes": Held(_TRAIL, "kept: who changed the connection of a company"),
+    "tariff_plans": Held(_TRAIL, "kept: who published or refused which tariff"),
     "claimed_organisations": Held(_ACCOUNTS, "when somebody else represents the organisation"),
     "mandates": Held(_ACCOUNTS, "kept: who acted for which organisation"),
     "staff_roles": Held(_TRAIL, "kept: who held which power, and when"),
@@ -20,7 +21,7 @@ TABLES = {
 IMPERSONAL = frozenset(
     {
         *("providers", "ended_keys", "provider_keys", "key_sources", "key_fetches", "fetched_keys", "key_warnings"),
-        *("used_proofs", "tariffs", "tariff_tiers", "utility_kinds", "townships"),
+        *("used_proofs", "company_organisations", "tariffs", "tariff_tiers", "utility_kinds", "townships"),
     }
 )
 FIGURES = (

@@ -26,6 +26,7 @@ SEALED_TABLES = (
     SealedTable("key_sources", key=f"{ROW}.provider_id::text"),
     SealedTable("tariffs"),
     SealedTable("tariff_tiers", key=f"{ROW}.tariff_id || '/' || {ROW}.position"),
+    SealedTable("tariff_plans"),
     SealedTable("holder_changes", with_hashes(reason=("reason",))),
     SealedTable("account_bindings", _BINDING),
 )

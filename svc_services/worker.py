@@ -15,6 +15,7 @@ from svc_services.accounts.bindings.consumers import HANDLERS as BINDING_HANDLER
 from svc_services.accounts.bindings.events import AccountBindingActivated, AccountBindingEnded
 from svc_services.accounts.bindings.service import forget_expired_attestations, give_up_abandoned
 from svc_services.accounts.holder_changes.service import carry_out_due
+from svc_services.catalogue.tariff_plans.events import TariffPlanPublished, TariffPlanWithdrawn
 from svc_services.catalogue.tariffs.events import TariffPublished, TariffWithdrawn
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.events import ProviderApproved
@@ -28,6 +29,7 @@ from svc_services.providers.key_sources.consumers import HANDLERS as KEY_SOURCE_
 from svc_services.providers.key_sources.provider import HttpKeySource
 from svc_services.providers.key_sources.service import fetch_due
 from svc_services.providers.organisations.consumers import HANDLERS as ORGANISATION_HANDLERS
+from svc_services.providers.own_company.consumers import HANDLERS as COMPANY_HANDLERS
 from svc_services.settings import WorkerSettings
 from svc_services.trail import TRAIL
 
@@ -37,6 +39,8 @@ PUBLISHES = (
     ProviderKeyExpiring,
     TariffPublished,
     TariffWithdrawn,
+    TariffPlanPublished,
+    TariffPlanWithdrawn,
     AccountBindingActivated,
     AccountBindingEnded,
 )
@@ -61,7 +65,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
 
 def make_worker(settings: WorkerSettings) -> Worker:
     access = [*staff_roles(settings.cooling_off_hours), *ENDED_HANDLERS]
-    handles = [*access, *BINDING_HANDLERS, *KEY_SOURCE_HANDLERS, *ORGANISATION_HANDLERS]
+    handles = [*access, *BINDING_HANDLERS, *KEY_SOURCE_HANDLERS, *ORGANISATION_HANDLERS, *COMPANY_HANDLERS]
     return Worker(settings, publishes=PUBLISHES, handles=handles, schedules=partial(make_schedules, settings))
 
 

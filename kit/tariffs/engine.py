@@ -36,17 +36,21 @@ def explain(versions: Sequence[Version], usage: Usage) -> Explanation:
     Raises:
         NoTariffThen, UsageMissing, UsageContradictory
     """
-    in_force = _in_force(versions, usage)
-    stated = with_totals(usage, [component for version in in_force for component in version.rules.components])
-    spans = _spans(in_force, stated)
+    dated = in_force(versions, usage)
+    stated = with_totals(usage, [component for version in dated for component in version.rules.components])
+    spans = _spans(dated, stated)
     lines: list[Line] = []
     for code in dict.fromkeys(span.component.code for span in spans):
         lines += _lines([span for span in spans if span.component.code == code], stated)
     return Explanation(tuple(lines))
 
 
-def _in_force(versions: Sequence[Version], usage: Usage) -> list[Version]:
-    """The versions of a period: the last one that began by its first day, and those that begin within it."""
+def in_force(versions: Sequence[Version], usage: Usage) -> list[Version]:
+    """The versions of a period: the last one that began by its first day, and those that begin within it.
+
+    Raises:
+        NoTariffThen
+    """
     begun = sorted((each for each in versions if each.effective_from < usage.end), key=lambda each: each.effective_from)
     before = [each for each in begun if each.effective_from <= usage.first_day]
     if not before:

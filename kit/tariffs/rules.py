@@ -85,8 +85,8 @@ class PriceTier(_Part):
     """The usage up to which the price applies; null in the last tier, which has no end."""
     unit_price: Price
     """Yuan per unit."""
-    per_extra_person: Quantity = 0
-    """By how much `up_to` rises for each person of the household beyond `included_persons`."""
+    per_extra_person: Quantity | None = None
+    """By how much `up_to` rises for each person of the household beyond `included_persons`; null: by nothing."""
 
 
 class Allowance(_Part):
@@ -122,7 +122,7 @@ class UsageComponent(_Component):
         *limited, last = tiers
         if last.up_to is not None:
             raise ValueError("the last tier must have no end: its up_to is null")
-        limits = [(tier.up_to, tier.per_extra_person) for tier in limited if tier.up_to is not None]
+        limits = [(tier.up_to, tier.per_extra_person or 0) for tier in limited if tier.up_to is not None]
         if len(limits) < len(limited):
             raise ValueError("only the last tier may have no end")
         if any(lower[0] >= upper[0] or lower[1] > upper[1] for lower, upper in pairwise([(0, 0), *limits])):

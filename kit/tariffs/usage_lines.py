@@ -98,7 +98,9 @@ class _Counter:
 def limits_of(component: UsageComponent, persons: int | None) -> list[int | None]:
     """The limits of the tiers for a household."""
     extra = max(0, (persons or 0) - component.included_persons)
-    return [None if tier.up_to is None else tier.up_to + extra * tier.per_extra_person for tier in component.tiers]
+    return [
+        None if tier.up_to is None else tier.up_to + extra * (tier.per_extra_person or 0) for tier in component.tiers
+    ]
 
 
 def usage_lines(spans: Sequence[Span], usage: Usage) -> list[Line]:

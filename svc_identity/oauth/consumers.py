@@ -1,7 +1,7 @@
 """A provider that is approved gets an OAuth client: its id, and the keys it applied with.
 
-Its client follows its connection: suspended or not, and the keys in force. So does that of a mini-app, by what was
-approved for it in svc_miniapps.
+Its company gets an organisation, in which its people hold roles. Its client follows its connection: suspended or not,
+and the keys in force. So does that of a mini-app, by what was approved for it in svc_miniapps.
 """
 
 from typing import Any
@@ -17,12 +17,16 @@ from svc_identity.oauth.key_sets import signing_keys
 from svc_identity.oauth.models import Client
 from svc_identity.oauth.service import Standing, register_client
 from svc_identity.oauth.subjects import SubjectType
+from svc_identity.organisations.companies.service import Connected, link
 
 _MINI_APP = "miniapp-"
 
 
 class ProviderApproved(EventData):
     provider_id: UUID
+    uscc: str
+    name: str
+    division_codes: list[str]
     jwks: dict[str, Any]
 
 
@@ -37,8 +41,10 @@ class ProviderChanged(EventData):
 
 
 async def register_provider(tx: AsyncSession, event: Received[ProviderApproved]) -> None:
-    client_id = str(event.data.provider_id)
-    await register_client(tx, client_id, scopes=PROVIDER_SCOPES, jwks=signing_keys(event.data.jwks))
+    approved = event.data
+    client_id = str(approved.provider_id)
+    await register_client(tx, client_id, scopes=PROVIDER_SCOPES, jwks=signing_keys(approved.jwks))
+    await link(tx, Connected(approved.provider_id, approved.uscc, approved.name, approved.division_codes))
 
 
 async def follow_provider(tx: AsyncSession, event: Received[ProviderChanged]) -> None:

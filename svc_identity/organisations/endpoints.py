@@ -2,7 +2,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from sqlalchemy import select
 
 from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Transactions, Tx
@@ -13,7 +12,7 @@ from svc_identity.organisations.models import Organisation
 from svc_identity.organisations.operators import require_operator
 from svc_identity.organisations.provider import Registry
 from svc_identity.organisations.reach import require_reach, require_reach_of_organisation
-from svc_identity.organisations.role_changes import service as role_changes
+from svc_identity.organisations.role_changes import at_once
 
 router = APIRouter(prefix="/identity/v1/organisations", tags=["organisations"])
 
@@ -42,14 +41,14 @@ async def create_organisation(
 async def list_organisations(tx: ReadTx, caller: Operator, page: PageQuery) -> Page[schemas.Organisation]:
     """List the organisations whose members work on the platform, in order of registration."""
     await require_operator(tx, caller)
-    return await page_of(tx, select(Organisation), page, Organisation.id, schemas.Organisation.model_validate)
+    return await page_of(tx, service.of_staff(), page, Organisation.id, schemas.Organisation.model_validate)
 
 
 @router.get("/{organisation_id}")
 async def get_organisation(tx: ReadTx, caller: Operator, organisation_id: UUID) -> schemas.Organisation:
     """Get an organisation."""
     await require_operator(tx, caller)
-    return schemas.Organisation.model_validate(await service.known(tx, organisation_id))
+    return schemas.Organisation.model_validate(await service.known_of_staff(tx, organisation_id))
 
 
 @router.post("/{organisation_id}/members", status_code=201)
@@ -114,16 +113,16 @@ async def remove_member(tx: Tx, caller: Operator, organisation_id: UUID, members
     Access tokens issued before lose the role within five seconds. Roles that a second operator has approved are removed
     in the same way: propose a role change instead.
     """
-    await role_changes.remove_at_once(tx, caller, organisation_id, membership_id)
+    await at_once.remove_at_once(tx, caller, organisation_id, membership_id)
 
 
 async def _add_member(tx: Tx, caller: Caller, organisation_id: UUID, new: schemas.NewMember) -> schemas.Member:
-    membership = await role_changes.grant_at_once(tx, caller, organisation_id, new)
+    membership = await at_once.grant_at_once(tx, caller, organisation_id, new)
     return service.show_member(membership, new.phone)
 
 
 async def _add_counter_staff(
     tx: Tx, caller: Caller, organisation_id: UUID, new: schemas.NewCounterStaff
 ) -> schemas.CounterStaff:
-    membership = await role_changes.grant_at_once(tx, caller, organisation_id, new)
+    membership = await at_once.grant_at_once(tx, caller, organisation_id, new)
     return service.show_counter_staff(membership, new.phone)

@@ -27,6 +27,12 @@ class Kind(StrEnum):
     REVIEW_BODY = "review_body"
 
 
+class CompanyKind(StrEnum):
+    """Of companies that are connected as providers; apart, as v1 promises one of those above."""
+
+    PROVIDER = "provider"
+
+
 class Role(StrEnum):
     OPERATOR = "operator"
     AUDITOR = "auditor"
@@ -47,29 +53,39 @@ class SecurityRole(StrEnum):
     SECURITY_OFFICER = "security_officer"
 
 
-AnyRole = Role | CounterRole | SecurityRole
-EVERY_ROLE: tuple[AnyRole, ...] = (*Role, *CounterRole, *SecurityRole)
+class CompanyRole(StrEnum):
+    """Roles in a company that is connected as a provider; apart for the same reason."""
 
-ROLES: dict[Kind, frozenset[AnyRole]] = {
+    PROVIDER_ADMIN = "provider_admin"
+    PROVIDER_OPERATOR = "provider_operator"
+
+
+COMPANY_ROLES: frozenset[str] = frozenset(CompanyRole)
+
+AnyRole = Role | CounterRole | SecurityRole | CompanyRole
+EVERY_ROLE: tuple[AnyRole, ...] = (*Role, *CounterRole, *SecurityRole, *CompanyRole)
+
+ROLES: dict[str, frozenset[AnyRole]] = {
     Kind.PLATFORM: frozenset({Role.OPERATOR, Role.AUDITOR, *SecurityRole}),
     Kind.COUNTY_TEAM: frozenset({Role.COUNTY_TEAM, *CounterRole}),
     Kind.REVIEW_BODY: frozenset({Role.REVIEWER, Role.AUDITOR}),
+    CompanyKind.PROVIDER: frozenset(CompanyRole),
 }
 """Which roles an organisation may give to its members."""
 
 TWO_PERSON_ROLES: frozenset[AnyRole] = frozenset(
-    {Role.OPERATOR, Role.AUDITOR, Role.REVIEWER, CounterRole.TILL_SUPERVISOR, *SecurityRole}
+    {Role.OPERATOR, Role.AUDITOR, Role.REVIEWER, CounterRole.TILL_SUPERVISOR, *SecurityRole, *CompanyRole}
 )
-"""Roles that approve or inspect what others do: two operators grant and remove them, and only people whose identity is
-proofed hold them."""
+"""Roles that approve or inspect what others do, or act for a company: two persons grant and remove them, and only
+people whose identity is proofed hold them."""
 
 
 class Organisation(Base):
-    """An organisation whose members work on the platform. Utility companies are svc_services' providers."""
+    """An organisation whose members work on the platform, or for a company that is connected as a provider."""
 
     __tablename__ = "organisations"
     __table_args__ = (
-        one_of("kind", Kind),
+        one_of("kind", (*Kind, *CompanyKind)),
         CheckConstraint("uscc IS NOT NULL OR kind = 'platform'", name="uscc_known"),
         # The platform's own organisation is made before anyone can state its USCC, and there is one of it.
         Index("uq_organisations_platform", "kind", unique=True, postgresql_where=text("uscc IS NULL")),
@@ -78,7 +94,7 @@ class Organisation(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     uscc: Mapped[str | None] = mapped_column(Text, unique=True)
     name: Mapped[str] = mapped_column(Text)
-    kind: Mapped[Kind] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
     division_code: Mapped[str] = mapped_column(ForeignKey("divisions.code"))
     created_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
 

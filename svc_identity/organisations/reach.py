@@ -12,6 +12,7 @@ from chassis.auth import Caller
 from kit.staff.reach import divisions_of
 from kit.staff.refusals import NotYourDivision
 from svc_identity.organisations import operators
+from svc_identity.organisations.companies import service as companies
 from svc_identity.organisations.models import Division, Membership, Organisation, Role, SecurityRole
 from svc_identity.organisations.service import PREFECTURE
 
@@ -33,10 +34,12 @@ async def require_reach(
 async def require_reach_of_organisation(tx: AsyncSession, caller: Caller, organisation_id: UUID) -> str:
     """Refuse an operator whose role does not reach the division of an organisation; returns that division.
 
+    Of a company it is the one in which it is connected, or that of the prefecture.
+
     Raises:
         NotYourDivision
     """
-    division_code = (await tx.get_one(Organisation, organisation_id)).division_code
+    division_code = await companies.division_to_reach(tx, await tx.get_one(Organisation, organisation_id))
     await require_reach(tx, caller, division_code)
     return division_code
 

@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +14,16 @@ from kit.fields.phones import mask_phone
 from kit.security_log import record_on_commit
 from svc_identity.organisations import schemas
 from svc_identity.organisations.events import OrganisationRegistered
-from svc_identity.organisations.models import ROLES, AnyRole, Division, Kind, Membership, Organisation, Role
+from svc_identity.organisations.models import (
+    ROLES,
+    AnyRole,
+    CompanyKind,
+    Division,
+    Kind,
+    Membership,
+    Organisation,
+    Role,
+)
 from svc_identity.organisations.provider import LegalStatus
 
 PREFECTURE = "654000"
@@ -91,7 +100,9 @@ async def _insert(tx: AsyncSession, **values: object) -> UUID | None:
         await emit(
             tx,
             OrganisationRegistered(
-                organisation_id=organisation.id, kind=organisation.kind, division_code=organisation.division_code
+                organisation_id=organisation.id,
+                kind=Kind(organisation.kind),
+                division_code=organisation.division_code,
             ),
         )
         record_on_commit(tx, ORGANISATION_REGISTERED, organisation.kind, organisation_id=organisation.id)
@@ -106,6 +117,23 @@ async def known(tx: AsyncSession, organisation_id: UUID) -> Organisation:
     """
     organisation = await tx.get(Organisation, organisation_id)
     if organisation is None:
+        raise NotFound
+    return organisation
+
+
+def of_staff() -> Select[Organisation]:
+    """The organisations that operators register; not those of companies, see `companies`."""
+    return select(Organisation).where(Organisation.kind.in_([*Kind]))
+
+
+async def known_of_staff(tx: AsyncSession, organisation_id: UUID) -> Organisation:
+    """An organisation that operators register, by its id.
+
+    Raises:
+        NotFound
+    """
+    organisation = await known(tx, organisation_id)
+    if organisation.kind == CompanyKind.PROVIDER:
         raise NotFound
     return organisation
 

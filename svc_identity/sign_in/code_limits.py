@@ -20,7 +20,7 @@ from svc_identity.people.persons.service import phone_index
 from svc_identity.settings import Settings
 from svc_identity.sign_in.known_devices import is_known
 from svc_identity.sign_in.models import Proof, SentCode, SignIn
-from svc_identity.sign_in.refusals import Refused
+from svc_identity.sign_in.refusals import TooOften
 from svc_identity.vault.blind_indexes import blind_index, lock_of
 from svc_identity.vault.reindexing import settle
 
@@ -51,14 +51,14 @@ class NamedTyped(NamedTuple):
     browser_hash: bytes
 
 
-class TooManyCodes(Refused):
-    status, text = 429, "too_many_codes"
+class TooManyCodes(TooOften):
+    text = "too_many_codes"
 
 
-class QuestionNeeded(Refused):
+class QuestionNeeded(TooOften):
     """A code is sent for an answer; `wait` is when one is sent without."""
 
-    status, text = 429, "question_needed"
+    text = "question_needed"
 
     def __init__(self, *, wait: int, bits: int, words_in: int) -> None:
         super().__init__(wait=wait)
@@ -115,6 +115,13 @@ async def wait_for_next(tx: AsyncSession, settings: Settings, sign_in: SignIn, a
     await _know(tx, sent, sign_in)
     free_in = await _free_in(tx, settings, sent)
     return min(free_in, await _answered_in(tx, settings, sent)) if free_in else 0
+
+
+async def wait_without_question(tx: AsyncSession, settings: Settings, typed: Typed, address: str) -> int:
+    """In how many seconds the next code is sent where no page asks a question."""
+    sent = _to_send(typed, address)
+    await _know(tx, sent, typed)
+    return await _free_in(tx, settings, sent)
 
 
 def about(sign_in_phone: str, address: str) -> str:

@@ -28,7 +28,7 @@ from svc_identity.settings import Settings
 from svc_identity.sign_in import known_devices
 from svc_identity.sign_in.code_limits import Typed
 from svc_identity.sign_in.models import IdentityTry, KnownDevice, SignIn
-from svc_identity.sign_in.refusals import Refused
+from svc_identity.sign_in.refusals import Refused, TooOften
 from svc_identity.sign_in.service import SignInOver
 from svc_identity.vault.blind_indexes import lock_of
 from svc_identity.vault.reindexing import settle
@@ -55,8 +55,8 @@ class NotTheOne(Refused):
     text = "former_wrong"
 
 
-class NoProofLeft(Refused):
-    status, text = 429, "former_no_tries"
+class NoProofLeft(TooOften):
+    text = "former_no_tries"
 
 
 async def holder_of(tx: AsyncSession, settings: Settings, sign_in: Typed, *, denies: bool) -> Holder:
@@ -93,7 +93,8 @@ async def hold(tx: AsyncSession, sign_in: SignIn) -> None:
 async def prove(tx: AsyncSession, sign_in: SignIn, name: str, id_number: str) -> Refused | None:
     """Finish a locked sign-in that is held for the person from before, or return the refusal.
 
-    As with codes, what cannot be a name and a number costs no try, nor does what was tried already.
+    Where this sign-in has no try left, the next one begins with its code, for which the page knows the wait. As with
+    codes, what cannot be a name and a number costs no try, nor does what was tried already.
 
     Raises:
         SignInOver
@@ -103,7 +104,7 @@ async def prove(tx: AsyncSession, sign_in: SignIn, name: str, id_number: str) ->
     if len(today) >= TRIES_A_DAY:
         return NoProofLeft(wait=_seconds_until(today[TRIES_A_DAY - 1] + _DAY))
     if sign_in.tries >= TRIES:
-        return NoProofLeft()
+        return NoProofLeft(wait=0)
     try:
         proof = Proof(name=name, id_number=id_number)
     except ValidationError:
@@ -116,8 +117,11 @@ async def prove(tx: AsyncSession, sign_in: SignIn, name: str, id_number: str) ->
         return None
     _count(tx, sign_in, phone_index(f"{sign_in.id}{proof.name}{index.hex()}").hex())
     record_on_commit(tx, FORMER_PROOF_FAILED, "phone_from_before", person_id=person.id, sign_in_id=sign_in.id)
-    left = min(TRIES - sign_in.tries, TRIES_A_DAY - len(await _tries_of(tx, sign_in)))
-    return NotTheOne(left=left) if left > 0 else NoProofLeft()
+    tried = await _tries_of(tx, sign_in)
+    left = min(TRIES - sign_in.tries, TRIES_A_DAY - len(tried))
+    if left > 0:
+        return NotTheOne(left=left)
+    return NoProofLeft(wait=_seconds_until(tried[TRIES_A_DAY - 1] + _DAY) if len(tried) >= TRIES_A_DAY else 0)
 
 
 def _count(tx: AsyncSession, sign_in: SignIn, tried: str) -> None:

@@ -19,7 +19,8 @@ from svc_identity.sign_in import service as sign_ins
 from svc_identity.sign_in.browser import PATH, browser_of, new_browser
 from svc_identity.sign_in.page_route import PageRoute
 from svc_identity.sign_in.presenters import language_of
-from svc_identity.sign_in.refusals import NotFromHere, Refused
+from svc_identity.sign_in.refusals import NotFromHere, Refused, TooOften
+from svc_identity.sign_in.second_taps import is_first
 from svc_identity.sign_in.security_log import CODE_REFUSED
 from svc_identity.texts import languages
 
@@ -44,8 +45,8 @@ class WrongCode(Refused):
     text = "device_wrong"
 
 
-class TooManyWrong(Refused):
-    status, text = 429, "device_too_many"
+class TooManyWrong(TooOften):
+    text = "device_too_many"
 
 
 @router.get("/device", dependencies=[_PUBLIC], responses={303: {"description": "To the page that asks for the code"}})
@@ -72,7 +73,7 @@ async def show_device_form(request: Request) -> Response:
     openapi_extra=form("form_token", "user_code", optional=("ui_locales",)),
 )
 async def find_device(transactions: Transactions, issuer: TheIssuer, request: Request) -> Response:
-    """Find the device that waits with a code, and go on to sign in for it."""
+    """Find the device that waits with a code, and go on to sign in for it. The same wrong code is counted once."""
     parameters = await parse_form(request)
     fields = dict(parameters)
     user_code = fields.get("user_code", "")
@@ -82,7 +83,8 @@ async def find_device(transactions: Transactions, issuer: TheIssuer, request: Re
     address = request.client.host if request.client else ""
     try:
         async with transactions.transaction() as tx:
-            device = await service.find(tx, service.source_of(address), user_code)
+            first = await is_first(tx, "device", browser.secret, service.written(user_code))
+            device = await service.find(tx, service.source_of(address), user_code, is_counted=not first)
     except TooManyWrongCodesError as refused:
         return _page(request, parameters, user_code, TooManyWrong(wait=refused.wait))
     if device is None:

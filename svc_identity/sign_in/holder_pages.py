@@ -12,12 +12,13 @@ from svc_identity.oauth.server import to_app as to_address
 from svc_identity.sign_in import authorization, continuity, pages, service
 from svc_identity.sign_in.browser import PATH, Browser
 from svc_identity.sign_in.carriers import TheSms
+from svc_identity.sign_in.code_limits import wait_for_next
 from svc_identity.sign_in.endpoints import OWN_BROWSER, TO_APP, pages_router
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.refusals import Refused
 from svc_identity.sign_in.second_step import service as second_step
 from svc_identity.sign_in.security_log import SIGN_IN_FAILED
-from svc_identity.sign_in.steps import Arrival, ended, own_browser, to_factor
+from svc_identity.sign_in.steps import Arrival, address_of, ended, own_browser, settings_of, to_factor
 
 router: APIRouter = pages_router()
 _PATH = "/authorize/sign-ins/{sign_in_id}/holder"
@@ -81,6 +82,9 @@ async def _answer(
             refused = await continuity.prove(tx, sign_in, *proof)
             if refused is None:
                 return await second_step.go_on(tx, issuer, sign_in, Arrival.of(request, sms))
+            if isinstance(refused, continuity.NoProofLeft):
+                next_code = await wait_for_next(tx, settings_of(request), sign_in, address_of(request))
+                refused.wait = max(refused.wait or 0, next_code)
     except Refused as over:
         async with transactions.read() as tx:
             return await ended(tx, issuer, request, SIGN_IN_FAILED, over, sign_in_id, fields)

@@ -16,6 +16,15 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer
         """After how many seconds it will work."""
 
 
+class TooOften(Refused):
+    """A refusal for a while, which says for how long."""
+
+    status = 429
+
+    def __init__(self, *, wait: int, **values: int) -> None:
+        super().__init__(wait=max(1, wait), **values)
+
+
 class WrongPhone(Refused):
     text = "wrong_phone"
 

@@ -18,7 +18,7 @@ from svc_identity.sign_in.code_limits import QuestionNeeded, Source, TooManyCode
 from svc_identity.sign_in.digits import plain_digits
 from svc_identity.sign_in.known_devices import TRIES
 from svc_identity.sign_in.models import SentCode, SignIn
-from svc_identity.sign_in.refusals import Refused
+from svc_identity.sign_in.refusals import Refused, TooOften
 
 CODE_LIFE = timedelta(minutes=5)
 SIGN_IN_LIFE = timedelta(minutes=30)
@@ -38,8 +38,8 @@ class CodeExpired(Refused):
     text = "code_expired"
 
 
-class NoTriesLeft(Refused):
-    status, text = 429, "no_tries_left"
+class NoTriesLeft(TooOften):
+    text = "no_tries_left"
 
 
 class WrongCode(Refused):
@@ -202,7 +202,7 @@ def try_code(settings: Settings, sign_in: SignIn, typed: str, *, most: int = TRI
     try, nor does a wrong code that was tried: a form that is posted twice is one try, and a repeat discloses nothing.
     """
     if sign_in.tries >= most:
-        return NoTriesLeft()
+        return NoTriesLeft(wait=settings.code_resend_seconds)
     if sign_in.code_expires_at < now():
         return CodeExpired()
     digits = plain_digits(typed)
@@ -216,7 +216,7 @@ def try_code(settings: Settings, sign_in: SignIn, typed: str, *, most: int = TRI
         sign_in.guesses += 1
         sign_in.answer = " ".join([*tried, typed_hash.hex()])
     left = most - sign_in.tries
-    return WrongCode(left=left) if left > 0 else NoTriesLeft()
+    return WrongCode(left=left) if left > 0 else NoTriesLeft(wait=settings.code_resend_seconds)
 
 
 def finish(settings: Settings, sign_in: SignIn, typed: str) -> None:

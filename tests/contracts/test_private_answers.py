@@ -26,7 +26,10 @@ from tests.security_log import SecurityLog
 from tests.service_settings import settings_at
 
 LOOPBACK_URL = "http://127.0.0.1:1"
-ROLES = ("operator", "auditor", "reviewer", "county_team", "clerk", "till_supervisor", "security_officer")
+ROLES = (
+    *("operator", "auditor", "reviewer", "county_team", "clerk", "till_supervisor", "security_officer"),
+    *("provider_admin", "provider_operator"),
+)
 REFUSED = {401, 403, 429}
 EVERY_SCOPE = f"{SCOPES} tariffs:write bills:write accounts:write"
 Callers = dict[str, dict[str, str]]

@@ -26,7 +26,15 @@ from kit.environment import environment
 PACKAGES = ["chassis", "kit", "gateway", *(f"svc_{service}" for service in SERVICES)]
 LANGUAGES = {"zh", "en"}
 PERSONAL = re.compile(r"phone|id_number|holder|person_name|address|birth|(^|_)name_")
-NOT_REFUSALS = {"invalid_request", "punctuation", "who_may_call", "approved_providers", "statement_fault", "page"}
+NOT_REFUSALS = {
+    "invalid_request",
+    "punctuation",
+    "who_may_call",
+    "approved_providers",
+    "statement_fault",
+    "page",
+    "tariff_line",
+}
 """Words that stand inside or around refusals."""
 EVENTS = [event for service in SERVICES for event in events_of(service)]
 

@@ -17,7 +17,7 @@ from chassis.db import new_id, now
 from chassis.kafka import ensure_topics
 from chassis.testing import once, until
 from tests.svc_identity.conftest import new_phone
-from tests.svc_identity.identities import id_number, proof, wrong_check
+from tests.svc_identity.identities import id_number, new_uscc, proof, wrong_check
 from tests.svc_identity.served import Service, discovered, sign_in
 
 NAME = "努尔兰测试"
@@ -75,7 +75,14 @@ def provider_approved(provider_id: str, key: ECKey) -> dict[str, Any]:
         "subject": provider_id,
         "time": now().isoformat(),
         "datacontenttype": "application/json",
-        "data": {"provider_id": provider_id, "kind": "water", "jwks": {"keys": [key.as_dict(private=False)]}},
+        "data": {
+            "provider_id": provider_id,
+            "kind": "water",
+            "name": "Sample Water Company",
+            "uscc": new_uscc(),
+            "division_codes": ["654002"],
+            "jwks": {"keys": [key.as_dict(private=False)]},
+        },
     }
 
 

@@ -46,6 +46,7 @@ UNSEALED = {
         "challenge",
     },
     "passwords": {"hash"},
+    "verifications": {"id_number_index", "network_index", "session_id"},
 }
 
 

@@ -17,6 +17,10 @@ from svc_services.settings import Settings, WorkerSettings
 from svc_services.trail import COMMAND, TRAIL
 from svc_services.worker import make_schedules
 from tests.anchor_keys import anchor_key
+from tests.svc_services.catalogue.tariff_plans.plans import decide as decide_plan
+from tests.svc_services.catalogue.tariff_plans.plans import propose as propose_plan
+from tests.svc_services.catalogue.tariff_plans.plans import published
+from tests.svc_services.catalogue.tariff_plans.plans import withdraw as withdraw_plan
 from tests.svc_services.catalogue.tariffs.test_tariffs import day, publish
 from tests.svc_services.catalogue.tariffs.test_withdrawals import withdraw
 from tests.svc_services.companies import (
@@ -97,7 +101,16 @@ async def play(api: httpx.AsyncClient, tokens: Tokens, system: ProviderSystem) -
     await publish(api, tokens, company.id)
     later = await publish(api, tokens, company.id, effective_from=day(9))
     await withdraw(api, tokens.client(company.id, "tariffs:write"), later["tariff_id"])
+    await propose_plans(api, tokens, company.id)
     await change_hands(api, tokens, company.id, system)
+
+
+async def propose_plans(api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID) -> None:
+    """One that is in force, one that an operator refused, one that its company withdrew."""
+    await published(api, tokens, provider_id)
+    refused, gone = [(await propose_plan(api, tokens, provider_id, code=each)).json() for each in ("one", "two")]
+    assert (await decide_plan(api, tokens, refused["tariff_id"], "refuse")).status_code == 200
+    assert (await withdraw_plan(api, tokens, provider_id, gone["tariff_id"])).status_code == 200
 
 
 @pytest_asyncio.fixture

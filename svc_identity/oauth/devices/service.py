@@ -76,7 +76,7 @@ def _network(address: str, bits: int, bits_of_ipv6: int) -> str:
 
 
 async def find(
-    tx: AsyncSession, source: str, user_code: str, *, decided_by: UUID | None = None
+    tx: AsyncSession, source: str, user_code: str, *, decided_by: UUID | None = None, is_counted: bool = False
 ) -> DeviceAuthorization | None:
     """The device that waits with this code, or None, which is counted: the transaction has to be committed.
 
@@ -85,6 +85,7 @@ async def find(
         source: who typed the code.
         user_code: as it was typed.
         decided_by: whoever has decided about the device finds it again, for their second tap.
+        is_counted: whether the same code was counted a moment ago.
 
     Raises:
         TooManyWrongCodesError
@@ -103,7 +104,7 @@ async def find(
         or_(DeviceAuthorization.decided_at.is_(None), DeviceAuthorization.person_id == decided_by),
     )
     found = await tx.scalar(waiting)
-    if found is None:
+    if found is None and not is_counted:
         tx.add(WrongUserCode(source=index))
     return found
 

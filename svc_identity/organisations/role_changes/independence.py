@@ -22,10 +22,19 @@ from svc_identity.organisations.role_changes.models import Action, RoleChange, S
 
 
 async def are_independent(
-    tx: AsyncSession, first: UUID, second: UUID, *, reaching: str | None, roles: Sequence[str] = (Role.OPERATOR,)
+    tx: AsyncSession,
+    first: UUID,
+    second: UUID,
+    *,
+    reaching: str | None,
+    roles: Sequence[str] = (Role.OPERATOR,),
+    proposing: Sequence[str] = (Role.OPERATOR,),
 ) -> bool:
-    """Whether two persons who are operators of a division now, or hold one of other roles, are independent."""
-    behind = [await _proposers_behind(tx, each, reaching, roles) for each in (first, second)]
+    """Whether two persons who are operators of a division now, or hold one of other roles, are independent.
+
+    `proposing` are the roles by which the proposers behind them acted.
+    """
+    behind = [await _proposers_behind(tx, each, reaching, roles, proposing) for each in (first, second)]
     return second not in behind[0] and first not in behind[1]
 
 
@@ -36,7 +45,11 @@ async def some_are_independent(tx: AsyncSession, operators: Iterable[UUID], *, r
 
 
 async def _proposers_behind(
-    tx: AsyncSession, operator: UUID, division_code: str | None, roles: Sequence[str] = (Role.OPERATOR,)
+    tx: AsyncSession,
+    operator: UUID,
+    division_code: str | None,
+    roles: Sequence[str] = (Role.OPERATOR,),
+    proposing: Sequence[str] = (Role.OPERATOR,),
 ) -> set[UUID]:
     """Who proposed this person as operator, who proposed those, and so on, also where their role has ended since."""
     reaching = organisations_reaching(division_code)
@@ -57,7 +70,7 @@ async def _proposers_behind(
                 or_(then.ended_at.is_(None), then.ended_at > line.c.proposed_at),
             ),
         )
-        .where(change.action == Action.GRANT, change.role == Role.OPERATOR, change.status == Status.APPROVED)
+        .where(change.action == Action.GRANT, change.role.in_(proposing), change.status == Status.APPROVED)
     )
     line = line.union(earlier)
     found = await tx.scalars(select(line.c.proposed_by))

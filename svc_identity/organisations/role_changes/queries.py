@@ -1,14 +1,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.pagination import Page, PageRequest, page_of
 from chassis.problems import NotFound
 from kit.fields.phones import mask_phone
-from svc_identity.organisations.models import Organisation
+from svc_identity.organisations.models import CompanyRole, Organisation, Role
 from svc_identity.organisations.reach import readable, require_readable
 from svc_identity.organisations.role_changes import schemas
 from svc_identity.organisations.role_changes.models import RoleChange, Status
@@ -21,13 +21,14 @@ async def listed(
     tx: AsyncSession, caller: Caller, page: PageRequest, *, status: Status | None, organisation_id: UUID | None
 ) -> Page[schemas.RoleChange]:
     """Role changes within the reach of the caller, the oldest first."""
-    query = select(RoleChange).where(RoleChange.organisation_id.in_(select(Organisation.id).where(readable(caller))))
+    query = select(RoleChange).where(_readable(caller))
     if status:
         query = query.where(RoleChange.status == status)
     if organisation_id:
         query = query.where(RoleChange.organisation_id == organisation_id)
     found = await page_of(tx, query, page, RoleChange.id, lambda change: change)
-    return Page(items=await _shown(tx, found.items, caller.subject), next_cursor=found.next_cursor)
+    items = await _shown(tx, found.items, caller.subject, named=_is_named_to(caller))
+    return Page(items=items, next_cursor=found.next_cursor)
 
 
 async def read(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> schemas.RoleChange:
@@ -39,11 +40,31 @@ async def read(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> schema
     change = await tx.get(RoleChange, role_change_id)
     if change is None:
         raise NotFound
-    await require_readable(tx, caller, change.organisation_id)
-    return await shown(tx, role_change_id, reader=caller.subject)
+    if not await tx.scalar(select(RoleChange.id).where(RoleChange.id == change.id, _readable(caller))):
+        if not _is_named_to(caller):
+            raise NotFound
+        await require_readable(tx, caller, change.organisation_id)
+    return await shown(tx, role_change_id, reader=caller.subject, named=_is_named_to(caller))
 
 
-async def shown(tx: AsyncSession, role_change_id: UUID, *, reader: str) -> schemas.RoleChange:
+def _readable(caller: Caller) -> ColumnElement[bool]:
+    """Which role changes a caller reads about: of their divisions, and of a company whose admin they are."""
+    own = [each.organisation_id for each in caller.memberships_as(CompanyRole.PROVIDER_ADMIN)]
+    of_company = and_(RoleChange.organisation_id.in_(own), RoleChange.role.in_([*CompanyRole]))
+    return or_(RoleChange.organisation_id.in_(select(Organisation.id).where(readable(caller))), of_company)
+
+
+def _is_named_to(caller: Caller) -> bool:
+    """Whether a caller sees names: a company learns nothing about the person of a phone."""
+    return bool(caller.memberships_as(Role.OPERATOR, Role.AUDITOR))
+
+
+async def shown_to(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> schemas.RoleChange:
+    """A role change as its proposer or approver sees it."""
+    return await shown(tx, role_change_id, reader=caller.subject, named=_is_named_to(caller))
+
+
+async def shown(tx: AsyncSession, role_change_id: UUID, *, reader: str, named: bool) -> schemas.RoleChange:
     """One role change.
 
     Raises:
@@ -52,12 +73,15 @@ async def shown(tx: AsyncSession, role_change_id: UUID, *, reader: str) -> schem
     change = await tx.get(RoleChange, role_change_id)
     if change is None:
         raise NotFound
-    return (await _shown(tx, [change], reader))[0]
+    return (await _shown(tx, [change], reader, named=named))[0]
 
 
-async def _shown(tx: AsyncSession, changes: Sequence[RoleChange], reader: str) -> list[schemas.RoleChange]:
+async def _shown(
+    tx: AsyncSession, changes: Sequence[RoleChange], reader: str, *, named: bool
+) -> list[schemas.RoleChange]:
     persons = [change.person_id for change in changes]
-    clear = await read_personal_data(tx, persons, ["phone", "name"], reader=reader, purpose=Purpose.MEMBER_LIST)
+    fields = ["phone", "name"] if named else ["phone"]
+    clear = await read_personal_data(tx, persons, fields, reader=reader, purpose=Purpose.MEMBER_LIST)
     return [_presented(change, clear[change.person_id].phone, clear[change.person_id].name) for change in changes]
 
 

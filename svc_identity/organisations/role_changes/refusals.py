@@ -23,6 +23,12 @@ class OwnRoleChange(Problem):
     status, code = 403, "own_role_change"
 
 
+class OperatorNeeded(Problem):
+    """Admins of a company are made by operators, and what an operator proposed is not for the company to reject."""
+
+    status, code = 403, "operator_needed"
+
+
 class ProposerNoLongerOperator(Problem):
     """A proposal ends with the role by which it was made, also where the role was granted again."""
 

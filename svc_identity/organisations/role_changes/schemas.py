@@ -6,19 +6,24 @@ from pydantic import BaseModel, Field
 
 from chassis.text import Line
 from svc_identity.fields import Phone, Until
-from svc_identity.organisations.models import CounterRole, Role, SecurityRole
+from svc_identity.organisations.models import CompanyRole, CounterRole, Role, SecurityRole
 from svc_identity.organisations.role_changes.models import Action, Status
 
 Reason = Annotated[Line, Field(min_length=2, max_length=500, description="Kept with the change and shown to auditors.")]
 
 
-class NewGrant(BaseModel):
-    action: Literal[Action.GRANT]
+class NewHolder(BaseModel):
+    """Who is to hold a role, and where."""
+
     organisation_id: UUID
     phone: Phone
-    role: Role | CounterRole | SecurityRole
     until: Until = None
     reason: Reason
+
+
+class NewGrant(NewHolder):
+    action: Literal[Action.GRANT]
+    role: Role | CounterRole | SecurityRole | CompanyRole
 
 
 class NewRenewal(BaseModel):
@@ -50,7 +55,10 @@ class RoleChange(BaseModel):
     organisation_id: UUID
     person_id: UUID
     phone: str = Field(examples=["138****0001"])
-    name: str | None = Field(description="Null until the person has proved who they are.", examples=["张*"])
+    name: str | None = Field(
+        description="Null until the person has proved who they are, and to those who act for a company.",
+        examples=["张*"],
+    )
     role: str = Field(description="A role of members or of counter staff; expect further values within v1.")
     membership_id: UUID | None
     until: date | None = Field(description="The last day asked for; null is a year.")

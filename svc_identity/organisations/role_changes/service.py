@@ -20,13 +20,10 @@ from kit.approvals import require_second_person
 from kit.security_log import record_on_commit
 from svc_identity.organisations import operators
 from svc_identity.organisations import service as organisations
-from svc_identity.organisations.models import TWO_PERSON_ROLES, Membership, Organisation, Role
-from svc_identity.organisations.reach import require_reach_of_organisation
-from svc_identity.organisations.role_changes import events, memberships, refusals, schemas, terms
+from svc_identity.organisations.companies import service as companies
+from svc_identity.organisations.models import COMPANY_ROLES, TWO_PERSON_ROLES, AnyRole, Membership, Role
+from svc_identity.organisations.role_changes import company_roles, events, memberships, refusals, schemas, terms
 from svc_identity.organisations.role_changes.models import PROPOSAL_LIFE, Action, RoleChange, Status
-from svc_identity.organisations.role_changes.second_operator import require_second_operator
-from svc_identity.organisations.schemas import NewCounterStaff, NewMember
-from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import person_of_phone
 
 ROLE_PROPOSED, ROLE_REJECTED = SecurityEvent("role_proposed"), SecurityEvent("role_rejected")
@@ -48,78 +45,29 @@ async def begin(tx: AsyncSession, caller: Caller, roles: Sequence[str] = (Role.O
     await operators.require_operator(tx, caller, roles)
 
 
-async def grant_at_once(
-    tx: AsyncSession, caller: Caller, organisation_id: UUID, new: NewMember | NewCounterStaff
-) -> Membership:
-    """Grant a role that needs no second person; a new phone is registered.
-
-    Raises:
-        NotFound, NotYourDivision, RoleDoesNotFit, RoleNeedsTwoPersons, AlreadyMember, NoLongerOperator
-    """
-    await begin(tx, caller)
-    organisation = await organisations.known(tx, organisation_id)
-    await require_reach_of_organisation(tx, caller, organisation_id)
-    organisations.check_role_fits(organisation, new.role)
-    if new.role in TWO_PERSON_ROLES:
-        raise refusals.RoleNeedsTwoPersons(role=new.role)
-    person = await person_of_phone(tx, new.phone)
-    change = RoleChange(
-        action=Action.GRANT,
-        organisation_id=organisation_id,
-        person_id=person.id,
-        role=new.role,
-        until=new.until,
-        reason="member added",
-        proposed_by=caller.id,
-    )
-    await _carry_out(tx, change)
-    return await tx.get_one(Membership, change.membership_id)
-
-
-async def remove_at_once(tx: AsyncSession, caller: Caller, organisation_id: UUID, membership_id: UUID) -> None:
-    """Remove a role that needs no second person.
-
-    Raises:
-        NotFound, NotYourDivision, RoleNeedsTwoPersons, NoLongerOperator
-    """
-    await begin(tx, caller)
-    membership = await organisations.current_membership(tx, organisation_id, membership_id)
-    await require_reach_of_organisation(tx, caller, organisation_id)
-    if membership.role in TWO_PERSON_ROLES:
-        raise refusals.RoleNeedsTwoPersons(role=membership.role)
-    await _carry_out(tx, _change_of(membership, Action.REMOVAL, "member removed", caller.id))
-
-
-async def appoint_operator(tx: AsyncSession, organisation: Organisation, person: Person, reason: str) -> bool:
-    """Make a person operator by a command on the server; false when they are one already."""
-    if await organisations.has_role(tx, organisation.id, person.id, Role.OPERATOR):
-        return False
-    change = RoleChange(
-        action=Action.GRANT,
-        organisation_id=organisation.id,
-        person_id=person.id,
-        role=Role.OPERATOR,
-        reason=reason,
-        proposed_by=None,
-    )
-    await _carry_out(tx, change)
-    return True
-
-
 async def propose(tx: AsyncSession, caller: Caller, new: schemas.NewRoleChange) -> RoleChange:
     """Propose to grant, renew or remove a role. A renewal that needs no second person is carried out at once.
 
     Raises:
         NotFound, NotYourDivision, RoleDoesNotFit, AlreadyMember, AlreadyProposed, NoLongerOperator
     """
-    await begin(tx, caller)
+    await operators.lock_roles(tx)
     await expire(tx)
-    await organisations.known(tx, new.organisation_id)
-    await require_reach_of_organisation(tx, caller, new.organisation_id)
+    capacity = await company_roles.capacity_of(tx, caller, new.organisation_id)
     change = await _wanted(tx, caller, new)
+    company_roles.require_own_kind(capacity, change.role)
     if change.action == Action.RENEWAL and change.role not in TWO_PERSON_ROLES:
-        await _carry_out(tx, change)
+        await carry_out(tx, change)
         return change
+    return await file(tx, change)
+
+
+async def file(tx: AsyncSession, change: RoleChange) -> RoleChange:
+    """File a proposal that its proposer may make; roles are locked.
+
+    Raises:
+        AlreadyProposed
+    """
     same = (
         RoleChange.organisation_id == change.organisation_id,
         RoleChange.person_id == change.person_id,
@@ -136,31 +84,25 @@ async def propose(tx: AsyncSession, caller: Caller, new: schemas.NewRoleChange) 
 
 
 async def approve(tx: AsyncSession, caller: Caller, role_change_id: UUID, *, cooling_off: timedelta) -> RoleChange:
-    """Approve a proposal, which carries it out; the caller must have been operator for `cooling_off`.
+    """Approve a proposal, which carries it out; the caller must have held their role for `cooling_off`.
 
     Both operators reach the division now, each by the membership that counts for time and grant chain.
 
     Raises:
         NotFound, NoLongerOperator, NotYourDivision, SecondPersonNeeded, NotIndependent, RoleTooNew, OwnRole,
         OwnRoleChange, AlreadyDecided, ProposalExpired, ProposerNoLongerOperator, PersonNotProofed, AlreadyMember,
-        MembershipEnded, LastOperators, NoIndependentOperators
+        MembershipEnded, LastOperators, NoIndependentOperators, OperatorNeeded, ProposerWithoutRole
     """
-    change = await _open(tx, caller, role_change_id)
-    reaching = await require_reach_of_organisation(tx, caller, change.organisation_id)
+    change = await _open(tx, role_change_id)
+    capacity = await company_roles.capacity_of(tx, caller, change.organisation_id)
+    await company_roles.require_may_decide(tx, capacity, change)
     require_second_person(caller.id, change.proposed_by)
     if change.action == Action.GRANT:
         require_second_person(caller.id, change.person_id, refusal=refusals.OwnRole)
     require_second_person(caller.id, change.person_id, refusal=refusals.OwnRoleChange)
-    await require_second_operator(
-        tx,
-        caller.id,
-        change.proposed_by,
-        cooling_off=cooling_off,
-        reaching=reaching,
-        proposed_at=change.proposed_at,
-    )
+    await company_roles.require_second(tx, caller, capacity, change, cooling_off=cooling_off)
     change.decided_by = caller.id
-    await _carry_out(tx, change)
+    await carry_out(tx, change)
     return change
 
 
@@ -168,12 +110,15 @@ async def reject(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> Role
     """Reject a proposal, or withdraw one's own.
 
     Raises:
-        NotFound, NoLongerOperator, NotYourDivision, OwnRoleChange, AlreadyDecided, ProposalExpired
+        NotFound, NoLongerOperator, NotYourDivision, OwnRoleChange, AlreadyDecided, ProposalExpired, OperatorNeeded
     """
-    change = await _open(tx, caller, role_change_id)
+    change = await _open(tx, role_change_id)
     if caller.id != change.proposed_by:
-        await require_reach_of_organisation(tx, caller, change.organisation_id)
+        capacity = await company_roles.capacity_of(tx, caller, change.organisation_id)
+        await company_roles.require_may_decide(tx, capacity, change, rejecting=True)
         require_second_person(caller.id, change.person_id, refusal=refusals.OwnRoleChange)
+    elif caller.memberships_as(Role.OPERATOR):
+        await operators.require_operator(tx, caller)
     change.move_to(Status.WITHDRAWN if caller.id == change.proposed_by else Status.REJECTED)
     change.decided_by, change.decided_at = caller.id, now()
     await tx.flush()
@@ -192,10 +137,10 @@ async def end_expired(tx: AsyncSession) -> None:
     """End the roles whose time is over, but for operators without whom nothing could be approved any more."""
     await operators.lock_roles(tx)
     for membership in await terms.due(tx):
-        change = _change_of(membership, Action.EXPIRY, "not renewed", None)
+        change = change_of(membership, Action.EXPIRY, "not renewed", None)
         with contextlib.suppress(refusals.LastOperators, refusals.NoIndependentOperators):
             async with tx.begin_nested():
-                await _carry_out(tx, change)
+                await carry_out(tx, change)
 
 
 async def end_all_of(tx: AsyncSession, person_id: UUID) -> None:
@@ -204,7 +149,7 @@ async def end_all_of(tx: AsyncSession, person_id: UUID) -> None:
     await tx.execute(waiting.values(status=Status.EXPIRED))
     held = Membership.person_id == person_id, Membership.ended_at.is_(None)
     for membership in (await tx.scalars(select(Membership).where(*held).order_by(Membership.id))).all():
-        await _carry_out(tx, _change_of(membership, Action.REMOVAL, "identity lost", None))
+        await carry_out(tx, change_of(membership, Action.REMOVAL, "identity lost", None))
 
 
 async def _wanted(tx: AsyncSession, caller: Caller, new: schemas.NewRoleChange) -> RoleChange:
@@ -218,34 +163,45 @@ async def _wanted(tx: AsyncSession, caller: Caller, new: schemas.NewRoleChange) 
 
 
 async def _grant(tx: AsyncSession, caller: Caller, new: schemas.NewGrant) -> RoleChange:
-    organisations.check_role_fits(await organisations.known(tx, new.organisation_id), new.role)
+    organisation = await organisations.known(tx, new.organisation_id)
+    if new.role not in COMPANY_ROLES or not await companies.is_company(tx, organisation.id):
+        organisations.check_role_fits(organisation, new.role)
+    return await granting(tx, new, new.role, caller.id)
+
+
+async def granting(tx: AsyncSession, new: schemas.NewHolder, role: AnyRole, proposed_by: UUID) -> RoleChange:
+    """The change that grants a role to the person of a phone.
+
+    Raises:
+        AlreadyMember
+    """
     person = await person_of_phone(tx, new.phone)
-    if await organisations.has_role(tx, new.organisation_id, person.id, new.role):
-        raise organisations.AlreadyMember(role=new.role)
+    if await organisations.has_role(tx, new.organisation_id, person.id, role):
+        raise organisations.AlreadyMember(role=role)
     return RoleChange(
         action=Action.GRANT,
         organisation_id=new.organisation_id,
         person_id=person.id,
-        role=new.role,
+        role=role,
         until=new.until,
         reason=new.reason,
-        proposed_by=caller.id,
+        proposed_by=proposed_by,
     )
 
 
 async def _renewal(tx: AsyncSession, caller: Caller, new: schemas.NewRenewal) -> RoleChange:
     membership = await organisations.current_membership(tx, new.organisation_id, new.membership_id)
-    change = _change_of(membership, Action.RENEWAL, new.reason, caller.id)
+    change = change_of(membership, Action.RENEWAL, new.reason, caller.id)
     change.until = new.until
     return change
 
 
 async def _removal(tx: AsyncSession, caller: Caller, new: schemas.NewRemoval) -> RoleChange:
     membership = await organisations.current_membership(tx, new.organisation_id, new.membership_id)
-    return _change_of(membership, Action.REMOVAL, new.reason, caller.id)
+    return change_of(membership, Action.REMOVAL, new.reason, caller.id)
 
 
-def _change_of(membership: Membership, action: Action, reason: str, proposed_by: UUID | None) -> RoleChange:
+def change_of(membership: Membership, action: Action, reason: str, proposed_by: UUID | None) -> RoleChange:
     return RoleChange(
         action=action,
         organisation_id=membership.organisation_id,
@@ -257,8 +213,8 @@ def _change_of(membership: Membership, action: Action, reason: str, proposed_by:
     )
 
 
-async def _open(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> RoleChange:
-    await begin(tx, caller)
+async def _open(tx: AsyncSession, role_change_id: UUID) -> RoleChange:
+    await operators.lock_roles(tx)
     change = await tx.get(RoleChange, role_change_id)
     if change is None:
         raise NotFound
@@ -269,7 +225,7 @@ async def _open(tx: AsyncSession, caller: Caller, role_change_id: UUID) -> RoleC
     return change
 
 
-async def _carry_out(tx: AsyncSession, change: RoleChange) -> None:
+async def carry_out(tx: AsyncSession, change: RoleChange) -> None:
     match change.action:
         case Action.GRANT:
             await memberships.start(tx, change)

@@ -99,8 +99,10 @@ async def _begin(
             sign_in.verification_id, subject = await verifications.begin(
                 tx, person_id, client_id, Method.NETWORK_CERTIFICATE
             )
-        except (TooManyProofings, AssuranceTooLow):
-            raise service.NoTriesLeft from None
+        except TooManyProofings as refused:
+            raise service.NoTriesLeft(wait=int(refused.headers["Retry-After"])) from None
+        except AssuranceTooLow:
+            raise service.NotVerified from None
         verification_id = sign_in.verification_id
     origin = steps.settings_of(request).public_url
     back = Back(f"{origin}{service.address(sign_in_id)}/return", service.state_of(browser, verification_id))

@@ -21,7 +21,7 @@ from svc_identity.people.suspensions.queries import is_suspended
 from svc_identity.sign_in import authorization
 from svc_identity.sign_in.browser import PATH, Browser
 from svc_identity.sign_in.models import SignIn
-from svc_identity.sign_in.refusals import Refused
+from svc_identity.sign_in.refusals import Refused, TooOften
 from svc_identity.sign_in.service import SECOND_TAP, SIGN_IN_LIFE, SignInOver
 
 
@@ -29,8 +29,8 @@ class NotVerified(Refused):
     text = "certificate_failed"
 
 
-class NoTriesLeft(Refused):
-    status, text = 429, "certificate_no_tries"
+class NoTriesLeft(TooOften):
+    text = "certificate_no_tries"
 
 
 class ServiceAway(Refused):

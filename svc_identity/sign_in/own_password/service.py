@@ -36,6 +36,10 @@ class PasswordBlocked(Problem):
 
     status, code = 429, "password_blocked"
 
+    def __init__(self, wait: int) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(wait)}
+
 
 async def state(tx: AsyncSession, person_id: UUID) -> schemas.PasswordState:
     found = await passwords.password_of(tx, person_id)
@@ -58,9 +62,7 @@ async def verify_current(database: Database, hashing: Hashing, caller: Caller, t
                 return False
             await passwords.count_try(tx, caller.id, device)
     except passwords.PasswordBlocked as blocked:
-        refused = PasswordBlocked()
-        refused.headers = {"Retry-After": str(blocked.wait)}
-        raise refused from None
+        raise PasswordBlocked(blocked.wait) from None
     if not await hashing.fits(typed, known.hash or ""):
         raise WrongPassword
     return True

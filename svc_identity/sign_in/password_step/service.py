@@ -22,7 +22,8 @@ from svc_identity.sign_in import service as sign_ins
 from svc_identity.sign_in.known_devices import is_known
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.own_password.service import tell
-from svc_identity.sign_in.refusals import Refused
+from svc_identity.sign_in.refusals import Refused, TooOften
+from svc_identity.sign_in.second_taps import is_first
 
 FORGOTTEN = "password_forgotten"
 """The notice that the password ends after the waiting time."""
@@ -32,8 +33,8 @@ class WrongPassword(Refused):
     text = "wrong_password"
 
 
-class PasswordBlocked(Refused):
-    status, text = 429, "password_blocked"
+class PasswordBlocked(TooOften):
+    text = "password_blocked"
 
 
 class NotTheOwner(Refused):
@@ -74,7 +75,8 @@ async def check(database: Database, hashing: Hashing, sign_in_id: UUID, browser:
         async with database.transaction() as tx:
             sign_in = await running(tx, sign_in_id, browser, for_update=True)
             known, device = await _password(tx, sign_in), await _device(tx, sign_in)
-            await passwords.count_try(tx, known.person_id, device)
+            if not await _is_second_tap(tx, sign_in_id, typed):
+                await passwords.count_try(tx, known.person_id, device)
     except passwords.PasswordBlocked as blocked:
         return PasswordBlocked(wait=blocked.wait)
     if not await hashing.fits(typed, known.hash or ""):
@@ -100,7 +102,8 @@ async def forget(tx: AsyncSession, settings: Settings, sign_in: SignIn, name: st
     person = await tx.get_one(Person, found.person_id)
     if person.assurance_level >= PROOFED:
         try:
-            await passwords.count_try(tx, person.id, await _device(tx, sign_in))
+            if not await _is_second_tap(tx, sign_in.id, name, id_number):
+                await passwords.count_try(tx, person.id, await _device(tx, sign_in))
         except passwords.PasswordBlocked as blocked:
             return PasswordBlocked(wait=blocked.wait)
         if not await _is(tx, person, name, id_number):
@@ -109,6 +112,12 @@ async def forget(tx: AsyncSession, settings: Settings, sign_in: SignIn, name: st
     await tell(tx, person.id, FORGOTTEN, sign_in.language)
     record_on_commit(tx, passwords.PASSWORD_FORGOTTEN, person_id=person.id, sign_in_id=sign_in.id)
     return None
+
+
+async def _is_second_tap(tx: AsyncSession, sign_in_id: UUID, *typed: str) -> bool:
+    """Whether the same was posted once a moment ago; a third time counts again, as each costs a computed hash."""
+    posted = ("password", str(sign_in_id), *typed)
+    return not await is_first(tx, *posted) and await is_first(tx, "again", *posted)
 
 
 async def _is(tx: AsyncSession, person: Person, name: str, id_number: str) -> bool:

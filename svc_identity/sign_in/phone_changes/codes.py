@@ -128,7 +128,7 @@ def check(settings: Settings, change: PhoneChange, new_code: str, old_code: str 
     if change.codes_expire_at < now():
         raise ChangeOver
     if change.tries >= TRIES:
-        return NoTriesLeft()
+        return NoTriesLeft(wait=0)
     right = _matches(settings, change, _NEW, new_code, change.new_hash)
     if old_code is not None:
         right &= _matches(settings, change, _OLD, old_code, change.old_hash or b"")
@@ -141,7 +141,14 @@ def check(settings: Settings, change: PhoneChange, new_code: str, old_code: str 
 def wrong(change: PhoneChange, refusal: type[Refused]) -> Refused:
     """Count a wrong try of whatever kind: all that a change has are a few."""
     change.tries += 1
-    return refusal(left=TRIES - change.tries) if change.tries < TRIES else NoTriesLeft()
+    return refusal(left=TRIES - change.tries) if change.tries < TRIES else NoTriesLeft(wait=0)
+
+
+async def next_begin_in(tx: AsyncSession, settings: Settings, change: PhoneChange, address: str) -> int:
+    """In how many seconds another change between the same numbers can begin."""
+    phones = [change.new_phone, change.old_phone if change.old_hash else None]
+    typed = [NamedTyped(phone, change.browser_hash or b"") for phone in phones if phone]
+    return max([await code_limits.wait_without_question(tx, settings, each, address) for each in typed])
 
 
 def _matches(settings: Settings, change: PhoneChange, side: bytes, typed: str, known: bytes) -> bool:

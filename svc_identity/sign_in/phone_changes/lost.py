@@ -6,6 +6,7 @@ Two who prove the same identity within the waiting time both end: a counter deci
 
 import base64
 import hmac
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -54,11 +55,11 @@ async def prove(tx: AsyncSession, settings: Settings, change: PhoneChange, given
     service.require_running(change)
     if refused := codes.check(settings, change, given.new_code, None):
         return refused
-    if not await _has_try_left(tx, change):
-        return NoTriesLeft()
+    if next_try := await _next_try_at(tx, change):
+        return NoTriesLeft(wait=math.ceil((next_try - now()).total_seconds()))
     person = await _proved(tx, change, given)
     if person is None:
-        return WrongIdentity(left=await _left(tx, change))
+        return WrongIdentity(left=await left(tx, change))
     return await _obstacle(tx, change, given, person)
 
 
@@ -92,23 +93,27 @@ async def _obstacle(tx: AsyncSession, change: PhoneChange, given: Given, person:
     return await service.check_new_phone(tx, change, given)
 
 
-async def _has_try_left(tx: AsyncSession, change: PhoneChange) -> bool:
+async def _next_try_at(tx: AsyncSession, change: PhoneChange) -> datetime | None:
+    """When the new number may try again; None where it may now."""
     own = await _wrong(tx, ProofTry.new_index == change.new_index)
     if len(own) >= TRIES_A_DAY:
-        return False
+        return own[TRIES_A_DAY - 1] + _DAY
     here = ProofTry.old_index == change.old_index
     own_here = await _wrong(tx, ProofTry.new_index == change.new_index, here)
     of_others = await _wrong(tx, ProofTry.new_index != change.new_index, here)
-    return len(own_here) < TRIES_WHERE_OTHERS_TRY or len(of_others) < WRONG_BY_OTHERS
+    if len(own_here) < TRIES_WHERE_OTHERS_TRY or len(of_others) < WRONG_BY_OTHERS:
+        return None
+    return min(own_here[TRIES_WHERE_OTHERS_TRY - 1], of_others[WRONG_BY_OTHERS - 1]) + _DAY
 
 
-async def _left(tx: AsyncSession, change: PhoneChange) -> int:
+async def left(tx: AsyncSession, change: PhoneChange) -> int:
+    """How many tries the new number has left today."""
     return TRIES_A_DAY - len(await _wrong(tx, ProofTry.new_index == change.new_index))
 
 
 async def _wrong(tx: AsyncSession, *which: ColumnElement[bool]) -> Sequence[datetime]:
     recent = select(ProofTry.tried_at).where(*which, ProofTry.tried_at > now() - _DAY)
-    return (await tx.scalars(recent.limit(TRIES_A_DAY))).all()
+    return (await tx.scalars(recent.order_by(ProofTry.tried_at.desc()).limit(TRIES_A_DAY))).all()
 
 
 async def wait(tx: AsyncSession, settings: Settings, change: PhoneChange, given: Given) -> Refused | None:

@@ -22,7 +22,13 @@ from svc_identity.people.persons.service import known_person
 from svc_identity.settings import Settings
 from svc_identity.sign_in.phone_changes import codes, schemas, service
 from svc_identity.sign_in.phone_changes.models import ChangeStatus, EndReason, PhoneChange, Way
-from svc_identity.sign_in.phone_changes.refusals import ChangeOver, PhoneReleased, SamePhone, TooManyPhoneChanges
+from svc_identity.sign_in.phone_changes.refusals import (
+    ChangeOver,
+    NoTriesLeft,
+    PhoneReleased,
+    SamePhone,
+    TooManyPhoneChanges,
+)
 from svc_identity.sign_in.phone_changes.service import PHONE_CHANGE_FAILED, Given, Needed
 from svc_identity.sign_in.refusals import Refused
 
@@ -104,6 +110,7 @@ async def confirm(
     person = await service.owner_of(tx, service.require_running(change))
     old_code = typed.old_phone_code if change.old_hash else None
     if refused := codes.check(settings, change, typed.new_phone_code, old_code):
+        await _say_when(tx, settings, change, refused)
         record_on_commit(tx, PHONE_CHANGE_FAILED, refused.text, person_id=person.id)
         return refused
     given = Given(
@@ -113,7 +120,14 @@ async def confirm(
         id_number=typed.id_number,
         takes_over=typed.takes_over,
     )
-    return await service.confirm(tx, settings, change, given, person)
+    refused = await service.confirm(tx, settings, change, given, person)
+    await _say_when(tx, settings, change, refused)
+    return refused
+
+
+async def _say_when(tx: AsyncSession, settings: Settings, change: PhoneChange, refused: Refused | None) -> None:
+    if isinstance(refused, NoTriesLeft):
+        refused.wait = await codes.next_begin_in(tx, settings, change, "")
 
 
 def _sign_in_of(caller: Caller) -> UUID:

@@ -17,18 +17,20 @@ from svc_identity.oauth.requests import parse, parse_form
 from svc_identity.people.proofing.models import Outcome
 from svc_identity.people.proofing.provider import PopulationRegistry, Registry
 from svc_identity.people.proofing.schemas import Proof
+from svc_identity.settings import Settings
 from svc_identity.sign_in import pages
 from svc_identity.sign_in.browser import browser_of
 from svc_identity.sign_in.carriers import TheSms
 from svc_identity.sign_in.endpoints import OWN_BROWSER, PUBLIC, pages_router
 from svc_identity.sign_in.phone_changes import by_page, codes, lost, presenters
 from svc_identity.sign_in.phone_changes.models import PhoneChange, Way
-from svc_identity.sign_in.phone_changes.refusals import ChangeOver, NotConfirmed
+from svc_identity.sign_in.phone_changes.refusals import ChangeOver, NotConfirmed, NoTriesLeft
 from svc_identity.sign_in.phone_changes.service import PHONE_CHANGE_FAILED
 from svc_identity.sign_in.presenters import language_of, last_page
 from svc_identity.sign_in.provider import Sms
 from svc_identity.sign_in.refusals import Refused, WrongPhone
-from svc_identity.sign_in.steps import own_browser, settings_of
+from svc_identity.sign_in.second_taps import is_first, is_known
+from svc_identity.sign_in.steps import address_of, own_browser, settings_of
 
 router: APIRouter = pages_router()
 _GO_ON: dict[int | str, dict[str, str]] = {303: {"description": "To the page that asks for the codes"}}
@@ -106,22 +108,42 @@ async def confirm_on_page(
         browser = own_browser(request, fields)
         async with transactions.transaction() as tx:
             change = await by_page.of_browser(tx, phone_change_id, browser.fingerprint, locked=True)
-            is_lost, settings, given = change.way == Way.LOST, settings_of(request), by_page.given_in(fields)
-            step = lost.prove if is_lost else by_page.confirm
-            refused = await step(tx, settings, change, given)
-        if refused is None and is_lost:
+            refused = await _step(tx, settings_of(request), change, fields)
+            if isinstance(refused, NoTriesLeft):
+                next_change = await codes.next_begin_in(tx, settings_of(request), change, address_of(request))
+                refused.wait = max(refused.wait or 0, next_change)
+        if refused is None and change.way == Way.LOST:
             refused = await _wait(transactions, registry, request, browser.fingerprint, change.id, fields)
     except Refused as over:
         async with transactions.read() as tx:
-            return await _ended(tx, request, over, phone_change_id, fields)
+            done = (
+                await by_page.done_just_now(tx, phone_change_id, browser_of(request))
+                if isinstance(over, ChangeOver)
+                else None
+            )
+            return _done(request, done) if done else await _ended(tx, request, over, phone_change_id, fields)
     if isinstance(refused, by_page.MoreNeeded):
         return _to(phone_change_id)
     if refused:
         PHONE_CHANGE_FAILED.record(refused.text, phone_change_id=phone_change_id)
         async with transactions.read() as tx:
             return await presenters.confirm_page(tx, request, browser, change, refused)
-    done = "phone_waits" if is_lost else "phone_done"
-    days = settings_of(request).lost_phone_days
+    return _done(request, change)
+
+
+async def _step(tx: AsyncSession, settings: Settings, change: PhoneChange, fields: Mapping[str, str]) -> Refused | None:
+    """What the codes and the rest lead to; the same again, where it was wrong, to the same."""
+    if refused := await by_page.repeated(tx, change, fields):
+        return refused
+    step = lost.prove if change.way == Way.LOST else by_page.confirm
+    refused = await step(tx, settings, change, by_page.given_in(fields))
+    if refused or change.way != Way.LOST:
+        await by_page.remember(tx, change, fields, refused)
+    return refused
+
+
+def _done(request: Request, change: PhoneChange) -> Response:
+    done, days = "phone_waits" if change.way == Way.LOST else "phone_done", settings_of(request).lost_phone_days
     return pages.page("phone_notice.html", change.language, heading=done, lead=f"{done}_lead", days=days)
 
 
@@ -139,7 +161,9 @@ async def _wait(
         return NotConfirmed()
     async with database.transaction() as tx:
         change = await by_page.of_browser(tx, change_id, browser, locked=True)
-        return await lost.wait(tx, settings_of(request), change, given)
+        refused = await lost.wait(tx, settings_of(request), change, given)
+        await by_page.remember(tx, change, fields, refused)
+        return refused
 
 
 @router.get("/authorize/phone-stop", dependencies=[PUBLIC])
@@ -159,9 +183,14 @@ async def cancel_on_page(transactions: Transactions, request: Request) -> Respon
     parameters = await parse_form(request)
     fields, language = dict(parameters), language_of(request, parameters)
     try:
-        own_browser(request, fields)
+        browser = own_browser(request, fields)
         async with transactions.transaction() as tx:
-            stopped = await lost.stop(tx, fields.get("code", ""))
+            code = fields.get("code", "")
+            stopped = await lost.stop(tx, code)
+            if stopped:
+                await is_first(tx, "phone change stopped", browser.secret, code)
+            else:  # by the first of two taps
+                stopped = await is_known(tx, "phone change stopped", browser.secret, code)
         if not stopped:
             raise ChangeOver
     except Refused as refused:

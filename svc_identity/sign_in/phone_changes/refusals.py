@@ -7,7 +7,7 @@ from chassis.db import now
 from chassis.problems import Problem
 from svc_identity.sign_in.code_limits import TooManyCodes
 from svc_identity.sign_in.own_factors.service import WrongFactorCode
-from svc_identity.sign_in.refusals import Refused, SmsUnavailable
+from svc_identity.sign_in.refusals import Refused, SmsUnavailable, TooOften
 
 
 class ChangeOver(Refused):
@@ -20,8 +20,8 @@ class WrongPhoneCodes(Refused):
     text = "wrong_phone_codes"
 
 
-class NoTriesLeft(Refused):
-    status, text = 429, "phone_change_no_tries"
+class NoTriesLeft(TooOften):
+    text = "phone_change_no_tries"
 
 
 class SamePhone(Refused):
@@ -42,8 +42,8 @@ class WrongFactor(Refused):
     text = "wrong_factor_code"
 
 
-class FactorBlocked(Refused):
-    status, text = 429, "factor_blocked"
+class FactorBlocked(TooOften):
+    text = "factor_blocked"
 
 
 class PhoneInUse(Refused):
@@ -90,8 +90,16 @@ class WrongCodes(Problem):
     status, code = 422, "wrong_phone_codes"
 
 
-class NoTriesLeftProblem(Problem):
-    status, code = 429, "phone_change_no_tries"
+class TooOftenProblem(Problem):
+    status = 429
+
+    def __init__(self, *, wait: int) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(max(1, wait))}
+
+
+class NoTriesLeftProblem(TooOftenProblem):
+    code = "phone_change_no_tries"
 
 
 class SamePhoneProblem(Problem):
@@ -108,8 +116,8 @@ class WrongIdentityProblem(Problem):
     status, code = 422, "phone_wrong_identity"
 
 
-class FactorBlockedProblem(Problem):
-    status, code = 429, "factor_blocked"
+class FactorBlockedProblem(TooOftenProblem):
+    code = "factor_blocked"
 
 
 class PhoneInUseProblem(Problem):
@@ -157,7 +165,6 @@ def problem_of(refused: Refused) -> Problem:
     """A refusal as the API gives it."""
     if isinstance(refused, TooManyCodes):
         return TooManyPhoneChanges(wait=refused.wait or 0)
-    problem = _PROBLEMS[type(refused)](**refused.values)
-    if refused.wait is not None:
-        problem.headers = {"Retry-After": str(refused.wait)}
-    return problem
+    if isinstance(refused, TooOften):
+        return _PROBLEMS[type(refused)](wait=refused.wait)
+    return _PROBLEMS[type(refused)](**refused.values)

@@ -128,7 +128,7 @@ async def confirm(
     It is not raised, because the same transaction has to commit the counted try.
     """
     if change.tries >= codes.TRIES:
-        return NoTriesLeft()
+        return NoTriesLeft(wait=0)
     needed = await needed_of(tx, person)
     if needed is not Needed.FACTOR and change.old_hash is None:  # the factor was removed meanwhile
         raise ChangeOver

@@ -29,7 +29,7 @@ from svc_identity.sign_in import agreement, authorization, steps
 from svc_identity.sign_in import service as sign_ins
 from svc_identity.sign_in.models import SignIn
 from svc_identity.sign_in.password_step import service as password_step
-from svc_identity.sign_in.refusals import PasskeyRefused, Refused
+from svc_identity.sign_in.refusals import PasskeyRefused, Refused, TooOften
 from svc_identity.sign_in.steps import to_password
 
 APP_NAME, PASSKEY_NAME = "TOTP", "Passkey"
@@ -44,8 +44,8 @@ class WrongEnrolmentCode(Refused):
     text = "wrong_enrolment_code"
 
 
-class FactorBlocked(Refused):
-    status, text = 429, "factor_blocked"
+class FactorBlocked(TooOften):
+    text = "factor_blocked"
 
 
 class NoPasskeyError(OAuth2Error):  # type: ignore[misc]  # Authlib ships no types

@@ -1,9 +1,10 @@
 """Binding a utility account to a person: the provider verifies the real name between two transactions."""
 
-from datetime import date, timedelta
+import math
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -52,7 +53,10 @@ class AttestationAlreadyUsed(Problem):
 
 class TooManyAttempts(Problem):
     status, code = 429, "too_many_attempts"
-    headers = {"Retry-After": "3600"}  # noqa: RUF012 - the base class declares it a read-only Mapping
+
+    def __init__(self, free_at: datetime) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(max(1, math.ceil((free_at - now()).total_seconds())))}
 
 
 class BindingInProgress(Problem):
@@ -202,13 +206,14 @@ async def _consume(tx: AsyncSession, attestation: Attestation) -> None:
 
 async def _require_attempts_left(tx: AsyncSession, person_id: UUID) -> None:
     """Limits guessing of account numbers held under one's own name."""
-    count = select(func.count()).where(
+    recent = select(AccountBinding.asked_at).where(
         AccountBinding.person_id == person_id,
         AccountBinding.asked_at > now() - _REFUSAL_WINDOW,
         AccountBinding.status.in_((BindingStatus.PENDING, BindingStatus.REFUSED)),
     )
-    if (await tx.scalar(count) or 0) >= _MOST_REFUSALS:
-        raise TooManyAttempts
+    asked = (await tx.scalars(recent.order_by(AccountBinding.asked_at.desc()).limit(_MOST_REFUSALS))).all()
+    if len(asked) >= _MOST_REFUSALS:
+        raise TooManyAttempts(asked[-1] + _REFUSAL_WINDOW)
 
 
 async def _refusal(tx: AsyncSession, question: Question, outcome: Outcome) -> Refusal | None:

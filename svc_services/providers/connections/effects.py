@@ -54,7 +54,7 @@ async def carry_out(tx: AsyncSession, provider: Provider, change: ProviderChange
             event = ProviderResumed
         case Action.ADD_KEY:
             await _add_key(tx, provider, change.details["key"])
-        case Action.END_KEY:
+        case Action.END_KEY | Action.STOP_KEY:
             _end_other_key(tx, provider, change.details["kid"])
         case Action.LIMIT_KEY:
             key_terms.limit(provider, change.details["kid"], change.details["valid_until"])

@@ -8,7 +8,7 @@ from chassis.auth import Caller, allow, verified_otherwise
 from chassis.db import ReadTx, Transactions, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
-from svc_services.callers import Operator, in_reach, only_operators
+from svc_services.callers import OPERATOR, SECURITY_OFFICER, Operator, in_reach, only_operators
 from svc_services.providers.applications.dependencies import ProviderEndpoints
 from svc_services.providers.applications.models import Provider
 from svc_services.providers.connections import proofs, queries, schemas, service
@@ -23,6 +23,7 @@ _rule = Depends(
     )
 )
 Reader = Annotated[Caller, Depends(allow(scope="staff", role=("operator", "auditor")))]
+Guard = Annotated[Caller, Depends(allow(scope="staff", role=(OPERATOR, SECURITY_OFFICER)))]
 
 
 async def _party(
@@ -63,6 +64,18 @@ async def suspend_provider(
     wait; they are booked after resumption or refunded when the provider's time limit has passed.
     """
     return await once.do(tx, _owner(party), service.suspend(tx, party, provider_id, body.reason))
+
+
+@router.post("/providers/{provider_id}/stop-key")
+async def stop_provider_key(
+    tx: Tx, caller: Guard, once: OnceKey, provider_id: UUID, body: schemas.KeyStop
+) -> schemas.ProviderChange:
+    """Revoke a leaked key at once, as one operator or security officer.
+
+    It gets no tokens, and those it has are refused within five seconds. The last key in force stays: suspend the
+    provider where that one has leaked.
+    """
+    return await once.do(tx, caller, service.stop_key(tx, caller, provider_id, body))
 
 
 @router.post("/providers/{provider_id}/changes", status_code=201, dependencies=[_rule])

@@ -26,6 +26,9 @@ class Action(StrEnum):
     FETCH_KEYS = "fetch_keys"
     CORRECT_ENDPOINT = "correct_endpoint"
     DECLARE_CUSTOMER_PARAMETERS = "declare_customer_parameters"
+    CORRECT_CONTACT = "correct_contact"
+    STOP_KEY = "stop_key"
+    """A leaked key is ended by one operator or security officer alone."""
 
 
 class ChangeStatus(StrEnum):
@@ -46,16 +49,17 @@ TRANSITIONS: dict[ChangeStatus, set[ChangeStatus]] = {
 
 
 class ProviderChange(Base):
-    """A change by the company takes effect at once; one by an operator needs a second operator, except suspending."""
+    """A change by the company takes effect at once; one by an operator needs another, but to suspend or stop a key."""
 
     __tablename__ = "provider_changes"
     __table_args__ = (
         one_of("action", Action),
         one_of("status", ChangeStatus),
         second_person_check("decided_by", "proposed_by", unless="status = 'withdrawn'"),
-        CheckConstraint("(company_key IS NULL) <> (proposed_by IS NULL)", name="requested"),
+        CheckConstraint("num_nonnulls(company_key, proposed_by, admin_id) = 1", name="requested"),
         CheckConstraint(
-            "status <> 'approved' OR decided_by IS NOT NULL OR company_key IS NOT NULL OR action = 'suspend'",
+            "status <> 'approved' OR decided_by IS NOT NULL OR company_key IS NOT NULL OR admin_id IS NOT NULL "
+            "OR action IN ('suspend', 'stop_key')",
             name="decided",
         ),
         Index(None, "provider_id", "id"),
@@ -72,7 +76,9 @@ class ProviderChange(Base):
     company_key: Mapped[str | None] = mapped_column(Text)
     """The thumbprint of the key by which the company asked for it."""
     proposed_by: Mapped[UUID | None]
-    """The operator who asked for it."""
+    """The operator who asked for it, or the security officer who stopped a key."""
+    admin_id: Mapped[UUID | None]
+    """The admin of the company who made it."""
     proposed_at: Mapped[datetime] = mapped_column(Timestamp, default=now)
     provider_revision: Mapped[int]
     """The provider's revision when the change was proposed."""

@@ -84,8 +84,8 @@ def shown_keys(provider: Provider) -> list[schemas.ConnectionKey]:
 
 
 def shown(change: ProviderChange) -> schemas.ProviderChange:
-    same = ("provider_id", "action", "details", "reason", "status", "company_key", "proposed_by", "proposed_at")
-    rest = ("expires_at", "decided_by", "decided_at")
+    same = ("provider_id", "action", "details", "reason", "status", "company_key", "admin_id")
+    rest = ("proposed_by", "proposed_at", "expires_at", "decided_by", "decided_at")
     return schemas.ProviderChange(
         provider_change_id=change.id, **{name: getattr(change, name) for name in (*same, *rest)}
     )

@@ -51,6 +51,13 @@ class KeyEnd(_Change):
     """The key is never accepted again, and access tokens issued by it are refused."""
 
 
+class KeyStop(_Change):
+    """Stop a leaked key at once."""
+
+    kid: Kid
+    """The key is never accepted again, and access tokens issued by it are refused."""
+
+
 class KeyLimit(_Change):
     """Let a key end by itself, so that its successor has time to take over."""
 
@@ -98,7 +105,9 @@ class ProviderChange(BaseModel):
     reason: str
     status: ChangeStatus
     company_key: str | None
-    """The thumbprint of the key by which the company made the change; null where an operator asked for it."""
+    """The thumbprint of the key by which the company made the change; null where a person asked for it."""
+    admin_id: UUID | None
+    """The admin of the company who made the change."""
     proposed_by: UUID | None
     proposed_at: datetime
     expires_at: datetime

@@ -1,6 +1,6 @@
 """Changing a provider's connection: by its company at once, by an operator with a second one.
 
-Suspending is urgent, so one operator does it alone.
+Suspending and stopping a leaked key are urgent, so one operator does it alone.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from chassis.telemetry import SecurityEvent
 from kit.security_log import record_on_commit
 from kit.staff.reach import acting_in
 from kit.staff.second_person import require_second_holder
-from svc_services.callers import OPERATOR
+from svc_services.callers import OPERATOR, SECURITY_OFFICER
 from svc_services.endpoint_urls import Endpoints
 from svc_services.providers.applications.key_sets import public_key_set
 from svc_services.providers.applications.models import Provider, SuspendedBy
@@ -38,8 +38,18 @@ class Wanted:
     reason: str
 
 
+@dataclass(frozen=True)
+class CompanyAdmin:
+    """An admin of the provider's own company, which the caller has checked."""
+
+    person_id: UUID
+
+
 Party = Caller | proofs.CompanyProof
-"""Who asks for a change: an operator, or the provider's company."""
+"""Who asks for a change: an operator, or the provider's company by its proof."""
+_GUARDS = (OPERATOR, SECURITY_OFFICER)
+_BY_ONE = (Action.SUSPEND, Action.STOP_KEY)
+"""What one operator does alone, as it is urgent."""
 
 
 async def checked(endpoints: Endpoints, new: schemas.NewProviderChange) -> Wanted:
@@ -86,7 +96,20 @@ async def suspend(tx: AsyncSession, party: Party, provider_id: UUID, reason: str
     return await request(tx, party, provider_id, Wanted(Action.SUSPEND, {}, reason))
 
 
-async def request(tx: AsyncSession, party: Party, provider_id: UUID, wanted: Wanted) -> schemas.ProviderChange:
+async def stop_key(
+    tx: AsyncSession, caller: Caller, provider_id: UUID, stopped: schemas.KeyStop
+) -> schemas.ProviderChange:
+    """End a leaked key at once, as one operator or security officer.
+
+    Raises:
+        NotFound, NotYourDivision, UnknownKey, LastKey
+    """
+    return await request(tx, caller, provider_id, Wanted(Action.STOP_KEY, {"kid": stopped.kid}, stopped.reason))
+
+
+async def request(
+    tx: AsyncSession, party: Party | CompanyAdmin, provider_id: UUID, wanted: Wanted
+) -> schemas.ProviderChange:
     """Carry out a change of the company, or propose one of an operator.
 
     Raises:
@@ -95,7 +118,7 @@ async def request(tx: AsyncSession, party: Party, provider_id: UUID, wanted: Wan
     """
     provider = await effects.locked(tx, provider_id)
     if isinstance(party, Caller):
-        acting_in(party, provider.division_codes, OPERATOR)
+        acting_in(party, provider.division_codes, *(_GUARDS if wanted.action == Action.STOP_KEY else (OPERATOR,)))
     change = ProviderChange(
         provider_id=provider_id,
         action=wanted.action,
@@ -104,17 +127,21 @@ async def request(tx: AsyncSession, party: Party, provider_id: UUID, wanted: Wan
         status=ChangeStatus.PROPOSED,
         provider_revision=provider.revision,
     )
-    if isinstance(party, Caller):
-        change.proposed_by = party.id
-    else:
-        await _require_company(tx, provider, party, wanted.action)
-        change.company_key = party.key
-    if change.company_key or wanted.action == Action.SUSPEND:
+    match party:
+        case Caller():
+            change.proposed_by = party.id
+        case CompanyAdmin():
+            _require_own_word(provider, wanted.action)
+            change.admin_id = party.person_id
+        case proofs.CompanyProof():
+            await _require_company(tx, provider, party, wanted.action)
+            change.company_key = party.key
+    if change.proposed_by is None or wanted.action in _BY_ONE:
         await effects.carry_out(tx, provider, change)
         change.decide(ChangeStatus.APPROVED, None)
     tx.add(change)
     await tx.flush()
-    _record(tx, change)
+    record(tx, change)
     return queries.shown(change)
 
 
@@ -133,7 +160,7 @@ async def approve(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.
     await require_second_holder(tx, acting, change.proposed_by, since=change.proposed_at, within=within)
     await effects.carry_out(tx, provider, change)
     change.decide(ChangeStatus.APPROVED, caller.id)
-    _record(tx, change)
+    record(tx, change)
     return queries.shown(change)
 
 
@@ -146,14 +173,15 @@ async def reject(tx: AsyncSession, caller: Caller, change_id: UUID) -> schemas.P
     change = await _open(tx, change_id)
     acting_in(caller, (await effects.locked(tx, change.provider_id)).division_codes, OPERATOR)
     change.decide(ChangeStatus.WITHDRAWN if caller.id == change.proposed_by else ChangeStatus.REJECTED, caller.id)
-    _record(tx, change)
+    record(tx, change)
     return queries.shown(change)
 
 
-def _record(tx: AsyncSession, change: ProviderChange) -> None:
+def record(tx: AsyncSession, change: ProviderChange) -> None:
+    """Record who changed which connection in the security log."""
     done = SUSPENDED if change.action == Action.SUSPEND else CHANGED
     event = {ChangeStatus.APPROVED: done, ChangeStatus.PROPOSED: PROPOSED}.get(ChangeStatus(change.status), REJECTED)
-    names = ("provider_id", "company_key", "proposed_by", "decided_by")
+    names = ("provider_id", "company_key", "admin_id", "proposed_by", "decided_by")
     about = {name: getattr(change, name) for name in names}
     record_on_commit(tx, event, change.action, provider_change_id=change.id, **about)
 
@@ -168,6 +196,10 @@ async def _require_company(tx: AsyncSession, provider: Provider, proof: proofs.C
     # The key may have been ended since the proof was verified.
     if proof.provider_id != provider.id or proof.key not in key_terms.thumbprints_in_force(provider):
         raise refusals.CompanyProofInvalid(reason="proof")
+    _require_own_word(provider, action)
+
+
+def _require_own_word(provider: Provider, action: Action) -> None:
     if provider.suspended_by == SuspendedBy.OPERATOR and action != Action.END_KEY:
         raise refusals.SuspendedByOperator
 

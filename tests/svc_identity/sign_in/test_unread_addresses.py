@@ -8,6 +8,7 @@ from tests.svc_identity.app_client import AUTHORIZE, AppClient, Page
 from tests.svc_identity.sign_in.test_refusal_pages import BROWSER, FORM, TAGS, opens_the_app, says, way_on
 
 OAUTH = "/identity/v1/oauth"
+OF_NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057"
 LATIN = b"code=\xff\xfe&ui_locales=ug"
 POSTED_ONLY = ["holder/proofs", "holder/new", "password/forgotten", "certificate/skip"]
 
@@ -62,7 +63,7 @@ async def test_addresses_of_programs_stay_problems_in_a_browser(api: httpx.Async
         (b"{", "application/json", 415),
     ],
 )
-@pytest.mark.parametrize("path", ["device", "phone-changes", "phone-stop", f"phone-changes/{new_id()}"])
+@pytest.mark.parametrize("path", ["device", "phone-changes", "phone-stop", f"phone-changes/{OF_NOBODY}"])
 async def test_a_form_that_cannot_be_read_leads_back_to_its_page(
     api: httpx.AsyncClient, path: str, content: bytes, kind: str, status: int
 ) -> None:

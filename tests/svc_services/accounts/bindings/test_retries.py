@@ -84,6 +84,7 @@ async def test_trying_account_numbers_is_limited(
         assert code(await bind(account_number(number))) == (422, "holder_does_not_match")
     stopped = await bind(account_number(11))
     assert code(stopped) == (429, "too_many_attempts")
+    assert 86_000 < int(stopped.headers["retry-after"]) <= 86_400
     assert int(stopped.headers["retry-after"]) > 0
     assert len(provider_system.requests) == 10
     provider_system.answer = answer_with("match")

@@ -18,13 +18,13 @@ from tests.svc_payments.parties.providers.test_upgrade import run
 from tests.svc_services.providers.connections.companies import new_key, public
 from tests.svc_services.providers.connections.test_key_claims import rewritten
 
-_KIND = "INSERT INTO utility_kinds VALUES ('water', '水', 'Water')"
-_APPLICATION = (
+KIND = "INSERT INTO utility_kinds VALUES ('water', '水', 'Water')"
+APPLICATION = (
     "INSERT INTO provider_applications (id, uscc, name, kind, division_codes, jwks, endpoint_url, token_hash, status, "
     "decided_by, decided_at, created_at) VALUES ($1, $2, 'A', 'water', '{}', $3, 'https://a', 't', 'approved', "
     "uuidv7(), now(), now())"
 )
-_PROVIDER = (
+PROVIDER = (
     "INSERT INTO providers (id, uscc, name, kind, division_codes, jwks, endpoint_url, approved_at) "
     "VALUES ($1, $2, 'A', 'water', '{}', $3, 'https://a', now() + $4 * interval '1 day')"
 )
@@ -39,7 +39,7 @@ async def url(postgres_url: str) -> AsyncIterator[URL]:
     url = make_url(postgres_url).set(drivername="postgresql+asyncpg", database=f"keys_{new_id().hex}")
     await provision(url, Roles.of("svc_services"))
     await asyncio.to_thread(command.upgrade, alembic_config("svc_services", url), "0006")
-    await run(url, _KIND)
+    await run(url, KIND)
     yield url
     await run(url.set(database="postgres"), f'DROP DATABASE "{url.database}" WITH (FORCE)')
 
@@ -50,8 +50,8 @@ async def test_keys_of_before_are_claimed(url: URL) -> None:
     as_java_writes_it = {**rewritten(rsa.as_dict(private=False)), "kid": "r1"}
     for provider_id, keys, days in ((second, [public(now)], 1), (first, [public(now)], 0)):
         uscc = str(provider_id)
-        await run(url, _APPLICATION, provider_id, uscc, json.dumps({"keys": [public(ended)] if days == 0 else keys}))
-        await run(url, _PROVIDER, provider_id, uscc, json.dumps({"keys": keys}), days)
+        await run(url, APPLICATION, provider_id, uscc, json.dumps({"keys": [public(ended)] if days == 0 else keys}))
+        await run(url, PROVIDER, provider_id, uscc, json.dumps({"keys": keys}), days)
     await run(url, _ADDED, second, json.dumps({"key": as_java_writes_it}))
     await asyncio.to_thread(upgrade, "svc_services", url)
     claimed = {ended.thumbprint(): first, now.thumbprint(): first, rsa.thumbprint(): second}
