@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from chassis.outbox import Event
 from chassis.settings import ServiceSettings
 from contracts.export import openapi
+from contracts.own_answers import GATEWAY, of_gateway
 from kit.environment import environment
 
 Document: TypeAlias = dict[str, Any]
@@ -32,6 +33,9 @@ def current() -> dict[str, str]:
             documents[f"openapi/{service}.v1.json"] = _openapi(service)
             for event in events_of(service):
                 documents[f"events/{event.event_type}.json"] = _schema(event)
+    of_services = {service: documents[f"openapi/{service}.v1.json"] for service in SERVICES}
+    version = of_services["identity"]["info"]["version"]
+    documents[f"openapi/{GATEWAY}.v1.json"] = of_gateway(of_services, version)
     return {path: as_text(document) for path, document in sorted(documents.items())}
 
 

@@ -14,7 +14,7 @@ from contracts.provider_calls import CALLS
 from contracts.tags import ABOUT, tags_of
 
 SERVERS = [{"url": "/", "description": "The gateway that serves this document."}]
-_REFUSAL: Document = {
+REFUSAL: Document = {
     "description": "A refusal (RFC 9457); `code` says which, `title` and `detail` say it in the reader's language.",
     "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
@@ -48,7 +48,7 @@ def _complete(operation: Document) -> None:
     answers.pop("422", None)
     # An endpoint may document refusals of its own, such as a page, beside the common problem document.
     own = answers.pop("default", {})
-    answers["default"] = _REFUSAL | own | {"content": own.get("content", {}) | _REFUSAL["content"]}
+    answers["default"] = REFUSAL | own | {"content": own.get("content", {}) | REFUSAL["content"]}
     operation.setdefault("security", [])
     for position, parameter in enumerate(operation.get("parameters", ())):
         if parameter["in"] == "header" and parameter["name"].lower() == idempotency.HEADER["name"].lower():

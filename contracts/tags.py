@@ -5,6 +5,7 @@ ABOUT = {
     "services": "Public utilities: reference data, providers, tariffs and utility accounts bound to residents.",
     "payments": "Bills and money: payments, receipts, refunds, settlement, reconciliation and the ledger.",
     "miniapps": "Mini-apps of counties: packages, review, release and catalogue.",
+    "gateway": "What the gateway answers itself: the file of a person's data, the contracts, and its health.",
 }
 
 TAGS: dict[str, dict[str, str]] = {
@@ -61,6 +62,11 @@ TAGS: dict[str, dict[str, str]] = {
         "releases": "Releases of mini-apps, from draft to publication.",
         "clients": "Mini-apps as OAuth clients: what they may ask residents for.",
         "reviews": "Releases that wait for a reviewer.",
+    },
+    "gateway": {
+        "my data": "One file with what all services hold of a person.",
+        "contracts": "The documents of the services and of the gateway.",
+        "health": "Whether the gateway runs.",
     },
 }
 

@@ -13,6 +13,8 @@ from typing import Any
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 _SUFFIX = ".v1.json"
 _ISSUER = "identity"
+OWN = "gateway"
+"""The contract of what the gateway answers itself: shown with the others, and not routed."""
 _TOKEN_SCHEMES = {"oauth2", "openIdConnect"}
 
 
@@ -68,12 +70,12 @@ def read_contracts(folder: Path, services: Sequence[str], defaults: Defaults) ->
 
 def _read_contract(file: Path, services: Sequence[str], defaults: Defaults) -> Contract:
     service = file.name.removesuffix(_SUFFIX)
-    if service not in services:
+    if service not in (*services, OWN):
         raise ContractError(f"{file.name}: no service of this name is known ({', '.join(services)}).")
     document = file.read_bytes()
     try:
         openapi = json.loads(document)
-        operations = tuple(_operations(service, openapi, defaults))
+        operations = () if service == OWN else tuple(_operations(service, openapi, defaults))
         return Contract(service, openapi["info"]["title"], document, operations)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ContractError(f"{file.name}: not a usable OpenAPI document ({type(error).__name__}: {error}).") from error

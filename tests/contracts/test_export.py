@@ -57,7 +57,7 @@ def test_an_idempotency_key_is_declared_required(path: str) -> None:
         for parameter in operation.get("parameters", ())
         if parameter["name"].lower() == "idempotency-key"
     ]
-    assert declared
+    assert declared or not any(place.startswith("POST ") for place, _ in operations(DOCUMENTS[path]))
     assert all(parameter["name"] == "Idempotency-Key" and parameter["required"] for parameter in declared)
 
 
