@@ -45,13 +45,14 @@ def create_service_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.database = Database.of(app.state.settings)
-        await app.state.database.require_mere_user()
-        app.state.admission = admission
-        app.state.token_verifier = TokenVerifier(app.state.settings.jwks_url, app.state.settings.issuer)
-        _freeze_permanent_objects()
-        yield
-        await app.state.database.close()
+        app.state.database, app.state.admission = Database.of(app.state.settings), admission
+        try:
+            await app.state.database.require_mere_user()
+            app.state.token_verifier = TokenVerifier(app.state.settings.jwks_url, app.state.settings.issuer)
+            _freeze_permanent_objects()
+            yield
+        finally:
+            await app.state.database.close()
 
     app = FastAPI(
         title=title,

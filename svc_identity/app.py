@@ -56,7 +56,7 @@ from svc_identity.sign_in.phone_changes.pages import router as phone_pages
 from svc_identity.sign_in.second_step.endpoints import router as second_step
 from svc_identity.sign_in.sign_out import router as sign_out
 from svc_identity.vault.encryption import use_keys_of
-from svc_identity.vault.reindexing import index_keys
+from svc_identity.vault.needed_keys import needed_keys
 from svc_identity.verifications.endpoints import router as verifications
 
 
@@ -67,7 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(
             metrics,
             APIRouter(lifespan=outside_systems),
-            APIRouter(lifespan=index_keys),
+            APIRouter(lifespan=needed_keys),
             sign_in,
             passkey_sign_ins,
             second_step,

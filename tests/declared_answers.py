@@ -21,7 +21,9 @@ CONTRACTS = Path(__file__).parents[1] / "contracts" / "openapi"
 
 @cache
 def operations() -> dict[tuple[str, str], dict[str, Any]]:
-    documents = [json.loads(file.read_text("utf-8")) for file in CONTRACTS.glob("*.json")]
+    # The gateway is no application of FastAPI, and tests/gateway holds its answers to its contract.
+    of_services = [file for file in CONTRACTS.glob("*.json") if not file.name.startswith("gateway.")]
+    documents = [json.loads(file.read_text("utf-8")) for file in of_services]
     return {
         (method.upper(), path): operation
         for document in documents

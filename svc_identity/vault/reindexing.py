@@ -1,10 +1,8 @@
 """Brings blind indexes to the key of what is written, value by value, in every column that has the value at once."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from fastapi import FastAPI
 from sqlalchemy import Column, ColumnElement, LargeBinary, Table, bindparam, case, func, select, type_coerce, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -139,10 +137,3 @@ async def release_keys(database: Database, found: Iterable[Stored]) -> None:
         for row in await tx.scalars(select(BlindIndexKey).with_for_update()):
             if row.key_id not in in_use:
                 await tx.delete(row)
-
-
-@asynccontextmanager
-async def index_keys(app: FastAPI) -> AsyncIterator[None]:
-    """Lifespan: the service does not start without a key that rows need."""
-    await require_keys(app.state.database)
-    yield

@@ -17,7 +17,7 @@ from contracts.documents import placeholder_settings
 from deploy.staff_roles import ON_ITS_WAY, differences, main
 from kit.environment import environment
 from kit.staff.consumers import handlers
-from svc_identity.organisations.role_changes.service import appoint_operator
+from svc_identity.organisations.role_changes.at_once import appoint_operator
 from svc_identity.organisations.service import platform
 from svc_identity.people.persons.service import person_of_phone
 from svc_identity.settings import Settings

@@ -1,6 +1,7 @@
 """A new index key takes over while people sign in, and the old one can go."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Iterator
 
@@ -16,6 +17,7 @@ from svc_identity.people.persons.service import person_of_phone, phone_index
 from svc_identity.settings import Settings
 from svc_identity.sign_in.models import KnownDevice, SentCode
 from svc_identity.vault.encryption import use_keys_of
+from svc_identity.vault.needed_keys import end_without_keys
 from svc_identity.vault.reindexing import KeyMissing, require_keys, stored
 from tests.svc_identity.conftest import NewAppClient, new_phone, running
 from tests.svc_identity.people.families.relatives import Relative, accepted, proposed, relative
@@ -176,3 +178,16 @@ async def test_a_process_without_a_key_that_rows_need_does_not_start(
         async with running(settings):
             pass
     assert person.id_number
+
+
+async def test_a_process_that_could_not_look_ends_when_a_key_is_missing(database: Database, settings: Settings) -> None:
+    await require_keys(database)
+    ended = asyncio.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    try:
+        use_keys_of(listing(settings, new_key()))
+        await asyncio.wait_for(end_without_keys(database), 10)
+        assert ended.is_set()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        use_keys_of(settings)
