@@ -29,6 +29,7 @@ from contracts.documents import SERVICES, placeholder_settings
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
 from kit.fields.customer_parameters import TEN_DIGITS
 from svc_identity.people.persons.events import PersonRegistered
+from svc_identity.starter import load_starter_data
 from svc_miniapps.apps.events import AppRegistered
 from svc_payments.collection.refunds.events import RefundRefunded
 from svc_services.accounts.bindings.events import AccountBindingActivated
@@ -148,6 +149,7 @@ def app() -> AppRegistered:
 async def test_all_four_workers_publish_and_consume(
     guarded: Guarded, urls: Urls, databases: Mapping[str, Database], tmp_path: Path
 ) -> None:
+    await load_starter_data(databases["identity"])  # the divisions, in which a company's organisation stands
     with contextlib.ExitStack() as stack:
         for service in SERVICES:
             settings = guarded.settings(service)

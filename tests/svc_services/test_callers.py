@@ -25,17 +25,26 @@ CALLERS: dict[str, Bearer] = {
     "clerk": lambda tokens: tokens.staff("clerk", division_code="654002"),
     "auditor": lambda tokens: tokens.staff("auditor"),
     "county team": lambda tokens: tokens.staff("county_team", division_code="654002"),
+    "security officer": lambda tokens: tokens.staff("security_officer"),
+    "company admin": lambda tokens: tokens.staff("provider_admin"),
+    "company operator": lambda tokens: tokens.staff("provider_operator"),
     "provider": lambda tokens: tokens.client(ANY, "tariffs:write", "accounts:write"),
     "provider without the scope": lambda tokens: tokens.client(ANY, "bills:write"),
 }
-PERSONS = {"resident", "operator", "clerk", "auditor", "county team"}  # staff of the tests are persons of level 2
+STAFF = {"operator", "security officer", "clerk", "auditor", "county team", "company admin", "company operator"}
+PERSONS = {"resident"} | STAFF  # staff of the tests are persons of level 2
 OPERATORS, PROVIDERS = {"operator"}, {"provider"}
 OVERSEERS = {"operator", "auditor"}
 COUNTERS = {"operator", "clerk"}
+ADMINS = {"company admin"}
+STOPPERS = {"operator", "security officer"}
+COMPANIES = ADMINS | {"company operator"}
 HOLDERS = "/services/v1/holder-changes"
 HOLDERS_BY_OPERATORS = f"/services/v1/providers/{ANY}/holder-changes"
 CHANGES = "/services/v1/provider-changes"
 WORKFLOWS = "/services/v1/workflow-proposals"
+OWN_COMPANY = "/services/v1/me/providers"
+PROPOSALS = "/services/v1/tariff-proposals"
 CASES, QUEUE, RECEIVED = (
     f"/services/v1/{name}" for name in ("applications", "application-queue", "received-applications")
 )
@@ -62,6 +71,18 @@ ENDPOINTS = [
     ("GET", BINDINGS, PERSONS),
     ("GET", f"{BINDINGS}/{ANY}", PERSONS),
     ("DELETE", f"{BINDINGS}/{ANY}", PERSONS),
+    ("GET", PROPOSALS, OPERATORS | PROVIDERS),
+    ("POST", PROPOSALS, PROVIDERS),
+    ("POST", f"{PROPOSALS}/{ANY}/publish", OPERATORS),
+    ("POST", f"{PROPOSALS}/{ANY}/refuse", OPERATORS),
+    ("POST", f"{PROPOSALS}/{ANY}/withdraw", set[str]()),  # as with a tariff
+    ("POST", f"/services/v1/providers/{ANY}/stop-key", STOPPERS),
+    ("GET", OWN_COMPANY, COMPANIES),
+    ("GET", f"{OWN_COMPANY}/{ANY}", COMPANIES),
+    ("GET", f"{OWN_COMPANY}/{ANY}/changes", COMPANIES),
+    ("POST", f"{OWN_COMPANY}/{ANY}/changes", ADMINS),
+    ("POST", f"{OWN_COMPANY}/{ANY}/suspend", ADMINS),
+    ("POST", f"{OWN_COMPANY}/{ANY}/contact", ADMINS),
     ("GET", WORKFLOWS, OVERSEERS),
     ("POST", WORKFLOWS, OPERATORS),
     ("POST", f"{WORKFLOWS}/{ANY}/publish", OPERATORS),
