@@ -24,6 +24,7 @@ from svc_identity.verifications import schemas, service
 from svc_identity.verifications.conclusion import conclude
 from svc_identity.verifications.models import Method, Verification
 from svc_identity.verifications.observation import observe
+from svc_identity.verifications.one_at_a_time import one_at_a_time
 from svc_identity.verifications.opening import Back, open_session
 from svc_identity.verifications.provider import FaceSession, NetworkSession, TheVerifiers
 
@@ -98,15 +99,16 @@ async def finish_verification(
     level 3, in the next access token. Of a claim it gives the ID number at once where its holder has level 2; `passed`
     without `valid_until` leaves it to a counter.
     """
-    async with transactions.transaction() as tx:
-        await once.claim(tx, caller)
-        asked = await service.question(tx, caller.id, verification_id)
-        if isinstance(asked, Verification):
-            return schemas.Verification.of(asked)
-        await require(tx, caller.id, service.ACTIVITIES[asked.method], None)
-    observed = await observe(verifiers, asked, body.code)
-    async with transactions.transaction() as tx:
-        return await once.do(tx, caller, _shown(conclude(tx, caller.id, verification_id, observed, life)))
+    async with one_at_a_time(transactions, verification_id):
+        async with transactions.transaction() as tx:
+            await once.claim(tx, caller)
+            asked = await service.question(tx, caller.id, verification_id)
+            if isinstance(asked, Verification):
+                return schemas.Verification.of(asked)
+            await require(tx, caller.id, service.ACTIVITIES[asked.method], None)
+        observed = await observe(verifiers, asked, body.code)
+        async with transactions.transaction() as tx:
+            return await once.do(tx, caller, _shown(conclude(tx, caller.id, verification_id, observed, life)))
 
 
 def back_to(body: schemas.NewVerification) -> Back | None:

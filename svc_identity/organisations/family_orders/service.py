@@ -35,6 +35,8 @@ from svc_identity.people.proofing import service as proofing
 from svc_identity.people.proofing.models import Outcome
 from svc_identity.vault.reindexing import settle
 
+CHECKS_OF_A_CLERK_A_DAY = 100
+"""Of people at the counter: no clerk sees more in a day, and nobody can query the registry about a whole town."""
 _EVENTS = {status: SecurityEvent(f"family_order_{status}") for status in OrderStatus}
 
 
@@ -57,7 +59,7 @@ async def begin(tx: AsyncSession, caller: Caller, new: schemas.NewFamilyOrder) -
         raise proofing.GuardianNeeded
     index = id_number_index(new.id_number)
     await _require_stranger(tx, caller.id, index, phone_index(new.helper.phone))
-    return await proofing.begin_attempt(tx, caller.id, index)
+    return await proofing.begin_attempt(tx, caller.id, index, a_day=CHECKS_OF_A_CLERK_A_DAY)
 
 
 async def order(tx: AsyncSession, caller: Caller, new: schemas.NewFamilyOrder, outcome: Outcome) -> schemas.FamilyOrder:

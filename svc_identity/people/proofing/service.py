@@ -92,15 +92,21 @@ async def begin(tx: AsyncSession, person_id: UUID, proof: Proof) -> UUID | None:
     return await begin_attempt(tx, person_id, index)
 
 
-async def begin_attempt(tx: AsyncSession, person_id: UUID, index: bytes) -> UUID:
-    """Record that a person is about to have a number checked, their own or a child's.
+async def begin_attempt(tx: AsyncSession, person_id: UUID, index: bytes, *, a_day: int = ATTEMPTS_A_DAY) -> UUID:
+    """Record that a person is about to have a number checked: their own, a child's, or at a counter somebody's.
+
+    Args:
+        tx: the transaction, which holds the number until it ends.
+        person_id: who asks.
+        index: of the number.
+        a_day: how many tries, on whatever numbers, the person has in a day.
 
     Raises:
         TooManyProofings
     """
     # One at a time for one number, or all of them at once would find the attempts of the others not yet there.
     await lock_number(tx, index)
-    await _admit(tx, person_id, index)
+    await _admit(tx, person_id, index, a_day)
     attempt = ProofingAttempt(person_id=person_id, id_number_index=index)
     tx.add(attempt)
     await tx.flush()
@@ -111,7 +117,7 @@ async def lock_number(tx: AsyncSession, index: bytes) -> None:
     await tx.execute(select(func.pg_advisory_xact_lock(lock_of(index))))
 
 
-async def _admit(tx: AsyncSession, person_id: UUID, index: bytes) -> None:
+async def _admit(tx: AsyncSession, person_id: UUID, index: bytes, a_day: int) -> None:
     """Check that an account has a try left on a number. Tries of others take none of its first two; see decision 0090.
 
     Raises:
@@ -119,9 +125,9 @@ async def _admit(tx: AsyncSession, person_id: UUID, index: bytes) -> None:
     """
     of_person = ProofingAttempt.person_id == person_id
     queried = ProofingAttempt.outcome != Outcome.UNAVAILABLE
-    own = await _latest(tx, ATTEMPTS_A_DAY, of_person, queried)
-    if len(own) >= ATTEMPTS_A_DAY:
-        raise TooManyProofings(ATTEMPTS_A_DAY, own[-1] + _DAY)
+    own = await _latest(tx, a_day, of_person, queried)
+    if len(own) >= a_day:
+        raise TooManyProofings(a_day, own[-1] + _DAY)
     on_number = ProofingAttempt.id_number_index == index
     wrong = ProofingAttempt.outcome.in_((Outcome.PENDING, Outcome.NO_MATCH, Outcome.NO_RECORD))
     own_here = await _latest(tx, ATTEMPTS_ON_A_CONTESTED_NUMBER, of_person, on_number, queried)

@@ -21,7 +21,6 @@ from svc_identity.people.consents.service import Given, give
 from svc_identity.people.persons.service import known_person, registered
 from svc_identity.people.proofing.service import TooManyProofings
 from svc_identity.sign_in import agreement_pages, authorization, pages, steps
-from svc_identity.sign_in.agreement import NotAgreed
 from svc_identity.sign_in.browser import Browser
 from svc_identity.sign_in.carriers import TheSms
 from svc_identity.sign_in.certificates import service
@@ -34,6 +33,7 @@ from svc_identity.verifications import service as verifications
 from svc_identity.verifications.conclusion import conclude
 from svc_identity.verifications.models import Method, Verification, VerificationStatus
 from svc_identity.verifications.observation import observe
+from svc_identity.verifications.one_at_a_time import one_at_a_time
 from svc_identity.verifications.opening import Back, open_session
 from svc_identity.verifications.provider import NetworkSession, TheVerifiers, Verifiers, VerifierUnavailable
 
@@ -87,7 +87,7 @@ async def _begin(
     async with transactions.transaction() as tx:
         sign_in = await service.waiting(tx, sign_in_id, browser, for_update=True)
         if agreed != version_in_force():
-            raise NotAgreed
+            raise service.ComparisonNotAgreed
         person_id = await registered(tx, sign_in.phone)
         if person_id is None:
             raise SignInOver
@@ -136,7 +136,8 @@ async def return_from_certificate(
         verification_id = sign_in.verification_id
         if verification_id is None or not hmac.compare_digest(back.state, service.state_of(browser, verification_id)):
             raise NotFromHere
-        refused = await _verify(transactions, verifiers, request, sign_in, back.code)
+        async with one_at_a_time(transactions, verification_id):
+            refused = await _verify(transactions, verifiers, request, sign_in, back.code)
         if refused is None:
             return await _go_on(transactions, issuer, sms, request, browser, sign_in_id)
         return _page(issuer, browser, sign_in, refused)

@@ -33,6 +33,10 @@ class NoTriesLeft(TooOften):
     text = "certificate_no_tries"
 
 
+class ComparisonNotAgreed(Refused):
+    text = "certificate_must_agree"
+
+
 class ServiceAway(Refused):
     status, text = 503, "certificate_away"
 

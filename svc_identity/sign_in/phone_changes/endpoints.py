@@ -24,7 +24,7 @@ router = APIRouter(prefix="/identity/v1/me/phone-changes", tags=["persons"])
 
 @router.get("")
 async def list_my_phone_changes(tx: ReadTx, caller: Somebody, page: PageQuery) -> Page[schemas.PhoneChange]:
-    """List the caller's changes of phone that are under way or have ended, newest first."""
+    """List the caller's changes of phone that wait or have ended, newest first."""
     return await page_of(tx, own.listed(caller.id), page, PhoneChange.id, own.show, newest_first=True)
 
 

@@ -1,5 +1,6 @@
 """Level 3 by network identity certificate: the code of one session, for the person who has proved the number."""
 
+import asyncio
 from collections.abc import Callable
 
 from sqlalchemy import select
@@ -59,6 +60,14 @@ async def test_a_code_is_good_in_its_session_only_and_once(person: Person, other
     assert (await finish(other, replay, back["code"])).json()["reason"] == "code_refused"
     assert refusal(await finish(other, stolen, back["code"])) == (404, "not_found")
     assert await other.level() == 2
+
+
+async def test_of_requests_at_once_none_spoils_the_code_of_the_others(person: Person) -> None:
+    for _ in range(3):
+        started = await begun(person, CERTIFICATE)
+        back = confirm(started, person.id_number)
+        answers = await asyncio.gather(*(finish(person, started, back["code"]) for _ in range(8)))
+        assert {each.json()["status"] for each in answers} == {"passed"}
 
 
 async def test_a_code_of_another_order_is_refused(person: Person, faults: Callable[..., None]) -> None:

@@ -15,6 +15,7 @@ from svc_identity.people.agreements.documents import version_in_force
 from svc_identity.people.family_orders.models import FamilyOrder
 from svc_identity.people.persons.models import Person
 from svc_identity.people.persons.service import id_number_index
+from svc_identity.people.proofing.service import ATTEMPTS_A_DAY
 from tests.svc_identity.conftest import NewAppClient
 from tests.svc_identity.identities import id_number
 from tests.svc_identity.oauth.test_codes import refusal as oauth_refusal
@@ -92,6 +93,11 @@ async def test_the_counter_ends_it_at_once_and_nothing_is_left(
     assert (await step(counter.clerk, order, "withdraw")).status_code == 200
     assert oauth_refusal(await child.help(account)) == (400, "invalid_request")
     assert await person_of(database, number) is None
+
+
+async def test_a_clerk_serves_more_than_a_few_in_a_day(counter: Counter, child: Relative) -> None:
+    answers = [await place(counter, child, id_number()) for _ in range(ATTEMPTS_A_DAY + 2)]
+    assert {each.status_code for each in answers} == {201}
 
 
 async def test_one_of_staff_alone_sets_nothing_up(counter: Counter, child: Relative) -> None:
