@@ -22,7 +22,7 @@ async def load_reference_data(database: Database) -> str:
         kinds = await upsert_csv(tx, UtilityKindEntry, REFERENCE_DATA / "utility_kinds.csv")
         divisions = await upsert_csv(tx, Division, REFERENCE_DATA / "divisions.csv")
         townships = await upsert_csv(tx, Township, REFERENCE_DATA / "townships.csv")
-        workflows = await publish_missing(tx, _WORKFLOWS)
+        workflows = await publish_missing(tx, _WORKFLOWS["workflows"], _WORKFLOWS["labels"])
     return f"{kinds} utility kinds, {divisions} divisions, {townships} townships, {workflows} new workflows"
 
 

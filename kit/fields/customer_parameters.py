@@ -1,7 +1,6 @@
 """How a company's account numbers look: it declares this once, and every place that takes a number checks by it."""
 
 import re
-import unicodedata
 from functools import lru_cache
 from string import ascii_lowercase
 from typing import Annotated, Any, Literal
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chassis.problems import DEFAULT_LANGUAGE, Problem
 from chassis.text import Line, nearest_tag
 from kit.fields.check_rules import CHARACTERS, DIGITS, CheckRule, check_of
+from kit.fields.labels import is_arabic
 from kit.fields.number_patterns import LONGEST_NUMBER, LONGEST_PATTERN, NotAPattern, NumberPattern, number_pattern
 
 LONGEST_TYPED = 64
@@ -112,12 +112,6 @@ def declared(written: CustomerParameters) -> CustomerParameters | DeclarationFau
         return "check_rule"
     kept = written.model_copy(update={"pattern": shape.text, "example": canonical(written.example)})
     return "example" if kept.fault(kept.example) else kept
-
-
-def is_arabic(words: str) -> bool:
-    """Whether words are in Arabic script, letter by letter."""
-    letters = [character for character in words if character.isalpha()]
-    return bool(letters) and all(unicodedata.name(letter, "").startswith("ARABIC") for letter in letters)
 
 
 TEN_DIGITS = CustomerParameters(

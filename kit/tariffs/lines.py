@@ -8,8 +8,8 @@ from fractions import Fraction
 
 from chassis.problems import DEFAULT_LANGUAGE, Values, words
 from chassis.text import nearest_tag
+from kit.fields.labels import Label
 from kit.tariffs.decimals import FEN_PER_YUAN, PRICE_PLACES, QUANTITY_PLACES, half_up
-from kit.tariffs.rules import TariffWords
 
 _FEN = Fraction(FEN_PER_YUAN, 10 ** (QUANTITY_PLACES + PRICE_PLACES))
 
@@ -32,7 +32,7 @@ class Why(StrEnum):
 @dataclass(frozen=True)
 class Line:
     component: str
-    name: TariffWords
+    name: Label
     why: Why
     first_day: date
     last_day: date

@@ -7,10 +7,9 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from chassis.text import Line
-from kit.fields.customer_parameters import is_arabic
+from kit.fields.labels import Label
 from kit.tariffs.decimals import Price, Quantity
 
 _MOST_FEN = 100_000_000
@@ -19,29 +18,12 @@ _A_COMMON_YEAR = 2001
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Measure = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,15}$")]
-Words = Annotated[Line, Field(max_length=60)]
 Percent = Annotated[int, Field(strict=True, ge=1, le=100)]
 Band = Literal["sharp", "peak", "flat", "valley", "deep_valley"]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class TariffWords(_Part):
-    """What a tariff or a component is called, in the languages of the prefecture."""
-
-    zh: Words
-    en: Words
-    kk: Words
-    """Kazakh, in Arabic script."""
-    ug: Words
-
-    @model_validator(mode="after")
-    def _require_arabic_script(self) -> "TariffWords":
-        if not all(is_arabic(words) for words in (self.kk, self.ug)):
-            raise ValueError("kk and ug must be in Arabic script")
-        return self
 
 
 class Season(_Part):
@@ -101,7 +83,7 @@ class Allowance(_Part):
 class _Component(_Part):
     code: Code
     """Tells the components of a tariff apart, and is the same in each version of it."""
-    name: TariffWords
+    name: Label
 
 
 class UsageComponent(_Component):

@@ -25,7 +25,7 @@ from svc_services.cases.applications.refusals import (
     NoWorkflow,
     TooManyDrafts,
 )
-from svc_services.cases.workflows.definition import AccountRule, Actor
+from svc_services.cases.workflows.definition import SUBMIT, AccountRule, Actor
 from svc_services.cases.workflows.forms import require_complete, require_types
 from svc_services.cases.workflows.models import ApplicationKind, Workflow
 from svc_services.cases.workflows.service import newest_of
@@ -84,7 +84,7 @@ async def submit(tx: AsyncSession, person_id: UUID, application_id: UUID, if_mat
     case.workflow_id, case.submitted_at, case.counted_to = workflow.id, now(), today()
     case.consumed_days, case.state_days = 0, {}
     step = ApplicationStep(
-        application_id=case.id, action="submit", actor=Actor.CITIZEN, actor_id=person_id, taken_at=now()
+        application_id=case.id, action=SUBMIT, actor=Actor.CITIZEN, actor_id=person_id, taken_at=now()
     )
     await engine.advance(tx, case, rules, rules.start, step)
     return case

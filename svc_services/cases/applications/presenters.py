@@ -30,13 +30,16 @@ async def shown(tx: AsyncSession, case: Application, readers: Collection[Actor])
     state = rules.state(case.state) if case.state else None
     actions = [each.name for each in rules.actions_from(state.name) if set(readers) & set(each.who)] if state else []
     steps = select(ApplicationStep).where(ApplicationStep.application_id == case.id).order_by(ApplicationStep.position)
+    taken = (await tx.scalars(steps)).all()
     named = bool(STAFF & set(readers))
+    words = {case.state, *actions, *(name for each in taken for name in (each.action, each.from_state, each.to_state))}
     return schemas.Application(
         **summary(case).model_dump(),
         held_by=Actor(state.held_by) if state and case.status == CaseStatus.OPEN else None,
         actions=actions,
         form=case.form,
-        steps=[_step(each, named=named) for each in await tx.scalars(steps)],
+        steps=[_step(each, named=named) for each in taken],
+        labels={name: label for name, label in rules.labels.items() if name in words},
     )
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from kit.fields.divisions import DivisionCode
+from kit.fields.labels import Label
 from svc_services.cases.applications.models import CaseStatus, Flag
 from svc_services.cases.workflows.definition import Actor, Name
 from svc_services.cases.workflows.models import ApplicationKind
@@ -93,3 +94,5 @@ class Application(ApplicationSummary):
     """What the caller can do in this state."""
     form: dict[str, Any]
     steps: list[ApplicationStep]
+    labels: dict[str, Label]
+    """What the states and actions that are named here are called; those of the form are in the workflow."""

@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from chassis.problems import Problem
-from svc_services.cases.workflows.definition import PERSONS, Actor, WorkflowAction, WorkflowDefinition
+from svc_services.cases.workflows.definition import PERSONS, SUBMIT, Actor, WorkflowAction, WorkflowDefinition
 
 Graph = Mapping[str, set[str]]
 
@@ -48,6 +48,12 @@ class LoopWithoutPerson(BadWorkflow):
     code = "workflow_loop_without_person"
 
 
+class MissingLabel(BadWorkflow):
+    """Nobody could read what a state, an action or a field of the form is."""
+
+    code = "workflow_missing_label"
+
+
 class BadTimeout(BadWorkflow):
     """What the system does needs the limit of its state, is one thing, and needs nothing from anybody."""
 
@@ -78,6 +84,18 @@ def require_sound(definition: WorkflowDefinition) -> None:
             raise DeadEnd(at=places[state.name])
     _require_persons_in_loops(definition, places)
     _require_timeouts(definition, places)
+
+
+def require_labels(definition: WorkflowDefinition, form: Mapping[str, Any]) -> None:
+    """Refuse a workflow with something that has no label.
+
+    Raises:
+        MissingLabel
+    """
+    named = [*(state.name for state in definition.states), *(action.name for action in definition.actions)]
+    for name in (SUBMIT, *named, *form.get("properties", {})):
+        if name not in definition.labels:
+            raise MissingLabel(at=f"/labels/{name}")
 
 
 def _require_names(definition: WorkflowDefinition) -> None:

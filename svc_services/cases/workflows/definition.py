@@ -5,6 +5,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from kit.fields.labels import Label
+
+LabelledName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,39}$")]
 
 
@@ -17,6 +20,8 @@ class Actor(StrEnum):
     """Acts alone, on the day after the limit of the state."""
 
 
+SUBMIT = "submit"
+"""What the applicant does first, in every workflow."""
 PERSONS = frozenset({Actor.CITIZEN, Actor.CLERK, Actor.OPERATOR, Actor.PROVIDER})
 STAFF = frozenset({Actor.CLERK, Actor.OPERATOR})
 
@@ -73,6 +78,8 @@ class WorkflowDefinition(_Part):
     """Working days that are promised for the whole."""
     states: list[WorkflowState] = Field(min_length=1, max_length=40)
     actions: list[WorkflowAction] = Field(max_length=100)
+    labels: dict[LabelledName, Label] = Field(default_factory=dict, max_length=200)
+    """What states, actions, `submit`, fields of the form and their choices are called."""
 
     def state(self, name: str) -> WorkflowState:
         return next(state for state in self.states if state.name == name)

@@ -11,7 +11,7 @@ from chassis.problems import NotFound, Problem
 from kit.staff.second_person import require_second_holder
 from svc_services.base import lock
 from svc_services.cases.workflows import schemas
-from svc_services.cases.workflows.checks import require_sound
+from svc_services.cases.workflows.checks import require_labels, require_sound
 from svc_services.cases.workflows.forms import require_bounded
 from svc_services.cases.workflows.models import ApplicationKind, Workflow, WorkflowStatus
 from svc_services.reference.models import UtilityKind
@@ -49,6 +49,7 @@ def checked(new: schemas.NewWorkflow) -> Workflow:
         raise KindDoesNotFit(kind=str(new.application_kind))
     require_sound(new.definition)
     require_bounded(new.form)
+    require_labels(new.definition, new.form)
     return Workflow(
         utility_kind=new.utility_kind,
         application_kind=new.application_kind,

@@ -1,24 +1,27 @@
 """The first version of each workflow, as the starter data has it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from svc_services.base import lock
+from svc_services.cases.workflows.definition import SUBMIT
 from svc_services.cases.workflows.schemas import NewWorkflow
 from svc_services.cases.workflows.service import checked, newest_of, number
 
 _SAID = ("application_kind", "definition", "form")
 
 
-async def publish_missing(tx: AsyncSession, entries: Iterable[dict[str, Any]]) -> int:
+async def publish_missing(
+    tx: AsyncSession, entries: Iterable[dict[str, Any]], labels: Mapping[str, dict[str, str]]
+) -> int:
     """Publish the workflows of kinds that have none; what operators have published stays. Returns how many."""
     await lock(tx, "first workflows")
     published = 0
     for entry in entries:
         for utility_kind in entry["utility_kinds"]:
-            new = NewWorkflow(utility_kind=utility_kind, **{name: entry[name] for name in _SAID})
+            new = NewWorkflow(utility_kind=utility_kind, **labelled(entry, labels))
             if await newest_of(tx, new.utility_kind, new.application_kind) is None:
                 workflow = checked(new)
                 await number(tx, workflow)
@@ -26,3 +29,16 @@ async def publish_missing(tx: AsyncSession, entries: Iterable[dict[str, Any]]) -
                 await tx.flush()
                 published += 1
     return published
+
+
+def labelled(entry: dict[str, Any], labels: Mapping[str, dict[str, str]]) -> dict[str, Any]:
+    """An entry of the starter data with the labels of what it names."""
+    own = {name: labels[name] for name in _names(entry) if name in labels}
+    return {name: entry[name] for name in _SAID} | {"definition": entry["definition"] | {"labels": own}}
+
+
+def _names(entry: dict[str, Any]) -> Iterator[str]:
+    yield SUBMIT
+    yield from (each["name"] for part in ("states", "actions") for each in entry["definition"][part])
+    for name, field in entry["form"]["properties"].items():
+        yield from (name, *field.get("enum", ()))

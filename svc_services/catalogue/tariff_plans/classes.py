@@ -4,7 +4,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-from kit.tariffs.rules import TariffWords
+from kit.fields.labels import Label
 from svc_services.reference.models import UtilityKind
 
 _FILE = Path(__file__).with_name("customer_classes.json")
@@ -21,7 +21,7 @@ MEASURES: dict[UtilityKind, set[str]] = {
 
 
 @cache
-def classes_of(kind: UtilityKind) -> dict[str, TariffWords]:
+def classes_of(kind: UtilityKind) -> dict[str, Label]:
     """The classes of a kind with their names, by code."""
     known = json.loads(_FILE.read_text("utf-8"))
-    return {code: TariffWords.model_validate(known["names"][code]) for code in known["kinds"][kind]}
+    return {code: Label.model_validate(known["names"][code]) for code in known["kinds"][kind]}

@@ -5,7 +5,8 @@ from uuid import UUID
 from pydantic import ConfigDict
 
 from chassis.outbox import Event
-from kit.tariffs.rules import TariffRules, TariffWords
+from kit.fields.labels import Label
+from kit.tariffs.rules import TariffRules
 from svc_services.reference.models import UtilityKind
 
 
@@ -24,7 +25,7 @@ class TariffPlanPublished(Event):
     """A class of the kind; expect further classes within v1."""
     code: str
     """The plans of a class with the same code are versions of one plan."""
-    name: TariffWords
+    name: Label
     effective_from: date
     rules: TariffRules
     """Expect further types of components within v1."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from chassis.problems import NotFound
-from kit.tariffs.rules import TariffWords
+from kit.fields.labels import Label
 from svc_services.catalogue.tariff_plans import events, schemas
 from svc_services.catalogue.tariff_plans.models import TariffPlan
 
@@ -39,5 +39,5 @@ def withdrawn(plan: TariffPlan) -> events.TariffPlanWithdrawn:
 
 def _fields(plan: TariffPlan) -> dict[str, Any]:
     names = ("provider_id", "kind", "customer_class", "code", "effective_from")
-    parts = {"tariff_id": plan.id, "name": TariffWords.model_validate(plan.name), "rules": plan.tariff}
+    parts = {"tariff_id": plan.id, "name": Label.model_validate(plan.name), "rules": plan.tariff}
     return parts | {name: getattr(plan, name) for name in names}

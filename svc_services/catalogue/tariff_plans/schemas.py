@@ -5,7 +5,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.text import Line
-from kit.tariffs.rules import Code, TariffRules, TariffWords
+from kit.fields.labels import Label
+from kit.tariffs.rules import Code, TariffRules
 from svc_services.catalogue.tariff_plans.models import PlanStatus
 from svc_services.fields import Day, Reason
 from svc_services.reference.models import UtilityKind
@@ -22,7 +23,7 @@ class NewTariffProposal(BaseModel):
     """A class of the kind, see the customer classes."""
     code: Code
     """Tells the plans of a class apart, such as `base`; the same code is the next version of the same plan."""
-    name: TariffWords
+    name: Label
     basis_document: Document
     """The number of the document that sets the price."""
     effective_from: Day
@@ -50,7 +51,7 @@ class TariffPlan(BaseModel):
     kind: UtilityKind
     customer_class: str
     code: str
-    name: TariffWords
+    name: Label
     basis_document: str
     version: int
     effective_from: date
@@ -73,7 +74,7 @@ class TariffProposal(BaseModel):
     kind: UtilityKind
     customer_class: str
     code: str
-    name: TariffWords
+    name: Label
     basis_document: str
     effective_from: date
     rules: TariffRules
@@ -92,7 +93,7 @@ class CustomerClassEntry(BaseModel):
     """A customer class of a kind of utility."""
 
     code: str
-    name: TariffWords
+    name: Label
 
 
 class CustomerClasses(BaseModel):

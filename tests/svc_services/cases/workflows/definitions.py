@@ -22,8 +22,17 @@ def action(name: str, start: str, to: str, *who: str, **more: Any) -> dict[str, 
     return {"name": name, "from_states": [start], "to": to, "who": list(who), **more}
 
 
+def label(name: str) -> dict[str, str]:
+    return {"zh": f"{name} 事项", "en": name, "kk": "اتى", "ug": "ئىسمى"}
+
+
+NAMES = ("submitted", "correction", "done", "lapsed", "request_correction", "correct", "lapse", "complete", "submit")
+LABELS = {name: label(name) for name in (*NAMES, *FORM["properties"])}
+
+
 def definition(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     usual = {
+        "labels": LABELS,
         "start": "submitted",
         "account": "none",
         "limit_days": 5,

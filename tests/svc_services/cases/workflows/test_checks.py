@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from svc_services.cases.workflows.checks import BadWorkflow, require_sound
+from svc_services.cases.workflows.checks import BadWorkflow, MissingLabel, require_labels, require_sound
 from svc_services.cases.workflows.definition import WorkflowDefinition
 from svc_services.starter import REFERENCE_DATA
-from tests.svc_services.cases.workflows.definitions import FAULTY, definition
+from tests.svc_services.cases.workflows.definitions import FAULTY, FORM, LABELS, definition
 
 NAMES = st.sampled_from(["a_a", "b_b", "c_c", "d_d", "e_e"])
 
@@ -23,7 +23,17 @@ def test_a_faulty_workflow_is_refused_at_its_place(faulty: dict[str, Any], code:
 
 
 def test_a_sound_workflow_passes() -> None:
-    require_sound(WorkflowDefinition.model_validate(definition()))
+    sound = WorkflowDefinition.model_validate(definition())
+    require_sound(sound)
+    require_labels(sound, FORM)
+
+
+@pytest.mark.parametrize("name", ["submit", "lapse", "done", "rooms"])
+def test_what_people_see_has_a_label(name: str) -> None:
+    labels = {each: words for each, words in LABELS.items() if each != name}
+    with pytest.raises(MissingLabel) as refused:
+        require_labels(WorkflowDefinition.model_validate(definition(labels=labels)), FORM)
+    assert refused.value.values == {"at": f"/labels/{name}"}
 
 
 @given(
@@ -51,7 +61,7 @@ def test_from_every_state_of_a_published_workflow_people_can_reach_an_end(
 
 
 def test_the_starter_data_has_every_kind_for_every_utility() -> None:
-    entries = json.loads((REFERENCE_DATA / "workflows.json").read_text("utf-8"))
+    entries = json.loads((REFERENCE_DATA / "workflows.json").read_text("utf-8"))["workflows"]
     kinds = {entry["application_kind"]: set(entry["utility_kinds"]) for entry in entries}
     everywhere = {"water", "electricity", "gas", "heating", "telecom", "cable_tv"}
     general = ("new_connection", "transfer", "change", "suspension", "resumption", "closure", "fault_report")
