@@ -218,7 +218,7 @@ def _reason(fault: Mapping[str, Any], package: str, language: str) -> str:
     for each, owner in product(spoken, (package, "kit", "chassis")):
         reasons = catalogue(owner).get(each, {}).get("invalid_request", {})
         if key in reasons:
-            return reasons[key].format_map(Values(values, language))
+            return reasons[key].format_map(Values(values, language)).replace("' or '", "', '")  # of Pydantic
     return english
 
 
