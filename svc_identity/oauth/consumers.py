@@ -63,6 +63,8 @@ class AppClientChanged(EventData):
     """The client of a mini-app after a change."""
 
     app_id: UUID
+    name: str | None = None
+    """None in events of the release before."""
     revision: int
     redirect_uris: list[str]
     scopes: list[str]
@@ -87,6 +89,8 @@ async def follow_mini_app(tx: AsyncSession, event: Received[AppClientChanged]) -
     await register_client(tx, client_id, scopes=changed.scopes, redirect_uris=addresses, standing=standing)
     client = await tx.get_one(Client, client_id)
     client.dpop_required, client.subject_type = True, SubjectType.PAIRWISE
+    if changed.name and client.revision == changed.revision:
+        client.title = changed.name
 
 
 HANDLERS: list[AnyHandler] = [

@@ -75,6 +75,8 @@ class Client(Base):
     """Who a person is to it, see `subjects`."""
     device_grant: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether it signs people in on devices that have no keyboard (RFC 8628)."""
+    title: Mapped[str | None] = mapped_column(Text)
+    """The name of a mini-app."""
 
     @property
     def is_app(self) -> bool:

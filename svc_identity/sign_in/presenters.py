@@ -11,6 +11,7 @@ from chassis.telemetry import SecurityEvent
 from kit.fields.phones import mask_phone
 from svc_identity.oauth.grants import UnknownReturnAddressError
 from svc_identity.oauth.issuer import Issuer
+from svc_identity.oauth.models import Client
 from svc_identity.oauth.pushed import RequestOverError
 from svc_identity.oauth.requests import Parameters, Parsed
 from svc_identity.oauth.security_log import AUTHORIZATION_REFUSED
@@ -62,6 +63,7 @@ async def phone_page(
         asked=_asked(parsed),
         device=await screens.question(tx, issuer, parameters),
         asking=_asking(parsed),
+        title=await _title(tx, parsed),
         agreement=await _agreement(tx, browser, refused),
         agreements=agreement_links(language),
         other_number=f"{PATH}/phone-changes?{urlencode({'ui_locales': language})}",
@@ -90,6 +92,12 @@ def _asking(parsed: Parsed) -> str:
     """Who asks: the site to which the browser goes back, or the id under which an app was registered."""
     target = urlsplit(parsed.payload.redirect_uri)
     return (target.hostname or "") if target.scheme == "https" else str(parsed.payload.client_id)
+
+
+async def _title(tx: AsyncSession, parsed: Parsed) -> str:
+    """What an app is called that was registered with a name; empty for any other."""
+    client = await tx.get(Client, parsed.payload.client_id)
+    return (client.title or "") if client else ""
 
 
 def code_page(

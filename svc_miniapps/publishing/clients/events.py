@@ -15,6 +15,8 @@ class AppClientChanged(Event):
     key_field: ClassVar[str] = "app_id"
 
     app_id: UUID
+    name: str
+    """As people read it when they are asked whether the app may have what it asks for."""
     revision: int
     redirect_uris: list[str]
     """Compared character by character."""

@@ -190,7 +190,8 @@ async def _publish(tx: AsyncSession, client: AppClient) -> None:
     client.revision += 1
     await tx.flush()
     about = {name: getattr(client, name) for name in ("app_id", "revision", "redirect_uris", "scopes")}
-    await emit(tx, AppClientChanged(suspended=client.suspended_at is not None, **about))
+    app = await tx.get_one(App, client.app_id)
+    await emit(tx, AppClientChanged(name=app.name, suspended=client.suspended_at is not None, **about))
 
 
 async def _shown(tx: AsyncSession, request: ClientRequest) -> schemas.ClientRequest:

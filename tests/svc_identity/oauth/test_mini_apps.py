@@ -53,6 +53,18 @@ async def test_residents_sign_in_to_an_approved_mini_app(app_client: AppClient, 
         assert (await tx.get_one(Client, client_id)).subject_type == "pairwise"
 
 
+async def test_the_page_names_the_app_and_its_site(app_client: AppClient, database: Database) -> None:
+    app_id = str(new_id())
+    client_id = await changed(database, app_id, 2, name="<伊犁停车>")
+    await changed(database, app_id, 1, name="别的应用")
+    page = await app_client.begin(client_id=client_id, redirect_uri=CALLBACK, scope="openid bills")
+    assert "<strong><bdi>&lt;伊犁停车&gt;</bdi></strong>" in page.answer.text
+    assert "parking.ili.gov.cn" in page.answer.text
+    await changed(database, app_id, 3)  # of the release before, without a name
+    async with database.read() as tx:
+        assert (await tx.get_one(Client, client_id)).title == "<伊犁停车>"
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -61,6 +61,7 @@ async def test_an_approved_request_makes_a_client(stage: Stage, database: Databa
     assert await client_events(database) == [
         {
             "app_id": app["app_id"],
+            "name": app["name"],
             "revision": 1,
             "redirect_uris": REQUEST["redirect_uris"],
             "scopes": REQUEST["scopes"],
