@@ -18,6 +18,7 @@ import pytest_asyncio
 from joserfc.jwk import ECKey
 from sqlalchemy import make_url
 
+from contracts.documents import placeholder_settings
 from deploy.local.programs import LOOPBACK, Program, accepts_connections, free_port, running
 from svc_identity.people.agreements.documents import version_in_force
 from tests.anchor_keys import anchor_key
@@ -63,7 +64,8 @@ def running_service(
         "MYILI_REGISTRIES_URL": sandboxes["registries"].url,
         "MYILI_TOKEN_SIGNING_KEY": ECKey.generate_key("P-256").as_pem(private=True).decode(),
         "MYILI_FIELD_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
-        "MYILI_INDEX_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+        # The same for all tests of this process that use this database: it lets nobody start without the key it knows.
+        "MYILI_INDEX_KEY": placeholder_settings()["index_key"],
         "MYILI_WORKER_PORT": str(worker_port),
         "MYILI_LOG_LEVEL": "DEBUG",
         "MYILI_ANCHORS": (folder / "anchors").as_uri(),

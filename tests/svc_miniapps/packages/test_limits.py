@@ -128,6 +128,6 @@ def test_an_oversized_manifest_is_not_read() -> None:
 
 def test_names_with_thousands_of_folders_are_refused_quickly() -> None:
     deep = [Entry(f"{place}/".encode() + b"d/" * 30_000 + b"a") for place in range(100)]
-    started = time.perf_counter()
+    started = time.process_time()
     assert codes(zipped([*entries(), *deep])) == {"name_too_long", "too_deep"}
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
