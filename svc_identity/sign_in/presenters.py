@@ -62,8 +62,7 @@ async def phone_page(
         phone=phone,
         asked=_asked(parsed),
         device=await screens.question(tx, issuer, parameters),
-        asking=_asking(parsed),
-        title=await _title(tx, parsed),
+        asking=await _asking(tx, parsed),
         agreement=await _agreement(tx, browser, refused),
         agreements=agreement_links(language),
         other_number=f"{PATH}/phone-changes?{urlencode({'ui_locales': language})}",
@@ -88,16 +87,11 @@ def _asked(parsed: Parsed) -> list[str]:
     return [f"asks_{scope}" for scope in parsed.payload.scope.split()]
 
 
-def _asking(parsed: Parsed) -> str:
-    """Who asks: the site to which the browser goes back, or the id under which an app was registered."""
-    target = urlsplit(parsed.payload.redirect_uri)
-    return (target.hostname or "") if target.scheme == "https" else str(parsed.payload.client_id)
-
-
-async def _title(tx: AsyncSession, parsed: Parsed) -> str:
-    """What an app is called that was registered with a name; empty for any other."""
-    client = await tx.get(Client, parsed.payload.client_id)
-    return (client.title or "") if client else ""
+async def _asking(tx: AsyncSession, parsed: Parsed) -> tuple[str, str]:
+    """Who asks: the name of an app that has one, and the site to which the browser goes back, or else the app's id."""
+    target, client = urlsplit(parsed.payload.redirect_uri), await tx.get(Client, parsed.payload.client_id)
+    site = (target.hostname or "") if target.scheme == "https" else str(parsed.payload.client_id)
+    return (client.title or "") if client else "", site
 
 
 def code_page(
