@@ -31,7 +31,8 @@ def limits(sandboxes: dict[str, Sandbox]) -> dict[str, object]:
 
 @pytest_asyncio.fixture
 async def residents(site: Site) -> AsyncIterator[Residents]:
-    async with httpx.AsyncClient(base_url=site.url) as api:
+    # A connection that rests while the browser works may be closed by the server as the next request leaves.
+    async with httpx.AsyncClient(base_url=site.url, headers={"Connection": "close"}) as api:
         yield Residents(site, api)
 
 

@@ -160,7 +160,8 @@ def api(browsers: Browsers) -> httpx.AsyncClient:
 
 @pytest_asyncio.fixture
 async def sms(sandboxes: dict[str, Sandbox]) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=sandboxes["sms"].url) as client:
+    # A connection that rests may be closed by the server as the next request leaves.
+    async with httpx.AsyncClient(base_url=sandboxes["sms"].url, headers={"Connection": "close"}) as client:
         yield client
 
 
