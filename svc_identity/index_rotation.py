@@ -101,7 +101,7 @@ async def reindex(database: Database) -> int:
 
 
 async def _try_batch(database: Database, source: Source, after: UUID) -> tuple[UUID | None, int]:
-    """One batch; what somebody else holds is left for the next turn, and nobody waits for this one for long."""
+    """Move one batch. Rows that another transaction has locked wait for the next turn; locks of this one are short."""
     try:
         return await _batch(database, source, after)
     except DBAPIError as error:
@@ -130,7 +130,7 @@ def _due(source: Source, after: UUID) -> Select[Any]:
 
 
 async def _erase_unused(database: Database) -> None:
-    """Erase the indexes that nobody looks up any more and whose clear text is nowhere; see decision 0129."""
+    """Erase indexes of ended rows, whose clear text is stored nowhere; see decision 0129."""
     yesterday = now() - timedelta(days=1)
     ended = Mandate.status.not_in([MandateStatus.PROPOSED, MandateStatus.ACTIVE])
     over = FamilyAccount.status.not_in([FamilyStatus.PROPOSED, FamilyStatus.ACTIVE])
@@ -156,7 +156,7 @@ async def _erase_unused(database: Database) -> None:
 
 
 async def forget_proposals(database: Database) -> None:
-    """Let nobody accept what was proposed to a number that only an older key finds; it can be proposed again."""
+    """End invitations to numbers indexed under an older key alone. Whoever invited can invite again."""
     async with database.transaction() as tx:
         for index in (Mandate.phone_index, FamilyAccount.phone_index, FamilyOrder.phone_index):
             await tx.execute(_changed(index, _nobody(), unlike=_PHONES))

@@ -36,7 +36,7 @@ from svc_identity.people.proofing.models import Outcome
 from svc_identity.vault.reindexing import settle
 
 CHECKS_OF_A_CLERK_A_DAY = 100
-"""Of people at the counter: no clerk sees more in a day, and nobody can query the registry about a whole town."""
+"""A clerk who serves people all day makes fewer. The limit keeps a clerk from querying the registry at will."""
 _EVENTS = {status: SecurityEvent(f"family_order_{status}") for status in OrderStatus}
 
 

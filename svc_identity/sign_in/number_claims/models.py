@@ -10,7 +10,7 @@ from chassis.db import Timestamp, now
 from svc_identity.base import Base
 
 REFUSED_FOR = timedelta(days=30)
-"""So long after its person has refused, nobody else claims the number."""
+"""For this long after a refusal, the number cannot be claimed again."""
 
 
 class NumberClaim(Base):

@@ -1,4 +1,4 @@
-"""Whoever has a number that an account still uses waits for it, so that one texted code takes it from nobody.
+"""Claims on the number of an account in use: a texted code alone takes a number from nobody.
 
 The account's person gets a message, and refuses by signing in with the number, or in an app that is still signed in.
 """
