@@ -267,7 +267,7 @@ async def test_a_refusal_says_who_called_what_and_who_may(
     line = security_log.one()
     assert part_of(line, "kind", "reason", "subject") == ("forbidden", "not_allowed", subject_of(signed_in, tokens))
     assert part_of(line, "method", "route") == ("GET", "/identity/v1/role-changes")
-    assert line["rule"] == allow(scope="staff", role=("operator", "auditor")).who_may_call
+    assert line["rule"] == allow(scope="staff", role=("operator", "auditor", "provider_admin")).who_may_call
     assert str(uuid.UUID(line["request_id"])) == line["request_id"]
 
 

@@ -15,10 +15,10 @@ from starlette.types import Receive, Scope, Send
 from chassis.db import Database
 from deploy.local.programs import LOOPBACK, free_port
 from svc_payments.parties.providers.models import Provider
-from tests.svc_payments.billing.terms.agreement import TODAY
+from tests.svc_payments.billing.terms.agreement import today
 from tests.svc_payments.served import served
 
-LAST_MONTH = (TODAY.replace(day=1) - timedelta(days=1)).replace(day=1)
+LAST_MONTH = (today().replace(day=1) - timedelta(days=1)).replace(day=1)
 NUMBER = "1000000005"
 
 
@@ -30,7 +30,7 @@ def named_bill(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         "period": f"{LAST_MONTH:%Y-%m}",
         "usage": "12.5",
         "amount_fen": 4140,
-        "due_date": f"{TODAY + timedelta(days=10)}",
+        "due_date": f"{today() + timedelta(days=10)}",
     }
     return {**usual, **changes}
 

@@ -51,7 +51,7 @@ FAULTS = [
     (Reason.BAD_PERIOD, {"period": "0000-01"}),
     (Reason.BAD_PERIOD, {"period": "202609"}),
     (Reason.BAD_PERIOD, {"period": "2026-9"}),
-    (Reason.FUTURE_PERIOD, {"period": "2026-12", "due_date": "2027-01-25"}),
+    (Reason.FUTURE_PERIOD, {"period": "2099-12", "due_date": "2100-01-25"}),
     (Reason.BAD_USAGE, {"usage": ""}),
     (Reason.BAD_USAGE, {"usage": "-1"}),
     (Reason.BAD_USAGE, {"usage": "1.2345"}),

@@ -13,10 +13,10 @@ from chassis.testing import Emitted, Tokens, emitted
 from svc_payments.billing.bills.models import Bill
 from svc_payments.billing.inquiries.models import BillInquiry
 from svc_payments.parties.accounts.models import AccountBinding
-from tests.svc_payments.billing.terms.agreement import TODAY, put_in_force
+from tests.svc_payments.billing.terms.agreement import put_in_force, today
 from tests.svc_payments.scripted import NUMBER
 
-LAST_YEAR = TODAY - timedelta(days=400)
+LAST_YEAR = today() - timedelta(days=400)
 
 
 @dataclass

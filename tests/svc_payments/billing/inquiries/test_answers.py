@@ -13,7 +13,7 @@ from svc_payments.parties.providers.live_query import ANSWERS
 from svc_payments.settings import Settings
 from tests.svc_payments.billing.bills.factories import a_bill, save
 from tests.svc_payments.billing.inquiries.desk import Desk, refusal
-from tests.svc_payments.billing.terms.agreement import TODAY
+from tests.svc_payments.billing.terms.agreement import today
 from tests.svc_payments.scripted import Scripted, named_bill, set_endpoint
 
 
@@ -53,7 +53,7 @@ async def test_a_closed_provider_states_when_it_reopens(desk: Desk, company: Scr
 async def test_a_provider_is_not_queried_in_its_closed_hours(desk: Desk, company: Scripted) -> None:
     local = datetime.now(CHINA)
     hours = {"begin": f"{local - timedelta(hours=1):%H:%M}", "end": f"{local + timedelta(hours=1):%H:%M}"}
-    await desk.open(since=TODAY, closed_hours=hours)
+    await desk.open(since=today(), closed_hours=hours)
     answer = await desk.inquire()
     assert refusal(answer) == (503, "provider_closed")
     reopens_at = datetime.fromisoformat(answer.json()["reopens_at"])

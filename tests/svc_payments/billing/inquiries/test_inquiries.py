@@ -15,12 +15,12 @@ from svc_payments.billing.inquiries import service
 from svc_payments.billing.inquiries.answers import PendingInquiry
 from svc_payments.billing.inquiries.models import InquiredBill, Result
 from tests.svc_payments.billing.inquiries.desk import Desk, refusal
-from tests.svc_payments.billing.terms.agreement import TODAY, put_in_force
+from tests.svc_payments.billing.terms.agreement import put_in_force, today
 from tests.svc_payments.scripted import LAST_MONTH, Scripted, named_bill
 
 
 async def test_due_bills_are_listed_with_late_fees_oldest_first(desk: Desk, company: Scripted) -> None:
-    late = {"due_date": f"{TODAY - timedelta(days=10)}", "amount_fen": 10_000}
+    late = {"due_date": f"{today() - timedelta(days=10)}", "amount_fen": 10_000}
     before = (LAST_MONTH - timedelta(days=1)).replace(day=1)
     company.due(named_bill(), named_bill(bill_number="Q-0", period=f"{before:%Y-%m}", **late))
     answer = await desk.inquire()
@@ -47,7 +47,7 @@ async def test_a_tenant_is_shown_the_months_since_they_moved_in(desk: Desk, comp
     company.due(named_bill())
     assert len(await desk.bills()) == 1
     assert refusal(await desk.inquire_later(tenant)) == (409, "nothing_due")
-    company.due(named_bill(), named_bill(bill_number="Q-2", period=f"{TODAY:%Y-%m}"))
+    company.due(named_bill(), named_bill(bill_number="Q-2", period=f"{today():%Y-%m}"))
     shown = (await desk.inquire_later(tenant)).json()["bills"]
     assert [bill["bill_number"] for bill in shown] == ["Q-2"]
 

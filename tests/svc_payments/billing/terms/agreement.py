@@ -9,7 +9,10 @@ import httpx
 from chassis.db import CHINA
 from chassis.testing import Tokens, once
 
-TODAY = datetime.now(CHINA).date()
+
+def today() -> date:
+    """The day in Beijing. A test run may pass midnight, so no test keeps it from when it was read."""
+    return datetime.now(CHINA).date()
 
 
 def operator(tokens: Tokens) -> dict[str, str]:
@@ -18,10 +21,10 @@ def operator(tokens: Tokens) -> dict[str, str]:
 
 
 async def put_in_force(
-    api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, terms: dict[str, Any], *, since: date = TODAY
+    api: httpx.AsyncClient, tokens: Tokens, provider_id: UUID, terms: dict[str, Any], *, since: date | None = None
 ) -> int:
     """Propose and approve terms; returns their version."""
-    body = {"terms": terms, "in_force_from": f"{since}", "reason": "Agreement 2026-1"}
+    body = {"terms": terms, "in_force_from": f"{since or today()}", "reason": "Agreement 2026-1"}
     path = f"/payments/v1/providers/{provider_id}/payment-terms"
     proposed = await api.post(path, json=body, headers=operator(tokens) | once())
     assert proposed.status_code == 201, proposed.text

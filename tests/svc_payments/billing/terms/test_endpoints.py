@@ -11,14 +11,14 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from chassis.db import Database, new_id
 from chassis.testing import Tokens, emitted, once
-from tests.svc_payments.billing.terms.agreement import TODAY, operator, put_in_force
+from tests.svc_payments.billing.terms.agreement import operator, put_in_force, today
 
 Api = httpx.AsyncClient
 LATE_FEE = {"late_fee": {"daily_ten_thousandths": 5}}
 
 
-def proposal(terms: dict[str, Any] | None = None, day: date = TODAY) -> dict[str, Any]:
-    return {"terms": terms or {}, "in_force_from": f"{day}", "reason": "Agreement 2026-1"}
+def proposal(terms: dict[str, Any] | None = None, day: date | None = None) -> dict[str, Any]:
+    return {"terms": terms or {}, "in_force_from": f"{day or today()}", "reason": "Agreement 2026-1"}
 
 
 def path(provider_id: UUID, part: str = "") -> str:
@@ -47,13 +47,13 @@ async def test_terms_take_effect_when_a_second_operator_approves_them(
     assert (proposed.status_code, proposed.json()["version"]) == (201, 1)
     assert (await in_force(api, tokens, provider_id))["version"] is None
     approved = await approve(api, provider_id, operator(tokens), 1)
-    assert (approved.status_code, approved.json()["in_force_from"]) == (200, f"{TODAY}")
+    assert (approved.status_code, approved.json()["in_force_from"]) == (200, f"{today()}")
     now = await in_force(api, tokens, provider_id)
     assert (now["version"], now["terms"]["late_fee"]["daily_ten_thousandths"]) == (1, 5)
     async with database.read() as tx:
         (event,) = await emitted(tx)
     assert event.type == "cn.ili.payments.payment_terms.published.v1"
-    assert event.data == {"provider_id": f"{provider_id}", "version": 1, "in_force_from": f"{TODAY}"}
+    assert event.data == {"provider_id": f"{provider_id}", "version": 1, "in_force_from": f"{today()}"}
 
 
 async def test_the_proposer_cannot_approve(api: Api, tokens: Tokens, provider_id: UUID) -> None:
@@ -91,16 +91,16 @@ async def test_versions_are_append_only(owner: Database, table: str, change: str
 
 
 async def test_only_first_terms_may_start_in_the_past(api: Api, tokens: Tokens, provider_id: UUID) -> None:
-    last_year = TODAY - timedelta(days=365)
+    last_year = today() - timedelta(days=365)
     await put_in_force(api, tokens, provider_id, LATE_FEE, since=last_year)
     assert (await in_force(api, tokens, provider_id))["in_force_from"] == f"{last_year}"
-    yesterday = await propose(api, provider_id, operator(tokens), proposal(day=TODAY - timedelta(days=1)))
+    yesterday = await propose(api, provider_id, operator(tokens), proposal(day=today() - timedelta(days=1)))
     assert (yesterday.status_code, yesterday.json()["code"]) == (422, "terms_begin_in_the_past")
 
 
 async def test_terms_of_a_later_day_take_effect_on_it(api: Api, tokens: Tokens, provider_id: UUID) -> None:
     await put_in_force(api, tokens, provider_id, LATE_FEE)
-    await put_in_force(api, tokens, provider_id, {}, since=TODAY + timedelta(days=2))
+    await put_in_force(api, tokens, provider_id, {}, since=today() + timedelta(days=2))
     assert (await in_force(api, tokens, provider_id))["version"] == 1
 
 

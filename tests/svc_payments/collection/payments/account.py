@@ -12,10 +12,10 @@ from chassis.db import Database, new_id
 from chassis.testing import Tokens, once
 from svc_payments.billing.bills.models import Bill, BillKind
 from tests.svc_payments.billing.bills.factories import a_bill, a_binding, save
-from tests.svc_payments.billing.terms.agreement import TODAY, put_in_force
+from tests.svc_payments.billing.terms.agreement import put_in_force, today
 
 NUMBER = "1000000005"
-LAST_YEAR = TODAY - timedelta(days=400)
+LAST_YEAR = today() - timedelta(days=400)
 DAILY_5 = {"daily_ten_thousandths": 5}
 """0.05 % a day."""
 
@@ -36,7 +36,7 @@ class Account:
         await put_in_force(self.api, self.tokens, self.provider_id, terms, since=since)
 
     async def owes(self, amount_fen: int, *, days_late: int = 0, **columns: Any) -> UUID:  # noqa: ANN401 - of a bill
-        due_date = TODAY - timedelta(days=days_late)
+        due_date = today() - timedelta(days=days_late)
         bill = a_bill(self.provider_id, amount_fen=amount_fen, due_date=due_date, **columns)
         await save(self.database, bill)
         return bill.id

@@ -12,7 +12,7 @@ from chassis.db import Database, new_id
 from chassis.testing import Tokens
 from svc_payments.billing.bills.captures import mark_paid
 from svc_payments.collection.payments import service
-from tests.svc_payments.billing.terms.agreement import TODAY
+from tests.svc_payments.billing.terms.agreement import today
 from tests.svc_payments.collection.payments.account import DAILY_5, NUMBER, Account, lines, refusal
 
 PARTS: dict[str, Any] = {"partial_payment": {"least_fen": 100}}
@@ -41,7 +41,7 @@ class TestLateFees:
     async def test_terms_agreed_after_the_due_date_add_no_late_fee(self, account: Account) -> None:
         await account.terms()
         bill = await account.owes(10_000, days_late=10)
-        await account.terms(since=TODAY, late_fee=DAILY_5)
+        await account.terms(since=today(), late_fee=DAILY_5)
         assert (await account.bill(bill))["late_fee_fen"] == 0
 
     async def test_an_outdated_expected_amount_creates_no_payment(self, account: Account) -> None:
@@ -224,7 +224,7 @@ async def test_a_change_of_terms_leaves_an_open_payment_unchanged(account: Accou
     await account.terms(late_fee=DAILY_5)
     bill = await account.owes(10_000, days_late=10)
     created = await account.pay_bills(bill)
-    await account.terms(since=TODAY, channels=[{"channel": "wechat"}])
+    await account.terms(since=today(), channels=[{"channel": "wechat"}])
     payment_id = created.json()["payment_id"]
     shown = await account.api.get(
         f"/payments/v1/payments/{payment_id}", headers=account.tokens.resident(account.person)

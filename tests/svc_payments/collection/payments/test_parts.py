@@ -11,7 +11,7 @@ from chassis.testing import once, until
 from contracts.reference_provider.roster import account_number
 from svc_payments.billing.bills.models import Bill
 from svc_payments.collection.postings.delivery import Delivery
-from tests.svc_payments.billing.terms.agreement import TODAY, put_in_force
+from tests.svc_payments.billing.terms.agreement import put_in_force, today
 from tests.svc_payments.world import SEED, World, run_in_background
 
 TERMS = {
@@ -46,7 +46,7 @@ async def late_bill(world: World, person: UUID, amount_fen: int, days: int = 10)
     bill_id = await world.bill(person, amount_fen)
     async with world.database.transaction() as tx:
         bill = (await tx.scalars(select(Bill).where(Bill.id == bill_id))).one()
-        bill.due_date = TODAY - timedelta(days=days)
+        bill.due_date = today() - timedelta(days=days)
     return bill_id
 
 
@@ -58,7 +58,7 @@ async def shown_bill(world: World, person: UUID, bill_id: UUID) -> dict[str, Any
 
 async def test_a_bill_is_paid_in_two_parts_and_the_rest_goes_ahead(world: World) -> None:
     person = new_id()
-    await put_in_force(world.api, world.tokens, world.provider_id, TERMS, since=TODAY - timedelta(days=30))
+    await put_in_force(world.api, world.tokens, world.provider_id, TERMS, since=today() - timedelta(days=30))
     bill_id = await late_bill(world, person, 10_000)
     first = await paid_on_account(world, person, 4_020)
     half = {"status": "due", "late_fee_fen": 20 + 30, "paid_fen": 4_020, "outstanding_fen": 6_030}

@@ -11,7 +11,7 @@ from chassis.db import new_id
 from chassis.testing import once
 from svc_payments.billing.bills.models import Bill, BillKind
 from tests.svc_payments.billing.bills.factories import a_binding, save
-from tests.svc_payments.billing.terms.agreement import TODAY, put_in_force
+from tests.svc_payments.billing.terms.agreement import put_in_force, today
 from tests.svc_payments.scripted import NUMBER
 from tests.svc_payments.world import World
 
@@ -28,7 +28,7 @@ class Shop:
         """Put the terms with the offer in force and bind the resident."""
         offer = {"bill_sources": ["top_up"], "top_up": top_up or {"amounts_fen": AMOUNTS}, **terms}
         api, tokens = self.world.api, self.world.tokens
-        await put_in_force(api, tokens, self.world.provider_id, offer, since=TODAY)
+        await put_in_force(api, tokens, self.world.provider_id, offer, since=today())
         if bound:
             await save(self.world.database, a_binding(self.person, self.world.provider_id, self.account_number))
         return self

@@ -15,7 +15,7 @@ from svc_payments.billing.bills.models import Bill
 from svc_payments.tills.service import CLERK
 from tests.svc_payments.billing.bills.factories import a_bill, save
 from tests.svc_payments.billing.inquiries.desk import Desk
-from tests.svc_payments.billing.terms.agreement import TODAY, put_in_force
+from tests.svc_payments.billing.terms.agreement import put_in_force, today
 from tests.svc_payments.collection.mandates.giver import Giver
 from tests.svc_payments.collection.top_ups.shop import Shop
 from tests.svc_payments.parties.providers.account_kinds import CHECKED_KINDS, KINDS, Customer, declare, mistyped
@@ -35,7 +35,7 @@ async def customer(world: World, request: pytest.FixtureRequest) -> Customer:
 
 
 async def owed(customer: Customer) -> Bill:
-    bill = a_bill(customer.world.provider_id, account_number=customer.number, amount_fen=4140, due_date=TODAY)
+    bill = a_bill(customer.world.provider_id, account_number=customer.number, amount_fen=4140, due_date=today())
     await save(customer.world.database, bill)
     return bill
 
@@ -96,7 +96,7 @@ PLACES: dict[str, Place] = {
 async def test_a_bill_is_fetched_by_an_inquiry(customer: Customer) -> None:
     await customer.bound()
     world = customer.world
-    due = BilledBill("Q-1", customer.number, f"{LAST_MONTH:%Y-%m}", "12", 4140, f"{TODAY}", "0", "12")
+    due = BilledBill("Q-1", customer.number, f"{LAST_MONTH:%Y-%m}", "12", 4140, f"{today()}", "0", "12")
     world.company.books.add_bills([due])
     await Desk(world.api, world.database, world.tokens, world.provider_id, customer.number).open()
     answer = await inquire(customer, customer.typed)
@@ -157,7 +157,7 @@ async def test_a_bill_is_paid_at_a_till(customer: Customer) -> None:
 async def test_a_wrong_check_digit_is_refused_with_the_label(customer: Customer, place: str) -> None:
     offer = {"bill_sources": ["inquiry", "top_up"], "top_up": {"amounts_fen": [5_000], "accounts": "any"}}
     world = customer.world
-    await put_in_force(world.api, world.tokens, world.provider_id, offer, since=TODAY)
+    await put_in_force(world.api, world.tokens, world.provider_id, offer, since=today())
     answer = await PLACES[place](customer, mistyped(customer.number))
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_account_check_digit")
     assert answer.json()["example"] == NUMBERINGS[customer.kind].example
@@ -168,7 +168,7 @@ async def test_a_wrong_check_digit_is_refused_with_the_label(customer: Customer,
 async def test_a_number_of_another_form_is_refused_with_what_would_fit(customer: Customer, place: str) -> None:
     offer = {"bill_sources": ["inquiry", "top_up"], "top_up": {"amounts_fen": [5_000], "accounts": "any"}}
     world = customer.world
-    await put_in_force(world.api, world.tokens, world.provider_id, offer, since=TODAY)
+    await put_in_force(world.api, world.tokens, world.provider_id, offer, since=today())
     answer = await PLACES[place](customer, "1234567897")
     refused = answer.json()
     assert (answer.status_code, refused["code"], refused["pattern"]) == (422, "bad_account_number", "^1[3-9][0-9]{9}$")
@@ -181,7 +181,7 @@ async def test_a_number_of_another_form_is_refused_with_what_would_fit(customer:
 async def test_hostile_text_is_refused_and_breaks_nothing(customer: Customer, place: str) -> None:
     offer = {"bill_sources": ["inquiry", "top_up"], "top_up": {"amounts_fen": [5_000], "accounts": "any"}}
     world = customer.world
-    await put_in_force(world.api, world.tokens, world.provider_id, offer, since=TODAY)
+    await put_in_force(world.api, world.tokens, world.provider_id, offer, since=today())
     for number in ("", " ", "\u0000", "0" * 65, "０１２３\u202e", "{label}", "' OR 1=1 --", "०१२३४५६७८९०१२"):
         assert (await PLACES[place](customer, number)).status_code == 422, number
 
