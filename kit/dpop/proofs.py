@@ -14,6 +14,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 
 from kit.dpop.addresses import normalised
 from kit.dpop.nonces import Nonces
+from kit.public_keys import is_weak
 
 ALGORITHMS = ["ES256", "PS256", "Ed25519", "EdDSA"]
 SKEW_SECONDS = 60
@@ -94,10 +95,14 @@ def _public_key(given: Any) -> ECKey | OKPKey | RSAKey:  # noqa: ANN401 - JSON
     # Only the key itself is read: nobody vouches for its `use`, `key_ops` or certificates.
     key = import_key({name: given[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in given})
     match key:
-        case RSAKey() if key.raw_value.key_size in _RSA_BITS and given["e"] == _RSA_EXPONENT:
-            return key
-        case ECKey() | OKPKey() if key.curve_name in {"P-256", "Ed25519"}:
-            return key
+        case RSAKey():
+            usual = key.raw_value.key_size in _RSA_BITS and given["e"] == _RSA_EXPONENT
+        case ECKey() | OKPKey():
+            usual = key.curve_name in {"P-256", "Ed25519"}
+        case _:
+            raise ProofError("jwk is a key of another kind")
+    if usual and not is_weak(key.public_key):
+        return key
     raise ProofError("jwk is of a kind or size that is not accepted")
 
 

@@ -7,6 +7,7 @@ from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
 from chassis.inbox import Poison
 from kit.key_terms import has_sound_terms
+from kit.public_keys import is_weak
 
 _SMALLEST_RSA = 2048
 
@@ -31,8 +32,13 @@ def signing_keys(jwks: dict[str, Any]) -> dict[str, Any]:
 
 def _can_sign(key: object) -> bool:
     # No symmetric keys: anyone who can read one can sign with it.
-    if isinstance(key, ECKey):
-        return key.curve_name == "P-256"
-    if isinstance(key, OKPKey):
-        return key.curve_name == "Ed25519"
-    return isinstance(key, RSAKey) and key.public_key.key_size >= _SMALLEST_RSA
+    match key:
+        case ECKey():
+            usual = key.curve_name == "P-256"
+        case OKPKey():
+            usual = key.curve_name == "Ed25519"
+        case RSAKey():
+            usual = key.public_key.key_size >= _SMALLEST_RSA
+        case _:
+            return False
+    return usual and not is_weak(key.public_key)

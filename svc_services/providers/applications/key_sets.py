@@ -11,6 +11,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
 from chassis.problems import Problem
+from kit.public_keys import is_weak
 
 MOST_KEYS = 10
 _MOST_KID = 128
@@ -31,7 +32,7 @@ class PrivateKeySent(Problem):
 
 
 class BadKeySet(Problem):
-    """`reason`: keys, kid, kid_twice, key_twice, key_type, use, algorithm, key, curve, rsa_size."""
+    """`reason`: keys, kid, kid_twice, key_twice, key_type, use, algorithm, key, curve, rsa_size, weak."""
 
     status, code = 422, "bad_key_set"
 
@@ -103,12 +104,14 @@ def _strong(key: dict[str, Any]) -> dict[str, str]:
         raise BadKeySet(reason="curve")
     if isinstance(imported, RSAPublicKey) and imported.key_size not in _RSA_BITS:
         raise BadKeySet(reason="rsa_size")
+    if not isinstance(imported, EllipticCurvePublicKey | RSAPublicKey | Ed25519PublicKey):
+        raise BadKeySet(reason="curve")
+    if is_weak(imported):
+        raise BadKeySet(reason="weak")
     if isinstance(imported, EllipticCurvePublicKey):
         point = imported.public_numbers()
         return {"crv": "P-256", "x": _base64url(point.x, _P256_BYTES), "y": _base64url(point.y, _P256_BYTES)}
-    if not isinstance(imported, RSAPublicKey):
-        if not isinstance(imported, Ed25519PublicKey):
-            raise BadKeySet(reason="curve")
+    if isinstance(imported, Ed25519PublicKey):
         return {"crv": "Ed25519", "x": base64.urlsafe_b64encode(imported.public_bytes_raw()).rstrip(b"=").decode()}
     numbers = imported.public_numbers()
     return {

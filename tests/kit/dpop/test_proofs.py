@@ -14,6 +14,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from kit.dpop.nonces import LIFE_SECONDS, Nonces
 from kit.dpop.proofs import NonceWantedError, Proof, ProofError, check
 from tests.kit.dpop.prover import Prover
+from tests.weak_keys import WEAK_KEYS
 
 ADDRESS = "https://gateway.test/bills/v1/things"
 ONE, TWO = "one token", "another one"
@@ -136,6 +137,13 @@ def test_keys_that_are_no_public_keys_of_a_usual_size_are_refused() -> None:
         assert refused(Prover(key, "PS256", NONCES.new()).proof("GET", ADDRESS))
     slow = RSAKey.generate_key(2048).as_dict(private=False) | {"e": "A" * 300 + "AQAB"}
     assert refused(prover.proof("GET", ADDRESS, header={"jwk": slow, "alg": "ES256"}))
+
+
+def test_a_key_whose_signature_anybody_knows_is_refused() -> None:
+    claims = {"jti": "1", "htm": "GET", "htu": ADDRESS, "iat": int(time.time()), "nonce": NONCES.new()}
+    body = unsigned({"typ": "dpop+jwt", "alg": "Ed25519", "jwk": WEAK_KEYS["ed25519_one"]}, claims)
+    constant = base64.urlsafe_b64encode(b"\1" + bytes(63)).decode().rstrip("=")
+    assert refused(f"{body}.{constant}")
 
 
 def unsigned(*parts: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from svc_services.providers.applications.key_sets import BadKeySet, PrivateKeySent, public_key_set
 from tests.svc_services.companies import public_key
+from tests.weak_keys import WEAK_KEYS
 
 RSA = RSAKey.generate_key(2048)
 Jwk = dict[str, Any]
@@ -115,3 +116,10 @@ def test_a_weak_or_broken_key_is_refused_with_its_reason(keys: Callable[[], obje
     with pytest.raises(BadKeySet) as refused:
         public_key_set({"keys": keys()})
     assert refused.value.values == {"reason": reason}
+
+
+@pytest.mark.parametrize("name", WEAK_KEYS)
+def test_a_key_that_anybody_can_sign_for_is_refused(name: str) -> None:
+    with pytest.raises(BadKeySet) as refused:
+        public_key_set({"keys": [{**WEAK_KEYS[name], "kid": name}]})
+    assert refused.value.values == {"reason": "weak"}
