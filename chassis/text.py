@@ -14,8 +14,12 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, StringConst
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
+def is_visible(value: str) -> bool:
+    return not any(unicodedata.category(character) in _INVISIBLE for character in value)
+
+
 def _visible(value: str) -> str:
-    if any(unicodedata.category(character) in _INVISIBLE for character in value):
+    if not is_visible(value):
         raise ValueError("must not contain line breaks, control characters or invisible characters")
     return unicodedata.normalize("NFC", value)
 

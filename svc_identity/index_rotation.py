@@ -47,7 +47,17 @@ from svc_identity.sign_in.models import KnownDevice
 from svc_identity.sign_in.phone_changes.models import PhoneChange
 from svc_identity.vault.blind_indexes import Index, known_keys, lock_of
 from svc_identity.vault.encryption import Encrypted, use_keys_of
-from svc_identity.vault.reindexing import is_old, move, release_keys, require_keys, stored
+from svc_identity.vault.needed_keys import end_process
+from svc_identity.vault.reindexing import (
+    KeyMissing,
+    Stored,
+    is_old,
+    move,
+    recorded,
+    release_keys,
+    require_keys,
+    stored,
+)
 from svc_identity.verifications.models import Verification, VerificationStatus
 
 BATCH = 100
@@ -155,13 +165,16 @@ async def _erase_unused(database: Database) -> None:
         await tx.execute(delete(KnownDevice).where(is_old(KnownDevice.phone_index), unknown))
 
 
-async def forget_proposals(database: Database) -> None:
-    """End invitations to numbers indexed under an older key alone. Whoever invited can invite again."""
+async def forget_proposals(database: Database) -> int:
+    """End invitations to numbers indexed under an older key alone; returns how many. They can be sent again."""
+    given_up = 0
     async with database.transaction() as tx:
         for index in (Mandate.phone_index, FamilyAccount.phone_index, FamilyOrder.phone_index):
-            await tx.execute(_changed(index, _nobody(), unlike=_PHONES))
+            changed = _changed(index, _nobody(), unlike=_PHONES).returning(index.class_.id)
+            given_up += len((await tx.scalars(changed)).all())
         for index in (Mandate.name_index, FamilyAccount.name_index, FamilyOrder.name_index):
             await tx.execute(_changed(index, _nobody()))
+    return given_up
 
 
 def _changed(
@@ -183,14 +196,18 @@ def _nobody() -> ColumnElement[bytes]:
 
 
 async def rotate_indexes(database: Database) -> None:
-    """What the worker does on its schedule: with one key, only check that no other is needed."""
-    await require_keys(database)
+    """What the worker does on its schedule: with one key, only check that no other is needed, and end if one is."""
+    try:
+        await require_keys(database)
+    except KeyMissing as missing:
+        end_process(missing)
+        return
     if len(known_keys()) > 1 and not await reindex(database):
         await release_keys(database, await stored(database))
 
 
 async def main(settings: Settings, command: str) -> int:
-    """Exit codes: 0 only the current key is in use; 1 older ones are."""
+    """Exit codes: 0 only the current key is in use; 1 something is left to do."""
     use_keys_of(settings)
     database = Database.of(settings)
     try:
@@ -198,15 +215,33 @@ async def main(settings: Settings, command: str) -> int:
             await require_keys(database)
             sys.stdout.write(f"{await reindex(database)} values are found by the first key now.\n")
         if command == "forget":
-            await forget_proposals(database)
+            sys.stdout.write(f"{await forget_proposals(database)} invitations were given up.\n")
         found = await stored(database)
         if command != "status":
             await release_keys(database, found)
+        written = await recorded(database)
     finally:
         await database.close()
+    return _report(found, written)
+
+
+def _report(found: Sequence[Stored], written: set[bytes]) -> int:
+    listed = [each.id for each in known_keys()]
+    sys.stdout.write(f"Listed: {', '.join(each.hex() for each in listed)}. New rows are under the first.\n")
     sys.stdout.writelines(f"{each}\n" for each in found)
+    if missing := {each.key_id for each in found} - set(listed):
+        sys.stdout.write(f"{KeyMissing(missing)}\n")
+        return 1
     if left := sum(each.values for each in found if not each.is_current):
-        sys.stdout.write(f"{left} values are left under older keys: keep these. Counted tries go within a day.\n")
+        sys.stdout.write(
+            f"{left} values are left under older keys: keep these. Counted tries go within a day, invitations to "
+            "numbers that nobody has registered when they are accepted or over, or by `forget`.\n"
+        )
+        return 1
+    if coming := [each for each in listed[1:] if each not in written]:
+        sys.stdout.write(
+            f"Nobody has written under {coming[0].hex()} yet: once every process knows it, list it first.\n"
+        )
         return 1
     sys.stdout.write("Only the first key is in use: older ones can go from MYILI_BLIND_INDEX_KEYS.\n")
     return 0
@@ -216,7 +251,14 @@ def run(arguments: Sequence[str]) -> int:
     if list(arguments) not in (["status"], ["run"], ["forget"]):
         sys.stderr.write("usage: python -m svc_identity.index_rotation status | run | forget\n")
         return 2
-    return asyncio.run(main(load(Settings), arguments[0]))
+    try:
+        return asyncio.run(main(load(Settings), arguments[0]))
+    except KeyMissing as missing:
+        sys.stderr.write(f"{missing}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped. What is left is what the rows say: run it again to go on.\n")
+        return 130
 
 
 if __name__ == "__main__":

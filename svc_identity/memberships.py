@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import sys
 
-from chassis.db import Database
 from chassis.settings import load
 from kit.fields.phones import mask_phone
 from svc_identity.fields import normalise_phone
@@ -17,7 +16,8 @@ from svc_identity.organisations.role_changes.at_once import appoint_operator
 from svc_identity.organisations.service import PREFECTURE, UnknownDivision, platform
 from svc_identity.people.persons.service import person_of_phone
 from svc_identity.settings import Settings
-from svc_identity.vault.encryption import use_keys_of
+from svc_identity.vault.commands import opened
+from svc_identity.vault.reindexing import KeyMissing
 
 FIRST = "first operators of the platform"
 ENOUGH = 3
@@ -39,19 +39,15 @@ async def grant_operator(settings: Settings, phone: str, reason: str | None = No
     Raises:
         UnknownDivision: the starter data is not loaded.
         EnoughOperators: there are two, and no reason is given.
+        KeyMissing: phones are found by a key that the settings do not list.
     """
-    use_keys_of(settings)
-    database = Database.of(settings)
-    try:
-        async with database.transaction() as tx:
-            await lock_roles(tx)
-            person = await person_of_phone(tx, phone)
-            known = await appointed(tx, reaching=PREFECTURE)
-            if person.id not in known and len(known) >= FEWEST and reason is None:
-                raise EnoughOperators
-            granted = await appoint_operator(tx, await platform(tx), person, reason or FIRST)
-    finally:
-        await database.close()
+    async with opened(settings) as database, database.transaction() as tx:
+        await lock_roles(tx)
+        person = await person_of_phone(tx, phone)
+        known = await appointed(tx, reaching=PREFECTURE)
+        if person.id not in known and len(known) >= FEWEST and reason is None:
+            raise EnoughOperators
+        granted = await appoint_operator(tx, await platform(tx), person, reason or FIRST)
     who = f"The person of {mask_phone(phone)}"
     if not granted:
         return f"{who} was an operator already; nothing changed."
@@ -70,6 +66,9 @@ def main(arguments: list[str]) -> int:
     except ValueError as error:
         sys.stderr.write(f"--phone is {error}.\n")
         return 2
+    except KeyMissing as missing:
+        sys.stderr.write(f"{missing}\n")
+        return 1
     except UnknownDivision:
         sys.stderr.write("The divisions are not loaded: run `python -m svc_identity.starter` first.\n")
         return 1

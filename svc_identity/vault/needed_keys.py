@@ -34,8 +34,12 @@ async def end_without_keys(database: Database) -> None:
         while not await _has_looked(database):  # noqa: ASYNC110 - nothing here learns that the database is back
             await asyncio.sleep(_SECONDS)
     except KeyMissing as missing:
-        log.error("index_key_missing", reason=str(missing))
-        signal.raise_signal(signal.SIGTERM)
+        end_process(missing)
+
+
+def end_process(missing: KeyMissing) -> None:
+    log.error("index_key_missing", reason=str(missing))
+    signal.raise_signal(signal.SIGTERM)
 
 
 async def _has_looked(database: Database) -> bool:

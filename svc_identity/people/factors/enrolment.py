@@ -9,14 +9,15 @@ import argparse
 import asyncio
 import sys
 
-from chassis.db import Database, now
+from chassis.db import now
 from chassis.settings import load
 from svc_identity.fields import normalise_phone
 from svc_identity.people.factors import codes, service
 from svc_identity.people.factors.models import Factor, FactorKind
 from svc_identity.people.persons.service import person_of_phone
 from svc_identity.settings import Settings
-from svc_identity.vault.encryption import use_keys_of
+from svc_identity.vault.commands import opened
+from svc_identity.vault.reindexing import KeyMissing
 
 HAS_FACTORS = 3
 """The exit code when the person can sign in with a second factor and --reset is not given."""
@@ -38,24 +39,20 @@ async def issue(settings: Settings, phone: str, reason: str, *, reset: bool = Fa
 
     Raises:
         FactorsExist
+        KeyMissing: phones are found by a key that the settings do not list.
     """
-    use_keys_of(settings)
-    database = Database.of(settings)
-    try:
-        async with database.transaction() as tx:
-            person = await person_of_phone(tx, phone)
-            if await service.factors_of(tx, person.id, vouched=True):
-                if not reset:
-                    raise FactorsExist
-                for factor in await service.factors_of(tx, person.id):
-                    await service.remove(tx, factor, "reset_by_command")
-            if key:
-                factor = Factor(person_id=person.id, kind=FactorKind.TOTP, name="TOTP", secret=key, vouched_at=now())
-                await service.add(tx, factor)
-                return ""
-            return await codes.issue_enrolment_code(tx, person.id, reason, None)
-    finally:
-        await database.close()
+    async with opened(settings) as database, database.transaction() as tx:
+        person = await person_of_phone(tx, phone)
+        if await service.factors_of(tx, person.id, vouched=True):
+            if not reset:
+                raise FactorsExist
+            for factor in await service.factors_of(tx, person.id):
+                await service.remove(tx, factor, "reset_by_command")
+        if key:
+            factor = Factor(person_id=person.id, kind=FactorKind.TOTP, name="TOTP", secret=key, vouched_at=now())
+            await service.add(tx, factor)
+            return ""
+        return await codes.issue_enrolment_code(tx, person.id, reason, None)
 
 
 def main(arguments: list[str]) -> int:
@@ -73,6 +70,9 @@ def main(arguments: list[str]) -> int:
     except ValueError as error:
         sys.stderr.write(f"--phone is {error}.\n")
         return 2
+    except KeyMissing as missing:
+        sys.stderr.write(f"{missing}\n")
+        return 1
     except FactorsExist:
         sys.stderr.write(
             "This person has a second factor. If it is lost, two operators reset it over HTTP "

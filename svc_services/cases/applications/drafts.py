@@ -11,7 +11,7 @@ from chassis.problems import NotFound
 from kit.calendar import today
 from kit.etags import IfMatchMissing, etag_of, require_unchanged
 from kit.fields.divisions import WHOLE
-from svc_services.accounts.bindings.models import AccountBinding, BindingStatus
+from svc_services.accounts.bindings.queries import is_bound
 from svc_services.accounts.bindings.service import ProviderSuspended, UnknownProvider
 from svc_services.base import lock
 from svc_services.cases.applications import engine, schemas
@@ -130,11 +130,5 @@ async def _require_account(tx: AsyncSession, case: Application, rule: AccountRul
         return
     if rule == AccountRule.NONE:
         raise NoAccountWanted
-    bound = select(AccountBinding.id).where(
-        AccountBinding.person_id == case.person_id,
-        AccountBinding.provider_id == case.provider_id,
-        AccountBinding.account_number == case.account_number,
-        AccountBinding.status == BindingStatus.ACTIVE,
-    )
-    if await tx.scalar(bound.with_for_update(read=True)) is None:
+    if not await is_bound(tx, case.person_id, case.provider_id, case.account_number):
         raise AccountNotYours

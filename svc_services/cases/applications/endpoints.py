@@ -8,10 +8,10 @@ from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
-from kit.etags import IfMatch, etag_of
+from kit.etags import IfMatch
 from svc_services.cases.applications import drafts, schemas, service
 from svc_services.cases.applications.models import Application, CaseStatus
-from svc_services.cases.applications.presenters import shown, summary
+from svc_services.cases.applications.presenters import shown, summary, tagged
 from svc_services.cases.workflows.definition import Actor
 
 router = APIRouter(prefix="/services/v1/applications", tags=["applications"])
@@ -22,14 +22,14 @@ _CITIZEN = frozenset({Actor.CITIZEN})
 
 @router.post("", status_code=201, openapi_extra=_FORM)
 async def create_application(
-    tx: Tx, caller: Applicant, once: OnceKey, body: schemas.NewApplication
+    tx: Tx, caller: Applicant, response: Response, once: OnceKey, body: schemas.NewApplication
 ) -> schemas.Application:
     """Begin an application as a draft."""
 
     async def create() -> schemas.Application:
         return await shown(tx, await drafts.create(tx, caller.id, body), _CITIZEN)
 
-    return await once.do(tx, caller, create())
+    return tagged(response, await once.do(tx, caller, create()))
 
 
 @router.get("")
@@ -49,8 +49,7 @@ async def get_application(
 ) -> schemas.Application:
     """Get one's own application: each step, who has it now, and the promised day."""
     case = await service.own(tx, caller.id, application_id)
-    response.headers["ETag"] = etag_of(case.version)
-    return await shown(tx, case, _CITIZEN)
+    return tagged(response, await shown(tx, case, _CITIZEN))
 
 
 @router.put("/{application_id}/form", openapi_extra=_FORM)
@@ -67,8 +66,7 @@ async def save_draft(
     Types are checked, required fields may be missing. A submitted application is not changed.
     """
     draft = await drafts.save(tx, caller.id, application_id, body.form, if_match)
-    response.headers["ETag"] = etag_of(draft.version)
-    return await shown(tx, draft, _CITIZEN)
+    return tagged(response, await shown(tx, draft, _CITIZEN))
 
 
 @router.delete("/{application_id}", status_code=204)
@@ -79,20 +77,21 @@ async def remove_draft(tx: Tx, caller: Applicant, application_id: UUID, if_match
 
 @router.post("/{application_id}/submit")
 async def submit_application(
-    tx: Tx, caller: Applicant, once: OnceKey, application_id: UUID, if_match: IfMatch = None
+    tx: Tx, caller: Applicant, response: Response, once: OnceKey, application_id: UUID, if_match: IfMatch = None
 ) -> schemas.Application:
     """Submit a draft; the form is checked in full, and the promised days begin to count."""
 
     async def submit() -> schemas.Application:
         return await shown(tx, await drafts.submit(tx, caller.id, application_id, if_match), _CITIZEN)
 
-    return await once.do(tx, caller, submit())
+    return tagged(response, await once.do(tx, caller, submit()))
 
 
 @router.post("/{application_id}/actions", openapi_extra=_FORM)
 async def take_action(
     tx: Tx,
     caller: Applicant,
+    response: Response,
     once: OnceKey,
     application_id: UUID,
     body: schemas.WantedAction,
@@ -103,4 +102,4 @@ async def take_action(
     async def act() -> schemas.Application:
         return await shown(tx, await service.act_as_citizen(tx, caller.id, application_id, body, if_match), _CITIZEN)
 
-    return await once.do(tx, caller, act())
+    return tagged(response, await once.do(tx, caller, act()))

@@ -1,7 +1,7 @@
 """The steps of a case. Every caller holds the lock on its row."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,23 +13,34 @@ from chassis.db import now
 from chassis.outbox import emit
 from kit.approvals import SecondPersonNeeded
 from kit.calendar import today
+from svc_services.accounts.bindings.queries import is_bound
 from svc_services.cases.applications import clock
 from svc_services.cases.applications.events import ApplicationFlagged, ApplicationMoved
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
 from svc_services.cases.applications.refusals import (
+    AccountLost,
     ActionIncomplete,
     ActionNotPossible,
     ActionNotYours,
+    BadAppointment,
     ClaimedByAnother,
     ClaimNeeded,
     NotPartOfAction,
     OpenAlready,
 )
-from svc_services.cases.workflows.definition import STAFF, Actor, Need, WorkflowAction, WorkflowDefinition
+from svc_services.cases.workflows.definition import (
+    GIVE_UP,
+    STAFF,
+    Actor,
+    Need,
+    WorkflowAction,
+    WorkflowDefinition,
+)
 from svc_services.cases.workflows.forms import require_complete
 from svc_services.cases.workflows.models import Workflow
 
 _ONE_OPEN = "uq_applications_open"
+_FARTHEST_APPOINTMENT = timedelta(days=180)
 
 
 @dataclass(frozen=True)
@@ -61,14 +72,18 @@ async def take(tx: AsyncSession, case: Application, workflow: Workflow, taking: 
         ActionNotPossible, ActionNotYours, ActionIncomplete, NotPartOfAction: the action is not what the workflow says.
         ClaimNeeded, ClaimedByAnother: a clerk has not claimed the case, or another one has.
         SecondPersonNeeded: staff decides on a case of their own, or on an appeal from their own step.
+        AccountLost: the account is not the applicant's any more.
+        BadAppointment: nobody can come on that day.
         FormRefused: the corrected form has mistakes.
         OpenAlready: an appeal would open a second case of the kind on the account.
     """
     rules = workflow.rules
     action = _action_of(rules, case, taking)
     actor = _actor_of(action, taking)
+    await _require_account(tx, case)
     _require_claim(case, actor, taking)
-    await _require_independent(tx, case, action, actor, taking)
+    if actor in STAFF:
+        await require_independent(tx, case, rules, action, taking.actor_id)
     _require_parts(action, taking)
     if taking.form is not None:
         require_complete(workflow.form, taking.form)
@@ -115,6 +130,13 @@ async def note_time(tx: AsyncSession, case: Application, workflow: Workflow) -> 
         await emit(tx, ApplicationFlagged(application_id=case.id, **{name: getattr(case, name) for name in same}))
 
 
+async def give_up(tx: AsyncSession, case: Application) -> None:
+    """End a case whose applicant cannot go on."""
+    rules = (await tx.get_one(Workflow, case.workflow_id)).rules
+    giving_up = Taking(GIVE_UP, frozenset({Actor.SYSTEM}), None)
+    await advance(tx, case, rules, rules.given_up(), _step(case, GIVE_UP, Actor.SYSTEM, giving_up))
+
+
 def claim_holds(case: Application) -> bool:
     return case.claimed_until is not None and case.claimed_until > now()
 
@@ -141,16 +163,33 @@ def _require_claim(case: Application, actor: Actor, taking: Taking) -> None:
         raise ClaimNeeded
 
 
-async def _require_independent(
-    tx: AsyncSession, case: Application, action: WorkflowAction, actor: Actor, taking: Taking
+async def require_independent(
+    tx: AsyncSession, case: Application, rules: WorkflowDefinition, action: WorkflowAction, actor_id: UUID | None
 ) -> None:
-    if actor not in STAFF:
+    """Refuse staff who would decide on their own case, or on an appeal from their own step.
+
+    Steps before the last decision of this sort do not count: else nobody would be left who may decide.
+
+    Raises:
+        SecondPersonNeeded
+    """
+    if actor_id == case.person_id:
+        raise SecondPersonNeeded
+    if not action.another_person:
         return
-    if taking.actor_id == case.person_id:
+    of_case = ApplicationStep.application_id == case.id
+    decisions = [each.name for each in rules.actions if each.another_person]
+    last = select(func.max(ApplicationStep.position)).where(of_case, ApplicationStep.action.in_(decisions))
+    since = await tx.scalar(last) or 0
+    taken = exists().where(of_case, ApplicationStep.actor_id == actor_id, ApplicationStep.position >= since)
+    if await tx.scalar(select(taken)):
         raise SecondPersonNeeded
-    taken = exists().where(ApplicationStep.application_id == case.id, ApplicationStep.actor_id == taking.actor_id)
-    if action.another_person and await tx.scalar(select(taken)):
-        raise SecondPersonNeeded
+
+
+async def _require_account(tx: AsyncSession, case: Application) -> None:
+    number = case.account_number
+    if number is not None and not await is_bound(tx, case.person_id, case.provider_id, number):
+        raise AccountLost
 
 
 def _require_parts(action: WorkflowAction, taking: Taking) -> None:
@@ -159,6 +198,8 @@ def _require_parts(action: WorkflowAction, taking: Taking) -> None:
         raise ActionIncomplete(missing=missing)
     if surplus := sorted(given - needed - {Need.REASON}):
         raise NotPartOfAction(surplus=surplus)
+    if taking.appointment_on and not today() <= taking.appointment_on <= today() + _FARTHEST_APPOINTMENT:
+        raise BadAppointment(days=_FARTHEST_APPOINTMENT.days)
 
 
 def _step(case: Application, action: str, actor: Actor, taking: Taking) -> ApplicationStep:

@@ -1,11 +1,14 @@
 from collections.abc import Collection
 
+from fastapi import Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kit.etags import etag_of
+from kit.fields.labels import Label
 from svc_services.cases.applications import engine, schemas
 from svc_services.cases.applications.models import Application, ApplicationStep, CaseStatus
-from svc_services.cases.workflows.definition import STAFF, Actor
+from svc_services.cases.workflows.definition import GIVE_UP, STAFF, Actor
 from svc_services.cases.workflows.models import Workflow
 
 _SUMMARY = (
@@ -15,6 +18,16 @@ _SUMMARY = (
 _STEP = ("action", "actor", "from_state", "to_state", "reason", "appointment_on", "amount_fen", "taken_at")
 
 
+_LABELS = {
+    GIVE_UP: Label(
+        zh="申请人不能继续办理",
+        en="The applicant cannot go on",
+        kk="ٴوتىنىش بەرۋشى جالعاستىرا المايدى",
+        ug="ئىلتىماسچى داۋاملاشتۇرالمايدۇ",
+    )
+}
+
+
 def summary(case: Application) -> schemas.ApplicationSummary:
     return schemas.ApplicationSummary(
         application_id=case.id,
@@ -22,6 +35,12 @@ def summary(case: Application) -> schemas.ApplicationSummary:
         claimed_until=case.claimed_until if engine.claim_holds(case) else None,
         **{name: getattr(case, name) for name in _SUMMARY},
     )
+
+
+def tagged(response: Response, case: schemas.Application) -> schemas.Application:
+    """A case with its ETag, which the next change names."""
+    response.headers["ETag"] = etag_of(case.version)
+    return case
 
 
 async def shown(tx: AsyncSession, case: Application, readers: Collection[Actor]) -> schemas.Application:
@@ -39,7 +58,7 @@ async def shown(tx: AsyncSession, case: Application, readers: Collection[Actor])
         actions=actions,
         form=case.form,
         steps=[_step(each, named=named) for each in taken],
-        labels={name: label for name, label in rules.labels.items() if name in words},
+        labels={name: label for name, label in (rules.labels | _LABELS).items() if name in words},
     )
 
 

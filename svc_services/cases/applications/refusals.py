@@ -75,3 +75,15 @@ class NothingToClaim(Problem):
     """In this state of the case staff has nothing to do."""
 
     status, code = 409, "nothing_to_claim"
+
+
+class AccountLost(Problem):
+    """The account was the applicant's when the case began, and is not any more: the case ends by itself."""
+
+    status, code = 409, "account_lost"
+
+
+class BadAppointment(Problem):
+    """An appointment lies in the past, or too far ahead."""
+
+    status, code = 422, "bad_appointment"

@@ -1,5 +1,6 @@
 """What citizens, staff and providers do with a case."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from svc_services.cases.applications import engine, schemas
 from svc_services.cases.applications.engine import Taking
 from svc_services.cases.applications.models import Application, CaseStatus
 from svc_services.cases.applications.refusals import ClaimedByAnother, NothingToClaim
-from svc_services.cases.workflows.definition import STAFF, Actor
+from svc_services.cases.workflows.definition import STAFF, Actor, WorkflowDefinition
 from svc_services.cases.workflows.models import Workflow
 
 CLAIM = timedelta(minutes=30)
@@ -50,13 +51,13 @@ async def claim(tx: AsyncSession, caller: Caller, application_id: UUID) -> Appli
 
     Raises:
         NotYourDivision, NothingToClaim
+        SecondPersonNeeded: there is nothing that the caller could decide.
         ClaimedByAnother: another clerk's claim has not expired.
     """
     case = await _case(tx, application_id, locked=True)
     roles = _roles(caller, case)
     rules = (await _workflow(tx, case)).rules
-    if not any(set(roles) & set(action.who) for action in rules.actions_from(str(case.state))):
-        raise NothingToClaim
+    await _require_something_to_decide(tx, caller, case, rules, roles)
     if engine.claim_holds(case) and case.claimed_by != caller.id:
         raise ClaimedByAnother
     case.claimed_by, case.claimed_until = caller.id, now() + CLAIM
@@ -64,10 +65,10 @@ async def claim(tx: AsyncSession, caller: Caller, application_id: UUID) -> Appli
 
 
 async def release(tx: AsyncSession, caller: Caller, application_id: UUID) -> Application:
-    """Give up one's own claim."""
+    """Give up one's own claim; an operator also lifts that of a clerk."""
     case = await _case(tx, application_id, locked=True)
-    _roles(caller, case)
-    if engine.claim_holds(case) and case.claimed_by != caller.id:
+    roles = _roles(caller, case)
+    if engine.claim_holds(case) and case.claimed_by != caller.id and Actor.OPERATOR not in roles:
         raise ClaimedByAnother
     case.claimed_by = case.claimed_until = None
     return case
@@ -91,6 +92,17 @@ async def of_staff(tx: AsyncSession, caller: Caller, application_id: UUID) -> Ap
     case = await _case(tx, application_id)
     _roles(caller, case)
     return case
+
+
+async def _require_something_to_decide(
+    tx: AsyncSession, caller: Caller, case: Application, rules: WorkflowDefinition, roles: Collection[Actor]
+) -> None:
+    """Nobody keeps others from a case that they cannot decide themselves."""
+    own = [action for action in rules.actions_from(str(case.state)) if set(roles) & set(action.who)]
+    if not own:
+        raise NothingToClaim
+    easiest = min(own, key=lambda action: action.another_person)
+    await engine.require_independent(tx, case, rules, easiest, caller.id)
 
 
 async def _take(tx: AsyncSession, case: Application, taking: Taking, if_match: str | None) -> Application:

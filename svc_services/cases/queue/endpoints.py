@@ -8,11 +8,11 @@ from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
-from kit.etags import IfMatch, etag_of
+from kit.etags import IfMatch
 from kit.staff.reach import divisions_of
 from svc_services.cases.applications import schemas, service
 from svc_services.cases.applications.models import Application, CaseStatus, Flag
-from svc_services.cases.applications.presenters import shown, summary
+from svc_services.cases.applications.presenters import shown, summary, tagged
 from svc_services.cases.workflows.definition import STAFF, Actor
 from svc_services.cases.workflows.models import ApplicationKind
 
@@ -42,34 +42,38 @@ async def list_queue(
 async def get_case(tx: ReadTx, caller: Staff, response: Response, application_id: UUID) -> schemas.Application:
     """Get a case of one's divisions with its form and steps."""
     case = await service.of_staff(tx, caller, application_id)
-    response.headers["ETag"] = etag_of(case.version)
-    return await shown(tx, case, STAFF)
+    return tagged(response, await shown(tx, case, STAFF))
 
 
 @router.post("/{application_id}/claim")
-async def claim_case(tx: Tx, caller: Staff, once: OnceKey, application_id: UUID) -> schemas.Application:
+async def claim_case(
+    tx: Tx, caller: Staff, response: Response, once: OnceKey, application_id: UUID
+) -> schemas.Application:
     """Claim a case for half an hour, in which nobody else decides it."""
 
     async def claim() -> schemas.Application:
         return await shown(tx, await service.claim(tx, caller, application_id), STAFF)
 
-    return await once.do(tx, caller, claim())
+    return tagged(response, await once.do(tx, caller, claim()))
 
 
 @router.post("/{application_id}/release")
-async def release_case(tx: Tx, caller: Staff, once: OnceKey, application_id: UUID) -> schemas.Application:
-    """Withdraw one's claim."""
+async def release_case(
+    tx: Tx, caller: Staff, response: Response, once: OnceKey, application_id: UUID
+) -> schemas.Application:
+    """Withdraw one's claim; an operator also withdraws a clerk's."""
 
     async def release() -> schemas.Application:
         return await shown(tx, await service.release(tx, caller, application_id), STAFF)
 
-    return await once.do(tx, caller, release())
+    return tagged(response, await once.do(tx, caller, release()))
 
 
 @router.post("/{application_id}/actions")
 async def decide_case(
     tx: Tx,
     caller: Staff,
+    response: Response,
     once: OnceKey,
     application_id: UUID,
     body: schemas.WantedAction,
@@ -80,4 +84,4 @@ async def decide_case(
     async def act() -> schemas.Application:
         return await shown(tx, await service.act_as_staff(tx, caller, application_id, body, if_match), STAFF)
 
-    return await once.do(tx, caller, act())
+    return tagged(response, await once.do(tx, caller, act()))

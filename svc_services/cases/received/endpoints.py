@@ -8,10 +8,10 @@ from chassis.auth import Caller, allow
 from chassis.db import ReadTx, Tx
 from chassis.idempotency import OnceKey
 from chassis.pagination import Page, PageQuery, page_of
-from kit.etags import IfMatch, etag_of
+from kit.etags import IfMatch
 from svc_services.cases.applications import schemas, service
 from svc_services.cases.applications.models import Application, CaseStatus
-from svc_services.cases.applications.presenters import shown, summary
+from svc_services.cases.applications.presenters import shown, summary, tagged
 from svc_services.cases.workflows.definition import Actor
 from svc_services.providers.connections.queries import locked_caller
 
@@ -35,14 +35,14 @@ async def get_received_application(
 ) -> schemas.Application:
     """Get a case of the provider with its form and steps."""
     case = await service.of_provider(tx, caller.id, application_id)
-    response.headers["ETag"] = etag_of(case.version)
-    return await shown(tx, case, _PROVIDER)
+    return tagged(response, await shown(tx, case, _PROVIDER))
 
 
 @router.post("/{application_id}/actions")
 async def take_provider_action(
     tx: Tx,
     caller: ProviderSystem,
+    response: Response,
     once: OnceKey,
     application_id: UUID,
     body: schemas.WantedAction,
@@ -54,4 +54,4 @@ async def take_provider_action(
         await locked_caller(tx, caller.id, read=True)
         return await shown(tx, await service.act_as_provider(tx, caller.id, application_id, body, if_match), _PROVIDER)
 
-    return await once.do(tx, caller, act())
+    return tagged(response, await once.do(tx, caller, act()))

@@ -5,7 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from chassis.problems import Problem
-from svc_services.cases.workflows.definition import PERSONS, SUBMIT, Actor, WorkflowAction, WorkflowDefinition
+from svc_services.cases.workflows.definition import (
+    PERSONS,
+    STAFF,
+    SUBMIT,
+    Actor,
+    WorkflowAction,
+    WorkflowDefinition,
+)
 
 Graph = Mapping[str, set[str]]
 
@@ -60,6 +67,30 @@ class BadTimeout(BadWorkflow):
     code = "workflow_bad_timeout"
 
 
+class BadStart(BadWorkflow):
+    """The first state ends the case or stops its clock: nothing would be promised."""
+
+    code = "workflow_bad_start"
+
+
+class BadLimit(BadWorkflow):
+    """A state may take longer than the whole."""
+
+    code = "workflow_bad_limit"
+
+
+class CitizenDecides(BadWorkflow):
+    """In a state that somebody else has, the applicant may leave, and moves the case nowhere else."""
+
+    code = "workflow_citizen_decides"
+
+
+class PartialAppeal(BadWorkflow):
+    """An appeal is decided by somebody of staff who has not decided the case before."""
+
+    code = "workflow_partial_appeal"
+
+
 def require_sound(definition: WorkflowDefinition) -> None:
     """Refuse a workflow in which a case could get lost.
 
@@ -68,6 +99,7 @@ def require_sound(definition: WorkflowDefinition) -> None:
     """
     _require_names(definition)
     _require_roles(definition)
+    _require_promise(definition)
     places = {state.name: f"/states/{at}" for at, state in enumerate(definition.states)}
     moves = _graph(definition, definition.actions)
     reached = _reached(moves, definition.start)
@@ -84,6 +116,7 @@ def require_sound(definition: WorkflowDefinition) -> None:
             raise DeadEnd(at=places[state.name])
     _require_persons_in_loops(definition, places)
     _require_timeouts(definition, places)
+    _require_fairness(definition)
 
 
 def require_labels(definition: WorkflowDefinition, form: Mapping[str, Any]) -> None:
@@ -118,7 +151,7 @@ def _names_used(definition: WorkflowDefinition) -> Iterator[tuple[str, bool]]:
     states, actors = {state.name for state in definition.states}, set(Actor)
     yield "/start", definition.start in states
     for at, state in enumerate(definition.states):
-        yield f"/states/{at}/held_by", state.held_by in actors
+        yield f"/states/{at}/held_by", state.held_by in PERSONS
     for at, action in enumerate(definition.actions):
         yield f"/actions/{at}/to", action.to in states
         yield f"/actions/{at}/from_states", bool(action.from_states) and set(action.from_states) <= states
@@ -129,6 +162,36 @@ def _require_roles(definition: WorkflowDefinition) -> None:
     for at, action in enumerate(definition.actions):
         if not action.who:
             raise MissingRole(at=f"/actions/{at}/who")
+
+
+def _require_promise(definition: WorkflowDefinition) -> None:
+    start = definition.state(definition.start)
+    if start.ends or start.stops_clock:
+        raise BadStart(at="/start")
+    for at, state in enumerate(definition.states):
+        if not state.stops_clock and state.limit_days is not None and state.limit_days > definition.limit_days:
+            raise BadLimit(at=f"/states/{at}/limit_days")
+
+
+def _require_fairness(definition: WorkflowDefinition) -> None:
+    """Nobody decides their own case, neither the applicant nor those who refused it."""
+    appeals = _states_of_appeals(definition)
+    for at, action in enumerate(definition.actions):
+        for state in map(definition.state, action.from_states):
+            elsewhere = action.to != state.name and not definition.state(action.to).ends
+            if Actor.CITIZEN in action.who and elsewhere and not state.ends and state.held_by != Actor.CITIZEN:
+                raise CitizenDecides(at=f"/actions/{at}")
+            decides = PERSONS & set(action.who) - {Actor.CITIZEN}
+            if decides and state.name in appeals and not (decides <= STAFF and action.another_person):
+                raise PartialAppeal(at=f"/actions/{at}")
+
+
+def _states_of_appeals(definition: WorkflowDefinition) -> set[str]:
+    """The states that cases reach only after they have ended, and in which somebody decides again."""
+    sources: dict[str, set[bool]] = defaultdict(set)
+    for action in definition.actions:
+        sources[action.to] |= {definition.state(each).ends for each in action.from_states if each != action.to}
+    return {name for name, ended in sources.items() if ended == {True}} - {definition.start}
 
 
 def _require_persons_in_loops(definition: WorkflowDefinition, places: Mapping[str, str]) -> None:

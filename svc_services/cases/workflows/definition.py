@@ -22,6 +22,8 @@ class Actor(StrEnum):
 
 SUBMIT = "submit"
 """What the applicant does first, in every workflow."""
+GIVE_UP = "give_up"
+"""What ends a case in every workflow: its account is not the applicant's any more, or the applicant has left."""
 PERSONS = frozenset({Actor.CITIZEN, Actor.CLERK, Actor.OPERATOR, Actor.PROVIDER})
 STAFF = frozenset({Actor.CLERK, Actor.OPERATOR})
 
@@ -68,7 +70,8 @@ class WorkflowAction(_Part):
     """`citizen`, `clerk`, `operator`, `provider` or `system`."""
     needs: list[Need] = Field(default_factory=list, max_length=4)
     another_person: bool = Field(default=False, strict=True)
-    """By somebody of staff who has taken no step of the case before, such as the decision on an appeal."""
+    """By somebody of staff who has taken no step of the case since an action of this sort was taken last, nor that one
+    itself: the decision on an appeal."""
 
 
 class WorkflowDefinition(_Part):
@@ -90,3 +93,9 @@ class WorkflowDefinition(_Part):
     def timeout(self, state: str) -> WorkflowAction | None:
         """What the system does when the limit of the state is over."""
         return next((action for action in self.actions_from(state) if Actor.SYSTEM in action.who), None)
+
+    def given_up(self) -> str:
+        """The end of a case whose applicant leaves it: one that they reach themselves, else any."""
+        ends = [state.name for state in self.states if state.ends]
+        own = [each.to for each in self.actions if Actor.CITIZEN in each.who and each.to in ends]
+        return [*own, *ends][0]

@@ -8,11 +8,13 @@ import json
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
 
 from chassis.problems import Problem
+from chassis.text import is_visible
 
 MOST_BYTES, MOST_DEPTH = 32_768, 8
 MOST_FORM_BYTES = 65_536
@@ -76,8 +78,11 @@ def _faults(schema: object, at: str, levels: int) -> Iterator[str]:
     yield from (f"{at}/{each}" for each in schema if each not in _BY_TYPE[kind] | _EVERY)
     if kind == "object":
         yield from _faults_of_object(schema, at, levels)
+    elif kind == "integer":
+        yield from _faults_of_range(schema, at, "minimum", "maximum")
     elif kind == "array":
         yield from _faults_of_size(schema, at, "maxItems", _LONGEST_LIST)
+        yield from _faults_of_range(schema, at, "minItems", "maxItems")
         yield from _faults(schema.get("items"), f"{at}/items", levels - 1)
     elif kind == "string":
         yield from _faults_of_string(schema, at)
@@ -103,6 +108,10 @@ def _faults_of_object(schema: dict[str, Any], at: str, levels: int) -> Iterator[
 def _faults_of_string(schema: dict[str, Any], at: str) -> Iterator[str]:
     if "enum" not in schema:
         yield from _faults_of_size(schema, at, "maxLength", _LONGEST_TEXT)
+    yield from _faults_of_range(schema, at, "minLength", "maxLength")
+    longest, choices = schema.get("maxLength", _LONGEST_TEXT), schema.get("enum", [])
+    if not isinstance(choices, list) or not all(isinstance(each, str) and len(each) <= longest for each in choices):
+        yield f"{at}/enum"
     if schema.get("format", "date") != "date":
         yield f"{at}/format"
     pattern = schema.get("pattern", "^a$")
@@ -114,6 +123,13 @@ def _faults_of_size(schema: dict[str, Any], at: str, keyword: str, most: int) ->
     size = schema.get(keyword)
     if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= most:
         yield f"{at}/{keyword}"
+
+
+def _faults_of_range(schema: dict[str, Any], at: str, least: str, most: str) -> Iterator[str]:
+    """A range that holds nothing could never be filled in."""
+    low, high = schema.get(least), schema.get(most)
+    if isinstance(low, int) and isinstance(high, int) and low > high:
+        yield f"{at}/{least}"
 
 
 def require_types(schema: dict[str, Any], form: dict[str, Any]) -> None:
@@ -135,6 +151,10 @@ def require_complete(schema: dict[str, Any], form: dict[str, Any]) -> None:
 
 
 def _require(schema: dict[str, Any], form: dict[str, Any]) -> None:
+    if _is_deep(form, MOST_DEPTH):
+        raise FormRefused(errors=[{"at": "/", "rule": "depth"}])
+    if hidden := [{"at": at, "rule": "characters"} for at in islice(_unprintable(form, ""), _MOST_ERRORS)]:
+        raise FormRefused(errors=hidden)
     if not _is_storable(form, MOST_FORM_BYTES):
         raise FormRefused(errors=[{"at": "/", "rule": "size"}])
     errors = []
@@ -162,6 +182,24 @@ def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(
         json.loads(schema), validate_formats=True, offline=True, pattern_options=jsonschema_rs.RegexOptions()
     )
+
+
+def _unprintable(value: object, at: str) -> Iterator[str]:
+    """Where a text holds what no reader sees, or what turns the text around it; lines may end."""
+    if isinstance(value, str):
+        if not is_visible(value.replace("\n", " ")):
+            yield at
+    elif isinstance(value, dict | list):
+        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _unprintable(inner, f"{at}/{name}")
+
+
+def _is_deep(value: object, levels: int) -> bool:
+    """Whether it has more levels than any schema can have."""
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return levels == 0 or any(_is_deep(each, levels - 1) for each in inner)
+    return False
 
 
 def _is_storable(value: dict[str, Any], most_bytes: int) -> bool:

@@ -35,7 +35,7 @@ async def test_what_a_person_filled_in_is_erased_with_their_account(
     await decided(api, clerk(tokens), case, "request_correction", reason="which door?")
     await draft(api, resident, provider_id)
     other = await submitted(api, tokens.resident(new_id()), provider_id)
-    (handler,) = HANDLERS
+    handler = HANDLERS[0]
     event = Received(new_id(), handler.event_type, now(), handler.data.model_validate({"person_id": person_id}))
     for _ in range(2):
         async with database.transaction() as tx:

@@ -90,7 +90,32 @@ def twice() -> dict[str, Any]:
     return with_action(action("complete", "submitted", "lapsed", "clerk"))
 
 
+def with_appeal(*more: dict[str, Any], who: str = "operator", another_person: bool = True) -> dict[str, Any]:
+    sound = with_state(state("appealed", held_by="operator"))
+    sound["actions"] += [
+        action("appeal", "done", "appealed", "citizen"),
+        action("reopen", "appealed", "submitted", who, another_person=another_person),
+        *more,
+    ]
+    return sound
+
+
+def with_start(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    return definition(states=[{**state("submitted"), **more}, *definition()["states"][1:]])
+
+
+def never_counted() -> dict[str, Any]:
+    return definition(states=[{**each, "stops_clock": not each.get("ends")} for each in definition()["states"]])
+
+
 FAULTY = [
+    (definition(start="done"), "workflow_bad_start", "/start"),
+    (never_counted(), "workflow_bad_start", "/start"),
+    (with_start(limit_days=6), "workflow_bad_limit", "/states/0/limit_days"),
+    (with_action(action("help", "submitted", "correction", "citizen")), "workflow_citizen_decides", "/actions/4"),
+    (with_appeal(another_person=False), "workflow_partial_appeal", "/actions/5"),
+    (with_appeal(who="provider"), "workflow_partial_appeal", "/actions/5"),
+    (with_start(held_by="system"), "workflow_unknown_name", "/states/0/held_by"),
     (with_state(state("done")), "workflow_name_twice", "/states/4/name"),
     (twice(), "workflow_name_twice", "/actions/4/name"),
     (definition(start="nowhere"), "workflow_unknown_name", "/start"),

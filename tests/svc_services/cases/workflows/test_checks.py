@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from svc_services.cases.workflows.checks import BadWorkflow, MissingLabel, require_labels, require_sound
 from svc_services.cases.workflows.definition import WorkflowDefinition
 from svc_services.starter import REFERENCE_DATA
-from tests.svc_services.cases.workflows.definitions import FAULTY, FORM, LABELS, definition
+from tests.svc_services.cases.workflows.definitions import FAULTY, FORM, LABELS, definition, with_appeal
 
 NAMES = st.sampled_from(["a_a", "b_b", "c_c", "d_d", "e_e"])
 
@@ -26,6 +26,7 @@ def test_a_sound_workflow_passes() -> None:
     sound = WorkflowDefinition.model_validate(definition())
     require_sound(sound)
     require_labels(sound, FORM)
+    require_sound(WorkflowDefinition.model_validate(with_appeal()))
 
 
 @pytest.mark.parametrize("name", ["submit", "lapse", "done", "rooms"])

@@ -30,6 +30,13 @@ def nested(levels: int) -> dict[str, Any]:
     return inner
 
 
+def nested_form(levels: int) -> dict[str, Any]:
+    inner: Any = "x"
+    for level in range(levels):
+        inner = [inner] if level % 2 else {"inner": inner}
+    return {"address": inner}
+
+
 BAD = {
     "a text": ({"type": "string", "maxLength": 5}, "/type"),
     "open to other members": ({**FORM, "additionalProperties": True}, "/additionalProperties"),
@@ -44,6 +51,16 @@ BAD = {
     "a required field that is none": ({**FORM, "required": ["y"]}, "/required"),
     "a keyword of another kind": (form_with(x=text(minimum=3)), "/properties/x/minimum"),
     "a value that is no keyword's": (form_with(x=text(minLength="three")), "/"),
+    "a text that is too short and too long": (form_with(x=text(minLength=51)), "/properties/x/minLength"),
+    "a choice that is too long": (form_with(x=text(enum=["x" * 51])), "/properties/x/enum"),
+    "a number too small and too large": (
+        form_with(x={"type": "integer", "minimum": 3, "maximum": 2}),
+        "/properties/x/minimum",
+    ),
+    "a list too short and too long": (
+        form_with(x={"type": "array", "items": text(), "minItems": 4, "maxItems": 3}),
+        "/properties/x/minItems",
+    ),
     "too large": ({**FORM, "description": "x" * 40_000}, "/"),
     "not a number": (form_with(x={"type": "integer", "minimum": float("nan")}), "/"),
 }
@@ -101,8 +118,12 @@ def test_a_draft_may_be_incomplete_and_half_typed() -> None:
         ({"rooms": 1.5}, {"at": "/rooms", "rule": "type"}),
         ({"address": "x" * 101}, {"at": "/address", "rule": "maxLength"}),
         ({"pet": "cat"}, {"at": "/", "rule": "additionalProperties"}),
-        ({"address": "a\0b"}, {"at": "/", "rule": "size"}),
-        ({"address": "\ud800"}, {"at": "/", "rule": "size"}),
+        ({"address": "a\0b"}, {"at": "/address", "rule": "characters"}),
+        ({"address": "\ud800"}, {"at": "/address", "rule": "characters"}),
+        ({"address": "x" * 70_000}, {"at": "/", "rule": "size"}),
+        (nested_form(9), {"at": "/", "rule": "depth"}),
+        (nested_form(260), {"at": "/", "rule": "depth"}),
+        (nested_form(900), {"at": "/", "rule": "depth"}),
         ({"rooms": float("inf")}, {"at": "/", "rule": "size"}),
     ],
 )
@@ -118,3 +139,12 @@ def test_mistakes_are_told_by_place_and_rule_and_never_by_value() -> None:
     told = {(error["at"], error["rule"]) for error in refused.value.values["errors"]}
     assert told == {("/", "required"), ("/phone", "maxLength"), ("/phone", "pattern"), ("/rooms", "maximum")}
     assert "13800000001x" not in str(refused.value.values)
+
+
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u200b", "\u0007", "\ufeff", "\u2028", "\x00", "\ud800"])
+def test_what_no_reader_sees_is_refused_at_its_place(hidden: str) -> None:
+    for require in (require_types, require_complete):
+        with pytest.raises(FormRefused) as refused:
+            require(FORM, {"address": f"a{hidden}bc"})
+        assert refused.value.values == {"errors": [{"at": "/address", "rule": "characters"}]}
+    require_types(FORM, {"address": "two\nlines"})
