@@ -8,6 +8,7 @@ from svc_identity.people.consents.activities import Activity
 _CLOSED = "erased when the closure of the account takes effect"
 _HALF_HOUR = "half an hour after it began"
 _PROOF = "kept as proof (PIPL 69); who it was is erased with the account"
+_STATED = f"the reason after three years; the rest is {_PROOF}"
 _ACCOUNT, _PROOFING = Activity.ACCOUNT, Activity.IDENTITY_PROOFING
 _ABUSE, _TRAIL, _APPS = Activity.ABUSE_PREVENTION, Activity.AUDIT_TRAIL, Activity.APP_ACCESS
 
@@ -15,44 +16,50 @@ TABLES = {
     "persons": Held(_ACCOUNT, f"phone, name, ID number and their indexes are {_CLOSED}"),
     "consents": Held(_ACCOUNT, _PROOF),
     "closures": Held(_ACCOUNT, _PROOF),
-    "corrections": Held(_ACCOUNT, f"the words are {_CLOSED}; that it was asked and answered is kept as proof"),
+    "corrections": Held(
+        _ACCOUNT, f"the words are {_CLOSED}, or three years after the answer; that it was asked is kept as proof"
+    ),
     "sign_ins": Held(_ACCOUNT, _HALF_HOUR),
     "device_authorizations": Held(_ACCOUNT, "minutes; the tie to a person with the sign-in"),
     "authorization_codes": Held(_ACCOUNT, "a minute after it was issued"),
     "token_families": Held(_ACCOUNT, "when the sign-in has ended, after 180 days at the latest"),
     "logout_notices": Held(_ACCOUNT, "when the app was notified"),
-    "factors": Held(_ACCOUNT, f"name, secret and public key are {_CLOSED}"),
+    "factors": Held(_ACCOUNT, f"secret and public key when it is removed, its name half a year later or {_CLOSED}"),
     "factor_notices": Held(_ACCOUNT, "when the message was sent"),
-    "factor_resets": Held(_ACCOUNT, _PROOF),
-    "factor_tries": Held(_ABUSE, "with the next right code, or the closure"),
+    "factor_resets": Held(_ACCOUNT, _STATED),
+    "factor_tries": Held(_ABUSE, "with the next right code, after a month at the latest"),
     "passwords": Held(_ACCOUNT, f"the hash when it is removed or is {_CLOSED}"),
-    "password_tries": Held(_ABUSE, "with the next right password, or the closure"),
-    "recovery_codes": Held(_ACCOUNT, _CLOSED),
-    "enrolment_codes": Held(_ACCOUNT, _PROOF),
+    "password_tries": Held(_ABUSE, "with the next right password, after a month at the latest"),
+    "recovery_codes": Held(_ACCOUNT, f"half a year after its use, or {_CLOSED}"),
+    "enrolment_codes": Held(_ACCOUNT, _STATED),
     "proofing_attempts": Held(
         _PROOFING, "the hash of the number after a day; that it was queried, and the outcome, is kept"
     ),
-    "identity_claims": Held(_PROOFING, "name and number when it is decided, 30 days at most"),
-    "representation_checks": Held(_PROOFING, "kept: who asked the registry about which organisation"),
+    "identity_claims": Held(
+        _PROOFING, "name and number when it is decided, 30 days at most; the reasons three years later"
+    ),
+    "representation_checks": Held(_PROOFING, "three years: who asked the registry about which organisation"),
     "represented_organisations": Held(_PROOFING, "when somebody else represents the organisation"),
-    "mandates": Held(_PROOFING, _PROOF),
-    "mandate_reminders": Held(_PROOFING, "with the mandate's end; which reminder was sent"),
-    "family_orders": Held(_PROOFING, "name and ID number when it is decided; who ordered and decided is kept"),
+    "mandates": Held(_PROOFING, f"phone and name three years after its end; the rest is {_PROOF}"),
+    "mandate_reminders": Held(_PROOFING, "a month after the mandate's end"),
+    "family_orders": Held(
+        _PROOFING, "name and ID number when it is decided, the helper three years later; who decided is kept"
+    ),
     "guardian_claims": Held(_PROOFING, _PROOF),
-    "guardian_consents": Held(_PROOFING, _PROOF),
+    "guardian_consents": Held(_PROOFING, f"the hash of the child's number after 17 years; the rest is {_PROOF}"),
     "verifications": Held(_PROOFING, "kept: which check had which outcome; no image, name or number"),
-    "family_accounts": Held(_ACCOUNT, "kept as proof of who acted for whom; names and phones are masked or hashed"),
+    "family_accounts": Held(_ACCOUNT, "names and phones three years after its end; who acted for whom is kept"),
     "family_notices": Held(_ACCOUNT, "when the message was sent"),
     "identity_notices": Held(_ACCOUNT, "when the message was sent"),
     "memberships": Held(_TRAIL, "kept: who held which power, and when"),
-    "role_changes": Held(_TRAIL, "kept: who gave which power to whom"),
-    "suspensions": Held(_TRAIL, "kept: who stopped whom, and why"),
+    "role_changes": Held(_TRAIL, "kept: who gave which power to whom, and why"),
+    "suspensions": Held(_TRAIL, "the reasons three years after it was lifted; who stopped whom is kept"),
     "app_access": Held(_APPS, _PROOF),
     "personal_data_reads": Held(_TRAIL, "kept; holds no name, phone or ID number"),
-    "data_reads": Held(_TRAIL, "kept; holds no name, phone or ID number"),
+    "data_reads": Held(_TRAIL, "three years; holds no name, phone or ID number"),
     "open_payments": Held(Activity.PAYMENTS, "when the payment has ended"),
     "identity_tries": Held(_ABUSE, "a day"),
-    "phone_changes": Held(_ACCOUNT, f"both numbers when it has ended; the rest is {_PROOF}"),
+    "phone_changes": Held(_ACCOUNT, f"both numbers when it has ended, hashes half a year later; the rest is {_PROOF}"),
     "phone_notices": Held(_ACCOUNT, "when the message was sent"),
     "number_claims": Held(_ACCOUNT, "when it ends, after sixty days at the latest"),
     "phone_proof_tries": Held(_ABUSE, "a day"),

@@ -8,6 +8,7 @@ from chassis.db import Database
 from chassis.service import Every, Worker, run_worker
 from chassis.settings import load
 from kit.audit.anchoring import PAUSE_SECONDS, Anchoring
+from kit.evidence.retention import EVERY_SECONDS, carry_out
 from svc_identity.index_rotation import rotate_indexes
 from svc_identity.oauth import service as oauth
 from svc_identity.oauth.consumers import HANDLERS
@@ -58,6 +59,7 @@ from svc_identity.people.suspensions.events import PersonResumed, PersonSuspende
 from svc_identity.privacy.closures.consumers import HANDLERS as PAYMENT_HANDLERS
 from svc_identity.privacy.closures.service import close_due
 from svc_identity.privacy.data_reads.consumers import HANDLERS as DATA_READ_HANDLERS
+from svc_identity.retention import RETENTION
 from svc_identity.settings import WorkerSettings
 from svc_identity.sign_in import continuity
 from svc_identity.sign_in import service as sign_in
@@ -113,6 +115,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(_NOTIFY_SECONDS, partial(end_what_is_over, database)),
         Every(_PRUNE_SECONDS, partial(prune_what_expired, database)),
         Every(_PRUNE_SECONDS, partial(rotate_indexes, database)),
+        Every(EVERY_SECONDS, partial(carry_out, database, RETENTION)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
 

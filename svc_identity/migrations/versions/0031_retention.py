@@ -1,4 +1,6 @@
-"""What retention and corrections need."""
+"""The oldest reads are found by their time: the job of retention looks for them every hour."""
+
+from alembic import op
 
 revision = "0031"
 down_revision = "0030"
@@ -7,8 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    op.create_index("ix_data_reads_read_at", "data_reads", ["read_at"])
 
 
 def downgrade() -> None:
-    """Nothing yet."""
+    op.drop_index("ix_data_reads_read_at", "data_reads")
