@@ -58,6 +58,7 @@ from svc_identity.people.proofing import service as proofing
 from svc_identity.people.suspensions.events import PersonResumed, PersonSuspended
 from svc_identity.privacy.closures.consumers import HANDLERS as PAYMENT_HANDLERS
 from svc_identity.privacy.closures.service import close_due
+from svc_identity.privacy.corrections.worker import measure_late
 from svc_identity.privacy.data_reads.consumers import HANDLERS as DATA_READ_HANDLERS
 from svc_identity.retention import RETENTION
 from svc_identity.settings import WorkerSettings
@@ -115,6 +116,7 @@ def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Eve
         Every(_NOTIFY_SECONDS, partial(end_what_is_over, database)),
         Every(_PRUNE_SECONDS, partial(prune_what_expired, database)),
         Every(_PRUNE_SECONDS, partial(rotate_indexes, database)),
+        Every(_PRUNE_SECONDS, partial(measure_late, database)),
         Every(EVERY_SECONDS, partial(carry_out, database, RETENTION)),
         Every(PAUSE_SECONDS, partial(anchoring.anchor_when_due, database)),
     ]
