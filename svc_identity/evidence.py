@@ -69,7 +69,7 @@ TABLES = {
 }
 IMPERSONAL = frozenset(
     {
-        *("blind_index_keys", "clients", "organisations", "company_providers"),
+        *("blind_index_keys", "clients", "organisations", "company_providers", "signing_key_terms"),
         *("used_requests", "used_assertions", "used_challenges"),
     }
 )
@@ -180,6 +180,12 @@ FIGURES = (
         "暂停账号或应用：按月份，件数和已恢复的件数",
         f"SELECT {month('suspended_at')} AS month, count(*) AS suspensions, count(lifted_at) AS lifted "  # noqa: S608 - ours
         "FROM suspensions GROUP BY 1 ORDER BY 1",
+    ),
+    Figure(
+        "signing_keys",
+        "签发令牌的密钥：编号、公钥、从何时到何时签发（误差一分钟以内；仍在签发的，截至取数时）。"
+        "核对某个令牌：python -m deploy.evidence.tokens 目录，从标准输入读令牌",
+        "SELECT kid, began_at, seen_at, jwk::text AS jwk FROM signing_key_terms ORDER BY began_at, kid",
     ),
     Figure(
         "encryption_keys",

@@ -20,6 +20,8 @@ from svc_identity.oauth.events import (
     SignInEnded,
 )
 from svc_identity.oauth.issuer import Issuer
+from svc_identity.oauth.signing_keys.service import EVERY_SECONDS as NOTE_SECONDS
+from svc_identity.oauth.signing_keys.service import note_signing_key
 from svc_identity.oauth.worker import Notifier, end_sign_ins_of_removed_factors
 from svc_identity.organisations.companies.events import ProviderLinked
 from svc_identity.organisations.enrolment.events import FactorResetApproved, FactorResetProposed, FactorResetRejected
@@ -102,9 +104,11 @@ async def prune_what_expired(database: Database) -> None:
 
 def make_schedules(settings: WorkerSettings, database: Database) -> Sequence[Every]:
     anchoring = Anchoring(TRAIL, settings.anchors, settings.anchor_key)
-    notifier = Notifier(database, Issuer.of(settings), only_public=settings.provider_endpoints == "public")
+    issuer = Issuer.of(settings)
+    notifier = Notifier(database, issuer, only_public=settings.provider_endpoints == "public")
     return [
         Every(_NOTIFY_SECONDS, notifier.notify_due),
+        Every(NOTE_SECONDS, partial(note_signing_key, database, issuer.signer)),
         Every(_END_SECONDS, partial(end_sign_ins_of_removed_factors, database)),
         Every(_NOTIFY_SECONDS, FactorNotifier(database, settings).notify_due),
         Every(_NOTIFY_SECONDS, PhoneNotifier(database, settings).notify_due),
