@@ -93,7 +93,7 @@ async def _require_mandate(tx: AsyncSession, agent_id: UUID, uscc: str, division
 
 
 async def release_speaker(tx: AsyncSession, person_id: UUID) -> None:
-    """Take back what a person who has lost their identity proved: mandates, and what is undecided of their applications.
+    """Take back what a person who has lost their identity proved: mandates, and undecided applications.
 
     The organisation files anew, or its application expires like a stranger's.
     """

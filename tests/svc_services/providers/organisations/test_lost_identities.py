@@ -4,13 +4,13 @@ import asyncio
 from uuid import UUID
 
 import httpx
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from chassis.db import Database, new_id
-from chassis.testing import Tokens, once
+from chassis.testing import Tokens, once, until
 from svc_services.providers.applications.models import ApplicationStatus, ProviderApplication
 from tests.svc_services.accounts.bindings.test_revoked_proof import revoke
-from tests.svc_services.companies import APPLICATIONS, uscc
+from tests.svc_services.companies import APPLICATIONS, apply, uscc
 from tests.svc_services.providers.organisations.test_acting import acting
 from tests.svc_services.providers.organisations.test_organisations import (
     claimed,
@@ -68,14 +68,41 @@ async def test_what_is_approved_stays(api: httpx.AsyncClient, tokens: Tokens, da
     assert await status(api, filed) == "approved"
 
 
+_IN_ITS_PLACE = """
+INSERT INTO provider_applications SELECT (jsonb_populate_record(stranger,
+    jsonb_build_object('id', gen_random_uuid(), 'uscc', CAST(:code AS text)))).*
+FROM provider_applications AS stranger WHERE id = :id
+"""
+
+
+async def waiting(database: Database) -> int:
+    async with database.read() as tx:
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        return int(await tx.scalar(text(waits)) or 0)
+
+
 async def test_an_application_that_is_under_way_meanwhile_is_not_left_proved(
     api: httpx.AsyncClient, tokens: Tokens, database: Database
 ) -> None:
-    codes, agents = [uscc() for _ in range(8)], [new_id() for _ in range(8)]
-    for code, agent in zip(codes, agents, strict=True):
-        await claimed(database, code, new_id())
-        await mandated(database, code, agent)
-    filings = [file(api, code, representative(tokens, agent)) for code, agent in zip(codes, agents, strict=True)]
-    answers = await asyncio.gather(*filings, *(revoke(database, agent) for agent in agents))
-    assert {answer.status_code for answer in answers if answer} <= {201, 403}
-    assert await proved(database, *agents) == 0
+    code, agent = uscc(), new_id()
+    await claimed(database, code, new_id())
+    await mandated(database, code, agent)
+    stranger = await apply(api)
+    async with database.engine.connect() as held:
+        await held.execute(text(_IN_ITS_PLACE), {"code": code, "id": UUID(stranger["application_id"])})
+        filing = asyncio.create_task(file(api, code, representative(tokens, agent)))
+
+        async def filing_waits() -> bool:
+            return await waiting(database) == 1
+
+        await until(filing_waits)  # it has read the mandate, and is about to be written
+        revoking = asyncio.create_task(revoke(database, agent))
+
+        async def revoking_waits() -> bool:
+            return revoking.done() or await waiting(database) > 1
+
+        await until(revoking_waits)
+        await held.rollback()
+        assert (await filing).status_code == 201
+        await revoking
+    assert await proved(database, agent) == 0
