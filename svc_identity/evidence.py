@@ -27,9 +27,9 @@ TABLES = {
     "factors": Held(_ACCOUNT, f"secret and public key when it is removed, its name half a year later or {_CLOSED}"),
     "factor_notices": Held(_ACCOUNT, "when the message was sent"),
     "factor_resets": Held(_ACCOUNT, _STATED),
-    "factor_tries": Held(_ABUSE, "with the next right code, after a month at the latest"),
+    "factor_tries": Held(_ABUSE, "with the next right code, after a day at the latest"),
     "passwords": Held(_ACCOUNT, f"the hash when it is removed or is {_CLOSED}"),
-    "password_tries": Held(_ABUSE, "with the next right password, after a month at the latest"),
+    "password_tries": Held(_ABUSE, "with the next right password, after a day at the latest"),
     "recovery_codes": Held(_ACCOUNT, f"half a year after its use, or {_CLOSED}"),
     "enrolment_codes": Held(_ACCOUNT, _STATED),
     "proofing_attempts": Held(

@@ -10,7 +10,7 @@ _LOGS = "Cybersecurity Law 21(3): logs for at least six months"
 _ENOUGH = "PIPL 19: the shortest time that the purpose needs"
 _PROOF = "PIPL 14, 54 and 69: proof of what was allowed and done; the person is an id, which names nobody once closed"
 _POWER = "PIPL 51 and 54: who held which power; the person is an id, which names nobody once closed"
-_YEARS_3, _HALF_YEAR, _MONTH = 1095, 180, 30
+_YEARS_3, _HALF_YEAR, _MONTH, _DAY = 1095, 180, 30, 1
 _UNTIL_14 = 14 * 365 + _YEARS_3
 _EMPTY_INDEX = r"'\x'::bytea"
 
@@ -74,8 +74,8 @@ RULES: Mapping[str, Rule] = {
     "family_notices": _NOTICE,
     "identity_notices": _NOTICE,
     "phone_notices": Job("svc_identity.sign_in.phone_changes.worker:PhoneNotifier", "PIPL 47: when it was sent"),
-    "factor_tries": Period(_MONTH, "since", "no limit counts them any longer", _ENOUGH),
-    "password_tries": Period(_MONTH, "since", "no limit counts them any longer", _ENOUGH),
+    "factor_tries": Period(_DAY, "since", "no limit counts them any longer", _ENOUGH),
+    "password_tries": Period(_DAY, "since", "no limit counts them any longer", _ENOUGH),
     "phone_proof_tries": _PHONES,
     "phone_changes": Period(
         _HALF_YEAR,
